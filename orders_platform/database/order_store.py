@@ -1,0 +1,268 @@
+"""The OrderStore: everything the platform reads from and writes to the order database.
+
+Belongs here: methods in the language of the job. Does not belong here: the statements (`sql/`), what is to be sent
+(`domain/plan.py`), Dagster.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Iterator  # noqa: UP035
+
+from orders_platform.configuration import Configuration
+from orders_platform.database.column_types import ColumnTypes
+from orders_platform.database.engine import Database
+from orders_platform.database.locks import customer_lock
+from orders_platform.database.merge import HeaderMerge, LineMerge, Merge
+from orders_platform.database.rules import MergeRules
+from orders_platform.database.schema import TABLES, Schema
+from orders_platform.database.statements import Statements
+from orders_platform.database.templates import Templates
+from orders_platform.domain.customers import SpellingCount, Survey
+from orders_platform.domain.mutations import DocumentReport
+from orders_platform.domain.orders import GroupNeed, PendingItem, PendingSubitem, RejectedRow, RowCount, RowKind, RowResult
+from orders_platform.domain.states import Action, SyncState
+from orders_platform.errors import SourceDataError
+
+UNKNOWN_CUSTOMER = "unknown_customer"
+
+
+class OrderStore:
+    """The order database of one configuration.
+
+    Every method is one transaction. Raises `DatabaseUnavailableError`, `DatabaseRefusedError`, and what its own lines name.
+    """
+
+    def __init__(self, database: Database, configuration: Configuration, sql_folder: Path) -> None:
+        self.database = database
+        self._configuration = configuration
+        self._folder = sql_folder
+        self.schema = Schema(database, configuration, sql_folder)
+        types = ColumnTypes(database.dialect)
+        context = {
+            "t": {role: self.schema.qualified(getattr(configuration.tables, role)) for role in TABLES},
+            "columns": configuration.columns,
+            "types": types,
+            "mapped": configuration.mapped_sources,
+        }
+        self.templates = Templates(sql_folder, database.engine.dialect, context)
+        self._rules: MergeRules | None = None
+        self._types = types
+        self._statements = Statements(self.templates, self.rules)
+
+    def rules(self) -> MergeRules:
+        """The merge rules, read from the catalogue at first use."""
+        if self._rules is None:
+            self._rules = MergeRules(self._configuration, self.schema, self._types)
+        return self._rules
+
+    @contextmanager
+    def rehearsal(self) -> Iterator[OrderStore]:
+        """A store on which everything works and from which nothing stays; for dry runs."""
+        with self.database.rehearsal() as database:
+            yield OrderStore(database, self._configuration, self._folder)
+
+    def lock(self, customer: str) -> AbstractContextManager[None]:
+        """Hold a customer alone, across processes and machines. Raises `CustomerBusyError` when another run has it."""
+        return customer_lock(self.database, customer)
+
+    # --- 0: who is there ------------------------------------------------------------------------------------------------
+
+    def survey(self) -> Survey:
+        """Who is in the staging table. Raises `SourceDataError` when the table or a column it needs is absent."""
+        _ = self.rules().business
+        with self.database.read() as connection:
+            rows = self._statements.runner(connection, {})("0_survey_customers").all()
+        counts = [SpellingCount(_text(row[0]), _text(row[1]), int(str(row[2]))) for row in rows]
+        return self._configuration.customer_names.survey(counts)
+
+    def record_unassigned(self, survey: Survey, now: datetime) -> None:
+        """List the rows that belong to nobody among the rejects, and resolve those that no longer do. Unchanged: no write."""
+        unassigned = {entry.label: entry for entry in survey.unassigned}
+        for label, entry in unassigned.items():
+            self._merge.rejected_rows(label, entry.selection, UNKNOWN_CUSTOMER, entry.reason, now)
+        with self.database.read() as connection:
+            recorded = self._statements.runner(connection, {})("0_read_unassigned", code=UNKNOWN_CUSTOMER).scalars().all()
+        gone = [str(label) for label in recorded if label not in unassigned]
+        if gone:
+            with self.database.write() as connection:
+                run = self._statements.runner(connection, {"now": self.database.timestamp(now), "code": UNKNOWN_CUSTOMER})
+                run("0_resolve_unassigned", labels=gone)
+                run("0_forget_unassigned", keys=[f"({UNKNOWN_CUSTOMER}) {label}" for label in gone])
+
+    # --- 1 to 3: merging ------------------------------------------------------------------------------------------------
+
+    @property
+    def _merge(self) -> Merge:
+        return Merge(self.database, self._configuration, self.rules(), self._statements)
+
+    def merge_headers(self, customer: str, survey: Survey, now: datetime) -> HeaderMerge:
+        """Merge a customer's staged rows. Raises `SourceDataError` when the staging table has none: nothing is removed then."""
+        rows = survey.customers.get(customer)
+        if rows is None:
+            raise SourceDataError(
+                f"{self._configuration.tables.staging} holds no row of customer {customer!r}. Nothing was changed and nothing removed. "
+                "Check the load, the spelling, and the customer's aliases in [customers]."
+            )
+        return self._merge.headers(customer, rows, now)
+
+    def unpivot_sizes(self, customer: str) -> int:
+        """Stage the lines of the orders that changed; their number."""
+        return self._merge.sizes(customer)
+
+    def merge_lines(self, customer: str, now: datetime) -> LineMerge:
+        """Merge the staged lines of a customer."""
+        return self._merge.lines(customer, now)
+
+    # --- 4 to 6: what waits ---------------------------------------------------------------------------------------------
+
+    def _waiting(self, statement: str, customer: str) -> Sequence[Mapping[str, object]]:
+        values = {"customer": customer, "max_retries": self._configuration.policies.max_retries}
+        with self.database.read() as connection:
+            return [dict(row) for row in self._statements.runner(connection, values)(statement).mappings()]
+
+    def pending_groups(self, customer: str) -> list[GroupNeed]:
+        """The groups that waiting orders need."""
+        rows = self._waiting("4_pending_groups", customer)
+        return [GroupNeed(str(row["group_name"]), _text(row["group_id"]), int(str(row["row_count"]))) for row in rows]
+
+    def pending_items(self, customer: str) -> list[PendingItem]:
+        """The orders that wait to be sent, by group and key."""
+        mapped = self._configuration.mapped_sources
+        return [
+            PendingItem(
+                record_uuid=str(row["record_uuid"]), order_key=str(row["order_key"]), state=SyncState(str(row["sync_state"])),
+                action=Action(str(row["action_type"])), group_name=str(row["group_name"]), group_id=_text(row["group_id"]),
+                item_name=str(row["item_name"]), item_id=_id(row["monday_item_id"]), batch_id=_text(row["sync_batch_id"]),
+                pending_at=_moment(row["sync_pending_at"]), values={name: row[name] for name in mapped},
+            )
+            for row in self._waiting("5_pending_items", customer)
+        ]  # fmt: skip
+
+    def pending_subitems(self, customer: str) -> list[PendingSubitem]:
+        """The lines that wait to be sent, by group, order and size."""
+        return [
+            PendingSubitem(
+                line_uuid=str(row["line_uuid"]), record_uuid=str(row["record_uuid"]), order_key=str(row["order_key"]),
+                size_code=str(row["size_code"]), qty=int(str(row["qty"])), state=SyncState(str(row["sync_state"])),
+                action=Action(str(row["action_type"])), item_id=_id(row["monday_item_id"]), parent_id=_id(row["monday_parent_id"]),
+                subitem_id=_id(row["monday_subitem_id"]), batch_id=_text(row["sync_batch_id"]), pending_at=_moment(row["sync_pending_at"]),
+            )
+            for row in self._waiting("6_pending_subitems", customer)
+        ]  # fmt: skip
+
+    def known_item_ids(self, ids: Iterable[int]) -> set[int]:
+        """Which of these items belong to an order already."""
+        with self.database.read() as connection:
+            return {int(str(row)) for row in self._statements.runner(connection, {})("read_known_ids", ids=list(ids)).scalars()}
+
+    # --- 4 to 6: intents and outcomes -----------------------------------------------------------------------------------
+
+    def record_group(self, customer: str, group_name: str, group_id: str) -> None:
+        """Remember a group's id on the customer's orders."""
+        with self.database.write() as connection:
+            self._statements.runner(connection, {})("4_record_group", customer=customer, group_name=group_name, group_id=group_id)
+
+    def record_intents(self, kind: RowKind, refs: Sequence[str], batch_id: str, run_id: str, now: datetime) -> None:
+        """Commit that these rows are about to be sent; their outcome is unknown until it is recorded."""
+        values = {"refs": list(refs), "batch_id": batch_id, "run_id": run_id, "now": self.database.timestamp(now)}
+        with self.database.write() as connection:
+            self._statements.runner(connection, values)(f"record_intents_of_{kind}")
+
+    def record_results(
+        self, kind: RowKind, results: Sequence[RowResult], run_id: str, now: datetime, customer: str, report: DocumentReport | None = None
+    ) -> None:
+        """Commit what came of rows and, when given, of the document that carried them, in one transaction."""
+        stamps: dict[str, object] = {"run_id": run_id, "now": self.database.timestamp(now), "customer": customer}
+        with self.database.write() as connection:
+            run = self._statements.runner(connection, stamps)
+            for i in range(0, len(results), 100):  # SQL Server takes 2,100 parameters; a row has six
+                chunk = results[i : i + 100]
+                run(f"record_results_of_{kind}", result_rows=len(chunk), **_numbered(chunk))
+            made = [result.ref for result in results if result.is_new_item]
+            if kind is RowKind.ITEMS and made:
+                run("record_new_parents", refs=made)
+            archived = [result.ref for result in results if result.is_archived]
+            if kind is RowKind.ITEMS and archived:
+                run("record_archived", refs=archived)
+            if report is not None:
+                run("record_document", **_logged(report))
+
+    def log_document(self, run_id: str, now: datetime, customer: str, report: DocumentReport) -> None:
+        """Log a document that carried no rows of ours (a group)."""
+        values = {"run_id": run_id, "now": self.database.timestamp(now), "customer": customer, **_logged(report)}
+        with self.database.write() as connection:
+            self._statements.runner(connection, values)("record_document")
+
+    def reset_failed(self, customer: str, code: str = "") -> int:
+        """Give a customer's refused rows another try; how many."""
+        with self.database.write() as connection:
+            run = self._statements.runner(connection, {"customer": customer, "code": code})
+            return run("reset_failed_items").rowcount + run("reset_failed_subitems").rowcount
+
+    # --- looking --------------------------------------------------------------------------------------------------------
+
+    def counts(self, kind: RowKind) -> list[RowCount]:
+        """How many rows there are by customer, state and action."""
+        with self.database.read() as connection:
+            rows = self._statements.runner(connection, {})(f"count_{kind}").mappings().all()
+        return [
+            RowCount(str(row["customer_name"]), SyncState(str(row["sync_state"])), str(row["action_type"]), int(str(row["row_count"])),
+                     int(str(row["on_board_count"])), int(str(row["removed_count"])), _moment(row["oldest_at"]))
+            for row in rows
+        ]  # fmt: skip
+
+    def rejects(self) -> list[RejectedRow]:
+        """What the loads hold and cannot be sent."""
+        with self.database.read() as connection:
+            rows = self._statements.runner(connection, {})("read_rejects").mappings().all()
+        return [
+            RejectedRow(str(row["customer_name"]), str(row["order_key"] or ""), str(row["size_code"]), str(row["reject_code"]),
+                        str(row["reason"]), int(str(row["row_count"])))
+            for row in rows
+        ]  # fmt: skip
+
+    def failed(self) -> list[RejectedRow]:
+        """What was refused on its way to the board."""
+        with self.database.read() as connection:
+            rows = self._statements.runner(connection, {})("read_failed").all()
+        return [RejectedRow(*(str(value or "") for value in row), rows=1) for row in rows]  # type: ignore[arg-type]
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _id(value: object) -> int | None:
+    return None if value is None else int(str(value))
+
+
+def _moment(value: object) -> datetime | None:
+    return value if isinstance(value, datetime) else None if value is None else datetime.fromisoformat(str(value))
+
+
+def _numbered(results: Sequence[RowResult]) -> dict[str, object]:
+    values: dict[str, object] = {}
+    for i, result in enumerate(results):
+        message = None if result.message is None else result.message[:1000]
+        values |= {f"ref_{i}": result.ref, f"state_{i}": result.state.value, f"monday_{i}": result.monday_id, f"code_{i}": result.code,
+                   f"message_{i}": message, f"parent_{i}": result.parent_id}  # fmt: skip
+    return values
+
+
+def _logged(report: DocumentReport) -> dict[str, object]:
+    outcomes = sorted({result.verdict.value for result in report.results.values()})
+    return {
+        "batch_id": report.document.key, "operation": report.document.operation.value, "row_count": len(report.document.mutations),
+        "call_count": report.calls, "complexity": report.complexity, "seconds": round(report.seconds, 3),
+        "outcome": outcomes[0] if len(outcomes) == 1 else "partial", "request_id": report.request_id,
+        "error_message": (report.error or json.dumps(_refusals(report), ensure_ascii=False) if _refusals(report) else report.error or "")[:1000] or None,
+    }  # fmt: skip
+
+
+def _refusals(report: DocumentReport) -> dict[str, str]:
+    return {ref: f"{result.code}: {result.message}" for ref, result in report.results.items() if result.code}

@@ -1,0 +1,163 @@
+"""What the SQL templates are told: tables, the business columns with their kinds, sizes, keys, and the words to bind.
+
+Belongs here: turning configuration and catalogue into the context of `sql/`. Does not belong here: running anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+
+from markupsafe import Markup
+
+from orders_platform.configuration import Configuration, Keys
+from orders_platform.database.column_types import ColumnTypes
+from orders_platform.database.expressions import Expressions
+from orders_platform.database.schema import Schema
+from orders_platform.domain.sizes import discover_sizes, require_known_sizes
+from orders_platform.errors import SourceDataError
+
+_RULES_VERSION = 1
+"""Raise it when a template changes what a merge makes of the same load: every load then counts as changed once."""
+
+
+@dataclass(frozen=True, slots=True)
+class BusinessColumn:
+    """A column that both the staging table and the order table have; `kind` says how its cells are cleaned."""
+
+    name: str
+    kind: str
+    type: Markup
+    position: int
+
+
+class MergeRules:
+    """The context of the merge templates, from the configuration and the columns that are really there.
+
+    Raises:
+        SourceDataError: a table, marker or configured column is absent, or the sizes are not plausible.
+    """
+
+    def __init__(self, configuration: Configuration, schema: Schema, types: ColumnTypes) -> None:
+        self._configuration = configuration
+        self._schema = schema
+        self._types = types
+
+    @cached_property
+    def sizes(self) -> tuple[str, ...]:
+        """The size columns of the staging table, plausible and known to the order table."""
+        names = self._configuration.tables
+        staged = [column.name for column in self._schema.columns_of(names.staging)]
+        target = {column.name: column.is_numeric for column in self._schema.columns_of(names.orders)}
+        rule = self._configuration.sizes.rule
+        sizes = discover_sizes(names.staging, staged, rule, self._never_sizes())
+        require_known_sizes(sizes, target, names.orders)
+        return sizes
+
+    def _never_sizes(self) -> set[str]:
+        """The names that our own DDL has outside the markers."""
+        columns = [name for name, _ in self._schema.definitions["staging"].columns]
+        rule = self._configuration.sizes
+        start, end = columns.index(rule.after) if rule.after in columns else 0, columns.index(rule.before) if rule.before in columns else 0
+        return set(columns[: start + 1]) | set(columns[end:])
+
+    @cached_property
+    def business(self) -> tuple[BusinessColumn, ...]:
+        """The columns that are merged, in table order."""
+        names = self._configuration.tables
+        staged = {column.name for column in self._schema.columns_of(names.staging)}
+        defined = dict(self._schema.definitions["orders"].columns)
+        first_own = [name for name, _ in self._schema.definitions["orders"].columns].index("order_key")
+        own = {name for name, _ in self._schema.definitions["orders"].columns[first_own:]} | {"record_uuid"}
+        self._require_configured(staged)
+        return tuple(
+            BusinessColumn(column.name, self._kind(column.name, column.is_numeric), defined.get(column.name, self._fallback(column.is_numeric)), i)
+            for i, column in enumerate(self._schema.columns_of(names.orders))
+            if column.name in staged and column.name not in own
+        )  # fmt: skip
+
+    def _fallback(self, is_numeric: bool) -> Markup:  # noqa: FBT001 - a column that the DDL does not know: a new size, a new text
+        return self._types.integer() if is_numeric else self._types.long_text()
+
+    def _require_configured(self, staged: set[str]) -> None:
+        absent = [f"{place} names {name!r}" for place, name in self._configured_columns() if name not in staged]
+        if absent:
+            raise SourceDataError(
+                f"{self._configuration.tables.staging} lacks {len(absent)} configured columns: {'; '.join(absent)}. Nothing was read. "
+                "Correct the configuration or the load."
+            )
+
+    def _configured_columns(self) -> list[tuple[str, str]]:
+        c = self._configuration
+        found = [("[columns]", name) for name in c.columns.model_dump().values()]
+        found += [("[keys]", name) for name in (*c.keys.unique, *c.keys.extra)]
+        for customer, entry in c.customers.items():
+            found += [(f"[customers] {customer}", name) for name in (*(entry.unique_keys or ()), *(entry.extra_checks or ()))]
+        found += [("[names]", name) for part in (*c.names.group, *c.names.item) for name in part]
+        found += [("[cleaning]", name) for name in (*c.cleaning.phantom_columns, *c.cleaning.not_available_columns)]
+        return found + [("[items] columns", name) for name in c.mapped_sources]
+
+    def _kind(self, name: str, is_numeric: bool) -> str:  # noqa: FBT001
+        columns, special = self._configuration.columns, dict(self._schema.definitions["orders"].columns)
+        kinds = {columns.customer: "customer", columns.source_customer: "source_customer", columns.order_type: "order_type"}
+        if name in self.sizes:
+            return "quantity"
+        if name in kinds:
+            return kinds[name]
+        if special.get(name) == self._types.date():
+            return "date"
+        if special.get(name) == self._types.integer():
+            return "whole_number"
+        if is_numeric:
+            return "number"
+        return "text_or_na" if name in self._configuration.cleaning.not_available_columns else "text"
+
+    def context(self, customer: str, expressions: Expressions) -> dict[str, object]:
+        """What the merge templates need for one customer."""
+        keys = self._configuration.keys_of(customer)
+        names = [column.name for column in self.business]
+        hashed = [expressions.col("c", name) for name in names] + [Markup("c.bad_values"), Markup("c.bad_sizes")]
+        return {
+            "business": self.business,
+            "sizes": [column for column in self.business if column.kind == "quantity"],
+            "typed": [column for column in self.business if column.kind in {"date", "number", "whole_number"}],
+            "staged": [expressions.col("s", name) for name in names],
+            "hashed": hashed,
+            "unique_keys": list(keys.unique),
+            "extra_keys": list(keys.extra),
+            "names": self._configuration.names,
+            "phantom_columns": self._configuration.cleaning.phantom_columns,
+            "word_counts": {prefix: len(words) for prefix, words in self._words().items()},
+        }
+
+    def _words(self) -> Mapping[str, Sequence[str]]:
+        cleaning = self._configuration.cleaning
+        return {
+            "null_word": cleaning.null_words,
+            "na_word": (*cleaning.null_words, *cleaning.not_available_words),
+            "date_word": (*cleaning.null_words, *cleaning.date_placeholders),
+            "raw_type": [raw.upper() for raw in cleaning.order_types],
+            "order_type": list(cleaning.order_types.values()),
+        }
+
+    @cached_property
+    def parameters(self) -> dict[str, object]:
+        """The numbered parameters of all templates: words, and column names where they are shown as values."""
+        found: dict[str, object] = {f"{prefix}_{i}": word for prefix, words in self._words().items() for i, word in enumerate(words)}
+        rule = self._configuration.sizes.rule
+        for column in self.business:
+            found[f"column_{column.position}"] = column.name
+            found[f"size_code_{column.position}"] = rule.size_code(column.name)
+        return found
+
+    def digest(self, customer: str) -> str:
+        """A short value that changes whenever the same load would be merged differently."""
+        c = self._configuration
+        keys: Keys = c.keys_of(customer)
+        facts = [_RULES_VERSION, c.cleaning.model_dump(), c.names.model_dump(), c.sizes.model_dump(), keys.model_dump(),
+                 c.columns.model_dump(), c.policies.removed_orders, c.policies.max_removed_share,
+                 [asdict(column) for column in self.business]]  # fmt: skip
+        return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]

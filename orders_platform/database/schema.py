@@ -1,0 +1,150 @@
+"""The tables: their DDL, what of it is missing in a database, and the columns that are really there.
+
+Belongs here: `init-db` and reading the catalogue. Does not belong here: the DDL itself (`sql/tables/`). A table that exists is
+never altered except by adding the columns it lacks; nothing is dropped, renamed or retyped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import jinja2
+import sqlalchemy
+from markupsafe import Markup
+from sqlalchemy.types import Integer, Numeric
+
+from orders_platform.configuration import Configuration
+from orders_platform.database.column_types import ColumnTypes
+from orders_platform.database.engine import Database
+from orders_platform.domain.states import Action, SyncState
+from orders_platform.errors import SourceDataError
+
+TABLES = ("staging", "orders", "staged_lines", "lines", "log", "rejects", "customers")
+
+
+@dataclass(frozen=True, slots=True)
+class TableDefinition:
+    """A table as `sql/tables/` defines it: its name, its columns with their types, and the statement that makes it."""
+
+    name: str
+    columns: tuple[tuple[str, Markup], ...]
+    create: str
+
+
+@dataclass(frozen=True, slots=True)
+class TableColumn:
+    """A column as the catalogue has it."""
+
+    name: str
+    is_numeric: bool
+
+
+class Schema:
+    """The tables of one configuration in one database."""
+
+    def __init__(self, database: Database, configuration: Configuration, folder: Path) -> None:
+        self._database = database
+        self._names = configuration.tables
+        self._columns = configuration.columns
+        self._folder = folder
+
+    def qualified(self, name: str) -> Markup:
+        """A table name, quoted, with the schema when one is configured."""
+        parts = [self._names.schema_name, name] if self._names.schema_name else [name]
+        return Markup(".").join(Markup(self._quote(part)) for part in parts)  # noqa: S704 - quoted by the dialect
+
+    def _quote(self, name: str) -> str:
+        return self._database.engine.dialect.identifier_preparer.quote_identifier(name)
+
+    @cached_property
+    def definitions(self) -> dict[str, TableDefinition]:
+        """Every table we need, by its role."""
+        return {role: self._define(role) for role in TABLES}
+
+    def _define(self, role: str) -> TableDefinition:
+        columns: list[tuple[str, Markup]] = []
+
+        def column(name: str, type_: Markup) -> Markup:
+            columns.append((name, type_))
+            return Markup(self._quote(name)) + " " + type_  # noqa: S704 - quoted by the dialect
+
+        types = ColumnTypes(self._database.dialect)
+        environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(self._folder), undefined=jinja2.StrictUndefined, autoescape=True, trim_blocks=True
+        )
+        words = {name: Markup(", ").join(Markup(f"'{word}'") for word in enum) for name, enum in _WORDS.items()}  # noqa: S704
+        create = environment.get_template(f"tables/{role}.sql.j2").render(
+            column=column, table=self.qualified, tables=self._names, q=lambda name: Markup(self._quote(name)), **words,  # noqa: S704
+            **{word: getattr(types, word) for word in dir(types) if not word.startswith("_")},
+        )  # fmt: skip
+        return TableDefinition(getattr(self._names, role), tuple(columns), create.strip())
+
+    def missing(self) -> list[str]:
+        """The DDL that makes the database fit, in order; empty when it fits."""
+        return [statement for definition in self.definitions.values() for statement in self._missing_of(definition)] + self._indexes()
+
+    def _missing_of(self, definition: TableDefinition) -> list[str]:
+        have = {column.name.casefold() for column in self._catalogue(definition.name)}
+        if not have:
+            return [definition.create]
+        if definition.name == self._names.staging:
+            return []  # the load owns it
+        table = self.qualified(definition.name)
+        return [f"ALTER TABLE {table} ADD {self._quote(name)} {type_}" for name, type_ in definition.columns if name.casefold() not in have]
+
+    def _indexes(self) -> list[str]:
+        names = self._names
+        wanted = {
+            f"ix_{names.orders}_customer": (names.orders, (self._columns.customer, "sync_state")),
+            f"ix_{names.lines}_state": (names.lines, ("sync_state", "record_uuid")),
+            f"ix_{names.staged_lines}_customer": (names.staged_lines, ("customer_name",)),
+            f"ix_{names.staging}_customer": (names.staging, (self._columns.customer,)),
+        }
+        return [
+            f"CREATE INDEX {self._quote(index)} ON {self.qualified(table)} ({', '.join(self._quote(column) for column in columns)})"
+            for index, (table, columns) in wanted.items()
+            if index not in self._existing_indexes(table)
+        ]
+
+    def _existing_indexes(self, table: str) -> set[str | None]:
+        with self._database.read() as connection:
+            inspector = sqlalchemy.inspect(connection)
+            if not inspector.has_table(table, schema=self._names.schema_name or None):
+                return set()
+            return {index["name"] for index in inspector.get_indexes(table, schema=self._names.schema_name or None)}
+
+    def apply(self) -> list[str]:
+        """Make the database fit, in one transaction; the statements that were run."""
+        statements = self.missing()
+        with self._database.write() as connection:
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+        return statements
+
+    def _catalogue(self, table: str) -> Sequence[TableColumn]:
+        with self._database.read() as connection:
+            inspector = sqlalchemy.inspect(connection)
+            if not inspector.has_table(table, schema=self._names.schema_name or None):
+                return ()
+            found = inspector.get_columns(table, schema=self._names.schema_name or None)
+        return tuple(TableColumn(column["name"], isinstance(column["type"], Integer | Numeric)) for column in found)
+
+    def columns_of(self, table: str) -> Sequence[TableColumn]:
+        """The columns of a table, in order.
+
+        Raises:
+            SourceDataError: there is no such table.
+        """
+        columns = self._catalogue(table)
+        if not columns:
+            raise SourceDataError(
+                f"There is no table {table} in {self._database.engine.url.render_as_string(hide_password=True)}. "
+                "Run `orders-platform init-db`, or correct [tables] in the configuration."
+            )
+        return columns
+
+
+_WORDS = {"states": SyncState, "actions": Action}

@@ -1,0 +1,62 @@
+"""Rendered statements, ready to run: each template once per customer's rules, values bound by name.
+
+Belongs here: the cache and the check that a statement gets exactly the values its header declares. Does not belong here: what the
+statements are for (`merge.py`, `order_store.py`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from sqlalchemy import Connection, CursorResult, TextClause
+
+from orders_platform.database.rules import MergeRules
+from orders_platform.database.templates import Templates
+
+_NUMBERED = re.compile(r"_\d+$")
+
+
+class Runner(Protocol):
+    """Runs a statement by name with the runner's own values and those given."""
+
+    def __call__(self, statement: str, /, **values: object) -> CursorResult[tuple[object, ...]]:
+        """The result; raises what `translated_errors` makes of the driver's errors."""
+
+
+class Statements:
+    """The statements of `sql/` for one database and configuration."""
+
+    def __init__(self, templates: Templates, rules: Callable[[], MergeRules]) -> None:
+        self._templates = templates
+        self._rules = rules
+        self._context: dict[str, object] = {}
+        self._context_of: dict[str, dict[str, object]] = {}
+        self._cache: dict[tuple[str, str, tuple[tuple[str, object], ...]], TextClause] = {}
+
+    def for_customer(self, customer: str) -> None:
+        """Render from now on with this customer's keys."""
+        if customer not in self._context_of:
+            self._context_of[customer] = self._rules().context(customer, self._templates.expressions)
+        self._context = self._context_of[customer]
+
+    def render(self, name: str, **counts: int) -> TextClause:
+        """One statement, rendered once for each set of keys and counts."""
+        keys = f"{self._context.get('unique_keys')}{self._context.get('extra_keys')}"
+        key = (name, keys, tuple(sorted(counts.items())))
+        if key not in self._cache:
+            self._cache[key] = self._templates.render(name, **self._context, **counts).clause()
+        return self._cache[key]
+
+    def runner(self, connection: Connection, values: Mapping[str, object]) -> Runner:
+        """A function that runs statements on `connection`, binding `values` and what it is given, as far as they are used."""
+
+        def run(statement: str, /, **more: object) -> CursorResult[tuple[object, ...]]:
+            counts = {name: value for name, value in more.items() if name.endswith("_rows") and isinstance(value, int)}
+            clause = self.render(statement, **counts)
+            bound = {**values, **more}
+            wanted = clause.compile().params
+            return connection.execute(clause, {name: bound[name] for name in wanted})
+
+        return run

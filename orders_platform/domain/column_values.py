@@ -1,0 +1,159 @@
+"""Order rows as monday.com column values.
+
+A *cell* is the JSON value under a column's id in `column_values`; None clears it (the only value that clears every type: an
+empty string would store 0 in a numbers column). Belongs here: whole rows, and labels as cells. Does not belong here: what a value
+of one type looks like (`domain/cell_formats.py`), which label is meant (`domain/labels.py`), whether the board already shows it
+(`domain/cell_comparison.py`), whether the columns exist (`domain/preflight.py`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from orders_platform.domain.board import Column
+from orders_platform.domain.cell_formats import FORMATS, is_blank, plain_text
+from orders_platform.domain.labels import LabelBook
+from orders_platform.domain.mapping import BoardMapping, ColumnType, Field
+from orders_platform.errors import BoardMismatchError, ConfigurationError, RowRejected
+
+# monday keeps about 64 KB of column data per item (its page on the text column).
+ROW_BYTES: Final = 65_536
+
+_PREVIEW_CHARACTERS: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class FormattedRow:
+    """One row, ready to be sent.
+
+    Attributes:
+        cells: JSON value by column id, one for every mapped column; None clears.
+        create_labels: the mutation needs `create_labels_if_missing`.
+    """
+
+    cells: Mapping[str, object]
+    create_labels: bool
+
+
+def format_cell(field: Field, column: Column, value: object, labels: LabelBook | None = None) -> object:
+    """The JSON value of one cell; without the run's `labels`, only the column's own are known.
+
+    Raises:
+        RowRejected: the message reads "TITLE (column_id): 'value' <reason>"; codes are those of `domain/cell_formats.py` and
+            `domain/labels.py`.
+    """
+    if is_blank(value):
+        return None
+    try:
+        if field.type.has_labels:
+            return _label_cell(field, column, plain_text(value), LabelBook() if labels is None else labels)
+        return FORMATS[field.type](value)
+    except RowRejected as refusal:
+        message = f"{column.title} ({column.id}): {_preview(value)} {refusal.message}"
+        raise RowRejected(refusal.code, message) from None
+
+
+def format_row(
+    mapping: BoardMapping, columns: Mapping[str, Column], row: Mapping[str, object], labels: LabelBook
+) -> FormattedRow:
+    """All mapped cells of one row. Labels that it creates are noted in `labels`, unless the row is rejected.
+
+    Raises:
+        RowRejected: with every refused cell in one message and the code of the first; `key_missing` for an item that could not be
+            found again; `row_too_large`.
+        ConfigurationError: the row lacks a mapped source column.
+        BoardMismatchError: the board lacks a mapped column.
+    """
+    cells: dict[str, object] = {}
+    refusals: list[RowRejected] = []
+    for field in mapping.fields:
+        column = board_column(columns, field.column_id)
+        try:
+            cells[field.column_id] = format_cell(field, column, _coalesced(field, row), labels)
+        except RowRejected as refusal:
+            refusals.append(refusal)
+    refusals += _row_refusals(mapping, columns, cells)
+    if refusals:
+        raise RowRejected(refusals[0].code, "; ".join(refusal.message for refusal in refusals))
+    created = _created_labels(mapping, cells)
+    for column_id, name in created.items():
+        labels.add(columns[column_id], name)
+    return FormattedRow(cells, create_labels=bool(created))
+
+
+def creates_labels(mapping: BoardMapping, cells: Mapping[str, object]) -> bool:
+    """Whether a mutation with these cells, all of a row or the changed ones, needs `create_labels_if_missing`."""
+    return bool(_created_labels(mapping, cells))
+
+
+def column_values_json(cells: Mapping[str, object]) -> str:
+    """The JSON text that monday takes as `column_values`; equal cells give equal text."""
+    return json.dumps(cells, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+def board_column(columns: Mapping[str, Column], column_id: str) -> Column:
+    """The column of that id; `BoardMismatchError` when the board has none (the preflight says so before any row is read)."""
+    if column_id not in columns:
+        raise BoardMismatchError(f"The board has no column {column_id!r}, to which the configuration maps; run `board check`")
+    return columns[column_id]
+
+
+def _label_cell(field: Field, column: Column, text: str, labels: LabelBook) -> Mapping[str, object] | None:
+    # Known labels go by id: monday reads a numeric status label as a position, the id survives a renaming, and the flag that
+    # creates labels can create nothing in this column. The text form therefore always means "to be created".
+    choice = labels.choose(field, column, text)
+    if choice is None:
+        return None
+    if field.type is ColumnType.STATUS:
+        return {"label": choice.name} if choice.id is None else {"index": choice.id}
+    return {"labels": [choice.name]} if choice.id is None else {"ids": [choice.id]}
+
+
+def _created_labels(mapping: BoardMapping, cells: Mapping[str, object]) -> dict[str, str]:
+    created = {}
+    for field in mapping.fields:
+        cell = cells.get(field.column_id)
+        name = _part(cell, "label") or _only(_part(cell, "labels"))
+        if field.type.has_labels and isinstance(name, str):
+            created[field.column_id] = name
+    return created
+
+
+def _row_refusals(mapping: BoardMapping, columns: Mapping[str, Column], cells: Mapping[str, object]) -> list[RowRejected]:
+    refusals = []
+    key = mapping.external_key
+    if key is not None and key in cells and cells[key] is None:
+        reason = "is the key by which the order is found again on the board, and it is blank; fill it"
+        refusals.append(RowRejected("key_missing", f"{columns[key].title} ({key}) {reason}"))
+    size = len(column_values_json(cells).encode())
+    if size > ROW_BYTES:
+        reason = f"The row's values take {size:,} bytes, an item on the board holds {ROW_BYTES:,}; shorten its texts"
+        refusals.append(RowRejected("row_too_large", reason))
+    return refusals
+
+
+def _coalesced(field: Field, row: Mapping[str, object]) -> object:
+    # A source that is absent is a broken mapping; to read it as NULL would clear the column on the whole board.
+    absent = [source for source in field.sources if source not in row]
+    if absent:
+        names = f"{', '.join(map(repr, absent))}, mapped to board column {field.column_id!r}"
+        raise ConfigurationError(f"The order table has no column {names}; correct the mapping")
+    return next((row[source] for source in field.sources if not is_blank(row[source])), None)
+
+
+def _preview(value: object) -> str:
+    # Decimal, because Python refuses to write an int of more than 4,300 digits.
+    text = str(Decimal(value)) if isinstance(value, int) else str(value)
+    return repr(text if len(text) <= _PREVIEW_CHARACTERS else text[:_PREVIEW_CHARACTERS] + "…")
+
+
+def _part(value: object, key: str) -> object:
+    return value.get(key) if isinstance(value, Mapping) else None
+
+
+def _only(value: object) -> object:
+    return value[0] if isinstance(value, list) and len(value) == 1 else None

@@ -1,0 +1,177 @@
+"""Whose row it is: raw spellings to canonical customers, and customers to Dagster partition keys.
+
+A partition key is user input and a customer name is hostile (B'HOOD, commas, parentheses), so both pass through one function
+each. Belongs here: the rules. Does not belong here: reading the distinct spellings (`sql/0_survey_customers.sql.j2`).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import unquote
+
+from orders_platform.errors import ConfigurationError, SourceDataError
+
+MAX_PARTITION_KEY = 64
+"""Longer keys break the table printer of `dagster job backfill` and are cut in the UI."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpellingCount:
+    """Rows of the staging table that share a raw customer name and a file."""
+
+    spelling: str | None
+    file: str | None
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerRows:
+    """Which staging rows are a customer's: those with one of `spellings`, and blank ones from `files`.
+
+    `takes_rows_without_file`: blank ones that name no file too; only ever so for rows that belong to nobody.
+    """
+
+    spellings: tuple[str, ...] = ()
+    blank_spellings: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    rows: int = 0
+    takes_rows_without_file: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unassigned:
+    """Staging rows that belong to no customer, and why."""
+
+    spelling: str | None
+    file: str | None
+    rows: int
+    reason: str
+
+    @property
+    def label(self) -> str:
+        """Under whose name the rows are listed among the rejects."""
+        return _collapse(self.spelling or "") or f"(blank in {self.file or 'no file'})"
+
+    @property
+    def selection(self) -> CustomerRows:
+        """Which rows they are."""
+        if _fold(self.spelling or ""):
+            return CustomerRows(spellings=(self.spelling or "",), rows=self.rows)
+        blank = () if self.spelling is None else (self.spelling,)
+        files = () if self.file is None else (self.file,)
+        return CustomerRows((), blank, files, self.rows, takes_rows_without_file=self.file is None)
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Who is in the staging table: `customers` by canonical name, `unassigned` rows with their reason."""
+
+    customers: Mapping[str, CustomerRows] = field(default_factory=dict)
+    unassigned: tuple[Unassigned, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """All staging rows."""
+        return sum(c.rows for c in self.customers.values()) + sum(u.rows for u in self.unassigned)
+
+
+class CustomerNames:
+    """Resolves spellings by the configured canonical names and aliases, without regard to case and outer or double spaces.
+
+    Raises:
+        ConfigurationError: two customers share a spelling.
+    """
+
+    def __init__(self, aliases: Mapping[str, Iterable[str]], *, accept_unknown: bool = False) -> None:
+        self._accept_unknown = accept_unknown
+        self._canonical: dict[str, str] = {}
+        for name, others in aliases.items():
+            for spelling in (name, *others):
+                owner = self._canonical.setdefault(_fold(spelling), name)
+                if owner != name:
+                    raise ConfigurationError(f"[customers] {spelling!r} is given to both {owner!r} and {name!r}; give it to one.")
+
+    def resolve(self, spelling: str | None) -> str | None:
+        """The canonical name, or None for a blank or unknown spelling."""
+        folded = _fold(spelling or "")
+        if not folded:
+            return None
+        return self._canonical.get(folded) or (_collapse(spelling or "") if self._accept_unknown else None)
+
+    def survey(self, counts: Iterable[SpellingCount]) -> Survey:
+        """Assign every staging row to a customer or to a reason; a blank name takes its file's customer if that has just one."""
+        counts = list(counts)
+        in_file: dict[str, set[str]] = {}
+        for count in counts:
+            name = self.resolve(count.spelling)
+            if name and count.file:
+                in_file.setdefault(count.file, set()).add(name)
+        found: dict[str, list[SpellingCount]] = {}
+        unassigned: list[Unassigned] = []
+        for count in counts:
+            name = self.resolve(count.spelling)
+            owners = in_file.get(count.file or "", set())
+            if name is None and not _fold(count.spelling or "") and len(owners) == 1:
+                name = next(iter(owners))
+            if name is None:
+                unassigned.append(Unassigned(count.spelling, count.file, count.rows, _reason(count, owners)))
+            else:
+                found.setdefault(name, []).append(count)
+        return Survey({name: _rows_of(found[name]) for name in sorted(found)}, tuple(unassigned))
+
+
+def _rows_of(counts: list[SpellingCount]) -> CustomerRows:
+    named = {c.spelling for c in counts if c.spelling is not None and _fold(c.spelling)}
+    blank = {c.spelling for c in counts if c.spelling is not None and not _fold(c.spelling)}
+    files = {c.file for c in counts if not _fold(c.spelling or "") and c.file}
+    return CustomerRows(tuple(sorted(named)), tuple(sorted(blank)), tuple(sorted(files)), sum(c.rows for c in counts))
+
+
+def _reason(count: SpellingCount, owners: set[str]) -> str:
+    if _fold(count.spelling or ""):
+        return (
+            f"customer {count.spelling!r} is not in [customers] of the configuration: add it, or add the spelling to a customer's "
+            "aliases"
+        )
+    if not count.file:
+        return "customer is blank and the row names no file: fill in the customer"
+    held = f"holds {len(owners)} customers ({', '.join(sorted(owners))})" if owners else "holds no known customer"
+    return f"customer is blank and its file {count.file!r} {held}: fill in the customer"
+
+
+def _collapse(text: str) -> str:
+    return re.sub(r"\s+", " ", text.replace("\u00a0", " ")).strip()
+
+
+def _fold(text: str) -> str:
+    return unicodedata.normalize("NFC", _collapse(text)).casefold()
+
+
+def partition_key_for(customer: str) -> str:
+    """The Dagster partition key of a customer: its name, with only what breaks Dagster's tools percent-encoded.
+
+    Reversible with `customer_for`. `,` splits lists on the command line, `...` is a range, `%` is our own escape.
+
+    Raises:
+        SourceDataError: the name is empty, has control characters, or makes a key longer than `MAX_PARTITION_KEY`.
+    """
+    name = unicodedata.normalize("NFC", _collapse(customer))
+    key = name.replace("%", "%25").replace(",", "%2C").replace("...", "%2E%2E%2E")
+    if not key:
+        raise SourceDataError("A customer needs a name; this one is blank. Fill in CUSTOMER NAME.")
+    if any(unicodedata.category(character) == "Cc" for character in key):
+        raise SourceDataError(f"Customer {customer!r} holds control characters and cannot be a partition; correct the name.")
+    if len(key) > MAX_PARTITION_KEY:
+        raise SourceDataError(
+            f"Customer {customer!r} makes a partition key of {len(key)} characters, more than {MAX_PARTITION_KEY}; "
+            "give it a shorter canonical name in [customers]."
+        )
+    return key
+
+
+def customer_for(partition_key: str) -> str:
+    """The customer's name back from `partition_key_for`."""
+    return unquote(partition_key)

@@ -1,0 +1,66 @@
+"""The mapping from order columns to board columns, as configuration gives it.
+
+Belongs here: the values and what they mean. Does not belong here: reading them from TOML (`settings.py`), comparing them with a
+real board (`domain/preflight.py`), writing a cell (`domain/column_values.py`).
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class LabelPolicy(enum.StrEnum):
+    """What to do with a text that is not a label of its status or dropdown column yet."""
+
+    CREATE = "create"
+    REJECT = "reject"
+    BLANK = "blank"
+
+
+class ColumnType(enum.StrEnum):
+    """monday's column types that we write; the value is monday's own word."""
+
+    TEXT = "text"
+    LONG_TEXT = "long_text"
+    NUMBERS = "numbers"
+    DATE = "date"
+    STATUS = "status"
+    DROPDOWN = "dropdown"
+    CHECKBOX = "checkbox"
+    LINK = "link"
+    EMAIL = "email"
+
+    @property
+    def has_labels(self) -> bool:
+        """True for the types whose cells hold labels of a fixed list."""
+        return self in {ColumnType.STATUS, ColumnType.DROPDOWN}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One board column and where its value comes from.
+
+    Attributes:
+        sources: order columns, the first one that is not NULL wins.
+        labels: for status and dropdown columns only.
+    """
+
+    sources: tuple[str, ...]
+    column_id: str
+    type: ColumnType
+    labels: LabelPolicy = LabelPolicy.REJECT
+
+
+@dataclass(frozen=True, slots=True)
+class BoardMapping:
+    """What one board receives.
+
+    Attributes:
+        external_key: id of the text column by which an item is found again when its id is unknown; one of `fields`.
+            None for subitems, which are found among their parent's children by name.
+    """
+
+    board_id: int
+    fields: tuple[Field, ...]
+    external_key: str | None = None

@@ -1,0 +1,104 @@
+"""Values that describe what is sent to monday.com and what came of it.
+
+A *mutation* changes one thing, a *document* is one HTTP request holding n aliased mutations of the same operation, a
+*result* is what happened to one mutation. Belongs here: the values. Does not belong here: GraphQL text
+(`monday/documents.py`), retries (`monday/client.py`), state changes of rows (`sync/`).
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+class Operation(enum.StrEnum):
+    """The mutations we send; the value is the name of the file in `graphql/` and of monday's root field."""
+
+    CREATE_GROUP = "create_group"
+    CREATE_ITEM = "create_item"
+    CREATE_SUBITEM = "create_subitem"
+    CHANGE_VALUES = "change_multiple_column_values"
+    MOVE_ITEM = "move_item_to_group"
+    ARCHIVE_ITEM = "archive_item"
+
+    @property
+    def creates(self) -> bool:
+        """True when sending it twice would make two things; the others may be repeated freely."""
+        return self in _CREATES
+
+
+_CREATES = frozenset({Operation.CREATE_GROUP, Operation.CREATE_ITEM, Operation.CREATE_SUBITEM})
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """One change.
+
+    Attributes:
+        ref: the caller's name for it (a record_uuid, a line_uuid, a group title); results are returned under it.
+        variables: arguments of the root field under monday's names, e.g. `board_id`, `item_name`, `column_values` (a JSON
+            *string*, as monday wants it), `create_labels_if_missing`.
+    """
+
+    ref: str
+    variables: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One request: `mutations` of one `operation` under one idempotency `key` (also the batch id in the database)."""
+
+    key: str
+    operation: Operation
+    mutations: tuple[Mutation, ...]
+
+
+class Verdict(enum.StrEnum):
+    """What happened to one mutation."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    NOT_SENT = "not_sent"
+
+
+@dataclass(frozen=True, slots=True)
+class MutationResult:
+    """What happened to one mutation.
+
+    `DONE` carries monday's id (as a string; group ids are not numbers). `REFUSED` means monday surely did not do it, code and
+    message say why. `UNKNOWN` means it may have happened. `NOT_SENT` means it surely did not, through no fault of the row.
+    """
+
+    verdict: Verdict
+    monday_id: str | None = None
+    code: str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentReport:
+    """What came of one document, after all retries and splits.
+
+    Attributes:
+        results: by `Mutation.ref`; every mutation of the document has one.
+        calls: HTTP requests made, retries and splits included.
+        mutations_sent: aliased mutations in those requests that reached monday.
+        complexity: points spent, 0 when monday did not say.
+        seconds: from the first request to the last answer, waits included.
+        request_id: of the last answer, for monday's support.
+        error: what went wrong with the document as a whole, None when it was executed.
+        rate_limited: how many answers said that a limit was hit (429 or its equivalents).
+    """
+
+    document: Document
+    results: Mapping[str, MutationResult]
+    calls: int
+    mutations_sent: int
+    complexity: int
+    seconds: float
+    request_id: str | None = None
+    error: str | None = None
+    rate_limited: int = 0
+    waits: Mapping[str, float] = field(default_factory=dict)

@@ -1,0 +1,103 @@
+"""Rows on their way to the board, as values: what waits, and what came of it.
+
+Belongs here: the values that the OrderStore and the sync engine exchange. Does not belong here: statements, plans.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from orders_platform.domain.states import Action, SyncState
+
+
+class RowKind(enum.StrEnum):
+    """Which of the two tables a row is of, by what it becomes on the board."""
+
+    ITEMS = "items"
+    SUBITEMS = "subitems"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupNeed:
+    """A group that waiting orders need; `group_id` as recorded, possibly stale, or None."""
+
+    group_name: str
+    group_id: str | None
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class PendingItem:
+    """An order that waits. `values`: its mapped columns; `item_id`: on the board, None while unknown."""
+
+    record_uuid: str
+    order_key: str
+    state: SyncState
+    action: Action
+    group_name: str
+    group_id: str | None
+    item_name: str
+    item_id: int | None
+    batch_id: str | None
+    pending_at: datetime | None
+    values: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class PendingSubitem:
+    """A line that waits. `item_id`: the item its order has now; `parent_id`: the one it was last sent under."""
+
+    line_uuid: str
+    record_uuid: str
+    order_key: str
+    size_code: str
+    qty: int
+    state: SyncState
+    action: Action
+    item_id: int | None
+    parent_id: int | None
+    subitem_id: int | None
+    batch_id: str | None
+    pending_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RowResult:
+    """What came of a row. `monday_id` replaces the recorded id, also by None; `parent_id` is kept when None."""
+
+    ref: str
+    state: SyncState
+    monday_id: int | None = None
+    code: str | None = None
+    message: str | None = None
+    parent_id: int | None = None
+    is_new_item: bool = False
+    is_archived: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RowCount:
+    """How many rows of a customer share a state and an action; `oldest_at` is when the oldest of them last changed."""
+
+    customer: str
+    state: SyncState
+    action: str
+    rows: int
+    on_board: int
+    removed: int
+    oldest_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """A row, or one size of it, that is not on the board, and why. `size_code` is empty for whole rows."""
+
+    customer: str
+    order_key: str
+    size_code: str
+    code: str
+    reason: str
+    rows: int = 1

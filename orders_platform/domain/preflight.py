@@ -1,0 +1,133 @@
+"""Does the board fit the mapping? Answered before the first write of a run, with every misfit at once.
+
+Belongs here: the comparison of configuration and board, in words. Does not belong here: reading the board (`monday/board.py`),
+checks that need no board (`settings.py`), values of rows (`domain/column_values.py`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from orders_platform.domain.board import BoardDescription, Column
+from orders_platform.domain.mapping import BoardMapping, ColumnType, Field, LabelPolicy
+from orders_platform.errors import BoardMismatchError
+
+# Types whose cells monday fills or which only its own screens edit, and where their content comes from.
+READ_ONLY_TYPES: Final[Mapping[str, str]] = {
+    "auto_number": "monday numbers the items itself",
+    "button": "it holds no value",
+    "creation_log": "monday fills it",
+    "formula": "monday computes it from other columns",
+    "integration": "an integration fills it",
+    "item_assignees": "monday fills it",
+    "item_id": "monday fills it",
+    "last_updated": "monday fills it",
+    "mirror": "it shows a column of another board",
+    "name": "the item's name is sent as such, not as a column",
+    "progress": "monday computes it from the status columns",
+    "subtasks": "subitems are sent as such, not as a column",
+    "time_tracking": "only people start and stop it",
+}
+
+
+def board_problems(mapping: BoardMapping, board: BoardDescription, *, may_create_labels: bool = True) -> tuple[str, ...]:
+    """Every reason why this board cannot receive what the mapping says, each a sentence; empty when it fits.
+
+    `may_create_labels` is False when the token may not change the board's structure, which creating a label does.
+    """
+    return (
+        *_whole_board(mapping, board),
+        *_doubled_targets(mapping, board),
+        *(problem for field in mapping.fields for problem in _column_problems(field, board)),
+        *(problem for field in mapping.fields for problem in _label_problems(field, may_create_labels=may_create_labels)),
+        *_key_problems(mapping),
+    )
+
+
+def subitem_board_problems(items: BoardDescription, subitems: BoardMapping) -> tuple[str, ...]:
+    """Why the mapping of the subitems does not belong to this board of items; empty when it does."""
+    if items.subitems_board_id is None:
+        return (f"{_named(items)} has no subitems yet; add a Subitems column to it on monday.com",)
+    if items.subitems_board_id != subitems.board_id:
+        wanted = f"the configuration maps the subitems to board {subitems.board_id}"
+        return (f"the subitems of {_named(items)} live on board {items.subitems_board_id}, but {wanted}",)
+    return ()
+
+
+def require_fitting_board(mapping: BoardMapping, board: BoardDescription, *, may_create_labels: bool = True) -> None:
+    """Refuse a board that does not fit.
+
+    Raises:
+        BoardMismatchError: listing every problem of `board_problems`, one a line.
+    """
+    problems = board_problems(mapping, board, may_create_labels=may_create_labels)
+    if problems:
+        lines = "".join(f"\n- {problem}" for problem in problems)
+        advice = "\nCorrect the board or the configuration, then run `orders-platform board check`."
+        raise BoardMismatchError(f"{_named(board)} does not fit the configuration; nothing was sent:{lines}{advice}")
+
+
+def _whole_board(mapping: BoardMapping, board: BoardDescription) -> Iterator[str]:
+    if board.id != mapping.board_id:
+        yield f"the configuration maps board {mapping.board_id}, but {_named(board)} was read"
+    if board.hierarchy_type != "classic":
+        remedy = "only classic boards, with their subitems on a board of their own, are supported"
+        yield f"{_named(board)} has the hierarchy {board.hierarchy_type!r}; {remedy}"
+
+
+def _doubled_targets(mapping: BoardMapping, board: BoardDescription) -> Iterator[str]:
+    for column_id, count in Counter(field.column_id for field in mapping.fields).items():
+        if count > 1:
+            rivals = " and ".join(_sources(field) for field in mapping.fields if field.column_id == column_id)
+            column = board.column(column_id)
+            name = repr(column_id) if column is None else _column_name(column)
+            remedy = "make them the sources of one field, in order of preference"
+            yield f"column {name} has {count} fields mapped to it ({rivals}); {remedy}"
+
+
+def _column_problems(field: Field, board: BoardDescription) -> Iterator[str]:
+    column = board.column(field.column_id)
+    if not field.sources:
+        yield f"column {field.column_id!r} is mapped from no order column"
+    if column is None:
+        wanted = f"wanted as {field.type} for {_sources(field)}"
+        yield f"there is no column {field.column_id!r} on the board (or it is archived), {wanted}"
+    elif column.type in READ_ONLY_TYPES:
+        reason = READ_ONLY_TYPES[column.type]
+        yield f"column {_column_name(column)} is of type {column.type}, which cannot be written: {reason} (for {_sources(field)})"
+    elif column.type != field.type:
+        yield f"column {_column_name(column)} is of type {column.type}, the configuration says {field.type} (for {_sources(field)})"
+
+
+def _label_problems(field: Field, *, may_create_labels: bool) -> Iterator[str]:
+    # `reject` is also what a field has that names no policy, so it cannot be told from an empty setting.
+    if not field.type.has_labels and field.labels is not LabelPolicy.REJECT:
+        yield f"column {field.column_id!r} is mapped as {field.type}, which has no labels, but has the label rule {field.labels}"
+    if field.type.has_labels and field.labels is LabelPolicy.CREATE and not may_create_labels:
+        remedy = "give it that right, or set the rule to reject or blank"
+        yield f"column {field.column_id!r} has the label rule create, but the token may not change the board's structure; {remedy}"
+
+
+def _key_problems(mapping: BoardMapping) -> Iterator[str]:
+    if mapping.external_key is None:
+        return
+    fields = [field for field in mapping.fields if field.column_id == mapping.external_key]
+    if not fields:
+        yield f"the external key {mapping.external_key!r} is not among the mapped columns; map the order's key to it"
+    elif any(field.type is not ColumnType.TEXT for field in fields):
+        types = ", ".join(sorted({field.type for field in fields}))
+        yield f"the external key {mapping.external_key!r} is mapped as {types}; it must be a text column to be searched by value"
+
+
+def _named(board: BoardDescription) -> str:
+    return f"board {board.name!r} ({board.id})"
+
+
+def _column_name(column: Column) -> str:
+    return f"{column.title!r} ({column.id})"
+
+
+def _sources(field: Field) -> str:
+    return " or ".join(map(repr, field.sources)) or "nothing"

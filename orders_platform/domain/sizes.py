@@ -1,0 +1,106 @@
+"""Which columns are sizes, and what a size is called.
+
+Sizes are discovered, never listed: they are the columns strictly between two markers. A staging table whose markers are
+absent or in the wrong place once gave 277 "sizes", so the set must be plausible before a line is written.
+Belongs here: the rule. Does not belong here: reading the columns of a table (`database/schema.py`), the unpivot (`sql/`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from orders_platform.errors import SourceDataError
+
+
+@dataclass(frozen=True, slots=True)
+class SizeRule:
+    """How sizes are found. `one_size_columns` are spellings of one idea and become `one_size_code`, added up."""
+
+    after: str
+    before: str
+    max_sizes: int
+    one_size_code: str
+    one_size_columns: tuple[str, ...]
+
+    def size_code(self, column: str) -> str:
+        """The code of a size column: itself, or the one-size code for one of its spellings."""
+        one_size = {name.casefold() for name in self.one_size_columns}
+        return self.one_size_code if column.casefold() in one_size else column
+
+
+def discover_sizes(table: str, columns: Sequence[str], rule: SizeRule, business_columns: Collection[str]) -> tuple[str, ...]:
+    """The size columns of a table, in table order.
+
+    Args:
+        table: its name, for messages.
+        columns: all its column names, in order.
+        rule: the markers and the plausible number.
+        business_columns: names that can never be sizes.
+
+    Raises:
+        SourceDataError: a marker is absent, the markers are in the wrong order, there are none or too many columns between
+            them, or a known business column is among them.
+    """
+    missing = [marker for marker in (rule.after, rule.before) if marker not in columns]
+    if missing:
+        raise SourceDataError(
+            f"{table} has no column {' and no column '.join(map(repr, missing))}, between which the sizes stand. "
+            "Nothing was read. Correct the load, or the markers in [sizes] of the configuration."
+        )
+    start, end = columns.index(rule.after), columns.index(rule.before)
+    if end < start:
+        raise SourceDataError(
+            f"{table} has {rule.before!r} (column {end + 1}) before {rule.after!r} (column {start + 1}): the sizes cannot be told "
+            "from other columns. Nothing was read. Correct the column order of the load."
+        )
+    sizes = tuple(columns[start + 1 : end])
+    _refuse_implausible(table, sizes, rule, business_columns)
+    return sizes
+
+
+def _refuse_implausible(table: str, sizes: tuple[str, ...], rule: SizeRule, business_columns: Collection[str]) -> None:
+    place = f"between {rule.after!r} and {rule.before!r} of {table}"
+    foreign = [name for name in sizes if name in business_columns]
+    if foreign:
+        raise SourceDataError(
+            f"{len(sizes)} columns stand {place}, but {len(foreign)} of them are no sizes: {_some(foreign)}. Nothing was read. "
+            "Correct the column order of the load."
+        )
+    if not sizes:
+        raise SourceDataError(f"No column stands {place}: there are no sizes. Nothing was read. Correct the load.")
+    if len(sizes) > rule.max_sizes:
+        raise SourceDataError(
+            f"{len(sizes)} columns stand {place}, more than [sizes] max_sizes = {rule.max_sizes}. Nothing was read. "
+            "Correct the load, or raise max_sizes if they are all sizes."
+        )
+
+
+def require_known_sizes(staged: Iterable[str], target: Mapping[str, bool], target_table: str) -> None:
+    """Refuse sizes for which the order table has no numeric column, so that no quantity is dropped on the way.
+
+    Args:
+        staged: size columns of the staging table.
+        target: column name -> True when its type is numeric, for the order table.
+        target_table: its name, for messages.
+
+    Raises:
+        SourceDataError: naming the columns.
+    """
+    unknown = [name for name in staged if name not in target]
+    if unknown:
+        raise SourceDataError(
+            f"{target_table} has no column for {len(unknown)} staged sizes: {_some(unknown)}. Nothing was written, so that no "
+            "quantity is lost. Run `orders-platform init-db`, which adds them."
+        )
+    text = [name for name in staged if not target[name]]
+    if text:
+        raise SourceDataError(
+            f"{len(text)} size columns of {target_table} are not numeric: {_some(text)}. Nothing was written. "
+            "Correct their type, or the markers in [sizes] of the configuration."
+        )
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(repr(name) for name in names[:8])
+    return shown + (f" and {len(names) - 8} more" if len(names) > 8 else "")

@@ -1,0 +1,1 @@
+"""Talking to monday.com: client, pace, replies, documents, and the board they add up to."""

@@ -1,0 +1,132 @@
+"""HTTP to one monday.com endpoint: one request out, one `Reply` back, whatever happens on the way.
+
+Belongs here: the open connection, the headers, the token and keeping it secret, httpx's errors as replies. Does not belong here:
+repeating (`monday/client.py`), reading answers (`monday/replies.py`).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+from collections.abc import Mapping
+
+import httpx
+
+from orders_platform import __version__
+from orders_platform.errors import ConfigurationError
+from orders_platform.monday.documents import Request
+from orders_platform.monday.replies import Reply, lost_reply, read_reply
+
+_logger = logging.getLogger(__name__)
+
+_CONNECT_SECONDS = 10.0
+_HIDDEN = b"[token]"
+_SHORTEST_SECRET = 6  # replacing shorter texts would mangle answers and hide nothing
+
+
+class Transport:
+    """One HTTP client that stays open; may be used from several threads at once.
+
+    Args:
+        url: of the GraphQL endpoint, http or https.
+        token: as monday issued it, sent without a prefix.
+        api_version: `yyyy-mm`.
+        timeout_seconds: longest wait for an answer; monday ends a request after 60 seconds.
+        most_connections: kept open.
+
+    Raises:
+        ConfigurationError: URL or token cannot be used; the token is not repeated in the message.
+    """
+
+    def __init__(self, url: str, token: str, api_version: str, *, timeout_seconds: float, most_connections: int) -> None:
+        self.url = _checked_url(url)
+        self._api_version = api_version
+        self._secret = _checked_token(token).encode()
+        self._warned: set[str] = set()
+        self._http = httpx.Client(
+            headers={
+                "Authorization": token,
+                "API-Version": api_version,
+                "User-Agent": f"orders-platform/{__version__}",
+                "Accept": "application/json",
+            },
+            timeout=httpx.Timeout(timeout_seconds, connect=min(_CONNECT_SECONDS, timeout_seconds)),
+            limits=httpx.Limits(max_connections=most_connections, max_keepalive_connections=most_connections),
+            # A proxy of the environment is the way out to monday.com and never the way to this machine.
+            trust_env=not _is_loopback(self.url),
+        )
+
+    def __repr__(self) -> str:
+        return f"Transport({str(self.url)!r})"
+
+    def post(self, request: Request, key: str | None) -> Reply:
+        """Send one request and read its answer; a lost or impossible connection is a reply as well.
+
+        Args:
+            key: idempotency key of a mutation, None for a read.
+        """
+        headers = {} if key is None else {"Idempotency-Key": key}
+        try:
+            answer = self._http.post(self.url, json={"query": request.query, "variables": request.variables}, headers=headers)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
+            return lost_reply("unreachable", f"{self._host} cannot be reached: {self._hide(str(error))}", never_sent=True)
+        except httpx.TimeoutException as error:
+            return lost_reply("timeout", f"{self._host} did not answer in time ({type(error).__name__})", never_sent=False)
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            return lost_reply("connection_lost", f"{self._host} broke off: {self._hide(str(error))}", never_sent=False)
+        self._compare_version(answer.headers.get("api-version"))
+        return read_reply(answer.status_code, _clean(answer.headers), answer.content.replace(self._secret, _HIDDEN))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    @property
+    def _host(self) -> str:
+        return f"monday.com at {self.url.host}:{self.url.port}" if self.url.port else f"monday.com at {self.url.host}"
+
+    def _hide(self, text: str) -> str:
+        return text.replace(self._secret.decode(), _HIDDEN.decode())
+
+    def _compare_version(self, served: str | None) -> None:
+        if served and served != self._api_version and served not in self._warned:
+            self._warned.add(served)
+            _logger.warning(
+                "monday.com answered with API version %s although %s was asked for: set a version that monday still serves",
+                self._hide(served),
+                self._api_version,
+            )
+
+
+def _clean(headers: httpx.Headers) -> Mapping[str, str]:
+    return dict(headers.items())
+
+
+def _checked_url(text: str) -> httpx.URL:
+    try:
+        url = httpx.URL(text)
+    except (httpx.InvalidURL, TypeError) as error:
+        raise ConfigurationError(f"the monday.com URL cannot be read ({error}); set MONDAY_API_URL") from error
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise ConfigurationError("the monday.com URL must begin with http:// or https:// and name a host; set MONDAY_API_URL")
+    if url.userinfo:
+        raise ConfigurationError("the monday.com URL must not hold a user or password; set MONDAY_API_URL without them")
+    return url
+
+
+def _checked_token(token: str) -> str:
+    if not token:
+        raise ConfigurationError("the monday.com token is empty; set MONDAY_API_TOKEN")
+    if not (token.isascii() and token.isprintable()) or " " in token or len(token) < _SHORTEST_SECRET:
+        raise ConfigurationError(
+            "the monday.com token has blanks, line breaks or other characters that no token has, or is cut off;"
+            " set MONDAY_API_TOKEN to the token alone"
+        )
+    return token
+
+
+def _is_loopback(url: httpx.URL) -> bool:
+    try:
+        return ipaddress.ip_address(url.host).is_loopback
+    except ValueError:
+        return url.host == "localhost"

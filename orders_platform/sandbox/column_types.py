@@ -1,0 +1,214 @@
+"""What each column type accepts and keeps: from the JSON of a request to a cell.
+
+Belongs here: one writer per type, monday's limits of a value. Does not belong here: labels themselves (`labels.py`), reading a
+cell through GraphQL (`cell_values.py`), storing it (`items.py`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+
+from orders_platform.sandbox import labels
+from orders_platform.sandbox.refusals import Refusal, bad_value
+from orders_platform.sandbox.rows import Cell, ColumnRow, LabelRow
+from orders_platform.sandbox.state import State
+
+LONGEST_LONG_TEXT = 2_000
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_DIGITS = re.compile(r"\d+", re.ASCII)
+_URL = re.compile(r"https?://\S+")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+
+
+def write(state: State, column: ColumnRow, raw: object, *, create_labels: bool) -> Cell | None:
+    """The cell that a value makes, or None when the value clears it.
+
+    Args:
+        state: where the labels are.
+        column: the column to write to.
+        raw: the value as parsed from JSON: an object, or the simple text form.
+        create_labels: whether missing labels are added.
+
+    Raises:
+        Refusal: ColumnValueException; nothing was written.
+    """
+    entry = _Entry(state, column, raw, create_labels)
+    if raw is None or raw == {}:
+        return None
+    writer = _WRITERS.get(column.type)
+    if writer is None:
+        raise entry.refused(f"Columns of type {column.type} cannot be written through the API", "readOnly")
+    return writer(entry)
+
+
+def search_form(column_type: str, text: str) -> str:
+    """The form in which look-ups compare cells: case folded, numbers without needless digits."""
+    if column_type == "numbers" and _NUMBER.fullmatch(text.strip()):
+        return f"{Decimal(text.strip()).normalize():f}"
+    return text.casefold()
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A value on its way into a column."""
+
+    state: State
+    column: ColumnRow
+    raw: object
+    create_labels: bool
+
+    def refused(self, message: str, code: str = "invalidValue") -> Refusal:
+        return bad_value(self.column.id, self.column.title, self.column.type, self.raw, message, code=code)
+
+    def cell(self, text: str, value: object) -> Cell:
+        return Cell(text, json.dumps(value, ensure_ascii=False), search_form(self.column.type, text))
+
+    def string(self, raw: object) -> str:
+        if not isinstance(raw, str):
+            raise self.refused("invalid value: expected a string")
+        return raw
+
+    def member(self, name: str) -> object:
+        """The value itself in the simple form, its member `name` in the JSON form."""
+        if not isinstance(self.raw, dict):
+            return self.raw
+        if name not in self.raw:
+            raise self.refused(f"invalid value: expected the key '{name}'")
+        return self.raw[name]
+
+    def address_and_text(self, key: str) -> tuple[str, str]:
+        """Of `{key, text}` or of "address text"."""
+        if isinstance(self.raw, dict):
+            return self.string(self.member(key)), self.string(self.raw.get("text") or "")
+        address, _, text = self.string(self.raw).partition(" ")
+        return address, text
+
+    def label_id(self, raw: object) -> LabelRow:
+        """The label with that id."""
+        if not _DIGITS.fullmatch(str(raw)):
+            raise self.refused("invalid value: expected the id of a label")
+        label = labels.find_id(self.state, self.column, int(str(raw)))
+        if label is None:
+            raise labels.missing(self.state, self.column, raw)
+        return label
+
+    def label(self, raw: object) -> LabelRow:
+        """The label with that text."""
+        return labels.find_or_add(self.state, self.column, self.string(raw), create=self.create_labels)
+
+    @property
+    def now(self) -> str:
+        return datetime.fromtimestamp(self.state.clock(), UTC).isoformat().replace("+00:00", "Z")
+
+
+def _text(entry: _Entry) -> Cell | None:
+    text = entry.string(entry.raw)
+    return entry.cell(text, text) if text else None
+
+
+def _long_text(entry: _Entry) -> Cell | None:
+    text = entry.string(entry.member("text"))
+    if len(text) > LONGEST_LONG_TEXT:
+        raise entry.refused(f"The text is longer than {LONGEST_LONG_TEXT} characters", "textTooLong")
+    return entry.cell(text, {"text": text, "changed_at": entry.now}) if text else None
+
+
+def _numbers(entry: _Entry) -> Cell | None:
+    raw = entry.raw
+    if raw == "":
+        return entry.cell("0", "0")
+    if isinstance(raw, int | float) and not isinstance(raw, bool):
+        raw = format(Decimal(str(raw)), "f")
+    if not isinstance(raw, str) or not _NUMBER.fullmatch(raw.strip()):
+        raise entry.refused("invalid value: expected a number as a string")
+    return entry.cell(raw.strip(), raw.strip())
+
+
+def _date(entry: _Entry) -> Cell | None:
+    if isinstance(entry.raw, dict):
+        day, moment = entry.raw.get("date"), entry.raw.get("time")
+    else:
+        day, _, moment = entry.string(entry.raw).partition(" ")
+    if not day:
+        return None
+    try:
+        date.fromisoformat(day if _DATE.fullmatch(day) else "")
+        clock = time.fromisoformat(moment) if moment else None
+    except (ValueError, TypeError) as error:
+        raise entry.refused("invalid value: expected a date as YYYY-MM-DD and a time as HH:MM:SS") from error
+    value = {"date": day, "time": f"{clock:%H:%M:%S}" if clock else None, "icon": None, "changed_at": entry.now}
+    return Cell(f"{day} {clock:%H:%M}" if clock else day, json.dumps(value), day)
+
+
+def _status(entry: _Entry) -> Cell | None:
+    raw = entry.raw
+    wanted = raw.get("index", raw.get("label")) if isinstance(raw, dict) else raw
+    if wanted is None or wanted == "":
+        return None
+    # monday takes digits for the id of a label, even where a label has that text.
+    label = entry.label_id(wanted) if _DIGITS.fullmatch(str(wanted)) else entry.label(wanted)
+    return entry.cell(label.name, {"index": label.id, "post_id": None, "changed_at": entry.now})
+
+
+def _dropdown(entry: _Entry) -> Cell | None:
+    names, ids = _dropdown_choice(entry)
+    chosen = [entry.label(name) for name in names] + [entry.label_id(each) for each in ids]
+    distinct = list(dict.fromkeys(chosen))
+    if not distinct:
+        return None
+    return entry.cell(", ".join(label.name for label in distinct), {"ids": [label.id for label in distinct]})
+
+
+def _dropdown_choice(entry: _Entry) -> tuple[list[object], list[object]]:
+    """Label texts and label ids; one of the two is empty."""
+    raw = entry.raw
+    if not isinstance(raw, dict):
+        parts: list[object] = [part.strip() for part in entry.string(raw).split(",") if part.strip()]
+        return ([], parts) if parts and all(_DIGITS.fullmatch(str(part)) for part in parts) else (parts, [])
+    if "labels" in raw and "ids" in raw:
+        raise entry.refused("invalid value: labels and ids cannot be mixed")
+    names, ids = raw.get("labels") or [], raw.get("ids") or []
+    if not isinstance(names, list) or not isinstance(ids, list) or not {"labels", "ids"} & set(raw):
+        raise entry.refused("invalid value: expected a list of labels or a list of ids")
+    return [name for name in names if name != ""], ids
+
+
+def _checkbox(entry: _Entry) -> Cell | None:
+    checked = str(entry.member("checked")).lower()
+    if checked not in {"true", "false", ""}:
+        raise entry.refused("invalid value: expected true or false")
+    return entry.cell("v", {"checked": True, "changed_at": entry.now}) if checked == "true" else None
+
+
+def _link(entry: _Entry) -> Cell | None:
+    url, text = entry.address_and_text("url")
+    if url and not _URL.fullmatch(url):
+        raise entry.refused("invalid value: expected a URL")
+    shown = f"{text} - {url}" if text else url
+    return entry.cell(shown, {"url": url, "text": text, "changed_at": entry.now}) if url else None
+
+
+def _email(entry: _Entry) -> Cell | None:
+    email, text = entry.address_and_text("email")
+    if email and not _EMAIL.fullmatch(email):
+        raise entry.refused("invalid value: expected an e-mail address")
+    return entry.cell(text or email, {"email": email, "text": text or email, "changed_at": entry.now}) if email else None
+
+
+_WRITERS: dict[str, Callable[[_Entry], Cell | None]] = {
+    "text": _text,
+    "long_text": _long_text,
+    "numbers": _numbers,
+    "date": _date,
+    "status": _status,
+    "dropdown": _dropdown,
+    "checkbox": _checkbox,
+    "link": _link,
+    "email": _email,
+}

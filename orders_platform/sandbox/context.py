@@ -1,0 +1,95 @@
+"""What resolvers know of the request they serve.
+
+Belongs here: the context value and the readings of arguments that queries and mutations share. Does not belong here: resolvers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from graphql import GraphQLResolveInfo
+
+from orders_platform.sandbox import items, structure
+from orders_platform.sandbox.cursors import Cursors
+from orders_platform.sandbox.limits import Meter, Spent
+from orders_platform.sandbox.refusals import bad_board, invalid_argument, not_found
+from orders_platform.sandbox.rows import ACTIVE, DELETED, BoardRow, GroupRow, ItemRow
+from orders_platform.sandbox.state import State
+
+
+@dataclass(slots=True)
+class Context:
+    """One request on its way through the resolvers.
+
+    Attributes:
+        base_url: of this server, for the `url` of boards and items.
+        version: of the API that serves the request.
+        refused_alias: the mutation that a fault refuses.
+        rows_read: items listed so far, for the latency.
+    """
+
+    state: State
+    cursors: Cursors
+    meter: Meter
+    spent: Spent
+    base_url: str
+    version: str
+    refused_alias: str | None = None
+    rows_read: int = 0
+
+
+def context_of(info: GraphQLResolveInfo) -> Context:
+    """The context, typed."""
+    context = info.context
+    if not isinstance(context, Context):
+        raise TypeError(type(context))
+    return context
+
+
+def number(value: object, what: str) -> int:
+    """An id as a number.
+
+    Raises:
+        Refusal: InvalidArgumentException.
+    """
+    if not str(value).isdecimal():
+        raise invalid_argument(f"{what} must be a number, was {value!r}")
+    return int(str(value))
+
+
+def wanted_board(state: State, board_id: object) -> BoardRow:
+    """An active board.
+
+    Raises:
+        Refusal: InvalidBoardIdException.
+    """
+    found = structure.board(state, int(str(board_id))) if str(board_id).isdecimal() else None
+    if found is None or found.state != ACTIVE:
+        raise bad_board(board_id)
+    return found
+
+
+def wanted_group(state: State, board_id: int, group_id: str) -> GroupRow:
+    """An active group of a board.
+
+    Raises:
+        Refusal: ResourceNotFoundException.
+    """
+    found = structure.group(state, board_id, group_id)
+    if found is None or found.state != ACTIVE:
+        raise not_found("Group", group_id)
+    return found
+
+
+def wanted_item(state: State, item_id: object) -> ItemRow:
+    """An item that was not deleted.
+
+    Raises:
+        Refusal: InvalidArgumentException without an id, ResourceNotFoundException.
+    """
+    if item_id is None:
+        raise invalid_argument("item_id is required")
+    found = items.item(state, number(item_id, "item_id"))
+    if found is None or found.state == DELETED:
+        raise not_found("Item", item_id)
+    return found

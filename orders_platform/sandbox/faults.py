@@ -1,0 +1,181 @@
+"""What can go wrong between a client and monday: faults that tests queue or a seed scatters.
+
+Belongs here: the kinds, the plan which request meets which, and the answer of those that never reach the executor. Does not
+belong here: carrying out the others (`server.py`).
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+import random
+import threading
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
+
+from orders_platform.sandbox.replies import Reply, gateway_page, refused
+
+
+class Fault(enum.StrEnum):
+    """One thing that goes wrong with one request."""
+
+    REPLY_LOST = "reply_lost"
+    """Executed; the connection closes without an answer."""
+    CONNECTION_DROPPED = "connection_dropped"
+    """Not executed; the connection closes without an answer."""
+    HANG = "hang"
+    """No answer until the client gives up; executed then."""
+    COMPLEXITY_429 = "complexity_429"
+    MINUTE_429 = "minute_429"
+    CONCURRENCY_429 = "concurrency_429"
+    IP_429 = "ip_429"
+    FIELD_429 = "field_429"
+    DAILY_429 = "daily_429"
+    JOB_429 = "job_429"
+    """The limit whose wait is in milliseconds."""
+    HTML_429 = "html_429"
+    """A gateway's page instead of JSON."""
+    BUDGET_200 = "budget_200"
+    """The budget error in a reply with HTTP 200."""
+    BUDGET_2025 = "budget_2025"
+    """The budget error in the form of the versions 2025-01 to 2025-04."""
+    BUDGET_LEGACY = "budget_legacy"
+    """The budget error in the form before 2025: the wait is in the sentence only."""
+    LOCKED_423 = "locked_423"
+    CONFLICT_409 = "conflict_409"
+    ERROR_500 = "error_500"
+    """Not executed."""
+    ERROR_500_AFTER = "error_500_after"
+    """Executed."""
+    HTML_502 = "html_502"
+    """Not executed."""
+    HTML_502_AFTER = "html_502_after"
+    """Executed."""
+    HTML_504_AFTER = "html_504_after"
+    """Executed."""
+    REFUSE_ALIAS = "refuse_alias"
+    """One mutation of the document is refused, its neighbours are executed."""
+
+
+BEFORE_EXECUTION = frozenset(Fault) - {
+    Fault.REPLY_LOST, Fault.HANG, Fault.ERROR_500_AFTER, Fault.HTML_502_AFTER, Fault.HTML_504_AFTER, Fault.REFUSE_ALIAS,
+}  # fmt: skip
+TRANSIENT = tuple(fault for fault in Fault if fault not in {Fault.DAILY_429, Fault.HANG, Fault.REFUSE_ALIAS})
+"""The faults that a client should ride out; what a seeded plan draws from unless told otherwise."""
+
+
+class Faults:
+    """The plan: faults queued by hand come first, then those that a seed scatters.
+
+    Args:
+        seed: of the scattered faults.
+        rate: share of requests that meet one, 0 to 1.
+        kinds: what is drawn from.
+    """
+
+    def __init__(self, *, seed: int = 0, rate: float = 0.0, kinds: Sequence[Fault] = TRANSIENT) -> None:
+        self._random = random.Random(seed)  # noqa: S311  not for secrets
+        self._rate = rate
+        self._kinds = tuple(kinds)
+        self._queue: deque[tuple[Fault, str | None]] = deque()
+        self._lock = threading.Lock()
+
+    def queue(self, fault: Fault, *, times: int = 1, operation: str | None = None) -> None:
+        """The next requests meet this fault, one each.
+
+        Args:
+            fault: what goes wrong.
+            times: how many requests.
+            operation: only requests with this root field, e.g. `create_item`; the others pass it by.
+        """
+        with self._lock:
+            self._queue.extend([(fault, operation)] * times)
+
+    @property
+    def waiting(self) -> int:
+        """Queued faults that no request has met yet."""
+        return len(self._queue)
+
+    def draw(self, operations: Collection[str]) -> Fault | None:
+        """The fault that a request with these root fields meets."""
+        with self._lock:
+            for index, (fault, operation) in enumerate(self._queue):
+                if operation is None or operation in operations:
+                    del self._queue[index]
+                    return fault
+            if self._kinds and self._random.random() < self._rate:
+                return self._random.choice(self._kinds)
+            return None
+
+    def choose(self, aliases: Sequence[str]) -> str:
+        """The mutation that `REFUSE_ALIAS` refuses."""
+        with self._lock:
+            return self._random.choice(list(aliases))
+
+
+def answer(fault: Fault) -> Reply | None:
+    """The answer to a request that meets `fault`; None for faults without an answer of their own."""
+    make = _ANSWERS.get(fault)
+    return make() if make else None
+
+
+def _limit(code: str, message: str, retry_after: int, **extensions: object) -> Callable[[], Reply]:
+    return lambda: refused(429, code, message, outcome="limited", retry_after=retry_after, extensions=extensions)
+
+
+def _budget_200() -> Reply:
+    text = "Complexity budget exhausted"
+    return refused(200, "COMPLEXITY_BUDGET_EXHAUSTED", text, outcome="limited", retry_after=2, content={"data": []})
+
+
+def _budget_legacy() -> Reply:
+    text = "Complexity budget exhausted, query cost 30001 budget remaining 19986 out of 1000000 reset in 2 seconds"
+    old = {"error_code": "ComplexityException", "status_code": 429, "error_message": text, "error_data": {}, "errors": [text]}
+    reply = refused(200, "ComplexityException", text, outcome="limited")
+    return Reply(reply.status, json.dumps(old).encode(), reply.outcome, errors=reply.errors)
+
+
+_EXHAUSTED = "Complexity budget exhausted"
+_ANSWERS: dict[Fault, Callable[[], Reply]] = {
+    Fault.COMPLEXITY_429: _limit("COMPLEXITY_BUDGET_EXHAUSTED", _EXHAUSTED, 2),
+    Fault.MINUTE_429: _limit("RATE_LIMIT_EXCEEDED", "Minute limit rate exceeded", 2),
+    Fault.CONCURRENCY_429: _limit("maxConcurrencyExceeded", "Concurrency limit exceeded", 1),
+    Fault.IP_429: _limit("IP_RATE_LIMIT_EXCEEDED", "Your IP has exceeded the rate limit", 10),
+    Fault.FIELD_429: _limit(
+        "FIELD_LIMIT_EXCEEDED",
+        "Concurrency limit exceeded for the field",
+        2,
+        error_data={"retry_in_seconds": 2, "entity": "boards"},
+    ),
+    Fault.DAILY_429: _limit("DAILY_LIMIT_EXCEEDED", "Daily limit exceeded", 3_600),
+    Fault.JOB_429: lambda: refused(
+        429, "RATE_LIMIT_EXCEEDED", "Rate Limit Exceeded", outcome="limited", extensions={"retryAfterMs": 2_000}
+    ),
+    Fault.HTML_429: lambda: gateway_page(429, "Too Many Requests", retry_after=2),
+    Fault.BUDGET_200: _budget_200,
+    Fault.BUDGET_2025: _limit(
+        "COMPLEXITY_BUDGET_EXHAUSTED",
+        _EXHAUSTED,
+        2,
+        complexity=30_001,
+        complexity_budget_left=19_986,
+        complexity_budget_limit=5_000_000,
+        status_code=429,
+    ),
+    Fault.BUDGET_LEGACY: _budget_legacy,
+    Fault.LOCKED_423: lambda: refused(
+        423, "RESOURCE_LOCKED", "Resource is currently locked, please try again later", outcome="locked", retry_after=1
+    ),
+    Fault.CONFLICT_409: lambda: refused(
+        409,
+        "IDEMPOTENCY_CONFLICT",
+        "A request with this idempotency key is currently being processed",
+        outcome="conflict",
+        retry_after=1,
+    ),
+    Fault.ERROR_500: lambda: refused(500, "INTERNAL_SERVER_ERROR", "Internal server error", outcome="error"),
+    Fault.ERROR_500_AFTER: lambda: refused(500, "INTERNAL_SERVER_ERROR", "Internal server error", outcome="error"),
+    Fault.HTML_502: lambda: gateway_page(502, "Bad Gateway"),
+    Fault.HTML_502_AFTER: lambda: gateway_page(502, "Bad Gateway"),
+    Fault.HTML_504_AFTER: lambda: gateway_page(504, "Gateway Time-out"),
+}

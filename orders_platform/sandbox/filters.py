@@ -1,0 +1,150 @@
+"""Which items a query wants: look-ups by column values, filter rules, and the order of a board.
+
+Belongs here: from the arguments of a query to item ids. Does not belong here: pages (`cursors.py`), reading items (`items.py`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+
+from orders_platform.sandbox import structure
+from orders_platform.sandbox.column_types import search_form
+from orders_platform.sandbox.refusals import bad_column, invalid_argument
+from orders_platform.sandbox.state import State
+
+Wanted = Mapping[str, object]
+
+_SEARCHABLE = frozenset({"name", "text", "long_text", "numbers", "date", "status", "dropdown", "checkbox", "link", "email"})
+_ONE_VALUE = frozenset({"date", "dropdown"})
+
+_BOARD_ORDER = """
+SELECT items.id FROM items JOIN groups ON groups.board_id = items.board_id AND groups.id = items.group_id
+WHERE items.board_id = ? AND items.state = 'active' AND items.created_at <= ?
+ORDER BY groups.position, items.position, items.id"""
+_BOARD_ORDER_AMONG = """
+SELECT items.id FROM items JOIN groups ON groups.board_id = items.board_id AND groups.id = items.group_id
+WHERE items.id IN (SELECT value FROM json_each(?)) AND items.board_id = ? AND items.state = 'active' AND items.created_at <= ?
+ORDER BY groups.position, items.position, items.id"""
+_BY_SEARCH = """
+SELECT item_id FROM cells
+WHERE column_id = ? AND search IN (SELECT value FROM json_each(?)) AND changed_at <= ?"""
+_EMPTY = """
+SELECT id FROM items WHERE board_id = ?
+AND NOT EXISTS (SELECT 1 FROM cells WHERE cells.item_id = items.id AND cells.column_id = ?)"""
+_NAMES = "SELECT id, name FROM items WHERE board_id = ? AND state = 'active'"
+_CELLS = """
+SELECT cells.item_id, cells.search, cells.value FROM cells JOIN items ON items.id = cells.item_id
+WHERE items.board_id = ? AND cells.column_id = ?"""
+
+
+def in_board_order(state: State, board_id: int, among: set[int] | None = None) -> list[int]:
+    """Ids of the active items that lists already show, in board order; only those `among` when given."""
+    if among is None:
+        rows = state.all(_BOARD_ORDER, (board_id, state.visible_until))
+    else:
+        rows = state.all(_BOARD_ORDER_AMONG, (json.dumps(sorted(among)), board_id, state.visible_until))
+    return [int(str(row[0])) for row in rows]
+
+
+def by_column_values(state: State, board_id: int, columns: Sequence[Wanted]) -> set[int]:
+    """Ids of items whose cells equal, case folded, one of the values of every column.
+
+    Raises:
+        Refusal: a column is not on the board, cannot be searched, or takes one value only.
+    """
+    found: set[int] | None = None
+    for wanted in columns:
+        matching = _matching(state, board_id, str(wanted["column_id"]), wanted["column_values"])
+        found = matching if found is None else found & matching
+    return found or set()
+
+
+def _matching(state: State, board_id: int, column_id: str, values: object) -> set[int]:
+    column = structure.columns(state, board_id).get(column_id)
+    if column is None:
+        raise bad_column(column_id)
+    texts = [str(value or "") for value in values] if isinstance(values, list) else []
+    if column.type not in _SEARCHABLE:
+        raise invalid_argument(f"Column {column_id} of type {column.type} is not supported by items_page_by_column_values")
+    if column.type in _ONE_VALUE and len(texts) != 1:
+        raise invalid_argument(f"Column {column_id} of type {column.type} accepts exactly one value")
+    forms = {search_form(column.type, text) for text in texts}
+    if column.type == "name":
+        return {int(str(row[0])) for row in state.all(_NAMES, (board_id,)) if str(row[1]).casefold() in forms}
+    rows = state.all(_BY_SEARCH, (column_id, json.dumps(sorted(forms)), state.visible_until))
+    if "" in forms:
+        rows += state.all(_EMPTY, (board_id, column_id))
+    return {int(str(row[0])) for row in rows}
+
+
+def by_query(state: State, board_id: int, query: Wanted) -> list[int]:
+    """Ids of the items that `query_params` wants, in the order it wants.
+
+    Raises:
+        Refusal: more than 100 ids, a column that is not on the board, an order the sandbox does not know.
+    """
+    found: set[int] | None = None
+    ids, rules, order = query.get("ids"), query.get("rules"), query.get("order_by")
+    if isinstance(ids, list):
+        if len(ids) > 100:
+            raise invalid_argument("query_params.ids accepts at most 100 ids")
+        found = {int(each) for each in ids}
+    if isinstance(rules, list) and rules:
+        sets = [_by_rule(state, board_id, rule) for rule in rules]
+        matching = set.union(*sets) if query.get("operator") == "or" else set.intersection(*sets)
+        found = matching if found is None else found & matching
+    return _ordered(state, in_board_order(state, board_id, found), order if isinstance(order, list) else [])
+
+
+def _ordered(state: State, item_ids: list[int], order_by: Sequence[Wanted]) -> list[int]:
+    columns = {"__creation_log__": "created_at", "__last_updated__": "updated_at", "name": "name"}
+    for wanted in reversed(order_by):
+        attribute = columns.get(str(wanted["column_id"]))
+        if attribute is None:
+            raise invalid_argument(f"order_by supports {', '.join(columns)} here, not {wanted['column_id']}")
+        rows = state.all(
+            "SELECT id, created_at, updated_at, name FROM items WHERE id IN (SELECT value FROM json_each(?))",
+            (json.dumps(item_ids),),
+        )
+        place = ("id", "created_at", "updated_at", "name").index(attribute)
+        keys = {row[0]: row[place] for row in rows}
+        item_ids = sorted(item_ids, key=lambda item_id: keys[item_id], reverse=wanted.get("direction") == "desc")  # type: ignore[arg-type, return-value]
+    return item_ids
+
+
+def _by_rule(state: State, board_id: int, rule: Wanted) -> set[int]:
+    column_id, operator = str(rule["column_id"]), str(rule.get("operator") or "any_of")
+    given = rule["compare_value"]
+    wanted = [str(each).casefold() for each in (given if isinstance(given, list) else [given])]
+    return {item_id for item_id, value in _rule_values(state, board_id, column_id).items() if _RULES[operator](value, wanted)}
+
+
+def _rule_values(state: State, board_id: int, column_id: str) -> dict[int, set[str]]:
+    """What a rule compares with, by item: label ids, the group's id, or the case-folded text; an empty set for an empty cell."""
+    if column_id == "name":
+        return {int(str(row[0])): {str(row[1]).casefold()} for row in state.all(_NAMES, (board_id,))}
+    everything = state.all("SELECT id, group_id FROM items WHERE board_id = ? AND state = 'active'", (board_id,))
+    if column_id == "group":
+        return {int(str(row[0])): {str(row[1]).casefold()} for row in everything}
+    column = structure.columns(state, board_id).get(column_id)
+    if column is None:
+        raise bad_column(column_id)
+    values: dict[int, set[str]] = {int(str(row[0])): set() for row in everything}
+    for item_id, search, value in state.all(_CELLS, (board_id, column_id)):
+        values[int(str(item_id))] = _label_ids(str(value)) if column.type in {"status", "dropdown"} else {str(search)}
+    return values
+
+
+def _label_ids(value: str) -> set[str]:
+    data = json.loads(value)
+    return {str(each) for each in data.get("ids", [data.get("index")])}
+
+
+_RULES: dict[str, Callable[[set[str], list[str]], bool]] = {
+    "any_of": lambda values, wanted: not values.isdisjoint(wanted),
+    "not_any_of": lambda values, wanted: values.isdisjoint(wanted),
+    "is_empty": lambda values, _: not values,
+    "is_not_empty": lambda values, _: bool(values),
+    "contains_text": lambda values, wanted: any(text in value for value in values for text in wanted),
+}

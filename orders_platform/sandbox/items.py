@@ -1,0 +1,135 @@
+"""Items, subitems and their cells in the sandbox.
+
+Belongs here: reading and writing rows of items and cells. Does not belong here: what a cell may hold (`column_types.py`), which
+items a query wants (`filters.py`), who may ask (`queries.py`, `mutations.py`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+
+from orders_platform.sandbox.rows import ACTIVE, Cell, GroupRow, ItemRow
+from orders_platform.sandbox.state import State
+
+_FIRST_ID = 10_000_000_001
+_ITEM = "SELECT id, board_id, parent_id, group_id, name, state, position, created_at, updated_at FROM items "
+_BY_IDS = _ITEM + "WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id DESC"  # noqa: S608  constants only
+_OF_GROUP = (
+    _ITEM + "WHERE board_id = ? AND group_id = ? AND state IN (SELECT value FROM json_each(?)) "  # noqa: S608  constants only
+    "ORDER BY position, id LIMIT ? OFFSET ?"
+)
+_CELL = "SELECT column_id, text, value, search FROM cells "
+
+
+def item(state: State, item_id: int) -> ItemRow | None:
+    """The item or subitem of that id, whatever its state."""
+    row = state.one(_ITEM + "WHERE id = ?", (item_id,))
+    return ItemRow(*row) if row else None  # type: ignore[arg-type]
+
+
+def items(state: State, item_ids: Iterable[int]) -> list[ItemRow]:
+    """Items and subitems by id, whatever their state, newest first as monday does; unknown ids are left out."""
+    rows = state.all(_BY_IDS, (json.dumps(list(item_ids)),))
+    return [ItemRow(*row) for row in rows]  # type: ignore[arg-type]
+
+
+def newest(state: State, limit: int, offset: int) -> list[ItemRow]:
+    """A page of all active items of the account, newest first."""
+    rows = state.all(_ITEM + "WHERE state = 'active' ORDER BY id DESC LIMIT ? OFFSET ?", (limit, offset))
+    return [ItemRow(*row) for row in rows]  # type: ignore[arg-type]
+
+
+def children(state: State, item_id: int, states: Collection[str] = (ACTIVE,)) -> list[ItemRow]:
+    """The subitems of an item, in the order of their creation."""
+    rows = state.all(_ITEM + "WHERE parent_id = ? ORDER BY position, id", (item_id,))
+    return [found for found in (ItemRow(*row) for row in rows) if found.state in states]  # type: ignore[arg-type]
+
+
+def in_group(
+    state: State, group: GroupRow, *, states: Collection[str] = (ACTIVE,), limit: int = -1, offset: int = 0
+) -> list[ItemRow]:
+    """The items of a group, in board order; a negative limit means all."""
+    rows = state.all(_OF_GROUP, (group.board_id, group.id, json.dumps(sorted(states)), limit, offset))
+    return [ItemRow(*row) for row in rows]  # type: ignore[arg-type]
+
+
+def cells(state: State, item_id: int) -> Mapping[str, Cell]:
+    """The filled cells of an item by column id."""
+    rows = state.all(_CELL + "WHERE item_id = ?", (item_id,))
+    return {str(row[0]): Cell(*row[1:]) for row in rows}  # type: ignore[arg-type]
+
+
+def add_item(state: State, group: GroupRow, name: str, *, parent_id: int | None = None, position: float | None = None) -> int:
+    """A new active item at the bottom of a group, or at `position`; its id."""
+    item_id = max(int(state.number("SELECT max(id) FROM items")), _FIRST_ID) + 1
+    place = bottom(state, group) + 1 if position is None else position
+    now = state.clock()
+    state.write(
+        "INSERT INTO items (id, board_id, parent_id, group_id, name, state, position, created_at, updated_at) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (item_id, group.board_id, parent_id, group.id, name, ACTIVE, place, now, now),
+    )
+    _count(state, group.board_id, 1)
+    return item_id
+
+
+def bottom(state: State, group: GroupRow) -> float:
+    """The position of the last item of a group."""
+    return state.number("SELECT max(position) FROM items WHERE board_id = ? AND group_id = ?", (group.board_id, group.id))
+
+
+def top(state: State, group: GroupRow) -> float:
+    """The position of the first item of a group."""
+    return state.number("SELECT min(position) FROM items WHERE board_id = ? AND group_id = ?", (group.board_id, group.id))
+
+
+def beside(state: State, other: ItemRow, *, before: bool) -> float:
+    """A position just before or after an item of the same group."""
+    before_sql = "SELECT max(position) FROM items WHERE board_id = ? AND group_id = ? AND position < ?"
+    after_sql = "SELECT min(position) FROM items WHERE board_id = ? AND group_id = ? AND position > ?"
+    row = state.one(before_sql if before else after_sql, (other.board_id, other.group_id, other.position))
+    neighbour = row[0] if row else None
+    if not isinstance(neighbour, int | float):
+        return other.position - 1 if before else other.position + 1
+    return (other.position + neighbour) / 2
+
+
+def change_cells(state: State, item_id: int, changes: Mapping[str, Cell | None], *, name: str | None = None) -> None:
+    """Fills and clears (None) cells, renames, and marks the item as updated."""
+    now = state.clock()
+    filled = [(item_id, column, cell.text, cell.value, cell.search, now) for column, cell in changes.items() if cell]
+    cleared = [(item_id, column) for column, cell in changes.items() if not cell]
+    state.write_many(
+        "INSERT INTO cells (item_id, column_id, text, value, search, changed_at) VALUES (?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT DO UPDATE SET text = excluded.text, value = excluded.value, search = excluded.search, "
+        "changed_at = excluded.changed_at",
+        filled,
+    )
+    state.write_many("DELETE FROM cells WHERE item_id = ? AND column_id = ?", cleared)
+    state.write("UPDATE items SET name = coalesce(?, name), updated_at = ? WHERE id = ?", (name, now, item_id))
+
+
+def data_size(state: State, item_id: int) -> int:
+    """Characters of all the cells of an item."""
+    return int(state.number("SELECT sum(length(value)) FROM cells WHERE item_id = ?", (item_id,)))
+
+
+def move(state: State, found: ItemRow, group: GroupRow) -> None:
+    """To the bottom of another group of the same board."""
+    state.write(
+        "UPDATE items SET group_id = ?, position = ?, updated_at = ? WHERE id = ?",
+        (group.id, bottom(state, group) + 1, state.clock(), found.id),
+    )
+
+
+def retire(state: State, found: ItemRow, new_state: str) -> None:
+    """Archives or deletes an item together with its subitems."""
+    for each in (found, *children(state, found.id, states=("active", "archived"))):
+        if each.state == ACTIVE:
+            _count(state, each.board_id, -1)
+        state.write("UPDATE items SET state = ?, updated_at = ? WHERE id = ?", (new_state, state.clock(), each.id))
+
+
+def _count(state: State, board_id: int, change: int) -> None:
+    state.write("UPDATE boards SET items_count = items_count + ? WHERE id = ?", (change, board_id))

@@ -1,0 +1,135 @@
+"""The labels of status and dropdown columns: finding, adding, showing them.
+
+Belongs here: monday's rules for labels (how many, how long, which colour and id) and the `settings` they appear in. Does not
+belong here: what a cell does with them (`column_types.py`), the tables (`structure.py`).
+"""
+
+from __future__ import annotations
+
+import json
+
+from orders_platform.sandbox import structure
+from orders_platform.sandbox.refusals import bad_value
+from orders_platform.sandbox.rows import ColumnRow, LabelRow
+from orders_platform.sandbox.state import State
+
+MOST_STATUS_LABELS = 40
+LONGEST_STATUS_LABEL = 30
+MOST_DROPDOWN_LABELS = 500
+
+# The colours of status labels in the order monday hands them out. Their ids become the ids of new labels, so that id and
+# position differ, as they do on boards that people have edited.
+STATUS_COLORS: dict[int, tuple[str, str]] = {
+    1: ("done_green", "#00c875"), 0: ("working_orange", "#fdab3d"), 2: ("stuck_red", "#df2f4a"), 3: ("dark_blue", "#007eb5"),
+    4: ("purple", "#9d50dd"), 6: ("grass_green", "#037f4c"), 7: ("bright_blue", "#579bfc"), 8: ("saladish", "#cab641"),
+    9: ("egg_yolk", "#ffcb00"), 10: ("blackish", "#333333"), 11: ("dark_red", "#bb3354"), 12: ("sofia_pink", "#ff007f"),
+    13: ("lipstick", "#ff5ac4"), 14: ("dark_purple", "#784bd1"), 15: ("bright_green", "#9cd326"), 16: ("chili_blue", "#66ccff"),
+    17: ("american_gray", "#757575"), 18: ("brown", "#7f5347"), 19: ("dark_orange", "#ff642e"), 101: ("sunset", "#ff7575"),
+    102: ("bubble", "#faa1f1"), 103: ("peach", "#ffadad"), 104: ("berry", "#7e3b8a"), 105: ("winter", "#9aadbd"),
+    106: ("river", "#68a1bd"), 107: ("navy", "#225091"), 108: ("aquamarine", "#4eccc6"), 109: ("indigo", "#5559df"),
+    110: ("dark_indigo", "#401694"), 151: ("pecan", "#563e3e"), 152: ("lavender", "#bda8f9"), 153: ("royal", "#2b76e5"),
+    154: ("steel", "#a9bee8"), 155: ("orchid", "#d974b0"), 156: ("lilac", "#9d99b9"), 157: ("tan", "#bca58a"),
+    158: ("sky", "#a1e3f6"), 159: ("coffee", "#cd9282"), 160: ("teal", "#175a63"), 5: ("explosive", "#c4c4c4"),
+}  # fmt: skip
+_COLOR_NAMES = {color: name for name, color in STATUS_COLORS.values()}
+_DROPDOWN_COLORS = (
+    "#cce5ff", "#d4f1e4", "#ffe8c7", "#f9d3dc", "#e6d6fb", "#d8f0f4", "#fbe3f3", "#ebe7c8", "#d9e0ec", "#f3dccf",
+)  # fmt: skip
+
+
+def find(state: State, column: ColumnRow, name: str) -> LabelRow | None:
+    """The label with exactly this text, upper and lower case included."""
+    return next((label for label in structure.labels(state, column) if label.name == name), None)
+
+
+def find_id(state: State, column: ColumnRow, label_id: int) -> LabelRow | None:
+    """The label with this id."""
+    return next((label for label in structure.labels(state, column) if label.id == label_id), None)
+
+
+def find_or_add(state: State, column: ColumnRow, name: str, *, create: bool) -> LabelRow:
+    """The label with this text, made when absent and `create` is set.
+
+    Raises:
+        Refusal: ColumnValueException, when it is absent and may not or cannot be made.
+    """
+    return find(state, column, name) or (add(state, column, name) if create else _missing(state, column, name))
+
+
+def add(state: State, column: ColumnRow, name: str) -> LabelRow:
+    """A new label at the end.
+
+    Raises:
+        Refusal: ColumnValueException, when the column is full or the text too long.
+    """
+    existing = structure.labels(state, column)
+    most = MOST_STATUS_LABELS if column.type == "status" else MOST_DROPDOWN_LABELS
+    if len(existing) >= most:
+        raise _refused(column, name, f"The column already has the most labels it can hold ({most})", "labelsLimitExceeded")
+    if column.type == "status" and len(name) > LONGEST_STATUS_LABEL:
+        raise _refused(column, name, f"A status label has at most {LONGEST_STATUS_LABEL} characters", "labelTooLong")
+    label = _new_status_label(name, existing) if column.type == "status" else _new_dropdown_label(name, existing)
+    structure.add_label(state, column.board_id, column.id, label)
+    return label
+
+
+def _new_status_label(name: str, existing: tuple[LabelRow, ...]) -> LabelRow:
+    taken = {label.id for label in existing}
+    label_id = next(color_id for color_id in STATUS_COLORS if color_id not in taken)
+    return LabelRow(label_id, name, len(existing), STATUS_COLORS[label_id][1])
+
+
+def _new_dropdown_label(name: str, existing: tuple[LabelRow, ...]) -> LabelRow:
+    label_id = max((label.id for label in existing), default=0) + 1
+    return LabelRow(label_id, name, len(existing), _DROPDOWN_COLORS[label_id % len(_DROPDOWN_COLORS)])
+
+
+def missing(state: State, column: ColumnRow, given: object) -> Exception:
+    """The refusal for a label that is not there; it names every label that is, as monday does."""
+    known = ", ".join(f"{label.id}: {label.name}" for label in structure.labels(state, column))
+    if column.type == "status":
+        message = f"This status label doesn't exist, possible statuses are: {{{known}}}"
+    else:
+        message = f"The dropdown label '{given}' does not exist, possible labels are: {{{known}}}"
+    return _refused(column, given, message, "missingLabel")
+
+
+def _missing(state: State, column: ColumnRow, given: object) -> LabelRow:
+    raise missing(state, column, given)
+
+
+def _refused(column: ColumnRow, given: object, message: str, code: str) -> Exception:
+    return bad_value(column.id, column.title, column.type, given, message, code=code)
+
+
+def settings(state: State, column: ColumnRow) -> dict[str, object]:
+    """`Column.settings`: labels as the API shows them since 2025-10, beside whatever else the type keeps."""
+    found: dict[str, object] = json.loads(column.settings)
+    labels = structure.labels(state, column)
+    if column.type == "status":
+        found["labels"] = [_status_setting(label) for label in labels]
+    elif column.type == "dropdown":
+        found["labels"] = [{"id": label.id, "label": label.name, "is_deactivated": False} for label in labels]
+    return found
+
+
+def _status_setting(label: LabelRow) -> dict[str, object]:
+    return {
+        "id": label.id,
+        "label": label.name,
+        "color": _COLOR_NAMES.get(label.color, "explosive"),
+        "index": label.position,
+        "is_done": label.id == 1,
+        "is_deactivated": False,
+    }
+
+
+def settings_str(state: State, column: ColumnRow) -> str:
+    """`Column.settings_str`: the older form, as a string."""
+    labels = structure.labels(state, column)
+    if column.type == "status":
+        texts = {str(label.id): label.name for label in labels}
+        return json.dumps({"labels": texts, "labels_positions_v2": {str(label.id): label.position for label in labels}})
+    if column.type == "dropdown":
+        return json.dumps({"labels": [{"id": label.id, "name": label.name} for label in labels]})
+    return column.settings

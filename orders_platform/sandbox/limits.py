@@ -1,0 +1,177 @@
+"""monday's limits: windows that fill up, and the meter that holds them together.
+
+Belongs here: the figures by plan, counting, the RateLimit headers. Does not belong here: what a document costs
+(`complexity.py`), the words of a refusal (`gate.py`). Counters live in memory: a restart starts new windows.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The figures of an account and its token; the defaults are a Pro account with a personal token.
+
+    Attributes:
+        complexity_per_minute: points of reads and writes together, or of each when `separate_writes` is set (app tokens).
+        complexity_per_query: points of one document.
+        calls_per_10_seconds: of one IP address.
+    """
+
+    complexity_per_minute: int = 10_000_000
+    complexity_per_query: int = 5_000_000
+    separate_writes: bool = False
+    calls_per_minute: int = 2_500
+    calls_per_day: int = 10_000
+    calls_per_10_seconds: int = 5_000
+    concurrent_requests: int = 100
+    boards_created_per_minute: int = 40
+
+    @classmethod
+    def trial(cls) -> Limits:
+        """A trial account: one million points a minute, a thousand calls a day."""
+        return cls(complexity_per_minute=1_000_000, calls_per_minute=1_000, calls_per_day=1_000, concurrent_requests=40)
+
+    @classmethod
+    def app_token(cls) -> Limits:
+        """The token of an app on a Pro account: five million points of reads and five of writes."""
+        return cls(complexity_per_minute=5_000_000, separate_writes=True)
+
+
+class Window:
+    """A budget that is whole again `seconds` after the first spending.
+
+    Args:
+        limit: the whole budget.
+        seconds: length of the window.
+        clock: epoch seconds.
+        at_midnight: the window ends at 00:00 UTC instead.
+    """
+
+    def __init__(self, limit: float, seconds: float, clock: Callable[[], float], *, at_midnight: bool = False) -> None:
+        self.limit = limit
+        self.seconds = seconds
+        self._clock = clock
+        self._at_midnight = at_midnight
+        self._used = 0.0
+        self._ends_at = 0.0
+
+    @property
+    def left(self) -> float:
+        """What may still be spent in this window."""
+        return self.limit - (self._used if self._clock() < self._ends_at else 0.0)
+
+    @property
+    def resets_in(self) -> int:
+        """Whole seconds until the budget is whole again; 0 when it is."""
+        return max(0, math.ceil(self._ends_at - self._clock()))
+
+    def spend(self, amount: float) -> None:
+        """Takes from the budget, below zero too; the first spending opens the window. A negative amount gives back."""
+        now = self._clock()
+        if now >= self._ends_at:
+            self._used = 0.0
+            self._ends_at = (now // self.seconds + 1) * self.seconds if self._at_midnight else now + self.seconds
+        self._used += amount
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Complexity of one request: the budget before and after it, its cost, and when the budget is whole again."""
+
+    before: int
+    after: int
+    query: int
+    reset_in_x_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overrun:
+    """A limit that a request would break."""
+
+    limit: str
+    retry_in_seconds: int
+
+
+class Meter:
+    """Every counter of one account.
+
+    Args:
+        limits: the figures.
+        clock: epoch seconds.
+    """
+
+    def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
+        self.limits = limits
+        self.day = Window(limits.calls_per_day, 86_400, clock, at_midnight=True)
+        self.minute = Window(limits.calls_per_minute, 60, clock)
+        self.boards = Window(limits.boards_created_per_minute, 60, clock)
+        self.in_flight = 0
+        self._address = Window(limits.calls_per_10_seconds, 10, clock)
+        reads = Window(limits.complexity_per_minute, 60, clock)
+        self._complexity = {
+            False: reads,
+            True: Window(limits.complexity_per_minute, 60, clock) if limits.separate_writes else reads,
+        }
+        self._lock = threading.Lock()
+
+    def enter(self) -> Overrun | None:
+        """Counts a request in, or says which limit it breaks; a refused one costs a tenth of a daily call."""
+        with self._lock:
+            overrun = self._overrun()
+            for window in (self._address, self.minute):
+                window.spend(1)
+            self.day.spend(0.1 if overrun else 1.0)
+            self.in_flight += not overrun
+            return overrun
+
+    def _overrun(self) -> Overrun | None:
+        if self._address.left < 1:
+            return Overrun("ip", self._address.resets_in)
+        if self.minute.left < 1:
+            return Overrun("minute", self.minute.resets_in)
+        if self.day.left < 1:
+            return Overrun("day", self.day.resets_in)
+        return Overrun("concurrency", 1) if self.in_flight >= self.limits.concurrent_requests else None
+
+    def leave(self) -> None:
+        """A request that was counted in has been answered."""
+        with self._lock:
+            self.in_flight -= 1
+
+    def cheapen(self) -> None:
+        """The request in hand costs a tenth of a daily call: it was refused by a limit, or only asked for the complexity."""
+        with self._lock:
+            self.day.spend(-0.9)
+
+    def charge(self, points: int, *, is_mutation: bool) -> Spent | Overrun:
+        """Takes points from the minute's budget, or says how long to wait for them."""
+        with self._lock:
+            window = self._complexity[is_mutation]
+            before = int(window.left)
+            if points > before:
+                return Overrun("complexity", max(1, window.resets_in))
+            window.spend(points)
+            return Spent(before, before - points, points, window.resets_in)
+
+    def complexity_left(self, *, is_mutation: bool = True) -> int:
+        """Points that are left in the current minute."""
+        return max(0, int(self._complexity[is_mutation].left))
+
+    def headers(self, *, is_mutation: bool) -> dict[str, str]:
+        """`RateLimit-Policy` and `RateLimit`, as structured fields."""
+        limits, window = self.limits, self._complexity[is_mutation]
+        policy = (
+            f'"minuteRate";q={limits.calls_per_minute};w=60, '
+            f'"concurrency";q={limits.concurrent_requests};qu="concurrent-requests", '
+            f'"complexityMinute";q={limits.complexity_per_minute};w=60;qu="content-bytes"'
+        )
+        calls_left = max(0, int(self.minute.left))
+        calls = f'"minuteRate";r={calls_left}' + (f";t={self.minute.resets_in}" if not calls_left else "")
+        slots = f'"concurrency";r={max(0, limits.concurrent_requests - self.in_flight)}'
+        points = f'"complexityMinute";r={max(0, int(window.left))}' + (f";t={window.resets_in}" if window.resets_in else "")
+        return {"RateLimit-Policy": policy, "RateLimit": f"{calls}, {slots}, {points}"}

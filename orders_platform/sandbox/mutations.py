@@ -1,0 +1,256 @@
+"""The resolvers of mutations on items.
+
+Belongs here: who may change what, in which order, and monday's refusals. Does not belong here: boards, columns and groups
+(`board_mutations.py`), values (`column_types.py`), rows (`items.py`). Each runs inside a transaction (`schema.py`): a refusal
+leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import json
+
+from graphql import GraphQLResolveInfo
+
+from orders_platform.sandbox import column_types, items, structure
+from orders_platform.sandbox.context import context_of, number, wanted_board, wanted_group, wanted_item
+from orders_platform.sandbox.refusals import Refusal, bad_column, bad_json, bad_name, inactive, invalid_argument, not_found
+from orders_platform.sandbox.rows import ACTIVE, ARCHIVED, DELETED, SUBITEMS_BOARD, Cell, GroupRow, ItemRow
+from orders_platform.sandbox.state import State
+
+Info = GraphQLResolveInfo
+LONGEST_NAME = 255
+MOST_ITEM_DATA = 65_536
+
+
+def create_item(
+    _root: object,
+    info: Info,
+    *,
+    board_id: str,
+    item_name: str,
+    group_id: str | None = None,
+    column_values: object = None,
+    create_labels_if_missing: bool | None = None,
+    position_relative_method: str | None = None,
+    relative_to: str | None = None,
+) -> ItemRow:
+    """An item at the bottom of a group, or where it was asked for."""
+    state = context_of(info).state
+    board = wanted_board(state, board_id)
+    if board.type == SUBITEMS_BOARD:
+        raise invalid_argument("Items cannot be created on a board of subitems; use create_subitem")
+    group = wanted_group(state, board.id, group_id) if group_id else structure.groups(state, board.id)[0]
+    position = None
+    if relative_to or position_relative_method:
+        group, position = _place(state, group, relative_to, position_relative_method or "after_at")
+    made = _create(state, group, item_name, column_values, create_labels=bool(create_labels_if_missing), position=position)
+    return _kept(state, made)
+
+
+def create_subitem(
+    _root: object,
+    info: Info,
+    *,
+    parent_item_id: str,
+    item_name: str,
+    column_values: object = None,
+    create_labels_if_missing: bool | None = None,
+) -> ItemRow:
+    """A subitem; the first one of a board makes its board of subitems."""
+    state = context_of(info).state
+    parent = items.item(state, number(parent_item_id, "parent_item_id"))
+    if parent is None:
+        raise not_found("Item", parent_item_id)
+    if parent.state != ACTIVE:
+        raise inactive(parent.id)
+    if parent.parent_id:
+        raise invalid_argument("Subitems cannot have subitems on a classic board")
+    board = wanted_board(state, parent.board_id)
+    board_id = structure.subitems_board_id(state, board.id) or structure.add_subitems_board(state, board)
+    group = structure.groups(state, board_id)[0]
+    made = _create(state, group, item_name, column_values, create_labels=bool(create_labels_if_missing), parent_id=parent.id)
+    return _kept(state, made)
+
+
+def change_multiple_column_values(
+    _root: object,
+    info: Info,
+    *,
+    board_id: str,
+    column_values: object,
+    item_id: str | None = None,
+    create_labels_if_missing: bool | None = None,
+) -> ItemRow:
+    """Several cells, and the name under the key `name`."""
+    state = context_of(info).state
+    found = _changeable(state, board_id, item_id)
+    changes, name = _changes(state, found.board_id, column_values, create_labels=bool(create_labels_if_missing))
+    return _change(state, found, changes, name or None)
+
+
+def change_simple_column_value(
+    _root: object,
+    info: Info,
+    *,
+    board_id: str,
+    column_id: str,
+    value: str | None = None,
+    item_id: str | None = None,
+    create_labels_if_missing: bool | None = None,
+) -> ItemRow:
+    """One cell as a plain text."""
+    state = context_of(info).state
+    found = _changeable(state, board_id, item_id)
+    if column_id == "name":
+        if not value:
+            raise invalid_argument("Invalid item name. Name must not be empty")
+        return _change(state, found, {}, value)
+    cell = _cell(state, found.board_id, column_id, value or None, create_labels=bool(create_labels_if_missing))
+    return _change(state, found, {column_id: cell}, None)
+
+
+def change_column_value(
+    _root: object,
+    info: Info,
+    *,
+    board_id: str,
+    column_id: str,
+    value: object,
+    item_id: str | None = None,
+    create_labels_if_missing: bool | None = None,
+) -> ItemRow:
+    """One cell as JSON."""
+    state = context_of(info).state
+    found = _changeable(state, board_id, item_id)
+    cell = _cell(state, found.board_id, column_id, _parsed(value), create_labels=bool(create_labels_if_missing))
+    return _change(state, found, {column_id: cell}, None)
+
+
+def move_item_to_group(_root: object, info: Info, *, group_id: str, item_id: str | None = None) -> ItemRow:
+    """To the bottom of another group of the same board."""
+    state = context_of(info).state
+    found = wanted_item(state, item_id)
+    if found.state != ACTIVE:
+        raise inactive(found.id)
+    group = wanted_group(state, found.board_id, group_id)
+    if group.id != found.group_id:
+        items.move(state, found, group)
+    return _kept(state, found.id)
+
+
+def archive_item(_root: object, info: Info, *, item_id: str | None = None) -> ItemRow:
+    """The item and its subitems leave every list."""
+    state = context_of(info).state
+    found = wanted_item(state, item_id)
+    items.retire(state, found, ARCHIVED)
+    return _kept(state, found.id)
+
+
+def delete_item(_root: object, info: Info, *, item_id: str | None = None) -> ItemRow:
+    """The item and its subitems are gone, though `items(ids)` still knows them."""
+    state = context_of(info).state
+    found = wanted_item(state, item_id)
+    items.retire(state, found, DELETED)
+    return _kept(state, found.id)
+
+
+def _create(
+    state: State,
+    group: GroupRow,
+    item_name: str,
+    column_values: object,
+    *,
+    create_labels: bool,
+    parent_id: int | None = None,
+    position: float | None = None,
+) -> int:
+    board = wanted_board(state, group.board_id)
+    if board.items_count >= state.items_limit:
+        message = f"Board has reached the limit of {state.items_limit:,} items per board"
+        raise Refusal("ItemsLimitationException", message, error_data={"board_id": str(board.id), "limit": state.items_limit})
+    changes, name = _changes(state, board.id, column_values, create_labels=create_labels)
+    _check_name(name or item_name)
+    _check_size(sum(len(cell.value) for cell in changes.values() if cell))
+    made = items.add_item(state, group, name or item_name, parent_id=parent_id, position=position)
+    items.change_cells(state, made, {column_id: cell for column_id, cell in changes.items() if cell})
+    return made
+
+
+def _change(state: State, found: ItemRow, changes: dict[str, Cell | None], name: str | None) -> ItemRow:
+    if name is not None:
+        _check_name(name)
+    items.change_cells(state, found.id, changes, name=name)
+    _check_size(items.data_size(state, found.id))
+    return _kept(state, found.id)
+
+
+def _changeable(state: State, board_id: str, item_id: str | None) -> ItemRow:
+    board = wanted_board(state, board_id)
+    if item_id is None:
+        raise invalid_argument("item_id is required")
+    found = items.item(state, number(item_id, "item_id"))
+    if found is None:
+        raise not_found("Item", item_id)
+    if found.board_id != board.id:
+        raise invalid_argument(f"Item {item_id} is not on board {board_id}")
+    if found.state != ACTIVE:
+        raise inactive(found.id)
+    return found
+
+
+def _changes(state: State, board_id: int, column_values: object, *, create_labels: bool) -> tuple[dict[str, Cell | None], str]:
+    """The cells that `column_values` wants, and the name it wants, empty for none."""
+    values = {} if column_values is None else _parsed(column_values)
+    if not isinstance(values, dict):
+        raise bad_json(str(column_values))
+    cells = {
+        column_id: _cell(state, board_id, column_id, value, create_labels=create_labels)
+        for column_id, value in values.items()
+        if column_id != "name"
+    }
+    return cells, str(values.get("name") or "")
+
+
+def _cell(state: State, board_id: int, column_id: str, value: object, *, create_labels: bool) -> Cell | None:
+    column = structure.columns(state, board_id).get(column_id)
+    if column is None:
+        raise bad_column(column_id)
+    return column_types.write(state, column, value, create_labels=create_labels)
+
+
+def _parsed(text: object) -> object:
+    """The JSON inside a string; monday takes values encoded twice."""
+    if not isinstance(text, str):
+        raise bad_json(json.dumps(text))
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise bad_json(text) from error
+
+
+def _place(state: State, group: GroupRow, relative_to: str | None, method: str) -> tuple[GroupRow, float]:
+    """The group and the position beside an item; without one, `before_at` is the bottom of the group and `after_at` its top."""
+    if relative_to is None:
+        return group, items.bottom(state, group) + 1 if method == "before_at" else items.top(state, group) - 1
+    other = wanted_item(state, relative_to)
+    if other.board_id != group.board_id:
+        raise invalid_argument(f"Item {relative_to} is not on board {group.board_id}")
+    return wanted_group(state, other.board_id, other.group_id), items.beside(state, other, before=method == "before_at")
+
+
+def _check_name(name: str) -> None:
+    if not 1 <= len(name) <= LONGEST_NAME:
+        raise bad_name(name)
+
+
+def _check_size(characters: int) -> None:
+    if characters > MOST_ITEM_DATA:
+        message = f"The values of an item hold at most {MOST_ITEM_DATA:,} characters, these are {characters:,}"
+        raise Refusal("ColumnValueException", message, error_data={"column_validation_error_code": "itemDataTooLarge"})
+
+
+def _kept(state: State, item_id: int) -> ItemRow:
+    found = items.item(state, item_id)
+    if found is None:
+        raise not_found("Item", item_id)
+    return found

@@ -1,0 +1,231 @@
+"""The resolvers of queries and of the fields below them.
+
+Belongs here: reading. Does not belong here: changing (`mutations.py`), which items a query wants (`filters.py`), cells
+(`cell_values.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from graphql import GraphQLResolveInfo
+
+from orders_platform.sandbox import filters, items, labels, structure
+from orders_platform.sandbox.cell_values import ColumnValue
+from orders_platform.sandbox.context import context_of, number, wanted_board
+from orders_platform.sandbox.cursors import Page
+from orders_platform.sandbox.limits import Spent
+from orders_platform.sandbox.refusals import invalid_argument
+from orders_platform.sandbox.rows import ACTIVE, ARCHIVED, DELETED, BoardRow, ColumnRow, GroupRow, ItemRow
+from orders_platform.sandbox.versions import kind_of
+
+Info = GraphQLResolveInfo
+Query = Mapping[str, object]
+
+_MOST_IDS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _ItemsResponse:
+    cursor: str | None
+    items: Sequence[ItemRow]
+
+
+def boards(
+    _root: object, info: Info, *, ids: list[str] | None = None, limit: int = 25, page: int = 1, state: str = ACTIVE
+) -> list[BoardRow]:
+    """Boards by id, or a page of those that lists already show."""
+    store = context_of(info).state
+    if ids is not None:
+        found = [structure.board(store, number(each, "board id")) for each in ids]
+    else:
+        found = [board for board in structure.boards(store) if board.created_at <= store.visible_until]
+    chosen = [board for board in found if board and state in {board.state, "all"}]
+    return chosen[(page - 1) * limit : page * limit]
+
+
+def root_items(
+    _root: object,
+    info: Info,
+    *,
+    ids: list[str] | None = None,
+    exclude_nonactive: bool = False,
+    newest_first: bool = True,
+    limit: int = 25,
+    page: int = 1,
+) -> list[ItemRow]:
+    """Items by id, whatever their state and without lag; without ids a page of everything."""
+    state = context_of(info).state
+    if limit > _MOST_IDS or len(ids or ()) > _MOST_IDS:
+        raise invalid_argument(f"items returns at most {_MOST_IDS} items")
+    if ids is None:
+        return items.newest(state, limit, (page - 1) * limit)
+    found = [
+        each
+        for each in items.items(state, [number(one, "item id") for one in ids])
+        if each.state == ACTIVE or not exclude_nonactive
+    ]
+    return (found if newest_first else found[::-1])[(page - 1) * limit : page * limit]
+
+
+def items_page_by_column_values(
+    _root: object,
+    info: Info,
+    *,
+    board_id: str,
+    limit: int,
+    columns: list[Query] | None = None,
+    cursor: str | None = None,
+) -> _ItemsResponse:
+    """Items by the values of their columns."""
+    context = context_of(info)
+    if cursor and columns:
+        raise invalid_argument("columns and cursor cannot be used together")
+    if cursor:
+        return _response(info, context.cursors.following(cursor, limit))
+    board = wanted_board(context.state, board_id)
+    found = filters.by_column_values(context.state, board.id, columns or [])
+    return _response(info, context.cursors.first(filters.in_board_order(context.state, board.id, found), limit))
+
+
+def next_items_page(_root: object, info: Info, *, cursor: str, limit: int) -> _ItemsResponse:
+    """The page after a cursor."""
+    return _response(info, context_of(info).cursors.following(cursor, limit))
+
+
+def complexity(_root: object, info: Info) -> Spent:
+    """What this request costs."""
+    return context_of(info).spent
+
+
+def me(_root: object, _info: Info) -> dict[str, object]:
+    """The one user of the sandbox."""
+    return {"id": 1, "name": "Sandbox", "email": "sandbox@localhost"}
+
+
+def account(_root: object, _info: Info) -> dict[str, object]:
+    """The one account of the sandbox."""
+    return {"id": 1, "name": "Sandbox", "slug": "sandbox", "tier": "pro"}
+
+
+def version(_root: object, info: Info) -> dict[str, object]:
+    """The version that serves this request."""
+    value = context_of(info).version
+    return {"display_name": value, "kind": kind_of(value), "value": value}
+
+
+def _board_columns(
+    board: BoardRow, info: Info, *, ids: list[str] | None = None, types: list[str] | None = None
+) -> list[ColumnRow]:
+    found = structure.columns(context_of(info).state, board.id).values()
+    return [column for column in found if (ids is None or column.id in ids) and (types is None or column.type in types)]
+
+
+def _board_groups(board: BoardRow, info: Info, *, ids: list[str] | None = None) -> list[GroupRow]:
+    state = context_of(info).state
+    found = [group for group in structure.groups(state, board.id) if group.created_at <= state.visible_until]
+    return [group for group in found if ids is None or group.id in ids]
+
+
+def _board_items_page(
+    board: BoardRow, info: Info, *, limit: int, cursor: str | None = None, query_params: Query | None = None
+) -> _ItemsResponse:
+    return _page_of(info, board.id, limit, cursor, query_params, None)
+
+
+def _group_items_page(
+    group: GroupRow, info: Info, *, limit: int, cursor: str | None = None, query_params: Query | None = None
+) -> _ItemsResponse:
+    return _page_of(info, group.board_id, limit, cursor, query_params, group)
+
+
+def _page_of(
+    info: Info, board_id: int, limit: int, cursor: str | None, query: Query | None, group: GroupRow | None
+) -> _ItemsResponse:
+    context = context_of(info)
+    if cursor and query:
+        raise invalid_argument("query_params and cursor cannot be used together")
+    if cursor:
+        return _response(info, context.cursors.following(cursor, limit))
+    found = filters.by_query(context.state, board_id, query) if query else filters.in_board_order(context.state, board_id)
+    if group:
+        inside = {item.id for item in items.in_group(context.state, group)}
+        found = [item_id for item_id in found if item_id in inside]
+    return _response(info, context.cursors.first(found, limit))
+
+
+def _response(info: Info, page: Page) -> _ItemsResponse:
+    context = context_of(info)
+    context.rows_read += len(page.item_ids)
+    found = {item.id: item for item in items.items(context.state, page.item_ids)}
+    active = [found[item_id] for item_id in page.item_ids if found[item_id].state == ACTIVE]
+    return _ItemsResponse(page.cursor, active)
+
+
+def _column_values(
+    item: ItemRow, info: Info, *, ids: list[str] | None = None, types: list[str] | None = None
+) -> list[ColumnValue]:
+    state = context_of(info).state
+    columns = structure.columns(state, item.board_id)
+    cells = items.cells(state, item.id)
+    # graphql-core reads a list several times as fast as it builds it: leave unwanted columns out before anything else.
+    wanted = columns.values() if ids is None else [column for column in columns.values() if column.id in ids]
+    return [
+        ColumnValue(state, item, column, cells.get(column.id))
+        for column in wanted
+        if column.type != "name" and (types is None or column.type in types)
+    ]
+
+
+def _parent(item: ItemRow, info: Info) -> ItemRow | None:
+    return items.item(context_of(info).state, item.parent_id) if item.parent_id else None
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+Resolver = Callable[..., object]
+QUERIES: dict[str, Resolver] = {
+    "boards": boards,
+    "items": root_items,
+    "items_page_by_column_values": items_page_by_column_values,
+    "next_items_page": next_items_page,
+    "complexity": complexity,
+    "me": me,
+    "account": account,
+    "version": version,
+}
+FIELDS: dict[str, dict[str, Resolver]] = {
+    "Board": {
+        "url": lambda board, info: f"{context_of(info).base_url}#board-{board.id}",
+        "items_limit": lambda _board, info: context_of(info).state.items_limit,
+        "hierarchy_type": lambda _board, _info: "classic",
+        "columns": _board_columns,
+        "groups": _board_groups,
+        "items_page": _board_items_page,
+        "updated_at": lambda board, _info: _moment(board.created_at),
+    },
+    "Column": {
+        "archived": lambda _column, _info: False,
+        "settings": lambda column, info: labels.settings(context_of(info).state, column),
+        "settings_str": lambda column, info: labels.settings_str(context_of(info).state, column),
+    },
+    "Group": {
+        "archived": lambda group, _info: group.state == ARCHIVED,
+        "deleted": lambda group, _info: group.state == DELETED,
+        "items_page": _group_items_page,
+    },
+    "Item": {
+        "board": lambda item, info: structure.board(context_of(info).state, item.board_id),
+        "group": lambda item, info: structure.group(context_of(info).state, item.board_id, item.group_id),
+        "parent_item": _parent,
+        "subitems": lambda item, info: items.children(context_of(info).state, item.id),
+        "column_values": _column_values,
+        "created_at": lambda item, _info: _moment(item.created_at),
+        "updated_at": lambda item, _info: _moment(item.updated_at),
+        "url": lambda item, info: f"{context_of(info).base_url}#item-{item.id}",
+    },
+}

@@ -1,0 +1,177 @@
+"""The executable schema: `graphql/schema.graphql` with the resolvers bound to it.
+
+Belongs here: binding, parsing and validating documents, executing one. Does not belong here: what a field does (`queries.py`,
+`mutations.py`, `board_mutations.py`), HTTP and limits.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    FieldNode,
+    GraphQLAbstractType,
+    GraphQLError,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    assert_valid_schema,
+    build_schema,
+    execute_sync,
+    parse,
+    validate,
+)
+
+from orders_platform.sandbox import board_mutations, mutations
+from orders_platform.sandbox.cell_values import KINDS, ColumnValue
+from orders_platform.sandbox.context import Context, context_of
+from orders_platform.sandbox.queries import FIELDS, QUERIES, Resolver, complexity
+from orders_platform.sandbox.refusals import Refusal, bad_value
+
+_LOG = logging.getLogger(__name__)
+_DOCUMENTS_KEPT = 512
+
+_MUTATIONS: dict[str, Resolver] = {
+    name: getattr(module, name)
+    for module, names in {
+        mutations: (
+            "create_item", "create_subitem", "change_multiple_column_values", "change_simple_column_value", "change_column_value",
+            "move_item_to_group", "archive_item", "delete_item",
+        ),
+        board_mutations: ("create_board", "create_column", "create_group", "update_group", "archive_group", "delete_group"),
+    }.items()
+    for name in names
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A parsed document.
+
+    Attributes:
+        operation: the one that will be executed; None when the text is wrong, then `errors` says why.
+        aliases: the keys of the reply, with the root field of each.
+    """
+
+    document: DocumentNode | None
+    operation: OperationDefinitionNode | None
+    errors: tuple[GraphQLError, ...] = ()
+    aliases: Mapping[str, str] | None = None
+
+    @property
+    def is_mutation(self) -> bool:
+        """Whether it changes anything."""
+        return self.operation is not None and self.operation.operation.value == "mutation"
+
+    @property
+    def fields(self) -> Mapping[str, str]:
+        """Alias to root field, empty for a wrong text."""
+        return self.aliases or {}
+
+
+class Schema:
+    """Our subset of monday's schema, ready to execute.
+
+    Args:
+        path: of `schema.graphql`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._schema = _bound(path.read_text(encoding="utf-8"))
+        self.prepare = lru_cache(maxsize=_DOCUMENTS_KEPT)(self._prepare)
+
+    def _prepare(self, query: str, operation_name: str | None = None) -> Prepared:
+        try:
+            document = parse(query)
+        except GraphQLError as error:
+            return Prepared(None, None, (GraphQLError(f"Parse error on {error.message}", extensions={"code": "PARSE_ERROR"}),))
+        errors = tuple(
+            GraphQLError(error.message, error.nodes, extensions={"code": "GRAPHQL_VALIDATION_FAILED"})
+            for error in validate(self._schema, document)
+        )
+        operation = _operation(document, operation_name)
+        if errors or operation is None:
+            return Prepared(
+                None, None, errors or (GraphQLError("Unknown or missing operation name", extensions={"code": "Bad request"}),)
+            )
+        roots = [node for node in operation.selection_set.selections if isinstance(node, FieldNode)]
+        aliases = {(node.alias or node.name).value: node.name.value for node in roots}
+        return Prepared(document, operation, aliases=aliases)
+
+    def execute(self, prepared: Prepared, variables: Mapping[str, object], context: Context) -> ExecutionResult:
+        """Runs a document whose text is right; top-level mutations one after the other."""
+        if prepared.document is None or prepared.operation is None:
+            raise ValueError("only a document without errors can be executed")
+        name = prepared.operation.name.value if prepared.operation.name else None
+        with context.state.lock:
+            return execute_sync(
+                self._schema, prepared.document, context_value=context, variable_values=dict(variables), operation_name=name
+            )
+
+
+def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode | None:
+    found = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+    if name is None:
+        return found[0] if len(found) == 1 else None
+    return next((node for node in found if node.name and node.name.value == name), None)
+
+
+def _bound(text: str) -> GraphQLSchema:
+    schema = build_schema(text)
+    assert_valid_schema(schema)
+    _bind(schema, "Query", QUERIES)
+    _bind(
+        schema, "Mutation", {**{name: _mutation(resolver) for name, resolver in _MUTATIONS.items()}, "complexity": complexity}
+    )
+    for type_name, resolvers in FIELDS.items():
+        _bind(schema, type_name, resolvers)
+    kinds = schema.type_map["ColumnValue"]
+    if isinstance(kinds, GraphQLInterfaceType):
+        kinds.resolve_type = _kind
+    return schema
+
+
+def _bind(schema: GraphQLSchema, type_name: str, resolvers: Mapping[str, Resolver]) -> None:
+    graphql_type = schema.type_map[type_name]
+    if isinstance(graphql_type, GraphQLObjectType):
+        for name, resolver in resolvers.items():
+            graphql_type.fields[name].resolve = resolver
+
+
+def _kind(value: ColumnValue, _info: GraphQLResolveInfo, _type: GraphQLAbstractType) -> str:
+    return KINDS.get(value.type, "UnsupportedValue")
+
+
+def _mutation(resolver: Resolver) -> Resolver:
+    """The resolver inside a transaction, unless a fault refuses this alias."""
+
+    def resolve(root: object, info: GraphQLResolveInfo, **arguments: object) -> object:
+        context = context_of(info)
+        if context.refused_alias == info.path.key:
+            raise bad_value("sandbox", "Sandbox", "text", "", "This value was refused by a fault of the sandbox")
+        with context.state.transaction():
+            return resolver(root, info, **arguments)
+
+    return resolve
+
+
+def described(error: GraphQLError) -> dict[str, object]:
+    """An error as monday shows it; a defect of the sandbox becomes monday's internal error and is logged."""
+    shown = dict(error.formatted)
+    if error.original_error is not None and not isinstance(error.original_error, Refusal | GraphQLError):
+        _LOG.error("the sandbox failed: %s", error.message, exc_info=error.original_error)
+        return {
+            **shown,
+            "message": "Internal server error",
+            "extensions": {"code": "INTERNAL_SERVER_ERROR", "status_code": 500},
+        }
+    shown.setdefault("extensions", {"code": "GRAPHQL_VALIDATION_FAILED"})
+    return shown

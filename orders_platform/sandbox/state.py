@@ -1,0 +1,133 @@
+"""The sandbox's memory: one SQLite database, in a file or in memory.
+
+Belongs here: the tables, the connection, its lock and its transactions. Does not belong here: what the rows mean
+(`structure.py`, `items.py`), counters and the request log (they stay in memory: a read must leave the file as it is).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from orders_platform.errors import ConfigurationError
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS boards (
+  id INTEGER PRIMARY KEY, name TEXT NOT NULL, description TEXT, type TEXT NOT NULL, board_kind TEXT NOT NULL,
+  state TEXT NOT NULL, items_count INTEGER NOT NULL, created_at REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS columns (
+  board_id INTEGER NOT NULL, id TEXT NOT NULL, title TEXT NOT NULL, description TEXT, type TEXT NOT NULL,
+  settings TEXT NOT NULL, position REAL NOT NULL, PRIMARY KEY (board_id, id));
+CREATE TABLE IF NOT EXISTS labels (
+  board_id INTEGER NOT NULL, column_id TEXT NOT NULL, id INTEGER NOT NULL, name TEXT NOT NULL, position INTEGER NOT NULL,
+  color TEXT NOT NULL, PRIMARY KEY (board_id, column_id, id));
+CREATE TABLE IF NOT EXISTS groups (
+  board_id INTEGER NOT NULL, id TEXT NOT NULL, title TEXT NOT NULL, color TEXT NOT NULL, position REAL NOT NULL,
+  state TEXT NOT NULL, created_at REAL NOT NULL, PRIMARY KEY (board_id, id));
+CREATE TABLE IF NOT EXISTS items (
+  id INTEGER PRIMARY KEY, board_id INTEGER NOT NULL, parent_id INTEGER, group_id TEXT NOT NULL, name TEXT NOT NULL,
+  state TEXT NOT NULL, position REAL NOT NULL, created_at REAL NOT NULL, updated_at REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS items_by_group ON items (board_id, group_id, position);
+CREATE INDEX IF NOT EXISTS items_by_parent ON items (parent_id) WHERE parent_id IS NOT NULL;
+CREATE TABLE IF NOT EXISTS cells (
+  item_id INTEGER NOT NULL, column_id TEXT NOT NULL, text TEXT NOT NULL, value TEXT NOT NULL, search TEXT NOT NULL,
+  changed_at REAL NOT NULL, PRIMARY KEY (item_id, column_id)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS cells_by_value ON cells (column_id, search);
+"""
+
+Parameters = Sequence[object]
+
+
+class State:
+    """The database of one sandbox, for one process.
+
+    Threads may share it: whoever reads or writes more than one statement holds `lock`. A killed process loses at most the
+    mutation it was in, so a mutation is one transaction; a power cut may lose more, for the sake of speed.
+
+    Args:
+        path: the file, made when absent (its folder too); None keeps everything in memory.
+        clock: epoch seconds.
+        items_limit: most items a board may hold.
+        visibility_lag: seconds until lists and look-ups show what was written.
+
+    Raises:
+        ConfigurationError: the file cannot be opened as a SQLite database.
+    """
+
+    def __init__(
+        self, path: Path | None, *, clock: Callable[[], float], items_limit: int = 10_000, visibility_lag: float = 0.0
+    ) -> None:
+        self.clock = clock
+        self.items_limit = items_limit
+        self.visibility_lag = visibility_lag
+        self.lock = threading.RLock()
+        self.cache: dict[object, object] = {}
+        self._connection = _connect(path)
+        self.close = weakref.finalize(self, self._connection.close)
+
+    def all(self, sql: str, parameters: Parameters = ()) -> list[tuple[object, ...]]:
+        """Every row of a query."""
+        with self.lock:
+            return self._connection.execute(sql, parameters).fetchall()
+
+    def one(self, sql: str, parameters: Parameters = ()) -> tuple[object, ...] | None:
+        """The first row of a query, or None."""
+        with self.lock:
+            row: tuple[object, ...] | None = self._connection.execute(sql, parameters).fetchone()
+            return row
+
+    def number(self, sql: str, parameters: Parameters = ()) -> float:
+        """The single number that a query counts or computes; 0 for NULL."""
+        row = self.one(sql, parameters)
+        value = row[0] if row else None
+        return value if isinstance(value, int | float) else 0
+
+    def write(self, sql: str, parameters: Parameters = ()) -> None:
+        """One change, inside a `transaction`."""
+        self._connection.execute(sql, parameters)
+
+    def write_many(self, sql: str, rows: Sequence[Parameters]) -> None:
+        """The same change for many rows, inside a `transaction`."""
+        self._connection.executemany(sql, rows)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing; a transaction inside another one is part of it."""
+        with self.lock:
+            if self._connection.in_transaction:
+                yield
+                return
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                self.cache.clear()
+                raise
+            self._connection.execute("COMMIT")
+
+    @property
+    def visible_until(self) -> float:
+        """Lists show what was written at this epoch second or before."""
+        return self.clock() - self.visibility_lag
+
+
+def _connect(path: Path | None) -> sqlite3.Connection:
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        connection = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False)
+        # A rollback journal, not WAL: no file stays beside the database, and reading leaves it byte for byte as it is.
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute("PRAGMA synchronous = OFF")
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'cells_by_value'").fetchone():
+            connection.executescript(_TABLES)
+    except sqlite3.Error as error:
+        raise ConfigurationError(
+            f"The sandbox cannot keep its state in {path}: {error}. Name a file it may write, or remove one that is not its own."
+        ) from error
+    return connection

@@ -1,0 +1,220 @@
+"""Boards, columns, labels and groups of the sandbox.
+
+Belongs here: reading and writing the structure of boards. Does not belong here: items and cells (`items.py`), what a label text
+may be (`labels.py`), who may ask for it (`queries.py`, `mutations.py`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import cast
+
+from orders_platform.sandbox.rows import (
+    ACTIVE,
+    ARCHIVED,
+    DELETED,
+    ITEMS_BOARD,
+    SUBITEMS_BOARD,
+    BoardRow,
+    ColumnRow,
+    GroupRow,
+    LabelRow,
+)
+from orders_platform.sandbox.state import State
+
+GROUP_COLORS = (
+    "#037f4c", "#00c875", "#9cd326", "#cab641", "#ffcb00", "#784bd1", "#9d50dd", "#007eb5", "#579bfc", "#66ccff",
+    "#bb3354", "#df2f4a", "#ff007f", "#ff5ac4", "#ff642e", "#fdab3d", "#7f5347", "#c4c4c4", "#757575",
+)  # fmt: skip
+
+# monday's automatic column ids do not begin with the name of the type for these.
+_ID_PREFIXES = {
+    "numbers": "numeric",
+    "status": "color",
+    "checkbox": "boolean",
+    "people": "multiple_person",
+    "item_id": "pulse_id",
+}
+
+_BOARD = "SELECT id, name, description, type, board_kind, state, items_count, created_at FROM boards "
+_COLUMN = "SELECT board_id, id, title, description, type, settings FROM columns "
+_GROUP = "SELECT board_id, id, title, color, position, state, created_at FROM groups "
+
+
+def boards(state: State) -> list[BoardRow]:
+    """Every board, deleted ones included, oldest first."""
+    return [BoardRow(*row) for row in state.all(_BOARD + "ORDER BY created_at, id")]  # type: ignore[arg-type]
+
+
+def board(state: State, board_id: int) -> BoardRow | None:
+    """The board of that id, whatever its state."""
+    row = state.one(_BOARD + "WHERE id = ?", (board_id,))
+    return BoardRow(*row) if row else None  # type: ignore[arg-type]
+
+
+def add_board(
+    state: State, name: str, *, board_type: str = ITEMS_BOARD, kind: str = "public", board_id: int | None = None
+) -> int:
+    """A new board without columns and groups; its id."""
+    wanted = board_id or int(state.number("SELECT max(id) FROM boards", ())) + 1
+    state.write(
+        "INSERT INTO boards (id, name, type, board_kind, state, items_count, created_at) VALUES (?, ?, ?, ?, ?, 0, ?)",
+        (wanted, name, board_type, kind, ACTIVE, state.clock()),
+    )
+    add_column(state, wanted, "name", "Name", column_id="name")
+    return wanted
+
+
+def columns(state: State, board_id: int) -> Mapping[str, ColumnRow]:
+    """The columns of a board by id, in board order."""
+    with state.lock:
+        key = ("columns", board_id)
+        if key not in state.cache:
+            rows = state.all(_COLUMN + "WHERE board_id = ? ORDER BY position, id", (board_id,))
+            state.cache[key] = {str(row[1]): ColumnRow(*row) for row in rows}  # type: ignore[arg-type]
+        return cast("Mapping[str, ColumnRow]", state.cache[key])
+
+
+def add_column(
+    state: State,
+    board_id: int,
+    column_type: str,
+    title: str,
+    *,
+    column_id: str | None = None,
+    settings: Mapping[str, object] | None = None,
+    description: str | None = None,
+    after: str | None = None,
+) -> str:
+    """A new column, at the end or after another; its id."""
+    wanted = column_id or f"{_ID_PREFIXES.get(column_type, column_type)}_{_suffix(state, board_id, 'columns')}"
+    state.write(
+        "INSERT INTO columns (board_id, id, title, description, type, settings, position) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            board_id,
+            wanted,
+            title,
+            description,
+            column_type,
+            json.dumps(settings or {}),
+            _column_position(state, board_id, after),
+        ),
+    )
+    state.cache.pop(("columns", board_id), None)
+    return wanted
+
+
+def _column_position(state: State, board_id: int, after: str | None) -> float:
+    last = state.number("SELECT max(position) FROM columns WHERE board_id = ?", (board_id,))
+    if after is None:
+        return last + 1
+    place = state.number("SELECT position FROM columns WHERE board_id = ? AND id = ?", (board_id, after))
+    following = state.number("SELECT min(position) FROM columns WHERE board_id = ? AND position > ?", (board_id, place))
+    return (place + following) / 2 if following else place + 1
+
+
+def _suffix(state: State, board_id: int, table: str) -> str:
+    """Eight letters and digits such as monday appends, the same in every sandbox with the same history."""
+    counts = {
+        "columns": "SELECT count(*) FROM columns WHERE board_id = ?",
+        "groups": "SELECT count(*) FROM groups WHERE board_id = ?",
+    }
+    text = f"{table}:{board_id}:{state.number(counts[table], (board_id,))}"
+    return "mk" + hashlib.sha256(text.encode()).hexdigest()[:6]
+
+
+def labels(state: State, column: ColumnRow) -> tuple[LabelRow, ...]:
+    """The labels of a column, in the order people see."""
+    with state.lock:
+        key = ("labels", column.board_id, column.id)
+        if key not in state.cache:
+            rows = state.all(
+                "SELECT id, name, position, color FROM labels WHERE board_id = ? AND column_id = ? ORDER BY position",
+                (column.board_id, column.id),
+            )
+            state.cache[key] = tuple(LabelRow(*row) for row in rows)  # type: ignore[arg-type]
+        return cast("tuple[LabelRow, ...]", state.cache[key])
+
+
+def add_label(state: State, board_id: int, column_id: str, label: LabelRow) -> None:
+    """One more label on a column."""
+    state.write(
+        "INSERT INTO labels (board_id, column_id, id, name, position, color) VALUES (?, ?, ?, ?, ?, ?)",
+        (board_id, column_id, label.id, label.name, label.position, label.color),
+    )
+    state.cache.pop(("labels", board_id, column_id), None)
+
+
+def groups(state: State, board_id: int) -> list[GroupRow]:
+    """The active groups of a board, in board order, the freshest ones included."""
+    rows = state.all(_GROUP + "WHERE board_id = ? AND state = 'active' ORDER BY position, id", (board_id,))
+    return [GroupRow(*row) for row in rows]  # type: ignore[arg-type]
+
+
+def group(state: State, board_id: int, group_id: str) -> GroupRow | None:
+    """The group of that id, whatever its state."""
+    row = state.one(_GROUP + "WHERE board_id = ? AND id = ?", (board_id, group_id))
+    return GroupRow(*row) if row else None  # type: ignore[arg-type]
+
+
+def add_group(state: State, board_id: int, title: str, *, group_id: str | None = None, color: str | None = None) -> str:
+    """A new group at the bottom of a board; its id."""
+    count = int(state.number("SELECT count(*) FROM groups WHERE board_id = ?", (board_id,)))
+    wanted = group_id or f"group_{_suffix(state, board_id, 'groups')}"
+    last = state.number("SELECT max(position) FROM groups WHERE board_id = ?", (board_id,))
+    state.write(
+        "INSERT INTO groups (board_id, id, title, color, position, state, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (board_id, wanted, title, color or GROUP_COLORS[count % len(GROUP_COLORS)], last + 65_536, ACTIVE, state.clock()),
+    )
+    return wanted
+
+
+def change_group(
+    state: State, found: GroupRow, *, title: str | None = None, color: str | None = None, position: float | None = None
+) -> None:
+    """Another title, colour or place; None leaves it."""
+    state.write(
+        "UPDATE groups SET title = coalesce(?, title), color = coalesce(?, color), position = coalesce(?, position) "
+        "WHERE board_id = ? AND id = ?",
+        (title, color, position, found.board_id, found.id),
+    )
+
+
+def position_beside(state: State, found: GroupRow, *, before: bool) -> float:
+    """A position just before or after a group."""
+    positions = [each.position for each in groups(state, found.board_id)]
+    neighbours = [each for each in positions if (each < found.position if before else each > found.position)]
+    if not neighbours:
+        return found.position - 65_536 if before else found.position + 65_536
+    return (found.position + (max(neighbours) if before else min(neighbours))) / 2
+
+
+def retire_group(state: State, found: GroupRow, new_state: str) -> None:
+    """Archive or delete a group; its items are the caller's care."""
+    if new_state not in {ARCHIVED, DELETED}:
+        raise ValueError(new_state)
+    state.write("UPDATE groups SET state = ? WHERE board_id = ? AND id = ?", (new_state, found.board_id, found.id))
+
+
+def subitems_board_id(state: State, board_id: int) -> int | None:
+    """The board of subitems that the subtasks column points to, None while there is no such column."""
+    for column in columns(state, board_id).values():
+        if column.type == "subtasks":
+            return int(json.loads(column.settings)["boardIds"][0])
+    return None
+
+
+def add_subitems_board(state: State, parent: BoardRow, *, column_id: str | None = None, board_id: int | None = None) -> int:
+    """The hidden board of subitems and the subtasks column that points to it; the new board's id."""
+    made = add_board(state, f"Subitems of {parent.name}", board_type=SUBITEMS_BOARD, kind=parent.board_kind, board_id=board_id)
+    add_group(state, made, "Subitems", group_id="topics")
+    settings = {
+        "boardIds": [made],
+        "displayType": "BOARD_INLINE",
+        "allowMultipleItems": True,
+        "itemTypeName": "column.subtasks.title",
+    }
+    add_column(state, parent.id, "subtasks", "Subitems", column_id=column_id, settings=settings)
+    return made
