@@ -140,7 +140,9 @@ class FieldEntry(_Section):
     @model_validator(mode="after")
     def _labels_fit(self) -> FieldEntry:
         if self.labels is not None and not self.type.has_labels:
-            raise ValueError(f"{self.column}: labels = {self.labels.value!r} is for status and dropdown columns, not for {self.type.value}")
+            raise ValueError(
+                f"{self.column}: labels = {self.labels.value!r} is for status and dropdown columns, not for {self.type.value}"
+            )
         return self
 
     @property
@@ -234,13 +236,17 @@ def read_configuration(path: Path, environment: str) -> Configuration:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ConfigurationError(f"There is no configuration file {path}. Set ORDERS_CONFIG to the path of order_sync.toml.") from None
+        raise ConfigurationError(
+            f"There is no configuration file {path}. Set ORDERS_CONFIG to the path of order_sync.toml."
+        ) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"{path} cannot be read as TOML: {error}. Correct the file.") from None
     environments = document.pop("environment", {})
     unknown = sorted(set(environments) - set(ENVIRONMENTS))
     if unknown:
-        raise ConfigurationError(f"{path}: [environment.{unknown[0]}] is unknown; the environments are {', '.join(ENVIRONMENTS)}.")
+        raise ConfigurationError(
+            f"{path}: [environment.{unknown[0]}] is unknown; the environments are {', '.join(ENVIRONMENTS)}."
+        )
     try:
         return Configuration.model_validate(_merged(document, environments.get(environment, {})))
     except ValidationError as error:

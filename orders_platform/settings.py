@@ -61,7 +61,9 @@ class Settings:
         self.api_token = given.monday_api_token or self._default_token()
         self.alert_urls = given.orders_alert_urls
         if self.environment != "sandbox" and self.api_token.get_secret_value() == SANDBOX_TOKEN:
-            raise ConfigurationError(f"MONDAY_API_TOKEN is the sandbox's, but ORDERS_ENVIRONMENT is {self.environment}; set the real token.")
+            raise ConfigurationError(
+                f"MONDAY_API_TOKEN is the sandbox's, but ORDERS_ENVIRONMENT is {self.environment}; set the real token."
+            )
 
     def _default_database_url(self) -> SecretStr:
         if self.environment != "sandbox":
@@ -73,7 +75,9 @@ class Settings:
 
     def _default_token(self) -> SecretStr:
         if self.environment != "sandbox":
-            raise ConfigurationError(f"MONDAY_API_TOKEN is not set; {self.environment} needs it (monday: avatar > Developers > API token).")
+            raise ConfigurationError(
+                f"MONDAY_API_TOKEN is not set; {self.environment} needs it (monday: avatar > Developers > API token)."
+            )
         return SecretStr(SANDBOX_TOKEN)
 
 
@@ -101,6 +105,7 @@ def _checked_url(url: str, environment: str) -> str:
 
 def _wrong_variables(error: ValidationError) -> str:
     lines = [
-        f"  {str(problem['loc'][0]).upper()}: {problem['msg']}" for problem in error.errors(include_url=False, include_input=False)
+        f"  {str(problem['loc'][0]).upper()}: {problem['msg']}"
+        for problem in error.errors(include_url=False, include_input=False)
     ]
     return "The environment is refused; correct these variables (see .env.example):\n" + "\n".join(lines)

@@ -102,7 +102,9 @@ def open_database(url: SecretStr) -> Database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         engine = sqlalchemy.create_engine(parsed, connect_args={"timeout": BUSY_SECONDS})
     except (ArgumentError, NoSuchModuleError) as error:
-        raise ConfigurationError(f"ORDERS_DATABASE_URL is no SQLAlchemy URL ({type(error).__name__}); see .env.example.") from None
+        raise ConfigurationError(
+            f"ORDERS_DATABASE_URL is no SQLAlchemy URL ({type(error).__name__}); see .env.example."
+        ) from None
     except OSError as error:
         raise ConfigurationError(f"The folder of the database in ORDERS_DATABASE_URL cannot be made: {error}.") from None
     event.listen(engine, "connect", _prepare_sqlite)
@@ -119,7 +121,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     for function, arguments in ((_sha256, 1), (_number, 1), (_date, 1), (_upper, 1), (_lower, 1)):
         connection.create_function(f"orders{function.__name__}", arguments, function, deterministic=True)
     connection.create_function("orders_uuid", 0, lambda: str(uuid.uuid4()))
-    connection.create_aggregate("orders_fingerprint", 1, _Fingerprint)
+    connection.create_aggregate("orders_fingerprint", 1, _Fingerprint)  # type: ignore[arg-type] - the stub wants step(*args)
 
 
 def _begin_sqlite(connection: Connection) -> None:
@@ -137,7 +139,7 @@ class _Fingerprint:
         self._sum = 0
         self._rows = 0
 
-    def step(self, text: str) -> None:
+    def step(self, text: str, /) -> None:
         digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
         self._sum = (self._sum + int.from_bytes(digest, "big")) % (1 << 128)
         self._rows += 1
@@ -197,11 +199,17 @@ def translated_errors(engine: Engine) -> Iterator[None]:
         where = engine.url.render_as_string(hide_password=True)
         text = str(error.orig)
         if "no such table" in text or "no such column" in text:
-            raise DatabaseRefusedError(f"{where}: {text}. Run `orders-platform init-db`, which makes what is missing.") from error
-        raise DatabaseUnavailableError(f"{where} did not answer: {text}. Nothing of this step was kept; it can be repeated.") from error
+            raise DatabaseRefusedError(
+                f"{where}: {text}. Run `orders-platform init-db`, which makes what is missing."
+            ) from error
+        raise DatabaseUnavailableError(
+            f"{where} did not answer: {text}. Nothing of this step was kept; it can be repeated."
+        ) from error
     except DBAPIError as error:
         where = engine.url.render_as_string(hide_password=True)
         kind = DatabaseUnavailableError if error.connection_invalidated else DatabaseRefusedError
         raise kind(f"{where} refused: {error.orig}. Nothing of this step was kept.") from error
     except SQLAlchemyError as error:
-        raise DatabaseRefusedError(f"The statement could not be run: {error}. This is a defect in sql/; please report it.") from error
+        raise DatabaseRefusedError(
+            f"The statement could not be run: {error}. This is a defect in sql/; please report it."
+        ) from error

@@ -31,7 +31,9 @@ def customer_lock(database: Database, customer: str) -> Iterator[None]:
 
 
 def _busy(customer: str) -> CustomerBusyError:
-    return CustomerBusyError(f"Another run is at work on customer {customer!r}. Nothing was done; wait for it to end, or stop it.")
+    return CustomerBusyError(
+        f"Another run is at work on customer {customer!r}. Nothing was done; wait for it to end, or stop it."
+    )
 
 
 @contextmanager
@@ -57,7 +59,10 @@ def _mssql_lock(database: Database, customer: str) -> Iterator[None]:
         "@LockTimeout = 0; SELECT @answer"
     )
     resource = {"resource": f"orders_platform:{customer}"[:255]}
-    with translated_errors(database.engine), database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with (
+        translated_errors(database.engine),
+        database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection,
+    ):
         if int(connection.execute(take, resource).scalar_one()) < 0:
             raise _busy(customer)
         try:

@@ -7,7 +7,6 @@ the statements (`sql/1_*`, `2_*`, `3_*`), who the customer's rows are (`domain/c
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -17,37 +16,9 @@ from orders_platform.database.engine import Database
 from orders_platform.database.rules import MergeRules
 from orders_platform.database.statements import Statements
 from orders_platform.domain.customers import CustomerRows
+from orders_platform.domain.merges import HeaderMerge, LineMerge
 from orders_platform.domain.names import MAX_NAME
 from orders_platform.errors import SourceDataError
-
-
-@dataclass(frozen=True, slots=True)
-class HeaderMerge:
-    """What became of a customer's staged rows. `rows_read` = orders in the load + `copies` + `rejected`.
-
-    Attributes:
-        was_unchanged: the load is the one merged last; nothing was written.
-        missing: orders that the load lacks; `removal_refused` when too many at once were, and none was marked.
-    """
-
-    rows_read: int
-    created: int = 0
-    updated: int = 0
-    rejected: int = 0
-    copies: int = 0
-    missing: int = 0
-    removed: int = 0
-    removal_refused: bool = False
-    was_unchanged: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class LineMerge:
-    """What became of the lines of the orders that changed."""
-
-    created: int = 0
-    updated: int = 0
-    removed: int = 0
 
 
 class Merge:
@@ -70,7 +41,7 @@ class Merge:
         fingerprint = self._fingerprint(customer, selection)
         known = self._read_customer(customer)
         if known and known["fingerprint"] == fingerprint:
-            return HeaderMerge(int(known["rows_read"]), missing=int(known["missing_orders"]),
+            return HeaderMerge(int(str(known["rows_read"])), missing=int(str(known["missing_orders"])),
                                removal_refused=bool(known["missing_kept"]), was_unchanged=True)  # fmt: skip
         with self._database.write() as connection:
             stage = _HeaderStage(connection, self._statements, customer, self._database.timestamp(now))
@@ -115,7 +86,9 @@ class Merge:
         if numbers["lines_number"] == numbers["merge_number"]:
             return LineMerge()
         if numbers["sizes_number"] != numbers["merge_number"]:
-            raise SourceDataError(f"The sizes of {customer!r} are older than its orders. Materialise order_sizes before order_lines.")
+            raise SourceDataError(
+                f"The sizes of {customer!r} are older than its orders. Materialise order_sizes before order_lines."
+            )
         archives = int(self._configuration.policies.removed_lines == "archive")
         with self._database.write() as connection:
             stamps = {"customer": customer, "now": self._database.timestamp(now), "lines_number": numbers["lines_number"]}
@@ -152,7 +125,9 @@ def _selection(rows: CustomerRows) -> dict[str, object]:
 class _HeaderStage:
     """The statements of one header merge, on one transaction."""
 
-    def __init__(self, connection: Connection, statements: Statements, customer: str, now: object, key: str | None = None) -> None:
+    def __init__(
+        self, connection: Connection, statements: Statements, customer: str, now: object, key: str | None = None
+    ) -> None:
         self._customer = customer
         self._key = key or customer
         self._run = statements.runner(connection, {"customer": customer, "now": now})
@@ -178,7 +153,9 @@ class _HeaderStage:
         removed = 0 if refused or not counts["newly_missing"] else self._run("1_mark_removed", archives=archives).rowcount
         self._record_rejects(parameters)
         self._finish(fingerprint, counts["rows_read"], counts["missing"], int(refused))
-        return HeaderMerge(counts["rows_read"], created, updated, counts["rejected"], counts["copies"], counts["missing"], removed, refused)
+        return HeaderMerge(
+            counts["rows_read"], created, updated, counts["rejected"], counts["copies"], counts["missing"], removed, refused
+        )
 
     def reject_all(
         self, selection: Mapping[str, object], code: str, reason: str, fingerprint: str, parameters: Mapping[str, object]

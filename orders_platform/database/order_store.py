@@ -7,22 +7,22 @@ Belongs here: methods in the language of the job. Does not belong here: the stat
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Iterator  # noqa: UP035
 
 from orders_platform.configuration import Configuration
 from orders_platform.database.column_types import ColumnTypes
 from orders_platform.database.engine import Database
 from orders_platform.database.locks import customer_lock
-from orders_platform.database.merge import HeaderMerge, LineMerge, Merge
+from orders_platform.database.merge import Merge
 from orders_platform.database.rules import MergeRules
 from orders_platform.database.schema import TABLES, Schema
 from orders_platform.database.statements import Statements
 from orders_platform.database.templates import Templates
 from orders_platform.domain.customers import SpellingCount, Survey
+from orders_platform.domain.merges import HeaderMerge, LineMerge
 from orders_platform.domain.mutations import DocumentReport
 from orders_platform.domain.orders import GroupNeed, PendingItem, PendingSubitem, RejectedRow, RowCount, RowKind, RowResult
 from orders_platform.domain.states import Action, SyncState
@@ -76,8 +76,8 @@ class OrderStore:
         """Who is in the staging table. Raises `SourceDataError` when the table or a column it needs is absent."""
         _ = self.rules().business
         with self.database.read() as connection:
-            rows = self._statements.runner(connection, {})("0_survey_customers").all()
-        counts = [SpellingCount(_text(row[0]), _text(row[1]), int(str(row[2]))) for row in rows]
+            rows = self._statements.runner(connection, {})("0_survey_customers").mappings().all()
+        counts = [SpellingCount(_text(row["spelling"]), _text(row["file_name"]), int(row["row_count"])) for row in rows]
         return self._configuration.customer_names.survey(counts)
 
     def record_unassigned(self, survey: Survey, now: datetime) -> None:
@@ -165,7 +165,9 @@ class OrderStore:
     def record_group(self, customer: str, group_name: str, group_id: str) -> None:
         """Remember a group's id on the customer's orders."""
         with self.database.write() as connection:
-            self._statements.runner(connection, {})("4_record_group", customer=customer, group_name=group_name, group_id=group_id)
+            self._statements.runner(connection, {})(
+                "4_record_group", customer=customer, group_name=group_name, group_id=group_id
+            )
 
     def record_intents(self, kind: RowKind, refs: Sequence[str], batch_id: str, run_id: str, now: datetime) -> None:
         """Commit that these rows are about to be sent; their outcome is unknown until it is recorded."""
@@ -174,7 +176,13 @@ class OrderStore:
             self._statements.runner(connection, values)(f"record_intents_of_{kind}")
 
     def record_results(
-        self, kind: RowKind, results: Sequence[RowResult], run_id: str, now: datetime, customer: str, report: DocumentReport | None = None
+        self,
+        kind: RowKind,
+        results: Sequence[RowResult],
+        run_id: str,
+        now: datetime,
+        customer: str,
+        report: DocumentReport | None = None,
     ) -> None:
         """Commit what came of rows and, when given, of the document that carried them, in one transaction."""
         stamps: dict[str, object] = {"run_id": run_id, "now": self.database.timestamp(now), "customer": customer}
@@ -229,8 +237,12 @@ class OrderStore:
     def failed(self) -> list[RejectedRow]:
         """What was refused on its way to the board."""
         with self.database.read() as connection:
-            rows = self._statements.runner(connection, {})("read_failed").all()
-        return [RejectedRow(*(str(value or "") for value in row), rows=1) for row in rows]  # type: ignore[arg-type]
+            rows = self._statements.runner(connection, {})("read_failed").mappings().all()
+        return [
+            RejectedRow(str(row["customer_name"]), str(row["order_key"]), str(row["size_code"]), str(row["sync_error_code"]),
+                        str(row["sync_error_message"]))
+            for row in rows
+        ]  # fmt: skip
 
 
 def _text(value: object) -> str | None:
@@ -260,9 +272,11 @@ def _logged(report: DocumentReport) -> dict[str, object]:
         "batch_id": report.document.key, "operation": report.document.operation.value, "row_count": len(report.document.mutations),
         "call_count": report.calls, "complexity": report.complexity, "seconds": round(report.seconds, 3),
         "outcome": outcomes[0] if len(outcomes) == 1 else "partial", "request_id": report.request_id,
-        "error_message": (report.error or json.dumps(_refusals(report), ensure_ascii=False) if _refusals(report) else report.error or "")[:1000] or None,
+        "error_message": _trouble(report),
     }  # fmt: skip
 
 
-def _refusals(report: DocumentReport) -> dict[str, str]:
-    return {ref: f"{result.code}: {result.message}" for ref, result in report.results.items() if result.code}
+def _trouble(report: DocumentReport) -> str | None:
+    refusals = {ref: f"{result.code}: {result.message}" for ref, result in report.results.items() if result.code}
+    words = report.error or (json.dumps(refusals, ensure_ascii=False) if refusals else None)
+    return None if words is None else words[:1000]

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from orders_platform.configuration import Configuration, Keys
 from orders_platform.database.column_types import ColumnTypes
 from orders_platform.database.expressions import Expressions
-from orders_platform.database.schema import Schema
+from orders_platform.database.schema import Schema, TableColumn
 from orders_platform.domain.sizes import discover_sizes, require_known_sizes
 from orders_platform.errors import SourceDataError
 
@@ -61,7 +61,9 @@ class MergeRules:
         """The names that our own DDL has outside the markers."""
         columns = [name for name, _ in self._schema.definitions["staging"].columns]
         rule = self._configuration.sizes
-        start, end = columns.index(rule.after) if rule.after in columns else 0, columns.index(rule.before) if rule.before in columns else 0
+        if rule.after not in columns or rule.before not in columns:
+            return set()  # other markers than our own DDL has: nothing to compare with
+        start, end = columns.index(rule.after), columns.index(rule.before)
         return set(columns[: start + 1]) | set(columns[end:])
 
     @cached_property
@@ -69,18 +71,20 @@ class MergeRules:
         """The columns that are merged, in table order."""
         names = self._configuration.tables
         staged = {column.name for column in self._schema.columns_of(names.staging)}
-        defined = dict(self._schema.definitions["orders"].columns)
-        first_own = [name for name, _ in self._schema.definitions["orders"].columns].index("order_key")
-        own = {name for name, _ in self._schema.definitions["orders"].columns[first_own:]} | {"record_uuid"}
+        definition = self._schema.definitions["orders"].columns
+        own = {name for name, _ in definition[[name for name, _ in definition].index("order_key") :]} | {"record_uuid"}
         self._require_configured(staged)
         return tuple(
-            BusinessColumn(column.name, self._kind(column.name, column.is_numeric), defined.get(column.name, self._fallback(column.is_numeric)), i)
-            for i, column in enumerate(self._schema.columns_of(names.orders))
+            self._business_column(column, position)
+            for position, column in enumerate(self._schema.columns_of(names.orders))
             if column.name in staged and column.name not in own
-        )  # fmt: skip
+        )
 
-    def _fallback(self, is_numeric: bool) -> Markup:  # noqa: FBT001 - a column that the DDL does not know: a new size, a new text
-        return self._types.integer() if is_numeric else self._types.long_text()
+    def _business_column(self, column: TableColumn, position: int) -> BusinessColumn:
+        # A column that our DDL does not know is a new size or a new text.
+        unknown = self._types.integer() if column.is_numeric else self._types.long_text()
+        type_ = dict(self._schema.definitions["orders"].columns).get(column.name, unknown)
+        return BusinessColumn(column.name, self._kind(column), type_, position)
 
     def _require_configured(self, staged: set[str]) -> None:
         absent = [f"{place} names {name!r}" for place, name in self._configured_columns() if name not in staged]
@@ -100,20 +104,20 @@ class MergeRules:
         found += [("[cleaning]", name) for name in (*c.cleaning.phantom_columns, *c.cleaning.not_available_columns)]
         return found + [("[items] columns", name) for name in c.mapped_sources]
 
-    def _kind(self, name: str, is_numeric: bool) -> str:  # noqa: FBT001
-        columns, special = self._configuration.columns, dict(self._schema.definitions["orders"].columns)
-        kinds = {columns.customer: "customer", columns.source_customer: "source_customer", columns.order_type: "order_type"}
-        if name in self.sizes:
+    def _kind(self, column: TableColumn) -> str:
+        names, types = self._configuration.columns, dict(self._schema.definitions["orders"].columns)
+        kinds = {names.customer: "customer", names.source_customer: "source_customer", names.order_type: "order_type"}
+        if column.name in self.sizes:
             return "quantity"
-        if name in kinds:
-            return kinds[name]
-        if special.get(name) == self._types.date():
+        if column.name in kinds:
+            return kinds[column.name]
+        if types.get(column.name) == self._types.date():
             return "date"
-        if special.get(name) == self._types.integer():
+        if types.get(column.name) == self._types.integer():
             return "whole_number"
-        if is_numeric:
+        if column.is_numeric:
             return "number"
-        return "text_or_na" if name in self._configuration.cleaning.not_available_columns else "text"
+        return "text_or_na" if column.name in self._configuration.cleaning.not_available_columns else "text"
 
     def context(self, customer: str, expressions: Expressions) -> dict[str, object]:
         """What the merge templates need for one customer."""
@@ -146,7 +150,9 @@ class MergeRules:
     @cached_property
     def parameters(self) -> dict[str, object]:
         """The numbered parameters of all templates: words, and column names where they are shown as values."""
-        found: dict[str, object] = {f"{prefix}_{i}": word for prefix, words in self._words().items() for i, word in enumerate(words)}
+        found: dict[str, object] = {
+            f"{prefix}_{i}": word for prefix, words in self._words().items() for i, word in enumerate(words)
+        }
         rule = self._configuration.sizes.rule
         for column in self.business:
             found[f"column_{column.position}"] = column.name

@@ -84,7 +84,9 @@ class Schema:
 
     def missing(self) -> list[str]:
         """The DDL that makes the database fit, in order; empty when it fits."""
-        return [statement for definition in self.definitions.values() for statement in self._missing_of(definition)] + self._indexes()
+        return [
+            statement for definition in self.definitions.values() for statement in self._missing_of(definition)
+        ] + self._indexes()
 
     def _missing_of(self, definition: TableDefinition) -> list[str]:
         have = {column.name.casefold() for column in self._catalogue(definition.name)}
@@ -93,7 +95,11 @@ class Schema:
         if definition.name == self._names.staging:
             return []  # the load owns it
         table = self.qualified(definition.name)
-        return [f"ALTER TABLE {table} ADD {self._quote(name)} {type_}" for name, type_ in definition.columns if name.casefold() not in have]
+        return [
+            f"ALTER TABLE {table} ADD {self._quote(name)} {type_}"
+            for name, type_ in definition.columns
+            if name.casefold() not in have
+        ]
 
     def _indexes(self) -> list[str]:
         names = self._names

@@ -16,13 +16,23 @@ _BATCH = 1_000
 
 
 def replace_staged_rows(
-    database: Database, staging: str, schema: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, append: bool = False
+    database: Database,
+    staging: str,
+    schema: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    append: bool = False,
 ) -> int:
     """Put rows into the staging table in one transaction; without `append` they replace what is there.
 
     Args:
+        database: where.
+        staging: name of the staging table.
+        schema: its schema, empty for the default one.
         columns: column names, in the order of the cells of each row.
         rows: cells as they arrived; None is NULL.
+        append: keep what is there.
 
     Returns:
         How many rows were inserted.

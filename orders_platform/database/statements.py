@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, CursorResult, TextClause
 
@@ -21,7 +21,7 @@ _NUMBERED = re.compile(r"_\d+$")
 class Runner(Protocol):
     """Runs a statement by name with the runner's own values and those given."""
 
-    def __call__(self, statement: str, /, **values: object) -> CursorResult[tuple[object, ...]]:
+    def __call__(self, statement: str, /, **values: object) -> CursorResult[Any]:
         """The result; raises what `translated_errors` makes of the driver's errors."""
 
 
@@ -52,7 +52,7 @@ class Statements:
     def runner(self, connection: Connection, values: Mapping[str, object]) -> Runner:
         """A function that runs statements on `connection`, binding `values` and what it is given, as far as they are used."""
 
-        def run(statement: str, /, **more: object) -> CursorResult[tuple[object, ...]]:
+        def run(statement: str, /, **more: object) -> CursorResult[Any]:
             counts = {name: value for name, value in more.items() if name.endswith("_rows") and isinstance(value, int)}
             clause = self.render(statement, **counts)
             bound = {**values, **more}

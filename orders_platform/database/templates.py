@@ -14,11 +14,10 @@ from pathlib import Path
 
 import jinja2
 from markupsafe import Markup
-from sqlalchemy import Dialect, TextClause, bindparam, text
+from sqlalchemy import BindParameter, Dialect, TextClause, bindparam, text
 
 from orders_platform.database.expressions import Expressions, integer, parameter
 from orders_platform.errors import ConfigurationError
-
 
 WORK_TABLES = ("clean_orders", "order_matches", "known_orders")
 """Temporary tables of the merge; they live as long as their connection."""
@@ -34,7 +33,9 @@ class Statement:
 
     def clause(self) -> TextClause:
         """For SQLAlchemy; list parameters expand into `(?, ?, ...)`."""
-        lists = [bindparam(name, expanding=True) for name, is_list in self.parameters.items() if is_list]
+        lists: list[BindParameter[object]] = [
+            bindparam(name, expanding=True) for name, is_list in self.parameters.items() if is_list
+        ]
         return text(self.sql).bindparams(*lists)
 
 
@@ -69,7 +70,8 @@ class Templates:
         # A macro file sees what was there when it was loaded, so each may use those before it.
         for name, file in (("dialect", self._dialect.name), ("shared", "shared"), ("cells", "cells")):
             environment.globals[name] = environment.get_template(f"macros/{file}.sql.j2").module
-        environment.globals["w"] = {name: environment.globals["dialect"].work_table(Markup(name)) for name in WORK_TABLES}  # noqa: S704
+        work_table = environment.get_template(f"macros/{self._dialect.name}.sql.j2").module.work_table  # type: ignore[attr-defined]
+        environment.globals["w"] = {name: work_table(Markup(name)) for name in WORK_TABLES}  # noqa: S704 - our own names
         environment.globals["source"] = environment.get_template("macros/source.sql.j2").module
         return environment
 
@@ -87,7 +89,9 @@ class Templates:
         try:
             sql = self._environment.get_template(f"{name}.sql.j2").render(**context)
         except jinja2.TemplateNotFound as error:
-            raise ConfigurationError(f"The SQL template {error.name} is not in {self._folder}; reinstall orders-platform.") from error
+            raise ConfigurationError(
+                f"The SQL template {error.name} is not in {self._folder}; reinstall orders-platform."
+            ) from error
         except (jinja2.TemplateError, TypeError) as error:
             raise ConfigurationError(f"The SQL template {name} cannot be rendered: {error}") from error
         return Statement(name, sql, _declared(sql))

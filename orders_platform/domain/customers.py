@@ -92,7 +92,9 @@ class CustomerNames:
             for spelling in (name, *others):
                 owner = self._canonical.setdefault(_fold(spelling), name)
                 if owner != name:
-                    raise ConfigurationError(f"[customers] {spelling!r} is given to both {owner!r} and {name!r}; give it to one.")
+                    raise ConfigurationError(
+                        f"[customers] {spelling!r} is given to both {owner!r} and {name!r}; give it to one."
+                    )
 
     def resolve(self, spelling: str | None) -> str | None:
         """The canonical name, or None for a blank or unknown spelling."""

@@ -12,23 +12,35 @@ from orders_platform.monday.limits import WINDOW_SECONDS
 from orders_platform.monday.quota import Allowance
 
 MARGIN = 0.5
-"""Seconds by which a window counts as open for longer: the first call of a window may have travelled longer than the next one's."""
+"""Seconds by which a window counts as open for longer: its first call may have travelled longer than the next one's."""
+
+MOST_MARGIN = 2.0
+"""The same when monday's answers cannot exclude that its window opened so much later."""
 
 RESET_ROUNDING = 1.0
-"""monday tells the rest of a window in whole seconds; which way it rounds is not documented."""
+"""monday tells the rest of a window in whole seconds, rounded up or down."""
 
 
 @dataclass(slots=True)
 class _Window:
     """One window as we see it: `ours` is taken by our calls, `others` by what we know of everyone else's.
 
-    monday's window ends at some moment between `ends` and `closes`.
+    Attributes:
+        ends: when monday's window ends at the earliest.
+        closes: when we take it as ended; never before `soonest`, never after `latest`.
+        is_aligned: an answer of monday has told its end.
     """
 
     ends: float
-    closes: float
+    soonest: float
+    latest: float
+    closes: float = 0.0
     ours: int = 0
     others: int = 0
+    is_aligned: bool = False
+
+    def __post_init__(self) -> None:
+        self.closes = self.soonest
 
     @property
     def taken(self) -> int:
@@ -83,29 +95,31 @@ class Bucket:
             window.ours += units - taking.units
 
     def observe(self, taking: Taking, now: float, told: Allowance, *, alone: bool) -> None:
-        """Compare with what the answer to `taking` says of the window.
+        """Compare with what the answer to a call, which arrived at `now`, says of the window.
 
         Args:
+            taking: what the call took.
             now: when the answer arrived.
+            told: the window as monday sees it.
             alone: no other call of ours was under way during this one, so that the figure is exact.
         """
         if told.quota:
             self.limit = told.quota
         window = taking.windows[0]
         if window is not self._current(now) or now >= window.ends:
-            return
+            return  # the answer may speak of monday's next window already
         if told.remaining is not None:
             difference = self.limit - told.remaining - window.ours
             window.others = difference if alone else max(window.others, difference)
         if told.reset is not None:
-            self._align(window, taking.at, now, told.reset)
+            _align(window, taking.at, now, told.reset)
 
     def exhausted(self, now: float, seconds: float) -> None:
-        """monday says that the limit is exceeded and free again in `seconds`: use a little less of it for a while."""
+        """Note that monday calls the limit exceeded and free again in `seconds`: use a little less of it for a while."""
         self.share = max(0.5, self.share * 0.8)
         window = self._current(now) or self._open(now)
         window.others = max(window.others, self.limit - window.ours)
-        window.ends = window.closes = now + seconds
+        window.ends = window.soonest = window.latest = window.closes = now + seconds
         del self._windows[1:]
 
     def recover(self) -> None:
@@ -122,12 +136,21 @@ class Bucket:
         return self._windows[0] if self._windows else None
 
     def _open(self, now: float) -> _Window:
-        window = _Window(ends=now + WINDOW_SECONDS, closes=now + WINDOW_SECONDS + MARGIN)
+        end = now + WINDOW_SECONDS
+        window = _Window(ends=end, soonest=end + MARGIN, latest=end + MOST_MARGIN)
         self._windows.append(window)
         return window
 
-    def _align(self, window: _Window, sent: float, received: float, reset: float) -> None:
-        """Move the end of the window to where monday's answer says it must be: it wrote `reset` between sent and received."""
-        earliest, latest = sent + reset - RESET_ROUNDING, received + reset + RESET_ROUNDING
-        if latest < window.closes or earliest > window.closes:
-            window.ends, window.closes = earliest, latest
+
+def _align(window: _Window, sent: float, received: float, reset: float) -> None:
+    """Move the end of the window to where it must be: monday wrote `reset` at some moment between sent and received."""
+    earliest, latest = sent + reset - RESET_ROUNDING, received + reset
+    if latest + RESET_ROUNDING < window.ends or earliest > window.latest:
+        # Not the window that our call opened: another program's was open before, or ours reached monday much later.
+        window.ends = window.soonest = earliest
+        window.latest = window.closes = latest
+    elif window.is_aligned:
+        window.closes = max(window.soonest, min(window.closes, latest))
+    else:
+        window.closes = min(window.latest, max(window.soonest, latest))
+    window.is_aligned = True

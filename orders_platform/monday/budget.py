@@ -19,6 +19,7 @@ from orders_platform.monday.reactions import Limit, Reaction
 from orders_platform.monday.replies import Reply
 
 _DAY_SECONDS = 86_400
+_LOOK_SECONDS = 1.0
 
 LIMITED_CALL = 0.1
 """Part of a daily call that a rate-limited request counts as (page on rate limits)."""
@@ -42,7 +43,7 @@ class Ticket:
 
     Attributes:
         points: reserved complexity.
-        waited: seconds waited for it, by the limit that demanded them.
+        waited: seconds waited for it.
     """
 
     usage: Usage
@@ -51,7 +52,6 @@ class Ticket:
     call: Taking
     serial: int
     waited: float = 0.0
-    waited_for: Limit | None = None
 
 
 class Budget:
@@ -92,21 +92,31 @@ class Budget:
         Raises:
             DailyLimitError: the day's calls are used up.
         """
-        began, reason = self._clock(), None
+        began = self._clock()
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._in_flight < self._concurrency)
-                seconds, limit = self._delay(usage)
+                seconds = self._delay(usage)
                 if seconds <= 0:
-                    return self._take(usage, self._clock() - began, reason)
-            reason = reason or limit
-            if not self._pause(seconds):
+                    return self._take(usage, self._clock() - began)
+            # Answers that arrive meanwhile may show that less was taken than was reserved.
+            if not self._pause(min(seconds, _LOOK_SECONDS)):
                 return None
 
-    def delay(self, usage: Usage) -> float:
-        """Seconds until the request could be made, as far as the minute limits go."""
+    def reserve(self, usage: Usage) -> Ticket | None:
+        """Count the request if it may be made at once; None when it would have to wait, for whatever reason."""
         with self._changed:
-            return self._delay(usage)[0]
+            is_free = self._in_flight < self._concurrency and self._has_calls_today() and self._delay(usage) <= 0
+            return self._take(usage, 0.0) if is_free else None
+
+    def delay(self, usage: Usage) -> float:
+        """Seconds until the request could be made, as far as the minute limits go.
+
+        Raises:
+            DailyLimitError: the day's calls are used up.
+        """
+        with self._changed:
+            return self._delay(usage)
 
     def room(self, operation: str) -> int:
         """How many mutations of `operation` could be sent now without waiting."""
@@ -137,14 +147,13 @@ class Budget:
                 self._calls.recover()
             self._changed.notify_all()
 
-    def _delay(self, usage: Usage) -> tuple[float, Limit]:
+    def _delay(self, usage: Usage) -> float:
         self._check_day()
         now = self._clock()
         points = self._costs.of(usage.operation, usage.mutations)
-        complexity, calls = self._bucket(usage).delay(now, points), self._calls.delay(now, 1)
-        return max((complexity, Limit.COMPLEXITY), (calls, Limit.CALLS_PER_MINUTE))
+        return max(self._bucket(usage).delay(now, points), self._calls.delay(now, 1))
 
-    def _take(self, usage: Usage, waited: float, reason: Limit | None) -> Ticket:
+    def _take(self, usage: Usage, waited: float) -> Ticket:
         now = self._clock()
         points = self._costs.of(usage.operation, usage.mutations)
         self._in_flight += 1
@@ -153,11 +162,11 @@ class Budget:
         # Alone or not is read off the serial: a call that began while another was under way never has the last one.
         serial = self._serial if self._in_flight == 1 else -1
         complexity, call = self._bucket(usage).take(now, points), self._calls.take(now, 1)
-        return Ticket(usage, points, complexity, call, serial, waited, reason)
+        return Ticket(usage, points, complexity, call, serial, waited)
 
     def _settle_complexity(self, ticket: Ticket, reply: Reply, now: float) -> None:
         bucket = self._bucket(ticket.usage)
-        if reply.reaction is Reaction.WAIT or reply.replayed:
+        if reply.reaction in {Reaction.WAIT, Reaction.SPLIT} or reply.replayed:
             bucket.correct(ticket.complexity, 0)
         elif reply.cost is not None:
             bucket.correct(ticket.complexity, reply.cost)
@@ -179,9 +188,16 @@ class Budget:
         if reply.limit is Limit.CALLS_PER_DAY:
             self._calls_today = max(self._calls_today, self.limits.calls_per_day)
 
+    def _has_calls_today(self) -> bool:
+        return self._roll_day() + 1 <= self._calls_a_day
+
+    @property
+    def _calls_a_day(self) -> int:
+        return self.limits.calls_per_day - self.limits.daily_reserve
+
     def _check_day(self) -> None:
-        most = self.limits.calls_per_day - self.limits.daily_reserve
-        if self._roll_day() + 1 > most:
+        if not self._has_calls_today():
+            most = self._calls_a_day
             raise DailyLimitError(
                 f"monday.com's calls of today are used up ({most:,} of {self.limits.calls_per_day:,}, the rest is kept for"
                 " people): the next run after 00:00 UTC goes on where this one stopped"

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field, replace
 from orders_platform.errors import MondayRefusedError, MondayUnavailableError, OrdersError
 from orders_platform.monday.budget import Budget, DailyLimitError, Ticket, Usage
 from orders_platform.monday.documents import Request
-from orders_platform.monday.reactions import CROWDING, TOKEN, Limit, Reaction
+from orders_platform.monday.reactions import CROWDING, SPLIT, TOKEN, Limit, Reaction
 from orders_platform.monday.replies import Reply, lost_reply
 from orders_platform.monday.retries import Retries, RetryPolicy
-from orders_platform.monday.transport import Transport
+from orders_platform.monday.transport import TIMEOUT, Transport
 from orders_platform.monday.waiting import Waiter
 
 _logger = logging.getLogger(__name__)
@@ -36,9 +36,10 @@ class Answer:
         rate_limited: answers that said that a limit was hit.
         crowded: an answer spoke of a lock, a key in use or too many requests at once.
         busy_seconds: the last request alone, without waits.
-        waits: seconds waited, by reason.
+        waits: seconds waited: `budget` before a limit was hit, otherwise the limit that was hit, or `retry`.
         stopped_by: the error to raise when every further request would end the same way.
         first_unknown: when the first attempt began that monday may have executed.
+        too_much: monday did not get through in time, or said that it is too much for one request.
     """
 
     reply: Reply
@@ -53,6 +54,7 @@ class Answer:
     stopped_by: OrdersError | None = None
 
     first_unknown: float | None = None
+    too_much: bool = False
 
     def count(self, reply: Reply, began: float, seconds: float, *, is_mutation: bool) -> None:
         """Count one attempt."""
@@ -63,10 +65,19 @@ class Answer:
         self.rate_limited += 1 if reply.rate_limited else 0
         self.crowded = self.crowded or any(problem.rule.limit in CROWDING for problem in reply.problems)
         self.busy_seconds = seconds
+        self.too_much = self.too_much or _is_too_much(reply)
         # A key in use is in use by an earlier attempt of ours, which may come to its end.
         if is_mutation and (reply.reaction is Reaction.WAIT_UNKNOWN or reply.limit is Limit.KEY):
             self.maybe_executed = True
             self.first_unknown = began if self.first_unknown is None else self.first_unknown
+
+    @property
+    def unreached(self) -> bool:
+        """True when the repeats ended without an answer of monday's own, or at a limit."""
+        reply = self.reply
+        if reply.executed or reply.reaction not in {Reaction.WAIT, Reaction.WAIT_UNKNOWN}:
+            return False
+        return self.calls > 0 and (not reply.is_json or reply.limit is not None)
 
     def key_age(self, now: float) -> float | None:
         """Seconds since the first attempt that monday may have executed, None when there was none."""
@@ -117,7 +128,7 @@ class MondayClient:
             MondayRefusedError: monday answered no.
             MondayUnavailableError: no usable answer within the bounds of the retries, or no call left today.
         """
-        answer = self._run(request, None, Usage(request.operation))
+        answer = self._run(request, None, Retries(self._policy, self._chance))
         if answer.stopped_by:
             raise answer.stopped_by
         problem = answer.reply.worst
@@ -128,21 +139,24 @@ class MondayClient:
             raise MondayUnavailableError(f"{what}; gave up after {answer.calls} requests, repeat the run later")
         raise MondayRefusedError(f"{what}{_request_id(answer.reply)}")
 
-    def execute(self, request: Request, key: str, attempts: int | None = None) -> Answer:
+    def execute(self, request: Request, key: str, *, attempts: int | None = None, ticket: Ticket | None = None) -> Answer:
         """Send mutations until it is settled what became of them, or the retries end; never raises.
 
         Args:
+            request: mutations under aliases.
             key: the idempotency key, the same for every repeat and for no other request.
             attempts: fewer failed attempts than the policy allows.
+            ticket: leave for the first attempt, when the caller has taken it already.
         """
-        return self._run(request, key, Usage(request.operation, len(request.aliases)), attempts)
-
-    def _run(self, request: Request, key: str | None, usage: Usage, attempts: int | None = None) -> Answer:
-        answer = Answer(lost_reply("not_sent", "the run ended before this was sent", never_sent=True))
         policy = self._policy if attempts is None else replace(self._policy, attempts=attempts)
-        retries = Retries(policy, self._chance)
-        while (ticket := self._acquire(usage, answer)) is not None:
+        return self._run(request, key, Retries(policy, self._chance), ticket)
+
+    def _run(self, request: Request, key: str | None, retries: Retries, ticket: Ticket | None = None) -> Answer:
+        answer = Answer(lost_reply("not_sent", "sending ended before this was sent", never_sent=True))
+        usage = Usage(request.operation, len(request.aliases))
+        while (ticket := ticket or self._acquire(usage, answer)) is not None:
             reply = self._attempt(request, key, ticket, answer)
+            ticket = None
             wait = retries.next_wait(reply, key_age=answer.key_age(self._clock()))
             if wait is None:
                 answer.stopped_by = _stop(reply)
@@ -158,8 +172,7 @@ class MondayClient:
         except DailyLimitError as error:
             answer.stopped_by = error
             return None
-        if ticket and ticket.waited_for:
-            answer.waited(ticket.waited_for.value, ticket.waited)
+        answer.waited("budget", ticket.waited if ticket else 0.0)
         return ticket
 
     def _attempt(self, request: Request, key: str | None, ticket: Ticket, answer: Answer) -> Reply:
@@ -172,6 +185,12 @@ class MondayClient:
         if reply.worst:
             _log(request, reply)
         return reply
+
+
+def _is_too_much(reply: Reply) -> bool:
+    if reply.worst is None:
+        return False
+    return reply.worst.rule is SPLIT or reply.worst.code == TIMEOUT or reply.status in {408, 504}
 
 
 def _for_reading(reply: Reply) -> Reply:
@@ -201,4 +220,5 @@ def _log(request: Request, reply: Reply) -> None:
     for problem in reply.problems[:3]:
         level = logging.INFO if problem.known else logging.WARNING
         kind = "" if problem.known else " (unknown to us)"
-        _logger.log(level, "%s: HTTP %s, %s%s, request %s", request.operation, reply.status, problem.code, kind, reply.request_id)
+        code = f"{problem.code}{kind}"
+        _logger.log(level, "%s: HTTP %s, %s, request %s", request.operation, reply.status, code, reply.request_id)

@@ -1,7 +1,7 @@
 """monday.com's published limits by plan and kind of token, as values.
 
-Belongs here: the figures and their sources. Does not belong here: obeying them (`monday/budget.py`); what monday says at run time in
-its headers goes before these.
+Belongs here: the figures and their sources. Does not belong here: obeying them (`monday/budget.py`). What monday says at run
+time in its headers goes before these.
 """
 
 from __future__ import annotations

@@ -192,7 +192,7 @@ def rule_for(code: str | None, status: int, message: str) -> tuple[Rule, bool]:
     by_message = next((rule for part, rule in MESSAGES if part in message.casefold()), None)
     by_status = _by_status(status, by_message)
     if by_status is not None:
-        return by_status, code is None
+        return by_status, code is None or by_message is by_status
     return by_message or REJECT, by_message is not None
 
 

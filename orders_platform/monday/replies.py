@@ -62,6 +62,7 @@ class Reply:
         cost: complexity points of the request, None when the answer does not say.
         replayed: True when monday answered from its idempotency cache and executed nothing.
         never_sent: True when no connection was made, so that nothing can have been executed.
+        is_json: True when the body was a JSON object, hence probably monday's own and not a gateway's.
     """
 
     status: int
@@ -76,6 +77,7 @@ class Reply:
     api_version: str | None = None
     replayed: bool = False
     never_sent: bool = False
+    is_json: bool = False
 
     @property
     def worst(self) -> Problem | None:
@@ -122,7 +124,9 @@ def read_reply(status: int, headers: Mapping[str, str], body: bytes) -> Reply:
     """Take one answer apart; never raises, whatever came back.
 
     Args:
+        status: HTTP status.
         headers: names in any case.
+        body: as it came; compressed ones unpacked.
     """
     lowered = {name.lower(): text for name, text in headers.items()}
     document = _json_object(body)
@@ -143,6 +147,7 @@ def read_reply(status: int, headers: Mapping[str, str], body: bytes) -> Reply:
         quota=read_quota(lowered),
         api_version=lowered.get("api-version"),
         replayed=lowered.get("idempotency-replayed", "").casefold() == "true",
+        is_json=document is not None,
     )
 
 

@@ -55,6 +55,7 @@ class Retries:
         """Seconds to wait before the same request is sent again; None when it should not be.
 
         Args:
+            reply: the last one.
             key_age: seconds since the first attempt that monday may have executed; None when there was none, or for a read.
         """
         if reply.reaction not in {Reaction.WAIT, Reaction.WAIT_UNKNOWN}:

@@ -19,6 +19,9 @@ from orders_platform.monday.replies import Reply, lost_reply, read_reply
 
 _logger = logging.getLogger(__name__)
 
+TIMEOUT = "timeout"
+"""Code of a request whose answer did not come in time."""
+
 _CONNECT_SECONDS = 10.0
 _HIDDEN = b"[token]"
 _SHORTEST_SECRET = 6  # replacing shorter texts would mangle answers and hide nothing
@@ -63,6 +66,7 @@ class Transport:
         """Send one request and read its answer; a lost or impossible connection is a reply as well.
 
         Args:
+            request: text and variables.
             key: idempotency key of a mutation, None for a read.
         """
         headers = {} if key is None else {"Idempotency-Key": key}
@@ -71,7 +75,7 @@ class Transport:
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
             return lost_reply("unreachable", f"{self._host} cannot be reached: {self._hide(str(error))}", never_sent=True)
         except httpx.TimeoutException as error:
-            return lost_reply("timeout", f"{self._host} did not answer in time ({type(error).__name__})", never_sent=False)
+            return lost_reply(TIMEOUT, f"{self._host} did not answer in time ({type(error).__name__})", never_sent=False)
         except (httpx.TransportError, httpx.DecodingError) as error:
             return lost_reply("connection_lost", f"{self._host} broke off: {self._hide(str(error))}", never_sent=False)
         self._compare_version(answer.headers.get("api-version"))

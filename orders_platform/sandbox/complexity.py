@@ -83,22 +83,20 @@ class Estimate:
 
     def _rows(self, node: FieldNode) -> int:
         arguments = {argument.name.value: argument.value for argument in node.arguments}
-        for name in ("ids", "limit"):
-            value = self._value(arguments[name]) if name in arguments else None
-            if value is not None:
-                return value
-        return self._costs.list_sizes.get(node.name.value, 1)
+        if "ids" in arguments:
+            ids = self._value(arguments["ids"])
+            if ids is not None:
+                return len(ids) if isinstance(ids, list) else 1
+        limit = self._value(arguments["limit"]) if "limit" in arguments else None
+        return limit if isinstance(limit, int) else self._costs.list_sizes.get(node.name.value, 1)
 
-    def _value(self, node: ValueNode) -> int | None:
-        """The number of rows that an argument asks for: a limit, or the length of a list of ids."""
+    def _value(self, node: ValueNode) -> object:
+        """The value of an argument; only the length of a list matters, so its members stay as they are."""
         if isinstance(node, ListValueNode):
-            return len(node.values)
-        if isinstance(node, IntValueNode):
-            return int(node.value)
-        value = self._variables.get(node.name.value) if isinstance(node, VariableNode) else None
-        if isinstance(value, list):
-            return len(value)
-        return value if isinstance(value, int) else None
+            return list(node.values)
+        if isinstance(node, VariableNode):
+            return self._variables.get(node.name.value)
+        return int(node.value) if isinstance(node, IntValueNode) else getattr(node, "value", None)
 
     def _fields(self, selections: SelectionSetNode | None) -> list[FieldNode]:
         found: list[FieldNode] = []

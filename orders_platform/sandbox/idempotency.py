@@ -31,6 +31,7 @@ class IdempotencyRules:
 
 @dataclass(frozen=True, slots=True)
 class _Remembered:
+    fingerprint: str
     reply: Reply | None
     until: float
 
@@ -52,32 +53,37 @@ class IdempotencyKeys:
         self._rules = rules or IdempotencyRules()
         self._seen: dict[tuple[str, str], _Remembered] = {}
         self._bytes = 0
+        self.mismatches = 0
         self._lock = threading.Lock()
 
-    def begin(self, token: str, key: str) -> Reply | None:
+    def begin(self, token: str, key: str, fingerprint: str) -> Reply | None:
         """The reply to replay, or None: execute now, then call `finish`.
+
+        monday does not say what happens to another body under a known key: here the key decides, and `mismatches` counts it.
 
         Raises:
             InFlight: the same key is being executed.
         """
         with self._lock:
             known = self._seen.get((token, key))
+            if known and known.fingerprint != fingerprint:
+                self.mismatches += 1
             if known and known.reply is None:
                 raise InFlight(key)
             if known and known.reply and self._clock() < known.until:
                 return known.reply
             self._forget((token, key))
-            self._seen[token, key] = _Remembered(None, 0.0)
+            self._seen[token, key] = _Remembered(fingerprint, None, 0.0)
             return None
 
     def finish(self, token: str, key: str, reply: Reply | None) -> None:
         """Remembers the reply of an executed request; None when nothing was executed."""
         with self._lock:
-            self._seen.pop((token, key), None)
+            begun = self._seen.pop((token, key), None)
             self._drop_old()
-            if reply is None or not self._worth_keeping(reply):
+            if begun is None or reply is None or not self._worth_keeping(reply):
                 return
-            self._seen[token, key] = _Remembered(reply, self._clock() + self._rules.seconds)
+            self._seen[token, key] = _Remembered(begun.fingerprint, reply, self._clock() + self._rules.seconds)
             self._bytes += len(reply.body)
 
     def _worth_keeping(self, reply: Reply) -> bool:

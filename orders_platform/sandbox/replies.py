@@ -20,6 +20,7 @@ class Reply:
         outcome: one word for the request log.
         errors: codes of the errors in the body.
         all_refused: executed, but nothing of it succeeded.
+        dropped: nothing goes back, the connection closes.
     """
 
     status: int
@@ -29,6 +30,7 @@ class Reply:
     content_type: str = "application/json; charset=utf-8"
     errors: tuple[str, ...] = ()
     all_refused: bool = False
+    dropped: bool = False
 
     def with_headers(self, headers: Mapping[str, str]) -> Reply:
         """The same reply with more headers."""
@@ -73,3 +75,6 @@ def gateway_page(status: int, title: str, *, retry_after: int | None = None) -> 
     page = f"<html>\r\n<head><title>{heading}</title></head>\r\n<body><center><h1>{heading}</h1></center></body>\r\n</html>\r\n"
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
     return Reply(status, page.encode(), f"{status} html", headers, content_type="text/html")
+
+
+NOTHING = Reply(0, b"", "reply lost", dropped=True)

@@ -111,6 +111,11 @@ class State:
             self._connection.execute("COMMIT")
 
     @property
+    def changes(self) -> int:
+        """A number that grows with every change."""
+        return self._connection.total_changes
+
+    @property
     def visible_until(self) -> float:
         """Lists show what was written at this epoch second or before."""
         return self.clock() - self.visibility_lag

@@ -7,10 +7,15 @@ Belongs here: the contracts, in words a test can hold both sides to. Does not be
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Protocol
 
 from orders_platform.domain.board import BoardDescription, BoardItem, Group
-from orders_platform.domain.mutations import Document, DocumentReport
+from orders_platform.domain.customers import Survey
+from orders_platform.domain.merges import HeaderMerge, LineMerge
+from orders_platform.domain.mutations import Document, DocumentReport, Operation
+from orders_platform.domain.orders import GroupNeed, PendingItem, PendingSubitem, RowKind, RowResult
 
 
 class Board(Protocol):
@@ -35,6 +40,9 @@ class Board(Protocol):
     def children(self, parent_item_ids: Sequence[int], column_ids: Sequence[str]) -> Mapping[int, Sequence[BoardItem]]:
         """Active subitems by parent id; a parent that is gone is absent."""
 
+    def document_size(self, operation: Operation) -> int:
+        """How many mutations the next document of this operation should hold; follows cost, speed and how the last ones went."""
+
     def send(self, documents: Iterable[Document]) -> Iterator[DocumentReport]:
         """Send documents at monday's pace, several in flight; one report each, in the order they finish.
 
@@ -43,3 +51,57 @@ class Board(Protocol):
         `MondayRefusedError` when every further request would be refused (bad token, no permission): what was in flight is
         reported first.
         """
+
+
+class Store(Protocol):
+    """The order database. Every method is one transaction; what it returned is committed."""
+
+    def lock(self, customer: str) -> AbstractContextManager[None]:
+        """Hold a customer alone; `CustomerBusyError` when another run has it."""
+
+    def survey(self) -> Survey:
+        """Who is in the staging table."""
+
+    def record_unassigned(self, survey: Survey, now: datetime) -> None:
+        """List the rows that belong to nobody among the rejects."""
+
+    def merge_headers(self, customer: str, survey: Survey, now: datetime) -> HeaderMerge:
+        """Merge a customer's staged rows; `SourceDataError` when there is none."""
+
+    def unpivot_sizes(self, customer: str) -> int:
+        """Stage the lines of the orders that changed; their number."""
+
+    def merge_lines(self, customer: str, now: datetime) -> LineMerge:
+        """Merge the staged lines."""
+
+    def pending_groups(self, customer: str) -> Sequence[GroupNeed]:
+        """The groups that waiting orders need."""
+
+    def pending_items(self, customer: str) -> Sequence[PendingItem]:
+        """The orders that wait to be sent."""
+
+    def pending_subitems(self, customer: str) -> Sequence[PendingSubitem]:
+        """The lines that wait to be sent."""
+
+    def known_item_ids(self, ids: Iterable[int]) -> set[int]:
+        """Which of these items belong to an order already."""
+
+    def record_group(self, customer: str, group_name: str, group_id: str) -> None:
+        """Remember a group's id on the customer's orders."""
+
+    def record_intents(self, kind: RowKind, refs: Sequence[str], batch_id: str, run_id: str, now: datetime) -> None:
+        """Commit that these rows are about to be sent."""
+
+    def record_results(
+        self,
+        kind: RowKind,
+        results: Sequence[RowResult],
+        run_id: str,
+        now: datetime,
+        customer: str,
+        report: DocumentReport | None = None,
+    ) -> None:
+        """Commit what came of rows, and of the document that carried them."""
+
+    def log_document(self, run_id: str, now: datetime, customer: str, report: DocumentReport) -> None:
+        """Log a document that carried no rows."""

@@ -68,6 +68,7 @@ def refused(column_type: ColumnType, value: object, labels: LabelPolicy = LabelP
         (ColumnType.NUMBERS, Decimal("1.2345678901234567890123456789012345"), "1.2345678901234567890123456789012345"),
         (ColumnType.NUMBERS, Decimal("1E+3"), "1000"),
         (ColumnType.NUMBERS, Decimal("0E+5"), "0"),
+        (ColumnType.NUMBERS, Decimal("0E-400"), "0"),
         (ColumnType.DATE, dt.date(2025, 6, 30), {"date": "2025-06-30"}),
         (ColumnType.DATE, dt.datetime(2025, 6, 30, 23, 59, tzinfo=dt.UTC), {"date": "2025-06-30"}),
         (ColumnType.DATE, "2025-06-30", {"date": "2025-06-30"}),

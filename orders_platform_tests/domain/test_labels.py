@@ -61,6 +61,11 @@ def test_a_known_label_is_found_whatever_its_case_and_spaces_and_the_policy(
     assert LabelBook().choose(dropdown(policy), SIZES, text) == expected
 
 
+def test_case_is_folded_as_the_language_does_it() -> None:
+    column = Column(SIZES.id, "COLOR", "dropdown", (Label(1, "WEISSE STRASSE"),))
+    assert LabelBook().choose(dropdown(), column, "weiße Straße") == LabelChoice("WEISSE STRASSE", 1)
+
+
 def test_a_missing_label_is_refused_with_the_nearest_ones() -> None:
     with pytest.raises(RowRejected) as refused:
         LabelBook().choose(dropdown(), SIZES, "O/S")

@@ -1,0 +1,37 @@
+"""What became of a load: the figures of the three merges.
+
+Belongs here: the values. Does not belong here: the merging (`database/merge.py`, `sql/`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderMerge:
+    """What became of a customer's staged rows. `rows_read` = orders in the load + `copies` + `rejected`.
+
+    Attributes:
+        was_unchanged: the load is the one merged last; nothing was written.
+        missing: orders that the load lacks; `removal_refused` when too many at once were, and none was marked.
+    """
+
+    rows_read: int
+    created: int = 0
+    updated: int = 0
+    rejected: int = 0
+    copies: int = 0
+    missing: int = 0
+    removed: int = 0
+    removal_refused: bool = False
+    was_unchanged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LineMerge:
+    """What became of the lines of the orders that changed."""
+
+    created: int = 0
+    updated: int = 0
+    removed: int = 0

@@ -1,0 +1,130 @@
+"""monday.com's JSON as values of the domain: a board with its columns and labels, groups, items, cells.
+
+Pure. Belongs here: the shapes of answers to the queries in `graphql/`. Does not belong here: asking (`monday/board.py`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+
+from orders_platform.domain.board import BoardDescription, BoardItem, Cell, Column, Group, Label
+from orders_platform.errors import MondayUnavailableError
+
+Node = Mapping[str, object]
+"""One JSON object of an answer."""
+
+
+def nodes(parent: Node, key: str) -> tuple[Node, ...]:
+    """The objects in a list of an answer; null and an absent list count as empty, monday's own null entries are left out."""
+    found = parent.get(key)
+    return tuple(each for each in found if isinstance(each, dict)) if isinstance(found, list) else ()
+
+
+def board_description(node: Node) -> BoardDescription:
+    """One board of the query `board`."""
+    columns = nodes(node, "columns")
+    return BoardDescription(
+        id=_number(node, "id"),
+        name=str(node.get("name") or ""),
+        columns=tuple(_column(each) for each in columns if not each.get("archived")),
+        groups=board_groups(node),
+        subitems_board_id=next(_subitem_boards(columns), None),
+        items_count=_optional_number(node.get("items_count")),
+        items_limit=_optional_number(node.get("items_limit")),
+        hierarchy_type=str(node.get("hierarchy_type") or "classic"),
+        url=_optional_text(node.get("url")),
+    )
+
+
+def board_groups(node: Node) -> tuple[Group, ...]:
+    """The active groups of the query `board`, in monday's order."""
+    active = (each for each in nodes(node, "groups") if not (each.get("archived") or each.get("deleted")))
+    return tuple(Group(str(each["id"]), str(each.get("title") or "")) for each in active)
+
+
+def board_item(node: Node, parent_item_id: int | None = None) -> BoardItem:
+    """One item or subitem with the cells that came with it."""
+    group, parent = node.get("group"), node.get("parent_item")
+    if parent_item_id is None and isinstance(parent, dict):
+        parent_item_id = _number(parent, "id")
+    return BoardItem(
+        id=_number(node, "id"),
+        name=str(node.get("name") or ""),
+        state=str(node.get("state") or "active"),
+        group_id=str(group["id"]) if isinstance(group, dict) and group.get("id") is not None else None,
+        parent_item_id=parent_item_id,
+        cells={
+            str(cell["id"]): Cell(_optional_text(cell.get("text")), _optional_text(cell.get("value")))
+            for cell in nodes(node, "column_values")
+        },
+    )
+
+
+def labels_of(settings: object) -> tuple[Label, ...]:
+    """The labels in the settings of a status or dropdown column, in both of monday's shapes.
+
+    A status label's `id` is what a cell stores; its `index` is only its place in the list (since 2025-10 the settings tell
+    both). The older `settings_str` maps the id to the text. A label without text is the empty cell, not a label.
+    """
+    known = _settings(settings)
+    labels = known.get("labels")
+    if isinstance(labels, dict):
+        gone = known.get("deactivated_labels")
+        return tuple(_old_labels(labels, gone if isinstance(gone, list) else ()))
+    found = (_label(each) for each in nodes(known, "labels") if each.get("id") is not None)
+    return tuple(label for label in found if label.name)
+
+
+def _column(node: Node) -> Column:
+    kind = str(node.get("type") or "")
+    settings = node.get("settings") or node.get("settings_str")
+    labels = labels_of(settings) if kind in {"status", "dropdown"} else ()
+    return Column(str(node["id"]), str(node.get("title") or ""), kind, labels)
+
+
+def _label(node: Node) -> Label:
+    text = node.get("label") if node.get("label") is not None else node.get("name")
+    return Label(_number(node, "id"), str(text or ""), is_deactivated=bool(node.get("is_deactivated")))
+
+
+def _old_labels(labels: Mapping[str, object], gone: Sequence[object]) -> Iterator[Label]:
+    deactivated = {str(each) for each in gone}
+    for label_id, text in labels.items():
+        if label_id.isdigit() and text:
+            yield Label(int(label_id), str(text), is_deactivated=label_id in deactivated)
+
+
+def _subitem_boards(columns: Sequence[Node]) -> Iterator[int]:
+    for column in columns:
+        if column.get("type") == "subtasks" and not column.get("archived"):
+            boards = _settings(column.get("settings") or column.get("settings_str")).get("boardIds")
+            yield from (int(str(each)) for each in (boards if isinstance(boards, list) else []))
+
+
+def _settings(settings: object) -> Node:
+    """The settings of a column; the JSON scalar arrives as an object or as text."""
+    if isinstance(settings, str):
+        try:
+            settings = json.loads(settings)
+        except ValueError as error:
+            raise MondayUnavailableError("monday.com sent column settings that are no JSON; repeat the run") from error
+    return settings if isinstance(settings, dict) else {}
+
+
+def _number(node: Node, key: str) -> int:
+    number = _optional_number(node.get(key))
+    if number is None:
+        raise MondayUnavailableError(f"monday.com answered with {key} {node.get(key)!r} where a number is due; repeat the run")
+    return number
+
+
+def _optional_number(value: object) -> int | None:
+    try:
+        return int(str(value))
+    except ValueError:
+        return None
+
+
+def _optional_text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

@@ -1,0 +1,103 @@
+"""Stage 5: every waiting order is an item on the board, in its group, with its values.
+
+Belongs here: the stage: recover, read, plan, send. Does not belong here: the plan of one row (`domain/plan.py`), the protocol of
+sending (`sending.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from orders_platform.domain.board import BoardItem
+from orders_platform.domain.column_values import column_values_json, creates_labels, format_row
+from orders_platform.domain.mutations import Operation
+from orders_platform.domain.orders import PendingItem, RejectedRow, RowKind, RowResult
+from orders_platform.domain.plan import RowPlan, Step, Wanted, plan_row
+from orders_platform.domain.states import Action, SyncState
+from orders_platform.errors import RowRejected
+from orders_platform.sync.recovery import adopt_items
+from orders_platform.sync.reports import StageReport
+from orders_platform.sync.run import SyncRun
+from orders_platform.sync.sending import Outbox, Outgoing
+
+_ATTEMPTS = 2  # the second one settles what the first one left of unknown outcome
+
+
+def sync_items(run: SyncRun, customer: str, *, limit: int | None = None, dry: bool = False) -> StageReport:
+    """Send a customer's waiting orders, the first `limit` of them; `dry` only counts what would be done."""
+    started = run.clock()
+    report = StageReport()
+    waiting = list(run.store.pending_items(customer))[:limit]
+    refs = {row.record_uuid for row in waiting}
+    for _ in range(_ATTEMPTS):
+        if not waiting:
+            break
+        unknown = _Items(run, customer, report, dry=dry).send(waiting)
+        waiting = [row for row in run.store.pending_items(customer) if row.record_uuid in refs] if unknown else []
+    report.waiting += len(waiting)
+    report.seconds = (run.clock() - started).total_seconds()
+    return report
+
+
+@dataclass
+class _Items:
+    run: SyncRun
+    customer: str
+    report: StageReport
+    dry: bool
+
+    def send(self, waiting: Sequence[PendingItem]) -> bool:
+        """Send these orders; True when an outcome is unknown."""
+        self.report.waiting = 0
+        rows = adopt_items(self.run, waiting, self.report, dry=self.dry)
+        on_board = self._read([row.item_id for row in rows if row.item_id is not None])
+        groups = {group.id for group in self.run.board.groups(self.run.rules.items.board_id)}
+        ready = [row for row in rows if row.action is Action.DELETE or row.group_id in groups or self.dry]
+        self.report.waiting += len(rows) - len(ready)
+        outgoing = [made for row in ready if (made := self._outgoing(row, on_board)) is not None]
+        if self.dry:
+            for row in outgoing:
+                self.report.count_steps(row.plan.steps)
+            return False
+        return bool(Outbox(self.run, self.customer, RowKind.ITEMS, Operation.CREATE_ITEM, self.report).send(outgoing))
+
+    def _read(self, ids: Sequence[int]) -> Mapping[int, BoardItem]:
+        column_ids = [field.column_id for field in self.run.rules.items.fields]
+        return self.run.board.items(ids, column_ids) if ids else {}
+
+    def _outgoing(self, row: PendingItem, on_board: Mapping[int, BoardItem]) -> Outgoing | None:
+        mapping, shape = self.run.rules.items, self.run.items_board
+        try:
+            cells = {} if row.action is Action.DELETE else format_row(mapping, shape.columns, row.values, shape.labels).cells
+        except RowRejected as refusal:
+            self._refuse(row, refusal)
+            return None
+        wanted = Wanted(row.action, row.item_name, cells, row.group_id)
+        item = on_board.get(row.item_id) if row.item_id is not None else None
+        plan = plan_row(wanted, row.item_id, item, mapping, shape.columns, self.run.rules.on_deleted)
+        return Outgoing(row.record_uuid, row.order_key, "", plan, lambda step: self._variables(step, row, plan))
+
+    def _refuse(self, row: PendingItem, refusal: RowRejected) -> None:
+        self.report.refuse(RejectedRow(self.customer, row.order_key, "", refusal.code, refusal.message))
+        if not self.dry:
+            result = RowResult(row.record_uuid, SyncState.FAILED, row.item_id, refusal.code, refusal.message)
+            self.run.store.record_results(RowKind.ITEMS, [result], self.run.run_id, self.run.clock(), self.customer)
+
+    def _variables(self, step: Step, row: PendingItem, plan: RowPlan) -> Mapping[str, object]:
+        mapping = self.run.rules.items
+        if step is Step.MOVE:
+            return {"item_id": str(plan.item_id), "group_id": row.group_id}
+        if step is Step.ARCHIVE:
+            return {"item_id": str(plan.item_id)}
+        place = {"group_id": row.group_id, "item_name": plan.name} if step is Step.CREATE else {}
+        flag = creates_labels(mapping, plan.cells)
+        return {"board_id": str(mapping.board_id), **place, **value_variables(step, plan), "create_labels_if_missing": flag}
+
+
+def value_variables(step: Step, plan: RowPlan) -> dict[str, object]:
+    """The arguments with which cells are written: those of a create, or those of a change with the new name among them."""
+    if step is Step.CREATE:
+        return {"column_values": column_values_json(plan.cells)}
+    cells = {**plan.cells, "name": plan.name} if plan.name else plan.cells
+    return {"item_id": str(plan.item_id), "column_values": column_values_json(cells)}

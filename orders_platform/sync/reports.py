@@ -1,0 +1,94 @@
+"""What a stage, a customer and a whole run did, as figures.
+
+Belongs here: the counting. Does not belong here: showing it (`cli.py`, `assets/`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+
+from orders_platform.domain.merges import HeaderMerge, LineMerge
+from orders_platform.domain.mutations import DocumentReport
+from orders_platform.domain.orders import RejectedRow
+from orders_platform.domain.plan import Step
+
+
+@dataclass(slots=True)
+class StageReport:
+    """One stage (groups, items or subitems) of one customer. In a dry run the rows are what would be done.
+
+    Attributes:
+        skipped: rows that the board already showed as wanted.
+        adopted: rows of unknown outcome that were found on the board.
+        waiting: rows that could not be sent yet (their group or item is missing, or their outcome is still unknown).
+        seconds: from the first read to the last write.
+    """
+
+    created: int = 0
+    updated: int = 0
+    moved: int = 0
+    archived: int = 0
+    skipped: int = 0
+    adopted: int = 0
+    failed: int = 0
+    waiting: int = 0
+    documents: int = 0
+    mutations: int = 0
+    calls: int = 0
+    complexity: int = 0
+    rate_limited: int = 0
+    seconds: float = 0.0
+    refusals: list[RejectedRow] = field(default_factory=list)
+
+    def count_steps(self, steps: tuple[Step, ...]) -> None:
+        """Count a row by what is done for it."""
+        self.created += Step.CREATE in steps
+        self.updated += Step.CHANGE in steps
+        self.moved += Step.MOVE in steps
+        self.archived += Step.ARCHIVE in steps
+        self.skipped += not steps
+
+    def count_document(self, report: DocumentReport) -> None:
+        """Count a document."""
+        self.documents += 1
+        self.mutations += report.mutations_sent
+        self.calls += report.calls
+        self.complexity += report.complexity
+        self.rate_limited += report.rate_limited
+
+    def refuse(self, row: RejectedRow) -> None:
+        """Count a row that is not on the board, with the reason."""
+        self.failed += 1
+        self.refusals.append(row)
+
+    def figures(self) -> dict[str, int | float]:
+        """Every figure by name."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "refusals"}
+
+
+@dataclass(slots=True)
+class CustomerReport:
+    """One customer, all stages. `error` says why it ended early; then the stages after it are empty."""
+
+    customer: str
+    headers: HeaderMerge | None = None
+    lines: LineMerge | None = None
+    groups: StageReport = field(default_factory=StageReport)
+    items: StageReport = field(default_factory=StageReport)
+    subitems: StageReport = field(default_factory=StageReport)
+    seconds: float = 0.0
+    error: str | None = None
+
+    @property
+    def stages(self) -> tuple[StageReport, StageReport, StageReport]:
+        """The three stages that talk to monday."""
+        return self.groups, self.items, self.subitems
+
+    def total(self, figure: str) -> int:
+        """A figure of `StageReport`, over the stages."""
+        return sum(int(getattr(stage, figure)) for stage in self.stages)
+
+    @property
+    def is_done(self) -> bool:
+        """True when nothing failed and nothing waits."""
+        return self.error is None and not self.total("failed") and not self.total("waiting")

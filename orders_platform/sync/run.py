@@ -1,0 +1,102 @@
+"""What the stages of one run share: the store, the board, the rules, a clock, and the board as it was read.
+
+Belongs here: the run's values and the preflight. Does not belong here: the stages (`groups.py`, `items.py`, `subitems.py`).
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+
+from orders_platform.domain.board import BoardDescription, Column
+from orders_platform.domain.labels import LabelBook
+from orders_platform.domain.mapping import BoardMapping
+from orders_platform.domain.plan import OnDeleted
+from orders_platform.domain.preflight import require_fitting_board, subitem_board_problems
+from orders_platform.errors import BoardMismatchError
+from orders_platform.sync.ports import Board, Store
+
+
+@dataclass(frozen=True)
+class SyncRules:
+    """What the configuration says about sending."""
+
+    items: BoardMapping
+    subitems: BoardMapping
+    subitem_name: str
+    on_deleted: OnDeleted
+    settle_seconds: float
+    may_create_labels: bool = True
+
+    def __post_init__(self) -> None:
+        if self.items.external_key is None:
+            raise BoardMismatchError("The items have no external key; set items.external_key in the configuration.")
+
+
+@dataclass(frozen=True, slots=True)
+class BoardShape:
+    """A board as the preflight found it, with the labels that this run knows or has created."""
+
+    description: BoardDescription
+    columns: Mapping[str, Column]
+    labels: LabelBook
+
+
+@dataclass
+class SyncRun:
+    """One run: a process at work on one customer after the other.
+
+    Attributes:
+        run_id: Dagster's, or one of our own; recorded on every row and document.
+        clock: UTC now.
+        sleep: seconds; only used to let an unanswered request settle.
+        new_key: makes idempotency keys.
+        progress: is told one line at a time.
+    """
+
+    store: Store
+    board: Board
+    rules: SyncRules
+    run_id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    sleep: Callable[[float], None] = time.sleep
+    new_key: Callable[[], str] = lambda: str(uuid.uuid4())
+    progress: Callable[[str], None] = lambda _line: None
+
+    @cached_property
+    def items_board(self) -> BoardShape:
+        """The items board, checked. Raises `BoardMismatchError` naming everything that does not fit."""
+        description = self.board.describe(self.rules.items.board_id)
+        require_fitting_board(self.rules.items, description, may_create_labels=self.rules.may_create_labels)
+        return _shape(description)
+
+    @cached_property
+    def subitems_board(self) -> BoardShape:
+        """The subitems board, checked, and really the one of the items board."""
+        problems = subitem_board_problems(self.items_board.description, self.rules.subitems)
+        if problems:
+            raise BoardMismatchError(
+                "; ".join(problems) + ". Nothing was sent. Correct [subitems] board_id in the configuration."
+            )
+        description = self.board.describe(self.rules.subitems.board_id)
+        require_fitting_board(self.rules.subitems, description, may_create_labels=self.rules.may_create_labels)
+        return _shape(description)
+
+    def settle(self, sent_at: datetime | None) -> None:
+        """Wait until a request sent then is surely over and its effect visible on the board."""
+        since = (self.clock() - _utc(sent_at)).total_seconds() if sent_at else 0.0
+        if since < self.rules.settle_seconds:
+            self.progress(f"waiting {self.rules.settle_seconds - since:.0f} s for unanswered requests to settle")
+            self.sleep(self.rules.settle_seconds - since)
+
+
+def _shape(description: BoardDescription) -> BoardShape:
+    return BoardShape(description, {column.id: column for column in description.columns}, LabelBook())
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,99 @@
+"""Stage 6: every waiting line is a subitem under its order's item, with its quantity.
+
+Belongs here: the stage: recover, read, plan, send. Does not belong here: the plan of one row (`domain/plan.py`), the protocol of
+sending (`sending.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from orders_platform.domain.board import BoardItem
+from orders_platform.domain.column_values import creates_labels, format_row
+from orders_platform.domain.mutations import Operation
+from orders_platform.domain.names import subitem_name
+from orders_platform.domain.orders import PendingSubitem, RejectedRow, RowKind, RowResult
+from orders_platform.domain.plan import RowPlan, Step, Wanted, plan_row
+from orders_platform.domain.states import SyncState
+from orders_platform.errors import RowRejected
+from orders_platform.sync.items import value_variables
+from orders_platform.sync.recovery import adopt_subitems
+from orders_platform.sync.reports import StageReport
+from orders_platform.sync.run import SyncRun
+from orders_platform.sync.sending import Outbox, Outgoing
+
+_ATTEMPTS = 2  # the second one settles what the first one left of unknown outcome
+
+
+def sync_subitems(run: SyncRun, customer: str, *, dry: bool = False) -> StageReport:
+    """Send a customer's waiting lines whose order is on the board; `dry` only counts what would be done."""
+    started = run.clock()
+    report = StageReport()
+    for _ in range(_ATTEMPTS):
+        waiting = list(run.store.pending_subitems(customer))
+        if not waiting or not _Subitems(run, customer, report, dry=dry).send(waiting):
+            break
+    report.seconds = (run.clock() - started).total_seconds()
+    return report
+
+
+@dataclass
+class _Subitems:
+    run: SyncRun
+    customer: str
+    report: StageReport
+    dry: bool
+
+    def send(self, waiting: Sequence[PendingSubitem]) -> bool:
+        """Send these lines; True when an outcome is unknown."""
+        ready = [row for row in waiting if row.item_id is not None or self.dry]
+        self.report.waiting = len(waiting) - len(ready)
+        # An id under another item is of no use: that item was replaced, and its subitems went with it.
+        ready = [row if row.parent_id in {None, row.item_id} else replace(row, subitem_id=None) for row in ready]
+        rows = adopt_subitems(self.run, ready, self.report, dry=self.dry)
+        on_board = self._read([row.subitem_id for row in rows if row.subitem_id is not None])
+        outgoing = [made for row in rows if (made := self._outgoing(row, on_board)) is not None]
+        if self.dry:
+            for row in outgoing:
+                self.report.count_steps(row.plan.steps)
+            return False
+        unknown = Outbox(self.run, self.customer, RowKind.SUBITEMS, Operation.CREATE_SUBITEM, self.report).send(outgoing)
+        self.report.waiting += len(unknown)
+        return bool(unknown)
+
+    def _read(self, ids: Sequence[int]) -> Mapping[int, BoardItem]:
+        column_ids = [field.column_id for field in self.run.rules.subitems.fields]
+        return self.run.board.items(ids, column_ids) if ids else {}
+
+    def _outgoing(self, row: PendingSubitem, on_board: Mapping[int, BoardItem]) -> Outgoing | None:
+        mapping, shape = self.run.rules.subitems, self.run.subitems_board
+        try:
+            cells = format_row(mapping, shape.columns, {"size_code": row.size_code, "qty": row.qty}, shape.labels).cells
+        except RowRejected as refusal:
+            self._refuse(row, refusal)
+            return None
+        name = subitem_name(self.run.rules.subitem_name, row.size_code)
+        wanted = Wanted(row.action, name, cells, is_empty=row.qty == 0)
+        subitem = on_board.get(row.subitem_id) if row.subitem_id is not None else None
+        plan = plan_row(wanted, row.subitem_id, subitem, mapping, shape.columns, self.run.rules.on_deleted)
+        return Outgoing(
+            row.line_uuid, row.order_key, row.size_code, plan, lambda step: self._variables(step, row, plan), row.item_id
+        )
+
+    def _refuse(self, row: PendingSubitem, refusal: RowRejected) -> None:
+        self.report.refuse(RejectedRow(self.customer, row.order_key, row.size_code, refusal.code, refusal.message))
+        if not self.dry:
+            result = RowResult(row.line_uuid, SyncState.FAILED, row.subitem_id, refusal.code, refusal.message, row.item_id)
+            self.run.store.record_results(RowKind.SUBITEMS, [result], self.run.run_id, self.run.clock(), self.customer)
+
+    def _variables(self, step: Step, row: PendingSubitem, plan: RowPlan) -> Mapping[str, object]:
+        mapping = self.run.rules.subitems
+        if step is Step.ARCHIVE:
+            return {"item_id": str(plan.item_id)}
+        place = (
+            {"parent_item_id": str(row.item_id), "item_name": plan.name}
+            if step is Step.CREATE
+            else {"board_id": str(mapping.board_id)}
+        )
+        return {**place, **value_variables(step, plan), "create_labels_if_missing": creates_labels(mapping, plan.cells)}

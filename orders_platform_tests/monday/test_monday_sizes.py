@@ -1,0 +1,127 @@
+"""Size of documents and documents in flight follow from how the last ones went; repeats have a floor and an end."""
+
+from __future__ import annotations
+
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orders_platform.monday.reactions import Limit, Reaction, Rule
+from orders_platform.monday.replies import Problem, Reply, lost_reply
+from orders_platform.monday.retries import KEY_LIFETIME_SECONDS, Retries, RetryPolicy
+from orders_platform.monday.sizes import DocumentSizes, InFlight
+
+
+def test_documents_start_at_the_default_and_grow_while_they_go_well() -> None:
+    sizes = DocumentSizes(25)
+    assert sizes.size("create_item") == 25
+    sizes.went_well("create_item", 25, 1.0)
+    assert sizes.size("create_item") == 31
+    for _ in range(20):
+        sizes.went_well("create_item", sizes.size("create_item"), 1.0)
+    assert sizes.size("create_item") == 50
+    assert sizes.size("create_group") == 25
+
+
+def test_a_small_document_says_nothing_about_large_ones() -> None:
+    sizes = DocumentSizes(25)
+    sizes.went_well("create_item", 3, 0.1)
+    assert sizes.size("create_item") == 25
+
+
+def test_slow_mutations_make_documents_small() -> None:
+    sizes = DocumentSizes(25, target_seconds=20)
+    sizes.went_well("create_item", 25, 50.0)
+    assert sizes.size("create_item") == 10
+
+
+def test_a_document_that_was_too_much_halves_the_next_one() -> None:
+    sizes = DocumentSizes(24)
+    sizes.was_too_much("create_item", 24)
+    assert sizes.size("create_item") == 12
+    for _ in range(10):
+        sizes.was_too_much("create_item", 24)
+    assert sizes.size("create_item") == 1
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(1, 60), st.floats(0, 1_000))), st.integers(1, 50))
+def test_there_is_always_room_for_one(events: list[tuple[bool, int, float]], default: int) -> None:
+    sizes = DocumentSizes(default)
+    for went_well, mutations, seconds in events:
+        if went_well:
+            sizes.went_well("create_item", mutations, seconds)
+        else:
+            sizes.was_too_much("create_item", mutations)
+        assert 1 <= sizes.size("create_item") <= 2 * default
+
+
+def test_crowding_halves_the_documents_in_flight_and_calm_raises_them_slowly() -> None:
+    in_flight = InFlight(4)
+    in_flight.report(crowded=True)
+    assert in_flight.allowed == 2
+    in_flight.report(crowded=True)
+    in_flight.report(crowded=True)
+    assert in_flight.allowed == 1
+    for _ in range(9):
+        in_flight.report(crowded=False)
+    assert in_flight.allowed == 1
+    in_flight.report(crowded=False)
+    assert in_flight.allowed == 2
+    for _ in range(100):
+        in_flight.report(crowded=False)
+    assert in_flight.allowed == 4
+
+
+def limited(wait: float, limit: Limit = Limit.COMPLEXITY) -> Reply:
+    return Reply(429, Reaction.WAIT, problems=(Problem("X", "", Rule(Reaction.WAIT, limit)),), wait=wait)
+
+
+LOST = lost_reply("timeout", "", never_sent=False)
+
+
+def retries(**policy: float) -> Retries:
+    return Retries(RetryPolicy(**policy), random.Random(3))
+
+
+def test_what_monday_asks_for_is_a_floor() -> None:
+    wait = retries().next_wait(limited(17.0), key_age=None)
+    assert wait is not None
+    assert 17.0 < wait <= 18.0
+
+
+def test_waits_double_with_jitter_up_to_a_ceiling() -> None:
+    repeats = retries(attempts=20, base=1.0, longest=8.0)
+    waits = [repeats.next_wait(LOST, key_age=0.0) for _ in range(8)]
+    for wait, full in zip(waits, [1, 2, 4, 8, 8, 8, 8, 8], strict=True):
+        assert wait is not None
+        assert full / 2 <= wait <= full
+    assert len(set(waits)) == 8
+
+
+def test_failures_end_after_the_attempts() -> None:
+    repeats = retries(attempts=4)
+    assert [repeats.next_wait(LOST, key_age=0.0) is None for _ in range(4)] == [False, False, False, True]
+
+
+def test_limits_are_counted_apart_from_failures() -> None:
+    repeats = retries(attempts=2, limit_waits=3)
+    assert repeats.next_wait(LOST, key_age=0.0) is not None
+    assert [repeats.next_wait(limited(1.0), key_age=0.0) is None for _ in range(4)] == [False, False, False, True]
+
+
+def test_waiting_has_an_end_however_long_monday_asks_for() -> None:
+    assert retries(patience=100.0).next_wait(limited(3_600.0), key_age=None) is None
+
+
+def test_a_key_is_never_used_after_its_thirty_minutes() -> None:
+    repeats = retries(patience=1e9, limit_waits=100)
+    assert repeats.next_wait(limited(60.0), key_age=1_500.0) is not None
+    assert repeats.next_wait(limited(300.0), key_age=1_500.0) is None
+    assert repeats.next_wait(limited(60.0), key_age=KEY_LIFETIME_SECONDS) is None
+    assert repeats.next_wait(limited(60.0), key_age=None) is not None
+
+
+def test_a_settled_request_is_not_repeated() -> None:
+    for reaction in set(Reaction) - {Reaction.WAIT, Reaction.WAIT_UNKNOWN}:
+        assert retries().next_wait(Reply(200, reaction), key_age=None) is None

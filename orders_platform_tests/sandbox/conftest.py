@@ -1,0 +1,103 @@
+"""A sandbox over real HTTP on a clock that tests turn by hand."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+
+from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
+from orders_platform.sandbox.server import SANDBOX_TOKEN, Sandbox, running
+
+CREATE = """
+mutation($board: ID!, $group: String, $name: String!, $values: JSON, $labels: Boolean) {
+  create_item(board_id: $board, group_id: $group, item_name: $name, column_values: $values, create_labels_if_missing: $labels) { id }
+}"""
+
+
+class HandClock:
+    """Epoch seconds that only move when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+        self.slept: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+class Api:
+    """A client of one sandbox."""
+
+    def __init__(self, sandbox: Sandbox, url: str, clock: HandClock) -> None:
+        self.sandbox = sandbox
+        self.url = url
+        self.clock = clock
+        self.http = httpx.Client(base_url=url, headers={"Authorization": SANDBOX_TOKEN}, timeout=20)
+
+    def post(self, query: str, variables: dict[str, object] | None = None, **headers: str) -> httpx.Response:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.http.post("/v2", json={"query": query, "variables": variables or {}}, headers=named)
+
+    def data(self, query: str, **variables: object) -> dict:
+        answer = self.post(query, variables).json()
+        assert "errors" not in answer, answer
+        return answer["data"]
+
+    def refusal(self, query: str, **variables: object) -> dict:
+        """The first error of an answer."""
+        return self.post(query, variables).json()["errors"][0]
+
+    def create(self, name: str = "A", values: object = None, **more: object) -> int:
+        data = self.data(CREATE, board=ITEMS_BOARD_ID, name=name, values=None if values is None else json.dumps(values), **more)
+        return int(data["create_item"]["id"])
+
+    def create_refusal(self, name: str = "A", values: object = None, **more: object) -> dict:
+        return self.refusal(CREATE, board=ITEMS_BOARD_ID, name=name, values=None if values is None else json.dumps(values), **more)
+
+    def create_subitem(self, parent: int, name: str, values: object = None) -> int:
+        query = "mutation($p: ID!, $n: String!, $v: JSON) { create_subitem(parent_item_id: $p, item_name: $n, column_values: $v) { id } }"
+        return int(self.data(query, p=parent, n=name, v=json.dumps(values or {}))["create_subitem"]["id"])
+
+    def cell(self, item_id: int, column_id: str) -> tuple[str | None, object]:
+        """Text and parsed value."""
+        query = "query($i: [ID!], $c: [String!]) { items(ids: $i) { column_values(ids: $c) { text value } } }"
+        found = self.data(query, i=[item_id], c=[column_id])["items"][0]["column_values"][0]
+        return found["text"], json.loads(found["value"]) if found["value"] else None
+
+    def names(self, board: int = ITEMS_BOARD_ID) -> list[str]:
+        """What lists show on a board."""
+        query = "query($b: [ID!]) { boards(ids: $b) { items_page(limit: 500) { items { name } } } }"
+        return [item["name"] for item in self.data(query, b=[board])["boards"][0]["items_page"]["items"]]
+
+
+Start = Callable[..., Api]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts sandboxes that stop with the test."""
+    with contextlib.ExitStack() as stack:
+
+        def begin(**options: object) -> Api:
+            clock = HandClock()
+            sandbox = Sandbox(**{"clock": clock, "sleep": clock.sleep, **options})
+            stack.callback(sandbox.close)
+            api = Api(sandbox, stack.enter_context(running(sandbox)), clock)
+            stack.callback(api.http.close)
+            return api
+
+        yield begin
+
+
+@pytest.fixture
+def api(start: Start) -> Api:
+    """A sandbox with every default."""
+    return start()

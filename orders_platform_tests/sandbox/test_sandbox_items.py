@@ -1,0 +1,302 @@
+"""Items, subitems, groups, boards: creating, changing, retiring."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from orders_platform.sandbox.board_template import FIRST_GROUP_ID, ITEMS_BOARD_ID, SUBITEMS_BOARD_ID
+
+CHANGE = """
+mutation($b: ID!, $i: ID, $v: JSON!) { change_multiple_column_values(board_id: $b, item_id: $i, column_values: $v) { id name } }"""
+SIMPLE_NAME = """
+mutation($i: ID!, $v: String) { change_simple_column_value(board_id: 9609317401, item_id: $i, column_id: "name", value: $v) { id name } }"""
+ITEM = "query($i: [ID!]) { items(ids: $i) { id name state group { id title } board { id } parent_item { id } subitems { id } url } }"
+
+
+def group(api, title: str = "G", **more: object) -> str:
+    query = """mutation($b: ID!, $t: String!, $r: String, $m: PositionRelative) {
+      create_group(board_id: $b, group_name: $t, relative_to: $r, position_relative_method: $m) { id } }"""
+    return api.data(query, b=ITEMS_BOARD_ID, t=title, **more)["create_group"]["id"]
+
+
+def titles(api) -> list[str]:
+    found = api.data("{ boards(ids: [9609317401]) { groups { title archived deleted position color } } }")["boards"][0]["groups"]
+    return [each["title"] for each in found]
+
+
+def item(api, item_id: int) -> dict:
+    return api.data(ITEM, i=[item_id])["items"][0]
+
+
+def test_a_new_sandbox_has_the_production_board_and_its_subitems_board(api):
+    query = "{ boards { id name type state hierarchy_type items_limit items_count url columns { id type } groups { id } } }"
+    boards = {board["id"]: board for board in api.data(query)["boards"]}
+    assert set(boards) == {str(ITEMS_BOARD_ID), str(SUBITEMS_BOARD_ID)}
+    master, subitems = boards[str(ITEMS_BOARD_ID)], boards[str(SUBITEMS_BOARD_ID)]
+    assert (len(master["columns"]), len(subitems["columns"])) == (85, 11)
+    assert (master["type"], subitems["type"]) == ("board", "sub_items_board")
+    assert (master["hierarchy_type"], master["items_limit"], master["items_count"]) == ("classic", 10_000, 0)
+    assert master["url"] == f"{api.url}/#board-{ITEMS_BOARD_ID}"
+    assert len(master["groups"]) == len(subitems["groups"]) == 1
+
+
+def test_the_customer_labels_are_the_canonical_names(api):
+    found = api.data("{ boards(ids: [9609317401]) { columns(ids: [\"dropdown_mkr542p2\"]) { settings settings_str } } }")["boards"][0]["columns"][0]
+    names = [label["label"] for label in found["settings"]["labels"]]
+    assert len(names) == 52
+    assert {"GREYSON", "B'HOOD", "PELOTON"} <= set(names)
+    assert json.loads(found["settings_str"])["labels"][0]["name"] == names[0]
+
+
+def test_the_subtasks_column_points_to_the_subitems_board(api):
+    found = api.data("{ boards(ids: [9609317401]) { columns(types: [subtasks]) { settings } } }")["boards"][0]["columns"]
+    assert [column["settings"]["boardIds"] for column in found] == [[SUBITEMS_BOARD_ID]]
+
+
+def test_an_item_without_a_group_lands_in_the_first_one(api):
+    found = item(api, api.create("A"))
+    assert (found["group"]["id"], found["board"]["id"], found["state"], found["parent_item"]) == (FIRST_GROUP_ID, str(ITEMS_BOARD_ID), "active", None)
+
+
+def test_an_item_in_an_unknown_group_is_refused(api):
+    assert api.create_refusal(group="group_nothing")["extensions"]["code"] == "ResourceNotFoundException"
+
+
+@pytest.mark.parametrize("board", ["1", "x", str(SUBITEMS_BOARD_ID)])
+def test_an_item_on_a_wrong_board_is_refused(api, board):
+    error = api.refusal("mutation($b: ID!) { create_item(board_id: $b, item_name: \"A\") { id } }", b=board)
+    assert error["extensions"]["code"] in {"InvalidBoardIdException", "InvalidArgumentException"}
+
+
+@pytest.mark.parametrize(("name", "fits"), [("x" * 255, True), ("x", True), ("x" * 256, False), ("", False)])
+def test_a_name_has_1_to_255_characters(api, name, fits):
+    if fits:
+        assert item(api, api.create(name))["name"] == name
+    else:
+        assert api.create_refusal(name)["extensions"]["code"] == "ItemNameTooLongException"
+
+
+def test_a_name_among_the_values_overrides_the_argument(api):
+    assert item(api, api.create("argument", {"name": "value"}))["name"] == "value"
+
+
+def test_an_item_is_renamed_by_its_values_but_never_to_nothing(api):
+    item_id = api.create("old")
+    for name, expected in (("new", "new"), ("", "new"), (None, "new")):
+        found = api.data(CHANGE, b=ITEMS_BOARD_ID, i=item_id, v=json.dumps({"name": name}))
+        assert found["change_multiple_column_values"]["name"] == expected
+
+
+def test_the_simple_form_renames_and_refuses_an_empty_name(api):
+    item_id = api.create("old")
+    assert api.data(SIMPLE_NAME, i=item_id, v="new")["change_simple_column_value"]["name"] == "new"
+    assert api.refusal(SIMPLE_NAME, i=item_id, v="")["message"] == "Invalid item name. Name must not be empty"
+
+
+def test_changing_needs_the_board_the_item_lies_on(api):
+    child = api.create_subitem(api.create(), "Size S")
+    assert api.refusal(CHANGE, b=ITEMS_BOARD_ID, i=child, v="{}")["extensions"]["code"] == "InvalidArgumentException"
+    assert api.data(CHANGE, b=SUBITEMS_BOARD_ID, i=child, v='{"numeric_mkra7j8e": "3"}')
+    assert api.refusal(CHANGE, b=ITEMS_BOARD_ID, v="{}")["extensions"]["code"] == "InvalidArgumentException"
+    assert api.refusal(CHANGE, b=ITEMS_BOARD_ID, i=77, v="{}")["extensions"]["code"] == "ResourceNotFoundException"
+
+
+def test_a_subitem_belongs_to_its_parent_and_to_the_subitems_board(api):
+    parent = api.create("A")
+    child = api.create_subitem(parent, "Size S", {"numeric_mkra7j8e": "5"})
+    found = item(api, child)
+    assert (found["parent_item"], found["board"]) == ({"id": str(parent)}, {"id": str(SUBITEMS_BOARD_ID)})
+    assert item(api, parent)["subitems"] == [{"id": str(child)}]
+    assert api.cell(child, "numeric_mkra7j8e")[0] == "5"
+    assert (api.names(), api.names(SUBITEMS_BOARD_ID)) == (["A"], ["Size S"])
+
+
+def test_the_first_subitem_of_a_board_makes_the_subitems_board(api):
+    board = api.data('mutation { create_board(board_name: "Fresh", board_kind: public, empty: true) { id columns { id } groups { id } } }')["create_board"]
+    assert [column["id"] for column in board["columns"]] == ["name"]
+    assert len(board["groups"]) == 1
+    parent = api.data("mutation($b: ID!) { create_item(board_id: $b, item_name: \"A\") { id } }", b=board["id"])["create_item"]["id"]
+    api.create_subitem(int(parent), "S")
+    api.create_subitem(int(parent), "M")
+    boards = api.data("{ boards { id name type columns(types: [subtasks]) { settings } } }")["boards"]
+    made = [each for each in boards if each["name"] == "Subitems of Fresh"]
+    assert [each["type"] for each in made] == ["sub_items_board"]
+    (column,) = next(each["columns"] for each in boards if each["id"] == board["id"])
+    assert column["settings"]["boardIds"] == [int(made[0]["id"])]
+
+
+def test_a_subitem_of_a_subitem_is_refused(api):
+    child = api.create_subitem(api.create(), "S")
+    query = "mutation($p: ID!) { create_subitem(parent_item_id: $p, item_name: \"x\") { id } }"
+    assert api.refusal(query, p=child)["extensions"]["code"] == "InvalidArgumentException"
+    assert api.refusal(query, p=5)["extensions"]["code"] == "ResourceNotFoundException"
+
+
+@pytest.mark.parametrize(("operation", "state"), [("archive_item", "archived"), ("delete_item", "deleted")])
+def test_retiring_an_item_takes_its_subitems_along(api, operation, state):
+    parent = api.create("A")
+    child = api.create_subitem(parent, "S")
+    api.data(f"mutation($i: ID) {{ {operation}(item_id: $i) {{ id }} }}", i=parent)
+    assert (item(api, parent)["state"], item(api, child)["state"]) == (state, state)
+    assert (api.names(), api.names(SUBITEMS_BOARD_ID), item(api, parent)["subitems"]) == ([], [], [])
+    assert api.data("{ boards { items_count } }")["boards"] == [{"items_count": 0}, {"items_count": 0}]
+
+
+def test_a_retired_item_takes_no_change(api):
+    parent = api.create("A")
+    api.data("mutation($i: ID) { archive_item(item_id: $i) { id } }", i=parent)
+    queries = [
+        (CHANGE, {"b": ITEMS_BOARD_ID, "i": parent, "v": "{}"}),
+        ("mutation($i: ID!) { create_subitem(parent_item_id: $i, item_name: \"S\") { id } }", {"i": parent}),
+        ("mutation($i: ID) { move_item_to_group(item_id: $i, group_id: \"topics\") { id } }", {"i": parent}),
+    ]
+    for query, variables in queries:
+        assert api.refusal(query, **variables)["extensions"]["error_data"]["column_validation_error_code"] == "inactiveItems"
+
+
+def test_a_deleted_item_cannot_be_archived_any_more(api):
+    parent = api.create("A")
+    api.data("mutation($i: ID) { delete_item(item_id: $i) { id } }", i=parent)
+    error = api.refusal("mutation($i: ID) { archive_item(item_id: $i) { id } }", i=parent)
+    assert error["extensions"]["code"] == "ResourceNotFoundException"
+    assert api.refusal("mutation { archive_item { id } }")["extensions"]["code"] == "InvalidArgumentException"
+
+
+def test_the_board_holds_no_more_than_its_limit_of_items(start):
+    api = start(items_limit=2)
+    first = api.create("A")
+    api.create("B")
+    assert api.create_refusal("C")["extensions"]["code"] == "ItemsLimitationException"
+    api.data("mutation($i: ID) { archive_item(item_id: $i) { id } }", i=first)
+    api.create("C")
+    assert api.data("{ boards(ids: [9609317401]) { items_limit items_count } }")["boards"] == [{"items_limit": 2, "items_count": 2}]
+
+
+def test_an_item_moves_to_the_bottom_of_another_group(api):
+    other = group(api, "Other")
+    first = api.create("A", group=other)
+    moved = api.create("B")
+    api.data("mutation($i: ID, $g: String!) { move_item_to_group(item_id: $i, group_id: $g) { id } }", i=moved, g=other)
+    assert item(api, moved)["group"] == {"id": other, "title": "Other"}
+    (_, found) = api.sandbox.board_snapshot(ITEMS_BOARD_ID)
+    assert [each.id for each in found.items] == [first, moved]
+
+
+@pytest.mark.parametrize(("method", "order"), [("before_at", ["A", "B", "C"]), ("after_at", ["C", "A", "B"])])
+def test_a_method_alone_places_an_item_at_the_bottom_or_the_top(api, method, order):
+    api.create("A")
+    api.create("B")
+    api.data("mutation($m: PositionRelative) { create_item(board_id: 9609317401, item_name: \"C\", position_relative_method: $m) { id } }", m=method)
+    assert api.names() == order
+
+
+@pytest.mark.parametrize(("method", "order"), [("before_at", ["A", "C", "B"]), ("after_at", ["A", "B", "C"])])
+def test_an_item_is_placed_beside_another_one(api, method, order):
+    api.create("A")
+    other = api.create("B")
+    query = "mutation($m: PositionRelative, $r: ID) { create_item(board_id: 9609317401, item_name: \"C\", position_relative_method: $m, relative_to: $r) { id } }"
+    api.data(query, m=method, r=other)
+    assert api.names() == order
+
+
+def test_group_titles_may_repeat_and_ids_do_not(api):
+    assert group(api, "Same") != group(api, "Same")
+    assert titles(api) == ["New orders", "Same", "Same"]
+
+
+@pytest.mark.parametrize(("more", "order"), [
+    ({"r": FIRST_GROUP_ID, "m": "before_at"}, ["G", "New orders", "Last"]),
+    ({"r": FIRST_GROUP_ID, "m": "after_at"}, ["New orders", "G", "Last"]),
+    ({"m": "after_at"}, ["G", "New orders", "Last"]),
+    ({"m": "before_at"}, ["New orders", "Last", "G"]),
+])
+def test_a_group_is_placed_where_it_was_asked_for(api, more, order):
+    group(api, "Last")
+    group(api, "G", **more)
+    assert titles(api) == order
+
+
+@pytest.mark.parametrize("title", ["", "x" * 256])
+def test_a_group_title_has_1_to_255_characters(api, title):
+    error = api.refusal("mutation($t: String!) { create_group(board_id: 9609317401, group_name: $t) { id } }", t=title)
+    assert error["extensions"]["code"] == "InvalidArgumentException"
+
+
+def test_a_group_is_renamed_coloured_and_moved(api):
+    made = group(api, "G")
+    query = "mutation($g: String!, $a: GroupAttributes!, $v: String!) { update_group(board_id: 9609317401, group_id: $g, group_attribute: $a, new_value: $v) { title color } }"
+    api.data(query, g=made, a="title", v="Renamed")
+    assert api.data(query, g=made, a="color", v="#00c875")["update_group"] == {"title": "Renamed", "color": "#00c875"}
+    api.data(query, g=made, a="relative_position_before", v=FIRST_GROUP_ID)
+    assert titles(api) == ["Renamed", "New orders"]
+
+
+@pytest.mark.parametrize(("operation", "state"), [("archive_group", "archived"), ("delete_group", "deleted")])
+def test_retiring_a_group_takes_its_items_along(api, operation, state):
+    made = group(api, "G")
+    item_id = api.create("A", group=made)
+    api.data(f"mutation($g: String!) {{ {operation}(board_id: 9609317401, group_id: $g) {{ id archived deleted }} }}", g=made)
+    assert (item(api, item_id)["state"], titles(api)) == (state, ["New orders"])
+
+
+@pytest.mark.parametrize("operation", ["archive_group", "delete_group"])
+def test_the_last_group_stays(api, operation):
+    answer = api.post(f"mutation {{ {operation}(board_id: 9609317401, group_id: \"topics\") {{ id }} }}")
+    assert answer.status_code == 409
+    assert answer.json()["errors"][0]["extensions"]["code"] == "DeleteLastGroupException"
+    assert titles(api) == ["New orders"]
+
+
+def test_a_board_made_without_empty_has_sample_items(api):
+    board = api.data("mutation { create_board(board_name: \"B\", board_kind: private) { id items_count board_kind } }")["create_board"]
+    assert (board["items_count"], board["board_kind"]) == (3, "private")
+    assert api.names(int(board["id"])) == ["Task 1", "Task 2", "Task 3"]
+
+
+@pytest.mark.parametrize(("column_type", "prefix"), [("numbers", "numeric_"), ("status", "color_"), ("text", "text_"), ("people", "multiple_person_")])
+def test_a_column_gets_an_id_that_does_not_always_follow_its_type(api, column_type, prefix):
+    query = "mutation($t: ColumnType!) { create_column(board_id: 9609317401, title: \"T\", column_type: $t) { id type title } }"
+    assert api.data(query, t=column_type)["create_column"]["id"].startswith(prefix)
+
+
+@pytest.mark.parametrize("column_id", ["Upper", "has space", "x" * 21, "text_mkr5wya6"])
+def test_a_bad_or_taken_column_id_is_refused(api, column_id):
+    query = "mutation($i: String) { create_column(board_id: 9609317401, title: \"T\", column_type: text, id: $i) { id } }"
+    assert api.refusal(query, i=column_id)["extensions"]["code"] == "InvalidArgumentException"
+
+
+def test_a_second_subitems_column_is_refused(api):
+    error = api.refusal("mutation { create_column(board_id: 9609317401, title: \"T\", column_type: subtasks) { id } }")
+    assert error["extensions"]["code"] == "InvalidArgumentException"
+
+
+def test_one_refused_mutation_leaves_its_neighbours_done(api):
+    query = """mutation {
+      a: create_item(board_id: 9609317401, item_name: "A") { id }
+      b: create_item(board_id: 9609317401, item_name: "B", column_values: "{\\"numeric_mktb1d19\\": \\"x\\"}") { id }
+      c: create_item(board_id: 9609317401, item_name: "C") { id } }"""
+    answer = api.post(query)
+    body = answer.json()
+    assert answer.status_code == 200
+    assert [key for key, value in body["data"].items() if value] == ["a", "c"]
+    assert [error["path"] for error in body["errors"]] == [["b"]]
+    assert body["errors"][0]["extensions"]["error_data"]["column_type"] == "numbers"
+    assert api.names() == ["A", "C"]
+
+
+def test_one_json_error_among_successes_does_not_change_the_status(api):
+    query = """mutation {
+      a: create_item(board_id: 9609317401, item_name: "A") { id }
+      b: create_item(board_id: 9609317401, item_name: "B", column_values: "{") { id } }"""
+    assert api.post(query).status_code == 200
+
+
+def test_the_snapshot_holds_groups_items_and_subitems_with_their_values(api):
+    parent = api.create("A", {"text_mkr5wya6": "GRE-1"})
+    child = api.create_subitem(parent, "S", {"numeric_mkra7j8e": "5"})
+    (found,) = api.sandbox.board_snapshot(ITEMS_BOARD_ID)
+    assert (found.title, [each.name for each in found.items]) == ("New orders", ["A"])
+    assert (found.items[0].id, found.items[0].values) == (parent, {"text_mkr5wya6": "GRE-1"})
+    assert [(each.id, each.name, each.values) for each in found.items[0].subitems] == [(child, "S", {"numeric_mkra7j8e": "5"})]

@@ -1,0 +1,110 @@
+"""HTTP around the API: token, version, bodies, headers, loopback."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from orders_platform.errors import ConfigurationError
+from orders_platform.sandbox.server import Sandbox, running, serve
+
+VERSION = "{ version { value kind } }"
+
+
+@pytest.mark.parametrize("header", [{}, {"Authorization": ""}, {"Authorization": "wrong"}, {"Authorization": "Bearer wrong"}])
+def test_a_wrong_token_is_refused_with_401(api, header):
+    answer = httpx.post(f"{api.url}/v2", json={"query": VERSION}, headers=header)
+    assert answer.status_code == 401
+    assert answer.json()["errors"][0]["extensions"]["code"] == "Unauthorized"
+
+
+def test_a_bearer_prefix_is_tolerated(api):
+    assert api.post(VERSION, Authorization="Bearer sandbox-token").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("asked", "served", "kind"),
+    [
+        (None, "2026-10", "current"),
+        ("2026-10", "2026-10", "current"),
+        ("2026-07", "2026-07", "maintenance"),
+        ("2027-01", "2027-01", "release_candidate"),
+        ("2024-02", "2026-10", "current"),
+        ("2024-01", "2026-04", "maintenance"),
+    ],
+)
+def test_the_version_header_routes_and_the_answer_says_where(api, asked, served, kind):
+    answer = api.post(VERSION, **({"API_Version": asked} if asked else {}))
+    assert answer.headers["API-Version"] == served
+    assert answer.json()["data"]["version"] == {"value": served, "kind": kind}
+
+
+def test_a_malformed_version_is_refused(api):
+    answer = api.post(VERSION, API_Version="2023")
+    assert answer.status_code == 200
+    assert answer.json()["errors"][0]["extensions"]["code"] == "InvalidVersionException"
+
+
+@pytest.mark.parametrize("body", [b"", b"no json", b"[]", b'{"query": 3}', b'{"variables": {}}'])
+def test_a_body_without_a_document_is_a_bad_request(api, body):
+    answer = api.http.post("/v2", content=body)
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["extensions"]["code"] == "Bad request"
+
+
+def test_a_syntax_error_is_answered_with_200(api):
+    answer = api.post("{ boards(")
+    assert answer.status_code == 200
+    assert answer.json()["errors"][0]["message"].startswith("Parse error on")
+
+
+@pytest.mark.parametrize("query", ["{ boards { new_field } }", "query($x: Nothing) { me { id } }", "query($x: ID!) { boards(ids: [$x]) { id } }"])
+def test_a_document_that_does_not_fit_the_schema_is_refused(api, query):
+    answer = api.post(query)
+    assert answer.status_code == 200
+    assert answer.json()["errors"][0]["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
+
+
+def test_one_of_several_operations_is_chosen_by_name(api):
+    body = {"query": "query A { me { id } } query B { account { slug } }", "operationName": "B"}
+    assert api.http.post("/v2", json=body).json()["data"] == {"account": {"slug": "sandbox"}}
+
+
+def test_every_answer_carries_a_request_id_of_its_own(api):
+    first, second = (api.post(query).json()["extensions"]["request_id"] for query in (VERSION, "{ nothing"))
+    assert first != second
+
+
+def test_every_answer_carries_the_rate_limit_headers(api):
+    answer = api.post(VERSION)
+    assert answer.headers["RateLimit-Policy"] == (
+        '"minuteRate";q=2500;w=60, "concurrency";q=100;qu="concurrent-requests", "complexityMinute";q=10000000;w=60;qu="content-bytes"'
+    )
+    assert answer.headers["RateLimit"] == '"minuteRate";r=2499, "concurrency";r=100, "complexityMinute";r=9999997;t=60'
+
+
+def test_health_answers_without_a_token(api):
+    answer = httpx.get(f"{api.url}/health")
+    assert (answer.status_code, answer.text) == (200, "ok")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.4", "example.com"])
+def test_another_host_than_loopback_is_refused(host):
+    sandbox = Sandbox()
+    with pytest.raises(ConfigurationError, match="loopback only"):
+        serve(sandbox, host, 0)
+    sandbox.close()
+
+
+def test_a_taken_port_is_named(api):
+    other = Sandbox()
+    with pytest.raises(ConfigurationError, match="Choose another port"), running(other, int(api.url.rpartition(":")[2])):
+        pass
+    other.close()
+
+
+def test_the_request_log_keeps_what_was_asked_and_what_came_of_it(api):
+    api.post("mutation { a: create_group(board_id: 9609317401, group_name: \"G\") { id } b: delete_item(item_id: 1) { id } }")
+    (record,) = api.sandbox.requests
+    assert (record.operations, record.aliases) == (("create_group", "delete_item"), ("a", "b"))
+    assert (record.outcome, record.status, record.cost, record.errors) == ("partial", 200, 20_002, ("ResourceNotFoundException",))
