@@ -55,7 +55,7 @@ class Settings:
         self.environment = given.orders_environment
         self.config_path = given.orders_config or default_folder("config") / "order_sync.toml"
         self.configuration: Configuration = read_configuration(self.config_path, self.environment)
-        self.data_folder = given.dagster_home / "data" if given.dagster_home else Path(".data").absolute()
+        self.data_folder = (given.dagster_home or Path.cwd()).absolute() / ".data"
         self.database_url = given.orders_database_url or self._default_database_url()
         self.api_url = _checked_url(given.monday_api_url or self.configuration.monday.api_url, self.environment)
         self.api_token = given.monday_api_token or self._default_token()

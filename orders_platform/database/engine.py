@@ -121,7 +121,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     for function, arguments in ((_sha256, 1), (_number, 1), (_date, 1), (_upper, 1), (_lower, 1)):
         connection.create_function(f"orders{function.__name__}", arguments, function, deterministic=True)
     connection.create_function("orders_uuid", 0, lambda: str(uuid.uuid4()))
-    connection.create_aggregate("orders_fingerprint", 1, _Fingerprint)  # type: ignore[arg-type] - the stub wants step(*args)
+    connection.create_aggregate("orders_fingerprint", 1, _Fingerprint)  # type: ignore[arg-type]
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -224,6 +224,12 @@ class OrderStore:
             for row in rows
         ]  # fmt: skip
 
+    def refused_removals(self) -> list[tuple[str, int, int]]:
+        """Customers whose last load lacked too many orders: name, orders missing, rows read."""
+        with self.database.read() as connection:
+            rows = self._statements.runner(connection, {})("read_refused_removals").mappings().all()
+        return [(str(row["customer_name"]), int(row["missing_orders"]), int(row["rows_read"])) for row in rows]
+
     def rejects(self) -> list[RejectedRow]:
         """What the loads hold and cannot be sent."""
         with self.database.read() as connection:

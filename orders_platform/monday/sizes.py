@@ -34,7 +34,7 @@ class DocumentSizes:
         with self._lock:
             size = self._sizes.get(operation, self._default)
             seconds = self._seconds.get(operation, 0.0)
-            return max(1, min(size, int(self._target / seconds) if seconds > 0 else size))
+            return max(1, int(min(size, self._target / seconds)) if seconds > 0 else size)
 
     def went_well(self, operation: str, mutations: int, seconds: float) -> None:
         """A document of `mutations` was executed in `seconds`, waits not counted."""
@@ -47,7 +47,9 @@ class DocumentSizes:
                 self._sizes[operation] = min(self._most, size + max(1, size // _GROWTH))
 
     def was_too_much(self, operation: str, mutations: int) -> None:
-        """A document of `mutations` was refused as a whole, timed out or failed on monday's side."""
+        """A document of `mutations` was too heavy for one request, or took longer than we wait."""
+        if mutations == 1:
+            return  # there is no smaller one
         with self._lock:
             self._sizes[operation] = max(1, min(self._sizes.get(operation, self._default), mutations) // 2)
 

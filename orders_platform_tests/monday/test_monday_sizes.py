@@ -40,6 +40,8 @@ def test_a_document_that_was_too_much_halves_the_next_one() -> None:
     sizes = DocumentSizes(24)
     sizes.was_too_much("create_item", 24)
     assert sizes.size("create_item") == 12
+    sizes.was_too_much("create_item", 1)
+    assert sizes.size("create_item") == 12  # a single mutation says nothing about size
     for _ in range(10):
         sizes.was_too_much("create_item", 24)
     assert sizes.size("create_item") == 1

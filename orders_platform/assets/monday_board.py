@@ -1,0 +1,71 @@
+"""Assets 4 to 6: groups, items and subitems on the board.
+
+Belongs here: shells around the sync stages, and what they report. Does not belong here: planning and sending (`sync/`).
+"""
+
+from collections.abc import Callable
+
+import dagster as dg
+from dagster import AssetExecutionContext
+
+from orders_platform.assets.order_tables import order_headers, order_lines
+from orders_platform.domain.customers import customer_for
+from orders_platform.failures import RETRIES, dagster_failures
+from orders_platform.partitions import CUSTOMERS
+from orders_platform.resources import MondayResource, OrdersDatabase
+from orders_platform.sync.groups import sync_groups
+from orders_platform.sync.items import sync_items
+from orders_platform.sync.reports import StageReport
+from orders_platform.sync.run import SyncRun
+from orders_platform.sync.subitems import sync_subitems
+
+GROUP = "monday_board"
+POOL = "monday_api"
+_SHOWN_REFUSALS = 50
+
+
+@dg.asset(partitions_def=CUSTOMERS, deps=[order_headers], group_name=GROUP, pool=POOL, retry_policy=RETRIES)
+def monday_groups(
+    context: AssetExecutionContext, orders_database: OrdersDatabase, monday: MondayResource
+) -> dg.MaterializeResult[None]:
+    """A group per customer and season: found by title, the missing made, stale ids healed."""
+    return _stage(context, orders_database, monday, sync_groups)
+
+
+@dg.asset(partitions_def=CUSTOMERS, deps=[monday_groups, order_headers], group_name=GROUP, pool=POOL, retry_policy=RETRIES)
+def monday_items(
+    context: AssetExecutionContext, orders_database: OrdersDatabase, monday: MondayResource
+) -> dg.MaterializeResult[None]:
+    """An item per order: made, changed, moved or archived; its id is written back."""
+    return _stage(context, orders_database, monday, sync_items)
+
+
+@dg.asset(partitions_def=CUSTOMERS, deps=[monday_items, order_lines], group_name=GROUP, pool=POOL, retry_policy=RETRIES)
+def monday_subitems(
+    context: AssetExecutionContext, orders_database: OrdersDatabase, monday: MondayResource
+) -> dg.MaterializeResult[None]:
+    """A subitem per size: made, changed or archived; its id is written back."""
+    return _stage(context, orders_database, monday, sync_subitems)
+
+
+def _stage(
+    context: AssetExecutionContext,
+    orders_database: OrdersDatabase,
+    monday: MondayResource,
+    stage: Callable[[SyncRun, str], StageReport],
+) -> dg.MaterializeResult[None]:
+    customer, store = customer_for(context.partition_key), orders_database.store
+    with dagster_failures(customer), store.lock(customer):
+        report = stage(monday.sync_run(store, context.run.run_id, context.log.info), customer)
+    metadata: dict[str, dg.RawMetadataValue] = dict(report.figures())
+    if report.refusals:
+        metadata["refused_rows"] = dg.MetadataValue.md(_refusal_table(report))
+    return dg.MaterializeResult(metadata=metadata)
+
+
+def _refusal_table(report: StageReport) -> str:
+    lines = ["| order | size | code | reason |", "| --- | --- | --- | --- |"]
+    for row in report.refusals[:_SHOWN_REFUSALS]:
+        cells = (row.order_key, row.size_code, row.code, row.reason[:200])
+        lines.append("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |")
+    return "\n".join(lines)

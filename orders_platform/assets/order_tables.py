@@ -1,0 +1,79 @@
+"""Assets 0 to 3: the staged order list, and the three tables that the database merges it into.
+
+Belongs here: shells around the OrderStore, and what they report. Does not belong here: merging (`database/`, `sql/`), anything
+that talks to monday (`monday_board.py`).
+"""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+from dagster import AssetExecutionContext, OpExecutionContext
+
+from orders_platform.domain.customers import Survey, customer_for
+from orders_platform.failures import RETRIES, dagster_failures
+from orders_platform.partitions import CUSTOMERS, add_customers
+from orders_platform.resources import OrdersDatabase
+
+SWP_ORDER_LIST = dg.AssetKey("swp_order_list")
+GROUP = "order_tables"
+
+
+swp_order_list = dg.AssetSpec(
+    SWP_ORDER_LIST,
+    group_name=GROUP,
+    description="The staging table as it arrives, 40+ workbooks in one. The job survey_customers observes it.",
+)
+
+
+@dg.op
+def observe_order_list(context: OpExecutionContext, orders_database: OrdersDatabase) -> None:
+    """Observe the staging table: rows, customers, rows of nobody (listed among the rejects). New customers become partitions."""
+    store = orders_database.store
+    with dagster_failures("swp_order_list"):
+        survey = store.survey()
+        store.record_unassigned(survey, datetime.now(UTC))
+    new = add_customers(context.instance, survey.customers)
+    metadata: dict[str, dg.RawMetadataValue] = {
+        "dagster/row_count": survey.rows,
+        "customers": len(survey.customers),
+        "new_customers": len(new),
+        "rows_of": _survey_table(survey),
+    }
+    context.log_event(dg.AssetObservation(SWP_ORDER_LIST, metadata=metadata))
+
+
+@dg.asset(partitions_def=CUSTOMERS, deps=[SWP_ORDER_LIST], group_name=GROUP, retry_policy=RETRIES)
+def order_headers(context: AssetExecutionContext, orders_database: OrdersDatabase) -> dg.MaterializeResult[None]:
+    """Orders, clean and keyed: new, changed and missing ones of the load are marked; unchanged ones are not touched."""
+    customer, store = customer_for(context.partition_key), orders_database.store
+    with dagster_failures(customer), store.lock(customer):
+        merge = store.merge_headers(customer, store.survey(), datetime.now(UTC))
+    figures = {"created": merge.created, "updated": merge.updated, "rejected": merge.rejected, "identical_copies": merge.copies}
+    found = {"missing": merge.missing, "removed": merge.removed, "was_unchanged": merge.was_unchanged}
+    return dg.MaterializeResult(metadata={"dagster/partition_row_count": merge.rows_read, **figures, **found})
+
+
+@dg.asset(partitions_def=CUSTOMERS, deps=[order_headers], group_name=GROUP, retry_policy=RETRIES)
+def order_sizes(context: AssetExecutionContext, orders_database: OrdersDatabase) -> dg.MaterializeResult[None]:
+    """The sizes of the orders that changed, a row per size with a quantity."""
+    customer, store = customer_for(context.partition_key), orders_database.store
+    with dagster_failures(customer), store.lock(customer):
+        staged = store.unpivot_sizes(customer)
+    return dg.MaterializeResult(metadata={"staged_lines": staged})
+
+
+@dg.asset(partitions_def=CUSTOMERS, deps=[order_sizes], group_name=GROUP, retry_policy=RETRIES)
+def order_lines(context: AssetExecutionContext, orders_database: OrdersDatabase) -> dg.MaterializeResult[None]:
+    """Lines: one row per order and size; new, changed and gone ones are marked."""
+    customer, store = customer_for(context.partition_key), orders_database.store
+    with dagster_failures(customer), store.lock(customer):
+        merge = store.merge_lines(customer, datetime.now(UTC))
+    return dg.MaterializeResult(metadata={"created": merge.created, "updated": merge.updated, "removed": merge.removed})
+
+
+def _survey_table(survey: Survey) -> dg.TableMetadataValue:
+    records = [dg.TableRecord({"customer": name, "rows": rows.rows, "note": ""}) for name, rows in survey.customers.items()]
+    records += [
+        dg.TableRecord({"customer": entry.label, "rows": entry.rows, "note": entry.reason}) for entry in survey.unassigned
+    ]
+    return dg.MetadataValue.table(records)

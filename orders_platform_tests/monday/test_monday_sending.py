@@ -1,0 +1,275 @@
+"""Documents over real HTTP against the sandbox, with its limits and its faults: nothing lost, nothing twice, no 429."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+import pytest
+from conftest import BOARD_ID, Stage, VirtualClock  # type: ignore[import-not-found]
+
+from orders_platform.domain.mutations import Document, Mutation, Operation, Verdict
+from orders_platform.errors import MondayRefusedError
+from orders_platform.monday.board import MondayBoard
+from orders_platform.monday.budget import DailyLimitError
+from orders_platform.monday.retries import RetryPolicy
+from orders_platform.sandbox.server import Fault, Faults, Latency, Limits
+
+ONCE = (
+    Fault.REPLY_LOST,
+    Fault.CONNECTION_DROPPED,
+    Fault.COMPLEXITY_429,
+    Fault.MINUTE_429,
+    Fault.CONCURRENCY_429,
+    Fault.IP_429,
+    Fault.FIELD_429,
+    Fault.JOB_429,
+    Fault.HTML_429,
+    Fault.BUDGET_200,
+    Fault.BUDGET_2025,
+    Fault.BUDGET_LEGACY,
+    Fault.LOCKED_423,
+    Fault.CONFLICT_409,
+    Fault.ERROR_500,
+    Fault.ERROR_500_AFTER,
+    Fault.HTML_502,
+    Fault.HTML_502_AFTER,
+    Fault.HTML_504_AFTER,
+)
+"""Every fault that a document survives."""
+
+
+def sized(scene: Stage, board: MondayBoard, count: int) -> Iterator[Document]:
+    """Documents of the size that the board asks for, drawn lazily as the engine does it."""
+    start = 0
+    while start < count:
+        size = min(board.document_size(Operation.CREATE_ITEM), count - start)
+        yield from scene.creates(size, size=size, start=start)
+        start += size
+
+
+@pytest.mark.parametrize("fault", ONCE)
+def test_no_fault_creates_an_item_twice_or_loses_one(
+    fault: Fault, stage: Callable[..., Stage], verdicts: Callable[..., dict[str, str]]
+) -> None:
+    scene = stage()
+    scene.sandbox.faults.queue(fault, operation="create_item")
+    reports = list(scene.board().send(scene.creates(30, size=10)))
+    assert scene.sandbox.faults.waiting == 0
+    assert Counter(verdicts(reports).values()) == {"done": 30}
+    assert Counter(scene.names) == {f"order {n}": 1 for n in range(30)}
+    assert sum(report.calls for report in reports) == 4
+
+
+def test_an_answer_that_comes_too_late_does_not_create_the_items_twice(stage: Callable[..., Stage]) -> None:
+    """The client gives up, monday executes, the repeat meets the key."""
+    scene = stage()
+    scene.sandbox.faults.queue(Fault.HANG, operation="create_item")
+    (report,) = scene.board(timeout_seconds=0.3).send(scene.creates(5))
+    assert {result.verdict for result in report.results.values()} == {Verdict.DONE}
+    assert len(scene.names) == 5
+    assert report.calls >= 2
+
+
+def test_ids_come_back_under_the_right_name(stage: Callable[..., Stage]) -> None:
+    scene = stage()
+    (report,) = scene.board().send(scene.creates(25))
+    shown = {item.name: str(item.id) for group in scene.sandbox.board_snapshot(BOARD_ID) for item in group.items}
+    assert {ref: result.monday_id for ref, result in report.results.items()} == shown
+
+
+def test_one_refused_mutation_leaves_its_neighbours_with_their_ids(stage: Callable[..., Stage]) -> None:
+    scene = stage()
+    scene.sandbox.faults.queue(Fault.REFUSE_ALIAS, operation="create_item")
+    (report,) = scene.board().send(scene.creates(10))
+    verdicts = Counter(result.verdict for result in report.results.values())
+    assert verdicts == {Verdict.DONE: 9, Verdict.REFUSED: 1}
+    assert all(result.monday_id for result in report.results.values() if result.verdict is Verdict.DONE)
+    assert all(result.code and result.message for result in report.results.values() if result.verdict is Verdict.REFUSED)
+    assert len(scene.names) == 9
+    assert (report.calls, report.error) == (1, None)
+
+
+def test_an_item_that_monday_refuses_is_named_with_mondays_reason(stage: Callable[..., Stage]) -> None:
+    scene = stage()
+    good, bad = scene.creates(2, size=1)
+    too_long = Mutation("bad", {**bad.mutations[0].variables, "item_name": "x" * 256})
+    (report,) = scene.board().send([Document("k", Operation.CREATE_ITEM, (*good.mutations, too_long))])
+    assert report.results["order 0"].verdict is Verdict.DONE
+    assert report.results["bad"].verdict is Verdict.REFUSED
+    assert report.results["bad"].code == "ItemNameTooLongException"
+
+
+def test_a_full_board_refuses_the_items_that_no_longer_fit(stage: Callable[..., Stage]) -> None:
+    scene = stage(items_limit=12)
+    reports = list(scene.board().send(scene.creates(20, size=10)))
+    results = [result for report in reports for result in report.results.values()]
+    assert Counter(result.verdict for result in results) == {Verdict.DONE: 12, Verdict.REFUSED: 8}
+    assert {result.code for result in results if result.verdict is Verdict.REFUSED} == {"ItemsLimitationException"}
+    assert len(scene.names) == 12
+
+
+def test_a_document_too_heavy_for_one_request_is_split_and_the_next_ones_are_smaller(stage: Callable[..., Stage]) -> None:
+    scene = stage(limits=Limits(complexity_per_query=200_000))
+    board = scene.board()
+    (report,) = board.send(scene.creates(25))
+    assert {result.verdict for result in report.results.values()} == {Verdict.DONE}
+    assert len(scene.names) == 25
+    assert report.error is not None
+    assert board.document_size(Operation.CREATE_ITEM) < 25
+
+
+@pytest.mark.parametrize("max_in_flight", [1, 3])
+def test_a_large_load_takes_as_long_as_the_limit_demands_and_meets_no_429(
+    max_in_flight: int, stage: Callable[..., Stage], clock: VirtualClock
+) -> None:
+    scene = stage()
+    board = scene.board(max_in_flight=max_in_flight)
+    began = clock()
+    reports = list(board.send(sized(scene, board, 1_000)))
+    floor = 3 * 60.0  # 10,000,000 points a minute, 30,001 an item: 333 a minute, and the last one in the fourth
+    assert floor <= clock() - began <= 1.05 * floor
+    assert not any(record.status == 429 for record in scene.sandbox.requests)
+    assert sum(report.rate_limited for report in reports) == 0
+    assert len(scene.names) == len(set(scene.names)) == 1_000
+    assert sum(report.calls for report in reports) <= 35
+
+
+def test_a_trial_account_is_paced_as_well(stage: Callable[..., Stage], clock: VirtualClock) -> None:
+    scene = stage(limits=Limits.trial(), latency=Latency(per_document=0.2, per_mutation=0.3))
+    board = scene.board(plan="trial")
+    began = clock()
+    list(board.send(sized(scene, board, 80)))
+    assert 120 <= clock() - began <= 1.1 * 120 + 10
+    assert not any(record.status == 429 for record in scene.sandbox.requests)
+
+
+def test_a_plan_set_too_high_is_corrected_by_mondays_first_answer(stage: Callable[..., Stage]) -> None:
+    scene = stage(limits=Limits.trial())
+    board = scene.board(plan="enterprise")
+    board.groups(BOARD_ID)
+    list(board.send(sized(scene, board, 40)))
+    assert not any(record.status == 429 for record in scene.sandbox.requests)
+
+
+def test_the_end_of_a_load_does_not_wait_for_a_budget_that_nobody_needs(
+    stage: Callable[..., Stage], clock: VirtualClock
+) -> None:
+    scene = stage()
+    board = scene.board(max_in_flight=3)
+    began = clock()
+    list(board.send(sized(scene, board, 333)))
+    assert clock() - began < 5
+    assert board.document_size(Operation.CREATE_ITEM) > 1
+
+
+def test_small_loads_take_few_calls(stage: Callable[..., Stage]) -> None:
+    scene = stage()
+    board = scene.board()
+    reports = list(board.send(sized(scene, board, 386)))
+    assert sum(report.calls for report in reports) <= 16
+
+
+def test_documents_are_drawn_one_at_a_time_and_only_when_there_is_a_place(stage: Callable[..., Stage]) -> None:
+    scene = stage(latency=Latency(per_document=0.05), sleep=threading.Event().wait)
+    caller, drawn, finished = threading.get_ident(), [], 0
+
+    def documents() -> Iterator[Document]:
+        for document in scene.creates(10, size=1):
+            assert threading.get_ident() == caller
+            drawn.append(len(drawn) + 1 - finished)
+            yield document
+
+    for _ in scene.board(max_in_flight=3).send(documents()):
+        finished += 1
+    assert finished == 10
+    assert max(drawn) == 3
+
+
+def test_with_one_in_flight_documents_go_strictly_one_after_the_other(stage: Callable[..., Stage]) -> None:
+    scene = stage()
+    events: list[str] = []
+
+    def documents() -> Iterator[Document]:
+        for document in scene.creates(3, size=1):
+            events.append(f"drawn {document.key}")
+            yield document
+
+    events.extend(f"reported {report.document.key}" for report in scene.board().send(documents()))
+    assert events == [f"{what} batch-0-{n}" for n in range(3) for what in ("drawn", "reported")]
+
+
+def test_crowding_lowers_the_documents_in_flight(stage: Callable[..., Stage]) -> None:
+    scene = stage(latency=Latency(per_document=0.03), sleep=threading.Event().wait)
+    scene.sandbox.faults.queue(Fault.LOCKED_423, times=3, operation="create_item")
+    running, most = [], []
+
+    def documents() -> Iterator[Document]:
+        for number, document in enumerate(scene.creates(16, size=1)):
+            running.append(document.key)
+            most.append((number, len(running)))
+            yield document
+
+    for report in scene.board(max_in_flight=3).send(documents()):
+        running.remove(report.document.key)
+    assert max(count for number, count in most if number <= 3) == 3
+    assert max(count for number, count in most if 7 <= number <= 12) == 1
+    assert len(scene.names) == 16
+
+
+@pytest.mark.parametrize("max_in_flight", [1, 3])
+def test_a_refused_token_reports_what_was_drawn_and_then_raises(max_in_flight: int, stage: Callable[..., Stage]) -> None:
+    scene = stage()
+    drawn: list[Document] = []
+
+    def documents() -> Iterator[Document]:
+        for document in scene.creates(50, size=1):
+            drawn.append(document)
+            yield document
+
+    reports = []
+    with pytest.raises(MondayRefusedError, match="MONDAY_API_TOKEN"):
+        reports.extend(scene.board(token="not-the-token", max_in_flight=max_in_flight).send(documents()))
+    assert sorted(report.document.key for report in reports) == sorted(document.key for document in drawn)
+    assert len(drawn) <= max_in_flight + 1
+    assert {result.verdict for report in reports for result in report.results.values()} == {Verdict.NOT_SENT}
+
+
+def test_the_last_call_of_the_day_leaves_the_rest_unsent(stage: Callable[..., Stage]) -> None:
+    scene = stage()
+    board = scene.board(max_in_flight=3, calls_today=9_496.0)  # of 10,000, 500 of them kept for people
+    reports = []
+    with pytest.raises(DailyLimitError, match="00:00 UTC"):
+        reports.extend(board.send(scene.creates(10, size=1)))
+    verdicts = Counter(result.verdict for report in reports for result in report.results.values())
+    assert verdicts[Verdict.DONE] == len(scene.names) == 4
+    assert set(verdicts) == {Verdict.DONE, Verdict.NOT_SENT}
+
+
+def test_leaving_a_load_half_way_lets_nothing_run_on(stage: Callable[..., Stage]) -> None:
+    scene = stage(limits=Limits.trial())
+    board = scene.board(plan="trial", max_in_flight=3)
+    sending = board.send(scene.creates(200, size=20))
+    next(sending)
+    sending.close()
+    names = scene.names
+    assert len(names) < 200
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("monday")]
+    assert board.groups(BOARD_ID)
+    assert scene.names == names
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_bad_day_loses_nothing_and_doubles_nothing(
+    seed: int, stage: Callable[..., Stage], verdicts: Callable[..., dict[str, str]]
+) -> None:
+    """One request in five fails in one of many ways; what is not DONE is said to be so, and is not on the board unknown."""
+    scene = stage(faults=Faults(seed=seed, rate=0.2, kinds=[*ONCE, Fault.REFUSE_ALIAS]))
+    board = scene.board(max_in_flight=1 + seed % 3, policy=RetryPolicy(attempts=5))
+    told = verdicts(list(board.send(sized(scene, board, 150))))
+    counted = Counter(scene.names)
+    assert len(told) == 150
+    assert max(counted.values()) == 1
+    for name, verdict in told.items():
+        assert verdict == "unknown" or (verdict == "done") == (name in counted), (name, verdict)
