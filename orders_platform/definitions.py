@@ -10,7 +10,6 @@ import dagster as dg
 
 from orders_platform.assets import monday_board, order_tables
 from orders_platform.automation import survey_customers, sync_customer
-from orders_platform.checks import removals_plausible
 from orders_platform.resources import MondayResource, database_resource
 from orders_platform.settings import Settings
 

@@ -12,6 +12,8 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from sqlalchemy import RowMapping
+
 from orders_platform.configuration import Configuration
 from orders_platform.database.column_types import ColumnTypes
 from orders_platform.database.engine import Database
@@ -24,7 +26,16 @@ from orders_platform.database.templates import Templates
 from orders_platform.domain.customers import SpellingCount, Survey
 from orders_platform.domain.merges import HeaderMerge, LineMerge
 from orders_platform.domain.mutations import DocumentReport
-from orders_platform.domain.orders import GroupNeed, PendingItem, PendingSubitem, RejectedRow, RowCount, RowKind, RowResult
+from orders_platform.domain.orders import (
+    CustomerSummary,
+    GroupNeed,
+    PendingItem,
+    PendingSubitem,
+    RejectedRow,
+    RowCount,
+    RowKind,
+    RowResult,
+)
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.errors import SourceDataError
 
@@ -224,6 +235,14 @@ class OrderStore:
             for row in rows
         ]  # fmt: skip
 
+    def summaries(self) -> list[CustomerSummary]:
+        """Where each customer stands, by name."""
+        with self.database.read() as connection:
+            run = self._statements.runner(connection, {})
+            orders = run("summarize_orders").mappings().all()
+            lines = {str(row["customer_name"]): row for row in run("summarize_lines").mappings()}
+        return [_summary(row, lines.get(str(row["customer_name"]), {})) for row in orders]
+
     def refused_removals(self) -> list[tuple[str, int, int]]:
         """Customers whose last load lacked too many orders: name, orders missing, rows read."""
         with self.database.read() as connection:
@@ -249,6 +268,18 @@ class OrderStore:
                         str(row["sync_error_message"]))
             for row in rows
         ]  # fmt: skip
+
+
+def _summary(orders: RowMapping, lines: RowMapping | Mapping[str, int]) -> CustomerSummary:
+    def both(name: str) -> int:
+        return int(orders[name]) + int(lines.get(name, 0))
+
+    return CustomerSummary(
+        customer=str(orders["customer_name"]), orders=int(orders["orders"]), lines=int(lines.get("lines", 0)),
+        groups=int(orders["group_count"]), items=int(orders["on_board"]), subitems=int(lines.get("on_board", 0)),
+        new=both("new_rows"), pending=both("pending_rows"), failed=both("failed_rows"), removed=int(orders["removed_rows"]),
+        oldest_waiting_at=_moment(orders["oldest_waiting_at"]), last_sent_at=_moment(orders["last_sent_at"]),
+    )  # fmt: skip
 
 
 def _text(value: object) -> str | None:

@@ -92,6 +92,29 @@ class RowCount:
 
 
 @dataclass(frozen=True, slots=True)
+class CustomerSummary:
+    """Where a customer stands: orders and lines that should be on the board, and those that are.
+
+    Attributes:
+        new: rows merged and not sent yet, orders and lines together; `pending` and `failed` alike.
+        removed: orders that the load no longer holds.
+    """
+
+    customer: str
+    orders: int
+    lines: int
+    groups: int
+    items: int
+    subitems: int
+    new: int
+    pending: int
+    failed: int
+    removed: int
+    oldest_waiting_at: datetime | None
+    last_sent_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class RejectedRow:
     """A row, or one size of it, that is not on the board, and why. `size_code` is empty for whole rows."""
 

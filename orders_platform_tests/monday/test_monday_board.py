@@ -6,12 +6,12 @@ import json
 from collections.abc import Callable
 
 import pytest
-from conftest import BOARD_ID, Script, Stage, VirtualClock  # type: ignore[import-not-found]
 
 from orders_platform.domain.mutations import Document, Mutation, Operation
 from orders_platform.errors import BoardMismatchError, MondayUnavailableError
 from orders_platform.monday.board import MondayBoard
 from orders_platform.sandbox.server import Fault
+from orders_platform_tests.monday.stage import BOARD_ID, Script, Stage, VirtualClock
 
 SUBITEMS_BOARD_ID = 9609317948
 
@@ -107,9 +107,7 @@ def test_all_pages_of_a_search_are_read(stage: Callable[..., Stage], text_column
     assert len({item.id for item in found}) == len(found) == 620
 
 
-def test_an_expired_cursor_starts_the_search_again(
-    script: Callable[..., Script], connect: Callable[..., MondayBoard]
-) -> None:
+def test_an_expired_cursor_starts_the_search_again(script: Callable[..., Script], connect: Callable[..., MondayBoard]) -> None:
     def page(number: int, cursor: str | None) -> dict[str, object]:
         item = {"id": str(number), "name": "n", "state": "active", "column_values": [{"id": "t", "text": "A", "value": None}]}
         return {"cursor": cursor, "items": [item]}
@@ -120,7 +118,11 @@ def test_an_expired_cursor_starts_the_search_again(
     expired = 200, {}, json.dumps({"errors": [{"message": "x", "extensions": {"code": "CursorExpiredError"}}]}).encode()
     search, following = "items_page_by_column_values", "next_items_page"
     server = script(
-        ok(search, page(1, "c1")), expired, ok(search, page(1, "c2")), ok(following, page(2, "c3")), ok(following, page(3, None))
+        ok(search, page(1, "c1")),
+        expired,
+        ok(search, page(1, "c2")),
+        ok(following, page(2, "c3")),
+        ok(following, page(3, None)),
     )
     found = connect(server.url).find_items(5, "t", ["a"])
     assert [item.id for item in found["a"]] == [1, 2, 3]
@@ -152,7 +154,9 @@ def test_children_come_by_parent_and_a_parent_that_is_gone_is_absent(stage: Call
         for size in ("XS", "M")
     )
     made = ids(board, Document("s", Operation.CREATE_SUBITEM, subitems))
-    archived = Document("a", Operation.ARCHIVE_ITEM, (Mutation("p", {"item_id": parents[1]}), Mutation("c", {"item_id": made[0]})))
+    archived = Document(
+        "a", Operation.ARCHIVE_ITEM, (Mutation("p", {"item_id": parents[1]}), Mutation("c", {"item_id": made[0]}))
+    )
     list(board.send([archived]))
     found = board.children([*parents, 999_999_999], [])
     assert {parent: [child.name for child in children] for parent, children in found.items()} == {
@@ -166,14 +170,25 @@ def test_values_written_are_read_back(stage: Callable[..., Stage], text_column: 
     scene = stage()
     board = scene.board()
     (item_id,) = ids(board, scene.creates(1, column_values=cells(**{text_column: "O'NEILL ∆ 30/32"}))[0])
-    change = Mutation("c", {"board_id": BOARD_ID, "item_id": item_id, "column_values": cells(**{text_column: "new", "name": "New"})})
+    change = Mutation(
+        "c", {"board_id": BOARD_ID, "item_id": item_id, "column_values": cells(**{text_column: "new", "name": "New"})}
+    )
     assert ids(board, Document("k", Operation.CHANGE_VALUES, (change,))) == [item_id]
     item = board.items([item_id], [text_column])[item_id]
     assert (item.name, item.cells[text_column].text) == ("New", "new")
 
 
 @pytest.mark.parametrize(
-    "fault", [Fault.REPLY_LOST, Fault.MINUTE_429, Fault.HTML_429, Fault.HTML_502, Fault.ERROR_500, Fault.LOCKED_423, Fault.BUDGET_LEGACY]
+    "fault",
+    [
+        Fault.REPLY_LOST,
+        Fault.MINUTE_429,
+        Fault.HTML_429,
+        Fault.HTML_502,
+        Fault.ERROR_500,
+        Fault.LOCKED_423,
+        Fault.BUDGET_LEGACY,
+    ],
 )
 def test_a_read_rides_out_a_bad_minute(fault: Fault, stage: Callable[..., Stage], clock: VirtualClock) -> None:
     scene = stage()

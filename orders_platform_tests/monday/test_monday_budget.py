@@ -166,7 +166,9 @@ def test_requests_never_exceed_a_limit_of_monday(requests: list[tuple[int, float
         assert complexity.take(clock.now, 30_001 * count)
         assert calls.take(clock.now, 1)
         clock.now += work
-        pace.settle(ticket, done(30_001 * count, Quota(complexity=complexity.told(clock.now), minute_rate=calls.told(clock.now))))
+        pace.settle(
+            ticket, done(30_001 * count, Quota(complexity=complexity.told(clock.now), minute_rate=calls.told(clock.now)))
+        )
 
 
 def test_a_thousand_items_take_no_longer_than_the_limit_demands() -> None:
@@ -256,7 +258,9 @@ def test_the_day_ends_with_a_reserve_for_people() -> None:
 
 def test_calls_made_earlier_today_count() -> None:
     clock = Clock()
-    pace = Budget(Limits(calls_per_day=100, daily_reserve=0), clock=clock, pause=Waiter(clock, clock.sleep).pause, calls_today=99.5)
+    pace = Budget(
+        Limits(calls_per_day=100, daily_reserve=0), clock=clock, pause=Waiter(clock, clock.sleep).pause, calls_today=99.5
+    )
     with pytest.raises(DailyLimitError):
         pace.acquire(CREATE)
 

@@ -6,16 +6,18 @@ import json
 import logging
 import random
 import socket
+import threading
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-from conftest import BOARD_ID, START, Script, Stage, VirtualClock  # type: ignore[import-not-found]
 
 from orders_platform.domain.mutations import Document, DocumentReport, Mutation, Operation, Verdict
 from orders_platform.errors import BoardMismatchError, ConfigurationError, MondayRefusedError, MondayUnavailableError
 from orders_platform.monday.board import MondayBoard
 from orders_platform.monday.budget import DailyLimitError
 from orders_platform.monday.retries import RetryPolicy
+from orders_platform_tests.monday.stage import BOARD_ID, START, Script, Stage, VirtualClock
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.a-token-nobody-may-see"
 HTML = b"<html><head><title>Too many</title></head></html>"
@@ -48,7 +50,9 @@ def codes(report: DocumentReport) -> set[tuple[Verdict, str | None]]:
     return {(result.verdict, result.code) for result in report.results.values()}
 
 
-def test_a_mutation_carries_token_version_agent_and_key(script: Callable[..., Script], connect: Callable[..., MondayBoard]) -> None:
+def test_a_mutation_carries_token_version_agent_and_key(
+    script: Callable[..., Script], connect: Callable[..., MondayBoard]
+) -> None:
     server = script(CREATED)
     report = send_one(connect(server.url, token=TOKEN))
     (headers,) = server.headers
@@ -97,7 +101,8 @@ def test_what_passes_is_waited_for_and_repeated_with_the_same_key(
 
 
 @pytest.mark.parametrize(
-    "limit", [error(429, "COMPLEXITY_BUDGET_EXHAUSTED", retry_in_seconds=3), answer(429, HTML), error(200, "RATE_LIMIT_EXCEEDED")]
+    "limit",
+    [error(429, "COMPLEXITY_BUDGET_EXHAUSTED", retry_in_seconds=3), answer(429, HTML), error(200, "RATE_LIMIT_EXCEEDED")],
 )
 def test_an_answer_that_speaks_of_a_limit_is_counted(
     limit: object, script: Callable[..., Script], connect: Callable[..., MondayBoard]
@@ -173,9 +178,7 @@ def test_two_documents_without_any_answer_end_the_sending(connect: Callable[...,
 
 def test_an_answer_that_does_not_come_is_a_time_out_and_unknown(connect: Callable[..., MondayBoard]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        board = connect(
-            f"http://127.0.0.1:{silent.getsockname()[1]}/v2", timeout_seconds=0.05, policy=RetryPolicy(attempts=2)
-        )
+        board = connect(f"http://127.0.0.1:{silent.getsockname()[1]}/v2", timeout_seconds=0.05, policy=RetryPolicy(attempts=2))
         report = send_one(board)
     assert codes(report) == {(Verdict.UNKNOWN, "timeout")}
 
@@ -260,9 +263,6 @@ def test_an_unknown_error_is_permanent_for_its_row_and_says_that_it_is_unknown(
 
 def test_a_document_refused_as_a_whole_is_split_until_the_culprit_stands_alone(connect: Callable[..., MondayBoard]) -> None:
     """The server refuses every request that holds the poison, without saying which mutation it is."""
-    import threading
-    from http.server import BaseHTTPRequestHandler, HTTPServer
-
     keys: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -272,7 +272,11 @@ def test_a_document_refused_as_a_whole_is_split_until_the_culprit_stands_alone(c
             names = {key: value for key, value in sent["variables"].items() if key.endswith("item_name")}
             poisoned = "poison" in names.values()
             data = {key.split("_")[0]: {"id": str(hash(value) % 10**6)} for key, value in names.items()}
-            content = {"errors": [{"message": "no", "extensions": {"code": "ItemsLimitationException"}}]} if poisoned else {"data": data}
+            content = (
+                {"errors": [{"message": "no", "extensions": {"code": "ItemsLimitationException"}}]}
+                if poisoned
+                else {"data": data}
+            )
             body = json.dumps(content).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
@@ -330,7 +334,9 @@ def test_an_alias_met_by_a_limit_is_repeated_alone_under_a_key_of_its_own(
     assert report.error is None
 
 
-def test_an_alias_that_is_never_let_in_ends_as_not_sent(script: Callable[..., Script], connect: Callable[..., MondayBoard]) -> None:
+def test_an_alias_that_is_never_let_in_ends_as_not_sent(
+    script: Callable[..., Script], connect: Callable[..., MondayBoard]
+) -> None:
     busy = {"message": "busy", "path": ["m0"], "extensions": {"code": "FIELD_LIMIT_EXCEEDED"}}
     server = script(answer(200, {"data": {"m0": None}, "errors": [busy]}))
     report = send_one(connect(server.url), document(1))

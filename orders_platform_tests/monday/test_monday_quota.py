@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from orders_platform.monday.quota import Allowance, read_quota
 
-POLICY = (
-    '"minuteRate";q=5000;w=60, "concurrency";q=250;qu="concurrent-requests", "complexityMinute";q=5000000;w=60;qu="content-bytes"'
-)
+POLICY = '"minuteRate";q=5000;w=60, "concurrency";q=250;qu="concurrent-requests", "complexityMinute";q=5000000;w=60;qu="content-bytes"'
 
 
 def test_all_three_policies_are_read() -> None:

@@ -69,7 +69,7 @@ MESSAGE_CASES = {
     "Your ip is restricted": (Reaction.STOP, None),
     "Not Authenticated": (Reaction.STOP, None),
     "User unauthorized to perform action": (Reaction.STOP, None),
-    "Parse error on \"}\" (RCURLY)": (Reaction.STOP, None),
+    'Parse error on "}" (RCURLY)': (Reaction.STOP, None),
     "Invalid item name. Name must not be empty": (Reaction.REJECT, None),
     "Syntax error in JSON input": (Reaction.REJECT, None),
     "Internal server error": (Reaction.WAIT_UNKNOWN, None),

@@ -17,7 +17,9 @@ def reply(content: object, status: int = 200, **headers: str) -> Reply:
     return read_reply(status, {name.replace("_", "-"): text for name, text in headers.items()}, body)
 
 
-def error(code: str | None, message: str = "words", path: list[object] | None = None, **extensions: object) -> dict[str, object]:
+def error(
+    code: str | None, message: str = "words", path: list[object] | None = None, **extensions: object
+) -> dict[str, object]:
     return {
         "message": message,
         **({"path": path} if path else {}),
@@ -92,7 +94,9 @@ def test_neither_data_nor_errors_leaves_it_open_what_happened() -> None:
 
 
 def test_the_strongest_of_several_errors_decides() -> None:
-    answer = reply({"errors": [error("ColumnValueException"), error("DAILY_LIMIT_EXCEEDED"), error("RATE_LIMIT_EXCEEDED")]}, 429)
+    answer = reply(
+        {"errors": [error("ColumnValueException"), error("DAILY_LIMIT_EXCEEDED"), error("RATE_LIMIT_EXCEEDED")]}, 429
+    )
     assert answer.reaction is Reaction.STOP_UNTIL_MIDNIGHT
 
 
@@ -217,12 +221,16 @@ def test_a_connection_never_made_is_told_from_a_lost_one() -> None:
 
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(
-        st.sampled_from(["data", "errors", "m0", "id", "extensions", "code", "path", "message", "status_code", "complexity"])
-        | st.text(max_size=5),
-        inner,
-        max_size=5,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                ["data", "errors", "m0", "id", "extensions", "code", "path", "message", "status_code", "complexity"]
+            )
+            | st.text(max_size=5),
+            inner,
+            max_size=5,
+        )
     ),
     max_leaves=20,
 )

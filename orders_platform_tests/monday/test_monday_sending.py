@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 import pytest
-from conftest import BOARD_ID, Stage, VirtualClock  # type: ignore[import-not-found]
 
 from orders_platform.domain.mutations import Document, Mutation, Operation, Verdict
 from orders_platform.errors import MondayRefusedError
@@ -15,6 +14,7 @@ from orders_platform.monday.board import MondayBoard
 from orders_platform.monday.budget import DailyLimitError
 from orders_platform.monday.retries import RetryPolicy
 from orders_platform.sandbox.server import Fault, Faults, Latency, Limits
+from orders_platform_tests.monday.stage import BOARD_ID, Stage, VirtualClock
 
 ONCE = (
     Fault.REPLY_LOST,

@@ -1,0 +1,138 @@
+"""The commands that talk to the board: `sync` and `board check`.
+
+Belongs here: those commands. Does not belong here: the ones that only need the database (`cli_database.py`), the group itself
+(`cli.py`).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import click
+
+from orders_platform import console
+from orders_platform.assembly import open_board, open_store, sync_rules
+from orders_platform.database.order_store import OrderStore
+from orders_platform.domain.customers import Survey
+from orders_platform.domain.preflight import board_problems, subitem_board_problems
+from orders_platform.embedded import embedded_sandbox
+from orders_platform.errors import BoardMismatchError
+from orders_platform.settings import Settings
+from orders_platform.sync.customer import sync_customers
+from orders_platform.sync.reports import CustomerReport
+from orders_platform.sync.run import SyncRun
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else.")
+
+
+@click.command()
+@click.option("--customer", "only", multiple=True, metavar="NAME", help="This customer; repeat for several. Default: all.")
+@click.option("--dry-run/--execute", "dry", default=True, help="Only say what would be done (the default), or do it.")
+@click.option("--limit", type=click.IntRange(min=1), help="At most so many orders of each customer.")
+@click.option("--skip-subitems", is_flag=True, help="Leave the sizes for another run.")
+@click.option("--output-json", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures into this file.")
+@click.option("--verbose", "noise", flag_value="verbose", help="Say every document.")
+@click.option("--quiet", "noise", flag_value="quiet", help="Say nothing but errors.")
+@_JSON
+def sync(
+    *,
+    only: tuple[str, ...],
+    dry: bool,
+    limit: int | None,
+    skip_subitems: bool,
+    output_json: Path | None,
+    noise: str | None,
+    as_json: bool,
+) -> None:
+    """Merge the staged orders and bring the board to them."""
+    settings = Settings()
+    with ExitStack() as stack:
+        stack.enter_context(embedded_sandbox(settings))
+        store = open_store(settings)
+        stack.callback(store.database.close)
+        if dry:
+            store = stack.enter_context(store.rehearsal())
+        board = stack.enter_context(closing(open_board(settings)))
+        run = SyncRun(store, board, sync_rules(settings.configuration), progress=_progress(noise))
+        survey = store.survey()
+        if not dry:
+            store.record_unassigned(survey, run.clock())
+        chosen = _chosen(survey, only)
+        reports = list(sync_customers(run, survey, chosen, limit=limit, skip_subitems=skip_subitems, dry=dry))
+        document = _document(store, reports, dry=dry)
+        waits = not dry and _waits(store, chosen)
+    console.show_run(document, as_json=as_json, output_json=output_json, quiet=noise == "quiet")
+    _explain(reports, run.run_id, dry=dry, quiet=as_json or noise == "quiet")
+    sys.exit(1 if waits or any(report.error for report in reports) else 0)
+
+
+class _progress:  # noqa: N801 - used as the function that it is
+    """Says a line at a time on standard error: all of them when asked to, none otherwise."""
+
+    def __init__(self, noise: str | None) -> None:
+        self._noise = noise
+
+    def __call__(self, line: str) -> None:
+        if self._noise == "verbose" or (self._noise is None and sys.stderr.isatty()):
+            click.echo(f"  {line}", err=True)
+
+
+def _chosen(survey: Survey, only: Sequence[str]) -> list[str]:
+    unknown = [name for name in only if name not in survey.customers]
+    if unknown:
+        known = ", ".join(survey.customers) or "nobody"
+        raise click.UsageError(f"The staging table has no customer {unknown[0]!r}; it has: {known}.")
+    return list(only or survey.customers)
+
+
+def _document(store: OrderStore, reports: Sequence[CustomerReport], *, dry: bool) -> console.Document:
+    sent = {report.customer: console.sent_figures(report, dry=dry) for report in reports}
+    errors = {report.customer: report.error for report in reports if report.error}
+    document = console.standing_document(store.summaries(), store.rejects(), sent, errors)
+    return {**document, "dry_run": True} if dry else document
+
+
+def _waits(store: OrderStore, chosen: Sequence[str]) -> bool:
+    return any(s.new or s.pending or s.failed for s in store.summaries() if s.customer in chosen)
+
+
+def _explain(reports: Sequence[CustomerReport], run_id: str, *, dry: bool, quiet: bool) -> None:
+    if not quiet:
+        refusals = [row for report in reports for stage in report.stages for row in stage.refusals]
+        console.print_refusals("Would be refused" if dry else "Refused", refusals)
+        click.echo("\nDry run: nothing was written anywhere. --execute does it." if dry else f"\nRun {run_id}.")
+    for report in reports:
+        if report.error:
+            click.echo(f"{report.customer}: {report.error}", err=True)
+
+
+@click.group()
+def board() -> None:
+    """Look at the board on monday.com."""
+
+
+@board.command()
+@_JSON
+def check(*, as_json: bool) -> None:
+    """Compare the configuration with the board: every missing or unfit column at once."""
+    settings = Settings()
+    rules = sync_rules(settings.configuration)
+    with embedded_sandbox(settings), closing(open_board(settings)) as opened:
+        items = opened.describe(rules.items.board_id)
+        problems = list(board_problems(rules.items, items, may_create_labels=rules.may_create_labels))
+        problems += subitem_board_problems(items, rules.subitems)
+        if items.subitems_board_id is not None:
+            subitems = opened.describe(rules.subitems.board_id)
+            problems += board_problems(rules.subitems, subitems, may_create_labels=rules.may_create_labels)
+    board_name = f"Board {items.id} ({items.name})"
+    if as_json:
+        console.write_json({"board": items.name, "board_id": items.id, "problems": problems})
+        sys.exit(1 if problems else 0)
+    if problems:
+        raise BoardMismatchError(
+            "\n".join([f"{board_name} does not fit the configuration:", *(f"- {line}" for line in problems)])
+        )
+    click.echo(f"{board_name} fits: {len(rules.items.fields)} columns of items, {len(rules.subitems.fields)} of subitems.")

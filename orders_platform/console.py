@@ -1,0 +1,131 @@
+"""What the command line shows: tables for people, one JSON object for machines.
+
+Belongs here: shapes and layout. Does not belong here: commands (`cli.py`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import click
+
+from orders_platform.domain.orders import CustomerSummary, RejectedRow
+from orders_platform.sync.reports import CustomerReport
+
+FIGURES = (
+    "orders",
+    "lines",
+    "rejected",
+    "groups",
+    "items",
+    "subitems",
+    "created",
+    "updated",
+    "failed",
+    "documents",
+    "mutations",
+    "seconds",
+)
+Figures = dict[str, int | float]
+Document = dict[str, object]
+
+
+def run_figures(summary: CustomerSummary | None, rejected: int, sent: Mapping[str, int | float]) -> Figures:
+    """One customer as JSON shows it: where it stands, and what this run did (`created`, `updated` ... `seconds`)."""
+    stands = {"orders": 0, "lines": 0, "groups": 0, "items": 0, "subitems": 0, "failed": 0}
+    if summary is not None:
+        stands = {name: int(getattr(summary, name)) for name in stands}
+    return {name: {**stands, "rejected": rejected, **sent}.get(name, 0) for name in FIGURES}
+
+
+def sent_figures(report: CustomerReport, *, dry: bool = False) -> Figures:
+    """What a run did for a customer; of a dry run what it would do, refusals included."""
+    updated = sum(report.total(name) for name in ("updated", "moved", "archived"))
+    return {
+        "created": report.total("created"),
+        "updated": updated,
+        "documents": report.total("documents"),
+        "mutations": report.total("mutations"),
+        "seconds": round(report.seconds, 3),
+        **({"failed": report.total("failed")} if dry else {}),
+    }
+
+
+def standing_document(
+    summaries: Iterable[CustomerSummary], rejects: Sequence[RejectedRow], sent: Mapping[str, Figures], errors: Mapping[str, str]
+) -> Document:
+    """The JSON object of a run: where each customer of `sent` stands, with what the run did."""
+    stands = {summary.customer: summary for summary in summaries}
+    rejected = {customer: sum(row.rows for row in rejects if row.customer == customer) for customer in sent}
+    figures = {customer: run_figures(stands.get(customer), rejected[customer], did) for customer, did in sent.items()}
+    return run_document(figures, errors)
+
+
+def run_document(customers: Mapping[str, Figures], errors: Mapping[str, str]) -> Document:
+    """The JSON object of a run: `customers` by name, and their `total`. A customer that ended early has its `error`."""
+    total: Figures = {name: round(sum(figures[name] for figures in customers.values()), 3) for name in FIGURES}
+    shown = {name: {**figures, **({"error": errors[name]} if name in errors else {})} for name, figures in customers.items()}
+    return {"customers": shown, "total": total}
+
+
+def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table on standard output, numbers to the right."""
+    lines = [list(headers), *([_cell(value) for value in row] for row in rows)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(headers))]
+    for line in lines:
+        name, *figures = line
+        click.echo("  ".join([name.ljust(widths[0]), *(f.rjust(w) for f, w in zip(figures, widths[1:], strict=True))]))
+
+
+def print_run(document: Document) -> None:
+    """The figures of a run, a line a customer and their total."""
+    customers, total = document["customers"], document["total"]
+    if not isinstance(customers, dict) or not isinstance(total, dict):
+        raise TypeError("not the document of a run")
+    rows = [[name, *(figures[figure] for figure in FIGURES)] for name, figures in customers.items()]
+    print_table(["customer", *FIGURES], [*rows, ["total", *(total[figure] for figure in FIGURES)]])
+
+
+def show_run(document: Document, *, as_json: bool, output_json: Path | None, quiet: bool = False) -> None:
+    """A run where it was asked for: into a file, as JSON, or as a table."""
+    if output_json:
+        write_json(document, output_json)
+    if as_json:
+        write_json(document)
+    elif not quiet:
+        print_run(document)
+
+
+def print_refusals(title: str, rows: Sequence[RejectedRow], most: int = 20) -> None:
+    """Rows that are not on the board, with the reason; the first `most` of them."""
+    if not rows:
+        return
+    click.echo(f"\n{title} ({len(rows)}):")
+    for row in rows[:most]:
+        size = f" size {row.size_code}" if row.size_code else ""
+        click.echo(f"  {row.customer}: {row.order_key or '(no key)'}{size}: [{row.code}] {row.reason}")
+    if len(rows) > most:
+        click.echo(f"  ... and {len(rows) - most} more; `orders-platform status --json` lists all")
+
+
+def write_json(document: Mapping[str, object], file: Path | None = None) -> None:
+    """The document into a file, or onto standard output."""
+    text = json.dumps(document, ensure_ascii=False, indent=2, default=str)
+    if file is None:
+        click.echo(text)
+    else:
+        file.write_text(text + "\n", encoding="utf-8")
+
+
+def _cell(value: object) -> str:
+    return (
+        ""
+        if value is None
+        else f"{value:,.1f}"
+        if isinstance(value, float)
+        else f"{value:,}"
+        if isinstance(value, int)
+        else str(value)
+    )

@@ -1,0 +1,49 @@
+"""The embedded default: a local monday.com for as long as a command runs, when nobody serves one.
+
+Belongs here: deciding whether it is needed, and its state file. Does not belong here: the sandbox (`sandbox/`). Only `cli.py` and
+`demo.py` use it.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from orders_platform.sandbox.limits import Limits
+from orders_platform.sandbox.server import Sandbox, running
+from orders_platform.settings import Settings
+
+PORT = 8765
+
+ROOMY = Limits(
+    complexity_per_minute=1_000_000_000, calls_per_minute=100_000, calls_per_day=1_000_000, calls_per_10_seconds=100_000
+)
+"""Not monday's: with those, the 2,300 creations of the sample orders take seven minutes. `sandbox serve --limits pro` has them."""
+
+
+def sandbox_file(settings: Settings) -> Path:
+    """Where the sandbox keeps its boards."""
+    return settings.data_folder / "sandbox.db"
+
+
+@contextmanager
+def embedded_sandbox(settings: Settings) -> Iterator[str]:
+    """The base URL of the sandbox; started for the length of the block when the settings name it and nobody answers there."""
+    parts = urlsplit(settings.api_url)
+    base = f"{parts.scheme}://{parts.netloc}"
+    if settings.environment != "sandbox" or parts.port != PORT or _answers(parts.hostname or "", PORT):
+        yield base
+        return
+    file = sandbox_file(settings)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with running(Sandbox(state=file, limits=ROOMY), PORT) as url:
+        yield url
+
+
+def _answers(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((host, port)) == 0
