@@ -1,0 +1,53 @@
+# README names the targets that people need: run, test, ui. The same commands run in continuous integration.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+export DAGSTER_DISABLE_TELEMETRY := yes
+
+.PHONY: help setup run ui test check format build clean
+
+help:
+	@echo "make run    the main job: sample orders through all six assets onto a local board, with a summary"
+	@echo "make ui     the Dagster UI and the board page on the same data"
+	@echo "make test   all tests, with coverage"
+	@echo "make check  ruff, mypy --strict, dagster definitions validate"
+	@echo "make setup  only install; make build: the wheel; make format; make clean"
+
+$(VENV)/installed: pyproject.toml setup.cfg constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "orders_platform needs Python 3.11 or newer; set PYTHON=")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) -e .
+	touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	$(PIP) -e '.[dev]'
+	touch $@
+
+setup: $(VENV)/installed-dev
+
+run: $(VENV)/installed
+	$(BIN)/orders-platform demo --fresh
+
+ui: $(VENV)/installed
+	@$(BIN)/orders-platform sandbox serve & sandbox=$$!; trap 'kill $$sandbox 2>/dev/null' EXIT INT TERM; \
+	 $(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1
+
+test: $(VENV)/installed-dev
+	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=90
+
+check: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/dagster definitions validate -w workspace.yaml
+
+format: $(VENV)/installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+build: $(VENV)/installed-dev
+	$(BIN)/python -m build
+
+clean:
+	rm -rf $(VENV) .data .dagster build dist *.egg-info
