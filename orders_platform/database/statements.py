@@ -33,7 +33,7 @@ class Statements:
         self._rules = rules
         self._context: dict[str, object] = {}
         self._context_of: dict[str, dict[str, object]] = {}
-        self._cache: dict[tuple[str, str, tuple[tuple[str, object], ...]], TextClause] = {}
+        self._cache: dict[tuple[str, str, tuple[tuple[str, object], ...]], tuple[TextClause, frozenset[str]]] = {}
 
     def for_customer(self, customer: str) -> None:
         """Render from now on with this customer's keys."""
@@ -41,12 +41,13 @@ class Statements:
             self._context_of[customer] = self._rules().context(customer, self._templates.expressions)
         self._context = self._context_of[customer]
 
-    def render(self, name: str, **counts: int) -> TextClause:
-        """One statement, rendered once for each set of keys and counts."""
+    def render(self, name: str, **counts: int) -> tuple[TextClause, frozenset[str]]:
+        """One statement and the names of its parameters, rendered once for each set of keys and counts."""
         keys = f"{self._context.get('unique_keys')}{self._context.get('extra_keys')}"
         key = (name, keys, tuple(sorted(counts.items())))
         if key not in self._cache:
-            self._cache[key] = self._templates.render(name, **self._context, **counts).clause()
+            clause = self._templates.render(name, **self._context, **counts).clause()
+            self._cache[key] = clause, frozenset(clause.compile().params)
         return self._cache[key]
 
     def runner(self, connection: Connection, values: Mapping[str, object]) -> Runner:
@@ -54,9 +55,8 @@ class Statements:
 
         def run(statement: str, /, **more: object) -> CursorResult[Any]:
             counts = {name: value for name, value in more.items() if name.endswith("_rows") and isinstance(value, int)}
-            clause = self.render(statement, **counts)
+            clause, wanted = self.render(statement, **counts)
             bound = {**values, **more}
-            wanted = clause.compile().params
             return connection.execute(clause, {name: bound[name] for name in wanted})
 
         return run

@@ -20,7 +20,10 @@ from orders_platform.sync.subitems import sync_subitems
 def sync_customer(
     run: SyncRun, customer: str, survey: Survey, *, limit: int | None = None, skip_subitems: bool = False, dry: bool = False
 ) -> CustomerReport:
-    """Merge and send one customer. An error of ours ends up in the report, unless no request of anyone would succeed."""
+    """Merge and send one customer. An error of ours ends up in the report, unless no request of anyone would succeed.
+
+    A dry run merges too, so `run.store` is then a rehearsal, from which nothing stays.
+    """
     started = run.clock()
     report = CustomerReport(customer)
     try:
@@ -28,10 +31,10 @@ def sync_customer(
             report.headers = run.store.merge_headers(customer, survey, run.clock())
             run.store.unpivot_sizes(customer)
             report.lines = run.store.merge_lines(customer, run.clock())
-            report.groups = sync_groups(run, customer, dry=dry)
-            report.items = sync_items(run, customer, limit=limit, dry=dry)
+            sync_groups(run, customer, dry=dry, report=report.groups)
+            sync_items(run, customer, limit=limit, dry=dry, report=report.items)
             if not skip_subitems:
-                report.subitems = sync_subitems(run, customer, dry=dry)
+                sync_subitems(run, customer, dry=dry, report=report.subitems)
     except MondayRefusedError:
         raise
     except OrdersError as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from orders_platform.domain.board import Group
 from orders_platform.domain.mutations import Document, Mutation, Operation, Verdict
 from orders_platform.domain.names import collapse
 from orders_platform.domain.orders import GroupNeed, RejectedRow
@@ -17,37 +18,58 @@ from orders_platform.sync.run import SyncRun
 _ATTEMPTS = 2  # the second one creates what the first one surely did not
 
 
-def sync_groups(run: SyncRun, customer: str, *, dry: bool = False) -> StageReport:
-    """Make the customer's groups; `skipped` were there already."""
+def sync_groups(run: SyncRun, customer: str, *, dry: bool = False, report: StageReport | None = None) -> StageReport:
+    """Make the customer's groups; `skipped` were there already. Counts into `report` when one is given."""
     started = run.clock()
-    report = StageReport()
+    report = report or StageReport()
     needs = run.store.pending_groups(customer)
     if needs:
         board_id = run.items_board.description.id
-        for attempt in range(_ATTEMPTS):
-            on_board = _by_title(run, board_id)
-            missing = [need for need in needs if collapse(need.group_name) not in on_board]
-            if dry or not missing:
-                break
-            if _create(run, customer, board_id, missing, report):
-                run.settle(run.clock())
-            elif attempt == 0:
-                on_board = _by_title(run, board_id)
-                break
-        report.created += len(missing) if dry else 0
+        on_board = ids_by_title(run.board.groups(board_id))
+        missing = _missing(needs, on_board)
         report.skipped = len(needs) - len(missing)
-        _record(run, customer, needs, on_board, dry=dry)
-        report.waiting = 0 if dry else sum(collapse(need.group_name) not in on_board for need in needs) - report.failed
+        if dry:
+            report.created = len(missing)
+        else:
+            on_board = _make(run, customer, board_id, missing, on_board, report)
+            _record(run, customer, needs, on_board)
+            missing = _missing(needs, on_board)
+            report.adopted = max(0, len(needs) - len(missing) - report.skipped - report.created)
+            report.waiting = len(missing) - report.failed
     report.seconds = (run.clock() - started).total_seconds()
     return report
 
 
-def _by_title(run: SyncRun, board_id: int) -> dict[str, str]:
+def ids_by_title(groups: Sequence[Group]) -> dict[str, str]:
     """Group ids by title; of two groups of one title the upper one counts."""
     titles: dict[str, str] = {}
-    for group in run.board.groups(board_id):
+    for group in groups:
         titles.setdefault(collapse(group.title), group.id)
     return titles
+
+
+def _missing(needs: Sequence[GroupNeed], on_board: Mapping[str, str]) -> list[GroupNeed]:
+    return [need for need in needs if collapse(need.group_name) not in on_board]
+
+
+def _make(
+    run: SyncRun,
+    customer: str,
+    board_id: int,
+    missing: Sequence[GroupNeed],
+    on_board: dict[str, str],
+    report: StageReport,
+) -> dict[str, str]:
+    """Create what is missing; the ids by title as the board shows them afterwards."""
+    for _ in range(_ATTEMPTS):
+        if not missing:
+            break
+        unknown = _create(run, customer, board_id, missing, report)
+        if unknown:
+            run.settle(run.clock())
+        on_board = ids_by_title(run.board.groups(board_id))
+        missing = _missing(missing, on_board) if unknown else ()
+    return on_board
 
 
 def _create(run: SyncRun, customer: str, board_id: int, missing: Sequence[GroupNeed], report: StageReport) -> bool:
@@ -75,8 +97,8 @@ def _documents(run: SyncRun, board_id: int, missing: Sequence[GroupNeed]) -> Ite
         yield Document(run.new_key(), Operation.CREATE_GROUP, mutations)
 
 
-def _record(run: SyncRun, customer: str, needs: Sequence[GroupNeed], on_board: Mapping[str, str], *, dry: bool) -> None:
+def _record(run: SyncRun, customer: str, needs: Sequence[GroupNeed], on_board: Mapping[str, str]) -> None:
     for need in needs:
         group_id = on_board.get(collapse(need.group_name))
-        if group_id is not None and not dry:
+        if group_id is not None:
             run.store.record_group(customer, need.group_name, group_id)

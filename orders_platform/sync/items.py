@@ -7,15 +7,17 @@ sending (`sending.py`).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orders_platform.domain.board import BoardItem
 from orders_platform.domain.column_values import column_values_json, creates_labels, format_row
 from orders_platform.domain.mutations import Operation
+from orders_platform.domain.names import collapse
 from orders_platform.domain.orders import PendingItem, RejectedRow, RowKind, RowResult
 from orders_platform.domain.plan import RowPlan, Step, Wanted, plan_row
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.errors import RowRejected
+from orders_platform.sync.groups import ids_by_title
 from orders_platform.sync.recovery import adopt_items
 from orders_platform.sync.reports import StageReport
 from orders_platform.sync.run import SyncRun
@@ -24,18 +26,25 @@ from orders_platform.sync.sending import Outbox, Outgoing
 _ATTEMPTS = 2  # the second one settles what the first one left of unknown outcome
 
 
-def sync_items(run: SyncRun, customer: str, *, limit: int | None = None, dry: bool = False) -> StageReport:
-    """Send a customer's waiting orders, the first `limit` of them; `dry` only counts what would be done."""
+def sync_items(
+    run: SyncRun, customer: str, *, limit: int | None = None, dry: bool = False, report: StageReport | None = None
+) -> StageReport:
+    """Send a customer's waiting orders, the first `limit` of them; `dry` only counts what would be done, on a rehearsal store.
+
+    Counts into `report` when one is given, so that what was done before an error is known.
+    """
     started = run.clock()
-    report = StageReport()
+    report = report or StageReport()
     waiting = list(run.store.pending_items(customer))[:limit]
     refs = {row.record_uuid for row in waiting}
     for _ in range(_ATTEMPTS):
         if not waiting:
             break
         unknown = _Items(run, customer, report, dry=dry).send(waiting)
-        waiting = [row for row in run.store.pending_items(customer) if row.record_uuid in refs] if unknown else []
-    report.waiting += len(waiting)
+        waiting = [] if dry else [row for row in run.store.pending_items(customer) if row.record_uuid in refs]
+        if not unknown:
+            break
+    report.waiting = len(waiting)
     report.seconds = (run.clock() - started).total_seconds()
     return report
 
@@ -49,18 +58,36 @@ class _Items:
 
     def send(self, waiting: Sequence[PendingItem]) -> bool:
         """Send these orders; True when an outcome is unknown."""
-        self.report.waiting = 0
         rows = adopt_items(self.run, waiting, self.report, dry=self.dry)
         on_board = self._read([row.item_id for row in rows if row.item_id is not None])
-        groups = {group.id for group in self.run.board.groups(self.run.rules.items.board_id)}
-        ready = [row for row in rows if row.action is Action.DELETE or row.group_id in groups or self.dry]
-        self.report.waiting += len(rows) - len(ready)
-        outgoing = [made for row in ready if (made := self._outgoing(row, on_board)) is not None]
+        outgoing = [made for row in self._placed(rows) if (made := self._outgoing(row, on_board)) is not None]
         if self.dry:
-            for row in outgoing:
-                self.report.count_steps(row.plan.steps)
+            self._rehearse(outgoing)
             return False
         return bool(Outbox(self.run, self.customer, RowKind.ITEMS, Operation.CREATE_ITEM, self.report).send(outgoing))
+
+    def _placed(self, rows: Sequence[PendingItem]) -> list[PendingItem]:
+        """The rows whose group is on the board; in a dry run all, as if the groups had been made."""
+        groups = self.run.board.groups(self.run.rules.items.board_id)
+        if self.dry:
+            titles = ids_by_title(groups)
+            return [replace(row, group_id=titles.get(collapse(row.group_name), row.group_name)) for row in rows]
+        ids = {group.id for group in groups}
+        return [row for row in rows if row.action is Action.DELETE or row.group_id in ids]
+
+    def _rehearse(self, rows: Sequence[Outgoing]) -> None:
+        """Count, and let the lines of these orders wait as they would after a real run."""
+        for row in rows:
+            self.report.count_steps(row.plan.steps)
+        made = {row.ref for row in rows if Step.CREATE in row.plan.steps}
+        self.run.rehearsed_items |= made
+        results = [
+            RowResult(row.ref, SyncState.NEW, row.plan.item_id, is_new_item=row.ref in made, is_archived=row.is_removal)
+            for row in rows
+            if (row.ref in made and row.replaces) or row.is_removal
+        ]
+        if results:
+            self.run.store.record_results(RowKind.ITEMS, results, self.run.run_id, self.run.clock(), self.customer)
 
     def _read(self, ids: Sequence[int]) -> Mapping[int, BoardItem]:
         column_ids = [field.column_id for field in self.run.rules.items.fields]
@@ -76,7 +103,15 @@ class _Items:
         wanted = Wanted(row.action, row.item_name, cells, row.group_id)
         item = on_board.get(row.item_id) if row.item_id is not None else None
         plan = plan_row(wanted, row.item_id, item, mapping, shape.columns, self.run.rules.on_deleted)
-        return Outgoing(row.record_uuid, row.order_key, "", plan, lambda step: self._variables(step, row, plan))
+        return Outgoing(
+            row.record_uuid,
+            row.order_key,
+            "",
+            plan,
+            lambda step: self._variables(step, row, plan),
+            replaces=row.item_id is not None,
+            is_removal=row.action is Action.DELETE,
+        )
 
     def _refuse(self, row: PendingItem, refusal: RowRejected) -> None:
         self.report.refuse(RejectedRow(self.customer, row.order_key, "", refusal.code, refusal.message))

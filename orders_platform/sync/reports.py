@@ -68,7 +68,7 @@ class StageReport:
 
 @dataclass(slots=True)
 class CustomerReport:
-    """One customer, all stages. `error` says why it ended early; then the stages after it are empty."""
+    """One customer, all stages. `error` says why it ended early; then the stages hold what was done before."""
 
     customer: str
     headers: HeaderMerge | None = None

@@ -56,6 +56,7 @@ class SyncRun:
         sleep: seconds; only used to let an unanswered request settle.
         new_key: makes idempotency keys.
         progress: is told one line at a time.
+        rehearsed_items: orders whose item a dry run would have made.
     """
 
     store: Store
@@ -66,6 +67,7 @@ class SyncRun:
     sleep: Callable[[float], None] = time.sleep
     new_key: Callable[[], str] = lambda: str(uuid.uuid4())
     progress: Callable[[str], None] = lambda _line: None
+    rehearsed_items: set[str] = field(default_factory=set, init=False)
 
     @cached_property
     def items_board(self) -> BoardShape:

@@ -30,6 +30,8 @@ class Outgoing:
     Attributes:
         variables: makes the arguments of the mutation of a step.
         parent_id: for subitems, the item it goes under.
+        replaces: an id is recorded; a plan that creates makes it useless.
+        is_removal: for items, its order is gone and its lines end with it.
     """
 
     ref: str
@@ -38,6 +40,8 @@ class Outgoing:
     plan: RowPlan
     variables: Callable[[Step], Mapping[str, object]]
     parent_id: int | None = None
+    replaces: bool = False
+    is_removal: bool = False
     monday_id: int | None = field(init=False)
     refusal: MutationResult | None = None
     is_unknown: bool = False
@@ -73,7 +77,7 @@ class Outgoing:
         code, message = (self.refusal.code, self.refusal.message) if self.refusal else (None, None)
         return RowResult(self.ref, self.state, self.monday_id, code, message, self.parent_id,
                          is_new_item=done and Step.CREATE in self.plan.steps,
-                         is_archived=done and Step.ARCHIVE in self.plan.steps)  # fmt: skip
+                         is_archived=done and self.is_removal)  # fmt: skip
 
 
 class Outbox:
@@ -105,12 +109,20 @@ class Outbox:
             chunk = rows[start : start + self._run.board.document_size(operation)]
             start += len(chunk)
             document = Document(self._run.new_key(), operation, tuple(Mutation(row.ref, row.variables(step)) for row in chunk))
+            if step is Step.CREATE:
+                self._forget_replaced(chunk)
             # Committed before the request leaves: whatever happens next, these rows are known to be of unknown outcome.
             self._run.store.record_intents(
                 self._kind, [row.ref for row in chunk], document.key, self._run.run_id, self._run.clock()
             )
             self._run.progress(f"{self._customer}: {operation.value} {start}/{len(rows)} {self._kind.value}")
             yield document
+
+    def _forget_replaced(self, rows: Sequence[Outgoing]) -> None:
+        """An id that is of no use any more would hide from the next run that a creation is of unknown outcome."""
+        results = [RowResult(row.ref, SyncState.PENDING) for row in rows if row.replaces]
+        if results:
+            self._run.store.record_results(self._kind, results, self._run.run_id, self._run.clock(), self._customer)
 
     def _take_in(self, report: DocumentReport, by_ref: Mapping[str, Outgoing]) -> None:
         rows = [by_ref[mutation.ref] for mutation in report.document.mutations]

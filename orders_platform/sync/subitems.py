@@ -26,14 +26,23 @@ from orders_platform.sync.sending import Outbox, Outgoing
 _ATTEMPTS = 2  # the second one settles what the first one left of unknown outcome
 
 
-def sync_subitems(run: SyncRun, customer: str, *, dry: bool = False) -> StageReport:
-    """Send a customer's waiting lines whose order is on the board; `dry` only counts what would be done."""
+def sync_subitems(run: SyncRun, customer: str, *, dry: bool = False, report: StageReport | None = None) -> StageReport:
+    """Send a customer's waiting lines whose order is on the board; `dry` only counts what would be done, on a rehearsal store.
+
+    Counts into `report` when one is given, so that what was done before an error is known.
+    """
     started = run.clock()
-    report = StageReport()
+    report = report or StageReport()
+    waiting = list(run.store.pending_subitems(customer))
     for _ in range(_ATTEMPTS):
-        waiting = list(run.store.pending_subitems(customer))
-        if not waiting or not _Subitems(run, customer, report, dry=dry).send(waiting):
+        if not waiting:
             break
+        stage = _Subitems(run, customer, report, dry=dry)
+        unknown = stage.send(waiting)
+        waiting = [row for row in waiting if not stage.is_ready(row)] if dry else list(run.store.pending_subitems(customer))
+        if not unknown:
+            break
+    report.waiting = len(waiting)
     report.seconds = (run.clock() - started).total_seconds()
     return report
 
@@ -47,8 +56,7 @@ class _Subitems:
 
     def send(self, waiting: Sequence[PendingSubitem]) -> bool:
         """Send these lines; True when an outcome is unknown."""
-        ready = [row for row in waiting if row.item_id is not None or self.dry]
-        self.report.waiting = len(waiting) - len(ready)
+        ready = [row for row in waiting if self.is_ready(row)]
         # An id under another item is of no use: that item was replaced, and its subitems went with it.
         ready = [row if row.parent_id in {None, row.item_id} else replace(row, subitem_id=None) for row in ready]
         rows = adopt_subitems(self.run, ready, self.report, dry=self.dry)
@@ -58,9 +66,11 @@ class _Subitems:
             for row in outgoing:
                 self.report.count_steps(row.plan.steps)
             return False
-        unknown = Outbox(self.run, self.customer, RowKind.SUBITEMS, Operation.CREATE_SUBITEM, self.report).send(outgoing)
-        self.report.waiting += len(unknown)
-        return bool(unknown)
+        return bool(Outbox(self.run, self.customer, RowKind.SUBITEMS, Operation.CREATE_SUBITEM, self.report).send(outgoing))
+
+    def is_ready(self, row: PendingSubitem) -> bool:
+        """Whether its order is on the board, or would be if this were no dry run."""
+        return row.item_id is not None or row.record_uuid in self.run.rehearsed_items
 
     def _read(self, ids: Sequence[int]) -> Mapping[int, BoardItem]:
         column_ids = [field.column_id for field in self.run.rules.subitems.fields]
@@ -78,7 +88,13 @@ class _Subitems:
         subitem = on_board.get(row.subitem_id) if row.subitem_id is not None else None
         plan = plan_row(wanted, row.subitem_id, subitem, mapping, shape.columns, self.run.rules.on_deleted)
         return Outgoing(
-            row.line_uuid, row.order_key, row.size_code, plan, lambda step: self._variables(step, row, plan), row.item_id
+            row.line_uuid,
+            row.order_key,
+            row.size_code,
+            plan,
+            lambda step: self._variables(step, row, plan),
+            row.item_id,
+            replaces=row.subitem_id is not None,
         )
 
     def _refuse(self, row: PendingSubitem, refusal: RowRejected) -> None:

@@ -62,6 +62,10 @@ class Api:
     def create_refusal(self, name: str = "A", values: object = None, **more: object) -> dict:
         return self.refusal(CREATE, board=ITEMS_BOARD_ID, name=name, values=None if values is None else json.dumps(values), **more)
 
+    def create_as(self, column_values: object, **headers: str) -> httpx.Response:
+        """An item with column values just as they are."""
+        return self.post(CREATE, {"board": ITEMS_BOARD_ID, "name": "A", "values": column_values}, **headers)
+
     def create_subitem(self, parent: int, name: str, values: object = None) -> int:
         query = "mutation($p: ID!, $n: String!, $v: JSON) { create_subitem(parent_item_id: $p, item_name: $n, column_values: $v) { id } }"
         return int(self.data(query, p=parent, n=name, v=json.dumps(values or {}))["create_subitem"]["id"])

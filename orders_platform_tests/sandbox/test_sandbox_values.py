@@ -7,7 +7,6 @@ import json
 import pytest
 
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
-from orders_platform_tests.sandbox.conftest import CREATE
 
 TEXT, LONG_TEXT, NUMBERS, DATE = "text_mkr5wya6", "long_text_mkr5hass", "numeric_mktb1d19", "date_mkr57811"
 STATUS, DROPDOWN, SEASON = "color_mkr5yf27", "dropdown_mkr518fc", "dropdown_mkr58de6"
@@ -140,7 +139,7 @@ def test_an_unknown_column_is_named(api):
 
 @pytest.mark.parametrize("values", ["{broken", "[1]", {"text_mkr5wya6": "an object, not a string"}])
 def test_values_that_are_not_json_in_a_string_are_refused_with_400(api, values):
-    answer = api.post(CREATE, {"board": ITEMS_BOARD_ID, "name": "A", "values": values})
+    answer = api.create_as(values)
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["extensions"]["code"] == "JsonParseException"
 
