@@ -27,6 +27,8 @@ from orders_platform.errors import ConfigurationError, DatabaseRefusedError, Dat
 BUSY_SECONDS = 30
 """How long SQLite waits for another writer."""
 
+_ABSENT = ("no such table", "no such column", "has no column", "Invalid object name", "Invalid column name")
+
 
 class Database:
     """An engine with the two kinds of transaction we use.
@@ -105,6 +107,10 @@ def open_database(url: SecretStr) -> Database:
         raise ConfigurationError(
             f"ORDERS_DATABASE_URL is no SQLAlchemy URL ({type(error).__name__}); see .env.example."
         ) from None
+    except ImportError as error:
+        raise ConfigurationError(
+            f"The driver of the database in ORDERS_DATABASE_URL cannot be loaded: {error}. Install unixODBC and Microsoft's ODBC driver."
+        ) from None
     except OSError as error:
         raise ConfigurationError(f"The folder of the database in ORDERS_DATABASE_URL cannot be made: {error}.") from None
     event.listen(engine, "connect", _prepare_sqlite)
@@ -118,7 +124,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA synchronous = FULL")  # a committed intent must survive a power cut
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("PRAGMA cache_size = -65536")
-    for function, arguments in ((_sha256, 1), (_number, 1), (_date, 1), (_upper, 1), (_lower, 1)):
+    for function, arguments in ((_sha256, 1), (_number, 1), (_whole, 1), (_quantity, 1), (_date, 1), (_upper, 1), (_lower, 1)):
         connection.create_function(f"orders{function.__name__}", arguments, function, deterministic=True)
     connection.create_function("orders_uuid", 0, lambda: str(uuid.uuid4()))
     connection.create_aggregate("orders_fingerprint", 1, _Fingerprint)  # type: ignore[arg-type]
@@ -160,7 +166,7 @@ def _number(text: object) -> float | int | None:
     """A plain decimal number or None; no exponent, no separators, as TRY_CONVERT(DECIMAL) reads it."""
     if isinstance(text, int | float) or text is None:
         return text
-    if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)", str(text)):
+    if not re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)", str(text)):
         return None
     try:
         number = Decimal(str(text))
@@ -169,16 +175,28 @@ def _number(text: object) -> float | int | None:
     return int(number) if number == number.to_integral_value() and abs(number) < 1 << 53 else float(number)
 
 
+def _whole(text: object) -> int | None:
+    """A whole number, `12` or `12.0`, or None."""
+    number = _number(text)
+    return None if number is None or number != int(number) else int(number)
+
+
+def _quantity(text: object) -> int | None:
+    """A whole number of 0 or more, or None."""
+    number = _whole(text)
+    return None if number is None or number < 0 else number
+
+
 def _date(text: object) -> str | None:
     """ISO text, with or without a time, or an Excel serial from 1954 on, as ISO date; None for anything else."""
     if text is None:
         return None
     words = str(text).strip()
     try:
-        if re.fullmatch(r"\d{5}(\.0+)?", words):
+        if re.fullmatch(r"[0-9]{5}(\.0+)?", words):
             day = date(1899, 12, 30) + timedelta(days=int(float(words)))
             return day.isoformat() if day.year >= 1954 else None
-        if re.fullmatch(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?", words):
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?", words, re.ASCII):
             return date.fromisoformat(words[:10]).isoformat()
     except ValueError:
         pass
@@ -195,21 +213,24 @@ def translated_errors(engine: Engine) -> Iterator[None]:
     """
     try:
         yield
-    except OperationalError as error:
-        where = engine.url.render_as_string(hide_password=True)
-        text = str(error.orig)
-        if "no such table" in text or "no such column" in text:
-            raise DatabaseRefusedError(
-                f"{where}: {text}. Run `orders-platform init-db`, which makes what is missing."
-            ) from error
-        raise DatabaseUnavailableError(
-            f"{where} did not answer: {text}. Nothing of this step was kept; it can be repeated."
-        ) from error
     except DBAPIError as error:
         where = engine.url.render_as_string(hide_password=True)
-        kind = DatabaseUnavailableError if error.connection_invalidated else DatabaseRefusedError
-        raise kind(f"{where} refused: {error.orig}. Nothing of this step was kept.") from error
+        if _is_passing(error, engine.dialect.name):
+            raise DatabaseUnavailableError(
+                f"{where} did not answer: {error.orig}. Nothing of this step was kept; it can be repeated."
+            ) from error
+        absent = any(words in str(error.orig) for words in _ABSENT)
+        hint = "Run `orders-platform init-db`, which makes what is missing." if absent else "Nothing of this step was kept."
+        raise DatabaseRefusedError(f"{where} refused: {error.orig}. {hint}") from error
     except SQLAlchemyError as error:
         raise DatabaseRefusedError(
             f"The statement could not be run: {error}. This is a defect in sql/; please report it."
         ) from error
+
+
+def _is_passing(error: DBAPIError, dialect: str) -> bool:
+    # SQLite reports its every trouble as an OperationalError, a deadlock of SQL Server (40001) is none.
+    if dialect == "sqlite":
+        return "locked" in str(error.orig)
+    state = str(error.orig.args[0]) if error.orig is not None and error.orig.args else ""
+    return error.connection_invalidated or state == "40001" or isinstance(error, OperationalError)

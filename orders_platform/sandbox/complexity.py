@@ -68,7 +68,7 @@ class Estimate:
     def points(self, operation: OperationDefinitionNode) -> int:
         """Points of the whole operation: each field one, lists times their size, mutations their price."""
         if operation.operation.value != "mutation":
-            return self._selection(operation.selection_set)
+            return sum(self._read(node, at_root=True) for node in self._fields(operation.selection_set))
         return sum(self._mutation(node) for node in self._fields(operation.selection_set))
 
     def _mutation(self, node: FieldNode) -> int:
@@ -78,8 +78,10 @@ class Estimate:
     def _selection(self, selections: SelectionSetNode | None) -> int:
         return sum(self._read(node) for node in self._fields(selections))
 
-    def _read(self, node: FieldNode) -> int:
-        return 1 + self._selection(node.selection_set) * (self._rows(node) if node.selection_set else 0)
+    def _read(self, node: FieldNode, *, at_root: bool = False) -> int:
+        # The items of a page are counted with the page; only the root field of that name is a list of its own.
+        rows = 1 if node.name.value == "items" and not at_root else self._rows(node)
+        return 1 + self._selection(node.selection_set) * rows
 
     def _rows(self, node: FieldNode) -> int:
         arguments = {argument.name.value: argument.value for argument in node.arguments}

@@ -46,8 +46,8 @@ class Board(Protocol):
     def send(self, documents: Iterable[Document]) -> Iterator[DocumentReport]:
         """Send documents at monday's pace, several in flight; one report each, in the order they finish.
 
-        `documents` is drawn lazily, in the caller's thread, one at a time and only when its turn to be sent has come: the caller
-        commits the intent of a document while yielding it. A mutation's failure is a result, never an exception. Raises
+        `documents` is drawn lazily, in the caller's thread, and at most one ahead of its turn to be sent: the caller commits the
+        intent of a document while yielding it. A mutation's failure is a result, never an exception. Raises
         `MondayRefusedError` when every further request would be refused (bad token, no permission): what was in flight is
         reported first.
         """

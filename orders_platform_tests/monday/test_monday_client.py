@@ -130,6 +130,12 @@ def test_a_lock_that_never_opens_ends_as_not_sent(script: Callable[..., Script],
     assert report.calls == 4
 
 
+def test_a_key_that_stays_in_use_ends_as_unknown(script: Callable[..., Script], connect: Callable[..., MondayBoard]) -> None:
+    server = script(error(409, "IDEMPOTENCY_CONFLICT"))
+    report = send_one(connect(server.url, policy=RetryPolicy(limit_waits=3)))
+    assert {verdict for verdict, _ in codes(report)} == {Verdict.UNKNOWN}
+
+
 def test_a_lost_answer_stays_unknown_whatever_comes_after_it(
     script: Callable[..., Script], connect: Callable[..., MondayBoard]
 ) -> None:

@@ -164,6 +164,17 @@ def test_the_end_of_a_load_does_not_wait_for_a_budget_that_nobody_needs(
     assert board.document_size(Operation.CREATE_ITEM) > 1
 
 
+def test_the_rest_of_a_minute_is_used_for_a_smaller_document(stage: Callable[..., Stage], clock: VirtualClock) -> None:
+    scene = stage(limits=Limits.trial())
+    board = scene.board(plan="trial")
+    (report,) = board.send(scene.creates(25))
+    assert report.complexity > 750_000
+    assert board.document_size(Operation.CREATE_ITEM) == 8
+    list(board.send(scene.creates(8, start=100)))
+    assert board.document_size(Operation.CREATE_ITEM) > 8
+    assert clock.slept == 0
+
+
 def test_small_loads_take_few_calls(stage: Callable[..., Stage]) -> None:
     scene = stage()
     board = scene.board()
@@ -258,6 +269,28 @@ def test_leaving_a_load_half_way_lets_nothing_run_on(stage: Callable[..., Stage]
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("monday")]
     assert board.groups(BOARD_ID)
     assert scene.names == names
+
+
+def test_leaving_a_load_gives_up_the_waits_for_a_limit(stage: Callable[..., Stage], clock: VirtualClock) -> None:
+    scene = stage()
+    naps = 0
+
+    def nap(_seconds: float) -> None:
+        """Time stands still, unless somebody insists on waiting."""
+        nonlocal naps
+        naps += 1
+        threading.Event().wait(0.01)
+        if naps > 200:
+            clock.sleep(60)
+
+    first, second = scene.creates(2, size=1)
+    board = scene.board(max_in_flight=2, sleep=nap)
+    sending = board.send([first, second])
+    scene.sandbox.faults.queue(Fault.COMPLEXITY_429, operation="create_item")
+    next(sending)
+    sending.close()
+    assert naps <= 200
+    assert len(scene.names) == 1
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
 from orders_platform.sandbox.server import SANDBOX_TOKEN, Sandbox, running
@@ -60,7 +61,9 @@ class Api:
         return int(data["create_item"]["id"])
 
     def create_refusal(self, name: str = "A", values: object = None, **more: object) -> dict:
-        return self.refusal(CREATE, board=ITEMS_BOARD_ID, name=name, values=None if values is None else json.dumps(values), **more)
+        return self.refusal(
+            CREATE, board=ITEMS_BOARD_ID, name=name, values=None if values is None else json.dumps(values), **more
+        )
 
     def create_as(self, column_values: object, **headers: str) -> httpx.Response:
         """An item with column values just as they are."""
@@ -85,16 +88,37 @@ class Api:
 Start = Callable[..., Api]
 
 
+class Front:
+    """What the one server of a test session serves: the sandbox that was started last."""
+
+    def __init__(self) -> None:
+        self.current: Sandbox | None = None
+
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        assert self.current is not None
+        await self.current.app(scope, receive, send)
+
+
+@pytest.fixture(scope="session")
+def front() -> Iterator[tuple[Front, str]]:
+    """One server for all tests: uvicorn takes 0.2 s to stop."""
+    front = Front()
+    with running(front) as url:
+        yield front, url
+
+
 @pytest.fixture
-def start() -> Iterator[Start]:
-    """Starts sandboxes that stop with the test."""
+def start(front: tuple[Front, str]) -> Iterator[Start]:
+    """Starts sandboxes that end with the test."""
+    served, url = front
     with contextlib.ExitStack() as stack:
 
         def begin(**options: object) -> Api:
             clock = HandClock()
             sandbox = Sandbox(**{"clock": clock, "sleep": clock.sleep, **options})
             stack.callback(sandbox.close)
-            api = Api(sandbox, stack.enter_context(running(sandbox)), clock)
+            served.current = sandbox
+            api = Api(sandbox, url, clock)
             stack.callback(api.http.close)
             return api
 

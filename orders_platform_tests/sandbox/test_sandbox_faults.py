@@ -10,14 +10,14 @@ import pytest
 from orders_platform.sandbox.faults import TRANSIENT
 from orders_platform.sandbox.server import Fault, Faults
 
-ITEM = "mutation { a: create_item(board_id: 9609317401, item_name: \"A\") { id } }"
-TWO = "mutation { a: create_item(board_id: 9609317401, item_name: \"A\") { id } b: create_item(board_id: 9609317401, item_name: \"B\") { id } }"
+ITEM = 'mutation { a: create_item(board_id: 9609317401, item_name: "A") { id } }'
+TWO = 'mutation { a: create_item(board_id: 9609317401, item_name: "A") { id } b: create_item(board_id: 9609317401, item_name: "B") { id } }'
 
 
 @pytest.mark.parametrize(("fault", "items"), [(Fault.REPLY_LOST, 1), (Fault.CONNECTION_DROPPED, 0)])
 def test_a_connection_closes_without_an_answer(api, fault, items):
     api.sandbox.faults.queue(fault)
-    with pytest.raises(httpx.RemoteProtocolError if fault is Fault.REPLY_LOST else httpx.TransportError):
+    with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
         api.post(ITEM)
     assert len(api.names()) == items
     assert api.sandbox.requests[0].outcome == "reply lost"
@@ -49,20 +49,23 @@ def test_a_hanging_request_ends_by_itself(start):
     assert api.post(ITEM).status_code == 200
 
 
-@pytest.mark.parametrize(("fault", "status", "code", "retry_after"), [
-    (Fault.COMPLEXITY_429, 429, "COMPLEXITY_BUDGET_EXHAUSTED", "2"),
-    (Fault.BUDGET_2025, 429, "COMPLEXITY_BUDGET_EXHAUSTED", "2"),
-    (Fault.BUDGET_200, 200, "COMPLEXITY_BUDGET_EXHAUSTED", "2"),
-    (Fault.MINUTE_429, 429, "RATE_LIMIT_EXCEEDED", "2"),
-    (Fault.CONCURRENCY_429, 429, "maxConcurrencyExceeded", "1"),
-    (Fault.FIELD_429, 429, "FIELD_LIMIT_EXCEEDED", "2"),
-    (Fault.IP_429, 429, "IP_RATE_LIMIT_EXCEEDED", "10"),
-    (Fault.DAILY_429, 429, "DAILY_LIMIT_EXCEEDED", "3600"),
-    (Fault.JOB_429, 429, "RATE_LIMIT_EXCEEDED", None),
-    (Fault.LOCKED_423, 423, "RESOURCE_LOCKED", "1"),
-    (Fault.CONFLICT_409, 409, "IDEMPOTENCY_CONFLICT", "1"),
-    (Fault.ERROR_500, 500, "INTERNAL_SERVER_ERROR", None),
-])
+@pytest.mark.parametrize(
+    ("fault", "status", "code", "retry_after"),
+    [
+        (Fault.COMPLEXITY_429, 429, "COMPLEXITY_BUDGET_EXHAUSTED", "2"),
+        (Fault.BUDGET_2025, 429, "COMPLEXITY_BUDGET_EXHAUSTED", "2"),
+        (Fault.BUDGET_200, 200, "COMPLEXITY_BUDGET_EXHAUSTED", "2"),
+        (Fault.MINUTE_429, 429, "RATE_LIMIT_EXCEEDED", "2"),
+        (Fault.CONCURRENCY_429, 429, "maxConcurrencyExceeded", "1"),
+        (Fault.FIELD_429, 429, "FIELD_LIMIT_EXCEEDED", "2"),
+        (Fault.IP_429, 429, "IP_RATE_LIMIT_EXCEEDED", "10"),
+        (Fault.DAILY_429, 429, "DAILY_LIMIT_EXCEEDED", "3600"),
+        (Fault.JOB_429, 429, "RATE_LIMIT_EXCEEDED", None),
+        (Fault.LOCKED_423, 423, "RESOURCE_LOCKED", "1"),
+        (Fault.CONFLICT_409, 409, "IDEMPOTENCY_CONFLICT", "1"),
+        (Fault.ERROR_500, 500, "INTERNAL_SERVER_ERROR", None),
+    ],
+)
 def test_an_answer_in_json_says_no_and_nothing_is_done(api, fault, status, code, retry_after):
     api.sandbox.faults.queue(fault)
     answer = api.post(ITEM)
@@ -87,9 +90,15 @@ def test_a_wait_may_be_given_in_milliseconds(api):
     assert api.refusal(ITEM)["extensions"]["retryAfterMs"] == 2_000
 
 
-@pytest.mark.parametrize(("fault", "status", "items"), [
-    (Fault.HTML_429, 429, 0), (Fault.HTML_502, 502, 0), (Fault.HTML_502_AFTER, 502, 1), (Fault.HTML_504_AFTER, 504, 1),
-])
+@pytest.mark.parametrize(
+    ("fault", "status", "items"),
+    [
+        (Fault.HTML_429, 429, 0),
+        (Fault.HTML_502, 502, 0),
+        (Fault.HTML_502_AFTER, 502, 1),
+        (Fault.HTML_504_AFTER, 504, 1),
+    ],
+)
 def test_a_gateway_answers_with_a_page(api, fault, status, items):
     api.sandbox.faults.queue(fault)
     answer = api.post(ITEM, Idempotency_Key="k")

@@ -9,7 +9,7 @@ import pytest
 from orders_platform.sandbox.idempotency import IdempotencyRules
 from orders_platform.sandbox.server import SANDBOX_TOKEN, Fault, Latency, Limits
 
-ITEM = "mutation { a: create_item(board_id: 9609317401, item_name: \"A\") { id } }"
+ITEM = 'mutation { a: create_item(board_id: 9609317401, item_name: "A") { id } }'
 
 
 def send(api, key: str = "key-1", query: str = ITEM, **headers: str):
@@ -104,11 +104,14 @@ def test_a_request_that_failed_before_execution_is_not_remembered(api, fault):
     assert api.names() == ["A"]
 
 
-@pytest.mark.parametrize(("rules", "items"), [
-    (IdempotencyRules(largest_reply=10), 2),
-    (IdempotencyRules(memory_bytes=10), 2),
-    (IdempotencyRules(), 1),
-])
+@pytest.mark.parametrize(
+    ("rules", "items"),
+    [
+        (IdempotencyRules(largest_reply=10), 2),
+        (IdempotencyRules(memory_bytes=10), 2),
+        (IdempotencyRules(), 1),
+    ],
+)
 def test_a_reply_that_is_too_large_is_not_remembered(start, rules, items):
     api = start(idempotency=rules)
     send(api)

@@ -22,7 +22,9 @@ def group(api, title: str = "G", **more: object) -> str:
 
 
 def titles(api) -> list[str]:
-    found = api.data("{ boards(ids: [9609317401]) { groups { title archived deleted position color } } }")["boards"][0]["groups"]
+    found = api.data("{ boards(ids: [9609317401]) { groups { title archived deleted position color } } }")["boards"][0][
+        "groups"
+    ]
     return [each["title"] for each in found]
 
 
@@ -43,7 +45,9 @@ def test_a_new_sandbox_has_the_production_board_and_its_subitems_board(api):
 
 
 def test_the_customer_labels_are_the_canonical_names(api):
-    found = api.data("{ boards(ids: [9609317401]) { columns(ids: [\"dropdown_mkr542p2\"]) { settings settings_str } } }")["boards"][0]["columns"][0]
+    found = api.data('{ boards(ids: [9609317401]) { columns(ids: ["dropdown_mkr542p2"]) { settings settings_str } } }')[
+        "boards"
+    ][0]["columns"][0]
     names = [label["label"] for label in found["settings"]["labels"]]
     assert len(names) == 52
     assert {"GREYSON", "B'HOOD", "PELOTON"} <= set(names)
@@ -57,7 +61,12 @@ def test_the_subtasks_column_points_to_the_subitems_board(api):
 
 def test_an_item_without_a_group_lands_in_the_first_one(api):
     found = item(api, api.create("A"))
-    assert (found["group"]["id"], found["board"]["id"], found["state"], found["parent_item"]) == (FIRST_GROUP_ID, str(ITEMS_BOARD_ID), "active", None)
+    assert (found["group"]["id"], found["board"]["id"], found["state"], found["parent_item"]) == (
+        FIRST_GROUP_ID,
+        str(ITEMS_BOARD_ID),
+        "active",
+        None,
+    )
 
 
 def test_an_item_in_an_unknown_group_is_refused(api):
@@ -66,7 +75,7 @@ def test_an_item_in_an_unknown_group_is_refused(api):
 
 @pytest.mark.parametrize("board", ["1", "x", str(SUBITEMS_BOARD_ID)])
 def test_an_item_on_a_wrong_board_is_refused(api, board):
-    error = api.refusal("mutation($b: ID!) { create_item(board_id: $b, item_name: \"A\") { id } }", b=board)
+    error = api.refusal('mutation($b: ID!) { create_item(board_id: $b, item_name: "A") { id } }', b=board)
     assert error["extensions"]["code"] in {"InvalidBoardIdException", "InvalidArgumentException"}
 
 
@@ -114,10 +123,14 @@ def test_a_subitem_belongs_to_its_parent_and_to_the_subitems_board(api):
 
 
 def test_the_first_subitem_of_a_board_makes_the_subitems_board(api):
-    board = api.data('mutation { create_board(board_name: "Fresh", board_kind: public, empty: true) { id columns { id } groups { id } } }')["create_board"]
+    board = api.data(
+        'mutation { create_board(board_name: "Fresh", board_kind: public, empty: true) { id columns { id } groups { id } } }'
+    )["create_board"]
     assert [column["id"] for column in board["columns"]] == ["name"]
     assert len(board["groups"]) == 1
-    parent = api.data("mutation($b: ID!) { create_item(board_id: $b, item_name: \"A\") { id } }", b=board["id"])["create_item"]["id"]
+    parent = api.data('mutation($b: ID!) { create_item(board_id: $b, item_name: "A") { id } }', b=board["id"])["create_item"][
+        "id"
+    ]
     api.create_subitem(int(parent), "S")
     api.create_subitem(int(parent), "M")
     boards = api.data("{ boards { id name type columns(types: [subtasks]) { settings } } }")["boards"]
@@ -129,7 +142,7 @@ def test_the_first_subitem_of_a_board_makes_the_subitems_board(api):
 
 def test_a_subitem_of_a_subitem_is_refused(api):
     child = api.create_subitem(api.create(), "S")
-    query = "mutation($p: ID!) { create_subitem(parent_item_id: $p, item_name: \"x\") { id } }"
+    query = 'mutation($p: ID!) { create_subitem(parent_item_id: $p, item_name: "x") { id } }'
     assert api.refusal(query, p=child)["extensions"]["code"] == "InvalidArgumentException"
     assert api.refusal(query, p=5)["extensions"]["code"] == "ResourceNotFoundException"
 
@@ -149,8 +162,8 @@ def test_a_retired_item_takes_no_change(api):
     api.data("mutation($i: ID) { archive_item(item_id: $i) { id } }", i=parent)
     queries = [
         (CHANGE, {"b": ITEMS_BOARD_ID, "i": parent, "v": "{}"}),
-        ("mutation($i: ID!) { create_subitem(parent_item_id: $i, item_name: \"S\") { id } }", {"i": parent}),
-        ("mutation($i: ID) { move_item_to_group(item_id: $i, group_id: \"topics\") { id } }", {"i": parent}),
+        ('mutation($i: ID!) { create_subitem(parent_item_id: $i, item_name: "S") { id } }', {"i": parent}),
+        ('mutation($i: ID) { move_item_to_group(item_id: $i, group_id: "topics") { id } }', {"i": parent}),
     ]
     for query, variables in queries:
         assert api.refusal(query, **variables)["extensions"]["error_data"]["column_validation_error_code"] == "inactiveItems"
@@ -171,7 +184,9 @@ def test_the_board_holds_no_more_than_its_limit_of_items(start):
     assert api.create_refusal("C")["extensions"]["code"] == "ItemsLimitationException"
     api.data("mutation($i: ID) { archive_item(item_id: $i) { id } }", i=first)
     api.create("C")
-    assert api.data("{ boards(ids: [9609317401]) { items_limit items_count } }")["boards"] == [{"items_limit": 2, "items_count": 2}]
+    assert api.data("{ boards(ids: [9609317401]) { items_limit items_count } }")["boards"] == [
+        {"items_limit": 2, "items_count": 2}
+    ]
 
 
 def test_an_item_moves_to_the_bottom_of_another_group(api):
@@ -188,7 +203,10 @@ def test_an_item_moves_to_the_bottom_of_another_group(api):
 def test_a_method_alone_places_an_item_at_the_bottom_or_the_top(api, method, order):
     api.create("A")
     api.create("B")
-    api.data("mutation($m: PositionRelative) { create_item(board_id: 9609317401, item_name: \"C\", position_relative_method: $m) { id } }", m=method)
+    api.data(
+        'mutation($m: PositionRelative) { create_item(board_id: 9609317401, item_name: "C", position_relative_method: $m) { id } }',
+        m=method,
+    )
     assert api.names() == order
 
 
@@ -196,7 +214,8 @@ def test_a_method_alone_places_an_item_at_the_bottom_or_the_top(api, method, ord
 def test_an_item_is_placed_beside_another_one(api, method, order):
     api.create("A")
     other = api.create("B")
-    query = "mutation($m: PositionRelative, $r: ID) { create_item(board_id: 9609317401, item_name: \"C\", position_relative_method: $m, relative_to: $r) { id } }"
+    query = """mutation($m: PositionRelative, $r: ID) {
+      create_item(board_id: 9609317401, item_name: "C", position_relative_method: $m, relative_to: $r) { id } }"""
     api.data(query, m=method, r=other)
     assert api.names() == order
 
@@ -206,12 +225,15 @@ def test_group_titles_may_repeat_and_ids_do_not(api):
     assert titles(api) == ["New orders", "Same", "Same"]
 
 
-@pytest.mark.parametrize(("more", "order"), [
-    ({"r": FIRST_GROUP_ID, "m": "before_at"}, ["G", "New orders", "Last"]),
-    ({"r": FIRST_GROUP_ID, "m": "after_at"}, ["New orders", "G", "Last"]),
-    ({"m": "after_at"}, ["G", "New orders", "Last"]),
-    ({"m": "before_at"}, ["New orders", "Last", "G"]),
-])
+@pytest.mark.parametrize(
+    ("more", "order"),
+    [
+        ({"r": FIRST_GROUP_ID, "m": "before_at"}, ["G", "New orders", "Last"]),
+        ({"r": FIRST_GROUP_ID, "m": "after_at"}, ["New orders", "G", "Last"]),
+        ({"m": "after_at"}, ["G", "New orders", "Last"]),
+        ({"m": "before_at"}, ["New orders", "Last", "G"]),
+    ],
+)
 def test_a_group_is_placed_where_it_was_asked_for(api, more, order):
     group(api, "Last")
     group(api, "G", **more)
@@ -226,11 +248,49 @@ def test_a_group_title_has_1_to_255_characters(api, title):
 
 def test_a_group_is_renamed_coloured_and_moved(api):
     made = group(api, "G")
-    query = "mutation($g: String!, $a: GroupAttributes!, $v: String!) { update_group(board_id: 9609317401, group_id: $g, group_attribute: $a, new_value: $v) { title color } }"
+    query = """mutation($g: String!, $a: GroupAttributes!, $v: String!) {
+      update_group(board_id: 9609317401, group_id: $g, group_attribute: $a, new_value: $v) { title color } }"""
     api.data(query, g=made, a="title", v="Renamed")
     assert api.data(query, g=made, a="color", v="#00c875")["update_group"] == {"title": "Renamed", "color": "#00c875"}
     api.data(query, g=made, a="relative_position_before", v=FIRST_GROUP_ID)
     assert titles(api) == ["Renamed", "New orders"]
+    api.data(query, g=made, a="position", v="1000000")
+    assert titles(api) == ["New orders", "Renamed"]
+    assert api.refusal(query, g=made, a="position", v="high")["extensions"]["code"] == "InvalidArgumentException"
+
+
+def test_a_group_colour_is_one_of_mondays(api):
+    query = 'mutation($c: String) { create_group(board_id: 9609317401, group_name: "G", group_color: $c) { color } }'
+    assert api.data(query, c="#00c875")["create_group"] == {"color": "#00c875"}
+    assert api.refusal(query, c="#123456")["extensions"]["code"] == "InvalidArgumentException"
+
+
+def test_a_column_stands_behind_another_one_and_may_bring_its_subitems_board(api):
+    board = api.data('mutation { create_board(board_name: "B", board_kind: public) { id } }')["create_board"]["id"]
+    query = """mutation($b: ID!, $t: ColumnType!, $i: String, $a: ID) {
+      create_column(board_id: $b, title: "T", column_type: $t, id: $i, after_column_id: $a) { id settings } }"""
+    api.data(query, b=board, t="text", i="between", a="name")
+    subtasks = api.data(query, b=board, t="subtasks", i="children")["create_column"]
+    columns = [
+        each["id"]
+        for each in api.data("query($b: [ID!]) { boards(ids: $b) { columns { id } } }", b=[board])["boards"][0]["columns"]
+    ]
+    assert (columns[:2], columns[-1]) == (["name", "between"], "children")
+    assert len(subtasks["settings"]["boardIds"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ('mutation { create_board(board_name: "", board_kind: public) { id } }', "CreateBoardException"),
+        (
+            'mutation { create_column(board_id: 9609317401, title: "T", column_type: status, defaults: "{") { id } }',
+            "JsonParseException",
+        ),
+    ],
+)
+def test_a_board_without_a_name_and_broken_defaults_are_refused(api, query, code):
+    assert api.refusal(query)["extensions"]["code"] == code
 
 
 @pytest.mark.parametrize(("operation", "state"), [("archive_group", "archived"), ("delete_group", "deleted")])
@@ -243,32 +303,37 @@ def test_retiring_a_group_takes_its_items_along(api, operation, state):
 
 @pytest.mark.parametrize("operation", ["archive_group", "delete_group"])
 def test_the_last_group_stays(api, operation):
-    answer = api.post(f"mutation {{ {operation}(board_id: 9609317401, group_id: \"topics\") {{ id }} }}")
+    answer = api.post(f'mutation {{ {operation}(board_id: 9609317401, group_id: "topics") {{ id }} }}')
     assert answer.status_code == 409
     assert answer.json()["errors"][0]["extensions"]["code"] == "DeleteLastGroupException"
     assert titles(api) == ["New orders"]
 
 
 def test_a_board_made_without_empty_has_sample_items(api):
-    board = api.data("mutation { create_board(board_name: \"B\", board_kind: private) { id items_count board_kind } }")["create_board"]
+    board = api.data('mutation { create_board(board_name: "B", board_kind: private) { id items_count board_kind } }')[
+        "create_board"
+    ]
     assert (board["items_count"], board["board_kind"]) == (3, "private")
     assert api.names(int(board["id"])) == ["Task 1", "Task 2", "Task 3"]
 
 
-@pytest.mark.parametrize(("column_type", "prefix"), [("numbers", "numeric_"), ("status", "color_"), ("text", "text_"), ("people", "multiple_person_")])
+@pytest.mark.parametrize(
+    ("column_type", "prefix"),
+    [("numbers", "numeric_"), ("status", "color_"), ("text", "text_"), ("people", "multiple_person_")],
+)
 def test_a_column_gets_an_id_that_does_not_always_follow_its_type(api, column_type, prefix):
-    query = "mutation($t: ColumnType!) { create_column(board_id: 9609317401, title: \"T\", column_type: $t) { id type title } }"
+    query = 'mutation($t: ColumnType!) { create_column(board_id: 9609317401, title: "T", column_type: $t) { id type title } }'
     assert api.data(query, t=column_type)["create_column"]["id"].startswith(prefix)
 
 
 @pytest.mark.parametrize("column_id", ["Upper", "has space", "x" * 21, "text_mkr5wya6"])
 def test_a_bad_or_taken_column_id_is_refused(api, column_id):
-    query = "mutation($i: String) { create_column(board_id: 9609317401, title: \"T\", column_type: text, id: $i) { id } }"
+    query = 'mutation($i: String) { create_column(board_id: 9609317401, title: "T", column_type: text, id: $i) { id } }'
     assert api.refusal(query, i=column_id)["extensions"]["code"] == "InvalidArgumentException"
 
 
 def test_a_second_subitems_column_is_refused(api):
-    error = api.refusal("mutation { create_column(board_id: 9609317401, title: \"T\", column_type: subtasks) { id } }")
+    error = api.refusal('mutation { create_column(board_id: 9609317401, title: "T", column_type: subtasks) { id } }')
     assert error["extensions"]["code"] == "InvalidArgumentException"
 
 

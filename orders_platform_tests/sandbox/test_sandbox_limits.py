@@ -9,8 +9,8 @@ import pytest
 from orders_platform.sandbox.complexity import Costs
 from orders_platform.sandbox.server import Latency, Limits
 
-GROUP = "mutation { create_group(board_id: 9609317401, group_name: \"G\") { id } }"
-ITEM = "mutation { create_item(board_id: 9609317401, item_name: \"A\") { id } }"
+GROUP = 'mutation { create_group(board_id: 9609317401, group_name: "G") { id } }'
+ITEM = 'mutation { create_item(board_id: 9609317401, item_name: "A") { id } }'
 READ = "{ boards(ids: [9609317401]) { id } }"
 COMPLEXITY = "{ complexity { before after query reset_in_x_seconds } }"
 
@@ -20,24 +20,29 @@ def cost(api, query: str, **variables: object) -> int:
     return api.sandbox.requests[-1].cost
 
 
-@pytest.mark.parametrize(("query", "points"), [
-    (ITEM, 30_001),
-    ("mutation { a: create_item(board_id: 1, item_name: \"A\") { id name } b: archive_item(item_id: 1) { id } }", 40_003),
-    ("mutation { create_subitem(parent_item_id: 1, item_name: \"A\") { id board { id } } }", 30_003),
-    (READ, 2),
-    ("{ boards(ids: 9609317401) { id } }", 2),
-    ("{ boards { id name } }", 51),
-    ("{ boards(ids: [1, 2]) { items_page(limit: 100) { cursor items { id name } } } }", 1 + 2 * (1 + 100 * (1 + 3))),
-    ("query F { me { ...U } } fragment U on User { id name }", 3),
-    ("{ items(ids: [1]) { column_values(ids: [\"a\"]) { ... on StatusValue { label } id } } }", 4),
-])
+@pytest.mark.parametrize(
+    ("query", "points"),
+    [
+        (ITEM, 30_001),
+        ('mutation { a: create_item(board_id: 1, item_name: "A") { id name } b: archive_item(item_id: 1) { id } }', 40_003),
+        ('mutation { create_subitem(parent_item_id: 1, item_name: "A") { id board { id } } }', 30_003),
+        (READ, 2),
+        ("{ boards(ids: 9609317401) { id } }", 2),
+        ("{ boards { id name } }", 51),
+        ("{ boards(ids: [1, 2]) { items_page(limit: 100) { cursor items { id name } } } }", 1 + 2 * (1 + 100 * (1 + 3))),
+        ("query F { me { ...U } } fragment U on User { id name }", 3),
+        ('{ items(ids: [1]) { column_values(ids: ["a"]) { ... on StatusValue { label } id } } }', 4),
+    ],
+)
 def test_a_document_costs_what_its_fields_add_up_to(api, query, points):
     assert cost(api, query) == points
 
 
 def test_the_size_of_a_list_may_come_from_a_variable(api):
     assert cost(api, "query($i: [ID!]) { items(ids: $i) { id } }", i=[1, 2, 3]) == 4
-    assert cost(api, "query($l: Int!) { boards(ids: [9609317401]) { items_page(limit: $l) { items { id } } } }", l=10) == 1 + (1 + 10 * 2)
+    assert cost(api, "query($l: Int!) { boards(ids: [9609317401]) { items_page(limit: $l) { items { id } } } }", l=10) == 1 + (
+        1 + 10 * 2
+    )
 
 
 def test_costs_are_configurable(start):
@@ -62,12 +67,12 @@ def test_the_budget_is_whole_again_sixty_seconds_after_the_first_call(start):
 
 
 def test_a_mutation_can_ask_for_its_cost(api):
-    found = api.data("mutation { a: create_item(board_id: 9609317401, item_name: \"A\") { id } complexity { query after } }")
+    found = api.data('mutation { a: create_item(board_id: 9609317401, item_name: "A") { id } complexity { query after } }')
     assert found["complexity"] == {"query": 30_003, "after": 10_000_000 - 30_003}
 
 
 def test_a_document_over_five_million_points_is_refused_whole(api):
-    aliases = " ".join(f"a{number}: create_item(board_id: 9609317401, item_name: \"A\") {{ id }}" for number in range(167))
+    aliases = " ".join(f'a{number}: create_item(board_id: 9609317401, item_name: "A") {{ id }}' for number in range(167))
     answer = api.post(f"mutation {{ {aliases} }}")
     assert answer.status_code == 200
     assert answer.json()["errors"][0]["extensions"]["code"] == "maxComplexityExceeded"
@@ -147,7 +152,7 @@ def test_requests_at_the_same_time(start):
 
 def test_boards_made_per_minute(start):
     api = start(limits=Limits(boards_created_per_minute=1))
-    query = "mutation { create_board(board_name: \"B\", board_kind: public, empty: true) { id } }"
+    query = 'mutation { create_board(board_name: "B", board_kind: public, empty: true) { id } }'
     api.data(query)
     answer = api.post(query)
     assert (answer.status_code, answer.json()["errors"][0]["message"]) == (429, "Call limit exceeded for CreateBoard")
@@ -155,7 +160,10 @@ def test_boards_made_per_minute(start):
 
 def test_latency_grows_with_documents_mutations_and_rows(start):
     api = start(latency=Latency(per_document=0.2, per_mutation=0.3, per_row=0.01))
-    api.data("mutation { a: create_item(board_id: 9609317401, item_name: \"A\") { id } b: create_item(board_id: 9609317401, item_name: \"B\") { id } }")
+    api.data(
+        'mutation { a: create_item(board_id: 9609317401, item_name: "A") { id } '
+        'b: create_item(board_id: 9609317401, item_name: "B") { id } }'
+    )
     api.names()
     assert api.clock.slept == pytest.approx([0.8, 0.22])
 

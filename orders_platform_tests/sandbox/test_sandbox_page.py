@@ -53,7 +53,11 @@ def test_the_last_requests_stand_with_cost_and_outcome(api):
     api.post("mutation { a: archive_item(item_id: 1) { id } b: archive_item(item_id: 2) { id } }")
     refused, done = overview(api)["requests"]
     assert (done["what"], done["cost"], done["status"], done["outcome"]) == ("create_item", 30_001, 200, "ok")
-    assert (refused["what"], refused["outcome"], refused["errors"]) == ("2 × archive_item", "refused", ["ResourceNotFoundException"])
+    assert (refused["what"], refused["outcome"], refused["errors"]) == (
+        "2 × archive_item",
+        "refused",
+        ["ResourceNotFoundException"],
+    )
 
 
 def test_a_group_shows_the_columns_in_use_with_values_colours_and_subitems(api):
@@ -82,5 +86,8 @@ def test_an_unknown_group_is_not_found(api):
 def test_the_token_stands_nowhere_on_the_page(api):
     api.create("A")
     api.post("{ me { id } }", Authorization="Bearer another-secret")
-    texts = [httpx.get(f"{api.url}{path}").text for path in ("/", "/page/overview.json", "/page/group.json?board=9609317401&group=topics")]
+    texts = [
+        httpx.get(f"{api.url}{path}").text
+        for path in ("/", "/page/overview.json", "/page/group.json?board=9609317401&group=topics")
+    ]
     assert not [text for text in texts if SANDBOX_TOKEN in text or "another-secret" in text]

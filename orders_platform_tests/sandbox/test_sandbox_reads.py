@@ -104,10 +104,17 @@ def test_the_columns_of_a_look_up_are_anded(api):
     assert look_up(api, **{KEY: ["K"], QTY: ["2.0"]}) == ["B"]
 
 
-@pytest.mark.parametrize(("column", "written", "wanted"), [
-    (QTY, "-42", "-42"), (TYPE, "FORECAST", "forecast"), (UNIT, "PCS", "pcs"), ("date_mkr57811", "2026-01-02", "2026-01-02"),
-    ("long_text_mkr5hass", "Some\nnotes", "some\nNOTES"), (KEY, "ÄRMEL", "ärmel"),
-])
+@pytest.mark.parametrize(
+    ("column", "written", "wanted"),
+    [
+        (QTY, "-42", "-42"),
+        (TYPE, "FORECAST", "forecast"),
+        (UNIT, "PCS", "pcs"),
+        ("date_mkr57811", "2026-01-02", "2026-01-02"),
+        ("long_text_mkr5hass", "Some\nnotes", "some\nNOTES"),
+        (KEY, "ÄRMEL", "ärmel"),
+    ],
+)
 def test_a_look_up_works_on_the_types_monday_searches(api, column, written, wanted):
     api.create("A", {column: written})
     api.create("B")
@@ -134,12 +141,15 @@ def test_a_look_up_finds_active_items_only(api):
     assert look_up(api, **{KEY: ["K"]}) == []
 
 
-@pytest.mark.parametrize(("columns", "code"), [
-    ([{"column_id": "lookup_mkrbrdr1", "column_values": ["x"]}], "InvalidArgumentException"),
-    ([{"column_id": "pulse_id_mkr5pb5q", "column_values": ["1"]}], "InvalidArgumentException"),
-    ([{"column_id": TYPE, "column_values": ["RECEIVED", "FORECAST"]}], "InvalidArgumentException"),
-    ([{"column_id": "nothing", "column_values": ["x"]}], "InvalidColumnIdException"),
-])
+@pytest.mark.parametrize(
+    ("columns", "code"),
+    [
+        ([{"column_id": "lookup_mkrbrdr1", "column_values": ["x"]}], "InvalidArgumentException"),
+        ([{"column_id": "pulse_id_mkr5pb5q", "column_values": ["1"]}], "InvalidArgumentException"),
+        ([{"column_id": TYPE, "column_values": ["RECEIVED", "FORECAST"]}], "InvalidArgumentException"),
+        ([{"column_id": "nothing", "column_values": ["x"]}], "InvalidColumnIdException"),
+    ],
+)
 def test_a_look_up_that_monday_does_not_offer_is_refused(api, columns, code):
     body = api.post(LOOK_UP, {"c": columns}).json()
     assert (body["errors"][0]["extensions"]["code"], body["data"]) == (code, None)
@@ -171,7 +181,9 @@ def test_items_gives_25_of_many_ids_unless_told_otherwise(api):
     assert len(api.data("query($i: [ID!]) { items(ids: $i, limit: 100) { id } }", i=ids)["items"]) == 27
 
 
-@pytest.mark.parametrize("query", ["query($i: [ID!]) { items(ids: $i) { id } }", "query($i: [ID!]) { items(ids: $i, limit: 101) { id } }"])
+@pytest.mark.parametrize(
+    "query", ["query($i: [ID!]) { items(ids: $i) { id } }", "query($i: [ID!]) { items(ids: $i, limit: 101) { id } }"]
+)
 def test_items_takes_at_most_a_hundred_ids(api, query):
     ids = list(range(101)) if "101" not in query else [1]
     assert api.refusal(query, i=ids)["extensions"]["code"] == "InvalidArgumentException"
@@ -183,19 +195,28 @@ def test_items_without_ids_is_a_page_of_everything(api):
     assert api.data("{ items(limit: 2, page: 2) { name } }")["items"] == [{"name": "A"}]
 
 
-@pytest.mark.parametrize(("query", "expected"), [
-    ({"rules": [{"column_id": KEY, "compare_value": ["K1", "k2"]}]}, ["A", "B"]),
-    ({"rules": [{"column_id": KEY, "compare_value": ["K1"], "operator": "not_any_of"}]}, ["B", "C"]),
-    ({"rules": [{"column_id": KEY, "compare_value": [], "operator": "is_empty"}]}, ["C"]),
-    ({"rules": [{"column_id": KEY, "compare_value": [], "operator": "is_not_empty"}]}, ["A", "B"]),
-    ({"rules": [{"column_id": KEY, "compare_value": "1", "operator": "contains_text"}]}, ["A"]),
-    ({"rules": [{"column_id": "name", "compare_value": ["b"]}]}, ["B"]),
-    ({"rules": [{"column_id": UNIT, "compare_value": [1]}]}, ["C"]),
-    ({"rules": [{"column_id": "group", "compare_value": ["topics"]}]}, ["A", "B", "C"]),
-    ({"rules": [{"column_id": KEY, "compare_value": ["K1"]}, {"column_id": UNIT, "compare_value": [1]}], "operator": "or"}, ["A", "C"]),
-    ({"rules": [{"column_id": KEY, "compare_value": ["K1"]}, {"column_id": UNIT, "compare_value": [1]}]}, []),
-    ({"order_by": [{"column_id": "name", "direction": "desc"}]}, ["C", "B", "A"]),
-])
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"rules": [{"column_id": KEY, "compare_value": ["K1", "k2"]}]}, ["A", "B"]),
+        ({"rules": [{"column_id": KEY, "compare_value": ["K1"], "operator": "not_any_of"}]}, ["B", "C"]),
+        ({"rules": [{"column_id": KEY, "compare_value": [], "operator": "is_empty"}]}, ["C"]),
+        ({"rules": [{"column_id": KEY, "compare_value": [], "operator": "is_not_empty"}]}, ["A", "B"]),
+        ({"rules": [{"column_id": KEY, "compare_value": "1", "operator": "contains_text"}]}, ["A"]),
+        ({"rules": [{"column_id": "name", "compare_value": ["b"]}]}, ["B"]),
+        ({"rules": [{"column_id": UNIT, "compare_value": [1]}]}, ["C"]),
+        ({"rules": [{"column_id": "group", "compare_value": ["topics"]}]}, ["A", "B", "C"]),
+        (
+            {
+                "rules": [{"column_id": KEY, "compare_value": ["K1"]}, {"column_id": UNIT, "compare_value": [1]}],
+                "operator": "or",
+            },
+            ["A", "C"],
+        ),
+        ({"rules": [{"column_id": KEY, "compare_value": ["K1"]}, {"column_id": UNIT, "compare_value": [1]}]}, []),
+        ({"order_by": [{"column_id": "name", "direction": "desc"}]}, ["C", "B", "A"]),
+    ],
+)
 def test_filter_rules(api, query, expected):
     api.create("A", {KEY: "K1"})
     api.create("B", {KEY: "K2"})
@@ -209,16 +230,19 @@ def test_filter_by_ids_and_what_filters_refuse(api):
     assert api.data(FILTER, q={"ids": [wanted]})["boards"][0]["items_page"]["items"] == [{"name": "A"}]
     for query in ({"ids": list(range(101))}, {"order_by": [{"column_id": KEY}]}):
         assert api.refusal(FILTER, q=query)["extensions"]["code"] == "InvalidArgumentException"
-    assert api.refusal(FILTER, q={"rules": [{"column_id": "no", "compare_value": 1}]})["extensions"]["code"] == "InvalidColumnIdException"
+    assert (
+        api.refusal(FILTER, q={"rules": [{"column_id": "no", "compare_value": 1}]})["extensions"]["code"]
+        == "InvalidColumnIdException"
+    )
 
 
 def test_query_params_belong_to_the_first_page_only(api):
-    query = "{ boards(ids: [9609317401]) { items_page(cursor: \"x\", query_params: {ids: [1]}) { cursor } } }"
+    query = '{ boards(ids: [9609317401]) { items_page(cursor: "x", query_params: {ids: [1]}) { cursor } } }'
     assert api.refusal(query)["extensions"]["code"] == "InvalidArgumentException"
 
 
 def test_a_group_has_pages_of_its_own(api):
-    made = api.data("mutation { create_group(board_id: 9609317401, group_name: \"G\") { id } }")["create_group"]["id"]
+    made = api.data('mutation { create_group(board_id: 9609317401, group_name: "G") { id } }')["create_group"]["id"]
     api.create("A")
     api.create("B", group=made)
     query = "query($g: [String]) { boards(ids: [9609317401]) { groups(ids: $g) { items_page { items { name } } } } }"
@@ -228,14 +252,14 @@ def test_a_group_has_pages_of_its_own(api):
 def test_boards_by_id_leave_unknown_ones_out_and_have_pages(api):
     assert [board["id"] for board in api.data("{ boards(ids: [5, 9609317401]) { id } }")["boards"]] == [str(ITEMS_BOARD_ID)]
     assert len(api.data("{ boards(limit: 1, page: 2) { id } }")["boards"]) == 1
-    assert api.refusal("{ boards(ids: [\"x\"]) { id } }")["extensions"]["code"] == "InvalidArgumentException"
+    assert api.refusal('{ boards(ids: ["x"]) { id } }')["extensions"]["code"] == "InvalidArgumentException"
 
 
 def test_lists_and_look_ups_lag_behind_but_items_by_id_do_not(start):
     api = start(visibility_lag=30.0)
     api.clock.now += 31
     item_id = api.create("A", {KEY: "K"})
-    api.data("mutation { create_group(board_id: 9609317401, group_name: \"G\") { id } }")
+    api.data('mutation { create_group(board_id: 9609317401, group_name: "G") { id } }')
     groups = "{ boards(ids: [9609317401]) { groups { title } } }"
     assert (api.names(), look_up(api, **{KEY: ["K"]}), len(api.data(groups)["boards"][0]["groups"])) == ([], [], 1)
     assert api.data("query($i: [ID!]) { items(ids: $i) { name } }", i=[item_id])["items"] == [{"name": "A"}]

@@ -12,7 +12,8 @@ from orders_platform.errors import ConfigurationError
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
 from orders_platform.sandbox.server import Limits, Sandbox
 
-PAGE = "{ boards { id items_count groups { id } columns { id settings } items_page(limit: 100) { items { id column_values { text } subitems { id } } } } }"
+PAGE = """{ boards { id items_count groups { id } columns { id settings }
+  items_page(limit: 100) { items { id column_values { text } subitems { id } } } } }"""
 
 
 def test_boards_survive_a_restart(start, tmp_path):
@@ -64,8 +65,12 @@ def test_a_create_takes_little_processor_time_on_a_full_board(start, tmp_path):
     """The promise is 2 ms at 60,000 items; a board of 5,000 shows what grows with the number of items."""
     limits = Limits(complexity_per_minute=10**10, calls_per_minute=10**6)
     api = start(state=tmp_path / "sandbox.sqlite", items_limit=100_000, limits=limits)
-    values = json.dumps({"text_mkr5wya6": "K", "numeric_mktb1d19": "12", "color_mkr5yf27": "PCS", "long_text_mkr5hass": "notes"})
-    fields = [f"a{number}: create_item(board_id: 9609317401, item_name: \"A\", column_values: $v) {{ id }}" for number in range(100)]
+    values = json.dumps(
+        {"text_mkr5wya6": "K", "numeric_mktb1d19": "12", "color_mkr5yf27": "PCS", "long_text_mkr5hass": "notes"}
+    )
+    fields = [
+        f'a{number}: create_item(board_id: 9609317401, item_name: "A", column_values: $v) {{ id }}' for number in range(100)
+    ]
     query = f"mutation($v: JSON) {{ {' '.join(fields)} }}"
 
     def seconds(documents: int) -> float:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
+import subprocess
+import sys
+
 import httpx
 import pytest
 
 from orders_platform.errors import ConfigurationError
-from orders_platform.sandbox.server import Sandbox, running, serve
+from orders_platform.sandbox.server import SANDBOX_TOKEN, Fault, Sandbox, running, serve
 
 VERSION = "{ version { value kind } }"
 
@@ -58,7 +63,9 @@ def test_a_syntax_error_is_answered_with_200(api):
     assert answer.json()["errors"][0]["message"].startswith("Parse error on")
 
 
-@pytest.mark.parametrize("query", ["{ boards { new_field } }", "query($x: Nothing) { me { id } }", "query($x: ID!) { boards(ids: [$x]) { id } }"])
+@pytest.mark.parametrize(
+    "query", ["{ boards { new_field } }", "query($x: Nothing) { me { id } }", "query($x: ID!) { boards(ids: [$x]) { id } }"]
+)
 def test_a_document_that_does_not_fit_the_schema_is_refused(api, query):
     answer = api.post(query)
     assert answer.status_code == 200
@@ -83,6 +90,25 @@ def test_every_answer_carries_the_rate_limit_headers(api):
     assert answer.headers["RateLimit"] == '"minuteRate";r=2499, "concurrency";r=100, "complexityMinute";r=9999997;t=60'
 
 
+def test_a_sandbox_without_a_server_answers_in_process():
+    """Cutting a connection needs one; in-process the client sees the error itself."""
+    sandbox = Sandbox()
+
+    async def ask() -> int:
+        transport = httpx.ASGITransport(sandbox.app)
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://sandbox", headers={"Authorization": SANDBOX_TOKEN}
+        ) as http:
+            status = (await http.post("/v2", json={"query": VERSION})).status_code
+            sandbox.faults.queue(Fault.REPLY_LOST)
+            with pytest.raises(ConnectionResetError):
+                await http.post("/v2", json={"query": VERSION})
+            return status
+
+    assert asyncio.run(ask()) == 200
+    sandbox.close()
+
+
 def test_health_answers_without_a_token(api):
     answer = httpx.get(f"{api.url}/health")
     assert (answer.status_code, answer.text) == (200, "ok")
@@ -96,6 +122,29 @@ def test_another_host_than_loopback_is_refused(host):
     sandbox.close()
 
 
+def test_a_sandbox_may_be_served_twice_and_keeps_its_boards():
+    sandbox = Sandbox()
+    headers = {"Authorization": SANDBOX_TOKEN}
+    create = 'mutation { create_item(board_id: 9609317401, item_name: "A") { id } }'
+    for _ in range(2):
+        with running(sandbox) as url:
+            assert httpx.post(f"{url}/v2", json={"query": create}, headers=headers).status_code == 200
+    assert len(sandbox.board_snapshot(9609317401)[0].items) == 2
+    sandbox.close()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_serving_says_when_it_is_ready_and_stops_when_interrupted(host):
+    """As people run it: a process of its own, ended by an interrupt."""
+    program = f"from orders_platform.sandbox.server import Sandbox, serve; serve(Sandbox(), {host!r}, 0, lambda url: print(url, flush=True))"
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+        url = process.stdout.readline().strip()
+        assert httpx.get(f"{url}/health").text == "ok"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) in {0, -signal.SIGINT, 130, 1}
+    assert url.startswith(f"http://{host}:")
+
+
 def test_a_taken_port_is_named(api):
     other = Sandbox()
     with pytest.raises(ConfigurationError, match="Choose another port"), running(other, int(api.url.rpartition(":")[2])):
@@ -104,7 +153,12 @@ def test_a_taken_port_is_named(api):
 
 
 def test_the_request_log_keeps_what_was_asked_and_what_came_of_it(api):
-    api.post("mutation { a: create_group(board_id: 9609317401, group_name: \"G\") { id } b: delete_item(item_id: 1) { id } }")
+    api.post('mutation { a: create_group(board_id: 9609317401, group_name: "G") { id } b: delete_item(item_id: 1) { id } }')
     (record,) = api.sandbox.requests
     assert (record.operations, record.aliases) == (("create_group", "delete_item"), ("a", "b"))
-    assert (record.outcome, record.status, record.cost, record.errors) == ("partial", 200, 20_002, ("ResourceNotFoundException",))
+    assert (record.outcome, record.status, record.cost, record.errors) == (
+        "partial",
+        200,
+        20_002,
+        ("ResourceNotFoundException",),
+    )

@@ -47,7 +47,9 @@ def _differences(ours: GraphQLNamedType, theirs: GraphQLNamedType) -> list[str]:
         return sorted(set(ours.values) - set(theirs.values))
     if isinstance(ours, GraphQLInputObjectType) and isinstance(theirs, GraphQLInputObjectType):
         return _arguments(ours.fields, theirs.fields)
-    if isinstance(ours, GraphQLObjectType | GraphQLInterfaceType) and isinstance(theirs, GraphQLObjectType | GraphQLInterfaceType):
+    if isinstance(ours, GraphQLObjectType | GraphQLInterfaceType) and isinstance(
+        theirs, GraphQLObjectType | GraphQLInterfaceType
+    ):
         found = [] if {each.name for each in ours.interfaces} <= {each.name for each in theirs.interfaces} else ["interfaces"]
         for name, field in ours.fields.items():
             other = theirs.fields.get(name)
@@ -114,5 +116,9 @@ def test_every_mutation_we_send_has_a_document_that_asks_for_the_id_only(operati
 def test_a_resolver_for_every_root_field_exists(api):
     fields = {*OURS.query_type.fields, *OURS.mutation_type.fields}
     bound = api.sandbox._gate.schema._schema
-    without = [name for name in fields if not any(root.fields[name].resolve for root in (bound.query_type, bound.mutation_type) if name in root.fields)]
+    without = [
+        name
+        for name in fields
+        if not any(root.fields[name].resolve for root in (bound.query_type, bound.mutation_type) if name in root.fields)
+    ]
     assert without == []

@@ -1,0 +1,109 @@
+"""An order list to load and merge: a store on a SQLite file, and what a test asks it.
+
+Belongs here: the value that the fixtures of `conftest.py` give. Does not belong here: how its file is made.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from orders_platform.configuration import Configuration
+from orders_platform.database.order_store import OrderStore
+from orders_platform.database.staging import replace_staged_rows
+from orders_platform.domain.merges import HeaderMerge, LineMerge
+from orders_platform.settings import default_folder
+
+KEY, NAME, FILE, PO, STYLE = "AAG ORDER NUMBER", "CUSTOMER NAME", "_SOURCE_TABLE", "PO NUMBER", "CUSTOMER STYLE"
+GREYSON = "GREYSON"
+SIZES = ("0", "XS", "S", "M", "L", "30/32", "OS", "ONE SIZE", "One_Size", "S+", "34", "3-4")
+UNMAPPED = ("∆", "ADDITIONAL TARIFF %", "PLANNER")
+CONFIG = default_folder("config") / "order_sync.toml"
+
+Row = dict[str, object]
+
+
+def order(number: str, /, **cells: object) -> Row:
+    """A whole, ordinary order; `cells` by column name with underscores for spaces, sizes and odd names through `| {...}`."""
+    row: Row = {
+        KEY: number, NAME: GREYSON, FILE: "xGREYSON", PO: f"PO-{number}", STYLE: "MFA22K56", "CUSTOMER COLOUR DESCRIPTION": "ARCTIC",
+        "CUSTOMER SEASON": "2025 FALL", "PLANNED DELIVERY METHOD": "SEA", "ORDER TYPE": "RECEIVED", "UNIT OF MEASURE": "PIECE",
+        "TOTAL QTY": 5, "S": 2, "M": 3,
+    }  # fmt: skip
+    return row | {column.replace("_", " "): cell for column, cell in cells.items()}
+
+
+@dataclass
+class OrderList:
+    """A store, its file, and the staging table to fill. Each merge happens a minute after the one before."""
+
+    path: Path
+    configuration: Configuration
+    store: OrderStore
+    sql_folder: Path
+    clock: Iterator[datetime] = field(
+        default_factory=lambda: (datetime(2026, 1, 5, tzinfo=UTC) + timedelta(minutes=i) for i in itertools.count())
+    )
+
+    def load(self, *rows: Row, append: bool = False) -> int:
+        columns = list(dict.fromkeys(column for row in rows for column in row))
+        cells = [[row.get(column) for column in columns] for row in rows]
+        return replace_staged_rows(
+            self.store.database, self.configuration.tables.staging, "", columns, cells, append=append
+        )
+
+    def merge(self, *rows: Row, customer: str = GREYSON) -> HeaderMerge:
+        """Load the rows, when there are any, and merge the customer's orders."""
+        if rows:
+            self.load(*rows)
+        return self.store.merge_headers(customer, self.store.survey(), next(self.clock))
+
+    def merge_all(self, *rows: Row, customer: str = GREYSON) -> tuple[HeaderMerge, LineMerge]:
+        """Load the rows and merge the customer's orders and lines."""
+        headers = self.merge(*rows, customer=customer)
+        self.store.unpivot_sizes(customer)
+        return headers, self.store.merge_lines(customer, next(self.clock))
+
+    def sql(self, statement: str, *values: object) -> list[tuple[object, ...]]:
+        """What a statement of the test says, on a connection of its own."""
+        with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
+            return connection.execute(statement, values).fetchall()
+
+    def orders(self, *columns: str) -> list[tuple[object, ...]]:
+        names = ", ".join('"' + column.replace('"', '""') + '"' for column in columns)
+        return self.sql(f"SELECT {names} FROM ORDER_LIST_V2 ORDER BY order_key, record_uuid")
+
+    def lines(self) -> dict[tuple[object, object], object]:
+        """Quantity by order key and size."""
+        found = self.sql(
+            "SELECT o.order_key, n.size_code, n.qty FROM ORDER_LIST_LINES n JOIN ORDER_LIST_V2 o USING (record_uuid)"
+        )
+        return {(key, size): quantity for key, size, quantity in found}
+
+    def rejects(self) -> list[tuple[str, str, str]]:
+        """Code, order key and size of what is rejected now."""
+        return sorted((reject.code, reject.order_key, reject.size_code) for reject in self.store.rejects())
+
+    def sent(self) -> None:
+        """Pretend that every order and line reached the board."""
+        for table, column in (("ORDER_LIST_V2", "monday_item_id"), ("ORDER_LIST_LINES", "monday_subitem_id")):
+            self.sql(f"UPDATE {table} SET sync_state = 'SYNCED', {column} = coalesce({column}, rowid + 7000)")
+
+    def dump(self) -> list[str]:
+        """The whole content as SQL."""
+        with closing(sqlite3.connect(self.path)) as connection:
+            return list(connection.iterdump())
+
+    def configured(self, change: Callable[[dict[str, Any]], None]) -> OrderList:
+        """The same database under a changed configuration."""
+        document = self.configuration.model_dump(mode="json", by_alias=True)
+        change(document)
+        configuration = Configuration.model_validate(document)
+        store = OrderStore(self.store.database, configuration, self.sql_folder)
+        return OrderList(self.path, configuration, store, self.sql_folder, self.clock)

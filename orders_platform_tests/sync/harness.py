@@ -1,0 +1,343 @@
+"""The whole platform below Dagster on a virtual clock: staging, merge, SQLite file, engine, HTTP, sandbox.
+
+Belongs here: setting up, running, looking, and the hands of people on the board. Does not belong here: what is expected.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+from pydantic import SecretStr
+
+from orders_platform.assembly import sync_rules
+from orders_platform.configuration import Configuration, read_configuration
+from orders_platform.database.engine import open_database
+from orders_platform.database.order_store import OrderStore
+from orders_platform.database.staging import replace_staged_rows
+from orders_platform.monday import limits as client_limits
+from orders_platform.monday.board import MondayBoard
+from orders_platform.monday.connect import connect_board
+from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
+from orders_platform.sandbox.sample_rows import Row
+from orders_platform.sandbox.server import SANDBOX_TOKEN, Limits, Sandbox, running
+from orders_platform.sandbox.snapshots import ItemSnapshot
+from orders_platform.settings import default_folder
+from orders_platform.sync.customer import sync_customers
+from orders_platform.sync.reports import CustomerReport
+from orders_platform.sync.run import SyncRun, SyncRules
+from orders_platform_tests.monday.stage import VirtualClock
+
+SETTLE = 90.0
+GREYSON = "GREYSON"
+NUMBER_COLUMN = "text_mkr5wya6"
+NOTES_COLUMN = "long_text_mkr5hass"
+SEASON_COLUMN = "dropdown_mkr58de6"
+TYPE_COLUMN = "dropdown_mkr518fc"
+PRICE_COLUMN = "numeric_mkr5cact"
+QTY_COLUMN = "numeric_mkra7j8e"
+
+_GENEROUS_SANDBOX = Limits(10**12, 10**12, False, 10**9, 10**9, 10**9, 1000)
+_GENEROUS_CLIENT = client_limits.Limits(10**12, None, 10**12, 10**9, 10**9, 0, 1000)
+_SIZES = {"S": 1, "M": 2}
+
+
+class Crash(Exception):
+    """The process ends here; nothing after this line happened."""
+
+
+def order(number: str, sizes: Mapping[str, object] | None = None, **values: str | int | None) -> Row:
+    """A staging row of GREYSON in group 'GREYSON 2025 FALL'; `values` by column name, spaces as underscores."""
+    quantities = _SIZES if sizes is None else sizes
+    row: Row = {
+        "record_uuid": f"uuid-{number}-{values.get('PO_NUMBER', '')}",
+        "AAG ORDER NUMBER": number,
+        "CUSTOMER NAME": GREYSON,
+        "CUSTOMER STYLE": "ST-1",
+        "CUSTOMER COLOUR DESCRIPTION": "BLACK",
+        "PO NUMBER": "4755",
+        "AAG SEASON": "2025 FALL",
+        "ORDER TYPE": "RECEIVED",
+        "UNIT OF MEASURE": "PCS",
+        "_SOURCE_TABLE": "xGREYSON_ORDER_LIST_RAW",
+        "TOTAL QTY": sum(int(str(quantity)) for quantity in quantities.values()),
+    }
+    row.update({size: int(str(quantity)) for size, quantity in quantities.items()})
+    row.update({name.replace("_", " "): value for name, value in values.items()})
+    return row
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An item as people see it."""
+
+    id: int
+    group: str
+    name: str
+    values: Mapping[str, str]
+    sizes: Mapping[str, str]
+    """Quantity by name of the subitem."""
+    subitem_ids: Mapping[str, int]
+
+    @property
+    def number(self) -> str:
+        return self.values.get(NUMBER_COLUMN, "")
+
+
+class DyingStore:
+    """An order store whose process dies at one of its calls; everything else goes through."""
+
+    def __init__(self, store: OrderStore, dies: Callable[[str, tuple[Any, ...]], bool]) -> None:
+        self._store = store
+        self._dies = dies
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._store, name)
+        if not callable(method):
+            return method
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            if self._dies(name, (*arguments, *named.values())):
+                raise Crash(name)
+            return method(*arguments, **named)
+
+        return call
+
+
+class Platform:
+    """One database file and one sandbox; every `go` is a process of its own."""
+
+    def __init__(self, stores: Stores, sandbox: Sandbox, url: str, clock: VirtualClock) -> None:
+        self.file = stores.file
+        self.sandbox = sandbox
+        self.url = url
+        self.clock = clock
+        self.configuration = read_configuration(default_folder("config") / "order_sync.toml", "sandbox")
+        self.rules_changes: dict[str, Any] = {}
+        self.lines: list[str] = []
+        self._http = httpx.Client(base_url=url, headers={"Authorization": SANDBOX_TOKEN}, timeout=20)
+        self._stores = stores
+
+    def close(self) -> None:
+        self._http.close()
+        self._stores.database.close()
+
+    # --- settings -------------------------------------------------------------------------------------------------------
+
+    @property
+    def store(self) -> OrderStore:
+        return self._stores.of(self.configuration)
+
+    def policies(self, **changes: object) -> None:
+        policies = self.configuration.policies.model_copy(update=changes)
+        self.configuration = self.configuration.model_copy(update={"policies": policies})
+
+    def configure(self, change: Callable[[Configuration], Configuration]) -> None:
+        self.configuration = change(self.configuration)
+
+    @property
+    def rules(self) -> SyncRules:
+        return replace(sync_rules(self.configuration), **{"settle_seconds": SETTLE, **self.rules_changes})
+
+    def board(self, **options: Any) -> MondayBoard:
+        settings = {
+            "limits": _GENEROUS_CLIENT, "max_in_flight": 1, "clock": self.clock, "sleep": self.clock.sleep,
+            "chance": random.Random(1), "timeout_seconds": 20.0, **options,
+        }  # fmt: skip
+        url, token = settings.pop("url", f"{self.url}/v2"), settings.pop("token", SANDBOX_TOKEN)
+        return connect_board(url, token, default_folder("graphql"), **settings)
+
+    # --- running --------------------------------------------------------------------------------------------------------
+
+    def load(self, rows: Sequence[Row]) -> None:
+        columns = list(dict.fromkeys(name for row in rows for name in row))
+        cells = [[row.get(name) for name in columns] for row in rows]
+        replace_staged_rows(self._stores.database, self.configuration.tables.staging, "", columns, cells)
+
+    def run(self, board: MondayBoard, store: Any = None) -> SyncRun:
+        return SyncRun(
+            store or self.store, board, self.rules,
+            clock=lambda: datetime.fromtimestamp(self.clock(), UTC), sleep=self.clock.sleep, progress=self.lines.append,
+        )  # fmt: skip
+
+    def go(
+        self, *customers: str, store: Any = None, board: Mapping[str, Any] | None = None, **options: Any
+    ) -> dict[str, CustomerReport]:
+        """One run for these customers, by default all of the load."""
+        with self.board(**(board or {})) as connected:
+            run = self.run(connected, store)
+            survey = run.store.survey()
+            reports = sync_customers(run, survey, customers or survey.customers, **options)
+            return {report.customer: report for report in reports}
+
+    def sync(self, **options: Any) -> CustomerReport:
+        """One run for GREYSON."""
+        return self.go(GREYSON, **options)[GREYSON]
+
+    def sync_until_crash(self, dies: Callable[[str, tuple[Any, ...]], bool]) -> None:
+        try:
+            self.sync(store=DyingStore(self.store, dies))
+        except Crash:
+            return
+        raise AssertionError("the run did not reach the line where it was to crash")
+
+    def rehearse(self, *customers: str, **options: Any) -> dict[str, CustomerReport]:
+        with self.store.rehearsal() as store:
+            return self.go(*customers, store=store, dry=True, **options)
+
+    # --- looking --------------------------------------------------------------------------------------------------------
+
+    def items(self) -> list[Shown]:
+        """The active items, in board order."""
+        groups = self.sandbox.board_snapshot(ITEMS_BOARD_ID)
+        return [_shown(group.title, item) for group in groups for item in group.items]
+
+    def item(self, number: str) -> Shown:
+        (found,) = (item for item in self.items() if item.number == number)
+        return found
+
+    @property
+    def groups(self) -> list[str]:
+        return [group.title for group in self.sandbox.board_snapshot(ITEMS_BOARD_ID)]
+
+    @property
+    def numbers(self) -> list[str]:
+        return sorted(item.number for item in self.items())
+
+    def rows(self, sql: str, *values: object) -> list[dict[str, Any]]:
+        with closing(sqlite3.connect(self.file)) as connection:
+            connection.row_factory = sqlite3.Row
+            return [dict(row) for row in connection.execute(sql, values)]
+
+    def orders(self) -> dict[str, dict[str, Any]]:
+        return {row["order_key"]: row for row in self.rows("SELECT * FROM ORDER_LIST_V2")}
+
+    def order_lines(self, number: str) -> dict[str, dict[str, Any]]:
+        sql = "SELECT n.* FROM ORDER_LIST_LINES n JOIN ORDER_LIST_V2 o ON o.record_uuid = n.record_uuid WHERE o.order_key = ?"
+        return {row["size_code"]: row for row in self.rows(sql, number)}
+
+    def states(self) -> set[str]:
+        """Of all orders and lines."""
+        sql = "SELECT sync_state FROM ORDER_LIST_V2 UNION SELECT sync_state FROM ORDER_LIST_LINES"
+        return {row["sync_state"] for row in self.rows(sql)}
+
+    def dump(self) -> str:
+        """Everything that is in the database."""
+        with closing(sqlite3.connect(self.file)) as connection:
+            return "\n".join(connection.iterdump())
+
+    @contextmanager
+    def watched(self) -> Iterator[Watch]:
+        """The requests and mutations of a block."""
+        before = len(self.sandbox.requests)
+        watch = Watch()
+        yield watch
+        watch.requests = list(self.sandbox.requests)[before:]
+
+    # --- people ---------------------------------------------------------------------------------------------------------
+
+    def ask(self, query: str, **variables: object) -> dict[str, Any]:
+        """A request of somebody else."""
+        answer = self._http.post("/v2", json={"query": query, "variables": variables}).json()
+        if "errors" in answer:
+            raise AssertionError(answer["errors"])
+        return answer["data"]
+
+    def remove(self, item_id: int, how: str) -> None:
+        """`how`: archive_item or delete_item."""
+        self.ask(f"mutation($i: ID!) {{ {how}(item_id: $i) {{ id }} }}", i=str(item_id))
+
+    def make_group(self, title: str) -> str:
+        query = "mutation($b: ID!, $t: String!) { create_group(board_id: $b, group_name: $t) { id } }"
+        return self.ask(query, b=str(ITEMS_BOARD_ID), t=title)["create_group"]["id"]
+
+    def delete_group(self, title: str) -> None:
+        (group_id,) = (group.id for group in self.sandbox.board_snapshot(ITEMS_BOARD_ID) if group.title == title)
+        query = "mutation($b: ID!, $g: String!) { delete_group(board_id: $b, group_id: $g) { id } }"
+        self.ask(query, b=str(ITEMS_BOARD_ID), g=group_id)
+
+    def make_item(self, name: str, values: Mapping[str, object]) -> int:
+        query = "mutation($b: ID!, $n: String!, $v: JSON) { create_item(board_id: $b, item_name: $n, column_values: $v) { id } }"
+        return int(self.ask(query, b=str(ITEMS_BOARD_ID), n=name, v=json.dumps(values))["create_item"]["id"])
+
+
+class Watch:
+    """What went over the wire while somebody looked."""
+
+    requests: Sequence[Any] = ()
+
+    @property
+    def mutations(self) -> dict[str, int]:
+        """Aliases by root field, of requests that were let through to be carried out."""
+        counted: dict[str, int] = {}
+        for request in self.requests:
+            for operation in request.operations if request.is_mutation else ():
+                if operation != "complexity":
+                    counted[operation] = counted.get(operation, 0) + 1
+        return counted
+
+
+def _shown(group: str, item: ItemSnapshot) -> Shown:
+    sizes = {child.name: child.values.get(QTY_COLUMN, "") for child in item.subitems}
+    if len(sizes) != len(item.subitems):
+        raise AssertionError(f"{item.name} has a subitem twice: {[child.name for child in item.subitems]}")
+    return Shown(item.id, group, item.name, item.values, sizes, {child.name: child.id for child in item.subitems})
+
+
+class Stores:
+    """The stores of one database file, by configuration.
+
+    Kept over tests, since compiling all templates takes half a second; the file is a fresh one for each test.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "orders.db"
+        self._empty = folder / "empty.db"
+        self._made: dict[str, OrderStore] = {}
+        self.database = open_database(SecretStr(f"sqlite:///{self.file}"))
+        self.of(read_configuration(default_folder("config") / "order_sync.toml", "sandbox")).schema.apply()
+        self.database.close()
+        shutil.copy(self.file, self._empty)
+
+    def of(self, configuration: Configuration) -> OrderStore:
+        key = configuration.model_dump_json()
+        if key not in self._made:
+            self._made[key] = OrderStore(self.database, configuration, default_folder("sql"))
+        return self._made[key]
+
+    def empty(self) -> None:
+        """Every table and no row."""
+        self.database.close()
+        for ending in ("-wal", "-shm"):
+            self.file.with_name(self.file.name + ending).unlink(missing_ok=True)
+        shutil.copy(self._empty, self.file)
+
+
+@contextmanager
+def platforms(stores: Stores) -> Iterator[Callable[..., Platform]]:
+    """Makes the platform of a test, on an empty database and with a sandbox of its own."""
+    with ExitStack() as stack:
+
+        def make(**options: Any) -> Platform:
+            stores.empty()
+            clock = VirtualClock()
+            sandbox = Sandbox(**{"clock": clock, "sleep": clock.sleep, "limits": _GENEROUS_SANDBOX, **options})
+            stack.callback(sandbox.close)
+            url = stack.enter_context(running(sandbox))
+            return stack.enter_context(closing(Platform(stores, sandbox, url, clock)))
+
+        yield make
+
+
+def staged(rows: Iterable[Row], customer_files: set[str]) -> list[Row]:
+    """The rows of these workbooks."""
+    return [row for row in rows if row.get("_SOURCE_TABLE") in customer_files]
