@@ -123,7 +123,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")  # a committed intent must survive a power cut
     connection.execute("PRAGMA temp_store = MEMORY")
-    connection.execute("PRAGMA cache_size = -65536")
+    connection.execute("PRAGMA cache_size = -32768")
     for function, arguments in ((_sha256, 1), (_number, 1), (_whole, 1), (_quantity, 1), (_date, 1), (_upper, 1), (_lower, 1)):
         connection.create_function(f"orders{function.__name__}", arguments, function, deterministic=True)
     connection.create_function("orders_uuid", 0, lambda: str(uuid.uuid4()))

@@ -93,9 +93,9 @@ class OrderStore:
 
     def record_unassigned(self, survey: Survey, now: datetime) -> None:
         """List the rows that belong to nobody among the rejects, and resolve those that no longer do. Unchanged: no write."""
-        unassigned = {entry.label: entry for entry in survey.unassigned}
-        for label, entry in unassigned.items():
-            self._merge.rejected_rows(label, entry.selection, UNKNOWN_CUSTOMER, entry.reason, now)
+        unassigned = survey.unassigned_by_label
+        for label, (rows, reason) in unassigned.items():
+            self._merge.rejected_rows(label, rows, UNKNOWN_CUSTOMER, reason, now)
         with self.database.read() as connection:
             recorded = self._statements.runner(connection, {})("0_read_unassigned", code=UNKNOWN_CUSTOMER).scalars().all()
         gone = [str(label) for label in recorded if label not in unassigned]

@@ -164,7 +164,8 @@ class Sandbox:
 
     async def _overview(self, request: Request) -> Response:
         since = request.query_params.get("since", "")
-        return await self._in_thread(functools.partial(page.overview, self.state, self.meter, self.requests, since))
+        seen = tuple(self.requests)  # copied here, where it also grows: another thread could meet it half-way
+        return await self._in_thread(functools.partial(page.overview, self.state, self.meter, seen, since))
 
     async def _group(self, request: Request) -> Response:
         query = request.query_params

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib import resources
 from itertools import chain, islice
@@ -45,7 +45,7 @@ def _template() -> str:
     return resources.files(__package__).joinpath("page.html").read_text(encoding="utf-8")
 
 
-def overview(state: State, meter: Meter, requests: Iterable[RequestRecord], since: str = "") -> Response:
+def overview(state: State, meter: Meter, requests: Sequence[RequestRecord], since: str = "") -> Response:
     """Boards with their groups, what is left of the limits, and the last requests, newest first.
 
     Args:
@@ -61,7 +61,7 @@ def overview(state: State, meter: Meter, requests: Iterable[RequestRecord], sinc
             if changes == since
             else [_board(state, board.id) for board in structure.boards(state) if board.type == ITEMS_BOARD]
         )
-    latest = list(islice(reversed(list(requests)), _REQUESTS_SHOWN))
+    latest = list(islice(reversed(requests), _REQUESTS_SHOWN))
     budget = {
         "complexity_left": meter.complexity_left(),
         "complexity_limit": meter.limits.complexity_per_minute,

@@ -87,6 +87,7 @@ class _Server(uvicorn.Server):
             http=CuttableProtocol,
             ws="none",
             loop="asyncio",
+            interface="asgi3",
             lifespan="off",
             log_config=None,
             access_log=False,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import random
 
 import pytest
@@ -183,7 +182,7 @@ def test_rows_that_share_all_keys_and_differ_elsewhere_are_rejected_every_one(or
     rows = [order("GRE-1", NOTES=note) for note in ("a", "b", "c", "c")]
     assert order_list.merge(*rows, order("GRE-2")) == HeaderMerge(rows_read=5, created=1, rejected=3, copies=1)
     assert order_list.rejects() == [("duplicate_key", "GRE-1", "")] * 3
-    assert [r.rows for r in order_list.store.rejects()] == [1, 1, 2] or sorted(r.rows for r in order_list.store.rejects()) == [1, 1, 2]
+    assert sorted(reject.rows for reject in order_list.store.rejects()) == [1, 1, 2]
 
 
 def test_a_collision_beside_a_known_order_neither_changes_nor_removes_it(order_list: OrderList) -> None:
@@ -338,7 +337,7 @@ def test_a_load_without_the_customer_is_refused_and_removes_nothing(order_list: 
 
 
 def test_customers_do_not_touch_each_others_orders(order_list: OrderList) -> None:
-    theirs = [order(f"GRE-{n}", CUSTOMER_NAME="PELOTON", _SOURCE_TABLE="xP") for n in range(3)]
+    theirs = [order(f"GRE-{n}", CUSTOMER_NAME="PELOTON") | {"_SOURCE_TABLE": "xP"} for n in range(3)]
     order_list.merge(*orders(3), *theirs)
     order_list.merge(customer="PELOTON")
     order_list.sent()
@@ -364,9 +363,7 @@ def test_random_histories_keep_every_order_number_exactly_once(order_list: Order
     rng = random.Random(4755)
     state = {number: 0 for number in range(12)}
     known: dict[int, object] = {}
-    for turn in itertools.count():
-        if turn == 12:
-            break
+    for turn in range(12):
         for number in rng.sample(sorted(state), 4):
             state[number] += 1
         if turn % 3 == 2:

@@ -136,7 +136,8 @@ def test_a_sandbox_may_be_served_twice_and_keeps_its_boards():
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_serving_says_when_it_is_ready_and_stops_when_interrupted(host):
     """As people run it: a process of its own, ended by an interrupt."""
-    program = f"from orders_platform.sandbox.server import Sandbox, serve; serve(Sandbox(), {host!r}, 0, lambda url: print(url, flush=True))"
+    call = f"serve(Sandbox(), {host!r}, 0, lambda url: print(url, flush=True))"
+    program = f"from orders_platform.sandbox.server import Sandbox, serve; {call}"
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
         url = process.stdout.readline().strip()
         assert httpx.get(f"{url}/health").text == "ok"

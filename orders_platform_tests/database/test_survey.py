@@ -1,0 +1,96 @@
+"""Whose rows are in the staging table, and what becomes of those that are nobody's."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from orders_platform.errors import SourceDataError
+from orders_platform_tests.database.order_list import GREYSON, NAME, OrderList, order
+
+NOW = datetime(2026, 1, 5, tzinfo=UTC)
+LATER = datetime(2026, 1, 6, tzinfo=UTC)
+
+
+def row(number: str, name: object, file: object = "xGREYSON") -> dict[str, object]:
+    return order(number) | {NAME: name, "_SOURCE_TABLE": file}
+
+
+def test_spellings_aliases_cases_and_spaces_are_one_customer(order_list: OrderList) -> None:
+    names = [GREYSON, "greyson", " Greyson\u00a0", "GREYSON  CLOTHIERS", "Greyson Clothiers"]
+    order_list.load(*(row(f"GRE-{i}", name) for i, name in enumerate(names)))
+    survey = order_list.store.survey()
+    assert (list(survey.customers), survey.unassigned, survey.rows) == ([GREYSON], (), 5)
+    assert order_list.merge().created == 5
+
+
+@pytest.mark.parametrize("blank", [None, "", " ", "\u00a0\t"])
+def test_a_blank_customer_is_filled_from_a_file_of_one_customer(order_list: OrderList, blank: str | None) -> None:
+    order_list.load(row("GRE-1", "GREYSON CLOTHIERS"), row("GRE-2", GREYSON), row("GRE-3", blank), row("P-1", "PELOTON", "xP"))
+    assert order_list.merge().created == 3
+    assert order_list.orders("order_key", NAME) == [(f"GRE-{i}", GREYSON) for i in (1, 2, 3)]
+
+
+def test_a_blank_customer_in_a_mixed_file_or_in_none_is_rejected(order_list: OrderList) -> None:
+    order_list.load(row("1", GREYSON), row("2", "PELOTON"), row("3", None), row("4", " "), row("5", None, None), row("6", "", "xQ"))
+    survey = order_list.store.survey()
+    order_list.store.record_unassigned(survey, NOW)
+    assert (order_list.merge().rows_read, survey.rows) == (1, 6)
+    found = {reject.order_key: (reject.customer, reject.code, reject.reason.split(":")[0]) for reject in order_list.store.rejects()}
+    mixed = "customer is blank and its file 'xGREYSON' holds 2 customers (GREYSON, PELOTON)"
+    assert found == {
+        "3": ("(blank in xGREYSON)", "unknown_customer", mixed),
+        "4": ("(blank in xGREYSON)", "unknown_customer", mixed),
+        "5": ("(blank in no file)", "unknown_customer", "customer is blank and the row names no file"),
+        "6": ("(blank in xQ)", "unknown_customer", "customer is blank and its file 'xQ' holds no known customer"),
+    }
+
+
+def test_every_row_of_an_unknown_customer_is_rejected_whatever_its_spelling_and_file(order_list: OrderList) -> None:
+    names = ["ACME ACTIVE", "ACME  ACTIVE", " ACME ACTIVE", "Acme Active"]
+    order_list.load(*(row(f"ACM-{i}", name, f"x{i % 2}") for i, name in enumerate([*names, *names])))
+    order_list.store.record_unassigned(order_list.store.survey(), NOW)
+    assert [reject[1] for reject in order_list.rejects()] == [f"ACM-{i}" for i in range(8)]
+    assert "'ACME ACTIVE' is not in [customers]" in {reject.reason.split(" of the")[0].removeprefix("customer ") for reject in order_list.store.rejects()}
+
+
+def test_rows_of_nobody_are_written_once_and_again_only_when_they_change(order_list: OrderList) -> None:
+    order_list.load(row("ACM-1", "ACME"), row("3", None, None))
+    order_list.store.record_unassigned(order_list.store.survey(), NOW)
+    before = order_list.dump()
+    order_list.store.record_unassigned(order_list.store.survey(), LATER)
+    assert order_list.dump() == before
+    order_list.load(row("ACM-2", "ACME"), row("3", None, None))
+    order_list.store.record_unassigned(order_list.store.survey(), LATER)
+    assert [reject[1] for reject in order_list.rejects()] == ["3", "ACM-2"]
+
+
+def test_rows_of_nobody_are_resolved_when_they_disappear_and_recorded_again_when_they_return(order_list: OrderList) -> None:
+    stray, ours = row("ACM-1", "ACME"), row("GRE-1", GREYSON)
+    for rows, rejects in (([stray, ours], 1), ([ours], 0), ([stray, ours], 1)):
+        order_list.load(*rows)
+        order_list.store.record_unassigned(order_list.store.survey(), next(order_list.clock))
+        assert len(order_list.rejects()) == rejects
+
+
+def test_rows_of_nobody_are_resolved_when_the_customer_becomes_known(order_list: OrderList) -> None:
+    order_list.load(row("ACM-1", "Acme Ltd"))
+    order_list.store.record_unassigned(order_list.store.survey(), next(order_list.clock))
+    knowing = order_list.configured(lambda document: document["customers"].update(ACME={"aliases": ["ACME LTD"]}))
+    survey = knowing.store.survey()
+    knowing.store.record_unassigned(survey, next(order_list.clock))
+    assert knowing.merge(customer="ACME").created == 1
+    assert knowing.rejects() == []
+
+
+def test_an_unknown_customer_is_a_customer_where_the_policy_accepts_it(order_list: OrderList) -> None:
+    accepting = order_list.configured(lambda document: document["policies"].update(unknown_customers="accept"))
+    accepting.load(row("ACM-1", "ACME"), row("ACM-2", " ACME "))
+    assert accepting.merge(customer="ACME").created == 2
+
+
+def test_an_empty_staging_table_has_no_customers(order_list: OrderList) -> None:
+    assert order_list.store.survey().rows == 0
+    with pytest.raises(SourceDataError, match="Check the load, the spelling, and the customer's aliases"):
+        order_list.merge()

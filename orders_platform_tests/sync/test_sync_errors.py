@@ -1,0 +1,180 @@
+"""When nothing can be sent: whose error it is, what it says, and that no row pays for it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from orders_platform.domain.mapping import ColumnType
+from orders_platform.errors import MondayRefusedError
+from orders_platform.sandbox.server import Fault
+from orders_platform.sync.customer import sync_customer
+from orders_platform_tests.monday.stage import scripted
+from orders_platform_tests.sync.harness import GREYSON, Platform, order
+
+ROWS = [order("GRE-00001"), order("GRE-00002")]
+
+
+def peloton(number: str) -> dict[str, str | int | None]:
+    return {**order(number), "CUSTOMER NAME": "PELOTON", "_SOURCE_TABLE": "xPELOTON_ORDER_LIST_RAW"}
+
+
+def test_an_unreachable_board_is_the_customers_error_and_no_rows(platform: Platform) -> None:
+    platform.load(ROWS)
+    report = platform.sync(board={"url": "http://127.0.0.1:9/v2"})
+    assert report.error is not None
+    assert report.error.startswith("MondayUnavailableError")
+    assert platform.states() == {"NEW"}
+    assert platform.sync().is_done
+
+
+def test_a_board_that_goes_away_while_sending_leaves_rows_that_wait(platform: Platform) -> None:
+    platform.load([order(f"GRE-{n:05}", {}) for n in range(1, 41)])
+    platform.sync(limit=10)
+    platform.sandbox.faults.queue(Fault.HTML_502, times=16, operation="create_item")
+    report = platform.sync(board={"document_size": 10})
+    assert report.error is not None
+    assert report.error.startswith("MondayUnavailableError")
+    assert platform.states() == {"SYNCED", "PENDING", "NEW"}
+    assert platform.sync().is_done
+    assert platform.numbers == [f"GRE-{n:05}" for n in range(1, 41)]
+
+
+def test_what_was_sent_before_an_error_is_in_the_report(platform: Platform) -> None:
+    platform.load([order(f"GRE-{n:05}", {}) for n in range(1, 41)])
+    platform.store.merge_headers(GREYSON, platform.store.survey(), platform.run(platform.board()).clock())
+    with platform.board(document_size=10) as board:
+        run = platform.run(board)
+
+        def fail_later(line: str) -> None:
+            if "30/40" in line:
+                platform.sandbox.faults.queue(Fault.HTML_502, times=16, operation="create_item")
+
+        run.progress = fail_later
+        report = sync_customer(run, GREYSON, run.store.survey())
+    assert report.error is not None
+    assert report.items.created == len(platform.items()) > 0
+
+
+def test_a_page_instead_of_json_is_an_error_with_its_status(platform: Platform) -> None:
+    platform.load(ROWS)
+    page = (503, {"Content-Type": "text/html"}, b"<html><h1>Service Unavailable</h1></html>")
+    with scripted(page) as script:
+        report = platform.sync(board={"url": script.url})
+    assert report.error is not None
+    assert "503" in report.error
+    assert platform.states() == {"NEW"}
+
+
+def test_a_page_with_status_200_is_no_empty_board(platform: Platform) -> None:
+    platform.load(ROWS)
+    with scripted((200, {"Content-Type": "text/html"}, b"<html>maintenance</html>")) as script:
+        report = platform.sync(board={"url": script.url})
+    assert report.error is not None
+    assert platform.states() == {"NEW"}
+
+
+def test_a_wrong_token_stops_everybody_with_the_next_step_and_fails_no_row(platform: Platform) -> None:
+    platform.load([*ROWS, peloton("PEL-00001")])
+    with pytest.raises(MondayRefusedError, match="MONDAY_API_TOKEN"):
+        platform.go(board={"token": "wrong"})
+    assert platform.states() == {"NEW"}
+    assert all(report.is_done for report in platform.go().values())
+
+
+def test_a_token_that_loses_its_rights_in_the_middle_fails_no_row(platform: Platform) -> None:
+    platform.load(ROWS)
+    with platform.board() as board:
+        run = platform.run(board)
+        gate = platform.sandbox._gate
+        run.progress = lambda line: setattr(gate, "tokens", frozenset()) if "create_item" in line else None
+        with pytest.raises(MondayRefusedError, match="MONDAY_API_TOKEN"):
+            sync_customer(run, GREYSON, run.store.survey())
+    assert platform.states() == {"NEW"}
+
+
+def test_every_missing_column_is_named_and_nothing_is_sent(platform: Platform) -> None:
+    def without(configuration):  # type: ignore[no-untyped-def]
+        columns = list(configuration.items.columns)
+        columns[1] = columns[1].model_copy(update={"column": "text_gone"})
+        columns[3] = columns[3].model_copy(update={"column": "text_lost"})
+        columns[24] = columns[24].model_copy(update={"type": ColumnType.TEXT})
+        return configuration.model_copy(update={"items": configuration.items.model_copy(update={"columns": tuple(columns)})})
+
+    platform.configure(without)
+    platform.load(ROWS)
+    with platform.watched() as watch:
+        report = platform.sync()
+    assert report.error is not None
+    assert "BoardMismatchError" in report.error
+    for word in ("text_gone", "text_lost", "numeric_mktb1d19", "PO NUMBER", "CUSTOMER ALT PO", "nothing was sent"):
+        assert word in report.error
+    assert watch.mutations == {}
+    assert platform.states() == {"NEW"}
+
+
+def test_a_wrong_board_of_subitems_is_found_before_a_subitem_is_sent(platform: Platform) -> None:
+    wrong = platform.configuration.subitems.model_copy(update={"board_id": 9609317401})
+    platform.configure(lambda configuration: configuration.model_copy(update={"subitems": wrong}))
+    platform.load(ROWS)
+    with platform.watched() as watch:
+        report = platform.sync()
+    assert report.error is not None
+    assert "[subitems] board_id" in report.error
+    assert "create_subitem" not in watch.mutations
+
+
+def test_a_busy_customer_is_left_alone_and_the_others_go_on(platform: Platform) -> None:
+    platform.load([*ROWS, peloton("PEL-00001")])
+    with platform.store.lock(GREYSON):
+        reports = platform.go()
+    assert (reports[GREYSON].error or "").startswith("CustomerBusyError")
+    assert reports["PELOTON"].is_done
+    assert platform.numbers == ["PEL-00001"]
+    assert platform.sync().is_done
+
+
+def test_a_customer_without_rows_is_an_error_of_its_own(platform: Platform) -> None:
+    platform.load([*ROWS, peloton("PEL-00001")])
+    platform.go()
+    platform.load(ROWS)
+    reports = platform.go("PELOTON", GREYSON)
+    assert (reports["PELOTON"].error or "").startswith("SourceDataError")
+    assert reports[GREYSON].is_done
+    assert platform.numbers == ["GRE-00001", "GRE-00002", "PEL-00001"]
+
+
+def test_one_customers_bad_minute_leaves_the_others(platform: Platform) -> None:
+    platform.load([*ROWS, peloton("PEL-00001")])
+    platform.sandbox.faults.queue(Fault.HTML_502, times=8, operation="boards")
+    reports = platform.go()
+    assert reports[GREYSON].error is not None
+    assert reports["PELOTON"].is_done
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault.COMPLEXITY_429, Fault.MINUTE_429, Fault.CONCURRENCY_429, Fault.IP_429, Fault.FIELD_429, Fault.JOB_429, Fault.HTML_429,
+        Fault.BUDGET_200, Fault.BUDGET_2025, Fault.BUDGET_LEGACY, Fault.LOCKED_423, Fault.CONFLICT_409, Fault.ERROR_500,
+        Fault.HTML_502,
+    ],
+)  # fmt: skip
+def test_a_passing_fault_costs_time_and_nothing_else(platform: Platform, fault: Fault) -> None:
+    platform.load(ROWS)
+    for operation in ("boards", "create_group", "create_item", "create_subitem"):
+        platform.sandbox.faults.queue(fault, operation=operation)
+    report = platform.sync()
+    assert report.is_done
+    assert {item.number: len(item.sizes) for item in platform.items()} == {"GRE-00001": 2, "GRE-00002": 2}
+
+
+def test_the_daily_limit_leaves_rows_that_wait(platform: Platform) -> None:
+    platform.load(ROWS)
+    platform.sandbox.faults.queue(Fault.DAILY_429, operation="create_item")
+    report = platform.sync()
+    assert report.error is not None
+    assert "00:00 UTC" in report.error
+    assert platform.states() == {"NEW"}
+    assert json.dumps(report.items.figures())
