@@ -7,13 +7,15 @@ Severity: ERROR where sending would do harm, WARN where people should look.
 import dagster as dg
 
 from orders_platform.assets.order_tables import order_headers
+from orders_platform.failures import dagster_failures
 from orders_platform.resources import OrdersDatabase
 
 
 @dg.asset_check(asset=order_headers, description="No load lacked so many orders that their removal was refused.")
 def removals_plausible(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
     """Fails while a customer's last load lacks more orders than `max_removed_share`: a broken extract must not empty the board."""
-    refused = orders_database.store.refused_removals()
+    with dagster_failures("removals_plausible"):
+        refused = orders_database.store.refused_removals()
     records = [
         dg.TableRecord({"customer": name, "missing_orders": missing, "rows_read": read}) for name, missing, read in refused
     ]

@@ -19,7 +19,7 @@ from orders_platform import demo as demonstration
 from orders_platform.assembly import open_store
 from orders_platform.cli_board import board, sync
 from orders_platform.cli_database import customers, init_db, load, retry, status
-from orders_platform.embedded import PORT, ROOMY, embedded_sandbox, sandbox_file
+from orders_platform.embedded import PORT, ROOMY, embedded_sandbox, refuse_while_served, sandbox_file
 from orders_platform.errors import ConfigurationError, OrdersError
 from orders_platform.sandbox.limits import Limits
 from orders_platform.sandbox.server import Latency, Sandbox, serve
@@ -45,7 +45,7 @@ def cli() -> None:
 
 @cli.command()
 @click.option("--fresh", is_flag=True, help="Forget the last demo first.")
-@click.option("--output-json", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures into this file.")
+@click.option("--output-json", type=console.OUTPUT_FILE, help="Write the figures into this file.")
 @JSON
 def demo(*, fresh: bool, output_json: Path | None, as_json: bool) -> None:
     """The main job on the embedded default: sample orders, sandbox, all six assets for every sample customer."""
@@ -56,6 +56,7 @@ def demo(*, fresh: bool, output_json: Path | None, as_json: bool) -> None:
             f"The demo fills staging table and board with sample orders, but {where}; unset it for the demo."
         )
     if fresh:
+        refuse_while_served(settings)
         demonstration.clear(settings)
     store = open_store(settings)
     with (

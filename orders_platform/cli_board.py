@@ -16,7 +16,6 @@ import click
 from orders_platform import console
 from orders_platform.assembly import open_board, open_store, sync_rules
 from orders_platform.database.order_store import OrderStore
-from orders_platform.domain.customers import Survey
 from orders_platform.domain.preflight import board_problems, subitem_board_problems
 from orders_platform.embedded import embedded_sandbox
 from orders_platform.errors import BoardMismatchError
@@ -33,7 +32,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on
 @click.option("--dry-run/--execute", "dry", default=True, help="Only say what would be done (the default), or do it.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many orders of each customer.")
 @click.option("--skip-subitems", is_flag=True, help="Leave the sizes for another run.")
-@click.option("--output-json", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures into this file.")
+@click.option("--output-json", type=console.OUTPUT_FILE, help="Write the figures into this file.")
 @click.option("--verbose", "noise", flag_value="verbose", help="Say every document.")
 @click.option("--quiet", "noise", flag_value="quiet", help="Say nothing but errors.")
 @_JSON
@@ -60,7 +59,7 @@ def sync(
         survey = store.survey()
         if not dry:
             store.record_unassigned(survey, run.clock())
-        chosen = _chosen(survey, only)
+        chosen = console.chosen_customers(only, list(survey.customers), "The staging table has no customer")
         reports = list(sync_customers(run, survey, chosen, limit=limit, skip_subitems=skip_subitems, dry=dry))
         document = _document(store, reports, dry=dry)
         waits = not dry and _waits(store, chosen)
@@ -78,14 +77,6 @@ class _progress:  # noqa: N801 - used as the function that it is
     def __call__(self, line: str) -> None:
         if self._noise == "verbose" or (self._noise is None and sys.stderr.isatty()):
             click.echo(f"  {line}", err=True)
-
-
-def _chosen(survey: Survey, only: Sequence[str]) -> list[str]:
-    unknown = [name for name in only if name not in survey.customers]
-    if unknown:
-        known = ", ".join(survey.customers) or "nobody"
-        raise click.UsageError(f"The staging table has no customer {unknown[0]!r}; it has: {known}.")
-    return list(only or survey.customers)
 
 
 def _document(store: OrderStore, reports: Sequence[CustomerReport], *, dry: bool) -> console.Document:

@@ -137,6 +137,7 @@ def retry(*, only: tuple[str, ...], code: str) -> None:
     """Give refused rows another try: the next sync sends them again."""
     store = open_store(Settings())
     with closing(store.database):
-        names = only or tuple(summary.customer for summary in store.summaries())
+        known = [summary.customer for summary in store.summaries()]
+        names = console.chosen_customers(only, known, "No order was ever merged of the customer")
         reset = sum(store.reset_failed(name, code) for name in names)
     click.echo(f"{reset} rows will be tried again. Next: orders-platform sync --execute")

@@ -6,6 +6,7 @@ Belongs here: shapes and layout. Does not belong here: commands (`cli.py`).
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -28,6 +29,19 @@ FIGURES = (
     "mutations",
     "seconds",
 )
+
+
+class _OutputFile(click.Path):
+    """A file that will be written at the end, so it is refused at the start."""
+
+    def convert(self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        file = Path(os.fsdecode(super().convert(value, param, ctx)))
+        if not os.access(file if file.exists() else file.absolute().parent, os.W_OK):
+            self.fail(f"{file} cannot be written: its folder is absent or protected.", param, ctx)
+        return file
+
+
+OUTPUT_FILE = _OutputFile(dir_okay=False, writable=True)
 Figures = dict[str, int | float]
 Document = dict[str, object]
 
@@ -68,6 +82,14 @@ def run_document(customers: Mapping[str, Figures], errors: Mapping[str, str]) ->
     total: Figures = {name: round(sum(figures[name] for figures in customers.values()), 3) for name in FIGURES}
     shown = {name: {**figures, **({"error": errors[name]} if name in errors else {})} for name, figures in customers.items()}
     return {"customers": shown, "total": total}
+
+
+def chosen_customers(only: Sequence[str], known: Sequence[str], refusal: str) -> list[str]:
+    """The customers that `--customer` names, each once; without it all that are known. Refuses an unknown one, naming them all."""
+    for name in only:
+        if name not in known:
+            raise click.UsageError(f"{refusal} {name!r}; known: {', '.join(known) or 'nobody'}.")
+    return list(dict.fromkeys(only or known))
 
 
 def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import dagster as dg
 
@@ -16,6 +15,7 @@ from orders_platform.console import Document, Figures, standing_document
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.staging import replace_staged_rows
 from orders_platform.definitions import build_definitions
+from orders_platform.domain.customers import partition_key_for
 from orders_platform.partitions import add_customers
 from orders_platform.sandbox.sample_orders import EXPECTED, sample_orders
 from orders_platform.settings import Settings
@@ -41,10 +41,12 @@ def load_sample_orders(store: OrderStore, settings: Settings) -> int:
 
 
 def dagster_instance(settings: Settings) -> dg.DagsterInstance:
-    """The instance that `dagster dev` uses in this folder: the one of ./dagster.yaml, else one in the data folder."""
-    here = Path.cwd()
-    folder = here if (here / "dagster.yaml").exists() else settings.data_folder / "dagster"
-    folder.mkdir(parents=True, exist_ok=True)
+    """The instance of DAGSTER_HOME, or of this folder as for `dagster dev`; where there is no dagster.yaml, one in the data folder."""
+    folder = settings.data_folder.parent
+    if not (folder / "dagster.yaml").exists():
+        folder = settings.data_folder / "dagster"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "dagster.yaml").write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
     return dg.DagsterInstance.from_config(str(folder))
 
 
@@ -61,7 +63,9 @@ def materialise(
     errors: dict[str, str] = {}
     for customer in survey.customers:
         started = time.monotonic()
-        result = job.execute_in_process(instance=instance, partition_key=customer, run_config=_QUIET, raise_on_error=False)
+        result = job.execute_in_process(
+            instance=instance, partition_key=partition_key_for(customer), run_config=_QUIET, raise_on_error=False
+        )
         sent[customer] = {**_figures(result), "seconds": round(time.monotonic() - started, 3)}
         if not result.success:
             errors[customer] = f"run {result.run_id} failed; see it in the Dagster UI"

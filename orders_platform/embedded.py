@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from orders_platform.errors import ConfigurationError
 from orders_platform.sandbox.limits import Limits
 from orders_platform.sandbox.server import Sandbox, running
 from orders_platform.settings import Settings
@@ -33,14 +34,27 @@ def sandbox_file(settings: Settings) -> Path:
 def embedded_sandbox(settings: Settings) -> Iterator[str]:
     """The base URL of the sandbox; started for the length of the block when the settings name it and nobody answers there."""
     parts = urlsplit(settings.api_url)
-    base = f"{parts.scheme}://{parts.netloc}"
-    if settings.environment != "sandbox" or parts.port != PORT or _answers(parts.hostname or "", PORT):
-        yield base
+    if not _is_embedded(settings) or _answers(parts.hostname or "", PORT):
+        yield f"{parts.scheme}://{parts.netloc}"
         return
     file = sandbox_file(settings)
     file.parent.mkdir(parents=True, exist_ok=True)
     with running(Sandbox(state=file, limits=ROOMY), PORT) as url:
         yield url
+
+
+def refuse_while_served(settings: Settings) -> None:
+    """Raise `ConfigurationError` when another process serves the embedded default's boards: their file must not vanish under it."""
+    host = urlsplit(settings.api_url).hostname or ""
+    if _is_embedded(settings) and _answers(host, PORT):
+        raise ConfigurationError(
+            f"A sandbox is being served at {host}:{PORT}, and --fresh would take its boards away. Stop it first (`make ui`, "
+            "`orders-platform sandbox serve`), or leave --fresh out."
+        )
+
+
+def _is_embedded(settings: Settings) -> bool:
+    return settings.environment == "sandbox" and urlsplit(settings.api_url).port == PORT
 
 
 def _answers(host: str, port: int) -> bool:

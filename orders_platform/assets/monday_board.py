@@ -8,9 +8,9 @@ from collections.abc import Callable
 import dagster as dg
 from dagster import AssetExecutionContext
 
-from orders_platform.assets.order_tables import order_headers, order_lines
+from orders_platform.assets.order_tables import customer_alone, order_headers, order_lines
 from orders_platform.domain.customers import customer_for
-from orders_platform.failures import RETRIES, dagster_failures
+from orders_platform.failures import RETRIES
 from orders_platform.partitions import CUSTOMERS
 from orders_platform.resources import MondayResource, OrdersDatabase
 from orders_platform.sync.groups import sync_groups
@@ -54,8 +54,8 @@ def _stage(
     monday: MondayResource,
     stage: Callable[[SyncRun, str], StageReport],
 ) -> dg.MaterializeResult[None]:
-    customer, store = customer_for(context.partition_key), orders_database.store
-    with dagster_failures(customer), store.lock(customer):
+    customer = customer_for(context.partition_key)
+    with customer_alone(customer, orders_database) as store:
         report = stage(monday.sync_run(store, context.run.run_id, context.log.info), customer)
     metadata: dict[str, dg.RawMetadataValue] = dict(report.figures())
     if report.refusals:

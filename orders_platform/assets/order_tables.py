@@ -4,11 +4,14 @@ Belongs here: shells around the OrderStore, and what they report. Does not belon
 that talks to monday (`monday_board.py`).
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import dagster as dg
 from dagster import AssetExecutionContext, OpExecutionContext
 
+from orders_platform.database.order_store import OrderStore
 from orders_platform.domain.customers import Survey, customer_for
 from orders_platform.failures import RETRIES, dagster_failures
 from orders_platform.partitions import CUSTOMERS, add_customers
@@ -25,14 +28,23 @@ swp_order_list = dg.AssetSpec(
 )
 
 
+@contextmanager
+def customer_alone(customer: str, orders_database: OrdersDatabase) -> Iterator[OrderStore]:
+    """The store, with the customer held against other runs; our errors leave as Dagster's, settings that are wrong included."""
+    with dagster_failures(customer):
+        store = orders_database.store
+        with store.lock(customer):
+            yield store
+
+
 @dg.op
 def observe_order_list(context: OpExecutionContext, orders_database: OrdersDatabase) -> None:
     """Observe the staging table: rows, customers, rows of nobody (listed among the rejects). New customers become partitions."""
-    store = orders_database.store
     with dagster_failures("swp_order_list"):
+        store = orders_database.store
         survey = store.survey()
         store.record_unassigned(survey, datetime.now(UTC))
-    new = add_customers(context.instance, survey.customers)
+        new = add_customers(context.instance, survey.customers)
     metadata: dict[str, dg.RawMetadataValue] = {
         "dagster/row_count": survey.rows,
         "customers": len(survey.customers),
@@ -45,8 +57,8 @@ def observe_order_list(context: OpExecutionContext, orders_database: OrdersDatab
 @dg.asset(partitions_def=CUSTOMERS, deps=[SWP_ORDER_LIST], group_name=GROUP, retry_policy=RETRIES)
 def order_headers(context: AssetExecutionContext, orders_database: OrdersDatabase) -> dg.MaterializeResult[None]:
     """Orders, clean and keyed: new, changed and missing ones of the load are marked; unchanged ones are not touched."""
-    customer, store = customer_for(context.partition_key), orders_database.store
-    with dagster_failures(customer), store.lock(customer):
+    customer = customer_for(context.partition_key)
+    with customer_alone(customer, orders_database) as store:
         merge = store.merge_headers(customer, store.survey(), datetime.now(UTC))
     figures = {"created": merge.created, "updated": merge.updated, "rejected": merge.rejected, "identical_copies": merge.copies}
     found = {"missing": merge.missing, "removed": merge.removed, "was_unchanged": merge.was_unchanged}
@@ -56,8 +68,8 @@ def order_headers(context: AssetExecutionContext, orders_database: OrdersDatabas
 @dg.asset(partitions_def=CUSTOMERS, deps=[order_headers], group_name=GROUP, retry_policy=RETRIES)
 def order_sizes(context: AssetExecutionContext, orders_database: OrdersDatabase) -> dg.MaterializeResult[None]:
     """The sizes of the orders that changed, a row per size with a quantity."""
-    customer, store = customer_for(context.partition_key), orders_database.store
-    with dagster_failures(customer), store.lock(customer):
+    customer = customer_for(context.partition_key)
+    with customer_alone(customer, orders_database) as store:
         staged = store.unpivot_sizes(customer)
     return dg.MaterializeResult(metadata={"staged_lines": staged})
 
@@ -65,8 +77,8 @@ def order_sizes(context: AssetExecutionContext, orders_database: OrdersDatabase)
 @dg.asset(partitions_def=CUSTOMERS, deps=[order_sizes], group_name=GROUP, retry_policy=RETRIES)
 def order_lines(context: AssetExecutionContext, orders_database: OrdersDatabase) -> dg.MaterializeResult[None]:
     """Lines: one row per order and size; new, changed and gone ones are marked."""
-    customer, store = customer_for(context.partition_key), orders_database.store
-    with dagster_failures(customer), store.lock(customer):
+    customer = customer_for(context.partition_key)
+    with customer_alone(customer, orders_database) as store:
         merge = store.merge_lines(customer, datetime.now(UTC))
     return dg.MaterializeResult(metadata={"created": merge.created, "updated": merge.updated, "removed": merge.removed})
 

@@ -102,6 +102,8 @@ class Templates:
 
 
 def _only_sql(value: object) -> object:
+    if isinstance(value, jinja2.Undefined):
+        return value  # it raises by itself when it is written, and names what is undefined
     if not isinstance(value, Markup):
         raise TypeError(f"{value!r} would be written into SQL as it is; write identifiers through q() and bind values")
     return value

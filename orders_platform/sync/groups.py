@@ -1,12 +1,14 @@
 """Stage 4: every group that a waiting order needs is on the board, once, and its id recorded.
 
 Belongs here: find by title, create the missing, heal stale ids. Does not belong here: what a group is called (`domain/names.py`).
-A group's title is its key: a creation of unknown outcome is looked for by title before it is tried again.
+A group's title is its key: a creation of unknown outcome is looked for by title before it is tried again. Its intent stands where
+its id will be, so that the next run knows of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 
 from orders_platform.domain.board import Group
 from orders_platform.domain.mutations import Document, Mutation, Operation, Verdict
@@ -16,6 +18,7 @@ from orders_platform.sync.reports import StageReport
 from orders_platform.sync.run import SyncRun
 
 _ATTEMPTS = 2  # the second one creates what the first one surely did not
+_INTENT = "sent at "
 
 
 def sync_groups(run: SyncRun, customer: str, *, dry: bool = False, report: StageReport | None = None) -> StageReport:
@@ -24,20 +27,14 @@ def sync_groups(run: SyncRun, customer: str, *, dry: bool = False, report: Stage
     report = report or StageReport()
     needs = run.store.pending_groups(customer)
     if needs:
-        board_id = run.items_board.description.id
-        on_board = ids_by_title(run.board.groups(board_id))
-        missing = _missing(needs, on_board)
-        report.skipped = len(needs) - len(missing)
-        if dry:
-            report.created = len(missing)
-        else:
-            on_board = _make(run, customer, board_id, missing, on_board, report)
-            _record(run, customer, needs, on_board)
-            missing = _missing(needs, on_board)
-            report.adopted = max(0, len(needs) - len(missing) - report.skipped - report.created)
-            report.waiting = len(missing) - report.failed
+        _Groups(run, customer, report).make(needs, dry=dry)
     report.seconds = (run.clock() - started).total_seconds()
     return report
+
+
+def is_group_id(group_id: str | None) -> bool:
+    """False for a group that is not made yet, be it that its creation was sent."""
+    return group_id is not None and not group_id.startswith(_INTENT)
 
 
 def ids_by_title(groups: Sequence[Group]) -> dict[str, str]:
@@ -52,53 +49,86 @@ def _missing(needs: Sequence[GroupNeed], on_board: Mapping[str, str]) -> list[Gr
     return [need for need in needs if collapse(need.group_name) not in on_board]
 
 
-def _make(
-    run: SyncRun,
-    customer: str,
-    board_id: int,
-    missing: Sequence[GroupNeed],
-    on_board: dict[str, str],
-    report: StageReport,
-) -> dict[str, str]:
-    """Create what is missing; the ids by title as the board shows them afterwards."""
-    for _ in range(_ATTEMPTS):
-        if not missing:
-            break
-        unknown = _create(run, customer, board_id, missing, report)
-        if unknown:
-            run.settle(run.clock())
-        on_board = ids_by_title(run.board.groups(board_id))
-        missing = _missing(missing, on_board) if unknown else ()
-    return on_board
+def _sent_at(needs: Iterable[GroupNeed], now: datetime) -> datetime | None:
+    """When the last of these groups that are not listed was sent, None when none was."""
+    recorded = [need.group_id for need in needs if need.group_id is not None]
+    # A group with an id is gone, or was made a moment ago and is not listed yet.
+    moments = (now if is_group_id(text) else datetime.fromisoformat(text.removeprefix(_INTENT)) for text in recorded)
+    return max(moments, default=None)
 
 
-def _create(run: SyncRun, customer: str, board_id: int, missing: Sequence[GroupNeed], report: StageReport) -> bool:
-    """Create groups; True when an outcome is unknown."""
-    unknown = False
-    for document_report in run.board.send(_documents(run, board_id, missing)):
-        report.count_document(document_report)
-        run.store.log_document(run.run_id, run.clock(), customer, document_report)
-        for title, result in document_report.results.items():
-            unknown |= result.verdict in {Verdict.UNKNOWN, Verdict.NOT_SENT}
-            report.created += result.verdict is Verdict.DONE
-            if result.verdict is Verdict.REFUSED:
-                report.refuse(RejectedRow(customer, title, "", result.code or "refused", result.message or ""))
-    return unknown
+class _Groups:
+    """The groups of one customer; `on_board` are ids by title."""
 
+    def __init__(self, run: SyncRun, customer: str, report: StageReport) -> None:
+        self._run = run
+        self._customer = customer
+        self._report = report
+        self._board_id = run.items_board.description.id
+        self._made: dict[str, str] = {}
 
-def _documents(run: SyncRun, board_id: int, missing: Sequence[GroupNeed]) -> Iterator[Document]:
-    start = 0
-    while start < len(missing):
-        chunk = missing[start : start + run.board.document_size(Operation.CREATE_GROUP)]
-        start += len(chunk)
-        mutations = tuple(
-            Mutation(need.group_name, {"board_id": str(board_id), "group_name": need.group_name}) for need in chunk
-        )
-        yield Document(run.new_key(), Operation.CREATE_GROUP, mutations)
+    def make(self, needs: Sequence[GroupNeed], *, dry: bool) -> None:
+        on_board = self._on_board()
+        missing = _missing(needs, on_board)
+        self._report.skipped = len(needs) - len(missing)
+        if dry:
+            self._report.created = len(missing)
+            return
+        if (sent_at := _sent_at(missing, self._run.clock())) is not None:
+            self._run.settle(sent_at)
+            on_board = self._on_board()
+        for _ in range(_ATTEMPTS):
+            missing = _missing(needs, on_board)
+            if not missing or not self._create(missing):
+                break
+            self._run.settle(self._run.clock())
+            on_board = self._on_board()
+        self._conclude(needs, {**on_board, **self._made})
 
+    def _on_board(self) -> dict[str, str]:
+        # What was just made may not be listed yet.
+        return {**self._made, **ids_by_title(self._run.board.groups(self._board_id))}
 
-def _record(run: SyncRun, customer: str, needs: Sequence[GroupNeed], on_board: Mapping[str, str]) -> None:
-    for need in needs:
-        group_id = on_board.get(collapse(need.group_name))
-        if group_id is not None:
-            run.store.record_group(customer, need.group_name, group_id)
+    def _create(self, missing: Sequence[GroupNeed]) -> bool:
+        """Create groups; True when an outcome is unknown."""
+        unknown = False
+        for report in self._run.board.send(self._documents(missing)):
+            self._report.count_document(report)
+            self._run.store.log_document(self._run.run_id, self._run.clock(), self._customer, report)
+            for title, result in report.results.items():
+                if result.verdict is Verdict.DONE and result.monday_id is not None:
+                    self._made[collapse(title)] = result.monday_id
+                    self._run.store.record_group(self._customer, title, result.monday_id)
+                elif result.verdict is Verdict.REFUSED:
+                    refused = RejectedRow(self._customer, title, "", result.code or "refused", result.message or "")
+                    self._report.refuse(refused)
+                else:
+                    unknown = True
+                    self._note_intent(title)
+        return unknown
+
+    def _documents(self, missing: Sequence[GroupNeed]) -> Iterator[Document]:
+        start = 0
+        while start < len(missing):
+            chunk = missing[start : start + self._run.board.document_size(Operation.CREATE_GROUP)]
+            start += len(chunk)
+            for need in chunk:
+                self._note_intent(need.group_name)
+            mutations = tuple(
+                Mutation(need.group_name, {"board_id": str(self._board_id), "group_name": need.group_name}) for need in chunk
+            )
+            yield Document(self._run.new_key(), Operation.CREATE_GROUP, mutations)
+
+    def _note_intent(self, title: str) -> None:
+        self._run.store.record_group(self._customer, title, f"{_INTENT}{self._run.clock().isoformat()}")
+
+    def _conclude(self, needs: Sequence[GroupNeed], on_board: Mapping[str, str]) -> None:
+        found = {need.group_name: on_board.get(collapse(need.group_name)) for need in needs}
+        for need in needs:
+            group_id = found[need.group_name]
+            # Also where the id is known already: of several orders some may have none yet.
+            if group_id is not None and self._made.get(collapse(need.group_name)) != group_id:
+                self._run.store.record_group(self._customer, need.group_name, group_id)
+        self._report.created = len(self._made)
+        self._report.adopted = sum(group_id is not None for group_id in found.values()) - self._report.skipped - len(self._made)
+        self._report.waiting = sum(group_id is None for group_id in found.values()) - self._report.failed

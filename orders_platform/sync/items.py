@@ -17,7 +17,7 @@ from orders_platform.domain.orders import PendingItem, RejectedRow, RowKind, Row
 from orders_platform.domain.plan import RowPlan, Step, Wanted, plan_row
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.errors import RowRejected
-from orders_platform.sync.groups import ids_by_title
+from orders_platform.sync.groups import ids_by_title, is_group_id
 from orders_platform.sync.recovery import adopt_items
 from orders_platform.sync.reports import StageReport
 from orders_platform.sync.run import SyncRun
@@ -73,6 +73,10 @@ class _Items:
             titles = ids_by_title(groups)
             return [replace(row, group_id=titles.get(collapse(row.group_name), row.group_name)) for row in rows]
         ids = {group.id for group in groups}
+        if any(row.action is not Action.DELETE and row.group_id not in ids and is_group_id(row.group_id) for row in rows):
+            # Stage 4 has just found or made these groups: more likely than gone, they are not listed yet.
+            self.run.settle(self.run.clock())
+            ids = {group.id for group in self.run.board.groups(self.run.rules.items.board_id)}
         return [row for row in rows if row.action is Action.DELETE or row.group_id in ids]
 
     def _rehearse(self, rows: Sequence[Outgoing]) -> None:

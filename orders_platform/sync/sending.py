@@ -130,6 +130,10 @@ class Outbox:
             row.take_in(report.results[row.ref])
         self._report.count_document(report)
         self._finish(rows, report)
+        # The repeats of a document may take minutes, and the last one may still be under way: from now on it is waited for.
+        unknown = [row.ref for row in rows if row.is_unknown]
+        if unknown:
+            self._run.store.record_intents(self._kind, unknown, report.document.key, self._run.run_id, self._run.clock())
 
     def _finish(self, rows: Sequence[Outgoing], report: DocumentReport | None = None) -> None:
         if not rows:

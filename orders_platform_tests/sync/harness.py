@@ -34,7 +34,7 @@ from orders_platform.sandbox.snapshots import ItemSnapshot
 from orders_platform.settings import default_folder
 from orders_platform.sync.customer import sync_customers
 from orders_platform.sync.reports import CustomerReport
-from orders_platform.sync.run import SyncRun, SyncRules
+from orders_platform.sync.run import SyncRules, SyncRun
 from orders_platform_tests.monday.stage import VirtualClock
 
 SETTLE = 90.0
@@ -209,6 +209,11 @@ class Platform:
     def groups(self) -> list[str]:
         return [group.title for group in self.sandbox.board_snapshot(ITEMS_BOARD_ID)]
 
+    def listed_groups(self) -> list[str]:
+        """What a client is told, which may lag behind what is there."""
+        data = self.ask("query($b: [ID!]) { boards(ids: $b) { groups { title } } }", b=[str(ITEMS_BOARD_ID)])
+        return [group["title"] for group in data["boards"][0]["groups"]]
+
     @property
     def numbers(self) -> list[str]:
         return sorted(item.number for item in self.items())
@@ -220,6 +225,9 @@ class Platform:
 
     def orders(self) -> dict[str, dict[str, Any]]:
         return {row["order_key"]: row for row in self.rows("SELECT * FROM ORDER_LIST_V2")}
+
+    def orders_of(self, customer: str) -> list[dict[str, Any]]:
+        return self.rows('SELECT * FROM ORDER_LIST_V2 WHERE "CUSTOMER NAME" = ?', customer)
 
     def order_lines(self, number: str) -> dict[str, dict[str, Any]]:
         sql = "SELECT n.* FROM ORDER_LIST_LINES n JOIN ORDER_LIST_V2 o ON o.record_uuid = n.record_uuid WHERE o.order_key = ?"

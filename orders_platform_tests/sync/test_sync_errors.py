@@ -42,19 +42,20 @@ def test_a_board_that_goes_away_while_sending_leaves_rows_that_wait(platform: Pl
 
 
 def test_what_was_sent_before_an_error_is_in_the_report(platform: Platform) -> None:
-    platform.load([order(f"GRE-{n:05}", {}) for n in range(1, 41)])
-    platform.store.merge_headers(GREYSON, platform.store.survey(), platform.run(platform.board()).clock())
+    platform.load([order(f"GRE-{n:05}", {}) for n in range(1, 81)])
     with platform.board(document_size=10) as board:
         run = platform.run(board)
+        faults = iter([None, Fault.HTML_502])
 
-        def fail_later(line: str) -> None:
-            if "30/40" in line:
-                platform.sandbox.faults.queue(Fault.HTML_502, times=16, operation="create_item")
+        def from_the_second_document_on(line: str) -> None:
+            if "create_item" in line and (fault := next(faults, None)):
+                platform.sandbox.faults.queue(fault, times=16, operation="create_item")
 
-        run.progress = fail_later
+        run.progress = from_the_second_document_on
         report = sync_customer(run, GREYSON, run.store.survey())
     assert report.error is not None
-    assert report.items.created == len(platform.items()) > 0
+    assert report.items.created == len(platform.items()) == 10
+    assert report.groups.created == 1
 
 
 def test_a_page_instead_of_json_is_an_error_with_its_status(platform: Platform) -> None:
@@ -78,7 +79,7 @@ def test_a_page_with_status_200_is_no_empty_board(platform: Platform) -> None:
 def test_a_wrong_token_stops_everybody_with_the_next_step_and_fails_no_row(platform: Platform) -> None:
     platform.load([*ROWS, peloton("PEL-00001")])
     with pytest.raises(MondayRefusedError, match="MONDAY_API_TOKEN"):
-        platform.go(board={"token": "wrong"})
+        platform.go(board={"token": "token-of-another-account"})
     assert platform.states() == {"NEW"}
     assert all(report.is_done for report in platform.go().values())
 

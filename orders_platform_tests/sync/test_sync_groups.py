@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from orders_platform.sandbox.server import Fault
 from orders_platform.sync.items import sync_items
 from orders_platform_tests.sync.harness import SETTLE, Platform, order
@@ -101,3 +103,30 @@ def test_a_refused_group_keeps_its_orders_waiting_and_stops_no_other(platform: P
     again = platform.sync()
     assert again.is_done
     assert platform.numbers == ["GRE-00001", "GRE-00002"]
+
+
+def test_a_group_sent_by_a_process_that_died_is_waited_for_and_not_made_again(make_platform: Callable[..., Platform]) -> None:
+    platform = make_platform(visibility_lag=20.0)
+    platform.clock.sleep(30)
+    platform.load([order("GRE-00001")])
+    platform.sync_until_crash(lambda name, _: name == "log_document")
+    assert TITLE not in platform.listed_groups()
+    assert platform.sync().is_done
+    assert platform.groups.count(TITLE) == 1
+
+
+def test_a_group_that_is_not_listed_yet_is_used_and_not_made_again(make_platform: Callable[..., Platform]) -> None:
+    platform = make_platform(visibility_lag=20.0)
+    platform.clock.sleep(30)
+    platform.load([order("GRE-00001")])
+    platform.sync(limit=0)
+    platform.load([order("GRE-00001", NOTES="a")])
+    assert platform.sync().is_done
+    assert platform.groups.count(TITLE) == 1
+
+
+def test_two_spellings_of_one_title_are_one_group(platform: Platform) -> None:
+    platform.load([order("GRE-00001", AAG_SEASON="2025 FALL"), order("GRE-00002", AAG_SEASON="2025  FALL")])
+    report = platform.sync()
+    assert platform.groups.count(TITLE) == 1
+    assert report.is_done

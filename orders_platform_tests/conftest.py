@@ -1,0 +1,41 @@
+"""Fixtures of the whole: a workplace, served for as long as its test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from orders_platform.embedded import ROOMY
+from orders_platform.sandbox.server import Sandbox, running
+from orders_platform_tests.workplace import VARIABLES, Workplace
+
+
+@pytest.fixture
+def make_workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Workplace]]:
+    """Makes the workplace of a test; options are the sandbox's."""
+    with ExitStack() as stack:
+
+        def made(**options: object) -> Workplace:
+            sandbox = Sandbox(**{"limits": ROOMY, **options})
+            stack.callback(sandbox.close)
+            url = stack.enter_context(running(sandbox)) + "/v2"
+            place = Workplace(tmp_path, sandbox, url)
+            place.environment = {"ORDERS_DATABASE_URL": f"sqlite:///{place.database}", "MONDAY_API_URL": url}
+            for name in VARIABLES:
+                monkeypatch.delenv(name, raising=False)
+            for name, value in place.environment.items():
+                monkeypatch.setenv(name, value)
+            monkeypatch.setenv("DAGSTER_DISABLE_TELEMETRY", os.environ.get("DAGSTER_DISABLE_TELEMETRY", "yes"))
+            monkeypatch.chdir(tmp_path)
+            return place
+
+        yield made
+
+
+@pytest.fixture
+def workplace(make_workplace: Callable[..., Workplace]) -> Workplace:
+    return make_workplace()

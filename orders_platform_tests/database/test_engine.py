@@ -1,0 +1,232 @@
+"""Transactions, rehearsals, and the driver's errors as ours."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy
+from pydantic import SecretStr
+from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
+
+from orders_platform.database import engine as engine_module
+from orders_platform.database.engine import Database, open_database, translated_errors
+from orders_platform.domain.orders import RowKind
+from orders_platform.errors import ConfigurationError, DatabaseRefusedError, DatabaseUnavailableError
+from orders_platform_tests.database.order_list import GREYSON, OrderList, order
+
+NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
+
+
+def opened(path: Path) -> Database:
+    return open_database(SecretStr(f"sqlite:///{path}"))
+
+
+def count(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as connection:
+        return int(connection.execute("SELECT count(*) FROM t").fetchone()[0])
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """A file with an empty table t."""
+    with closing(sqlite3.connect(tmp_path / "t.db")) as connection:
+        connection.execute("CREATE TABLE t (n INT CHECK (n < 100))")
+    return tmp_path / "t.db"
+
+
+# --- opening
+
+
+def test_nothing_is_connected_or_made_before_the_first_use_but_the_folder(tmp_path: Path) -> None:
+    database = opened(tmp_path / "a" / "b" / "orders.db")
+    assert list((tmp_path / "a" / "b").iterdir()) == []
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("orders.db", "no SQLAlchemy URL"),
+        ("", "no SQLAlchemy URL"),
+        ("sqlite+nothing://", "no SQLAlchemy URL"),
+        ("postgresql://user:s3cret@host/orders", "names 'postgresql'; the platform works on sqlite and mssql"),
+        ("mysql://user:s3cret@host/orders", "names 'mysql'"),
+    ],
+)
+def test_a_url_that_cannot_be_used_is_refused_without_its_password(url: str, words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words) as caught:
+        open_database(SecretStr(url))
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigurationError, match="folder of the database"):
+        opened(tmp_path / "file" / "orders.db")
+
+
+def test_a_driver_that_is_not_installed_is_refused_with_the_next_step() -> None:
+    with pytest.raises(ConfigurationError, match="driver of the database in ORDERS_DATABASE_URL cannot be loaded"):
+        open_database(SecretStr("mssql+pymssql://user:s3cret@host/orders"))
+
+
+def test_a_file_is_safe_against_a_power_cut_and_readers_do_not_wait_for_writers(table: Path) -> None:
+    database = opened(table)
+    with database.read() as connection:
+        answers = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")]
+    database.close()
+    assert answers == ["wal", 2]
+
+
+# --- transactions
+
+
+def test_a_write_is_kept_at_the_end_of_its_block(table: Path) -> None:
+    database = opened(table)
+    with database.write() as connection:
+        connection.exec_driver_sql("INSERT INTO t VALUES (1)")
+        assert count(table) == 0
+    database.close()
+    assert count(table) == 1
+
+
+def test_a_write_that_raises_keeps_nothing(table: Path) -> None:
+    database = opened(table)
+    with pytest.raises(KeyError), database.write() as connection:
+        connection.exec_driver_sql("INSERT INTO t VALUES (1)")
+        raise KeyError
+    database.close()
+    assert count(table) == 0
+
+
+def test_a_read_keeps_nothing(table: Path) -> None:
+    database = opened(table)
+    with database.read() as connection:
+        connection.exec_driver_sql("INSERT INTO t VALUES (1)")
+    database.close()
+    assert count(table) == 0
+
+
+def test_a_reader_sees_the_state_before_a_write_under_way(table: Path) -> None:
+    database = opened(table)
+    with database.write() as writer:
+        writer.exec_driver_sql("INSERT INTO t VALUES (1)")
+        with database.read() as reader:
+            assert reader.exec_driver_sql("SELECT count(*) FROM t").scalar() == 0
+    database.close()
+
+
+def test_a_moment_is_iso_text_in_utc_with_microseconds(table: Path) -> None:
+    database = opened(table)
+    assert database.timestamp(NOW) == "2026-01-05 12:00:00.000000"
+    database.close()
+
+
+def test_a_rehearsal_leaves_the_file_byte_for_byte_as_it_was(order_list: OrderList) -> None:
+    order_list.merge_all(order("GRE-1"))
+    order_list.load(order("GRE-1", NOTES="rush"), order("GRE-2"))
+    order_list.store.database.close()
+    before = order_list.path.read_bytes()
+    with order_list.store.rehearsal() as store:
+        rehearsed = OrderList(order_list.path, order_list.configuration, store, order_list.sql_folder)
+        headers, lines = rehearsed.merge_all()
+        store.record_intents(RowKind.ITEMS, [item.record_uuid for item in store.pending_items(GREYSON)], "b", "r", NOW)
+        assert (headers.created, headers.updated, lines.created) == (1, 1, 2)
+        assert {item.state.value for item in store.pending_items(GREYSON)} == {"PENDING"}
+    order_list.store.database.close()
+    assert order_list.path.read_bytes() == before
+    assert [path.name for path in order_list.path.parent.iterdir()] == ["orders.db"]
+
+
+def test_a_rehearsal_that_raises_leaves_nothing_either(table: Path) -> None:
+    database = opened(table)
+    with pytest.raises(KeyError), database.rehearsal() as rehearsed:
+        with rehearsed.write() as connection:
+            connection.exec_driver_sql("INSERT INTO t VALUES (1)")
+        with rehearsed.read() as connection:
+            assert connection.exec_driver_sql("SELECT count(*) FROM t").scalar() == 1
+        raise KeyError
+    database.close()
+    assert count(table) == 0
+
+
+# --- errors
+
+
+def test_a_missing_table_is_refused_with_the_next_step(table: Path) -> None:
+    database = opened(table)
+    with pytest.raises(DatabaseRefusedError, match="no such table: x. Run `orders-platform init-db`"), database.read() as connection:
+        connection.exec_driver_sql("SELECT 1 FROM x")
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("SELECT x FROM t", "no such column: x. Run `orders-platform init-db`"),
+        ("INSERT INTO t (x) VALUES (1)", "no column named x. Run `orders-platform init-db`"),
+        ("SELEC 1", "syntax error"),
+        ("INSERT INTO t VALUES (100)", "CHECK constraint failed"),
+    ],
+)
+def test_what_repeating_does_not_cure_is_refused(table: Path, statement: str, words: str) -> None:
+    database = opened(table)
+    with pytest.raises(DatabaseRefusedError, match=words), database.write() as connection:
+        connection.exec_driver_sql(statement)
+    database.close()
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "t.db").write_bytes(b"not a database, but long enough to be taken for one" * 10)
+    database = opened(tmp_path / "t.db")
+    with pytest.raises(DatabaseRefusedError, match="not a database"), database.read() as connection:
+        connection.exec_driver_sql("SELECT 1")
+    database.close()
+
+
+def test_a_statement_without_its_values_is_a_defect_of_ours(table: Path) -> None:
+    database = opened(table)
+    with pytest.raises(DatabaseRefusedError, match="defect in sql/"), database.read() as connection:
+        connection.execute(sqlalchemy.text("SELECT :n"))
+    database.close()
+
+
+def test_another_writer_makes_the_database_unavailable_and_not_refused(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_module, "BUSY_SECONDS", 0.05)
+    database = opened(table)
+    with closing(sqlite3.connect(table, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(DatabaseUnavailableError, match="database is locked.*can be repeated"), database.write():
+            pass
+        other.execute("ROLLBACK")
+    with database.write() as connection:
+        connection.exec_driver_sql("INSERT INTO t VALUES (1)")
+    database.close()
+    assert count(table) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "invalidated", "ours"),
+    [
+        (DBAPIError, "40001", False, DatabaseUnavailableError),
+        (OperationalError, "08S01", False, DatabaseUnavailableError),
+        (OperationalError, "HYT00", False, DatabaseUnavailableError),
+        (ProgrammingError, "42000", True, DatabaseUnavailableError),
+        (ProgrammingError, "42S02", False, DatabaseRefusedError),
+        (DBAPIError, "28000", False, DatabaseRefusedError),
+    ],
+)
+def test_sql_servers_errors_become_ours_by_what_repeating_does(
+    kind: type[DBAPIError], state: str, invalidated: bool, ours: type[Exception]
+) -> None:
+    """The driver needs a library that may be absent, so its error is made here and the engine has no driver."""
+    engine = sqlalchemy.create_mock_engine("mssql+pyodbc://user:s3cret@host/orders", lambda *_: None)
+    engine.url = sqlalchemy.make_url("mssql+pyodbc://user:s3cret@host/orders")  # type: ignore[attr-defined]
+    with pytest.raises(ours) as caught, translated_errors(engine):  # type: ignore[arg-type]
+        raise kind("SELECT 1", {}, RuntimeError(state, "Invalid object name 'x'"), connection_invalidated=invalidated)
+    assert "s3cret" not in str(caught.value)
+    assert ("init-db" in str(caught.value)) is (ours is DatabaseRefusedError)

@@ -1,0 +1,251 @@
+"""What the sync engine reads and writes: waiting rows, intents, results, the log, and what people ask about."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from orders_platform.domain.mutations import Document, DocumentReport, Mutation, MutationResult, Operation, Verdict
+from orders_platform.domain.orders import GroupNeed, RowKind, RowResult
+from orders_platform.domain.states import Action, SyncState
+from orders_platform.errors import DatabaseRefusedError
+from orders_platform_tests.database.order_list import GREYSON, OrderList, order
+
+NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
+ITEMS, SUBITEMS = RowKind.ITEMS, RowKind.SUBITEMS
+SYNCED, FAILED, PENDING, NEW = SyncState.SYNCED, SyncState.FAILED, SyncState.PENDING, SyncState.NEW
+
+
+@pytest.fixture
+def merged(order_list: OrderList) -> OrderList:
+    """Two orders of one group and one of another, with two lines each, and a customer besides."""
+    rows = [order("GRE-2"), order("GRE-1"), order("GRE-3", CUSTOMER_SEASON="2026 SPRING")]
+    other = order("PEL-1", CUSTOMER_NAME="PELOTON") | {"_SOURCE_TABLE": "xP"}
+    order_list.merge_all(*rows, other)
+    order_list.merge_all(customer="PELOTON")
+    return order_list
+
+
+def refs(merged: OrderList) -> list[str]:
+    return [item.record_uuid for item in merged.store.pending_items(GREYSON)]
+
+
+def line_refs(merged: OrderList) -> list[str]:
+    return [line.line_uuid for line in merged.store.pending_subitems(GREYSON)]
+
+
+def results(merged: OrderList, kind: RowKind, *found: RowResult, report: DocumentReport | None = None) -> None:
+    merged.store.record_results(kind, found, "run-1", NOW, GREYSON, report)
+
+
+def item_columns(merged: OrderList, *columns: str) -> list[tuple[object, ...]]:
+    return [row[1:] for row in merged.orders("CUSTOMER NAME", *columns) if row[0] == GREYSON]
+
+
+# --- what waits
+
+
+def test_waiting_orders_come_by_group_and_key_with_their_mapped_values(merged: OrderList) -> None:
+    items = merged.store.pending_items(GREYSON)
+    assert [item.order_key for item in items] == ["GRE-1", "GRE-2", "GRE-3"]
+    first = items[0]
+    assert (first.state, first.action, first.group_name, first.group_id, first.item_id) == (NEW, Action.INSERT, "GREYSON 2025 FALL", None, None)
+    assert (first.batch_id, first.pending_at, first.item_name) == (None, None, "MFA22K56 ARCTIC GRE-1 PO-GRE-1")
+    assert set(first.values) == set(merged.configuration.mapped_sources)
+    assert (first.values["TOTAL QTY"], first.values["CUSTOMER NAME"], first.values["HS CODE"]) == (5, GREYSON, None)
+
+
+def test_waiting_groups_are_named_once_with_their_number_of_orders(merged: OrderList) -> None:
+    assert merged.store.pending_groups(GREYSON) == [
+        GroupNeed("GREYSON 2025 FALL", None, 2), GroupNeed("GREYSON 2026 SPRING", None, 1),
+    ]  # fmt: skip
+    merged.store.record_group(GREYSON, "GREYSON 2025 FALL", "group_7")
+    assert [group.group_id for group in merged.store.pending_groups(GREYSON)] == ["group_7", None]
+    assert [item.group_id for item in merged.store.pending_items(GREYSON)] == ["group_7", "group_7", None]
+    assert merged.store.pending_groups("PELOTON")[0].group_id is None
+
+
+def test_waiting_lines_know_their_order_and_its_item(merged: OrderList) -> None:
+    results(merged, ITEMS, RowResult(refs(merged)[0], SYNCED, 71))
+    lines = merged.store.pending_subitems(GREYSON)
+    assert [(line.order_key, line.size_code, line.qty, line.item_id) for line in lines[:3]] == [
+        ("GRE-1", "M", 3, 71), ("GRE-1", "S", 2, 71), ("GRE-2", "M", 3, None),
+    ]  # fmt: skip
+    assert (lines[0].state, lines[0].action, lines[0].parent_id, lines[0].subitem_id) == (NEW, Action.INSERT, None, None)
+
+
+@pytest.mark.parametrize(
+    ("state", "code", "retries", "waits"),
+    [("NEW", None, 0, True), ("PENDING", None, 9, True), ("SYNCED", None, 0, False), ("FAILED", "number_expected", 0, False),
+     ("FAILED", "transient_busy", 2, True), ("FAILED", "transient_busy", 3, False), ("FAILED", None, 0, False)],
+)  # fmt: skip
+def test_a_row_waits_while_it_may_still_be_sent(merged: OrderList, state: str, code: str | None, retries: int, waits: bool) -> None:
+    for table in ("ORDER_LIST_V2", "ORDER_LIST_LINES"):
+        merged.sql(f"UPDATE {table} SET sync_state = ?, sync_error_code = ?, retry_count = ?", state, code, retries)
+    assert bool(merged.store.pending_items(GREYSON)) is waits
+    assert bool(merged.store.pending_subitems(GREYSON)) is waits
+    assert bool(merged.store.pending_groups(GREYSON)) is waits
+
+
+def test_an_order_to_be_archived_needs_no_group(merged: OrderList) -> None:
+    merged.sql("UPDATE ORDER_LIST_V2 SET action_type = 'DELETE'")
+    assert merged.store.pending_groups(GREYSON) == []
+    assert {item.action for item in merged.store.pending_items(GREYSON)} == {Action.DELETE}
+
+
+# --- intents and results
+
+
+@pytest.mark.parametrize("kind", [ITEMS, SUBITEMS])
+def test_an_intent_is_pending_with_its_batch_and_moment(merged: OrderList, kind: RowKind) -> None:
+    chosen = (refs(merged) if kind is ITEMS else line_refs(merged))[:2]
+    merged.store.record_intents(kind, chosen, "batch-1", "run-1", NOW)
+    waiting = merged.store.pending_items(GREYSON) if kind is ITEMS else merged.store.pending_subitems(GREYSON)
+    assert [(row.state, row.batch_id, row.pending_at) for row in waiting[:3]] == [
+        (PENDING, "batch-1", NOW.replace(tzinfo=None)), (PENDING, "batch-1", NOW.replace(tzinfo=None)), (NEW, None, None),
+    ]  # fmt: skip
+
+
+def test_each_result_is_recorded_on_its_own_row(merged: OrderList) -> None:
+    one, two, three = refs(merged)
+    merged.store.record_intents(ITEMS, [one, two, three], "batch-1", "run-1", NOW)
+    results(merged, ITEMS, RowResult(three, PENDING), RowResult(one, SYNCED, 71), RowResult(two, FAILED, None, "label_missing", "x" * 3000))
+    found = item_columns(merged, "order_key", "sync_state", "monday_item_id", "sync_error_code", "retry_count")
+    assert found == [("GRE-1", "SYNCED", 71, None, 0), ("GRE-2", "FAILED", None, "label_missing", 1), ("GRE-3", "PENDING", None, None, 0)]
+    assert merged.sql("SELECT max(length(sync_error_message)) FROM ORDER_LIST_V2") == [(1000,)]
+    assert item_columns(merged, "sync_batch_id", "sync_pending_at") == [
+        ("batch-1", None), ("batch-1", None), ("batch-1", "2026-01-05 12:00:00.000000"),
+    ]  # fmt: skip
+    completed = [("2026-01-05 12:00:00.000000",), (None,), (None,)]
+    assert item_columns(merged, "sync_completed_at") == completed
+
+
+def test_a_row_that_is_new_again_has_no_batch(merged: OrderList) -> None:
+    ref = refs(merged)[0]
+    merged.store.record_intents(ITEMS, [ref], "batch-1", "run-1", NOW)
+    results(merged, ITEMS, RowResult(ref, NEW))
+    assert item_columns(merged, "sync_state", "sync_batch_id", "sync_pending_at", "retry_count")[0] == ("NEW", None, None, 0)
+
+
+def test_failures_are_counted_until_a_success(merged: OrderList) -> None:
+    ref = refs(merged)[0]
+    for _ in range(2):
+        results(merged, ITEMS, RowResult(ref, FAILED, None, "transient_busy", "busy"))
+    assert item_columns(merged, "retry_count")[0] == (2,)
+    results(merged, ITEMS, RowResult(ref, SYNCED, 71))
+    assert item_columns(merged, "retry_count", "sync_error_code", "sync_error_message")[0] == (0, None, None)
+
+
+def test_a_subitems_parent_is_kept_when_a_result_names_none(merged: OrderList) -> None:
+    ref = line_refs(merged)[0]
+    results(merged, SUBITEMS, RowResult(ref, SYNCED, 91, parent_id=71))
+    results(merged, SUBITEMS, RowResult(ref, SYNCED, 91))
+    assert merged.sql("SELECT monday_parent_id, monday_subitem_id FROM ORDER_LIST_LINES WHERE line_uuid = ?", ref) == [(71, 91)]
+
+
+def test_a_new_item_sends_its_lines_again_and_no_others(merged: OrderList) -> None:
+    merged.sent()
+    ref = merged.sql("SELECT record_uuid FROM ORDER_LIST_V2 WHERE order_key = 'GRE-1'")[0][0]
+    merged.sql("UPDATE ORDER_LIST_LINES SET monday_parent_id = 5, sync_batch_id = 'b'")
+    results(merged, ITEMS, RowResult(str(ref), SYNCED, 72, is_new_item=True))
+    found = merged.sql(
+        "SELECT DISTINCT record_uuid = ?, sync_state, action_type, monday_subitem_id IS NULL, monday_parent_id, sync_batch_id "
+        "FROM ORDER_LIST_LINES ORDER BY 1 DESC", ref,
+    )  # fmt: skip
+    assert found == [(1, "NEW", "INSERT", 1, None, None), (0, "SYNCED", "INSERT", 0, 5, "b")]
+
+
+def test_an_archived_item_takes_its_lines_along_and_they_return_with_it(merged: OrderList) -> None:
+    merged.sent()
+    ref = str(merged.sql("SELECT record_uuid FROM ORDER_LIST_V2 WHERE order_key = 'GRE-1'")[0][0])
+    results(merged, ITEMS, RowResult(ref, SYNCED, None, is_archived=True))
+    assert merged.store.pending_subitems(GREYSON) == []
+    assert merged.sql("SELECT DISTINCT monday_subitem_id, sync_state, action_type FROM ORDER_LIST_LINES WHERE record_uuid = ?", ref) == [
+        (None, "SYNCED", "DELETE")
+    ]
+    merged.sql("UPDATE ORDER_LIST_V2 SET removed_at = 'x' WHERE record_uuid = ?", ref)
+    merged.merge_all(order("GRE-1"), order("GRE-2"), order("GRE-3", CUSTOMER_SEASON="2026 SPRING"), order("GRE-4"))
+    waiting = [line for line in merged.store.pending_subitems(GREYSON) if line.record_uuid == ref]
+    assert [(line.action, line.subitem_id) for line in waiting] == [(Action.INSERT, None)] * 2
+
+
+def test_more_results_than_a_statement_takes_are_all_recorded(order_list: OrderList) -> None:
+    order_list.merge(*(order(f"GRE-{n:03}") for n in range(230)))
+    results(order_list, ITEMS, *(RowResult(ref, SYNCED, 1000 + n) for n, ref in enumerate(refs(order_list))))
+    assert order_list.orders("monday_item_id") == [(1000 + n,) for n in range(230)]
+
+
+def test_results_and_their_document_are_recorded_together_or_not_at_all(merged: OrderList) -> None:
+    ref = refs(merged)[0]
+    report = reported(ref)
+    results(merged, ITEMS, RowResult(ref, SYNCED, 71), report=report)
+    with pytest.raises(DatabaseRefusedError, match="UNIQUE"):
+        results(merged, ITEMS, RowResult(ref, FAILED, None, "x", "y"), report=report)
+    assert item_columns(merged, "sync_state", "monday_item_id")[0] == ("SYNCED", 71)
+
+
+def test_known_item_ids_are_those_of_orders(merged: OrderList) -> None:
+    results(merged, ITEMS, RowResult(refs(merged)[0], SYNCED, 71))
+    assert merged.store.known_item_ids([70, 71]) == {71}
+    assert merged.store.known_item_ids([]) == set()
+
+
+# --- the log
+
+
+def reported(*refs: str, verdict: Verdict = Verdict.DONE) -> DocumentReport:
+    document = Document("key-1", Operation.CREATE_ITEM, tuple(Mutation(ref, {}) for ref in refs))
+    found = {ref: MutationResult(verdict, "71") for ref in refs}
+    return DocumentReport(document, found, 2, len(refs), 5_000, 1.23456, "r-1")
+
+
+def test_a_document_is_logged_with_its_cost_and_request_id(merged: OrderList) -> None:
+    merged.store.log_document("run-1", NOW, GREYSON, reported("a", "b"))
+    found = merged.sql(
+        "SELECT batch_id, run_id, customer_name, operation, row_count, call_count, complexity, seconds, outcome, request_id, error_message "
+        "FROM ORDER_SYNC_LOG"
+    )
+    assert found == [("key-1", "run-1", GREYSON, "create_item", 2, 2, 5000, 1.235, "done", "r-1", None)]
+
+
+def test_a_document_of_mixed_outcome_is_logged_as_partial_with_its_refusals(merged: OrderList) -> None:
+    document = Document("key-2", Operation.CREATE_ITEM, (Mutation("a", {}), Mutation("b", {})))
+    found = {"a": MutationResult(Verdict.DONE, "1"), "b": MutationResult(Verdict.REFUSED, code="bad", message="no ∆" * 500)}
+    merged.store.log_document("run-1", NOW, GREYSON, DocumentReport(document, found, 1, 2, 0, 0.5))
+    outcome, message = merged.sql("SELECT outcome, error_message FROM ORDER_SYNC_LOG")[0]
+    assert outcome == "partial"
+    assert str(message).startswith('{"b": "bad: no ∆')
+    assert len(str(message)) == 1000
+
+
+# --- looking and resetting
+
+
+def test_reset_gives_failed_rows_another_try_by_customer_and_code(merged: OrderList) -> None:
+    for table in ("ORDER_LIST_V2", "ORDER_LIST_LINES"):
+        merged.sql(f"UPDATE {table} SET sync_state = 'FAILED', sync_error_code = 'a', sync_error_message = 'm', retry_count = 3")
+    merged.sql("UPDATE ORDER_LIST_V2 SET sync_error_code = 'b' WHERE order_key = 'GRE-1'")
+    assert [(r.customer, r.order_key, r.size_code, r.code) for r in merged.store.failed() if r.order_key == "GRE-1"] == [
+        (GREYSON, "GRE-1", "", "b"), (GREYSON, "GRE-1", "M", "a"), (GREYSON, "GRE-1", "S", "a"),
+    ]  # fmt: skip
+    assert merged.store.reset_failed(GREYSON, "b") == 1
+    assert merged.store.reset_failed(GREYSON) == 8
+    assert merged.store.reset_failed(GREYSON) == 0
+    assert {reject.customer for reject in merged.store.failed()} == {"PELOTON"}
+    assert item_columns(merged, "sync_state", "sync_error_code", "retry_count") == [("NEW", None, 0)] * 3
+
+
+def test_counts_add_up_by_customer_state_and_action(merged: OrderList) -> None:
+    results(merged, ITEMS, RowResult(refs(merged)[0], SYNCED, 71))
+    merged.sql("UPDATE ORDER_LIST_V2 SET removed_at = 'x' WHERE monday_item_id = 71")
+    found = [(c.customer, c.state, c.action, c.rows, c.on_board, c.removed) for c in merged.store.counts(ITEMS)]
+    assert found == [(GREYSON, NEW, "INSERT", 2, 0, 0), (GREYSON, SYNCED, "INSERT", 1, 1, 1), ("PELOTON", NEW, "INSERT", 1, 0, 0)]
+    assert [(c.customer, c.rows, c.removed) for c in merged.store.counts(SUBITEMS)] == [(GREYSON, 6, 2), ("PELOTON", 2, 0)]
+    assert merged.store.counts(ITEMS)[0].oldest_at == datetime(2026, 1, 5)  # noqa: DTZ001 - as the database has it
+
+
+def test_an_unknown_word_for_a_state_is_refused_by_the_table_itself(merged: OrderList) -> None:
+    ref = refs(merged)[0]
+    with pytest.raises(DatabaseRefusedError, match="CHECK constraint failed"), merged.store.database.write() as connection:
+        connection.exec_driver_sql("UPDATE ORDER_LIST_V2 SET sync_state = 'DONE' WHERE record_uuid = ?", (ref,))

@@ -1,0 +1,127 @@
+"""init-db makes what is missing and changes nothing else."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from orders_platform.configuration import Configuration
+from orders_platform.database.column_types import ColumnTypes
+from orders_platform.database.engine import open_database
+from orders_platform.database.order_store import OrderStore
+from orders_platform.database.schema import TABLES, Schema
+from orders_platform.errors import SourceDataError
+from orders_platform.settings import default_folder
+from orders_platform_tests.database.order_list import GREYSON, OrderList, order
+
+
+def test_init_db_makes_every_table_and_index_and_the_second_time_nothing(tmp_path: Path, configuration: Configuration) -> None:
+    database = open_database(SecretStr(f"sqlite:///{tmp_path / 'orders.db'}"))
+    schema = Schema(database, configuration, default_folder("sql"))
+    planned = schema.missing()
+    assert schema.missing() == planned
+    assert schema.apply() == planned
+    found = OrderList(tmp_path / "orders.db", configuration, OrderStore(database, configuration, default_folder("sql")), Path())
+    names = {str(name) for (name,) in found.sql("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    assert names == {getattr(configuration.tables, role) for role in TABLES}
+    assert len(found.sql("SELECT 1 FROM sqlite_master WHERE name LIKE 'ix_%'")) == 4
+    before = found.dump()
+    assert (schema.missing(), schema.apply()) == ([], [])
+    assert found.dump() == before
+    database.close()
+
+
+def test_a_dry_run_of_init_db_makes_nothing(tmp_path: Path, configuration: Configuration) -> None:
+    database = open_database(SecretStr(f"sqlite:///{tmp_path / 'orders.db'}"))
+    assert len(Schema(database, configuration, default_folder("sql")).missing()) == 11
+    with database.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar() == 0
+    database.close()
+
+
+def test_a_column_that_is_missing_is_added_and_the_rows_survive(order_list: OrderList) -> None:
+    order_list.merge_all(order("GRE-1"))
+    for table, column in (("ORDER_LIST_V2", "S+"), ("ORDER_LIST_V2", "item_name"), ("ORDER_LIST_LINES", "sync_pending_at")):
+        order_list.sql(f'ALTER TABLE {table} DROP COLUMN "{column}"')
+    schema = order_list.store.schema
+    assert schema.apply() == [
+        'ALTER TABLE "ORDER_LIST_V2" ADD "S+" INT', 'ALTER TABLE "ORDER_LIST_V2" ADD "item_name" NVARCHAR(255)',
+        'ALTER TABLE "ORDER_LIST_LINES" ADD "sync_pending_at" TEXT',
+    ]  # fmt: skip
+    assert schema.missing() == []
+    assert order_list.orders("order_key", "S", "S+", "item_name") == [("GRE-1", 2, None, None)]
+    assert order_list.merge().was_unchanged
+    order_list.merge_all(order("GRE-1") | {"S+": 4})
+    assert order_list.orders("S+", "item_name") == [(4, "MFA22K56 ARCTIC GRE-1 PO-GRE-1")]
+
+
+def test_an_order_table_of_an_earlier_system_keeps_its_other_columns(order_list: OrderList) -> None:
+    order_list.sql("ALTER TABLE ORDER_LIST_V2 ADD COLUMN last_synced_at TEXT")
+    assert order_list.store.schema.missing() == []
+    order_list.merge(order("GRE-1"))
+    assert order_list.orders("last_synced_at") == [(None,)]
+
+
+def test_the_staging_table_belongs_to_the_load(order_list: OrderList) -> None:
+    order_list.sql('ALTER TABLE "swp_ORDER_LIST_V2" DROP COLUMN "PLANNER"')
+    assert order_list.store.schema.missing() == []
+
+
+def test_a_missing_index_is_made_again(order_list: OrderList) -> None:
+    order_list.sql("DROP INDEX ix_ORDER_LIST_LINES_state")
+    assert len(order_list.store.schema.apply()) == 1
+    assert order_list.store.schema.missing() == []
+
+
+def test_the_sizes_of_the_order_list_are_the_245_between_the_markers(wide: OrderList) -> None:
+    rules = wide.store.rules()
+    assert len(rules.sizes) == len(set(rules.sizes)) == 245
+    assert (rules.sizes[0], rules.sizes[-1]) == ("2T", "D/L")
+    assert len(rules.business) == 410  # all but the staging table's record_uuid
+    assert [column.name for column in rules.business if column.kind == "quantity"] == list(rules.sizes)
+
+
+def test_the_kinds_of_columns_follow_their_types_and_the_configuration(wide: OrderList) -> None:
+    kinds = {column.name: column.kind for column in wide.store.rules().business}
+    assert kinds["CUSTOMER NAME"] == "customer"
+    assert kinds["ORDER TYPE"] == "order_type"
+    assert kinds["EX FACTORY DATE"] == "date"
+    assert kinds["TOTAL QTY"] == "whole_number"
+    assert kinds["CUSTOMER PRICE"] == "number"
+    assert kinds["AAG SEASON"] == "text_or_na"
+    assert kinds["DESIGN FEE"] == kinds["∆"] == "text"
+
+
+def test_a_table_that_is_absent_is_named_with_the_next_step(order_list: OrderList) -> None:
+    with pytest.raises(SourceDataError, match="no table NOWHERE .*init-db"):
+        order_list.store.schema.columns_of("NOWHERE")
+
+
+def test_the_default_state_of_a_row_is_new(order_list: OrderList) -> None:
+    order_list.sql("INSERT INTO ORDER_LIST_LINES (line_uuid, record_uuid, size_code, qty) VALUES ('a', 'b', 'S', 1)")
+    assert order_list.sql("SELECT sync_state, retry_count FROM ORDER_LIST_LINES") == [("NEW", 0)]
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "mssql"])
+def test_every_word_of_the_ddl_is_a_type_of_the_dialect(dialect: str) -> None:
+    types = ColumnTypes(dialect)
+    words = [types.nvarchar(5), types.code(3), types.integer(), types.bigint(), types.decimal(10, 4), types.date(), types.moment(),
+             types.uuid(), types.long_text()]  # fmt: skip
+    assert all(re.fullmatch(r"[A-Z0-9]+(\((\d+(, \d+)?|MAX)\))?", word) for word in words)
+
+
+def test_tables_of_other_names_work_as_well(tmp_path: Path, configuration: Configuration, narrow_sql: Path) -> None:
+    document = configuration.model_dump(mode="json", by_alias=True)
+    document["tables"].update(staging='st"aging: ?', orders="orders %s]", lines="lines'", customers="select", rejects="∆")
+    other = Configuration.model_validate(document)
+    database = open_database(SecretStr(f"sqlite:///{tmp_path / 'orders.db'}"))
+    named = OrderList(tmp_path / "orders.db", other, OrderStore(database, other, narrow_sql), narrow_sql)
+    named.store.schema.apply()
+    assert named.store.schema.missing() == []
+    headers, lines = named.merge_all(order("GRE-1"), order("GRE-2", FREIGHT="x"))
+    assert (headers.created, headers.rejected, lines.created) == (1, 1, 2)
+    assert len(named.store.pending_subitems(GREYSON)) == 2
+    database.close()

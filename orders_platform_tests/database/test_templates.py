@@ -1,0 +1,226 @@
+"""Every statement of sql/ in both dialects, over all 411 columns: it renders, parses, binds what it declares, and keeps the limits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+import sqlglot
+from markupsafe import Markup
+from pydantic import SecretStr
+from sqlalchemy import Dialect, TextClause
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.mssql import pyodbc
+from sqlglot import exp
+
+from orders_platform.configuration import Configuration, read_configuration
+from orders_platform.database.column_types import ColumnTypes
+from orders_platform.database.engine import open_database
+from orders_platform.database.expressions import integer, parameter
+from orders_platform.database.rules import MergeRules
+from orders_platform.database.schema import TABLES, Schema, TableColumn
+from orders_platform.database.statements import Statements
+from orders_platform.database.templates import Templates
+from orders_platform.errors import ConfigurationError
+from orders_platform.settings import default_folder
+from orders_platform_tests.database.order_list import CONFIG, GREYSON, OrderList, order
+
+SQL = default_folder("sql")
+NAMES = sorted(path.name.removesuffix(".sql.j2") for path in SQL.glob("*.sql.j2"))
+DIALECTS: dict[str, Dialect] = {"sqlite": sqlite.dialect(), "mssql": pyodbc.dialect(paramstyle="qmark")}  # type: ignore[no-untyped-call]
+HOSTILE = ["∆", "CUSTOMER'S COLOUR CODE (CUSTOM FIELD)", "ADDITIONAL TARIFF 7 %", "SELECT", "30/32/34", "S++", "a]b", 'a"b', ":name", "a:b", "?",
+           "%(x)s", "[x]", "{{ 7 }}", "--", "/*", "a\\:b", "it;s", "'"]  # fmt: skip
+
+
+def templates_for(dialect: str, configuration: Configuration, folder: Path = SQL) -> Templates:
+    def quoted(name: str) -> Markup:
+        return Markup(DIALECTS[dialect].identifier_preparer.quote_identifier(name))
+
+    context = {
+        "t": {role: quoted(getattr(configuration.tables, role)) for role in TABLES},
+        "columns": configuration.columns, "types": ColumnTypes(dialect), "mapped": configuration.mapped_sources,
+    }  # fmt: skip
+    return Templates(folder, DIALECTS[dialect], context)
+
+
+class WideSchema(Schema):
+    """The columns that our own DDL has, without a database that has them."""
+
+    def columns_of(self, table: str) -> list[TableColumn]:
+        role = "staging" if table == self._names.staging else "orders"
+        return [TableColumn(name, str(type_).startswith(("INT", "DECIMAL"))) for name, type_ in self.definitions[role].columns]
+
+
+@cache
+def rendered(dialect: str) -> dict[str, TextClause]:
+    """Every statement of a dialect."""
+    configuration = read_configuration(CONFIG, "production")
+    templates = templates_for(dialect, configuration)
+    rules = MergeRules(configuration, WideSchema(open_database(SecretStr("sqlite://")), configuration, SQL), ColumnTypes(dialect))
+    statements = Statements(templates, lambda: rules)
+    statements.for_customer(GREYSON)
+    return {name: statements.render(name, result_rows=100)[0] for name in NAMES}
+
+
+def sql_of(dialect: str, name: str) -> str:
+    """The statement as the driver gets it, each list with three values."""
+    sql = str(rendered(dialect)[name].compile(dialect=DIALECTS[dialect]))
+    return re.sub(r"\(__\[POSTCOMPILE_\w+\]\)", "(?, ?, ?)", sql)
+
+
+@cache
+def parsed(dialect: str, name: str) -> exp.Expression:
+    found = sqlglot.parse(sql_of(dialect, name), read={"sqlite": "sqlite", "mssql": "tsql"}[dialect])
+    assert len(found) == 1
+    assert found[0] is not None
+    return found[0]
+
+
+each = pytest.mark.parametrize(("dialect", "name"), [(dialect, name) for dialect in DIALECTS for name in NAMES])
+
+
+@each
+def test_a_statement_is_one_statement_that_parses(dialect: str, name: str) -> None:
+    statement = parsed(dialect, name)
+    assert isinstance(statement, exp.Select | exp.Insert | exp.Update | exp.Delete | exp.Create | exp.Drop | exp.Union)
+
+
+@each
+def test_a_statement_is_plain_enough_for_engines_without_merge_and_unpivot(dialect: str, name: str) -> None:
+    statement = parsed(dialect, name)
+    assert not list(statement.find_all(exp.Merge, exp.Pivot, exp.Command))
+
+
+@each
+def test_a_statement_stays_under_sql_servers_limits(dialect: str, name: str) -> None:
+    sql = sql_of(dialect, name)
+    assert sql.count("?") < 2_100
+    for call in parsed(dialect, name).find_all(exp.ConcatWs, exp.Concat):
+        assert len(call.expressions) <= 254
+    assert nesting(sql) < 60
+
+
+def nesting(sql: str) -> int:
+    depth = deepest = 0
+    for mark in sql:
+        depth += (mark == "(") - (mark == ")")
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def declared(name: str) -> set[str]:
+    header = re.search(r"^-- Parameters: (.*)$", (SQL / f"{name}.sql.j2").read_text(encoding="utf-8"), re.MULTILINE)
+    assert header, f"{name} does not declare its parameters"
+    return {entry.split()[0] for entry in header[1].split(",")} - {"none"}
+
+
+def bound(dialect: str, name: str) -> set[str]:
+    return {re.sub(r"_\d+$", "", parameter) for parameter in rendered(dialect)[name].compile().params}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_header_declares_just_the_parameters_that_the_statement_binds(name: str) -> None:
+    assert bound("sqlite", name) | bound("mssql", name) == declared(name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_header_says_what_the_statement_is_for_reads_and_writes(name: str) -> None:
+    text = (SQL / f"{name}.sql.j2").read_text(encoding="utf-8")
+    assert re.match(r"-- [A-Z][^\n]+\n(-- [^\n]+\n)*?-- Reads: [^\n]+\. Writes: [^\n]+\.\n-- Parameters: ", text)
+    written = re.search(r"Writes: ([a-z ]+)", text)
+    assert written is not None
+    kind = type(parsed("sqlite", name))
+    assert (written[1] == "nothing") is (kind in {exp.Select, exp.Union})
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith(("1_create", "1_drop"))])
+def test_sqlite_can_prepare_the_statement(wide: OrderList, name: str) -> None:
+    store = wide.store
+    clause = rendered("sqlite")[name]
+    values = {key: [1] if clause._bindparams[key].expanding else 1 for key in clause.compile().params}
+    with store.database.write() as connection:
+        for work in ("clean_orders", "order_matches", "known_orders"):
+            connection.execute(rendered("sqlite")[f"1_create_{work}"])
+        connection.exec_driver_sql("PRAGMA query_only = 1")
+        connection.execute(type(clause)(f"EXPLAIN {clause.text}").bindparams(*clause._bindparams.values()), values)
+
+
+# --- the contract
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Path]:
+    """A folder of statements with our macros."""
+    folder = tmp_path / "sql"
+    folder.mkdir()
+    (folder / "macros").symlink_to(SQL / "macros", target_is_directory=True)
+    yield folder
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("SELECT {{ value }}", "would be written into SQL as it is"),
+        ("SELECT {{ value | upper }}", "would be written into SQL as it is"),
+        ("SELECT {{ missing }}", "'missing' is undefined"),
+        ("SELECT {{ t.nowhere }}", "no attribute 'nowhere'"),
+        ("SELECT {{ q(value", "cannot be rendered"),
+        ("SELECT {{ param('x; DROP', 1) }}", "is no parameter name"),
+        ("SELECT {{ col('s; DROP', value) }}", "is no alias"),
+    ],
+)
+def test_a_template_that_writes_anything_but_identifiers_is_refused(
+    own: Path, configuration: Configuration, text: str, words: str
+) -> None:
+    (own / "bad.sql.j2").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=f"bad cannot be rendered: .*{re.escape(words)}" if "cannot" not in words else words):
+        templates_for("sqlite", configuration, own).render("bad", value="'; DROP TABLE x; --")
+
+
+def test_a_template_that_is_absent_is_refused_with_the_next_step(configuration: Configuration) -> None:
+    with pytest.raises(ConfigurationError, match=r"nowhere\.sql\.j2 is not in .* reinstall"):
+        templates_for("sqlite", configuration).render("nowhere")
+
+
+def test_the_statements_are_listed_by_name(configuration: Configuration) -> None:
+    assert templates_for("sqlite", configuration).names() == NAMES
+
+
+def test_numbered_parameters_and_integers_take_nothing_else() -> None:
+    assert (parameter("word", 3), integer(4)) == (":word_3", "4")
+    with pytest.raises(ValueError, match="invalid literal"):
+        integer("1; DROP")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_quoted_name_is_that_name_and_binds_nothing(own: Path, configuration: Configuration, dialect: str, name: str) -> None:
+    (own / "one.sql.j2").write_text("-- Parameters: none\nSELECT s.{{ q(column) }} FROM s", encoding="utf-8")
+    clause = templates_for(dialect, configuration, own).render("one", column=name).clause()
+    compiled = clause.compile(dialect=DIALECTS[dialect])
+    assert compiled.params == {}
+    mark = {"sqlite": '"', "mssql": "]"}[dialect]
+    opening = {"sqlite": '"', "mssql": "["}[dialect]
+    assert str(compiled).endswith(f"s.{opening}{name.replace(mark, mark * 2)}{mark} FROM s")
+
+
+@pytest.mark.parametrize("kind", ["INT", "NVARCHAR(50)"])
+def test_orders_and_sizes_with_hostile_column_names_are_merged(order_list: OrderList, kind: str) -> None:
+    at = order_list.sql("SELECT sql FROM sqlite_master WHERE name = 'swp_ORDER_LIST_V2'")[0][0]
+    quoted = ['"' + name.replace('"', '""') + '"' for name in HOSTILE if name != "∆"]
+    order_list.sql('DROP TABLE "swp_ORDER_LIST_V2"')
+    marker = '"TOTAL QTY"' if kind == "INT" else '"DESTINATION"'
+    order_list.sql(str(at).replace(marker, ", ".join(f"{name} {kind}" for name in quoted) + f", {marker}", 1))
+    for name in quoted:
+        order_list.sql(f"ALTER TABLE ORDER_LIST_V2 ADD COLUMN {name} {kind}")
+    cells = {name: n + 1 for n, name in enumerate(HOSTILE) if name != "∆"}
+    headers, lines = order_list.merge_all(order("GRE-1") | cells, order("GRE-2", FREIGHT="x") | cells)
+    assert (headers.created, headers.rejected) == (1, 1)
+    if kind == "INT":
+        assert lines.created == 2 + len(cells)
+        assert {size: n for (_, size), n in order_list.lines().items() if size in cells} == cells
+    else:
+        assert order_list.orders(*cells) == [tuple(str(n) for n in cells.values())]
