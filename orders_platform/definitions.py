@@ -1,6 +1,6 @@
 """All that Dagster loads.
 
-Belongs here: putting assets, resources and jobs together. Does not belong here: any of them. Nothing connects on import; settings
+Belongs here: putting assets, checks, resources and jobs together. Does not belong here: any of them. Nothing connects on import; settings
 are read, so that a wrong one is refused, in words, before anything starts.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dagster as dg
 
+from orders_platform import checks
 from orders_platform.assets import monday_board, order_tables
 from orders_platform.automation import survey_customers, sync_customer
 from orders_platform.resources import MondayResource, database_resource
@@ -30,7 +31,11 @@ def build_definitions(settings: Settings, **overrides: object) -> dg.Definitions
         monday_board.monday_subitems,
     ]
     return dg.Definitions(
-        assets=assets, jobs=[sync_customer, survey_customers], resources=resources, executor=dg.in_process_executor
+        assets=assets,
+        asset_checks=[checks.removals_plausible],
+        jobs=[sync_customer, survey_customers],
+        resources=resources,
+        executor=dg.in_process_executor,
     )
 
 
