@@ -15,7 +15,7 @@ from orders_platform.configuration import Configuration
 from orders_platform.database.engine import Database
 from orders_platform.database.rules import MergeRules
 from orders_platform.database.statements import Statements
-from orders_platform.domain.customers import CustomerRows
+from orders_platform.domain.customers import CustomerRows, Survey
 from orders_platform.domain.merges import HeaderMerge, LineMerge
 from orders_platform.domain.names import MAX_NAME
 from orders_platform.errors import SourceDataError
@@ -113,6 +113,25 @@ class Merge:
         if known is None:
             raise SourceDataError(f"The orders of {customer!r} were never merged. Materialise order_headers first.")
         return {name: int(str(known[name])) for name in ("merge_number", "sizes_number", "lines_number")}
+
+
+def unassigned_by_label(survey: Survey) -> dict[str, tuple[CustomerRows, str]]:
+    """The rows of nobody under each label, with a reason; spellings that differ only in spaces share a label."""
+    found: dict[str, tuple[CustomerRows, str]] = {}
+    for entry in survey.unassigned:
+        rows, reason = found.get(entry.label, (CustomerRows(), entry.reason))
+        found[entry.label] = _both(rows, entry.selection), reason
+    return found
+
+
+def _both(one: CustomerRows, other: CustomerRows) -> CustomerRows:
+    return CustomerRows(
+        tuple(sorted({*one.spellings, *other.spellings})),
+        tuple(sorted({*one.blank_spellings, *other.blank_spellings})),
+        tuple(sorted({*one.files, *other.files})),
+        one.rows + other.rows,
+        takes_rows_without_file=one.takes_rows_without_file or other.takes_rows_without_file,
+    )
 
 
 def _selection(rows: CustomerRows) -> dict[str, object]:

@@ -18,7 +18,7 @@ from orders_platform.configuration import Configuration
 from orders_platform.database.column_types import ColumnTypes
 from orders_platform.database.engine import Database
 from orders_platform.database.locks import customer_lock
-from orders_platform.database.merge import Merge
+from orders_platform.database.merge import Merge, unassigned_by_label
 from orders_platform.database.rules import MergeRules
 from orders_platform.database.schema import TABLES, Schema
 from orders_platform.database.statements import Statements
@@ -93,7 +93,7 @@ class OrderStore:
 
     def record_unassigned(self, survey: Survey, now: datetime) -> None:
         """List the rows that belong to nobody among the rejects, and resolve those that no longer do. Unchanged: no write."""
-        unassigned = survey.unassigned_by_label
+        unassigned = unassigned_by_label(survey)
         for label, (rows, reason) in unassigned.items():
             self._merge.rejected_rows(label, rows, UNKNOWN_CUSTOMER, reason, now)
         with self.database.read() as connection:

@@ -40,16 +40,6 @@ class CustomerRows:
     rows: int = 0
     takes_rows_without_file: bool = False
 
-    def __or__(self, other: CustomerRows) -> CustomerRows:
-        """The rows of both."""
-        return CustomerRows(
-            tuple(sorted({*self.spellings, *other.spellings})),
-            tuple(sorted({*self.blank_spellings, *other.blank_spellings})),
-            tuple(sorted({*self.files, *other.files})),
-            self.rows + other.rows,
-            takes_rows_without_file=self.takes_rows_without_file or other.takes_rows_without_file,
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Unassigned:
@@ -86,15 +76,6 @@ class Survey:
     def rows(self) -> int:
         """All staging rows."""
         return sum(c.rows for c in self.customers.values()) + sum(u.rows for u in self.unassigned)
-
-    @property
-    def unassigned_by_label(self) -> dict[str, tuple[CustomerRows, str]]:
-        """The unassigned rows under each label with a reason; spellings that differ only in spaces share one."""
-        found: dict[str, tuple[CustomerRows, str]] = {}
-        for entry in self.unassigned:
-            rows, reason = found.get(entry.label, (CustomerRows(), entry.reason))
-            found[entry.label] = rows | entry.selection, reason
-        return found
 
 
 class CustomerNames:

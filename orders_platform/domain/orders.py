@@ -22,7 +22,7 @@ class RowKind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GroupNeed:
-    """A group that waiting orders need; `group_id` as recorded, possibly stale, or None."""
+    """A group that waiting orders need; `group_id` as recorded: possibly stale, the intent of its creation, or None."""
 
     group_name: str
     group_id: str | None

@@ -96,9 +96,14 @@ def test_a_write_is_kept_at_the_end_of_its_block(table: Path) -> None:
 
 def test_a_write_that_raises_keeps_nothing(table: Path) -> None:
     database = opened(table)
-    with pytest.raises(KeyError), database.write() as connection:
-        connection.exec_driver_sql("INSERT INTO t VALUES (1)")
-        raise KeyError
+
+    def write() -> None:
+        with database.write() as connection:
+            connection.exec_driver_sql("INSERT INTO t VALUES (1)")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        write()
     database.close()
     assert count(table) == 0
 
@@ -144,12 +149,17 @@ def test_a_rehearsal_leaves_the_file_byte_for_byte_as_it_was(order_list: OrderLi
 
 def test_a_rehearsal_that_raises_leaves_nothing_either(table: Path) -> None:
     database = opened(table)
-    with pytest.raises(KeyError), database.rehearsal() as rehearsed:
-        with rehearsed.write() as connection:
-            connection.exec_driver_sql("INSERT INTO t VALUES (1)")
-        with rehearsed.read() as connection:
-            assert connection.exec_driver_sql("SELECT count(*) FROM t").scalar() == 1
-        raise KeyError
+
+    def rehearse() -> None:
+        with database.rehearsal() as rehearsed:
+            with rehearsed.write() as connection:
+                connection.exec_driver_sql("INSERT INTO t VALUES (1)")
+            with rehearsed.read() as connection:
+                assert connection.exec_driver_sql("SELECT count(*) FROM t").scalar() == 1
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        rehearse()
     database.close()
     assert count(table) == 0
 
@@ -159,7 +169,7 @@ def test_a_rehearsal_that_raises_leaves_nothing_either(table: Path) -> None:
 
 def test_a_missing_table_is_refused_with_the_next_step(table: Path) -> None:
     database = opened(table)
-    with pytest.raises(DatabaseRefusedError, match="no such table: x. Run `orders-platform init-db`"), database.read() as connection:
+    with pytest.raises(DatabaseRefusedError, match=r"no such table: x. Run `orders-platform init-db`"), database.read() as connection:
         connection.exec_driver_sql("SELECT 1 FROM x")
     database.close()
 
@@ -200,7 +210,7 @@ def test_another_writer_makes_the_database_unavailable_and_not_refused(table: Pa
     database = opened(table)
     with closing(sqlite3.connect(table, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(DatabaseUnavailableError, match="database is locked.*can be repeated"), database.write():
+        with pytest.raises(DatabaseUnavailableError, match=r"database is locked.*can be repeated"), database.write():
             pass
         other.execute("ROLLBACK")
     with database.write() as connection:

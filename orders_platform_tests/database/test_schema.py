@@ -96,7 +96,7 @@ def test_the_kinds_of_columns_follow_their_types_and_the_configuration(wide: Ord
 
 
 def test_a_table_that_is_absent_is_named_with_the_next_step(order_list: OrderList) -> None:
-    with pytest.raises(SourceDataError, match="no table NOWHERE .*init-db"):
+    with pytest.raises(SourceDataError, match=r"no table NOWHERE .*init-db"):
         order_list.store.schema.columns_of("NOWHERE")
 
 

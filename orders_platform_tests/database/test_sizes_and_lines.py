@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from orders_platform.domain.merges import LineMerge
@@ -88,7 +90,8 @@ def test_changed_added_and_removed_sizes_reach_their_lines_and_no_others(order_l
     _, lines = order_list.merge_all(sized("GRE-1", {"XS": 1, "S": 9, "L": 4}), order("GRE-2"))
     assert lines == LineMerge(created=1, updated=1, removed=1)
     found = order_list.sql(
-        "SELECT order_key, size_code, qty, n.sync_state, n.action_type FROM ORDER_LIST_LINES n JOIN ORDER_LIST_V2 o USING (record_uuid) ORDER BY 1, 2"
+        "SELECT order_key, size_code, qty, n.sync_state, n.action_type "
+        "FROM ORDER_LIST_LINES n JOIN ORDER_LIST_V2 o USING (record_uuid) ORDER BY 1, 2"
     )
     assert found == [
         ("GRE-1", "L", 4, "NEW", "INSERT"), ("GRE-1", "M", 0, "NEW", "UPDATE"), ("GRE-1", "S", 9, "NEW", "UPDATE"),
@@ -154,11 +157,10 @@ def test_lines_before_sizes_are_refused(order_list: OrderList) -> None:
 
 @pytest.mark.parametrize("step", ["sizes", "lines"])
 def test_sizes_and_lines_of_a_customer_that_was_never_merged_are_refused(order_list: OrderList, step: str) -> None:
-    with pytest.raises(SourceDataError, match="never merged. Materialise order_headers first"):
-        if step == "sizes":
-            order_list.store.unpivot_sizes(GREYSON)
-        else:
-            order_list.store.merge_lines(GREYSON, next(order_list.clock))
+    store = order_list.store
+    steps = {"sizes": partial(store.unpivot_sizes, GREYSON), "lines": partial(store.merge_lines, GREYSON, next(order_list.clock))}
+    with pytest.raises(SourceDataError, match="never merged"):
+        steps[step]()
 
 
 def test_sizes_and_lines_twice_do_nothing_the_second_time(order_list: OrderList) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -31,8 +30,8 @@ from orders_platform_tests.database.order_list import CONFIG, GREYSON, OrderList
 SQL = default_folder("sql")
 NAMES = sorted(path.name.removesuffix(".sql.j2") for path in SQL.glob("*.sql.j2"))
 DIALECTS: dict[str, Dialect] = {"sqlite": sqlite.dialect(), "mssql": pyodbc.dialect(paramstyle="qmark")}  # type: ignore[no-untyped-call]
-HOSTILE = ["∆", "CUSTOMER'S COLOUR CODE (CUSTOM FIELD)", "ADDITIONAL TARIFF 7 %", "SELECT", "30/32/34", "S++", "a]b", 'a"b', ":name", "a:b", "?",
-           "%(x)s", "[x]", "{{ 7 }}", "--", "/*", "a\\:b", "it;s", "'"]  # fmt: skip
+HOSTILE = ["∆", "CUSTOMER'S COLOUR CODE (CUSTOM FIELD)", "ADDITIONAL TARIFF 7 %", "SELECT", "30/32/34", "S++", "a]b", 'a"b', ":name",
+           "a:b", "?", "%(x)s", "[x]", "{{ 7 }}", "--", "/*", "a\\:b", "it;s", "'"]  # fmt: skip
 
 
 def templates_for(dialect: str, configuration: Configuration, folder: Path = SQL) -> Templates:
@@ -152,12 +151,12 @@ def test_sqlite_can_prepare_the_statement(wide: OrderList, name: str) -> None:
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Iterator[Path]:
+def own(tmp_path: Path) -> Path:
     """A folder of statements with our macros."""
     folder = tmp_path / "sql"
     folder.mkdir()
     (folder / "macros").symlink_to(SQL / "macros", target_is_directory=True)
-    yield folder
+    return folder
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 from orders_platform.domain.mapping import BoardMapping, ColumnType
 from orders_platform.sandbox.sample_orders import EXPECTED, sample_orders, second_load
 from orders_platform.sync.reports import CustomerReport
-from orders_platform_tests.sync.harness import GREYSON, Platform, Stores, platforms
+from orders_platform_tests.sync.harness import GREYSON, Platform, Server, Stores, platforms
 
 MUTATIONS = {
     "created_groups": "create_group",
@@ -53,8 +53,8 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def story(stores: Stores) -> Iterator[Story]:
-    with platforms(stores) as make:
+def story(stores: Stores, server: Server) -> Iterator[Story]:
+    with platforms(stores, server) as make:
         yield Story(make())
 
 

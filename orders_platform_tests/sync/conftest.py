@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from orders_platform_tests.sync.harness import Platform, Stores, platforms
+from orders_platform_tests.sync.harness import Platform, Server, Stores, platforms, serving
 
 
 @pytest.fixture(scope="session")
@@ -14,9 +14,15 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Stores:
     return Stores(tmp_path_factory.mktemp("orders"))
 
 
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    with serving() as served:
+        yield served
+
+
 @pytest.fixture
-def make_platform(stores: Stores) -> Iterator[Callable[..., Platform]]:
-    with platforms(stores) as make:
+def make_platform(stores: Stores, server: Server) -> Iterator[Callable[..., Platform]]:
+    with platforms(stores, server) as make:
         yield make
 
 

@@ -29,7 +29,7 @@ from orders_platform.monday.board import MondayBoard
 from orders_platform.monday.connect import connect_board
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
 from orders_platform.sandbox.sample_rows import Row
-from orders_platform.sandbox.server import SANDBOX_TOKEN, Limits, Sandbox, running
+from orders_platform.sandbox.server import SANDBOX_TOKEN, Faults, Limits, Sandbox, running
 from orders_platform.sandbox.snapshots import ItemSnapshot
 from orders_platform.settings import default_folder
 from orders_platform.sync.customer import sync_customers
@@ -274,7 +274,9 @@ class Platform:
         self.ask(query, b=str(ITEMS_BOARD_ID), g=group_id)
 
     def make_item(self, name: str, values: Mapping[str, object]) -> int:
-        query = "mutation($b: ID!, $n: String!, $v: JSON) { create_item(board_id: $b, item_name: $n, column_values: $v) { id } }"
+        query = (
+            "mutation($b: ID!, $n: String!, $v: JSON) { create_item(board_id: $b, item_name: $n, column_values: $v) { id } }"
+        )
         return int(self.ask(query, b=str(ITEMS_BOARD_ID), n=name, v=json.dumps(values))["create_item"]["id"])
 
 
@@ -330,18 +332,40 @@ class Stores:
         shutil.copy(self._empty, self.file)
 
 
+class Server:
+    """One web server for the sandboxes of all tests, one at a time; starting and stopping it takes as long as a test."""
+
+    def __init__(self) -> None:
+        self.sandbox: Sandbox | None = None
+        self.url = ""
+
+    async def app(self, scope: Any, receive: Any, send: Any) -> None:
+        if self.sandbox is None:
+            raise AssertionError("no test is running")
+        await self.sandbox.app(scope, receive, send)
+
+
 @contextmanager
-def platforms(stores: Stores) -> Iterator[Callable[..., Platform]]:
+def serving() -> Iterator[Server]:
+    server = Server()
+    with running(server) as server.url:  # type: ignore[arg-type]  # all that it needs of a sandbox is its app
+        yield server
+
+
+@contextmanager
+def platforms(stores: Stores, server: Server) -> Iterator[Callable[..., Platform]]:
     """Makes the platform of a test, on an empty database and with a sandbox of its own."""
     with ExitStack() as stack:
 
         def make(**options: Any) -> Platform:
             stores.empty()
             clock = VirtualClock()
-            sandbox = Sandbox(**{"clock": clock, "sleep": clock.sleep, "limits": _GENEROUS_SANDBOX, **options})
+            # With this seed REFUSE_ALIAS never draws the alias that asks for the complexity, which nobody would notice.
+            defaults = {"limits": _GENEROUS_SANDBOX, "faults": Faults(seed=1, kinds=())}
+            sandbox = Sandbox(**{"clock": clock, "sleep": clock.sleep, **defaults, **options})
             stack.callback(sandbox.close)
-            url = stack.enter_context(running(sandbox))
-            return stack.enter_context(closing(Platform(stores, sandbox, url, clock)))
+            server.sandbox = sandbox
+            return stack.enter_context(closing(Platform(stores, sandbox, server.url, clock)))
 
         yield make
 

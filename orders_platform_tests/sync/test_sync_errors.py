@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from orders_platform.configuration import Configuration
 from orders_platform.domain.mapping import ColumnType
-from orders_platform.errors import MondayRefusedError
+from orders_platform.errors import BoardMismatchError, MondayRefusedError
 from orders_platform.sandbox.server import Fault
 from orders_platform.sync.customer import sync_customer
 from orders_platform_tests.monday.stage import scripted
@@ -96,7 +98,7 @@ def test_a_token_that_loses_its_rights_in_the_middle_fails_no_row(platform: Plat
 
 
 def test_every_missing_column_is_named_and_nothing_is_sent(platform: Platform) -> None:
-    def without(configuration):  # type: ignore[no-untyped-def]
+    def without(configuration: Configuration) -> Configuration:
         columns = list(configuration.items.columns)
         columns[1] = columns[1].model_copy(update={"column": "text_gone"})
         columns[3] = columns[3].model_copy(update={"column": "text_lost"})
@@ -113,6 +115,11 @@ def test_every_missing_column_is_named_and_nothing_is_sent(platform: Platform) -
         assert word in report.error
     assert watch.mutations == {}
     assert platform.states() == {"NEW"}
+
+
+def test_a_mapping_without_a_key_to_find_items_again_is_refused_before_anything_is_read(platform: Platform) -> None:
+    with pytest.raises(BoardMismatchError, match="external_key"):
+        replace(platform.rules, items=replace(platform.rules.items, external_key=None))
 
 
 def test_a_wrong_board_of_subitems_is_found_before_a_subitem_is_sent(platform: Platform) -> None:

@@ -17,6 +17,7 @@ from orders_platform_tests.sync.harness import (
     order,
 )
 
+SIZE_COLUMN = "dropdown_mkrak7qp"
 CATEGORY_COLUMN = "dropdown_mkr5s5n3"
 
 
@@ -158,6 +159,23 @@ def test_one_subitem_that_monday_refuses_leaves_its_neighbours_synced(platform: 
     assert lines[refused]["sync_error_code"]
     assert sorted(platform.item("GRE-00001").sizes) == sorted(f"Size {code}" for code in lines if code != refused)
     assert [(row.order_key, row.size_code) for row in report.subitems.refusals] == [("GRE-00001", refused)]
+
+
+def test_a_size_without_a_label_fails_its_line_and_no_other(platform: Platform) -> None:
+    columns = tuple(
+        entry.model_copy(update={"labels": LabelPolicy.REJECT}) if entry.column == SIZE_COLUMN else entry
+        for entry in platform.configuration.subitems.columns
+    )
+    subitems = platform.configuration.subitems.model_copy(update={"columns": columns})
+    platform.configure(lambda configuration: configuration.model_copy(update={"subitems": subitems}))
+    platform.load([order("GRE-00001", {"S": 1, "32DDD": 2})])
+    rehearsed = platform.rehearse()["GREYSON"]
+    report = platform.sync()
+    for each in (rehearsed, report):
+        assert [(row.size_code, row.code) for row in each.subitems.refusals] == [("32DDD", "label_missing")]
+    line = platform.order_lines("GRE-00001")["32DDD"]
+    assert (line["sync_state"], line["sync_error_code"]) == ("FAILED", "label_missing")
+    assert platform.item("GRE-00001").sizes == {"Size S": "1"}
 
 
 def test_refused_rows_go_again_after_a_reset(platform: Platform) -> None:
@@ -382,6 +400,4 @@ def test_many_orders_go_in_several_documents(platform: Platform, in_flight: int)
     report = platform.sync(board={"document_size": 7, "max_in_flight": in_flight})
     assert report.is_done
     assert report.items.documents > 1
-    assert {item.number: item.sizes for item in platform.items()} == {
-        f"GRE-{n:05}": {"Size S": str(n)} for n in range(1, 41)
-    }
+    assert {item.number: item.sizes for item in platform.items()} == {f"GRE-{n:05}": {"Size S": str(n)} for n in range(1, 41)}

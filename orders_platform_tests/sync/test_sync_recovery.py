@@ -10,6 +10,7 @@ import pytest
 
 from orders_platform.domain.mutations import DocumentReport, Operation
 from orders_platform.domain.orders import RowKind
+from orders_platform.monday.retries import RetryPolicy
 from orders_platform.sandbox.server import Fault, Latency
 from orders_platform_tests.sync.harness import NOTES_COLUMN, SETTLE, Platform, order
 
@@ -88,6 +89,17 @@ def test_the_settle_time_starts_with_the_last_attempt_and_not_with_the_first(pla
     assert sent[-1] - sent[0] > 20
     looked = [r.at for r in watch.requests if LOOK_UPS[operation] in r.operations and r.at >= sent[-1]]
     assert looked[0] - sent[-1] >= SETTLE
+
+
+@pytest.mark.parametrize("operation", ["create_group", *CREATES])
+def test_a_request_that_is_carried_out_after_we_gave_up_is_no_double(platform: Platform, operation: str) -> None:
+    platform.load(ROWS)
+    platform.sandbox.faults.queue(Fault.HANG, operation=operation)
+    report = platform.sync(board={"timeout_seconds": 0.3, "policy": RetryPolicy(attempts=1)})
+    assert on_board(platform) == WANTED
+    assert platform.groups.count("GREYSON 2025 FALL") == 1
+    assert report.is_done
+    assert report.total("adopted") == {"create_group": 1, "create_item": 2, "create_subitem": 3}[operation]
 
 
 @pytest.mark.parametrize("operation", CREATES)

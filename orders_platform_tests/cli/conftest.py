@@ -1,0 +1,63 @@
+"""Fixtures: the command line called in this process, and a workplace as a demo left it (made once for all tests)."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from orders_platform import cli, embedded
+from orders_platform_tests.cli.terminal import Outcome, Terminal, captured
+from orders_platform_tests.workplace import VARIABLES, Workplace, samples_of
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """Calls `orders-platform` with arguments."""
+
+    def call(*arguments: str) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["orders-platform", *arguments])
+        return captured(cli.main)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
+    """`demo --fresh` on the embedded default, at a port that is free: its folder and what it said."""
+    folder = tmp_path_factory.mktemp("demo")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with pytest.MonkeyPatch.context() as patch:
+        for name in VARIABLES:
+            patch.delenv(name, raising=False)
+        patch.chdir(folder)
+        patch.setattr(embedded, "PORT", port)
+        patch.setenv("MONDAY_API_URL", f"http://127.0.0.1:{port}/v2")
+        (folder / ".data").mkdir()
+        (folder / ".data" / "left over").touch()
+        patch.setattr(sys, "argv", ["orders-platform", "demo", "--fresh", "--output-json", "figures.json"])
+        return folder, captured(cli.main)
+
+
+@pytest.fixture
+def after_demo(demo: tuple[Path, Outcome], tmp_path: Path, make_workplace: Callable[..., Workplace]) -> Workplace:
+    """A copy of what the demo left: database and boards."""
+    for file in (demo[0] / ".data").glob("orders.db*"):
+        if file.is_file():
+            shutil.copy(file, tmp_path)
+    for file in (demo[0] / ".data").glob("sandbox.db*"):
+        shutil.copy(file, tmp_path)
+    return make_workplace(state=tmp_path / "sandbox.db")
+
+
+@pytest.fixture
+def bhood(workplace: Workplace) -> Workplace:
+    """A database that holds the staged rows of one customer, and no more: 24 orders, 60 lines."""
+    workplace.stage(samples_of("B'HOOD", "BHOOD"))
+    return workplace
