@@ -177,8 +177,8 @@ def test_another_name_of_the_staging_table_is_configuration_alone(
 def test_an_interrupted_sync_ends_with_130_and_the_next_one_finishes_without_doubling(
     make_workplace: Callable[..., Workplace], terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = make_workplace(latency=Latency(0.3, 0.0))
-    changed = place.configure(("settle_seconds = 5", "settle_seconds = 0"), ("document_size = 25", "document_size = 5"))
+    place = make_workplace(latency=Latency(0.15, 0.0))
+    changed = place.configure(("settle_seconds = 5", "settle_seconds = 0"), ("document_size = 25", "document_size = 8"))
     monkeypatch.setenv("ORDERS_CONFIG", str(changed))
     place.environment["ORDERS_CONFIG"] = str(changed)
     place.stage(samples_of("B'HOOD", "BHOOD"))

@@ -43,6 +43,7 @@ def test_dates_are_iso_texts_or_excel_serials_and_placeholders_are_null(order_li
         "2025-06-18T14:30:00.5": "2025-06-18", 45658: "2025-01-01", "45658": "2025-01-01", "TBC": None, "tba": None, "00/00/00": None,
         "nan": None, None: None, "": None, "2025-02-29": "rejected", "18/06/2025": "rejected", "20250618": "rejected",
         "soon": "rejected", "２０２５-06-18": "rejected", 12: "rejected", "19700": "rejected", "2025-06-18 soon": "rejected",
+        "2025-06-18 １４:30": "rejected",
     }  # fmt: skip
     assert cleaned(order_list, DATE, list(cells)) == list(cells.values())
 

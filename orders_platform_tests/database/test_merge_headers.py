@@ -142,6 +142,12 @@ def test_two_edited_orders_of_one_number_are_not_guessed(order_list: OrderList) 
     assert (merged.created, merged.updated, merged.missing, merged.removed) == (2, 0, 2, 2)
 
 
+def test_one_row_is_not_guessed_to_be_either_of_two_orders(order_list: OrderList) -> None:
+    order_list.merge(*orders(20), order("AA-1", PO_NUMBER="A"), order("AA-1", PO_NUMBER="B"))
+    merged = order_list.merge(*orders(20), order("AA-1", PO_NUMBER="C"))
+    assert (merged.created, merged.updated, merged.missing) == (1, 0, 2)
+
+
 def test_an_edited_order_is_not_guessed_beside_a_rejected_row_of_its_number(order_list: OrderList) -> None:
     order_list.merge(*orders(5), order("AA-1", PO_NUMBER="A"))
     merged = order_list.merge(*orders(5), order("AA-1", PO_NUMBER="B"), order("AA-1", PO_NUMBER="C", FREIGHT="abc"))

@@ -1,0 +1,189 @@
+"""`load`, `init-db`, `customers`, `status` and `retry`: the commands that need no board."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from orders_platform.sandbox.sample_orders import EXPECTED, UNKNOWN_CUSTOMER_ROWS
+from orders_platform_tests.cli.terminal import Terminal
+from orders_platform_tests.workplace import Workplace, samples_of
+
+STAGED = 'SELECT COUNT(*) FROM "swp_ORDER_LIST_V2"'
+
+
+def table_of(rows: list) -> tuple[list[str], list[list[object]]]:
+    columns = [name for name in dict.fromkeys(name for row in rows for name in row) if name != "_SOURCE_TABLE"]
+    return columns, [[row.get(name) for name in columns] for row in rows]
+
+
+def write_csv(path: Path, rows: list, **renamed: str) -> Path:
+    columns, cells = table_of(rows)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([[renamed.get(name, name) for name in columns], *cells])
+    return path
+
+
+def write_xlsx(path: Path, rows: list) -> Path:
+    columns, cells = table_of(rows)
+    book = openpyxl.Workbook()
+    for line in (columns, *cells):
+        book.active.append(line)
+    book.save(path)
+    return path
+
+
+@pytest.fixture
+def orders() -> list:
+    return samples_of("B'HOOD", "BHOOD")
+
+
+# --- load ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("write", [write_csv, write_xlsx])
+def test_a_file_on_an_empty_database_is_loaded_and_synced(workplace: Workplace, terminal: Terminal, orders: list, write) -> None:
+    suffix = "csv" if write is write_csv else "xlsx"
+    file = write(workplace.folder / f"bhood.{suffix}", orders)
+    loaded = terminal("load", str(file))
+    assert loaded.code == 0, loaded.err
+    assert f"bhood.{suffix}: {len(orders)} rows" in loaded.out
+    assert f"{len(orders)} rows in swp_ORDER_LIST_V2. Next: orders-platform sync" in loaded.out
+    assert workplace.rows('SELECT DISTINCT "_SOURCE_TABLE" FROM "swp_ORDER_LIST_V2"') == [("bhood",)]
+    synced = terminal("sync", "--execute", "--json")
+    assert synced.code == 0, synced.err
+    assert [synced.document["total"][name] for name in ("orders", "lines", "items")] == [24, 60, 24]
+
+
+def test_a_load_replaces_what_is_staged_and_append_keeps_it(workplace: Workplace, terminal: Terminal, orders: list) -> None:
+    first = write_csv(workplace.folder / "first.csv", orders[:5])
+    second = write_csv(workplace.folder / "second.csv", orders[5:8])
+    assert terminal("load", str(first)).code == 0
+    appended = terminal("load", "--append", str(second), "--json")
+    assert appended.document["rows"] == 3
+    assert workplace.rows(STAGED) == [(8,)]
+    assert terminal("load", str(second)).code == 0
+    assert workplace.rows(STAGED) == [(3,)]
+    assert terminal("load", str(first), str(second)).code == 0
+    assert workplace.rows(STAGED) == [(8,)]
+
+
+def test_a_header_that_no_column_takes_is_refused_when_it_holds_values(
+    workplace: Workplace, terminal: Terminal, orders: list
+) -> None:
+    kept = write_csv(workplace.folder / "kept.csv", orders[:2])
+    assert terminal("load", str(kept)).code == 0
+    file = write_csv(workplace.folder / "strange.csv", [{**row, "3-Apr": "7"} for row in orders])
+    refused = terminal("load", str(file))
+    assert refused.code == 1
+    assert f"'3-Apr' ({len(orders)} values)" in refused.err
+    assert "Nothing was loaded" in refused.err
+    assert workplace.rows(STAGED) == [(2,)]
+    ignored = terminal("load", str(file), "--ignore", "3-Apr", "--json")
+    assert ignored.code == 0
+    assert ignored.document["files"][str(file)]["unknown"] == {"3-Apr": len(orders)}
+    assert workplace.rows(STAGED) == [(len(orders),)]
+
+
+def test_another_spelling_of_a_header_is_understood_and_said(workplace: Workplace, terminal: Terminal, orders: list) -> None:
+    file = write_csv(workplace.folder / "spelled.csv", orders, **{"CUSTOMER NAME": "customer name"})
+    loaded = terminal("load", str(file))
+    assert loaded.code == 0, loaded.err
+    assert "'customer name' was read as 'CUSTOMER NAME'" in loaded.out
+
+
+@pytest.mark.parametrize("arguments", [(), ("absent.csv",), (".",)])
+def test_a_load_without_a_file_that_is_there_is_a_usage_error(
+    workplace: Workplace, terminal: Terminal, arguments: tuple[str, ...]
+) -> None:
+    assert terminal("load", *arguments).code == 2
+
+
+# --- init-db ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_dry_run_of_init_db_prints_the_ddl_and_makes_no_table(workplace: Workplace, terminal: Terminal) -> None:
+    shown = terminal("init-db", "--dry-run")
+    assert shown.code == 0
+    assert 'CREATE TABLE "ORDER_LIST_V2"' in shown.out
+    assert "statements would be run." in shown.err
+    assert workplace.rows("SELECT COUNT(*) FROM sqlite_master") == [(0,)]
+
+
+def test_init_db_makes_the_tables_once_and_adds_a_column_that_is_missing(workplace: Workplace, terminal: Terminal) -> None:
+    assert terminal("init-db").out.endswith("statements run.\n")
+    before = workplace.dump()
+    assert terminal("init-db").out == "The database fits; nothing to do.\n"
+    assert workplace.dump() == before
+    workplace.write('ALTER TABLE "ORDER_LIST_V2" DROP COLUMN "sync_error_message"')
+    assert terminal("init-db").out == "1 statements run.\n"
+    assert terminal("init-db", "--dry-run").err == "The database fits; nothing to do.\n"
+
+
+# --- customers, status, retry -------------------------------------------------------------------------------------------
+
+
+def test_customers_lists_who_is_staged_and_what_belongs_to_nobody(after_demo: Workplace, terminal: Terminal) -> None:
+    document = terminal("customers", "--json").document
+    assert document["customers"] == {name: expected.rows for name, expected in EXPECTED.items()}
+    assert sum(entry["rows"] for entry in document["unassigned"]) == sum(UNKNOWN_CUSTOMER_ROWS.values())
+    shown = terminal("customers")
+    assert shown.code == 0
+    assert "4 rows of nobody: customer 'ACME ACTIVE' is not in [customers]" in shown.out
+
+
+def test_status_lists_every_customer_and_fails_while_rows_are_refused(after_demo: Workplace, terminal: Terminal) -> None:
+    shown = terminal("status")
+    assert shown.code == 1
+    assert "Failed (2):" in shown.out
+    assert "Rejected (" in shown.out
+    told = terminal("status", "--json")
+    assert told.code == 1
+    document = told.document
+    assert set(document) == {"customers", "rejected", "failed"}
+    assert {name: row["items"] for name, row in document["customers"].items()} == {
+        name: expected.orders - expected.failed for name, expected in EXPECTED.items()
+    }
+    assert [row["order_key"] for row in document["failed"]] == ["TIT-00599", "TIT-00600"]
+    of_customers = sum(row["rows"] for row in document["rejected"] if row["customer"] in EXPECTED)
+    assert of_customers == sum(sum(e.rejected.values()) + e.rejected_lines for e in EXPECTED.values())
+
+
+def test_status_is_well_when_everything_is_on_the_board_and_not_when_something_waits(bhood: Workplace, terminal: Terminal) -> None:
+    assert terminal("sync", "--execute", "--limit", "1").code == 1
+    assert terminal("status").code == 1
+    assert terminal("sync", "--execute").code == 0
+    assert terminal("status").code == 0
+
+
+def test_retry_gives_refused_rows_another_try(after_demo: Workplace, terminal: Terminal) -> None:
+    assert terminal("retry", "--customer", "GREYSON").out.startswith("0 rows")
+    assert terminal("retry", "--code", "label_missing").out.startswith("0 rows")
+    tried = terminal("retry", "--customer", "TITLE NINE", "--code", "number_expected")
+    assert tried.code == 0
+    assert tried.out.startswith("2 rows will be tried again.")
+    states = "SELECT sync_state, COUNT(*) FROM \"ORDER_LIST_V2\" WHERE \"AAG ORDER NUMBER\" IN ('TIT-00599', 'TIT-00600') GROUP BY 1"
+    assert after_demo.rows(states) == [("NEW", 2)]
+    outcome = terminal("sync", "--execute", "--customer", "TITLE NINE")
+    assert outcome.code == 1
+    assert "Refused (2):" in outcome.out
+    assert after_demo.rows(states) == [("FAILED", 2)]
+
+
+def test_a_retry_of_an_unknown_customer_is_refused_with_the_names(after_demo: Workplace, terminal: Terminal) -> None:
+    outcome = terminal("retry", "--customer", "TITEL NINE")
+    assert outcome.code == 2
+    assert "'TITEL NINE'" in outcome.err
+    assert "TITLE NINE" in outcome.err
+
+
+@pytest.mark.parametrize("command", ["status", "customers", "retry", "sync"])
+def test_a_database_without_tables_is_named_with_the_command_that_makes_them(
+    workplace: Workplace, terminal: Terminal, command: str
+) -> None:
+    outcome = terminal(command)
+    assert outcome.code == 1
+    assert "orders-platform init-db" in outcome.err

@@ -1,0 +1,88 @@
+"""Exit codes, and settings that are wrong: each named, with what to do, before anything starts."""
+
+from __future__ import annotations
+
+import pytest
+
+from orders_platform_tests.cli.terminal import Terminal
+from orders_platform_tests.workplace import Workplace
+
+PRODUCTION = {"ORDERS_ENVIRONMENT": "production", "MONDAY_API_TOKEN": "a-real-token-of-somebody"}
+WRONG = {
+    "an unknown environment": ({"ORDERS_ENVIRONMENT": "prod"}, ["ORDERS_ENVIRONMENT", "'production'"]),
+    "a configuration file that is absent": ({"ORDERS_CONFIG": "nope.toml"}, ["nope.toml", "Set ORDERS_CONFIG"]),
+    "a configuration file that is a folder": ({"ORDERS_CONFIG": "/"}, ["cannot be read as TOML"]),
+    "a database of another kind": ({"ORDERS_DATABASE_URL": "postgresql://h/d"}, ["ORDERS_DATABASE_URL", "sqlite and mssql"]),
+    "a database URL that is none": ({"ORDERS_DATABASE_URL": "orders.db"}, ["ORDERS_DATABASE_URL", ".env.example"]),
+    "production without a database": ({**PRODUCTION, "ORDERS_DATABASE_URL": ""}, ["ORDERS_DATABASE_URL is not set"]),
+    "production without a token": ({**PRODUCTION, "MONDAY_API_TOKEN": ""}, ["MONDAY_API_TOKEN is not set"]),
+    "production with the sandbox's token": ({**PRODUCTION, "MONDAY_API_TOKEN": "sandbox-token"}, ["set the real token"]),
+    "production over plain http": ({**PRODUCTION, "MONDAY_API_URL": "http://api.monday.com/v2"}, ["in clear", "https"]),
+    "an API URL of another scheme": ({"MONDAY_API_URL": "ftp://api.monday.com/v2"}, ["MONDAY_API_URL", "no http(s) URL"]),
+    "an API URL that is a word": ({"MONDAY_API_URL": "monday"}, ["MONDAY_API_URL", "no http(s) URL"]),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_setting_is_named_with_what_to_do(
+    case: str, workplace: Workplace, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variables, words = WRONG[case]
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    outcome = terminal("status")
+    assert outcome.code == 2
+    assert outcome.err.startswith("ConfigurationError: ")
+    assert [word for word in words if word not in outcome.err] == []
+    assert "Traceback" not in outcome.err
+    assert outcome.out == ""
+    assert not workplace.database.exists()
+
+
+def test_a_token_with_blanks_is_refused_without_being_shown(
+    workplace: Workplace, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MONDAY_API_TOKEN", "half of a token")
+    outcome = terminal("board", "check")
+    assert outcome.code == 2
+    assert "MONDAY_API_TOKEN" in outcome.err
+    assert "half of" not in outcome.err
+
+
+def test_an_unknown_key_of_the_configuration_is_named(
+    workplace: Workplace, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORDERS_CONFIG", str(workplace.configure(("max_retries = 3", "max_retries = 3\nmax_retires = 4"))))
+    outcome = terminal("status")
+    assert outcome.code == 2
+    assert "policies.max_retires: unknown key; remove or correct it" in outcome.err
+
+
+def test_settings_may_stand_in_a_file_beside_and_the_environment_wins(
+    workplace: Workplace, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (workplace.folder / ".env").write_text("ORDERS_CONFIG=from-the-file.toml\n", encoding="utf-8")
+    assert "from-the-file.toml" in terminal("status").err
+    monkeypatch.setenv("ORDERS_CONFIG", "from-the-environment.toml")
+    assert "from-the-environment.toml" in terminal("status").err
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("sync", "--help"), ("sandbox", "serve", "-h"), ("--version",)])
+def test_help_is_no_failure(workplace: Workplace, terminal: Terminal, arguments: tuple[str, ...]) -> None:
+    outcome = terminal(*arguments)
+    assert outcome.code == 0
+    assert outcome.out
+
+
+@pytest.mark.parametrize("arguments", [(), ("nonsense",), ("sync", "--nonsense"), ("sandbox", "serve", "--limits", "generous")])
+def test_a_usage_error_is_2(workplace: Workplace, terminal: Terminal, arguments: tuple[str, ...]) -> None:
+    outcome = terminal(*arguments)
+    assert outcome.code == 2
+    assert outcome.err
+
+
+def test_the_script_runs_in_a_process_of_its_own(workplace: Workplace) -> None:
+    with workplace.start("init-db") as process:
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+    assert out.endswith("statements run.\n")
