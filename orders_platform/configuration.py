@@ -108,7 +108,6 @@ class Policies(_Section):
     max_removed_share: float = Field(ge=0, le=1)
     removed_lines: Literal["zero", "archive"]
     deleted_on_board: Literal["recreate", "leave"]
-    max_retries: int = Field(ge=0)
 
 
 class Monday(_Section):

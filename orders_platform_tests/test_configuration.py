@@ -107,7 +107,7 @@ def test_an_environment_overrides_key_by_key_and_a_list_replaces_a_list(tmp_path
     path = written(tmp_path, more=more)
     shared, production = read_configuration(path, "sandbox"), read_configuration(path, "production")
     assert (shared.policies.removed_orders, production.policies.removed_orders) == ("keep", "archive")
-    assert production.policies.max_retries == shared.policies.max_retries
+    assert production.policies.max_removed_share == shared.policies.max_removed_share
     assert production.cleaning.null_words == ("x",)
     assert production.cleaning.cancelled == shared.cleaning.cancelled
     assert production.monday.api_url == "https://api.monday.com/v2"

@@ -132,7 +132,7 @@ class OrderStore:
     # --- 4 to 6: what waits ---------------------------------------------------------------------------------------------
 
     def _waiting(self, statement: str, customer: str) -> Sequence[Mapping[str, object]]:
-        values = {"customer": customer, "max_retries": self._configuration.policies.max_retries}
+        values = {"customer": customer}
         with self.database.read() as connection:
             return [dict(row) for row in self._statements.runner(connection, values)(statement).mappings()]
 

@@ -52,10 +52,10 @@ def test_a_token_with_blanks_is_refused_without_being_shown(
 def test_an_unknown_key_of_the_configuration_is_named(
     workplace: Workplace, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("ORDERS_CONFIG", str(workplace.configure(("max_retries = 3", "max_retries = 3\nmax_retires = 4"))))
+    monkeypatch.setenv("ORDERS_CONFIG", str(workplace.configure(('deleted_on_board = "recreate"', 'deleted_on_borad = "leave"\ndeleted_on_board = "recreate"'))))
     outcome = terminal("status")
     assert outcome.code == 2
-    assert "policies.max_retires: unknown key; remove or correct it" in outcome.err
+    assert "policies.deleted_on_borad: unknown key; remove or correct it" in outcome.err
 
 
 def test_settings_may_stand_in_a_file_beside_and_the_environment_wins(
