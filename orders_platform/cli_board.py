@@ -16,6 +16,7 @@ import click
 from orders_platform import console
 from orders_platform.assembly import open_board, open_store, sync_rules
 from orders_platform.database.order_store import OrderStore
+from orders_platform.domain.customers import Survey
 from orders_platform.domain.preflight import board_problems, subitem_board_problems
 from orders_platform.embedded import embedded_sandbox
 from orders_platform.errors import BoardMismatchError
@@ -59,12 +60,11 @@ def sync(
         survey = store.survey()
         if not dry:
             store.record_unassigned(survey, run.clock())
-        chosen = console.chosen_customers(only, list(survey.customers), "The staging table has no customer")
-        reports = list(sync_customers(run, survey, chosen, limit=limit, skip_subitems=skip_subitems, dry=dry))
-        document = _document(store, reports, dry=dry)
+        chosen = console.chosen_customers(only, _customers(store, survey), "There is no staged and no waiting row of customer")
+        reports: list[CustomerReport] = []
+        stack.callback(lambda: _show(store, survey, reports, dry=dry, as_json=as_json, output_json=output_json, noise=noise))
+        reports.extend(sync_customers(run, survey, chosen, limit=limit, skip_subitems=skip_subitems, dry=dry))
         waits = not dry and _waits(store, chosen)
-    console.show_run(document, as_json=as_json, output_json=output_json, quiet=noise == "quiet")
-    _explain(reports, run.run_id, dry=dry, quiet=as_json or noise == "quiet")
     sys.exit(1 if waits or any(report.error for report in reports) else 0)
 
 
@@ -79,6 +79,27 @@ class _progress:  # noqa: N801 - used as the function that it is
             click.echo(f"  {line}", err=True)
 
 
+def _customers(store: OrderStore, survey: Survey) -> list[str]:
+    """Everybody in the load, and everybody of whom something waits: a load that lacks a customer must not leave its rows behind."""
+    waiting = [summary.customer for summary in store.summaries() if summary.new or summary.pending]
+    return sorted({*survey.customers, *waiting})
+
+
+def _show(
+    store: OrderStore,
+    survey: Survey,
+    reports: Sequence[CustomerReport],
+    *,
+    dry: bool,
+    as_json: bool,
+    output_json: Path | None,
+    noise: str | None,
+) -> None:
+    """What was done so far, also when the run ended early."""
+    console.show_run(_document(store, reports, dry=dry), as_json=as_json, output_json=output_json, quiet=noise == "quiet")
+    _explain(survey, reports, dry=dry, quiet=as_json or noise == "quiet")
+
+
 def _document(store: OrderStore, reports: Sequence[CustomerReport], *, dry: bool) -> console.Document:
     sent = {report.customer: console.sent_figures(report, dry=dry) for report in reports}
     errors = {report.customer: report.error for report in reports if report.error}
@@ -90,14 +111,22 @@ def _waits(store: OrderStore, chosen: Sequence[str]) -> bool:
     return any(s.new or s.pending or s.failed for s in store.summaries() if s.customer in chosen)
 
 
-def _explain(reports: Sequence[CustomerReport], run_id: str, *, dry: bool, quiet: bool) -> None:
+def _explain(survey: Survey, reports: Sequence[CustomerReport], *, dry: bool, quiet: bool) -> None:
     if not quiet:
         refusals = [row for report in reports for stage in report.stages for row in stage.refusals]
         console.print_refusals("Would be refused" if dry else "Refused", refusals)
-        click.echo("\nDry run: nothing was written anywhere. --execute does it." if dry else f"\nRun {run_id}.")
+        nobody = sum(entry.rows for entry in survey.unassigned)
+        if nobody:
+            click.echo(f"\n{nobody} staged rows belong to nobody; `orders-platform customers` says why.")
+        if dry:
+            click.echo("\nDry run: nothing was written anywhere. --execute does it.")
     for report in reports:
         if report.error:
             click.echo(f"{report.customer}: {report.error}", err=True)
+        for trouble in {stage.trouble for stage in report.stages if stage.trouble and not report.error}:
+            click.echo(
+                f"{report.customer}: rows wait ({trouble}); the next run looks for them on the board and goes on", err=True
+            )
 
 
 @click.group()

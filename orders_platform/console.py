@@ -72,7 +72,9 @@ def standing_document(
 ) -> Document:
     """The JSON object of a run: where each customer of `sent` stands, with what the run did."""
     stands = {summary.customer: summary for summary in summaries}
-    rejected = {customer: sum(row.rows for row in rejects if row.customer == customer) for customer in sent}
+    rejected = {
+        customer: sum(row.rows for row in rejects if row.customer == customer and not row.size_code) for customer in sent
+    }
     figures = {customer: run_figures(stands.get(customer), rejected[customer], did) for customer, did in sent.items()}
     return run_document(figures, errors)
 

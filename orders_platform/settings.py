@@ -95,7 +95,10 @@ def default_folder(name: str) -> Path:
 
 
 def _checked_url(url: str, environment: str) -> str:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ConfigurationError(f"MONDAY_API_URL {url!r} is no http(s) URL; the real one is https://api.monday.com/v2.")
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK and environment != "sandbox":

@@ -13,16 +13,19 @@ from orders_platform.embedded import ROOMY
 from orders_platform.sandbox.server import Sandbox, running
 from orders_platform_tests.workplace import VARIABLES, Workplace
 
+NOBODY = "http://127.0.0.1:9/v2"
+"""Port 9 (discard) is served by nobody."""
+
 
 @pytest.fixture
 def make_workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Workplace]]:
-    """Makes the workplace of a test; options are the sandbox's."""
+    """Makes the workplace of a test; `served=False` leaves the board unreachable, other options are the sandbox's."""
     with ExitStack() as stack:
 
-        def made(**options: object) -> Workplace:
+        def made(*, served: bool = True, **options: object) -> Workplace:
             sandbox = Sandbox(**{"limits": ROOMY, **options})
             stack.callback(sandbox.close)
-            url = stack.enter_context(running(sandbox)) + "/v2"
+            url = stack.enter_context(running(sandbox)) + "/v2" if served else NOBODY
             place = Workplace(tmp_path, sandbox, url)
             place.environment = {"ORDERS_DATABASE_URL": f"sqlite:///{place.database}", "MONDAY_API_URL": url}
             for name in VARIABLES:
@@ -39,3 +42,9 @@ def make_workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 @pytest.fixture
 def workplace(make_workplace: Callable[..., Workplace]) -> Workplace:
     return make_workplace()
+
+
+@pytest.fixture
+def offline(make_workplace: Callable[..., Workplace]) -> Workplace:
+    """A workplace whose board nobody serves; starts and stops faster."""
+    return make_workplace(served=False)

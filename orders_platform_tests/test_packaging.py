@@ -87,7 +87,9 @@ def test_the_wheel_brings_the_command(unpacked: Path) -> None:
 def test_an_installed_platform_finds_its_templates_inside_itself(unpacked: Path, tmp_path: Path) -> None:
     code = "from orders_platform.settings import default_folder as f; print(*map(f, ('sql', 'graphql', 'config')), sep='\\n')"
     found = run_installed(unpacked, tmp_path, "-c", code)
-    assert found.stdout.split() == [str(unpacked / "orders_platform" / name) for name in ("sql", "graphql", "config")], found.stderr
+    assert found.stdout.split() == [str(unpacked / "orders_platform" / name) for name in ("sql", "graphql", "config")], (
+        found.stderr
+    )
     shown = run_installed(unpacked, tmp_path, "-m", "orders_platform.cli", "init-db", "--dry-run")
     assert shown.returncode == 0, shown.stderr
     assert 'CREATE TABLE "ORDER_LIST_V2"' in shown.stdout

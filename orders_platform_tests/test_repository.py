@@ -74,7 +74,9 @@ def test_every_command_and_option_that_a_document_names_exists() -> None:
     for document in DOCUMENTS:
         for line in code_in(document):
             for call in re.findall(r"\borders-platform ((?:[^|;&#]|$)+)", line):
-                wrong += [f"{document.name}: {call}: {problem}" for problem in problems_of(call.replace("[", " ").replace("]", " "))]
+                wrong += [
+                    f"{document.name}: {call}: {problem}" for problem in problems_of(call.replace("[", " ").replace("]", " "))
+                ]
     assert wrong == []
 
 
@@ -92,11 +94,12 @@ def problems_of(call: str) -> list[str]:
 
 
 def test_every_relative_link_of_a_document_leads_somewhere() -> None:
-    dead = []
-    for document in DOCUMENTS:
-        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", document.read_text(encoding="utf-8")):
-            if not re.match(r"[a-z]+:", target) and not (document.parent / target).exists():
-                dead.append(f"{document.relative_to(ROOT)}: {target}")
+    dead = [
+        f"{document.relative_to(ROOT)}: {target}"
+        for document in DOCUMENTS
+        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", document.read_text(encoding="utf-8"))
+        if not re.match(r"[a-z]+:", target) and not (document.parent / target).exists()
+    ]
     assert dead == []
 
 
@@ -118,7 +121,10 @@ def test_the_example_has_exactly_the_variables_that_are_read() -> None:
 
 
 def test_the_example_holds_no_secret() -> None:
-    assert re.findall(r"^(?:MONDAY_API_TOKEN|ORDERS_DATABASE_URL|ORDERS_ALERT_URLS)=(.+)$", text_of(".env.example"), re.MULTILINE) == []
+    assert (
+        re.findall(r"^(?:MONDAY_API_TOKEN|ORDERS_DATABASE_URL|ORDERS_ALERT_URLS)=(.+)$", text_of(".env.example"), re.MULTILINE)
+        == []
+    )
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
@@ -142,22 +148,22 @@ def test_only_the_development_boards_differ_from_production() -> None:
 # --- sql/ and graphql/ --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", STATEMENTS, ids=lambda path: path.name)
-def test_a_statement_says_what_it_is_for_reads_writes_and_takes(path: Path) -> None:
-    header = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        if not line.startswith("-- "):
-            break
-        header.append(line.removeprefix("-- "))
-    purpose = " ".join(header[: next(i for i, line in enumerate(header) if line.startswith("Reads: "))])
-    words = " ".join(header)
-    assert re.match(r"\S.{15,}[.:]$", purpose), "the first sentence says what it is for"
-    assert re.search(r"Reads: \S.*?Writes: \S.*?\. ?Parameters: \S", words)
+def test_every_statement_says_what_it_is_for_reads_writes_and_takes() -> None:
+    silent = []
+    for path in STATEMENTS:
+        header = re.match(r"(-- .*\n)+", path.read_text(encoding="utf-8"))
+        words = " ".join(line.removeprefix("-- ") for line in header[0].splitlines()) if header else ""
+        if not re.fullmatch(r"\S.{15,}?[.:] Reads: \S.*? Writes: \S.*? Parameters: \S.*", words):
+            silent.append(path.name)
+    assert len(STATEMENTS) > 40
+    assert silent == []
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "sql").glob("*/*.j2")), ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_a_macro_and_a_table_open_with_what_they_are(path: Path) -> None:
-    assert re.match(r"(--|\{#-?) \S", path.read_text(encoding="utf-8"))
+def test_every_macro_and_table_opens_with_what_it_is() -> None:
+    files = [
+        path for path in sorted((ROOT / "sql").glob("*/*.j2")) if not re.match(r"\{#- \S", path.read_text(encoding="utf-8"))
+    ]
+    assert [str(path.relative_to(ROOT)) for path in files] == []
 
 
 @pytest.mark.parametrize("path", GRAPHQL, ids=lambda path: path.name)
@@ -205,13 +211,20 @@ def test_the_constraints_pin_every_dependency_and_name_no_place_to_get_it_from()
     assert [line for line in lines if not re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.]*", line)] == []
     pinned = {re.sub(r"[-_.]+", "-", line.split("==")[0]).lower() for line in lines}
     project = pyproject()["project"]
-    wanted = {re.match(r"[A-Za-z0-9_.-]+", line)[0].lower() for line in project["dependencies"] + project["optional-dependencies"]["dev"]}
+    wanted = {
+        re.match(r"[A-Za-z0-9_.-]+", line)[0].lower()
+        for line in project["dependencies"] + project["optional-dependencies"]["dev"]
+    }
     assert wanted - pinned == set()
 
 
 def tracked() -> list[Path]:
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, check=True, text=True
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+        text=True,
     )
     return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
 
@@ -237,5 +250,7 @@ def test_no_file_names_a_folder_of_one_machine_or_a_package_registry() -> None:
 
 
 def test_no_temporary_test_and_no_stray_file_is_left() -> None:
-    stray = [path.name for path in tracked() if re.search(r"(_tmp|_probe|_scratch)\b|\.(orig|rej|bak|log|db)$|^nohup", path.name)]
+    stray = [
+        path.name for path in tracked() if re.search(r"(_tmp|_probe|_scratch)\b|\.(orig|rej|bak|log|db)$|^nohup", path.name)
+    ]
     assert stray == []

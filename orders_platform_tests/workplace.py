@@ -129,4 +129,6 @@ def without_times(text: str) -> str:
 def python(code: str, place: Workplace, *options: str) -> subprocess.CompletedProcess[str]:
     """A fresh interpreter."""
     command: Sequence[str] = [sys.executable, *options, "-c", code]
-    return subprocess.run(command, cwd=place.folder, env=place.variables, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        command, cwd=place.folder, env=place.variables, capture_output=True, text=True, timeout=60, check=False
+    )

@@ -203,6 +203,12 @@ def _date(text: object) -> str | None:
     return None
 
 
+def place(engine: Engine) -> str:
+    """Which database it is, for messages: no user, no password, no query part, where `odbc_connect` would carry both."""
+    url = engine.url
+    return f"{url.get_backend_name()}://{url.host or ''}/{url.database or ''}"
+
+
 @contextmanager
 def translated_errors(engine: Engine) -> Iterator[None]:
     """Turn the driver's errors into ours.
@@ -214,7 +220,7 @@ def translated_errors(engine: Engine) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        where = engine.url.render_as_string(hide_password=True)
+        where = place(engine)
         if _is_passing(error, engine.dialect.name):
             raise DatabaseUnavailableError(
                 f"{where} did not answer: {error.orig}. Nothing of this step was kept; it can be repeated."

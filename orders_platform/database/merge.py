@@ -91,7 +91,14 @@ class Merge:
             )
         archives = int(self._configuration.policies.removed_lines == "archive")
         with self._database.write() as connection:
-            stamps = {"customer": customer, "now": self._database.timestamp(now), "lines_number": numbers["lines_number"]}
+            sizes = self._configuration.sizes
+            stamps = {
+                "customer": customer,
+                "now": self._database.timestamp(now),
+                "lines_number": numbers["lines_number"],
+                "one_size_code": sizes.one_size_code,
+                "one_size_columns": list(sizes.one_size_columns),
+            }
             run = self._statements.runner(connection, stamps)
             updated, created = run("3_update_lines").rowcount, run("3_insert_lines").rowcount
             removed = run("3_drop_unsent_lines").rowcount + run("3_end_gone_lines", archives=archives).rowcount
@@ -170,6 +177,8 @@ class _HeaderStage:
         created = self._run("1_insert_orders", merge_number=self._merge_number).rowcount
         archives = int(configuration.policies.removed_orders == "archive")
         removed = 0 if refused or not counts["newly_missing"] else self._run("1_mark_removed", archives=archives).rowcount
+        if removed:
+            self._run("1_end_unsent_lines")
         self._record_rejects(parameters)
         self._finish(fingerprint, counts["rows_read"], counts["missing"], int(refused))
         return HeaderMerge(

@@ -6,15 +6,13 @@ Belongs here: methods in the language of the job. Does not belong here: the stat
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import RowMapping
-
 from orders_platform.configuration import Configuration
+from orders_platform.database import rows as rows_of
 from orders_platform.database.column_types import ColumnTypes
 from orders_platform.database.engine import Database
 from orders_platform.database.locks import customer_lock
@@ -36,7 +34,7 @@ from orders_platform.domain.orders import (
     RowKind,
     RowResult,
 )
-from orders_platform.domain.states import Action, SyncState
+from orders_platform.domain.states import SyncState
 from orders_platform.errors import SourceDataError
 
 UNKNOWN_CUSTOMER = "unknown_customer"
@@ -88,7 +86,9 @@ class OrderStore:
         _ = self.rules().business
         with self.database.read() as connection:
             rows = self._statements.runner(connection, {})("0_survey_customers").mappings().all()
-        counts = [SpellingCount(_text(row["spelling"]), _text(row["file_name"]), int(row["row_count"])) for row in rows]
+        counts = [
+            SpellingCount(rows_of.text(row["spelling"]), rows_of.text(row["file_name"]), int(row["row_count"])) for row in rows
+        ]
         return self._configuration.customer_names.survey(counts)
 
     def record_unassigned(self, survey: Survey, now: datetime) -> None:
@@ -139,32 +139,16 @@ class OrderStore:
     def pending_groups(self, customer: str) -> list[GroupNeed]:
         """The groups that waiting orders need."""
         rows = self._waiting("4_pending_groups", customer)
-        return [GroupNeed(str(row["group_name"]), _text(row["group_id"]), int(str(row["row_count"]))) for row in rows]
+        return [GroupNeed(str(row["group_name"]), rows_of.text(row["group_id"]), int(str(row["row_count"]))) for row in rows]
 
     def pending_items(self, customer: str) -> list[PendingItem]:
         """The orders that wait to be sent, by group and key."""
         mapped = self._configuration.mapped_sources
-        return [
-            PendingItem(
-                record_uuid=str(row["record_uuid"]), order_key=str(row["order_key"]), state=SyncState(str(row["sync_state"])),
-                action=Action(str(row["action_type"])), group_name=str(row["group_name"]), group_id=_text(row["group_id"]),
-                item_name=str(row["item_name"]), item_id=_id(row["monday_item_id"]), batch_id=_text(row["sync_batch_id"]),
-                pending_at=_moment(row["sync_pending_at"]), values={name: row[name] for name in mapped},
-            )
-            for row in self._waiting("5_pending_items", customer)
-        ]  # fmt: skip
+        return [rows_of.pending_item(row, mapped) for row in self._waiting("5_pending_items", customer)]
 
     def pending_subitems(self, customer: str) -> list[PendingSubitem]:
         """The lines that wait to be sent, by group, order and size."""
-        return [
-            PendingSubitem(
-                line_uuid=str(row["line_uuid"]), record_uuid=str(row["record_uuid"]), order_key=str(row["order_key"]),
-                size_code=str(row["size_code"]), qty=int(str(row["qty"])), state=SyncState(str(row["sync_state"])),
-                action=Action(str(row["action_type"])), item_id=_id(row["monday_item_id"]), parent_id=_id(row["monday_parent_id"]),
-                subitem_id=_id(row["monday_subitem_id"]), batch_id=_text(row["sync_batch_id"]), pending_at=_moment(row["sync_pending_at"]),
-            )
-            for row in self._waiting("6_pending_subitems", customer)
-        ]  # fmt: skip
+        return [rows_of.pending_subitem(row) for row in self._waiting("6_pending_subitems", customer)]
 
     def known_item_ids(self, ids: Iterable[int]) -> set[int]:
         """Which of these items belong to an order already."""
@@ -201,7 +185,7 @@ class OrderStore:
             run = self._statements.runner(connection, stamps)
             for i in range(0, len(results), 100):  # SQL Server takes 2,100 parameters; a row has six
                 chunk = results[i : i + 100]
-                run(f"record_results_of_{kind}", result_rows=len(chunk), **_numbered(chunk))
+                run(f"record_results_of_{kind}", result_rows=len(chunk), **rows_of.numbered(chunk))
             made = [result.ref for result in results if result.is_new_item]
             if kind is RowKind.ITEMS and made:
                 run("record_new_parents", refs=made)
@@ -209,11 +193,11 @@ class OrderStore:
             if kind is RowKind.ITEMS and archived:
                 run("record_archived", refs=archived)
             if report is not None:
-                run("record_document", **_logged(report))
+                run("record_document", **rows_of.logged(report))
 
     def log_document(self, run_id: str, now: datetime, customer: str, report: DocumentReport) -> None:
         """Log a document that carried no rows of ours (a group)."""
-        values = {"run_id": run_id, "now": self.database.timestamp(now), "customer": customer, **_logged(report)}
+        values = {"run_id": run_id, "now": self.database.timestamp(now), "customer": customer, **rows_of.logged(report)}
         with self.database.write() as connection:
             self._statements.runner(connection, values)("record_document")
 
@@ -231,7 +215,7 @@ class OrderStore:
             rows = self._statements.runner(connection, {})(f"count_{kind}").mappings().all()
         return [
             RowCount(str(row["customer_name"]), SyncState(str(row["sync_state"])), str(row["action_type"]), int(str(row["row_count"])),
-                     int(str(row["on_board_count"])), int(str(row["removed_count"])), _moment(row["oldest_at"]))
+                     int(str(row["on_board_count"])), int(str(row["removed_count"])), rows_of.moment(row["oldest_at"]))
             for row in rows
         ]  # fmt: skip
 
@@ -241,7 +225,7 @@ class OrderStore:
             run = self._statements.runner(connection, {})
             orders = run("summarize_orders").mappings().all()
             lines = {str(row["customer_name"]): row for row in run("summarize_lines").mappings()}
-        return [_summary(row, lines.get(str(row["customer_name"]), {})) for row in orders]
+        return [rows_of.summary(row, lines.get(str(row["customer_name"]), {})) for row in orders]
 
     def refused_removals(self) -> list[tuple[str, int, int]]:
         """Customers whose last load lacked too many orders: name, orders missing, rows read."""
@@ -268,52 +252,3 @@ class OrderStore:
                         str(row["sync_error_message"]))
             for row in rows
         ]  # fmt: skip
-
-
-def _summary(orders: RowMapping, lines: RowMapping | Mapping[str, int]) -> CustomerSummary:
-    def both(name: str) -> int:
-        return int(orders[name]) + int(lines.get(name, 0))
-
-    return CustomerSummary(
-        customer=str(orders["customer_name"]), orders=int(orders["orders"]), lines=int(lines.get("lines", 0)),
-        groups=int(orders["group_count"]), items=int(orders["on_board"]), subitems=int(lines.get("on_board", 0)),
-        new=both("new_rows"), pending=both("pending_rows"), failed=both("failed_rows"), removed=int(orders["removed_rows"]),
-        oldest_waiting_at=_moment(orders["oldest_waiting_at"]), last_sent_at=_moment(orders["last_sent_at"]),
-    )  # fmt: skip
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
-
-
-def _id(value: object) -> int | None:
-    return None if value is None else int(str(value))
-
-
-def _moment(value: object) -> datetime | None:
-    return value if isinstance(value, datetime) else None if value is None else datetime.fromisoformat(str(value))
-
-
-def _numbered(results: Sequence[RowResult]) -> dict[str, object]:
-    values: dict[str, object] = {}
-    for i, result in enumerate(results):
-        message = None if result.message is None else result.message[:1000]
-        values |= {f"ref_{i}": result.ref, f"state_{i}": result.state.value, f"monday_{i}": result.monday_id, f"code_{i}": result.code,
-                   f"message_{i}": message, f"parent_{i}": result.parent_id}  # fmt: skip
-    return values
-
-
-def _logged(report: DocumentReport) -> dict[str, object]:
-    outcomes = sorted({result.verdict.value for result in report.results.values()})
-    return {
-        "batch_id": report.document.key, "operation": report.document.operation.value, "row_count": len(report.document.mutations),
-        "call_count": report.calls, "complexity": report.complexity, "seconds": round(report.seconds, 3),
-        "outcome": outcomes[0] if len(outcomes) == 1 else "partial", "request_id": report.request_id,
-        "error_message": _trouble(report),
-    }  # fmt: skip
-
-
-def _trouble(report: DocumentReport) -> str | None:
-    refusals = {ref: f"{result.code}: {result.message}" for ref, result in report.results.items() if result.code}
-    words = report.error or (json.dumps(refusals, ensure_ascii=False) if refusals else None)
-    return None if words is None else words[:1000]

@@ -18,7 +18,7 @@ from sqlalchemy.types import Integer, Numeric
 
 from orders_platform.configuration import Configuration
 from orders_platform.database.column_types import ColumnTypes
-from orders_platform.database.engine import Database
+from orders_platform.database.engine import Database, place
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.errors import SourceDataError
 
@@ -147,7 +147,7 @@ class Schema:
         columns = self._catalogue(table)
         if not columns:
             raise SourceDataError(
-                f"There is no table {table} in {self._database.engine.url.render_as_string(hide_password=True)}. "
+                f"There is no table {table} in {place(self._database.engine)}. "
                 "Run `orders-platform init-db`, or correct [tables] in the configuration."
             )
         return columns

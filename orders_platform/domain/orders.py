@@ -97,6 +97,7 @@ class CustomerSummary:
 
     Attributes:
         new: rows merged and not sent yet, orders and lines together; `pending` and `failed` alike.
+        blocked: lines that wait for an order that was refused.
         removed: orders that the load no longer holds.
     """
 
@@ -109,6 +110,7 @@ class CustomerSummary:
     new: int
     pending: int
     failed: int
+    blocked: int
     removed: int
     oldest_waiting_at: datetime | None
     last_sent_at: datetime | None

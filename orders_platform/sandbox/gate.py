@@ -194,7 +194,9 @@ class Gate:
             return _over(spent), None
         context = Context(self.state, self.cursors, self.meter, spent, admitted.call.base_url, admitted.call.record.version)
         if admitted.fault is Fault.REFUSE_ALIAS and prepared.is_mutation:
-            context.refused_alias = self.faults.choose([alias for alias, name in prepared.fields.items() if name != "complexity"])
+            context.refused_alias = self.faults.choose(
+                [alias for alias, name in prepared.fields.items() if name != "complexity"]
+            )
         if set(prepared.fields.values()) == {"complexity"}:
             self.meter.cheapen()
         return _answer(self.schema.execute(prepared, admitted.variables, context)), context

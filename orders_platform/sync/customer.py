@@ -22,15 +22,17 @@ def sync_customer(
 ) -> CustomerReport:
     """Merge and send one customer. An error of ours ends up in the report, unless no request of anyone would succeed.
 
+    A customer that the load lacks is not merged, so nothing of it is removed; what waits of it is sent.
     A dry run merges too, so `run.store` is then a rehearsal, from which nothing stays.
     """
     started = run.clock()
     report = CustomerReport(customer)
     try:
         with run.store.lock(customer):
-            report.headers = run.store.merge_headers(customer, survey, run.clock())
-            run.store.unpivot_sizes(customer)
-            report.lines = run.store.merge_lines(customer, run.clock())
+            if customer in survey.customers:
+                report.headers = run.store.merge_headers(customer, survey, run.clock())
+                run.store.unpivot_sizes(customer)
+                report.lines = run.store.merge_lines(customer, run.clock())
             sync_groups(run, customer, dry=dry, report=report.groups)
             sync_items(run, customer, limit=limit, dry=dry, report=report.items)
             if not skip_subitems:

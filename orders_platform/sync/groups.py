@@ -27,6 +27,7 @@ def sync_groups(run: SyncRun, customer: str, *, dry: bool = False, report: Stage
     report = report or StageReport()
     needs = run.store.pending_groups(customer)
     if needs:
+        run.preflight()
         _Groups(run, customer, report).make(needs, dry=dry)
     report.seconds = (run.clock() - started).total_seconds()
     return report

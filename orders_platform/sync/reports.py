@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 
 from orders_platform.domain.merges import HeaderMerge, LineMerge
-from orders_platform.domain.mutations import DocumentReport
+from orders_platform.domain.mutations import DocumentReport, Verdict
 from orders_platform.domain.orders import RejectedRow
 from orders_platform.domain.plan import Step
 
@@ -21,6 +21,7 @@ class StageReport:
         skipped: rows that the board already showed as wanted.
         adopted: rows of unknown outcome that were found on the board.
         waiting: rows that could not be sent yet (their group or item is missing, or their outcome is still unknown).
+        trouble: why rows wait, in monday's or the network's words; the last reason there was.
         seconds: from the first read to the last write.
     """
 
@@ -39,6 +40,7 @@ class StageReport:
     rate_limited: int = 0
     seconds: float = 0.0
     refusals: list[RejectedRow] = field(default_factory=list)
+    trouble: str | None = None
 
     def count_steps(self, steps: tuple[Step, ...]) -> None:
         """Count a row by what is done for it."""
@@ -55,6 +57,9 @@ class StageReport:
         self.calls += report.calls
         self.complexity += report.complexity
         self.rate_limited += report.rate_limited
+        for result in report.results.values():
+            if result.verdict in {Verdict.UNKNOWN, Verdict.NOT_SENT}:
+                self.trouble = f"{result.code or result.verdict.value}: {result.message or report.error or 'no answer'}"
 
     def refuse(self, row: RejectedRow) -> None:
         """Count a row that is not on the board, with the reason."""
@@ -63,7 +68,7 @@ class StageReport:
 
     def figures(self) -> dict[str, int | float]:
         """Every figure by name."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "refusals"}
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in {"refusals", "trouble"}}
 
 
 @dataclass(slots=True)

@@ -88,6 +88,10 @@ class SyncRun:
         require_fitting_board(self.rules.subitems, description, may_create_labels=self.rules.may_create_labels)
         return _shape(description)
 
+    def preflight(self) -> None:
+        """Check both boards before the first write of a run, so that nothing is sent to one when the other does not fit."""
+        _ = self.items_board, self.subitems_board
+
     def settle(self, sent_at: datetime | None) -> None:
         """Wait until a request sent then is surely over and its effect visible on the board."""
         since = (self.clock() - _utc(sent_at)).total_seconds() if sent_at else 0.0

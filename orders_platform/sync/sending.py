@@ -75,7 +75,9 @@ class Outgoing:
         """For the store."""
         done = self.state is SyncState.SYNCED
         code, message = (self.refusal.code, self.refusal.message) if self.refusal else (None, None)
-        return RowResult(self.ref, self.state, self.monday_id, code, message, self.parent_id,
+        # What we archived ourselves is forgotten: if the row comes back it is made anew, whatever the policy for what people remove.
+        monday_id = None if done and (self.is_removal or Step.ARCHIVE in self.plan.steps) else self.monday_id
+        return RowResult(self.ref, self.state, monday_id, code, message, self.parent_id,
                          is_new_item=done and Step.CREATE in self.plan.steps,
                          is_archived=done and self.is_removal)  # fmt: skip
 

@@ -59,6 +59,8 @@ class _Subitems:
         ready = [row for row in waiting if self.is_ready(row)]
         # An id under another item is of no use: that item was replaced, and its subitems went with it.
         ready = [row if row.parent_id in {None, row.item_id} else replace(row, subitem_id=None) for row in ready]
+        if ready:
+            self.run.preflight()
         rows = adopt_subitems(self.run, ready, self.report, dry=self.dry)
         on_board = self._read([row.subitem_id for row in rows if row.subitem_id is not None])
         outgoing = [made for row in rows if (made := self._outgoing(row, on_board)) is not None]

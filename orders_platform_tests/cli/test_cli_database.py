@@ -45,7 +45,9 @@ def orders() -> list:
 
 
 @pytest.mark.parametrize("write", [write_csv, write_xlsx])
-def test_a_file_on_an_empty_database_is_loaded_and_synced(workplace: Workplace, terminal: Terminal, orders: list, write) -> None:
+def test_a_file_on_an_empty_database_is_loaded_and_synced(
+    workplace: Workplace, terminal: Terminal, orders: list, write
+) -> None:
     suffix = "csv" if write is write_csv else "xlsx"
     file = write(workplace.folder / f"bhood.{suffix}", orders)
     loaded = terminal("load", str(file))
@@ -152,7 +154,9 @@ def test_status_lists_every_customer_and_fails_while_rows_are_refused(after_demo
     assert of_customers == sum(sum(e.rejected.values()) + e.rejected_lines for e in EXPECTED.values())
 
 
-def test_status_is_well_when_everything_is_on_the_board_and_not_when_something_waits(bhood: Workplace, terminal: Terminal) -> None:
+def test_status_is_well_when_everything_is_on_the_board_and_not_when_something_waits(
+    bhood: Workplace, terminal: Terminal
+) -> None:
     assert terminal("sync", "--execute", "--limit", "1").code == 1
     assert terminal("status").code == 1
     assert terminal("sync", "--execute").code == 0
@@ -165,7 +169,9 @@ def test_retry_gives_refused_rows_another_try(after_demo: Workplace, terminal: T
     tried = terminal("retry", "--customer", "TITLE NINE", "--code", "number_expected")
     assert tried.code == 0
     assert tried.out.startswith("2 rows will be tried again.")
-    states = "SELECT sync_state, COUNT(*) FROM \"ORDER_LIST_V2\" WHERE \"AAG ORDER NUMBER\" IN ('TIT-00599', 'TIT-00600') GROUP BY 1"
+    states = (
+        "SELECT sync_state, COUNT(*) FROM \"ORDER_LIST_V2\" WHERE \"AAG ORDER NUMBER\" IN ('TIT-00599', 'TIT-00600') GROUP BY 1"
+    )
     assert after_demo.rows(states) == [("NEW", 2)]
     outcome = terminal("sync", "--execute", "--customer", "TITLE NINE")
     assert outcome.code == 1

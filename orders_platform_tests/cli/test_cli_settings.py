@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
+from orders_platform import assembly
+from orders_platform.monday.connect import connect_board
 from orders_platform_tests.cli.terminal import Terminal
-from orders_platform_tests.workplace import Workplace
+from orders_platform_tests.monday.stage import VirtualClock
+from orders_platform_tests.workplace import Workplace, samples_of
 
 PRODUCTION = {"ORDERS_ENVIRONMENT": "production", "MONDAY_API_TOKEN": "a-real-token-of-somebody"}
 WRONG = {
@@ -25,7 +30,7 @@ WRONG = {
 
 @pytest.mark.parametrize("case", WRONG)
 def test_a_wrong_setting_is_named_with_what_to_do(
-    case: str, workplace: Workplace, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+    case: str, offline: Workplace, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     variables, words = WRONG[case]
     for name, value in variables.items():
@@ -36,11 +41,27 @@ def test_a_wrong_setting_is_named_with_what_to_do(
     assert [word for word in words if word not in outcome.err] == []
     assert "Traceback" not in outcome.err
     assert outcome.out == ""
-    assert not workplace.database.exists()
+    assert not offline.database.exists()
+
+
+@pytest.mark.parametrize("arguments", [("board", "check"), ("sync", "--execute")])
+def test_a_board_that_cannot_be_reached_is_named_after_the_repeats(
+    offline: Workplace, terminal: Terminal, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    clock = VirtualClock()
+    monkeypatch.setattr(assembly, "connect_board", partial(connect_board, clock=clock, sleep=clock.sleep))
+    offline.stage(samples_of("RHONE"))
+    outcome = terminal(*arguments)
+    assert outcome.code == 1
+    assert "127.0.0.1:9 cannot be reached" in outcome.err
+    assert "repeat the run later" in outcome.err
+    assert clock.slept > 10
+    if arguments[0] == "sync":
+        assert offline.rows('SELECT DISTINCT sync_state FROM "ORDER_LIST_V2"') == [("NEW",)]
 
 
 def test_a_token_with_blanks_is_refused_without_being_shown(
-    workplace: Workplace, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+    offline: Workplace, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MONDAY_API_TOKEN", "half of a token")
     outcome = terminal("board", "check")
@@ -50,39 +71,42 @@ def test_a_token_with_blanks_is_refused_without_being_shown(
 
 
 def test_an_unknown_key_of_the_configuration_is_named(
-    workplace: Workplace, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+    offline: Workplace, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("ORDERS_CONFIG", str(workplace.configure(('deleted_on_board = "recreate"', 'deleted_on_borad = "leave"\ndeleted_on_board = "recreate"'))))
+    monkeypatch.setenv(
+        "ORDERS_CONFIG",
+        str(offline.configure(('deleted_on_board = "recreate"', 'deleted_on_borad = "leave"\ndeleted_on_board = "recreate"'))),
+    )
     outcome = terminal("status")
     assert outcome.code == 2
     assert "policies.deleted_on_borad: unknown key; remove or correct it" in outcome.err
 
 
 def test_settings_may_stand_in_a_file_beside_and_the_environment_wins(
-    workplace: Workplace, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+    offline: Workplace, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (workplace.folder / ".env").write_text("ORDERS_CONFIG=from-the-file.toml\n", encoding="utf-8")
+    (offline.folder / ".env").write_text("ORDERS_CONFIG=from-the-file.toml\n", encoding="utf-8")
     assert "from-the-file.toml" in terminal("status").err
     monkeypatch.setenv("ORDERS_CONFIG", "from-the-environment.toml")
     assert "from-the-environment.toml" in terminal("status").err
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("sync", "--help"), ("sandbox", "serve", "-h"), ("--version",)])
-def test_help_is_no_failure(workplace: Workplace, terminal: Terminal, arguments: tuple[str, ...]) -> None:
+def test_help_is_no_failure(offline: Workplace, terminal: Terminal, arguments: tuple[str, ...]) -> None:
     outcome = terminal(*arguments)
     assert outcome.code == 0
     assert outcome.out
 
 
 @pytest.mark.parametrize("arguments", [(), ("nonsense",), ("sync", "--nonsense"), ("sandbox", "serve", "--limits", "generous")])
-def test_a_usage_error_is_2(workplace: Workplace, terminal: Terminal, arguments: tuple[str, ...]) -> None:
+def test_a_usage_error_is_2(offline: Workplace, terminal: Terminal, arguments: tuple[str, ...]) -> None:
     outcome = terminal(*arguments)
     assert outcome.code == 2
     assert outcome.err
 
 
-def test_the_script_runs_in_a_process_of_its_own(workplace: Workplace) -> None:
-    with workplace.start("init-db") as process:
+def test_the_script_runs_in_a_process_of_its_own(offline: Workplace) -> None:
+    with offline.start("init-db") as process:
         out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
     assert out.endswith("statements run.\n")

@@ -49,9 +49,7 @@ def test_a_dry_run_after_the_demo_changes_neither_database_nor_boards(after_demo
     assert set(before) >= {"orders.db", "sandbox.db"}
 
 
-def test_executing_brings_the_board_to_the_orders_and_a_second_time_sends_nothing(
-    bhood: Workplace, terminal: Terminal
-) -> None:
+def test_executing_brings_the_board_to_the_orders_and_a_second_time_sends_nothing(bhood: Workplace, terminal: Terminal) -> None:
     first = terminal("sync", "--execute", "--json")
     assert first.code == 0, first.err
     figures = first.document["customers"][CUSTOMER]
@@ -178,7 +176,8 @@ def test_an_interrupted_sync_ends_with_130_and_the_next_one_finishes_without_dou
     make_workplace: Callable[..., Workplace], terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = make_workplace(latency=Latency(0.15, 0.0))
-    changed = place.configure(("settle_seconds = 5", "settle_seconds = 0"), ("document_size = 25", "document_size = 8"))
+    hasty = ("settle_seconds = 5", "settle_seconds = 0")
+    changed = place.configure(hasty, ("document_size = 25", "document_size = 2"), ("max_in_flight = 3", "max_in_flight = 1"))
     monkeypatch.setenv("ORDERS_CONFIG", str(changed))
     place.environment["ORDERS_CONFIG"] = str(changed)
     place.stage(samples_of("B'HOOD", "BHOOD"))
@@ -192,6 +191,7 @@ def test_an_interrupted_sync_ends_with_130_and_the_next_one_finishes_without_dou
     assert "interrupted; what was committed stays" in said
     assert "Traceback" not in said
     assert sum(len(items) for items in place.board.values()) < 24
+    place.configure(hasty)
     rest = terminal("sync", "--execute", "--json")
     assert rest.code == 0, rest.err
     assert sorted(name for items in place.board.values() for name in items) == sorted(

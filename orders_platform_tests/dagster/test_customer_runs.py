@@ -138,7 +138,7 @@ def test_the_token_is_in_no_log_line_and_no_metadata_of_a_run(make_workplace, ca
         good = Location(instance).sync("B'HOOD")
         assert good.success
         environment.setenv("MONDAY_API_TOKEN", "another-secret-token")
-        place.write('UPDATE "ORDER_LIST_V2" SET sync_state = \'NEW\', action_type = \'UPDATE\'')
+        place.write("UPDATE \"ORDER_LIST_V2\" SET sync_state = 'NEW', action_type = 'UPDATE'")
         refused = Location(instance).sync("B'HOOD")
         assert not refused.success
         said = "".join(str(entry) for run in (good, refused) for entry in instance.all_logs(run.run_id))

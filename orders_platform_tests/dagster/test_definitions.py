@@ -41,16 +41,16 @@ SIX = {
 
 
 @pytest.fixture
-def definitions(workplace: Workplace) -> dg.Definitions:
+def definitions(offline: Workplace) -> dg.Definitions:
     return build_definitions(Settings())
 
 
-def test_definitions_load_in_a_fresh_interpreter_without_a_warning_a_connection_or_a_file(workplace: Workplace) -> None:
-    before = set(workplace.folder.iterdir())
-    loaded = python(LOAD, workplace)
+def test_definitions_load_in_a_fresh_interpreter_without_a_warning_a_connection_or_a_file(offline: Workplace) -> None:
+    before = set(offline.folder.iterdir())
+    loaded = python(LOAD, offline)
     assert loaded.returncode == 0, loaded.stderr
     assert loaded.stdout.strip() == str(sorted([*SIX, "swp_order_list"]))
-    assert set(workplace.folder.iterdir()) == before
+    assert set(offline.folder.iterdir()) == before
 
 
 @pytest.mark.parametrize("asset", SIX)
@@ -90,7 +90,7 @@ def test_every_job_says_what_it_does(definitions: dg.Definitions) -> None:
     assert all(job.description for job in jobs.values())
 
 
-def test_the_environment_decides_the_kind_of_database(workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_decides_the_kind_of_database(offline: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(build_definitions(Settings()).resources["orders_database"], SqliteResource)
     monkeypatch.setenv("ORDERS_ENVIRONMENT", "production")
     monkeypatch.setenv("ORDERS_DATABASE_URL", "mssql+pyodbc://user:pa55@nowhere/db?driver=none")
@@ -100,20 +100,20 @@ def test_the_environment_decides_the_kind_of_database(workplace: Workplace, monk
     dg.Definitions.validate_loadable(production)
 
 
-def test_a_resource_can_be_replaced(workplace: Workplace) -> None:
+def test_a_resource_can_be_replaced(offline: Workplace) -> None:
     mine = SqliteResource()
     assert build_definitions(Settings(), orders_database=mine).resources["orders_database"] is mine
 
 
 def test_a_wrong_setting_is_refused_in_words_when_the_location_loads(
-    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+    offline: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ORDERS_ENVIRONMENT", "prod")
     with pytest.raises(ConfigurationError, match="ORDERS_ENVIRONMENT"):
         build_definitions(Settings())
 
 
-def test_what_the_ui_is_told_of_the_location_holds_no_secret(workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_ui_is_told_of_the_location_holds_no_secret(offline: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MONDAY_API_TOKEN", "very-secret-token")
     monkeypatch.setenv("ORDERS_DATABASE_URL", "sqlite:////very/secret/path.db")
     repository = build_definitions(Settings()).get_repository_def()

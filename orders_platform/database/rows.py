@@ -1,0 +1,121 @@
+"""Between rows of the driver and values of ours, both ways.
+
+Belongs here: reading a row into a value, writing values as parameters. Does not belong here: statements (`sql/`), the methods that
+run them (`order_store.py`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import RowMapping
+
+from orders_platform.domain.mutations import DocumentReport
+from orders_platform.domain.orders import CustomerSummary, PendingItem, PendingSubitem, RowResult
+from orders_platform.domain.states import Action, SyncState
+
+
+def pending_item(row: Mapping[str, object], mapped: Sequence[str]) -> PendingItem:
+    """An order that waits; `mapped` are the columns that the board shows."""
+    return PendingItem(
+        record_uuid=str(row["record_uuid"]),
+        order_key=str(row["order_key"]),
+        state=SyncState(str(row["sync_state"])),
+        action=Action(str(row["action_type"])),
+        group_name=str(row["group_name"]),
+        group_id=text(row["group_id"]),
+        item_name=str(row["item_name"]),
+        item_id=monday_id(row["monday_item_id"]),
+        batch_id=text(row["sync_batch_id"]),
+        pending_at=moment(row["sync_pending_at"]),
+        values={name: row[name] for name in mapped},
+    )
+
+
+def pending_subitem(row: Mapping[str, object]) -> PendingSubitem:
+    """A line that waits."""
+    return PendingSubitem(
+        line_uuid=str(row["line_uuid"]),
+        record_uuid=str(row["record_uuid"]),
+        order_key=str(row["order_key"]),
+        size_code=str(row["size_code"]),
+        qty=int(str(row["qty"])),
+        state=SyncState(str(row["sync_state"])),
+        action=Action(str(row["action_type"])),
+        item_id=monday_id(row["monday_item_id"]),
+        parent_id=monday_id(row["monday_parent_id"]),
+        subitem_id=monday_id(row["monday_subitem_id"]),
+        batch_id=text(row["sync_batch_id"]),
+        pending_at=moment(row["sync_pending_at"]),
+    )
+
+
+def summary(orders: RowMapping, lines: RowMapping | Mapping[str, Any]) -> CustomerSummary:
+    """Where a customer stands, from the summaries of its orders and of its lines (empty when it has none)."""
+
+    def both(name: str) -> int:
+        return int(orders[name]) + int(lines.get(name, 0))
+
+    def moments(name: str) -> list[datetime]:
+        return [when for when in (moment(orders[name]), moment(lines.get(name))) if when is not None]
+
+    return CustomerSummary(
+        customer=str(orders["customer_name"]),
+        orders=int(orders["orders"]),
+        lines=int(lines.get("lines", 0)),
+        groups=int(orders["group_count"]),
+        items=int(orders["on_board"]),
+        subitems=int(lines.get("on_board", 0)),
+        new=both("new_rows"),
+        pending=both("pending_rows"),
+        failed=both("failed_rows"),
+        blocked=int(lines.get("blocked_rows", 0)),
+        removed=int(orders["removed_rows"]),
+        oldest_waiting_at=min(moments("oldest_waiting_at"), default=None),
+        last_sent_at=max(moments("last_sent_at"), default=None),
+    )
+
+
+def text(value: object) -> str | None:
+    """A text, or None for NULL."""
+    return None if value is None else str(value)
+
+
+def monday_id(value: object) -> int | None:
+    """An id of an item or subitem, or None for NULL."""
+    return None if value is None else int(str(value))
+
+
+def moment(value: object) -> datetime | None:
+    """A UTC moment: ISO text on SQLite, a datetime on SQL Server."""
+    return value if isinstance(value, datetime) else None if value is None else datetime.fromisoformat(str(value))
+
+
+def numbered(results: Sequence[RowResult]) -> dict[str, object]:
+    """The parameters of `record_results_of_*`, numbered by row."""
+    values: dict[str, object] = {}
+    for i, result in enumerate(results):
+        message = None if result.message is None else result.message[:1000]
+        values |= {f"ref_{i}": result.ref, f"state_{i}": result.state.value, f"monday_{i}": result.monday_id, f"code_{i}": result.code,
+                   f"message_{i}": message, f"parent_{i}": result.parent_id}  # fmt: skip
+    return values
+
+
+def logged(report: DocumentReport) -> dict[str, object]:
+    """The parameters of `record_document`."""
+    outcomes = sorted({result.verdict.value for result in report.results.values()})
+    return {
+        "batch_id": report.document.key, "operation": report.document.operation.value, "row_count": len(report.document.mutations),
+        "call_count": report.calls, "complexity": report.complexity, "seconds": round(report.seconds, 3),
+        "outcome": outcomes[0] if len(outcomes) == 1 else "partial", "request_id": report.request_id,
+        "error_message": _trouble(report),
+    }  # fmt: skip
+
+
+def _trouble(report: DocumentReport) -> str | None:
+    refusals = {ref: f"{result.code}: {result.message}" for ref, result in report.results.items() if result.code}
+    words = report.error or (json.dumps(refusals, ensure_ascii=False) if refusals else None)
+    return None if words is None else words[:1000]
