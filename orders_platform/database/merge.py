@@ -198,10 +198,10 @@ class _HeaderStage:
         self._run("1_mark_copies")
 
     def _record_rejects(self, parameters: Mapping[str, object]) -> None:
+        self._run("1_resolve_rejects")
         self._run("1_refresh_rejects")
         self._run("1_record_rejected_rows", **parameters)
         self._run("1_record_rejected_sizes")
-        self._run("1_resolve_rejects")
 
     def _finish(self, fingerprint: str, rows_read: int, missing: int, refused: int) -> None:
         self._run("1_record_merge", customer=self._key, fingerprint=fingerprint, merge_number=self._merge_number, rows_read=rows_read,

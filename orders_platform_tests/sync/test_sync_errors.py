@@ -143,14 +143,45 @@ def test_a_busy_customer_is_left_alone_and_the_others_go_on(platform: Platform) 
     assert platform.sync().is_done
 
 
-def test_a_customer_without_rows_is_an_error_of_its_own(platform: Platform) -> None:
+def test_nothing_is_removed_of_a_customer_that_the_load_lacks(platform: Platform) -> None:
     platform.load([*ROWS, peloton("PEL-00001")])
     platform.go()
     platform.load(ROWS)
     reports = platform.go("PELOTON", GREYSON)
-    assert (reports["PELOTON"].error or "").startswith("SourceDataError")
+    assert reports["PELOTON"].headers is None
+    assert reports["PELOTON"].is_done
     assert reports[GREYSON].is_done
     assert platform.numbers == ["GRE-00001", "GRE-00002", "PEL-00001"]
+
+
+def test_what_waits_of_a_customer_that_the_load_lacks_is_sent(platform: Platform) -> None:
+    platform.load([*ROWS, peloton("PEL-00001")])
+    platform.sync_until_crash(lambda name, _arguments: name == "record_intents")
+    platform.load([peloton("PEL-00001")])
+    assert platform.numbers == []
+    assert platform.go(GREYSON)[GREYSON].is_done
+    assert platform.numbers == ["GRE-00001", "GRE-00002"]
+
+
+def test_a_wrong_column_of_the_subitems_is_found_before_anything_is_sent(platform: Platform) -> None:
+    subitems = platform.configuration.subitems
+    wrong = subitems.columns[1].model_copy(update={"column": "numeric_nope"})
+    changed = subitems.model_copy(update={"columns": (subitems.columns[0], wrong)})
+    platform.configure(lambda configuration: configuration.model_copy(update={"subitems": changed}))
+    platform.load(ROWS)
+    with platform.watched() as watch:
+        report = platform.sync()
+    assert "numeric_nope" in (report.error or "")
+    assert watch.mutations == {}
+
+
+def test_why_rows_wait_is_told(platform: Platform) -> None:
+    platform.load(ROWS)
+    platform.sandbox.faults.queue(Fault.ERROR_500, times=100, operation="create_group")
+    report = platform.sync()
+    assert report.groups.waiting
+    assert report.groups.trouble
+    assert "INTERNAL" in report.groups.trouble.upper()
 
 
 def test_one_customers_bad_minute_leaves_the_others(platform: Platform) -> None:
