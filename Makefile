@@ -34,7 +34,7 @@ ui: $(VENV)/installed
 	 $(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=90
+	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term --cov-fail-under=90
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .

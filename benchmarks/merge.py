@@ -49,7 +49,9 @@ def copy(store: OrderStore, staging: str, customer_column: str, customers: list[
         connection.exec_driver_sql(f'CREATE TABLE yardstick AS SELECT * FROM "{staging}" WHERE 0')
     for customer in customers:
         with store.database.write() as connection:
-            connection.exec_driver_sql(f'INSERT INTO yardstick SELECT * FROM "{staging}" WHERE "{customer_column}" = ?', (customer,))
+            connection.exec_driver_sql(
+                f'INSERT INTO yardstick SELECT * FROM "{staging}" WHERE "{customer_column}" = ?', (customer,)
+            )
 
 
 def merge(store: OrderStore) -> int:
@@ -87,7 +89,9 @@ def main() -> None:
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{arguments.rows:,} rows, {len(customers)} customers, {written:,} orders and lines written, {again} the second time")
     for what, took in seconds.items():
-        print(f"{what:16} {took:7.1f} s  {took / seconds['copy']:5.2f} x copy  {took / seconds['first load']:6.1%} of first load")
+        print(
+            f"{what:16} {took:7.1f} s  {took / seconds['copy']:5.2f} x copy  {took / seconds['first load']:6.1%} of first load"
+        )
     print(f"peak memory {memory:.0f} MB")
 
 

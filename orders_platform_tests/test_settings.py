@@ -44,7 +44,9 @@ def test_without_any_variable_everything_is_the_sandbox(bare: Path) -> None:
 
 
 def test_the_variables_are_taken_and_the_secrets_stay_secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = told(monkeypatch, **PRODUCTION, MONDAY_API_URL="https://proxy.example/v2", ORDERS_ALERT_URLS="https://hook.example/k3y")
+    settings = told(
+        monkeypatch, **PRODUCTION, MONDAY_API_URL="https://proxy.example/v2", ORDERS_ALERT_URLS="https://hook.example/k3y"
+    )
     assert (settings.environment, settings.api_url) == ("production", "https://proxy.example/v2")
     assert settings.api_token.get_secret_value() == "t0ken"
     assert settings.database_url.get_secret_value() == PRODUCTION["ORDERS_DATABASE_URL"]
@@ -70,13 +72,17 @@ def test_an_empty_variable_is_an_absent_one(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_wrong_environment_is_refused_by_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ConfigurationError, match=r"ORDERS_ENVIRONMENT: Input should be 'sandbox', 'development' or 'production'"):
+    with pytest.raises(
+        ConfigurationError, match=r"ORDERS_ENVIRONMENT: Input should be 'sandbox', 'development' or 'production'"
+    ):
         told(monkeypatch, ORDERS_ENVIRONMENT="prod", MONDAY_API_TOKEN="t0ken")
 
 
 @pytest.mark.parametrize("environment", ["production", "development"])
 @pytest.mark.parametrize("absent", ["ORDERS_DATABASE_URL", "MONDAY_API_TOKEN"])
-def test_a_real_environment_needs_its_database_and_its_token(monkeypatch: pytest.MonkeyPatch, environment: str, absent: str) -> None:
+def test_a_real_environment_needs_its_database_and_its_token(
+    monkeypatch: pytest.MonkeyPatch, environment: str, absent: str
+) -> None:
     given = {name: value for name, value in PRODUCTION.items() if name != absent} | {"ORDERS_ENVIRONMENT": environment}
     with pytest.raises(ConfigurationError, match=f"{absent} is not set; {environment} needs it"):
         told(monkeypatch, **given)
@@ -87,13 +93,18 @@ def test_the_sandbox_token_is_refused_in_production(monkeypatch: pytest.MonkeyPa
         told(monkeypatch, **PRODUCTION | {"MONDAY_API_TOKEN": SANDBOX_TOKEN})
 
 
-@pytest.mark.parametrize("url", ["http://api.monday.com/v2", "http://10.0.0.1/v2", "http://127.0.0.1.example.com/v2", "http://localhost@evil.example/"])
+@pytest.mark.parametrize(
+    "url",
+    ["http://api.monday.com/v2", "http://10.0.0.1/v2", "http://127.0.0.1.example.com/v2", "http://localhost@evil.example/"],
+)
 def test_a_token_is_not_sent_in_clear_over_a_network(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     with pytest.raises(ConfigurationError, match="would send the token in clear; use https"):
         told(monkeypatch, **PRODUCTION, MONDAY_API_URL=url)
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:8765/v2", "http://localhost/v2", "http://[::1]:80/v2", "https://api.monday.com/v2"])
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:8765/v2", "http://localhost/v2", "http://[::1]:80/v2", "https://api.monday.com/v2"]
+)
 def test_loopback_and_https_are_fine_in_production(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     assert told(monkeypatch, **PRODUCTION, MONDAY_API_URL=url).api_url == url
 

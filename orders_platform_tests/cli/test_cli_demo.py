@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from orders_platform import embedded
-from orders_platform.demo import unexpected
+from orders_platform.demo import dagster_instance, unexpected
 from orders_platform.sandbox.sample_orders import EXPECTED
+from orders_platform.settings import Settings
 from orders_platform_tests.cli.terminal import Outcome, Terminal
 from orders_platform_tests.workplace import Workplace
 
@@ -31,7 +32,15 @@ def test_the_demo_ends_well_and_shows_every_customer(demo: tuple[Path, Outcome])
     assert all(any(line.startswith(f"{name}  ") for line in lines) for name in (*EXPECTED, "total"))
     assert "TITLE NINE: TIT-00599: [number_expected] DESIGN FEE" in outcome.out
     assert "GREYSON: 390 created" in outcome.err
-    assert "Telemetry" not in outcome.err
+
+
+def test_the_runs_of_a_demo_are_kept_where_dagster_dev_looks_and_reported_to_nobody(offline: Workplace) -> None:
+    with dagster_instance(Settings()) as beside:
+        assert Path(beside.root_directory) == offline.folder / ".data" / "dagster"
+        assert not beside.telemetry_enabled
+    (offline.folder / "dagster.yaml").write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
+    with dagster_instance(Settings()) as own:
+        assert Path(own.root_directory) == offline.folder
 
 
 def test_the_figures_in_the_file_have_the_agreed_shape(figures: dict) -> None:

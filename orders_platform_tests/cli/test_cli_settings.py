@@ -24,6 +24,7 @@ WRONG = {
     "production with the sandbox's token": ({**PRODUCTION, "MONDAY_API_TOKEN": "sandbox-token"}, ["set the real token"]),
     "production over plain http": ({**PRODUCTION, "MONDAY_API_URL": "http://api.monday.com/v2"}, ["in clear", "https"]),
     "an API URL of another scheme": ({"MONDAY_API_URL": "ftp://api.monday.com/v2"}, ["MONDAY_API_URL", "no http(s) URL"]),
+    "an API URL with half an address": ({"MONDAY_API_URL": "http://[bad"}, ["MONDAY_API_URL", "no http(s) URL"]),
     "an API URL that is a word": ({"MONDAY_API_URL": "monday"}, ["MONDAY_API_URL", "no http(s) URL"]),
 }
 

@@ -54,9 +54,7 @@ class OrderList:
     def load(self, *rows: Row, append: bool = False) -> int:
         columns = list(dict.fromkeys(column for row in rows for column in row))
         cells = [[row.get(column) for column in columns] for row in rows]
-        return replace_staged_rows(
-            self.store.database, self.configuration.tables.staging, "", columns, cells, append=append
-        )
+        return replace_staged_rows(self.store.database, self.configuration.tables.staging, "", columns, cells, append=append)
 
     def merge(self, *rows: Row, customer: str = GREYSON) -> HeaderMerge:
         """Load the rows, when there are any, and merge the customer's orders."""

@@ -88,7 +88,8 @@ def test_the_database_names_orders_as_the_rule_says(order_list: OrderList, cells
     for table in ("ORDER_LIST_V2", "ORDER_SYNC_CUSTOMERS"):
         order_list.sql(f"DELETE FROM {table}")
     rows = [
-        order(f"GRE-{i:03}", PO_NUMBER=None, CUSTOMER_SEASON=None) | dict(zip(PARTS, row, strict=True)) for i, row in enumerate(cells)
+        order(f"GRE-{i:03}", PO_NUMBER=None, CUSTOMER_SEASON=None) | dict(zip(PARTS, row, strict=True))
+        for i, row in enumerate(cells)
     ]
     order_list.merge(*rows)
     words = {"nan", "none", "null"}

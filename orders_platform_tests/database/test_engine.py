@@ -169,7 +169,10 @@ def test_a_rehearsal_that_raises_leaves_nothing_either(table: Path) -> None:
 
 def test_a_missing_table_is_refused_with_the_next_step(table: Path) -> None:
     database = opened(table)
-    with pytest.raises(DatabaseRefusedError, match=r"no such table: x. Run `orders-platform init-db`"), database.read() as connection:
+    with (
+        pytest.raises(DatabaseRefusedError, match=r"no such table: x. Run `orders-platform init-db`"),
+        database.read() as connection,
+    ):
         connection.exec_driver_sql("SELECT 1 FROM x")
     database.close()
 

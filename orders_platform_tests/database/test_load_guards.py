@@ -74,7 +74,7 @@ def test_a_size_that_the_order_table_lacks_is_refused_so_that_no_quantity_is_los
 
 
 def test_a_size_that_is_text_in_the_order_table_is_refused(order_list: OrderList) -> None:
-    order_list.sql("ALTER TABLE ORDER_LIST_V2 ADD COLUMN \"SHOE 42\" NVARCHAR(10)")
+    order_list.sql('ALTER TABLE ORDER_LIST_V2 ADD COLUMN "SHOE 42" NVARCHAR(10)')
     columns = columns_of(order_list)
     at = columns.index("TOTAL QTY")
     refused(order_list, [*columns[:at], "SHOE 42", *columns[at:]], "1 size columns of ORDER_LIST_V2 are not numeric: 'SHOE 42'")
@@ -102,7 +102,13 @@ def test_a_missing_staging_table_is_refused_with_the_next_step(order_list: Order
 def test_columns_are_matched_by_name_whatever_their_order(order_list: OrderList) -> None:
     columns = columns_of(order_list)
     start, end = columns.index("UNIT OF MEASURE"), columns.index("TOTAL QTY")
-    shuffled = [*columns[end + 1 :][::-1], "UNIT OF MEASURE", *columns[start + 1 : end][::-1], "TOTAL QTY", *columns[:start][::-1]]
+    shuffled = [
+        *columns[end + 1 :][::-1],
+        "UNIT OF MEASURE",
+        *columns[start + 1 : end][::-1],
+        "TOTAL QTY",
+        *columns[:start][::-1],
+    ]
     order_list.store = restaged(order_list, shuffled)
     row = order("GRE-1", NOTES="rush") | {"30/32": "4", "∆": "delta", "TOTAL QTY": "9"}
     order_list.merge_all(row)

@@ -107,9 +107,19 @@ def test_an_intent_is_pending_with_its_batch_and_moment(merged: OrderList, kind:
 def test_each_result_is_recorded_on_its_own_row(merged: OrderList) -> None:
     one, two, three = refs(merged)
     merged.store.record_intents(ITEMS, [one, two, three], "batch-1", "run-1", NOW)
-    results(merged, ITEMS, RowResult(three, PENDING), RowResult(one, SYNCED, 71), RowResult(two, FAILED, None, "label_missing", "x" * 3000))
+    results(
+        merged,
+        ITEMS,
+        RowResult(three, PENDING),
+        RowResult(one, SYNCED, 71),
+        RowResult(two, FAILED, None, "label_missing", "x" * 3000),
+    )
     found = item_columns(merged, "order_key", "sync_state", "monday_item_id", "sync_error_code", "retry_count")
-    assert found == [("GRE-1", "SYNCED", 71, None, 0), ("GRE-2", "FAILED", None, "label_missing", 1), ("GRE-3", "PENDING", None, None, 0)]
+    assert found == [
+        ("GRE-1", "SYNCED", 71, None, 0),
+        ("GRE-2", "FAILED", None, "label_missing", 1),
+        ("GRE-3", "PENDING", None, None, 0),
+    ]
     assert merged.sql("SELECT max(length(sync_error_message)) FROM ORDER_LIST_V2") == [(1000,)]
     assert item_columns(merged, "sync_batch_id", "sync_pending_at") == [
         ("batch-1", None), ("batch-1", None), ("batch-1", "2026-01-05 12:00:00.000000"),
@@ -158,9 +168,9 @@ def test_an_archived_item_takes_its_lines_along_and_they_return_with_it(merged: 
     ref = str(merged.sql("SELECT record_uuid FROM ORDER_LIST_V2 WHERE order_key = 'GRE-1'")[0][0])
     results(merged, ITEMS, RowResult(ref, SYNCED, None, is_archived=True))
     assert merged.store.pending_subitems(GREYSON) == []
-    assert merged.sql("SELECT DISTINCT monday_subitem_id, sync_state, action_type FROM ORDER_LIST_LINES WHERE record_uuid = ?", ref) == [
-        (None, "SYNCED", "DELETE")
-    ]
+    assert merged.sql(
+        "SELECT DISTINCT monday_subitem_id, sync_state, action_type FROM ORDER_LIST_LINES WHERE record_uuid = ?", ref
+    ) == [(None, "SYNCED", "DELETE")]
     merged.sql("UPDATE ORDER_LIST_V2 SET removed_at = 'x' WHERE record_uuid = ?", ref)
     merged.merge_all(order("GRE-1"), order("GRE-2"), order("GRE-3", CUSTOMER_SEASON="2026 SPRING"), order("GRE-4"))
     waiting = [line for line in merged.store.pending_subitems(GREYSON) if line.record_uuid == ref]
@@ -221,7 +231,9 @@ def test_a_document_of_mixed_outcome_is_logged_as_partial_with_its_refusals(merg
 
 def test_reset_gives_failed_rows_another_try_by_customer_and_code(merged: OrderList) -> None:
     for table in ("ORDER_LIST_V2", "ORDER_LIST_LINES"):
-        merged.sql(f"UPDATE {table} SET sync_state = 'FAILED', sync_error_code = 'a', sync_error_message = 'm', retry_count = 3")
+        merged.sql(
+            f"UPDATE {table} SET sync_state = 'FAILED', sync_error_code = 'a', sync_error_message = 'm', retry_count = 3"
+        )
     merged.sql("UPDATE ORDER_LIST_V2 SET sync_error_code = 'b' WHERE order_key = 'GRE-1'")
     assert [(r.customer, r.order_key, r.size_code, r.code) for r in merged.store.failed() if r.order_key == "GRE-1"] == [
         (GREYSON, "GRE-1", "", "b"), (GREYSON, "GRE-1", "M", "a"), (GREYSON, "GRE-1", "S", "a"),
@@ -237,7 +249,11 @@ def test_counts_add_up_by_customer_state_and_action(merged: OrderList) -> None:
     results(merged, ITEMS, RowResult(refs(merged)[0], SYNCED, 71))
     merged.sql("UPDATE ORDER_LIST_V2 SET removed_at = 'x' WHERE monday_item_id = 71")
     found = [(c.customer, c.state, c.action, c.rows, c.on_board, c.removed) for c in merged.store.counts(ITEMS)]
-    assert found == [(GREYSON, NEW, "INSERT", 2, 0, 0), (GREYSON, SYNCED, "INSERT", 1, 1, 1), ("PELOTON", NEW, "INSERT", 1, 0, 0)]
+    assert found == [
+        (GREYSON, NEW, "INSERT", 2, 0, 0),
+        (GREYSON, SYNCED, "INSERT", 1, 1, 1),
+        ("PELOTON", NEW, "INSERT", 1, 0, 0),
+    ]
     assert [(c.customer, c.rows, c.removed) for c in merged.store.counts(SUBITEMS)] == [(GREYSON, 6, 2), ("PELOTON", 2, 0)]
     assert merged.store.counts(ITEMS)[0].oldest_at == datetime(2026, 1, 5)  # noqa: DTZ001 - as the database has it
 

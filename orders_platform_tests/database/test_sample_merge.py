@@ -31,7 +31,9 @@ def test_the_sample_orders_become_what_they_are_expected_to_become(wide: OrderLi
     wide.store.record_unassigned(survey, NOW)
     for customer, expected in EXPECTED.items():
         headers, lines = wide.merge_all(customer=customer)
-        assert (headers.rows_read, headers.created, headers.copies) == (expected.rows, expected.orders, expected.collapsed), customer
+        assert (headers.rows_read, headers.created, headers.copies) == (expected.rows, expected.orders, expected.collapsed), (
+            customer
+        )
         assert (headers.rejected, lines.created) == (sum(expected.rejected.values()), expected.lines), customer
         assert len(wide.store.pending_groups(customer)) == expected.groups
         assert len(wide.store.pending_items(customer)) == expected.orders
@@ -63,7 +65,9 @@ def assert_lines_are_what_python_counts(wide: OrderList, rows: Sequence[Row]) ->
             continue
         seen.add(whole)
         sums[key] += sum(cells)
-    found = wide.sql("SELECT o.order_key, sum(n.qty) FROM ORDER_LIST_LINES n JOIN ORDER_LIST_V2 o USING (record_uuid) GROUP BY 1")
+    found = wide.sql(
+        "SELECT o.order_key, sum(n.qty) FROM ORDER_LIST_LINES n JOIN ORDER_LIST_V2 o USING (record_uuid) GROUP BY 1"
+    )
     assert dict(found) == {key: total for key, total in sums.items() if total}
 
 

@@ -45,8 +45,24 @@ def test_a_column_that_the_table_lacks_is_refused_and_the_rows_before_stay(order
     assert staged(order_list) == ["1"]
 
 
-HOSTILE = ["∆", "CUSTOMER'S COLOUR", "ADDITIONAL TARIFF %", "DROP", "30/32", "S+", "]", '"',
-           ":name", "?", "%(x)s", "c0", " ", "a.b", "--", ";"]
+HOSTILE = [
+    "∆",
+    "CUSTOMER'S COLOUR",
+    "ADDITIONAL TARIFF %",
+    "DROP",
+    "30/32",
+    "S+",
+    "]",
+    '"',
+    ":name",
+    "?",
+    "%(x)s",
+    "c0",
+    " ",
+    "a.b",
+    "--",
+    ";",
+]
 
 
 def test_columns_may_be_called_anything(order_list: OrderList) -> None:

@@ -33,11 +33,15 @@ def test_a_blank_customer_is_filled_from_a_file_of_one_customer(order_list: Orde
 
 
 def test_a_blank_customer_in_a_mixed_file_or_in_none_is_rejected(order_list: OrderList) -> None:
-    order_list.load(row("1", GREYSON), row("2", "PELOTON"), row("3", None), row("4", " "), row("5", None, None), row("6", "", "xQ"))
+    order_list.load(
+        row("1", GREYSON), row("2", "PELOTON"), row("3", None), row("4", " "), row("5", None, None), row("6", "", "xQ")
+    )
     survey = order_list.store.survey()
     order_list.store.record_unassigned(survey, NOW)
     assert (order_list.merge().rows_read, survey.rows) == (1, 6)
-    found = {reject.order_key: (reject.customer, reject.code, reject.reason.split(":")[0]) for reject in order_list.store.rejects()}
+    found = {
+        reject.order_key: (reject.customer, reject.code, reject.reason.split(":")[0]) for reject in order_list.store.rejects()
+    }
     mixed = "customer is blank and its file 'xGREYSON' holds 2 customers (GREYSON, PELOTON)"
     assert found == {
         "3": ("(blank in xGREYSON)", "unknown_customer", mixed),

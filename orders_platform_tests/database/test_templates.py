@@ -58,7 +58,9 @@ def rendered(dialect: str) -> dict[str, TextClause]:
     """Every statement of a dialect."""
     configuration = read_configuration(CONFIG, "production")
     templates = templates_for(dialect, configuration)
-    rules = MergeRules(configuration, WideSchema(open_database(SecretStr("sqlite://")), configuration, SQL), ColumnTypes(dialect))
+    rules = MergeRules(
+        configuration, WideSchema(open_database(SecretStr("sqlite://")), configuration, SQL), ColumnTypes(dialect)
+    )
     statements = Statements(templates, lambda: rules)
     statements.for_customer(GREYSON)
     return {name: statements.render(name, result_rows=100)[0] for name in NAMES}
@@ -185,7 +187,9 @@ def test_a_template_that_writes_anything_but_identifiers_is_refused(
     own: Path, configuration: Configuration, text: str, words: str
 ) -> None:
     (own / "bad.sql.j2").write_text(text, encoding="utf-8")
-    with pytest.raises(ConfigurationError, match=f"bad cannot be rendered: .*{re.escape(words)}" if "cannot" not in words else words):
+    with pytest.raises(
+        ConfigurationError, match=f"bad cannot be rendered: .*{re.escape(words)}" if "cannot" not in words else words
+    ):
         templates_for("sqlite", configuration, own).render("bad", value="'; DROP TABLE x; --")
 
 

@@ -106,7 +106,10 @@ def test_a_partition_key_is_reversible_and_never_breaks_the_tools(customer: str)
     assert CustomerNames({customer_for(key): []}).resolve(customer) == customer_for(key)
 
 
-@given(st.text(st.sampled_from("ab,.% 2CE"), min_size=1, max_size=12), st.text(st.sampled_from("ab,.% 2CE"), min_size=1, max_size=12))
+@given(
+    st.text(st.sampled_from("ab,.% 2CE"), min_size=1, max_size=12),
+    st.text(st.sampled_from("ab,.% 2CE"), min_size=1, max_size=12),
+)
 def test_two_names_never_share_a_partition_key(one: str, other: str) -> None:
     assume(one.split() != other.split() and one.strip() and other.strip())
     assert partition_key_for(one) != partition_key_for(other)

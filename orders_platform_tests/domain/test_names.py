@@ -43,7 +43,9 @@ def test_a_name_never_has_the_spaces_that_blank_parts_would_leave(row: dict[str,
     assert collapse(name_from(RULE, row)) == name_from(RULE, row)
 
 
-@pytest.mark.parametrize(("pattern", "size", "name"), [("Size {size_code}", "30/32", "Size 30/32"), ("{size_code} ", "{x}", "{x}")])
+@pytest.mark.parametrize(
+    ("pattern", "size", "name"), [("Size {size_code}", "30/32", "Size 30/32"), ("{size_code} ", "{x}", "{x}")]
+)
 def test_a_subitem_is_called_by_its_size(pattern: str, size: str, name: str) -> None:
     assert subitem_name(pattern, size) == name
 

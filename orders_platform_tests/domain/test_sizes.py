@@ -33,7 +33,9 @@ def test_sizes_that_are_not_plausible_are_refused_with_the_reason(columns: list[
         discover_sizes("t", columns, RULE, business)
 
 
-@pytest.mark.parametrize(("column", "code"), [("OS", "ONE SIZE"), ("os", "ONE SIZE"), ("One_Size", "ONE SIZE"), ("S", "S"), ("O/S", "O/S")])
+@pytest.mark.parametrize(
+    ("column", "code"), [("OS", "ONE SIZE"), ("os", "ONE SIZE"), ("One_Size", "ONE SIZE"), ("S", "S"), ("O/S", "O/S")]
+)
 def test_spellings_of_one_size_have_one_code(column: str, code: str) -> None:
     assert RULE.size_code(column) == code
 
@@ -44,8 +46,10 @@ def test_staged_sizes_are_known_when_the_order_table_has_a_number_for_each() -> 
 
 @pytest.mark.parametrize(
     ("staged", "words"),
-    [(["S", "NEW"], "o has no column for 1 staged sizes: 'NEW'.*init-db"),
-     (["S", "NOTES"], "1 size columns of o are not numeric: 'NOTES'")],
+    [
+        (["S", "NEW"], "o has no column for 1 staged sizes: 'NEW'.*init-db"),
+        (["S", "NOTES"], "1 size columns of o are not numeric: 'NOTES'"),
+    ],
 )
 def test_staged_sizes_that_would_lose_quantities_are_refused(staged: list[str], words: str) -> None:
     with pytest.raises(SourceDataError, match=words):
