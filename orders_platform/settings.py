@@ -97,6 +97,7 @@ def default_folder(name: str) -> Path:
 def _checked_url(url: str, environment: str) -> str:
     try:
         parts = urlsplit(url)
+        _ = parts.port  # checked only when it is asked for
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in {"http", "https"} or not parts.hostname:
