@@ -109,7 +109,9 @@ def test_loopback_and_https_are_fine_in_production(monkeypatch: pytest.MonkeyPat
     assert told(monkeypatch, **PRODUCTION, MONDAY_API_URL=url).api_url == url
 
 
-@pytest.mark.parametrize("url", ["api.monday.com/v2", "ftp://api.monday.com", "https://", "file:///etc", "http://[::1", "http://localhost:abc/v2"])
+@pytest.mark.parametrize(
+    "url", ["api.monday.com/v2", "ftp://api.monday.com", "https://", "file:///etc", "http://[::1", "http://localhost:abc/v2"]
+)
 def test_what_is_no_web_address_is_refused(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     with pytest.raises(ConfigurationError, match="is no http"):
         told(monkeypatch, MONDAY_API_URL=url)
