@@ -104,7 +104,7 @@ class State:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
-            except BaseException:
+            except BaseException:  # an interrupt, too, must not leave a transaction open
                 self._connection.execute("ROLLBACK")
                 self.cache.clear()
                 raise
