@@ -71,9 +71,10 @@ def _read_csv(path: Path) -> Iterator[Cells]:
 
 
 def _read_xlsx(path: Path) -> Iterator[Cells]:
-    with _opened(path):
+    # Opened here, because openpyxl leaves a file that it refuses open.
+    with _opened(path), path.open("rb") as file:
         try:
-            workbook = openpyxl.load_workbook(path, read_only=True, data_only=True)
+            workbook = openpyxl.load_workbook(file, read_only=True, data_only=True)
         except _NOT_A_WORKBOOK as error:
             raise SourceDataError(
                 f"{path} is not an .xlsx workbook, or is protected by a password ({error}). Nothing was loaded. "
