@@ -22,7 +22,7 @@ PORT = 8765
 ROOMY = Limits(
     complexity_per_minute=1_000_000_000, calls_per_minute=100_000, calls_per_day=1_000_000, calls_per_10_seconds=100_000
 )
-"""Not monday's: with those, the 2,300 creations of the sample orders take seven minutes. `sandbox serve --limits pro` has them."""
+"""Not monday's: with those, the 2,300 creations of the sample orders take six minutes. `sandbox serve --limits pro` has them."""
 
 
 def sandbox_file(settings: Settings) -> Path:
