@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
+
 from orders_platform.monday.board import MondayBoard
 from orders_platform.monday.budget import Budget
 from orders_platform.monday.client import MondayClient
@@ -46,6 +48,7 @@ def connect_board(
     document_size: int = DOCUMENT_SIZE,
     timeout_seconds: float = TIMEOUT_SECONDS,
     policy: RetryPolicy | None = None,
+    http_transport: httpx.BaseTransport | None = None,
     chance: random.Random | None = None,
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
@@ -65,6 +68,7 @@ def connect_board(
         document_size: mutations of the first documents; later ones follow from how they went.
         timeout_seconds: longest wait for one answer.
         policy: bounds of the repeats.
+        http_transport: carries the requests in place of sockets, for a sandbox in this process.
         chance: source of the jitter.
         clock: seconds since the epoch.
         sleep: sleeps the given seconds.
@@ -74,7 +78,14 @@ def connect_board(
     """
     waiter = Waiter(clock, sleep)
     budget = Budget(limits or limits_of(plan, token_kind), clock=clock, pause=waiter.pause, calls_today=calls_today)
-    transport = Transport(url, token, api_version, timeout_seconds=timeout_seconds, most_connections=max(1, max_in_flight) + 1)
+    transport = Transport(
+        url,
+        token,
+        api_version,
+        timeout_seconds=timeout_seconds,
+        most_connections=max(1, max_in_flight) + 1,
+        http_transport=http_transport,
+    )
     client = MondayClient(transport, budget, clock=clock, waiter=waiter, policy=policy, chance=chance)
     documents, sizes = Documents(graphql_folder), DocumentSizes(document_size)
     delivery = Delivery(client, documents, sizes, clock=clock, waiter=waiter)

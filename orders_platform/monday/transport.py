@@ -36,12 +36,22 @@ class Transport:
         api_version: `yyyy-mm`.
         timeout_seconds: longest wait for an answer; monday ends a request after 60 seconds.
         most_connections: kept open.
+        http_transport: carries the requests in place of sockets, for a sandbox in this process.
 
     Raises:
         ConfigurationError: URL or token cannot be used; the token is not repeated in the message.
     """
 
-    def __init__(self, url: str, token: str, api_version: str, *, timeout_seconds: float, most_connections: int) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        api_version: str,
+        *,
+        timeout_seconds: float,
+        most_connections: int,
+        http_transport: httpx.BaseTransport | None = None,
+    ) -> None:
         self.url = _checked_url(url)
         self._api_version = api_version
         self._secret = _checked_token(token).encode()
@@ -57,6 +67,7 @@ class Transport:
             limits=httpx.Limits(max_connections=most_connections, max_keepalive_connections=most_connections),
             # A proxy of the environment is the way out to monday.com and never the way to this machine.
             trust_env=not _is_loopback(self.url),
+            transport=http_transport,
         )
 
     def __repr__(self) -> str:
