@@ -6,6 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 export DAGSTER_DISABLE_TELEMETRY := yes
 
 .PHONY: help setup run ui test check format build clean
+.PHONY: bench-monday peers
 
 help:
 	@echo "make run    the main job: sample orders through all six assets onto a local board, with a summary"
@@ -41,6 +42,12 @@ check: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/dagster definitions validate -w workspace.yaml
+
+bench-monday: $(VENV)/installed
+	$(BIN)/python benchmarks/monday_sync.py
+
+peers: $(VENV)/installed
+	$(BIN)/python benchmarks/peers/roundtrip.py
 
 format: $(VENV)/installed-dev
 	$(BIN)/ruff check --fix .

@@ -43,6 +43,7 @@ def sync_rules(configuration: Configuration) -> SyncRules:
         subitems=configuration.subitems.mapping,
         subitem_name=configuration.names.subitem,
         on_deleted=configuration.policies.deleted_on_board,
-        settle_seconds=configuration.monday.settle_seconds,
+        settle_seconds=configuration.monday.settle_seconds + configuration.monday.index_lag_seconds,
+        most_tries=configuration.monday.max_tries,
         may_create_labels=configuration.monday.may_create_labels,
     )

@@ -19,6 +19,7 @@ from orders_platform import demo as demonstration
 from orders_platform.assembly import open_store
 from orders_platform.cli_board import board, sync
 from orders_platform.cli_database import customers, init_db, load, retry, status
+from orders_platform.cli_verify import history, housekeeping, verify
 from orders_platform.embedded import PORT, ROOMY, embedded_sandbox, refuse_while_served, sandbox_file
 from orders_platform.errors import ConfigurationError, OrdersError
 from orders_platform.sandbox.limits import Limits
@@ -104,7 +105,7 @@ def serve_sandbox(*, port: int, state: Path | None, limits: str, latency: tuple[
     serve(local, port=port, on_ready=lambda url: click.echo(f"monday sandbox ready: {url}/ (API {url}/v2, boards in {file})"))
 
 
-for command in (board, customers, init_db, load, retry, status, sync):
+for command in (board, customers, history, housekeeping, init_db, load, retry, status, sync, verify):
     cli.add_command(command)
 
 

@@ -147,9 +147,10 @@ def check(*, as_json: bool) -> None:
         if items.subitems_board_id is not None:
             subitems = opened.describe(rules.subitems.board_id)
             problems += board_problems(rules.subitems, subitems, may_create_labels=rules.may_create_labels)
+        warnings = opened.notices  # logged already, hence on standard error
     board_name = f"Board {items.id} ({items.name})"
     if as_json:
-        console.write_json({"board": items.name, "board_id": items.id, "problems": problems})
+        console.write_json({"board": items.name, "board_id": items.id, "problems": problems, "warnings": warnings})
         sys.exit(1 if problems else 0)
     if problems:
         raise BoardMismatchError(

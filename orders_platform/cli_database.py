@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -18,6 +18,7 @@ from orders_platform import console
 from orders_platform.assembly import open_store
 from orders_platform.database.order_files import OrderFile, read_order_file
 from orders_platform.database.staging import replace_staged_rows
+from orders_platform.monday.limits import limits_of
 from orders_platform.settings import Settings
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else.")
@@ -96,14 +97,16 @@ def customers(*, as_json: bool) -> None:
 @_JSON
 def status(*, as_json: bool) -> None:
     """Where each customer stands: on the board, waiting, refused, rejected."""
-    store = open_store(Settings())
+    settings = Settings()
+    store = open_store(settings)
     with closing(store.database):
         summaries, rejects, failed = store.summaries(), store.rejects(), store.failed()
+        usage = store.monday_usage(datetime.now(UTC))
+    limits = limits_of(settings.configuration.monday.plan, settings.configuration.monday.token_kind)
     if as_json:
         shown = {summary.customer: asdict(summary) for summary in summaries}
-        console.write_json(
-            {"customers": shown, "rejected": [asdict(row) for row in rejects], "failed": [asdict(row) for row in failed]}
-        )
+        refused = {"rejected": [asdict(row) for row in rejects], "failed": [asdict(row) for row in failed]}
+        console.write_json({"customers": shown, **refused, "monday": console.usage_figures(usage, limits.calls_for_us)})
     else:
         figures = (
             "orders",
@@ -121,6 +124,7 @@ def status(*, as_json: bool) -> None:
             ["customer", *(name.removesuffix("_at").replace("_", " ") for name in figures)],
             [[summary.customer, *(_shown(getattr(summary, name)) for name in figures)] for summary in summaries],
         )
+        click.echo(console.usage_line(usage, limits.calls_for_us))
         console.print_refusals("Failed", failed)
         console.print_refusals("Rejected", rejects)
     sys.exit(1 if any(summary.new or summary.pending or summary.failed for summary in summaries) else 0)

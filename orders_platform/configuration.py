@@ -121,7 +121,11 @@ class Monday(_Section):
     max_in_flight: int = Field(gt=0, le=40)
     timeout_seconds: float = Field(gt=0, le=300)
     settle_seconds: float = Field(ge=0)
+    index_lag_seconds: float = Field(ge=0)
+    key_lifetime_seconds: float = Field(ge=0)
+    max_tries: int = Field(gt=0)
     may_create_labels: bool
+    log_retention_days: int = Field(180, ge=2)  # the day's calls are counted out of the log
 
 
 def _tuple(value: object) -> object:

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from orders_platform.domain.orders import CustomerSummary, RejectedRow
+from orders_platform.domain.usage import MondayUsage
 from orders_platform.sync.reports import CustomerReport
 
 FIGURES = (
@@ -132,6 +133,21 @@ def print_refusals(title: str, rows: Sequence[RejectedRow], most: int = 20) -> N
         click.echo(f"  {row.customer}: {row.order_key or '(no key)'}{size}: [{row.code}] {row.reason}")
     if len(rows) > most:
         click.echo(f"  ... and {len(rows) - most} more; `orders-platform status --json` lists all")
+
+
+def usage_line(usage: MondayUsage, calls_for_us: int) -> str:
+    """One line: the calls of today, and whether monday had to say that a limit was hit."""
+    line = f"monday today: {usage.calls_today:,.0f} of {calls_for_us:,} calls"
+    if usage.rate_limited_at is None:
+        return f"{line}, no answer over a limit in 24 hours"
+    answers = "answer" if usage.rate_limited == 1 else "answers"
+    return f"{line}, {usage.rate_limited:,} {answers} over a limit in 24 hours (last {usage.rate_limited_at:%H:%M} UTC)"
+
+
+def usage_figures(usage: MondayUsage, calls_for_us: int) -> Document:
+    """The same for machines."""
+    return {"calls_today": round(usage.calls_today, 1), "calls_allowed": calls_for_us,
+            "rate_limited_24h": usage.rate_limited, "rate_limited_at": usage.rate_limited_at}  # fmt: skip
 
 
 def write_json(document: Mapping[str, object], file: Path | None = None) -> None:

@@ -10,7 +10,7 @@ import dagster as dg
 
 from orders_platform import checks
 from orders_platform.assets import monday_board, order_tables
-from orders_platform.automation import survey_customers, sync_customer
+from orders_platform.automation import housekeeping, survey_customers, sync_customer
 from orders_platform.resources import MondayResource, database_resource
 from orders_platform.settings import Settings
 
@@ -33,7 +33,7 @@ def build_definitions(settings: Settings, **overrides: object) -> dg.Definitions
     return dg.Definitions(
         assets=assets,
         asset_checks=[checks.removals_plausible],
-        jobs=[sync_customer, survey_customers],
+        jobs=[sync_customer, survey_customers, housekeeping],
         resources=resources,
         executor=dg.in_process_executor,
     )

@@ -16,7 +16,6 @@ from orders_platform.resources import MondayResource, OrdersDatabase
 from orders_platform.sync.groups import sync_groups
 from orders_platform.sync.items import sync_items
 from orders_platform.sync.reports import StageReport
-from orders_platform.sync.run import SyncRun
 from orders_platform.sync.subitems import sync_subitems
 
 GROUP = "monday_board"
@@ -52,11 +51,13 @@ def _stage(
     context: AssetExecutionContext,
     orders_database: OrdersDatabase,
     monday: MondayResource,
-    stage: Callable[[SyncRun, str], StageReport],
+    stage: Callable[..., StageReport],
 ) -> dg.MaterializeResult[None]:
     customer = customer_for(context.partition_key)
     with customer_alone(customer, orders_database) as store:
-        report = stage(monday.sync_run(store, context.run.run_id, context.log.info), customer)
+        run, report = monday.sync_run(store, context.run.run_id, context.log.info), StageReport()
+        with run.counted(customer, report):
+            stage(run, customer, report=report)
     metadata: dict[str, dg.RawMetadataValue] = dict(report.figures())
     if report.refusals:
         metadata["refused_rows"] = dg.MetadataValue.md(_refusal_table(report))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from pathlib import Path
 
 from orders_platform.configuration import Configuration
@@ -35,6 +35,7 @@ from orders_platform.domain.orders import (
     RowResult,
 )
 from orders_platform.domain.states import SyncState
+from orders_platform.domain.usage import MondayUsage, Reads
 from orders_platform.errors import SourceDataError
 
 UNKNOWN_CUSTOMER = "unknown_customer"
@@ -139,7 +140,13 @@ class OrderStore:
     def pending_groups(self, customer: str) -> list[GroupNeed]:
         """The groups that waiting orders need."""
         rows = self._waiting("4_pending_groups", customer)
-        return [GroupNeed(str(row["group_name"]), rows_of.text(row["group_id"]), int(str(row["row_count"]))) for row in rows]
+        return [GroupNeed(str(row["group_name"]), int(str(row["row_count"]))) for row in rows]
+
+    def groups_sent_at(self, customer: str) -> datetime | None:
+        """When the last creation of a group was sent for the customer, None when none ever was."""
+        with self.database.read() as connection:
+            row = self._statements.runner(connection, {"customer": customer})("4_read_groups_sent").scalar_one_or_none()
+        return rows_of.moment(row)
 
     def pending_items(self, customer: str) -> list[PendingItem]:
         """The orders that wait to be sent, by group and key."""
@@ -156,6 +163,13 @@ class OrderStore:
             return {int(str(row)) for row in self._statements.runner(connection, {})("read_known_ids", ids=list(ids)).scalars()}
 
     # --- 4 to 6: intents and outcomes -----------------------------------------------------------------------------------
+
+    def record_groups_sent(self, customer: str, now: datetime) -> None:
+        """Commit that groups are about to be sent."""
+        with self.database.write() as connection:
+            run = self._statements.runner(connection, {"customer": customer, "now": self.database.timestamp(now)})
+            run("1_add_customer")
+            run("4_record_groups_sent")
 
     def record_group(self, customer: str, group_name: str, group_id: str) -> None:
         """Remember a group's id on the customer's orders."""
@@ -201,6 +215,12 @@ class OrderStore:
         with self.database.write() as connection:
             self._statements.runner(connection, values)("record_document")
 
+    def log_reads(self, run_id: str, now: datetime, customer: str, batch_id: str, reads: Reads) -> None:
+        """Log what a stage asked of monday without sending anything; it counts towards the day's calls."""
+        values = {"run_id": run_id, "now": self.database.timestamp(now), "customer": customer}
+        with self.database.write() as connection:
+            self._statements.runner(connection, values)("record_document", **rows_of.logged_reads(batch_id, reads))
+
     def reset_failed(self, customer: str, code: str = "") -> int:
         """Give a customer's refused rows another try; how many."""
         with self.database.write() as connection:
@@ -226,6 +246,13 @@ class OrderStore:
             orders = run("summarize_orders").mappings().all()
             lines = {str(row["customer_name"]): row for row in run("summarize_lines").mappings()}
         return [rows_of.summary(row, lines.get(str(row["customer_name"]), {})) for row in orders]
+
+    def monday_usage(self, now: datetime) -> MondayUsage:
+        """What all runs together asked of monday: calls since midnight UTC, answers over a limit in the last 24 hours."""
+        moments = {"midnight": datetime.combine(now.date(), time()), "since": now - timedelta(days=1)}
+        values: dict[str, object] = {name: self.database.timestamp(moment) for name, moment in moments.items()}
+        with self.database.read() as connection:
+            return rows_of.usage(self._statements.runner(connection, values)("read_monday_usage").mappings().one())
 
     def refused_removals(self) -> list[tuple[str, int, int]]:
         """Customers whose last load lacked too many orders: name, orders missing, rows read."""

@@ -16,6 +16,7 @@ from sqlalchemy import RowMapping
 from orders_platform.domain.mutations import DocumentReport
 from orders_platform.domain.orders import CustomerSummary, PendingItem, PendingSubitem, RowResult
 from orders_platform.domain.states import Action, SyncState
+from orders_platform.domain.usage import MondayUsage, Reads, daily_calls
 
 
 def pending_item(row: Mapping[str, object], mapped: Sequence[str]) -> PendingItem:
@@ -32,6 +33,8 @@ def pending_item(row: Mapping[str, object], mapped: Sequence[str]) -> PendingIte
         batch_id=text(row["sync_batch_id"]),
         pending_at=moment(row["sync_pending_at"]),
         values={name: row[name] for name in mapped},
+        tries=_count(row["retry_count"]),
+        last_code=text(row["sync_error_code"]),
     )
 
 
@@ -50,6 +53,8 @@ def pending_subitem(row: Mapping[str, object]) -> PendingSubitem:
         subitem_id=monday_id(row["monday_subitem_id"]),
         batch_id=text(row["sync_batch_id"]),
         pending_at=moment(row["sync_pending_at"]),
+        tries=_count(row["retry_count"]),
+        last_code=text(row["sync_error_code"]),
     )
 
 
@@ -89,6 +94,10 @@ def monday_id(value: object) -> int | None:
     return None if value is None else int(str(value))
 
 
+def _count(value: object) -> int:
+    return 0 if value is None else int(str(value))
+
+
 def moment(value: object) -> datetime | None:
     """A UTC moment: ISO text on SQLite, a datetime on SQL Server."""
     return value if isinstance(value, datetime) else None if value is None else datetime.fromisoformat(str(value))
@@ -100,7 +109,7 @@ def numbered(results: Sequence[RowResult]) -> dict[str, object]:
     for i, result in enumerate(results):
         message = None if result.message is None else result.message[:1000]
         values |= {f"ref_{i}": result.ref, f"state_{i}": result.state.value, f"monday_{i}": result.monday_id, f"code_{i}": result.code,
-                   f"message_{i}": message, f"parent_{i}": result.parent_id}  # fmt: skip
+                   f"message_{i}": message, f"parent_{i}": result.parent_id, f"tried_{i}": int(result.was_tried)}  # fmt: skip
     return values
 
 
@@ -109,10 +118,29 @@ def logged(report: DocumentReport) -> dict[str, object]:
     outcomes = sorted({result.verdict.value for result in report.results.values()})
     return {
         "batch_id": report.document.key, "operation": report.document.operation.value, "row_count": len(report.document.mutations),
-        "call_count": report.calls, "complexity": report.complexity, "seconds": round(report.seconds, 3),
-        "outcome": outcomes[0] if len(outcomes) == 1 else "partial", "request_id": report.request_id,
-        "error_message": _trouble(report),
+        "call_count": report.calls, "rate_limited_count": report.rate_limited, "complexity": report.complexity,
+        "seconds": round(report.seconds, 3), "outcome": outcomes[0] if len(outcomes) == 1 else "partial",
+        "request_id": report.request_id, "error_message": _trouble(report),
+        "row_results": json.dumps({ref: result.monday_id or result.verdict.value for ref, result in report.results.items()}),
     }  # fmt: skip
+
+
+def logged_reads(batch_id: str, reads: Reads) -> dict[str, object]:
+    """The parameters of `record_document` for what a stage read."""
+    return {
+        "batch_id": batch_id, "operation": "read", "row_count": 0, "call_count": reads.calls,
+        "rate_limited_count": reads.rate_limited, "complexity": reads.complexity, "seconds": round(reads.seconds, 3),
+        "outcome": "done", "request_id": None, "error_message": None, "row_results": None,
+    }  # fmt: skip
+
+
+def usage(row: RowMapping) -> MondayUsage:
+    """What the log says of calls; all NULL when it holds nothing of the last day."""
+    return MondayUsage(
+        calls_today=daily_calls(int(row["call_count"] or 0), int(row["limited_today"] or 0)),
+        rate_limited=int(row["rate_limited_count"] or 0),
+        rate_limited_at=moment(row["rate_limited_at"]),
+    )
 
 
 def _trouble(report: DocumentReport) -> str | None:

@@ -107,6 +107,7 @@ class Schema:
             f"ix_{names.orders}_customer": (names.orders, (self._columns.customer, "sync_state")),
             f"ix_{names.lines}_state": (names.lines, ("sync_state", "record_uuid")),
             f"ix_{names.staged_lines}_customer": (names.staged_lines, ("customer_name",)),
+            f"ix_{names.log}_logged": (names.log, ("logged_at",)),
             f"ix_{names.staging}_customer": (names.staging, (self._columns.customer,)),
         }
         return [

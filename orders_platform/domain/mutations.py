@@ -63,6 +63,15 @@ class Verdict(enum.StrEnum):
     NOT_SENT = "not_sent"
 
 
+NOT_SENT = "not_sent"
+_NO_ANSWER = frozenset({NOT_SENT, "unreachable", "timeout", "connection_lost"})
+
+
+def is_mondays_word(code: str | None) -> bool:
+    """True for a code by which monday itself spoke of a mutation; not for the network's, a gateway's, or ours for "not sent"."""
+    return code is not None and code not in _NO_ANSWER and not code.startswith("HTTP_")
+
+
 @dataclass(frozen=True, slots=True)
 class MutationResult:
     """What happened to one mutation.

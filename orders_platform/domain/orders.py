@@ -22,16 +22,22 @@ class RowKind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GroupNeed:
-    """A group that waiting orders need; `group_id` as recorded: possibly stale, the intent of its creation, or None."""
+    """A group that waiting orders need, and how many of them."""
 
     group_name: str
-    group_id: str | None
     rows: int
 
 
 @dataclass(frozen=True, slots=True)
 class PendingItem:
-    """An order that waits. `values`: its mapped columns; `item_id`: on the board, None while unknown."""
+    """An order that waits.
+
+    Attributes:
+        item_id: on the board, None while unknown.
+        values: its mapped columns.
+        tries: how often it was sent since it last changed and nothing came of it.
+        last_code: monday's or the network's word for why.
+    """
 
     record_uuid: str
     order_key: str
@@ -44,6 +50,8 @@ class PendingItem:
     batch_id: str | None
     pending_at: datetime | None
     values: Mapping[str, object]
+    tries: int = 0
+    last_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +70,20 @@ class PendingSubitem:
     subitem_id: int | None
     batch_id: str | None
     pending_at: datetime | None
+    tries: int = 0
+    last_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RowResult:
-    """What came of a row. `monday_id` replaces the recorded id, also by None; `parent_id` is kept when None."""
+    """What came of a row.
+
+    Attributes:
+        monday_id: replaces the recorded id, also by None.
+        code: why it is refused, or why it waits; `message` in words.
+        parent_id: kept when None.
+        was_tried: it was sent and nothing came of it.
+    """
 
     ref: str
     state: SyncState
@@ -76,6 +93,7 @@ class RowResult:
     parent_id: int | None = None
     is_new_item: bool = False
     is_archived: bool = False
+    was_tried: bool = False
 
 
 @dataclass(frozen=True, slots=True)

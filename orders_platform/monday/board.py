@@ -6,17 +6,22 @@ Belongs here: the reads, in chunks and pages; sending is handed on to `monday/se
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 
 from orders_platform.domain.board import BoardDescription, BoardItem, Group
 from orders_platform.domain.mutations import Document, DocumentReport, Operation
+from orders_platform.domain.usage import Reads
 from orders_platform.errors import BoardMismatchError, MondayUnavailableError
 from orders_platform.monday.client import MondayClient
 from orders_platform.monday.descriptions import Node, board_description, board_groups, board_item, nodes
 from orders_platform.monday.documents import Documents
 from orders_platform.monday.reactions import Reaction
 from orders_platform.monday.sending import Sender
+from orders_platform.monday.versions import version_notice
+
+_logger = logging.getLogger(__name__)
 
 IDS_A_READ = 100
 """Most ids of one `items(ids:)` query (page on rate limits)."""
@@ -37,10 +42,12 @@ class _CursorExpiredError(Exception):
 class MondayBoard:
     """The boards of one monday.com account; see `Board` in `sync/ports.py` for what each method promises."""
 
-    def __init__(self, client: MondayClient, documents: Documents, sender: Sender) -> None:
+    def __init__(self, client: MondayClient, documents: Documents, sender: Sender, api_version: str) -> None:
         self._client = client
         self._documents = documents
         self._sender = sender
+        self._api_version = api_version
+        self._ending: str | None = None
 
     def __repr__(self) -> str:
         return f"MondayBoard({self._client!r})"
@@ -56,9 +63,22 @@ class MondayBoard:
         self._client.close()
 
     @property
+    def notices(self) -> tuple[str, ...]:
+        """What people should know of the API version: monday serves another one, or the pinned one nears its end."""
+        return (*self._client.notices, self._ending) if self._ending else self._client.notices
+
+    @property
     def calls_today(self) -> float:
         """Calls of this token that we know of since midnight UTC."""
         return self._client.budget.calls_today
+
+    def note_calls_today(self, calls: float) -> None:
+        """Take in that at least so many of the day's calls are used already, by whatever run."""
+        self._client.budget.note_calls_today(calls)
+
+    def take_reads(self) -> Reads:
+        """What was read since this was last asked."""
+        return self._client.take_reads()
 
     def document_size(self, operation: Operation) -> int:
         """How many mutations of `operation` to put into the next document; ask again for each document."""
@@ -105,33 +125,59 @@ class MondayBoard:
                 found.setdefault(_folded(cell.text or "" if cell else ""), {})[item.id] = item
         return {value: tuple(found.get(folded, {}).values()) if folded else () for value, folded in wanted.items()}
 
+    def items_of_groups(self, board_id: int, group_ids: Sequence[str], column_ids: Sequence[str]) -> Sequence[BoardItem]:
+        """Active items of these groups, in board order."""
+        rule = {"column_id": "group", "compare_value": list(group_ids)}
+        variables = {"board_id": str(board_id), "columns": list(column_ids), "limit": ITEMS_A_PAGE, "query": {"rules": [rule]}}
+
+        def first_page() -> Node:
+            # monday answers [null] when the page failed; that is not an empty board.
+            boards = nodes(self._read("items_page", variables), "boards")
+            return _page(boards[0] if boards else {}, "items_page")
+
+        return self._paged(board_id, first_page, column_ids) if group_ids else ()
+
     def _board(self, board_id: int) -> Node:
-        boards = nodes(self._read("board", {"board_id": str(board_id)}), "boards")
+        data = self._read("board", {"board_id": str(board_id)})
+        self._note_versions(nodes(data, "versions"))
+        boards = nodes(data, "boards")
         if not boards:
             raise BoardMismatchError(
                 f"monday.com knows no board {board_id}, or this token may not see it: compare board_id in the configuration"
             )
         return boards[0]
 
+    def _note_versions(self, listed: Sequence[Node]) -> None:
+        notice = version_notice(listed, self._api_version)
+        if notice and not self._ending:
+            _logger.warning("%s", notice)
+        self._ending = notice
+
     def _by_ids(self, operation: str, ids: Sequence[int], column_ids: Sequence[str]) -> Iterator[Node]:
         for chunk in _chunks([str(each) for each in dict.fromkeys(ids)], IDS_A_READ):
             yield from nodes(self._read(operation, {"ids": chunk, "columns": list(column_ids)}), "items")
 
     def _matching(self, board_id: int, column_id: str, values: Sequence[str]) -> Sequence[BoardItem]:
+        rule = {"column_id": column_id, "column_values": list(values)}
+        variables = {"board_id": str(board_id), "columns": [rule], "value_columns": [column_id], "limit": ITEMS_A_PAGE}
+
+        def first_page() -> Node:
+            return _page(self._read("items_by_column_values", variables), "items_page_by_column_values")
+
+        return self._paged(board_id, first_page, [column_id])
+
+    def _paged(self, board_id: int, first_page: Callable[[], Node], column_ids: Sequence[str]) -> Sequence[BoardItem]:
         for _ in range(_MOST_RESTARTS):
             try:
-                return [board_item(node) for node in self._pages(board_id, column_id, values) if _is_active(node)]
+                return [board_item(node) for node in self._pages(first_page(), column_ids) if _is_active(node)]
             except _CursorExpiredError:
                 continue
         raise MondayUnavailableError(f"monday.com gave up its pages of board {board_id} {_MOST_RESTARTS} times; repeat the run")
 
-    def _pages(self, board_id: int, column_id: str, values: Sequence[str]) -> Iterator[Node]:
-        rule = {"column_id": column_id, "column_values": list(values)}
-        variables = {"board_id": str(board_id), "columns": [rule], "value_columns": [column_id], "limit": ITEMS_A_PAGE}
-        page = _page(self._read("items_by_column_values", variables), "items_page_by_column_values")
+    def _pages(self, page: Node, column_ids: Sequence[str]) -> Iterator[Node]:
         yield from nodes(page, "items")
         while cursor := page.get("cursor"):
-            variables = {"cursor": cursor, "columns": [column_id], "limit": ITEMS_A_PAGE}
+            variables = {"cursor": cursor, "columns": list(column_ids), "limit": ITEMS_A_PAGE}
             page = _page(self._read("next_items_page", variables), "next_items_page")
             yield from nodes(page, "items")
 

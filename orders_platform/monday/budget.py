@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from orders_platform.domain.usage import LIMITED_CALL
 from orders_platform.errors import MondayUnavailableError
 from orders_platform.monday.bucket import Bucket, Taking
 from orders_platform.monday.costs import Costs
@@ -20,9 +21,6 @@ from orders_platform.monday.replies import Reply
 
 _DAY_SECONDS = 86_400
 _LOOK_SECONDS = 1.0
-
-LIMITED_CALL = 0.1
-"""Part of a daily call that a rate-limited request counts as (page on rate limits)."""
 
 
 class DailyLimitError(MondayUnavailableError):
@@ -135,6 +133,11 @@ class Budget:
         with self._changed:
             return self._roll_day()
 
+    def note_calls_today(self, calls: float) -> None:
+        """At least so many of the day's calls are used: other runs share the token, and the log of the runs knows of all."""
+        with self._changed:
+            self._calls_today = max(self._roll_day(), calls)
+
     def settle(self, ticket: Ticket, reply: Reply) -> None:
         """The request of `ticket` is over: correct what it took, and take in what the answer says of the limits."""
         with self._changed:
@@ -189,15 +192,11 @@ class Budget:
             self._calls_today = max(self._calls_today, self.limits.calls_per_day)
 
     def _has_calls_today(self) -> bool:
-        return self._roll_day() + 1 <= self._calls_a_day
-
-    @property
-    def _calls_a_day(self) -> int:
-        return self.limits.calls_per_day - self.limits.daily_reserve
+        return self._roll_day() + 1 <= self.limits.calls_for_us
 
     def _check_day(self) -> None:
         if not self._has_calls_today():
-            most = self._calls_a_day
+            most = self.limits.calls_for_us
             raise DailyLimitError(
                 f"monday.com's calls of today are used up ({most:,} of {self.limits.calls_per_day:,}, the rest is kept for"
                 " people): the next run after 00:00 UTC goes on where this one stopped"

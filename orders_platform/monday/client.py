@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from orders_platform.domain.usage import Reads
 from orders_platform.errors import MondayRefusedError, MondayUnavailableError, OrdersError
 from orders_platform.monday.budget import Budget, DailyLimitError, Ticket, Usage
 from orders_platform.monday.documents import Request
@@ -113,9 +114,17 @@ class MondayClient:
         self._waiter = waiter
         self._policy = policy or RetryPolicy()
         self._chance = chance or random.Random()  # noqa: S311 - jitter, not a secret
+        self._reads = Reads()
+        self._was_reached = False
+        self._is_given_up = False
 
     def __repr__(self) -> str:
         return f"MondayClient({self._transport!r})"
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What people should know of the API version that monday serves."""
+        return tuple(self._transport.notices.values())
 
     def close(self) -> None:
         """Close the connections."""
@@ -129,6 +138,7 @@ class MondayClient:
             MondayUnavailableError: no usable answer within the bounds of the retries, or no call left today.
         """
         answer = self._run(request, None, Retries(self._policy, self._chance))
+        self._reads = self._reads.plus(answer.calls, answer.rate_limited, answer.points, answer.busy_seconds)
         if answer.stopped_by:
             raise answer.stopped_by
         problem = answer.reply.worst
@@ -138,6 +148,11 @@ class MondayClient:
         if answer.reply.reaction in {Reaction.WAIT, Reaction.WAIT_UNKNOWN}:
             raise MondayUnavailableError(f"{what}; gave up after {answer.calls} requests, repeat the run later")
         raise MondayRefusedError(f"{what}{_request_id(answer.reply)}")
+
+    def take_reads(self) -> Reads:
+        """What `read` has asked of monday since this was last called; reads belong to one thread."""
+        reads, self._reads = self._reads, Reads()
+        return reads
 
     def execute(self, request: Request, key: str, *, attempts: int | None = None, ticket: Ticket | None = None) -> Answer:
         """Send mutations until it is settled what became of them, or the retries end; never raises.
@@ -157,14 +172,31 @@ class MondayClient:
         while (ticket := ticket or self._acquire(usage, answer)) is not None:
             reply = self._attempt(request, key, ticket, answer)
             ticket = None
-            wait = retries.next_wait(reply, key_age=answer.key_age(self._clock()))
+            attempts = self._attempts(reply)
+            wait = retries.next_wait(reply, key_age=answer.key_age(self._clock()), attempts=attempts)
+            if reply.never_sent and answer.calls == 1:
+                self._say_unreachable(reply, attempts or self._policy.attempts)
             if wait is None:
                 answer.stopped_by = _stop(reply)
+                self._is_given_up = self._is_given_up or not self._was_reached
                 break
             answer.waited(reply.limit.value if reply.limit else "retry", wait)
             if not self._waiter.pause(wait):
                 break
         return answer
+
+    def _attempts(self, reply: Reply) -> int | None:
+        """Fewer attempts until monday was reached once: before that it is rather the address or the network than a bad minute."""
+        if self._was_reached or not reply.never_sent:
+            self._was_reached = True
+            return None
+        return 1 if self._is_given_up else self._policy.first_attempts
+
+    def _say_unreachable(self, reply: Reply, attempts: int) -> None:
+        """At once: whoever looks should not wait for the end of the repeats to learn that there are any."""
+        words = reply.worst.message if reply.worst else "monday.com cannot be reached"
+        seconds = self._policy.longest_backoff(attempts)
+        _logger.warning("%s; %s", words, f"trying again for up to {seconds:.0f} s" if seconds else "giving up")
 
     def _acquire(self, usage: Usage, answer: Answer) -> Ticket | None:
         try:

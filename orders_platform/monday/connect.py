@@ -90,4 +90,4 @@ def connect_board(
     documents, sizes = Documents(graphql_folder), DocumentSizes(document_size)
     delivery = Delivery(client, documents, sizes, clock=clock, waiter=waiter)
     sender = Sender(delivery, budget, sizes, InFlight(max_in_flight), clock=clock, waiter=waiter)
-    return MondayBoard(client, documents, sender)
+    return MondayBoard(client, documents, sender, api_version)

@@ -41,6 +41,11 @@ class Limits:
     daily_reserve: int = 50
     concurrency: int = 40
 
+    @property
+    def calls_for_us(self) -> int:
+        """Calls of a day that our runs may make, all together."""
+        return self.calls_per_day - self.daily_reserve
+
 
 @dataclass(frozen=True, slots=True)
 class _Plan:

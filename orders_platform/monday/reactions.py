@@ -141,6 +141,7 @@ CODES: Mapping[str, Rule] = {
 """By `errors[].extensions.code`, or the top-level `error_code` of the old shape; compared without case, blanks and underscores."""
 
 STATUSES: Mapping[int, Rule] = {
+    400: REJECT,
     401: TOKEN,
     403: PERMISSION,
     404: ENDPOINT,
@@ -148,6 +149,7 @@ STATUSES: Mapping[int, Rule] = {
     408: UNKNOWN,
     409: KEY_IN_USE,
     413: SPLIT,
+    422: REJECT,
     423: LOCKED,
     429: MINUTE,
 }
@@ -168,6 +170,8 @@ MESSAGES: tuple[tuple[str, Rule], ...] = (
     ("not authenticated", TOKEN),
     ("user unauthorized", PERMISSION),
     ("parse error on", OUTDATED),
+    ("label doesn't exist", REJECT),
+    ("items per board", REJECT),
     ("invalid item name", REJECT),
     ("syntax error in json", REJECT),
     ("internal server error", UNKNOWN),

@@ -25,16 +25,26 @@ class RetryPolicy:
 
     Attributes:
         attempts: requests that may end without a usable answer (lost, 5xx, unreachable).
+        first_attempts: the same for connections that cannot be made, as long as none ever was.
         limit_waits: answers that may say "too much, later".
         patience: most seconds of waiting in all.
         base: seconds of the first backoff; it doubles each time, up to `longest`.
     """
 
     attempts: int = 8
+    first_attempts: int = 4
     limit_waits: int = 12
     patience: float = 20 * 60.0
     base: float = 0.5
     longest: float = 30.0
+
+    def backoff(self, times: int) -> float:
+        """Most seconds of waiting after the failure number `times`."""
+        return min(self.longest, self.base * 2.0 ** (times - 1))
+
+    def longest_backoff(self, attempts: int) -> float:
+        """Most seconds of waiting between so many attempts."""
+        return sum(self.backoff(times) for times in range(1, attempts))
 
 
 class Retries:
@@ -51,18 +61,19 @@ class Retries:
         self._limit_waits = 0
         self._waited = 0.0
 
-    def next_wait(self, reply: Reply, *, key_age: float | None) -> float | None:
+    def next_wait(self, reply: Reply, *, key_age: float | None, attempts: int | None = None) -> float | None:
         """Seconds to wait before the same request is sent again; None when it should not be.
 
         Args:
             reply: the last one.
             key_age: seconds since the first attempt that monday may have executed; None when there was none, or for a read.
+            attempts: in place of the policy's, when it is fewer.
         """
         if reply.reaction not in {Reaction.WAIT, Reaction.WAIT_UNKNOWN}:
             return None
         wait = reply.wait + self._backoff(self._count(reply))
         self._waited += wait
-        if self._is_over(key_age, wait):
+        if self._is_over(key_age, wait, min(self._policy.attempts, attempts or self._policy.attempts)):
             return None
         return wait
 
@@ -75,11 +86,10 @@ class Retries:
         return self._failures
 
     def _backoff(self, times: int) -> float:
-        full = min(self._policy.longest, self._policy.base * 2.0 ** (times - 1))
-        return full * (0.5 + 0.5 * self._chance.random())
+        return self._policy.backoff(times) * (0.5 + 0.5 * self._chance.random())
 
-    def _is_over(self, key_age: float | None, wait: float) -> bool:
+    def _is_over(self, key_age: float | None, wait: float, attempts: int) -> bool:
         policy = self._policy
         key_ends = key_age is not None and key_age + wait > KEY_LIFETIME_SECONDS - KEY_SAFETY_SECONDS
-        too_often = self._failures >= policy.attempts or self._limit_waits > policy.limit_waits
+        too_often = self._failures >= attempts or self._limit_waits > policy.limit_waits
         return key_ends or too_often or self._waited > policy.patience

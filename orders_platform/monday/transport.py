@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-from collections.abc import Mapping
+from dataclasses import replace
 
 import httpx
 
@@ -16,6 +16,7 @@ from orders_platform import __version__
 from orders_platform.errors import ConfigurationError
 from orders_platform.monday.documents import Request
 from orders_platform.monday.replies import Reply, lost_reply, read_reply
+from orders_platform.monday.secrets import Secret, Veil
 
 _logger = logging.getLogger(__name__)
 
@@ -23,7 +24,6 @@ TIMEOUT = "timeout"
 """Code of a request whose answer did not come in time."""
 
 _CONNECT_SECONDS = 10.0
-_HIDDEN = b"[token]"
 _SHORTEST_SECRET = 6  # replacing shorter texts would mangle answers and hide nothing
 
 
@@ -37,6 +37,9 @@ class Transport:
         timeout_seconds: longest wait for an answer; monday ends a request after 60 seconds.
         most_connections: kept open.
         http_transport: carries the requests in place of sockets, for a sandbox in this process.
+
+    Attributes:
+        notices: sentences for people about other API versions than the pinned one, by the version that was served.
 
     Raises:
         ConfigurationError: URL or token cannot be used; the token is not repeated in the message.
@@ -54,8 +57,10 @@ class Transport:
     ) -> None:
         self.url = _checked_url(url)
         self._api_version = api_version
-        self._secret = _checked_token(token).encode()
-        self._warned: set[str] = set()
+        self._secret = Secret(_checked_token(token))
+        self._veil = Veil(self._secret)
+        self._veil.put_on()
+        self.notices: dict[str, str] = {}
         self._http = httpx.Client(
             headers={
                 "Authorization": token,
@@ -84,37 +89,39 @@ class Transport:
         try:
             answer = self._http.post(self.url, json={"query": request.query, "variables": request.variables}, headers=headers)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
-            return lost_reply("unreachable", f"{self._host} cannot be reached: {self._hide(str(error))}", never_sent=True)
+            return lost_reply(
+                "unreachable", f"{self._host} cannot be reached: {self._secret.hide(str(error))}", never_sent=True
+            )
         except httpx.TimeoutException as error:
             return lost_reply(TIMEOUT, f"{self._host} did not answer in time ({type(error).__name__})", never_sent=False)
         except (httpx.TransportError, httpx.DecodingError) as error:
-            return lost_reply("connection_lost", f"{self._host} broke off: {self._hide(str(error))}", never_sent=False)
+            return lost_reply("connection_lost", f"{self._host} broke off: {self._secret.hide(str(error))}", never_sent=False)
         self._compare_version(answer.headers.get("api-version"))
-        return read_reply(answer.status_code, _clean(answer.headers), answer.content.replace(self._secret, _HIDDEN))
+        headers = {name: self._secret.hide(text) for name, text in answer.headers.items()}
+        return self._without_token(read_reply(answer.status_code, headers, self._secret.hide_bytes(answer.content)))
 
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
+        self._veil.take_off()
+
+    def _without_token(self, reply: Reply) -> Reply:
+        """Once more after reading: JSON may write each character by its number."""
+        hide = self._secret.hide
+        told = (replace(problem, code=hide(problem.code), message=hide(problem.message)) for problem in reply.problems)
+        return replace(reply, problems=tuple(told)) if reply.problems else reply
 
     @property
     def _host(self) -> str:
         return f"monday.com at {self.url.host}:{self.url.port}" if self.url.port else f"monday.com at {self.url.host}"
 
-    def _hide(self, text: str) -> str:
-        return text.replace(self._secret.decode(), _HIDDEN.decode())
-
     def _compare_version(self, served: str | None) -> None:
-        if served and served != self._api_version and served not in self._warned:
-            self._warned.add(served)
-            _logger.warning(
-                "monday.com answered with API version %s although %s was asked for: set a version that monday still serves",
-                self._hide(served),
-                self._api_version,
+        if served and served != self._api_version and served not in self.notices:
+            self.notices[served] = (
+                f"monday.com answered with API version {self._secret.hide(served)} although {self._api_version} was asked for:"
+                " set a version that monday still serves"
             )
-
-
-def _clean(headers: httpx.Headers) -> Mapping[str, str]:
-    return dict(headers.items())
+            _logger.warning("%s", self.notices[served])
 
 
 def _checked_url(text: str) -> httpx.URL:

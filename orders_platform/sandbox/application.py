@@ -22,20 +22,26 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from orders_platform.sandbox import board_template, page, snapshots
+from orders_platform.sandbox import board_template, hierarchy, page, snapshots, structure
+from orders_platform.sandbox.agenda import Agenda
+from orders_platform.sandbox.calls import Admitted, Call, Latency, RequestRecord
 from orders_platform.sandbox.complexity import Costs
 from orders_platform.sandbox.connections import cut
 from orders_platform.sandbox.faults import Fault, Faults
-from orders_platform.sandbox.gate import Admitted, Call, Gate, Latency, RequestRecord
+from orders_platform.sandbox.gate import Gate
 from orders_platform.sandbox.idempotency import IdempotencyKeys, IdempotencyRules
+from orders_platform.sandbox.identities import Identities
+from orders_platform.sandbox.jobs import FileReply, JobRules, Jobs
 from orders_platform.sandbox.limits import Limits, Meter
 from orders_platform.sandbox.replies import Reply
-from orders_platform.sandbox.schema import Schema
+from orders_platform.sandbox.schema import schema_at
 from orders_platform.sandbox.state import State
+from orders_platform.sandbox.switches import Switches
 from orders_platform.settings import SANDBOX_TOKEN, default_folder
 
 _REQUESTS_KEPT = 10_000
 _THREADS = 300
+_SCHEMA_FILE = default_folder("graphql") / "schema.graphql"
 
 _T = TypeVar("_T")
 
@@ -55,11 +61,15 @@ class Sandbox:
         tokens: that are let in.
         costs: complexity points.
         idempotency: how long replies are remembered.
-        hang_seconds: how long a hanging request waits at most for its client to give up, in real seconds.
+        hang_seconds: how long a hanging request waits at most for its client to give up; over HTTP in real seconds.
+        switches: what monday leaves open.
+        job_rules: of imports and bulk changes.
+        seed: of the ids that are made up; None takes the time on the clock.
 
     Attributes:
         app: the ASGI application.
-        requests: the last requests, oldest first.
+        requests: the last requests, oldest first; a refused connection is none.
+        jobs: imports and bulk changes.
     """
 
     def __init__(
@@ -77,14 +87,25 @@ class Sandbox:
         costs: Costs | None = None,
         idempotency: IdempotencyRules | None = None,
         hang_seconds: float = 90.0,
+        switches: Switches | None = None,
+        job_rules: JobRules | None = None,
+        seed: object = None,
     ) -> None:
-        self.state = State(state, clock=clock, items_limit=items_limit, visibility_lag=visibility_lag)
+        self.clock = clock
+        self.sleep = sleep
+        self.hang_seconds = hang_seconds
+        self.state = State(
+            state, clock=clock, items_limit=items_limit, visibility_lag=visibility_lag, switches=switches or Switches()
+        )
+        ids = Identities(clock() if seed is None else seed)
+        self._agenda = Agenda(clock)
+        self.jobs = Jobs(self.state, self._agenda, ids, job_rules)
         self.faults = faults or Faults()
         self.meter = Meter(limits or Limits(), clock)
         self.idempotency = IdempotencyKeys(clock, idempotency)
         self.requests: deque[RequestRecord] = deque(maxlen=_REQUESTS_KEPT)
         self._gate = Gate(
-            schema=Schema(default_folder("graphql") / "schema.graphql"),
+            schema=schema_at(_SCHEMA_FILE),
             state=self.state,
             meter=self.meter,
             faults=self.faults,
@@ -93,15 +114,66 @@ class Sandbox:
             latency=latency or Latency(),
             costs=costs or Costs(),
             sleep=sleep,
+            ids=ids,
+            agenda=self._agenda,
+            jobs=self.jobs,
         )
-        self._hang_seconds = hang_seconds
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="sandbox")
         board_template.plant(self.state)
         self.app: ASGIApp = Starlette(routes=self._routes())
 
     def board_snapshot(self, board_id: int, states: Collection[str] = ("active",)) -> list[snapshots.GroupSnapshot]:
-        """Groups, items and subitems of a board with their values as text."""
+        """Groups, items and subitems of a board with their values as text, without any lag."""
+        self._agenda.do_due()
         return snapshots.board_snapshot(self.state, board_id, states)
+
+    def settle(self) -> None:
+        """Whatever is under way comes to its end now: late commits, imports, bulk changes."""
+        self._agenda.do_due(everything=True)
+
+    @property
+    def under_way(self) -> int:
+        """Late commits and steps of jobs that have not happened yet."""
+        return self._agenda.waiting
+
+    def refuse_for(self, seconds: float) -> None:
+        """Connections are refused until so many seconds have passed on the clock; nothing that is sent is read or executed."""
+        self._gate.refused_until = self.clock() + seconds
+
+    def make_multi_level(self, board_id: int, rollup: Collection[str] = ()) -> None:
+        """Turns a board without subitems into a multi-level one.
+
+        Args:
+            board_id: of the board.
+            rollup: columns that parents calculate from what lies below them.
+        """
+        hierarchy.make_multi_level(self.state, board_id, rollup)
+
+    def remove_label(self, board_id: int, column_id: str, name: str) -> None:
+        """A person deletes a label of a status or dropdown column.
+
+        Raises:
+            LookupError: there is no such column or label.
+        """
+        with self.state.transaction():
+            structure.remove_label(self.state, structure.columns(self.state, board_id)[column_id], name)
+
+    def admit(self, call: Call) -> Admitted | Reply:
+        """Lets a request in, `execute` must follow; or answers it at once."""
+        return self._gate.admit(call)
+
+    def execute(self, admitted: Admitted) -> Reply:
+        """Carries a request out that was let in."""
+        return self._gate.execute(admitted)
+
+    def logged(self, reply: Reply, record: RequestRecord) -> dict[str, str]:
+        """Puts an answered request into the log; returns the headers of its answer."""
+        record.status, record.errors, record.request_id = reply.status, reply.errors, reply.request_id
+        record.outcome = record.outcome if record.outcome == "replayed" and not reply.dropped else reply.outcome
+        if not reply.unconnected:
+            self.requests.append(record)
+        limits = self.meter.headers(is_mutation=record.is_mutation)
+        return {**limits, **reply.headers, "API-Version": record.version}
 
     def close(self) -> None:
         """Closes the file; also done when the sandbox is forgotten."""
@@ -111,6 +183,9 @@ class Sandbox:
     def _routes(self) -> list[Route]:
         return [
             Route("/v2", self._graphql, methods=["POST"]),
+            Route("/v2/get_schema", self._schema),
+            Route("/uploads/{job_id}", self._upload, methods=["PUT"]),
+            Route("/reports/{job_id}.csv", self._report),
             Route("/", self._page),
             Route("/page/overview.json", self._overview),
             Route("/page/group.json", self._group),
@@ -118,6 +193,8 @@ class Sandbox:
         ]
 
     async def _graphql(self, request: Request) -> Response | ASGIApp:
+        if self._gate.refuses:
+            return cut
         record = RequestRecord(at=self.state.clock())
         started = time.monotonic()
         call = Call(
@@ -128,11 +205,11 @@ class Sandbox:
             base_url=str(request.base_url),
             record=record,
         )
-        admitted = await self._in_thread(functools.partial(self._gate.admit, call))
+        admitted = await self._in_thread(functools.partial(self.admit, call))
         if isinstance(admitted, Admitted):
             if admitted.fault is Fault.HANG:
                 await self._until_client_gives_up(request)
-            reply = await self._in_thread(functools.partial(self._gate.execute, admitted))
+            reply = await self._in_thread(functools.partial(self.execute, admitted))
         else:
             reply = admitted
         record.seconds = time.monotonic() - started
@@ -147,23 +224,28 @@ class Sandbox:
                 continue
 
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(disconnected(), self._hang_seconds)
+            await asyncio.wait_for(disconnected(), self.hang_seconds)
 
     def _answer(self, reply: Reply, record: RequestRecord) -> Response | ASGIApp:
-        record.status, record.errors = reply.status, reply.errors
-        record.outcome = record.outcome if record.outcome == "replayed" and not reply.dropped else reply.outcome
-        self.requests.append(record)
-        if reply.dropped:
-            return cut
-        limits = self.meter.headers(is_mutation=record.is_mutation)
-        headers = {**limits, **reply.headers, "API-Version": record.version}
-        return Response(reply.body, reply.status, headers, media_type=reply.content_type)
+        headers = self.logged(reply, record)
+        return cut if reply.dropped else Response(reply.body, reply.status, headers, media_type=reply.content_type)
+
+    async def _schema(self, _request: Request) -> Response:
+        return PlainTextResponse(_SCHEMA_FILE.read_text(encoding="utf-8"))
+
+    async def _upload(self, request: Request) -> Response:
+        job_id, file = request.path_params["job_id"], await request.body()
+        return _file(await self._in_thread(functools.partial(self.jobs.upload, job_id, file, set(request.headers))))
+
+    async def _report(self, request: Request) -> Response:
+        return _file(await self._in_thread(functools.partial(self.jobs.report, request.path_params["job_id"])))
 
     async def _page(self, _request: Request) -> Response:
         return page.document()
 
     async def _overview(self, request: Request) -> Response:
         since = request.query_params.get("since", "")
+        self._agenda.do_due()
         seen = tuple(self.requests)  # copied here, where it also grows: another thread could meet it half-way
         return await self._in_thread(functools.partial(page.overview, self.state, self.meter, seen, since))
 
@@ -176,3 +258,7 @@ class Sandbox:
 
     async def _health(self, _request: Request) -> Response:
         return PlainTextResponse("ok")
+
+
+def _file(reply: FileReply) -> Response:
+    return PlainTextResponse(reply.body, reply.status, dict(reply.headers))

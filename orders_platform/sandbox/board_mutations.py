@@ -12,7 +12,7 @@ from graphql import GraphQLResolveInfo
 
 from orders_platform.sandbox import items, labels, structure
 from orders_platform.sandbox.context import context_of, wanted_board, wanted_group
-from orders_platform.sandbox.refusals import Refusal, bad_json, invalid_argument
+from orders_platform.sandbox.refusals import Refusal, bad_column, bad_json, invalid_argument
 from orders_platform.sandbox.rows import ACTIVE, ARCHIVED, DELETED, BoardRow, ColumnRow, GroupRow
 from orders_platform.sandbox.state import State
 
@@ -54,6 +54,22 @@ def _add_samples(state: State, board_id: int) -> None:
         items.add_item(state, structure.groups(state, board_id)[0], name)
 
 
+def archive_board(_root: object, info: Info, *, board_id: str) -> BoardRow:
+    """A board that leaves the lists and takes no more changes."""
+    return _retire_board(context_of(info).state, board_id, ARCHIVED)
+
+
+def delete_board(_root: object, info: Info, *, board_id: str) -> BoardRow:
+    """A board that is gone."""
+    return _retire_board(context_of(info).state, board_id, DELETED)
+
+
+def _retire_board(state: State, board_id: str, new_state: str) -> BoardRow:
+    found = wanted_board(state, board_id)
+    structure.retire_board(state, found.id, new_state)
+    return structure.board(state, found.id) or found
+
+
 def create_column(
     _root: object,
     info: Info,
@@ -71,8 +87,8 @@ def create_column(
     board = wanted_board(state, board_id)
     if id and not (len(id) <= 20 and id.replace("_", "").isalnum() and id.islower()):
         raise invalid_argument("A column id has 1-20 lowercase letters, digits and underscores")
-    if id in structure.columns(state, board.id):
-        raise invalid_argument(f"There is already a column with the id {id}")
+    if id and structure.used_column_id(state, board.id, id):
+        raise invalid_argument(f"There is or was already a column with the id {id}")
     if column_type == "subtasks":
         if structure.subitems_board_id(state, board.id):
             raise invalid_argument("A board has at most one subitems column")
@@ -84,6 +100,30 @@ def create_column(
     for name in _label_names(defaults):
         labels.add(state, structure.columns(state, board.id)[made], name)
     return structure.columns(state, board.id)[made]
+
+
+def delete_column(_root: object, info: Info, *, board_id: str, column_id: str) -> ColumnRow:
+    """A column that goes with its values; the name stays."""
+    state = context_of(info).state
+    found = _column(state, board_id, column_id)
+    if found.type == "name":
+        raise invalid_argument("The name column cannot be deleted")
+    structure.delete_column(state, found)
+    return found
+
+
+def change_column_title(_root: object, info: Info, *, board_id: str, column_id: str, title: str) -> ColumnRow:
+    """Another title for a column."""
+    state = context_of(info).state
+    structure.rename_column(state, _column(state, board_id, column_id), title)
+    return _column(state, board_id, column_id)
+
+
+def _column(state: State, board_id: str, column_id: str) -> ColumnRow:
+    found = structure.columns(state, wanted_board(state, board_id).id).get(column_id)
+    if found is None:
+        raise bad_column(column_id)
+    return found
 
 
 def _label_names(defaults: object) -> list[str]:
@@ -117,6 +157,9 @@ def create_group(
     _check_title(group_name)
     if group_color and group_color not in structure.GROUP_COLORS:
         raise invalid_argument(f"group_color must be one of {', '.join(structure.GROUP_COLORS)}")
+    most = state.switches.groups_per_board
+    if most is not None and len(structure.groups(state, board.id)) >= most:
+        raise invalid_argument(f"A board holds at most {most} groups")
     made = wanted_group(state, board.id, structure.add_group(state, board.id, group_name, color=group_color))
     place = _group_place(state, made, position, relative_to, position_relative_method)
     if place is not None:

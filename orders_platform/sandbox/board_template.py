@@ -6,6 +6,8 @@ Belongs here: their columns and labels as data, and planting them once. Does not
 
 from __future__ import annotations
 
+from functools import cache
+
 from orders_platform.sandbox import structure
 from orders_platform.sandbox.labels import add as add_label
 from orders_platform.sandbox.state import State
@@ -189,9 +191,24 @@ _LABELS: dict[str, tuple[str, ...]] = {
 
 def plant(state: State) -> None:
     """Makes the two boards, with one group, unless the state already holds boards."""
+    if structure.boards(state):
+        return
+    if state.is_in_memory:
+        state.become_copy_of(_planted(), state.clock())
+    else:
+        _plant(state)
+
+
+@cache
+def _planted() -> State:
+    """The boards once made: thousands of simulated sandboxes are copies of it."""
+    state = State(None, clock=lambda: 0.0)
+    _plant(state)
+    return state
+
+
+def _plant(state: State) -> None:
     with state.transaction():
-        if structure.boards(state):
-            return
         structure.add_board(state, "Customer Master Schedule", board_id=ITEMS_BOARD_ID)
         structure.add_group(state, ITEMS_BOARD_ID, "New orders", group_id=FIRST_GROUP_ID)
         board = structure.board(state, ITEMS_BOARD_ID)

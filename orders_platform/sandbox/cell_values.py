@@ -114,7 +114,7 @@ class ColumnValue:
 
     @property
     def subitems(self) -> list[ItemRow]:  # noqa: D102
-        return items.children(self.state, self.item.id)
+        return items.listed_children(self.state, self.item.id)
 
     @property
     def subitems_ids(self) -> list[int]:  # noqa: D102

@@ -6,10 +6,10 @@ Belongs here: cutting a list of ids into pages, and how long a cursor lives. Doe
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from orders_platform.sandbox.identities import Identities
 from orders_platform.sandbox.refusals import Refusal, invalid_argument
 
 LARGEST_PAGE = 500
@@ -35,10 +35,12 @@ class Cursors:
 
     Args:
         clock: epoch seconds.
+        ids: where the keys of chains come from.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], ids: Identities) -> None:
         self._clock = clock
+        self._ids = ids
         self._chains: dict[str, _Chain] = {}
 
     def first(self, item_ids: Sequence[int], limit: int) -> Page:
@@ -52,7 +54,7 @@ class Cursors:
             return Page(item_ids, None)
         now = self._clock()
         self._chains = {key: chain for key, chain in self._chains.items() if now - chain.started_at < LIFE_SECONDS}
-        key = secrets.token_urlsafe(12)
+        key = self._ids.next()
         self._chains[key] = _Chain(item_ids, now)
         return Page(item_ids[:limit], f"{key}:{limit}")
 

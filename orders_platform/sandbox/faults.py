@@ -1,7 +1,7 @@
 """What can go wrong between a client and monday: faults that tests queue or a seed scatters.
 
 Belongs here: the kinds, the plan which request meets which, and the answer of those that never reach the executor. Does not
-belong here: carrying out the others (`server.py`).
+belong here: carrying out the others (`gate.py`).
 """
 
 from __future__ import annotations
@@ -25,6 +25,10 @@ class Fault(enum.StrEnum):
     """Not executed; the connection closes without an answer."""
     HANG = "hang"
     """No answer until the client gives up; executed then."""
+    LATE_COMMIT = "late_commit"
+    """The connection closes without an answer at once; executed later, at a time on the sandbox's clock."""
+    REFUSED = "refused"
+    """The connection is refused, and every other one for a while."""
     COMPLEXITY_429 = "complexity_429"
     MINUTE_429 = "minute_429"
     CONCURRENCY_429 = "concurrency_429"
@@ -35,6 +39,8 @@ class Fault(enum.StrEnum):
     """The limit whose wait is in milliseconds."""
     HTML_429 = "html_429"
     """A gateway's page instead of JSON."""
+    FIELD_MINUTE_200 = "field_minute_200"
+    """The limit of one field a minute: HTTP 200, the status 429 is in the extensions."""
     BUDGET_200 = "budget_200"
     """The budget error in a reply with HTTP 200."""
     BUDGET_2025 = "budget_2025"
@@ -55,12 +61,24 @@ class Fault(enum.StrEnum):
     """Executed."""
     REFUSE_ALIAS = "refuse_alias"
     """One mutation of the document is refused, its neighbours are executed."""
+    BREAK_ALIAS = "break_alias"
+    """All is executed, but what one mutation made cannot be read: its alias is null, the error's path longer than one."""
+    BLOCKED_200 = "blocked_200"
+    """The API is closed to this account for a while."""
+    TOKEN_401 = "token_401"  # noqa: S105  not a secret
+    """The token is not known any more."""
+    UNAUTHORIZED_403 = "unauthorized_403"
+    """The user lost the right."""
 
 
 BEFORE_EXECUTION = frozenset(Fault) - {
-    Fault.REPLY_LOST, Fault.HANG, Fault.ERROR_500_AFTER, Fault.HTML_502_AFTER, Fault.HTML_504_AFTER, Fault.REFUSE_ALIAS,
+    Fault.REPLY_LOST, Fault.HANG, Fault.LATE_COMMIT, Fault.ERROR_500_AFTER, Fault.HTML_502_AFTER, Fault.HTML_504_AFTER,
+    Fault.REFUSE_ALIAS, Fault.BREAK_ALIAS,
 }  # fmt: skip
-TRANSIENT = tuple(fault for fault in Fault if fault not in {Fault.DAILY_429, Fault.HANG, Fault.REFUSE_ALIAS})
+_LASTING = {
+    Fault.DAILY_429, Fault.HANG, Fault.REFUSE_ALIAS, Fault.BREAK_ALIAS, Fault.BLOCKED_200, Fault.TOKEN_401, Fault.UNAUTHORIZED_403,
+}  # fmt: skip
+TRANSIENT = tuple(fault for fault in Fault if fault not in _LASTING)
 """The faults that a client should ride out; what a seeded plan draws from unless told otherwise."""
 
 
@@ -71,12 +89,25 @@ class Faults:
         seed: of the scattered faults.
         rate: share of requests that meet one, 0 to 1.
         kinds: what is drawn from.
+        late_seconds: shortest and longest delay of a late commit; monday ends what takes longer than a minute.
+        refused_seconds: how long connections are refused from a `REFUSED` on.
     """
 
-    def __init__(self, *, seed: int = 0, rate: float = 0.0, kinds: Sequence[Fault] = TRANSIENT) -> None:
+    def __init__(
+        self,
+        *,
+        seed: int = 0,
+        rate: float = 0.0,
+        kinds: Sequence[Fault] = TRANSIENT,
+        late_seconds: tuple[float, float] = (1.0, 60.0),
+        refused_seconds: float = 5.0,
+    ) -> None:
+        self.refused_seconds = refused_seconds
+        self._late_seconds = late_seconds
         self._random = random.Random(seed)  # noqa: S311  not for secrets
         self._rate = rate
         self._kinds = tuple(kinds)
+        self._choking: list[bytes] = []
         self._queue: deque[tuple[Fault, str | None]] = deque()
         self._lock = threading.Lock()
 
@@ -96,6 +127,22 @@ class Faults:
         """Queued faults that no request has met yet."""
         return len(self._queue)
 
+    def choke(self, text: str) -> None:
+        """Every mutation that mentions this text, e.g. an order's number, meets an internal error, time and again."""
+        with self._lock:
+            self._choking.append(text.encode())
+
+    def chokes(self, body: bytes) -> bool:
+        """Whether a request mentions what monday chokes on."""
+        return any(text in body for text in self._choking)
+
+    def quiet(self) -> None:
+        """No more faults: what is queued is dropped, and nothing is scattered any more."""
+        with self._lock:
+            self._queue.clear()
+            self._choking.clear()
+            self._rate = 0.0
+
     def draw(self, operations: Collection[str]) -> Fault | None:
         """The fault that a request with these root fields meets."""
         with self._lock:
@@ -107,8 +154,13 @@ class Faults:
                 return self._random.choice(self._kinds)
             return None
 
+    def delay(self) -> float:
+        """Seconds until a late commit."""
+        with self._lock:
+            return self._random.uniform(*self._late_seconds)
+
     def choose(self, aliases: Sequence[str]) -> str:
-        """The mutation that `REFUSE_ALIAS` refuses."""
+        """The mutation that `REFUSE_ALIAS` or `BREAK_ALIAS` meets."""
         with self._lock:
             return self._random.choice(list(aliases))
 
@@ -146,6 +198,19 @@ _ANSWERS: dict[Fault, Callable[[], Reply]] = {
         "Concurrency limit exceeded for the field",
         2,
         error_data={"retry_in_seconds": 2, "entity": "boards"},
+    ),
+    Fault.FIELD_MINUTE_200: lambda: refused(
+        200,
+        "FIELD_MINUTE_RATE_LIMIT_EXCEEDED",
+        "Minute rate limit exceeded for the field",
+        outcome="limited",
+        retry_after=2,
+        extensions={"status_code": 429},
+    ),
+    Fault.BLOCKED_200: lambda: refused(200, "API_TEMPORARILY_BLOCKED", "API temporarily blocked", outcome="blocked"),
+    Fault.TOKEN_401: lambda: refused(401, "Unauthorized", "Not Authenticated"),
+    Fault.UNAUTHORIZED_403: lambda: refused(
+        403, "UserUnauthorizedException", "User unauthorized to perform action", extensions={"status_code": 403}
     ),
     Fault.DAILY_429: _limit("DAILY_LIMIT_EXCEEDED", "Daily limit exceeded", 3_600),
     Fault.JOB_429: lambda: refused(

@@ -10,40 +10,51 @@ from collections.abc import Callable, Mapping, Sequence
 
 from orders_platform.sandbox import structure
 from orders_platform.sandbox.column_types import search_form
+from orders_platform.sandbox.items import LISTED
 from orders_platform.sandbox.refusals import bad_column, invalid_argument
 from orders_platform.sandbox.state import State
+from orders_platform.sandbox.switches import Lagging
 
 Wanted = Mapping[str, object]
 
 _SEARCHABLE = frozenset({"name", "text", "long_text", "numbers", "date", "status", "dropdown", "checkbox", "link", "email"})
 _ONE_VALUE = frozenset({"date", "dropdown"})
 
+_AMONG = "AND items.id IN (SELECT value FROM json_each(:among)) "
+_IN_GROUP = "AND {group} = :group "
 _BOARD_ORDER = """
-SELECT items.id FROM items JOIN groups ON groups.board_id = items.board_id AND groups.id = items.group_id
-WHERE items.board_id = ? AND items.state = 'active' AND items.created_at <= ?
-ORDER BY groups.position, items.position, items.id"""
-_BOARD_ORDER_AMONG = """
-SELECT items.id FROM items JOIN groups ON groups.board_id = items.board_id AND groups.id = items.group_id
-WHERE items.id IN (SELECT value FROM json_each(?)) AND items.board_id = ? AND items.state = 'active' AND items.created_at <= ?
-ORDER BY groups.position, items.position, items.id"""
+SELECT items.id FROM items {past}
+JOIN groups ON groups.board_id = items.board_id AND groups.id = {group}
+WHERE items.board_id = :board AND {state} = 'active' AND items.created_at <= :new AND {listed} {more}
+ORDER BY groups.position, {position}, items.id"""
+_PAST = """
+LEFT JOIN past ON past.item_id = items.id AND past.changed_at =
+  (SELECT min(changed_at) FROM past AS each WHERE each.item_id = items.id AND each.changed_at > :seen)"""
 _BY_SEARCH = """
 SELECT item_id FROM cells
 WHERE column_id = ? AND search IN (SELECT value FROM json_each(?)) AND changed_at <= ?"""
 _EMPTY = """
 SELECT id FROM items WHERE board_id = ?
 AND NOT EXISTS (SELECT 1 FROM cells WHERE cells.item_id = items.id AND cells.column_id = ?)"""
-_NAMES = "SELECT id, name FROM items WHERE board_id = ? AND state = 'active'"
+_NAMES = "SELECT id, name FROM items WHERE board_id = ?"
 _CELLS = """
 SELECT cells.item_id, cells.search, cells.value FROM cells JOIN items ON items.id = cells.item_id
 WHERE items.board_id = ? AND cells.column_id = ?"""
 
 
-def in_board_order(state: State, board_id: int, among: set[int] | None = None) -> list[int]:
-    """Ids of the active items that lists already show, in board order; only those `among` when given."""
-    if among is None:
-        rows = state.all(_BOARD_ORDER, (board_id, state.visible_until))
-    else:
-        rows = state.all(_BOARD_ORDER_AMONG, (json.dumps(sorted(among)), board_id, state.visible_until))
+def in_board_order(state: State, board_id: int, among: set[int] | None = None, group_id: str | None = None) -> list[int]:
+    """Ids of the active items as lists show them now, in board order; only those `among`, or of a group, when given."""
+    more = (_AMONG if among is not None else "") + (_IN_GROUP if group_id is not None else "")
+    words = {"past": "", "group": "items.group_id", "state": "items.state", "position": "items.position", "listed": LISTED}
+    if state.visibility_lag:
+        moved, retired = (each in state.switches.lag_covers for each in (Lagging.MOVED, Lagging.RETIRED))
+        words |= {"past": _PAST} if moved or retired else {}
+        if moved:
+            words |= {"group": "coalesce(past.group_id, items.group_id)", "position": "coalesce(past.position, items.position)"}
+        words |= {"state": "coalesce(past.state, items.state)"} if retired else {}
+    wanted = {"board": board_id, "new": state.new_until, "seen": state.visible_until, "group": group_id}
+    sql = _BOARD_ORDER.format(**words, more=more.format(**words))
+    rows = state.all(sql, {**wanted, "among": json.dumps(sorted(among or ()))})
     return [int(str(row[0])) for row in rows]
 
 
@@ -72,14 +83,14 @@ def _matching(state: State, board_id: int, column_id: str, values: object) -> se
     forms = {search_form(column.type, text) for text in texts}
     if column.type == "name":
         return {int(str(row[0])) for row in state.all(_NAMES, (board_id,)) if str(row[1]).casefold() in forms}
-    rows = state.all(_BY_SEARCH, (column_id, json.dumps(sorted(forms)), state.visible_until))
+    rows = state.all(_BY_SEARCH, (column_id, json.dumps(sorted(forms)), state.new_until))
     if "" in forms:
         rows += state.all(_EMPTY, (board_id, column_id))
     return {int(str(row[0])) for row in rows}
 
 
-def by_query(state: State, board_id: int, query: Wanted) -> list[int]:
-    """Ids of the items that `query_params` wants, in the order it wants.
+def by_query(state: State, board_id: int, query: Wanted, group_id: str | None = None) -> list[int]:
+    """Ids of the items that `query_params` wants, in the order it wants; only those of a group when given.
 
     Raises:
         Refusal: more than 100 ids, a column that is not on the board, an order the sandbox does not know.
@@ -94,7 +105,7 @@ def by_query(state: State, board_id: int, query: Wanted) -> list[int]:
         sets = [_by_rule(state, board_id, rule) for rule in rules]
         matching = set.union(*sets) if query.get("operator") == "or" else set.intersection(*sets)
         found = matching if found is None else found & matching
-    return _ordered(state, in_board_order(state, board_id, found), order if isinstance(order, list) else [])
+    return _ordered(state, in_board_order(state, board_id, found, group_id), order if isinstance(order, list) else [])
 
 
 def _ordered(state: State, item_ids: list[int], order_by: Sequence[Wanted]) -> list[int]:
@@ -124,9 +135,10 @@ def _rule_values(state: State, board_id: int, column_id: str) -> dict[int, set[s
     """What a rule compares with, by item: label ids, the group's id, or the case-folded text; an empty set for an empty cell."""
     if column_id == "name":
         return {int(str(row[0])): {str(row[1]).casefold()} for row in state.all(_NAMES, (board_id,))}
-    everything = state.all("SELECT id, group_id FROM items WHERE board_id = ? AND state = 'active'", (board_id,))
     if column_id == "group":
-        return {int(str(row[0])): {str(row[1]).casefold()} for row in everything}
+        of_groups = [(each.id, in_board_order(state, board_id, group_id=each.id)) for each in structure.groups(state, board_id)]
+        return {item_id: {group_id.casefold()} for group_id, item_ids in of_groups for item_id in item_ids}
+    everything = state.all("SELECT id FROM items WHERE board_id = ?", (board_id,))
     column = structure.columns(state, board_id).get(column_id)
     if column is None:
         raise bad_column(column_id)

@@ -1,7 +1,7 @@
 """The way of a request: token, version, limits, faults, idempotency, complexity, execution.
 
-Belongs here: the order of these, and the reply that each of them gives. Does not belong here: HTTP (`server.py`), the counters
-(`limits.py`), what a fault answers (`faults.py`), the resolvers.
+Belongs here: the order of these, and the reply that each of them gives. Does not belong here: HTTP (`application.py`), the
+counters (`limits.py`), what a fault answers (`faults.py`), the resolvers.
 """
 
 from __future__ import annotations
@@ -14,81 +14,25 @@ from dataclasses import dataclass, field
 from graphql import ExecutionResult
 
 from orders_platform.sandbox import faults, versions
+from orders_platform.sandbox.agenda import Agenda
+from orders_platform.sandbox.calls import Admitted, Call, Latency, RequestRecord
 from orders_platform.sandbox.complexity import Costs, Estimate
 from orders_platform.sandbox.context import Context
 from orders_platform.sandbox.cursors import Cursors
 from orders_platform.sandbox.faults import Fault, Faults
-from orders_platform.sandbox.idempotency import IdempotencyKeys, InFlight
-from orders_platform.sandbox.limits import Meter, Overrun
-from orders_platform.sandbox.replies import NOTHING, Reply, envelope, gateway_page, refused
-from orders_platform.sandbox.schema import Prepared, Schema, described
+from orders_platform.sandbox.idempotency import IdempotencyKeys, InFlight, OtherBody
+from orders_platform.sandbox.identities import Identities
+from orders_platform.sandbox.jobs import Jobs
+from orders_platform.sandbox.limits import Meter, Overrun, Spent
+from orders_platform.sandbox.locks import BoardLocks, boards_of
+from orders_platform.sandbox.replies import NOTHING, UNCONNECTED, Reply, gateway_page, refused
+from orders_platform.sandbox.schema import Schema, described
 from orders_platform.sandbox.state import State
+
+__all__ = ["Gate", "Latency", "RequestRecord"]
 
 MOST_SECONDS = 60.0
 """monday gives up on a request after this long; the work goes on behind the gateway's page."""
-
-
-@dataclass(frozen=True, slots=True)
-class Latency:
-    """How long monday takes, in seconds.
-
-    Attributes:
-        per_row: of every item on a page; monday was seen to take 2.9 s for 500.
-    """
-
-    per_document: float = 0.0
-    per_mutation: float = 0.0
-    per_row: float = 0.0
-
-
-@dataclass(slots=True)
-class RequestRecord:
-    """A line of the request log.
-
-    Attributes:
-        operations: root fields, one for each of `aliases`.
-        outcome: `ok`, `partial`, `refused`, `limited`, `replayed`, `reply lost` ...
-        errors: codes in the body.
-        version: of the API that served it.
-        is_mutation: whether it could have changed anything.
-    """
-
-    at: float
-    operations: tuple[str, ...] = ()
-    aliases: tuple[str, ...] = ()
-    cost: int = 0
-    status: int = 0
-    outcome: str = ""
-    errors: tuple[str, ...] = ()
-    seconds: float = 0.0
-    fault: Fault | None = None
-    idempotency_key: str | None = None
-    version: str = versions.CURRENT
-    is_mutation: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A POST to /v2, as it arrived."""
-
-    authorization: str
-    version: str | None
-    idempotency_key: str | None
-    body: bytes
-    base_url: str
-    record: RequestRecord
-
-
-@dataclass(slots=True)
-class Admitted:
-    """A request that holds a place among those in flight: `Gate.execute` must follow."""
-
-    call: Call
-    token: str
-    prepared: Prepared
-    variables: Mapping[str, object]
-    fault: Fault | None = None
-    replay: Reply | None = None
 
 
 @dataclass(slots=True)
@@ -104,18 +48,42 @@ class Gate:
     latency: Latency
     costs: Costs
     sleep: Callable[[float], None]
+    ids: Identities
+    agenda: Agenda
+    jobs: Jobs
+    refused_until: float = 0.0
     cursors: Cursors = field(init=False)
+    locks: BoardLocks = field(default_factory=BoardLocks)
 
     def __post_init__(self) -> None:
-        self.cursors = Cursors(self.state.clock)
+        self.cursors = Cursors(self.state.clock, self.ids)
+
+    @property
+    def refuses(self) -> bool:
+        """Whether connections are refused now."""
+        return self.state.clock() < self.refused_until
 
     def admit(self, call: Call) -> Admitted | Reply:
-        """Lets a request in, or answers it at once."""
+        """Lets a request in, or answers it at once; what was due before it is done first."""
+        if self.refuses:
+            return UNCONNECTED
+        self.agenda.do_due()
+        outcome = self._let_in(call)
+        if isinstance(outcome, Reply):
+            return self._sealed(outcome)
+        if outcome.fault is not Fault.LATE_COMMIT:
+            return outcome
+        outcome.nobody_waits = True
+        self.agenda.add(self.faults.delay(), lambda: self.execute(outcome))
+        return NOTHING
+
+    def _let_in(self, call: Call) -> Admitted | Reply:
         try:
             call.record.version = versions.serving(call.version)
         except versions.MalformedVersion:
             return refused(200, "InvalidVersionException", f"Invalid API version: {call.version}")
-        token = call.authorization.removeprefix("Bearer ").strip()
+        bare = call.authorization.removeprefix("Bearer ") if self.state.switches.accept_bearer else call.authorization
+        token = bare.strip()
         if token not in self.tokens:
             return refused(401, "Unauthorized", "Not Authenticated")
         overrun = self.meter.enter()
@@ -126,6 +94,8 @@ class Gate:
             self.meter.leave()
             if outcome.outcome == "limited":
                 self.meter.cheapen()
+            if outcome.unconnected:
+                self.meter.forget()
         return outcome
 
     def _admit_body(self, call: Call, token: str) -> Admitted | Reply:
@@ -135,34 +105,71 @@ class Gate:
         prepared = self.schema.prepare(query, name)
         call.record.operations, call.record.aliases = tuple(prepared.fields.values()), tuple(prepared.fields)
         call.record.is_mutation = prepared.is_mutation
-        call.record.fault = fault = self.faults.draw(prepared.fields.values())
+        chokes = prepared.is_mutation and self.faults.chokes(call.body)
+        call.record.fault = fault = Fault.ERROR_500 if chokes else self.faults.draw(prepared.fields.values())
+        if fault is Fault.REFUSED:
+            self.refused_until = self.state.clock() + self.faults.refused_seconds
+            return UNCONNECTED
         if fault in faults.BEFORE_EXECUTION:
             return faults.answer(fault) or NOTHING
         if prepared.errors:
             codes = tuple(str((error.extensions or {}).get("code")) for error in prepared.errors)
-            return Reply(200, envelope({"errors": [described(error) for error in prepared.errors]}), "refused", errors=codes)
-        admitted = Admitted(call, token, prepared, variables, fault)
-        if call.idempotency_key and prepared.is_mutation:
+            return Reply(200, b"", "refused", errors=codes, content={"errors": [described(each) for each in prepared.errors]})
+        return self._reserve(Admitted(call, token, prepared, variables, fault))
+
+    def _reserve(self, admitted: Admitted) -> Admitted | Reply:
+        """Fields, boards and key that nobody else may have at the same time."""
+        call, prepared = admitted.call, admitted.prepared
+        overrun = self.meter.enter_fields(prepared.fields.values())
+        if overrun:
+            return _over(overrun)
+        refusal = self._lock_boards(admitted)
+        if refusal is None and call.idempotency_key and prepared.is_mutation:
             call.record.idempotency_key = call.idempotency_key
             try:
-                admitted.replay = self.keys.begin(token, call.idempotency_key, hashlib.sha256(call.body).hexdigest())
+                admitted.replay = self.keys.begin(admitted.token, call.idempotency_key, hashlib.sha256(call.body).hexdigest())
             except InFlight:
-                return faults.answer(Fault.CONFLICT_409) or NOTHING
-        return admitted
+                refusal = faults.answer(Fault.CONFLICT_409)
+            except OtherBody:
+                message = "This idempotency key was used with another request"
+                refusal = refused(422, "IDEMPOTENCY_KEY_REUSED", message)
+        if refusal:
+            self._release(admitted)
+        return refusal or admitted
+
+    def _lock_boards(self, admitted: Admitted) -> Reply | None:
+        if not (self.state.switches.lock_boards and admitted.prepared.is_mutation):
+            return None
+        boards = boards_of(self.state, admitted.prepared, admitted.variables)
+        if not self.locks.take(boards):
+            return faults.answer(Fault.LOCKED_423)
+        admitted.boards = boards
+        return None
+
+    def _release(self, admitted: Admitted) -> None:
+        self.locks.release(admitted.boards)
+        self.meter.leave_fields(admitted.prepared.fields.values())
 
     def execute(self, admitted: Admitted) -> Reply:
         """Carries a request out, takes as long as monday would, and gives its place back."""
         try:
-            if admitted.replay:
-                reply = admitted.replay.with_headers({"Idempotency-Replayed": "true"})
-                admitted.call.record.outcome = "replayed"
-            else:
-                reply = self._execute_once(admitted)
+            reply = self._replayed(admitted) if admitted.replay else self._execute_once(admitted)
         finally:
+            self._release(admitted)
             self.meter.leave()
-        if admitted.fault in {Fault.REPLY_LOST, Fault.HANG}:
-            return NOTHING if admitted.fault is Fault.REPLY_LOST else reply
-        return (faults.answer(admitted.fault) if admitted.fault else None) or reply
+        if admitted.fault in {Fault.REPLY_LOST, Fault.LATE_COMMIT}:
+            return NOTHING
+        return self._sealed((faults.answer(admitted.fault) if admitted.fault else None) or reply)
+
+    def _replayed(self, admitted: Admitted) -> Reply:
+        admitted.call.record.outcome = "replayed"
+        if not self.keys.rules.replay_costs_call:
+            self.meter.day.spend(-1.0)
+        if self.keys.rules.replay_costs_complexity:
+            spent = self._charge(admitted)
+            if isinstance(spent, Reply):
+                return spent
+        return (admitted.replay or NOTHING).with_headers({"Idempotency-Replayed": "true"})
 
     def _execute_once(self, admitted: Admitted) -> Reply:
         remember: Reply | None = None
@@ -180,6 +187,25 @@ class Gate:
     def _run(self, admitted: Admitted) -> tuple[Reply, Context | None]:
         """The reply, and the context when something was executed."""
         prepared = admitted.prepared
+        spent = self._charge(admitted)
+        if isinstance(spent, Reply):
+            return spent, None
+        call = admitted.call
+        context = Context(self.state, self.cursors, self.meter, spent, call.base_url, call.record.version, self.jobs)
+        if prepared.is_mutation and admitted.fault in {Fault.REFUSE_ALIAS, Fault.BREAK_ALIAS}:
+            chosen = self.faults.choose([alias for alias, name in prepared.fields.items() if name != "complexity"])
+            context.refused_alias = chosen if admitted.fault is Fault.REFUSE_ALIAS else None
+            context.broken_alias = chosen if admitted.fault is Fault.BREAK_ALIAS else None
+        if set(prepared.fields.values()) == {"complexity"}:
+            self.meter.cheapen()
+        reply = self._sealed(_answer(self.schema.execute(prepared, admitted.variables, context)))
+        if reply.outcome == "limited":
+            self.meter.cheapen()
+        return reply, context
+
+    def _charge(self, admitted: Admitted) -> Spent | Reply:
+        """Takes the points of a document from the budget, or says why it cannot."""
+        prepared = admitted.prepared
         if prepared.document is None or prepared.operation is None:
             raise ValueError("a document with errors was admitted")
         points = Estimate(prepared.document, admitted.variables, self.costs).points(prepared.operation)
@@ -187,22 +213,18 @@ class Gate:
         most = self.meter.limits.complexity_per_query
         if points > most:
             message = f"Query has complexity of {points}, which exceeds max complexity of {most}"
-            return refused(200, "maxComplexityExceeded", message), None
+            return refused(200, "maxComplexityExceeded", message)
         spent = self.meter.charge(points, is_mutation=prepared.is_mutation)
         if isinstance(spent, Overrun):
             self.meter.cheapen()
-            return _over(spent), None
-        context = Context(self.state, self.cursors, self.meter, spent, admitted.call.base_url, admitted.call.record.version)
-        if admitted.fault is Fault.REFUSE_ALIAS and prepared.is_mutation:
-            context.refused_alias = self.faults.choose(
-                [alias for alias, name in prepared.fields.items() if name != "complexity"]
-            )
-        if set(prepared.fields.values()) == {"complexity"}:
-            self.meter.cheapen()
-        return _answer(self.schema.execute(prepared, admitted.variables, context)), context
+            return _over(spent)
+        return spent
 
     def _after_latency(self, admitted: Admitted, context: Context, reply: Reply) -> Reply:
-        mutations = len(admitted.prepared.fields) if admitted.prepared.is_mutation else 0
+        if admitted.nobody_waits:
+            return reply
+        changes = [name for name in admitted.prepared.fields.values() if name != "complexity"]
+        mutations = len(changes) if admitted.prepared.is_mutation else 0
         seconds = self.latency.per_document + self.latency.per_mutation * mutations + self.latency.per_row * context.rows_read
         if seconds > MOST_SECONDS:
             self.sleep(MOST_SECONDS)
@@ -210,6 +232,9 @@ class Gate:
         if seconds:
             self.sleep(seconds)
         return reply
+
+    def _sealed(self, reply: Reply) -> Reply:
+        return reply.sealed(self.ids.next()) if reply.content is not None else reply
 
 
 def _read(body: bytes) -> tuple[str | None, Mapping[str, object], str | None]:
@@ -231,20 +256,16 @@ def _answer(result: ExecutionResult) -> Reply:
     errors = [described(error) for error in result.errors or ()]
     extensions = [error["extensions"] for error in errors]
     codes = tuple(str(each.get("code")) for each in extensions if isinstance(each, dict))
-    body = envelope({"data": result.data, **({"errors": errors} if errors else {})})
+    content = {"data": result.data, **({"errors": errors} if errors else {})}
     succeeded = any(value is not None for value in (result.data or {}).values())
     if not errors:
-        return Reply(200, body, "ok")
+        return Reply(200, b"", "ok", content=content)
     if succeeded:
-        return Reply(200, body, "partial", errors=codes)
+        return Reply(200, b"", "partial", errors=codes, content=content)
     statuses = [each.get("status_code") for each in extensions if isinstance(each, dict)]
-    return Reply(
-        max([status for status in statuses if isinstance(status, int)] or [200]),
-        body,
-        "refused",
-        errors=codes,
-        all_refused=True,
-    )
+    status = max([status for status in statuses if isinstance(status, int)] or [200])
+    outcome = "limited" if status == 429 else "refused"
+    return Reply(status, b"", outcome, errors=codes, all_refused=True, content=content)
 
 
 _OVERRUNS = {
@@ -253,9 +274,18 @@ _OVERRUNS = {
     "concurrency": ("maxConcurrencyExceeded", "Concurrency limit exceeded"),
     "day": ("DAILY_LIMIT_EXCEEDED", "Daily limit exceeded"),
     "ip": ("IP_RATE_LIMIT_EXCEEDED", "Your IP has exceeded the rate limit"),
+    "field": ("FIELD_LIMIT_EXCEEDED", "Concurrency limit exceeded for the field"),
+    "field minute": ("FIELD_MINUTE_RATE_LIMIT_EXCEEDED", "Minute rate limit exceeded for the field"),
 }
 
 
 def _over(overrun: Overrun) -> Reply:
     code, message = _OVERRUNS[overrun.limit]
-    return refused(429, code, message, outcome="limited", retry_after=overrun.retry_in_seconds)
+    seconds = overrun.retry_in_seconds
+    extensions: dict[str, object] = {}
+    if overrun.limit == "field":
+        extensions = {"error_data": {"retry_in_seconds": seconds, "entity": overrun.entity}}
+    if overrun.limit == "field minute":  # seen with HTTP 200, the status among the extensions
+        extensions = {"status_code": 429}
+    status = 200 if overrun.limit == "field minute" else 429
+    return refused(status, code, message, outcome="limited", retry_after=seconds, extensions=extensions)

@@ -38,8 +38,12 @@ _DROPDOWN_COLORS = (
 
 
 def find(state: State, column: ColumnRow, name: str) -> LabelRow | None:
-    """The label with exactly this text, upper and lower case included."""
-    return next((label for label in structure.labels(state, column) if label.name == name), None)
+    """The label with exactly this text; in any case where the switch says so."""
+    existing = structure.labels(state, column)
+    exact = next((label for label in existing if label.name == name), None)
+    if exact or not state.switches.fold_label_case:
+        return exact
+    return next((label for label in existing if label.name.casefold() == name.casefold()), None)
 
 
 def find_id(state: State, column: ColumnRow, label_id: int) -> LabelRow | None:
@@ -65,7 +69,8 @@ def add(state: State, column: ColumnRow, name: str) -> LabelRow:
     existing = structure.labels(state, column)
     most = MOST_STATUS_LABELS if column.type == "status" else MOST_DROPDOWN_LABELS
     if len(existing) >= most:
-        raise _refused(column, name, f"The column already has the most labels it can hold ({most})", "labelsLimitExceeded")
+        message = f"The column already has the most labels it can hold ({most})"
+        raise _refused(column, name, message, state.switches.label_limit_code)
     if column.type == "status" and len(name) > LONGEST_STATUS_LABEL:
         raise _refused(column, name, f"A status label has at most {LONGEST_STATUS_LABEL} characters", "labelTooLong")
     label = _new_status_label(name, existing) if column.type == "status" else _new_dropdown_label(name, existing)

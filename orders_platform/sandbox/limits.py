@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+
+FIELD_WAIT_SECONDS = 15
+"""monday tells who meets the limit of one field to come back after this long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,8 @@ class Limits:
         complexity_per_minute: points of reads and writes together, or of each when `separate_writes` is set (app tokens).
         complexity_per_query: points of one document.
         calls_per_10_seconds: of one IP address.
+        fields_at_once: requests at the same time that hold this root field; none is limited unless named.
+        fields_per_minute: requests a minute that hold this root field; none is limited unless named.
     """
 
     complexity_per_minute: int = 10_000_000
@@ -30,11 +36,17 @@ class Limits:
     calls_per_10_seconds: int = 5_000
     concurrent_requests: int = 100
     boards_created_per_minute: int = 40
+    fields_at_once: Mapping[str, int] = field(default_factory=dict)
+    fields_per_minute: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
-    def trial(cls) -> Limits:
-        """A trial account: one million points a minute, a thousand calls a day."""
-        return cls(complexity_per_minute=1_000_000, calls_per_minute=1_000, calls_per_day=1_000, concurrent_requests=40)
+    def trial(cls, calls_per_day: int = 1_000) -> Limits:
+        """A trial account: one million points a minute.
+
+        Args:
+            calls_per_day: 1,000 on the current page about rate limits, 200 on older ones and in the support article.
+        """
+        return cls(complexity_per_minute=1_000_000, calls_per_minute=1_000, calls_per_day=calls_per_day, concurrent_requests=40)
 
     @classmethod
     def app_token(cls) -> Limits:
@@ -95,6 +107,7 @@ class Overrun:
 
     limit: str
     retry_in_seconds: int
+    entity: str = ""
 
 
 class Meter:
@@ -117,6 +130,8 @@ class Meter:
             False: reads,
             True: Window(limits.complexity_per_minute, 60, clock) if limits.separate_writes else reads,
         }
+        self._fields_in_flight: Counter[str] = Counter()
+        self._fields = {name: Window(limit, 60, clock) for name, limit in limits.fields_per_minute.items()}
         self._lock = threading.Lock()
 
     def enter(self) -> Overrun | None:
@@ -138,6 +153,26 @@ class Meter:
             return Overrun("day", self.day.resets_in)
         return Overrun("concurrency", 1) if self.in_flight >= self.limits.concurrent_requests else None
 
+    def enter_fields(self, fields: Collection[str]) -> Overrun | None:
+        """Counts the root fields of a request in, or says which one's limit it breaks; then none is counted."""
+        with self._lock:
+            for name in fields:
+                window = self._fields.get(name)
+                if window and window.left < 1:
+                    return Overrun("field minute", window.resets_in, name)
+                if self._fields_in_flight[name] >= self.limits.fields_at_once.get(name, math.inf):
+                    return Overrun("field", FIELD_WAIT_SECONDS, name)
+            for name in set(fields):
+                self._fields_in_flight[name] += 1
+                if name in self._fields:
+                    self._fields[name].spend(1)
+            return None
+
+    def leave_fields(self, fields: Collection[str]) -> None:
+        """A request whose fields were counted in has been answered."""
+        with self._lock:
+            self._fields_in_flight.subtract(set(fields))
+
     def leave(self) -> None:
         """A request that was counted in has been answered."""
         with self._lock:
@@ -147,6 +182,12 @@ class Meter:
         """The request in hand costs a tenth of a daily call: it was refused by a limit, or only asked for the complexity."""
         with self._lock:
             self.day.spend(-0.9)
+
+    def forget(self) -> None:
+        """The request in hand was never made: its connection was refused."""
+        with self._lock:
+            for window in (self._address, self.minute, self.day):
+                window.spend(-1)
 
     def charge(self, points: int, *, is_mutation: bool) -> Spent | Overrun:
         """Takes points from the minute's budget, or says how long to wait for them."""

@@ -11,15 +11,14 @@ import json
 
 from graphql import GraphQLResolveInfo
 
-from orders_platform.sandbox import column_types, items, structure
+from orders_platform.sandbox import column_types, hierarchy, items, structure
 from orders_platform.sandbox.context import context_of, number, wanted_board, wanted_group, wanted_item
-from orders_platform.sandbox.refusals import Refusal, bad_column, bad_json, bad_name, inactive, invalid_argument, not_found
+from orders_platform.sandbox.item_rules import check_name, check_room, check_size
+from orders_platform.sandbox.refusals import bad_column, bad_json, inactive, invalid_argument, not_found
 from orders_platform.sandbox.rows import ACTIVE, ARCHIVED, DELETED, SUBITEMS_BOARD, Cell, GroupRow, ItemRow
 from orders_platform.sandbox.state import State
 
 Info = GraphQLResolveInfo
-LONGEST_NAME = 255
-MOST_ITEM_DATA = 65_536
 
 
 def create_item(
@@ -63,13 +62,23 @@ def create_subitem(
         raise not_found("Item", parent_item_id)
     if parent.state != ACTIVE:
         raise inactive(parent.id)
-    if parent.parent_id:
-        raise invalid_argument("Subitems cannot have subitems on a classic board")
-    board = wanted_board(state, parent.board_id)
-    board_id = structure.subitems_board_id(state, board.id) or structure.add_subitems_board(state, board)
-    group = structure.groups(state, board_id)[0]
+    hierarchy.check_level(state, parent)
+    group = _group_of_subitems(state, parent)
     made = _create(state, group, item_name, column_values, create_labels=bool(create_labels_if_missing), parent_id=parent.id)
     return _kept(state, made)
+
+
+def _group_of_subitems(state: State, parent: ItemRow) -> GroupRow:
+    """Where a subitem lies: beside its parent on a multi-level board, else on the board of subitems, made when absent."""
+    board = wanted_board(state, parent.board_id)
+    if hierarchy.is_multi_level(state, board.id):
+        return wanted_group(state, board.id, parent.group_id)
+    board_id = structure.subitems_board_id(state, board.id)
+    if board_id is None:
+        if not state.switches.make_subitems_column:
+            raise invalid_argument("The board has no subitems column")
+        board_id = structure.add_subitems_board(state, board)
+    return structure.groups(state, board_id)[0]
 
 
 def change_multiple_column_values(
@@ -138,6 +147,30 @@ def move_item_to_group(_root: object, info: Info, *, group_id: str, item_id: str
     return _kept(state, found.id)
 
 
+def change_item_position(
+    _root: object,
+    info: Info,
+    *,
+    item_id: str,
+    group_id: str | None = None,
+    group_top: bool | None = None,
+    position_relative_method: str | None = None,
+    relative_to: str | None = None,
+) -> ItemRow:
+    """To the top or bottom of a group, or beside another item; not for subitems."""
+    state = context_of(info).state
+    found = wanted_item(state, item_id)
+    if found.state != ACTIVE:
+        raise inactive(found.id)
+    if found.parent_id or bool(group_id) == bool(relative_to):
+        raise invalid_argument("Items are placed by either group_id or relative_to, subitems not at all")
+    group = wanted_group(state, found.board_id, group_id or found.group_id)
+    method = "after_at" if group_id and group_top else "before_at" if group_id else position_relative_method or "after_at"
+    group, position = _place(state, group, relative_to, method)
+    items.move(state, found, group, position)
+    return _kept(state, found.id)
+
+
 def archive_item(_root: object, info: Info, *, item_id: str | None = None) -> ItemRow:
     """The item and its subitems leave every list."""
     state = context_of(info).state
@@ -165,12 +198,10 @@ def _create(
     position: float | None = None,
 ) -> int:
     board = wanted_board(state, group.board_id)
-    if board.items_count >= state.items_limit:
-        message = f"Board has reached the limit of {state.items_limit:,} items per board"
-        raise Refusal("ItemsLimitationException", message, error_data={"board_id": str(board.id), "limit": state.items_limit})
+    check_room(state, board)
     changes, name = _changes(state, board.id, column_values, create_labels=create_labels)
-    _check_name(name or item_name)
-    _check_size(sum(len(cell.value) for cell in changes.values() if cell))
+    check_name(name or item_name)
+    check_size(sum(len(cell.value) for cell in changes.values() if cell))
     made = items.add_item(state, group, name or item_name, parent_id=parent_id, position=position)
     items.change_cells(state, made, {column_id: cell for column_id, cell in changes.items() if cell})
     return made
@@ -178,9 +209,10 @@ def _create(
 
 def _change(state: State, found: ItemRow, changes: dict[str, Cell | None], name: str | None) -> ItemRow:
     if name is not None:
-        _check_name(name)
-    items.change_cells(state, found.id, changes, name=name)
-    _check_size(items.data_size(state, found.id))
+        check_name(name)
+    own = {column_id: cell for column_id, cell in changes.items() if not hierarchy.is_calculated(state, found, column_id)}
+    items.change_cells(state, found.id, own, name=name)
+    check_size(items.data_size(state, found.id))
     return _kept(state, found.id)
 
 
@@ -236,17 +268,6 @@ def _place(state: State, group: GroupRow, relative_to: str | None, method: str) 
     if other.board_id != group.board_id:
         raise invalid_argument(f"Item {relative_to} is not on board {group.board_id}")
     return wanted_group(state, other.board_id, other.group_id), items.beside(state, other, before=method == "before_at")
-
-
-def _check_name(name: str) -> None:
-    if not 1 <= len(name) <= LONGEST_NAME:
-        raise bad_name(name)
-
-
-def _check_size(characters: int) -> None:
-    if characters > MOST_ITEM_DATA:
-        message = f"The values of an item hold at most {MOST_ITEM_DATA:,} characters, these are {characters:,}"
-        raise Refusal("ColumnValueException", message, error_data={"column_validation_error_code": "itemDataTooLarge"})
 
 
 def _kept(state: State, item_id: int) -> ItemRow:

@@ -1,29 +1,36 @@
 """The page that shows people what is on the boards.
 
-Belongs here: the JSON that `page.html` draws. Does not belong here: drawing (`page.html`), the API (`queries.py`). The page
-never sees a token.
+Belongs here: putting the page together, and the JSON that it draws. Does not belong here: drawing (`page.html`, `page.css`,
+`page.js`), the API (`queries.py`). The page never sees a token.
 """
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
-from itertools import chain, islice
+from itertools import islice
 
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from orders_platform.sandbox import items, structure
 from orders_platform.sandbox.gate import RequestRecord
 from orders_platform.sandbox.limits import Meter
-from orders_platform.sandbox.rows import ITEMS_BOARD, Cell, ColumnRow, GroupRow, ItemRow
+from orders_platform.sandbox.rows import ITEMS_BOARD, ColumnRow, GroupRow
 from orders_platform.sandbox.state import State
 
 _REQUESTS_SHOWN = 40
 _ROWS_SHOWN = 50
 _MOST_ROWS = 2_000
+
+_POLICY = (
+    "default-src 'none'; style-src 'nonce-NONCE'; script-src 'nonce-NONCE'; connect-src 'self'; img-src data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 
 _GROUP_COUNTS = """
 SELECT group_id, count(*), max(updated_at) FROM items WHERE board_id = ? AND state = 'active' GROUP BY group_id"""
@@ -31,22 +38,34 @@ _SUBITEM_COUNTS = """
 SELECT parent.group_id, count(*), max(child.updated_at) FROM items AS child JOIN items AS parent ON parent.id = child.parent_id
 WHERE child.parent_id IS NOT NULL AND parent.board_id = ? AND child.state = 'active' GROUP BY parent.group_id"""
 
+_CHILDREN = """
+SELECT id, name, parent_id FROM items WHERE parent_id IN (SELECT value FROM json_each(?)) AND state = 'active'
+ORDER BY position, id"""
+_CELLS = "SELECT item_id, column_id, text FROM cells WHERE item_id IN (SELECT value FROM json_each(?))"
+
 
 def document() -> Response:
-    """The page itself; its one script may run, nothing else, and nothing is loaded from elsewhere."""
+    """The page itself; its own style and script apply, nothing else does, and nothing is loaded from elsewhere."""
     nonce = secrets.token_urlsafe(16)
-    policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'nonce-{nonce}'; connect-src 'self'; base-uri 'none'"
-    headers = {"Content-Security-Policy": policy, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    headers = {
+        "Content-Security-Policy": _POLICY.replace("NONCE", nonce),
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+    }
     return HTMLResponse(_template().replace("NONCE", nonce), headers=headers)
 
 
 @cache
 def _template() -> str:
-    return resources.files(__package__).joinpath("page.html").read_text(encoding="utf-8")
+    return _text("page.html").replace("STYLE", _text("page.css")).replace("SCRIPT", _text("page.js"))
+
+
+def _text(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
 def overview(state: State, meter: Meter, requests: Sequence[RequestRecord], since: str = "") -> Response:
-    """Boards with their groups, what is left of the limits, and the last requests, newest first.
+    """Boards with their groups, what is left of the limits, the last requests, newest first, and how many ended how.
 
     Args:
         state: the boards.
@@ -69,7 +88,13 @@ def overview(state: State, meter: Meter, requests: Sequence[RequestRecord], sinc
         "calls_limit": meter.limits.calls_per_day,
     }
     return JSONResponse(
-        {"changes": changes, "boards": boards, "budget": budget, "requests": [_request(each) for each in latest]}
+        {
+            "changes": changes,
+            "boards": boards,
+            "budget": budget,
+            "requests": [_request(each) for each in latest],
+            "outcomes": dict(Counter(record.outcome for record in requests).most_common()),
+        }
     )
 
 
@@ -95,7 +120,7 @@ def _board(state: State, board_id: int) -> dict[str, object]:
 
 
 def _request(record: RequestRecord) -> dict[str, object]:
-    counted = Counter(record.operations)
+    counted = Counter(name for name in record.operations if name != "complexity") or Counter(record.operations)
     return {
         "at": record.at,
         "what": ", ".join(f"{count} × {name}" if count > 1 else name for name, count in counted.items()) or "unreadable",
@@ -113,40 +138,50 @@ def group(state: State, board_id: str, group_id: str, rows: str = "") -> Respons
     limit = min(int(rows), _MOST_ROWS) if rows.isdecimal() else _ROWS_SHOWN
     with state.lock:
         found = structure.group(state, int(board_id), group_id) if board_id.isdecimal() else None
-        if found is None:
-            return JSONResponse({"error": "no such group"}, status_code=404)
-        return JSONResponse(_group(state, found, limit))
+        content = _group(state, found, limit) if found else None
+    return JSONResponse(content) if content else JSONResponse({"error": "no such group"}, status_code=404)
 
 
 def _group(state: State, found: GroupRow, limit: int) -> dict[str, object]:
-    shown = items.in_group(state, found, limit=limit)
-    rows = [_Row(state, item) for item in shown]
-    children = [[_Row(state, child) for child in items.children(state, item.id)] for item in shown]
+    shown = _with_cells(state, [_Row(item.id, item.name) for item in items.in_group(state, found, limit=limit)])
+    parents = [row.id for row in shown]
+    below = _with_cells(
+        state, [_Row(child, name, parent) for child, name, parent in state.all(_CHILDREN, (json.dumps(parents),))]
+    )
     subitems_board = structure.subitems_board_id(state, found.board_id)
-    columns = _used(structure.columns(state, found.board_id), rows)
-    subcolumns = _used(structure.columns(state, subitems_board), chain.from_iterable(children)) if subitems_board else []
+    columns = _used(structure.columns(state, found.board_id), shown)
+    subcolumns = _used(structure.columns(state, subitems_board), below) if subitems_board else []
     colors = {column.id: _colors(state, column) for column in (*columns, *subcolumns)}
+    children: dict[object, list[dict[str, object]]] = {parent: [] for parent in parents}
+    for child in below:
+        children[child.parent].append(child.shown())
     return {
         "columns": [{"id": column.id, "title": column.title, "type": column.type} for column in columns],
         "subcolumns": [{"id": column.id, "title": column.title, "type": column.type} for column in subcolumns],
         "colors": {column_id: found for column_id, found in colors.items() if found},
-        "items": [
-            {**row.shown(), "subitems": [child.shown() for child in each]} for row, each in zip(rows, children, strict=True)
-        ],
+        "items": [{**row.shown(), "subitems": children[row.id]} for row in shown],
     }
 
 
+@dataclass(frozen=True, slots=True)
 class _Row:
-    """An item with its cells."""
+    """An item, or a subitem with its parent's id, with the texts of its filled cells by column id."""
 
-    def __init__(self, state: State, item: ItemRow) -> None:
-        self.item = item
-        self.cells: Mapping[str, Cell] = items.cells(state, item.id)
+    id: object
+    name: object
+    parent: object = None
+    cells: dict[str, object] = field(default_factory=dict)
 
     def shown(self) -> dict[str, object]:
-        """Id, name and the texts of filled cells."""
-        texts = {column_id: cell.text for column_id, cell in self.cells.items()}
-        return {"id": str(self.item.id), "name": self.item.name, "cells": texts}
+        return {"id": str(self.id), "name": self.name, "cells": self.cells}
+
+
+def _with_cells(state: State, rows: Sequence[_Row]) -> Sequence[_Row]:
+    """The rows, filled: one statement for all, since the board stands still while 2,000 are read."""
+    by_id = {row.id: row for row in rows}
+    for item_id, column_id, text in state.all(_CELLS, (json.dumps(list(by_id)),)):
+        by_id[item_id].cells[str(column_id)] = text
+    return rows
 
 
 def _used(columns: Mapping[str, ColumnRow], rows: Iterable[_Row]) -> list[ColumnRow]:

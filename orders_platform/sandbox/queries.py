@@ -12,14 +12,15 @@ from datetime import UTC, datetime
 
 from graphql import GraphQLResolveInfo
 
-from orders_platform.sandbox import filters, items, labels, structure
+from orders_platform.sandbox import filters, hierarchy, items, labels, structure, visibility
 from orders_platform.sandbox.cell_values import ColumnValue
 from orders_platform.sandbox.context import context_of, number, wanted_board
 from orders_platform.sandbox.cursors import Page
 from orders_platform.sandbox.limits import Spent
 from orders_platform.sandbox.refusals import invalid_argument
-from orders_platform.sandbox.rows import ACTIVE, ARCHIVED, DELETED, BoardRow, ColumnRow, GroupRow, ItemRow
-from orders_platform.sandbox.versions import kind_of
+from orders_platform.sandbox.rows import ACTIVE, ARCHIVED, DELETED, BoardRow, Cell, ColumnRow, GroupRow, ItemRow
+from orders_platform.sandbox.state import State
+from orders_platform.sandbox.versions import KINDS, kind_of
 
 Info = GraphQLResolveInfo
 Query = Mapping[str, object]
@@ -41,7 +42,7 @@ def boards(
     if ids is not None:
         found = [structure.board(store, number(each, "board id")) for each in ids]
     else:
-        found = [board for board in structure.boards(store) if board.created_at <= store.visible_until]
+        found = [board for board in structure.boards(store) if board.created_at <= store.new_until]
     chosen = [board for board in found if board and state in {board.state, "all"}]
     return chosen[(page - 1) * limit : page * limit]
 
@@ -112,7 +113,15 @@ def account(_root: object, _info: Info) -> dict[str, object]:
 
 def version(_root: object, info: Info) -> dict[str, object]:
     """The version that serves this request."""
-    value = context_of(info).version
+    return _version(context_of(info).version)
+
+
+def versions(_root: object, _info: Info) -> list[dict[str, object]]:
+    """The versions that there are."""
+    return [_version(value) for value in KINDS]
+
+
+def _version(value: str) -> dict[str, object]:
     return {"display_name": value, "kind": kind_of(value), "value": value}
 
 
@@ -125,7 +134,7 @@ def _board_columns(
 
 def _board_groups(board: BoardRow, info: Info, *, ids: list[str] | None = None) -> list[GroupRow]:
     state = context_of(info).state
-    found = [group for group in structure.groups(state, board.id) if group.created_at <= state.visible_until]
+    found = [group for group in structure.groups(state, board.id) if group.created_at <= state.new_until]
     return [group for group in found if ids is None or group.id in ids]
 
 
@@ -149,41 +158,59 @@ def _page_of(
         raise invalid_argument("query_params and cursor cannot be used together")
     if cursor:
         return _response(info, context.cursors.following(cursor, limit))
-    found = filters.by_query(context.state, board_id, query) if query else filters.in_board_order(context.state, board_id)
-    if group:
-        inside = {item.id for item in items.in_group(context.state, group)}
-        found = [item_id for item_id in found if item_id in inside]
+    state, group_id = context.state, group.id if group else None
+    in_order = filters.in_board_order
+    found = filters.by_query(state, board_id, query, group_id) if query else in_order(state, board_id, group_id=group_id)
     return _response(info, context.cursors.first(found, limit))
 
 
 def _response(info: Info, page: Page) -> _ItemsResponse:
     context = context_of(info)
     context.rows_read += len(page.item_ids)
-    found = {item.id: item for item in items.items(context.state, page.item_ids)}
-    active = [found[item_id] for item_id in page.item_ids if found[item_id].state == ACTIVE]
+    listed = visibility.as_listed(context.state, items.items(context.state, page.item_ids))
+    found = {item.id: item for item in listed if item.state == ACTIVE}
+    active = [found[item_id] for item_id in page.item_ids if item_id in found]
     return _ItemsResponse(page.cursor, active)
 
 
+def _hierarchy_type(board: BoardRow, info: Info) -> str:
+    return "multi_level" if hierarchy.is_multi_level(context_of(info).state, board.id) else "classic"
+
+
 def _column_values(
-    item: ItemRow, info: Info, *, ids: list[str] | None = None, types: list[str] | None = None
+    item: ItemRow,
+    info: Info,
+    *,
+    ids: list[str] | None = None,
+    types: list[str] | None = None,
+    capabilities: list[str] | None = None,
 ) -> list[ColumnValue]:
     state = context_of(info).state
+    show_sums = "CALCULATED" in (capabilities or ())
     columns = structure.columns(state, item.board_id)
     cells = items.cells(state, item.id)
     # graphql-core reads a list several times as fast as it builds it: leave unwanted columns out before anything else.
     wanted = columns.values() if ids is None else [column for column in columns.values() if column.id in ids]
     return [
-        ColumnValue(state, item, column, cells.get(column.id))
+        ColumnValue(state, item, column, _cell(state, item, column, cells.get(column.id), show_sums=show_sums))
         for column in wanted
         if column.type != "name" and (types is None or column.type in types)
     ]
+
+
+def _cell(state: State, item: ItemRow, column: ColumnRow, own: Cell | None, *, show_sums: bool) -> Cell | None:
+    """A calculated cell is empty for who does not ask for its capability."""
+    if not hierarchy.is_calculated(state, item, column.id):
+        return own
+    return hierarchy.calculated(state, item, column) if show_sums else None
 
 
 def _parent(item: ItemRow, info: Info) -> ItemRow | None:
     return items.item(context_of(info).state, item.parent_id) if item.parent_id else None
 
 
-def _moment(seconds: float) -> str:
+def moment(seconds: float) -> str:
+    """As monday writes times."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -197,16 +224,17 @@ QUERIES: dict[str, Resolver] = {
     "me": me,
     "account": account,
     "version": version,
+    "versions": versions,
 }
 FIELDS: dict[str, dict[str, Resolver]] = {
     "Board": {
         "url": lambda board, info: f"{context_of(info).base_url}#board-{board.id}",
         "items_limit": lambda _board, info: context_of(info).state.items_limit,
-        "hierarchy_type": lambda _board, _info: "classic",
+        "hierarchy_type": _hierarchy_type,
         "columns": _board_columns,
         "groups": _board_groups,
         "items_page": _board_items_page,
-        "updated_at": lambda board, _info: _moment(board.created_at),
+        "updated_at": lambda board, _info: moment(board.created_at),
     },
     "Column": {
         "archived": lambda _column, _info: False,
@@ -222,10 +250,10 @@ FIELDS: dict[str, dict[str, Resolver]] = {
         "board": lambda item, info: structure.board(context_of(info).state, item.board_id),
         "group": lambda item, info: structure.group(context_of(info).state, item.board_id, item.group_id),
         "parent_item": _parent,
-        "subitems": lambda item, info: items.children(context_of(info).state, item.id),
+        "subitems": lambda item, info: items.listed_children(context_of(info).state, item.id),
         "column_values": _column_values,
-        "created_at": lambda item, _info: _moment(item.created_at),
-        "updated_at": lambda item, _info: _moment(item.updated_at),
+        "created_at": lambda item, _info: moment(item.created_at),
+        "updated_at": lambda item, _info: moment(item.updated_at),
         "url": lambda item, info: f"{context_of(info).base_url}#item-{item.id}",
     },
 }

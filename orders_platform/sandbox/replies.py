@@ -7,7 +7,6 @@ refusals of single mutations (`refusals.py`), deciding (`gate.py`, `faults.py`).
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -21,6 +20,9 @@ class Reply:
         errors: codes of the errors in the body.
         all_refused: executed, but nothing of it succeeded.
         dropped: nothing goes back, the connection closes.
+        unconnected: the connection is not even made.
+        content: of a body in JSON that has no request id yet, see `sealed`.
+        request_id: in the body.
     """
 
     status: int
@@ -31,15 +33,20 @@ class Reply:
     errors: tuple[str, ...] = ()
     all_refused: bool = False
     dropped: bool = False
+    unconnected: bool = False
+    content: Mapping[str, object] | None = None
+    request_id: str = ""
+
+    def sealed(self, request_id: str) -> Reply:
+        """The same reply with its body written and monday's request id in it; unchanged when it has none."""
+        if self.content is None:
+            return self
+        whole = {**self.content, "extensions": {"request_id": request_id}}
+        return replace(self, body=json.dumps(whole, ensure_ascii=False).encode(), content=None, request_id=request_id)
 
     def with_headers(self, headers: Mapping[str, str]) -> Reply:
         """The same reply with more headers."""
         return replace(self, headers={**self.headers, **headers})
-
-
-def envelope(content: Mapping[str, object]) -> bytes:
-    """A body with monday's request id."""
-    return json.dumps({**content, "extensions": {"request_id": str(uuid.uuid4())}}, ensure_ascii=False).encode()
 
 
 def refused(
@@ -66,7 +73,7 @@ def refused(
     waits = {} if retry_after is None else {"retry_in_seconds": retry_after}
     error = {"message": message, "extensions": {"code": code, **waits, **(extensions or {})}}
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
-    return Reply(status, envelope({**(content or {}), "errors": [error]}), outcome, headers, errors=(code,))
+    return Reply(status, b"", outcome, headers, errors=(code,), content={**(content or {}), "errors": [error]})
 
 
 def gateway_page(status: int, title: str, *, retry_after: int | None = None) -> Reply:
@@ -78,3 +85,4 @@ def gateway_page(status: int, title: str, *, retry_after: int | None = None) -> 
 
 
 NOTHING = Reply(0, b"", "reply lost", dropped=True)
+UNCONNECTED = Reply(0, b"", "connection refused", dropped=True, unconnected=True)

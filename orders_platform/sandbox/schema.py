@@ -9,13 +9,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
 from graphql import (
     DocumentNode,
     ExecutionResult,
     FieldNode,
+    FragmentDefinitionNode,
     GraphQLAbstractType,
     GraphQLError,
     GraphQLInterfaceType,
@@ -30,8 +31,9 @@ from graphql import (
     validate,
 )
 
-from orders_platform.sandbox import board_mutations, mutations
+from orders_platform.sandbox import board_mutations, job_resolvers, mutations
 from orders_platform.sandbox.cell_values import KINDS, ColumnValue
+from orders_platform.sandbox.complexity import fields_of
 from orders_platform.sandbox.context import Context, context_of
 from orders_platform.sandbox.queries import FIELDS, QUERIES, Resolver, complexity
 from orders_platform.sandbox.refusals import Refusal, bad_value
@@ -44,37 +46,41 @@ _MUTATIONS: dict[str, Resolver] = {
     for module, names in {
         mutations: (
             "create_item", "create_subitem", "change_multiple_column_values", "change_simple_column_value", "change_column_value",
-            "move_item_to_group", "archive_item", "delete_item",
+            "move_item_to_group", "change_item_position", "archive_item", "delete_item",
         ),
-        board_mutations: ("create_board", "create_column", "create_group", "update_group", "archive_group", "delete_group"),
+        board_mutations: (
+            "create_board", "archive_board", "delete_board", "create_column", "change_column_title", "delete_column",
+            "create_group", "update_group", "archive_group", "delete_group",
+        ),
+        job_resolvers: ("ingest_items", "bulk_archive_items", "bulk_delete_items"),
     }.items()
     for name in names
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Prepared:
     """A parsed document.
 
     Attributes:
         operation: the one that will be executed; None when the text is wrong, then `errors` says why.
-        aliases: the keys of the reply, with the root field of each.
+        roots: the root fields, those of fragments included.
     """
 
     document: DocumentNode | None
     operation: OperationDefinitionNode | None
     errors: tuple[GraphQLError, ...] = ()
-    aliases: Mapping[str, str] | None = None
+    roots: tuple[FieldNode, ...] = ()
 
     @property
     def is_mutation(self) -> bool:
         """Whether it changes anything."""
         return self.operation is not None and self.operation.operation.value == "mutation"
 
-    @property
+    @cached_property
     def fields(self) -> Mapping[str, str]:
         """Alias to root field, empty for a wrong text."""
-        return self.aliases or {}
+        return {(node.alias or node.name).value: node.name.value for node in self.roots}
 
 
 class Schema:
@@ -102,9 +108,8 @@ class Schema:
             return Prepared(
                 None, None, errors or (GraphQLError("Unknown or missing operation name", extensions={"code": "Bad request"}),)
             )
-        roots = [node for node in operation.selection_set.selections if isinstance(node, FieldNode)]
-        aliases = {(node.alias or node.name).value: node.name.value for node in roots}
-        return Prepared(document, operation, aliases=aliases)
+        fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
+        return Prepared(document, operation, roots=tuple(fields_of(operation.selection_set, fragments)))
 
     def execute(self, prepared: Prepared, variables: Mapping[str, object], context: Context) -> ExecutionResult:
         """Runs a document whose text is right; top-level mutations one after the other."""
@@ -117,6 +122,12 @@ class Schema:
             )
 
 
+@cache
+def schema_at(path: Path) -> Schema:
+    """The schema of a file, read once for all sandboxes of a process."""
+    return Schema(path)
+
+
 def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode | None:
     found = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
     if name is None:
@@ -127,7 +138,8 @@ def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionN
 def _bound(text: str) -> GraphQLSchema:
     schema = build_schema(text)
     assert_valid_schema(schema)
-    _bind(schema, "Query", QUERIES)
+    jobs = {"fetch_job_status": job_resolvers.fetch_job_status, "job_status": job_resolvers.job_status}
+    _bind(schema, "Query", {**QUERIES, **jobs})
     _bind(
         schema, "Mutation", {**{name: _mutation(resolver) for name, resolver in _MUTATIONS.items()}, "complexity": complexity}
     )
@@ -150,6 +162,13 @@ def _kind(value: ColumnValue, _info: GraphQLResolveInfo, _type: GraphQLAbstractT
     return KINDS.get(value.type, "UnsupportedValue")
 
 
+class _Unreadable:
+    """What a mutation made, when none of its fields can be read."""
+
+    def __getattr__(self, name: str) -> object:
+        raise Refusal("INTERNAL_SERVER_ERROR", f"Internal server error while reading {name}")
+
+
 def _mutation(resolver: Resolver) -> Resolver:
     """The resolver inside a transaction, unless a fault refuses this alias."""
 
@@ -158,7 +177,8 @@ def _mutation(resolver: Resolver) -> Resolver:
         if context.refused_alias == info.path.key:
             raise bad_value("sandbox", "Sandbox", "text", "", "This value was refused by a fault of the sandbox")
         with context.state.transaction():
-            return resolver(root, info, **arguments)
+            made = resolver(root, info, **arguments)
+        return _Unreadable() if context.broken_alias == info.path.key else made
 
     return resolve
 

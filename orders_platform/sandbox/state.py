@@ -9,11 +9,12 @@ from __future__ import annotations
 import sqlite3
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from orders_platform.errors import ConfigurationError
+from orders_platform.sandbox.switches import Lagging, Switches
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS boards (
@@ -37,9 +38,16 @@ CREATE TABLE IF NOT EXISTS cells (
   item_id INTEGER NOT NULL, column_id TEXT NOT NULL, text TEXT NOT NULL, value TEXT NOT NULL, search TEXT NOT NULL,
   changed_at REAL NOT NULL, PRIMARY KEY (item_id, column_id)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS cells_by_value ON cells (column_id, search);
+CREATE TABLE IF NOT EXISTS past (
+  item_id INTEGER NOT NULL, changed_at REAL NOT NULL, group_id TEXT NOT NULL, position REAL NOT NULL, state TEXT NOT NULL,
+  PRIMARY KEY (item_id, changed_at)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS multi_level_boards (board_id INTEGER PRIMARY KEY, rollup TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS used_column_ids (
+  board_id INTEGER NOT NULL, id TEXT NOT NULL, PRIMARY KEY (board_id, id)) WITHOUT ROWID;
+INSERT OR IGNORE INTO used_column_ids (board_id, id) SELECT board_id, id FROM columns;
 """
 
-Parameters = Sequence[object]
+Parameters = Sequence[object] | Mapping[str, object]
 
 
 class State:
@@ -53,19 +61,28 @@ class State:
         clock: epoch seconds.
         items_limit: most items a board may hold.
         visibility_lag: seconds until lists and look-ups show what was written.
+        switches: what monday leaves open.
 
     Raises:
         ConfigurationError: the file cannot be opened as a SQLite database.
     """
 
     def __init__(
-        self, path: Path | None, *, clock: Callable[[], float], items_limit: int = 10_000, visibility_lag: float = 0.0
+        self,
+        path: Path | None,
+        *,
+        clock: Callable[[], float],
+        items_limit: int = 10_000,
+        visibility_lag: float = 0.0,
+        switches: Switches | None = None,
     ) -> None:
         self.clock = clock
         self.items_limit = items_limit
         self.visibility_lag = visibility_lag
+        self.switches = switches or Switches()
         self.lock = threading.RLock()
         self.cache: dict[object, object] = {}
+        self.is_in_memory = path is None
         self._connection = _connect(path)
         self.close = weakref.finalize(self, self._connection.close)
 
@@ -110,6 +127,15 @@ class State:
                 raise
             self._connection.execute("COMMIT")
 
+    def become_copy_of(self, other: State, now: float) -> None:
+        """Takes over all that another state holds, made `now`; whatever was here is gone."""
+        with other.lock, self.lock:
+            other._connection.backup(self._connection)
+        self.cache.clear()
+        with self.transaction():
+            self.write("UPDATE boards SET created_at = ?", (now,))
+            self.write("UPDATE groups SET created_at = ?", (now,))
+
     @property
     def changes(self) -> int:
         """A number that grows with every change."""
@@ -120,6 +146,11 @@ class State:
         """Lists show what was written at this epoch second or before."""
         return self.clock() - self.visibility_lag
 
+    @property
+    def new_until(self) -> float:
+        """The same for what is new, unless the lag leaves it out."""
+        return self.visible_until if Lagging.NEW in self.switches.lag_covers else self.clock()
+
 
 def _connect(path: Path | None) -> sqlite3.Connection:
     if path is not None:
@@ -129,7 +160,7 @@ def _connect(path: Path | None) -> sqlite3.Connection:
         # A rollback journal, not WAL: no file stays beside the database, and reading leaves it byte for byte as it is.
         connection.execute("PRAGMA journal_mode = DELETE")
         connection.execute("PRAGMA synchronous = OFF")
-        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'cells_by_value'").fetchone():
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'multi_level_boards'").fetchone():
             connection.executescript(_TABLES)
     except sqlite3.Error as error:
         raise ConfigurationError(

@@ -90,6 +90,7 @@ def add_column(
 ) -> str:
     """A new column, at the end or after another; its id."""
     wanted = column_id or f"{_ID_PREFIXES.get(column_type, column_type)}_{_suffix(state, board_id, 'columns')}"
+    state.write("INSERT OR IGNORE INTO used_column_ids (board_id, id) VALUES (?, ?)", (board_id, wanted))
     state.write(
         "INSERT INTO columns (board_id, id, title, description, type, settings, position) VALUES (?, ?, ?, ?, ?, ?, ?)",
         (
@@ -106,6 +107,32 @@ def add_column(
     return wanted
 
 
+def used_column_id(state: State, board_id: int, column_id: str) -> bool:
+    """Whether a column of the board has or had this id: monday never gives one twice."""
+    return state.one("SELECT 1 FROM used_column_ids WHERE board_id = ? AND id = ?", (board_id, column_id)) is not None
+
+
+def rename_column(state: State, column: ColumnRow, title: str) -> None:
+    """Another title."""
+    state.write("UPDATE columns SET title = ? WHERE board_id = ? AND id = ?", (title, column.board_id, column.id))
+    state.cache.pop(("columns", column.board_id), None)
+
+
+def delete_column(state: State, column: ColumnRow) -> None:
+    """The column is gone with its labels and cells."""
+    where = (column.board_id, column.id)
+    state.write("DELETE FROM cells WHERE column_id = ? AND item_id IN (SELECT id FROM items WHERE board_id = ?)", where[::-1])
+    state.write("DELETE FROM labels WHERE board_id = ? AND column_id = ?", where)
+    state.write("DELETE FROM columns WHERE board_id = ? AND id = ?", where)
+    state.cache.pop(("columns", column.board_id), None)
+    state.cache.pop(("labels", *where), None)
+
+
+def retire_board(state: State, board_id: int, new_state: str) -> None:
+    """Archive or delete a board; its items stay as they are."""
+    state.write("UPDATE boards SET state = ? WHERE id = ?", (new_state, board_id))
+
+
 def _column_position(state: State, board_id: int, after: str | None) -> float:
     last = state.number("SELECT max(position) FROM columns WHERE board_id = ?", (board_id,))
     if after is None:
@@ -118,7 +145,7 @@ def _column_position(state: State, board_id: int, after: str | None) -> float:
 def _suffix(state: State, board_id: int, table: str) -> str:
     """Eight letters and digits such as monday appends, the same in every sandbox with the same history."""
     counts = {
-        "columns": "SELECT count(*) FROM columns WHERE board_id = ?",
+        "columns": "SELECT count(*) FROM used_column_ids WHERE board_id = ?",
         "groups": "SELECT count(*) FROM groups WHERE board_id = ?",
     }
     text = f"{table}:{board_id}:{state.number(counts[table], (board_id,))}"
@@ -145,6 +172,23 @@ def add_label(state: State, board_id: int, column_id: str, label: LabelRow) -> N
         (board_id, column_id, label.id, label.name, label.position, label.color),
     )
     state.cache.pop(("labels", board_id, column_id), None)
+
+
+def remove_label(state: State, column: ColumnRow, name: str) -> None:
+    """A person deletes a label; cells that show it become empty.
+
+    Raises:
+        LookupError: the column has no such label.
+    """
+    label = next((each for each in labels(state, column) if each.name == name), None)
+    if label is None:
+        raise LookupError(f"Column {column.id} has no label {name!r}")
+    where = (column.board_id, column.id)
+    of_column = "column_id = ? AND item_id IN (SELECT id FROM items WHERE board_id = ?) "
+    chosen = "json_extract(cells.value, '$.index') = ? OR ? IN (SELECT each.value FROM json_each(cells.value, '$.ids') AS each)"
+    state.write(f"DELETE FROM cells WHERE {of_column} AND ({chosen})", (*where[::-1], label.id, label.id))  # noqa: S608  constants
+    state.write("DELETE FROM labels WHERE board_id = ? AND column_id = ? AND id = ?", (*where, label.id))
+    state.cache.pop(("labels", *where), None)
 
 
 def groups(state: State, board_id: int) -> list[GroupRow]:

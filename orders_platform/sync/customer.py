@@ -33,10 +33,13 @@ def sync_customer(
                 report.headers = run.store.merge_headers(customer, survey, run.clock())
                 run.store.unpivot_sizes(customer)
                 report.lines = run.store.merge_lines(customer, run.clock())
-            sync_groups(run, customer, dry=dry, report=report.groups)
-            sync_items(run, customer, limit=limit, dry=dry, report=report.items)
+            with run.counted(customer, report.groups):
+                sync_groups(run, customer, limit=limit, dry=dry, report=report.groups)
+            with run.counted(customer, report.items):
+                sync_items(run, customer, limit=limit, dry=dry, report=report.items)
             if not skip_subitems:
-                sync_subitems(run, customer, dry=dry, report=report.subitems)
+                with run.counted(customer, report.subitems):
+                    sync_subitems(run, customer, dry=dry, report=report.subitems)
     except MondayRefusedError:
         raise
     except OrdersError as error:

@@ -1,14 +1,13 @@
 """Stage 4: every group that a waiting order needs is on the board, once, and its id recorded.
 
 Belongs here: find by title, create the missing, heal stale ids. Does not belong here: what a group is called (`domain/names.py`).
-A group's title is its key: a creation of unknown outcome is looked for by title before it is tried again. Its intent stands where
-its id will be, so that the next run knows of it.
+A group's title is its key: a creation of unknown outcome is looked for by title before it is tried again. The intent is one time for
+each customer, that of the last creation sent: until that has settled, a title that is not listed may still be one that is made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
 
 from orders_platform.domain.board import Group
 from orders_platform.domain.mutations import Document, Mutation, Operation, Verdict
@@ -18,24 +17,26 @@ from orders_platform.sync.reports import StageReport
 from orders_platform.sync.run import SyncRun
 
 _ATTEMPTS = 2  # the second one creates what the first one surely did not
-_INTENT = "sent at "
 
 
-def sync_groups(run: SyncRun, customer: str, *, dry: bool = False, report: StageReport | None = None) -> StageReport:
-    """Make the customer's groups; `skipped` were there already. Counts into `report` when one is given."""
+def sync_groups(
+    run: SyncRun, customer: str, *, limit: int | None = None, dry: bool = False, report: StageReport | None = None
+) -> StageReport:
+    """Make the groups of a customer's waiting orders, or of the first `limit` of them; `skipped` were there already.
+
+    Counts into `report` when one is given.
+    """
     started = run.clock()
     report = report or StageReport()
     needs = run.store.pending_groups(customer)
+    if limit is not None:
+        names = {row.group_name for row in run.store.pending_items(customer)[:limit]}
+        needs = [need for need in needs if need.group_name in names]
     if needs:
         run.preflight()
         _Groups(run, customer, report).make(needs, dry=dry)
     report.seconds = (run.clock() - started).total_seconds()
     return report
-
-
-def is_group_id(group_id: str | None) -> bool:
-    """False for a group that is not made yet, be it that its creation was sent."""
-    return group_id is not None and not group_id.startswith(_INTENT)
 
 
 def ids_by_title(groups: Sequence[Group]) -> dict[str, str]:
@@ -48,14 +49,6 @@ def ids_by_title(groups: Sequence[Group]) -> dict[str, str]:
 
 def _missing(needs: Sequence[GroupNeed], on_board: Mapping[str, str]) -> list[GroupNeed]:
     return [need for need in needs if collapse(need.group_name) not in on_board]
-
-
-def _sent_at(needs: Iterable[GroupNeed], now: datetime) -> datetime | None:
-    """When the last of these groups that are not listed was sent, None when none was."""
-    recorded = [need.group_id for need in needs if need.group_id is not None]
-    # A group with an id is gone, or was made a moment ago and is not listed yet.
-    moments = (now if is_group_id(text) else datetime.fromisoformat(text.removeprefix(_INTENT)) for text in recorded)
-    return max(moments, default=None)
 
 
 class _Groups:
@@ -75,8 +68,7 @@ class _Groups:
         if dry:
             self._report.created = len(missing)
             return
-        if (sent_at := _sent_at(missing, self._run.clock())) is not None:
-            self._run.settle(sent_at)
+        if missing and self._run.settle(self._run.store.groups_sent_at(self._customer)):
             on_board = self._on_board()
         for _ in range(_ATTEMPTS):
             missing = _missing(needs, on_board)
@@ -105,7 +97,8 @@ class _Groups:
                     self._report.refuse(refused)
                 else:
                     unknown = True
-                    self._note_intent(title)
+            if unknown:
+                self._note_intent()
         return unknown
 
     def _documents(self, missing: Sequence[GroupNeed]) -> Iterator[Document]:
@@ -113,15 +106,14 @@ class _Groups:
         while start < len(missing):
             chunk = missing[start : start + self._run.board.document_size(Operation.CREATE_GROUP)]
             start += len(chunk)
-            for need in chunk:
-                self._note_intent(need.group_name)
+            self._note_intent()
             mutations = tuple(
                 Mutation(need.group_name, {"board_id": str(self._board_id), "group_name": need.group_name}) for need in chunk
             )
             yield Document(self._run.new_key(), Operation.CREATE_GROUP, mutations)
 
-    def _note_intent(self, title: str) -> None:
-        self._run.store.record_group(self._customer, title, f"{_INTENT}{self._run.clock().isoformat()}")
+    def _note_intent(self) -> None:
+        self._run.store.record_groups_sent(self._customer, self._run.clock())
 
     def _conclude(self, needs: Sequence[GroupNeed], on_board: Mapping[str, str]) -> None:
         found = {need.group_name: on_board.get(collapse(need.group_name)) for need in needs}

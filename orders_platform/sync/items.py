@@ -17,11 +17,12 @@ from orders_platform.domain.orders import PendingItem, RejectedRow, RowKind, Row
 from orders_platform.domain.plan import RowPlan, Step, Wanted, plan_row
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.errors import RowRejected
-from orders_platform.sync.groups import ids_by_title, is_group_id
+from orders_platform.sync.groups import ids_by_title
 from orders_platform.sync.recovery import adopt_items
 from orders_platform.sync.reports import StageReport
 from orders_platform.sync.run import SyncRun
-from orders_platform.sync.sending import Outbox, Outgoing
+from orders_platform.sync.sending import Outbox, Outgoing, require_hope
+from orders_platform.sync.sweep import sweep_items
 
 _ATTEMPTS = 2  # the second one settles what the first one left of unknown outcome
 
@@ -36,7 +37,7 @@ def sync_items(
     started = run.clock()
     report = report or StageReport()
     waiting = list(run.store.pending_items(customer))[:limit]
-    refs = {row.record_uuid for row in waiting}
+    rows, refs = waiting, {row.record_uuid for row in waiting}
     for _ in range(_ATTEMPTS):
         if not waiting:
             break
@@ -45,6 +46,8 @@ def sync_items(
         if not unknown:
             break
     report.waiting = len(waiting)
+    if report.created or report.adopted:
+        sweep_items(run, rows, report)
     report.seconds = (run.clock() - started).total_seconds()
     return report
 
@@ -74,11 +77,13 @@ class _Items:
             titles = ids_by_title(groups)
             return [replace(row, group_id=titles.get(collapse(row.group_name), row.group_name)) for row in rows]
         ids = {group.id for group in groups}
-        if any(row.action is not Action.DELETE and row.group_id not in ids and is_group_id(row.group_id) for row in rows):
-            # Stage 4 has just found or made these groups: more likely than gone, they are not listed yet.
-            self.run.settle(self.run.clock())
+        if any(row.action is not Action.DELETE and row.group_id not in ids for row in rows) and self._settle_groups():
             ids = {group.id for group in self.run.board.groups(self.run.rules.items.board_id)}
         return [row for row in rows if row.action is Action.DELETE or row.group_id in ids]
+
+    def _settle_groups(self) -> bool:
+        """A group that was made a moment ago may not be listed yet."""
+        return self.run.settle(self.run.store.groups_sent_at(self.customer))
 
     def _rehearse(self, rows: Sequence[Outgoing]) -> None:
         """Count, and let the lines of these orders wait as they would after a real run."""
@@ -101,6 +106,7 @@ class _Items:
     def _outgoing(self, row: PendingItem, on_board: Mapping[int, BoardItem]) -> Outgoing | None:
         mapping, shape = self.run.rules.items, self.run.items_board
         try:
+            require_hope(row, self.run.rules.most_tries)
             cells = {} if row.action is Action.DELETE else format_row(mapping, shape.columns, row.values, shape.labels).cells
         except RowRejected as refusal:
             self._refuse(row, refusal)
@@ -116,6 +122,7 @@ class _Items:
             lambda step: self._variables(step, row, plan),
             replaces=row.item_id is not None,
             is_removal=row.action is Action.DELETE,
+            tries=row.tries,
         )
 
     def _refuse(self, row: PendingItem, refusal: RowRejected) -> None:

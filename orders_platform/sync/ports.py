@@ -13,9 +13,11 @@ from typing import Protocol
 
 from orders_platform.domain.board import BoardDescription, BoardItem, Group
 from orders_platform.domain.customers import Survey
+from orders_platform.domain.history import CustomerGroup
 from orders_platform.domain.merges import HeaderMerge, LineMerge
 from orders_platform.domain.mutations import Document, DocumentReport, Operation
 from orders_platform.domain.orders import GroupNeed, PendingItem, PendingSubitem, RowKind, RowResult
+from orders_platform.domain.usage import MondayUsage, Reads
 
 
 class Board(Protocol):
@@ -40,6 +42,9 @@ class Board(Protocol):
     def children(self, parent_item_ids: Sequence[int], column_ids: Sequence[str]) -> Mapping[int, Sequence[BoardItem]]:
         """Active subitems by parent id; a parent that is gone is absent."""
 
+    def items_of_groups(self, board_id: int, group_ids: Sequence[str], column_ids: Sequence[str]) -> Sequence[BoardItem]:
+        """Active items of these groups, with the cells asked for."""
+
     def document_size(self, operation: Operation) -> int:
         """How many mutations the next document of this operation should hold; follows cost, speed and how the last ones went."""
 
@@ -51,6 +56,25 @@ class Board(Protocol):
         `MondayRefusedError` when every further request would be refused (bad token, no permission): what was in flight is
         reported first.
         """
+
+    def note_calls_today(self, calls: float) -> None:
+        """Take in that at least so many of the day's calls are used already, by whatever run."""
+
+    def take_reads(self) -> Reads:
+        """What was read since this was last asked."""
+
+
+class Ledger(Protocol):
+    """What a comparison of board and database reads besides what waits; nothing is written."""
+
+    def orders(self, customer: str) -> Sequence[PendingItem]:
+        """A customer's orders, whatever their state; not those that left the load and are done with."""
+
+    def lines(self, customer: str) -> Sequence[PendingSubitem]:
+        """All lines of a customer, whatever their state."""
+
+    def groups(self) -> Sequence[CustomerGroup]:
+        """The groups that orders belong into, of all customers."""
 
 
 class Store(Protocol):
@@ -86,6 +110,12 @@ class Store(Protocol):
     def known_item_ids(self, ids: Iterable[int]) -> set[int]:
         """Which of these items belong to an order already."""
 
+    def groups_sent_at(self, customer: str) -> datetime | None:
+        """When the last creation of a group was sent for the customer, None when none ever was."""
+
+    def record_groups_sent(self, customer: str, now: datetime) -> None:
+        """Commit that groups are about to be sent."""
+
     def record_group(self, customer: str, group_name: str, group_id: str) -> None:
         """Remember a group's id on the customer's orders."""
 
@@ -105,3 +135,9 @@ class Store(Protocol):
 
     def log_document(self, run_id: str, now: datetime, customer: str, report: DocumentReport) -> None:
         """Log a document that carried no rows."""
+
+    def log_reads(self, run_id: str, now: datetime, customer: str, batch_id: str, reads: Reads) -> None:
+        """Log what a stage read."""
+
+    def monday_usage(self, now: datetime) -> MondayUsage:
+        """What all runs together asked of monday lately."""

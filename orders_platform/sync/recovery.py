@@ -1,52 +1,58 @@
-"""Rows that were sent and never answered: wait until that is over, and look for created ones on the board before creating anything.
+"""Nothing is created before the board was asked: rows without an id are looked up by key, and what is there is adopted.
 
 A time-out means unknown, never failed. After the settle time a request is over and what it made is visible, so a look-up then
-answers for good. Belongs here: settle, look up, adopt. Does not belong here: what happens to an adopted row afterwards; it is
-planned like any other with a known id.
+answers for good; rows that were never sent are looked up without waiting, which is what keeps a restored backup or a repeated first
+load from making everything twice. Belongs here: settle, look up, adopt. Does not belong here: what happens to an adopted row
+afterwards; it is planned like any other with a known id.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from orders_platform.domain.board import BoardItem
 from orders_platform.domain.cell_formats import is_blank, plain_text
 from orders_platform.domain.names import subitem_name
 from orders_platform.domain.orders import PendingItem, PendingSubitem, RowKind, RowResult
-from orders_platform.domain.states import SyncState
+from orders_platform.domain.states import Action, SyncState
 from orders_platform.sync.reports import StageReport
 from orders_platform.sync.run import SyncRun
 
 
 def adopt_items(run: SyncRun, rows: Sequence[PendingItem], report: StageReport, *, dry: bool) -> list[PendingItem]:
-    """The same rows; those of unknown outcome that are on the board have their id now."""
+    """The same rows; those without an id whose item is on the board have it now."""
     _settle(run, rows, dry=dry)
-    lost = [row for row in rows if row.state is SyncState.PENDING and row.item_id is None]
+    lost = [row for row in rows if row.item_id is None and _may_be_there(row)]
     if not lost:
         return list(rows)
-    found = _find_items(run, lost)
+    found = find_items(run, lost)
     ids = {item.id for items in found.values() for item in items}
     free = ids - run.store.known_item_ids(ids)
     adopted: dict[str, int] = {}
     # Best fit first over all rows: of two orders that share a key, neither takes the other's item while its own is there.
-    pairs = [(row, item) for row in lost for item in found.get(_key(run, row), ())]
+    pairs = [(row, item) for row in lost for item in found.get(external_key(run, row), ())]
     for row, item in sorted(pairs, key=lambda pair: _likeness(*pair), reverse=True):
         if item.id in free and row.record_uuid not in adopted:
             free.discard(item.id)
             adopted[row.record_uuid] = item.id
     report.adopted += len(adopted)
-    _record(run, RowKind.ITEMS, adopted)
+    _record(run, RowKind.ITEMS, {row.record_uuid: row.state for row in lost}, adopted)
     return [replace(row, item_id=adopted.get(row.record_uuid, row.item_id)) for row in rows]
 
 
-def adopt_subitems(run: SyncRun, rows: Sequence[PendingSubitem], report: StageReport, *, dry: bool) -> list[PendingSubitem]:
-    """The same rows; those of unknown outcome that are under their item have their id now."""
+def living_parents(run: SyncRun, rows: Sequence[PendingSubitem], *, dry: bool) -> Mapping[int, Sequence[BoardItem]]:
+    """The active subitems of the items that these rows belong under; an item that is gone is absent. Settles first."""
     _settle(run, rows, dry=dry)
-    lost = [row for row in rows if row.state is SyncState.PENDING and row.subitem_id is None and row.item_id is not None]
-    if not lost:
-        return list(rows)
-    children = run.board.children(sorted({row.item_id for row in lost if row.item_id is not None}), [])
+    parents = sorted({row.item_id for row in rows if row.item_id is not None})
+    return run.board.children(parents, []) if parents else {}
+
+
+def adopt_subitems(
+    run: SyncRun, rows: Sequence[PendingSubitem], children: Mapping[int, Sequence[BoardItem]], report: StageReport
+) -> list[PendingSubitem]:
+    """The same rows; those without an id whose subitem is under their item have it now."""
+    lost = [row for row in rows if row.subitem_id is None and _may_be_there(row)]
     adopted: dict[str, int] = {}
     for row in lost:
         name = subitem_name(run.rules.subitem_name, row.size_code)
@@ -54,8 +60,25 @@ def adopt_subitems(run: SyncRun, rows: Sequence[PendingSubitem], report: StageRe
         if named:
             adopted[row.line_uuid] = min(named)
     report.adopted += len(adopted)
-    _record(run, RowKind.SUBITEMS, adopted)
+    _record(run, RowKind.SUBITEMS, {row.line_uuid: row.state for row in lost}, adopted)
     return [replace(row, subitem_id=adopted.get(row.line_uuid, row.subitem_id)) for row in rows]
+
+
+def find_items(run: SyncRun, rows: Sequence[PendingItem]) -> dict[str, Sequence[BoardItem]]:
+    """The active items with the external keys of these rows, by key."""
+    keys = sorted({external_key(run, row) for row in rows})
+    return dict(run.board.find_items(run.rules.items.board_id, run.rules.items.external_key or "", keys))
+
+
+def external_key(run: SyncRun, row: PendingItem) -> str:
+    """The text by which the row's item is found on the board."""
+    field = next(field for field in run.rules.items.fields if field.column_id == run.rules.items.external_key)
+    return plain_text(next((row.values[source] for source in field.sources if not is_blank(row.values[source])), ""))
+
+
+def _may_be_there(row: PendingItem | PendingSubitem) -> bool:
+    """What is to be removed and was never sent need not be looked for."""
+    return row.state is SyncState.PENDING or row.action is not Action.DELETE
 
 
 def _likeness(row: PendingItem, item: BoardItem) -> tuple[bool, bool, int]:
@@ -70,21 +93,11 @@ def _settle(run: SyncRun, rows: Sequence[PendingItem] | Sequence[PendingSubitem]
         run.settle(max((moment for moment in unanswered if moment is not None), default=None))
 
 
-def _key(run: SyncRun, row: PendingItem) -> str:
-    field = next(field for field in run.rules.items.fields if field.column_id == run.rules.items.external_key)
-    return plain_text(next((row.values[source] for source in field.sources if not is_blank(row.values[source])), ""))
+def _record(run: SyncRun, kind: RowKind, states: Mapping[str, SyncState], adopted: Mapping[str, int]) -> None:
+    """The id is committed at once, the row stays what it is until what else it needs is done.
 
-
-def _find_items(run: SyncRun, lost: Sequence[PendingItem]) -> dict[str, Sequence[BoardItem]]:
-    keys = sorted({_key(run, row) for row in lost})
-    return dict(run.board.find_items(run.rules.items.board_id, run.rules.items.external_key or "", keys))
-
-
-def _record(run: SyncRun, kind: RowKind, adopted: dict[str, int]) -> None:
-    """The id is committed at once, the row stays PENDING until what else it needs is done.
-
-    An adopted item was made by a creation of ours, so the lines of its order belong under it from now on.
+    The lines of an adopted item's order belong under it from now on.
     """
     if adopted:
-        results = [RowResult(ref, SyncState.PENDING, monday_id, is_new_item=True) for ref, monday_id in adopted.items()]
+        results = [RowResult(ref, states[ref], monday_id, is_new_item=True) for ref, monday_id in adopted.items()]
         run.store.record_results(kind, results, run.run_id, run.clock(), "")

@@ -13,14 +13,27 @@ from orders_platform.domain.orders import RejectedRow
 from orders_platform.domain.plan import Step
 
 
+@dataclass(frozen=True, slots=True)
+class Doubled:
+    """An order (or one size of it) that is on the board more than once; `ids` of all its items or subitems."""
+
+    order_key: str
+    size_code: str
+    ids: tuple[int, ...]
+
+
 @dataclass(slots=True)
 class StageReport:
     """One stage (groups, items or subitems) of one customer. In a dry run the rows are what would be done.
 
     Attributes:
         skipped: rows that the board already showed as wanted.
-        adopted: rows of unknown outcome that were found on the board.
+        adopted: rows without an id that were found on the board.
         waiting: rows that could not be sent yet (their group or item is missing, or their outcome is still unknown).
+        calls: requests of the documents, repeats included.
+        reads: requests that only read.
+        rate_limited: answers of both that said that a limit was hit.
+        doubled: what the sweep found on the board more than once.
         trouble: why rows wait, in monday's or the network's words; the last reason there was.
         seconds: from the first read to the last write.
     """
@@ -36,10 +49,12 @@ class StageReport:
     documents: int = 0
     mutations: int = 0
     calls: int = 0
+    reads: int = 0
     complexity: int = 0
     rate_limited: int = 0
     seconds: float = 0.0
     refusals: list[RejectedRow] = field(default_factory=list)
+    doubled: list[Doubled] = field(default_factory=list)
     trouble: str | None = None
 
     def count_steps(self, steps: tuple[Step, ...]) -> None:
@@ -68,7 +83,8 @@ class StageReport:
 
     def figures(self) -> dict[str, int | float]:
         """Every figure by name."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in {"refusals", "trouble"}}
+        plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in {"refusals", "doubled", "trouble"}}
+        return {**plain, "doubled": len(self.doubled)}
 
 
 @dataclass(slots=True)
@@ -95,5 +111,6 @@ class CustomerReport:
 
     @property
     def is_done(self) -> bool:
-        """True when nothing failed and nothing waits."""
-        return self.error is None and not self.total("failed") and not self.total("waiting")
+        """True when nothing failed, nothing waits and nothing is on the board twice."""
+        is_clean = not any(stage.doubled for stage in self.stages)
+        return self.error is None and is_clean and not self.total("failed") and not self.total("waiting")

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -17,13 +18,19 @@ from orders_platform.domain.labels import LabelBook
 from orders_platform.domain.mapping import BoardMapping
 from orders_platform.domain.plan import OnDeleted
 from orders_platform.domain.preflight import require_fitting_board, subitem_board_problems
-from orders_platform.errors import BoardMismatchError
+from orders_platform.errors import BoardMismatchError, OrdersError
 from orders_platform.sync.ports import Board, Store
+from orders_platform.sync.reports import StageReport
 
 
 @dataclass(frozen=True)
 class SyncRules:
-    """What the configuration says about sending."""
+    """What the configuration says about sending.
+
+    Attributes:
+        settle_seconds: after so long a request is surely over and its effect visible on the board.
+        most_tries: a row that monday itself answered without an outcome so often is FAILED.
+    """
 
     items: BoardMapping
     subitems: BoardMapping
@@ -31,6 +38,7 @@ class SyncRules:
     on_deleted: OnDeleted
     settle_seconds: float
     may_create_labels: bool = True
+    most_tries: int = 10
 
     def __post_init__(self) -> None:
         if self.items.external_key is None:
@@ -92,12 +100,34 @@ class SyncRun:
         """Check both boards before the first write of a run, so that nothing is sent to one when the other does not fit."""
         _ = self.items_board, self.subitems_board
 
-    def settle(self, sent_at: datetime | None) -> None:
-        """Wait until a request sent then is surely over and its effect visible on the board."""
-        since = (self.clock() - _utc(sent_at)).total_seconds() if sent_at else 0.0
-        if since < self.rules.settle_seconds:
-            self.progress(f"waiting {self.rules.settle_seconds - since:.0f} s for unanswered requests to settle")
-            self.sleep(self.rules.settle_seconds - since)
+    @contextmanager
+    def counted(self, customer: str, report: StageReport) -> Iterator[None]:
+        """One stage: the day's calls of all runs are taken in before it, and what it reads is logged after it."""
+        self.board.note_calls_today(self.store.monday_usage(self.clock()).calls_today)
+        try:
+            yield
+        except OrdersError:
+            self._log_reads(customer, report)
+            raise
+        self._log_reads(customer, report)
+
+    def _log_reads(self, customer: str, report: StageReport) -> None:
+        reads = self.board.take_reads()
+        if reads.calls:
+            report.reads += reads.calls
+            report.rate_limited += reads.rate_limited
+            self.store.log_reads(self.run_id, self.clock(), customer, self.new_key(), reads)
+
+    def settle(self, sent_at: datetime | None) -> bool:
+        """Wait until a request sent then (None: none was) is surely over and its effect visible on the board; whether that took time."""
+        if sent_at is None:
+            return False
+        rest = self.rules.settle_seconds - (self.clock() - _utc(sent_at)).total_seconds()
+        if rest <= 0:
+            return False
+        self.progress(f"waiting {rest:.0f} s for unanswered requests to settle")
+        self.sleep(rest)
+        return True
 
 
 def _shape(description: BoardDescription) -> BoardShape:

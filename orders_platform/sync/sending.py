@@ -9,10 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from orders_platform.domain.mutations import Document, DocumentReport, Mutation, MutationResult, Operation, Verdict
-from orders_platform.domain.orders import RejectedRow, RowKind, RowResult
+from orders_platform.domain.mutations import (
+    Document,
+    DocumentReport,
+    Mutation,
+    MutationResult,
+    Operation,
+    Verdict,
+    is_mondays_word,
+)
+from orders_platform.domain.orders import PendingItem, PendingSubitem, RejectedRow, RowKind, RowResult
 from orders_platform.domain.plan import RowPlan, Step
 from orders_platform.domain.states import SyncState
+from orders_platform.errors import RowRejected
 from orders_platform.sync.reports import StageReport
 from orders_platform.sync.run import SyncRun
 
@@ -21,6 +30,19 @@ OPERATIONS: Mapping[Step, Operation] = {
     Step.MOVE: Operation.MOVE_ITEM,
     Step.ARCHIVE: Operation.ARCHIVE_ITEM,
 }
+
+
+def require_hope(row: PendingItem | PendingSubitem, most_tries: int) -> None:
+    """Refuse a row that monday itself, not the network, answered without an outcome `most_tries` times.
+
+    Raises:
+        RowRejected: it is left alone until it changes, or until `retry`.
+    """
+    if row.tries >= most_tries and is_mondays_word(row.last_code):
+        raise RowRejected(
+            "gave_up",
+            f"sent {row.tries} times and monday.com gave no outcome ({row.last_code}); `orders-platform retry` sends it again",
+        )
 
 
 @dataclass(slots=True)
@@ -32,6 +54,7 @@ class Outgoing:
         parent_id: for subitems, the item it goes under.
         replaces: an id is recorded; a plan that creates makes it useless.
         is_removal: for items, its order is gone and its lines end with it.
+        tries: how often it was sent before and nothing came of it.
     """
 
     ref: str
@@ -42,8 +65,10 @@ class Outgoing:
     parent_id: int | None = None
     replaces: bool = False
     is_removal: bool = False
+    tries: int = 0
     monday_id: int | None = field(init=False)
     refusal: MutationResult | None = None
+    open_end: MutationResult | None = None
     is_unknown: bool = False
     was_not_sent: bool = False
     open_steps: int = field(init=False)
@@ -57,6 +82,8 @@ class Outgoing:
         self.open_steps -= 1
         if step_result.verdict is Verdict.REFUSED:
             self.refusal = step_result
+        if step_result.verdict in {Verdict.UNKNOWN, Verdict.NOT_SENT}:
+            self.open_end = step_result
         self.is_unknown |= step_result.verdict is Verdict.UNKNOWN
         self.was_not_sent |= step_result.verdict is Verdict.NOT_SENT
         if step_result.verdict is Verdict.DONE and self.monday_id is None and step_result.monday_id is not None:
@@ -74,12 +101,14 @@ class Outgoing:
     def result(self) -> RowResult:
         """For the store."""
         done = self.state is SyncState.SYNCED
-        code, message = (self.refusal.code, self.refusal.message) if self.refusal else (None, None)
+        word = self.refusal or self.open_end
+        code, message = (word.code, word.message) if word else (None, None)
         # What we archived ourselves is forgotten: if the row comes back it is made anew, whatever the policy for what people remove.
         monday_id = None if done and (self.is_removal or Step.ARCHIVE in self.plan.steps) else self.monday_id
         return RowResult(self.ref, self.state, monday_id, code, message, self.parent_id,
                          is_new_item=done and Step.CREATE in self.plan.steps,
-                         is_archived=done and self.is_removal)  # fmt: skip
+                         is_archived=done and self.is_removal,
+                         was_tried=word is not None)  # fmt: skip
 
 
 class Outbox:
@@ -108,7 +137,7 @@ class Outbox:
     def _documents(self, step: Step, rows: Sequence[Outgoing]) -> Iterator[Document]:
         operation, start = self._operations[step], 0
         while start < len(rows):
-            chunk = rows[start : start + self._run.board.document_size(operation)]
+            chunk = _company(rows[start : start + self._run.board.document_size(operation)])
             start += len(chunk)
             document = Document(self._run.new_key(), operation, tuple(Mutation(row.ref, row.variables(step)) for row in chunk))
             if step is Step.CREATE:
@@ -149,3 +178,11 @@ class Outbox:
                 self._report.refuse(
                     RejectedRow(self._customer, row.order_key, row.size_code, result.code, result.message or "")
                 )
+
+
+def _company(rows: Sequence[Outgoing]) -> Sequence[Outgoing]:
+    """The first of these rows that travel together: fewer with each try, so that one that monday chokes on soon stands alone."""
+    for index, row in enumerate(rows):
+        if row.tries and index + 1 > max(1, len(rows) >> 2 * row.tries):
+            return rows[: max(1, index)]
+    return rows

@@ -6,7 +6,7 @@ sending (`sending.py`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from orders_platform.domain.board import BoardItem
@@ -18,10 +18,11 @@ from orders_platform.domain.plan import RowPlan, Step, Wanted, plan_row
 from orders_platform.domain.states import SyncState
 from orders_platform.errors import RowRejected
 from orders_platform.sync.items import value_variables
-from orders_platform.sync.recovery import adopt_subitems
+from orders_platform.sync.recovery import adopt_subitems, living_parents
 from orders_platform.sync.reports import StageReport
 from orders_platform.sync.run import SyncRun
-from orders_platform.sync.sending import Outbox, Outgoing
+from orders_platform.sync.sending import Outbox, Outgoing, require_hope
+from orders_platform.sync.sweep import sweep_subitems
 
 _ATTEMPTS = 2  # the second one settles what the first one left of unknown outcome
 
@@ -33,7 +34,7 @@ def sync_subitems(run: SyncRun, customer: str, *, dry: bool = False, report: Sta
     """
     started = run.clock()
     report = report or StageReport()
-    waiting = list(run.store.pending_subitems(customer))
+    rows = waiting = list(run.store.pending_subitems(customer))
     for _ in range(_ATTEMPTS):
         if not waiting:
             break
@@ -43,6 +44,8 @@ def sync_subitems(run: SyncRun, customer: str, *, dry: bool = False, report: Sta
         if not unknown:
             break
     report.waiting = len(waiting)
+    if (report.created or report.adopted) and not dry:
+        sweep_subitems(run, rows, report)
     report.seconds = (run.clock() - started).total_seconds()
     return report
 
@@ -61,7 +64,8 @@ class _Subitems:
         ready = [row if row.parent_id in {None, row.item_id} else replace(row, subitem_id=None) for row in ready]
         if ready:
             self.run.preflight()
-        rows = adopt_subitems(self.run, ready, self.report, dry=self.dry)
+        children = living_parents(self.run, ready, dry=self.dry)
+        rows = adopt_subitems(self.run, self._with_parent(ready, children), children, self.report)
         on_board = self._read([row.subitem_id for row in rows if row.subitem_id is not None])
         outgoing = [made for row in rows if (made := self._outgoing(row, on_board)) is not None]
         if self.dry:
@@ -69,6 +73,21 @@ class _Subitems:
                 self.report.count_steps(row.plan.steps)
             return False
         return bool(Outbox(self.run, self.customer, RowKind.SUBITEMS, Operation.CREATE_SUBITEM, self.report).send(outgoing))
+
+    def _with_parent(self, rows: Sequence[PendingSubitem], parents: Collection[int]) -> list[PendingSubitem]:
+        """The rows whose item is on the board. Where a person removed it, the order itself goes through its stage again."""
+        orphans = [row for row in rows if row.item_id is not None and row.item_id not in parents]
+        if orphans and not self.dry:
+            if self.run.rules.on_deleted == "leave":
+                results = [RowResult(row.line_uuid, SyncState.SYNCED, row.subitem_id) for row in orphans]
+                self._record(RowKind.SUBITEMS, results)
+            else:
+                orders = {row.record_uuid: RowResult(row.record_uuid, SyncState.NEW, row.item_id) for row in orphans}
+                self._record(RowKind.ITEMS, list(orders.values()))
+        return [row for row in rows if row not in orphans]
+
+    def _record(self, kind: RowKind, results: Sequence[RowResult]) -> None:
+        self.run.store.record_results(kind, results, self.run.run_id, self.run.clock(), self.customer)
 
     def is_ready(self, row: PendingSubitem) -> bool:
         """Whether its order is on the board, or would be if this were no dry run."""
@@ -81,6 +100,7 @@ class _Subitems:
     def _outgoing(self, row: PendingSubitem, on_board: Mapping[int, BoardItem]) -> Outgoing | None:
         mapping, shape = self.run.rules.subitems, self.run.subitems_board
         try:
+            require_hope(row, self.run.rules.most_tries)
             cells = format_row(mapping, shape.columns, {"size_code": row.size_code, "qty": row.qty}, shape.labels).cells
         except RowRejected as refusal:
             self._refuse(row, refusal)
@@ -97,13 +117,14 @@ class _Subitems:
             lambda step: self._variables(step, row, plan),
             row.item_id,
             replaces=row.subitem_id is not None,
+            tries=row.tries,
         )
 
     def _refuse(self, row: PendingSubitem, refusal: RowRejected) -> None:
         self.report.refuse(RejectedRow(self.customer, row.order_key, row.size_code, refusal.code, refusal.message))
         if not self.dry:
             result = RowResult(row.line_uuid, SyncState.FAILED, row.subitem_id, refusal.code, refusal.message, row.item_id)
-            self.run.store.record_results(RowKind.SUBITEMS, [result], self.run.run_id, self.run.clock(), self.customer)
+            self._record(RowKind.SUBITEMS, [result])
 
     def _variables(self, step: Step, row: PendingSubitem, plan: RowPlan) -> Mapping[str, object]:
         mapping = self.run.rules.subitems

@@ -51,6 +51,19 @@ def test_a_board_without_columns_has_every_missing_one_named_at_once(
     assert len(told.document["problems"]) >= len(columns)
 
 
+def test_an_api_version_near_its_end_is_a_warning_of_the_check(
+    workplace: Workplace, terminal: Terminal, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert terminal("board", "check", "--json").document["warnings"] == []
+    changed = workplace.configure(('api_version = "2026-10"', 'api_version = "2026-07"'))
+    monkeypatch.setenv("ORDERS_CONFIG", str(changed))
+    outcome = terminal("board", "check", "--json")
+    assert outcome.code == 0
+    assert len(outcome.document["warnings"]) == 1
+    assert "2026-07 is in maintenance and is retired next; the current one is 2026-10" in outcome.document["warnings"][0]
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == outcome.document["warnings"]
+
+
 def test_a_board_that_is_not_there_is_named(workplace: Workplace, terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     point_at(workplace, monkeypatch, "4711")
     outcome = terminal("board", "check")

@@ -145,7 +145,7 @@ def test_status_lists_every_customer_and_fails_while_rows_are_refused(after_demo
     told = terminal("status", "--json")
     assert told.code == 1
     document = told.document
-    assert set(document) == {"customers", "rejected", "failed"}
+    assert set(document) == {"customers", "rejected", "failed", "monday"}
     assert {name: row["items"] for name, row in document["customers"].items()} == {
         name: expected.orders - expected.failed for name, expected in EXPECTED.items()
     }

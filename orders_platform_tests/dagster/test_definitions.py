@@ -86,7 +86,7 @@ def test_a_run_of_a_customer_takes_all_six_assets_and_the_check_in_one_process(d
 
 def test_every_job_says_what_it_does(definitions: dg.Definitions) -> None:
     jobs = {job.name: job for job in definitions.resolve_all_job_defs() if not job.name.startswith("__")}
-    assert set(jobs) == {"sync_customer", "survey_customers"}
+    assert set(jobs) == {"sync_customer", "survey_customers", "housekeeping"}
     assert all(job.description for job in jobs.values())
 
 

@@ -59,12 +59,19 @@ def test_waiting_orders_come_by_group_and_key_with_their_mapped_values(merged: O
 
 def test_waiting_groups_are_named_once_with_their_number_of_orders(merged: OrderList) -> None:
     assert merged.store.pending_groups(GREYSON) == [
-        GroupNeed("GREYSON 2025 FALL", None, 2), GroupNeed("GREYSON 2026 SPRING", None, 1),
+        GroupNeed("GREYSON 2025 FALL", 2), GroupNeed("GREYSON 2026 SPRING", 1),
     ]  # fmt: skip
     merged.store.record_group(GREYSON, "GREYSON 2025 FALL", "group_7")
-    assert [group.group_id for group in merged.store.pending_groups(GREYSON)] == ["group_7", None]
     assert [item.group_id for item in merged.store.pending_items(GREYSON)] == ["group_7", "group_7", None]
-    assert merged.store.pending_groups("PELOTON")[0].group_id is None
+    assert merged.store.pending_items("PELOTON")[0].group_id is None
+
+
+def test_the_time_of_the_last_group_sent_is_kept_for_each_customer(merged: OrderList) -> None:
+    assert merged.store.groups_sent_at(GREYSON) is None
+    merged.store.record_groups_sent(GREYSON, NOW)
+    merged.store.record_groups_sent("NOBODY YET", NOW)
+    assert merged.store.groups_sent_at(GREYSON) == merged.store.groups_sent_at("NOBODY YET") == NOW.replace(tzinfo=None)
+    assert merged.store.groups_sent_at("PELOTON") is None
 
 
 def test_waiting_lines_know_their_order_and_its_item(merged: OrderList) -> None:
@@ -112,7 +119,7 @@ def test_each_result_is_recorded_on_its_own_row(merged: OrderList) -> None:
         ITEMS,
         RowResult(three, PENDING),
         RowResult(one, SYNCED, 71),
-        RowResult(two, FAILED, None, "label_missing", "x" * 3000),
+        RowResult(two, FAILED, None, "label_missing", "x" * 3000, was_tried=True),
     )
     found = item_columns(merged, "order_key", "sync_state", "monday_item_id", "sync_error_code", "retry_count")
     assert found == [
@@ -135,10 +142,10 @@ def test_a_row_that_is_new_again_has_no_batch(merged: OrderList) -> None:
     assert item_columns(merged, "sync_state", "sync_batch_id", "sync_pending_at", "retry_count")[0] == ("NEW", None, None, 0)
 
 
-def test_failures_are_counted_until_a_success(merged: OrderList) -> None:
+def test_tries_are_counted_until_a_success(merged: OrderList) -> None:
     ref = refs(merged)[0]
     for _ in range(2):
-        results(merged, ITEMS, RowResult(ref, FAILED, None, "transient_busy", "busy"))
+        results(merged, ITEMS, RowResult(ref, NEW, None, "RESOURCE_LOCKED", "busy", was_tried=True))
     assert item_columns(merged, "retry_count")[0] == (2,)
     results(merged, ITEMS, RowResult(ref, SYNCED, 71))
     assert item_columns(merged, "retry_count", "sync_error_code", "sync_error_message")[0] == (0, None, None)

@@ -62,6 +62,8 @@ MESSAGE_CASES = {
     "Minute limit rate exceeded": (Reaction.WAIT, Limit.CALLS_PER_MINUTE),
     "Rate Limit Exceeded": (Reaction.WAIT, Limit.CALLS_PER_MINUTE),
     "Call limit exceeded for CreateBoard": (Reaction.WAIT, Limit.CALLS_PER_MINUTE),
+    "Call limit exceeded for DuplicateBoard": (Reaction.WAIT, Limit.CALLS_PER_MINUTE),
+    "Call limit exceeded for DuplicateGroup": (Reaction.WAIT, Limit.CALLS_PER_MINUTE),
     "Concurrency limit exceeded": (Reaction.WAIT, Limit.CONCURRENCY),
     "Concurrency limit exceeded for the field": (Reaction.WAIT, Limit.CONCURRENCY),
     "A request with this idempotency key is currently being processed": (Reaction.WAIT, Limit.KEY),
@@ -70,12 +72,15 @@ MESSAGE_CASES = {
     "Not Authenticated": (Reaction.STOP, None),
     "User unauthorized to perform action": (Reaction.STOP, None),
     'Parse error on "}" (RCURLY)': (Reaction.STOP, None),
+    "This status label doesn't exist, possible statuses are: {0: A, 1: B}": (Reaction.REJECT, None),
+    "limit of 10,000 items per board": (Reaction.REJECT, None),
     "Invalid item name. Name must not be empty": (Reaction.REJECT, None),
     "Syntax error in JSON input": (Reaction.REJECT, None),
     "Internal server error": (Reaction.WAIT_UNKNOWN, None),
 }
 
 STATUS_CASES = {
+    400: (Reaction.REJECT, None),
     301: (Reaction.STOP, None),
     401: (Reaction.STOP, None),
     403: (Reaction.STOP, None),
@@ -84,6 +89,7 @@ STATUS_CASES = {
     408: (Reaction.WAIT_UNKNOWN, None),
     409: (Reaction.WAIT, Limit.KEY),
     413: (Reaction.SPLIT, None),
+    422: (Reaction.REJECT, None),
     423: (Reaction.WAIT, Limit.LOCK),
     429: (Reaction.WAIT, Limit.CALLS_PER_MINUTE),
     500: (Reaction.WAIT_UNKNOWN, None),

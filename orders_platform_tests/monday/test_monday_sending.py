@@ -211,9 +211,10 @@ def test_with_one_in_flight_documents_go_strictly_one_after_the_other(stage: Cal
     assert events == [f"{what} batch-0-{n}" for n in range(3) for what in ("drawn", "reported")]
 
 
-def test_crowding_lowers_the_documents_in_flight(stage: Callable[..., Stage]) -> None:
+@pytest.mark.parametrize("fault", [Fault.LOCKED_423, Fault.CONFLICT_409, Fault.CONCURRENCY_429])
+def test_crowding_lowers_the_documents_in_flight(fault: Fault, stage: Callable[..., Stage]) -> None:
     scene = stage(latency=Latency(per_document=0.03), sleep=threading.Event().wait)
-    scene.sandbox.faults.queue(Fault.LOCKED_423, times=3, operation="create_item")
+    scene.sandbox.faults.queue(fault, times=3, operation="create_item")
     running, most = [], []
 
     def documents() -> Iterator[Document]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import httpx
 import pytest
 
+from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
 from orders_platform.sandbox.faults import TRANSIENT
-from orders_platform.sandbox.server import Fault, Faults
+from orders_platform.sandbox.locks import boards_of
+from orders_platform.sandbox.server import Fault, Faults, Latency
+from orders_platform.sandbox.switches import Switches
 
 ITEM = 'mutation { a: create_item(board_id: 9609317401, item_name: "A") { id } }'
 TWO = 'mutation { a: create_item(board_id: 9609317401, item_name: "A") { id } b: create_item(board_id: 9609317401, item_name: "B") { id } }'
@@ -61,6 +65,10 @@ def test_a_hanging_request_ends_by_itself(start):
         (Fault.IP_429, 429, "IP_RATE_LIMIT_EXCEEDED", "10"),
         (Fault.DAILY_429, 429, "DAILY_LIMIT_EXCEEDED", "3600"),
         (Fault.JOB_429, 429, "RATE_LIMIT_EXCEEDED", None),
+        (Fault.FIELD_MINUTE_200, 200, "FIELD_MINUTE_RATE_LIMIT_EXCEEDED", "2"),
+        (Fault.BLOCKED_200, 200, "API_TEMPORARILY_BLOCKED", None),
+        (Fault.TOKEN_401, 401, "Unauthorized", None),
+        (Fault.UNAUTHORIZED_403, 403, "UserUnauthorizedException", None),
         (Fault.LOCKED_423, 423, "RESOURCE_LOCKED", "1"),
         (Fault.CONFLICT_409, 409, "IDEMPOTENCY_CONFLICT", "1"),
         (Fault.ERROR_500, 500, "INTERNAL_SERVER_ERROR", None),
@@ -123,6 +131,95 @@ def test_one_alias_is_refused_and_its_neighbour_done(api):
     assert error["extensions"]["code"] == "ColumnValueException"
     assert [alias for alias, value in body["data"].items() if value is None] == [refused]
     assert len(api.names()) == 1
+
+
+def test_an_alias_whose_result_cannot_be_read_is_done_and_its_error_path_is_longer(api):
+    api.sandbox.faults.queue(Fault.BREAK_ALIAS)
+    body = api.post(TWO).json()
+    (error,) = body["errors"]
+    broken, field = error["path"]
+    assert (field, body["data"][broken]) == ("id", None)
+    assert sorted(api.names()) == ["A", "B"]
+
+
+def test_a_late_commit_is_seen_by_who_looks_late_enough(start):
+    api = start(faults=Faults(late_seconds=(40, 40)))
+    api.sandbox.faults.queue(Fault.LATE_COMMIT)
+    with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
+        api.post(ITEM)
+    assert (api.names(), api.sandbox.under_way) == ([], 1)
+    api.clock.now += 39
+    assert api.names() == []
+    api.clock.now += 1
+    assert (api.names(), api.sandbox.under_way) == (["A"], 0)
+
+
+def test_the_key_of_a_late_commit_is_in_use_until_it_happens(api):
+    api.sandbox.faults.queue(Fault.LATE_COMMIT)
+    with pytest.raises(httpx.TransportError):
+        api.post(ITEM, Idempotency_Key="k")
+    assert api.post(ITEM, Idempotency_Key="k").status_code == 409
+    api.sandbox.settle()
+    assert api.post(ITEM, Idempotency_Key="k").headers["Idempotency-Replayed"] == "true"
+    assert api.names() == ["A"]
+
+
+def test_a_late_commit_of_several_mutations_keeps_their_order_and_takes_no_time(start):
+    api = start(latency=Latency(per_mutation=5), faults=Faults(late_seconds=(10, 10)))
+    for query in (ITEM, ITEM.replace('"A"', '"B"')):
+        api.sandbox.faults.queue(Fault.LATE_COMMIT)
+        with pytest.raises(httpx.TransportError):
+            api.post(query)
+    api.sandbox.settle()
+    assert (api.names(), api.clock.slept) == (["A", "B"], [])
+
+
+def test_a_refused_request_is_neither_read_nor_done_and_neither_is_the_next(start):
+    api = start(faults=Faults(refused_seconds=5))
+    api.sandbox.faults.queue(Fault.REFUSED)
+    for _ in range(2):
+        with pytest.raises(httpx.TransportError):
+            api.post(ITEM)
+    assert (api.sandbox.meter.in_flight, list(api.sandbox.requests)) == (0, [])
+    assert (api.sandbox.meter.day.left, api.sandbox.meter.minute.left) == (10_000, 2_500)
+    api.clock.now += 5
+    assert api.names() == []
+
+
+def test_connections_are_refused_for_a_while_by_the_clock(api):
+    api.sandbox.refuse_for(60)
+    with pytest.raises(httpx.TransportError):
+        api.post(ITEM)
+    api.clock.now += 60
+    api.data(ITEM)
+    assert api.names() == ["A"]
+
+
+def test_a_mutation_that_meets_another_one_on_its_board_is_locked_out_when_the_switch_is_on(start):
+    asleep, wake = threading.Event(), threading.Event()
+
+    def sleep(_seconds: float) -> None:
+        if not asleep.is_set():
+            asleep.set()
+            wake.wait(10)
+
+    api = start(latency=Latency(per_mutation=1), sleep=sleep, switches=Switches(lock_boards=True))
+    first = threading.Thread(target=api.post, args=(ITEM,))
+    first.start()
+    asleep.wait(10)
+    locked = api.post(ITEM)
+    elsewhere = api.post('mutation { create_board(board_name: "B", board_kind: public) { id } }')
+    wake.set()
+    first.join()
+    assert (locked.status_code, elsewhere.status_code, api.post(ITEM).status_code) == (423, 200, 200)
+    assert "locked" in locked.json()["errors"][0]["message"]
+
+
+def test_a_board_is_locked_through_its_items_too(api):
+    item = api.create()
+    query = 'mutation($i: ID!) { a: archive_item(item_id: $i) { id } b: create_group(board_id: 7, group_name: "G") { id } }'
+    prepared = api.sandbox._gate.schema.prepare(query)
+    assert boards_of(api.sandbox.state, prepared, {"i": str(item)}) == {7, ITEMS_BOARD_ID}
 
 
 def test_a_fault_waits_for_its_operation(api):

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from orders_platform.sandbox.idempotency import IdempotencyRules
+from orders_platform.sandbox.jobs import JobRules
 from orders_platform.sandbox.server import SANDBOX_TOKEN, Fault, Latency, Limits
 
 ITEM = 'mutation { a: create_item(board_id: 9609317401, item_name: "A") { id } }'
@@ -125,3 +126,54 @@ def test_whether_a_refusal_is_remembered_is_a_switch(start, remember, replayed):
     query = "mutation { archive_item(item_id: 1) { id } }"
     send(api, query=query)
     assert send(api, query=query).headers.get("Idempotency-Replayed") == replayed
+
+
+@pytest.mark.parametrize(
+    ("rule", "status", "names"), [("replay", 200, ["A"]), ("execute", 200, ["A", "B"]), ("refuse", 422, ["A"])]
+)
+def test_what_another_body_under_a_known_key_does_is_a_switch(start, rule, status, names):
+    api = start(idempotency=IdempotencyRules(other_body=rule))
+    send(api)
+    assert send(api, query=ITEM.replace('"A"', '"B"')).status_code == status
+    assert api.names() == names
+
+
+@pytest.mark.parametrize(("costs", "calls"), [(True, 2), (False, 1)])
+def test_whether_a_replay_is_a_daily_call_is_a_switch(start, costs, calls):
+    api = start(idempotency=IdempotencyRules(replay_costs_call=costs))
+    send(api)
+    send(api)
+    assert api.sandbox.meter.day.left == 10_000 - calls
+
+
+@pytest.mark.parametrize(("costs", "times"), [(True, 2), (False, 1)])
+def test_whether_a_replay_costs_complexity_is_a_switch(start, costs, times):
+    api = start(idempotency=IdempotencyRules(replay_costs_complexity=costs))
+    send(api)
+    assert send(api).headers["Idempotency-Replayed"] == "true"
+    assert api.sandbox.meter.complexity_left() == 10_000_000 - times * 30_001
+
+
+def test_a_replay_that_costs_complexity_may_find_none_left(start):
+    api = start(idempotency=IdempotencyRules(replay_costs_complexity=True), limits=Limits(complexity_per_minute=30_001))
+    send(api)
+    assert send(api).status_code == 429
+    api.clock.now += 60
+    assert send(api).headers["Idempotency-Replayed"] == "true"
+
+
+def test_a_mutation_that_a_limit_refused_is_not_remembered_either(start):
+    api = start(job_rules=JobRules(starts_per_hour=1))
+    query = 'mutation { ingest_items(board_id: 9609317401, group_id: "topics") { job_id } }'
+    api.data(query)
+    assert send(api, query=query).status_code == 429
+    api.clock.now += 3_600
+    answer = send(api, query=query)
+    assert (answer.status_code, "Idempotency-Replayed" in answer.headers) == (200, False)
+
+
+def test_what_was_done_but_cannot_be_read_is_remembered(api):
+    api.sandbox.faults.queue(Fault.BREAK_ALIAS)
+    assert send(api).json()["data"] == {"a": None}
+    assert send(api).headers["Idempotency-Replayed"] == "true"
+    assert api.names() == ["A"]

@@ -365,3 +365,78 @@ def test_the_snapshot_holds_groups_items_and_subitems_with_their_values(api):
     assert (found.title, [each.name for each in found.items]) == ("New orders", ["A"])
     assert (found.items[0].id, found.items[0].values) == (parent, {"text_mkr5wya6": "GRE-1"})
     assert [(each.id, each.name, each.values) for each in found.items[0].subitems] == [(child, "S", {"numeric_mkra7j8e": "5"})]
+
+
+POSITION = """mutation($i: ID!, $g: ID, $t: Boolean, $r: ID, $m: PositionRelative) {
+  change_item_position(item_id: $i, group_id: $g, group_top: $t, relative_to: $r, position_relative_method: $m) { id } }"""
+
+
+@pytest.mark.parametrize(
+    ("where", "order"),
+    [
+        ({"g": "topics"}, ["A", "B", "C"]),
+        ({"g": "topics", "t": True}, ["C", "A", "B"]),
+        ({"r": 0, "m": "before_at"}, ["C", "A", "B"]),
+        ({"r": 0, "m": "after_at"}, ["A", "C", "B"]),
+    ],
+)
+def test_an_item_changes_its_place(api, where, order):
+    made = [api.create(name) for name in "ABC"]
+    api.data(POSITION, i=made[2], **{key: made[value] if key == "r" else value for key, value in where.items()})
+    assert api.names() == order
+
+
+def test_a_place_is_given_by_a_group_or_by_an_item_and_never_to_a_subitem(api):
+    item = api.create()
+    child = api.create_subitem(item, "S")
+    for given in ({"i": item}, {"i": item, "g": "topics", "r": item}, {"i": child, "g": "topics"}):
+        assert api.refusal(POSITION, **given)["extensions"]["code"] == "InvalidArgumentException"
+    api.data("mutation($i: ID!) { archive_item(item_id: $i) { id } }", i=item)
+    assert api.refusal(POSITION, i=item, g="topics")["extensions"]["code"] == "ColumnValueException"
+
+
+def test_a_deleted_column_takes_its_values_along_and_its_id_never_returns(api):
+    item = api.create("A", {"text_mkr5wya6": "K", "text_mkr5ej2x": "P"})
+    delete = 'mutation { delete_column(board_id: 9609317401, column_id: "text_mkr5wya6") { id title } }'
+    assert api.data(delete)["delete_column"] == {"id": "text_mkr5wya6", "title": "AAG ORDER NUMBER"}
+    assert api.sandbox.board_snapshot(ITEMS_BOARD_ID)[0].items[0].values == {"text_mkr5ej2x": "P"}
+    assert api.create_refusal("B", {"text_mkr5wya6": "K"})["extensions"]["code"] == "InvalidColumnIdException"
+    again = 'mutation { create_column(board_id: 9609317401, title: "T", column_type: text, id: "text_mkr5wya6") { id } }'
+    assert api.refusal(again)["extensions"]["code"] == "InvalidArgumentException"
+    assert api.refusal(delete)["extensions"]["code"] == "InvalidColumnIdException"
+    assert api.refusal(delete.replace("text_mkr5wya6", "name"))["extensions"]["code"] == "InvalidArgumentException"
+    assert item
+
+
+def test_a_column_after_a_deleted_one_gets_a_new_id(api):
+    create = 'mutation { create_column(board_id: 9609317401, title: "T", column_type: text) { id } }'
+    first = api.data(create)["create_column"]["id"]
+    api.data("mutation($c: String!) { delete_column(board_id: 9609317401, column_id: $c) { id } }", c=first)
+    assert api.data(create)["create_column"]["id"] != first
+
+
+def test_a_column_is_renamed(api):
+    rename = 'mutation { change_column_title(board_id: 9609317401, column_id: "text_mkr5wya6", title: "NUMBER") { title } }'
+    assert api.data(rename)["change_column_title"] == {"title": "NUMBER"}
+
+
+@pytest.mark.parametrize("operation", ["archive_board", "delete_board"])
+def test_a_retired_board_takes_no_more_items(api, operation):
+    state = api.data(f"mutation {{ {operation}(board_id: 9609317401) {{ state }} }}")[operation]["state"]
+    assert operation.startswith(state[:5])
+    assert api.create_refusal()["extensions"]["code"] == "InvalidBoardIdException"
+    assert api.data("{ boards(ids: [9609317401]) { id } }") == {"boards": []}
+
+
+@pytest.mark.parametrize(("column", "label"), [("dropdown_mkr58de6", "2025 FALL"), ("color_mkr5yf27", "PCS")])
+def test_a_person_removes_a_label_and_its_cells_are_empty(api, column, label):
+    api.create("A", {column: label, "text_mkr5wya6": "K"})
+    other = api.create("B", {"dropdown_mkr58de6": "2026 FALL", "color_mkr5yf27": "EACH"})
+    api.sandbox.remove_label(ITEMS_BOARD_ID, column, label)
+    first, second = api.sandbox.board_snapshot(ITEMS_BOARD_ID)[0].items
+    assert (first.values, second.id, len(second.values)) == ({"text_mkr5wya6": "K"}, other, 2)
+    assert (
+        api.create_refusal("C", {column: label})["extensions"]["error_data"]["column_validation_error_code"] == "missingLabel"
+    )
+    with pytest.raises(LookupError):
+        api.sandbox.remove_label(ITEMS_BOARD_ID, column, label)

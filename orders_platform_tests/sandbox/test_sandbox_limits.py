@@ -175,3 +175,61 @@ def test_a_request_over_sixty_seconds_meets_a_gateway_page_but_is_done(start):
     assert answer.headers["Content-Type"].startswith("text/html")
     assert api.clock.slept == [60]
     assert len(api.sandbox.board_snapshot(9609317401)[0].items) == 1
+
+
+def test_the_question_for_the_cost_takes_no_time_of_its_own(start):
+    api = start(latency=Latency(per_mutation=1))
+    api.data('mutation { a: create_group(board_id: 9609317401, group_name: "G") { id } complexity { query } }')
+    assert api.clock.slept == [1]
+
+
+def test_mutations_of_a_fragment_count_like_others(start):
+    api = start(latency=Latency(per_mutation=1))
+    api.data('mutation { ...G } fragment G on Mutation { create_group(board_id: 9609317401, group_name: "G") { id } }')
+    assert (api.clock.slept, api.sandbox.requests[-1].operations) == ([1], ("create_group",))
+
+
+def test_a_field_may_have_a_limit_of_its_own_a_minute(start):
+    api = start(limits=Limits(fields_per_minute={"create_group": 1}))
+    api.data(GROUP)
+    answer = api.post(GROUP)
+    (error,) = answer.json()["errors"]
+    assert answer.status_code == 200
+    assert error["extensions"] == {
+        "code": "FIELD_MINUTE_RATE_LIMIT_EXCEEDED",
+        "status_code": 429,
+        "retry_in_seconds": 60,
+    }
+    api.data(ITEM)
+    api.clock.now += 60
+    api.data(GROUP)
+
+
+def test_a_field_may_have_a_limit_of_its_own_at_the_same_time(start):
+    asleep, wake = threading.Event(), threading.Event()
+
+    def sleep(_seconds: float) -> None:
+        if not asleep.is_set():
+            asleep.set()
+            wake.wait(10)
+
+    api = start(latency=Latency(per_mutation=1), sleep=sleep, limits=Limits(fields_at_once={"create_item": 1}))
+    first = threading.Thread(target=api.post, args=(ITEM,))
+    first.start()
+    asleep.wait(10)
+    answer, other = api.post(ITEM), api.post(GROUP)
+    wake.set()
+    first.join()
+    (error,) = answer.json()["errors"]
+    assert (answer.status_code, answer.headers["Retry-After"], other.status_code) == (429, "15", 200)
+    assert error["extensions"]["code"] == "FIELD_LIMIT_EXCEEDED"
+    assert error["extensions"]["error_data"] == {"retry_in_seconds": 15, "entity": "create_item"}
+    assert api.post(ITEM).status_code == 200
+
+
+def test_a_free_plan_has_a_thousand_calls_a_day_or_two_hundred():
+    assert (Limits.trial().calls_per_day, Limits.trial(calls_per_day=200).calls_per_day) == (1_000, 200)
+
+
+def test_an_item_cost_a_third_in_2025(start):
+    assert cost(start(costs=Costs.of_2025()), ITEM) == 10_001

@@ -83,3 +83,14 @@ def test_a_create_takes_little_processor_time_on_a_full_board(start, tmp_path):
     first = seconds(5)
     seconds(40)
     assert seconds(5) < max(0.002, 3 * first)
+
+
+def test_boards_in_memory_and_in_a_file_begin_the_same(start, tmp_path):
+    query = "{ boards(state: all) { id name updated_at groups { id title } columns { id title type settings } } }"
+    in_memory, in_file = start().data(query), start(state=tmp_path / "boards.sqlite").data(query)
+    assert in_memory == in_file
+
+
+def test_a_sandbox_in_memory_is_no_part_of_the_next_one(start):
+    start().create("A")
+    assert start().names() == []

@@ -9,6 +9,7 @@ import sys
 
 import httpx
 import pytest
+from graphql import build_schema
 
 from orders_platform.errors import ConfigurationError
 from orders_platform.sandbox.server import SANDBOX_TOKEN, Fault, Sandbox, running, serve
@@ -163,3 +164,8 @@ def test_the_request_log_keeps_what_was_asked_and_what_came_of_it(api):
         20_002,
         ("ResourceNotFoundException",),
     )
+
+
+def test_the_schema_can_be_downloaded_without_a_token(api):
+    text = httpx.get(f"{api.url}/v2/get_schema", params={"format": "sdl", "version": "2026-10"}).text
+    assert "create_item" in build_schema(text).mutation_type.fields

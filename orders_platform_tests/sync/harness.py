@@ -9,6 +9,7 @@ import json
 import random
 import shutil
 import sqlite3
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
@@ -116,7 +117,9 @@ class DyingStore:
 class Platform:
     """One database file and one sandbox; every `go` is a process of its own."""
 
-    def __init__(self, stores: Stores, sandbox: Sandbox, url: str, clock: VirtualClock) -> None:
+    def __init__(
+        self, stores: Any, sandbox: Sandbox, url: str, clock: VirtualClock, http_transport: httpx.BaseTransport | None = None
+    ) -> None:
         self.file = stores.file
         self.sandbox = sandbox
         self.url = url
@@ -124,7 +127,8 @@ class Platform:
         self.configuration = read_configuration(default_folder("config") / "order_sync.toml", "sandbox")
         self.rules_changes: dict[str, Any] = {}
         self.lines: list[str] = []
-        self._http = httpx.Client(base_url=url, headers={"Authorization": SANDBOX_TOKEN}, timeout=20)
+        self._cues: list[tuple[str, Callable[[], None]]] = []
+        self._http = httpx.Client(base_url=url, headers={"Authorization": SANDBOX_TOKEN}, timeout=20, transport=http_transport)
         self._stores = stores
 
     def close(self) -> None:
@@ -156,6 +160,16 @@ class Platform:
         url, token = settings.pop("url", f"{self.url}/v2"), settings.pop("token", SANDBOX_TOKEN)
         return connect_board(url, token, default_folder("graphql"), **settings)
 
+    def when(self, line: str, act: Callable[[], None]) -> None:
+        """Do this once when a run next says a line that begins so."""
+        self._cues.append((line, act))
+
+    def _hear(self, line: str) -> None:
+        self.lines.append(line)
+        for cue in [cue for cue in self._cues if line.startswith(cue[0])]:
+            self._cues.remove(cue)
+            cue[1]()
+
     # --- running --------------------------------------------------------------------------------------------------------
 
     def load(self, rows: Sequence[Row]) -> None:
@@ -163,18 +177,24 @@ class Platform:
         cells = [[row.get(name) for name in columns] for row in rows]
         replace_staged_rows(self._stores.database, self.configuration.tables.staging, "", columns, cells)
 
-    def run(self, board: MondayBoard, store: Any = None) -> SyncRun:
+    def run(self, board: Any, store: Any = None, **values: Any) -> SyncRun:
         return SyncRun(
             store or self.store, board, self.rules,
-            clock=lambda: datetime.fromtimestamp(self.clock(), UTC), sleep=self.clock.sleep, progress=self.lines.append,
+            clock=lambda: datetime.fromtimestamp(self.clock(), UTC), sleep=self.clock.sleep, progress=self._hear, **values,
         )  # fmt: skip
 
     def go(
-        self, *customers: str, store: Any = None, board: Mapping[str, Any] | None = None, **options: Any
+        self,
+        *customers: str,
+        store: Any = None,
+        board: Mapping[str, Any] | None = None,
+        wrap_board: Callable[[Any], Any] = lambda board: board,
+        new_key: Callable[[], str] = lambda: str(uuid.uuid4()),
+        **options: Any,
     ) -> dict[str, CustomerReport]:
         """One run for these customers, by default all of the load."""
         with self.board(**(board or {})) as connected:
-            run = self.run(connected, store)
+            run = self.run(wrap_board(connected), store, new_key=new_key)
             survey = run.store.survey()
             reports = sync_customers(run, survey, customers or survey.customers, **options)
             return {report.customer: report for report in reports}
@@ -223,6 +243,12 @@ class Platform:
             connection.row_factory = sqlite3.Row
             return [dict(row) for row in connection.execute(sql, values)]
 
+    def execute(self, sql: str) -> None:
+        """Somebody works on the database by hand."""
+        with closing(sqlite3.connect(self.file)) as connection:
+            connection.execute(sql)
+            connection.commit()
+
     def orders(self) -> dict[str, dict[str, Any]]:
         return {row["order_key"]: row for row in self.rows("SELECT * FROM ORDER_LIST_V2")}
 
@@ -237,6 +263,10 @@ class Platform:
         """Of all orders and lines."""
         sql = "SELECT sync_state FROM ORDER_LIST_V2 UNION SELECT sync_state FROM ORDER_LIST_LINES"
         return {row["sync_state"] for row in self.rows(sql)}
+
+    def waiting(self) -> bool:
+        """Whether a row waits to be sent."""
+        return not self.states().isdisjoint({"NEW", "PENDING"})
 
     def dump(self) -> str:
         """Everything that is in the database."""
@@ -272,6 +302,15 @@ class Platform:
         (group_id,) = (group.id for group in self.sandbox.board_snapshot(ITEMS_BOARD_ID) if group.title == title)
         query = "mutation($b: ID!, $g: String!) { delete_group(board_id: $b, group_id: $g) { id } }"
         self.ask(query, b=str(ITEMS_BOARD_ID), g=group_id)
+
+    def add_label(self, column_id: str, label: str) -> None:
+        """A label that people made; the item it takes to do so is deleted again."""
+        query = (
+            "mutation($b: ID!, $v: JSON)"
+            ' { create_item(board_id: $b, item_name: "label", column_values: $v, create_labels_if_missing: true) { id } }'
+        )
+        values = json.dumps({column_id: {"labels": [label]}})
+        self.remove(int(self.ask(query, b=str(ITEMS_BOARD_ID), v=values)["create_item"]["id"]), "delete_item")
 
     def make_item(self, name: str, values: Mapping[str, object]) -> int:
         query = (

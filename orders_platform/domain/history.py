@@ -1,0 +1,71 @@
+"""What is known of a row's way to the board: the groups, the documents that carried it, and what came of each.
+
+Belongs here: the values, and reading a document's outcome for one row. Does not belong here: the statements (`sql/`), how it is
+shown (`cli_verify.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from orders_platform.domain.mutations import Verdict
+from orders_platform.domain.orders import RowKind
+from orders_platform.domain.states import SyncState
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerGroup:
+    """A group that orders of a customer belong into; `group_id` as recorded, None while it is not made."""
+
+    customer: str
+    name: str
+    group_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedDocument:
+    """One document out of the log.
+
+    Attributes:
+        batch_id: its idempotency key.
+        request_id: monday's, for monday's support.
+        outcome: of the document as a whole; `partial` when its mutations fared differently.
+        row_results: monday's id or a verdict, by our id of each row; empty for documents logged before it was kept.
+    """
+
+    batch_id: str
+    run_id: str
+    operation: str
+    logged_at: datetime | None
+    outcome: str
+    request_id: str | None
+    error: str | None
+    row_results: Mapping[str, str]
+
+    def outcome_of(self, ref: str) -> str:
+        """What came of one row, as far as the log says."""
+        result = self.row_results.get(ref)
+        if result is None:
+            return self.outcome
+        return result if result in set(Verdict) else Verdict.DONE.value
+
+
+@dataclass(frozen=True, slots=True)
+class RowHistory:
+    """An order or a line, where it stands, and the documents that carried it, oldest first."""
+
+    kind: RowKind
+    ref: str
+    customer: str
+    order_key: str
+    size_code: str
+    state: SyncState
+    action: str
+    monday_id: int | None
+    run_id: str | None
+    batch_id: str | None
+    completed_at: datetime | None
+    error: str | None
+    documents: tuple[LoggedDocument, ...] = ()

@@ -1,0 +1,53 @@
+"""What was asked of monday.com, counted as monday counts it.
+
+Belongs here: the values, and the one rule that a call over a limit counts as a tenth. Does not belong here: obeying limits
+(`monday/budget.py`), keeping the figures (`database/order_store.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+LIMITED_CALL = 0.1
+"""Part of a daily call that a rate-limited request counts as (monday's page on rate limits)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """Requests that only read.
+
+    Attributes:
+        rate_limited: answers among them that said that a limit was hit.
+        complexity: points, as far as monday said.
+        seconds: from sending to the answer, waits not counted.
+    """
+
+    calls: int = 0
+    rate_limited: int = 0
+    complexity: int = 0
+    seconds: float = 0.0
+
+    def plus(self, calls: int, rate_limited: int, complexity: int, seconds: float) -> Reads:
+        """These and some more."""
+        return Reads(self.calls + calls, self.rate_limited + rate_limited, self.complexity + complexity, self.seconds + seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class MondayUsage:
+    """What all our runs asked of monday lately, from the log.
+
+    Attributes:
+        calls_today: since midnight UTC, when monday's count of the day starts anew.
+        rate_limited: answers of the last 24 hours that said that a limit was hit.
+        rate_limited_at: the last of them, UTC.
+    """
+
+    calls_today: float = 0.0
+    rate_limited: int = 0
+    rate_limited_at: datetime | None = None
+
+
+def daily_calls(calls: int, rate_limited: int) -> float:
+    """How much of the day's calls so many requests take, `rate_limited` among them."""
+    return calls - rate_limited * (1 - LIMITED_CALL)

@@ -1,0 +1,54 @@
+"""Work that the sandbox does later: at a time on its clock, before any request that arrives after that time.
+
+Belongs here: keeping work in the order of its time, and doing what is due. Does not belong here: what the work is (`gate.py`,
+`imports.py`). There is no thread behind it: whoever comes next does what is due first, so that a virtual clock is enough.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+from collections.abc import Callable
+
+Work = Callable[[], object]
+
+
+class Agenda:
+    """Work waiting for its time.
+
+    Args:
+        clock: epoch seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._waiting: list[tuple[float, int, Work]] = []
+        self._count = 0
+        # Two locks: a mutation adds work while it holds the database, and work needs the database while it is done.
+        self._list = threading.Lock()
+        self._doing = threading.RLock()
+
+    def add(self, seconds: float, work: Work) -> None:
+        """Do this so many seconds from now."""
+        with self._list:
+            self._count += 1
+            heapq.heappush(self._waiting, (self._clock() + seconds, self._count, work))
+
+    @property
+    def waiting(self) -> int:
+        """Works that are not done yet."""
+        return len(self._waiting)
+
+    def do_due(self, *, everything: bool = False) -> None:
+        """Does what is due, oldest first; with `everything` also what is not due yet."""
+        if not self._waiting:
+            return
+        with self._doing:
+            while (work := self._next(everything=everything)) is not None:
+                work()
+
+    def _next(self, *, everything: bool) -> Work | None:
+        with self._list:
+            if not self._waiting or not (everything or self._waiting[0][0] <= self._clock()):
+                return None
+            return heapq.heappop(self._waiting)[2]

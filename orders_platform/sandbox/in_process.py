@@ -1,0 +1,81 @@
+"""Requests of an httpx client carried to a sandbox in the same thread, without sockets and without waiting.
+
+Belongs here: what a client on a wire would see of each reply: an answer, a lost connection, a time-out. Does not belong here: what
+becomes of a request (`gate.py`), the wire itself (`application.py`, `server.py`). With a virtual clock and a seed of faults a whole
+run repeats to the letter: nothing here starts a thread, reads the time or rolls dice.
+"""
+
+from __future__ import annotations
+
+import math
+
+import httpx
+
+from orders_platform.sandbox.application import Sandbox
+from orders_platform.sandbox.calls import Admitted, Call, RequestRecord
+from orders_platform.sandbox.faults import Fault
+from orders_platform.sandbox.jobs import FileReply
+
+
+class InProcess(httpx.BaseTransport):
+    """The transport of `httpx.Client(transport=InProcess(sandbox))`; any host will do in the URL.
+
+    A refused connection raises `httpx.ConnectError`, a connection that closes without an answer `httpx.RemoteProtocolError`. A
+    request that hangs, or that takes longer on the sandbox's clock than the client's read time-out, raises `httpx.ReadTimeout`
+    once that time has passed on the sandbox's clock.
+
+    Args:
+        sandbox: its clock and its sleep are those of the requests.
+    """
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Answers one request; httpx calls it.
+
+        Raises:
+            httpx.TransportError: the client gets no answer.
+        """
+        method, path = request.method, request.url.path
+        if (method, path) == ("POST", "/v2"):
+            return self._graphql(request)
+        if method == "PUT" and path.startswith("/uploads/"):
+            names = {name.lower() for name in request.headers}
+            return _file(self._sandbox.jobs.upload(path.removeprefix("/uploads/"), request.read(), names))
+        if method == "GET" and path.startswith("/reports/"):
+            return _file(self._sandbox.jobs.report(path.removeprefix("/reports/").removesuffix(".csv")))
+        return httpx.Response(404)
+
+    def _graphql(self, request: httpx.Request) -> httpx.Response:
+        sandbox = self._sandbox
+        record = RequestRecord(at=sandbox.clock())
+        headers = request.headers
+        url = request.url
+        call = Call(
+            authorization=headers.get("authorization", ""),
+            version=headers.get("api-version"),
+            idempotency_key=headers.get("idempotency-key"),
+            body=request.read(),
+            base_url=f"{url.scheme}://{url.netloc.decode()}/",
+            record=record,
+        )
+        patience = (request.extensions.get("timeout") or {}).get("read") or math.inf
+        reply = sandbox.admit(call)
+        if isinstance(reply, Admitted):
+            if reply.fault is Fault.HANG:
+                sandbox.sleep(min(patience, sandbox.hang_seconds))
+            reply = sandbox.execute(reply)
+        record.seconds = sandbox.clock() - record.at
+        fields = sandbox.logged(reply, record)
+        if reply.unconnected:
+            raise httpx.ConnectError("[Errno 111] Connection refused", request=request)
+        if record.seconds >= patience:
+            raise httpx.ReadTimeout("The read operation timed out", request=request)
+        if reply.dropped:
+            raise httpx.RemoteProtocolError("Server disconnected without sending a response.", request=request)
+        return httpx.Response(reply.status, headers={**fields, "Content-Type": reply.content_type}, content=reply.body)
+
+
+def _file(reply: FileReply) -> httpx.Response:
+    return httpx.Response(reply.status, headers=dict(reply.headers), text=reply.body)

@@ -1,0 +1,137 @@
+"""Bringing the board to the database where `verification.py` found them to differ: a plan first, then the ordinary stages.
+
+A row that differs becomes NEW again and goes the ordinary way: looked up, read, compared, sent, with its intent committed before. So
+a repair that is interrupted is finished by the next run. Belongs here: the plan, handing rows to the stages, archiving doubles.
+Does not belong here: finding differences, the protocol of sending (`sending.py`). What is unknown is left to people: it may be theirs.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from orders_platform.domain.differences import Difference, DifferenceKind
+from orders_platform.domain.mutations import Document, Mutation, MutationResult, Operation, Verdict
+from orders_platform.domain.orders import RejectedRow, RowKind, RowResult
+from orders_platform.domain.states import SyncState
+from orders_platform.errors import TransientError
+from orders_platform.sync.groups import sync_groups
+from orders_platform.sync.items import sync_items
+from orders_platform.sync.ports import Ledger
+from orders_platform.sync.reports import CustomerReport, StageReport
+from orders_platform.sync.run import SyncRun
+from orders_platform.sync.subitems import sync_subitems
+from orders_platform.sync.verification import Verification, verify_customer
+
+
+class RepairAction(enum.StrEnum):
+    """What is done about a difference."""
+
+    CREATE = "create"
+    CHANGE = "change"
+    MOVE = "move"
+    ARCHIVE = "archive"
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """One thing that a repair does. `ref` is the row it is done for, None for a double; `detail` says what, for people."""
+
+    action: RepairAction
+    row_kind: RowKind
+    order_key: str
+    size_code: str
+    monday_id: int | None
+    name: str
+    ref: str | None = None
+    detail: str = ""
+
+
+_ACTIONS = {
+    DifferenceKind.MISSING: RepairAction.CREATE,
+    DifferenceKind.DIFFERENT: RepairAction.CHANGE,
+    DifferenceKind.WRONG_GROUP: RepairAction.MOVE,
+    DifferenceKind.DOUBLED: RepairAction.ARCHIVE,
+}
+
+
+def repair_plan(verification: Verification) -> list[Repair]:
+    """What a repair would do; unknown items and what the policy leaves alone are not part of it."""
+    plan: dict[tuple[RepairAction, RowKind, str | int | None], Repair] = {}
+    for each in verification.differences:
+        action = _ACTIONS.get(each.kind)
+        if action is not None:
+            key = action, each.row_kind, each.ref or each.monday_id
+            before = plan[key].detail + ", " if key in plan else ""
+            plan[key] = Repair(action, each.row_kind, each.order_key, each.size_code, each.monday_id, each.name, each.ref,
+                               before + _detail(each))  # fmt: skip
+    return list(plan.values())
+
+
+def _detail(difference: Difference) -> str:
+    if difference.kind is DifferenceKind.WRONG_GROUP:
+        return f"{difference.board or '(no group)'} -> {difference.database}"
+    return difference.column
+
+
+def repair_customer(run: SyncRun, ledger: Ledger, customer: str, plan: Sequence[Repair]) -> CustomerReport:
+    """Do what the plan says; the caller holds the customer's lock. Rows that wait are sent along.
+
+    Raises:
+        TransientError: board or database changed since the plan was made, so that what was agreed to is not what would be done.
+        OrdersError: what reading and sending raise; rows stay NEW or PENDING for the next run.
+    """
+    if repair_plan(verify_customer(run, ledger, customer)) != list(plan):
+        raise TransientError(
+            f"Board or database of customer {customer!r} changed since the plan was made. Nothing was repaired; run verify again."
+        )
+    report = CustomerReport(customer)
+    _archive_doubles(run, customer, plan, report)
+    _reset(run, customer, plan)
+    with run.counted(customer, report.groups):
+        sync_groups(run, customer, report=report.groups)
+    with run.counted(customer, report.items):
+        sync_items(run, customer, report=report.items)
+    with run.counted(customer, report.subitems):
+        sync_subitems(run, customer, report=report.subitems)
+    return report
+
+
+def _reset(run: SyncRun, customer: str, plan: Sequence[Repair]) -> None:
+    for kind in RowKind:
+        # An id that shows nothing any more is forgotten, which makes the stages look for the row before they make it.
+        results = {
+            each.ref: RowResult(each.ref, SyncState.NEW, None if each.action is RepairAction.CREATE else each.monday_id)
+            for each in plan
+            if each.row_kind is kind and each.ref is not None
+        }
+        if results:
+            run.store.record_results(kind, list(results.values()), run.run_id, run.clock(), customer)
+
+
+def _archive_doubles(run: SyncRun, customer: str, plan: Sequence[Repair], report: CustomerReport) -> None:
+    """First of all, so that the stages find one of each. Archiving may be repeated, so it needs no intent."""
+    for kind, stage in ((RowKind.ITEMS, report.items), (RowKind.SUBITEMS, report.subitems)):
+        doubles = {str(each.monday_id): each for each in plan if each.action is RepairAction.ARCHIVE and each.row_kind is kind}
+        for document in run.board.send(_documents(run, list(doubles))):
+            stage.count_document(document)
+            run.store.log_document(run.run_id, run.clock(), customer, document)
+            for ref, result in document.results.items():
+                _count(stage, customer, doubles[ref], result)
+
+
+def _count(stage: StageReport, customer: str, double: Repair, result: MutationResult) -> None:
+    if result.verdict is Verdict.DONE:
+        stage.archived += 1
+    else:
+        words = result.message or "it is not known whether it was archived"
+        stage.refuse(RejectedRow(customer, double.order_key, double.size_code, result.code or result.verdict.value, words))
+
+
+def _documents(run: SyncRun, ids: Sequence[str]) -> Iterator[Document]:
+    start = 0
+    while start < len(ids):
+        chunk = ids[start : start + run.board.document_size(Operation.ARCHIVE_ITEM)]
+        start += len(chunk)
+        yield Document(run.new_key(), Operation.ARCHIVE_ITEM, tuple(Mutation(each, {"item_id": each}) for each in chunk))

@@ -1,0 +1,38 @@
+"""Fixtures: the scene of all histories, and what its starts lead to when nobody is killed. Prints the figures of the matrix."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from orders_platform_tests.crash.matrix import Ended, Scene, scenes
+from orders_platform_tests.crash.worker import Task
+
+
+@pytest.fixture(scope="module")
+def scene() -> Iterator[Scene]:
+    # Thousands of commits wait for the disk. What is in memory outlives a killed process as well as what is on a disk.
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder, scenes(Path(folder)) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def untouched(scene: Scene) -> Mapping[str, tuple[Ended, list[str]]]:
+    """By start: a run that nobody kills, and what it leaves."""
+    found = {}
+    for start in ("empty", "loaded"):
+        scene.restore(start)
+        ended = scene.run(Task())
+        found[start] = ended, scene.evidence()
+    return found
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what tests have recorded with `record_property`, also where they passed."""
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        for name, value in report.user_properties:
+            terminalreporter.write_line(f"{name}: {value}")

@@ -1,0 +1,147 @@
+"""The process that is killed: one run of the real engine over SQLite and HTTP, a process of its own for each task.
+
+Belongs here: the helper that imports everything once and forks, since a fresh interpreter for each of a thousand runs would take
+half an hour; it has one thread and no open connection when it forks. Does not belong here: tasks (`matrix.py`), counting and
+dying (`boundaries.py`).
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import random
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from orders_platform.assembly import sync_rules
+from orders_platform.database.engine import open_database
+from orders_platform.database.order_store import OrderStore
+from orders_platform.monday.board import MondayBoard
+from orders_platform.monday.connect import connect_board
+from orders_platform.monday.limits import Limits
+from orders_platform.settings import SANDBOX_TOKEN, default_folder
+from orders_platform.sync.customer import sync_customers
+from orders_platform.sync.run import SyncRun
+from orders_platform_tests.crash.boundaries import Boundaries, WatchedTransport
+from orders_platform_tests.crash.clock import SharedClock
+from orders_platform_tests.crash.scenario import CONFIGURATION
+from orders_platform_tests.sync.harness import SETTLE
+
+_LONGEST_RUN = 120
+"""Seconds after which a run that hangs is ended, with a code of its own."""
+
+_NO_LIMITS = Limits(10**12, None, 10**12, 10**9, 10**9, 0, 1000)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One run.
+
+    Attributes:
+        last: the boundary at which it dies.
+        without: a part of the protocol that is switched off, to show that it is needed: `intent`, `settle` or `look_up`.
+        forks: False runs in the helper itself, whose caches all later processes start with.
+    """
+
+    last: int | None = None
+    max_in_flight: int = 1
+    without: str = ""
+    forks: bool = True
+
+
+class Without:
+    """An object some of whose methods were replaced."""
+
+    def __init__(self, whole: object, replaced: Mapping[str, Any]) -> None:
+        self._whole = whole
+        self._replaced = replaced
+
+    def __getattr__(self, name: str) -> Any:
+        return self._replaced.get(name) or getattr(self._whole, name)
+
+
+class Worker:
+    """What all runs have in common."""
+
+    def __init__(self, database: str, clock: str, trace: str, url: str) -> None:
+        self._store = OrderStore(open_database(SecretStr(f"sqlite:///{database}")), CONFIGURATION, default_folder("sql"))
+        self._clock = SharedClock(Path(clock))
+        self._trace = trace
+        self._url = url
+
+    def work(self, task: Task) -> None:
+        """One whole run, as the command line does it. Raises `SystemExit` with the words of the first customer's error."""
+        boundaries = Boundaries(os.open(self._trace, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND), task.last)
+        if task.forks:
+            boundaries.watch_commits(self._store.database.engine)
+        with self._board(task, boundaries) as board:
+            run = self._run(task, board)
+            survey = run.store.survey()
+            run.store.record_unassigned(survey, run.clock())
+            errors = [report.error for report in sync_customers(run, survey, survey.customers) if report.error]
+        self._store.database.close()
+        if errors:
+            sys.exit(errors[0])
+
+    def _board(self, task: Task, boundaries: Boundaries) -> MondayBoard:
+        return connect_board(
+            self._url, SANDBOX_TOKEN, default_folder("graphql"), limits=_NO_LIMITS, max_in_flight=task.max_in_flight,
+            document_size=2, timeout_seconds=20.0, http_transport=WatchedTransport(boundaries), chance=random.Random(1),
+            clock=self._clock, sleep=self._clock.sleep,
+        )  # fmt: skip
+
+    def _run(self, task: Task, board: MondayBoard) -> SyncRun:
+        store: Any = self._store
+        looking: Any = board
+        if task.without == "intent":
+            store = Without(store, {"record_intents": _nothing, "record_groups_sent": _nothing})
+        if task.without == "look_up":
+            looking = Without(board, {"find_items": _nowhere, "children": _childless})
+        settle = 0.0 if task.without == "settle" else SETTLE
+        return SyncRun(
+            store, looking, replace(sync_rules(CONFIGURATION), settle_seconds=settle),
+            clock=lambda: datetime.fromtimestamp(self._clock(), UTC), sleep=self._clock.sleep,
+        )  # fmt: skip
+
+
+def _nothing(*_arguments: object) -> None:
+    return
+
+
+def _nowhere(_board_id: int, _column_id: str, keys: list[str]) -> dict[str, list[object]]:
+    return {key: [] for key in keys}
+
+
+def _childless(parent_ids: list[int], _column_ids: list[str]) -> dict[int, list[object]]:
+    return {parent_id: [] for parent_id in parent_ids}
+
+
+def main() -> None:
+    """Tasks come in as lines of JSON, exit codes go out: 0 for a run that ended, -9 for one that was killed."""
+    worker = Worker(*sys.argv[1:])
+    for line in sys.stdin:
+        task = Task(**json.loads(line))
+        if not task.forks:
+            worker.work(task)
+            gc.freeze()
+            code = 0
+        elif (process := os.fork()) == 0:
+            signal.alarm(_LONGEST_RUN)
+            worker.work(task)
+            os._exit(0)
+        else:
+            code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+        sys.stdout.write(f"{code}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

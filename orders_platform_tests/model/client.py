@@ -1,0 +1,113 @@
+"""One document until each of its rows has an outcome: what `monday/client.py` and `monday/delivery.py` do, action for action.
+
+Belongs here: repeats with the same key, their end, parts of a document. Does not belong here: which documents there are and what becomes
+of their outcomes (`process.py`). A generator stands for what is under way: it yields the moment of its next action.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+
+from orders_platform_tests.model.rows import Row
+from orders_platform_tests.model.switches import (
+    ATTEMPTS,
+    BUSY_REPEATS,
+    GRACE,
+    KEY_LIFETIME,
+    KEY_SAFETY,
+    LIMIT_WAITS,
+    PATIENCE,
+    Switches,
+)
+from orders_platform_tests.model.world import Alias, Reply, Results, World
+
+Outcome = int | str
+UNKNOWN, NOT_SENT, REFUSED = "recorded unknown", "recorded not sent", "recorded refused"
+Steps = Generator[float, None, None]
+
+
+class Client:
+    """Sends documents.
+
+    Args:
+        renew: commits the intent of rows again.
+        intended_at: when the intent of a row was committed last.
+    """
+
+    def __init__(
+        self, world: World, switches: Switches, renew: Callable[[Sequence[Row]], None], intended_at: Callable[[Row], float]
+    ) -> None:
+        self._world = world
+        self._switches = switches
+        self._renew = renew
+        self._intended_at = intended_at
+        self._attempts = 0
+
+    def deliver(self, rows: Sequence[Row], key: str, outcomes: dict[Row, Outcome]) -> Steps:
+        """A document until each of its rows has an outcome."""
+        batches = [(rows, key, 0)]
+        while batches:
+            rows, key, repeats = batches.pop()
+            if repeats:
+                yield self._world.now + repeats
+            reply, maybe_executed = yield from self._request(rows, key)
+            if isinstance(reply, dict):
+                busy = [row for row in rows if reply[row] is Alias.BUSY]
+                for row in rows:
+                    result = reply[row]
+                    outcomes[row] = result if isinstance(result, int) else REFUSED if result is Alias.REFUSED else NOT_SENT
+                if busy and repeats < BUSY_REPEATS:
+                    batches.append((busy, f"{key}.r", repeats + 1))
+            elif reply is Reply.TOO_MUCH and len(rows) > 1 and not maybe_executed:
+                middle = len(rows) // 2
+                batches += [(rows[:middle], f"{key}.0", 0), (rows[middle:], f"{key}.1", 0)]
+            else:
+                outcomes.update(dict.fromkeys(rows, UNKNOWN if maybe_executed else NOT_SENT))
+
+    def _request(self, rows: Sequence[Row], key: str) -> Generator[float, None, tuple[Reply | Results | None, bool]]:
+        """One request and its repeats: the last reply, and whether an attempt may have been executed without an answer."""
+        world, switches, chance = self._world, self._switches, self._world.chance.random
+        failures = limits = 0
+        waited, first_unknown = 0.0, -1.0
+        reply: Reply | Results | None = None
+        while True:
+            if chance() < world.weather.queue:
+                world.seen["waited for its turn"] += 1
+                yield world.now + 600.0 * chance() * chance()
+            if switches.recheck and first_unknown >= 0.0 and world.now - first_unknown > KEY_LIFETIME - KEY_SAFETY:
+                world.seen["key too old to repeat"] += 1
+                break
+            while switches.renew and switches.intent and world.now - self._intended_at(rows[0]) > GRACE:
+                world.seen["renewed"] += 1
+                self._renew(rows)
+                yield world.now + GRACE * chance()
+            began = world.now
+            self._attempts += 1
+            request = world.send(key if switches.key else f"{key}#{self._attempts}", rows)
+            yield request.reply_at
+            reply = request.reply
+            if isinstance(reply, dict):
+                return reply, first_unknown >= 0.0
+            if reply is Reply.TOO_MUCH:
+                break
+            if reply in {Reply.LOST, Reply.ERROR, Reply.IN_USE} and first_unknown < 0.0:
+                first_unknown = began
+            if first_unknown >= 0.0 and not switches.repeat:
+                break
+            is_limit = reply in {Reply.NOT_NOW, Reply.IN_USE}
+            limits, failures = limits + is_limit, failures + (not is_limit)
+            wait = self._told_wait(reply) + min(30.0, 0.25 * 2.0 ** (limits if is_limit else failures)) * (0.5 + 0.5 * chance())
+            waited += wait
+            is_key_over = first_unknown >= 0.0 and world.now - first_unknown + wait > KEY_LIFETIME - KEY_SAFETY
+            if is_key_over or failures >= ATTEMPTS or limits > LIMIT_WAITS or waited > PATIENCE:
+                world.seen["repeats ended"] += 1
+                break
+            yield world.now + wait
+        return reply, first_unknown >= 0.0
+
+    def _told_wait(self, reply: Reply | None) -> float:
+        """What monday asks to wait: mostly seconds, at times long."""
+        chance = self._world.chance.random
+        if reply is Reply.NOT_NOW:
+            return 600.0 * chance() if chance() < 0.2 else 10.0 * chance()
+        return 2.0 if reply is Reply.IN_USE else 0.0

@@ -1,0 +1,69 @@
+"""The rows of one customer as the send protocol sees them: what is in the database and survives every crash.
+
+Belongs here: rows, their states, which of them wait. Does not belong here: what is on the board (`world.py`), who changes a row
+(`process.py`).
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Kind(IntEnum):
+    """Stages in their order; each row is created under a recorded row of the kind before."""
+
+    GROUP = 0
+    ITEM = 1
+    SUBITEM = 2
+
+
+class State(IntEnum):
+    """`sync_state` of a row."""
+
+    NEW = 0
+    PENDING = 1
+    SYNCED = 2
+    FAILED = 3
+
+
+class Row:
+    """A row of the order database: what survives every crash.
+
+    Attributes:
+        item: id of its creation on the board, once committed.
+        sent_at: when its intent was last committed.
+        is_bad: monday refuses to create it whatever happens.
+    """
+
+    __slots__ = ("children", "index", "is_bad", "item", "key", "kind", "parent", "sent_at", "state")
+
+    def __init__(self, index: int, kind: Kind, parent: Row | None, *, is_bad: bool) -> None:
+        self.index = index
+        self.kind = kind
+        self.parent = parent
+        self.children: list[Row] = []
+        self.is_bad = is_bad
+        self.state = State.NEW
+        self.item: int | None = None
+        self.sent_at: float | None = None
+        self.key = ""
+
+    def __repr__(self) -> str:
+        return f"{self.kind.name.lower()} {self.index}"
+
+
+class Database:
+    """The rows by stage, and the customer's intent for groups."""
+
+    __slots__ = ("groups_sent_at", "rows", "violations")
+
+    def __init__(self, rows: tuple[list[Row], list[Row], list[Row]]) -> None:
+        self.rows = rows
+        self.groups_sent_at: float | None = None
+        self.violations: list[str] = []
+
+    def waiting(self, kind: Kind) -> list[Row]:
+        """What a stage finds to do; groups are needed by waiting items."""
+        if kind is Kind.GROUP:
+            return [row for row in self.rows[kind] if any(child.state <= State.PENDING for child in row.children)]
+        return [row for row in self.rows[kind] if row.state <= State.PENDING and row.parent and row.parent.item is not None]

@@ -1,0 +1,37 @@
+"""How badly monday.com and the network behave: which faults there are, and how often they come.
+
+Belongs here: names and shares. Does not belong here: what a fault does (`world.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FAULTS = ("lost before", "lost after", "late arrival", "late execution", "5xx before", "5xx after", "not now", "unreachable",
+          "too much", "alias busy")  # fmt: skip
+STORM = ("lost after", "late execution", "late arrival", *["not now"] * 7)
+"""One lost reply, and then no leave to ask again for as long as a key lives."""
+SILENCE = ("unreachable", "lost before", "lost after", "5xx before", "late arrival")
+CLOSED = ("unreachable", "unreachable", "not now")
+
+
+@dataclass(frozen=True, slots=True)
+class Weather:
+    """How monday behaves during one run.
+
+    Attributes:
+        faults: share of the requests that meet one.
+        kinds: which, each as likely as its neighbour.
+        queue: share of the attempts that wait for their turn, for up to ten minutes.
+    """
+
+    faults: float
+    kinds: tuple[str, ...] = FAULTS
+    queue: float = 0.1
+
+
+WEATHERS = (
+    Weather(0.05), Weather(0.15), Weather(0.4), Weather(0.4), Weather(0.8), Weather(0.8), Weather(0.95, STORM, 0.8),
+    Weather(0.97, SILENCE), Weather(0.97, CLOSED),
+)  # fmt: skip
+CALM = Weather(0.0)

@@ -1,0 +1,111 @@
+"""A load takes no longer than monday's limits demand, and no document longer than monday lives with: on a clock that jumps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from orders_platform.domain.mutations import Document, DocumentReport, Mutation, Operation
+from orders_platform.monday.board import MondayBoard
+from orders_platform.sandbox.faults import Fault
+from orders_platform.sandbox.in_process import InProcess
+from orders_platform.sandbox.limits import Limits
+from orders_platform.sandbox.server import Latency, Sandbox
+from orders_platform_tests.monday.stage import BOARD_ID, VirtualClock
+
+CREATION = 30_001
+
+
+@pytest.fixture
+def place(clock: VirtualClock, connect: Callable[..., MondayBoard]) -> Callable[..., tuple[Sandbox, MondayBoard]]:
+    """A sandbox in this process whose latency passes on the clock, and a board with one document at a time."""
+
+    def made(latency: Latency, limits: Limits | None = None, **options: object) -> tuple[Sandbox, MondayBoard]:
+        sandbox = Sandbox(clock=clock, sleep=clock.sleep, latency=latency, limits=limits, items_limit=100_000)
+        return sandbox, connect("http://sandbox/v2", http_transport=InProcess(sandbox), timeout_seconds=65.0, **options)
+
+    return made
+
+
+def creates(board: MondayBoard, group_id: str, count: int, sizes: list[int]) -> Iterator[Document]:
+    """Documents as the engine cuts them: of the size that the board asks for when their turn comes."""
+    made = 0
+    while made < count:
+        size = min(board.document_size(Operation.CREATE_ITEM), count - made)
+        sizes.append(size)
+        rows = range(made, made + size)
+        made += size
+        items = [Mutation(str(n), {"board_id": BOARD_ID, "group_id": group_id, "item_name": f"order {n}"}) for n in rows]
+        yield Document(f"key {made}", Operation.CREATE_ITEM, tuple(items))
+
+
+def load(sandbox: Sandbox, board: MondayBoard, count: int) -> tuple[list[DocumentReport], list[int]]:
+    sizes: list[int] = []
+    reports = list(board.send(creates(board, sandbox.board_snapshot(BOARD_ID)[0].id, count, sizes)))
+    assert sum(len(report.results) for report in reports) == count
+    return reports, sizes
+
+
+@pytest.mark.parametrize(
+    ("count", "limits", "plan", "kind"),
+    [
+        (1_000, Limits(), "pro", "personal"),
+        (5_000, Limits(), "pro", "personal"),
+        (1_000, Limits.app_token(), "pro", "app"),
+        (200, Limits.trial(), "trial", "personal"),
+    ],
+)
+def test_a_load_takes_as_long_as_the_limits_demand_and_meets_none(
+    count: int,
+    limits: Limits,
+    plan: str,
+    kind: str,
+    clock: VirtualClock,
+    place: Callable[..., tuple[Sandbox, MondayBoard]],
+) -> None:
+    """0.1 s a mutation, as with three documents of 0.3 s at a time."""
+    sandbox, board = place(Latency(0.07, 0.1), limits, plan=plan, token_kind=kind)
+    began = clock()
+    reports, _ = load(sandbox, board, count)
+    windows = math.ceil(count / (limits.complexity_per_minute // CREATION))
+    floor = (windows - 1) * 60 + 0.17
+    assert floor <= clock() - began <= 1.05 * floor
+    assert sum(report.rate_limited for report in reports) == 0
+    assert len(sandbox.board_snapshot(BOARD_ID)[0].items) == count
+
+
+@pytest.mark.parametrize("seconds", [0.3, 1.0, 2.0])
+def test_documents_stay_well_under_the_sixty_seconds_of_monday(
+    seconds: float, place: Callable[..., tuple[Sandbox, MondayBoard]]
+) -> None:
+    sandbox, board = place(Latency(0.2, seconds))
+    _, sizes = load(sandbox, board, 300)
+    assert sizes[0] == 25
+    assert all(size * seconds <= 21 for size in sizes[1:])
+    assert max(sizes[1:]) * seconds > 10
+
+
+def test_documents_that_go_well_grow_and_one_that_is_too_slow_halves_them(
+    place: Callable[..., tuple[Sandbox, MondayBoard]],
+) -> None:
+    sandbox, board = place(Latency(0.2, 0.01), Limits(complexity_per_minute=1_000_000_000))
+    load(sandbox, board, 1)  # its answer tells the limit
+    _, sizes = load(sandbox, board, 300)
+    assert sizes[:4] == [25, 31, 38, 47]
+    sandbox.faults.queue(Fault.HTML_504_AFTER, operation="create_item")
+    _, sizes = load(sandbox, board, 200)
+    assert sizes[:3] == [50, 25, 31]
+
+
+def test_a_lone_answer_over_a_limit_lowers_the_pace_at_once_and_is_counted(
+    clock: VirtualClock, place: Callable[..., tuple[Sandbox, MondayBoard]]
+) -> None:
+    sandbox, board = place(Latency(0.07, 0.01))
+    sandbox.faults.queue(Fault.COMPLEXITY_429, operation="create_item")
+    began = clock()
+    reports, _ = load(sandbox, board, 330)
+    assert sum(report.rate_limited for report in reports) == 1
+    # 330 creations fit into one window; with a fifth of it left alone for a while they do not.
+    assert clock() - began > 60

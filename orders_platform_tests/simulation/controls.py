@@ -1,0 +1,75 @@
+"""The negative controls: the engine without one of the four things that make it exact.
+
+A proof that stays green without them proves nothing. Nothing of the product is switched; what stands around it swallows its calls.
+Belongs here: the switches. Does not belong here: what must come of them (`test_simulation.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from orders_platform.domain.board import BoardItem
+
+
+@dataclass(frozen=True)
+class Controls:
+    """What is left in; everything by default."""
+
+    intent: bool = True
+    settle: bool = True
+    key: bool = True
+    look_up: bool = True
+
+    @property
+    def rules(self) -> dict[str, object]:
+        """The changes to the rules of sending."""
+        return {} if self.settle else {"settle_seconds": 0.0}
+
+    def store(self, store: Any) -> Any:
+        """The store, possibly one that forgets intents."""
+        return store if self.intent else _Forgetful(store)
+
+    def wire(self, transport: httpx.BaseTransport) -> httpx.BaseTransport:
+        """The transport, possibly one that loses keys."""
+        return transport if self.key else _Keyless(transport)
+
+    def board(self, board: Any) -> Any:
+        """The board, possibly one that finds nothing."""
+        return board if self.look_up else _Blind(board)
+
+
+class _Forgetful:
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        if name in {"record_intents", "record_groups_sent"}:
+            return lambda *_arguments, **_named: None
+        return getattr(self._store, name)
+
+
+class _Keyless(httpx.BaseTransport):
+    def __init__(self, transport: httpx.BaseTransport) -> None:
+        self._transport = transport
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        request.headers.pop("Idempotency-Key", None)
+        return self._transport.handle_request(request)
+
+
+class _Blind:
+    def __init__(self, board: Any) -> None:
+        self._board = board
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._board, name)
+
+    def find_items(self, _board_id: int, _column_id: str, values: Sequence[str]) -> Mapping[str, Sequence[BoardItem]]:
+        return dict.fromkeys(values, ())
+
+    def children(self, parents: Sequence[int], columns: Sequence[str]) -> Mapping[int, Sequence[BoardItem]]:
+        return dict.fromkeys(self._board.children(parents, columns), ())

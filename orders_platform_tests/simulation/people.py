@@ -1,0 +1,56 @@
+"""The hands of people on the board, while runs come and go.
+
+Belongs here: one meddling, over the same API. Does not belong here: when (`world.py`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from random import Random
+
+import httpx
+
+from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
+from orders_platform_tests.sync.harness import Platform
+
+NOTE = "a note of ours"
+"""The name of the items that people make for themselves."""
+
+
+def meddle(dice: Random, platform: Platform) -> str:
+    """Do one thing to the board, as far as the network lets people; what it was."""
+    what = dice.choice(["archive", "delete", "rename", "move", "edit", "archive subitem", "add", "delete group"])
+    with contextlib.suppress(AssertionError, httpx.TransportError, ValueError):
+        if what == "add":
+            platform.make_item(NOTE, {})
+        elif platform.items():
+            _to_item(what, dice, platform)
+    return what
+
+
+def _to_item(what: str, dice: Random, platform: Platform) -> None:
+    item = dice.choice(platform.items())
+    if what in {"archive", "delete"}:
+        platform.remove(item.id, f"{what}_item")
+    elif what == "archive subitem":
+        for subitem in list(item.subitem_ids.values())[:1]:
+            platform.remove(subitem, "archive_item")
+    elif what == "rename":
+        _write(platform, item.id, "name", "renamed by hand")
+    elif what == "edit":
+        _write(platform, item.id, "long_text_mkr5hass", "a note by hand")
+    elif what == "move":
+        group = platform.make_group("by hand")
+        platform.ask(
+            "mutation($i: ID!, $g: String!) { move_item_to_group(item_id: $i, group_id: $g) { id } }", i=str(item.id), g=group
+        )
+    elif what == "delete group" and len(platform.groups) > 1:
+        platform.delete_group(item.group)
+
+
+def _write(platform: Platform, item_id: int, column: str, text: str) -> None:
+    query = (
+        "mutation($b: ID!, $i: ID!, $c: String!, $v: String!)"
+        " { change_simple_column_value(board_id: $b, item_id: $i, column_id: $c, value: $v) { id } }"
+    )
+    platform.ask(query, b=str(ITEMS_BOARD_ID), i=str(item_id), c=column, v=text)

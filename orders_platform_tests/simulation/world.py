@@ -1,0 +1,282 @@
+"""One seed of the whole engine under a virtual clock: the order list and the board change, the network fails, the process dies.
+
+The engine is the real one, from staging table to HTTP request; the sandbox answers in the same process and thread, on the same
+clock, so a seed repeats to the letter. Belongs here: the course of a seed, and the judgement at its end. Does not belong here: what
+the dice may decide (`dice.py`), the switches of the negative controls (`controls.py`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+import httpx
+
+from orders_platform.errors import OrdersError
+from orders_platform.sandbox.application import Sandbox
+from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
+from orders_platform.sandbox.faults import TRANSIENT, Fault, Faults
+from orders_platform.sandbox.in_process import InProcess
+from orders_platform.sandbox.snapshots import ItemSnapshot
+from orders_platform_tests.monday.stage import VirtualClock
+from orders_platform_tests.simulation import people
+from orders_platform_tests.simulation.controls import Controls
+from orders_platform_tests.simulation.dice import Load, change_list, first_load
+from orders_platform_tests.simulation.narrow import SIZES, NarrowStores
+from orders_platform_tests.sync.harness import GREYSON, SETTLE, Platform
+
+LAG = 20.0
+"""Seconds until the sandbox lists what was written, in half of the seeds; the settle time is 60 s and 30 more."""
+
+KINDS = (*TRANSIENT, Fault.HANG, Fault.REFUSE_ALIAS, Fault.BREAK_ALIAS, Fault.LATE_COMMIT, Fault.LATE_COMMIT, Fault.REPLY_LOST)
+_BOUNDARIES = 60
+_PAUSES = (0.0, 0.0, 5.0, 30.0, 4_000.0)
+_LAST_RUNS = 6
+
+
+class Killed(BaseException):
+    """The process ends here. Nothing of ours catches it, as nothing catches SIGKILL."""
+
+
+@dataclass(frozen=True)
+class Death:
+    """Before the n-th `boundary` of a run, or when the answer to its n-th request with a `creation` has arrived."""
+
+    kind: str
+    number: int
+
+
+@dataclass
+class Verdict:
+    """What became of a seed: `problems` is empty when nothing was lost or doubled; `trace` is what happened, line by line."""
+
+    seed: int
+    problems: list[str] = field(default_factory=list)
+    trace: list[str] = field(default_factory=list)
+    faults: Counter[str] = field(default_factory=Counter)
+    events: Counter[str] = field(default_factory=Counter)
+
+
+def live(stores: NarrowStores, seed: int, controls: Controls | None = None) -> Verdict:
+    """One seed from its beginning to its judgement; an error that no run may end with is a problem as well."""
+    world = World(stores, seed, controls)
+    try:
+        return world.live()
+    except OrdersError as error:
+        world.verdict.problems.append(f"{type(error).__name__}: {error}")
+        return world.verdict
+    finally:
+        world.close()
+
+
+class World:
+    """A seed and everything it decides."""
+
+    def __init__(self, stores: NarrowStores, seed: int, controls: Controls | None = None) -> None:
+        stores.empty(seed)
+        self.dice = Random(seed)
+        self.controls = controls or Controls()
+        self.verdict = Verdict(seed)
+        self.clock = VirtualClock()
+        rate = self.dice.choice([0.0, 0.05, 0.2])
+        self.sandbox = Sandbox(
+            clock=self.clock,
+            sleep=self.clock.sleep,
+            faults=Faults(seed=seed, rate=rate, kinds=KINDS),
+            visibility_lag=self.dice.choice([0.0, LAG]),
+        )
+        self.platform = Platform(stores, self.sandbox, "http://sandbox", self.clock, http_transport=InProcess(self.sandbox))
+        self.platform.policies(removed_orders=self.dice.choice(["keep", "archive"]), max_removed_share=1.0)
+        self.load: Load = first_load(self.dice)
+        self.left: Load = {}
+
+    def close(self) -> None:
+        """End of the world."""
+        self.platform.close()
+        self.sandbox.close()
+
+    # --- the course -----------------------------------------------------------------------------------------------------
+
+    def live(self) -> Verdict:
+        """Some rounds of changes, runs and deaths, then peace, then the judgement."""
+        for _ in range(self.dice.randint(1, 3)):
+            for _ in range(self.dice.randint(0, 2)):
+                self._happens(f"list: {change_list(self.dice, self.load, self.left)}")
+            if self.dice.random() < 0.25:
+                self._happens(f"people: {people.meddle(self.dice, self.platform)}")
+            self._run(self._death(), self.dice.randint(1, _BOUNDARIES) if self.dice.random() < 0.15 else None)
+            self.clock.sleep(self.dice.choice(_PAUSES))
+        self._peace()
+        self._judge()
+        requests = self.sandbox.requests
+        self.verdict.trace += [
+            f"{request.at:.3f} {request.operations} {request.fault} {request.outcome}" for request in requests
+        ]
+        self.verdict.faults = Counter(str(request.fault) for request in requests if request.fault)
+        return self.verdict
+
+    def _death(self) -> Death | None:
+        """Half of the deaths anywhere, half where it hurts most: a creation is sent, and its outcome not yet recorded."""
+        if self.dice.random() < 0.4:
+            return None
+        if self.dice.random() < 0.5:
+            return Death("boundary", self.dice.randint(1, _BOUNDARIES))
+        return Death("creation", self.dice.randint(1, 4))
+
+    def _happens(self, line: str) -> None:
+        self.verdict.events[line.split(" ")[0] + " " + line.split(" ")[1]] += 1
+        self.verdict.trace.append(f"{self.clock():.3f} {line}")
+
+    def _run(self, death: Death | None = None, meddles_at: int | None = None) -> None:
+        self.platform.load(list(self.load.values()))
+        steps = _Steps(death, meddles_at, self._meddle)
+        store = self.controls.store(_Watched(self.platform.store, steps))
+        try:
+            reports = self._go(store, _Wire(self.controls.wire(InProcess(self.sandbox)), steps))
+            self._happens(f"run: ended {[report.error for report in reports.values()]}")
+        except Killed:
+            self._happens(f"run: killed at {death}")
+        except OrdersError as error:
+            self._happens(f"run: {type(error).__name__}")
+
+    def _meddle(self) -> None:
+        self._happens(f"people: {people.meddle(self.dice, self.platform)}")
+
+    def _go(self, store: Any, wire: httpx.BaseTransport) -> Any:
+        keys = Random(self.dice.getrandbits(32))
+        self.platform.rules_changes = {"settle_seconds": SETTLE, **self.controls.rules}
+        return self.platform.go(
+            GREYSON,
+            store=store,
+            board={"http_transport": wire, "limits": None, "plan": "pro", "chance": keys},
+            new_key=lambda: f"{keys.getrandbits(64):016x}",
+            wrap_board=self.controls.board,
+        )
+
+    def _peace(self) -> None:
+        """No more faults, and every order and size changes once more, which puts right what people did; runs until nothing waits."""
+        self.sandbox.faults.quiet()
+        self.sandbox.settle()
+        self.clock.sleep(2 * SETTLE)
+        for name, row in self.load.items():
+            sizes = {size: int(str(row[size])) + 1 for size in SIZES if row.get(size)}
+            self.load[name] = {**row, **sizes, "RANGE / COLLECTION": f"peace {self.verdict.seed}"}
+        for _ in range(_LAST_RUNS):
+            self._run()
+            self.sandbox.settle()
+            self.clock.sleep(SETTLE)
+            if not self.platform.waiting():
+                return
+        self.verdict.problems.append("rows still wait although nothing is wrong any more")
+
+    # --- the judgement --------------------------------------------------------------------------------------------------
+
+    def _judge(self) -> None:
+        self.verdict.problems += self._of_list()
+        self.verdict.problems += self._of_board()
+
+    def _of_list(self) -> Iterator[str]:
+        """The order table holds the list, each order once."""
+        wanted = Counter((row["AAG ORDER NUMBER"], row["PO NUMBER"], row["AAG SEASON"]) for row in self.load.values())
+        orders = self.platform.rows("SELECT * FROM ORDER_LIST_V2 WHERE removed_at IS NULL")
+        found = Counter((row["AAG ORDER NUMBER"], row["PO NUMBER"], row["AAG SEASON"]) for row in orders)
+        if wanted != found:
+            yield f"the list holds {dict(wanted)}, the order table {dict(found)}"
+
+    def _of_board(self) -> Iterator[str]:
+        """Every order is one item with its values, every line one subitem with its quantity, and nothing else is there."""
+        shown = {item.id: (group.title, item) for group in self.sandbox.board_snapshot(ITEMS_BOARD_ID) for item in group.items}
+        owned = Counter(
+            int(row["monday_item_id"]) for row in self.platform.rows("SELECT * FROM ORDER_LIST_V2") if row["monday_item_id"]
+        )
+        yield from (f"item {item} belongs to {count} orders" for item, count in owned.items() if count > 1)
+        strangers = {item_id for item_id in shown.keys() - owned.keys() if shown[item_id][1].name != people.NOTE}
+        for item_id in sorted(strangers):
+            yield f"doubled: item {item_id} {shown[item_id][1].name!r} belongs to no order"
+        for row in self.platform.rows("SELECT * FROM ORDER_LIST_V2 WHERE removed_at IS NULL"):
+            yield from self._of_order(row, shown)
+
+    def _of_order(self, row: dict[str, Any], shown: dict[int, tuple[str, ItemSnapshot]]) -> Iterator[str]:
+        key = row["order_key"]
+        if row["sync_state"] != "SYNCED" or row["monday_item_id"] is None or int(row["monday_item_id"]) not in shown:
+            yield f"lost: order {key} is {row['sync_state']} {row['sync_error_code']} with item {row['monday_item_id']}"
+            return
+        group, item = shown[int(row["monday_item_id"])]
+        if (group, item.name) != (row["group_name"], row["item_name"]):
+            yield f"different: order {key} is {item.name!r} in {group!r}, wanted {row['item_name']!r} in {row['group_name']!r}"
+        for column, name in (("long_text_mkr5hass", "NOTES"), ("text_mkr5ej2x", "PO NUMBER")):
+            if item.values.get(column, "") != (row[name] or ""):
+                yield f"different: {name} of order {key} is {item.values.get(column)!r}, wanted {row[name]!r}"
+        yield from self._of_lines(row, item)
+
+    def _of_lines(self, row: dict[str, Any], item: ItemSnapshot) -> Iterator[str]:
+        lines = self.platform.rows("SELECT * FROM ORDER_LIST_LINES WHERE record_uuid = ?", row["record_uuid"])
+        wanted = {f"Size {line['size_code']}": line["qty"] for line in lines if line["qty"] > 0}
+        found = Counter(child.name for child in item.subitems)
+        yield from (f"doubled: {name} of order {row['order_key']}" for name, count in found.items() if count > 1)
+        yield from (f"lost: {name} of order {row['order_key']}" for name in wanted if name not in found)
+        for child in item.subitems:
+            shown = child.values.get("numeric_mkra7j8e", "0")
+            if float(shown or 0) != wanted.get(child.name, 0):
+                yield f"different: {child.name} of order {row['order_key']} shows {shown}, wanted {wanted.get(child.name, 0)}"
+
+
+@dataclass
+class _Steps:
+    """Counts the boundaries of a run: before and after each call of the store and each request."""
+
+    death: Death | None
+    meddles_at: int | None
+    meddle: Callable[[], None]
+    count: Counter[str] = field(default_factory=Counter)
+
+    def step(self, kind: str = "boundary") -> None:
+        self.count[kind] += 1
+        if self.death == Death(kind, self.count[kind]):
+            raise Killed
+        if self.count["boundary"] == self.meddles_at and kind == "boundary":
+            self.meddle()
+
+    @contextmanager
+    def around(self) -> Iterator[None]:
+        self.step()
+        yield
+        self.step()
+
+
+class _Watched:
+    """An order store, every call of which is two boundaries."""
+
+    def __init__(self, store: Any, steps: _Steps) -> None:
+        self._store = store
+        self._steps = steps
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._store, name)
+        if not callable(method) or name == "lock":
+            return method
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            with self._steps.around():
+                return method(*arguments, **named)
+
+        return call
+
+
+class _Wire(httpx.BaseTransport):
+    """A transport, every request over which is two boundaries; one whose process dies after it is executed unheard."""
+
+    def __init__(self, transport: httpx.BaseTransport, steps: _Steps) -> None:
+        self._transport = transport
+        self._steps = steps
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        with self._steps.around():
+            answer = self._transport.handle_request(request)
+        if b"create_" in request.content:
+            self._steps.step("creation")
+        return answer
