@@ -144,10 +144,11 @@ class MondayClient:
         problem = answer.reply.worst
         if problem is None or answer.reply.reaction is Reaction.RESTART:
             return answer.reply
-        what = f"monday.com refused {request.operation} ({problem.code}): {problem.message}"
+        what = f"{request.operation} ({problem.code}): {problem.message}"
         if answer.reply.reaction in {Reaction.WAIT, Reaction.WAIT_UNKNOWN}:
-            raise MondayUnavailableError(f"{what}; gave up after {answer.calls} requests, repeat the run later")
-        raise MondayRefusedError(f"{what}{_request_id(answer.reply)}")
+            gave_up = f"gave up after {answer.calls} requests, repeat the run later"
+            raise MondayUnavailableError(f"monday.com did not answer {what}; {gave_up}")
+        raise MondayRefusedError(f"monday.com refused {what}{_request_id(answer.reply)}")
 
     def take_reads(self) -> Reads:
         """What `read` has asked of monday since this was last called; reads belong to one thread."""

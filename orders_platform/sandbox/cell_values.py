@@ -122,8 +122,18 @@ class ColumnValue:
 
     @property
     def display_value(self) -> str:
-        """The names of the subitems."""
-        return ", ".join(child.name for child in self.subitems)
+        """The names of the subitems; nothing in columns whose cells the sandbox does not fill."""
+        return ", ".join(child.name for child in self.subitems) if self.column.type == "subtasks" else ""
+
+    @property
+    def linked_item_ids(self) -> list[int]:
+        """The sandbox links no items."""
+        return []
+
+    @property
+    def mirrored_items(self) -> list[ItemRow]:
+        """The sandbox links no items."""
+        return []
 
     @property
     def _data(self) -> dict[str, object]:
