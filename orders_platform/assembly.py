@@ -11,6 +11,7 @@ from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
 from orders_platform.monday.board import MondayBoard
 from orders_platform.monday.connect import connect_board
+from orders_platform.monday.retries import RetryPolicy
 from orders_platform.settings import Settings, default_folder
 from orders_platform.sync.run import SyncRules
 
@@ -33,6 +34,7 @@ def open_board(settings: Settings) -> MondayBoard:
         max_in_flight=monday.max_in_flight,
         document_size=monday.document_size,
         timeout_seconds=monday.timeout_seconds,
+        policy=RetryPolicy(key_lifetime=monday.key_lifetime_seconds),
     )
 
 

@@ -84,15 +84,21 @@ class MondayBoard:
         """How many mutations of `operation` to put into the next document; ask again for each document."""
         return self._sender.document_size(operation)
 
-    def send(self, documents: Iterable[Document]) -> Iterator[DocumentReport]:
+    def send(
+        self, documents: Iterable[Document], renew: Callable[[Document], None] = lambda _document: None
+    ) -> Iterator[DocumentReport]:
         """Send documents at monday's pace; one report each, in the order they finish.
+
+        Args:
+            documents: drawn one by one; drawing one commits its intent.
+            renew: commits a document's intent anew; called in the caller's thread before a request that leaves later than that.
 
         Raises:
             MondayRefusedError: every further request would be refused (token, permission).
             MondayUnavailableError: monday stays out of reach, or no call is left today.
             Both come after the reports of all documents that were drawn.
         """
-        return self._sender.send(documents)
+        return self._sender.send(documents, renew)
 
     def describe(self, board_id: int) -> BoardDescription:
         """Columns with labels, groups, limits and hierarchy of one board. `BoardMismatchError` when there is none."""
@@ -100,7 +106,7 @@ class MondayBoard:
 
     def groups(self, board_id: int) -> Sequence[Group]:
         """The active groups, in board order."""
-        return board_groups(self._board(board_id))
+        return board_groups(self._board(board_id, "groups"))
 
     def items(self, item_ids: Sequence[int], column_ids: Sequence[str]) -> Mapping[int, BoardItem]:
         """Items or subitems by id; archived and deleted ones included, unknown ids absent."""
@@ -137,9 +143,10 @@ class MondayBoard:
 
         return self._paged(board_id, first_page, column_ids) if group_ids else ()
 
-    def _board(self, board_id: int) -> Node:
-        data = self._read("board", {"board_id": str(board_id)})
-        self._note_versions(nodes(data, "versions"))
+    def _board(self, board_id: int, document: str = "board") -> Node:
+        data = self._read(document, {"board_id": str(board_id)})
+        if versions := nodes(data, "versions"):
+            self._note_versions(versions)
         boards = nodes(data, "boards")
         if not boards:
             raise BoardMismatchError(

@@ -116,7 +116,9 @@ class Bucket:
     def exhausted(self, now: float, seconds: float) -> None:
         """Note that monday calls the limit exceeded and free again in `seconds`: use a little less of it for a while."""
         self._share = max(0.5, self._share * 0.8)
-        end = now + seconds
+        known = self._window.closes if self._window is not None and self._window.is_aligned else now
+        # An end that monday's headers told is not given up for an earlier one: then the window would be spent twice.
+        end = max(now + seconds, known)
         self._window = _Window(end, soonest=end, latest=end, closes=end, others=self.limit)
 
     def recover(self) -> None:

@@ -155,7 +155,15 @@ class MondayClient:
         reads, self._reads = self._reads, Reads()
         return reads
 
-    def execute(self, request: Request, key: str, *, attempts: int | None = None, ticket: Ticket | None = None) -> Answer:
+    def execute(
+        self,
+        request: Request,
+        key: str,
+        *,
+        attempts: int | None = None,
+        ticket: Ticket | None = None,
+        may_leave: Callable[[], bool] = lambda: True,
+    ) -> Answer:
         """Send mutations until it is settled what became of them, or the retries end; never raises.
 
         Args:
@@ -163,14 +171,26 @@ class MondayClient:
             key: the idempotency key, the same for every repeat and for no other request.
             attempts: fewer failed attempts than the policy allows.
             ticket: leave for the first attempt, when the caller has taken it already.
+            may_leave: asked right before each request; after a no nothing more is sent.
         """
         policy = self._policy if attempts is None else replace(self._policy, attempts=attempts)
-        return self._run(request, key, Retries(policy, self._chance), ticket)
+        return self._run(request, key, Retries(policy, self._chance), ticket, may_leave)
 
-    def _run(self, request: Request, key: str | None, retries: Retries, ticket: Ticket | None = None) -> Answer:
+    def _run(
+        self,
+        request: Request,
+        key: str | None,
+        retries: Retries,
+        ticket: Ticket | None = None,
+        may_leave: Callable[[], bool] = lambda: True,
+    ) -> Answer:
         answer = Answer(lost_reply("not_sent", "sending ended before this was sent", never_sent=True))
         usage = Usage(request.operation, len(request.aliases))
         while (ticket := ticket or self._acquire(usage, answer)) is not None:
+            # Asked only now: waiting for leave may have taken longer than the key lives or the intent stays fresh.
+            if not (retries.key_lives(answer.key_age(self._clock())) and may_leave()):
+                self.budget.settle(ticket, lost_reply("not_sent", "", never_sent=True))
+                break
             reply = self._attempt(request, key, ticket, answer)
             ticket = None
             attempts = self._attempts(reply)

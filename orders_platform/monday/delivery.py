@@ -15,6 +15,7 @@ from orders_platform.errors import OrdersError
 from orders_platform.monday.budget import Ticket
 from orders_platform.monday.client import Answer, MondayClient
 from orders_platform.monday.documents import Documents
+from orders_platform.monday.intents import Intent
 from orders_platform.monday.reactions import UNKNOWN, Reaction
 from orders_platform.monday.replies import Fate, Outcome, Problem, Reply
 from orders_platform.monday.sizes import DocumentSizes
@@ -112,15 +113,15 @@ class Delivery:
         self._clock = clock
         self._waiter = waiter
 
-    def deliver(self, document: Document, ticket: Ticket | None = None, waited: float = 0.0) -> Delivered:
+    def deliver(self, intent: Intent, ticket: Ticket | None = None, waited: float = 0.0) -> Delivered:
         """Send one document and whatever follows from its answers.
 
         Args:
-            document: what to send.
+            intent: of the document.
             ticket: leave for the first request, when the caller has taken it already.
             waited: seconds that the document's turn was waited for; reported under `budget`.
         """
-        began, tally = self._clock(), _Tally()
+        document, began, tally = intent.document, self._clock(), _Tally()
         tally.waited("budget", waited)
         waiting = deque([Batch(document.key, document.mutations)])
         while waiting:
@@ -128,7 +129,7 @@ class Delivery:
             if tally.stopped_by or not self._pause(batch, tally):
                 tally.results.update(_all(batch.mutations, Verdict.NOT_SENT, None))
                 continue
-            answer = self._request(document.operation, batch, ticket, tally)
+            answer = self._request(intent, batch, ticket, tally)
             ticket = None
             results, parts = judge(document.operation, batch, answer)
             tally.results.update(results)
@@ -144,9 +145,10 @@ class Delivery:
         tally.waited("repeat", batch.after)
         return self._waiter.pause(batch.after)
 
-    def _request(self, operation: Operation, batch: Batch, ticket: Ticket | None, tally: _Tally) -> Answer:
+    def _request(self, intent: Intent, batch: Batch, ticket: Ticket | None, tally: _Tally) -> Answer:
+        operation = intent.document.operation
         request = self._documents.batch(operation, batch.mutations)
-        answer = self._client.execute(request, batch.key, attempts=batch.attempts, ticket=ticket)
+        answer = self._client.execute(request, batch.key, attempts=batch.attempts, ticket=ticket, may_leave=intent.is_fresh)
         tally.count(batch, answer)
         if answer.too_much:
             self._sizes.was_too_much(operation, len(batch.mutations))

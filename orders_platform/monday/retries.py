@@ -29,6 +29,7 @@ class RetryPolicy:
         limit_waits: answers that may say "too much, later".
         patience: most seconds of waiting in all.
         base: seconds of the first backoff; it doubles each time, up to `longest`.
+        key_lifetime: seconds for which monday knows an idempotency key.
     """
 
     attempts: int = 8
@@ -37,6 +38,7 @@ class RetryPolicy:
     patience: float = 20 * 60.0
     base: float = 0.5
     longest: float = 30.0
+    key_lifetime: float = KEY_LIFETIME_SECONDS
 
     def backoff(self, times: int) -> float:
         """Most seconds of waiting after the failure number `times`."""
@@ -60,6 +62,10 @@ class Retries:
         self._failures = 0
         self._limit_waits = 0
         self._waited = 0.0
+
+    def key_lives(self, key_age: float | None) -> bool:
+        """Whether a request may still leave with a key that monday first saw so many seconds ago (None: never)."""
+        return key_age is None or key_age <= self._policy.key_lifetime - KEY_SAFETY_SECONDS
 
     def next_wait(self, reply: Reply, *, key_age: float | None, attempts: int | None = None) -> float | None:
         """Seconds to wait before the same request is sent again; None when it should not be.
@@ -90,6 +96,6 @@ class Retries:
 
     def _is_over(self, key_age: float | None, wait: float, attempts: int) -> bool:
         policy = self._policy
-        key_ends = key_age is not None and key_age + wait > KEY_LIFETIME_SECONDS - KEY_SAFETY_SECONDS
+        key_ends = key_age is not None and not self.key_lives(key_age + wait)
         too_often = self._failures >= attempts or self._limit_waits > policy.limit_waits
         return key_ends or too_often or self._waited > policy.patience

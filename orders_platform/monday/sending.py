@@ -7,12 +7,13 @@ Belongs here: threads, how many documents are in flight, when sending ends. Does
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from orders_platform.domain.mutations import Document, DocumentReport, Operation
 from orders_platform.errors import MondayUnavailableError, OrdersError
 from orders_platform.monday.budget import Budget, DailyLimitError, Ticket, Usage
 from orders_platform.monday.delivery import Delivered, Delivery
+from orders_platform.monday.intents import Desk, Intent, Renew, Renewal
 from orders_platform.monday.sizes import DocumentSizes, InFlight
 from orders_platform.monday.waiting import Waiter
 
@@ -21,7 +22,8 @@ UNREACHED_DOCUMENTS = 2
 
 _LOOK_SECONDS = 1.0  # answers that arrive meanwhile may free what we wait for
 
-_Work = Future[Delivered | None]
+_Work = Future[object]
+"""Ends with a `Delivered`, or with None when it was only a wait."""
 
 
 class Sender:
@@ -54,40 +56,50 @@ class Sender:
         # The rest of a minute is worth a smaller document, unless next to nothing is left.
         return room if size > room >= max(1, size // 10) else size
 
-    def send(self, documents: Iterable[Document]) -> Iterator[DocumentReport]:
+    def send(self, documents: Iterable[Document], renew: Renew) -> Iterator[DocumentReport]:
         """See `Board.send` in `sync/ports.py`.
 
         At most one document is drawn before its turn: without it nobody could say whether there is anything to wait for.
         """
         course = _Course(iter(documents), self._in_flight)
-        sent = self._one_by_one(course) if self._in_flight.most == 1 else self._together(course)
+        sent = self._one_by_one(course, renew) if self._in_flight.most == 1 else self._together(course, renew)
         for delivered in sent:
             course.take_in(delivered)
             yield delivered.report
         if course.stopped_by:
             raise course.stopped_by
 
-    def _one_by_one(self, course: _Course) -> Iterator[Delivered]:
-        while not course.stopped_by and (document := next(course.source, None)) is not None:
-            yield self._delivery.deliver(document)
+    def _one_by_one(self, course: _Course, renew: Renew) -> Iterator[Delivered]:
+        def renewed(document: Document) -> bool:
+            renew(document)
+            return True
 
-    def _together(self, course: _Course) -> Iterator[Delivered]:
+        while not course.stopped_by and (document := next(course.source, None)) is not None:
+            yield self._delivery.deliver(Intent(document, self._clock, renewed))
+
+    def _together(self, course: _Course, renew: Renew) -> Iterator[Delivered]:
         sending: set[_Work] = set()
         pausing: set[_Work] = set()
+        desk = Desk()
         pool = ThreadPoolExecutor(self._in_flight.most + 1, thread_name_prefix="monday")
         try:
             while sending or not course.is_over:
-                seconds = self._start(course, sending, pool)
+                seconds = self._start(course, sending, pool, desk)
                 if seconds > 0 and not pausing:
-                    pausing.add(pool.submit(self._look_away, seconds))
-                done, _ = wait(sending | pausing, return_when=FIRST_COMPLETED)
-                sending -= done
-                pausing -= done
-                yield from (delivered for work in done if (delivered := work.result()) is not None)
+                    pausing.add(_submitted(pool.submit(self._look_away, seconds), desk))
+                word = desk.take()
+                if isinstance(word, Renewal):
+                    word.grant(renew)
+                    continue
+                sending.discard(word)
+                pausing.discard(word)
+                if isinstance(delivered := word.result(), Delivered):
+                    yield delivered
             if course.held:
-                yield self._delivery.unsent(course.held)
+                yield self._delivery.unsent(course.held.document)
         finally:
             self._waiter.give_up()
+            desk.close()
             pool.shutdown(cancel_futures=True)
             self._waiter.resume()
 
@@ -95,18 +107,18 @@ class Sender:
         """A wait as a piece of work: whatever ends first, a document or the wait, lets the loop look again."""
         self._waiter.pause(min(seconds, _LOOK_SECONDS))
 
-    def _start(self, course: _Course, sending: set[_Work], pool: ThreadPoolExecutor) -> float:
+    def _start(self, course: _Course, sending: set[_Work], pool: ThreadPoolExecutor, desk: Desk) -> float:
         """Start documents while there is a place and it is their turn; seconds until the next one's turn, else 0."""
         while not course.is_over and len(sending) < self._in_flight.allowed:
-            document = course.draw()
-            if document is None:
+            intent = course.draw(lambda document: Intent(document, self._clock, desk.renew))
+            if intent is None:
                 break
-            ticket, seconds = self._leave(document)
+            ticket, seconds = self._leave(intent.document)
             if seconds > 0:
                 course.wait_from(self._clock())
                 return seconds
             waited = course.release(self._clock())
-            sending.add(pool.submit(self._delivery.deliver, document, ticket, waited))
+            sending.add(_submitted(pool.submit(self._delivery.deliver, intent, ticket, waited), desk))
         return 0.0
 
     def _leave(self, document: Document) -> tuple[Ticket | None, float]:
@@ -119,12 +131,18 @@ class Sender:
             return None, 0.0
 
 
+def _submitted(work: Future[Delivered] | Future[None], desk: Desk) -> _Work:
+    """Work that leaves word at the desk when it is over."""
+    work.add_done_callback(desk.put)  # type: ignore[arg-type]  # a Future of anything is what the desk takes
+    return work  # type: ignore[return-value]
+
+
 class _Course:
     """How one call of `send` goes: the documents to come, the one whose turn is waited for, the reason to stop."""
 
     def __init__(self, source: Iterator[Document], in_flight: InFlight) -> None:
         self.source = source
-        self.held: Document | None = None
+        self.held: Intent | None = None
         self.stopped_by: OrdersError | None = None
         self._is_drained = False
         self._in_flight = in_flight
@@ -136,11 +154,12 @@ class _Course:
         """True when no further document is to be started."""
         return self.stopped_by is not None or (self._is_drained and self.held is None)
 
-    def draw(self) -> Document | None:
-        """The document whose turn is next, None when there is none."""
+    def draw(self, committed: Callable[[Document], Intent]) -> Intent | None:
+        """The document whose turn is next, with its intent; None when there is none."""
         if self.held is None and not self._is_drained:
-            self.held = next(self.source, None)
-            self._is_drained = self.held is None
+            document = next(self.source, None)
+            self._is_drained = document is None
+            self.held = None if document is None else committed(document)
         return self.held
 
     def wait_from(self, now: float) -> None:

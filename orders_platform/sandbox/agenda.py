@@ -8,9 +8,36 @@ from __future__ import annotations
 
 import heapq
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 Work = Callable[[], object]
+
+
+class SandboxClock:
+    """The sandbox's clock: the one it was given, but for work that is done later than it was due, which happens at its own time.
+
+    Args:
+        clock: epoch seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._due = threading.local()
+
+    def __call__(self) -> float:
+        """Epoch seconds."""
+        moment: float | None = getattr(self._due, "moment", None)
+        return self._clock() if moment is None else moment
+
+    @contextmanager
+    def at(self, moment: float) -> Iterator[None]:
+        """It is this time for this thread while the block runs; never later than it really is."""
+        self._due.moment = min(moment, self._clock())
+        try:
+            yield
+        finally:
+            self._due.moment = None
 
 
 class Agenda:
@@ -20,7 +47,7 @@ class Agenda:
         clock: epoch seconds.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: SandboxClock) -> None:
         self._clock = clock
         self._waiting: list[tuple[float, int, Work]] = []
         self._count = 0
@@ -44,11 +71,14 @@ class Agenda:
         if not self._waiting:
             return
         with self._doing:
-            while (work := self._next(everything=everything)) is not None:
-                work()
+            while (next_one := self._next(everything=everything)) is not None:
+                due, work = next_one
+                with self._clock.at(due):
+                    work()
 
-    def _next(self, *, everything: bool) -> Work | None:
+    def _next(self, *, everything: bool) -> tuple[float, Work] | None:
         with self._list:
             if not self._waiting or not (everything or self._waiting[0][0] <= self._clock()):
                 return None
-            return heapq.heappop(self._waiting)[2]
+            due, _, work = heapq.heappop(self._waiting)
+            return due, work

@@ -23,7 +23,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from orders_platform.sandbox import board_template, hierarchy, page, snapshots, structure
-from orders_platform.sandbox.agenda import Agenda
+from orders_platform.sandbox.agenda import Agenda, SandboxClock
 from orders_platform.sandbox.calls import Admitted, Call, Latency, RequestRecord
 from orders_platform.sandbox.complexity import Costs
 from orders_platform.sandbox.connections import cut
@@ -91,7 +91,7 @@ class Sandbox:
         job_rules: JobRules | None = None,
         seed: object = None,
     ) -> None:
-        self.clock = clock
+        self.clock = clock = SandboxClock(clock)
         self.sleep = sleep
         self.hang_seconds = hang_seconds
         self.state = State(

@@ -85,7 +85,7 @@ class _Groups:
     def _create(self, missing: Sequence[GroupNeed]) -> bool:
         """Create groups; True when an outcome is unknown."""
         unknown = False
-        for report in self._run.board.send(self._documents(missing)):
+        for report in self._run.board.send(self._documents(missing), lambda _document: self._commit_intent()):
             self._report.count_document(report)
             self._run.store.log_document(self._run.run_id, self._run.clock(), self._customer, report)
             for title, result in report.results.items():
@@ -97,8 +97,6 @@ class _Groups:
                     self._report.refuse(refused)
                 else:
                     unknown = True
-            if unknown:
-                self._note_intent()
         return unknown
 
     def _documents(self, missing: Sequence[GroupNeed]) -> Iterator[Document]:
@@ -106,13 +104,13 @@ class _Groups:
         while start < len(missing):
             chunk = missing[start : start + self._run.board.document_size(Operation.CREATE_GROUP)]
             start += len(chunk)
-            self._note_intent()
+            self._commit_intent()
             mutations = tuple(
                 Mutation(need.group_name, {"board_id": str(self._board_id), "group_name": need.group_name}) for need in chunk
             )
             yield Document(self._run.new_key(), Operation.CREATE_GROUP, mutations)
 
-    def _note_intent(self) -> None:
+    def _commit_intent(self) -> None:
         self._run.store.record_groups_sent(self._customer, self._run.clock())
 
     def _conclude(self, needs: Sequence[GroupNeed], on_board: Mapping[str, str]) -> None:

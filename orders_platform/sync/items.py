@@ -106,7 +106,7 @@ class _Items:
     def _outgoing(self, row: PendingItem, on_board: Mapping[int, BoardItem]) -> Outgoing | None:
         mapping, shape = self.run.rules.items, self.run.items_board
         try:
-            require_hope(row, self.run.rules.most_tries)
+            require_hope(row, row.item_id, self.run.rules.most_tries)
             cells = {} if row.action is Action.DELETE else format_row(mapping, shape.columns, row.values, shape.labels).cells
         except RowRejected as refusal:
             self._refuse(row, refusal)

@@ -6,7 +6,7 @@ Belongs here: the contracts, in words a test can hold both sides to. Does not be
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
@@ -48,13 +48,14 @@ class Board(Protocol):
     def document_size(self, operation: Operation) -> int:
         """How many mutations the next document of this operation should hold; follows cost, speed and how the last ones went."""
 
-    def send(self, documents: Iterable[Document]) -> Iterator[DocumentReport]:
+    def send(self, documents: Iterable[Document], renew: Callable[[Document], None]) -> Iterator[DocumentReport]:
         """Send documents at monday's pace, several in flight; one report each, in the order they finish.
 
         `documents` is drawn lazily, in the caller's thread, and at most one ahead of its turn to be sent: the caller commits the
-        intent of a document while yielding it. A mutation's failure is a result, never an exception. Raises
-        `MondayRefusedError` when every further request would be refused (bad token, no permission): what was in flight is
-        reported first.
+        intent of a document while yielding it. No request leaves more than 5 seconds after its document was drawn or `renew` was
+        last called for it, in the caller's thread: what must be repeated, or waits, is renewed first. A mutation's failure is a
+        result, never an exception. Raises `MondayRefusedError` when every further request would be refused (bad token, no
+        permission): what was in flight is reported first.
         """
 
     def note_calls_today(self, calls: float) -> None:

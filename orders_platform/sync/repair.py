@@ -114,7 +114,7 @@ def _archive_doubles(run: SyncRun, customer: str, plan: Sequence[Repair], report
     """First of all, so that the stages find one of each. Archiving may be repeated, so it needs no intent."""
     for kind, stage in ((RowKind.ITEMS, report.items), (RowKind.SUBITEMS, report.subitems)):
         doubles = {str(each.monday_id): each for each in plan if each.action is RepairAction.ARCHIVE and each.row_kind is kind}
-        for document in run.board.send(_documents(run, list(doubles))):
+        for document in run.board.send(_documents(run, list(doubles)), lambda _document: None):
             stage.count_document(document)
             run.store.log_document(run.run_id, run.clock(), customer, document)
             for ref, result in document.results.items():

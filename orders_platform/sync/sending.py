@@ -32,13 +32,13 @@ OPERATIONS: Mapping[Step, Operation] = {
 }
 
 
-def require_hope(row: PendingItem | PendingSubitem, most_tries: int) -> None:
-    """Refuse a row that monday itself, not the network, answered without an outcome `most_tries` times.
+def require_hope(row: PendingItem | PendingSubitem, monday_id: int | None, most_tries: int) -> None:
+    """Refuse a row that is not on the board after monday itself, not the network, answered without an outcome `most_tries` times.
 
     Raises:
         RowRejected: it is left alone until it changes, or until `retry`.
     """
-    if row.tries >= most_tries and is_mondays_word(row.last_code):
+    if monday_id is None and row.tries >= most_tries and is_mondays_word(row.last_code):
         raise RowRejected(
             "gave_up",
             f"sent {row.tries} times and monday.com gave no outcome ({row.last_code}); `orders-platform retry` sends it again",
@@ -53,7 +53,7 @@ class Outgoing:
         variables: makes the arguments of the mutation of a step.
         parent_id: for subitems, the item it goes under.
         replaces: an id is recorded; a plan that creates makes it useless.
-        is_removal: for items, its order is gone and its lines end with it.
+        is_removal: it is to leave the board; the lines of an order end with it.
         tries: how often it was sent before and nothing came of it.
     """
 
@@ -130,7 +130,7 @@ class Outbox:
         self._finish([row for row in rows if not row.plan.steps])
         for step in Step:
             waiting = [row for row in rows if step in row.plan.steps]
-            for document_report in self._run.board.send(self._documents(step, waiting)):
+            for document_report in self._run.board.send(self._documents(step, waiting), self._commit_intent):
                 self._take_in(document_report, by_ref)
         return [row for row in rows if row.state is SyncState.PENDING]
 
@@ -142,12 +142,14 @@ class Outbox:
             document = Document(self._run.new_key(), operation, tuple(Mutation(row.ref, row.variables(step)) for row in chunk))
             if step is Step.CREATE:
                 self._forget_replaced(chunk)
-            # Committed before the request leaves: whatever happens next, these rows are known to be of unknown outcome.
-            self._run.store.record_intents(
-                self._kind, [row.ref for row in chunk], document.key, self._run.run_id, self._run.clock()
-            )
+            self._commit_intent(document)
             self._run.progress(f"{self._customer}: {operation.value} {start}/{len(rows)} {self._kind.value}")
             yield document
+
+    def _commit_intent(self, document: Document) -> None:
+        """Before each request: whatever happens next, these rows are known to be of unknown outcome, and since when."""
+        refs = [mutation.ref for mutation in document.mutations]
+        self._run.store.record_intents(self._kind, refs, document.key, self._run.run_id, self._run.clock())
 
     def _forget_replaced(self, rows: Sequence[Outgoing]) -> None:
         """An id that is of no use any more would hide from the next run that a creation is of unknown outcome."""
@@ -161,10 +163,6 @@ class Outbox:
             row.take_in(report.results[row.ref])
         self._report.count_document(report)
         self._finish(rows, report)
-        # The repeats of a document may take minutes, and the last one may still be under way: from now on it is waited for.
-        unknown = [row.ref for row in rows if row.is_unknown]
-        if unknown:
-            self._run.store.record_intents(self._kind, unknown, report.document.key, self._run.run_id, self._run.clock())
 
     def _finish(self, rows: Sequence[Outgoing], report: DocumentReport | None = None) -> None:
         if not rows:

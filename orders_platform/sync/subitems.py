@@ -15,7 +15,7 @@ from orders_platform.domain.mutations import Operation
 from orders_platform.domain.names import subitem_name
 from orders_platform.domain.orders import PendingSubitem, RejectedRow, RowKind, RowResult
 from orders_platform.domain.plan import RowPlan, Step, Wanted, plan_row
-from orders_platform.domain.states import SyncState
+from orders_platform.domain.states import Action, SyncState
 from orders_platform.errors import RowRejected
 from orders_platform.sync.items import value_variables
 from orders_platform.sync.recovery import adopt_subitems, living_parents
@@ -100,7 +100,7 @@ class _Subitems:
     def _outgoing(self, row: PendingSubitem, on_board: Mapping[int, BoardItem]) -> Outgoing | None:
         mapping, shape = self.run.rules.subitems, self.run.subitems_board
         try:
-            require_hope(row, self.run.rules.most_tries)
+            require_hope(row, row.subitem_id, self.run.rules.most_tries)
             cells = format_row(mapping, shape.columns, {"size_code": row.size_code, "qty": row.qty}, shape.labels).cells
         except RowRejected as refusal:
             self._refuse(row, refusal)
@@ -117,6 +117,7 @@ class _Subitems:
             lambda step: self._variables(step, row, plan),
             row.item_id,
             replaces=row.subitem_id is not None,
+            is_removal=row.action is Action.DELETE,
             tries=row.tries,
         )
 

@@ -11,7 +11,7 @@ from random import Random
 import httpx
 
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
-from orders_platform_tests.sync.harness import Platform
+from orders_platform_tests.sync.harness import Platform, Shown
 
 NOTE = "a note of ours"
 """The name of the items that people make for themselves."""
@@ -23,13 +23,12 @@ def meddle(dice: Random, platform: Platform) -> str:
     with contextlib.suppress(AssertionError, httpx.TransportError, ValueError):
         if what == "add":
             platform.make_item(NOTE, {})
-        elif platform.items():
-            _to_item(what, dice, platform)
+        elif items := [item for item in platform.items() if item.name != NOTE]:
+            _to_item(what, dice.choice(items), platform)
     return what
 
 
-def _to_item(what: str, dice: Random, platform: Platform) -> None:
-    item = dice.choice(platform.items())
+def _to_item(what: str, item: Shown, platform: Platform) -> None:
     if what in {"archive", "delete"}:
         platform.remove(item.id, f"{what}_item")
     elif what == "archive subitem":

@@ -108,10 +108,10 @@ class World:
                 self._happens(f"list: {change_list(self.dice, self.load, self.left)}")
             if self.dice.random() < 0.25:
                 self._happens(f"people: {people.meddle(self.dice, self.platform)}")
-            self._run(self._death(), self.dice.randint(1, _BOUNDARIES) if self.dice.random() < 0.15 else None)
+            self.run(self._death(), self.dice.randint(1, _BOUNDARIES) if self.dice.random() < 0.15 else None)
             self.clock.sleep(self.dice.choice(_PAUSES))
-        self._peace()
-        self._judge()
+        self.come_to_peace()
+        self.verdict.problems += self.judgement()
         requests = self.sandbox.requests
         self.verdict.trace += [
             f"{request.at:.3f} {request.operations} {request.fault} {request.outcome}" for request in requests
@@ -131,7 +131,8 @@ class World:
         self.verdict.events[line.split(" ")[0] + " " + line.split(" ")[1]] += 1
         self.verdict.trace.append(f"{self.clock():.3f} {line}")
 
-    def _run(self, death: Death | None = None, meddles_at: int | None = None) -> None:
+    def run(self, death: Death | None = None, meddles_at: int | None = None) -> None:
+        """One process: it ends, gives up, or is killed."""
         self.platform.load(list(self.load.values()))
         steps = _Steps(death, meddles_at, self._meddle)
         store = self.controls.store(_Watched(self.platform.store, steps))
@@ -157,7 +158,7 @@ class World:
             wrap_board=self.controls.board,
         )
 
-    def _peace(self) -> None:
+    def come_to_peace(self) -> None:
         """No more faults, and every order and size changes once more, which puts right what people did; runs until nothing waits."""
         self.sandbox.faults.quiet()
         self.sandbox.settle()
@@ -166,7 +167,7 @@ class World:
             sizes = {size: int(str(row[size])) + 1 for size in SIZES if row.get(size)}
             self.load[name] = {**row, **sizes, "RANGE / COLLECTION": f"peace {self.verdict.seed}"}
         for _ in range(_LAST_RUNS):
-            self._run()
+            self.run()
             self.sandbox.settle()
             self.clock.sleep(SETTLE)
             if not self.platform.waiting():
@@ -175,9 +176,9 @@ class World:
 
     # --- the judgement --------------------------------------------------------------------------------------------------
 
-    def _judge(self) -> None:
-        self.verdict.problems += self._of_list()
-        self.verdict.problems += self._of_board()
+    def judgement(self) -> list[str]:
+        """What is lost, doubled or different; nothing, if all is well."""
+        return [*self._of_list(), *self._of_board()]
 
     def _of_list(self) -> Iterator[str]:
         """The order table holds the list, each order once."""
