@@ -87,6 +87,8 @@ class Sender:
                 seconds = self._start(course, sending, pool, desk)
                 if seconds > 0 and not pausing:
                     pausing.add(_submitted(pool.submit(self._look_away, seconds), desk))
+                if not (sending or pausing):
+                    continue  # there was none to start, which ends the loop
                 word = desk.take()
                 if isinstance(word, Renewal):
                     word.grant(renew)

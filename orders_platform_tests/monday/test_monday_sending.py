@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from orders_platform.domain.mutations import Document, Mutation, Operation, Verdict
-from orders_platform.errors import MondayRefusedError
+from orders_platform.errors import DatabaseUnavailableError, MondayRefusedError
 from orders_platform.monday.board import MondayBoard
 from orders_platform.monday.budget import DailyLimitError
+from orders_platform.monday.intents import FRESH_SECONDS
 from orders_platform.monday.retries import RetryPolicy
 from orders_platform.sandbox.server import Fault, Faults, Latency, Limits
 from orders_platform_tests.monday.stage import BOARD_ID, Stage, VirtualClock
@@ -307,3 +308,59 @@ def test_a_bad_day_loses_nothing_and_doubles_nothing(
     assert max(counted.values()) == 1
     for name, verdict in told.items():
         assert verdict == "unknown" or (verdict == "done") == (name in counted), (name, verdict)
+
+
+@pytest.mark.parametrize("in_flight", [1, 3])
+def test_no_request_leaves_long_after_its_intent(stage: Callable[..., Stage], clock: VirtualClock, in_flight: int) -> None:
+    """What is held back by a limit, or repeated, has its intent committed anew first, in the caller's thread."""
+    scene = stage()
+    committed: dict[str, float] = {}
+    renewals: list[threading.Thread] = []
+    ages: list[float] = []
+
+    def renew(document: Document) -> None:
+        renewals.append(threading.current_thread())
+        committed[document.key] = clock()
+
+    def drawn() -> Iterator[Document]:
+        for document in scene.creates(400, size=20):
+            committed[document.key] = clock()
+            yield document
+
+    scene.sandbox.faults.queue(Fault.LOCKED_423, times=6, operation="create_item")
+    scene.sandbox.faults.queue(Fault.IP_429, times=3, operation="create_item")
+    with scene.board(max_in_flight=in_flight) as board:
+        for report in board.send(drawn(), renew):
+            mine = [request for request in scene.sandbox.requests if request.idempotency_key == report.document.key]
+            ages.append(mine[-1].at - committed[report.document.key])
+    assert renewals
+    assert set(renewals) == {threading.current_thread()}
+    assert len(scene.names) == 400
+    if in_flight == 1:  # with several threads the clock of this test jumps while a request is on its way
+        assert max(ages) <= FRESH_SECONDS
+
+
+def test_an_intent_that_cannot_be_renewed_keeps_its_document_at_home(stage: Callable[..., Stage]) -> None:
+    scene = stage()
+
+    def renew(_document: Document) -> None:
+        raise DatabaseUnavailableError("the database is away")
+
+    scene.sandbox.faults.queue(Fault.IP_429, times=3, operation="create_item")
+    with scene.board(max_in_flight=3) as board, pytest.raises(DatabaseUnavailableError):
+        list(board.send(scene.creates(60, size=20), renew))
+    assert len(scene.names) < 60
+
+
+def test_a_key_is_not_used_after_monday_may_have_forgotten_it(stage: Callable[..., Stage]) -> None:
+    """The first request is executed unheard; the repeats meet locks until the key is too old, and then there is none."""
+    scene = stage()
+    scene.sandbox.faults.queue(Fault.REPLY_LOST, operation="create_item")
+    scene.sandbox.faults.queue(Fault.IP_429, times=11, operation="create_item")
+    policy = RetryPolicy(key_lifetime=150.0)
+    with scene.board(policy=policy) as board:
+        (report,) = board.send(scene.creates(2))
+    assert {result.verdict for result in report.results.values()} == {Verdict.UNKNOWN}
+    sent = [request.at for request in scene.sandbox.requests if request.idempotency_key]
+    assert sent[-1] - sent[0] <= 30.0
+    assert len(scene.names) == 2
