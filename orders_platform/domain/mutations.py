@@ -78,12 +78,14 @@ class MutationResult:
 
     `DONE` carries monday's id (as a string; group ids are not numbers). `REFUSED` means monday surely did not do it, code and
     message say why. `UNKNOWN` means it may have happened. `NOT_SENT` means it surely did not, through no fault of the row.
+    `is_gone`: it was refused because the item, its parent or its group was archived, deleted or never was.
     """
 
     verdict: Verdict
     monday_id: str | None = None
     code: str | None = None
     message: str | None = None
+    is_gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from orders_platform.domain.usage import Reads
-from orders_platform.errors import MondayRefusedError, MondayUnavailableError, OrdersError
+from orders_platform.errors import BoardMismatchError, MondayRefusedError, MondayUnavailableError, OrdersError
 from orders_platform.monday.budget import Budget, DailyLimitError, Ticket, Usage
 from orders_platform.monday.documents import Request
-from orders_platform.monday.reactions import CROWDING, SPLIT, TOKEN, Limit, Reaction
+from orders_platform.monday.reactions import BOARD, CROWDING, SPLIT, TOKEN, Limit, Reaction
 from orders_platform.monday.replies import Reply, lost_reply
 from orders_platform.monday.retries import Retries, RetryPolicy
 from orders_platform.monday.transport import TIMEOUT, Transport
@@ -258,6 +258,8 @@ def _stop(reply: Reply) -> OrdersError | None:
         return None
     if reply.reaction is Reaction.STOP_UNTIL_MIDNIGHT:
         return DailyLimitError(f"monday.com's calls of today are used up ({problem.message}): go on after 00:00 UTC")
+    if problem.rule is BOARD:
+        return BoardMismatchError(f"monday.com refused a change ({problem.code}: {problem.message}): {problem.rule.advice}")
     subject = "the token" if problem.rule is TOKEN else "the request"
     return MondayRefusedError(
         f"monday.com refused {subject} ({problem.code}: {problem.message}): {problem.rule.advice}{_request_id(reply)}"

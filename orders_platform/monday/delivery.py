@@ -16,7 +16,7 @@ from orders_platform.monday.budget import Ticket
 from orders_platform.monday.client import Answer, MondayClient
 from orders_platform.monday.documents import Documents
 from orders_platform.monday.intents import Intent
-from orders_platform.monday.reactions import UNKNOWN, Reaction
+from orders_platform.monday.reactions import GONE, UNKNOWN, Reaction
 from orders_platform.monday.replies import Fate, Outcome, Problem, Reply
 from orders_platform.monday.sizes import DocumentSizes
 from orders_platform.monday.waiting import Waiter
@@ -229,7 +229,7 @@ def _refusal(verdict: Verdict, problem: Problem | None) -> MutationResult:
     if problem is None:
         return MutationResult(verdict, code="not_sent", message=_UNSENT)
     message = problem.message if problem.known else f"{problem.message} (an error that orders_platform does not know)"
-    return MutationResult(verdict, code=problem.code, message=message[:1_000])
+    return MutationResult(verdict, code=problem.code, message=message[:1_000], is_gone=problem.rule is GONE)
 
 
 def _is_internal_error(reply: Reply) -> bool:

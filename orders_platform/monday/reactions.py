@@ -69,6 +69,8 @@ class Rule:
 
 
 REJECT = Rule(Reaction.REJECT)
+GONE = Rule(Reaction.REJECT)
+"""What the mutation is about was archived or deleted, or never was: by the next run it can be seen what."""
 SPLIT = Rule(Reaction.SPLIT)
 RESTART = Rule(Reaction.RESTART)
 UNKNOWN = Rule(Reaction.WAIT_UNKNOWN)
@@ -85,6 +87,7 @@ TOKEN = Rule(Reaction.STOP, advice="set MONDAY_API_TOKEN to a valid token of thi
 PERMISSION = Rule(Reaction.STOP, advice="give the token's user the right to edit this board, or use another user's token")
 NETWORK = Rule(Reaction.STOP, advice="ask the account's administrator to allow this machine's address")
 ENDPOINT = Rule(Reaction.STOP, advice="set MONDAY_API_URL to the address of monday.com's GraphQL endpoint")
+BOARD = Rule(Reaction.STOP, advice="the board changed while this ran; compare it with the configuration: `orders-platform board check`")
 OUTDATED = Rule(Reaction.STOP, advice="this API version does not know the request: compare api_version with graphql/")
 
 CODES: Mapping[str, Rule] = {
@@ -117,14 +120,15 @@ CODES: Mapping[str, Rule] = {
     "UserUnauthorizedException": PERMISSION,
     "USER_ACCESS_DENIED": PERMISSION,
     "missingRequiredPermissions": PERMISSION,
+    # this board, hence this customer
+    "InvalidColumnIdException": BOARD,
+    "InvalidBoardIdException": BOARD,
     # one row
     "ColumnValueException": REJECT,
     "CorrectedValueException": REJECT,
-    "InvalidColumnIdException": REJECT,
-    "InvalidBoardIdException": REJECT,
+    "ResourceNotFoundException": GONE,
     "InvalidUserIdException": REJECT,
     "InvalidArgumentException": REJECT,
-    "ResourceNotFoundException": REJECT,
     "ItemsLimitationException": REJECT,
     "ItemNameTooLongException": REJECT,
     "CreateBoardException": REJECT,
@@ -134,7 +138,7 @@ CODES: Mapping[str, Rule] = {
     "Bad request": REJECT,
     # inside error_data of ColumnValueException; seen as a code of its own as well
     "missingLabel": REJECT,
-    "inactiveItems": REJECT,
+    "inactiveItems": GONE,
     "invalidPersonAssignment": REJECT,
     "linkedItemsLimitExceeded": REJECT,
 }
@@ -198,6 +202,11 @@ def rule_for(code: str | None, status: int, message: str) -> tuple[Rule, bool]:
     if by_status is not None:
         return by_status, code is None or by_message is by_status
     return by_message or REJECT, by_message is not None
+
+
+def is_known(code: str | None) -> bool:
+    """Whether the table has this code."""
+    return code is not None and _fold(code) in _CODES
 
 
 def _by_status(status: int, by_message: Rule | None) -> Rule | None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from orders_platform.monday.hints import seconds_to_wait
 from orders_platform.monday.quota import Quota, read_quota
-from orders_platform.monday.reactions import RATE_LIMITS, Limit, Reaction, Rule, rule_for
+from orders_platform.monday.reactions import RATE_LIMITS, Limit, Reaction, Rule, is_known, rule_for
 
 MESSAGE_LENGTH = 1_000
 """Longest message kept: refusals of a label list all labels of the column, tens of kB; the tables keep 1,000 characters."""
@@ -202,7 +202,8 @@ def _problem(status: int, document: Mapping[str, object], error: object) -> Prob
     message = _text(document.get("error_message")) or _text(fields.get("message")) or "monday.com gave no reason"
     own_status = extensions.get("status_code") or document.get("status_code")
     effective = own_status if status == 200 and isinstance(own_status, int) else status
-    rule, known = rule_for(code, effective, message)
+    reason = _text(_object(extensions.get("error_data")).get("column_validation_error_code"))
+    rule, known = rule_for(reason if is_known(reason) else code, effective, message)
     path = fields.get("path")
     return Problem(
         code=(code or (f"HTTP_{effective}" if effective != 200 else "unknown_error"))[:100],

@@ -7,7 +7,7 @@ what they need (`items.py`, `subitems.py`), pace and retries (`monday/`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from orders_platform.domain.mutations import (
     Document,
@@ -24,6 +24,8 @@ from orders_platform.domain.states import SyncState
 from orders_platform.errors import RowRejected
 from orders_platform.sync.reports import StageReport
 from orders_platform.sync.run import SyncRun
+
+_GONE_TRIES = 3  # runs in a row that find something gone which the next one sees again
 
 OPERATIONS: Mapping[Step, Operation] = {
     Step.CHANGE: Operation.CHANGE_VALUES,
@@ -80,6 +82,9 @@ class Outgoing:
     def take_in(self, step_result: MutationResult) -> None:
         """Note what came of one step."""
         self.open_steps -= 1
+        if step_result.verdict is Verdict.REFUSED and step_result.is_gone and self.tries < _GONE_TRIES:
+            # A person removed it a moment ago. The next run sees that before it plans, and follows the policy.
+            step_result = replace(step_result, verdict=Verdict.NOT_SENT)
         if step_result.verdict is Verdict.REFUSED:
             self.refusal = step_result
         if step_result.verdict in {Verdict.UNKNOWN, Verdict.NOT_SENT}:

@@ -303,6 +303,18 @@ class Platform:
         query = "mutation($b: ID!, $g: String!) { delete_group(board_id: $b, group_id: $g) { id } }"
         self.ask(query, b=str(ITEMS_BOARD_ID), g=group_id)
 
+    def rename_group(self, title: str, new: str) -> None:
+        (group_id,) = (group.id for group in self.sandbox.board_snapshot(ITEMS_BOARD_ID) if group.title == title)
+        query = (
+            "mutation($b: ID!, $g: String!, $t: String!)"
+            " { update_group(board_id: $b, group_id: $g, group_attribute: title, new_value: $t) { id } }"
+        )
+        self.ask(query, b=str(ITEMS_BOARD_ID), g=group_id, t=new)
+
+    def remove_column(self, column_id: str) -> None:
+        query = "mutation($b: ID!, $c: String!) { delete_column(board_id: $b, column_id: $c) { id } }"
+        self.ask(query, b=str(ITEMS_BOARD_ID), c=column_id)
+
     def add_label(self, column_id: str, label: str) -> None:
         """A label that people made; the item it takes to do so is deleted again."""
         query = (

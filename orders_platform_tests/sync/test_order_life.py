@@ -6,8 +6,9 @@ from collections import Counter
 
 import pytest
 
+from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
 from orders_platform.sandbox.server import Fault
-from orders_platform_tests.sync.harness import GREYSON, NOTES_COLUMN, TYPE_COLUMN, Platform, order
+from orders_platform_tests.sync.harness import GREYSON, NOTES_COLUMN, SETTLE, TYPE_COLUMN, Platform, order
 
 GOLF = "GREYSON GOLF"
 CUSTOMER_COLUMN = "dropdown_mkr542p2"
@@ -212,3 +213,58 @@ def test_a_limit_makes_the_groups_of_its_orders_only(platform: Platform) -> None
     platform.load([order("A-1"), order("A-2", AAG_SEASON="2026 SPRING")])
     platform.sync(limit=1)
     assert [group for group in platform.groups if group.startswith(GREYSON)] == ["GREYSON 2025 FALL"]
+
+
+@pytest.mark.parametrize("how", ["archive_item", "delete_item"])
+def test_an_item_removed_while_its_change_is_on_the_way_fails_nothing_and_comes_back(platform: Platform, how: str) -> None:
+    (item,) = life(platform, "A-1")
+    platform.when("GREYSON: change_multiple_column_values", lambda: platform.remove(item, how))
+    platform.load([order("A-1", NOTES="urgent")])
+    report = platform.sync()
+    assert (report.items.failed, report.items.waiting) == (0, 1)
+    assert platform.sync().is_done
+    assert platform.item("A-1").values[NOTES_COLUMN] == "urgent"
+    assert platform.item("A-1").sizes == {"Size S": "1", "Size M": "2"}
+
+
+def test_a_group_deleted_while_its_order_is_on_the_way_is_made_again(platform: Platform) -> None:
+    life(platform, "A-1")
+    platform.load([order("A-1"), order("A-2", AAG_SEASON="2026 SPRING")])
+    platform.when("GREYSON: create_item", lambda: platform.delete_group("GREYSON 2026 SPRING"))
+    assert platform.sync().items.failed == 0
+    platform.clock.sleep(SETTLE)
+    assert platform.sync().is_done
+    assert platform.item("A-2").group == "GREYSON 2026 SPRING"
+
+
+def test_a_group_that_a_person_renamed_keeps_its_items_until_they_change(platform: Platform) -> None:
+    first, second = life(platform, "A-1", "A-2")
+    platform.rename_group("GREYSON 2025 FALL", "ours")
+    platform.load([order("A-1"), order("A-2", NOTES="urgent")])
+    assert platform.sync().is_done
+    assert (platform.item("A-1").id, platform.item("A-1").group) == (first, "ours")
+    assert (platform.item("A-2").id, platform.item("A-2").group) == (second, "GREYSON 2025 FALL")
+
+
+def test_a_column_removed_while_running_stops_the_customer_and_fails_no_row(platform: Platform) -> None:
+    life(platform, "A-1")
+    platform.load([order("A-1"), order("A-2", NOTES="urgent")])
+    platform.when("GREYSON: create_item", lambda: platform.remove_column(NOTES_COLUMN))
+    report = platform.sync()
+    assert report.error is not None
+    assert "BoardMismatchError" in report.error
+    assert "board check" in report.error
+    assert "FAILED" not in platform.states()
+    again = platform.sync()
+    assert again.error is not None
+    assert NOTES_COLUMN in again.error
+
+
+def test_a_label_removed_while_running_refuses_its_order_and_no_other(platform: Platform) -> None:
+    life(platform, "A-1")
+    platform.load([order("A-1"), order("A-2", ORDER_TYPE="CANCELLED"), order("A-3")])
+    platform.when("GREYSON: create_item", lambda: platform.sandbox.remove_label(ITEMS_BOARD_ID, TYPE_COLUMN, "CANCELLED"))
+    report = platform.sync()
+    (refused,) = report.items.refusals
+    assert (refused.order_key, "missingLabel" in refused.reason) == ("A-2", True)
+    assert platform.numbers == ["A-1", "A-3"]
