@@ -5,13 +5,16 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 export DAGSTER_DISABLE_TELEMETRY := yes
 
-.PHONY: help setup run ui test check format build clean
-.PHONY: bench-monday peers
+.PHONY: help setup run ui test soak crash-full check bench-monday peers format build clean
+SEEDS ?= 20000
 
 help:
 	@echo "make run    the main job: sample orders through all six assets onto a local board, with a summary"
 	@echo "make ui     the Dagster UI and the board page on the same data"
 	@echo "make test   all tests, with coverage"
+	@echo "make soak   more seeds of the simulation and of the model, SEEDS=20000; make crash-full: every pair of boundaries, some hours"
+	@echo "make peers  other people's clients against the sandbox"
+	@echo "make bench-monday  ours and theirs, timed"
 	@echo "make check  ruff, mypy --strict, dagster definitions validate"
 	@echo "make setup  only install; make build: the wheel; make format; make clean"
 
@@ -37,6 +40,13 @@ ui: $(VENV)/installed
 test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term --cov-fail-under=90
 
+soak: $(VENV)/installed-dev
+	$(BIN)/python -m orders_platform_tests.simulation.replay --start 2000 --seeds $(SEEDS)
+	$(BIN)/python -m orders_platform_tests.model.protocol --schedules $$((50 * $(SEEDS)))
+
+crash-full: $(VENV)/installed-dev
+	CRASH_FULL=1 $(BIN)/python -m pytest orders_platform_tests/crash/test_crash_matrix.py
+
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -57,4 +67,4 @@ build: $(VENV)/installed-dev
 	$(BIN)/python -m build
 
 clean:
-	rm -rf $(VENV) .data .dagster build dist *.egg-info
+	rm -rf $(VENV) .venv-peers .data .dagster build dist *.egg-info

@@ -48,3 +48,10 @@ def workplace(make_workplace: Callable[..., Workplace]) -> Workplace:
 def offline(make_workplace: Callable[..., Workplace]) -> Workplace:
     """A workplace whose board nobody serves; starts and stops faster."""
     return make_workplace(served=False)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what tests have recorded with `record_property`, also where they passed."""
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        for name, value in report.user_properties:
+            terminalreporter.write_line(f"{name}: {value}")

@@ -87,7 +87,9 @@ TOKEN = Rule(Reaction.STOP, advice="set MONDAY_API_TOKEN to a valid token of thi
 PERMISSION = Rule(Reaction.STOP, advice="give the token's user the right to edit this board, or use another user's token")
 NETWORK = Rule(Reaction.STOP, advice="ask the account's administrator to allow this machine's address")
 ENDPOINT = Rule(Reaction.STOP, advice="set MONDAY_API_URL to the address of monday.com's GraphQL endpoint")
-BOARD = Rule(Reaction.STOP, advice="the board changed while this ran; compare it with the configuration: `orders-platform board check`")
+BOARD = Rule(
+    Reaction.STOP, advice="the board changed while this ran; compare it with the configuration: `orders-platform board check`"
+)
 OUTDATED = Rule(Reaction.STOP, advice="this API version does not know the request: compare api_version with graphql/")
 
 CODES: Mapping[str, Rule] = {

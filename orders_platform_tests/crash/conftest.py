@@ -1,4 +1,4 @@
-"""Fixtures: the scene of all histories, and what its starts lead to when nobody is killed. Prints the figures of the matrix."""
+"""Fixtures: the scene of all histories, and what its starts lead to when nobody is killed."""
 
 from __future__ import annotations
 
@@ -29,10 +29,3 @@ def untouched(scene: Scene) -> Mapping[str, tuple[Ended, list[str]]]:
         ended = scene.run(Task())
         found[start] = ended, scene.evidence()
     return found
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Show what tests have recorded with `record_property`, also where they passed."""
-    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
-        for name, value in report.user_properties:
-            terminalreporter.write_line(f"{name}: {value}")

@@ -11,6 +11,8 @@ from orders_platform_tests.simulation.controls import Controls
 from orders_platform_tests.simulation.narrow import NarrowStores
 from orders_platform_tests.simulation.world import live
 
+pytestmark = pytest.mark.no_cover  # what runs here is covered elsewhere, and tracing would double the time
+
 MOST_SEEDS = 400
 
 BAD_ONCE = {
