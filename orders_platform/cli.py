@@ -17,13 +17,13 @@ import click
 from orders_platform import console
 from orders_platform import demo as demonstration
 from orders_platform.assembly import open_store
-from orders_platform.cli_board import board, sync
-from orders_platform.cli_database import customers, init_db, load, retry, status
+from orders_platform.cli_board import board, retry, sync
+from orders_platform.cli_database import customers, init_db, load, status
 from orders_platform.cli_verify import history, housekeeping, verify
 from orders_platform.embedded import PORT, ROOMY, embedded_sandbox, refuse_while_served, sandbox_file
 from orders_platform.errors import ConfigurationError, OrdersError
 from orders_platform.sandbox.limits import Limits
-from orders_platform.sandbox.server import Latency, Sandbox, serve
+from orders_platform.sandbox.server import Faults, Latency, Sandbox, serve
 from orders_platform.settings import Settings
 
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else.")
@@ -97,11 +97,18 @@ def sandbox() -> None:
     metavar="DOCUMENT MUTATION",
     help="Seconds a document and a mutation take.",
 )
-def serve_sandbox(*, port: int, state: Path | None, limits: str, latency: tuple[float, float]) -> None:
+@click.option(
+    "--faults", type=click.FloatRange(0, 1), default=0.0, help="Share of requests that meet a passing fault, e.g. 0.02."
+)
+@click.option("--seed", type=int, default=0, help="Which requests meet which fault.")
+def serve_sandbox(
+    *, port: int, state: Path | None, limits: str, latency: tuple[float, float], faults: float, seed: int
+) -> None:
     """Serve the sandbox on loopback until interrupted; GET / shows the boards."""
     file = state or sandbox_file(Settings())
     file.parent.mkdir(parents=True, exist_ok=True)
-    local = Sandbox(state=file, limits=LIMITS[limits](), latency=Latency(*latency))
+    chance = Faults(seed=seed, rate=faults)
+    local = Sandbox(state=file, limits=LIMITS[limits](), latency=Latency(*latency), faults=chance)
     serve(local, port=port, on_ready=lambda url: click.echo(f"monday sandbox ready: {url}/ (API {url}/v2, boards in {file})"))
 
 

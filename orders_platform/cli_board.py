@@ -1,4 +1,4 @@
-"""The commands that talk to the board: `sync` and `board check`.
+"""The commands that talk to the board: `sync`, `retry` and `board check`.
 
 Belongs here: those commands. Does not belong here: the ones that only need the database (`cli_database.py`), the group itself
 (`cli.py`).
@@ -66,6 +66,25 @@ def sync(
         reports.extend(sync_customers(run, survey, chosen, limit=limit, skip_subitems=skip_subitems, dry=dry))
         waits = not dry and _waits(store, chosen)
     sys.exit(1 if waits or any(report.error for report in reports) else 0)
+
+
+@click.command()
+@click.option("--customer", "only", multiple=True, metavar="NAME", help="This customer; repeat for several. Default: all.")
+@click.option("--code", default="", metavar="CODE", help="Only rows refused with this code, as `status` lists them.")
+@click.option("--no-send", is_flag=True, help="Leave the sending to the next run.")
+@click.pass_context
+def retry(context: click.Context, *, only: tuple[str, ...], code: str, no_send: bool) -> None:
+    """Give refused rows another try: mark them as new, and send them."""
+    store = open_store(Settings())
+    with closing(store.database):
+        known = [summary.customer for summary in store.summaries()]
+        names = console.chosen_customers(only, known, "No order was ever merged of the customer")
+        reset = {name: count for name in names if (count := store.reset_failed(name, code))}
+    then = " Next: orders-platform sync --execute" if no_send or not reset else ""
+    click.echo(f"{sum(reset.values())} rows will be tried again.{then}", err=not then)
+    if reset and not no_send:
+        options = {"dry": False, "limit": None, "skip_subitems": False, "output_json": None, "noise": None, "as_json": False}
+        context.invoke(sync, only=tuple(reset), **options)
 
 
 class _progress:  # noqa: N801 - used as the function that it is

@@ -1,4 +1,4 @@
-"""The commands that only need the order database: `load`, `init-db`, `customers`, `status`, `retry`.
+"""The commands that only need the order database: `load`, `init-db`, `customers`, `status`.
 
 Belongs here: those commands. Does not belong here: the ones that talk to monday, and the group itself (`cli.py`).
 """
@@ -132,16 +132,3 @@ def status(*, as_json: bool) -> None:
 
 def _shown(value: object) -> object:
     return f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) else value
-
-
-@click.command()
-@click.option("--customer", "only", multiple=True, metavar="NAME", help="This customer; repeat for several. Default: all.")
-@click.option("--code", default="", help="Only rows refused with this code.")
-def retry(*, only: tuple[str, ...], code: str) -> None:
-    """Give refused rows another try: the next sync sends them again."""
-    store = open_store(Settings())
-    with closing(store.database):
-        known = [summary.customer for summary in store.summaries()]
-        names = console.chosen_customers(only, known, "No order was ever merged of the customer")
-        reset = sum(store.reset_failed(name, code) for name in names)
-    click.echo(f"{reset} rows will be tried again. Next: orders-platform sync --execute")

@@ -8,6 +8,7 @@ Lists and searches lag behind, items asked for by id do not: an item is missing,
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -92,7 +93,7 @@ def known_items(run: SyncRun, ids: Iterable[int]) -> set[int]:
     return known
 
 
-class _Side:
+class _Side(ABC):
     """One of the two boards: the rows that should be on it, and what it shows under their ids."""
 
     kind: RowKind
@@ -115,9 +116,9 @@ class _Side:
         shown = self._shown.get(row.monday_id) if row.monday_id is not None else None
         return row_differences(row, shown, self._mapping, self._shape.columns, self.groups)
 
+    @abstractmethod
     def strangers(self) -> list[Stranger]:
         """What is there and is nobody's."""
-        raise NotImplementedError
 
     def really_there(self, strangers: Sequence[Stranger]) -> list[Stranger]:
         """Without those that were archived a moment ago and are still listed."""

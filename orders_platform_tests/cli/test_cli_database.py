@@ -166,7 +166,7 @@ def test_status_is_well_when_everything_is_on_the_board_and_not_when_something_w
 def test_retry_gives_refused_rows_another_try(after_demo: Workplace, terminal: Terminal) -> None:
     assert terminal("retry", "--customer", "GREYSON").out.startswith("0 rows")
     assert terminal("retry", "--code", "label_missing").out.startswith("0 rows")
-    tried = terminal("retry", "--customer", "TITLE NINE", "--code", "number_expected")
+    tried = terminal("retry", "--customer", "TITLE NINE", "--code", "number_expected", "--no-send")
     assert tried.code == 0
     assert tried.out.startswith("2 rows will be tried again.")
     states = (
@@ -177,6 +177,14 @@ def test_retry_gives_refused_rows_another_try(after_demo: Workplace, terminal: T
     assert outcome.code == 1
     assert "Refused (2):" in outcome.out
     assert after_demo.rows(states) == [("FAILED", 2)]
+
+
+def test_retry_sends_what_it_marks(after_demo: Workplace, terminal: Terminal) -> None:
+    outcome = terminal("retry")
+    assert outcome.code == 1
+    assert "2 rows will be tried again." in outcome.err
+    assert "Refused (2):" in outcome.out
+    assert "GREYSON" not in outcome.out
 
 
 def test_a_retry_of_an_unknown_customer_is_refused_with_the_names(after_demo: Workplace, terminal: Terminal) -> None:
