@@ -19,6 +19,7 @@ from orders_platform.domain.mapping import BoardMapping, ColumnType, LabelPolicy
 from orders_platform.domain.names import NameRule
 from orders_platform.domain.sizes import SizeRule
 from orders_platform.errors import ConfigurationError
+from orders_platform.report_settings import ReportSettings
 
 ENVIRONMENTS = ("sandbox", "development", "production")
 
@@ -39,6 +40,8 @@ class Tables(_Section):
     log: str
     rejects: str
     customers: str
+    order_sync_status: str = Field("v_order_sync_status", min_length=1)
+    customer_summary: str = Field("v_customer_summary", min_length=1)
 
 
 class Columns(_Section):
@@ -200,6 +203,7 @@ class Configuration(_Section):
     names: Names
     policies: Policies
     monday: Monday
+    reports: ReportSettings = ReportSettings()
     items: BoardSection
     subitems: BoardSection
     customers: Mapping[str, CustomerEntry]

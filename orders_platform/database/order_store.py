@@ -18,9 +18,8 @@ from orders_platform.database.engine import Database
 from orders_platform.database.locks import customer_lock
 from orders_platform.database.merge import Merge, unassigned_by_label
 from orders_platform.database.rules import MergeRules
-from orders_platform.database.schema import TABLES, Schema
+from orders_platform.database.schema import Schema
 from orders_platform.database.statements import Statements
-from orders_platform.database.templates import Templates
 from orders_platform.domain.customers import SpellingCount, Survey
 from orders_platform.domain.merges import HeaderMerge, LineMerge
 from orders_platform.domain.mutations import DocumentReport
@@ -52,16 +51,9 @@ class OrderStore:
         self._configuration = configuration
         self._folder = sql_folder
         self.schema = Schema(database, configuration, sql_folder)
-        types = ColumnTypes(database.dialect)
-        context = {
-            "t": {role: self.schema.qualified(getattr(configuration.tables, role)) for role in TABLES},
-            "columns": configuration.columns,
-            "types": types,
-            "mapped": configuration.mapped_sources,
-        }
-        self.templates = Templates(sql_folder, database.engine.dialect, context)
+        self.templates = self.schema.templates
         self._rules: MergeRules | None = None
-        self._types = types
+        self._types = ColumnTypes(database.dialect)
         self._statements = Statements(self.templates, self.rules)
 
     def rules(self) -> MergeRules:

@@ -1,7 +1,7 @@
-"""The tables: their DDL, what of it is missing in a database, and the columns that are really there.
+"""What of the tables and views is missing in a database, and the columns that are really there.
 
-Belongs here: `init-db` and reading the catalogue. Does not belong here: the DDL itself (`sql/tables/`). A table that exists is
-never altered except by adding the columns it lacks; nothing is dropped, renamed or retyped.
+Belongs here: `init-db` and reading the catalogue. Does not belong here: the DDL itself (`sql/tables/`, `table_definitions.py`; of views
+`views.py`). A table that exists is never altered except by adding the columns it lacks; no table is dropped, renamed or retyped.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import jinja2
 import sqlalchemy
 from markupsafe import Markup
 from sqlalchemy.types import Integer, Numeric
@@ -19,20 +18,10 @@ from sqlalchemy.types import Integer, Numeric
 from orders_platform.configuration import Configuration
 from orders_platform.database.column_types import ColumnTypes
 from orders_platform.database.engine import Database, place
-from orders_platform.domain.states import Action, SyncState
+from orders_platform.database.table_definitions import TABLES, TableDefinition, define_tables
+from orders_platform.database.templates import Templates
+from orders_platform.database.views import missing_views
 from orders_platform.errors import SourceDataError
-
-TABLES = ("staging", "orders", "staged_lines", "lines", "log", "rejects", "customers")
-
-
-@dataclass(frozen=True, slots=True)
-class TableDefinition:
-    """A table as `sql/tables/` defines it: its name, its columns with their types, and the statement that makes it."""
-
-    name: str
-    columns: tuple[tuple[str, Markup], ...]
-    create: str
-
 
 @dataclass(frozen=True, slots=True)
 class TableColumn:
@@ -47,6 +36,7 @@ class Schema:
 
     def __init__(self, database: Database, configuration: Configuration, folder: Path) -> None:
         self._database = database
+        self._configuration = configuration
         self._names = configuration.tables
         self._columns = configuration.columns
         self._folder = folder
@@ -62,31 +52,23 @@ class Schema:
     @cached_property
     def definitions(self) -> dict[str, TableDefinition]:
         """Every table we need, by its role."""
-        return {role: self._define(role) for role in TABLES}
+        return define_tables(self._database.engine.dialect, self._names, self._folder)
 
-    def _define(self, role: str) -> TableDefinition:
-        columns: list[tuple[str, Markup]] = []
-
-        def column(name: str, type_: Markup) -> Markup:
-            columns.append((name, type_))
-            return Markup(self._quote(name)) + " " + type_  # noqa: S704 - quoted by the dialect
-
-        types = ColumnTypes(self._database.dialect)
-        environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(self._folder), undefined=jinja2.StrictUndefined, autoescape=True, trim_blocks=True
-        )
-        words = {name: Markup(", ").join(Markup(f"'{word}'") for word in enum) for name, enum in _WORDS.items()}  # noqa: S704
-        create = environment.get_template(f"tables/{role}.sql.j2").render(
-            column=column, table=self.qualified, tables=self._names, q=lambda name: Markup(self._quote(name)), **words,  # noqa: S704
-            **{word: getattr(types, word) for word in dir(types) if not word.startswith("_")},
-        )  # fmt: skip
-        return TableDefinition(getattr(self._names, role), tuple(columns), create.strip())
+    @cached_property
+    def templates(self) -> Templates:
+        """The statements of `sql/` over these tables."""
+        context = {
+            "t": {role: self.qualified(getattr(self._names, role)) for role in TABLES},
+            "columns": self._columns,
+            "types": ColumnTypes(self._database.dialect),
+            "mapped": self._configuration.mapped_sources,
+        }
+        return Templates(self._folder, self._database.engine.dialect, context)
 
     def missing(self) -> list[str]:
         """The DDL that makes the database fit, in order; empty when it fits."""
-        return [
-            statement for definition in self.definitions.values() for statement in self._missing_of(definition)
-        ] + self._indexes()
+        tables = [statement for definition in self.definitions.values() for statement in self._missing_of(definition)]
+        return tables + self._indexes() + missing_views(self._database, self._names, self.templates)
 
     def _missing_of(self, definition: TableDefinition) -> list[str]:
         have = {column.name.casefold() for column in self._catalogue(definition.name)}
@@ -152,6 +134,3 @@ class Schema:
                 "Run `orders-platform init-db`, or correct [tables] in the configuration."
             )
         return columns
-
-
-_WORDS = {"states": SyncState, "actions": Action}
