@@ -6,12 +6,16 @@ Nothing connects until it is used.
 
 from __future__ import annotations
 
+from pathlib import Path
+from urllib.parse import urlsplit
+
 from orders_platform.configuration import Configuration
 from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
 from orders_platform.monday.board import MondayBoard
 from orders_platform.monday.connect import connect_board
 from orders_platform.monday.retries import RetryPolicy
+from orders_platform.reports.rendering import Links
 from orders_platform.settings import Settings, default_folder
 from orders_platform.sync.run import SyncRules
 
@@ -49,3 +53,17 @@ def sync_rules(configuration: Configuration) -> SyncRules:
         most_tries=configuration.monday.max_tries,
         may_create_labels=configuration.monday.may_create_labels,
     )
+
+
+def report_links(settings: Settings) -> Links:
+    """Where the board is in a browser: as configured; the sandbox shows its boards at its root."""
+    configured = settings.configuration.reports.board_url
+    if configured or settings.environment != "sandbox":
+        return Links(configured, configured)
+    parts = urlsplit(settings.api_url)
+    return Links(f"{parts.scheme}://{parts.netloc}/")
+
+
+def report_folder(settings: Settings) -> Path:
+    """Where the pages of `sync_report` are kept; a relative folder is one of the data folder."""
+    return settings.data_folder / (settings.configuration.reports.folder or "reports")

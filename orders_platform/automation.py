@@ -14,12 +14,12 @@ from orders_platform.housekeeping import trim_log
 from orders_platform.resources import OrdersDatabase
 from orders_platform.settings import Settings
 
-SYNC_ASSETS = ("order_headers", "order_sizes", "order_lines", "monday_groups", "monday_items", "monday_subitems")
+SYNC_ASSETS = ("order_headers", "order_sizes", "order_lines", "monday_groups", "monday_items", "monday_subitems", "sync_report")
 
 sync_customer = dg.define_asset_job(
     "sync_customer",
     selection=dg.AssetSelection.assets(*SYNC_ASSETS),
-    description="Merge one customer's load and bring the board to it: all six assets, one partition.",
+    description="Merge one customer's load and bring the board to it: all six assets and the report, one partition.",
 )
 
 

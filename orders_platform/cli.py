@@ -19,6 +19,7 @@ from orders_platform import demo as demonstration
 from orders_platform.assembly import open_store
 from orders_platform.cli_board import board, retry, sync
 from orders_platform.cli_database import customers, init_db, load, status
+from orders_platform.cli_report import report
 from orders_platform.cli_verify import history, housekeeping, verify
 from orders_platform.embedded import PORT, ROOMY, embedded_sandbox, refuse_while_served, sandbox_file
 from orders_platform.errors import ConfigurationError, OrdersError
@@ -112,7 +113,7 @@ def serve_sandbox(
     serve(local, port=port, on_ready=lambda url: click.echo(f"monday sandbox ready: {url}/ (API {url}/v2, boards in {file})"))
 
 
-for command in (board, customers, history, housekeeping, init_db, load, retry, status, sync, verify):
+for command in (board, customers, history, housekeeping, init_db, load, report, retry, status, sync, verify):
     cli.add_command(command)
 
 

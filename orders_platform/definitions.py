@@ -9,7 +9,8 @@ from __future__ import annotations
 import dagster as dg
 
 from orders_platform import checks
-from orders_platform.assets import monday_board, order_tables
+from orders_platform.assets import monday_board, order_tables, sync_report
+from orders_platform.assets.catalogue import described
 from orders_platform.automation import housekeeping, survey_customers, sync_customer
 from orders_platform.resources import MondayResource, database_resource
 from orders_platform.settings import Settings
@@ -29,9 +30,10 @@ def build_definitions(settings: Settings, **overrides: object) -> dg.Definitions
         monday_board.monday_groups,
         monday_board.monday_items,
         monday_board.monday_subitems,
+        sync_report.sync_report,
     ]
     return dg.Definitions(
-        assets=assets,
+        assets=described(assets, settings),
         asset_checks=[checks.removals_plausible],
         jobs=[sync_customer, survey_customers, housekeeping],
         resources=resources,

@@ -8,11 +8,14 @@ from collections.abc import Callable
 import dagster as dg
 from dagster import AssetExecutionContext
 
+from orders_platform.assembly import report_links
 from orders_platform.assets.order_tables import customer_alone, order_headers, order_lines
+from orders_platform.assets.refusals import refused_rows
 from orders_platform.domain.customers import customer_for
 from orders_platform.failures import RETRIES
 from orders_platform.partitions import CUSTOMERS
 from orders_platform.resources import MondayResource, OrdersDatabase
+from orders_platform.settings import Settings
 from orders_platform.sync.groups import sync_groups
 from orders_platform.sync.items import sync_items
 from orders_platform.sync.reports import StageReport
@@ -20,7 +23,6 @@ from orders_platform.sync.subitems import sync_subitems
 
 GROUP = "monday_board"
 POOL = "monday_api"
-_SHOWN_REFUSALS = 50
 
 
 @dg.asset(partitions_def=CUSTOMERS, deps=[order_headers], group_name=GROUP, pool=POOL, retry_policy=RETRIES)
@@ -58,15 +60,17 @@ def _stage(
         run, report = monday.sync_run(store, context.run.run_id, context.log.info), StageReport()
         with run.counted(customer, report):
             stage(run, customer, report=report)
-    metadata: dict[str, dg.RawMetadataValue] = dict(report.figures())
-    if report.refusals:
-        metadata["refused_rows"] = dg.MetadataValue.md(_refusal_table(report))
-    return dg.MaterializeResult(metadata=metadata)
+        board = report_links(Settings()).board
+    metadata: dict[str, dg.RawMetadataValue] = {**report.figures(), **_pace(report)}
+    metadata |= {"board": dg.MetadataValue.url(board)} if board else {}
+    return dg.MaterializeResult(metadata=metadata | refused_rows(report.refusals))
 
 
-def _refusal_table(report: StageReport) -> str:
-    lines = ["| order | size | code | reason |", "| --- | --- | --- | --- |"]
-    for row in report.refusals[:_SHOWN_REFUSALS]:
-        cells = (row.order_key, row.size_code, row.code, row.reason[:200])
-        lines.append("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |")
-    return "\n".join(lines)
+def _pace(report: StageReport) -> dict[str, float]:
+    """Figures that Dagster plots over the runs; a stage that sent nothing has none, or the plot would show stops that were none."""
+    if not report.mutations or not report.seconds:
+        return {}
+    return {
+        "rows_per_second": round(report.mutations / report.seconds, 1),
+        "complexity_per_row": round(report.complexity / report.mutations, 1),
+    }

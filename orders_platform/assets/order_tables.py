@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 import dagster as dg
 from dagster import AssetExecutionContext, OpExecutionContext
 
+from orders_platform.assets.refusals import rejected_rows
+from orders_platform.database.order_reports import OrderReports
 from orders_platform.database.order_store import OrderStore
 from orders_platform.domain.customers import Survey, customer_for
 from orders_platform.failures import RETRIES, dagster_failures
@@ -60,9 +62,11 @@ def order_headers(context: AssetExecutionContext, orders_database: OrdersDatabas
     customer = customer_for(context.partition_key)
     with customer_alone(customer, orders_database) as store:
         merge = store.merge_headers(customer, store.survey(), datetime.now(UTC))
+        rejected = OrderReports(store).rejected(customer)
     figures = {"created": merge.created, "updated": merge.updated, "rejected": merge.rejected, "identical_copies": merge.copies}
     found = {"missing": merge.missing, "removed": merge.removed, "was_unchanged": merge.was_unchanged}
-    return dg.MaterializeResult(metadata={"dagster/partition_row_count": merge.rows_read, **figures, **found})
+    metadata: dict[str, dg.RawMetadataValue] = {"dagster/partition_row_count": merge.rows_read, **figures, **found}
+    return dg.MaterializeResult(metadata=metadata | rejected_rows(rejected))
 
 
 @dg.asset(partitions_def=CUSTOMERS, deps=[order_headers], group_name=GROUP, retry_policy=RETRIES)

@@ -23,6 +23,7 @@ from orders_platform.database.templates import Templates
 from orders_platform.database.views import missing_views
 from orders_platform.errors import SourceDataError
 
+
 @dataclass(frozen=True, slots=True)
 class TableColumn:
     """A column as the catalogue has it."""

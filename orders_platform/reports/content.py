@@ -1,0 +1,183 @@
+"""What a report says of a customer, as values: totals, groups, what needs a person, what waits, what changed last.
+
+Belongs here: choosing and wording, as pure functions of what was read. Does not belong here: reading (`database/order_reports.py`), layout
+(`rendering.py`). The words are for people who know orders, not this platform: no states, no codes, no ids of ours.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+from orders_platform.domain.order_status import BoardStatus, LastChanges, OrderChange, OrderStatus, Totals
+from orders_platform.domain.orders import RejectedRow
+from orders_platform.domain.states import Action, SyncState
+
+STATUS_WORDS = {
+    BoardStatus.ON_BOARD: "on the board",
+    BoardStatus.WAITING: "waiting",
+    BoardStatus.REFUSED: "needs a correction",
+    BoardStatus.LEFT_LOAD: "no longer in the order list",
+    BoardStatus.OFF_BOARD: "removed",
+}
+_ACTION_WORDS = {Action.INSERT: "new", Action.UPDATE: "changed", Action.DELETE: "archived"}
+_MISSING_NAME = "(no group)"
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """Something that a person must correct in the order list; `is_on_board` says whether an older version of it is shown there."""
+
+    order: str
+    name: str
+    reason: str
+    rows: int = 1
+    is_on_board: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An order that is on its way."""
+
+    order: OrderStatus
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One customer.
+
+    Attributes:
+        made_at: UTC; what the report says was so then.
+        groups: by name, with the orders of each in `orders`.
+        corrections: rows that are not taken, and orders that the board does not take as they are.
+        changes: of the last run that sent anything.
+    """
+
+    customer: str
+    made_at: datetime
+    totals: Totals
+    groups: tuple[Totals, ...]
+    orders: tuple[tuple[str, tuple[OrderStatus, ...]], ...]
+    corrections: tuple[Correction, ...]
+    waiting: tuple[Waiting, ...]
+    left_load: tuple[OrderStatus, ...]
+    changes: LastChanges | None
+
+    @property
+    def headline(self) -> str:
+        """One sentence that answers the reader's first question."""
+        total = self.totals
+        if not total.orders:
+            return "There are no orders."
+        if total.on_board < total.orders:
+            words = f"{total.on_board:,} of {total.orders:,} orders are on the board"
+        else:
+            words = "The order is on the board" if total.orders == 1 else f"All {total.orders:,} orders are on the board"
+        wrong = self.correction_count
+        return (
+            f"{words}." if not wrong else f"{words}; {wrong:,} need{'s' if wrong == 1 else ''} a correction in the order list."
+        )
+
+    @property
+    def correction_count(self) -> int:
+        """Rows of the order list, and orders, that a person must correct."""
+        return sum(each.rows for each in self.corrections)
+
+    @property
+    def is_settled(self) -> bool:
+        """Nothing waits and nothing needs a person."""
+        return not self.waiting and not self.corrections and self.totals.on_board == self.totals.orders
+
+
+def report_of(
+    customer: str,
+    made_at: datetime,
+    orders: Sequence[OrderStatus],
+    rejected: Sequence[RejectedRow],
+    refused_lines: Sequence[RejectedRow],
+    changes: LastChanges | None,
+) -> Report:
+    """Put a report together.
+
+    Args:
+        customer: the canonical name.
+        made_at: when what follows was read, UTC.
+        orders: in the order of their groups.
+        rejected: rows of the load that were not taken.
+        refused_lines: sizes that the board did not take.
+        changes: of the last run.
+    """
+    shown = [order for order in orders if order.status is not BoardStatus.OFF_BOARD]
+    by_group = [(name or _MISSING_NAME, tuple(members)) for name, members in groupby(shown, key=lambda order: order.group_name)]
+    return Report(
+        customer=customer,
+        made_at=made_at,
+        totals=Totals.of(customer, shown),
+        groups=tuple(Totals.of(name, members) for name, members in by_group),
+        orders=tuple(by_group),
+        corrections=_corrections(shown, rejected, refused_lines),
+        waiting=tuple(Waiting(order, _waiting_words(order)) for order in shown if order.status is BoardStatus.WAITING),
+        left_load=tuple(order for order in shown if order.status is BoardStatus.LEFT_LOAD),
+        changes=changes,
+    )
+
+
+def _corrections(
+    orders: Sequence[OrderStatus], rejected: Sequence[RejectedRow], refused_lines: Sequence[RejectedRow]
+) -> tuple[Correction, ...]:
+    names = {order.order_key: order for order in orders}
+    refused = [
+        Correction(
+            order.order_key,
+            order.item_name,
+            _plain(order.reason or "the board refused it"),
+            is_on_board=order.item_id is not None,
+        )
+        for order in orders
+        if order.state is SyncState.FAILED
+    ]
+    of_rows = [_correction(row, names.get(row.order_key)) for row in (*refused_lines, *rejected)]
+    return (*refused, *of_rows)
+
+
+def _correction(row: RejectedRow, order: OrderStatus | None) -> Correction:
+    size = f"size {row.size_code}" if row.size_code else ""
+    reason = _plain(row.reason)
+    words = f"{size}: {reason}" if size and row.size_code not in reason else reason
+    is_on_board = order is not None and order.item_id is not None
+    return Correction(row.order_key or "(no order number)", order.item_name if order else "", words, row.rows, is_on_board)
+
+
+def _plain(reason: str) -> str:
+    """A reason without monday's id of the column, `DESIGN FEE (numeric_1): ...`, which only the board's makers know."""
+    return re.sub(r" \([a-z0-9_]+\)(?=:)", "", reason).strip(" ;")
+
+
+def _waiting_words(order: OrderStatus) -> str:
+    """What it waits for. PENDING is an intent whose outcome is not known: the next run asks the board before it sends again."""
+    if order.state is SyncState.PENDING:
+        return "sent; the board's answer is still open"
+    if order.state is SyncState.NEW:
+        what = "not on the board yet" if order.item_id is None else "a change is on its way"
+        return f"{what}; {order.reason}" if order.reason else what
+    return "1 size is on its way" if order.waiting_lines == 1 else f"{order.waiting_lines} sizes are on their way"
+
+
+def change_words(change: OrderChange) -> str:
+    """`new, 5 sizes`, `changed`, `1 size changed`."""
+    sizes = "1 size" if change.lines == 1 else f"{change.lines} sizes"
+    if change.action is None:
+        return f"{sizes} changed"
+    word = _ACTION_WORDS[change.action]
+    return f"{word}, {sizes}" if change.lines else word
+
+
+def changes_summary(changes: LastChanges) -> str:
+    """`5 new, 2 changed, 1 with other sizes`."""
+    counts = [(changes.count(action), word) for action, word in _ACTION_WORDS.items()]
+    counts.append((changes.count(None), "with other sizes"))
+    return ", ".join(f"{count:,} {word}" for count, word in counts if count)

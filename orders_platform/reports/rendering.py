@@ -1,0 +1,69 @@
+"""Reports as a page (one HTML file that fetches nothing) and as markdown.
+
+Belongs here: filling the templates beside this file. Does not belong here: what a report says (`content.py`). HTML is escaped by Jinja,
+markdown by `markdown.cell`: an order's name is anybody's text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import jinja2
+
+from orders_platform.reports.content import STATUS_WORDS, Report, change_words, changes_summary
+from orders_platform.reports.markdown import cell, table
+
+MOST_ROWS = 50
+"""Of a table in markdown, which is read in a terminal or in Dagster; the page has them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Where the board is in a browser; empty for no link. Items have links when `items` is the board's own address."""
+
+    board: str = ""
+    items: str = ""
+
+    def item(self, item_id: int | None) -> str:
+        """The address of an item, empty when it has none."""
+        return f"{self.items}/pulses/{item_id}" if self.items and item_id is not None else ""
+
+
+def html_page(reports: Sequence[Report], links: Links) -> str:
+    """One page. A customer alone is shown with every order; several with an overview, and without the orders that need nobody."""
+    return _environment().get_template("page.html.j2").render(_context(reports, links))
+
+
+def markdown_text(reports: Sequence[Report], links: Links) -> str:
+    """The same as markdown, without the list of every order."""
+    return _environment().get_template("page.md.j2").render(_context(reports, links)).strip() + "\n"
+
+
+def _context(reports: Sequence[Report], links: Links) -> dict[str, object]:
+    return {
+        "reports": reports,
+        "alone": len(reports) == 1,
+        "made_at": max((report.made_at for report in reports), default=None),
+        "links": links,
+        "status_words": STATUS_WORDS,
+    }
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("orders_platform", "reports"),
+        autoescape=jinja2.select_autoescape(enabled_extensions=("html.j2",), default=False),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"moment": _moment, "number": lambda value: f"{value:,}", "cell": cell}
+    environment.globals |= {"change_words": change_words, "changes_summary": changes_summary, "table": table, "most": MOST_ROWS}
+    return environment
+
+
+def _moment(value: datetime | None) -> str:
+    """`21 Nov 2026, 07:40 UTC`."""
+    return "" if value is None else f"{value.day} {value:%b %Y, %H:%M} UTC"
