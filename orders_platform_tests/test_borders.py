@@ -22,6 +22,7 @@ MAY_IMPORT = {
         {"database", "domain", "errors", "configuration"},
         {"sqlalchemy", "jinja2", "markupsafe", "pydantic", "filelock", "openpyxl"},
     ),
+    "reports": ({"reports", "database", "domain", "errors"}, {"jinja2"}),
     "sandbox": ({"sandbox", "errors", "settings"}, {"starlette", "uvicorn", "graphql", "httpx"}),
 }
 # Thing -> the only modules (or folders) that may import it.
@@ -30,10 +31,10 @@ ONLY_IMPORTED_BY = {
     "orders_platform.sandbox": {"cli", "demo", "embedded", "sandbox"},
     "orders_platform.assets": {"assets", "automation", "checks", "definitions"},
     "orders_platform.definitions": {"demo"},
-    "click": {"cli", "cli_board", "cli_database", "cli_verify", "console"},
+    "click": {"cli", "cli_board", "cli_database", "cli_report", "cli_verify", "console"},
     "sqlalchemy": {"database"},
     "httpx": {"monday", "sandbox"},
-    "jinja2": {"database"},
+    "jinja2": {"database", "reports"},
     "starlette": {"sandbox"},
     "uvicorn": {"sandbox"},
     "pyodbc": set(),

@@ -7,7 +7,6 @@ Belongs here: making them and telling ours from anybody else's. Does not belong 
 from __future__ import annotations
 
 import sqlalchemy
-from markupsafe import Markup
 from sqlalchemy import Inspector
 
 from orders_platform.configuration import Tables
@@ -41,7 +40,7 @@ def missing_views(database: Database, names: Tables, templates: Templates) -> li
         if text is None:
             statements.append(create)
         elif text.split() != create.split():
-            statements += [f"DROP VIEW {_qualified(names, templates, role)}", create]
+            statements += [f"DROP VIEW {_qualified(database, names, role)}", create]
     return statements
 
 
@@ -50,11 +49,12 @@ def _text_of(inspector: Inspector, names: Tables, role: str, there: set[str]) ->
     return str(inspector.get_view_definition(name, schema=names.schema_name or None)) if name in there else None
 
 
-def _qualified(names: Tables, templates: Templates, role: str) -> Markup:
-    return Markup(".").join(templates.quote(part) for part in (names.schema_name, getattr(names, role)) if part)
+def _qualified(database: Database, names: Tables, role: str) -> str:
+    quote = database.engine.dialect.identifier_preparer.quote_identifier
+    return ".".join(quote(part) for part in (names.schema_name, getattr(names, role)) if part)
 
 
 def _create(database: Database, names: Tables, templates: Templates, role: str) -> str:
     clause = templates.render(f"views/{role}").clause()
     body = str(clause.compile(dialect=database.engine.dialect)).strip()
-    return f"CREATE VIEW {_qualified(names, templates, role)} AS {MARK}\n{body}"
+    return f"CREATE VIEW {_qualified(database, names, role)} AS {MARK}\n{body}"

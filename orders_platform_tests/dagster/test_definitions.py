@@ -49,7 +49,7 @@ def test_definitions_load_in_a_fresh_interpreter_without_a_warning_a_connection_
     before = set(offline.folder.iterdir())
     loaded = python(LOAD, offline)
     assert loaded.returncode == 0, loaded.stderr
-    assert loaded.stdout.strip() == str(sorted([*SIX, "swp_order_list"]))
+    assert loaded.stdout.strip() == str(sorted([*SIX, "swp_order_list", "sync_report"]))
     assert set(offline.folder.iterdir()) == before
 
 
@@ -67,19 +67,19 @@ def test_an_asset_has_its_place_in_the_graph(asset: str, definitions: dg.Definit
     assert node.backfill_policy is None  # with one, a backfill loses the tag that keeps a customer to one run
 
 
-def test_there_is_no_asset_besides_the_six_and_the_staging_table(definitions: dg.Definitions) -> None:
+def test_there_is_no_asset_besides_the_six_the_staging_table_and_the_report(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
-    assert {key.to_user_string() for key in graph.get_all_asset_keys()} == {*SIX, "swp_order_list"}
+    assert {key.to_user_string() for key in graph.get_all_asset_keys()} == {*SIX, "swp_order_list", "sync_report"}
     assert not graph.get(dg.AssetKey("swp_order_list")).is_materializable
 
 
-def test_a_run_of_a_customer_takes_all_six_assets_and_the_check_in_one_process(definitions: dg.Definitions) -> None:
+def test_a_run_of_a_customer_takes_all_six_assets_the_report_and_the_check_in_one_process(definitions: dg.Definitions) -> None:
     job = definitions.resolve_job_def("sync_customer")
-    assert {key.to_user_string() for key in job.asset_layer.executable_asset_keys} == set(SIX)
+    assert {key.to_user_string() for key in job.asset_layer.executable_asset_keys} == {*SIX, "sync_report"}
     assert job.executor_def is dg.in_process_executor
     assert job.partitions_def is not None
     assert job.partitions_def.name == "customers"
-    assert {node.name for node in job.nodes} == {*SIX, "order_headers_removals_plausible"}
+    assert {node.name for node in job.nodes} == {*SIX, "sync_report", "order_headers_removals_plausible"}
     checks = {key.to_user_string() for key in definitions.resolve_asset_graph().asset_check_keys}
     assert checks == {"order_headers:removals_plausible"}
 
