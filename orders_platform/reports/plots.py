@@ -30,11 +30,11 @@ def throughput_svg(runs: Sequence[RunThroughput]) -> str:
             f"<title>{run.at:%Y-%m-%d %H:%M} UTC: {run.rows_per_second:.1f} rows/s</title></rect>"
         )
     words = f'font-family="sans-serif" font-size="11" fill="{_INK}"'
-    first, last = runs[0].at, runs[-1].at
+    period = f"{runs[0].at:%Y-%m-%d %H:%M} to {runs[-1].at:%Y-%m-%d %H:%M} UTC, {len(runs)} run{'s' if len(runs) > 1 else ''}"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{_HEIGHT}" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img">'
         f'<text x="0" y="11" {words}>rows per second, at most {most:.1f}</text>{"".join(bars)}'
-        f'<text x="0" y="{_HEIGHT - 3}" {words}>{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC, {len(runs)} runs</text></svg>'
+        f'<text x="0" y="{_HEIGHT - 3}" {words}>{period}</text></svg>'
     )
 
 

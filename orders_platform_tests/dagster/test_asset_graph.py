@@ -1,7 +1,7 @@
 """The asset graph as a person sees it in the catalogue, against the picture of it in asset_graph.json.
 
-A change of the graph is a change for everybody who reads it, so it must be meant: `python -m orders_platform_tests.dagster.test_asset_graph` draws
-the picture anew, and its difference is reviewed with the change.
+A change of the graph is a change for everybody who reads it, so it must be meant: `python -m
+orders_platform_tests.dagster.test_asset_graph` draws the picture anew, and its difference is reviewed with the change.
 """
 
 from __future__ import annotations

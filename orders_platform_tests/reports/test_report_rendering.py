@@ -107,8 +107,8 @@ def test_a_long_table_is_cut_in_markdown_and_says_so() -> None:
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(None, ""), (True, "yes"), (False, "no"), (1234567, "1,234,567"), (2.25, "2.2"), (NOW, "2026-11-21 07:40 UTC"), (date(2026, 1, 2), "2026-01-02"),
-     ("a\n b", "a b"), ("a|b", "a\\|b"), ("<b>&", "&lt;b>&amp;"), ("S+_x", "S+_x")],
+    [(None, ""), (True, "yes"), (False, "no"), (1234567, "1,234,567"), (2.25, "2.2"), (NOW, "2026-11-21 07:40 UTC"),
+     (date(2026, 1, 2), "2026-01-02"), ("a\n b", "a b"), ("a|b", "a\\|b"), ("<b>&", "&lt;b>&amp;"), ("S+_x", "S+_x")],
 )  # fmt: skip
 def test_a_cell_is_one_line_of_harmless_text(value: object, shown: str) -> None:
     assert cell(value) == shown
