@@ -120,7 +120,7 @@ def test_init_db_makes_the_tables_once_and_adds_a_column_that_is_missing(workpla
     before = workplace.dump()
     assert terminal("init-db").out == "The database fits; nothing to do.\n"
     assert workplace.dump() == before
-    workplace.write('ALTER TABLE "ORDER_LIST_V2" DROP COLUMN "sync_error_message"')
+    workplace.write('ALTER TABLE "ORDER_LIST_V2" DROP COLUMN "sync_batch_id"')
     assert terminal("init-db").out == "1 statements run.\n"
     assert terminal("init-db", "--dry-run").err == "The database fits; nothing to do.\n"
 
