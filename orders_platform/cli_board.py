@@ -65,7 +65,7 @@ def sync(
         stack.callback(lambda: _show(store, survey, reports, dry=dry, as_json=as_json, output_json=output_json, noise=noise))
         reports.extend(sync_customers(run, survey, chosen, limit=limit, skip_subitems=skip_subitems, dry=dry))
         waits = not dry and _waits(store, chosen)
-    sys.exit(1 if waits or any(report.error for report in reports) else 0)
+    sys.exit(1 if waits or any(report.error or report.doubled for report in reports) else 0)
 
 
 @click.command()
@@ -140,6 +140,8 @@ def _explain(survey: Survey, reports: Sequence[CustomerReport], *, dry: bool, qu
         if dry:
             click.echo("\nDry run: nothing was written anywhere. --execute does it.")
     for report in reports:
+        for double in report.doubled:
+            click.echo(f"{report.customer}: {double}; `orders-platform verify --repair` archives what is too much", err=True)
         if report.error:
             click.echo(f"{report.customer}: {report.error}", err=True)
         for trouble in {stage.trouble for stage in report.stages if stage.trouble and not report.error}:

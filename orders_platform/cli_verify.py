@@ -63,7 +63,7 @@ def verify(*, only: tuple[str, ...], repair: bool, yes: bool, as_json: bool) -> 
         console.write_json(_document(work))
     else:
         _show(work, may_repair=not repair)
-    sys.exit(0 if work.is_equal else 1)
+    sys.exit(0 if work.is_done else 1)
 
 
 def _progress(line: str) -> None:
@@ -106,6 +106,11 @@ class _Comparison:
         """Every board is as the database says, and everything begun was ended."""
         done = not self.errors and all(report.is_done for report in self.done.values())
         return done and all(each.is_equal for each in self.found.values())
+
+    @property
+    def is_done(self) -> bool:
+        """Equal, and nothing waits that was not compared."""
+        return self.is_equal and not any(each.waiting for each in self.found.values())
 
 
 def _figures(each: Verification) -> dict[str, int]:
@@ -229,7 +234,7 @@ def _show_history(row: RowHistory) -> None:
             f"batch {each.batch_id}  request {each.request_id or '(no answer)'}"
         )
     if not row.documents:
-        click.echo("  no document in the log: never sent, or longer ago than the log is kept")
+        click.echo("  nothing in the log: never sent, sent by a run that died, or longer ago than the log is kept")
 
 
 @click.command()

@@ -58,6 +58,7 @@ def run_figures(summary: CustomerSummary | None, rejected: int, sent: Mapping[st
 def sent_figures(report: CustomerReport, *, dry: bool = False) -> Figures:
     """What a run did for a customer; of a dry run what it would do, refusals included."""
     updated = sum(report.total(name) for name in ("updated", "moved", "archived"))
+    adopted = report.total("adopted")
     return {
         "created": report.total("created"),
         "updated": updated,
@@ -65,6 +66,8 @@ def sent_figures(report: CustomerReport, *, dry: bool = False) -> Figures:
         "mutations": report.total("mutations"),
         "seconds": round(report.seconds, 3),
         **({"failed": report.total("failed")} if dry else {}),
+        **({"adopted": adopted} if adopted else {}),
+        **({"doubled": len(report.doubled)} if report.doubled else {}),
     }
 
 

@@ -6,16 +6,18 @@ the statements (`sql/1_*`, `2_*`, `3_*`), who the customer's rows are (`domain/c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from orders_platform.configuration import Configuration
 from orders_platform.database.engine import Database
+from orders_platform.database.locks import customer_lock
 from orders_platform.database.rules import MergeRules
 from orders_platform.database.statements import Statements
-from orders_platform.domain.customers import CustomerNames, CustomerRows, Survey
+from orders_platform.domain.customers import CustomerRows, Survey
 from orders_platform.domain.merges import HeaderMerge, LineMerge
 from orders_platform.domain.names import MAX_NAME
 from orders_platform.errors import SourceDataError
@@ -44,10 +46,22 @@ class Merge:
         if known and known["fingerprint"] == fingerprint and known["orders_now"] == known["order_count"]:
             return HeaderMerge(int(str(known["rows_read"])), missing=int(str(known["missing_orders"])),
                                removal_refused=bool(known["missing_kept"]), was_unchanged=True)  # fmt: skip
-        with self._database.write() as connection:
+        former = self._former_names(customer)
+        with ExitStack() as stack:
+            # A run that was started before the customer was renamed may be sending these orders under the old name.
+            for name in former:
+                stack.enter_context(customer_lock(self._database, name))
+            connection = stack.enter_context(self._database.write())
             stage = _HeaderStage(connection, self._statements, customer, self._database.timestamp(now))
-            stage.rename(self._configuration.customer_names)
+            stage.rename(former)
             return stage.run(selection, self._configuration, fingerprint, self._rules.parameters)
+
+    def _former_names(self, customer: str) -> list[str]:
+        """The names under which orders were merged that are another spelling of this customer's today."""
+        names = self._configuration.customer_names
+        with self._database.read() as connection:
+            known = [str(name) for name in self._statements.runner(connection, {})("1_read_order_customers").scalars()]
+        return sorted(name for name in known if name != customer and names.resolve(name) == customer)
 
     def rejected_rows(self, label: str, rows: CustomerRows, code: str, reason: str, now: datetime) -> bool:
         """Record staged rows that belong to no customer; False when they were recorded before and nothing was written."""
@@ -187,16 +201,14 @@ class _HeaderStage:
             counts["rows_read"], created, updated, counts["rejected"], counts["copies"], counts["missing"], removed, refused
         )
 
-    def rename(self, names: CustomerNames) -> None:
-        """Take over the orders that were merged under a name which is another spelling of this customer's today."""
-        known = [str(name) for name in self._run("1_read_order_customers").scalars()]
-        former = [name for name in known if name != self._customer and names.resolve(name) == self._customer]
+    def rename(self, former: Sequence[str]) -> None:
+        """Take over the orders that were merged under these names."""
         if former:
-            self._run("1_rename_customer", former=former)
-            self._run("1_resolve_former_rejects", former=former)
+            self._run("1_rename_customer", former=list(former))
+            self._run("1_resolve_former_rejects", former=list(former))
             for name in former:
                 self._run("2_clear_staged_lines", customer=name)
-            self._run("0_forget_unassigned", keys=former)
+            self._run("0_forget_unassigned", keys=list(former))
 
     def reject_all(
         self, selection: Mapping[str, object], code: str, reason: str, fingerprint: str, parameters: Mapping[str, object]

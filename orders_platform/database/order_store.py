@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, time, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from orders_platform.configuration import Configuration
 from orders_platform.database import rows as rows_of
@@ -38,6 +39,9 @@ from orders_platform.domain.usage import MondayUsage, Reads
 from orders_platform.errors import SourceDataError
 
 UNKNOWN_CUSTOMER = "unknown_customer"
+_MOST_PARAMETERS = 1_000
+
+T = TypeVar("T")
 
 
 class OrderStore:
@@ -152,7 +156,8 @@ class OrderStore:
     def known_item_ids(self, ids: Iterable[int]) -> set[int]:
         """Which of these items belong to an order already."""
         with self.database.read() as connection:
-            return {int(str(row)) for row in self._statements.runner(connection, {})("read_known_ids", ids=list(ids)).scalars()}
+            run = self._statements.runner(connection, {})
+            return {int(str(row)) for chunk in _chunks(sorted(ids)) for row in run("read_known_ids", ids=chunk).scalars()}
 
     # --- 4 to 6: intents and outcomes -----------------------------------------------------------------------------------
 
@@ -184,8 +189,19 @@ class OrderStore:
         now: datetime,
         customer: str,
         report: DocumentReport | None = None,
+        adoption: str | None = None,
     ) -> None:
-        """Commit what came of rows and, when given, of the document that carried them, in one transaction."""
+        """Commit what came of rows, in one transaction with the line of the log.
+
+        Args:
+            kind: of the rows.
+            results: what came of them.
+            run_id: of the run.
+            now: UTC.
+            customer: whose they are.
+            report: of the document that carried them.
+            adoption: the rows were found on the board; logged under this batch id.
+        """
         stamps: dict[str, object] = {"run_id": run_id, "now": self.database.timestamp(now), "customer": customer}
         with self.database.write() as connection:
             run = self._statements.runner(connection, stamps)
@@ -193,13 +209,15 @@ class OrderStore:
                 chunk = results[i : i + 100]
                 run(f"record_results_of_{kind}", result_rows=len(chunk), **rows_of.numbered(chunk))
             made = [result.ref for result in results if result.is_new_item]
-            if kind is RowKind.ITEMS and made:
-                run("record_new_parents", refs=made)
+            for chunk_of_made in _chunks(made) if kind is RowKind.ITEMS else ():
+                run("record_new_parents", refs=chunk_of_made)
             archived = [result.ref for result in results if result.is_archived]
-            if kind is RowKind.ITEMS and archived:
-                run("record_archived", refs=archived)
+            for chunk_of_archived in _chunks(archived) if kind is RowKind.ITEMS else ():
+                run("record_archived", refs=chunk_of_archived)
             if report is not None:
                 run("record_document", **rows_of.logged(report))
+            if adoption is not None:
+                run("record_document", **rows_of.logged_adoption(adoption, results))
 
     def log_document(self, run_id: str, now: datetime, customer: str, report: DocumentReport) -> None:
         """Log a document that carried no rows of ours (a group)."""
@@ -271,3 +289,9 @@ class OrderStore:
                         str(row["sync_error_message"]))
             for row in rows
         ]  # fmt: skip
+
+
+def _chunks(values: Sequence[T]) -> Iterator[list[T]]:
+    """Lists short enough for one statement: SQL Server takes 2,100 parameters."""
+    for start in range(0, len(values), _MOST_PARAMETERS):
+        yield list(values[start : start + _MOST_PARAMETERS])

@@ -125,6 +125,15 @@ def logged(report: DocumentReport) -> dict[str, object]:
     }  # fmt: skip
 
 
+def logged_adoption(batch_id: str, results: Sequence[RowResult]) -> dict[str, object]:
+    """The parameters of `record_document` for rows that were found on the board; the request that made them is not known."""
+    return {
+        "batch_id": batch_id, "operation": "adopt", "row_count": len(results), "call_count": 0, "rate_limited_count": 0,
+        "complexity": 0, "seconds": 0, "outcome": "done", "request_id": None,
+        "error_message": None, "row_results": json.dumps({result.ref: str(result.monday_id) for result in results}),
+    }  # fmt: skip
+
+
 def logged_reads(batch_id: str, reads: Reads) -> dict[str, object]:
     """The parameters of `record_document` for what a stage read."""
     return {

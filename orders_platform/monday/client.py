@@ -150,6 +150,10 @@ class MondayClient:
             raise MondayUnavailableError(f"monday.com did not answer {what}; {gave_up}")
         raise MondayRefusedError(f"monday.com refused {what}{_request_id(answer.reply)}")
 
+    def give_back(self, ticket: Ticket) -> None:
+        """Leave that was taken and is not used."""
+        self.budget.settle(ticket, lost_reply("not_sent", "", never_sent=True))
+
     def take_reads(self) -> Reads:
         """What `read` has asked of monday since this was last called; reads belong to one thread."""
         reads, self._reads = self._reads, Reads()
@@ -189,7 +193,7 @@ class MondayClient:
         while (ticket := ticket or self._acquire(usage, answer)) is not None:
             # Asked only now: waiting for leave may have taken longer than the key lives or the intent stays fresh.
             if not (retries.key_lives(answer.key_age(self._clock())) and may_leave()):
-                self.budget.settle(ticket, lost_reply("not_sent", "", never_sent=True))
+                self.give_back(ticket)
                 break
             reply = self._attempt(request, key, ticket, answer)
             ticket = None

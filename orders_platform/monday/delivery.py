@@ -127,6 +127,9 @@ class Delivery:
         while waiting:
             batch = waiting.popleft()
             if tally.stopped_by or not self._pause(batch, tally):
+                if ticket is not None:
+                    self._client.give_back(ticket)
+                    ticket = None
                 tally.results.update(_all(batch.mutations, Verdict.NOT_SENT, None))
                 continue
             answer = self._request(intent, batch, ticket, tally)

@@ -74,8 +74,10 @@ class Sender:
             renew(document)
             return True
 
+        since = self._clock()
         while not course.stopped_by and (document := next(course.source, None)) is not None:
-            yield self._delivery.deliver(Intent(document, self._clock, renewed))
+            yield self._delivery.deliver(Intent(document, self._clock, renewed, since))
+            since = self._clock()
 
     def _together(self, course: _Course, renew: Renew) -> Iterator[Delivered]:
         sending: set[_Work] = set()
@@ -112,7 +114,7 @@ class Sender:
     def _start(self, course: _Course, sending: set[_Work], pool: ThreadPoolExecutor, desk: Desk) -> float:
         """Start documents while there is a place and it is their turn; seconds until the next one's turn, else 0."""
         while not course.is_over and len(sending) < self._in_flight.allowed:
-            intent = course.draw(lambda document: Intent(document, self._clock, desk.renew))
+            intent = course.draw(self._clock, desk.renew)
             if intent is None:
                 break
             ticket, seconds = self._leave(intent.document)
@@ -156,12 +158,12 @@ class _Course:
         """True when no further document is to be started."""
         return self.stopped_by is not None or (self._is_drained and self.held is None)
 
-    def draw(self, committed: Callable[[Document], Intent]) -> Intent | None:
+    def draw(self, clock: Callable[[], float], renew: Callable[[Document], bool]) -> Intent | None:
         """The document whose turn is next, with its intent; None when there is none."""
         if self.held is None and not self._is_drained:
-            document = next(self.source, None)
+            since, document = clock(), next(self.source, None)
             self._is_drained = document is None
-            self.held = None if document is None else committed(document)
+            self.held = None if document is None else Intent(document, clock, renew, since)
         return self.held
 
     def wait_from(self, now: float) -> None:

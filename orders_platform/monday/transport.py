@@ -68,7 +68,7 @@ class Transport:
                 "User-Agent": f"orders-platform/{__version__}",
                 "Accept": "application/json",
             },
-            timeout=httpx.Timeout(timeout_seconds, connect=min(_CONNECT_SECONDS, timeout_seconds)),
+            timeout=httpx.Timeout(timeout_seconds, connect=min(_CONNECT_SECONDS, timeout_seconds), pool=_CONNECT_SECONDS),
             limits=httpx.Limits(max_connections=most_connections, max_keepalive_connections=most_connections),
             # A proxy of the environment is the way out to monday.com and never the way to this machine.
             trust_env=not _is_loopback(self.url),

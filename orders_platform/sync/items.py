@@ -62,7 +62,7 @@ class _Items:
     def send(self, waiting: Sequence[PendingItem]) -> bool:
         """Send these orders; True when an outcome is unknown."""
         self.run.preflight()
-        rows = adopt_items(self.run, waiting, self.report, dry=self.dry)
+        rows = adopt_items(self.run, self.customer, waiting, self.report, dry=self.dry)
         on_board = self._read([row.item_id for row in rows if row.item_id is not None])
         outgoing = [made for row in self._placed(rows) if (made := self._outgoing(row, on_board)) is not None]
         if self.dry:

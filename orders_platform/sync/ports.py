@@ -131,8 +131,9 @@ class Store(Protocol):
         now: datetime,
         customer: str,
         report: DocumentReport | None = None,
+        adoption: str | None = None,
     ) -> None:
-        """Commit what came of rows, and of the document that carried them."""
+        """Commit what came of rows, and of the document that carried them, or that they were found on the board."""
 
     def log_document(self, run_id: str, now: datetime, customer: str, report: DocumentReport) -> None:
         """Log a document that carried no rows."""

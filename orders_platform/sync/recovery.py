@@ -16,11 +16,14 @@ from orders_platform.domain.cell_formats import is_blank, plain_text
 from orders_platform.domain.names import subitem_name
 from orders_platform.domain.orders import PendingItem, PendingSubitem, RowKind, RowResult
 from orders_platform.domain.states import Action, SyncState
+from orders_platform.errors import RowRejected
 from orders_platform.sync.reports import StageReport
 from orders_platform.sync.run import SyncRun
 
 
-def adopt_items(run: SyncRun, rows: Sequence[PendingItem], report: StageReport, *, dry: bool) -> list[PendingItem]:
+def adopt_items(
+    run: SyncRun, customer: str, rows: Sequence[PendingItem], report: StageReport, *, dry: bool
+) -> list[PendingItem]:
     """The same rows; those without an id whose item is on the board have it now."""
     _settle(run, rows, dry=dry)
     lost = [row for row in rows if row.item_id is None and _may_be_there(row)]
@@ -37,7 +40,7 @@ def adopt_items(run: SyncRun, rows: Sequence[PendingItem], report: StageReport, 
             free.discard(item.id)
             adopted[row.record_uuid] = item.id
     report.adopted += len(adopted)
-    _record(run, RowKind.ITEMS, {row.record_uuid: row.state for row in lost}, adopted)
+    _record(run, customer, RowKind.ITEMS, {row.record_uuid: row.state for row in lost}, adopted)
     return [replace(row, item_id=adopted.get(row.record_uuid, row.item_id)) for row in rows]
 
 
@@ -49,7 +52,11 @@ def living_parents(run: SyncRun, rows: Sequence[PendingSubitem], *, dry: bool) -
 
 
 def adopt_subitems(
-    run: SyncRun, rows: Sequence[PendingSubitem], children: Mapping[int, Sequence[BoardItem]], report: StageReport
+    run: SyncRun,
+    customer: str,
+    rows: Sequence[PendingSubitem],
+    children: Mapping[int, Sequence[BoardItem]],
+    report: StageReport,
 ) -> list[PendingSubitem]:
     """The same rows; those without an id whose subitem is under their item have it now."""
     lost = [row for row in rows if row.subitem_id is None and _may_be_there(row)]
@@ -60,7 +67,7 @@ def adopt_subitems(
         if named:
             adopted[row.line_uuid] = min(named)
     report.adopted += len(adopted)
-    _record(run, RowKind.SUBITEMS, {row.line_uuid: row.state for row in lost}, adopted)
+    _record(run, customer, RowKind.SUBITEMS, {row.line_uuid: row.state for row in lost}, adopted)
     return [replace(row, subitem_id=adopted.get(row.line_uuid, row.subitem_id)) for row in rows]
 
 
@@ -71,9 +78,13 @@ def find_items(run: SyncRun, rows: Sequence[PendingItem]) -> dict[str, Sequence[
 
 
 def external_key(run: SyncRun, row: PendingItem) -> str:
-    """The text by which the row's item is found on the board."""
+    """The text by which the row's item is found on the board; empty, which finds nothing, where it cannot be written there."""
     field = next(field for field in run.rules.items.fields if field.column_id == run.rules.items.external_key)
-    return plain_text(next((row.values[source] for source in field.sources if not is_blank(row.values[source])), ""))
+    value = next((row.values[source] for source in field.sources if not is_blank(row.values[source])), "")
+    try:
+        return plain_text(value)
+    except RowRejected:
+        return ""  # the row itself is refused, with the reason, when its values are formatted
 
 
 def _may_be_there(row: PendingItem | PendingSubitem) -> bool:
@@ -93,11 +104,11 @@ def _settle(run: SyncRun, rows: Sequence[PendingItem] | Sequence[PendingSubitem]
         run.settle(max((moment for moment in unanswered if moment is not None), default=None))
 
 
-def _record(run: SyncRun, kind: RowKind, states: Mapping[str, SyncState], adopted: Mapping[str, int]) -> None:
-    """The id is committed at once, the row stays what it is until what else it needs is done.
+def _record(run: SyncRun, customer: str, kind: RowKind, states: Mapping[str, SyncState], adopted: Mapping[str, int]) -> None:
+    """The id is committed at once, and logged; the row stays what it is until what else it needs is done.
 
     The lines of an adopted item's order belong under it from now on.
     """
     if adopted:
         results = [RowResult(ref, states[ref], monday_id, is_new_item=True) for ref, monday_id in adopted.items()]
-        run.store.record_results(kind, results, run.run_id, run.clock(), "")
+        run.store.record_results(kind, results, run.run_id, run.clock(), customer, adoption=run.new_key())

@@ -21,6 +21,10 @@ class Doubled:
     size_code: str
     ids: tuple[int, ...]
 
+    def __str__(self) -> str:
+        size = f" size {self.size_code}" if self.size_code else ""
+        return f"order {self.order_key}{size} is on the board {len(self.ids)} times: {', '.join(map(str, self.ids))}"
+
 
 @dataclass(slots=True)
 class StageReport:
@@ -105,6 +109,11 @@ class CustomerReport:
         """The three stages that talk to monday."""
         return self.groups, self.items, self.subitems
 
+    @property
+    def doubled(self) -> list[Doubled]:
+        """What the sweeps found on the board more than once."""
+        return [double for stage in self.stages for double in stage.doubled]
+
     def total(self, figure: str) -> int:
         """A figure of `StageReport`, over the stages."""
         return sum(int(getattr(stage, figure)) for stage in self.stages)
@@ -112,5 +121,4 @@ class CustomerReport:
     @property
     def is_done(self) -> bool:
         """True when nothing failed, nothing waits and nothing is on the board twice."""
-        is_clean = not any(stage.doubled for stage in self.stages)
-        return self.error is None and is_clean and not self.total("failed") and not self.total("waiting")
+        return self.error is None and not self.doubled and not self.total("failed") and not self.total("waiting")

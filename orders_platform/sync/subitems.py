@@ -65,7 +65,7 @@ class _Subitems:
         if ready:
             self.run.preflight()
         children = living_parents(self.run, ready, dry=self.dry)
-        rows = adopt_subitems(self.run, self._with_parent(ready, children), children, self.report)
+        rows = adopt_subitems(self.run, self.customer, self._with_parent(ready, children), children, self.report)
         on_board = self._read([row.subitem_id for row in rows if row.subitem_id is not None])
         outgoing = [made for row in rows if (made := self._outgoing(row, on_board)) is not None]
         if self.dry:

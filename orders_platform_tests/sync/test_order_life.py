@@ -21,6 +21,14 @@ def life(platform: Platform, *numbers: str) -> list[int]:
     return [platform.item(number).id for number in numbers]
 
 
+def rename_greyson(platform: Platform) -> None:
+    """The configuration knows GREYSON as another spelling of GREYSON GOLF from now on."""
+    platform.add_label(CUSTOMER_COLUMN, GOLF)
+    customers = {name: entry for name, entry in platform.configuration.customers.items() if name != GREYSON}
+    entry = platform.configuration.customers[GREYSON].model_copy(update={"aliases": (GREYSON, "GREYSON CLOTHIERS")})
+    platform.configure(lambda c: c.model_copy(update={"customers": {**customers, GOLF: entry}}))
+
+
 def forget_ids(platform: Platform) -> None:
     """A backup from before the first run is restored: the orders are there, and nothing of what was sent."""
     platform.execute("UPDATE ORDER_LIST_V2 SET sync_state = 'NEW', monday_item_id = NULL, group_id = NULL")
@@ -96,10 +104,7 @@ def test_an_order_that_is_uncancelled_gets_its_quantities_back(platform: Platfor
 
 def test_a_customer_that_is_renamed_keeps_its_items(platform: Platform) -> None:
     ids = life(platform, "A-1", "A-2")
-    platform.add_label(CUSTOMER_COLUMN, GOLF)
-    customers = {name: entry for name, entry in platform.configuration.customers.items() if name != GREYSON}
-    entry = platform.configuration.customers[GREYSON].model_copy(update={"aliases": (GREYSON, "GREYSON CLOTHIERS")})
-    platform.configure(lambda c: c.model_copy(update={"customers": {**customers, GOLF: entry}}))
+    rename_greyson(platform)
     report = platform.go(GOLF)[GOLF]
     assert (report.is_done, report.items.created) == (True, 0)
     assert [platform.item(number).id for number in ("A-1", "A-2")] == ids
@@ -268,3 +273,31 @@ def test_a_label_removed_while_running_refuses_its_order_and_no_other(platform: 
     (refused,) = report.items.refusals
     assert (refused.order_key, "missingLabel" in refused.reason) == ("A-2", True)
     assert platform.numbers == ["A-1", "A-3"]
+
+
+def test_a_renamed_customer_waits_for_a_run_that_still_sends_under_the_old_name(platform: Platform) -> None:
+    life(platform, "A-1")
+    rename_greyson(platform)
+    with platform.store.lock(GREYSON):
+        report = platform.go(GOLF)[GOLF]
+    assert report.error is not None
+    assert report.error.startswith("CustomerBusyError")
+    assert {row["order_key"] for row in platform.orders_of(GREYSON)} == {"A-1"}
+    assert platform.go(GOLF)[GOLF].error is None
+
+
+def test_an_order_number_that_cannot_be_written_refuses_its_order_and_no_other(platform: Platform) -> None:
+    platform.load([order("A-1"), order("A-2\x00Q"), order("A-3")])
+    report = platform.sync()
+    assert report.error is None
+    assert [refusal.code for refusal in report.items.refusals] != []
+    assert platform.numbers == ["A-1", "A-3"]
+
+
+def test_what_was_found_on_the_board_is_in_the_log(platform: Platform) -> None:
+    (item,) = life(platform, "A-1")
+    forget_ids(platform)
+    platform.sync()
+    adoptions = platform.rows("SELECT * FROM ORDER_SYNC_LOG WHERE operation = 'adopt'")
+    assert [row["customer_name"] for row in adoptions] == [GREYSON, GREYSON]
+    assert str(item) in adoptions[0]["row_results"]
