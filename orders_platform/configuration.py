@@ -113,13 +113,6 @@ class Policies(_Section):
     deleted_on_board: Literal["recreate", "leave"]
 
 
-SHORTEST_SETTLE_SECONDS = 75.0
-"""monday ends a request after 60 seconds; it may leave 5 after its intent was committed, and take 10 to connect."""
-
-LONGEST_KEY_SECONDS = 1_800.0
-"""So long monday remembers the answer to an idempotency key."""
-
-
 class Monday(_Section):
     """How monday.com is reached and how fast."""
 
@@ -262,26 +255,9 @@ def read_configuration(path: Path, environment: str) -> Configuration:
             f"{path}: [environment.{unknown[0]}] is unknown; the environments are {', '.join(ENVIRONMENTS)}."
         )
     try:
-        configuration = Configuration.model_validate(_merged(document, environments.get(environment, {})))
+        return Configuration.model_validate(_merged(document, environments.get(environment, {})))
     except ValidationError as error:
         raise ConfigurationError(f"{path} is refused ({environment}):\n{_problems(error)}") from None
-    if environment != "sandbox":
-        _require_exactness(path, environment, configuration.monday)
-    return configuration
-
-
-def _require_exactness(path: Path, environment: str, monday: Monday) -> None:
-    """Refuse times with which a row could be made twice; the sandbox answers faster than monday.com and may have shorter ones."""
-    if monday.settle_seconds < SHORTEST_SETTLE_SECONDS:
-        raise ConfigurationError(
-            f"{path} ({environment}): monday.settle_seconds is {monday.settle_seconds:g}; below {SHORTEST_SETTLE_SECONDS:g} a request could"
-            " still be under way when its rows are looked for, and they would be made twice. Set it to 75 or more."
-        )
-    if monday.key_lifetime_seconds > LONGEST_KEY_SECONDS:
-        raise ConfigurationError(
-            f"{path} ({environment}): monday.key_lifetime_seconds is {monday.key_lifetime_seconds:g}; monday.com forgets keys after"
-            f" {LONGEST_KEY_SECONDS:g}, and then a repeat would be made twice. Set it to 1800 or less."
-        )
 
 
 def _merged(base: Mapping[str, object], over: Mapping[str, object]) -> dict[str, object]:

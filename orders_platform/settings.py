@@ -13,10 +13,16 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from orders_platform.configuration import Configuration, read_configuration
+from orders_platform.configuration import Configuration, Monday, read_configuration
 from orders_platform.errors import ConfigurationError
 
 SANDBOX_TOKEN = "sandbox-token"  # noqa: S105 - not a secret: the local sandbox accepts it, production refuses it
+SHORTEST_SETTLE_SECONDS = 75.0
+"""monday ends a request after 60 seconds; it may leave 5 after its intent was committed, and take 10 to connect."""
+
+LONGEST_KEY_SECONDS = 1_800.0
+"""So long monday remembers the answer to an idempotency key."""
+
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -55,6 +61,8 @@ class Settings:
         self.environment = given.orders_environment
         self.config_path = given.orders_config or default_folder("config") / "order_sync.toml"
         self.configuration: Configuration = read_configuration(self.config_path, self.environment)
+        if self.environment != "sandbox":
+            _require_exactness(self.config_path, self.environment, self.configuration.monday)
         self.data_folder = (given.dagster_home or Path.cwd()).absolute() / ".data"
         self.database_url = given.orders_database_url or self._default_database_url()
         self.api_url = _checked_url(given.monday_api_url or self.configuration.monday.api_url, self.environment)
@@ -113,3 +121,17 @@ def _wrong_variables(error: ValidationError) -> str:
         for problem in error.errors(include_url=False, include_input=False)
     ]
     return "The environment is refused; correct these variables (see .env.example):\n" + "\n".join(lines)
+
+
+def _require_exactness(path: Path, environment: str, monday: Monday) -> None:
+    """Refuse times with which a row could be made twice; the sandbox answers faster than monday.com and may have shorter ones."""
+    if monday.settle_seconds < SHORTEST_SETTLE_SECONDS:
+        raise ConfigurationError(
+            f"{path} ({environment}): monday.settle_seconds is {monday.settle_seconds:g}; below {SHORTEST_SETTLE_SECONDS:g} a request could"
+            " still be under way when its rows are looked for, and they would be made twice. Set it to 75 or more."
+        )
+    if monday.key_lifetime_seconds > LONGEST_KEY_SECONDS:
+        raise ConfigurationError(
+            f"{path} ({environment}): monday.key_lifetime_seconds is {monday.key_lifetime_seconds:g}; monday.com forgets keys after"
+            f" {LONGEST_KEY_SECONDS:g}, and then a repeat would be made twice. Set it to 1800 or less."
+        )

@@ -133,3 +133,27 @@ def test_a_folder_that_is_nowhere_is_refused(monkeypatch: pytest.MonkeyPatch, tm
     assert default_folder("sql") == tmp_path / "sql"
     (tmp_path / "orders_platform" / "sql").mkdir(parents=True)
     assert default_folder("sql") == tmp_path / "orders_platform" / "sql"
+
+
+@pytest.mark.parametrize(
+    ("shipped", "wrong", "words"),
+    [
+        ("settle_seconds = 75", "settle_seconds = 60", "made twice"),
+        ("key_lifetime_seconds = 1800", "key_lifetime_seconds = 3600", "forgets keys"),
+    ],
+)
+def test_times_with_which_a_row_could_be_made_twice_are_refused_outside_the_sandbox(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, shipped: str, wrong: str, words: str
+) -> None:
+    text = (default_folder("config") / "order_sync.toml").read_text(encoding="utf-8")
+    assert shipped in text
+    file = tmp_path / "order_sync.toml"
+    file.write_text(text.replace(shipped, wrong), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ORDERS_CONFIG", str(file))
+    Settings()
+    monkeypatch.setenv("ORDERS_ENVIRONMENT", "production")
+    monkeypatch.setenv("ORDERS_DATABASE_URL", "sqlite:///orders.db")
+    monkeypatch.setenv("MONDAY_API_TOKEN", "a-token-of-production")
+    with pytest.raises(ConfigurationError, match=words):
+        Settings()
