@@ -138,6 +138,12 @@ class Monday(_Section):
     log_retention_days: int = Field(180, ge=2)  # the day's calls are counted out of the log
 
 
+class Upkeep(_Section):
+    """How long Dagster's own history is kept."""
+
+    run_retention_days: int = Field(30, ge=1)
+
+
 def _tuple(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
@@ -211,6 +217,7 @@ class Configuration(_Section):
     policies: Policies
     monday: Monday
     reports: ReportSettings = ReportSettings()
+    upkeep: Upkeep = Upkeep()
     items: BoardSection
     subitems: BoardSection
     customers: Mapping[str, CustomerEntry]
