@@ -33,7 +33,11 @@ setup: $(VENV)/installed-dev
 run: $(VENV)/installed
 	$(BIN)/orders-platform demo --fresh
 
-ui: $(VENV)/installed
+# One process makes Dagster's tables before several open them: on SQLite they would break each other's.
+.dagster/storage: | $(VENV)/installed
+	@DAGSTER_HOME=$(CURDIR) $(BIN)/dagster instance migrate >/dev/null
+
+ui: $(VENV)/installed .dagster/storage
 	@$(BIN)/orders-platform sandbox serve & sandbox=$$!; trap 'kill $$sandbox 2>/dev/null' EXIT INT TERM; \
 	 $(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1
 

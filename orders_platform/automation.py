@@ -13,6 +13,7 @@ from orders_platform.failures import dagster_failures
 from orders_platform.housekeeping import trim_log
 from orders_platform.resources import OrdersDatabase
 from orders_platform.settings import Settings
+from orders_platform.upkeep import trim_runs
 
 SYNC_ASSETS = ("order_headers", "order_sizes", "order_lines", "monday_groups", "monday_items", "monday_subitems", "sync_report")
 
@@ -38,7 +39,8 @@ def trim_sync_log(context: OpExecutionContext, orders_database: OrdersDatabase) 
     context.add_output_metadata({"deleted_documents": deleted, "log_retention_days": configuration.monday.log_retention_days})
 
 
-@dg.job(description="Forget documents of the log that are older than log_retention_days; nothing else is deleted.")
+@dg.job(description="Forget documents of the log and Dagster's runs, both after their retention; no order is ever deleted.")
 def housekeeping() -> None:
-    """One step: `trim_sync_log`."""
+    """Two steps, neither of which waits for the other."""
     trim_sync_log()
+    trim_runs()

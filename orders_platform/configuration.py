@@ -20,6 +20,7 @@ from orders_platform.domain.names import NameRule
 from orders_platform.domain.sizes import SizeRule
 from orders_platform.errors import ConfigurationError
 from orders_platform.report_settings import ReportSettings
+from orders_platform.upkeep_settings import UpkeepSettings
 
 ENVIRONMENTS = ("sandbox", "development", "production")
 
@@ -131,14 +132,12 @@ class Monday(_Section):
     log_retention_days: int = Field(180, ge=2)  # the day's calls are counted out of the log
 
 
-def _tuple(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
-
-
 class FieldEntry(_Section):
     """One line of `columns`: which order columns feed which board column."""
 
-    source: Annotated[tuple[str, ...], BeforeValidator(_tuple)] = Field(min_length=1)
+    source: Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)] = Field(
+        min_length=1
+    )
     column: str
     type: ColumnType
     labels: LabelPolicy | None = None
@@ -204,6 +203,7 @@ class Configuration(_Section):
     policies: Policies
     monday: Monday
     reports: ReportSettings = ReportSettings()
+    upkeep: UpkeepSettings = UpkeepSettings()
     items: BoardSection
     subitems: BoardSection
     customers: Mapping[str, CustomerEntry]
@@ -263,8 +263,7 @@ def read_configuration(path: Path, environment: str) -> Configuration:
 def _merged(base: Mapping[str, object], over: Mapping[str, object]) -> dict[str, object]:
     merged = dict(base)
     for key, value in over.items():
-        old = merged.get(key)
-        merged[key] = _merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+        merged[key] = _merged(old, value) if isinstance(old := base.get(key), Mapping) and isinstance(value, Mapping) else value
     return merged
 
 

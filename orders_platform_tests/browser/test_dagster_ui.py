@@ -1,0 +1,157 @@
+"""The Dagster UI as people use it: started as `make ui` does, with a browser and the orders of one customer.
+
+The tests share one start and tell one story, in the order in which they stand. With ORDERS_PICTURES=docs/images they leave the pictures
+that the documentation shows.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from orders_platform.embedded import ROOMY
+from orders_platform.sandbox.server import Sandbox, running
+from orders_platform_tests.deploy.postgres import free_port
+from orders_platform_tests.deploy.webserver import SIX, Webserver, wait_for
+from orders_platform_tests.workplace import CHECKOUT, VARIABLES, Workplace, samples_of
+
+CUSTOMER = "B'HOOD"
+ORDERS = samples_of("B'HOOD", "BHOOD")
+GRAPH = "/asset-groups?expanded=global%40global%3Aorder_tables,global%40global%3Amonday_board"
+IS_GREEN = """(name) => {
+  const named = [...document.querySelectorAll('foreignObject *')].filter(each => each.childElementCount === 0 && each.textContent === name);
+  const greens = (element) => (getComputedStyle(element).borderTopColor.match(/\\d+/g) || []).map(Number);
+  return named.some(each => { for (let at = each; at && at.tagName !== 'foreignObject'; at = at.parentElement) {
+    const [red, green, blue] = greens(at); if (green > red + 60 && green > blue + 30) return true; } return false; }); }"""
+
+
+@dataclass
+class Ui:
+    """Dagster's UI, and the workplace behind it."""
+
+    webserver: Webserver
+    place: Workplace
+
+    def open(self, page: Page, path: str) -> None:
+        page.goto(self.webserver.url + path)
+
+
+def command_of_make_ui() -> list[str]:
+    """What `make ui` starts, word for word; the sandbox beside it is served by the test."""
+    said = subprocess.run(["make", "-n", "ui"], cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout
+    return re.search(r"/dagster (dev .*)", said)[1].split()
+
+
+@pytest.fixture(scope="module")
+def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
+    folder, port, sandbox = tmp_path_factory.mktemp("ui"), free_port(), Sandbox(limits=ROOMY)
+    for name in ("dagster.yaml", "workspace.yaml"):
+        shutil.copy(CHECKOUT / name, folder)
+    with pytest.MonkeyPatch.context() as here, running(sandbox) as url, closing(sandbox):
+        place = Workplace(folder, sandbox, f"{url}/v2")
+        place.environment = {"ORDERS_DATABASE_URL": f"sqlite:///{place.database}", "MONDAY_API_URL": place.url}
+        for name in VARIABLES:
+            here.delenv(name, raising=False)
+        for name, value in place.environment.items():
+            here.setenv(name, value)
+        here.chdir(folder)
+        place.stage(ORDERS)
+        command = [str(Path(sys.executable).parent / "dagster"), *command_of_make_ui(), "-p", str(port)]
+        with (folder / "dagster.log").open("w") as log:
+            process = subprocess.Popen(command, cwd=folder, env=place.variables, stdout=log, stderr=log, start_new_session=True)
+        try:
+            shown = Ui(Webserver(f"http://127.0.0.1:{port}"), place)
+            wait_for("the UI answers", shown.webserver.answers)
+            wait_for("the location is loaded", shown.webserver.loaded)
+            yield shown
+        finally:
+            process.terminate()
+            try:
+                process.wait(30)
+            finally:
+                end_group(process.pid)
+
+
+def end_group(group: int) -> None:
+    """The code server's children linger for 20 seconds otherwise."""
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+@pytest.fixture
+def view(browser: Browser) -> Iterator[Page]:
+    """An empty page; Dagster's own pages are not ours to hold to an empty console."""
+    page = browser.new_page(viewport={"width": 1500, "height": 800}, locale="en-GB", timezone_id="UTC")
+    page.set_default_timeout(30_000)
+    yield page
+    page.close()
+
+
+def picture(page: Page, name: str) -> None:
+    """For the documentation, when asked for."""
+    folder = os.environ.get("ORDERS_PICTURES")
+    if folder:
+        page.wait_for_timeout(1_500)
+        page.screenshot(path=CHECKOUT / folder / f"{name}.png")
+
+
+def green_assets(page: Page) -> set[str]:
+    return {name for name in SIX if page.evaluate(IS_GREEN, name)}
+
+
+def test_a_person_materialises_one_customer_and_sees_six_green_assets(ui: Ui, view: Page) -> None:
+    ui.webserver.add_customer(CUSTOMER)
+    ui.open(view, GRAPH)
+    for name in SIX:
+        expect(view.locator("foreignObject").get_by_text(name, exact=True).first).to_be_visible()
+    assert green_assets(view) == set()
+
+    ui.open(view, "/locations/orders_platform/jobs/sync_customer")
+    view.get_by_role("button", name="Materialize").first.click()
+    view.get_by_text("Select a partition or create one").click()
+    view.get_by_text(CUSTOMER).locator("visible=true").last.click()
+    view.keyboard.press("Escape")
+    view.get_by_role("button", name="Launch 1 run").click()
+    wait_for("the run is there", lambda: ui.webserver.runs(dagster__partition=CUSTOMER))
+    (run,) = ui.webserver.runs(dagster__partition=CUSTOMER)
+    assert ui.webserver.finish(str(run["runId"])) == {"SUCCESS"}
+    assert sum(len(items) for items in ui.place.board.values()) == 24
+
+    ui.open(view, GRAPH)
+    wait_for("six assets are green", lambda: green_assets(view) == set(SIX), 30)
+    picture(view, "graph")
+    ui.open(view, f"/runs/{run['runId']}")
+    expect(view.get_by_text("Success", exact=True).first).to_be_visible()
+    expect(view.get_by_text("RUN_SUCCESS").first).to_be_visible()
+    picture(view, "run")
+
+
+def test_a_load_that_lost_half_its_orders_shows_as_a_failed_check(ui: Ui, view: Page) -> None:
+    ui.place.stage(ORDERS[: len(ORDERS) // 2])
+    backfill = ui.webserver.backfill(CUSTOMER)
+    wait_for("the backfill has its run", lambda: ui.webserver.runs(dagster__backfill=backfill))
+    (run,) = ui.webserver.runs(dagster__backfill=backfill)
+    assert ui.webserver.finish(str(run["runId"])) == {"SUCCESS"}
+    assert sum(len(items) for items in ui.place.board.values()) == 24  # nothing was removed
+    check = ui.webserver.checks("order_headers")["removals_plausible"]
+    assert (check["runId"], check["evaluation"]["success"], check["evaluation"]["severity"]) == (run["runId"], False, "ERROR")
+
+    ui.open(view, "/assets/order_headers?view=checks&checkDetail=removals_plausible")
+    expect(
+        view.get_by_text("Nothing was removed", exact=False).or_(view.get_by_text("nothing was removed", exact=False)).first
+    ).to_be_visible()
+    expect(view.get_by_text("Failed", exact=True).first).to_be_visible()
+    picture(view, "check")
