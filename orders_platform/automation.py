@@ -1,6 +1,7 @@
-"""Jobs. Schedules and sensors for the nightly run come here too.
+"""Jobs: what may be launched.
 
-Belongs here: what may be launched, and when. Does not belong here: what an asset does.
+Belongs here: the selections and the small jobs. Does not belong here: what an asset or a check does, when a job starts
+(`schedules.py`, `sensors.py`).
 """
 
 from datetime import UTC, datetime
@@ -8,6 +9,7 @@ from datetime import UTC, datetime
 import dagster as dg
 from dagster import OpExecutionContext
 
+from orders_platform import checks
 from orders_platform.assets.order_tables import observe_order_list
 from orders_platform.failures import dagster_failures
 from orders_platform.housekeeping import trim_log
@@ -19,8 +21,23 @@ SYNC_ASSETS = ("order_headers", "order_sizes", "order_lines", "monday_groups", "
 
 sync_customer = dg.define_asset_job(
     "sync_customer",
-    selection=dg.AssetSelection.assets(*SYNC_ASSETS),
+    selection=dg.AssetSelection.assets(*SYNC_ASSETS) - dg.AssetSelection.checks(*checks.NOT_OF_A_RUN),
     description="Merge one customer's load and bring the board to it: all six assets and the report, one partition.",
+)
+check_orders = dg.define_asset_job(
+    "check_orders",
+    selection=dg.AssetSelection.checks(*checks.OF_ALL_CUSTOMERS),
+    description="The checks of the tables, over all customers.",
+)
+check_waiting_rows = dg.define_asset_job(
+    "check_waiting_rows",
+    selection=dg.AssetSelection.checks(*checks.OF_WAITING_ROWS),
+    description="Is any row stuck, of any customer?",
+)
+verify_boards = dg.define_asset_job(
+    "verify_boards",
+    selection=dg.AssetSelection.checks(*checks.OF_VALUES),
+    description="Compare every cell of every customer with the board; reads much, changes nothing.",
 )
 
 

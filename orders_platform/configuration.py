@@ -19,6 +19,7 @@ from orders_platform.domain.mapping import BoardMapping, ColumnType, LabelPolicy
 from orders_platform.domain.names import NameRule
 from orders_platform.domain.sizes import SizeRule
 from orders_platform.errors import ConfigurationError
+from orders_platform.operations import Alerts, Automation, Checks
 from orders_platform.report_settings import ReportSettings
 from orders_platform.upkeep_settings import UpkeepSettings
 
@@ -204,6 +205,9 @@ class Configuration(_Section):
     monday: Monday
     reports: ReportSettings = ReportSettings()
     upkeep: UpkeepSettings = UpkeepSettings()
+    automation: Automation = Automation()
+    checks: Checks = Checks()
+    alerts: Alerts = Alerts()
     items: BoardSection
     subitems: BoardSection
     customers: Mapping[str, CustomerEntry]

@@ -9,10 +9,22 @@ from __future__ import annotations
 import dagster as dg
 
 from orders_platform import checks
+from orders_platform.alerts import alerts, daily_summary
 from orders_platform.assets import monday_board, order_tables, sync_report
-from orders_platform.assets.catalogue import described
-from orders_platform.automation import housekeeping, survey_customers, sync_customer
+from orders_platform.assets.catalogue import Loaded, described
+from orders_platform.automation import (
+    check_orders,
+    check_waiting_rows,
+    housekeeping,
+    survey_customers,
+    sync_customer,
+    verify_boards,
+)
+from orders_platform.failures import stop_run_retries
+from orders_platform.messages import Messenger
 from orders_platform.resources import MondayResource, database_resource
+from orders_platform.schedules import build_schedules
+from orders_platform.sensors import build_sensors
 from orders_platform.settings import Settings
 
 
@@ -22,7 +34,9 @@ def build_definitions(settings: Settings, **overrides: object) -> dg.Definitions
     In-process: the six steps of a customer share one process, which is 9 times cheaper than a process a step.
     """
     resources = {"orders_database": database_resource(settings.environment), "monday": MondayResource(), **overrides}
-    assets: list[dg.AssetsDefinition | dg.AssetSpec] = [
+    Messenger(settings.alert_urls)  # a wrong URL is refused now, not when something has gone wrong
+    automation = settings.configuration.automation
+    assets: list[Loaded] = [
         order_tables.swp_order_list,
         order_tables.order_headers,
         order_tables.order_sizes,
@@ -32,13 +46,28 @@ def build_definitions(settings: Settings, **overrides: object) -> dg.Definitions
         monday_board.monday_subitems,
         sync_report.sync_report,
     ]
+    jobs = {
+        survey_customers.name: automation.survey,
+        check_waiting_rows.name: automation.checks,
+        check_orders.name: automation.checks,
+        verify_boards.name: automation.verification,
+        daily_summary.name: automation.summary,
+        housekeeping.name: automation.housekeeping,
+    }
     return dg.Definitions(
-        assets=described(assets, settings),
-        asset_checks=[checks.removals_plausible],
-        jobs=[sync_customer, survey_customers, housekeeping],
+        assets=[_guarded(asset) for asset in described(assets, settings)],
+        asset_checks=checks.ALL,
+        jobs=[sync_customer, survey_customers, check_orders, check_waiting_rows, verify_boards, daily_summary, housekeeping],
+        schedules=build_schedules(automation, jobs),
+        sensors=[*build_sensors(automation), alerts],
         resources=resources,
         executor=dg.in_process_executor,
     )
+
+
+def _guarded(asset: Loaded) -> Loaded:
+    """With the hook that keeps a permanent error from being repeated."""
+    return asset.with_hooks({stop_run_retries}) if isinstance(asset, dg.AssetsDefinition) else asset
 
 
 @dg.definitions

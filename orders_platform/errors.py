@@ -10,7 +10,8 @@
     ├── TransientError          repeat later: the same call may succeed
     │   ├── DatabaseUnavailableError connection lost, locked, deadlock
     │   ├── MondayUnavailableError  unreachable, overloaded, or over a limit for longer than we wait
-    │   └── CustomerBusyError       another run holds this customer
+    │   ├── CustomerBusyError       another run holds this customer
+    │   └── AlertUnsentError        nobody took an alert
     └── RowRejected             one row cannot be sent; its neighbours can
 
 Belongs here: the classes and the one rule for their words: name the thing, the cause and the next step.
@@ -63,6 +64,10 @@ class MondayUnavailableError(TransientError):
 
 class CustomerBusyError(TransientError):
     """Another run holds this customer's lock."""
+
+
+class AlertUnsentError(TransientError):
+    """None of the configured places took an alert."""
 
 
 class RowRejected(OrdersError):

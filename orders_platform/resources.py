@@ -14,6 +14,7 @@ from pydantic import PrivateAttr
 
 from orders_platform.assembly import open_board, open_store, sync_rules
 from orders_platform.database.order_store import OrderStore
+from orders_platform.database.overview import Overview
 from orders_platform.monday.board import MondayBoard
 from orders_platform.settings import Settings
 from orders_platform.sync.ports import Board
@@ -31,6 +32,11 @@ class OrdersDatabase(dg.ConfigurableResource[Any]):
         if self._store is None:
             self._store = open_store(Settings())
         return self._store
+
+    @property
+    def overview(self) -> Overview:
+        """What automation and the checks read over all customers."""
+        return Overview(self.store, Settings().configuration)
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 - Dagster's signature
         """Close the connections of the run."""

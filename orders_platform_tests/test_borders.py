@@ -27,7 +27,21 @@ MAY_IMPORT = {
 }
 # Thing -> the only modules (or folders) that may import it.
 ONLY_IMPORTED_BY = {
-    "dagster": {"assets", "automation", "checks", "definitions", "demo", "failures", "partitions", "resources", "upkeep"},
+    "dagster": {
+        "alerts",
+        "assets",
+        "automation",
+        "checks",
+        "definitions",
+        "demo",
+        "failures",
+        "partitions",
+        "resources",
+        "schedules",
+        "sensors",
+        "upkeep",
+    },
+    "apprise": {"messages"},
     "orders_platform.sandbox": {"cli", "demo", "embedded", "sandbox"},
     "orders_platform.assets": {"assets", "automation", "checks", "definitions"},
     "orders_platform.definitions": {"demo"},

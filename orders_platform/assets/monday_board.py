@@ -63,6 +63,7 @@ def _stage(
         board = report_links(Settings()).board
     metadata: dict[str, dg.RawMetadataValue] = {**report.figures(), **_pace(report)}
     metadata |= {"board": dg.MetadataValue.url(board)} if board else {}
+    metadata |= {"doubled_rows": dg.MetadataValue.table(_doubled_records(report))} if report.doubled else {}
     return dg.MaterializeResult(metadata=metadata | refused_rows(report.refusals))
 
 
@@ -74,3 +75,12 @@ def _pace(report: StageReport) -> dict[str, float]:
         "rows_per_second": round(report.mutations / report.seconds, 1),
         "complexity_per_row": round(report.complexity / report.mutations, 1),
     }
+
+
+def _doubled_records(report: StageReport) -> list[dg.TableRecord]:
+    return [
+        dg.TableRecord(
+            {"order": each.order_key, "size": each.size_code, "ids": ", ".join(str(each_id) for each_id in each.ids)}
+        )
+        for each in report.doubled
+    ]

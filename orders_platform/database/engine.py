@@ -10,7 +10,7 @@ import hashlib
 import re
 import sqlite3
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -80,6 +80,14 @@ class Database:
         """A UTC moment as this database stores it: ISO text on SQLite, DATETIME2 on SQL Server."""
         naive = moment.replace(tzinfo=None)
         return naive.isoformat(" ", "microseconds") if self.dialect == "sqlite" else naive
+
+    def add_fingerprints(self, parts: Iterable[str]) -> str:
+        """The fingerprint of a load out of those of its parts: numbers of rows and sums of hashes add up."""
+        pairs = [part.split(":") for part in parts]
+        rows = sum(int(count) for count, _ in pairs)
+        if self.dialect == "sqlite":
+            return _fingerprint(rows, sum(int(total, 16) for _, total in pairs))
+        return f"{rows}:{sum(int(total) for _, total in pairs)}"
 
     def close(self) -> None:
         """Close all connections."""
@@ -151,7 +159,11 @@ class _Fingerprint:
         self._rows += 1
 
     def finalize(self) -> str:
-        return f"{self._rows}:{self._sum:032x}"
+        return _fingerprint(self._rows, self._sum)
+
+
+def _fingerprint(rows: int, total: int) -> str:
+    return f"{rows}:{total % (1 << 128):032x}"
 
 
 def _upper(text: object) -> str | None:

@@ -1,0 +1,180 @@
+"""Alerts: a sensor that reads the runs that ended and the checks they made, and the daily summary.
+
+A failed check leaves its run successful, so nothing of Dagster's own would tell anybody. Belongs here: reading the instance, and
+remembering in the cursor what is bad. Does not belong here: what a change is (`domain/conditions.py`), words and sending (`messages.py`).
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+from dagster import OpExecutionContext
+
+from orders_platform import messages
+from orders_platform.checks.verdicts import BAD, EVERYBODY, JUDGED, SCOPE
+from orders_platform.domain.conditions import Report, State, take_in
+from orders_platform.domain.customers import customer_for
+from orders_platform.failures import dagster_failures
+from orders_platform.resources import OrdersDatabase
+from orders_platform.sensors import PARTITION_TAG
+from orders_platform.settings import Settings
+
+RUNS = "the run"
+"""The topic of runs that fail."""
+
+_ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
+_WILL_RETRY = "dagster/will_retry"
+_FIRST_LOOK = timedelta(hours=1)
+_OVERLAP_SECONDS = 120  # runs end in several processes, and not in the order in which they are seen
+_RUNS_A_TICK = 200
+_CHECK_FAILED = "DagsterAssetCheckFailedError"
+
+
+@dataclass(slots=True)
+class Memory:
+    """What the sensor remembers between ticks.
+
+    Attributes:
+        ended: when the last run that was taken in ended, seconds since 1970; `seen` those that ended shortly before.
+        state: what is bad.
+    """
+
+    ended: float
+    seen: dict[str, float] = field(default_factory=dict)
+    state: State = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, cursor: str | None, now: datetime) -> "Memory":
+        """Out of the cursor; without one, what ended in the last hour is news."""
+        return cls(**json.loads(cursor)) if cursor else cls((now - _FIRST_LOOK).timestamp())
+
+    def write(self) -> str:
+        """As a cursor."""
+        return json.dumps({"ended": self.ended, "seen": self.seen, "state": self.state}, ensure_ascii=False)
+
+    def take_in(self, record: dg.RunRecord) -> None:
+        """Remember a run."""
+        ended = record.end_time or 0.0
+        self.ended = max(self.ended, ended)
+        self.seen = {run: at for run, at in self.seen.items() if at > self.ended - 2 * _OVERLAP_SECONDS}
+        self.seen[record.dagster_run.run_id] = ended
+
+
+@dg.sensor(
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Tells ORDERS_ALERT_URLS when a run fails, when a check turns bad and when either is well again; once per change.",
+)
+def alerts(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    """One tick. The cursor moves on only when every message was taken by somebody, so that no alert is lost."""
+    settings = Settings()
+    memory, messenger = Memory.read(context.cursor, datetime.now(UTC)), messages.Messenger(settings.alert_urls)
+    reports: list[Report] = []
+    for record in new_runs(context.instance, memory):
+        reports += reports_of(context.instance, record, settings.configuration.alerts.ui_url)
+        memory.take_in(record)
+    memory.state, changes = take_in(memory.state, reports)
+    found = messages.of_changes(changes, settings.environment)
+    for message in found:
+        messenger.send(message)
+        context.log.info(f"{'Nowhere to send' if messenger.is_silent else 'Sent'}: {message.title}")
+    words = f"{len(reports)} reports, {len(found)} messages."
+    return dg.SensorResult(skip_reason=words, cursor=memory.write())
+
+
+def new_runs(instance: dg.DagsterInstance, memory: Memory) -> list[dg.RunRecord]:
+    """The runs that ended and were not taken in yet, oldest first."""
+    since = memory.ended - _OVERLAP_SECONDS
+    records = instance.get_run_records(
+        dg.RunsFilter(statuses=_ENDED, updated_after=datetime.fromtimestamp(since, UTC)),
+        order_by="update_timestamp",
+        ascending=True,
+    )
+    new = [each for each in records if (each.end_time or 0.0) > since and each.dagster_run.run_id not in memory.seen]
+    return sorted(new, key=lambda each: each.end_time or 0.0)[:_RUNS_A_TICK]
+
+
+def reports_of(instance: dg.DagsterInstance, record: dg.RunRecord, ui_url: str) -> list[Report]:
+    """What a run says of itself and of the checks it made."""
+    run, link = record.dagster_run, f"{ui_url}/runs/{record.dagster_run.run_id}"
+    found = list(_checks(instance, run.run_id, link))
+    if run.tags.get(_WILL_RETRY) == "true":
+        return found  # the run that follows will say
+    key = run.tags.get(PARTITION_TAG)
+    subject = customer_for(key) if key is not None else run.job_name
+    if run.is_success:
+        return [*found, Report(RUNS, {}, subject, "", link)]
+    kind, words = _reason(instance, run)
+    if kind != _CHECK_FAILED:  # that is said by the check itself
+        found.append(Report(RUNS, {subject: kind}, subject, f"{subject}: {words}", link))
+    return found
+
+
+def _checks(instance: dg.DagsterInstance, run_id: str, link: str) -> Iterator[Report]:
+    for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION):
+        made = entry.dagster_event.asset_check_evaluation_data if entry.dagster_event else None
+        if made is None:
+            continue
+        said = {name: value.value for name, value in made.metadata.items()}
+        if said.get(JUDGED) is False:
+            continue
+        scope = said.get(SCOPE, EVERYBODY)
+        customers = said.get(BAD)
+        names = list(customers) if isinstance(customers, dict) and customers else [made.asset_key.to_user_string()]
+        words = f"{made.check_name} ({made.severity.value}): {made.description or 'see the run'}"
+        bad = {} if made.passed else dict.fromkeys(names, "bad")
+        yield Report(made.check_name, bad, None if scope == EVERYBODY else str(scope), words, link)
+
+
+def _reason(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[str, str]:
+    """Why a run failed: a kind, and what, why and what next in one line."""
+    for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
+        data = entry.dagster_event.step_failure_data if entry.dagster_event else None
+        if data is None:
+            continue
+        if data.user_failure_data is not None:
+            kind = data.user_failure_data.metadata.get("error")
+            words = (data.user_failure_data.description or "").removeprefix(
+                f"{customer_for(run.tags.get(PARTITION_TAG, ''))}: "
+            )
+            return str(kind.value) if kind else "Failure", words
+        error = data.error.cause or data.error if data.error else None
+        return (error.cls_name or "error", _first_line(error.message)) if error else ("error", f"{entry.step_key} failed")
+    return (
+        "crash",
+        "The run's process ended without a word (killed, out of memory, restart). Start it again: it looks on the board first.",
+    )
+
+
+def _first_line(text: str) -> str:
+    return text.strip().splitlines()[0] if text.strip() else "no words"
+
+
+@dg.op
+def send_summary(context: OpExecutionContext, orders_database: OrdersDatabase) -> None:
+    """Send where every customer stands to ORDERS_ALERT_URLS."""
+    with dagster_failures("daily_summary"):
+        settings, store = Settings(), orders_database.store
+        state = _state_of(context.instance)
+        message = messages.summary(
+            store.summaries(), store.rejects(), state, settings.environment, settings.configuration.alerts.ui_url
+        )
+        taken = messages.Messenger(settings.alert_urls).send(message)
+    context.add_output_metadata({"sent_to": taken, "title": message.title, "body": message.body})
+
+
+def _state_of(instance: dg.DagsterInstance) -> State:
+    """What the sensor holds for bad; nothing when it never ran here."""
+    for each in instance.all_instigator_state():
+        cursor = getattr(each.instigator_data, "cursor", None)
+        if each.instigator_name == alerts.name and cursor:
+            return Memory.read(cursor, datetime.now(UTC)).state
+    return {}
+
+
+@dg.job(description="Tell ORDERS_ALERT_URLS where every customer stands.")
+def daily_summary() -> None:
+    """One step: `send_summary`."""
+    send_summary()

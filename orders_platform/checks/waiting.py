@@ -1,0 +1,116 @@
+"""Checks of rows that are not where they should be: stuck, failed, rejected; and of a staging table that stands still.
+
+Belongs here: shells around one read each, all of them over all customers. Does not belong here: what is on the board (`board.py`).
+"""
+
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+from orders_platform.assets.monday_board import monday_items
+from orders_platform.assets.order_tables import order_headers
+from orders_platform.checks.verdicts import ERROR, WARN, Scope, verdict
+from orders_platform.database.overview import Finding
+from orders_platform.domain.orders import RejectedRow
+from orders_platform.domain.states import SyncState
+from orders_platform.domain.work import Standing
+from orders_platform.failures import dagster_failures
+from orders_platform.operations import Checks
+from orders_platform.resources import OrdersDatabase
+from orders_platform.settings import Settings
+
+
+def _rules() -> Checks:
+    return Settings().configuration.checks
+
+
+@dg.asset_check(
+    asset=monday_items, description="No row waits too long: neither for an answer of monday (PENDING) nor to be sent."
+)
+def no_rows_stuck(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
+    """ERROR when a call was never answered: it may be on the board or not. WARN when rows only wait to be sent."""
+    rules, now = _rules(), datetime.now(UTC)
+    with dagster_failures("no_rows_stuck"):
+        found = orders_database.overview.stuck_rows(
+            now - timedelta(minutes=rules.stuck_pending_minutes), now - timedelta(minutes=rules.stuck_new_minutes)
+        )
+    pending = sum(each.details["state"] == SyncState.PENDING for each in found)
+    return verdict(
+        found,
+        scope=Scope(),
+        what=f"rows are stuck, {pending} of them PENDING",
+        next_step="Start a run of these customers; it looks for them on the board first. If they stay, see ORDER_SYNC_LOG by batch.",
+        shown=rules.shown_rows,
+        severity=ERROR if pending else WARN,
+        figures={"pending": pending, "new": len(found) - pending},
+    )
+
+
+@dg.asset_check(asset=monday_items, description="No row was refused on its way to the board.")
+def no_rows_failed(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
+    """WARN: the others are on the board."""
+    with dagster_failures("no_rows_failed"):
+        failed = orders_database.store.failed()
+    return verdict(
+        [_refusal(row) for row in failed],
+        scope=Scope(),
+        what="rows were refused",
+        next_step="Mend the order list, and they are sent by themselves; or the configuration, then `orders-platform retry`.",
+        shown=_rules().shown_rows,
+    )
+
+
+@dg.asset_check(asset=order_headers, description="Every staged row could be merged.")
+def no_rows_rejected(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
+    """WARN: the others were merged."""
+    with dagster_failures("no_rows_rejected"):
+        rejected = orders_database.store.rejects()
+    return verdict(
+        [_refusal(row) for row in rejected],
+        scope=Scope(),
+        what="rejected rows or sizes",
+        next_step="Mend the order list; a customer that is missing from [customers] is added there.",
+        shown=_rules().shown_rows,
+    )
+
+
+@dg.asset_check(asset=order_headers, description="The staging table has rows, and some load changed lately.")
+def staging_fresh(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
+    """WARN: the load of the workbooks does not run any more, or nobody merges what it loads."""
+    rules = _rules()
+    with dagster_failures("staging_fresh"):
+        standings = orders_database.overview.standings()
+    found = stale_staging(standings, datetime.now(UTC), rules.staging_hours)
+    return verdict(
+        [Finding("", {"reason": found})] if found else [],
+        scope=Scope(),
+        what=f"reason to doubt the load: {found}" if found else "",
+        next_step="Look at the job that fills the staging table.",
+        shown=1,
+        figures={
+            "customers_in_load": sum(each.load is not None for each in standings),
+            "customers_changed": sum(each.is_changed for each in standings),
+        },
+    )
+
+
+def stale_staging(standings: list[Standing], now: datetime, hours: int) -> str:
+    """Why the staging table is stale; empty when it is not.
+
+    Nobody writes down when it was loaded, so its content speaks: a load that is not merged yet is fresh, and so is one that was merged
+    lately.
+    """
+    if not any(each.load is not None for each in standings):
+        return "the staging table holds no row of any customer"
+    if any(each.is_changed for each in standings):
+        return ""
+    merged = [each.merged_at for each in standings if each.merged_at is not None]
+    last = max(moment if moment.tzinfo else moment.replace(tzinfo=UTC) for moment in merged)
+    age = (now - last).total_seconds() / 3600
+    return f"no load changed for {age:.0f} hours" if age > hours else ""
+
+
+def _refusal(row: RejectedRow) -> Finding:
+    return Finding(
+        row.customer, {"order": row.order_key, "size": row.size_code, "code": row.code, "reason": row.reason, "rows": row.rows}
+    )

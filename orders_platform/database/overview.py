@@ -1,0 +1,146 @@
+"""The Overview: what automation and the checks read, over all customers at once.
+
+Belongs here: those reads, each one statement or a few, whatever the number of customers. Does not belong here: what waits of one
+customer (`order_store.py`), what follows from the answers (`domain/work.py`, `checks/`), the statements (`sql/`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from orders_platform.configuration import Configuration
+from orders_platform.database import rows as rows_of
+from orders_platform.database.order_store import OrderStore
+from orders_platform.database.statements import Statements
+from orders_platform.domain.customers import CustomerRows, Survey
+from orders_platform.domain.work import Standing
+
+_NAMES_A_READ = 1000  # SQL Server takes 2,100 parameters
+
+Row = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something wrong with a row or several; `details` by column name, for a table."""
+
+    customer: str
+    details: Mapping[str, str | int | float]
+
+
+class Overview:
+    """Reads over the whole order database of one configuration. Raises what `OrderStore` raises; an empty answer means there is none."""
+
+    def __init__(self, store: OrderStore, configuration: Configuration) -> None:
+        self._store = store
+        self._configuration = configuration
+        self._statements = Statements(store.templates, store.rules)
+
+    def _read(self, statement: str, **values: object) -> list[Row]:
+        with self._store.database.read() as connection:
+            return [dict(row) for row in self._statements.runner(connection, values)(statement).mappings()]
+
+    # --- automation -----------------------------------------------------------------------------------------------------
+
+    def standings(self) -> list[Standing]:
+        """Where every customer stands that the load or the order table has, by name. Reads the whole staging table once."""
+        survey = self._store.survey()
+        loads = self._loads(survey)
+        merges = {str(row["customer_name"]): row for row in self._read("read_merges")}
+        waiting: dict[str, int] = {}
+        for row in self._read("count_waiting"):
+            waiting[str(row["customer_name"])] = waiting.get(str(row["customer_name"]), 0) + int(str(row["row_count"]))
+        names = {*survey.customers, *self.customers()}
+        return [_standing(name, loads.get(name), merges.get(name, {}), waiting.get(name, 0)) for name in sorted(names)]
+
+    def customers(self) -> list[str]:
+        """The customers that the order table has."""
+        return sorted(str(row["customer_name"]) for row in self._read("1_read_order_customers"))
+
+    def present(self) -> list[Standing]:
+        """Which customers there are, without looking at what their rows hold."""
+        survey = self._store.survey()
+        loads: Mapping[str, str | None] = dict.fromkeys(survey.customers, "")
+        return [Standing(name, loads.get(name)) for name in sorted({*survey.customers, *self.customers()})]
+
+    def _loads(self, survey: Survey) -> dict[str, str]:
+        """The content of each customer's load, as its merge records it."""
+        self._statements.for_customer("")
+        parts: dict[str, list[str]] = {}
+        for row in self._read("0_fingerprint_loads"):
+            owner = _owner(rows_of.text(row["spelling"]), rows_of.text(row["file_name"]), survey.customers)
+            if owner is not None:
+                parts.setdefault(owner, []).append(str(row["fingerprint"]))
+        rules, add = self._store.rules(), self._store.database.add_fingerprints
+        return {name: f"{rules.digest(name)}:{add(found)}" for name, found in parts.items()}
+
+    # --- checks ---------------------------------------------------------------------------------------------------------
+
+    def _of_customers(self, statement: str, customers: Sequence[str], **values: object) -> list[Row]:
+        found: list[Row] = []
+        for start in range(0, len(customers), _NAMES_A_READ):
+            found += self._read(statement, customers=customers[start : start + _NAMES_A_READ], **values)
+        return found
+
+    def repeated(self, customers: Sequence[str]) -> list[Finding]:
+        """Keys that several orders of a customer share, and items or subitems that several of our rows have as their own."""
+        found: list[Finding] = []
+        for what, statement in (("order key", "check_repeated_keys"), ("id on the board", "check_repeated_ids")):
+            found += [
+                Finding(
+                    str(row["customer_name"]), {"what": what, "shared": str(row["shared"]), "rows": int(str(row["row_count"]))}
+                )
+                for row in self._of_customers(statement, customers)
+            ]
+        return found
+
+    def wrong_totals(self, customers: Sequence[str]) -> list[Finding]:
+        """Orders whose total is not the sum of their sizes."""
+        rows = self._of_customers("check_wrong_totals", customers, cancelled=self._configuration.cleaning.cancelled)
+        return [_finding(row, order="order_key", total="total", sizes="sizes") for row in rows]
+
+    def order_counts(self, customers: Sequence[str]) -> dict[str, int]:
+        """How many orders of each customer the load holds."""
+        return {
+            str(row["customer_name"]): int(str(row["row_count"])) for row in self._of_customers("check_count_orders", customers)
+        }
+
+    def orphan_lines(self) -> list[Finding]:
+        """Lines whose order is not there; of no customer that anybody knows."""
+        rows = self._read("check_orphan_lines")
+        return [_finding(row, line="line_uuid", order="record_uuid", size="size_code", qty="qty") for row in rows]
+
+    def stuck_rows(self, pending_before: datetime, new_before: datetime) -> list[Finding]:
+        """Rows that were sent before the one moment and never answered, or wait since before the other; oldest first."""
+        at: Callable[[datetime], object] = self._store.database.timestamp
+        rows = self._read("check_stuck_rows", pending_before=at(pending_before), new_before=at(new_before))
+        names = {"order": "order_key", "size": "size_code", "state": "sync_state", "waits_since": "waits_since",
+                 "sent_at": "sync_pending_at", "batch": "sync_batch_id", "code": "sync_error_code"}  # fmt: skip
+        return [_finding(row, **names) for row in rows]
+
+
+def _standing(customer: str, load: str | None, merge: Row, waiting: int) -> Standing:
+    if not merge:
+        return Standing(customer, load, waiting=waiting)
+    numbers = {str(merge[name]) for name in ("merge_number", "sizes_number", "lines_number")}
+    is_whole = len(numbers) == 1 and merge["orders_now"] == merge["order_count"]
+    return Standing(customer, load, rows_of.text(merge["fingerprint"]), is_whole, waiting, int(str(merge["orders_now"])),
+                    rows_of.moment(merge["merged_at"]))  # fmt: skip
+
+
+def _owner(spelling: str | None, file: str | None, customers: Mapping[str, CustomerRows]) -> str | None:
+    """Whose rows these are, by the same selection that the merge reads with."""
+    for name, rows in customers.items():
+        is_blank = spelling is None or spelling in rows.blank_spellings
+        if spelling in rows.spellings or (is_blank and file in rows.files):
+            return name
+    return None
+
+
+def _finding(row: Row, **columns: str) -> Finding:
+    """`columns` are the names of the table, each with the statement's."""
+    values = {shown: row[name] for shown, name in columns.items()}
+    cells = {shown: value if isinstance(value, int | float) else rows_of.text(value) or "" for shown, value in values.items()}
+    return Finding(str(row.get("customer_name", "")), cells)

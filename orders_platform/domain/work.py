@@ -1,0 +1,156 @@
+"""Which customers need a run, decided from values alone.
+
+Belongs here: what is work, when it is asked for again, which partitions come and go. Does not belong here: reading any of it
+(`database/overview.py`), asking Dagster for runs (`sensors.py`, `schedules.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from orders_platform.domain.customers import customer_for, partition_key_for
+from orders_platform.errors import SourceDataError
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a customer stands between the staging table and the board.
+
+    Attributes:
+        load: the content of its staged rows as one value; None when it has none.
+        merged: the content that was merged last; None when none ever was.
+        is_whole: that merge went through all its three steps, and nobody took away orders since.
+        waiting: rows that are to be sent and can be.
+    """
+
+    customer: str
+    load: str | None
+    merged: str | None = None
+    is_whole: bool = True
+    waiting: int = 0
+    orders: int = 0
+    merged_at: datetime | None = None
+
+    @property
+    def is_changed(self) -> bool:
+        """The staged rows are not what was merged last, or the merge must be made whole."""
+        return self.load is not None and (self.load != self.merged or not self.is_whole)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A customer that needs a run.
+
+    Attributes:
+        merges: false when the load lacks the customer: what waits of it is sent, and nothing is merged or removed.
+        reason: for people.
+    """
+
+    customer: str
+    merges: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a customer looked like when a run was last asked for, and when that was (seconds since 1970)."""
+
+    load: str | None
+    waiting: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionChanges:
+    """Partition keys to add and to delete, and names that cannot be one, each with the reason."""
+
+    added: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+
+def work_of(standing: Standing) -> Work | None:
+    """What is to be done for a customer; None when nothing is."""
+    if standing.is_changed:
+        why = (
+            "first load"
+            if standing.merged is None
+            else "changed load"
+            if standing.load != standing.merged
+            else "unfinished merge"
+        )
+        return Work(standing.customer, merges=True, reason=why)
+    if standing.waiting:
+        return Work(standing.customer, merges=standing.load is not None, reason=f"{standing.waiting} rows wait")
+    return None
+
+
+def work_of_all(standings: Iterable[Standing], busy: Collection[str]) -> list[Work]:
+    """Every customer with something to do, without those that have a run queued or under way: it will do it."""
+    return [work for each in standings if each.customer not in busy and (work := work_of(each)) is not None]
+
+
+def due_work(
+    standings: Iterable[Standing],
+    asked: Mapping[str, Asked],
+    *,
+    busy: Collection[str],
+    stopped: Collection[str],
+    now: float,
+    repeat_seconds: float,
+) -> tuple[list[Work], dict[str, Asked]]:
+    """What to ask for now, and what to remember of it.
+
+    A customer is asked for at once when its load or the number of its waiting rows is another than last time; for the same again only
+    after `repeat_seconds`, since monday may be away. One whose run ended for a reason that repeating does not mend (`stopped`) is
+    left alone until its load changes.
+    """
+    due: list[Work] = []
+    remembered: dict[str, Asked] = {}
+    for each in standings:
+        work, last = work_of(each), asked.get(each.customer)
+        if (
+            work is not None
+            and each.customer not in busy
+            and _is_due(each, last, each.customer in stopped, now, repeat_seconds)
+        ):
+            due.append(work)
+            remembered[each.customer] = Asked(each.load, each.waiting, now)
+        elif last is not None and (work is not None or each.customer in busy):
+            remembered[each.customer] = last
+    return due, remembered
+
+
+def _is_due(standing: Standing, last: Asked | None, is_stopped: bool, now: float, repeat_seconds: float) -> bool:  # noqa: FBT001
+    if last is None:
+        return True
+    if is_stopped:
+        return standing.load != last.load
+    return (standing.load, standing.waiting) != (last.load, last.waiting) or now - last.at >= repeat_seconds
+
+
+def partition_changes(standings: Iterable[Standing], existing: Iterable[str], busy: Collection[str]) -> PartitionChanges:
+    """Which partitions to add and delete so that there is one for each customer that the load or the order table has.
+
+    A name that differs from another only in capitals is refused: SQL Server holds both for the same. A partition goes when neither
+    knows its customer any more (renamed, or typed in by hand) and no run of it is on its way.
+    """
+    keys: dict[str, str] = {}
+    refused: dict[str, str] = {}
+    for each in standings:
+        try:
+            key = partition_key_for(each.customer)
+        except SourceDataError as error:
+            refused[each.customer] = str(error)
+            continue
+        twin = keys.setdefault(key.casefold(), key)
+        if twin != key:
+            refused[each.customer] = (
+                f"Customer {each.customer!r} differs from {customer_for(twin)!r} only in capitals; make one an alias."
+            )
+    known = set(keys.values())
+    have = set(existing)
+    gone = (key for key in have - known if customer_for(key) not in busy)
+    return PartitionChanges(tuple(sorted(known - have)), tuple(sorted(gone)), refused)

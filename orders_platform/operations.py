@@ -1,0 +1,66 @@
+"""How the platform is run and watched: the sections [automation], [checks] and [alerts] of the configuration.
+
+Belongs here: their shape and defaults. Does not belong here: the rest of the file (`configuration.py`), secrets (`settings.py`), what
+is done with the figures (`sensors.py`, `schedules.py`, `checks/`, `alerts.py`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Cron = Annotated[str, Field(pattern=r"^\S+( \S+){4}$")]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, str_min_length=1)
+
+
+class Automation(_Section):
+    """When runs start by themselves.
+
+    Attributes:
+        starts_running: sensors and schedules are on from the first start; people switch each in the UI.
+        changes_seconds: how often the staging table is compared with what was merged.
+        repeat_minutes: so long after it was asked for in vain, a customer whose rows still wait is asked for again.
+    """
+
+    starts_running: bool = True
+    timezone: str = "UTC"
+    nightly: Cron = "0 2 * * *"
+    survey: Cron = "0 * * * *"
+    checks: Cron = "*/15 * * * *"
+    verification: Cron = "0 4 * * 0"
+    summary: Cron = "0 7 * * *"
+    housekeeping: Cron = "30 5 * * *"
+    changes_seconds: int = Field(60, ge=5)
+    repeat_minutes: int = Field(60, ge=1)
+
+
+class Checks(_Section):
+    """From when on something is wrong.
+
+    Attributes:
+        stuck_pending_minutes: a row whose call was not answered for so long is stuck.
+        stuck_new_minutes: a row that waits for so long, whatever the state, is stuck.
+        staging_hours: when no customer's load changed for so long, the staging table is stale.
+        max_wrong_totals_share: from this share of a customer's orders on, totals that differ from their sizes block sending lines.
+        shown_rows: most rows in the table of a check.
+    """
+
+    stuck_pending_minutes: int = Field(30, ge=1)
+    stuck_new_minutes: int = Field(240, ge=1)
+    staging_hours: int = Field(72, ge=1)
+    max_wrong_totals_share: float = Field(0.5, gt=0, le=1)
+    shown_rows: int = Field(20, ge=1, le=1000)
+
+
+class Alerts(_Section):
+    """What an alert says; where it goes is ORDERS_ALERT_URLS.
+
+    Attributes:
+        ui_url: of Dagster's web server, for the links.
+    """
+
+    ui_url: str = "http://127.0.0.1:3000"
