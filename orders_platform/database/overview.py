@@ -6,7 +6,7 @@ customer (`order_store.py`), what follows from the answers (`domain/work.py`, `c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -86,15 +86,24 @@ class Overview:
 
     def repeated(self, customers: Sequence[str]) -> list[Finding]:
         """Keys that several orders of a customer share, and items or subitems that several of our rows have as their own."""
-        found: list[Finding] = []
-        for what, statement in (("order key", "check_repeated_keys"), ("id on the board", "check_repeated_ids")):
-            found += [
-                Finding(
-                    str(row["customer_name"]), {"what": what, "shared": str(row["shared"]), "rows": int(str(row["row_count"]))}
-                )
-                for row in self._of_customers(statement, customers)
-            ]
-        return found
+        rows = [("order key", row) for names in self._by_keys(customers) for row in self._of_keys(names)]
+        rows += [("id on the board", row) for row in self._of_customers("check_repeated_ids", customers)]
+        return [
+            Finding(str(row["customer_name"]), {"what": what, "shared": str(row["shared"]), "rows": int(str(row["row_count"]))})
+            for what, row in rows
+        ]
+
+    def _by_keys(self, customers: Sequence[str]) -> Iterable[list[str]]:
+        """The customers by the columns that identify their orders: the statement holds the names of those."""
+        found: dict[object, list[str]] = {}
+        for customer in customers:
+            keys = self._configuration.keys_of(customer)
+            found.setdefault((keys.unique, keys.extra), []).append(customer)
+        return found.values()
+
+    def _of_keys(self, customers: Sequence[str]) -> list[Row]:
+        self._statements.for_customer(customers[0])
+        return self._of_customers("check_repeated_keys", customers)
 
     def wrong_totals(self, customers: Sequence[str]) -> list[Finding]:
         """Orders whose total is not the sum of their sizes."""
