@@ -102,14 +102,18 @@ def reports_of(instance: dg.DagsterInstance, record: dg.RunRecord, ui_url: str) 
     found = list(_checks(instance, run.run_id, link))
     if run.tags.get(_WILL_RETRY) == "true":
         return found  # the run that follows will say
-    key = run.tags.get(PARTITION_TAG)
-    subject = customer_for(key) if key is not None else run.job_name
+    subject = _subject(run)
     if run.is_success:
         return [*found, Report(RUNS, {}, subject, "", link)]
     kind, words = _reason(instance, run)
     if kind != _CHECK_FAILED:  # that is said by the check itself
         found.append(Report(RUNS, {subject: kind}, subject, f"{subject}: {words}", link))
     return found
+
+
+def _subject(run: dg.DagsterRun) -> str:
+    key = run.tags.get(PARTITION_TAG)
+    return customer_for(key) if key is not None else run.job_name
 
 
 def _checks(instance: dg.DagsterInstance, run_id: str, link: str) -> Iterator[Report]:
@@ -157,21 +161,20 @@ def send_summary(context: OpExecutionContext, orders_database: OrdersDatabase) -
     """Send where every customer stands to ORDERS_ALERT_URLS."""
     with dagster_failures("daily_summary"):
         settings, store = Settings(), orders_database.store
-        state = _state_of(context.instance)
-        message = messages.summary(
-            store.summaries(), store.rejects(), state, settings.environment, settings.configuration.alerts.ui_url
-        )
+        failed = failed_lately(context.instance, datetime.now(UTC))
+        ui_url = settings.configuration.alerts.ui_url
+        message = messages.summary(store.summaries(), store.rejects(), failed, settings.environment, ui_url)
         taken = messages.Messenger(settings.alert_urls).send(message)
     context.add_output_metadata({"sent_to": taken, "title": message.title, "body": message.body})
 
 
-def _state_of(instance: dg.DagsterInstance) -> State:
-    """What the sensor holds for bad; nothing when it never ran here."""
-    for each in instance.all_instigator_state():
-        cursor = getattr(each.instigator_data, "cursor", None)
-        if each.instigator_name == alerts.name and cursor:
-            return Memory.read(cursor, datetime.now(UTC)).state
-    return {}
+def failed_lately(instance: dg.DagsterInstance, now: datetime) -> list[str]:
+    """Customers and jobs whose last run within a day failed."""
+    ended = dg.RunsFilter(statuses=_ENDED, updated_after=now - timedelta(days=1))
+    last = {}
+    for record in instance.get_run_records(ended, ascending=True):
+        last[_subject(record.dagster_run)] = record.dagster_run.is_failure
+    return sorted(subject for subject, has_failed in last.items() if has_failed)
 
 
 @dg.job(description="Tell ORDERS_ALERT_URLS where every customer stands.")

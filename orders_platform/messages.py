@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import apprise
 from pydantic import SecretStr
 
-from orders_platform.domain.conditions import Change, State
+from orders_platform.domain.conditions import Change
 from orders_platform.domain.orders import CustomerSummary, RejectedRow
 from orders_platform.errors import AlertUnsentError, ConfigurationError
 
@@ -89,21 +89,21 @@ def _recovered(change: Change) -> str:
 
 
 def summary(
-    summaries: Sequence[CustomerSummary], rejects: Sequence[RejectedRow], state: State, environment: str, ui_url: str
+    summaries: Sequence[CustomerSummary], rejects: Sequence[RejectedRow], failed: Sequence[str], environment: str, ui_url: str
 ) -> Message:
-    """Where every customer stands, those with trouble first."""
+    """Where every customer stands, those with trouble first; `failed` are customers and jobs whose last run failed."""
     rejected: dict[str, int] = {}
     for row in rejects:
         rejected[row.customer] = rejected.get(row.customer, 0) + row.rows
     rows = sorted(summaries, key=lambda each: (-each.pending - each.failed, each.customer))
     lines = [_standing(each, rejected.pop(each.customer, 0)) for each in rows]
     lines += [f"{customer}: {count} rejected" for customer, count in rejected.items()]
-    bad = [f"{topic}: {_listed(list(subjects))}" for topic, subjects in state.items()]
+    runs = [f"The last run failed: {', '.join(failed)}"] if failed else []
     items, orders = sum(each.items for each in rows), sum(each.orders for each in rows)
     subitems, total = sum(each.subitems for each in rows), sum(each.lines for each in rows)
     totals = f"{items} of {orders} orders, {subitems} of {total} lines on the board"
-    waiting, failed = sum(each.new + each.pending for each in rows), sum(each.failed for each in rows)
-    title = f"[{environment}] {len(rows)} customers: {waiting} rows wait, {failed} failed, {sum(row.rows for row in rejects)} rejected"
+    waiting, refused = sum(each.new + each.pending for each in rows), sum(each.failed for each in rows)
+    title = f"[{environment}] {len(rows)} customers: {waiting} rows wait, {refused} failed, {sum(row.rows for row in rejects)} rejected"
     return Message(
         title, "\n".join([totals, *(f"Still bad: {each}" for each in bad), *lines, f"{ui_url}/overview/activity"]), bool(bad)
     )

@@ -5,11 +5,13 @@ What a person has who starts the command line or Dagster; shared by the tests of
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sqlite3
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -21,7 +23,7 @@ from orders_platform.database.staging import replace_staged_rows
 from orders_platform.demo import load_sample_orders
 from orders_platform.sandbox.sample_orders import sample_orders
 from orders_platform.sandbox.server import Sandbox
-from orders_platform.settings import Settings
+from orders_platform.settings import SANDBOX_TOKEN, Settings
 
 CHECKOUT = Path(__file__).parents[1]
 VARIABLES = (
@@ -98,6 +100,14 @@ class Workplace:
         """Item names by group title."""
         groups = self.sandbox.board_snapshot(Settings().configuration.items.board_id)
         return {group.title: [item.name for item in group.items] for group in groups}
+
+    def graphql(self, query: str) -> None:
+        """A person's or another program's hand on the board; an answer with an error fails the test."""
+        headers = {"Authorization": SANDBOX_TOKEN, "Content-Type": "application/json", "API-Version": "2026-10"}
+        request = urllib.request.Request(self.url, json.dumps({"query": query}).encode(), headers)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            said = json.load(answer)
+        assert "errors" not in said, said
 
     def configure(self, *changes: tuple[str, str]) -> Path:
         """A copy of the configuration with each first text replaced, for ORDERS_CONFIG."""
