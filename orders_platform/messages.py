@@ -104,9 +104,7 @@ def summary(
     totals = f"{items} of {orders} orders, {subitems} of {total} lines on the board"
     waiting, refused = sum(each.new + each.pending for each in rows), sum(each.failed for each in rows)
     title = f"[{environment}] {len(rows)} customers: {waiting} rows wait, {refused} failed, {sum(row.rows for row in rejects)} rejected"
-    return Message(
-        title, "\n".join([totals, *(f"Still bad: {each}" for each in bad), *lines, f"{ui_url}/overview/activity"]), bool(bad)
-    )
+    return Message(title, "\n".join([totals, *runs, *lines, f"{ui_url}/runs"]), bool(failed))
 
 
 def _standing(each: CustomerSummary, rejected: int) -> str:

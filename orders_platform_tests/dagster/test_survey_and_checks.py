@@ -5,9 +5,7 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
-from orders_platform.checks import removals_plausible
 from orders_platform.partitions import add_customers
-from orders_platform.resources import SqliteResource
 from orders_platform.sandbox.sample_orders import EXPECTED, UNKNOWN_CUSTOMER_ROWS
 from orders_platform_tests.dagster.location import Location, failure, metadata
 from orders_platform_tests.workplace import Workplace, samples_of
@@ -22,9 +20,8 @@ def observed(run: dg.ExecuteInProcessResult) -> dict[str, object]:
 
 
 def verdict(run: dg.ExecuteInProcessResult) -> dg.AssetCheckEvaluation:
-    found = run.get_asset_check_evaluations()
-    assert [evaluation.check_name for evaluation in found] == ["removals_plausible"]
-    return found[0]
+    (found,) = [each for each in run.get_asset_check_evaluations() if each.check_name == "removals_plausible"]
+    return found
 
 
 def test_the_survey_makes_a_partition_of_each_customer_and_observes_the_staging_table(
@@ -96,7 +93,7 @@ def test_a_load_that_lacks_too_many_orders_removes_nothing_until_it_is_whole_aga
     assert not found.passed
     assert found.severity == dg.AssetCheckSeverity.ERROR
     assert "max_removed_share" in found.description
-    assert [record.data["customer"] for record in found.metadata["refused"].value.records] == ["B'HOOD"]
+    assert [record.data["customer"] for record in found.metadata["rows"].value.records] == ["B'HOOD"]
     headers = metadata(broken, "order_headers")
     assert headers["missing"] > 0
     assert headers["removed"] == 0
@@ -107,8 +104,3 @@ def test_a_load_that_lacks_too_many_orders_removes_nothing_until_it_is_whole_aga
     whole = location.sync("B'HOOD")
     assert verdict(whole).passed
     assert workplace.board == board
-
-
-def test_a_check_that_cannot_ask_fails_instead_of_passing(workplace: Workplace) -> None:
-    with pytest.raises(dg.Failure, match="init-db"):
-        removals_plausible(SqliteResource())

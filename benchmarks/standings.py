@@ -1,0 +1,65 @@
+"""How long a tick of `changed_customers` reads, over 100,000 wide rows of 300 customers: who changed, who waits.
+
+Belongs here: one measurement. Does not belong here: merging (`merge.py`). Usage: python benchmarks/standings.py [rows] [customers]
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from orders_platform.configuration import Configuration, read_configuration
+from orders_platform.database.engine import open_database
+from orders_platform.database.order_store import OrderStore
+from orders_platform.database.overview import Overview
+from orders_platform.database.staging import replace_staged_rows
+from orders_platform.sandbox.sample_wide import wide_orders
+from orders_platform.settings import default_folder
+
+
+def loaded(folder: Path, rows: int, names: list[str]) -> tuple[OrderStore, Configuration]:
+    """A store whose staging table holds the rows; every customer is accepted."""
+    document = read_configuration(default_folder("config") / "order_sync.toml", "sandbox").model_dump(
+        mode="json", by_alias=True
+    )
+    document["policies"]["unknown_customers"] = "accept"
+    configuration = Configuration.model_validate(document)
+    store = OrderStore(open_database(SecretStr(f"sqlite:///{folder / 'orders.db'}")), configuration, default_folder("sql"))
+    store.schema.apply()
+    staged = list(wide_orders(rows, names))
+    columns = list(dict.fromkeys(column for row in staged for column in row))
+    replace_staged_rows(
+        store.database, configuration.tables.staging, "", columns, ([row.get(column) for column in columns] for row in staged)
+    )
+    return store, configuration
+
+
+def main(rows: int = 100_000, customers: int = 300) -> None:
+    """Measure before and after everything is merged, and print both."""
+    names = [f"CUSTOMER {number:03d}" for number in range(customers)]
+    with tempfile.TemporaryDirectory() as folder:
+        store, configuration = loaded(Path(folder), rows, names)
+        overview = Overview(store, configuration)
+        for label in ("first load", "merged"):
+            started = time.perf_counter()
+            standings = overview.standings()
+            changed = sum(each.is_changed for each in standings)
+            print(
+                f"{label}: {rows:,} rows, {len(standings)} customers, {changed} changed: {time.perf_counter() - started:.1f} s"
+            )
+            if label == "first load":
+                survey, now = store.survey(), datetime.now(UTC)
+                for name in names:
+                    store.merge_headers(name, survey, now)
+                    store.unpivot_sizes(name)
+                    store.merge_lines(name, now)
+        store.database.close()
+
+
+if __name__ == "__main__":
+    main(*(int(argument) for argument in sys.argv[1:]))
