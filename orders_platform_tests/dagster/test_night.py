@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from orders_platform.sandbox.server import Latency
-from orders_platform_tests.dagster.night import configured, customers_of, daemon, wait_for
+from orders_platform_tests.dagster.night import configured, customers_of, daemon, pretend_sent, wait_for
 from orders_platform_tests.dagster.receiver import receiving
 from orders_platform_tests.dagster.ticks import Ticks
 from orders_platform_tests.workplace import Workplace
@@ -25,14 +24,7 @@ def test_of_60_customers_the_night_asks_for_exactly_those_with_work(
     monkeypatch.setenv("ORDERS_CONFIG", configured(workplace))
     names, rows = customers_of(60)
     workplace.stage(rows)
-    with workplace.store() as store:
-        survey, now = store.survey(), datetime.now(UTC)
-        for name in names[:50]:
-            store.merge_headers(name, survey, now)
-            store.unpivot_sizes(name)
-            store.merge_lines(name, now)
-    for table in ("ORDER_LIST_V2", "ORDER_LIST_LINES"):
-        workplace.write(f"UPDATE {table} SET sync_state = 'SYNCED'")
+    pretend_sent(workplace, names[:50])
     waiting = names[3]
     workplace.write("UPDATE ORDER_LIST_V2 SET sync_state = 'NEW' WHERE \"CUSTOMER NAME\" = ?", waiting)
     with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
@@ -45,7 +37,7 @@ def test_a_worker_that_is_killed_delays_only_its_customer_and_doubles_nothing(
     place = make_workplace(latency=Latency(0.3, 0.3))
     place.environment["ORDERS_CONFIG"] = configured(place, changes_seconds=5, checks=NEVER, nightly=NEVER)
     monkeypatch.setenv("ORDERS_CONFIG", place.environment["ORDERS_CONFIG"])
-    names, rows = customers_of(4)
+    names, rows = customers_of(3)
     place.stage(rows)
     with receiving() as receiver, daemon(place, ORDERS_ALERT_URLS=receiver.url) as night:
         night.kill(names[0], within=60)
@@ -58,5 +50,5 @@ def test_a_worker_that_is_killed_delays_only_its_customer_and_doubles_nothing(
         assert Counter(night.customers) == {names[0]: 2} | dict.fromkeys(names[1:], 1)
         assert all(record.dagster_run.is_success for name in names[1:] for record in night.runs_of(name))
         assert receiver.titles == []
-    assert place.rows("SELECT sync_state, COUNT(*) FROM ORDER_LIST_V2 GROUP BY 1") == [("SYNCED", 20)]
-    assert sum(len(items) for items in place.board.values()) == 20
+    assert place.rows("SELECT sync_state, COUNT(*) FROM ORDER_LIST_V2 GROUP BY 1") == [("SYNCED", 15)]
+    assert sum(len(items) for items in place.board.values()) == 15
