@@ -210,8 +210,11 @@ def show_night(place: Workplace, night: Night, busy: Sequence[str]) -> None:
     )
     killed, again = night.runs_of(customer_for(failed[0].dagster_run.tags["dagster/partition"]))
     ends = sorted(record.end_time or 0 for record in runs)
-    print(f"killed run again {again.dagster_run.status.value} {again.end_time - killed.end_time:.0f} s later; last run {ends[-1] - ends[0]:.0f} s "
-          f"after the first; runs a customer: {sorted(Counter(Counter(night.customers).values()).items())}")  # fmt: skip
+    late, spread = (again.end_time or 0) - (killed.end_time or 0), sorted(Counter(Counter(night.customers).values()).items())
+    print(
+        f"killed run again {again.dagster_run.status.value} {late:.0f} s later; last run {ends[-1] - ends[0]:.0f} s after the first"
+    )
+    print(f"runs a customer: {spread}")
     print(place.rows("SELECT sync_state, COUNT(*) FROM ORDER_LIST_V2 GROUP BY 1"), sum(map(len, place.board.values())), "items")
 
 

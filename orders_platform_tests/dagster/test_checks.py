@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -13,7 +14,7 @@ from orders_platform.definitions import build_definitions
 from orders_platform.domain.work import Standing
 from orders_platform.settings import Settings
 from orders_platform_tests.dagster.location import Location, failure
-from orders_platform_tests.workplace import Row, Workplace, samples_of
+from orders_platform_tests.workplace import CHECKOUT, Row, Workplace, samples_of
 
 CUSTOMER = "B'HOOD"
 WARN, ERROR = dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR
@@ -80,6 +81,14 @@ def test_a_run_of_a_customer_makes_its_checks_and_they_pass(workplace: Workplace
 def test_only_what_would_do_harm_blocks() -> None:
     blocking = {spec.name for check in checks.ALL for spec in check.check_specs if spec.blocking}
     assert blocking == BLOCKING
+
+
+def test_the_documentation_says_of_every_check_whether_it_blocks() -> None:
+    rows = [
+        line.split("|") for line in (CHECKOUT / "docs" / "checks.md").read_text("utf-8").splitlines() if line.startswith("| `")
+    ]
+    said = {name: "yes" in row[5] or "then" in row[5] for row in rows for name in re.findall(r"`(\w+)`", row[1])}
+    assert said == {spec.name: spec.blocking for check in checks.ALL for spec in check.check_specs}
 
 
 def test_every_check_is_of_a_job_that_starts_by_itself() -> None:
