@@ -184,7 +184,7 @@ def show(count: int) -> None:
         os.environ.update(place.environment)
         names, rows = customers_of(count)
         place.stage(rows)
-        idle = names[count * 4 // 5 :]
+        idle = names[count * 2 // 5 :]
         pretend_sent(place, idle)
         place.environment["ORDERS_ALERT_URLS"] = receiver.url
         with daemon(place) as night:
@@ -201,7 +201,7 @@ def show_night(place: Workplace, night: Night, busy: Sequence[str]) -> None:
     print(
         f"the night asked for {len(night.runs())} of {len(busy)} customers with work: {sorted(night.customers) == sorted(busy)}"
     )
-    night.kill(night.customers[0], within=600)
+    night.kill(night.customers[len(busy) // 2], within=600)
     wait_for(night.has_ended, 3600)
     runs = night.runs()
     failed = [record for record in runs if record.dagster_run.is_failure]
