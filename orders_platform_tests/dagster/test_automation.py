@@ -154,7 +154,12 @@ def test_what_waits_of_a_customer_that_left_the_load_is_sent_without_merging(two
     two.write(f'DELETE FROM "swp_ORDER_LIST_V2" WHERE "{NAME}" = \'RHONE\'')
     two.write("UPDATE ORDER_LIST_V2 SET sync_state = 'NEW' WHERE \"CUSTOMER NAME\" = 'RHONE'")
     (request,) = ticks.changed().values()
-    assert [key.to_user_string() for key in request.asset_selection] == ["monday_groups", "monday_items", "monday_subitems"]
+    assert [key.to_user_string() for key in request.asset_selection] == [
+        "monday_groups",
+        "monday_items",
+        "monday_subitems",
+        "sync_report",
+    ]
     assert ticks.run(request).success
     assert two.rows("SELECT COUNT(*) FROM ORDER_LIST_V2 WHERE sync_state <> 'SYNCED'") == [(0,)]
     assert ticks.changed() == {}
