@@ -155,3 +155,17 @@ def test_a_load_that_lost_half_its_orders_shows_as_a_failed_check(ui: Ui, view: 
     ).to_be_visible()
     expect(view.get_by_text("Failed", exact=True).first).to_be_visible()
     picture(view, "check")
+
+
+def test_a_row_that_is_stuck_shows_as_a_failed_check_with_its_customer_and_order(ui: Ui, view: Page) -> None:
+    """A call that was never answered, three hours ago."""
+    ui.place.write(
+        "UPDATE \"ORDER_LIST_V2\" SET sync_state = 'PENDING', action_type = 'UPDATE', sync_pending_at = datetime('now', '-3 hours'), "
+        "sync_attempted_at = datetime('now', '-3 hours') WHERE record_uuid = (SELECT min(record_uuid) FROM \"ORDER_LIST_V2\")"
+    )
+    assert ui.webserver.finish(ui.webserver.launch("check_waiting_rows")) == {"SUCCESS"}
+    ui.open(view, "/assets/monday_items?view=checks&checkDetail=no_rows_stuck")
+    expect(view.get_by_text("rows are stuck, 1 of them PENDING").first).to_be_visible()
+    expect(view.get_by_text("Failed", exact=True).first).to_be_visible()
+    expect(view.get_by_role("cell", name=CUSTOMER).or_(view.get_by_text(CUSTOMER)).first).to_be_visible()
+    picture(view, "check")
