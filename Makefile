@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 export DAGSTER_DISABLE_TELEMETRY := yes
 
-.PHONY: help setup run ui test soak crash-full check bench-monday peers format build clean
+.PHONY: help setup run ui test test-mssql soak crash-full check bench-monday peers format build clean
 SEEDS ?= 20000
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo "make soak   more seeds of the simulation and of the model, SEEDS=20000; make crash-full: every pair of boundaries, some hours"
 	@echo "make peers  other people's clients against the sandbox"
 	@echo "make bench-monday  ours and theirs, timed"
+	@echo "make test-mssql   the same contract on the server that ORDERS_TEST_MSSQL_URL names"
 	@echo "make check  ruff, mypy --strict, dagster definitions validate"
 	@echo "make setup  only install; make build: the wheel; make format; make clean"
 
@@ -50,6 +51,10 @@ soak: $(VENV)/installed-dev
 
 crash-full: $(VENV)/installed-dev
 	CRASH_FULL=1 $(BIN)/python -m pytest orders_platform_tests/crash/test_crash_matrix.py
+
+test-mssql: $(VENV)/installed-dev
+	@test -n "$$ORDERS_TEST_MSSQL_URL" || { echo "Set ORDERS_TEST_MSSQL_URL to a database in which schemas may be made; docs/sql_server.md says how."; exit 2; }
+	$(BIN)/python -m pytest -k mssql orders_platform_tests/database orders_platform_tests/mssql
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -8,7 +8,8 @@
     │   ├── BoardMismatchError      the board is not the one the configuration describes
     │   └── MondayRefusedError      monday.com answered no: token, permission, malformed request
     ├── TransientError          repeat later: the same call may succeed
-    │   ├── DatabaseUnavailableError connection lost, locked, deadlock
+    │   ├── DatabaseUnavailableError locked, too slow, short of memory
+    │   │   └── TransactionLostError    deadlock, lock time-out, broken connection: repeated at once, as a whole
     │   ├── MondayUnavailableError  unreachable, overloaded, or over a limit for longer than we wait
     │   ├── CustomerBusyError       another run holds this customer
     │   └── AlertUnsentError        nobody took an alert
@@ -56,6 +57,10 @@ class TransientError(OrdersError):
 
 class DatabaseUnavailableError(TransientError):
     """The database could not be reached, or another transaction was in the way."""
+
+
+class TransactionLostError(DatabaseUnavailableError):
+    """A transaction was given up by the server or lost with its connection; the same transaction may succeed now."""
 
 
 class MondayUnavailableError(TransientError):

@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "monday": ({"monday", "domain", "errors", "."}, {"httpx", "graphql"}),
     "database": (
         {"database", "domain", "errors", "configuration"},
-        {"sqlalchemy", "jinja2", "markupsafe", "pydantic", "filelock", "openpyxl"},
+        {"sqlalchemy", "jinja2", "markupsafe", "pydantic", "filelock", "openpyxl", "pyodbc"},
     ),
     "reports": ({"reports", "database", "domain", "errors"}, {"jinja2"}),
     "sandbox": ({"sandbox", "errors", "settings"}, {"starlette", "uvicorn", "graphql", "httpx"}),
@@ -51,7 +51,7 @@ ONLY_IMPORTED_BY = {
     "jinja2": {"database", "reports"},
     "starlette": {"sandbox"},
     "uvicorn": {"sandbox"},
-    "pyodbc": set(),
+    "pyodbc": {"database"},
 }
 
 

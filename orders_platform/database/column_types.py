@@ -12,6 +12,8 @@ _MSSQL = {
     "nvarchar": "NVARCHAR({})", "code": "VARCHAR({})", "integer": "INT", "bigint": "BIGINT", "decimal": "DECIMAL({}, {})",
     "date": "DATE", "moment": "DATETIME2(7)", "uuid": "UNIQUEIDENTIFIER", "long_text": "NVARCHAR(MAX)",
 }  # fmt: skip
+# The order list as it arrives: a cell that is no number must not stop its load, the merge rejects its row.
+_MSSQL_STAGED = {**_MSSQL, **dict.fromkeys(("nvarchar", "integer", "decimal", "date"), "NVARCHAR(4000)")}
 _SQLITE = {
     "nvarchar": "NVARCHAR({})", "code": "VARCHAR({})", "integer": "INT", "bigint": "BIGINT", "decimal": "DECIMAL({}, {})",
     "date": "DATE", "moment": "TEXT", "uuid": "CHAR(36)", "long_text": "TEXT",
@@ -19,10 +21,15 @@ _SQLITE = {
 
 
 class ColumnTypes:
-    """A function per type; each returns the type's SQL for the dialect."""
+    """A function per type; each returns the type's SQL for the dialect.
 
-    def __init__(self, dialect: str) -> None:
-        self._words = {"sqlite": _SQLITE, "mssql": _MSSQL}[dialect]
+    Args:
+        dialect: `sqlite` or `mssql`.
+        as_it_arrives: for the staging table, which takes any text on both.
+    """
+
+    def __init__(self, dialect: str, *, as_it_arrives: bool = False) -> None:
+        self._words = {"sqlite": _SQLITE, "mssql": _MSSQL_STAGED if as_it_arrives else _MSSQL}[dialect]
 
     def _type(self, word: str, *sizes: int) -> Markup:
         return Markup(self._words[word].format(*(int(size) for size in sizes)))  # noqa: S704 - our own words and integers

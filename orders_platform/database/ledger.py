@@ -16,6 +16,7 @@ from datetime import datetime
 from orders_platform.configuration import Configuration
 from orders_platform.database import rows as rows_of
 from orders_platform.database.order_store import OrderStore
+from orders_platform.database.repeating import each_repeated
 from orders_platform.database.statements import Statements
 from orders_platform.domain.history import CustomerGroup, LoggedDocument, RowHistory
 from orders_platform.domain.orders import PendingItem, PendingSubitem, RowKind
@@ -29,16 +30,17 @@ _NOBODY = -1
 _NO_UUID = str(uuid.UUID(int=0))
 
 
+@each_repeated(but=())
 class Ledger:
     """The recorded rows and documents of one order database; every method is one transaction, `trim` several."""
 
     def __init__(self, store: OrderStore, configuration: Configuration) -> None:
-        self._database = store.database
+        self.database = store.database
         self._mapped = configuration.mapped_sources
         self._statements = Statements(store.templates, store.rules)
 
     def _read(self, statement: str, **values: object) -> list[Row]:
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             return [dict(row) for row in self._statements.runner(connection, values)(statement).mappings()]
 
     # --- verify ---------------------------------------------------------------------------------------------------------
@@ -82,15 +84,15 @@ class Ledger:
 
     def old_documents(self, before: datetime) -> list[str]:
         """The batch ids that the log holds from before a moment, oldest first."""
-        return [str(row["batch_id"]) for row in self._read("read_old_documents", before=self._database.timestamp(before))]
+        return [str(row["batch_id"]) for row in self._read("read_old_documents", before=self.database.timestamp(before))]
 
     def trim(self, before: datetime) -> int:
         """Delete what the log holds from before a moment, a piece at a time; how many rows."""
         ids, deleted = self.old_documents(before), 0
         for start in range(0, len(ids), DOCUMENTS_A_PIECE):
             piece = ids[start : start + DOCUMENTS_A_PIECE]
-            with self._database.write() as connection:
-                run = self._statements.runner(connection, {"before": self._database.timestamp(before)})
+            with self.database.write() as connection:
+                run = self._statements.runner(connection, {"before": self.database.timestamp(before)})
                 deleted += run("trim_log", batch_ids=piece).rowcount
         return deleted
 

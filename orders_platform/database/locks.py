@@ -12,10 +12,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from sqlalchemy import text
+from sqlalchemy import Connection
 
 from orders_platform.database.engine import Database, translated_errors
 from orders_platform.errors import CustomerBusyError
+
+_TAKE = (
+    "DECLARE @answer INT; EXEC @answer = sp_getapplock @Resource = ?, @LockMode = 'Exclusive', @LockOwner = ?, "
+    "@LockTimeout = ?; SELECT @answer AS answer"
+)
 
 
 @contextmanager
@@ -54,18 +59,35 @@ def _sqlite_lock(database: Database, customer: str) -> Iterator[None]:
 
 @contextmanager
 def _mssql_lock(database: Database, customer: str) -> Iterator[None]:
-    take = text(
-        "DECLARE @answer INT; EXEC @answer = sp_getapplock @Resource = :resource, @LockMode = 'Exclusive', @LockOwner = 'Session', "
-        "@LockTimeout = 0; SELECT @answer"
-    )
-    resource = {"resource": f"orders_platform:{customer}"[:255]}
-    with (
-        translated_errors(database.engine),
-        database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection,
-    ):
-        if int(connection.execute(take, resource).scalar_one()) < 0:
+    with translated_errors(database.engine), database.engine.connect() as connection:
+        if not _taken(connection, f"orders_platform:{customer}", "Session", 0):
             raise _busy(customer)
+        connection.commit()  # it is the session's, not the transaction's
         try:
             yield
         finally:
-            connection.execute(text("EXEC sp_releaseapplock @Resource = :resource, @LockOwner = 'Session'"), resource)
+            connection.invalidate()  # the lock ends with its session, also when the session is dead already
+
+
+def lock_merge(connection: Connection, customer: str) -> None:
+    """Make another merge of the same customer wait until this transaction ends; for those that did not take `customer_lock`.
+
+    Raises:
+        CustomerBusyError: the other merge took longer than we wait.
+    """
+    if connection.dialect.name == "mssql" and not _taken(
+        connection, f"orders_platform merge:{customer}", "Transaction", 60_000
+    ):
+        raise _busy(customer)
+
+
+def _taken(connection: Connection, resource: str, owner: str, wait_milliseconds: int) -> bool:
+    """Whether the lock was granted. A name is compared by its bytes; beyond 255 characters the server would cut it."""
+    name = hashlib.sha256(resource.encode()).hexdigest()
+    cursor = connection.connection.cursor()
+    cursor.execute(_TAKE, (f"orders_platform:{name}", owner, wait_milliseconds))
+    while cursor.description is None and cursor.nextset():
+        pass  # some drivers show the call itself as a result without rows
+    (answer,) = cursor.fetchone() or (-999,)
+    cursor.close()
+    return int(answer) >= 0

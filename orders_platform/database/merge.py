@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from orders_platform.configuration import Configuration
 from orders_platform.database.engine import Database
-from orders_platform.database.locks import customer_lock
+from orders_platform.database.locks import customer_lock, lock_merge
 from orders_platform.database.rules import MergeRules
 from orders_platform.database.statements import Statements
 from orders_platform.domain.customers import CustomerRows, Survey
@@ -173,6 +173,7 @@ class _HeaderStage:
         self._customer = customer
         self._key = key or customer
         self._run = statements.runner(connection, {"customer": customer, "now": now})
+        lock_merge(connection, self._key)
         self._run("1_add_customer", customer=self._key)
         self._merge_number = int(self._run("1_read_customer", customer=self._key).mappings().one()["merge_number"]) + 1
         for table in ("clean_orders", "order_matches", "known_orders"):

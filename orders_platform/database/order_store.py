@@ -18,6 +18,7 @@ from orders_platform.database.column_types import ColumnTypes
 from orders_platform.database.engine import Database
 from orders_platform.database.locks import customer_lock
 from orders_platform.database.merge import Merge, unassigned_by_label
+from orders_platform.database.repeating import each_repeated
 from orders_platform.database.rules import MergeRules
 from orders_platform.database.schema import Schema
 from orders_platform.database.statements import Statements
@@ -44,10 +45,12 @@ _MOST_PARAMETERS = 1_000
 T = TypeVar("T")
 
 
+@each_repeated(but=("lock", "rehearsal", "rules"))
 class OrderStore:
     """The order database of one configuration.
 
-    Every method is one transaction. Raises `DatabaseUnavailableError`, `DatabaseRefusedError`, and what its own lines name.
+    Every method is one transaction, repeated when it is lost. Raises `DatabaseUnavailableError`, `DatabaseRefusedError`, and what its
+    own lines name.
     """
 
     def __init__(self, database: Database, configuration: Configuration, sql_folder: Path) -> None:

@@ -14,9 +14,10 @@ from functools import cached_property
 from markupsafe import Markup
 
 from orders_platform.configuration import Configuration, Keys
+from orders_platform.database.catalogue import Family, TableColumn
 from orders_platform.database.column_types import ColumnTypes
 from orders_platform.database.expressions import Expressions
-from orders_platform.database.schema import Schema, TableColumn
+from orders_platform.database.schema import Schema
 from orders_platform.domain.sizes import discover_sizes, require_known_sizes
 from orders_platform.errors import SourceDataError
 
@@ -26,12 +27,23 @@ _RULES_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class BusinessColumn:
-    """A column that both the staging table and the order table have; `kind` says how its cells are cleaned."""
+    """A column that both the staging table and the order table have.
+
+    Attributes:
+        name: its name.
+        kind: how its cells are cleaned.
+        type: of the work table's column.
+        position: in the order table.
+        staged: what the staging table's column holds, where the dialect types its columns.
+        length: the characters that the order table's column holds at most; 0 without a limit, or for other things than text.
+    """
 
     name: str
     kind: str
     type: Markup
     position: int
+    staged: Family = "text"
+    length: int = 0
 
 
 class MergeRules:
@@ -70,21 +82,21 @@ class MergeRules:
     def business(self) -> tuple[BusinessColumn, ...]:
         """The columns that are merged, in table order."""
         names = self._configuration.tables
-        staged = {column.name for column in self._schema.columns_of(names.staging)}
+        staged = {column.name: column for column in self._schema.columns_of(names.staging)}
         definition = self._schema.definitions["orders"].columns
         own = {name for name, _ in definition[[name for name, _ in definition].index("order_key") :]} | {"record_uuid"}
-        self._require_configured(staged)
+        self._require_configured(set(staged))
         return tuple(
-            self._business_column(column, position)
+            self._business_column(column, staged[column.name].family, position)
             for position, column in enumerate(self._schema.columns_of(names.orders))
             if column.name in staged and column.name not in own
         )
 
-    def _business_column(self, column: TableColumn, position: int) -> BusinessColumn:
+    def _business_column(self, column: TableColumn, staged: Family, position: int) -> BusinessColumn:
         # A column that our DDL does not know is a new size or a new text.
         unknown = self._types.integer() if column.is_numeric else self._types.long_text()
-        type_ = dict(self._schema.definitions["orders"].columns).get(column.name, unknown)
-        return BusinessColumn(column.name, self._kind(column), type_, position)
+        type_ = column.type or dict(self._schema.definitions["orders"].columns).get(column.name, unknown)
+        return BusinessColumn(column.name, self._kind(column), type_, position, staged, column.length)
 
     def _require_configured(self, staged: set[str]) -> None:
         absent = [f"{place} names {name!r}" for place, name in self._configured_columns() if name not in staged]
@@ -111,7 +123,7 @@ class MergeRules:
             return "quantity"
         if column.name in kinds:
             return kinds[column.name]
-        if types.get(column.name) == self._types.date():
+        if types.get(column.name) == self._types.date() or column.family == "moment":
             return "date"
         if types.get(column.name) == self._types.integer():
             return "whole_number"
@@ -124,17 +136,20 @@ class MergeRules:
         keys = self._configuration.keys_of(customer)
         names = [column.name for column in self.business]
         hashed = [expressions.col("c", name) for name in names] + [Markup("c.bad_values"), Markup("c.bad_sizes")]
+        customer_column = next(column for column in self.business if column.kind == "customer")
+        counts = {prefix: len(words) for prefix, words in self._words().items()}
         return {
             "business": self.business,
             "sizes": [column for column in self.business if column.kind == "quantity"],
-            "typed": [column for column in self.business if column.kind in {"date", "number", "whole_number"}],
-            "staged": [expressions.col("s", name) for name in names],
+            "limited": [
+                column for column in self.business if column.kind in {"date", "number", "whole_number"} or _is_short(column)
+            ],
+            "cleaning": {"customer": customer_column, "counts": counts},
             "hashed": hashed,
             "unique_keys": list(keys.unique),
             "extra_keys": list(keys.extra),
             "names": self._configuration.names,
             "phantom_columns": self._configuration.cleaning.phantom_columns,
-            "word_counts": {prefix: len(words) for prefix, words in self._words().items()},
         }
 
     def _words(self) -> Mapping[str, Sequence[str]]:
@@ -167,3 +182,8 @@ class MergeRules:
                  c.columns.model_dump(), c.policies.removed_orders, c.policies.max_removed_share,
                  [asdict(column) for column in self.business]]  # fmt: skip
         return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _is_short(column: BusinessColumn) -> bool:
+    """Whether a staged text may be too long for its column."""
+    return column.length > 0 and column.kind not in {"customer", "quantity"}

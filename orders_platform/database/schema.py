@@ -1,21 +1,21 @@
 """What of the tables and views is missing in a database, and the columns that are really there.
 
-Belongs here: `init-db` and reading the catalogue. Does not belong here: the DDL itself (`sql/tables/`, `table_definitions.py`; of views
-`views.py`). A table that exists is never altered except by adding the columns it lacks; no table is dropped, renamed or retyped.
+Belongs here: `init-db`. Does not belong here: the DDL itself (`sql/tables/`, `table_definitions.py`; of views `views.py`), reading the
+catalogue (`catalogue.py`), what else a table of an earlier system needs (`adoption.py`). A table that exists is never altered except by
+adding the columns it lacks; no table is dropped, renamed or retyped.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import sqlalchemy
 from markupsafe import Markup
-from sqlalchemy.types import Integer, Numeric
 
 from orders_platform.configuration import Configuration
+from orders_platform.database.adoption import adoption_statements
+from orders_platform.database.catalogue import TableColumn, read_columns, read_indexes
 from orders_platform.database.column_types import ColumnTypes
 from orders_platform.database.engine import Database, place
 from orders_platform.database.table_definitions import TABLES, TableDefinition, define_tables
@@ -23,13 +23,8 @@ from orders_platform.database.templates import Templates
 from orders_platform.database.views import missing_views
 from orders_platform.errors import SourceDataError
 
-
-@dataclass(frozen=True, slots=True)
-class TableColumn:
-    """A column as the catalogue has it."""
-
-    name: str
-    is_numeric: bool
+_NAME = 31
+"""So many characters of an index's name count: some T-SQL engines shorten and lengthen the names that they are given."""
 
 
 class Schema:
@@ -69,7 +64,18 @@ class Schema:
     def missing(self) -> list[str]:
         """The DDL that makes the database fit, in order; empty when it fits."""
         tables = [statement for definition in self.definitions.values() for statement in self._missing_of(definition)]
-        return tables + self._indexes() + missing_views(self._database, self._names, self.templates)
+        adoption = self._adoption(is_incomplete=bool(tables))
+        return tables + adoption + self._indexes() + missing_views(self._database, self._names, self.templates)
+
+    def _adoption(self, *, is_incomplete: bool) -> list[str]:
+        """What tables of an earlier system need besides columns; nothing once the tables are complete."""
+        if self._database.dialect != "mssql":
+            return []
+        with self._database.read() as connection:
+            tables = {
+                role: (getattr(self._names, role), self.qualified(getattr(self._names, role))) for role in ("orders", "lines")
+            }
+            return adoption_statements(connection, tables, self._names.schema_name, is_incomplete=is_incomplete)
 
     def _missing_of(self, definition: TableDefinition) -> list[str]:
         have = {column.name.casefold() for column in self._catalogue(definition.name)}
@@ -96,15 +102,12 @@ class Schema:
         return [
             f"CREATE INDEX {self._quote(index)} ON {self.qualified(table)} ({', '.join(self._quote(column) for column in columns)})"
             for index, (table, columns) in wanted.items()
-            if index not in self._existing_indexes(table)
+            if not any(name.casefold().startswith(index.casefold()[:_NAME]) for name in self._existing_indexes(table))
         ]
 
-    def _existing_indexes(self, table: str) -> set[str | None]:
+    def _existing_indexes(self, table: str) -> set[str]:
         with self._database.read() as connection:
-            inspector = sqlalchemy.inspect(connection)
-            if not inspector.has_table(table, schema=self._names.schema_name or None):
-                return set()
-            return {index["name"] for index in inspector.get_indexes(table, schema=self._names.schema_name or None)}
+            return read_indexes(connection, table, self._names.schema_name)
 
     def apply(self) -> list[str]:
         """Make the database fit, in one transaction; the statements that were run."""
@@ -116,11 +119,7 @@ class Schema:
 
     def _catalogue(self, table: str) -> Sequence[TableColumn]:
         with self._database.read() as connection:
-            inspector = sqlalchemy.inspect(connection)
-            if not inspector.has_table(table, schema=self._names.schema_name or None):
-                return ()
-            found = inspector.get_columns(table, schema=self._names.schema_name or None)
-        return tuple(TableColumn(column["name"], isinstance(column["type"], Integer | Numeric)) for column in found)
+            return read_columns(connection, table, self._names.schema_name)
 
     def columns_of(self, table: str) -> Sequence[TableColumn]:
         """The columns of a table, in order.

@@ -69,7 +69,7 @@ def _define(role: str, dialect: Dialect, names: Tables, folder: Path) -> TableDe
     def table(name: str) -> Markup:
         return Markup(".").join(q(part) for part in (names.schema_name, name) if part)
 
-    types = ColumnTypes(dialect.name)
+    types = ColumnTypes(dialect.name, as_it_arrives=role == "staging")
     words = {name: Markup(", ").join(Markup(f"'{word}'") for word in enum) for name, enum in _WORDS.items()}  # noqa: S704
     create = _environment(folder).get_template(f"tables/{role}.sql.j2").render(
         column=column, table=table, tables=names, q=q, **words,

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,14 @@ from orders_platform.configuration import Configuration, read_configuration
 from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
 from orders_platform.settings import default_folder
+from orders_platform_tests.database import server
 from orders_platform_tests.database.order_list import CONFIG, SIZES, UNMAPPED, OrderList
+
+CONTRACT = {
+    "test_cleaning", "test_merge_headers", "test_order_store", "test_sample_merge", "test_sizes_and_lines",
+    "test_staging", "test_survey",
+}  # fmt: skip
+"""Modules whose tests run on every engine there is; what is about SQLite alone in them is marked `sqlite`."""
 
 
 @pytest.fixture(scope="session")
@@ -66,13 +74,61 @@ def _opened(path: Path, made: Path, configuration: Configuration, sql: Path) -> 
     database.close()
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """The contract of the order database holds on both engines."""
+    is_contract = metafunc.module.__name__.rpartition(".")[2] in CONTRACT
+    only_sqlite = metafunc.definition.get_closest_marker("sqlite") is not None
+    if "engine" in metafunc.fixturenames:
+        metafunc.parametrize("engine", server.ENGINES if is_contract and not only_sqlite else ["sqlite"], scope="session")
+
+
+@pytest.fixture(scope="session")
+def served(
+    configuration: Configuration, narrow_sql: Path
+) -> Iterator[Callable[[bool], tuple[Configuration, OrderStore, Path]]]:
+    """Stores on the server, narrow or wide, each in a schema of its own; made when they are first asked for."""
+    made: dict[bool, tuple[Configuration, OrderStore, Path]] = {}
+    with ExitStack() as stack:
+
+        def store(is_wide: bool) -> tuple[Configuration, OrderStore, Path]:
+            if is_wide not in made:
+                own = server.in_schema(configuration, stack.enter_context(server.schema_of_its_own()))
+                sql = default_folder("sql") if is_wide else narrow_sql
+                made[is_wide] = own, OrderStore(stack.enter_context(closing(server.opened())), own, sql), sql
+                made[is_wide][1].schema.apply()
+            return made[is_wide]
+
+        yield store
+
+
+def _on_server(made: tuple[Configuration, OrderStore, Path]) -> OrderList:
+    own, store, sql = made
+    server.empty(store.database, own.tables.schema_name)
+    return OrderList(Path(), own, store, sql)
+
+
 @pytest.fixture
-def order_list(tmp_path: Path, narrow_file: Path, configuration: Configuration, narrow_sql: Path) -> Iterator[OrderList]:
+def order_list(
+    engine: str,
+    tmp_path: Path,
+    narrow_file: Path,
+    configuration: Configuration,
+    narrow_sql: Path,
+    request: pytest.FixtureRequest,
+) -> Iterator[OrderList]:
     """A fresh, narrow order list."""
+    if engine == "mssql":
+        yield _on_server(request.getfixturevalue("served")(False))
+        return
     yield from _opened(tmp_path / "orders.db", narrow_file, configuration, narrow_sql)
 
 
 @pytest.fixture
-def wide(tmp_path: Path, wide_file: Path, configuration: Configuration) -> Iterator[OrderList]:
+def wide(
+    engine: str, tmp_path: Path, wide_file: Path, configuration: Configuration, request: pytest.FixtureRequest
+) -> Iterator[OrderList]:
     """A fresh order list with all 411 columns."""
+    if engine == "mssql":
+        yield _on_server(request.getfixturevalue("served")(True))
+        return
     yield from _opened(tmp_path / "orders.db", wide_file, configuration, default_folder("sql"))

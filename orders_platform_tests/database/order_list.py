@@ -19,6 +19,7 @@ from orders_platform.database.order_store import OrderStore
 from orders_platform.database.staging import replace_staged_rows
 from orders_platform.domain.merges import HeaderMerge, LineMerge
 from orders_platform.settings import default_folder
+from orders_platform_tests.database import server
 
 KEY, NAME, FILE, PO, STYLE = "AAG ORDER NUMBER", "CUSTOMER NAME", "_SOURCE_TABLE", "PO NUMBER", "CUSTOMER STYLE"
 GREYSON = "GREYSON"
@@ -54,7 +55,14 @@ class OrderList:
     def load(self, *rows: Row, append: bool = False) -> int:
         columns = list(dict.fromkeys(column for row in rows for column in row))
         cells = [[row.get(column) for column in columns] for row in rows]
-        return replace_staged_rows(self.store.database, self.configuration.tables.staging, "", columns, cells, append=append)
+        return replace_staged_rows(
+            self.store.database,
+            self.configuration.tables.staging,
+            self.configuration.tables.schema_name,
+            columns,
+            cells,
+            append=append,
+        )
 
     def merge(self, *rows: Row, customer: str = GREYSON) -> HeaderMerge:
         """Load the rows, when there are any, and merge the customer's orders."""
@@ -69,7 +77,9 @@ class OrderList:
         return headers, self.store.merge_lines(customer, next(self.clock))
 
     def sql(self, statement: str, *values: object) -> list[tuple[object, ...]]:
-        """What a statement of the test says, on a connection of its own."""
+        """What a statement of the test says, on a connection of its own; in SQLite's words on both engines."""
+        if self.store.database.dialect == "mssql":
+            return server.asked(self.store.database, self.configuration, statement, values)
         with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
             return connection.execute(statement, values).fetchall()
 
@@ -80,7 +90,7 @@ class OrderList:
     def lines(self) -> dict[tuple[object, object], object]:
         """Quantity by order key and size."""
         found = self.sql(
-            "SELECT o.order_key, n.size_code, n.qty FROM ORDER_LIST_LINES n JOIN ORDER_LIST_V2 o USING (record_uuid)"
+            "SELECT o.order_key, n.size_code, n.qty FROM ORDER_LIST_LINES n JOIN ORDER_LIST_V2 o ON o.record_uuid = n.record_uuid"
         )
         return {(key, size): quantity for key, size, quantity in found}
 
@@ -91,10 +101,16 @@ class OrderList:
     def sent(self) -> None:
         """Pretend that every order and line reached the board."""
         for table, column in (("ORDER_LIST_V2", "monday_item_id"), ("ORDER_LIST_LINES", "monday_subitem_id")):
-            self.sql(f"UPDATE {table} SET sync_state = 'SYNCED', {column} = coalesce({column}, rowid + 7000)")
+            number = "rowid + 7000"
+            if self.store.database.dialect == "mssql":
+                number = f"ABS(CHECKSUM({'record_uuid' if column == 'monday_item_id' else 'line_uuid'})) + 7000"
+            self.sql(f"UPDATE {table} SET sync_state = 'SYNCED', {column} = coalesce({column}, {number})")
 
     def dump(self) -> list[str]:
-        """The whole content as SQL."""
+        """The whole content, as SQL or as rows."""
+        if self.store.database.dialect == "mssql":
+            names = server.tables_of(self.store.database, self.configuration.tables.schema_name)
+            return [f"{name}: {row}" for name in names for row in sorted(map(str, self.sql(f"SELECT * FROM {name}")))]
         with closing(sqlite3.connect(self.path)) as connection:
             return list(connection.iterdump())
 

@@ -22,7 +22,7 @@ def restaged(order_list: OrderList, columns: list[str]) -> OrderStore:
 
 
 def columns_of(order_list: OrderList) -> list[str]:
-    return [str(row[1]) for row in order_list.sql(f'PRAGMA table_info("{STAGING}")')]
+    return [column.name for column in order_list.store.schema.columns_of(STAGING)]
 
 
 def refused(order_list: OrderList, columns: list[str], words: str) -> None:

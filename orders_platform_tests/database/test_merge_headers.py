@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 
 import pytest
@@ -256,7 +257,7 @@ def test_a_reject_is_resolved_when_the_load_no_longer_holds_it_and_comes_back_wi
     assert order_list.rejects() == []
     order_list.merge(good, bad)
     assert order_list.rejects() == [("bad_value", "GRE-2", "")]
-    assert order_list.sql("SELECT count(*), first_seen_at < last_seen_at FROM ORDER_LIST_REJECTS") == [(1, 1)]
+    assert order_list.sql("SELECT count(*) FROM ORDER_LIST_REJECTS WHERE first_seen_at < last_seen_at") == [(1,)]
 
 
 def test_a_reject_counts_its_copies_as_the_last_load_holds_them(order_list: OrderList) -> None:
@@ -268,10 +269,8 @@ def test_a_reject_counts_its_copies_as_the_last_load_holds_them(order_list: Orde
 
 def test_a_reject_keeps_the_row_as_json(order_list: OrderList) -> None:
     order_list.merge(order("GRE-1", NOTES='he said "5\' 2"\n∆', FREIGHT="abc"))
-    found = order_list.sql(
-        "SELECT row_json ->> '$.NOTES', row_json ->> '$.\"AAG ORDER NUMBER\"', row_json -> '$.L' FROM ORDER_LIST_REJECTS"
-    )
-    assert found == [('he said "5\' 2"\n∆', "GRE-1", None)]
+    row = json.loads(str(order_list.sql("SELECT row_json FROM ORDER_LIST_REJECTS")[0][0]))
+    assert (row["NOTES"], row["AAG ORDER NUMBER"], row.get("L"), row["M"]) == ('he said "5\' 2"\n∆', "GRE-1", None, 3)
 
 
 def test_every_row_read_is_an_order_a_copy_or_rejected(order_list: OrderList) -> None:
@@ -360,7 +359,9 @@ def test_customers_do_not_touch_each_others_orders(order_list: OrderList) -> Non
     order_list.sent()
     merged = order_list.merge(*[order(f"GRE-{n}", NOTES="x") for n in range(3)], *theirs[:1])
     assert (merged.updated, merged.missing) == (3, 0)
-    found = order_list.sql('SELECT DISTINCT "CUSTOMER NAME", sync_state, removed_at IS NULL FROM ORDER_LIST_V2 ORDER BY 1')
+    found = order_list.sql(
+        'SELECT DISTINCT "CUSTOMER NAME", sync_state, CASE WHEN removed_at IS NULL THEN 1 ELSE 0 END FROM ORDER_LIST_V2 ORDER BY 1'
+    )
     assert found == [("GREYSON", "NEW", 1), ("PELOTON", "SYNCED", 1)]
 
 

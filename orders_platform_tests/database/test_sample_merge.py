@@ -66,7 +66,7 @@ def assert_lines_are_what_python_counts(wide: OrderList, rows: Sequence[Row]) ->
         seen.add(whole)
         sums[key] += sum(cells)
     found = wide.sql(
-        "SELECT o.order_key, sum(n.qty) FROM ORDER_LIST_LINES n JOIN ORDER_LIST_V2 o USING (record_uuid) GROUP BY 1"
+        "SELECT o.order_key, sum(n.qty) FROM ORDER_LIST_LINES n JOIN ORDER_LIST_V2 o ON o.record_uuid = n.record_uuid GROUP BY o.order_key"
     )
     assert dict(found) == {key: total for key, total in sums.items() if total}
 

@@ -91,7 +91,7 @@ def test_changed_added_and_removed_sizes_reach_their_lines_and_no_others(order_l
     assert lines == LineMerge(created=1, updated=1, removed=1)
     found = order_list.sql(
         "SELECT order_key, size_code, qty, n.sync_state, n.action_type "
-        "FROM ORDER_LIST_LINES n JOIN ORDER_LIST_V2 o USING (record_uuid) ORDER BY 1, 2"
+        "FROM ORDER_LIST_LINES n JOIN ORDER_LIST_V2 o ON o.record_uuid = n.record_uuid ORDER BY 1, 2"
     )
     assert found == [
         ("GRE-1", "L", 4, "NEW", "INSERT"), ("GRE-1", "M", 0, "NEW", "UPDATE"), ("GRE-1", "S", 9, "NEW", "UPDATE"),

@@ -1,0 +1,92 @@
+"""SQL Server, or another server that speaks its protocol, for the tests: the one that ORDERS_TEST_MSSQL_URL names.
+
+Belongs here: schemas that live as long as a test, and asking a server in the words of the tests, which are SQLite's. Does not belong here:
+what is expected. Nothing of a server's database is touched but the schemas made here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from decimal import Decimal
+
+import sqlglot
+from pydantic import SecretStr
+from sqlalchemy import text
+
+from orders_platform.configuration import Configuration
+from orders_platform.database.engine import Database, open_database
+from orders_platform.database.schema import TABLES
+
+URL = os.environ.get("ORDERS_TEST_MSSQL_URL", "")
+ENGINES = ("sqlite", "mssql") if URL else ("sqlite",)
+
+
+def opened() -> Database:
+    return open_database(SecretStr(URL))
+
+
+@contextmanager
+def schema_of_its_own() -> Iterator[str]:
+    """The name of a fresh schema, which is dropped with its tables at the end."""
+    name = f"t_{uuid.uuid4().hex[:12]}"
+    database = opened()
+    run(database, f"CREATE SCHEMA {name}")
+    try:
+        yield name
+    finally:
+        for view in reversed(tables_of(database, name, "VIEW")):
+            run(database, f"DROP VIEW {name}.[{view}]")
+        for table in tables_of(database, name):
+            run(database, f"DROP TABLE {name}.[{table.replace(']', ']]')}]")
+        run(database, f"DROP SCHEMA {name}")
+        database.close()
+
+
+def tables_of(database: Database, schema: str, kind: str = "BASE TABLE") -> list[str]:
+    with database.read() as connection:
+        query = text("SELECT TABLE_NAME FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA = :schema_name AND TABLE_TYPE = :kind")
+        return [str(name) for name in connection.execute(query, {"schema_name": schema, "kind": kind}).scalars()]
+
+
+def run(database: Database, statement: str, *values: object) -> list[tuple[object, ...]]:
+    """One T-SQL statement in a transaction of its own; its rows, as SQLite would give them."""
+    with database.write() as connection:
+        result = connection.exec_driver_sql(statement, values or None)
+        return [tuple(map(plain, row)) for row in result] if result.returns_rows else []
+
+
+def empty(database: Database, schema: str) -> None:
+    """Delete every row of the schema's tables."""
+    for table in tables_of(database, schema):
+        run(database, f"DELETE FROM {schema}.[{table}]")
+
+
+def plain(value: object) -> object:
+    """A value of SQL Server as SQLite has it."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, datetime):
+        return value.isoformat(" ", "microseconds")
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def in_schema(configuration: Configuration, schema: str) -> Configuration:
+    document = configuration.model_dump(mode="json", by_alias=True)
+    document["tables"]["schema"] = schema
+    return Configuration.model_validate(document)
+
+
+def asked(
+    database: Database, configuration: Configuration, statement: str, values: Sequence[object]
+) -> list[tuple[object, ...]]:
+    """A statement in SQLite's words, asked of the configuration's tables on the server."""
+    translated = sqlglot.transpile(statement, read="sqlite", write="tsql", identify=False)[0]
+    names = sorted((str(getattr(configuration.tables, role)) for role in TABLES), key=len, reverse=True)
+    pattern = r"(?<![\w.])\[?(" + "|".join(map(re.escape, names)) + r")\]?(?!\w)"
+    qualified = re.sub(pattern, rf"{configuration.tables.schema_name}.[\1]", translated)
+    return run(database, qualified, *values)

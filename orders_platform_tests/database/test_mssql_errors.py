@@ -1,0 +1,124 @@
+"""Every error of SQL Server that people meet becomes one of ours with a next step; lost transactions are repeated, others are not."""
+
+from __future__ import annotations
+
+import pytest
+
+from orders_platform.database.engine import Database
+from orders_platform.database.mssql_errors import reaction_to
+from orders_platform.database.repeating import DELAYS, each_repeated
+from orders_platform.errors import DatabaseRefusedError, DatabaseUnavailableError, TransactionLostError
+from orders_platform_tests.database.order_list import OrderList
+
+MICROSOFT = "[{state}] [Microsoft][ODBC Driver 18 for SQL Server][SQL Server]{words} ({number}) (SQLExecDirectW)"
+FREETDS = "[{state}] [FreeTDS][SQL Server]{words} ({number}) (SQLExecDirectW)"
+
+
+@pytest.mark.parametrize("driver", [MICROSOFT, FREETDS])
+@pytest.mark.parametrize(
+    ("state", "number", "kind", "words"),
+    [
+        ("40001", 1205, TransactionLostError, "deadlock"),
+        ("HY000", 1222, TransactionLostError, "held its locks"),
+        ("42000", 40613, TransactionLostError, "moving the database"),
+        ("23000", 2627, DatabaseRefusedError, "another program writes"),
+        ("23000", 2601, DatabaseRefusedError, "another program writes"),
+        ("22001", 2628, DatabaseRefusedError, "longer than its column"),
+        ("22001", 8152, DatabaseRefusedError, "longer than its column"),
+        ("22003", 8115, DatabaseRefusedError, "too large for its column"),
+        ("28000", 18456, DatabaseRefusedError, "user, password"),
+        ("42000", 4060, DatabaseRefusedError, "no such database"),
+        ("42000", 229, DatabaseRefusedError, "rights.sql"),
+        ("42000", 262, DatabaseRefusedError, "rights.sql"),
+        ("42S02", 208, DatabaseRefusedError, "init-db"),
+        ("42S22", 207, DatabaseRefusedError, "init-db"),
+        ("23000", 547, DatabaseRefusedError, "constraint"),
+        ("42000", 9002, DatabaseRefusedError, "no room"),
+        ("42000", 50000, DatabaseRefusedError, "Nothing of this step was kept"),
+    ],
+)
+def test_an_error_is_known_by_its_number_whatever_the_driver(
+    driver: str, state: str, number: int, kind: type[Exception], words: str
+) -> None:
+    reaction = reaction_to(state, driver.format(state=state, number=number, words="Some words."), is_disconnect=False)
+    assert reaction.kind is kind
+    assert words in reaction.step
+
+
+@pytest.mark.parametrize(
+    ("state", "message", "kind"),
+    [
+        ("08S01", "TCP Provider: Error code 0x68 (104) (SQLExecDirectW)", TransactionLostError),
+        ("HY000", "[FreeTDS][SQL Server]Write to the server failed (20006) (SQLExecDirectW)", TransactionLostError),
+        ("08S01", "[FreeTDS][SQL Server]Unexpected EOF from the server (20017) (SQLExecDirectW)", TransactionLostError),
+        ("HYT00", "Query timeout expired (0) (SQLExecDirectW)", DatabaseUnavailableError),
+        ("HYT00", "Login timeout expired (0) (SQLDriverConnect)", DatabaseUnavailableError),
+        ("08001", "Unable to connect to data source (0) (SQLDriverConnect)", TransactionLostError),
+    ],
+)
+def test_a_connection_that_breaks_or_is_slow_has_no_number_of_the_server(
+    state: str, message: str, kind: type[Exception]
+) -> None:
+    assert reaction_to(state, message, is_disconnect=False).kind is kind
+
+
+def test_a_broken_connection_is_one_whatever_it_says() -> None:
+    assert reaction_to("HY000", "something new", is_disconnect=True).kind is TransactionLostError
+
+
+@each_repeated(but=("block",))
+class Worker:
+    """Fails as often as it is told to."""
+
+    def __init__(self, database: Database, failures: int, error: type[Exception]) -> None:
+        self.database = database
+        self.calls = 0
+        self._failures = failures
+        self._error = error
+
+    def work(self, value: int) -> int:
+        self.calls += 1
+        if self.calls <= self._failures:
+            raise self._error("no")
+        return value
+
+    def block(self) -> None:
+        self.work(1)
+
+
+def worker(order_list: OrderList, failures: int, error: type[Exception] = TransactionLostError) -> tuple[Worker, list[float]]:
+    slept: list[float] = []
+    return Worker(Database(order_list.store.database.engine, sleep=slept.append), failures, error), slept
+
+
+def test_a_lost_transaction_is_repeated_after_longer_and_longer_waits(order_list: OrderList) -> None:
+    made, slept = worker(order_list, 2)
+    assert made.work(7) == 7
+    assert (made.calls, slept) == (3, list(DELAYS[:2]))
+
+
+def test_a_transaction_that_is_lost_every_time_fails_in_the_end(order_list: OrderList) -> None:
+    made, slept = worker(order_list, 99)
+    with pytest.raises(TransactionLostError):
+        made.work(7)
+    assert (made.calls, slept) == (len(DELAYS) + 1, list(DELAYS))
+
+
+@pytest.mark.parametrize("error", [DatabaseUnavailableError, DatabaseRefusedError])
+def test_what_was_not_lost_is_not_repeated(order_list: OrderList, error: type[Exception]) -> None:
+    made, slept = worker(order_list, 1, error)
+    with pytest.raises(error):
+        made.work(7)
+    assert (made.calls, slept) == (1, [])
+
+
+def test_nothing_is_repeated_in_a_rehearsal(order_list: OrderList) -> None:
+    with order_list.store.database.rehearsal() as database:
+        made = Worker(database, 1, TransactionLostError)
+        with pytest.raises(TransactionLostError):
+            made.work(7)
+    assert made.calls == 1
+
+
+def test_a_store_repeats_what_it_does(order_list: OrderList) -> None:
+    assert hasattr(type(order_list.store).merge_headers, "__wrapped__")

@@ -1,0 +1,18 @@
+-- A login that can do what the platform does every day, and no more. For SQL Server 2016 or newer, and Azure SQL.
+-- Run once by an administrator in the order database, after `orders-platform init-db` was run by somebody who may create tables.
+-- Replace: orders_platform (the login), a password of your own, dbo (the schema), and the table names where yours differ.
+CREATE LOGIN orders_platform WITH PASSWORD = N'<a password of your own>';
+GO
+CREATE USER orders_platform FOR LOGIN orders_platform WITH DEFAULT_SCHEMA = dbo;
+GO
+-- The load's table: read by the merge, filled by `orders-platform load`. Where another program fills it, SELECT is enough.
+GRANT SELECT, INSERT, DELETE ON OBJECT::dbo.swp_ORDER_LIST_V2 TO orders_platform;
+-- Orders are never deleted.
+GRANT SELECT, INSERT, UPDATE ON OBJECT::dbo.ORDER_LIST_V2 TO orders_platform;
+GRANT SELECT, INSERT, DELETE ON OBJECT::dbo.swp_ORDER_LIST_LINES TO orders_platform;
+GRANT SELECT, INSERT, UPDATE, DELETE ON OBJECT::dbo.ORDER_LIST_LINES TO orders_platform;
+GRANT SELECT, INSERT, DELETE ON OBJECT::dbo.ORDER_SYNC_LOG TO orders_platform;
+GRANT SELECT, INSERT, UPDATE ON OBJECT::dbo.ORDER_LIST_REJECTS TO orders_platform;
+GRANT SELECT, INSERT, UPDATE, DELETE ON OBJECT::dbo.ORDER_SYNC_CUSTOMERS TO orders_platform;
+-- Everything else it needs, everybody has: temporary tables, application locks (sp_getapplock, role public), the catalogue of its tables.
+GO
