@@ -49,7 +49,9 @@ def schema_of_its_own() -> Iterator[str]:
 
 def tables_of(database: Database, schema: str, kind: str = "BASE TABLE") -> list[str]:
     with database.read() as connection:
-        query = text("SELECT TABLE_NAME FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA = :schema_name AND TABLE_TYPE = :kind")
+        query = text(
+            "SELECT TABLE_NAME FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA = :schema_name AND TABLE_TYPE = :kind"
+        )
         return [str(name) for name in connection.execute(query, {"schema_name": schema, "kind": kind}).scalars()]
 
 
