@@ -94,7 +94,7 @@ def test_the_same_load_gives_the_same_rows_on_both_engines_mssql(store: OrderSto
     with closing(open_database(SecretStr(f"sqlite:///{tmp_path / 'orders.db'}"))) as database:
         embedded = OrderStore(database, read_configuration(CONFIG, "sandbox"), default_folder("sql"))
         embedded.schema.apply()
-        for rows, now in ((sample_orders(), FIRST), (second_load(), SECOND)):
+        for rows, now in ((sample_orders(), FIRST), (second_load()[0], SECOND)):
             loads = [[dict(row) for row in rows] for _ in range(2)]
             assert merged(store, loads[0], now) == merged(embedded, loads[1], now)
             assert plan(store) == plan(embedded)
