@@ -43,7 +43,9 @@ ui: $(VENV)/installed .dagster/storage
 	 $(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term --cov-fail-under=90
+	$(BIN)/python -m slipcover --json --out coverage.json -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m slipcover --merge coverage.json --out coverage.txt --fail-under 90 \
+	 || { echo "Less than 90 % of the lines are covered: coverage.txt names those that are not."; exit 1; }
 
 soak: $(VENV)/installed-dev
 	$(BIN)/python -m orders_platform_tests.simulation.replay --start 2000 --seeds $(SEEDS)
@@ -76,4 +78,4 @@ build: $(VENV)/installed-dev
 	$(BIN)/python -m build
 
 clean:
-	rm -rf $(VENV) .venv-peers .data .dagster build dist *.egg-info
+	rm -rf $(VENV) .venv-peers .data .dagster coverage.* build dist *.egg-info

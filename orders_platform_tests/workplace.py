@@ -53,7 +53,7 @@ class Workplace:
 
     @property
     def variables(self) -> dict[str, str]:
-        """For a process of its own, which must also find the package and pytest's coverage of it."""
+        """For a process of its own, which must also find the package."""
         kept = {name: text for name, text in os.environ.items() if name not in VARIABLES}
         return {**kept, "PYTHONPATH": str(CHECKOUT), "DAGSTER_DISABLE_TELEMETRY": "yes", **self.environment}
 

@@ -11,8 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import CodeType
 
 import jinja2
+from jinja2.bccache import Bucket
 from markupsafe import Markup
 from sqlalchemy import BindParameter, Dialect, TextClause, bindparam, text
 
@@ -39,6 +41,25 @@ class Statement:
         return text(self.sql).bindparams(*lists)
 
 
+class _CompiledOnce(jinja2.BytecodeCache):
+    """Templates compiled once a process: every step opens its own store, and compiling them again takes longer than the step."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[str, str], CodeType] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Jinja's: fill in the code of a template of this name and text, if it is known."""
+        bucket.code = self._made.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Jinja's: remember it."""
+        if bucket.code is not None:
+            self._made[bucket.key, bucket.checksum] = bucket.code
+
+
+_COMPILED = _CompiledOnce()
+
+
 class Templates:
     """The `sql/` folder for one dialect.
 
@@ -61,6 +82,7 @@ class Templates:
             undefined=jinja2.StrictUndefined,
             autoescape=True,  # makes macro output Markup, so that `finalize` can tell it from a bare value
             finalize=_only_sql,
+            bytecode_cache=_COMPILED,
             trim_blocks=True,
             lstrip_blocks=True,
         )

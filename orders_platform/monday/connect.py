@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -87,7 +88,13 @@ def connect_board(
         http_transport=http_transport,
     )
     client = MondayClient(transport, budget, clock=clock, waiter=waiter, policy=policy, chance=chance)
-    documents, sizes = Documents(graphql_folder), DocumentSizes(document_size)
+    documents, sizes = _documents(graphql_folder), DocumentSizes(document_size)
     delivery = Delivery(client, documents, sizes, clock=clock, waiter=waiter)
     sender = Sender(delivery, budget, sizes, InFlight(max_in_flight), clock=clock, waiter=waiter)
     return MondayBoard(client, documents, sender, api_version)
+
+
+@cache
+def _documents(folder: Path) -> Documents:
+    """Read once a process; their text does not change under a run."""
+    return Documents(folder)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import socket
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from orders_platform import cli, embedded
 from orders_platform_tests.cli.terminal import Outcome, Terminal, captured
@@ -27,9 +30,19 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
-    """`demo --fresh` on the embedded default, at a port that is free: its folder and what it said."""
-    folder = tmp_path_factory.mktemp("demo")
+def demo(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> tuple[Path, Outcome]:
+    """`demo --fresh` on the embedded default, at a port that is free: its folder and what it said. One for all workers of pytest-xdist."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "demo"
+    said = folder / "outcome.json"
+    with FileLock(f"{folder}.lock"):
+        if not said.exists():
+            folder.mkdir()
+            said.write_text(json.dumps(asdict(demonstrated(folder))), encoding="utf-8")
+    return folder, Outcome(**json.loads(said.read_text(encoding="utf-8")))
+
+
+def demonstrated(folder: Path) -> Outcome:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -42,7 +55,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
         (folder / ".data").mkdir()
         (folder / ".data" / "left over").touch()
         patch.setattr(sys, "argv", ["orders-platform", "demo", "--fresh", "--output-json", "figures.json"])
-        return folder, captured(cli.main)
+        return captured(cli.main)
 
 
 @pytest.fixture

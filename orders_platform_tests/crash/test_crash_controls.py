@@ -10,8 +10,6 @@ from orders_platform_tests.crash.boundaries import SENT
 from orders_platform_tests.crash.matrix import Ended, Scene
 from orders_platform_tests.crash.worker import Task
 
-pytestmark = pytest.mark.no_cover  # what runs here is covered elsewhere, and tracing would double the time
-
 CREATIONS = ("CreateGroup", "CreateItem", "CreateSubitem")
 Untouched = Mapping[str, tuple[Ended, list[str]]]
 

@@ -16,8 +16,6 @@ from orders_platform_tests.crash.evidence import items_by_number
 from orders_platform_tests.crash.matrix import LATEST_COMMIT, Ended, Scene
 from orders_platform_tests.crash.worker import Task
 
-pytestmark = pytest.mark.no_cover  # what runs here is covered elsewhere, and tracing would double the time
-
 STARTS = ("empty", "loaded")
 KINDS = ("before commit", "after commit", "before request", SENT, "after answer")
 OPERATIONS = {

@@ -12,7 +12,7 @@ from dagster._core.execution.retries import auto_reexecution_should_retry_run
 
 from orders_platform import errors
 from orders_platform.assets.order_tables import order_headers
-from orders_platform.failures import FAILURE_TAG, PERMANENT, dagster_failures
+from orders_platform.failures import FAILURE_TAG, PERMANENT, dagster_failures, stop_run_retries
 from orders_platform.resources import SqliteResource
 from orders_platform_tests.dagster.location import Location, failure
 from orders_platform_tests.workplace import Workplace
@@ -68,10 +68,16 @@ def test_a_permanent_error_ends_the_retries_of_its_run_too(sampled: Workplace, r
     assert not retried(retrying, run)
 
 
-def test_a_run_that_failed_for_another_reason_keeps_its_retries(sampled: Workplace, retrying: Location) -> None:
-    assert retrying.sync("B'HOOD").success
-    sampled.write("UPDATE ORDER_SYNC_CUSTOMERS SET rows_read = 'no number'")
-    run = retrying.sync("B'HOOD")
+def test_a_run_that_failed_for_another_reason_keeps_its_retries(retrying: Location) -> None:
+    @dg.op
+    def breaks() -> None:
+        raise ZeroDivisionError
+
+    @dg.job(hooks={stop_run_retries})
+    def broken() -> None:
+        breaks()
+
+    run = broken.execute_in_process(instance=retrying.instance, raise_on_error=False)
     assert not run.success
     assert FAILURE_TAG not in retrying.instance.get_run_by_id(run.run_id).tags
     assert retried(retrying, run)

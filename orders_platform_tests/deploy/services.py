@@ -83,9 +83,9 @@ class Services:
         return [str(BIN / moved[0]), *moved[1:]]
 
     def variables(self, service: str) -> dict[str, str]:
-        """Nothing but what compose and the image give the service; coverage and the checkout's path besides."""
+        """Nothing but what compose and the image give the service; the checkout's path besides."""
         own = {"PATH", "LANG", "HOME", "TMPDIR"}
-        kept = {name: text for name, text in os.environ.items() if name in own or name.startswith("COV_")}
+        kept = {name: text for name, text in os.environ.items() if name in own}
         image = {"DAGSTER_HOME": str(self.home), "DAGSTER_DISABLE_TELEMETRY": "yes", "PYTHONPATH": str(CHECKOUT)}
         said = {name: str(text) for name, text in self.services[service]["environment"].items()}
         network = {name: text for name, text in self.outside.items() if name in said}

@@ -19,8 +19,6 @@ from orders_platform_tests.model.switches import Switches
 from orders_platform_tests.model.weather import FAULTS
 from orders_platform_tests.model.world import Assumptions
 
-pytestmark = pytest.mark.no_cover  # what runs here is covered elsewhere, and tracing would double the time
-
 ROOT = Path(__file__).parents[2]
 SCHEDULES = 100_000
 CONTROL_SCHEDULES = 4_000

@@ -7,8 +7,6 @@ import pytest
 from orders_platform_tests.simulation.narrow import NarrowStores
 from orders_platform_tests.simulation.seeds import FIRST, Seeds, check_seeds
 
-pytestmark = pytest.mark.no_cover  # what runs here is covered elsewhere, and tracing would double the time
-
 
 @pytest.mark.parametrize("first", FIRST[0::2])
 def test_nothing_is_lost_and_nothing_is_doubled(first: int, stores: NarrowStores, seeds: Seeds) -> None:
