@@ -13,19 +13,18 @@ import dagster as dg
 from dagster import OpExecutionContext
 
 from orders_platform import messages
-from orders_platform.checks.verdicts import BAD, EVERYBODY, JUDGED, SCOPE
+from orders_platform.checks.verdicts import BAD, EVERYBODY, JUDGED, SCOPE, SETTLES, UNSEEN
 from orders_platform.domain.conditions import Report, State, take_in
 from orders_platform.domain.customers import customer_for
 from orders_platform.failures import dagster_failures
 from orders_platform.resources import OrdersDatabase
-from orders_platform.sensors import PARTITION_TAG
+from orders_platform.sensors import PARTITION_TAG, WILL_RETRY_TAG
 from orders_platform.settings import Settings
 
 RUNS = "the run"
 """The topic of runs that fail."""
 
 _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
-_WILL_RETRY = "dagster/will_retry"
 _FIRST_LOOK = timedelta(hours=1)
 _OVERLAP_SECONDS = 120  # runs end in several processes, and not in the order in which they are seen
 _RUNS_A_TICK = 200
@@ -100,7 +99,7 @@ def reports_of(instance: dg.DagsterInstance, record: dg.RunRecord, ui_url: str) 
     """What a run says of itself and of the checks it made."""
     run, link = record.dagster_run, f"{ui_url}/runs/{record.dagster_run.run_id}"
     found = list(_checks(instance, run.run_id, link))
-    if run.tags.get(_WILL_RETRY) == "true":
+    if run.tags.get(WILL_RETRY_TAG) == "true":
         return found  # the run that follows will say
     subject = _subject(run)
     if run.is_success:
@@ -129,7 +128,16 @@ def _checks(instance: dg.DagsterInstance, run_id: str, link: str) -> Iterator[Re
         names = list(customers) if isinstance(customers, dict) and customers else [made.asset_key.to_user_string()]
         words = f"{made.check_name} ({made.severity.value}): {made.description or 'see the run'}"
         bad = {} if made.passed else dict.fromkeys(names, "bad")
-        yield Report(made.check_name, bad, None if scope == EVERYBODY else str(scope), words, link)
+        unseen = _listed(said.get(UNSEEN))
+        yield Report(made.check_name, bad, None if scope == EVERYBODY else str(scope), words, link, unseen)
+        settled = said.get(SETTLES)
+        for topic, still_bad in settled.items() if isinstance(settled, dict) else ():
+            # It looked at more than that check did, which knows only what its own run sent. What it found, it says itself.
+            yield Report(topic, {}, None, words, link, unseen | _listed(still_bad))
+
+
+def _listed(value: object) -> frozenset[str]:
+    return frozenset(value) if isinstance(value, list) else frozenset()
 
 
 def _reason(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[str, str]:

@@ -5,6 +5,7 @@ Belongs here: when, and whom the night asks for. Does not belong here: what is t
 """
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import dagster as dg
 
@@ -33,7 +34,7 @@ def build_schedules(automation: Automation, jobs: Mapping[str, str]) -> list[dg.
     def nightly_sync(
         context: dg.ScheduleEvaluationContext, orders_database: OrdersDatabase
     ) -> list[dg.RunRequest] | dg.SkipReason:
-        standings, busy = orders_database.overview.standings(), busy_customers(context.instance)
+        standings, busy = orders_database.overview.standings(), busy_customers(context.instance, datetime.now(UTC))
         changes = partitions_for(context, standings, busy)
         if changes.added:
             context.instance.add_dynamic_partitions("customers", list(changes.added))

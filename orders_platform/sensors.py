@@ -20,6 +20,10 @@ from orders_platform.partitions import CUSTOMERS
 from orders_platform.resources import OrdersDatabase
 
 PARTITION_TAG = "dagster/partition"
+WILL_RETRY_TAG = "dagster/will_retry"
+"""On a failed run that `run_retries` will repeat; once it has, the run also names the one that repeats it."""
+_REPEATED_BY_TAG = "dagster/auto_retry_run_id"
+_REPEATED_WITHIN = timedelta(minutes=10)  # by a daemon that is well; one that is not must not stop a customer for ever
 SENDING_ASSETS = tuple(name for name in SYNC_ASSETS if not name.startswith("order_"))
 _UNFINISHED = [
     dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED,
@@ -39,7 +43,7 @@ def build_sensors(automation: Automation) -> list[dg.SensorDefinition]:
     )
     def new_customers(context: dg.SensorEvaluationContext, orders_database: OrdersDatabase) -> dg.SensorResult:
         standings = orders_database.overview.present()
-        changes = partitions_for(context, standings, busy_customers(context.instance))
+        changes = partitions_for(context, standings, busy_customers(context.instance, datetime.now(UTC)))
         return dg.SensorResult(
             dynamic_partitions_requests=_partition_requests(changes), skip_reason=_words(changes) if not changes.added else None
         )
@@ -51,7 +55,8 @@ def build_sensors(automation: Automation) -> list[dg.SensorDefinition]:
         description="A run for each customer whose staged rows changed, or who has rows waiting to be sent.",
     )
     def changed_customers(context: dg.SensorEvaluationContext, orders_database: OrdersDatabase) -> dg.SensorResult:
-        standings, busy, now = orders_database.overview.standings(), busy_customers(context.instance), datetime.now(UTC)
+        now = datetime.now(UTC)
+        standings, busy = orders_database.overview.standings(), busy_customers(context.instance, now)
         changes = partitions_for(context, standings, busy)
         work, asked = due_work(
             (each for each in standings if each.customer not in changes.refused),
@@ -78,9 +83,15 @@ def run_request(work: Work, run_key: str | None = None, tags: Mapping[str, str] 
     return dg.RunRequest(run_key, partition_key=key, asset_selection=selection, tags={**reason, **(tags or {})})
 
 
-def busy_customers(instance: dg.DagsterInstance) -> set[str]:
-    """The customers that have a run queued or under way, whoever asked for it."""
-    return _customers_of(instance.get_run_records(dg.RunsFilter(statuses=_UNFINISHED)))
+def busy_customers(instance: dg.DagsterInstance, now: datetime) -> set[str]:
+    """The customers that have a run queued or under way, whoever asked for it, or whose crashed run Dagster is about to repeat."""
+    unfinished = instance.get_run_records(dg.RunsFilter(statuses=_UNFINISHED))
+    crashed = instance.get_run_records(
+        dg.RunsFilter(
+            statuses=[dg.DagsterRunStatus.FAILURE], tags={WILL_RETRY_TAG: "true"}, updated_after=now - _REPEATED_WITHIN
+        )
+    )
+    return _customers_of([*unfinished, *(each for each in crashed if _REPEATED_BY_TAG not in each.dagster_run.tags)])
 
 
 def stopped_customers(instance: dg.DagsterInstance, now: datetime) -> set[str]:

@@ -8,7 +8,7 @@ import dagster as dg
 
 from orders_platform.assets.monday_board import POOL, monday_items, monday_subitems
 from orders_platform.assets.order_tables import customer_alone
-from orders_platform.checks.verdicts import ERROR, WARN, Scope, not_judged, verdict
+from orders_platform.checks.verdicts import ERROR, SETTLES, UNSEEN, WARN, Scope, not_judged, verdict
 from orders_platform.database.ledger import Ledger
 from orders_platform.database.overview import Finding
 from orders_platform.domain.differences import Difference, DifferenceKind
@@ -20,7 +20,10 @@ from orders_platform.sync.presence import compare_presence
 from orders_platform.sync.reports import StageReport
 from orders_platform.sync.verification import verify_customer
 
+_SWEEPS = ("no_item_doubled", "no_subitem_doubled")
 _HARM = {DifferenceKind.MISSING, DifferenceKind.DOUBLED}
+_NOTHING_CREATED = "This run created nothing, so nothing was looked for."
+_ALL_SENT_ONCE = "Nothing that this run sent is there twice. What it did not send was not looked at."
 _NOTHING_SENT = "This run sent nothing, so nothing was compared."
 
 
@@ -38,10 +41,12 @@ def no_subitem_doubled(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckR
 
 def _doubled(context: dg.AssetCheckExecutionContext, asset: str) -> dg.AssetCheckResult:
     scope, reported = Scope.of(context), _reported(context).get(asset, {})
-    if not reported.get("mutations"):
-        return not_judged(scope, _NOTHING_SENT)
+    if not (reported.get("created") or reported.get("adopted")):
+        return not_judged(scope, _NOTHING_CREATED)
     rows = reported.get("doubled_rows", [])
     count = int(str(reported.get("doubled", 0)))
+    if not count:
+        return not_judged(scope, _ALL_SENT_ONCE)
     details = [row.data for row in rows] if isinstance(rows, list) else []
     found = [Finding(scope.customer or "", data) for data in details] or [Finding(scope.customer or "", {})] * count
     return verdict(
@@ -104,8 +109,16 @@ def board_shows_values(
         next_step="`orders-platform verify --repair` brings the board to the database.",
         shown=configuration.checks.shown_rows,
         severity=_severity([each for _, each in found]),
-        figures={"customers_compared": len(customers) - len(skipped), "customers_busy": ", ".join(skipped)},
+        figures={
+            "customers_compared": len(customers) - len(skipped),
+            UNSEEN: dg.MetadataValue.json(skipped),
+            SETTLES: dg.MetadataValue.json(dict.fromkeys(_SWEEPS, _doubled_customers(found))),
+        },
     )
+
+
+def _doubled_customers(found: list[tuple[str, Difference]]) -> list[str]:
+    return sorted({customer for customer, each in found if each.kind is DifferenceKind.DOUBLED})
 
 
 def _severity(differences: list[Difference]) -> dg.AssetCheckSeverity:

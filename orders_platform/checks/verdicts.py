@@ -17,7 +17,7 @@ from orders_platform.domain.customers import customer_for
 WARN = dg.AssetCheckSeverity.WARN
 ERROR = dg.AssetCheckSeverity.ERROR
 
-SCOPE, BAD, JUDGED = "scope", "customers", "judged"
+SCOPE, BAD, JUDGED, UNSEEN, SETTLES = "scope", "customers", "judged", "customers_unseen", "settles"
 EVERYBODY = "all customers"
 NOBODY = "(no customer)"
 _NAMED = 5
@@ -51,7 +51,7 @@ def verdict(
     next_step: str,
     shown: int,
     severity: dg.AssetCheckSeverity = WARN,
-    figures: Mapping[str, int | float | str] | None = None,
+    figures: Mapping[str, dg.RawMetadataValue] | None = None,
 ) -> dg.AssetCheckResult:
     """Passed when there is no finding.
 

@@ -5,7 +5,7 @@ Belongs here: the rules, on values alone. Does not belong here: where the report
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 State = dict[str, dict[str, str]]
@@ -21,6 +21,7 @@ class Report:
         subject: whom it was about; None when it was about everybody, and who is not in `bad` is well.
         words: what to say of it.
         link: where people see more.
+        unseen: subjects that a look at everybody left out; they stay what they were.
     """
 
     topic: str
@@ -28,6 +29,7 @@ class Report:
     subject: str | None
     words: str
     link: str
+    unseen: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ def take_in(state: State, reports: Iterable[Report]) -> tuple[State, list[Change
     changes: list[Change] = []
     for report in reports:
         before = after.get(report.topic, {})
-        seen = before if report.subject is None else {name: kind for name, kind in before.items() if name == report.subject}
+        seen = {name: kind for name, kind in before.items() if _is_seen(report, name)}
         turned_bad = tuple(name for name, kind in report.bad.items() if seen.get(name) != kind)
         turned_good = tuple(name for name in seen if name not in report.bad)
         now = {name: kind for name, kind in before.items() if name not in seen} | dict(report.bad)
@@ -58,3 +60,7 @@ def take_in(state: State, reports: Iterable[Report]) -> tuple[State, list[Change
         if turned_good:
             changes.append(Change(report.topic, turned_good, report.words, report.link, tuple(now), is_bad=False))
     return {topic: subjects for topic, subjects in after.items() if subjects}, changes
+
+
+def _is_seen(report: Report, subject: str) -> bool:
+    return report.subject in {None, subject} and subject not in report.unseen

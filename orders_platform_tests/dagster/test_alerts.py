@@ -119,6 +119,47 @@ def test_a_run_that_a_check_stopped_is_told_by_the_check_alone(
     assert receiver.titles == ["[sandbox] RHONE: keys_unique failed"]
 
 
+def test_a_doubled_item_is_well_again_when_the_whole_board_was_looked_at_and_not_before(
+    synced: Workplace, location: Location, ticks: Ticks, receiver: Receiver
+) -> None:
+    """A run looks only for what it sends itself, and the copy is in a group of nobody."""
+    board_id = Settings().configuration.items.board_id
+    ((key,), (other,), *_) = synced.rows("SELECT order_key FROM ORDER_LIST_V2 WHERE \"CUSTOMER NAME\" = 'RHONE' ORDER BY 1")
+    synced.graphql(f'mutation {{ create_group(board_id: {board_id}, group_name: "by hand") {{ id }} }}')
+    (group,) = [each.id for each in synced.sandbox.board_snapshot(board_id) if each.title == "by hand"]
+    synced.graphql(
+        f'mutation {{ create_item(board_id: {board_id}, group_id: "{group}", item_name: "copy", '
+        f'column_values: "{{\\"text_mkr5wya6\\": \\"{key}\\"}}") {{ id }} }}'
+    )
+
+    more = iter(samples_of("RHONE")[4:])
+
+    def change(order: str) -> None:
+        synced.write('UPDATE "swp_ORDER_LIST_V2" SET "NOTES" = ? WHERE "AAG ORDER NUMBER" = ?', f"changed {order}", order)
+        synced.stage([next(more)], append=True)
+        assert location.sync_customer("RHONE").success
+        ticks.sensor("alerts")
+
+    def told() -> list[str]:
+        return [title for title in receiver.titles if "doubled" in title or "values" in title]
+
+    change(key)
+    assert told() == ["[sandbox] RHONE: no_item_doubled failed"]
+    change(other)
+    assert told()[1:] == []
+    assert job(location, "verify_boards").success
+    ticks.sensor("alerts")
+    assert told()[1:] == ["[sandbox] RHONE: board_shows_values failed"]
+    (item,) = [item.id for each in synced.sandbox.board_snapshot(board_id) for item in each.items if item.name == "copy"]
+    synced.graphql(f"mutation {{ archive_item(item_id: {item}) {{ id }} }}")
+    assert job(location, "verify_boards").success
+    ticks.sensor("alerts")
+    assert set(told()[2:]) == {
+        "[sandbox] RHONE: board_shows_values is well again",
+        "[sandbox] RHONE: no_item_doubled is well again",
+    }
+
+
 def test_a_run_that_will_be_retried_is_not_told(
     synced: Workplace, location: Location, ticks: Ticks, receiver: Receiver
 ) -> None:

@@ -134,6 +134,15 @@ def test_a_customer_whose_run_is_under_way_is_not_asked_for_again(two: Workplace
     assert set(ticks.nightly()) == {"B'HOOD"}
 
 
+def test_a_customer_whose_crashed_run_is_about_to_be_repeated_is_not_asked_for_besides(two: Workplace, ticks: Ticks) -> None:
+    crashed = ticks.busy("RHONE")
+    ticks.instance.add_run_tags(crashed.run_id, {"dagster/will_retry": "true"})
+    ticks.instance.report_run_failed(crashed)
+    assert set(ticks.changed()) == set(ticks.nightly()) == {"B'HOOD"}
+    ticks.instance.add_run_tags(crashed.run_id, {"dagster/auto_retry_run_id": "the run that repeats it, which has ended"})
+    assert set(ticks.changed()) == {"RHONE"}
+
+
 def test_a_customer_that_failed_for_good_is_left_alone_until_its_load_changes_or_the_night(
     two: Workplace, ticks: Ticks, monkeypatch: pytest.MonkeyPatch
 ) -> None:

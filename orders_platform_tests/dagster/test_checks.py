@@ -305,7 +305,7 @@ def test_a_customer_that_is_at_work_is_left_out_of_the_verification_and_named(sy
     with synced.store() as store, store.lock(CUSTOMER):
         found = look(location, "verify_boards", "board_shows_values")
     assert found.passed
-    assert (told(found)["customers_compared"], told(found)["customers_busy"]) == (0, CUSTOMER)
+    assert (told(found)["customers_compared"], told(found)["customers_unseen"]) == (0, [CUSTOMER])
 
 
 def test_an_order_that_is_on_the_board_twice_fails_the_check_of_the_run_that_sends_it(

@@ -47,6 +47,13 @@ def test_a_report_of_one_customer_says_nothing_of_the_others() -> None:
     assert state == {"keys_unique": {"RHONE": "bad"}}
 
 
+def test_who_was_left_out_of_a_look_at_everybody_stays_what_he_was() -> None:
+    state, _ = said({}, everybody("ACME", "RHONE"))
+    state, changes = said(state, Report("no_rows_stuck", {}, None, "words", "link", unseen={"ACME"}))
+    assert changes == [(False, "no_rows_stuck", ("RHONE",))]
+    assert state == {"no_rows_stuck": {"ACME": "bad"}}
+
+
 def test_a_recovery_names_who_is_still_bad() -> None:
     state, _ = take_in({}, [everybody("ACME", "RHONE")])
     _, (change,) = take_in(state, [everybody("RHONE")])
