@@ -16,6 +16,7 @@ import pytest
 from orders_platform.embedded import ROOMY
 from orders_platform.sandbox.sample_orders import sample_orders
 from orders_platform.sandbox.server import SANDBOX_TOKEN, Sandbox, running
+from orders_platform_tests.dagster.ticks import Ticks
 from orders_platform_tests.deploy.postgres import Postgres
 from orders_platform_tests.deploy.services import Services
 from orders_platform_tests.deploy.webserver import SIX, Webserver, wait_for
@@ -88,11 +89,12 @@ def site(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             services.down()
 
 
-def test_the_survey_makes_a_partition_of_each_customer(site: Site) -> None:
-    survey = site.webserver.launch("survey_customers")
-    assert site.webserver.finish(survey) == {"SUCCESS"}
+def test_the_sensor_makes_a_partition_of_each_customer(site: Site) -> None:
+    """`new_customers` is on from the start; the daemon asks the code server, and writes into Postgres."""
     with site.instance() as instance:
-        assert set(instance.get_dynamic_partitions("customers")) == set(site.customers)
+        wait_for(
+            "every customer has a partition", lambda: set(instance.get_dynamic_partitions("customers")) == set(site.customers)
+        )
         assert type(instance.run_storage).__module__.startswith("dagster_postgres")
 
 
@@ -134,6 +136,18 @@ def wait_for_runs(webserver: Webserver, **tags: str) -> list[str]:
 def at_once(steps: list[Mapping[str, float]]) -> int:
     """How many of them were under way at the same time, at most."""
     return max(sum(other["startTime"] <= step["startTime"] < other["endTime"] for other in steps) for step in steps)
+
+
+def test_the_sensor_of_changes_asks_for_those_whose_rows_wait_and_for_nobody_who_is_done(site: Site) -> None:
+    """The eight were merged and not sent, the ninth was sent whole."""
+    *eight, _ = site.customers
+    with site.instance() as instance:
+        ticks = Ticks(instance)
+        requests = ticks.changed()
+        assert set(requests) == set(eight)
+        assert all(request.tags["orders/reason"].endswith("rows wait") for request in requests.values())
+        assert set(ticks.nightly()) == set(eight)
+        assert ticks.changed() == {}
 
 
 def test_the_check_of_each_run_can_be_read(site: Site) -> None:
