@@ -52,7 +52,7 @@ def _doubled(context: dg.AssetCheckExecutionContext, asset: str) -> dg.AssetChec
     return verdict(
         found,
         scope=scope,
-        what="orders or sizes are on the board twice",
+        what=("order or size is on the board twice", "orders or sizes are on the board twice"),
         next_step="`orders-platform verify --repair` keeps the one that the database knows and archives the other.",
         shown=Settings().configuration.checks.shown_rows,
         severity=ERROR,
@@ -77,7 +77,7 @@ def board_equals_database(
     return verdict(
         [_finding(scope.customer, each) for each in seen.differences],
         scope=scope,
-        what="differences between board and database",
+        what=("difference between board and database", "differences between board and database"),
         next_step="`orders-platform verify` names them all, with `--repair` it mends them.",
         shown=configuration.checks.shown_rows,
         severity=_severity(seen.differences),
@@ -105,7 +105,7 @@ def board_shows_values(
     return verdict(
         [_finding(customer, each) for customer, each in found],
         scope=Scope(),
-        what="differences between board and database",
+        what=("difference between board and database", "differences between board and database"),
         next_step="`orders-platform verify --repair` brings the board to the database.",
         shown=configuration.checks.shown_rows,
         severity=_severity([each for _, each in found]),

@@ -27,7 +27,7 @@ def keys_unique(context: dg.AssetCheckExecutionContext, orders_database: OrdersD
     return verdict(
         found,
         scope=scope,
-        what="keys or board ids are shared",
+        what=("key or board id is shared", "keys or board ids are shared"),
         next_step="Nothing more is sent. Look at ORDER_LIST_V2 and ORDER_LIST_LINES: rows were added or changed by hand.",
         shown=Settings().configuration.checks.shown_rows,
         severity=ERROR,
@@ -48,7 +48,7 @@ def sizes_plausible(context: dg.AssetCheckExecutionContext, orders_database: Ord
     return verdict(
         found,
         scope=scope,
-        what="reason to doubt the size columns",
+        what=("reason to doubt the size columns", "reasons to doubt the size columns"),
         next_step=f"{found[0].details['reason'] if found else ''}",
         shown=1,
         severity=ERROR,
@@ -72,7 +72,7 @@ def totals_match_sizes(context: dg.AssetCheckExecutionContext, orders_database: 
     return verdict(
         found,
         scope=scope,
-        what="orders whose total is not the sum of their sizes",
+        what=("order whose total is not the sum of its sizes", "orders whose total is not the sum of their sizes"),
         next_step="Were columns shifted in the load? No line is sent."
         if is_harmful
         else "Correct the order list; they are sent as they are.",
@@ -90,7 +90,7 @@ def lines_have_orders(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
     return verdict(
         found,
         scope=Scope(),
-        what="lines without an order",
+        what=("line without an order", "lines without an order"),
         next_step="Bring their orders back, or delete the lines; their subitems stay on the board until then.",
         shown=Settings().configuration.checks.shown_rows,
         severity=ERROR,

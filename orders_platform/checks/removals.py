@@ -25,7 +25,7 @@ def removals_plausible(context: dg.AssetCheckExecutionContext, orders_database: 
     return verdict(
         found,
         scope=scope,
-        what="loads lacked too many orders",
+        what=("load lacked too many orders", "loads lacked too many orders"),
         next_step="Nothing was removed. Check the load, then raise max_removed_share if it is right.",
         shown=Settings().configuration.checks.shown_rows,
         severity=ERROR,

@@ -47,7 +47,7 @@ def verdict(
     findings: Sequence[Finding],
     *,
     scope: Scope,
-    what: str,
+    what: tuple[str, str],
     next_step: str,
     shown: int,
     severity: dg.AssetCheckSeverity = WARN,
@@ -58,7 +58,7 @@ def verdict(
     Args:
         findings: everything that is wrong; the first of them are shown as a table.
         scope: whom the check was about.
-        what: the findings in a few words, after their number.
+        what: the findings in a few words, after their number; for one, and for several.
         next_step: what people should do.
         shown: most rows in the table.
         severity: of a failure.
@@ -72,7 +72,7 @@ def verdict(
         return dg.AssetCheckResult(passed=True, severity=severity, metadata=metadata)
     records = [dg.TableRecord({"customer": each.customer, **each.details}) for each in findings[:shown]]
     metadata["rows"] = dg.MetadataValue.table(records)
-    words = f"{len(findings)} {what} ({_whose(bad)}). {next_step}"
+    words = f"{len(findings)} {what[len(findings) > 1]} ({_whose(bad)}). {next_step}"
     return dg.AssetCheckResult(passed=False, severity=severity, description=words, metadata=metadata)
 
 

@@ -38,7 +38,7 @@ def no_rows_stuck(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
     return verdict(
         found,
         scope=Scope(),
-        what=f"rows are stuck, {pending} of them PENDING",
+        what=(f"row is stuck, {pending} PENDING", f"rows are stuck, {pending} of them PENDING"),
         next_step="Start a run of these customers; it looks for them on the board first. If they stay, see ORDER_SYNC_LOG by batch.",
         shown=rules.shown_rows,
         severity=ERROR if pending else WARN,
@@ -54,7 +54,7 @@ def no_rows_failed(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
     return verdict(
         [_refusal(row) for row in failed],
         scope=Scope(),
-        what="rows were refused",
+        what=("row was refused", "rows were refused"),
         next_step="Mend the order list, and they are sent by themselves; or the configuration, then `orders-platform retry`.",
         shown=_rules().shown_rows,
     )
@@ -68,7 +68,7 @@ def no_rows_rejected(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
     return verdict(
         [_refusal(row) for row in rejected],
         scope=Scope(),
-        what="rejected rows or sizes",
+        what=("rejected row or size", "rejected rows or sizes"),
         next_step="Mend the order list; a customer that is missing from [customers] is added there.",
         shown=_rules().shown_rows,
     )
@@ -84,7 +84,7 @@ def staging_fresh(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
     return verdict(
         [Finding("", {"reason": found})] if found else [],
         scope=Scope(),
-        what=f"reason to doubt the load: {found}" if found else "",
+        what=(f"reason to doubt the load: {found}", ""),
         next_step="Look at the job that fills the staging table.",
         shown=1,
         figures={

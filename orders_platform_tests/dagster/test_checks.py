@@ -123,7 +123,7 @@ def test_two_orders_with_one_key_stop_the_run_before_anything_is_sent(synced: Wo
     assert not run.success
     found = made(run)["keys_unique"]
     assert (found.passed, found.severity) == (False, ERROR)
-    assert "1 keys or board ids are shared (B'HOOD 1)" in found.description
+    assert "1 key or board id is shared (B'HOOD 1)" in found.description
     assert synced.mutations == mutations
     assert not look(location, "check_orders", "keys_unique").passed
 
