@@ -53,7 +53,7 @@ class Unassigned:
     @property
     def label(self) -> str:
         """Under whose name the rows are listed among the rejects."""
-        return _collapse(self.spelling or "") or f"(blank in {self.file or 'no file'})"
+        return _unlisted(self.spelling) or f"(blank in {self.file or 'no file'})"
 
     @property
     def selection(self) -> CustomerRows:
@@ -101,7 +101,7 @@ class CustomerNames:
         folded = _fold(spelling or "")
         if not folded:
             return None
-        return self._canonical.get(folded) or (_collapse(spelling or "") if self._accept_unknown else None)
+        return self._canonical.get(folded) or (_unlisted(spelling) if self._accept_unknown else None)
 
     def survey(self, counts: Iterable[SpellingCount]) -> Survey:
         """Assign every staging row to a customer or to a reason; a blank name takes its file's customer if that has just one."""
@@ -146,6 +146,11 @@ def _reason(count: SpellingCount, owners: set[str]) -> str:
 
 def _collapse(text: str) -> str:
     return re.sub(r"\s+", " ", text.replace("\u00a0", " ")).strip()
+
+
+def _unlisted(spelling: str | None) -> str:
+    """The one name of a customer that is not configured: in capitals, since SQL Server takes 'Acme' and 'ACME' for the same."""
+    return _collapse(spelling or "").upper()
 
 
 def _fold(text: str) -> str:

@@ -32,7 +32,7 @@ def test_a_spelling_is_resolved_without_regard_to_case_and_spaces(spelling: str 
 
 def test_an_unknown_name_is_its_own_where_unknown_ones_are_accepted() -> None:
     accepting = CustomerNames({"GREYSON": []}, accept_unknown=True)
-    assert accepting.resolve(" Acme\u00a0 Ltd ") == "Acme Ltd"
+    assert accepting.resolve(" Acme\u00a0 Ltd ") == "ACME LTD"
     assert accepting.resolve(" ") is None
 
 
