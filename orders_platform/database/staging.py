@@ -1,8 +1,8 @@
 """Putting rows into the staging table: from files for `load`, from the sample orders for the demo.
 
 SQLite takes the rows of a batch one after the other. SQL Server gets as many rows in a statement as it takes parameters, all of them
-texts: no driver needs arrays of parameters for that, and none asks the server for the type of a NULL. Belongs here: the insert. Does not
-belong here: reading files (`order_files.py`), cleaning (`sql/1_clean_orders.sql.j2`).
+texts: no driver needs arrays of parameters for that. Belongs here: the insert. Does not belong here: reading files (`order_files.py`),
+cleaning (`sql/1_clean_orders.sql.j2`).
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from orders_platform.database.mssql import TEXT_PARAMETERS
 _BATCH = 1_000
 _PARAMETERS = 2_000
 """SQL Server takes 2,100 in a statement, and 1,000 rows."""
+_NOTHING = "(orders_platform: no value)"
+"""Stands for NULL on its way to SQL Server: a statement with as many rows and columns is the same text then, and is planned once."""
 
 
 def replace_staged_rows(
@@ -68,18 +70,21 @@ def _insert_texts(connection: Connection, place: str, columns: Sequence[str], ba
     quote = connection.dialect.identifier_preparer.quote_identifier
     names = ", ".join(quote(columns[i]) for i in filled)
     row_marks = f"({', '.join('?' * len(filled))})"
+    cells_of = ", ".join(f"NULLIF(r.c{n}, N'{_NOTHING}')" for n in range(len(filled)))
+    row_names = ", ".join(f"c{n}" for n in range(len(filled)))
     together = max(1, min(1_000, _PARAMETERS // len(filled)))
     for start in range(0, len(batch), together):
         piece = batch[start : start + together]
-        sql = f"INSERT INTO {place} ({names}) VALUES {', '.join([row_marks] * len(piece))}"  # noqa: S608 - quoted names and marks
+        values = ", ".join([row_marks] * len(piece))
+        sql = f"INSERT INTO {place} ({names}) SELECT {cells_of} FROM (VALUES {values}) AS r ({row_names})"  # noqa: S608 - quoted names and marks
         cells = tuple(_text(row[i]) for row in piece for i in filled)
         connection.exec_driver_sql(sql, cells, execution_options={TEXT_PARAMETERS: True})
 
 
-def _text(cell: object) -> str | None:
+def _text(cell: object) -> str:
     """A cell as text: a day or a moment in ISO form, a truth value as 1 or 0, which SQLite also makes of it."""
     if cell is None or isinstance(cell, str):
-        return cell
+        return _NOTHING if cell is None else cell
     if isinstance(cell, bool):
         return str(int(cell))
     return cell.isoformat() if isinstance(cell, date) else str(cell)

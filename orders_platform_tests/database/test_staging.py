@@ -33,8 +33,9 @@ def test_a_load_that_fails_half_way_leaves_the_rows_before_it(order_list: OrderL
         yield from ((str(n),) for n in range(1_500))
         raise KeyError
 
+    schema = order_list.configuration.tables.schema_name
     with pytest.raises(KeyError):
-        replace_staged_rows(order_list.store.database, "swp_ORDER_LIST_V2", "", [KEY], rows())  # type: ignore[arg-type]
+        replace_staged_rows(order_list.store.database, "swp_ORDER_LIST_V2", schema, [KEY], rows())  # type: ignore[arg-type]
     assert staged(order_list) == ["1"]
 
 
