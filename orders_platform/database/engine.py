@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
 
@@ -63,7 +63,9 @@ class Database:
             if self._rehearsal is not None:
                 yield self._rehearsal
                 return
-            with self.engine.connect().execution_options(orders_begin="BEGIN IMMEDIATE") as connection, connection.begin():
+            whole = mssql.whole_transaction if self.dialect == "mssql" else nullcontext
+            opened = self.engine.connect().execution_options(orders_begin="BEGIN IMMEDIATE")
+            with opened as connection, connection.begin(), whole(connection):
                 yield connection
 
     @contextmanager

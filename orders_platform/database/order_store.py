@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, time, timedelta
 from pathlib import Path
-from typing import TypeVar
 
 from orders_platform.configuration import Configuration
 from orders_platform.database import rows as rows_of
@@ -22,6 +21,7 @@ from orders_platform.database.repeating import each_repeated
 from orders_platform.database.rules import MergeRules
 from orders_platform.database.schema import Schema
 from orders_platform.database.statements import Statements
+from orders_platform.database.write_backs import ROWS_A_STATEMENT, chunks, require_written
 from orders_platform.domain.customers import SpellingCount, Survey
 from orders_platform.domain.merges import HeaderMerge, LineMerge
 from orders_platform.domain.mutations import DocumentReport
@@ -40,9 +40,6 @@ from orders_platform.domain.usage import MondayUsage, Reads
 from orders_platform.errors import SourceDataError
 
 UNKNOWN_CUSTOMER = "unknown_customer"
-_MOST_PARAMETERS = 1_000
-
-T = TypeVar("T")
 
 
 @each_repeated(but=("lock", "rehearsal", "rules"))
@@ -160,7 +157,7 @@ class OrderStore:
         """Which of these items belong to an order already."""
         with self.database.read() as connection:
             run = self._statements.runner(connection, {})
-            return {int(str(row)) for chunk in _chunks(sorted(ids)) for row in run("read_known_ids", ids=chunk).scalars()}
+            return {int(str(row)) for chunk in chunks(sorted(ids)) for row in run("read_known_ids", ids=chunk).scalars()}
 
     # --- 4 to 6: intents and outcomes -----------------------------------------------------------------------------------
 
@@ -182,7 +179,8 @@ class OrderStore:
         """Commit that these rows are about to be sent; their outcome is unknown until it is recorded."""
         values = {"refs": list(refs), "batch_id": batch_id, "run_id": run_id, "now": self.database.timestamp(now)}
         with self.database.write() as connection:
-            self._statements.runner(connection, values)(f"record_intents_of_{kind}")
+            written = self._statements.runner(connection, values)(f"record_intents_of_{kind}").rowcount
+            require_written(kind, len(refs), written)
 
     def record_results(
         self,
@@ -208,14 +206,14 @@ class OrderStore:
         stamps: dict[str, object] = {"run_id": run_id, "now": self.database.timestamp(now), "customer": customer}
         with self.database.write() as connection:
             run = self._statements.runner(connection, stamps)
-            for i in range(0, len(results), 100):  # SQL Server takes 2,100 parameters; a row has six
-                chunk = results[i : i + 100]
-                run(f"record_results_of_{kind}", result_rows=len(chunk), **rows_of.numbered(chunk))
+            for chunk in chunks(results, ROWS_A_STATEMENT):
+                written = run(f"record_results_of_{kind}", result_rows=len(chunk), **rows_of.numbered(chunk)).rowcount
+                require_written(kind, len(chunk), written)
             made = [result.ref for result in results if result.is_new_item]
-            for chunk_of_made in _chunks(made) if kind is RowKind.ITEMS else ():
+            for chunk_of_made in chunks(made) if kind is RowKind.ITEMS else ():
                 run("record_new_parents", refs=chunk_of_made)
             archived = [result.ref for result in results if result.is_archived]
-            for chunk_of_archived in _chunks(archived) if kind is RowKind.ITEMS else ():
+            for chunk_of_archived in chunks(archived) if kind is RowKind.ITEMS else ():
                 run("record_archived", refs=chunk_of_archived)
             if report is not None:
                 run("record_document", **rows_of.logged(report))
@@ -292,9 +290,3 @@ class OrderStore:
                         str(row["sync_error_message"]))
             for row in rows
         ]  # fmt: skip
-
-
-def _chunks(values: Sequence[T]) -> Iterator[list[T]]:
-    """Lists short enough for one statement: SQL Server takes 2,100 parameters."""
-    for start in range(0, len(values), _MOST_PARAMETERS):
-        yield list(values[start : start + _MOST_PARAMETERS])

@@ -10,7 +10,7 @@ import pytest
 from orders_platform.domain.mutations import Document, DocumentReport, Mutation, MutationResult, Operation, Verdict
 from orders_platform.domain.orders import GroupNeed, RowKind, RowResult
 from orders_platform.domain.states import Action, SyncState
-from orders_platform.errors import DatabaseRefusedError
+from orders_platform.errors import DatabaseRefusedError, DatabaseUnavailableError
 from orders_platform_tests.database.order_list import GREYSON, OrderList, order
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -184,6 +184,16 @@ def test_an_archived_item_takes_its_lines_along_and_they_return_with_it(merged: 
     merged.merge_all(order("GRE-1"), order("GRE-2"), order("GRE-3", CUSTOMER_SEASON="2026 SPRING"), order("GRE-4"))
     waiting = [line for line in merged.store.pending_subitems(GREYSON) if line.record_uuid == ref]
     assert [(line.action, line.subitem_id) for line in waiting] == [(Action.INSERT, None)] * 2
+
+
+def test_results_of_rows_that_are_gone_are_an_error_and_nothing_of_them_is_kept(merged: OrderList) -> None:
+    one, two, three = refs(merged)
+    merged.sql("DELETE FROM ORDER_LIST_V2 WHERE record_uuid = ?", two)
+    with pytest.raises(DatabaseUnavailableError, match="2 items were to be recorded and the database wrote 1"):
+        results(merged, ITEMS, RowResult(one, SYNCED, 71), RowResult(two, SYNCED, 72))
+    with pytest.raises(DatabaseUnavailableError, match="3 items were to be recorded and the database wrote 2"):
+        merged.store.record_intents(ITEMS, [one, two, three], "batch-1", "run-1", NOW)
+    assert item_columns(merged, "sync_state", "monday_item_id", "sync_batch_id") == [("NEW", None, None)] * 2
 
 
 def test_more_results_than_a_statement_takes_are_all_recorded(order_list: OrderList) -> None:

@@ -1,0 +1,81 @@
+"""A transaction is whole or an error, also where a driver or a trigger keeps to itself that it ended."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from datetime import UTC, datetime
+
+import pytest
+import sqlalchemy
+from pydantic import SecretStr
+
+from orders_platform.configuration import Configuration
+from orders_platform.database.engine import open_database
+from orders_platform.database.odbc_driver import wheel_drivers
+from orders_platform.database.order_store import OrderStore
+from orders_platform.database.staging import replace_staged_rows
+from orders_platform.domain.orders import RowKind, RowResult
+from orders_platform.domain.states import SyncState
+from orders_platform.errors import TransactionLostError
+from orders_platform.settings import default_folder
+from orders_platform_tests.database import server
+from orders_platform_tests.database.order_list import GREYSON, order
+
+NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
+ORDERS = 230
+DRIVERS = [str(sqlalchemy.make_url(server.URL or "mssql://").query.get("driver", "the default")), *wheel_drivers()[:1]]
+
+
+def loaded(configuration: Configuration, store: OrderStore) -> list[str]:
+    """The ids of orders that wait."""
+    tables, rows = configuration.tables, [order(f"GRE-{n:03}") for n in range(ORDERS)]
+    columns = list(rows[0])
+    cells = ([row[name] for name in columns] for row in rows)
+    assert replace_staged_rows(store.database, tables.staging, tables.schema_name, columns, cells) == ORDERS
+    store.merge_headers(GREYSON, store.survey(), NOW)
+    return [item.record_uuid for item in store.pending_items(GREYSON)]
+
+
+@pytest.mark.parametrize("driver", DRIVERS, ids=lambda driver: driver.rpartition("/")[2])
+def test_results_with_nulls_in_several_statements_are_all_recorded_with_each_driver_mssql(
+    configuration: Configuration, store: OrderStore, driver: str
+) -> None:
+    """A driver that asked for the types of the NULLs ended the transaction; what had been written before was lost."""
+    refs = loaded(configuration, store)
+    url = sqlalchemy.make_url(server.URL)
+    spoken = url if driver == "the default" else url.update_query_dict({"driver": driver})
+    with closing(open_database(SecretStr(spoken.render_as_string(hide_password=False)))) as database:
+        other = OrderStore(database, configuration, default_folder("sql"))
+        other.record_intents(RowKind.ITEMS, refs, "batch-1", "run-1", NOW)
+        results = [
+            RowResult(ref, SyncState.FAILED, None, "label_missing", "a reason")
+            if n % 50 == 0
+            else RowResult(ref, SyncState.SYNCED, n)
+            for n, ref in enumerate(refs)
+        ]
+        other.record_results(RowKind.ITEMS, results, "run-1", NOW, GREYSON)
+    assert store.pending_items(GREYSON) == []
+    assert len(store.known_item_ids(range(ORDERS))) == ORDERS - 5
+    assert len(store.failed()) == 5
+
+
+def write(store: OrderStore, schema: str, *statements: str) -> None:
+    """In one transaction; a name is inserted under it, anything else is run as it is."""
+    numbers = ("merge_number", "sizes_number", "lines_number", "rows_read", "missing_orders", "missing_kept")
+    insert = f"INSERT INTO {schema}.ORDER_SYNC_CUSTOMERS (customer_name, {', '.join(numbers)})"
+    with store.database.write() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(
+                f"{insert} VALUES ('{statement}', 0, 0, 0, 0, 0, 0)" if statement.islower() else statement
+            )
+
+
+def test_a_transaction_that_ended_without_a_word_is_an_error_mssql(configuration: Configuration, store: OrderStore) -> None:
+    schema = str(configuration.tables.schema_name)
+    with pytest.raises(TransactionLostError, match="ended the transaction in its middle"):
+        write(store, schema, "before", "ROLLBACK TRANSACTION", "after")
+    write(store, schema, "again")
+    found = server.run(
+        store.database, f"SELECT customer_name FROM {schema}.ORDER_SYNC_CUSTOMERS WHERE customer_name <> 'after'"
+    )
+    assert found == [("again",)]
