@@ -21,6 +21,7 @@ from sqlalchemy import text
 from orders_platform.configuration import Configuration
 from orders_platform.database.engine import Database, open_database
 from orders_platform.database.schema import TABLES
+from orders_platform.database.views import VIEWS
 
 URL = os.environ.get("ORDERS_TEST_MSSQL_URL", "")
 ENGINES = ("sqlite", "mssql") if URL else ("sqlite",)
@@ -88,7 +89,7 @@ def asked(
 ) -> list[tuple[object, ...]]:
     """A statement in SQLite's words, asked of the configuration's tables on the server."""
     translated = sqlglot.transpile(statement, read="sqlite", write="tsql", identify=False)[0]
-    names = sorted((str(getattr(configuration.tables, role)) for role in TABLES), key=len, reverse=True)
+    names = sorted((str(getattr(configuration.tables, role)) for role in (*TABLES, *VIEWS)), key=len, reverse=True)
     pattern = r"(?<![\w.])\[?(" + "|".join(map(re.escape, names)) + r")\]?(?!\w)"
     qualified = re.sub(pattern, rf"{configuration.tables.schema_name}.[\1]", translated)
     return run(database, qualified, *values)

@@ -104,6 +104,7 @@ def test_the_number_of_statements_does_not_grow_with_the_customers(order_list: O
     assert asked(2) == asked(40) <= 5
 
 
+@pytest.mark.sqlite
 def test_a_staging_table_that_is_absent_is_not_one_that_is_empty(order_list: OrderList, overview: Overview) -> None:
     order_list.sql('ALTER TABLE "swp_ORDER_LIST_V2" RENAME TO elsewhere')
     for read in (overview.standings, overview.present):

@@ -83,6 +83,7 @@ def test_the_report_and_the_view_read_the_same(six: OrderList) -> None:
     assert row == [(total.orders, total.on_board, total.waiting, total.refused, total.left_load)]
 
 
+@pytest.mark.sqlite
 def test_reports_of_one_customer_look_its_orders_up_and_not_everybodys(six: OrderList) -> None:
     statement = six.store.templates.render("read_order_status")
     with six.store.database.read() as connection:
@@ -93,6 +94,7 @@ def test_reports_of_one_customer_look_its_orders_up_and_not_everybodys(six: Orde
     assert [line for line in words if line.startswith("SCAN")] == []
 
 
+@pytest.mark.sqlite
 def test_a_view_of_an_earlier_version_is_made_anew(order_list: OrderList) -> None:
     text = str(order_list.sql("SELECT sql FROM sqlite_master WHERE name = 'v_order_sync_status'")[0][0])
     order_list.sql("DROP VIEW v_order_sync_status")
@@ -105,6 +107,7 @@ def test_a_view_of_an_earlier_version_is_made_anew(order_list: OrderList) -> Non
     assert store.schema.missing() == []
 
 
+@pytest.mark.sqlite
 def test_a_view_that_somebody_else_made_is_left_alone_and_another_name_is_asked_for(order_list: OrderList) -> None:
     order_list.sql("DROP VIEW v_customer_summary")
     order_list.sql("CREATE VIEW v_customer_summary AS SELECT 1 AS one")
@@ -116,6 +119,7 @@ def test_a_view_that_somebody_else_made_is_left_alone_and_another_name_is_asked_
     assert order_list.sql("SELECT count(*) FROM v_ours") == [(0,)]
 
 
+@pytest.mark.sqlite
 def test_views_of_tables_with_hostile_names_work(tmp_path: Path, configuration: Configuration, narrow_sql: Path) -> None:
     document = configuration.model_dump(mode="json", by_alias=True)
     document["tables"].update(orders="orders: %s]", lines='li"nes', order_sync_status="v :one", customer_summary="∆ %")

@@ -57,18 +57,8 @@ def content(store: OrderStore, table: str) -> list[str]:
 
 def cell(name: str, value: object) -> object:
     if name == "row_json" and isinstance(value, str):
-        return {
-            mended(column): None if text is None else mended(plain_text(text)) for column, text in json.loads(value).items()
-        }
+        return {column: None if text is None else plain_text(text) for column, text in json.loads(value).items()}
     return server.plain(value)
-
-
-def mended(text: str) -> str:
-    """Some T-SQL engines' STRING_ESCAPE writes the bytes of UTF-8 as characters; Microsoft's text stays as it is."""
-    try:
-        return text.encode("latin-1").decode("utf-8")
-    except UnicodeError:
-        return text
 
 
 def plan(store: OrderStore) -> list[object]:
