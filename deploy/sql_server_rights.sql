@@ -1,4 +1,4 @@
--- A login that can do what the platform does every day, and no more. For SQL Server 2016 or newer, and Azure SQL.
+-- A login that can do what the platform does every day, and no more. For SQL Server 2017 or newer, and Azure SQL.
 -- Run once by an administrator in the order database, after `orders-platform init-db` was run by somebody who may create tables.
 -- Replace: orders_platform (the login), a password of your own, dbo (the schema), and the table names where yours differ.
 CREATE LOGIN orders_platform WITH PASSWORD = N'<a password of your own>';

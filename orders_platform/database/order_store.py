@@ -61,8 +61,9 @@ class OrderStore:
         self._statements = Statements(self.templates, self.rules)
 
     def rules(self) -> MergeRules:
-        """The merge rules, read from the catalogue at first use."""
+        """The merge rules, read from the catalogue at first use, when the login's rights are looked at as well."""
         if self._rules is None:
+            self.schema.require_daily_rights()
             self._rules = MergeRules(self._configuration, self.schema, self._types)
         return self._rules
 

@@ -18,6 +18,7 @@ from orders_platform.database.adoption import adoption_statements
 from orders_platform.database.catalogue import TableColumn, read_columns, read_indexes
 from orders_platform.database.column_types import ColumnTypes
 from orders_platform.database.engine import Database, place
+from orders_platform.database.rights import require_daily_rights, require_rights_to_make
 from orders_platform.database.table_definitions import TABLES, TableDefinition, define_tables
 from orders_platform.database.templates import Templates
 from orders_platform.database.views import missing_views
@@ -110,12 +111,23 @@ class Schema:
             return read_indexes(connection, table, self._names.schema_name)
 
     def apply(self) -> list[str]:
-        """Make the database fit, in one transaction; the statements that were run."""
+        """Make the database fit, in one transaction; the statements that were run.
+
+        Raises:
+            DatabaseRefusedError: the login lacks a right that one of them needs.
+        """
         statements = self.missing()
         with self._database.write() as connection:
+            require_rights_to_make(connection, statements, self._names.schema_name)
             for statement in statements:
                 connection.exec_driver_sql(statement)
         return statements
+
+    def require_daily_rights(self) -> None:
+        """Refuse a login that could not finish what it would begin. Raises `DatabaseRefusedError`, naming what it lacks."""
+        tables = {role: self.qualified(getattr(self._names, role)) for role in TABLES}
+        with self._database.read() as connection:
+            require_daily_rights(connection, tables)
 
     def _catalogue(self, table: str) -> Sequence[TableColumn]:
         with self._database.read() as connection:
@@ -131,6 +143,6 @@ class Schema:
         if not columns:
             raise SourceDataError(
                 f"There is no table {table} in {place(self._database.engine)}. "
-                "Run `orders-platform init-db`, or correct [tables] in the configuration."
+                "Run `orders-platform init-db`, or correct [tables] in the configuration; a table that the login may not read looks absent."
             )
         return columns

@@ -10,18 +10,19 @@ import os
 import re
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 
 import sqlglot
 from pydantic import SecretStr
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from orders_platform.configuration import Configuration
 from orders_platform.database.engine import Database, open_database
 from orders_platform.database.schema import TABLES
 from orders_platform.database.views import VIEWS
+from orders_platform_tests.workplace import CHECKOUT
 
 URL = os.environ.get("ORDERS_TEST_MSSQL_URL", "")
 ENGINES = ("sqlite", "mssql") if URL else ("sqlite",)
@@ -46,6 +47,40 @@ def schema_of_its_own() -> Iterator[str]:
             run(database, f"DROP TABLE {name}.[{table.replace(']', ']]')}]")
         run(database, f"DROP SCHEMA {name}")
         database.close()
+
+
+@contextmanager
+def login_of_its_own(configuration: Configuration, password: str) -> Iterator[SecretStr]:
+    """The URL of a login with the rights of deploy/sql_server_rights.sql on the configuration's tables; dropped at the end."""
+    name = f"l_{uuid.uuid4().hex[:12]}"
+    script = rights_script(configuration, name, password)
+    for statement in script:
+        run_alone(statement)
+    try:
+        yield SecretStr(make_url(URL).set(username=name, password=password).render_as_string(hide_password=False))
+    finally:
+        for statement in script:
+            if "GRANT" in statement:  # some servers drop nobody who still has rights
+                run_alone(statement.replace("GRANT", "REVOKE").replace(" TO ", " FROM "))
+        run_alone(f"DROP USER {name}")
+        run_alone(f"DROP LOGIN {name}")
+
+
+def rights_script(configuration: Configuration, name: str, password: str) -> list[str]:
+    """The statements of the script for these tables, as somebody would adapt it."""
+    text = (CHECKOUT / "deploy" / "sql_server_rights.sql").read_text(encoding="utf-8")
+    text = re.sub(r"^--.*\n", "", text, flags=re.MULTILINE)
+    text = text.replace("<a password of your own>", password).replace("dbo", str(configuration.tables.schema_name))
+    text = re.sub(r"\borders_platform\b", name, text)
+    return [statement for part in text.split("GO\n") for statement in re.findall(r"[^;]+;", part) if statement.strip()]
+
+
+def run_alone(statement: str) -> None:
+    """A statement that no transaction may hold."""
+    with closing(opened()) as database, closing(database.engine.raw_connection()) as connection:
+        connection.driver_connection.autocommit = True  # type: ignore[union-attr]  # pyodbc's
+        connection.cursor().execute(statement)
+        connection.invalidate()
 
 
 def tables_of(database: Database, schema: str, kind: str = "BASE TABLE") -> list[str]:
