@@ -7,11 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from orders_platform.embedded import ROOMY
 from orders_platform.sandbox.server import Sandbox, running
 from orders_platform_tests.workplace import VARIABLES, Workplace
+
+hypothesis.settings.register_profile("tests", deadline=None, print_blob=True)  # a busy machine is no failure
+hypothesis.settings.load_profile("tests")
 
 NOBODY = "http://127.0.0.1:9/v2"
 """Port 9 (discard) is served by nobody."""

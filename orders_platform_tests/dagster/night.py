@@ -131,7 +131,7 @@ def _instance_file(home: Path) -> str:
 
 def customers_of(count: int) -> tuple[list[str], list[Row]]:
     """So many customers with five orders each, some with odd names, as configured names are not enough of them."""
-    odd = ["B'HOOD", "DAVID JONES(UNE PIECE)", "STARLIGHT CHILDREN'S FOUNDATION (AU)", "Ærø, ∆ & 東京"]
+    odd = ["B'HOOD", "DAVID JONES(UNE PIECE)", "STARLIGHT CHILDREN'S FOUNDATION (AU)", "ÆRØ, ∆ & 東京"]
     names = (odd + [f"CUSTOMER {number:02d}" for number in range(count)])[:count]
     rows = samples_of("B'HOOD", "BHOOD")[:5]
     staged = [
