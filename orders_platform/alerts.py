@@ -6,16 +6,17 @@ remembering in the cursor what is bad. Does not belong here: what a change is (`
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 from dagster import OpExecutionContext
 
 from orders_platform import messages
-from orders_platform.checks.verdicts import BAD, EVERYBODY, JUDGED, SCOPE, SETTLES, UNSEEN
+from orders_platform.checks.verdicts import BAD, ERRORS, EVERYBODY, JUDGED, SCOPE, SETTLES, UNSEEN
 from orders_platform.domain.conditions import Report, State, take_in
 from orders_platform.domain.customers import customer_for
+from orders_platform.errors import AlertUnsentError
 from orders_platform.failures import dagster_failures
 from orders_platform.resources import OrdersDatabase
 from orders_platform.sensors import PARTITION_TAG, WILL_RETRY_TAG
@@ -26,7 +27,8 @@ RUNS = "the run"
 
 _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 _FIRST_LOOK = timedelta(hours=1)
-_OVERLAP_SECONDS = 120  # runs end in several processes, and not in the order in which they are seen
+_OVERLAP_SECONDS = 600  # runs end on several hosts, by several clocks, and not in the order in which they are seen
+_TRIED_FOR = timedelta(days=1)
 _RUNS_A_TICK = 200
 _CHECK_FAILED = "DagsterAssetCheckFailedError"
 
@@ -38,25 +40,30 @@ class Memory:
     Attributes:
         ended: when the last run that was taken in ended, seconds since 1970; `seen` those that ended shortly before.
         state: what is bad.
+        unsent: messages that nobody took yet, oldest first: title, body, whether it is bad, and since when.
     """
 
     ended: float
     seen: dict[str, float] = field(default_factory=dict)
     state: State = field(default_factory=dict)
+    unsent: list[tuple[str, str, bool, float]] = field(default_factory=list)
 
     @classmethod
     def read(cls, cursor: str | None, now: datetime) -> "Memory":
-        """Out of the cursor; without one, what ended in the last hour is news."""
-        return cls(**json.loads(cursor)) if cursor else cls((now - _FIRST_LOOK).timestamp())
+        """Out of the cursor; without one, or with one of another version, what ended in the last hour is news."""
+        try:
+            return cls(**json.loads(cursor or ""))
+        except (ValueError, TypeError):
+            return cls((now - _FIRST_LOOK).timestamp())
 
     def write(self) -> str:
         """As a cursor."""
-        return json.dumps({"ended": self.ended, "seen": self.seen, "state": self.state}, ensure_ascii=False)
+        return json.dumps(asdict(self), ensure_ascii=False)
 
-    def take_in(self, record: dg.RunRecord) -> None:
-        """Remember a run."""
+    def take_in(self, record: dg.RunRecord, now: datetime) -> None:
+        """Remember a run. One that ended in the future, by the clock of its host, must not make those of other hosts old."""
         ended = record.end_time or 0.0
-        self.ended = max(self.ended, ended)
+        self.ended = max(self.ended, min(ended, now.timestamp()))
         self.seen = {run: at for run, at in self.seen.items() if at > self.ended - 2 * _OVERLAP_SECONDS}
         self.seen[record.dagster_run.run_id] = ended
 
@@ -67,20 +74,42 @@ class Memory:
     description="Tells ORDERS_ALERT_URLS when a run fails, when a check turns bad and when either is well again; once per change.",
 )
 def alerts(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-    """One tick. The cursor moves on only when every message was taken by somebody, so that no alert is lost."""
-    settings = Settings()
-    memory, messenger = Memory.read(context.cursor, datetime.now(UTC)), messages.Messenger(settings.alert_urls)
+    """One tick. The cursor keeps every message until somebody has taken it, so that none is lost and none is sent twice."""
+    settings, now = Settings(), datetime.now(UTC)
+    memory, messenger = Memory.read(context.cursor, now), messages.Messenger(settings.alert_urls)
+    _forget_the_gone(context, memory)
     reports: list[Report] = []
     for record in new_runs(context.instance, memory):
         reports += reports_of(context.instance, record, settings.configuration.alerts.ui_url)
-        memory.take_in(record)
+        memory.take_in(record, now)
     memory.state, changes = take_in(memory.state, reports)
     found = messages.of_changes(changes, settings.environment)
-    for message in found:
-        messenger.send(message)
-        context.log.info(f"{'Nowhere to send' if messenger.is_silent else 'Sent'}: {message.title}")
-    words = f"{len(reports)} reports, {len(found)} messages."
+    memory.unsent += [(each.title, each.body, each.is_bad, now.timestamp()) for each in found]
+    sent = send_unsent(context, memory, messenger, now)
+    words = f"{len(reports)} reports, {len(found)} messages, {sent} sent, {len(memory.unsent)} taken by nobody yet."
     return dg.SensorResult(skip_reason=words, cursor=memory.write())
+
+
+def send_unsent(context: dg.SensorEvaluationContext, memory: Memory, messenger: messages.Messenger, now: datetime) -> int:
+    """Try every message, and keep those that nobody took for the next tick, for a day; how many are off."""
+    waiting, memory.unsent = memory.unsent, []
+    for title, body, is_bad, since in waiting:
+        try:
+            messenger.send(messages.Message(title, body, is_bad))
+            context.log.info(f"{'Nowhere to send' if messenger.is_silent else 'Sent'}: {title}")
+        except AlertUnsentError as error:
+            context.log.error(str(error))  # noqa: TRY400 - its words are all there is to say
+            if now.timestamp() - since < _TRIED_FOR.total_seconds():
+                memory.unsent.append((title, body, is_bad, since))
+    return len(waiting) - len(memory.unsent)
+
+
+def _forget_the_gone(context: dg.SensorEvaluationContext, memory: Memory) -> None:
+    """A customer that was renamed, or a partition typed in by mistake, has no run any more that could be well again."""
+    jobs = set(context.repository_def.job_names) if context.repository_def else set()
+    known = jobs | {customer_for(key) for key in context.instance.get_dynamic_partitions("customers")}
+    runs = {subject: kind for subject, kind in memory.state.pop(RUNS, {}).items() if subject in known}
+    memory.state |= {RUNS: runs} if runs else {}
 
 
 def new_runs(instance: dg.DagsterInstance, memory: Memory) -> list[dg.RunRecord]:
@@ -127,7 +156,8 @@ def _checks(instance: dg.DagsterInstance, run_id: str, link: str) -> Iterator[Re
         customers = said.get(BAD)
         names = list(customers) if isinstance(customers, dict) and customers else [made.asset_key.to_user_string()]
         words = f"{made.check_name} ({made.severity.value}): {made.description or 'see the run'}"
-        bad = {} if made.passed else dict.fromkeys(names, "bad")
+        errors = _listed(said.get(ERRORS)) if ERRORS in said else names if made.severity is dg.AssetCheckSeverity.ERROR else []
+        bad = {} if made.passed else {name: "ERROR" if name in errors else "WARN" for name in names}
         unseen = _listed(said.get(UNSEEN))
         yield Report(made.check_name, bad, None if scope == EVERYBODY else str(scope), words, link, unseen)
         settled = said.get(SETTLES)

@@ -62,8 +62,8 @@ class Messenger:
         taken = sum(bool(place.notify(body=message.body, title=message.title, notify_type=kind)) for place in self._places)
         if self._places and not taken:
             raise AlertUnsentError(
-                f"None of the {len(self._places)} places in ORDERS_ALERT_URLS took the alert {message.title!r}. It is sent again at the "
-                "next tick; check the addresses and whether they can be reached from here."
+                f"None of the {len(self._places)} places in ORDERS_ALERT_URLS took {message.title!r}. An alert is "
+                "sent again at the next tick, for a day; check the addresses and whether they can be reached from here."
             )
         return taken
 

@@ -80,7 +80,7 @@ def board_equals_database(
         what=("difference between board and database", "differences between board and database"),
         next_step="`orders-platform verify` names them all, with `--repair` it mends them.",
         shown=configuration.checks.shown_rows,
-        severity=_severity(seen.differences),
+        severity=[scope.customer] if any(each.kind in _HARM for each in seen.differences) else WARN,
         figures={"items": seen.items, "items_shown": seen.items_shown, "subitems": seen.subitems, "subitems_shown": seen.subitems_shown,
                  "reads": report.reads},
     )  # fmt: skip
@@ -108,7 +108,7 @@ def board_shows_values(
         what=("difference between board and database", "differences between board and database"),
         next_step="`orders-platform verify --repair` brings the board to the database.",
         shown=configuration.checks.shown_rows,
-        severity=_severity([each for _, each in found]),
+        severity=[customer for customer, each in found if each.kind in _HARM],
         figures={
             "customers_compared": len(customers) - len(skipped),
             UNSEEN: dg.MetadataValue.json(skipped),
@@ -119,10 +119,6 @@ def board_shows_values(
 
 def _doubled_customers(found: list[tuple[str, Difference]]) -> list[str]:
     return sorted({customer for customer, each in found if each.kind is DifferenceKind.DOUBLED})
-
-
-def _severity(differences: list[Difference]) -> dg.AssetCheckSeverity:
-    return ERROR if any(each.kind in _HARM for each in differences) else WARN
 
 
 def _finding(customer: str, each: Difference) -> Finding:

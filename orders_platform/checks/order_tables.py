@@ -4,10 +4,12 @@ Belongs here: shells around one read each. Does not belong here: the rules of th
 (`database/`, `sql/`): a check here sees what somebody else did to the tables, or where a rule of ours is wrong.
 """
 
+from collections import Counter
+
 import dagster as dg
 
 from orders_platform.assets.order_tables import order_headers, order_lines, order_sizes
-from orders_platform.checks.verdicts import ERROR, WARN, Scope, verdict
+from orders_platform.checks.verdicts import ERROR, Scope, verdict
 from orders_platform.database.overview import Finding
 from orders_platform.errors import SourceDataError
 from orders_platform.failures import dagster_failures
@@ -64,21 +66,18 @@ def totals_match_sizes(context: dg.AssetCheckExecutionContext, orders_database: 
         overview = orders_database.overview
         names = scope.names(overview.customers())
         found, orders = overview.wrong_totals(names), overview.order_counts(names)
-    wrong: dict[str, int] = {}
-    for each in found:
-        wrong[each.customer] = wrong.get(each.customer, 0) + 1
-    worst = max((count / orders[customer] for customer, count in wrong.items()), default=0.0)
-    is_harmful = worst > rules.max_wrong_totals_share
+    shares = {name: count / orders[name] for name, count in Counter(each.customer for each in found).items()}
+    harmed = {name for name, share in shares.items() if share > rules.max_wrong_totals_share}
     return verdict(
         found,
         scope=scope,
         what=("order whose total is not the sum of its sizes", "orders whose total is not the sum of their sizes"),
         next_step="Were columns shifted in the load? No line is sent."
-        if is_harmful
+        if harmed
         else "Correct the order list; they are sent as they are.",
         shown=rules.shown_rows,
-        severity=ERROR if is_harmful else WARN,
-        figures={"worst_share": round(worst, 3)},
+        severity=harmed,
+        figures={"worst_share": round(max(shares.values(), default=0.0), 3)},
     )
 
 

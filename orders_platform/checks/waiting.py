@@ -9,7 +9,7 @@ import dagster as dg
 
 from orders_platform.assets.monday_board import monday_items
 from orders_platform.assets.order_tables import order_headers
-from orders_platform.checks.verdicts import ERROR, WARN, Scope, verdict
+from orders_platform.checks.verdicts import Scope, verdict
 from orders_platform.database.overview import Finding
 from orders_platform.domain.orders import RejectedRow
 from orders_platform.domain.states import SyncState
@@ -34,14 +34,15 @@ def no_rows_stuck(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
         found = orders_database.overview.stuck_rows(
             now - timedelta(minutes=rules.stuck_pending_minutes), now - timedelta(minutes=rules.stuck_new_minutes)
         )
-    pending = sum(each.details["state"] == SyncState.PENDING for each in found)
+    unanswered = [each.customer for each in found if each.details["state"] == SyncState.PENDING]
+    pending = len(unanswered)
     return verdict(
         found,
         scope=Scope(),
         what=(f"row is stuck, {pending} PENDING", f"rows are stuck, {pending} of them PENDING"),
         next_step="Start a run of these customers; it looks for them on the board first. If they stay, see ORDER_SYNC_LOG by batch.",
         shown=rules.shown_rows,
-        severity=ERROR if pending else WARN,
+        severity=unanswered,
         figures={"pending": pending, "new": len(found) - pending},
     )
 

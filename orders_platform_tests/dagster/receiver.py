@@ -12,11 +12,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass
 class Receiver:
-    """What arrived, oldest first. `answer` is what is said to it."""
+    """What arrived, oldest first. `answer` is what is said to it; a title with `refused` in it is not taken."""
 
     url: str
     arrived: list[dict[str, str]] = field(default_factory=list)
     answer: int = 200
+    refused: str = "\0"
     came: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -30,11 +31,12 @@ def receiving() -> Iterator[Receiver]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            if receiver.answer == 200:
-                receiver.arrived.append(json.loads(body))
+            message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            answer = 500 if receiver.refused in message["title"] else receiver.answer
+            if answer == 200:
+                receiver.arrived.append(message)
                 receiver.came.set()
-            self.send_response(receiver.answer)
+            self.send_response(answer)
             self.send_header("Content-Length", "0")
             self.end_headers()
 
