@@ -13,7 +13,7 @@ _MSSQL = {
     "date": "DATE", "moment": "DATETIME2(7)", "uuid": "UNIQUEIDENTIFIER", "long_text": "NVARCHAR(MAX)",
 }  # fmt: skip
 # The order list as it arrives: a cell that is no number must not stop its load, the merge rejects its row.
-_MSSQL_STAGED = {**_MSSQL, **dict.fromkeys(("nvarchar", "integer", "decimal", "date"), "NVARCHAR(4000)")}
+_MSSQL_STAGED = {**_MSSQL, **dict.fromkeys(("nvarchar", "integer", "decimal", "date", "uuid"), "NVARCHAR(4000)")}
 _SQLITE = {
     "nvarchar": "NVARCHAR({})", "code": "VARCHAR({})", "integer": "INT", "bigint": "BIGINT", "decimal": "DECIMAL({}, {})",
     "date": "DATE", "moment": "TEXT", "uuid": "CHAR(36)", "long_text": "TEXT",

@@ -123,8 +123,21 @@ def asked(
     database: Database, configuration: Configuration, statement: str, values: Sequence[object]
 ) -> list[tuple[object, ...]]:
     """A statement in SQLite's words, asked of the configuration's tables on the server."""
-    translated = sqlglot.transpile(statement, read="sqlite", write="tsql", identify=False)[0]
+    return run(database, translated(configuration, statement), *values)
+
+
+def asked_by_name(
+    database: Database, configuration: Configuration, statement: str, values: Sequence[object]
+) -> list[dict[str, object]]:
+    """The same, each row by the names of its columns."""
+    with database.read() as connection:
+        found = connection.exec_driver_sql(translated(configuration, statement), tuple(values) or None).mappings()
+        return [{name: plain(value) for name, value in row.items()} for row in found]
+
+
+def translated(configuration: Configuration, statement: str) -> str:
+    """A statement in SQLite's words as T-SQL, on the configuration's tables."""
+    words = sqlglot.transpile(statement, read="sqlite", write="tsql", identify=False)[0]
     names = sorted((str(getattr(configuration.tables, role)) for role in (*TABLES, *VIEWS)), key=len, reverse=True)
     pattern = r"(?<![\w.])\[?(" + "|".join(map(re.escape, names)) + r")\]?(?!\w)"
-    qualified = re.sub(pattern, rf"{configuration.tables.schema_name}.[\1]", translated)
-    return run(database, qualified, *values)
+    return re.sub(pattern, rf"{configuration.tables.schema_name}.[\1]", words)

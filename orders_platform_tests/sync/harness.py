@@ -175,7 +175,8 @@ class Platform:
     def load(self, rows: Sequence[Row]) -> None:
         columns = list(dict.fromkeys(name for row in rows for name in row))
         cells = [[row.get(name) for name in columns] for row in rows]
-        replace_staged_rows(self._stores.database, self.configuration.tables.staging, "", columns, cells)
+        tables = self.configuration.tables
+        replace_staged_rows(self._stores.database, tables.staging, tables.schema_name, columns, cells)
 
     def run(self, board: Any, store: Any = None, **values: Any) -> SyncRun:
         return SyncRun(
@@ -382,6 +383,9 @@ class Stores:
             self.file.with_name(self.file.name + ending).unlink(missing_ok=True)
         shutil.copy(self._empty, self.file)
 
+    def platform(self, *parts: Any) -> Platform:
+        return Platform(self, *parts)
+
 
 class Server:
     """One web server for the sandboxes of all tests, one at a time; starting and stopping it takes as long as a test."""
@@ -416,7 +420,7 @@ def platforms(stores: Stores, server: Server) -> Iterator[Callable[..., Platform
             sandbox = Sandbox(**{"clock": clock, "sleep": clock.sleep, **defaults, **options})
             stack.callback(sandbox.close)
             server.sandbox = sandbox
-            return stack.enter_context(closing(Platform(stores, sandbox, server.url, clock)))
+            return stack.enter_context(closing(stores.platform(sandbox, server.url, clock)))
 
         yield make
 

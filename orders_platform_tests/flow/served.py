@@ -1,0 +1,58 @@
+"""The platform of the flow tests with its orders on a server instead of in a file.
+
+Belongs here: what differs from `sync/harness.py`. Does not belong here: schemas of tests (`database/server.py`), what is expected.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orders_platform.configuration import Configuration, read_configuration
+from orders_platform.database.order_store import OrderStore
+from orders_platform.settings import default_folder
+from orders_platform_tests.database import server
+from orders_platform_tests.sync.harness import Platform
+
+
+class ServedStores:
+    """The stores of one schema, by configuration; tests empty its tables."""
+
+    file = None
+
+    def __init__(self, schema: str) -> None:
+        own = read_configuration(default_folder("config") / "order_sync.toml", "sandbox")
+        self.configuration = server.in_schema(own, schema)
+        self.database = server.opened()
+        self._made: dict[str, OrderStore] = {}
+        self.of(self.configuration).schema.apply()
+
+    def of(self, configuration: Configuration) -> OrderStore:
+        key = configuration.model_dump_json()
+        if key not in self._made:
+            self._made[key] = OrderStore(self.database, configuration, default_folder("sql"))
+        return self._made[key]
+
+    def empty(self) -> None:
+        """Every table and no row."""
+        server.empty(self.database, self.configuration.tables.schema_name)
+
+    def platform(self, *parts: Any) -> Platform:
+        return ServedPlatform(self, *parts)
+
+
+class ServedPlatform(Platform):
+    """Asks the server what `Platform` asks its file."""
+
+    def __init__(self, stores: ServedStores, *parts: Any) -> None:
+        super().__init__(stores, *parts)
+        self.configuration = stores.configuration
+
+    def rows(self, sql: str, *values: object) -> list[dict[str, Any]]:
+        return server.asked_by_name(self._stores.database, self.configuration, sql, values)
+
+    def execute(self, sql: str) -> None:
+        server.asked(self._stores.database, self.configuration, sql, ())
+
+    def dump(self) -> str:
+        names = server.tables_of(self._stores.database, self.configuration.tables.schema_name)
+        return "\n".join(f"{name}: {row}" for name in names for row in sorted(map(str, self.rows(f"SELECT * FROM {name}"))))
