@@ -16,7 +16,7 @@ help:
 	@echo "make peers  other people's clients against the sandbox"
 	@echo "make bench-monday  ours and theirs, timed"
 	@echo "make test-mssql   the same contract on the server that ORDERS_TEST_MSSQL_URL names"
-	@echo "make check  ruff, mypy --strict, dagster definitions validate"
+	@echo "make check  ruff, mypy --strict, dagster definitions validate, every T-SQL statement parsed"
 	@echo "make setup  only install; make build: the wheel; make format; make clean"
 
 $(VENV)/installed: pyproject.toml setup.cfg constraints.txt
@@ -63,6 +63,7 @@ check: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/dagster definitions validate -w workspace.yaml
+	$(BIN)/python -m pytest -q orders_platform_tests/database/test_tsql.py
 
 bench-monday: $(VENV)/installed
 	$(BIN)/python benchmarks/monday_sync.py
