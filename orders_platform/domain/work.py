@@ -104,21 +104,19 @@ def due_work(
     """What to ask for now, and what to remember of it.
 
     A customer is asked for at once when its load or the number of its waiting rows is another than last time; for the same again only
-    after `repeat_seconds`, since monday may be away. One whose run ended for a reason that repeating does not mend (`stopped`) is
-    left alone until its load changes.
+    after `repeat_seconds`, since monday may be away. One whose run ended for a reason that repeating does not mend, or that a person
+    cancelled (`stopped`), is left alone until its load changes, also when it was that person who asked for the run.
     """
     due: list[Work] = []
     remembered: dict[str, Asked] = {}
     for each in standings:
-        work, last = work_of(each), asked.get(each.customer)
-        if (
-            work is not None
-            and each.customer not in busy
-            and _is_due(each, last, each.customer in stopped, now, repeat_seconds)
-        ):
+        work, last, is_stopped = work_of(each), asked.get(each.customer), each.customer in stopped
+        if last is None and is_stopped:
+            last = Asked(each.load, each.waiting, now)
+        if work is not None and each.customer not in busy and _is_due(each, last, is_stopped, now, repeat_seconds):
             due.append(work)
             remembered[each.customer] = Asked(each.load, each.waiting, now)
-        elif last is not None and (work is not None or each.customer in busy):
+        elif last is not None and (work is not None or is_stopped or each.customer in busy):
             remembered[each.customer] = last
     return due, remembered
 

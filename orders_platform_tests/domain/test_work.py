@@ -89,6 +89,15 @@ def test_a_customer_that_repeating_does_not_mend_is_left_alone_until_its_load_ch
     assert due(replace(CHANGED, load="load 3"), last, stopped=True, now=1)
 
 
+def test_a_stopped_customer_that_was_not_asked_for_is_remembered_as_it_is_and_asked_for_when_its_load_changes() -> None:
+    work, asked = due_work([CHANGED], {}, busy=(), stopped={"ACME"}, now=5, repeat_seconds=HOUR)
+    assert (work, asked) == ([], {"ACME": Asked("load 2", 0, 5)})
+    done = replace(CHANGED, merged="load 2")
+    assert due_work([done], asked, busy=(), stopped={"ACME"}, now=6, repeat_seconds=HOUR) == ([], asked)
+    work, _ = due_work([replace(CHANGED, load="load 3")], asked, busy=(), stopped={"ACME"}, now=7, repeat_seconds=HOUR)
+    assert [each.customer for each in work] == ["ACME"]
+
+
 # --- partitions
 
 
