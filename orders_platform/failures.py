@@ -17,10 +17,11 @@ RETRIES = dg.RetryPolicy(max_retries=2, delay=15, backoff=dg.Backoff.EXPONENTIAL
 """Of a step, for transient errors. Every step is safe to repeat."""
 
 MAX_RETRIES_TAG = "dagster/max_retries"
-"""Of a run; Dagster looks here when a run has failed, and at no exception."""
+STEP_FAILURES_TAG = "dagster/retry_on_asset_or_op_failure"
+"""Both of a run; Dagster looks at them when a run has failed, and at no exception."""
 
-FAILURE_TAG = "orders/failure"
-PERMANENT = "permanent"
+FAILURE_TAG = "orders/permanent_failure"
+"""The id of the run that failed for good: a run that repeats it is given its tags, and has not failed by that."""
 
 
 @contextmanager
@@ -39,7 +40,24 @@ def dagster_failures(customer: str) -> Iterator[None]:
 
 @dg.failure_hook
 def stop_run_retries(context: dg.HookContext) -> None:
-    """`allow_retries=False` ends the step's retries only; the run's own are ended by a tag on the run."""
+    """`allow_retries=False` ends the step's retries only; the run's own are ended by tags on the run.
+
+    A person who re-executes the run hands the tags on. So they end the retries of failed steps, not of processes that were killed;
+    and since Dagster counts that person's run among the retries, the limit grows by the runs there are.
+    """
     error = context.op_exception
     if isinstance(error, dg.Failure) and not error.allow_retries:
-        context.instance.add_run_tags(context.run_id, {MAX_RETRIES_TAG: "0", FAILURE_TAG: PERMANENT})
+        limit = _runs_so_far(context.instance, context.run_id) + context.instance.run_retries_max_retries
+        tags = {STEP_FAILURES_TAG: "false", MAX_RETRIES_TAG: str(limit), FAILURE_TAG: context.run_id}
+        context.instance.add_run_tags(context.run_id, tags)
+
+
+def _runs_so_far(instance: dg.DagsterInstance, run_id: str) -> int:
+    """The run, and all that it repeats or that repeat it."""
+    group = instance.get_run_group(run_id)
+    return len(list(group[1])) if group else 1
+
+
+def failed_for_good(run: dg.DagsterRun) -> bool:
+    """Repeating the run would not have mended it."""
+    return run.is_failure and run.tags.get(FAILURE_TAG) == run.run_id

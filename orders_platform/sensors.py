@@ -14,7 +14,7 @@ import dagster as dg
 from orders_platform.automation import SYNC_ASSETS, sync_customer
 from orders_platform.domain.customers import customer_for, partition_key_for
 from orders_platform.domain.work import Asked, PartitionChanges, Standing, Work, due_work, partition_changes
-from orders_platform.failures import FAILURE_TAG, PERMANENT
+from orders_platform.failures import failed_for_good
 from orders_platform.operations import Automation
 from orders_platform.partitions import CUSTOMERS
 from orders_platform.resources import OrdersDatabase
@@ -29,6 +29,7 @@ _UNFINISHED = [
     dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]  # fmt: skip
+_STOPPING = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 _STOPPED_DAYS = 1  # the nightly run tries everybody again anyway
 
 
@@ -95,15 +96,16 @@ def busy_customers(instance: dg.DagsterInstance, now: datetime) -> set[str]:
 
 
 def stopped_customers(instance: dg.DagsterInstance, now: datetime) -> set[str]:
-    """The customers whose last run ended lately for a reason that repeating does not mend."""
-    since = now - timedelta(days=_STOPPED_DAYS)
-    failed = instance.get_run_records(
-        dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], tags={FAILURE_TAG: PERMANENT}, updated_after=since)
-    )
+    """The customers whose last run ended lately for a reason that repeating does not mend, or was cancelled by a person."""
+    ended = instance.get_run_records(dg.RunsFilter(statuses=_STOPPING, updated_after=now - timedelta(days=_STOPPED_DAYS)))
     found = set()
-    for record in failed:
-        key = record.dagster_run.tags.get(PARTITION_TAG)
-        if key is not None and _is_last(instance, record, key):
+    for record in ended:
+        run, key = record.dagster_run, record.dagster_run.tags.get(PARTITION_TAG)
+        if (
+            key is not None
+            and (run.status is dg.DagsterRunStatus.CANCELED or failed_for_good(run))
+            and _is_last(instance, record, key)
+        ):
             found.add(customer_for(key))
     return found
 

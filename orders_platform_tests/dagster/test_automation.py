@@ -11,7 +11,7 @@ import pytest
 
 from orders_platform.definitions import build_definitions
 from orders_platform.errors import SourceDataError
-from orders_platform.failures import FAILURE_TAG, PERMANENT
+from orders_platform.failures import failed_for_good
 from orders_platform.sandbox.sample_orders import EXPECTED
 from orders_platform.settings import Settings
 from orders_platform_tests.dagster.ticks import NIGHT, Ticks
@@ -150,11 +150,49 @@ def test_a_customer_that_failed_for_good_is_left_alone_until_its_load_changes_or
     for request in ticks.changed().values():
         run = ticks.run(request)
         assert not run.success
-        assert ticks.instance.get_run_by_id(run.run_id).tags[FAILURE_TAG] == PERMANENT
+        assert failed_for_good(ticks.instance.get_run_by_id(run.run_id))
     assert ticks.changed() == {}  # although its orders were merged and wait now
     assert set(ticks.nightly()) == {"B'HOOD", "RHONE"}
     two.write(f'UPDATE "swp_ORDER_LIST_V2" SET "NOTES" = \'by hand\' WHERE "{NAME}" = \'RHONE\'')
     assert set(ticks.changed()) == {"RHONE"}
+
+
+def test_a_repetition_that_was_killed_has_not_failed_for_good_although_it_was_handed_the_tags(
+    two: Workplace, ticks: Ticks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MONDAY_API_TOKEN", "not a token")
+    failed = {name: ticks.run(request).run_id for name, request in ticks.changed().items()}
+    assert ticks.changed() == {}
+    ticks.crashed(failed["RHONE"])
+    assert set(ticks.changed()) == {"RHONE"}
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_customer_whose_run_a_person_cancelled_is_left_alone_until_its_load_changes_or_the_night(
+    two: Workplace, ticks: Ticks, *, asked: bool
+) -> None:
+    """The sensor's run, or one that a person started before the sensor looked."""
+    if asked:
+        assert set(ticks.changed()) == {"B'HOOD", "RHONE"}
+    ticks.cancelled("RHONE")
+    assert set(ticks.changed()) == (set() if asked else {"B'HOOD"})
+    two.write("UPDATE ORDER_LIST_V2 SET sync_state = 'NEW'")
+    assert ticks.changed() == {}
+    assert set(ticks.nightly()) == {"B'HOOD", "RHONE"}
+    two.write(f'UPDATE "swp_ORDER_LIST_V2" SET "NOTES" = \'by hand\' WHERE "{NAME}" = \'RHONE\'')
+    requests = ticks.changed()
+    assert set(requests) == {"RHONE"}
+    assert ticks.run(requests["RHONE"]).success
+
+
+def test_rows_that_a_cancelled_run_left_behind_ask_for_nothing(two: Workplace, ticks: Ticks) -> None:
+    for request in ticks.changed().values():
+        assert ticks.run(request).success
+    assert ticks.changed() == {}
+    ticks.cancelled("RHONE")
+    two.write("UPDATE ORDER_LIST_V2 SET sync_state = 'NEW' WHERE \"CUSTOMER NAME\" = 'RHONE'")
+    assert ticks.changed() == ticks.changed() == {}
+    assert set(ticks.nightly()) == {"RHONE"}
 
 
 def test_what_waits_of_a_customer_that_left_the_load_is_sent_without_merging(two: Workplace, ticks: Ticks) -> None:

@@ -7,15 +7,17 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+import yaml
 from dagster._core.events import RunFailureReason
 from dagster._core.execution.retries import auto_reexecution_should_retry_run
 
 from orders_platform import errors
 from orders_platform.assets.order_tables import order_headers
-from orders_platform.failures import FAILURE_TAG, PERMANENT, dagster_failures, stop_run_retries
+from orders_platform.failures import FAILURE_TAG, dagster_failures, failed_for_good, stop_run_retries
 from orders_platform.resources import SqliteResource
 from orders_platform_tests.dagster.location import Location, failure
-from orders_platform_tests.workplace import Workplace
+from orders_platform_tests.dagster.ticks import Ticks
+from orders_platform_tests.workplace import CHECKOUT, Workplace
 
 CLASSES = [error for error in vars(errors).values() if isinstance(error, type) and issubclass(error, errors.OrdersError)]
 PLAIN = [error for error in CLASSES if error is not errors.RowRejected]
@@ -63,9 +65,37 @@ def retrying(workplace: Workplace, tmp_path: Path) -> Iterator[Location]:
 def test_a_permanent_error_ends_the_retries_of_its_run_too(sampled: Workplace, retrying: Location) -> None:
     run = retrying.sync("NOBODY")
     assert not run.success
-    tags = retrying.instance.get_run_by_id(run.run_id).tags
-    assert (tags["dagster/max_retries"], tags[FAILURE_TAG]) == ("0", PERMANENT)
+    failed = retrying.instance.get_run_by_id(run.run_id)
+    assert failed_for_good(failed)
+    assert (failed.tags["dagster/retry_on_asset_or_op_failure"], failed.tags["dagster/will_retry"]) == ("false", "false")
     assert not retried(retrying, run)
+
+
+def test_a_person_who_repeats_a_run_that_failed_for_good_gets_one_that_survives_a_crash_once(
+    sampled: Workplace, tmp_path: Path
+) -> None:
+    """By the rules that are shipped; Dagster itself counts the person's run as the one retry there is."""
+    shipped = {"run_retries": yaml.safe_load((CHECKOUT / "dagster.yaml").read_text(encoding="utf-8"))["run_retries"]}
+    with dg.DagsterInstance.local_temp(str(tmp_path), overrides=shipped) as instance:
+        parent = Location(instance).sync("NOBODY").run_id
+        for will_retry in ("true", "false"):
+            parent = Ticks(instance).crashed(parent)
+            run = instance.get_run_by_id(parent)
+            assert run.tags["dagster/will_retry"] == will_retry
+            assert not failed_for_good(run)
+
+
+def test_a_repetition_that_fails_for_good_as_well_is_not_retried_and_leaves_the_next_one_its_crash(
+    sampled: Workplace, tmp_path: Path
+) -> None:
+    settings = {"run_retries": {"enabled": True, "max_retries": 1, "retry_on_asset_or_op_failure": True}}
+    with dg.DagsterInstance.local_temp(str(tmp_path), overrides=settings) as instance:
+        ticks = Ticks(instance)
+        first = Location(instance).sync("NOBODY").run_id
+        second = ticks.repeat(first)
+        again = instance.get_run_by_id(second)
+        assert (again.parent_run_id, again.tags["dagster/will_retry"], failed_for_good(again)) == (first, "false", True)
+        assert instance.get_run_by_id(ticks.crashed(second)).tags["dagster/will_retry"] == "true"
 
 
 def test_a_run_that_failed_for_another_reason_keeps_its_retries(retrying: Location) -> None:

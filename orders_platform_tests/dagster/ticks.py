@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import dagster as dg
+from dagster._core.storage.tags import PARENT_RUN_ID_TAG, ROOT_RUN_ID_TAG, TAGS_TO_MAYBE_OMIT_ON_RETRY
 
 from orders_platform.definitions import build_definitions
 from orders_platform.domain.customers import customer_for
@@ -77,6 +78,43 @@ class Ticks:
         return self.instance.create_run_for_job(
             job, tags={"dagster/partition": customer_key}, status=dg.DagsterRunStatus.STARTED
         )
+
+    def cancelled(self, customer_key: str) -> None:
+        """A run of a customer that was under way until a person cancelled it."""
+        run = self.busy(customer_key)
+        self.instance.report_run_canceling(run)
+        self.instance.report_run_canceled(run)
+
+    def handed_on(self, run_id: str) -> dict[str, str]:
+        """The tags that the UI and the daemon give to a run that repeats another."""
+        tags = self.instance.get_run_by_id(run_id).tags
+        kept = {name: value for name, value in tags.items() if name not in TAGS_TO_MAYBE_OMIT_ON_RETRY}
+        return {**kept, PARENT_RUN_ID_TAG: run_id, ROOT_RUN_ID_TAG: tags.get(ROOT_RUN_ID_TAG, run_id)}
+
+    def repeat(self, run_id: str) -> str:
+        """A person re-executes a run; the run that comes of it."""
+        options = dg.ReexecutionOptions(parent_run_id=run_id)
+        job, tags = dg.reconstructable(sync_job), self.handed_on(run_id)
+        with dg.execute_job(job, instance=self.instance, tags=tags, reexecution_options=options) as done:
+            return done.run_id
+
+    def crashed(self, run_id: str) -> str:
+        """A run that repeats another, and whose process is killed."""
+        job, tags = build_definitions(Settings()).resolve_job_def("sync_customer"), self.handed_on(run_id)
+        run = self.instance.create_run_for_job(
+            job,
+            tags=tags,
+            parent_run_id=run_id,
+            root_run_id=tags[ROOT_RUN_ID_TAG],
+            status=dg.DagsterRunStatus.STARTED,
+        )
+        self.instance.report_run_failed(run)
+        return run.run_id
+
+
+def sync_job() -> dg.JobDefinition:
+    """For Dagster, which wants to find a job again by its module and name."""
+    return build_definitions(Settings()).resolve_job_def("sync_customer")
 
 
 def by_customer(requests: object) -> dict[str, dg.RunRequest]:
