@@ -7,10 +7,31 @@ is done with the figures (`sensors.py`, `schedules.py`, `checks/`, `alerts.py`).
 from __future__ import annotations
 
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field
+from dagster._utils.schedules import is_valid_cron_schedule
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-Cron = Annotated[str, Field(pattern=r"^\S+( \S+){4}$")]
+_CRON_FIELDS = 5
+
+
+def _cron(value: str) -> str:
+    """Dagster's own rule, which it would apply when the location loads."""
+    if len(value.split()) != _CRON_FIELDS or not is_valid_cron_schedule(value):
+        raise ValueError(f"{value!r} is no cron of five fields (minute hour day month weekday); write e.g. '0 2 * * *'")
+    return value
+
+
+def _timezone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # a folder of them is an OSError
+        raise ValueError(f"{value!r} is no timezone; write a name such as 'UTC' or 'Europe/London'") from None
+    return value
+
+
+Cron = Annotated[str, AfterValidator(_cron)]
+Timezone = Annotated[str, AfterValidator(_timezone)]
 
 
 class _Section(BaseModel):
@@ -27,7 +48,7 @@ class Automation(_Section):
     """
 
     starts_running: bool = True
-    timezone: str = "UTC"
+    timezone: Timezone = "UTC"
     nightly: Cron = "0 2 * * *"
     survey: Cron = "0 * * * *"
     checks: Cron = "*/15 * * * *"

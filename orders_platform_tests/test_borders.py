@@ -35,6 +35,7 @@ ONLY_IMPORTED_BY = {
         "definitions",
         "demo",
         "failures",
+        "operations",  # Dagster's rule of what a cron is
         "partitions",
         "resources",
         "schedules",

@@ -57,6 +57,14 @@ def test_the_file_of_the_repository_is_right_for_every_environment(tmp_path: Pat
         ('unique = ["AAG ORDER NUMBER"]', "unique = []", "keys.unique"),
         ("board_id = 9609317401", "board_id = -1", "items.board_id"),
         ("max_sizes = 300", "max_sizes = 0", "sizes.max_sizes"),
+        ('nightly = "0 2 * * *"', 'nightly = "0 25 * * *"', "automation.nightly: '0 25 * * *' is no cron of five fields"),
+        ('survey = "0 * * * *"', 'survey = "@hourly"', "automation.survey: '@hourly' is no cron of five fields"),
+        ('summary = "0 7 * * *"', 'summary = "0 7 30 2 *"', "automation.summary: '0 7 30 2 *' is no cron"),
+        ('verification = "0 4 * * 0"', 'verification = "0 4 * * sundays"', "weekday); write e.g. '0 2 * * *'"),
+        ('timezone = "UTC"', 'timezone = "Londn"',
+         "automation.timezone: 'Londn' is no timezone; write a name such as 'UTC' or 'Europe/London'"),
+        ('timezone = "UTC"', 'timezone = "Europe"', "automation.timezone: 'Europe' is no timezone"),
+        ('timezone = "UTC"', 'timezone = "../UTC"', "automation.timezone: '../UTC' is no timezone"),
     ],
 )  # fmt: skip
 def test_a_wrong_entry_is_refused_with_its_place(tmp_path: Path, old: str, new: str, words: str) -> None:
