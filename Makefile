@@ -38,8 +38,11 @@ run: $(VENV)/installed
 .dagster/storage: | $(VENV)/installed
 	@DAGSTER_HOME=$(CURDIR) $(BIN)/dagster instance migrate >/dev/null
 
+# The sandbox's first line is waited for: when its port is taken it ends with its reason, and Dagster is not started on somebody else's boards.
 ui: $(VENV)/installed .dagster/storage
-	@$(BIN)/orders-platform sandbox serve & sandbox=$$!; trap 'kill $$sandbox 2>/dev/null' EXIT INT TERM; \
+	@ready=$$(mktemp -d)/ready; mkfifo $$ready; $(BIN)/orders-platform sandbox serve >$$ready & sandbox=$$!; \
+	 trap 'kill $$sandbox 2>/dev/null' EXIT INT TERM; \
+	 exec 3<$$ready; rm -r $${ready%/*}; read -r line <&3 || { wait $$sandbox; exit $$?; }; echo "$$line"; \
 	 $(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1
 
 test: $(VENV)/installed-dev
