@@ -53,6 +53,12 @@ def composed(variables: Mapping[str, str]) -> Mapping[str, Mapping[str, object]]
     return filled(yaml.safe_load((COMPOSE / "compose.yaml").read_text(encoding="utf-8"))["services"])
 
 
+def mounted_files(service: Mapping[str, object]) -> list[tuple[Path, Path]]:
+    """What a service mounts of this host, and where."""
+    volumes = [volume.split(":") for volume in service["volumes"]]
+    return [(COMPOSE / volume[0], Path(volume[1])) for volume in volumes if volume[0].startswith((".", "/"))]
+
+
 @dataclass
 class Services:
     """`home` stands for /opt/dagster; `given` is the .env file; `outside` are variables of the network around (addresses)."""
@@ -68,6 +74,8 @@ class Services:
         self.services = composed(self.given)
         (self.home / "storage").mkdir(parents=True)
         (self.home / "dagster.yaml").write_bytes((COMPOSE / "dagster.yaml").read_bytes())
+        for source, target in mounted_files(self.services["code"]):
+            (self.home / target.relative_to("/opt/dagster")).write_bytes(source.read_bytes())
         workspace = (COMPOSE / "workspace.yaml").read_text(encoding="utf-8")
         here = workspace.replace("host: code", "host: 127.0.0.1").replace("4000", self.ports["4000"])
         (self.home / "workspace.yaml").write_text(here, encoding="utf-8")
@@ -87,7 +95,8 @@ class Services:
         own = {"PATH", "LANG", "HOME", "TMPDIR"}
         kept = {name: text for name, text in os.environ.items() if name in own}
         image = {"DAGSTER_HOME": str(self.home), "DAGSTER_DISABLE_TELEMETRY": "yes", "PYTHONPATH": str(CHECKOUT)}
-        said = {name: str(text) for name, text in self.services[service]["environment"].items()}
+        given = self.services[service]["environment"].items()
+        said = {name: str(text).replace("/opt/dagster", str(self.home)) for name, text in given}
         network = {name: text for name, text in self.outside.items() if name in said}
         return {**kept, **image, **said, **network, **(self.extra if service == "code" else {})}
 

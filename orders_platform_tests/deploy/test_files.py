@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from orders_platform import __version__
-from orders_platform_tests.deploy.services import BIN, COMPOSE, composed
+from orders_platform_tests.deploy.services import BIN, COMPOSE, composed, mounted_files
 from orders_platform_tests.workplace import CHECKOUT
 
 DEPLOY = CHECKOUT / "deploy"
@@ -68,6 +68,25 @@ def test_every_command_of_a_service_is_a_program_of_the_image() -> None:
     assert [name for name in {*commands, *checks} if not (BIN / name).exists()] == []
 
 
+@pytest.mark.parametrize("own", ["", "/srv/orders.toml", "./orders.toml"])
+def test_the_service_that_runs_is_given_the_configuration_file_of_the_deployer(own: str) -> None:
+    code = composed({**FILLED_IN, "ORDERS_CONFIG": own})["code"]
+    ((source, target),) = mounted_files(code)
+    assert source == COMPOSE / (own or "../../config/order_sync.toml")
+    assert str(target) == code["environment"]["ORDERS_CONFIG"]
+    assert own or source.is_file()
+
+
+def test_the_volumes_of_the_service_that_runs_are_folders_of_the_image_s_user() -> None:
+    volumes = [volume.split(":") for volume in composed(FILLED_IN)["code"]["volumes"]]
+    made = re.search(r"mkdir -p (.+) \\", DOCKERFILE)[1].split()
+    assert {volume[1] for volume in volumes if not volume[0].startswith(".")} == set(made)
+    declared = yaml.safe_load((COMPOSE / "compose.yaml").read_text(encoding="utf-8"))["volumes"]
+    assert {volume[0] for volume in volumes if not volume[0].startswith(".")} <= set(declared)
+    home = re.search(r"DAGSTER_HOME=(\S+)", DOCKERFILE)[1]
+    assert f"{home}/.data/reports" in made  # where sync_report writes when `folder` is empty
+
+
 def test_the_location_is_called_the_same_everywhere() -> None:
     (server,) = yaml.safe_load((COMPOSE / "workspace.yaml").read_text(encoding="utf-8"))["load_from"]
     assert server["grpc_server"] == {"host": "code", "port": 4000, "location_name": location_name()}
@@ -115,6 +134,16 @@ def test_the_values_have_one_image_its_port_and_the_pinned_chart() -> None:
     assert webserver["service"]["port"] == webserver["readinessProbe"]["httpGet"]["port"] > 1024
     assert f"--version {pinned('dagster')}" in (DEPLOY / "helm" / "values.yaml").read_text(encoding="utf-8")
     assert VALUES["runLauncher"]["type"] == "K8sRunLauncher"
+
+
+def test_a_pod_mounts_the_configuration_it_is_told_of_and_the_folder_of_reports() -> None:
+    (code,) = VALUES["dagster-user-deployments"]["deployments"]
+    folders = {mount["name"]: mount["mountPath"] for mount in code["volumeMounts"]}
+    assert set(folders) == {volume["name"] for volume in code["volumes"]}
+    variables = {entry["name"]: entry["value"] for entry in code["env"]}
+    assert variables["ORDERS_CONFIG"] == f"{folders['config']}/order_sync.toml"
+    assert folders["reports"] == "/opt/dagster/.data/reports"
+    assert code["includeConfigInLaunchedRuns"]["enabled"]
 
 
 def test_the_blocks_of_the_chart_that_our_rules_replace_are_off() -> None:
