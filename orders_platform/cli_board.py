@@ -60,7 +60,12 @@ def sync(
         survey = store.survey()
         if not dry:
             store.record_unassigned(survey, run.clock())
-        chosen = console.chosen_customers(only, _customers(store, survey), "There is no staged and no waiting row of customer")
+        chosen = console.chosen_customers(
+            only,
+            _customers(store, survey),
+            settings.configuration.customer_names,
+            "There is no staged and no waiting row of customer",
+        )
         reports: list[CustomerReport] = []
         stack.callback(lambda: _show(store, survey, reports, dry=dry, as_json=as_json, output_json=output_json, noise=noise))
         reports.extend(sync_customers(run, survey, chosen, limit=limit, skip_subitems=skip_subitems, dry=dry))
@@ -75,10 +80,13 @@ def sync(
 @click.pass_context
 def retry(context: click.Context, *, only: tuple[str, ...], code: str, no_send: bool) -> None:
     """Give refused rows another try: mark them as new, and send them."""
-    store = open_store(Settings())
+    settings = Settings()
+    store = open_store(settings)
     with closing(store.database):
         known = [summary.customer for summary in store.summaries()]
-        names = console.chosen_customers(only, known, "No order was ever merged of the customer")
+        names = console.chosen_customers(
+            only, known, settings.configuration.customer_names, "No order was ever merged of the customer"
+        )
         reset = {name: count for name in names if (count := store.reset_failed(name, code))}
     then = " Next: orders-platform sync --execute" if no_send or not reset else ""
     click.echo(f"{sum(reset.values())} rows will be tried again.{then}", err=not then)

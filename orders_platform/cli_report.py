@@ -30,7 +30,9 @@ def report(*, only: tuple[str, ...], page: Path | None, as_markdown: bool) -> No
     store = open_store(settings)
     with closing(store.database):
         known = [summary.customer for summary in store.summaries()]
-        chosen = console.chosen_customers(only, known, "No order was ever merged of the customer")
+        chosen = console.chosen_customers(
+            only, known, settings.configuration.customer_names, "No order was ever merged of the customer"
+        )
         now = datetime.now(UTC)
         reports = [make_report(store, customer, now) for customer in chosen]
     links = report_links(settings)

@@ -52,7 +52,9 @@ def verify(*, only: tuple[str, ...], repair: bool, yes: bool, as_json: bool) -> 
         board = stack.enter_context(closing(open_board(settings)))
         run = SyncRun(store, board, sync_rules(settings.configuration), progress=_progress)
         known = [summary.customer for summary in store.summaries()]
-        chosen = console.chosen_customers(only, known, "No order was ever merged of the customer")
+        chosen = console.chosen_customers(
+            only, known, settings.configuration.customer_names, "No order was ever merged of the customer"
+        )
         work = _Comparison(run, Ledger(store, settings.configuration))
         work.verify(chosen)
         if repair and work.plans:

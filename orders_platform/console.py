@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from orders_platform.domain.customers import CustomerNames
 from orders_platform.domain.orders import CustomerSummary, RejectedRow
 from orders_platform.domain.usage import MondayUsage
 from orders_platform.sync.reports import CustomerReport
@@ -90,12 +91,17 @@ def run_document(customers: Mapping[str, Figures], errors: Mapping[str, str]) ->
     return {"customers": shown, "total": total}
 
 
-def chosen_customers(only: Sequence[str], known: Sequence[str], refusal: str) -> list[str]:
-    """The customers that `--customer` names, each once; without it all that are known. Refuses an unknown one, naming them all."""
-    for name in only:
-        if name not in known:
+def chosen_customers(only: Sequence[str], known: Sequence[str], names: CustomerNames, refusal: str) -> list[str]:
+    """The customers that `--customer` names in any spelling, each once; without it all that are known.
+
+    Raises:
+        UsageError: an unknown one; the known ones are named.
+    """
+    chosen = [name if name in known else names.resolve(name) for name in only]
+    for name, customer in zip(only, chosen, strict=True):
+        if customer not in known:
             raise click.UsageError(f"{refusal} {name!r}; known: {', '.join(known) or 'nobody'}.")
-    return list(dict.fromkeys(only or known))
+    return list(dict.fromkeys([name for name in chosen if name is not None] or known))
 
 
 def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -164,7 +164,7 @@ def test_status_is_well_when_everything_is_on_the_board_and_not_when_something_w
 
 
 def test_retry_gives_refused_rows_another_try(after_demo: Workplace, terminal: Terminal) -> None:
-    assert terminal("retry", "--customer", "GREYSON").out.startswith("0 rows")
+    assert terminal("retry", "--customer", "Greyson  Clothiers").out.startswith("0 rows")
     assert terminal("retry", "--code", "label_missing").out.startswith("0 rows")
     tried = terminal("retry", "--customer", "TITLE NINE", "--code", "number_expected", "--no-send")
     assert tried.code == 0

@@ -25,7 +25,7 @@ def test_before_the_first_sync_everything_waits_and_after_it_nothing(bhood: Work
     assert "Last update" not in before
 
     assert terminal("sync", "--execute").code == 0
-    after = terminal("report", "--customer", "B'HOOD")
+    after = terminal("report", "--customer", "bhood")
     assert after.code == 0
     assert after.out.startswith("# B'HOOD: orders on the board\n")
     assert "**All 24 orders are on the board.** Nothing waits, and nothing needs a correction." in after.out

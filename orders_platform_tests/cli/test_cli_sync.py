@@ -78,6 +78,16 @@ def test_an_unknown_customer_is_refused_with_the_names_that_are_there(after_demo
     assert "GREYSON, JOHNNIE O" in outcome.err
 
 
+@pytest.mark.parametrize("spelling", ["b'hood", " B'Hood ", "bhood"])
+def test_a_customer_is_found_by_every_spelling_that_a_load_may_have(
+    workplace: Workplace, terminal: Terminal, spelling: str
+) -> None:
+    workplace.stage(samples_of("B'HOOD", "BHOOD")[:2])
+    outcome = terminal("sync", "--json", "--customer", spelling, "--customer", CUSTOMER)
+    assert outcome.code == 0, outcome.err
+    assert list(outcome.document["customers"]) == [CUSTOMER]
+
+
 def test_only_the_customers_that_are_named_are_synced(workplace: Workplace, terminal: Terminal) -> None:
     workplace.stage(samples_of("B'HOOD", "BHOOD", "RHONE", "TAYLOR MADE", "TAYLORMADE"))
     outcome = terminal("sync", "--execute", "--json", "--customer", CUSTOMER, "--customer", "RHONE", "--customer", CUSTOMER)

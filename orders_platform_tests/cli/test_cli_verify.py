@@ -77,7 +77,7 @@ def items(place: Workplace) -> int:
 
 def test_an_equal_board_is_said_to_be_and_ends_with_0(synced: Workplace, terminal: Terminal) -> None:
     before = synced.dump()
-    outcome = terminal("verify", "--customer", CUSTOMER, "--json")
+    outcome = terminal("verify", "--customer", CUSTOMER.lower(), "--json")
     assert outcome.code == 0, outcome.err
     figures = outcome.document["customers"][CUSTOMER]
     assert (figures["orders"], figures["lines"], figures["differences"]) == (24, 60, [])
