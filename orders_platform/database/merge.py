@@ -17,6 +17,7 @@ from orders_platform.database.engine import Database
 from orders_platform.database.locks import customer_lock, lock_merge
 from orders_platform.database.rules import MergeRules
 from orders_platform.database.statements import Statements
+from orders_platform.database.templates import WORK_TABLES
 from orders_platform.domain.customers import CustomerRows, Survey
 from orders_platform.domain.merges import HeaderMerge, LineMerge
 from orders_platform.domain.names import MAX_NAME
@@ -176,7 +177,9 @@ class _HeaderStage:
         lock_merge(connection, self._key)
         self._run("1_add_customer", customer=self._key)
         self._merge_number = int(self._run("1_read_customer", customer=self._key).mappings().one()["merge_number"]) + 1
-        for table in ("clean_orders", "order_matches", "known_orders"):
+        self._reads_cells = connection.dialect.name == "mssql"
+        self._work_tables = WORK_TABLES if self._reads_cells else WORK_TABLES[1:]
+        for table in self._work_tables:
             self._run(f"1_drop_{table}")
             self._run(f"1_create_{table}")
 
@@ -219,8 +222,11 @@ class _HeaderStage:
         self._finish(fingerprint, int(self._run("1_count_merge").mappings().one()["rows_read"]), 0, 0)
 
     def _clean(self, selection: Mapping[str, object], parameters: Mapping[str, object], code: str, reason: str) -> None:
+        if self._reads_cells:
+            self._run("1_read_cells", **selection, **parameters)
         self._run("1_clean_orders", **selection, **parameters)
-        self._run("1_identify_orders", forced_code=code, forced_reason=reason, max_name=MAX_NAME)
+        self._run("1_identify_orders")
+        self._run("1_judge_orders", forced_code=code, forced_reason=reason, max_name=MAX_NAME)
         self._run("1_mark_copies")
 
     def _record_rejects(self, parameters: Mapping[str, object]) -> None:
@@ -232,5 +238,5 @@ class _HeaderStage:
     def _finish(self, fingerprint: str, rows_read: int, missing: int, refused: int) -> None:
         self._run("1_record_merge", customer=self._key, fingerprint=fingerprint, merge_number=self._merge_number, rows_read=rows_read,
                   missing_orders=missing, missing_kept=refused)  # fmt: skip
-        for table in ("clean_orders", "order_matches", "known_orders"):
+        for table in self._work_tables:
             self._run(f"1_drop_{table}")

@@ -21,8 +21,8 @@ from sqlalchemy import BindParameter, Dialect, TextClause, bindparam, text
 from orders_platform.database.expressions import Expressions, integer, parameter
 from orders_platform.errors import ConfigurationError
 
-WORK_TABLES = ("clean_orders", "order_matches", "known_orders")
-"""Temporary tables of the merge; they live as long as their connection."""
+WORK_TABLES = ("staged_cells", "clean_orders", "order_matches", "known_orders")
+"""Temporary tables of the merge; they live as long as their connection. SQLite has no use for the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,9 @@ class Statement:
     def clause(self) -> TextClause:
         """For SQLAlchemy; list parameters expand into `(?, ?, ...)`."""
         lists: list[BindParameter[object]] = [
-            bindparam(name, expanding=True) for name, is_list in self.parameters.items() if is_list
+            bindparam(name, expanding=True)
+            for name, is_list in self.parameters.items()
+            if is_list and re.search(rf":{name}\b", self.sql)  # a dialect may have no use for one
         ]
         return text(self.sql).bindparams(*lists)
 

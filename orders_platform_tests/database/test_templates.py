@@ -23,7 +23,7 @@ from orders_platform.database.rules import MergeRules
 from orders_platform.database.schema import Schema, TableColumn
 from orders_platform.database.statements import Statements
 from orders_platform.database.table_definitions import TABLES
-from orders_platform.database.templates import Templates
+from orders_platform.database.templates import WORK_TABLES, Templates
 from orders_platform.errors import ConfigurationError
 from orders_platform.settings import default_folder
 from orders_platform_tests.database.order_list import CONFIG, GREYSON, OrderList, order
@@ -144,7 +144,7 @@ def test_sqlite_can_prepare_the_statement(wide: OrderList, name: str) -> None:
     clause = rendered("sqlite")[name]
     values = {key: [1] if clause._bindparams[key].expanding else 1 for key in clause.compile().params}
     with store.database.write() as connection:
-        for work in ("clean_orders", "order_matches", "known_orders"):
+        for work in WORK_TABLES:
             connection.execute(rendered("sqlite")[f"1_create_{work}"])
         connection.exec_driver_sql("PRAGMA query_only = 1")
         connection.execute(type(clause)(f"EXPLAIN {clause.text}").bindparams(*clause._bindparams.values()), values)
