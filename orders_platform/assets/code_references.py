@@ -15,8 +15,8 @@ import dagster as dg
 from orders_platform.settings import default_folder
 
 WORK = {
-    "order_headers": ("sql/1_clean_orders.sql.j2", "sql/1_identify_orders.sql.j2", "sql/1_judge_orders.sql.j2", "sql/1_update_orders.sql.j2",
-                      "sql/1_insert_orders.sql.j2", "orders_platform/database/merge.py"),
+    "order_headers": ("sql/1_clean_orders.sql.j2", "sql/1_identify_orders.sql.j2", "sql/1_judge_orders.sql.j2",
+                      "sql/1_update_orders.sql.j2", "sql/1_insert_orders.sql.j2", "orders_platform/database/merge.py"),
     "order_sizes": ("sql/2_unpivot_sizes.sql.j2", "orders_platform/domain/sizes.py"),
     "order_lines": ("sql/3_update_lines.sql.j2", "sql/3_insert_lines.sql.j2", "sql/3_end_gone_lines.sql.j2"),
     "monday_groups": ("orders_platform/sync/groups.py", "graphql/create_group.graphql"),
