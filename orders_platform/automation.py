@@ -21,7 +21,7 @@ SYNC_ASSETS = ("order_headers", "order_sizes", "order_lines", "monday_groups", "
 
 sync_customer = dg.define_asset_job(
     "sync_customer",
-    selection=dg.AssetSelection.assets(*SYNC_ASSETS) - dg.AssetSelection.checks(*checks.NOT_OF_A_RUN),
+    selection=dg.AssetSelection.assets(*SYNC_ASSETS),
     description="Merge one customer's load and bring the board to it: all six assets and the report, one partition.",
 )
 check_orders = dg.define_asset_job(

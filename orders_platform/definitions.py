@@ -44,6 +44,7 @@ def build_definitions(settings: Settings, **overrides: object) -> dg.Definitions
         monday_board.monday_groups,
         monday_board.monday_items,
         monday_board.monday_subitems,
+        monday_board.order_board,
         sync_report.sync_report,
     ]
     jobs = {

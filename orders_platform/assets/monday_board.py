@@ -1,4 +1,4 @@
-"""Assets 4 to 6: groups, items and subitems on the board.
+"""Assets 4 to 6: groups, items and subitems on the board; and the board as people see it.
 
 Belongs here: shells around the sync stages, and what they report. Does not belong here: planning and sending (`sync/`).
 """
@@ -23,6 +23,15 @@ from orders_platform.sync.subitems import sync_subitems
 
 GROUP = "monday_board"
 POOL = "monday_api"
+
+ORDER_BOARD = dg.AssetKey("order_board")
+
+order_board = dg.AssetSpec(
+    ORDER_BOARD,
+    deps=["monday_items", "monday_subitems"],
+    group_name=GROUP,
+    description="The board as people see it, with the orders of all customers. No run makes it: what a check says of it stays.",
+)
 
 
 @dg.asset(partitions_def=CUSTOMERS, deps=[order_headers], group_name=GROUP, pool=POOL, retry_policy=RETRIES)

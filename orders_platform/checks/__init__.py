@@ -47,3 +47,4 @@ OF_VALUES = (board_shows_values,)
 
 ALL = tuple(dict.fromkeys((*OF_A_RUN, *OF_ALL_CUSTOMERS, *OF_WAITING_ROWS, *OF_VALUES)))
 NOT_OF_A_RUN = tuple(check for check in ALL if check not in OF_A_RUN)
+"""They are about assets that no run materialises: Dagster takes a check for not made once its asset is materialised after it."""

@@ -6,7 +6,7 @@ Belongs here: shells around the sweep's figures, the comparison of ids and the o
 
 import dagster as dg
 
-from orders_platform.assets.monday_board import POOL, monday_items, monday_subitems
+from orders_platform.assets.monday_board import ORDER_BOARD, POOL, monday_items, monday_subitems
 from orders_platform.assets.order_tables import customer_alone
 from orders_platform.checks.verdicts import ERROR, SETTLES, UNSEEN, WARN, Scope, not_judged, verdict
 from orders_platform.database.ledger import Ledger
@@ -86,7 +86,7 @@ def board_equals_database(
     )  # fmt: skip
 
 
-@dg.asset_check(asset=monday_items, pool=POOL, description="Every cell of every row on the board shows what the database says.")
+@dg.asset_check(asset=ORDER_BOARD, pool=POOL, description="Every cell of every row on the board shows what the database says.")
 def board_shows_values(
     context: dg.AssetCheckExecutionContext, orders_database: OrdersDatabase, monday: MondayResource
 ) -> dg.AssetCheckResult:

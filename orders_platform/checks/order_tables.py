@@ -8,6 +8,7 @@ from collections import Counter
 
 import dagster as dg
 
+from orders_platform.assets.monday_board import ORDER_BOARD
 from orders_platform.assets.order_tables import order_headers, order_lines, order_sizes
 from orders_platform.checks.verdicts import ERROR, Scope, verdict
 from orders_platform.database.overview import Finding
@@ -46,7 +47,7 @@ def sizes_plausible(context: dg.AssetCheckExecutionContext, orders_database: Ord
         try:
             sizes = len(orders_database.store.rules().sizes)
         except SourceDataError as error:
-            found = [Finding("", {"reason": str(error)})]
+            found = [Finding(scope.customer or "", {"reason": str(error)})]
     return verdict(
         found,
         scope=scope,
@@ -81,7 +82,7 @@ def totals_match_sizes(context: dg.AssetCheckExecutionContext, orders_database: 
     )
 
 
-@dg.asset_check(asset=order_lines, description="Every line has its order.")
+@dg.asset_check(asset=ORDER_BOARD, description="Every line has its order.")
 def lines_have_orders(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
     """ERROR: somebody deleted orders behind our back. Not blocking: such a line is never sent, and it is of no customer."""
     with dagster_failures("lines_have_orders"):

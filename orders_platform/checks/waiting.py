@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from orders_platform.assets.monday_board import monday_items
-from orders_platform.assets.order_tables import order_headers
+from orders_platform.assets.monday_board import ORDER_BOARD
+from orders_platform.assets.order_tables import SWP_ORDER_LIST
 from orders_platform.checks.verdicts import Scope, verdict
 from orders_platform.database.overview import Finding
 from orders_platform.domain.orders import RejectedRow
@@ -25,7 +25,7 @@ def _rules() -> Checks:
 
 
 @dg.asset_check(
-    asset=monday_items, description="No row waits too long: neither for an answer of monday (PENDING) nor to be sent."
+    asset=ORDER_BOARD, description="No row waits too long: neither for an answer of monday (PENDING) nor to be sent."
 )
 def no_rows_stuck(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
     """ERROR when a call was never answered: it may be on the board or not. WARN when rows only wait to be sent."""
@@ -47,7 +47,7 @@ def no_rows_stuck(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
     )
 
 
-@dg.asset_check(asset=monday_items, description="No row was refused on its way to the board.")
+@dg.asset_check(asset=ORDER_BOARD, description="No row was refused on its way to the board.")
 def no_rows_failed(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
     """WARN: the others are on the board."""
     with dagster_failures("no_rows_failed"):
@@ -61,7 +61,7 @@ def no_rows_failed(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
     )
 
 
-@dg.asset_check(asset=order_headers, description="Every staged row could be merged.")
+@dg.asset_check(asset=SWP_ORDER_LIST, description="Every staged row could be merged.")
 def no_rows_rejected(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
     """WARN: the others were merged."""
     with dagster_failures("no_rows_rejected"):
@@ -75,7 +75,7 @@ def no_rows_rejected(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
     )
 
 
-@dg.asset_check(asset=order_headers, description="The staging table has rows, and some load changed lately.")
+@dg.asset_check(asset=SWP_ORDER_LIST, description="The staging table has rows, and some load changed lately.")
 def staging_fresh(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
     """WARN: the load of the workbooks does not run any more, or nobody merges what it loads."""
     rules = _rules()
