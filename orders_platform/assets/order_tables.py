@@ -15,6 +15,7 @@ from orders_platform.assets.refusals import rejected_rows
 from orders_platform.database.order_reports import OrderReports
 from orders_platform.database.order_store import OrderStore
 from orders_platform.domain.customers import Survey, customer_for
+from orders_platform.errors import SourceDataError
 from orders_platform.failures import RETRIES, dagster_failures
 from orders_platform.partitions import CUSTOMERS, add_customers
 from orders_platform.resources import OrdersDatabase
@@ -39,21 +40,30 @@ def customer_alone(customer: str, orders_database: OrdersDatabase) -> Iterator[O
             yield store
 
 
-@dg.op
-def observe_order_list(context: OpExecutionContext, orders_database: OrdersDatabase) -> None:
-    """Observe the staging table: rows, customers, rows of nobody (listed among the rejects). New customers become partitions."""
+@dg.op(out=dg.Out(dg.Nothing))
+def observe_order_list(context: OpExecutionContext, orders_database: OrdersDatabase) -> Iterator[dg.AssetObservation]:
+    """Observe the staging table: rows, customers, rows of nobody (listed among the rejects). New customers become partitions.
+
+    A name that cannot be a partition fails the run, after what was seen is recorded: Dagster keeps only what was yielded by then.
+    """
     with dagster_failures("swp_order_list"):
         store = orders_database.store
         survey = store.survey()
         store.record_unassigned(survey, datetime.now(UTC))
-        new = add_customers(context.instance, survey.customers)
-    metadata: dict[str, dg.RawMetadataValue] = {
-        "dagster/row_count": survey.rows,
-        "customers": len(survey.customers),
-        "new_customers": len(new),
-        "rows_of": _survey_table(survey),
-    }
-    context.log_event(dg.AssetObservation(SWP_ORDER_LIST, metadata=metadata))
+        known, refused = set(context.instance.get_dynamic_partitions("customers")), None
+        try:
+            add_customers(context.instance, survey.customers)
+        except SourceDataError as error:
+            refused = error
+        metadata: dict[str, dg.RawMetadataValue] = {
+            "dagster/row_count": survey.rows,
+            "customers": len(survey.customers),
+            "new_customers": len(set(context.instance.get_dynamic_partitions("customers")) - known),
+            "rows_of": _survey_table(survey),
+        }
+        yield dg.AssetObservation(SWP_ORDER_LIST, metadata=metadata)
+        if refused is not None:
+            raise refused
 
 
 @dg.asset(partitions_def=CUSTOMERS, deps=[SWP_ORDER_LIST], group_name=GROUP, retry_policy=RETRIES)

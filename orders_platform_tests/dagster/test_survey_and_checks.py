@@ -60,6 +60,8 @@ def test_a_customer_whose_name_cannot_be_a_partition_keeps_no_other_from_its_own
     assert long in event.step_failure_data.user_failure_data.description
     assert not [event for event in run.all_events if event.event_type_value == "STEP_UP_FOR_RETRY"]
     assert location.customers == {*EXPECTED, "ACME ACTIVE"}
+    seen = observed(run)
+    assert (seen["customers"], seen["new_customers"]) == (len(EXPECTED) + 2, len(EXPECTED) + 1)
 
 
 def test_partitions_are_added_once() -> None:
