@@ -65,7 +65,7 @@ class Checks(_Section):
     Attributes:
         stuck_pending_minutes: a row whose call was not answered for so long is stuck.
         stuck_new_minutes: a row that waits for so long, whatever the state, is stuck.
-        staging_hours: when no customer's load changed for so long, the staging table is stale.
+        staging_hours: when no load changed for so long, the staging table is stale; and a changed one whose last merge is older.
         max_wrong_totals_share: from this share of a customer's orders on, totals that differ from their sizes block sending lines.
         shown_rows: most rows in the table of a check.
     """

@@ -13,7 +13,7 @@ from orders_platform.checks.verdicts import Scope, verdict
 from orders_platform.database.overview import Finding
 from orders_platform.domain.orders import RejectedRow
 from orders_platform.domain.states import SyncState
-from orders_platform.domain.work import Standing
+from orders_platform.domain.work import stale_loads
 from orders_platform.failures import dagster_failures
 from orders_platform.operations import Checks
 from orders_platform.resources import OrdersDatabase
@@ -75,40 +75,28 @@ def no_rows_rejected(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
     )
 
 
-@dg.asset_check(asset=SWP_ORDER_LIST, description="The staging table has rows, and some load changed lately.")
+@dg.asset_check(
+    asset=SWP_ORDER_LIST, description="The staging table has rows, some load changed lately, and every changed one is merged."
+)
 def staging_fresh(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
-    """WARN: the load of the workbooks does not run any more, or nobody merges what it loads."""
+    """WARN: the load of the workbooks does not run any more, or a customer's is loaded and never merged."""
     rules = _rules()
     with dagster_failures("staging_fresh"):
         standings = orders_database.overview.standings()
-    found = stale_staging(standings, datetime.now(UTC), rules.staging_hours)
+    found = stale_loads(standings, datetime.now(UTC), rules.staging_hours)
     return verdict(
-        [Finding("", {"reason": found})] if found else [],
+        [Finding(customer, {"reason": reason}) for customer, reason in found.items()],
         scope=Scope(),
-        what=(f"reason to doubt the load: {found}", ""),
-        next_step="Look at the job that fills the staging table.",
-        shown=1,
+        what=(f"reason to doubt the load: {next(iter(found.values()), '')}", "loads that are not merged"),
+        next_step="Look at the job that fills the staging table."
+        if "" in found
+        else "Look at the last run of these customers, and start one.",
+        shown=rules.shown_rows,
         figures={
             "customers_in_load": sum(each.load is not None for each in standings),
             "customers_changed": sum(each.is_changed for each in standings),
         },
     )
-
-
-def stale_staging(standings: list[Standing], now: datetime, hours: int) -> str:
-    """Why the staging table is stale; empty when it is not.
-
-    Nobody writes down when it was loaded, so its content speaks: a load that is not merged yet is fresh, and so is one that was merged
-    lately.
-    """
-    if not any(each.load is not None for each in standings):
-        return "the staging table holds no row of any customer"
-    if any(each.is_changed for each in standings):
-        return ""
-    merged = [each.merged_at for each in standings if each.merged_at is not None]
-    last = max(moment if moment.tzinfo else moment.replace(tzinfo=UTC) for moment in merged)
-    age = (now - last).total_seconds() / 3600
-    return f"no load changed for {age:.0f} hours" if age > hours else ""
 
 
 def _refusal(row: RejectedRow) -> Finding:

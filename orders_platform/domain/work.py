@@ -1,14 +1,14 @@
 """Which customers need a run, decided from values alone.
 
-Belongs here: what is work, when it is asked for again, which partitions come and go. Does not belong here: reading any of it
-(`database/overview.py`), asking Dagster for runs (`sensors.py`, `schedules.py`).
+Belongs here: what is work, when it is asked for again, which was never done, which partitions come and go. Does not belong here:
+reading any of it (`database/overview.py`), asking Dagster for runs (`sensors.py`, `schedules.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from orders_platform.domain.customers import customer_for, partition_key_for
 from orders_platform.errors import SourceDataError
@@ -127,6 +127,27 @@ def _is_due(standing: Standing, last: Asked | None, is_stopped: bool, now: float
     if is_stopped:
         return standing.load != last.load
     return (standing.load, standing.waiting) != (last.load, last.waiting) or now - last.at >= repeat_seconds
+
+
+def stale_loads(standings: Collection[Standing], now: datetime, hours: float) -> Mapping[str, str]:
+    """Why a customer's load is stale, by customer; by "" why the whole staging table is.
+
+    Nobody writes down when the table was loaded, so its content speaks: a load that is not merged yet is fresh unless the merge before
+    it is older than `hours` (its run fails, or nobody starts one), and so is one that was merged lately.
+    """
+    if all(each.load is None for each in standings):
+        return {"": "the staging table holds no row of any customer"}
+    ages = {each.customer: _hours_since(each.merged_at, now) for each in standings if each.merged_at is not None}
+    changed = [each.customer for each in standings if each.is_changed]
+    if changed:
+        old = (name for name in changed if ages.get(name, 0) > hours)
+        return {name: f"its load is not what was merged last, {ages[name]:.0f} hours ago" for name in old}
+    age = min(ages.values())
+    return {"": f"no load changed for {age:.0f} hours"} if age > hours else {}
+
+
+def _hours_since(moment: datetime, now: datetime) -> float:
+    return (now - (moment if moment.tzinfo else moment.replace(tzinfo=UTC))).total_seconds() / 3600
 
 
 def partition_changes(standings: Iterable[Standing], existing: Iterable[str], busy: Collection[str]) -> PartitionChanges:

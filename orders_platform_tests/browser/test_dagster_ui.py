@@ -163,8 +163,15 @@ def test_a_row_that_is_stuck_shows_as_a_failed_check_with_its_customer_and_order
         "UPDATE \"ORDER_LIST_V2\" SET sync_state = 'PENDING', action_type = 'UPDATE', sync_pending_at = datetime('now', '-3 hours'), "
         "sync_attempted_at = datetime('now', '-3 hours') WHERE record_uuid = (SELECT min(record_uuid) FROM \"ORDER_LIST_V2\")"
     )
-    assert ui.webserver.finish(ui.webserver.launch("check_waiting_rows")) == {"SUCCESS"}
-    ui.open(view, "/assets/monday_items?view=checks&checkDetail=no_rows_stuck")
+    run = ui.webserver.launch("check_waiting_rows")
+    assert ui.webserver.finish(run) == {"SUCCESS"}
+    ui.place.stage([*ORDERS, *samples_of("RHONE")[:2]])
+    ui.webserver.add_customer("RHONE")
+    assert ui.webserver.finish(ui.webserver.launch("sync_customer", partition="RHONE")) == {"SUCCESS"}
+    stuck = ui.webserver.checks("order_board")["no_rows_stuck"]  # the run of another customer takes nothing away
+    assert (stuck["runId"], stuck["evaluation"]["success"], stuck["evaluation"]["severity"]) == (run, False, "ERROR")
+
+    ui.open(view, "/assets/order_board?view=checks&checkDetail=no_rows_stuck")
     expect(view.get_by_text("1 row is stuck, 1 PENDING").first).to_be_visible()
     expect(view.get_by_text("Failed", exact=True).first).to_be_visible()
     expect(view.get_by_role("cell", name=CUSTOMER).or_(view.get_by_text(CUSTOMER)).first).to_be_visible()

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import dagster as dg
 import pytest
+from dagster._core.loader import LoadingContextForTest
 
 from orders_platform import checks
-from orders_platform.checks.waiting import stale_staging
 from orders_platform.definitions import build_definitions
-from orders_platform.domain.work import Standing
 from orders_platform.settings import Settings
 from orders_platform_tests.dagster.location import Location, failure
 from orders_platform_tests.workplace import CHECKOUT, Row, Workplace, samples_of
@@ -46,6 +46,13 @@ def look(location: Location, job: str, check: str) -> dg.AssetCheckEvaluation:
     """What a job of checks only says of one of them."""
     found = build_definitions(Settings()).resolve_job_def(job)
     return made(found.execute_in_process(instance=location.instance, raise_on_error=False))[check]
+
+
+def shown(location: Location, check: dg.AssetChecksDefinition) -> bool:
+    """Whether the UI shows the last evaluation of a check; it shows "Not evaluated" once the asset was materialised after it."""
+    storage = location.instance.event_log_storage
+    record = storage.get_latest_asset_check_execution_by_key([check.check_key])[check.check_key]
+    return asyncio.run(record.targets_latest_materialization(LoadingContextForTest(location.instance)))
 
 
 def told(evaluation: dg.AssetCheckEvaluation) -> dict[str, object]:
@@ -91,6 +98,18 @@ def test_the_documentation_says_of_every_check_whether_it_blocks() -> None:
     assert said == {spec.name: spec.blocking for check in checks.ALL for spec in check.check_specs}
 
 
+def test_the_documentation_says_of_every_check_which_asset_shows_it() -> None:
+    rows = [
+        line.split("|") for line in (CHECKOUT / "docs" / "checks.md").read_text("utf-8").splitlines() if line.startswith("| `")
+    ]
+    said = {
+        name: asset
+        for row in rows
+        for name, asset in zip(re.findall(r"`(\w+)`", row[1]), re.findall(r"`(\w+)`", row[2]), strict=True)
+    }
+    assert said == {spec.name: spec.asset_key.to_user_string() for check in checks.ALL for spec in check.check_specs}
+
+
 def test_every_check_is_of_a_job_that_starts_by_itself() -> None:
     of_jobs = {*checks.OF_A_RUN, *checks.OF_ALL_CUSTOMERS, *checks.OF_WAITING_ROWS, *checks.OF_VALUES}
     assert set(checks.ALL) == of_jobs
@@ -105,6 +124,19 @@ def test_all_checks_pass_over_all_customers_when_all_is_well(synced: Workplace, 
         assert len(found) == names
         assert [name for name, evaluation in found.items() if not evaluation.passed] == []
         assert {told(evaluation)["scope"] for evaluation in found.values()} == {"all customers"}
+
+
+def test_what_a_job_said_of_all_customers_stays_shown_when_one_of_them_runs_and_the_staging_table_is_observed(
+    synced: Workplace, location: Location
+) -> None:
+    for job in ("check_orders", "check_waiting_rows", "verify_boards"):
+        assert build_definitions(Settings()).resolve_job_def(job).execute_in_process(instance=location.instance).success
+    synced.stage(samples_of("RHONE")[:2], append=True)
+    assert location.survey().success
+    assert location.sync_customer("RHONE").success
+    assert [shown(location, check) for check in checks.NOT_OF_A_RUN] == [True] * 6
+    location.instance.report_runless_asset_event(dg.AssetMaterialization("order_headers"))
+    assert not shown(location, checks.keys_unique)  # what would become of the others if they hung there
 
 
 # --- keys, sizes, totals, lines
@@ -227,26 +259,6 @@ def test_rows_that_could_not_be_merged_are_said_with_their_reason(workplace: Wor
 
 # --- the staging table
 
-NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
-MERGED = Standing("ACME", "1", "1", merged_at=NOW - timedelta(hours=80))
-
-
-@pytest.mark.parametrize(
-    ("standings", "words"),
-    [
-        ([], "holds no row"),
-        ([Standing("ACME", None, "1")], "holds no row"),
-        ([MERGED], "no load changed for 80 hours"),
-        ([MERGED, Standing("RHONE", "2", "1", merged_at=NOW - timedelta(hours=80))], ""),
-        ([MERGED, Standing("RHONE", "2", "2", merged_at=(NOW - timedelta(hours=1)).replace(tzinfo=None))], ""),
-        ([Standing("ACME", "1")], ""),
-    ],
-)
-def test_a_staging_table_is_fresh_as_long_as_its_content_moves(standings: list[Standing], words: str) -> None:
-    found = stale_staging(standings, NOW, 72)
-    assert words in found
-    assert bool(found) is bool(words)
-
 
 def test_a_load_that_stands_still_is_a_warning(synced: Workplace, location: Location) -> None:
     assert look(location, "check_orders", "staging_fresh").passed
@@ -254,6 +266,24 @@ def test_a_load_that_stands_still_is_a_warning(synced: Workplace, location: Loca
     found = look(location, "check_orders", "staging_fresh")
     assert (found.passed, found.severity) == (False, WARN)
     assert "no load changed for 96 hours" in found.description
+
+
+def test_a_customer_whose_load_is_not_merged_for_days_is_named_though_the_others_are(
+    synced: Workplace, location: Location
+) -> None:
+    synced.stage(samples_of("RHONE")[:2], append=True)
+    assert location.sync_customer("RHONE").success
+    synced.write(
+        "UPDATE ORDER_SYNC_CUSTOMERS SET fingerprint = 'x', merged_at = datetime('now', '-4 days') WHERE customer_name = 'RHONE'"
+    )
+    found = look(location, "check_orders", "staging_fresh")
+    assert (found.passed, found.severity) == (False, WARN)
+    assert told(found)["customers"] == {"RHONE": 1}
+    assert "its load is not what was merged last, 96 hours ago" in found.description
+    assert location.sync(CUSTOMER).success
+    assert told(look(location, "check_orders", "staging_fresh"))["customers"] == {"RHONE": 1}
+    assert location.sync("RHONE").success
+    assert look(location, "check_orders", "staging_fresh").passed
 
 
 # --- the board

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from orders_platform.domain.customers import customer_for
-from orders_platform.domain.work import Asked, Standing, Work, due_work, partition_changes, work_of, work_of_all
+from orders_platform.domain.work import Asked, Standing, Work, due_work, partition_changes, stale_loads, work_of, work_of_all
 
 DONE = Standing("ACME", "load 1", "load 1")
 NEW = Standing("ACME", "load 1")
@@ -96,6 +97,38 @@ def test_a_stopped_customer_that_was_not_asked_for_is_remembered_as_it_is_and_as
     assert due_work([done], asked, busy=(), stopped={"ACME"}, now=6, repeat_seconds=HOUR) == ([], asked)
     work, _ = due_work([replace(CHANGED, load="load 3")], asked, busy=(), stopped={"ACME"}, now=7, repeat_seconds=HOUR)
     assert [each.customer for each in work] == ["ACME"]
+
+
+# --- loads that stand still
+
+NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
+OLD = replace(DONE, merged_at=NOW - timedelta(hours=80))
+FRESH = replace(OLD, customer="RHONE", merged_at=(NOW - timedelta(hours=1)).replace(tzinfo=None))
+UNMERGED = replace(OLD, load="load 2")
+BEHIND = {"ACME": "its load is not what was merged last, 80 hours ago"}
+
+
+@pytest.mark.parametrize(
+    ("standings", "found"),
+    [
+        ([], {"": "the staging table holds no row of any customer"}),
+        ([GONE], {"": "the staging table holds no row of any customer"}),
+        ([OLD], {"": "no load changed for 80 hours"}),
+        ([OLD, FRESH], {}),
+        ([NEW], {}),
+        ([replace(CHANGED, merged_at=NOW - timedelta(hours=72))], {}),
+        ([UNMERGED], BEHIND),
+        ([UNMERGED, FRESH], BEHIND),
+        ([UNMERGED, replace(FRESH, load="load 2")], BEHIND),
+        ([UNMERGED, replace(UNMERGED, customer="RHONE")], BEHIND | {"RHONE": BEHIND["ACME"]}),
+        ([OLD, replace(NEW, customer="RHONE")], {}),
+        ([replace(GONE, merged_at=OLD.merged_at), FRESH], {}),
+    ],
+)
+def test_a_load_is_stale_when_it_stays_unmerged_and_the_table_when_nothing_moves(
+    standings: list[Standing], found: dict[str, str]
+) -> None:
+    assert stale_loads(standings, NOW, 72) == found
 
 
 # --- partitions
