@@ -37,7 +37,7 @@ def report(*, only: tuple[str, ...], page: Path | None, as_markdown: bool) -> No
         reports = [make_report(store, customer, now) for customer in chosen]
     links = report_links(settings)
     if page is not None:
-        page.write_text(html_page(reports, links), encoding="utf-8")
+        console.write_text(html_page(reports, links), page)
         click.echo(f"{len(reports)} customers reported in {page}", err=True)
     if page is None or as_markdown:
         click.echo(markdown_text(reports, links), nl=False)

@@ -38,9 +38,17 @@ class _OutputFile(click.Path):
 
     def convert(self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None) -> Path:
         file = Path(os.fsdecode(super().convert(value, param, ctx)))
-        if not os.access(file if file.exists() else file.absolute().parent, os.W_OK):
+        if not _may_be_written(file):
             self.fail(f"{file} cannot be written: its folder is absent or protected.", param, ctx)
         return file
+
+
+def _may_be_written(file: Path) -> bool:
+    try:
+        folder = file.resolve().parent  # of the file itself, where the path is a link
+        return folder.is_dir() and os.access(file if file.exists() else folder, os.W_OK)
+    except OSError:  # a name that is too long
+        return False
 
 
 OUTPUT_FILE = _OutputFile(dir_okay=False, writable=True)
@@ -165,7 +173,15 @@ def write_json(document: Mapping[str, object], file: Path | None = None) -> None
     if file is None:
         click.echo(text)
     else:
-        file.write_text(text + "\n", encoding="utf-8")
+        write_text(text + "\n", file)
+
+
+def write_text(text: str, file: Path) -> None:
+    """A text into a file. Raises `UsageError` when that cannot be, e.g. on a full disk."""
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise click.UsageError(f"{file} cannot be written ({error.strerror}); name another file.") from None
 
 
 def _cell(value: object) -> str:

@@ -85,7 +85,11 @@ def test_a_customer_that_nobody_knows_and_a_file_that_cannot_be_written_are_refu
     unknown = terminal("report", "--customer", "NOBODY")
     assert unknown.code == 2
     assert "known: B'HOOD" in unknown.err
-    assert terminal("report", "--html", "nowhere/page.html").code == 2
+    Path("file").touch()
+    Path("link").symlink_to("nowhere/page.html")
+    for broken in ("nowhere/page.html", "file/page.html", "link", f"{'x' * 300}.html", "/dev/full"):
+        outcome = terminal("report", "--html", broken)
+        assert (outcome.code, broken in outcome.err, "cannot be written" in outcome.err) == (2, True, True)
 
 
 def test_a_database_without_tables_is_answered_with_the_next_step(workplace: Workplace, terminal: Terminal) -> None:
