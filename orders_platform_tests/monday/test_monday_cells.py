@@ -13,7 +13,7 @@ from decimal import Decimal
 
 import httpx
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from orders_platform.domain.board import BoardItem, Column
@@ -150,6 +150,7 @@ def test_whatever_a_cell_holds_reaches_the_board_or_is_rejected_with_a_reason(ki
     @SEARCH
     @given(cell=CELLS[kind])
     def holds(cell: str) -> None:
+        assume(SANDBOX_TOKEN not in cell.casefold())  # Hypothesis finds it in our modules, and we blank it in every reply
         wanted = formatted(bench, kind, cell)
         if wanted is None:
             return
