@@ -79,7 +79,8 @@ def _require(connection: Connection, rights: Sequence[Right], step: str) -> None
 def _refused(connection: Connection, rights: Sequence[Right]) -> list[Right]:
     """The rights to which the server says no; where it does not know, it may say so when it is asked to do the thing."""
     asked = ", ".join(
-        f"HAS_PERMS_BY_NAME(COALESCE(NULLIF(:name_{i}, ''), QUOTENAME(DB_NAME())), :kind_{i}, :right_{i})"
+        f"CASE WHEN :kind_{i} = 'OBJECT' AND OBJECT_ID(:name_{i}) IS NULL THEN NULL "
+        f"ELSE HAS_PERMS_BY_NAME(COALESCE(NULLIF(:name_{i}, ''), QUOTENAME(DB_NAME())), :kind_{i}, :right_{i}) END"
         for i in range(len(rights))
     )
     values = {
