@@ -92,8 +92,11 @@ def test_the_database_names_orders_as_the_rule_says(order_list: OrderList, cells
         for i, row in enumerate(cells)
     ]
     order_list.merge(*rows)
-    words = {"nan", "none", "null"}
-    shown = [{c: None if collapse(v).lower() in words else v for c, v in row.items()} for row in rows]
+    cleaning = order_list.configuration.cleaning
+    words = {c: set(cleaning.null_words) for c in PARTS}
+    for column in set(PARTS) & set(cleaning.not_available_columns):
+        words[column] |= set(cleaning.not_available_words)
+    shown = [{c: None if collapse(v).lower() in words.get(c, ()) else v for c, v in row.items()} for row in rows]
     expected = {str(row[KEY]): name_from(order_list.configuration.names.item, row) for row in shown}
     assert dict(order_list.orders("order_key", "item_name")) == expected
 
