@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -245,13 +246,19 @@ def read_configuration(path: Path, environment: str) -> Configuration:
             problem is named with its place.
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        return _checked(path.read_text(encoding="utf-8"), path, environment)
     except FileNotFoundError:
         raise ConfigurationError(
             f"There is no configuration file {path}. Set ORDERS_CONFIG to the path of order_sync.toml."
         ) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"{path} cannot be read as TOML: {error}. Correct the file.") from None
+
+
+@lru_cache(maxsize=8)
+def _checked(text: str, path: Path, environment: str) -> Configuration:
+    """The same text is checked once: a Dagster run asks for its settings some twenty times."""
+    document = tomllib.loads(text)
     environments = document.pop("environment", {})
     unknown = sorted(set(environments) - set(ENVIRONMENTS))
     if unknown:

@@ -6,7 +6,7 @@ not belong here: what a run reports (the assets themselves). Nothing connects: i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import dagster as dg
 
@@ -63,7 +63,7 @@ def _table_name(configuration: Configuration, role: str) -> str:
     return ".".join(part for part in (names.schema_name, getattr(names, role)) if part)
 
 
-def _columns(configuration: Configuration, tables: dict[str, TableDefinition]) -> dict[str, dg.TableSchema]:
+def _columns(configuration: Configuration, tables: Mapping[str, TableDefinition]) -> dict[str, dg.TableSchema]:
     sizes = frozenset(size_columns(configuration, tables["staging"]))
     found = {asset: table_columns(tables[role], sizes) for asset, role in _TABLE_OF.items()}
     group = dg.TableSchema([dg.TableColumn("title", "text", description="customer and season")])

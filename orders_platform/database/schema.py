@@ -7,25 +7,34 @@ adding the columns it lacks; no table is dropped, renamed or retyped.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Mapping, Sequence
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from markupsafe import Markup
 
-from orders_platform.configuration import Configuration
+from orders_platform.configuration import Columns, Configuration
 from orders_platform.database.adoption import adoption_statements
 from orders_platform.database.catalogue import TableColumn, read_columns, read_indexes
 from orders_platform.database.column_types import ColumnTypes
 from orders_platform.database.engine import Database, place
 from orders_platform.database.rights import require_daily_rights, require_rights_to_make
-from orders_platform.database.table_definitions import TABLES, TableDefinition, define_tables
+from orders_platform.database.table_definitions import TABLES, TableDefinition, define_tables, dialect_named
 from orders_platform.database.templates import Templates
 from orders_platform.database.views import missing_views
 from orders_platform.errors import SourceDataError
 
 _NAME = 31
 """So many characters of an index's name count: some T-SQL engines shorten and lengthen the names that they are given."""
+
+
+@lru_cache(maxsize=8)
+def _templates(
+    folder: Path, dialect: str, names: tuple[tuple[str, Markup], ...], columns: Columns, mapped: tuple[str, ...]
+) -> Templates:
+    """The same for all stores of a process; every step of a Dagster run opens one."""
+    context = {"t": dict(names), "columns": columns, "types": ColumnTypes(dialect), "mapped": mapped}
+    return Templates(folder, dialect_named(dialect), context)
 
 
 class Schema:
@@ -47,20 +56,15 @@ class Schema:
         return self._database.engine.dialect.identifier_preparer.quote_identifier(name)
 
     @cached_property
-    def definitions(self) -> dict[str, TableDefinition]:
+    def definitions(self) -> Mapping[str, TableDefinition]:
         """Every table we need, by its role."""
         return define_tables(self._database.engine.dialect, self._names, self._folder)
 
     @cached_property
     def templates(self) -> Templates:
         """The statements of `sql/` over these tables."""
-        context = {
-            "t": {role: self.qualified(getattr(self._names, role)) for role in TABLES},
-            "columns": self._columns,
-            "types": ColumnTypes(self._database.dialect),
-            "mapped": self._configuration.mapped_sources,
-        }
-        return Templates(self._folder, self._database.engine.dialect, context)
+        names = tuple((role, self.qualified(getattr(self._names, role))) for role in TABLES)
+        return _templates(self._folder, self._database.dialect, names, self._columns, self._configuration.mapped_sources)
 
     def missing(self) -> list[str]:
         """The DDL that makes the database fit, in order; empty when it fits."""

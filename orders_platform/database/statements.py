@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, CursorResult, TextClause
@@ -32,23 +33,23 @@ class Statements:
         self._templates = templates
         self._rules = rules
         self._context: dict[str, object] = {}
-        self._context_of: dict[str, dict[str, object]] = {}
-        self._cache: dict[tuple[str, str, tuple[tuple[str, object], ...]], tuple[TextClause, frozenset[str]]] = {}
+        self._facts = ""
+        self._context_of: dict[str, tuple[dict[str, object], str]] = {}
 
     def for_customer(self, customer: str) -> None:
         """Render from now on with this customer's keys."""
         if customer not in self._context_of:
-            self._context_of[customer] = self._rules().context(customer, self._templates.expressions)
-        self._context = self._context_of[customer]
+            context = self._rules().context(customer, self._templates.expressions)
+            self._context_of[customer] = context, sha256(repr(context).encode()).hexdigest()
+        self._context, self._facts = self._context_of[customer]
 
     def render(self, name: str, **counts: int) -> tuple[TextClause, frozenset[str]]:
-        """One statement and the names of its parameters, rendered once for each set of keys and counts."""
-        keys = f"{self._context.get('unique_keys')}{self._context.get('extra_keys')}"
-        key = (name, keys, tuple(sorted(counts.items())))
-        if key not in self._cache:
+        """One statement and the names of its parameters, rendered once a process for each set of facts and counts."""
+        key = (name, self._facts, tuple(sorted(counts.items())))
+        if key not in self._templates.rendered:
             clause = self._templates.render(name, **self._context, **counts).clause()
-            self._cache[key] = clause, frozenset(clause.compile().params)
-        return self._cache[key]
+            self._templates.rendered[key] = clause, frozenset(clause.compile().params)
+        return self._templates.rendered[key]
 
     def runner(self, connection: Connection, values: Mapping[str, object]) -> Runner:
         """A function that runs statements on `connection`, binding `values` and what it is given, as far as they are used."""

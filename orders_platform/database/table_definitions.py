@@ -6,8 +6,9 @@ Belongs here: rendering the DDL for a dialect; no database is needed for it. Doe
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import jinja2
@@ -34,11 +35,16 @@ class TableDefinition:
 
 def dialect_of(environment: str) -> Dialect:
     """The SQL dialect of an environment, without its driver: nothing of a database is needed to say what its tables are."""
-    dialect: type[Dialect] = registry.load("sqlite" if environment == "sandbox" else "mssql.pyodbc")
+    return dialect_named("sqlite" if environment == "sandbox" else "mssql")
+
+
+def dialect_named(name: str) -> Dialect:
+    """SQLAlchemy's dialect `sqlite` or `mssql`, connected to nothing."""
+    dialect: type[Dialect] = registry.load({"mssql": "mssql.pyodbc"}.get(name, name))
     return dialect()
 
 
-def define_tables(dialect: Dialect, names: Tables, folder: Path) -> dict[str, TableDefinition]:
+def define_tables(dialect: Dialect, names: Tables, folder: Path) -> Mapping[str, TableDefinition]:
     """Every table we need, by its role.
 
     Args:
@@ -46,7 +52,12 @@ def define_tables(dialect: Dialect, names: Tables, folder: Path) -> dict[str, Ta
         names: what the tables are called.
         folder: `sql/`.
     """
-    return {role: _define(role, dialect, names, folder) for role in TABLES}
+    return _defined(dialect.name, names, folder)
+
+
+@lru_cache(maxsize=8)
+def _defined(dialect: str, names: Tables, folder: Path) -> Mapping[str, TableDefinition]:
+    return {role: _define(role, dialect_named(dialect), names, folder) for role in TABLES}
 
 
 @cache

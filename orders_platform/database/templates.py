@@ -7,7 +7,7 @@ are bound parameters, and the header of the file names them all. Belongs here: t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -69,12 +69,16 @@ class Templates:
         folder: `sql/`.
         dialect: SQLAlchemy's, whose identifier rules quote the names.
         context: what every template may use: `t` and `w` (tables and work tables, quoted), `columns`, `types`.
+
+    Attributes:
+        rendered: what `Statements` has made of them so far, with the parameters of each, so that it is made once a process.
     """
 
     def __init__(self, folder: Path, dialect: Dialect, context: Mapping[str, object]) -> None:
         self._folder = folder
         self._dialect = dialect
         self._context = dict(context)
+        self.rendered: dict[Hashable, tuple[TextClause, frozenset[str]]] = {}
         self.expressions = Expressions(self.quote)
 
     @cached_property
