@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 
 from markupsafe import Markup
@@ -180,7 +180,7 @@ class MergeRules:
         keys: Keys = c.keys_of(customer)
         facts = [_RULES_VERSION, c.cleaning.model_dump(), c.names.model_dump(), c.sizes.model_dump(), keys.model_dump(),
                  c.columns.model_dump(), c.policies.removed_orders, c.policies.max_removed_share,
-                 [asdict(column) for column in self.business]]  # fmt: skip
+                 repr(self.business)]  # fmt: skip
         return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 

@@ -33,7 +33,8 @@ from orders_platform_tests.crash.clock import SharedClock
 from orders_platform_tests.crash.evidence import board_lines, database_lines
 from orders_platform_tests.crash.worker import Task
 from orders_platform_tests.monday.stage import START
-from orders_platform_tests.sync.harness import NUMBER_COLUMN, Stores
+from orders_platform_tests.sync.harness import NUMBER_COLUMN
+from orders_platform_tests.sync.narrow import NarrowStores
 
 VISIBILITY_LAG = 20.0
 """A look-up right after a crash misses what was made before it; only waiting helps."""
@@ -80,7 +81,7 @@ class Scene:
         self._folder = folder
         self._now = folder / "now"
         self._now.mkdir()
-        self._stores = Stores(self._now)
+        self._stores = NarrowStores(self._now, scenario.SIZES)
         self.file = self._stores.file
         self.clock = SharedClock(self._now / _CLOCK)
         self._trace = folder / "trace"

@@ -47,7 +47,8 @@ SECOND_LOAD: list[Row] = [
 ]
 
 _COLUMNS = dict.fromkeys(name for row in [*FIRST_LOAD, *SECOND_LOAD] for name in row)
-_PLACES = ("UNIT OF MEASURE", "S", "M", "L", "XL", "XXL", "TOTAL QTY")
+SIZES = ("S", "M", "L", "XL", "XXL")
+_PLACES = ("UNIT OF MEASURE", *SIZES, "TOTAL QTY")
 COLUMNS = [name for name in _COLUMNS if name not in _PLACES] + list(_PLACES)
 """The same for both loads: the sizes stand between their markers."""
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from orders_platform_tests.simulation.narrow import NarrowStores
 from orders_platform_tests.simulation.seeds import Seeds
+from orders_platform_tests.sync.narrow import NarrowStores
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,8 @@ import logging
 import tempfile
 from pathlib import Path
 
-from orders_platform_tests.simulation.narrow import NarrowStores
 from orders_platform_tests.simulation.world import live
+from orders_platform_tests.sync.narrow import NarrowStores
 
 
 def main() -> int:

@@ -10,8 +10,8 @@ import os
 from collections import Counter
 from dataclasses import dataclass, field
 
-from orders_platform_tests.simulation.narrow import NarrowStores
 from orders_platform_tests.simulation.world import live
+from orders_platform_tests.sync.narrow import NarrowStores
 
 SEEDS = int(os.environ.get("SIMULATION_SEEDS", "2000"))
 START = int(os.environ.get("SIMULATION_START", "0"))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from orders_platform_tests.simulation.narrow import NarrowStores
 from orders_platform_tests.simulation.seeds import FIRST, Seeds, check_seeds
+from orders_platform_tests.sync.narrow import NarrowStores
 
 
 @pytest.mark.parametrize("first", FIRST[1::2])

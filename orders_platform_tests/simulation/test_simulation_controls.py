@@ -8,8 +8,8 @@ from __future__ import annotations
 import pytest
 
 from orders_platform_tests.simulation.controls import Controls
-from orders_platform_tests.simulation.narrow import NarrowStores
 from orders_platform_tests.simulation.world import live
+from orders_platform_tests.sync.narrow import NarrowStores
 
 MOST_SEEDS = 400
 GOES_WRONG = {"intent": 30, "settle": 30, "key": 17, "look_up": 5}

@@ -19,9 +19,9 @@ from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
 from orders_platform.sandbox.faults import Fault
 from orders_platform_tests.simulation import people
 from orders_platform_tests.simulation.dice import change_list
-from orders_platform_tests.simulation.narrow import NarrowStores
 from orders_platform_tests.simulation.world import KINDS, Death, World
 from orders_platform_tests.sync.harness import NUMBER_COLUMN
+from orders_platform_tests.sync.narrow import NarrowStores
 
 NUMBERS = st.integers(min_value=0, max_value=1_000)
 

@@ -1,7 +1,7 @@
 """An order database with as few columns as the mapping and the rules need, so that a merge takes milliseconds and not tenths of seconds.
 
 The engine finds the columns that are there, so it is the engine of production at work on a narrower table. Belongs here: making the
-file, fresh for each seed. Does not belong here: anything that runs on it.
+file, fresh for each history. Does not belong here: anything that runs on it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
@@ -26,14 +27,14 @@ SIZES = ("S", "M", "L", "XL")
 class NarrowStores:
     """The stores of one narrow database file; `random` makes its uuids, so that a seed repeats to the letter."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, sizes: Sequence[str] = SIZES) -> None:
         self.file = folder / "orders.db"
         self.random = Random(0)
         self._empty = folder / "empty.db"
         self._made: dict[str, OrderStore] = {}
         configuration = read_configuration(default_folder("config") / "order_sync.toml", "sandbox")
         self.database = open_database(SecretStr(f"sqlite:///{self._empty}"))
-        _make(self._empty, OrderStore(self.database, configuration, default_folder("sql")), configuration)
+        _make(self._empty, OrderStore(self.database, configuration, default_folder("sql")), configuration, sizes)
         self.database.close()
         self.database = open_database(SecretStr(f"sqlite:///{self.file}"))
         event.listen(self.database.engine, "connect", self._seed)
@@ -49,7 +50,7 @@ class NarrowStores:
             self._made[key] = OrderStore(self.database, configuration, default_folder("sql"))
         return self._made[key]
 
-    def empty(self, seed: int) -> None:
+    def empty(self, seed: int = 0) -> None:
         """Every table and no row, and the dice of this seed."""
         self.database.close()
         for ending in ("-wal", "-shm"):
@@ -58,8 +59,8 @@ class NarrowStores:
         self.random = Random(seed)
 
 
-def _make(file: Path, store: OrderStore, configuration: Configuration) -> None:
-    needed = {*configuration.mapped_sources, *configuration.columns.model_dump().values(), *SIZES, "record_uuid"}
+def _make(file: Path, store: OrderStore, configuration: Configuration, sizes: Sequence[str]) -> None:
+    needed = {*configuration.mapped_sources, *configuration.columns.model_dump().values(), *sizes, "record_uuid"}
     needed |= {configuration.sizes.after, configuration.sizes.before, *configuration.keys.unique, *configuration.keys.extra}
     needed |= {name for part in (*configuration.names.group, *configuration.names.item) for name in part}
     needed |= {*configuration.cleaning.phantom_columns, *configuration.cleaning.not_available_columns}
