@@ -18,7 +18,7 @@ from orders_platform import console
 from orders_platform.assembly import open_board, open_store, sync_rules
 from orders_platform.database.ledger import Ledger
 from orders_platform.domain.differences import Difference, DifferenceKind, ExpectedRow
-from orders_platform.domain.history import RowHistory
+from orders_platform.domain.history import ADOPT, RowHistory
 from orders_platform.domain.orders import RowKind
 from orders_platform.embedded import embedded_sandbox
 from orders_platform.errors import MondayRefusedError, OrdersError
@@ -231,9 +231,10 @@ def _show_history(row: RowHistory) -> None:
     if row.error:
         click.echo(f"  {row.error}")
     for each in row.documents:
+        request = each.request_id or ("(found on the board)" if each.operation == ADOPT else "(no answer)")
         click.echo(
             f"  {each.logged_at:%Y-%m-%d %H:%M:%S}  {each.operation}: {each.outcome_of(row.ref)}  run {each.run_id}  "
-            f"batch {each.batch_id}  request {each.request_id or '(no answer)'}"
+            f"batch {each.batch_id}  request {request}"
         )
     if not row.documents:
         click.echo("  nothing in the log: never sent, sent by a run that died, or longer ago than the log is kept")

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
+from orders_platform.domain.history import ADOPT
 from orders_platform.domain.mutations import DocumentReport
 from orders_platform.domain.orders import CustomerSummary, PendingItem, PendingSubitem, RowResult
 from orders_platform.domain.states import Action, SyncState
@@ -128,7 +129,7 @@ def logged(report: DocumentReport) -> dict[str, object]:
 def logged_adoption(batch_id: str, results: Sequence[RowResult]) -> dict[str, object]:
     """The parameters of `record_document` for rows that were found on the board; the request that made them is not known."""
     return {
-        "batch_id": batch_id, "operation": "adopt", "row_count": len(results), "call_count": 0, "rate_limited_count": 0,
+        "batch_id": batch_id, "operation": ADOPT, "row_count": len(results), "call_count": 0, "rate_limited_count": 0,
         "complexity": 0, "seconds": 0, "outcome": "done", "request_id": None,
         "error_message": None, "row_results": json.dumps({result.ref: str(result.monday_id) for result in results}),
     }  # fmt: skip

@@ -14,6 +14,9 @@ from orders_platform.domain.mutations import Verdict
 from orders_platform.domain.orders import RowKind
 from orders_platform.domain.states import SyncState
 
+ADOPT = "adopt"
+"""The operation of a line of the log that was no request: rows without an id were found on the board."""
+
 
 @dataclass(frozen=True, slots=True)
 class CustomerGroup:
@@ -30,7 +33,7 @@ class LoggedDocument:
 
     Attributes:
         batch_id: its idempotency key.
-        request_id: monday's, for monday's support.
+        request_id: monday's, for monday's support; None where it did not answer, or was not asked for anything (`ADOPT`).
         outcome: of the document as a whole; `partial` when its mutations fared differently.
         row_results: monday's id or a verdict, by our id of each row; empty for documents logged before it was kept.
     """

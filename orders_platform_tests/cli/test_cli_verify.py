@@ -215,6 +215,19 @@ def test_history_keeps_every_document_and_still_finds_an_item_that_was_replaced(
         assert [each["operation"] for each in order["documents"]] == ["create_item", "create_item"]
 
 
+def test_history_says_of_a_found_item_that_no_request_made_it(synced: Workplace, terminal: Terminal) -> None:
+    number, item_id = item_of(synced)
+    forgotten = (
+        "UPDATE ORDER_LIST_V2 SET monday_item_id = NULL, sync_state = 'NEW', action_type = 'INSERT' WHERE monday_item_id = ?"
+    )
+    synced.write(forgotten, item_id)
+    assert terminal("sync", "--execute").code == 0
+    shown = terminal("history", number).out
+    assert "adopt: done  run " in shown
+    assert shown.count("request (found on the board)") == shown.count("adopt: done") >= 1
+    assert "(no answer)" not in shown
+
+
 def test_every_item_and_subitem_on_the_board_has_a_run_a_request_and_a_time(synced: Workplace, terminal: Terminal) -> None:
     numbers = [row[0] for row in synced.rows("SELECT order_key FROM ORDER_LIST_V2")]
     rows = [row for number in numbers for row in terminal("history", number, "--json").document["rows"]]

@@ -227,6 +227,7 @@ def test_a_row_that_cannot_be_sent_is_rejected_with_its_reason_and_its_neighbour
     reject = order_list.store.rejects()[0]
     assert (reject.customer, reject.code, reject.size_code, reject.rows) == (GREYSON, code, "", 1)
     assert reason in reject.reason
+    assert not reject.reason.endswith((";", " "))
 
 
 def test_a_name_of_255_characters_is_not_too_long(order_list: OrderList) -> None:
