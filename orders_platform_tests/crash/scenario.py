@@ -23,6 +23,8 @@ FULL = "GRE-00006"
 UNTOUCHED = order("GRE-00005", {"S": 2, "M": 2})
 REFUSED = order("GRE-00009", {"M": 4}, ORDER_TYPE="NO SUCH TYPE")
 COLLIDING = [order("GRE-00008", {"S": 1}), order("GRE-00008", {"S": 2})]
+COPIED_LATER = [order("GRE-00010", {"S": 1}), order("GRE-00010", {"S": 2})]
+COPIED_BEFORE = [order("GRE-00011", {"M": 1}), order("GRE-00011", {"M": 2})]
 
 FIRST_LOAD: list[Row] = [
     order("GRE-00001", {"S": 1, "M": 2}),
@@ -33,6 +35,9 @@ FIRST_LOAD: list[Row] = [
     order(FULL, {"L": 8}),
     REFUSED,
     *COLLIDING,
+    COPIED_LATER[0],
+    *COPIED_BEFORE,
+    order("GRE-00012", {"S": 3}, ORDER_TYPE="CANCELLED"),
 ]
 
 SECOND_LOAD: list[Row] = [
@@ -44,6 +49,9 @@ SECOND_LOAD: list[Row] = [
     order("GRE-00007", {"S": 1, "XXL": 2}, AAG_SEASON="2026 FALL"),
     REFUSED,
     *COLLIDING,
+    *COPIED_LATER,
+    COPIED_BEFORE[1],
+    order("GRE-00012", {"S": 3}),
 ]
 
 _COLUMNS = dict.fromkeys(name for row in [*FIRST_LOAD, *SECOND_LOAD] for name in row)
@@ -65,6 +73,8 @@ BOARDS: dict[str, dict[str, Shown]] = {
         "GRE-00004": (_SPRING, "active", {"Size L": "7"}),
         "GRE-00005": (_FALL, "active", {"Size S": "2", "Size M": "2"}),
         "GRE-00006": (_FALL, "active", {"Size L": "8"}),
+        "GRE-00010": (_FALL, "active", {"Size S": "1"}),
+        "GRE-00012": (_FALL, "active", {}),
     },
     "loaded": {
         "GRE-00001": (_FALL, "active", {"Size S": "9", "Size L": "3"}),
@@ -74,12 +84,15 @@ BOARDS: dict[str, dict[str, Shown]] = {
         "GRE-00005": (_FALL, "active", {"Size S": "2", "Size M": "2"}),
         "GRE-00006": (_FALL, "active", {"Size L": "8"}),
         "GRE-00007": (_NEXT_FALL, "active", {"Size S": "1", "Size XXL": "2"}),
+        "GRE-00010": (_FALL, "active", {"Size S": "1"}),
+        "GRE-00011": (_FALL, "active", {"Size M": "2"}),
+        "GRE-00012": (_FALL, "active", {"Size S": "3"}),
     },
 }
 """What the board holds after the load that is staged at each start."""
 
 NOT_SENT = {
-    "empty": {"GRE-00009": "label_missing", "GRE-00008": "duplicate_key"},
-    "loaded": {"GRE-00009": "label_missing", "GRE-00008": "duplicate_key", FULL: "ColumnValueException"},
+    "empty": {"GRE-00009": "label_missing", "GRE-00008": "duplicate_key", "GRE-00011": "duplicate_key"},
+    "loaded": {"GRE-00009": "label_missing", "GRE-00008": "duplicate_key", "GRE-00010": "duplicate_key", FULL: "ColumnValueException"},
 }
 """Orders that are refused or rejected, with the code."""
