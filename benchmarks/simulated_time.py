@@ -97,11 +97,16 @@ class SimulatedClock:
         watched = tuple(self._watched)
         before = self._used(watched)
         time.sleep(_QUIET_SECONDS)
-        if self._used(watched) - before > _QUIET_NANOSECONDS:
+        threads = self._others(watched)
+        if any(_wants_a_processor(process, thread) for process, thread in threads):
             return False
+        # Whoever was looked at first may have worked since, and have begun a thread that nobody looked at.
+        return self._used(watched) - before <= _QUIET_NANOSECONDS and self._others(watched) == threads
+
+    def _others(self, watched: tuple[int, ...]) -> list[tuple[int, int]]:
+        """Process and thread of all but this thread."""
         own = threading.get_native_id()
-        threads = ((process, thread) for process in (os.getpid(), *watched) for thread in _threads(process) if thread != own)
-        return not any(_wants_a_processor(process, thread) for process, thread in threads)
+        return [(process, thread) for process in (os.getpid(), *watched) for thread in _threads(process) if thread != own]
 
     def _used(self, watched: tuple[int, ...]) -> int:
         """Nanoseconds of processor time of all but this thread."""

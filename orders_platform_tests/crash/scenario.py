@@ -93,6 +93,11 @@ BOARDS: dict[str, dict[str, Shown]] = {
 
 NOT_SENT = {
     "empty": {"GRE-00009": "label_missing", "GRE-00008": "duplicate_key", "GRE-00011": "duplicate_key"},
-    "loaded": {"GRE-00009": "label_missing", "GRE-00008": "duplicate_key", "GRE-00010": "duplicate_key", FULL: "ColumnValueException"},
+    "loaded": {
+        "GRE-00009": "label_missing",
+        "GRE-00008": "duplicate_key",
+        "GRE-00010": "duplicate_key",
+        FULL: "ColumnValueException",
+    },
 }
 """Orders that are refused or rejected, with the code."""
