@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import ssl
 from dataclasses import replace
+from functools import cache
 
 import httpx
 
@@ -72,6 +74,7 @@ class Transport:
             limits=httpx.Limits(max_connections=most_connections, max_keepalive_connections=most_connections),
             # A proxy of the environment is the way out to monday.com and never the way to this machine.
             trust_env=not _is_loopback(self.url),
+            verify=_authorities() if self.url.scheme == "https" else False,
             transport=http_transport,
         )
 
@@ -145,6 +148,12 @@ def _checked_token(token: str) -> str:
             " set MONDAY_API_TOKEN to the token alone"
         )
     return token
+
+
+@cache
+def _authorities() -> ssl.SSLContext:
+    """Who is trusted to name a server; loaded once a process, as it takes 25 ms and every step of a run opens a client."""
+    return httpx.create_ssl_context()
 
 
 def _is_loopback(url: httpx.URL) -> bool:

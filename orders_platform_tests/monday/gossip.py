@@ -43,7 +43,9 @@ class Gossip:
             if "create_item" in query:
                 self.refused_items += 1
                 return _refused(query, token) if self.refused_items == 1 else _stopped(token)
-        passed = httpx.post(self.behind, content=body, headers={"Content-Type": "application/json", **headers}, timeout=30)
+        passed = httpx.post(
+            self.behind, content=body, headers={"Content-Type": "application/json", **headers}, timeout=30, verify=False
+        )
         return passed.status_code, {"API-Version": f"2026-07 for {token}"}, passed.content
 
     def _failure(self, kind: str, token: str) -> Answer | None:
