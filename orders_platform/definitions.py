@@ -26,6 +26,7 @@ from orders_platform.resources import MondayResource, database_resource
 from orders_platform.schedules import build_schedules
 from orders_platform.sensors import build_sensors
 from orders_platform.settings import Settings
+from orders_platform.waiting import sleep_while_blocked
 
 
 def build_definitions(settings: Settings, **overrides: object) -> dg.Definitions:
@@ -34,6 +35,7 @@ def build_definitions(settings: Settings, **overrides: object) -> dg.Definitions
     In-process: the six steps of a customer share one process, which is 9 times cheaper than a process a step.
     """
     resources = {"orders_database": database_resource(settings.environment), "monday": MondayResource(), **overrides}
+    sleep_while_blocked()
     Messenger(settings.alert_urls)  # a wrong URL is refused now, not when something has gone wrong
     automation = settings.configuration.automation
     assets: list[Loaded] = [

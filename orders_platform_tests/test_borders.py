@@ -41,6 +41,7 @@ ONLY_IMPORTED_BY = {
         "schedules",
         "sensors",
         "upkeep",
+        "waiting",
     },
     "apprise": {"messages"},
     "orders_platform.sandbox": {"cli", "demo", "embedded", "sandbox"},
