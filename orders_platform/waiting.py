@@ -20,7 +20,7 @@ dagsters_own = InstanceConcurrencyContext.interval_to_next_pending_claim_check
 
 def sleep_while_blocked() -> None:
     """From now on blocked runs of this process sleep; called where the code location is built, in whatever process runs it."""
-    InstanceConcurrencyContext.interval_to_next_pending_claim_check = _until_the_next_look
+    InstanceConcurrencyContext.interval_to_next_pending_claim_check = _until_the_next_look  # type: ignore[method-assign]
 
 
 def _until_the_next_look(self: InstanceConcurrencyContext) -> float:

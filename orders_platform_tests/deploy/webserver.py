@@ -32,7 +32,7 @@ def wait_for(what: str, true: Callable[[], object], seconds: float = 300) -> Non
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, f"after {seconds} s still not so: {what}"
-        time.sleep(0.2)
+        time.sleep(0.5)
 
 
 @dataclass(frozen=True)
