@@ -126,7 +126,7 @@ def _figures(each: Verification) -> dict[str, int]:
     }
 
 
-def _document(work: _Comparison) -> console.Document:
+def _document(work: _Comparison) -> console.JsonObject:
     customers = {
         name: {
             **_figures(each),
@@ -137,7 +137,7 @@ def _document(work: _Comparison) -> console.Document:
         }
         for name, each in work.found.items()
     }
-    document: console.Document = {"customers": customers, "is_equal": work.is_equal}
+    document: console.JsonObject = {"customers": customers, "is_equal": work.is_equal}
     if work.plans:
         document["plan"] = {name: [asdict(step) for step in plan] for name, plan in work.plans.items()}
     if work.done or work.errors:

@@ -18,7 +18,7 @@ from orders_platform.domain.board import Cell, Column
 from orders_platform.domain.cell_formats import is_blank, plain_number
 from orders_platform.domain.column_values import board_column
 from orders_platform.domain.mapping import BoardMapping, ColumnType
-from orders_platform.errors import BoardMismatchError, RowRejected
+from orders_platform.errors import BoardMismatchError, RowError
 
 
 def same_cell(column: Column, wanted: object, actual: Cell | None) -> bool:
@@ -65,7 +65,7 @@ def _same_number(_column: Column, wanted: object, actual: Cell) -> bool:
     stored = _stored(actual)
     try:
         return plain_number(wanted) == plain_number(actual.text if stored is None else stored)
-    except RowRejected:
+    except RowError:
         return False
 
 

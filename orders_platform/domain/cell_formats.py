@@ -1,7 +1,7 @@
 """One value of an order, written the way one monday.com column type wants it.
 
 Belongs here: what a text, a number, a date, a link ... must look like, and the reason when a value does not. A refusal is a
-`RowRejected` whose message continues the sentence "<column>: <value> ...". Does not belong here: which column it is for, rows and
+`RowError` whose message continues the sentence "<column>: <value> ...". Does not belong here: which column it is for, rows and
 comparison (`domain/column_values.py`), labels (`domain/labels.py`). Null words and placeholders (`nan`, `TBC`) are the merge's
 business: here they are ordinary text.
 """
@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import Final
 
 from orders_platform.domain.mapping import ColumnType
-from orders_platform.errors import RowRejected
+from orders_platform.errors import RowError
 
 # Figure from monday's page on the long text column; a text column has no limit of its own.
 LONG_TEXT_CHARACTERS: Final = 2_000
@@ -43,7 +43,7 @@ def plain_text(value: object) -> str:
     A BIT becomes 1 or 0, which is also what SQLite stores for it, so both databases give the same board.
 
     Raises:
-        RowRejected: `text_invalid` for characters that UTF-8 or monday cannot hold, `type_unknown` for binary values.
+        RowError: `text_invalid` for characters that UTF-8 or monday cannot hold, `type_unknown` for binary values.
     """
     match value:
         case str():
@@ -57,9 +57,9 @@ def plain_text(value: object) -> str:
         case uuid.UUID():
             text = str(value)
         case _:
-            raise RowRejected("type_unknown", f"is of type {type(value).__name__}, which has no text form")
+            raise RowError("type_unknown", f"is of type {type(value).__name__}, which has no text form")
     if bad := _UNSTORABLE.search(text):
-        raise RowRejected("text_invalid", f"holds the character U+{ord(bad[0]):04X}, which cannot be stored; correct the order")
+        raise RowError("text_invalid", f"holds the character U+{ord(bad[0]):04X}, which cannot be stored; correct the order")
     return text
 
 
@@ -67,7 +67,7 @@ def plain_number(value: object) -> Decimal:
     """The value as an exact number; text must be plain digits, because a comma may mean thousands or decimals.
 
     Raises:
-        RowRejected: `number_expected`, `number_out_of_range`.
+        RowError: `number_expected`, `number_out_of_range`.
     """
     match value:
         case Decimal():
@@ -80,13 +80,13 @@ def plain_number(value: object) -> Decimal:
         case str() if _NUMBER.fullmatch(value.strip()):
             number = Decimal(value.strip())
         case str() if "," in value:
-            raise RowRejected("number_expected", "is not a plain number: a comma may mean thousands or decimals, write 1234.5")
+            raise RowError("number_expected", "is not a plain number: a comma may mean thousands or decimals, write 1234.5")
         case _:
-            raise RowRejected("number_expected", "is not a plain number such as 1234.5")
+            raise RowError("number_expected", "is not a plain number such as 1234.5")
     if not number.is_finite():
-        raise RowRejected("number_expected", "is not a finite number")
+        raise RowError("number_expected", "is not a finite number")
     if number and abs(number.adjusted()) > _LARGEST_EXPONENT:
-        raise RowRejected("number_out_of_range", "is too large or too small for a number column")
+        raise RowError("number_out_of_range", "is too large or too small for a number column")
     return number
 
 
@@ -102,7 +102,7 @@ def _long_text(value: object) -> Mapping[str, str]:
     text = plain_text(value)
     if len(text) > LONG_TEXT_CHARACTERS:
         reason = f"has {len(text):,} characters, a long text holds {LONG_TEXT_CHARACTERS:,}; shorten it"
-        raise RowRejected("text_too_long", reason)
+        raise RowError("text_too_long", reason)
     return {"text": text}
 
 
@@ -115,7 +115,7 @@ def _date(value: object) -> Mapping[str, str]:
     try:
         return {"date": dt.date.fromisoformat(found[1] if found else "").isoformat()}
     except ValueError:
-        raise RowRejected("date_expected", "is not a date of the calendar written YYYY-MM-DD") from None
+        raise RowError("date_expected", "is not a date of the calendar written YYYY-MM-DD") from None
 
 
 def _checkbox(value: object) -> Mapping[str, str] | None:
@@ -123,21 +123,21 @@ def _checkbox(value: object) -> Mapping[str, str] | None:
     if word in _UNCHECKED:
         return None
     if word not in _CHECKED:
-        raise RowRejected("checkbox_expected", "is neither yes nor no (true/false, yes/no, y/n, 1/0, x)")
+        raise RowError("checkbox_expected", "is neither yes nor no (true/false, yes/no, y/n, 1/0, x)")
     return {"checked": "true"}
 
 
 def _link(value: object) -> Mapping[str, str]:
     url = plain_text(value)
     if not _URL.fullmatch(url):
-        raise RowRejected("url_expected", "is not a web address starting with http:// or https://")
+        raise RowError("url_expected", "is not a web address starting with http:// or https://")
     return {"url": url, "text": url}
 
 
 def _email(value: object) -> Mapping[str, str]:
     address = plain_text(value)
     if not _EMAIL.fullmatch(address):
-        raise RowRejected("email_expected", "is not one e-mail address such as name@example.com")
+        raise RowError("email_expected", "is not one e-mail address such as name@example.com")
     return {"email": address, "text": address}
 
 

@@ -16,9 +16,9 @@ from typing import Final
 
 from orders_platform.domain.board import Column
 from orders_platform.domain.cell_formats import FORMATS, is_blank, plain_text
-from orders_platform.domain.labels import LabelBook
+from orders_platform.domain.labels import LabelIndex
 from orders_platform.domain.mapping import BoardMapping, ColumnType, Field
-from orders_platform.errors import BoardMismatchError, ConfigurationError, RowRejected
+from orders_platform.errors import BoardMismatchError, ConfigurationError, RowError
 
 # monday keeps about 64 KB of column data per item (its page on the text column).
 ROW_BYTES: Final = 65_536
@@ -39,46 +39,46 @@ class FormattedRow:
     create_labels: bool
 
 
-def format_cell(field: Field, column: Column, value: object, labels: LabelBook | None = None) -> object:
+def format_cell(field: Field, column: Column, value: object, labels: LabelIndex | None = None) -> object:
     """The JSON value of one cell; without the run's `labels`, only the column's own are known.
 
     Raises:
-        RowRejected: the message reads "TITLE (column_id): 'value' <reason>"; codes are those of `domain/cell_formats.py` and
+        RowError: the message reads "TITLE (column_id): 'value' <reason>"; codes are those of `domain/cell_formats.py` and
             `domain/labels.py`.
     """
     if is_blank(value):
         return None
     try:
         if field.type.has_labels:
-            return _label_cell(field, column, plain_text(value), LabelBook() if labels is None else labels)
+            return _label_cell(field, column, plain_text(value), LabelIndex() if labels is None else labels)
         return FORMATS[field.type](value)
-    except RowRejected as refusal:
+    except RowError as refusal:
         message = f"{column.title} ({column.id}): {_preview(value)} {refusal.message}"
-        raise RowRejected(refusal.code, message) from None
+        raise RowError(refusal.code, message) from None
 
 
 def format_row(
-    mapping: BoardMapping, columns: Mapping[str, Column], row: Mapping[str, object], labels: LabelBook
+    mapping: BoardMapping, columns: Mapping[str, Column], row: Mapping[str, object], labels: LabelIndex
 ) -> FormattedRow:
     """All mapped cells of one row. Labels that it creates are noted in `labels`, unless the row is rejected.
 
     Raises:
-        RowRejected: with every refused cell in one message and the code of the first; `key_missing` for an item that could not be
+        RowError: with every refused cell in one message and the code of the first; `key_missing` for an item that could not be
             found again; `row_too_large`.
         ConfigurationError: the row lacks a mapped source column.
         BoardMismatchError: the board lacks a mapped column.
     """
     cells: dict[str, object] = {}
-    refusals: list[RowRejected] = []
+    refusals: list[RowError] = []
     for field in mapping.fields:
         column = board_column(columns, field.column_id)
         try:
             cells[field.column_id] = format_cell(field, column, _coalesced(field, row), labels)
-        except RowRejected as refusal:
+        except RowError as refusal:
             refusals.append(refusal)
     refusals += _row_refusals(mapping, columns, cells)
     if refusals:
-        raise RowRejected(refusals[0].code, "; ".join(refusal.message for refusal in refusals))
+        raise RowError(refusals[0].code, "; ".join(refusal.message for refusal in refusals))
     created = _created_labels(mapping, cells)
     for column_id, name in created.items():
         labels.add(columns[column_id], name)
@@ -102,7 +102,7 @@ def board_column(columns: Mapping[str, Column], column_id: str) -> Column:
     return columns[column_id]
 
 
-def _label_cell(field: Field, column: Column, text: str, labels: LabelBook) -> Mapping[str, object] | None:
+def _label_cell(field: Field, column: Column, text: str, labels: LabelIndex) -> Mapping[str, object] | None:
     # Known labels go by id: monday reads a numeric status label as a position, the id survives a renaming, and the flag that
     # creates labels can create nothing in this column. The text form therefore always means "to be created".
     choice = labels.choose(field, column, text)
@@ -123,16 +123,16 @@ def _created_labels(mapping: BoardMapping, cells: Mapping[str, object]) -> dict[
     return created
 
 
-def _row_refusals(mapping: BoardMapping, columns: Mapping[str, Column], cells: Mapping[str, object]) -> list[RowRejected]:
+def _row_refusals(mapping: BoardMapping, columns: Mapping[str, Column], cells: Mapping[str, object]) -> list[RowError]:
     refusals = []
     key = mapping.external_key
     if key is not None and key in cells and cells[key] is None:
         reason = "is the key by which the order is found again on the board, and it is blank; fill it"
-        refusals.append(RowRejected("key_missing", f"{columns[key].title} ({key}) {reason}"))
+        refusals.append(RowError("key_missing", f"{columns[key].title} ({key}) {reason}"))
     size = len(column_values_json(cells).encode())
     if size > ROW_BYTES:
         reason = f"The row's values take {size:,} bytes, an item on the board holds {ROW_BYTES:,}; shorten its texts"
-        refusals.append(RowRejected("row_too_large", reason))
+        refusals.append(RowError("row_too_large", reason))
     return refusals
 
 

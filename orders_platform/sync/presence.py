@@ -3,7 +3,7 @@
 Belongs here: reading both sides by group and by item, a page of 500 and 100 items at a time. Does not belong here: comparing values,
 names and keys (`verification.py`), which asks for every row by id.
 
-Lists lag behind, items asked for by id do not: an item is missing only when asking for it by id says so, and a stranger only while
+Lists lag behind, items asked for by id do not: an item is missing only when asking for it by id says so, and a orphan only while
 asking for it by id shows it.
 """
 
@@ -54,14 +54,14 @@ def compare_presence(run: SyncRun, ledger: Ledger, customer: str) -> Presence:
     shown = {child.id: child for each in children.values() for child in each}
     due = {row.subitem_id: row for row in lines if row.subitem_id is not None and row.item_id in living and _is_settled(row)}
     lost = _gone(run, due.keys() - shown.keys())
-    strangers = [item for item_id, item in listed.items() if item_id not in orders]
-    nobodys = known_items(run, [item.id for item in strangers])
+    orphans = [item for item_id, item in listed.items() if item_id not in orders]
+    nobodys = known_items(run, [item.id for item in orphans])
     known_subitems = {row.subitem_id for row in lines}
     found = Presence(len(orders), len(due), len(orders) - len(gone), len(due) - len(lost))
     if run.rules.on_deleted != "leave":
         found.differences += [_missing(RowKind.ITEMS, orders[each]) for each in sorted(gone)]
         found.differences += [_missing(RowKind.SUBITEMS, due[each]) for each in sorted(lost)]
-    unknown = [(RowKind.ITEMS, item) for item in strangers if item.id not in nobodys]
+    unknown = [(RowKind.ITEMS, item) for item in orphans if item.id not in nobodys]
     unknown += [(RowKind.SUBITEMS, child) for child in shown.values() if child.id not in known_subitems]
     found.differences += _really_there(run, unknown)
     return found
@@ -101,8 +101,8 @@ def _missing(kind: RowKind, row: PendingItem | PendingSubitem) -> Difference:
 
 
 def _really_there(run: SyncRun, found: Iterable[tuple[RowKind, BoardItem]]) -> list[Difference]:
-    strangers = list(found)
-    gone = _gone(run, [item.id for _, item in strangers])
+    orphans = list(found)
+    gone = _gone(run, [item.id for _, item in orphans])
     return [
-        Difference(DifferenceKind.UNKNOWN, kind, "", "", item.id, item.name) for kind, item in strangers if item.id not in gone
+        Difference(DifferenceKind.UNKNOWN, kind, "", "", item.id, item.name) for kind, item in orphans if item.id not in gone
     ]

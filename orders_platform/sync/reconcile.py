@@ -19,17 +19,17 @@ from orders_platform.domain.differences import (
     DifferenceKind,
     ExpectedRow,
     LookUp,
-    Stranger,
+    Orphan,
     is_active,
+    orphan_differences,
     row_differences,
-    stranger_differences,
 )
-from orders_platform.domain.labels import LabelBook
+from orders_platform.domain.labels import LabelIndex
 from orders_platform.domain.mapping import BoardMapping
 from orders_platform.domain.names import collapse, subitem_name
 from orders_platform.domain.orders import PendingItem, PendingSubitem, RowKind
 from orders_platform.domain.states import Action, SyncState
-from orders_platform.errors import RowRejected
+from orders_platform.errors import RowError
 from orders_platform.sync.ports import Ledger
 from orders_platform.sync.recovery import external_key
 from orders_platform.sync.run import BoardShape, SyncRun
@@ -77,7 +77,7 @@ def verify_customer(run: SyncRun, ledger: Ledger, customer: str) -> Verification
         settled = [row for row in side.rows if row.state is SyncState.SYNCED]
         found.waiting += [row for row in side.rows if row.state is not SyncState.SYNCED] + side.blocked
         found.differences += [each for row in settled for each in side.compare(row)]
-        found.differences += stranger_differences(side.kind, side.strangers(), side.rows, side.active_ids)
+        found.differences += orphan_differences(side.kind, side.orphans(), side.rows, side.active_ids)
     found.orders, found.lines = (sum(row.state is SyncState.SYNCED for row in side.rows) for side in (items, subitems))
     if run.rules.on_deleted == "leave":
         found.left_alone = [each for each in found.differences if each.kind is DifferenceKind.MISSING]
@@ -117,23 +117,23 @@ class _Side(ABC):
         return row_differences(row, shown, self._mapping, self._shape.columns, self.groups)
 
     @abstractmethod
-    def strangers(self) -> list[Stranger]:
+    def orphans(self) -> list[Orphan]:
         """What is there and is nobody's."""
 
-    def really_there(self, strangers: Sequence[Stranger]) -> list[Stranger]:
+    def really_there(self, orphans: Sequence[Orphan]) -> list[Orphan]:
         """Without those that were archived a moment ago and are still listed."""
-        ids = sorted(stranger.item.id for stranger in strangers)
+        ids = sorted(orphan.item.id for orphan in orphans)
         shown = self.run.board.items(ids, []) if ids else {}
-        return [stranger for stranger in strangers if is_active(shown.get(stranger.item.id))]
+        return [orphan for orphan in orphans if is_active(shown.get(orphan.item.id))]
 
 
 class _Items(_Side):
     kind = RowKind.ITEMS
 
     def __init__(self, run: SyncRun, ledger: Ledger, customer: str) -> None:
-        book = LabelBook()
+        label_index = LabelIndex()
         due = [row for row in ledger.orders(customer) if row.state is not SyncState.SYNCED or row.action is not Action.DELETE]
-        super().__init__(run, run.rules.items, run.items_board, (_expected_item(run, row, book) for row in due))
+        super().__init__(run, run.rules.items, run.items_board, (_expected_item(run, row, label_index) for row in due))
         self._keys = {key for row in due if (key := _key(run, row))}
         self.groups = {group.id: collapse(group.title) for group in run.board.groups(self._mapping.board_id)}
         known = ledger.groups()
@@ -145,42 +145,44 @@ class _Items(_Side):
         names, ids = {name for name, _ in named}, {group_id for _, group_id in named}
         return {group_id for group_id, title in self.groups.items() if title in names or group_id in ids}
 
-    def strangers(self) -> list[Stranger]:
-        found = {stranger.item.id: stranger for stranger in (*self._in_our_groups(), *self._with_our_keys())}
+    def orphans(self) -> list[Orphan]:
+        found = {orphan.item.id: orphan for orphan in (*self._in_our_groups(), *self._with_our_keys())}
         known = self.ids | known_items(self.run, found)
-        return self.really_there([stranger for item_id, stranger in found.items() if item_id not in known])
+        return self.really_there([orphan for item_id, orphan in found.items() if item_id not in known])
 
-    def _in_our_groups(self) -> Iterator[Stranger]:
+    def _in_our_groups(self) -> Iterator[Orphan]:
         key = self._mapping.external_key or ""
         for item in self.run.board.items_of_groups(self._mapping.board_id, sorted(self._ours), [key]):
             cell = item.cells.get(key)
-            yield Stranger(item, _folded(cell.text or "" if cell else ""), item.group_id in self._others)
+            yield Orphan(item, _folded(cell.text or "" if cell else ""), item.group_id in self._others)
 
-    def _with_our_keys(self) -> Iterator[Stranger]:
+    def _with_our_keys(self) -> Iterator[Orphan]:
         found = self.run.board.find_items(self._mapping.board_id, self._mapping.external_key or "", sorted(self._keys))
         for key, items in found.items():
             for item in items:
                 if item.group_id in self._ours or item.group_id not in self._others:
-                    yield Stranger(item, _folded(key), item.group_id in self._others)
+                    yield Orphan(item, _folded(key), item.group_id in self._others)
 
 
 class _Subitems(_Side):
     kind = RowKind.SUBITEMS
 
     def __init__(self, run: SyncRun, ledger: Ledger, customer: str, parents: set[int]) -> None:
-        book = LabelBook()
+        label_index = LabelIndex()
         due = [row for row in ledger.lines(customer) if _is_due(row)]
         placed = [row for row in due if row.item_id in parents]
-        super().__init__(run, run.rules.subitems, run.subitems_board, (_expected_subitem(run, row, book) for row in placed))
+        super().__init__(
+            run, run.rules.subitems, run.subitems_board, (_expected_subitem(run, row, label_index) for row in placed)
+        )
         # Without their item there is nothing to compare: it is missing, or waits itself.
         unplaced = (row for row in due if row.item_id not in parents and row.state is not SyncState.SYNCED)
-        self.blocked = [_expected_subitem(run, row, book) for row in unplaced]
+        self.blocked = [_expected_subitem(run, row, label_index) for row in unplaced]
         self._parents = parents
 
-    def strangers(self) -> list[Stranger]:
+    def orphans(self) -> list[Orphan]:
         children = self.run.board.children(sorted(self._parents), []) if self._parents else {}
         return self.really_there([
-            Stranger(child, (parent_id, child.name))
+            Orphan(child, (parent_id, child.name))
             for parent_id, under in children.items()
             for child in under
             if child.id not in self.ids
@@ -192,17 +194,17 @@ def _is_due(row: PendingSubitem) -> bool:
     return row.state is not SyncState.SYNCED or not is_over
 
 
-def _expected_item(run: SyncRun, row: PendingItem, book: LabelBook) -> ExpectedRow:
-    cells, refusal = _cells(run.rules.items, run.items_board, row.values, book)
+def _expected_item(run: SyncRun, row: PendingItem, label_index: LabelIndex) -> ExpectedRow:
+    cells, refusal = _cells(run.rules.items, run.items_board, row.values, label_index)
     return ExpectedRow(
         RowKind.ITEMS, row.record_uuid, row.order_key, "", row.state, row.item_id, row.item_name, _folded(_key(run, row)),
         row.values, cells, refusal, group_name=row.group_name,
     )  # fmt: skip
 
 
-def _expected_subitem(run: SyncRun, row: PendingSubitem, book: LabelBook) -> ExpectedRow:
+def _expected_subitem(run: SyncRun, row: PendingSubitem, label_index: LabelIndex) -> ExpectedRow:
     values: Mapping[str, object] = {"size_code": row.size_code, "qty": row.qty}
-    cells, refusal = _cells(run.rules.subitems, run.subitems_board, values, book)
+    cells, refusal = _cells(run.rules.subitems, run.subitems_board, values, label_index)
     name = subitem_name(run.rules.subitem_name, row.size_code)
     return ExpectedRow(
         RowKind.SUBITEMS, row.line_uuid, row.order_key, row.size_code, row.state, row.subitem_id, name, (row.item_id or 0, name),
@@ -211,18 +213,18 @@ def _expected_subitem(run: SyncRun, row: PendingSubitem, book: LabelBook) -> Exp
 
 
 def _cells(
-    mapping: BoardMapping, shape: BoardShape, values: Mapping[str, object], book: LabelBook
+    mapping: BoardMapping, shape: BoardShape, values: Mapping[str, object], label_index: LabelIndex
 ) -> tuple[Mapping[str, object], str]:
     try:
-        return format_row(mapping, shape.columns, values, book).cells, ""
-    except RowRejected as refusal:
+        return format_row(mapping, shape.columns, values, label_index).cells, ""
+    except RowError as refusal:
         return {}, refusal.message
 
 
 def _key(run: SyncRun, row: PendingItem) -> str:
     try:
         return external_key(run, row)
-    except RowRejected:
+    except RowError:
         return ""  # a key that cannot be written was never sent
 
 

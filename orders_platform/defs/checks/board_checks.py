@@ -21,7 +21,7 @@ from orders_platform.sync.reconcile import verify_customer
 from orders_platform.sync.results import StageReport
 
 _SWEEPS = ("no_item_doubled", "no_subitem_doubled")
-_HARM = {DifferenceKind.MISSING, DifferenceKind.DOUBLED}
+_HARM = {DifferenceKind.MISSING, DifferenceKind.DUPLICATE}
 _NOTHING_CREATED = "This run created nothing, so nothing was looked for."
 _ALL_SENT_ONCE = "Nothing that this run sent is there twice. What it did not send was not looked at."
 _NOTHING_SENT = "This run sent nothing, so nothing was compared."
@@ -118,7 +118,7 @@ def board_shows_values(
 
 
 def _doubled_customers(found: list[tuple[str, Difference]]) -> list[str]:
-    return sorted({customer for customer, each in found if each.kind is DifferenceKind.DOUBLED})
+    return sorted({customer for customer, each in found if each.kind is DifferenceKind.DUPLICATE})
 
 
 def _finding(customer: str, each: Difference) -> Finding:
