@@ -17,7 +17,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 ROOMS = {
     "domain":        "",
     "configuration": "domain operations report_settings upkeep_settings pydantic",
-    "operations":    "dagster pydantic",
+    "operations":    "pydantic",
     "report_settings": "pydantic",
     "upkeep_settings": "pydantic",
     "settings":      "configuration pydantic pydantic_settings",

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from dagster._utils.schedules import is_valid_cron_schedule
 
 from orders_platform.configuration import ENVIRONMENTS, Configuration, read_configuration
 from orders_platform.domain.mapping import LabelPolicy
@@ -72,6 +73,23 @@ def test_a_wrong_entry_is_refused_with_its_place(tmp_path: Path, old: str, new: 
         read(tmp_path, old, new)
     assert str(tmp_path / "order_sync.toml") in str(caught.value)
     assert "sandbox" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "cron",
+    [
+        "0 2 * * *", "*/15 * * * *", "0 4 * * 0", "0 4 * * 7", "5,35 8-18/2 1-7 jan,JUL mon-fri", "0 4 * * sun#1",
+        "0 4 L * ?", "00 08 29 2 *",
+        "60 * * * *", "* 24 * * *", "* * 0 * *", "* * 32 * *", "* * * 13 *", "* * * * 8", "*/0 * * * *", "1- * * * *", "* * 31 feb *",
+        "* * * * monday", "jan * * * *", "a * * * *", "* * * *", "* * * * * *", "@daily", "? * * * *", "* * * * sun#6", "",
+    ],
+)  # fmt: skip
+def test_a_cron_is_taken_just_when_dagster_would_take_it(tmp_path: Path, cron: str) -> None:
+    try:
+        taken = read(tmp_path, 'nightly = "0 2 * * *"', f'nightly = "{cron}"').automation.nightly == cron
+    except ConfigurationError:
+        taken = False
+    assert taken == (len(cron.split()) == 5 and is_valid_cron_schedule(cron))
 
 
 def test_all_problems_are_named_at_once(tmp_path: Path) -> None:
