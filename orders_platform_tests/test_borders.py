@@ -16,10 +16,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # Room -> the rooms and libraries that it may import besides itself, `errors` and the standard library.
 ROOMS = {
     "domain":        "",
-    "configuration": "domain operations report_settings upkeep_settings pydantic",
-    "operations":    "pydantic",
-    "report_settings": "pydantic",
-    "upkeep_settings": "pydantic",
+    "configuration": "domain pydantic",
     "settings":      "configuration pydantic pydantic_settings",
     "database":      "domain configuration merge sqlalchemy jinja2 markupsafe pydantic filelock pyodbc",
     "merge":         "domain configuration database sqlalchemy markupsafe openpyxl",
@@ -28,7 +25,7 @@ ROOMS = {
     "pipeline":      "domain sync",
     "reports":       "domain database jinja2",
     "build":         "configuration settings database monday reports sync",
-    "defs":          "domain configuration settings database monday sync reports build operations dagster pydantic apprise",
+    "defs":          "domain configuration settings database monday sync reports build dagster pydantic apprise",
     "definitions":   "settings defs dagster",
     "sandbox":       "settings starlette uvicorn graphql httpx",
     "cli":           "domain settings database merge monday sync pipeline reports build defs sandbox demo click",

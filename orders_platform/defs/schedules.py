@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from orders_platform.configuration import Automation
 from orders_platform.defs.jobs import sync_customer
 from orders_platform.defs.resources import OrdersDatabase
 from orders_platform.defs.sensors import busy_customers, partitions_for, run_request
 from orders_platform.domain.pending_runs import pending_runs
-from orders_platform.operations import Automation
 
 PRIORITY_TAG = "dagster/priority"
 NIGHTLY_PRIORITY = "-1"

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from orders_platform.configuration import Automation
 from orders_platform.defs.failures import failed_for_good
 from orders_platform.defs.jobs import SYNC_ASSETS, sync_customer
 from orders_platform.defs.partitions import CUSTOMERS
@@ -24,7 +25,6 @@ from orders_platform.domain.pending_runs import (
     partition_changes,
     runs_to_request,
 )
-from orders_platform.operations import Automation
 
 PARTITION_TAG = "dagster/partition"
 WILL_RETRY_TAG = "dagster/will_retry"

@@ -1,7 +1,7 @@
 """Where a customer's page is kept.
 
 Belongs here: a file name that any customer's name can become, and replacing a page so that a reader never sees half of one. Does not belong
-here: what is in it (`rendering.py`), which folder (`report_settings.py`).
+here: what is in it (`rendering.py`), which folder (`configuration.py`).
 """
 
 from __future__ import annotations

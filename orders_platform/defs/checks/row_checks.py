@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from orders_platform.configuration import Checks
 from orders_platform.database.overview import Finding
 from orders_platform.defs.assets.monday_assets import ORDER_BOARD
 from orders_platform.defs.assets.order_assets import SWP_ORDER_LIST
@@ -16,7 +17,6 @@ from orders_platform.defs.resources import OrdersDatabase
 from orders_platform.domain.orders import RowProblem
 from orders_platform.domain.pending_runs import stale_loads
 from orders_platform.domain.states import SyncState
-from orders_platform.operations import Checks
 from orders_platform.settings import Settings
 
 
