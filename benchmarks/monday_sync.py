@@ -169,8 +169,8 @@ def as_json(load: Load) -> str:
     """The load with values that fit the boards, which a sandbox beside the measured one describes."""
     configuration = load.configuration
     with running(Sandbox()) as url, _board(load, url, QuickClock(1.0), 0) as board:
-        items = board.describe(configuration.items.mapping.board_id)
-        return load.as_json(items, board.describe(configuration.subitems.mapping.board_id))
+        items = board.describe(configuration.items.board_id)
+        return load.as_json(items, board.describe(configuration.subitems.board_id))
 
 
 # --- cases and table ----------------------------------------------------------------------------------------------------

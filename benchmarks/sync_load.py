@@ -123,8 +123,8 @@ class Load:
 
     def as_json(self, items: BoardDescription, subitems: BoardDescription) -> str:
         """Groups of items of subitems with the column values that our engine would send, for another client."""
-        values = _Values(self.configuration.items.mapping, items)
-        line_values = _Values(self.configuration.subitems.mapping, subitems)
+        values = _Values(self.configuration.items, items)
+        line_values = _Values(self.configuration.subitems, subitems)
         lines = {ref: list(rows) for ref, rows in groupby(self._lines, lambda row: row.record_uuid)}
         groups: dict[str, list[Mapping[str, object]]] = {}
         for row in self._items:

@@ -45,8 +45,8 @@ def open_board(settings: Settings) -> MondayBoard:
 def sync_rules(configuration: Configuration) -> SyncRules:
     """What the configuration says about sending."""
     return SyncRules(
-        items=configuration.items.mapping,
-        subitems=configuration.subitems.mapping,
+        items=configuration.items,
+        subitems=configuration.subitems,
         subitem_name=configuration.names.subitem,
         on_deleted=configuration.policies.deleted_on_board,
         settle_seconds=configuration.monday.settle_seconds + configuration.monday.index_lag_seconds,

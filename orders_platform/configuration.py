@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -22,65 +22,28 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
+from pydantic.dataclasses import dataclass
 
 from orders_platform.domain import mapping
 from orders_platform.domain.customers import CustomerNames
-from orders_platform.domain.mapping import BoardMapping, ColumnType, LabelPolicy
+from orders_platform.domain.mapping import BoardMapping, LabelPolicy
 from orders_platform.domain.names import NameRule
+from orders_platform.domain.plan import OnDeleted
 from orders_platform.domain.sizes import SizeRule
 from orders_platform.errors import ConfigurationError
 
 ENVIRONMENTS = ("sandbox", "development", "production")
 
-# What stands for any value; lowest and highest number; names from the lowest on.
-_CRON_FIELDS: tuple[tuple[str, int, int, list[str]], ...] = (
-    ("*", 0, 59, []),
-    ("*", 0, 23, []),
-    ("*?l", 1, 31, []),
-    ("*", 1, 12, ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]),
-    ("*?", 0, 7, ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]),
-)
-
-
-def _cron(value: str) -> str:
-    """Dagster's rule in our words; asking Dagster itself would import it for every command."""
-    fields = value.lower().split()
-    fits = len(fields) == len(_CRON_FIELDS) and all(
-        _fits(field, *rule) for field, rule in zip(fields, _CRON_FIELDS, strict=True)
-    )
-    if not fits or (fields[2] in {"30", "31"} and fields[3] in {"2", "feb"}):
-        raise ValueError(f"{value!r} is no cron of five fields (minute hour day month weekday); write e.g. '0 2 * * *'")
-    return value
-
-
-def _fits(field: str, any_value: str, lowest: int, highest: int, names: list[str]) -> bool:
-    """Whether each part is a value, a range or any value, with an optional step; `sun#1` is the first Sunday of a month."""
-    for part in field.split(","):
-        found = re.fullmatch(rf"(?:[{any_value}]|([a-z]+|[0-9]+)(?:-([a-z]+|[0-9]+)|#[1-5])?)(?:/[1-9][0-9]*)?", part)
-        ends = [end for end in found.groups() if end] if found else ["?"]
-        numbers = [lowest + names.index(end) if end in names else int(end) if end.isdigit() else -1 for end in ends]
-        if not all(lowest <= number <= highest for number in numbers):
-            return False
-    return True
-
-
-def _timezone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # a folder of them is an OSError
-        raise ValueError(f"{value!r} is no timezone; write a name such as 'UTC' or 'Europe/London'") from None
-    return value
-
-
-Cron = Annotated[str, AfterValidator(_cron)]
-Timezone = Annotated[str, AfterValidator(_timezone)]
+# The file says `source` and `columns`; `dataclasses.replace` needs the names of the attributes.
+_STRICT = ConfigDict(extra="forbid", str_min_length=1, validate_by_name=True)
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, str_min_length=1)
+    model_config = ConfigDict(**_STRICT, frozen=True)
 
 
 class Tables(_Section):
@@ -109,19 +72,11 @@ class Columns(_Section):
     total: str
 
 
-class Sizes(_Section):
+@dataclass(frozen=True, config=_STRICT)
+class Sizes(SizeRule):
     """Where the sizes stand and which spellings are one size."""
 
-    after: str
-    before: str
-    max_sizes: int = Field(gt=0, le=1000)
-    one_size_code: str
-    one_size_columns: tuple[str, ...]
-
-    @property
-    def rule(self) -> SizeRule:
-        """As the domain wants it."""
-        return SizeRule(self.after, self.before, self.max_sizes, self.one_size_code, self.one_size_columns)
+    max_sizes: Annotated[int, Field(gt=0, le=1000)]
 
 
 class Cleaning(_Section):
@@ -165,7 +120,7 @@ class Policies(_Section):
     removed_orders: Literal["keep", "archive"]
     max_removed_share: float = Field(ge=0, le=1)
     removed_lines: Literal["zero", "archive"]
-    deleted_on_board: Literal["recreate", "leave"]
+    deleted_on_board: OnDeleted
 
 
 class Monday(_Section):
@@ -186,55 +141,48 @@ class Monday(_Section):
     log_retention_days: int = Field(180, ge=2)  # the day's calls are counted out of the log
 
 
-class FieldEntry(_Section):
+@dataclass(frozen=True, config=_STRICT)
+class FieldEntry(mapping.Field):
     """One line of `columns`: which order columns feed which board column."""
 
-    source: Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)] = Field(
-        min_length=1
-    )
-    column: str
-    type: ColumnType
-    labels: LabelPolicy | None = None
+    sources: Annotated[
+        tuple[str, ...],
+        BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
+        Field(alias="source", min_length=1),
+    ]
+    column_id: Annotated[str, Field(alias="column")]
 
-    @model_validator(mode="after")
-    def _labels_fit(self) -> FieldEntry:
-        if self.labels is not None and not self.type.has_labels:
+    @field_validator("labels")
+    @classmethod
+    def _labels_fit(cls, value: LabelPolicy, info: ValidationInfo) -> LabelPolicy:
+        kind = info.data.get("type")
+        if value is not LabelPolicy.REJECT and kind is not None and not kind.has_labels:
             raise ValueError(
-                f"{self.column}: labels = {self.labels.value!r} is for status and dropdown columns, not for {self.type.value}"
+                f"{value.value!r} is for status and dropdown columns; {info.data.get('column_id')} is {kind.value}"
             )
-        return self
-
-    @property
-    def field(self) -> mapping.Field:
-        """As the domain wants it."""
-        return mapping.Field(self.source, self.column, self.type, self.labels or LabelPolicy.REJECT)
+        return value
 
 
-class BoardSection(_Section):
+@dataclass(frozen=True, config=_STRICT)
+class BoardSection(BoardMapping):
     """One board and what it receives."""
 
-    board_id: int = Field(gt=0)
-    external_key: str | None = None
-    columns: tuple[FieldEntry, ...] = Field(min_length=1)
+    board_id: Annotated[int, Field(gt=0)]
+    fields: Annotated[tuple[FieldEntry, ...], Field(alias="columns", min_length=1)]
 
     @model_validator(mode="after")
-    def _one_field_a_column(self) -> BoardSection:
+    def _one_field_a_column(self) -> Self:
         sources: dict[str, tuple[str, ...]] = {}
-        for entry in self.columns:
-            if entry.column in sources:
+        for field in self.fields:
+            if field.column_id in sources:
                 raise ValueError(
-                    f"two fields are mapped to the column {entry.column}: {' / '.join(sources[entry.column])} and "
-                    f"{' / '.join(entry.source)}; give it one field, with the second as fallback: source = [...]"
+                    f"two fields are mapped to the column {field.column_id}: {' / '.join(sources[field.column_id])} and "
+                    f"{' / '.join(field.sources)}; give it one field, with the second as fallback: source = [...]"
                 )
-            sources[entry.column] = entry.source
+            sources[field.column_id] = field.sources
         if self.external_key is not None and self.external_key not in sources:
             raise ValueError(f"external_key {self.external_key} is not among the mapped columns; map it, or choose one that is")
         return self
-
-    @property
-    def mapping(self) -> BoardMapping:
-        """As the domain wants it."""
-        return BoardMapping(self.board_id, tuple(entry.field for entry in self.columns), self.external_key)
 
 
 class CustomerEntry(_Section):
@@ -283,6 +231,50 @@ class UpkeepSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     run_retention_days: int = Field(30, ge=1)
+
+
+# What stands for any value; lowest and highest number; names from the lowest on.
+_CRON_FIELDS: tuple[tuple[str, int, int, list[str]], ...] = (
+    ("*", 0, 59, []),
+    ("*", 0, 23, []),
+    ("*?l", 1, 31, []),
+    ("*", 1, 12, ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]),
+    ("*?", 0, 7, ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]),
+)
+
+
+def _cron(value: str) -> str:
+    """Dagster's rule in our words; asking Dagster itself would import it for every command."""
+    fields = value.lower().split()
+    fits = len(fields) == len(_CRON_FIELDS) and all(
+        _fits(field, *rule) for field, rule in zip(fields, _CRON_FIELDS, strict=True)
+    )
+    if not fits or (fields[2] in {"30", "31"} and fields[3] in {"2", "feb"}):
+        raise ValueError(f"{value!r} is no cron of five fields (minute hour day month weekday); write e.g. '0 2 * * *'")
+    return value
+
+
+def _fits(field: str, any_value: str, lowest: int, highest: int, names: list[str]) -> bool:
+    """Whether each part is a value, a range or any value, with an optional step; `sun#1` is the first Sunday of a month."""
+    for part in field.split(","):
+        found = re.fullmatch(rf"(?:[{any_value}]|([a-z]+|[0-9]+)(?:-([a-z]+|[0-9]+)|#[1-5])?)(?:/[1-9][0-9]*)?", part)
+        ends = [end for end in found.groups() if end] if found else ["?"]
+        numbers = [lowest + names.index(end) if end in names else int(end) if end.isdigit() else -1 for end in ends]
+        if not all(lowest <= number <= highest for number in numbers):
+            return False
+    return True
+
+
+def _timezone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # a folder of them is an OSError
+        raise ValueError(f"{value!r} is no timezone; write a name such as 'UTC' or 'Europe/London'") from None
+    return value
+
+
+Cron = Annotated[str, AfterValidator(_cron)]
+Timezone = Annotated[str, AfterValidator(_timezone)]
 
 
 class Automation(_Section):
@@ -376,7 +368,7 @@ class Configuration(_Section):
     @property
     def mapped_sources(self) -> tuple[str, ...]:
         """The order columns that reach the items board, each once."""
-        return tuple(dict.fromkeys(source for entry in self.items.columns for source in entry.source))
+        return tuple(dict.fromkeys(source for field in self.items.fields for source in field.sources))
 
 
 def read_configuration(path: Path, environment: str) -> Configuration:
@@ -407,7 +399,7 @@ def _checked(text: str, path: Path, environment: str) -> Configuration:
             f"{path}: [environment.{unknown[0]}] is unknown; the environments are {', '.join(ENVIRONMENTS)}."
         )
     try:
-        return Configuration.model_validate(_merged(document, environments.get(environment, {})))
+        return Configuration.model_validate(_merged(document, environments.get(environment, {})), by_alias=True, by_name=False)
     except ValidationError as error:
         raise ConfigurationError(f"{path} is refused ({environment}):\n{_problems(error)}") from None
 
@@ -420,7 +412,8 @@ def _merged(base: Mapping[str, object], over: Mapping[str, object]) -> dict[str,
 
 
 def _problems(error: ValidationError) -> str:
-    words = {"extra_forbidden": "unknown key; remove or correct it", "missing": "is missing; add it"}
+    unknown = "unknown key; remove or correct it"
+    words = {"extra_forbidden": unknown, "unexpected_keyword_argument": unknown, "missing": "is missing; add it"}
     lines = []
     for problem in error.errors(include_url=False, include_input=False):
         place = ".".join(str(part) for part in problem["loc"]) or "file"

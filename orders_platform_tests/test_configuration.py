@@ -31,7 +31,7 @@ def read(tmp_path: Path, old: str = "", new: str = "", more: str = "", environme
 def test_the_file_of_the_repository_is_right_for_every_environment(tmp_path: Path, environment: str) -> None:
     configuration = read(tmp_path, environment=environment)
     assert len(configuration.customer_names.survey([]).customers) == 0
-    assert configuration.items.mapping.external_key == "text_mkr5wya6"
+    assert configuration.items.external_key == "text_mkr5wya6"
 
 
 @pytest.mark.parametrize(
@@ -45,10 +45,12 @@ def test_the_file_of_the_repository_is_right_for_every_environment(tmp_path: Pat
         ('external_key = "text_mkr5wya6"', 'external_key = "text_x"', "external_key text_x is not among the mapped columns"),
         ('external_key = "text_mkr5wya6"', "#", "items.external_key is needed"),
         ('column = "text_mkr5ej2x", type = "text"', 'column = "text_mkr5ej2x", type = "text", labels = "create"',
-         "text_mkr5ej2x: labels = 'create' is for status and dropdown columns, not for text"),
+         "items.columns.1.labels: 'create' is for status and dropdown columns; text_mkr5ej2x is text"),
         ('column = "text_mkr5ej2x", type = "text"', 'column = "text_mkr5ej2x", type = "txt"', "items.columns.1.type"),
         ('source = "PO NUMBER"', "source = []", "items.columns.1.source"),
         ('source = "PO NUMBER", ', 'source = "PO NUMBER", clear = true, ', "items.columns.1.clear: unknown key"),
+        ('source = "PO NUMBER"', 'sources = ["PO NUMBER"]', "items.columns.1.sources: unknown key"),
+        ("max_sizes = 300", "max_sizes = 300\nrule = 1", "sizes.rule: unknown key"),
         ('subitem = "Size {size_code}"', 'subitem = "Size"', r"names.subitem: must contain {size_code}"),
         ('removed_orders = "keep"', 'removed_orders = "delete"', "policies.removed_orders: Input should be 'keep' or 'archive'"),
         ("max_removed_share = 0.20", "max_removed_share = 20", "policies.max_removed_share"),
@@ -148,7 +150,7 @@ def test_development_has_boards_of_its_own(tmp_path: Path) -> None:
 
 
 def test_a_single_source_and_a_list_of_fallbacks_are_both_fine(tmp_path: Path) -> None:
-    fields = {field.column_id: field for field in read(tmp_path).items.mapping.fields}
+    fields = {field.column_id: field for field in read(tmp_path).items.fields}
     assert fields["text_mkr5ej2x"].sources == ("PO NUMBER",)
     assert fields["text_mkr5ps35"].sources == ("DESTINATION WAREHOUSE", "Warehouse")
     assert (fields["dropdown_mkr58de6"].labels, fields["dropdown_mkr542p2"].labels) == (LabelPolicy.CREATE, LabelPolicy.REJECT)

@@ -130,8 +130,8 @@ def test_the_example_holds_no_secret() -> None:
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_the_configuration_is_right_for_every_environment(environment: str) -> None:
     configuration = read_configuration(ROOT / "config" / "order_sync.toml", environment)
-    assert len(configuration.items.columns) > 40
-    assert configuration.items.external_key in {entry.column for entry in configuration.items.columns}
+    assert len(configuration.items.fields) > 40
+    assert configuration.items.external_key in {field.column_id for field in configuration.items.fields}
     assert "GREYSON" in configuration.customers
 
 

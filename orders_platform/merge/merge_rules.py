@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 
 from markupsafe import Markup
@@ -64,7 +64,7 @@ class MergeRules:
         names = self._configuration.tables
         staged = [column.name for column in self._schema.columns_of(names.staging)]
         target = {column.name: column.is_numeric for column in self._schema.columns_of(names.orders)}
-        rule = self._configuration.sizes.rule
+        rule = self._configuration.sizes
         sizes = discover_sizes(names.staging, staged, rule, self._never_sizes())
         require_known_sizes(sizes, target, names.orders)
         return sizes
@@ -168,7 +168,7 @@ class MergeRules:
         found: dict[str, object] = {
             f"{prefix}_{i}": word for prefix, words in self._words().items() for i, word in enumerate(words)
         }
-        rule = self._configuration.sizes.rule
+        rule = self._configuration.sizes
         for column in self.business:
             found[f"column_{column.position}"] = column.name
             found[f"size_code_{column.position}"] = rule.size_code(column.name)
@@ -178,7 +178,7 @@ class MergeRules:
         """A short value that changes whenever the same load would be merged differently."""
         c = self._configuration
         keys: Keys = c.keys_of(customer)
-        facts = [_RULES_VERSION, c.cleaning.model_dump(), c.names.model_dump(), c.sizes.model_dump(), keys.model_dump(),
+        facts = [_RULES_VERSION, c.cleaning.model_dump(), c.names.model_dump(), asdict(c.sizes), keys.model_dump(),
                  c.columns.model_dump(), c.policies.removed_orders, c.policies.max_removed_share,
                  repr(self.business)]  # fmt: skip
         return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -44,7 +44,7 @@ def test_a_board_without_columns_has_every_missing_one_named_at_once(
     outcome = terminal("board", "check")
     assert outcome.code == 1
     assert outcome.err.startswith(f"BoardMismatchError: Board {made} (Empty) does not fit the configuration:")
-    columns = [field.column_id for field in Settings().configuration.items.mapping.fields]
+    columns = [field.column_id for field in Settings().configuration.items.fields]
     assert [column for column in columns if column not in outcome.err] == []
     told = terminal("board", "check", "--json")
     assert told.code == 1

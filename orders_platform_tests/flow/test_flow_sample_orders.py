@@ -84,7 +84,7 @@ def _compared(mapping: BoardMapping, row: Mapping[str, object], values: Mapping[
 
 def _misfits(story: Story, orders: list[dict[str, object]], lines: list[dict[str, object]], items: list) -> list[object]:
     """Everything in which the board differs from the orders that are SYNCED, both directions."""
-    mapping = story.platform.configuration.items.mapping
+    mapping = story.platform.configuration.items
     by_id = {item.id: item for item in items}
     found: list[object] = []
     for row in orders:

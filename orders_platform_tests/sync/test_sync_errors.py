@@ -99,11 +99,11 @@ def test_a_token_that_loses_its_rights_in_the_middle_fails_no_row(platform: Plat
 
 def test_every_missing_column_is_named_and_nothing_is_sent(platform: Platform) -> None:
     def without(configuration: Configuration) -> Configuration:
-        columns = list(configuration.items.columns)
-        columns[1] = columns[1].model_copy(update={"column": "text_gone"})
-        columns[3] = columns[3].model_copy(update={"column": "text_lost"})
-        columns[24] = columns[24].model_copy(update={"type": ColumnType.TEXT})
-        return configuration.model_copy(update={"items": configuration.items.model_copy(update={"columns": tuple(columns)})})
+        columns = list(configuration.items.fields)
+        columns[1] = replace(columns[1], column_id="text_gone")
+        columns[3] = replace(columns[3], column_id="text_lost")
+        columns[24] = replace(columns[24], type=ColumnType.TEXT)
+        return configuration.model_copy(update={"items": replace(configuration.items, fields=tuple(columns))})
 
     platform.configure(without)
     platform.load(ROWS)
@@ -123,7 +123,7 @@ def test_a_mapping_without_a_key_to_find_items_again_is_refused_before_anything_
 
 
 def test_a_wrong_board_of_subitems_is_found_before_a_subitem_is_sent(platform: Platform) -> None:
-    wrong = platform.configuration.subitems.model_copy(update={"board_id": 9609317401})
+    wrong = replace(platform.configuration.subitems, board_id=9609317401)
     platform.configure(lambda configuration: configuration.model_copy(update={"subitems": wrong}))
     platform.load(ROWS)
     with platform.watched() as watch:
@@ -165,8 +165,8 @@ def test_what_waits_of_a_customer_that_the_load_lacks_is_sent(platform: Platform
 
 def test_a_wrong_column_of_the_subitems_is_found_before_anything_is_sent(platform: Platform) -> None:
     subitems = platform.configuration.subitems
-    wrong = subitems.columns[1].model_copy(update={"column": "numeric_nope"})
-    changed = subitems.model_copy(update={"columns": (subitems.columns[0], wrong)})
+    wrong = replace(subitems.fields[1], column_id="numeric_nope")
+    changed = replace(subitems, fields=(subitems.fields[0], wrong))
     platform.configure(lambda configuration: configuration.model_copy(update={"subitems": changed}))
     platform.load(ROWS)
     with platform.watched() as watch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -24,10 +25,9 @@ CATEGORY_COLUMN = "dropdown_mkr5s5n3"
 def with_label_policy(column_id: str, policy: LabelPolicy) -> Callable[[Configuration], Configuration]:
     def change(configuration: Configuration) -> Configuration:
         columns = tuple(
-            entry.model_copy(update={"labels": policy}) if entry.column == column_id else entry
-            for entry in configuration.items.columns
+            replace(field, labels=policy) if field.column_id == column_id else field for field in configuration.items.fields
         )
-        return configuration.model_copy(update={"items": configuration.items.model_copy(update={"columns": columns})})
+        return configuration.model_copy(update={"items": replace(configuration.items, fields=columns)})
 
     return change
 
@@ -163,10 +163,10 @@ def test_one_subitem_that_monday_refuses_leaves_its_neighbours_synced(platform: 
 
 def test_a_size_without_a_label_fails_its_line_and_no_other(platform: Platform) -> None:
     columns = tuple(
-        entry.model_copy(update={"labels": LabelPolicy.REJECT}) if entry.column == SIZE_COLUMN else entry
-        for entry in platform.configuration.subitems.columns
+        replace(field, labels=LabelPolicy.REJECT) if field.column_id == SIZE_COLUMN else field
+        for field in platform.configuration.subitems.fields
     )
-    subitems = platform.configuration.subitems.model_copy(update={"columns": columns})
+    subitems = replace(platform.configuration.subitems, fields=columns)
     platform.configure(lambda configuration: configuration.model_copy(update={"subitems": subitems}))
     platform.load([order("GRE-00001", {"S": 1, "32DDD": 2})])
     rehearsed = platform.rehearse()["GREYSON"]

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping
 
 import dagster as dg
 
-from orders_platform.configuration import BoardSection, Configuration
+from orders_platform.configuration import Configuration
 from orders_platform.database.table_definitions import TableDefinition
+from orders_platform.domain.mapping import BoardMapping
 
 Columns = Mapping[str, dg.TableSchema]
 Lineage = Mapping[str, dg.TableColumnLineage]
@@ -39,11 +40,11 @@ def table_columns(definition: TableDefinition, sizes: frozenset[str] = frozenset
     return dg.TableSchema([dg.TableColumn(name, str(type_), description=words.get(name)) for name, type_ in definition.columns])
 
 
-def board_columns(board: BoardSection, own: Mapping[str, str]) -> dg.TableSchema:
+def board_columns(board: BoardMapping, own: Mapping[str, str]) -> dg.TableSchema:
     """The columns of a board that we write, by monday's ids; `own` are those that every board has, with what they show."""
     fixed = [dg.TableColumn(name, "text", description=words) for name, words in own.items()]
     mapped = [
-        dg.TableColumn(entry.column, entry.type.value, description=" or else ".join(entry.source)) for entry in board.columns
+        dg.TableColumn(field.column_id, field.type.value, description=" or else ".join(field.sources)) for field in board.fields
     ]
     return dg.TableSchema([*fixed, *mapped])
 
@@ -70,10 +71,10 @@ def lineage_of(configuration: Configuration, tables: Mapping[str, TableDefinitio
     of_sizes = {"record_uuid": _from("order_headers", ["record_uuid"]), "size_code": _from("order_headers", sizes),
                 "qty": _from("order_headers", sizes)}  # fmt: skip
     items = {"name": _from("order_headers", ["item_name"]), "group": _from("monday_groups", ["title"])} | {
-        entry.column: _from("order_headers", entry.source) for entry in configuration.items.columns
+        field.column_id: _from("order_headers", field.sources) for field in configuration.items.fields
     }
     subitems = {"name": _from("order_lines", ["size_code"]), "parent": _from("monday_items", ["name"])} | {
-        entry.column: _from("order_lines", entry.source) for entry in configuration.subitems.columns
+        field.column_id: _from("order_lines", field.sources) for field in configuration.subitems.fields
     }
     found = {
         "order_headers": headers,
