@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 
 from orders_platform.domain.board import BoardItem, Column
-from orders_platform.domain.cell_comparison import changed_cells
-from orders_platform.domain.cell_formats import is_blank, plain_text
+from orders_platform.domain.cell_codecs import is_blank, plain_text
+from orders_platform.domain.column_values import changed_cells
 from orders_platform.domain.mapping import BoardMapping
 from orders_platform.domain.orders import RowKind
 from orders_platform.domain.states import SyncState

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from orders_platform.domain.board import BoardItem
-from orders_platform.domain.cell_formats import is_blank, plain_text
+from orders_platform.domain.cell_codecs import is_blank, plain_text
 from orders_platform.domain.names import subitem_name
 from orders_platform.domain.orders import PendingItem, PendingSubitem, RowKind, RowResult
 from orders_platform.domain.states import Action, SyncState

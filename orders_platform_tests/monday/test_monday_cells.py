@@ -17,9 +17,8 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from orders_platform.domain.board import BoardItem, Column
-from orders_platform.domain.cell_comparison import changed_cells
-from orders_platform.domain.cell_formats import is_blank
-from orders_platform.domain.column_values import ROW_BYTES, FormattedRow, column_values_json, format_row
+from orders_platform.domain.cell_codecs import is_blank
+from orders_platform.domain.column_values import ROW_BYTES, FormattedRow, changed_cells, column_values_json, format_row
 from orders_platform.domain.labels import DROPDOWN_LABELS, STATUS_LABELS, LabelIndex
 from orders_platform.domain.mapping import BoardMapping, ColumnType, Field, LabelPolicy
 from orders_platform.domain.mutations import Batch, Mutation, Operation, Outcome
