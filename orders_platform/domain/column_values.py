@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
@@ -21,19 +20,6 @@ from orders_platform.errors import BoardMismatchError, ConfigurationError, RowEr
 ROW_BYTES: Final = 65_536
 
 _PREVIEW_CHARACTERS: Final = 60
-
-
-@dataclass(frozen=True, slots=True)
-class FormattedRow:
-    """One row, ready to be sent.
-
-    Attributes:
-        cells: JSON value by column id, one for every mapped column; None clears.
-        create_labels: the mutation needs `create_labels_if_missing`.
-    """
-
-    cells: Mapping[str, object]
-    create_labels: bool
 
 
 def format_cell(field: Field, column: Column, value: object, labels: LabelIndex | None = None) -> object:
@@ -56,8 +42,8 @@ def format_cell(field: Field, column: Column, value: object, labels: LabelIndex 
 
 def format_row(
     mapping: BoardMapping, columns: Mapping[str, Column], row: Mapping[str, object], labels: LabelIndex
-) -> FormattedRow:
-    """All mapped cells of one row. Labels that it creates are noted in `labels`, unless the row is rejected.
+) -> dict[str, object]:
+    """All mapped cells of one row by column id; None clears. Labels that it creates are noted in `labels`, unless the row is rejected.
 
     Raises:
         RowError: with every refused cell in one message and the code of the first; `key_missing` for an item that could not be
@@ -76,10 +62,9 @@ def format_row(
     refusals += _row_refusals(mapping, columns, cells)
     if refusals:
         raise RowError(refusals[0].code, "; ".join(refusal.message for refusal in refusals))
-    created = _created_labels(mapping, cells)
-    for column_id, name in created.items():
+    for column_id, name in _created_labels(mapping, cells).items():
         labels.add(columns[column_id], name)
-    return FormattedRow(cells, create_labels=bool(created))
+    return cells
 
 
 def same_cell(column: Column, wanted: object, actual: Cell | None) -> bool:

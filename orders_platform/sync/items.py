@@ -107,7 +107,7 @@ class _Items:
         mapping, shape = self.run.rules.items, self.run.items_board
         try:
             fail_after_max_attempts(row, row.item_id, self.run.rules.most_tries)
-            cells = {} if row.action is Action.DELETE else format_row(mapping, shape.columns, row.values, shape.labels).cells
+            cells = {} if row.action is Action.DELETE else format_row(mapping, shape.columns, row.values, shape.labels)
         except RowError as refusal:
             self._refuse(row, refusal)
             return None

@@ -216,7 +216,7 @@ def _cells(
     mapping: BoardMapping, shape: BoardShape, values: Mapping[str, object], label_index: LabelIndex
 ) -> tuple[Mapping[str, object], str]:
     try:
-        return format_row(mapping, shape.columns, values, label_index).cells, ""
+        return format_row(mapping, shape.columns, values, label_index), ""
     except RowError as refusal:
         return {}, refusal.message
 

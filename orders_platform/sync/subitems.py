@@ -101,7 +101,7 @@ class _Subitems:
         mapping, shape = self.run.rules.subitems, self.run.subitems_board
         try:
             fail_after_max_attempts(row, row.subitem_id, self.run.rules.most_tries)
-            cells = format_row(mapping, shape.columns, {"size_code": row.size_code, "qty": row.qty}, shape.labels).cells
+            cells = format_row(mapping, shape.columns, {"size_code": row.size_code, "qty": row.qty}, shape.labels)
         except RowError as refusal:
             self._refuse(row, refusal)
             return None
