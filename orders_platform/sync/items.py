@@ -19,10 +19,10 @@ from orders_platform.domain.states import Action, SyncState
 from orders_platform.errors import RowError
 from orders_platform.sync.groups import ids_by_title
 from orders_platform.sync.outbox import Outbox, Outgoing, fail_after_max_attempts
+from orders_platform.sync.reconcile import report_duplicate_items
 from orders_platform.sync.recovery import adopt_items
 from orders_platform.sync.results import StageReport
 from orders_platform.sync.run import SyncRun
-from orders_platform.sync.sweep import report_duplicate_items
 
 _ATTEMPTS = 2  # the second one settles what the first one left of unknown outcome
 

@@ -19,7 +19,7 @@ from orders_platform.errors import TransientError
 from orders_platform.sync.groups import sync_groups
 from orders_platform.sync.items import sync_items
 from orders_platform.sync.ports import Ledger
-from orders_platform.sync.reconcile import Verification, verify_customer
+from orders_platform.sync.reconcile import CellReconciliation, reconcile_cells
 from orders_platform.sync.results import CustomerReport, StageReport
 from orders_platform.sync.run import SyncRun
 from orders_platform.sync.subitems import sync_subitems
@@ -56,7 +56,7 @@ _ACTIONS = {
 }
 
 
-def repair_plan(verification: Verification) -> list[Repair]:
+def repair_plan(verification: CellReconciliation) -> list[Repair]:
     """What a repair would do; unknown items and what the policy leaves alone are not part of it."""
     plan: dict[tuple[RepairAction, RowKind, str | int | None], Repair] = {}
     for each in verification.differences:
@@ -82,7 +82,7 @@ def repair_customer(run: SyncRun, ledger: Ledger, customer: str, plan: Sequence[
         TransientError: board or database changed since the plan was made, so that what was agreed to is not what would be done.
         OrdersError: what reading and sending raise; rows stay NEW or PENDING for the next run.
     """
-    if repair_plan(verify_customer(run, ledger, customer)) != list(plan):
+    if repair_plan(reconcile_cells(run, ledger, customer)) != list(plan):
         raise TransientError(
             f"Board or database of customer {customer!r} changed since the plan was made. Nothing was repaired; run verify again."
         )

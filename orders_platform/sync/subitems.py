@@ -19,10 +19,10 @@ from orders_platform.domain.states import Action, SyncState
 from orders_platform.errors import RowError
 from orders_platform.sync.items import value_variables
 from orders_platform.sync.outbox import Outbox, Outgoing, fail_after_max_attempts
+from orders_platform.sync.reconcile import report_duplicate_subitems
 from orders_platform.sync.recovery import adopt_subitems, living_parents
 from orders_platform.sync.results import StageReport
 from orders_platform.sync.run import SyncRun
-from orders_platform.sync.sweep import report_duplicate_subitems
 
 _ATTEMPTS = 2  # the second one settles what the first one left of unknown outcome
 
