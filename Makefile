@@ -46,7 +46,7 @@ ui: $(VENV)/installed .dagster/storage
 	 $(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1
 
 test: $(VENV)/installed-dev
-	@$(BIN)/python -m orders_platform_tests.browser.chromium
+	@$(BIN)/python -m orders_platform_tests.browser.install
 	$(BIN)/python -m slipcover --json --out coverage.json -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 	@$(BIN)/python -m slipcover --merge coverage.json --out coverage.json --fail-under 90 > coverage.txt \
 	 || { echo "Less than 90 % of the lines are covered: coverage.txt names those that are not."; exit 1; }

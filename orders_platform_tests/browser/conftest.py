@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
-from orders_platform_tests.browser.chromium import MISSING, installed_browser
+from orders_platform_tests.browser.install import MISSING_BROWSER, installed_browser
 from orders_platform_tests.sandbox.conftest import api, front, start
 from orders_platform_tests.sync.conftest import make_platform, platform, server, stores
 
@@ -19,7 +19,7 @@ _PATIENCE = 15_000
 
 def browser_path() -> str:
     """Without a browser the test fails rather than be left out unnoticed."""
-    return installed_browser() or pytest.fail(MISSING, pytrace=False)
+    return installed_browser() or pytest.fail(MISSING_BROWSER, pytrace=False)
 
 
 # Playwright's loop counts as running in this thread for as long as the browser lives, and asyncio.run is refused meanwhile: the

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orders_platform_tests.browser import chromium
+from orders_platform_tests.browser import install
 from orders_platform_tests.browser.conftest import browser_path
 
 APT_GET = """#!{python}
@@ -17,9 +17,13 @@ import os, pathlib, sys
 folder = pathlib.Path(__file__).parent
 with (folder / "calls").open("a") as calls:
     print(os.environ.get("AS_ROOT", "no"), *sys.argv[1:], file=calls)
-if "install" in sys.argv and {has_chromium}:
-    (folder / "chromium").write_text("a browser")
-    (folder / "chromium").chmod(0o755)
+for package in sys.argv[3:] if {installs} else []:
+    (folder / package).write_text("")
+    (folder / package).chmod(0o755)
+"""
+NODE = """#!{python}
+import pathlib, sys
+sys.exit(not pathlib.Path(__file__).with_name("libatomic1").exists())
 """
 SUDO = """#!{python}
 import os, sys
@@ -41,8 +45,8 @@ class Machine:
         (self.folder / name).write_text(text, encoding="utf-8")
         (self.folder / name).chmod(0o755)
 
-    def has_apt_get(self, *, has_chromium: bool = True) -> None:
-        self.has("apt-get", APT_GET.format(python=sys.executable, has_chromium=has_chromium))
+    def has_apt_get(self, *, installs: bool = True) -> None:
+        self.has("apt-get", APT_GET.format(python=sys.executable, installs=installs))
 
     def has_sudo(self, *, asks: bool) -> None:
         self.has("sudo", SUDO.format(python=sys.executable, asks=asks))
@@ -57,7 +61,7 @@ class Machine:
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     """One with nothing on it, in front of its administrator."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(chromium, "NAMES", [name for name in chromium.NAMES if not name.startswith("/")])
+    monkeypatch.setattr(install, "NAMES", [name for name in install.NAMES if not name.startswith("/")])
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     return Machine(tmp_path)
 
@@ -66,16 +70,16 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
 def test_nothing_is_asked_for_where_a_browser_is_there(machine: Machine, name: str) -> None:
     machine.has_apt_get()
     machine.has(name)
-    chromium.main()
+    install.main()
     assert machine.calls == []
     assert browser_path() == str(machine.folder / name)
 
 
 def test_root_installs_it(machine: Machine) -> None:
     machine.has_apt_get()
-    chromium.main()
+    install.main()
     assert machine.calls == ["no --quiet=2 update", "no --quiet=2 install --yes chromium fonts-liberation"]
-    chromium.main()
+    install.main()
     assert len(machine.calls) == 2
 
 
@@ -83,7 +87,7 @@ def test_somebody_whose_sudo_asks_nothing_installs_it(machine: Machine, monkeypa
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     machine.has_apt_get()
     machine.has_sudo(asks=False)
-    chromium.main()
+    install.main()
     assert machine.calls == ["yes --quiet=2 update", "yes --quiet=2 install --yes chromium fonts-liberation"]
 
 
@@ -96,19 +100,30 @@ def test_where_a_person_must_allow_it_the_command_is_named(
     if sudo != "none":
         machine.has_sudo(asks=True)
     with pytest.raises(SystemExit, match="`apt-get install chromium fonts-liberation` on Debian"):
-        chromium.main()
+        install.main()
     assert machine.calls == []
 
 
 def test_another_system_than_debian_reads_its_own_command(machine: Machine) -> None:
     with pytest.raises(SystemExit, match="`dnf install chromium` on Fedora, `brew install --cask google-chrome` on macOS"):
-        chromium.main()
+        install.main()
 
 
 def test_an_installation_that_brings_no_browser_is_not_taken_for_one(machine: Machine) -> None:
-    machine.has_apt_get(has_chromium=False)
+    machine.has_apt_get(installs=False)
     with pytest.raises(SystemExit, match="snap install chromium"):
-        chromium.main()
+        install.main()
+
+
+def test_a_bare_debian_gets_the_library_of_the_driver_too(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine.has("node", NODE.format(python=sys.executable))
+    monkeypatch.setenv("PLAYWRIGHT_NODEJS_PATH", str(machine.folder / "node"))
+    machine.has("chromium")
+    with pytest.raises(SystemExit, match=r"^The tests open a browser with Playwright, .* `apt-get install libatomic1`"):
+        install.main()
+    machine.has_apt_get()
+    install.main()
+    assert machine.calls[1:] == ["no --quiet=2 install --yes libatomic1"]
 
 
 def test_a_test_that_opens_a_browser_fails_without_one_and_says_what_to_install(machine: Machine) -> None:
