@@ -82,5 +82,6 @@ format: $(VENV)/installed-dev
 build: $(VENV)/installed-dev
 	$(BIN)/python -m build
 
+# Everything that .gitignore names, except for .env: that file is somebody's own.
 clean:
-	rm -rf $(VENV) .venv-peers .data .dagster coverage.* build dist *.egg-info
+	git ls-files --others --ignored --directory --exclude-from=.gitignore --exclude='!.env' -z | xargs -0 rm -rf
