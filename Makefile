@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 export DAGSTER_DISABLE_TELEMETRY := yes
 
-.PHONY: help setup run ui test test-mssql soak crash-full check bench-monday peers format build clean
+.PHONY: help setup run ui test test-mssql soak crash-full check bench-monday peers figures format build clean
 SEEDS ?= 20000
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo "make bench-monday  ours and theirs, timed"
 	@echo "make test-mssql   the same contract on the server that ORDERS_TEST_MSSQL_URL names"
 	@echo "make check  ruff, mypy --strict, dagster definitions validate, every T-SQL statement parsed"
+	@echo "make figures  the size of the code and names used twice, AGAINST=main beside those of another commit"
 	@echo "make setup  only install; make build: the wheel; make format; make clean"
 
 $(VENV)/installed: pyproject.toml setup.cfg constraints.txt
@@ -74,6 +75,9 @@ bench-monday: $(VENV)/installed
 
 peers: $(VENV)/installed
 	$(BIN)/python benchmarks/peers/roundtrip.py
+
+figures:
+	@$(PYTHON) benchmarks/figures.py $(if $(AGAINST),--against $(AGAINST))
 
 format: $(VENV)/installed-dev
 	$(BIN)/ruff check --fix .
