@@ -135,8 +135,8 @@ def _board(load: Load, url: str, clock: Clock, seed: int) -> MondayBoard:
     monday = load.configuration.monday
     return connect_board(
         f"{url}/v2", SANDBOX_TOKEN, default_folder("graphql"), plan=monday.plan, token_kind=monday.token_kind,
-        max_in_flight=monday.max_in_flight, document_size=monday.document_size, timeout_seconds=monday.timeout_seconds,
-        chance=random.Random(seed), clock=clock, sleep=clock.sleep,
+        max_in_flight=monday.max_in_flight, batch_size=monday.batch_size, timeout_seconds=monday.timeout_seconds,
+        rng=random.Random(seed), clock=clock, sleep=clock.sleep,
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """How long a tick of `changed_customers` reads, over 100,000 wide rows of 300 customers: who changed, who waits.
 
-Belongs here: one measurement. Does not belong here: merging (`merge.py`). Usage: python benchmarks/standings.py [rows] [customers]
+Belongs here: one measurement. Does not belong here: merging (`merge.py`). Usage: python benchmarks/sync_statuses.py [rows] [customers]
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ def main(rows: int = 100_000, customers: int = 300) -> None:
         overview = Overview(store, configuration)
         for label in ("first load", "merged"):
             started = time.perf_counter()
-            standings = overview.standings()
-            changed = sum(each.is_changed for each in standings)
+            sync_statuses = overview.sync_statuses()
+            changed = sum(each.is_changed for each in sync_statuses)
             print(
-                f"{label}: {rows:,} rows, {len(standings)} customers, {changed} changed: {time.perf_counter() - started:.1f} s"
+                f"{label}: {rows:,} rows, {len(sync_statuses)} customers, {changed} changed: {time.perf_counter() - started:.1f} s"
             )
             if label == "first load":
                 survey, now = store.survey(), datetime.now(UTC)

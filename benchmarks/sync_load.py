@@ -37,7 +37,7 @@ from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
 from orders_platform.domain.board import BoardDescription
 from orders_platform.domain.column_values import format_row
-from orders_platform.domain.labels import LabelBook
+from orders_platform.domain.labels import LabelIndex
 from orders_platform.domain.mapping import BoardMapping
 from orders_platform.domain.names import subitem_name
 from orders_platform.merge.staging import replace_staged_rows
@@ -160,10 +160,10 @@ class _Values:
     def __init__(self, mapping: BoardMapping, board: BoardDescription) -> None:
         self._mapping = mapping
         self._columns = {column.id: column for column in board.columns}
-        self._labels = LabelBook()
+        self._labels = LabelIndex()
 
     def of(self, row: Mapping[str, object]) -> Mapping[str, object]:
-        return format_row(self._mapping, self._columns, row, self._labels).cells
+        return format_row(self._mapping, self._columns, row, self._labels)
 
 
 def _sample() -> list[Row]:

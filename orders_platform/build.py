@@ -36,7 +36,7 @@ def open_board(settings: Settings) -> MondayBoard:
         plan=monday.plan,
         token_kind=monday.token_kind,
         max_in_flight=monday.max_in_flight,
-        document_size=monday.document_size,
+        batch_size=monday.batch_size,
         timeout_seconds=monday.timeout_seconds,
         policy=RetryPolicy(key_lifetime=monday.key_lifetime_seconds),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from orders_platform.domain.customers import Survey
+from orders_platform.domain.customers import StagingScan
 from orders_platform.errors import MondayRefusedError, OrdersError
 from orders_platform.sync.groups import sync_groups
 from orders_platform.sync.items import sync_items
@@ -18,7 +18,13 @@ from orders_platform.sync.subitems import sync_subitems
 
 
 def sync_customer(
-    run: SyncRun, customer: str, survey: Survey, *, limit: int | None = None, skip_subitems: bool = False, dry: bool = False
+    run: SyncRun,
+    customer: str,
+    survey: StagingScan,
+    *,
+    limit: int | None = None,
+    skip_subitems: bool = False,
+    dry: bool = False,
 ) -> CustomerReport:
     """Merge and send one customer. An error of ours ends up in the report, unless no request of anyone would succeed.
 
@@ -50,7 +56,7 @@ def sync_customer(
 
 def sync_customers(
     run: SyncRun,
-    survey: Survey,
+    survey: StagingScan,
     customers: Iterable[str],
     *,
     limit: int | None = None,

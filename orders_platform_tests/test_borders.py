@@ -13,7 +13,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "orders_platform"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-# Room -> the rooms and libraries that it may import, beside itself, `errors` and the standard library. What no room names is imported by none.
+# Room -> the rooms and libraries that it may import besides itself, `errors` and the standard library.
 ROOMS = {
     "domain":        "",
     "configuration": "domain operations report_settings upkeep_settings pydantic",

@@ -85,11 +85,11 @@ def customers(*, as_json: bool) -> None:
     with closing(store.database):
         survey = store.survey()
     if as_json:
-        nobody = [{"label": entry.label, "rows": entry.rows, "reason": entry.reason} for entry in survey.unassigned]
-        console.write_json({"customers": {name: rows.rows for name, rows in survey.customers.items()}, "unassigned": nobody})
+        nobody = [{"label": entry.label, "rows": entry.rows, "reason": entry.reason} for entry in survey.unmatched]
+        console.write_json({"customers": {name: rows.rows for name, rows in survey.customers.items()}, "unmatched": nobody})
         return
     console.print_table(["customer", "rows"], [[name, rows.rows] for name, rows in survey.customers.items()])
-    for entry in survey.unassigned:
+    for entry in survey.unmatched:
         click.echo(f"\n{entry.rows} rows of nobody: {entry.reason}")
 
 

@@ -17,7 +17,7 @@ from orders_platform.build import open_board, open_store, sync_rules
 from orders_platform.cli import output as console
 from orders_platform.cli.embedded import embedded_sandbox
 from orders_platform.database.order_store import OrderStore
-from orders_platform.domain.customers import Survey
+from orders_platform.domain.customers import StagingScan
 from orders_platform.domain.preflight import board_problems, subitem_board_problems
 from orders_platform.errors import BoardMismatchError
 from orders_platform.pipeline import sync_customers
@@ -54,12 +54,12 @@ def sync(
         store = open_store(settings)
         stack.callback(store.database.close)
         if dry:
-            store = stack.enter_context(store.rehearsal())
+            store = stack.enter_context(store.dry_run_transaction())
         board = stack.enter_context(closing(open_board(settings)))
         run = SyncRun(store, board, sync_rules(settings.configuration), progress=_progress(noise))
         survey = store.survey()
         if not dry:
-            store.record_unassigned(survey, run.clock())
+            store.record_unmatched(survey, run.clock())
         chosen = console.chosen_customers(
             only,
             _customers(store, survey),
@@ -106,7 +106,7 @@ class _progress:  # noqa: N801 - used as the function that it is
             click.echo(f"  {line}", err=True)
 
 
-def _customers(store: OrderStore, survey: Survey) -> list[str]:
+def _customers(store: OrderStore, survey: StagingScan) -> list[str]:
     """Everybody in the load, and everybody of whom something waits: a load that lacks a customer must not leave its rows behind."""
     waiting = [summary.customer for summary in store.summaries() if summary.new or summary.pending]
     return sorted({*survey.customers, *waiting})
@@ -114,7 +114,7 @@ def _customers(store: OrderStore, survey: Survey) -> list[str]:
 
 def _show(
     store: OrderStore,
-    survey: Survey,
+    survey: StagingScan,
     reports: Sequence[CustomerReport],
     *,
     dry: bool,
@@ -127,10 +127,10 @@ def _show(
     _explain(survey, reports, dry=dry, quiet=as_json or noise == "quiet")
 
 
-def _document(store: OrderStore, reports: Sequence[CustomerReport], *, dry: bool) -> console.Document:
+def _document(store: OrderStore, reports: Sequence[CustomerReport], *, dry: bool) -> console.JsonObject:
     sent = {report.customer: console.sent_figures(report, dry=dry) for report in reports}
     errors = {report.customer: report.error for report in reports if report.error}
-    document = console.standing_document(store.summaries(), store.rejects(), sent, errors)
+    document = console.run_json(store.summaries(), store.rejects(), sent, errors)
     return {**document, "dry_run": True} if dry else document
 
 
@@ -138,11 +138,11 @@ def _waits(store: OrderStore, chosen: Sequence[str]) -> bool:
     return any(s.new or s.pending or s.failed for s in store.summaries() if s.customer in chosen)
 
 
-def _explain(survey: Survey, reports: Sequence[CustomerReport], *, dry: bool, quiet: bool) -> None:
+def _explain(survey: StagingScan, reports: Sequence[CustomerReport], *, dry: bool, quiet: bool) -> None:
     if not quiet:
         refusals = [row for report in reports for stage in report.stages for row in stage.refusals]
         console.print_refusals("Would be refused" if dry else "Refused", refusals)
-        nobody = sum(entry.rows for entry in survey.unassigned)
+        nobody = sum(entry.rows for entry in survey.unmatched)
         if nobody:
             click.echo(f"\n{nobody} staged rows belong to nobody; `orders-platform customers` says why.")
         if dry:

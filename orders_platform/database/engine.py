@@ -35,7 +35,7 @@ class Database:
 
     Args:
         engine: from `open_engine`.
-        rehearsal: a connection on which everything happens and nothing stays; see `rehearsal()`.
+        rehearsal: a connection on which everything happens and nothing stays; see `dry_run_transaction()`.
         sleep: how to wait before a lost transaction is repeated.
     """
 
@@ -44,12 +44,12 @@ class Database:
     ) -> None:
         self.engine = engine
         self.sleep = sleep
-        self._rehearsal = rehearsal
+        self._dry_run = rehearsal
 
     @property
-    def is_rehearsal(self) -> bool:
+    def is_dry_run(self) -> bool:
         """Whether nothing of what happens here stays."""
-        return self._rehearsal is not None
+        return self._dry_run is not None
 
     @property
     def dialect(self) -> str:
@@ -60,8 +60,8 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """A transaction that is committed at the end, or rolled back when the block raises."""
         with translated_errors(self.engine):
-            if self._rehearsal is not None:
-                yield self._rehearsal
+            if self._dry_run is not None:
+                yield self._dry_run
                 return
             whole = mssql.whole_transaction if self.dialect == "mssql" else nullcontext
             opened = self.engine.connect().execution_options(orders_begin="BEGIN IMMEDIATE")
@@ -72,14 +72,14 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """A transaction that only reads."""
         with translated_errors(self.engine):
-            if self._rehearsal is not None:
-                yield self._rehearsal
+            if self._dry_run is not None:
+                yield self._dry_run
                 return
             with self.engine.connect() as connection:
                 yield connection
 
     @contextmanager
-    def rehearsal(self) -> Iterator[Database]:
+    def dry_run_transaction(self) -> Iterator[Database]:
         """A database on which everything works and from which nothing stays: one transaction, rolled back at the end."""
         with translated_errors(self.engine), self.engine.connect() as connection, connection.begin() as transaction:
             try:

@@ -18,11 +18,11 @@ from orders_platform.database import rows as rows_of
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.repeating import each_repeated
 from orders_platform.database.statements import Statements
-from orders_platform.domain.history import CustomerGroup, LoggedDocument, RowHistory
+from orders_platform.domain.history import CustomerGroup, LoggedBatch, RowHistory
 from orders_platform.domain.orders import PendingItem, PendingSubitem, RowKind
 from orders_platform.domain.states import SyncState
 
-DOCUMENTS_A_PIECE = 500
+BATCHES_A_PIECE = 500
 """Deleted in one transaction; a log of millions must not be locked for minutes. SQL Server takes 2,100 parameters."""
 
 Row = Mapping[str, object]
@@ -65,10 +65,10 @@ class Ledger:
         monday_id = int(term) if term.isdecimal() and len(term) < 19 else _NOBODY
         found = self._rows_of(term, monday_id, ())
         if not found and monday_id != _NOBODY:
-            logged = self._documents(f'%"{monday_id}"%', None)
+            logged = self._batches(f'%"{monday_id}"%', None)
             refs = [ref for each in logged for ref, result in each.row_results.items() if str(monday_id) in {ref, result}]
             found = self._rows_of(term, monday_id, tuple(dict.fromkeys(refs)))
-        return [replace(row, documents=tuple(self._documents(f'%"{row.ref}"%', row.batch_id))) for row in found]
+        return [replace(row, documents=tuple(self._batches(f'%"{row.ref}"%', row.batch_id))) for row in found]
 
     def _rows_of(self, term: str, monday_id: int, refs: Sequence[str]) -> list[RowHistory]:
         prefix = "".join(f"!{mark}" if mark in "!%_[" else mark for mark in term) + " | %"
@@ -77,20 +77,20 @@ class Ledger:
         lines = self._read("read_history_of_lines", monday_id=monday_id, refs=_uuids([*refs, *(row.ref for row in shown)]))
         return shown + [_row_history(RowKind.SUBITEMS, row) for row in lines]
 
-    def _documents(self, pattern: str, batch_id: str | None) -> list[LoggedDocument]:
-        return [_document(row) for row in self._read("read_documents", pattern=pattern, batch_id=batch_id)]
+    def _batches(self, pattern: str, batch_id: str | None) -> list[LoggedBatch]:
+        return [_batch(row) for row in self._read("read_batches", pattern=pattern, batch_id=batch_id)]
 
     # --- housekeeping ---------------------------------------------------------------------------------------------------
 
-    def old_documents(self, before: datetime) -> list[str]:
+    def old_batches(self, before: datetime) -> list[str]:
         """The batch ids that the log holds from before a moment, oldest first."""
-        return [str(row["batch_id"]) for row in self._read("read_old_documents", before=self.database.timestamp(before))]
+        return [str(row["batch_id"]) for row in self._read("read_old_batches", before=self.database.timestamp(before))]
 
     def trim(self, before: datetime) -> int:
         """Delete what the log holds from before a moment, a piece at a time; how many rows."""
-        ids, deleted = self.old_documents(before), 0
-        for start in range(0, len(ids), DOCUMENTS_A_PIECE):
-            piece = ids[start : start + DOCUMENTS_A_PIECE]
+        ids, deleted = self.old_batches(before), 0
+        for start in range(0, len(ids), BATCHES_A_PIECE):
+            piece = ids[start : start + BATCHES_A_PIECE]
             with self.database.write() as connection:
                 run = self._statements.runner(connection, {"before": self.database.timestamp(before)})
                 deleted += run("trim_log", batch_ids=piece).rowcount
@@ -111,9 +111,9 @@ def _row_history(kind: RowKind, row: Row) -> RowHistory:
     )  # fmt: skip
 
 
-def _document(row: Row) -> LoggedDocument:
+def _batch(row: Row) -> LoggedBatch:
     results = json.loads(str(row["row_results"])) if row["row_results"] else {}
-    return LoggedDocument(
+    return LoggedBatch(
         str(row["batch_id"]), str(row["run_id"]), str(row["operation"]), rows_of.moment(row["logged_at"]), str(row["outcome"]),
         rows_of.text(row["request_id"]), rows_of.text(row["error_message"]), results,
     )  # fmt: skip

@@ -13,7 +13,7 @@ from orders_platform.database import rows as rows_of
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.statements import Statements
 from orders_platform.domain.order_status import BoardStatus, LastChanges, OrderChange, OrderStatus
-from orders_platform.domain.orders import RejectedRow
+from orders_platform.domain.orders import RowProblem
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.domain.throughput import RunThroughput
 
@@ -52,11 +52,11 @@ class OrderReports:
         found = [_throughput(row) for row in self._read("read_throughput", customer=customer)]
         return [run for run in found if run.documents]
 
-    def rejected(self, customer: str) -> list[RejectedRow]:
+    def rejected(self, customer: str) -> list[RowProblem]:
         """Rows and sizes of the customer that the merge does not take."""
         return [row for row in self._store.rejects() if row.customer == customer]
 
-    def refused_lines(self, customer: str) -> list[RejectedRow]:
+    def refused_lines(self, customer: str) -> list[RowProblem]:
         """Sizes of the customer that the board does not take."""
         return [row for row in self._store.failed() if row.customer == customer and row.size_code]
 
@@ -98,7 +98,7 @@ def _throughput(row: Row) -> RunThroughput:
     return RunThroughput(
         run_id=str(row["run_id"]),
         at=last,
-        documents=_whole(row["document_count"]),
+        documents=_whole(row["batch_count"]),
         rows=_whole(row["row_count"]),
         calls=_whole(row["call_count"]),
         rate_limited=_whole(row["rate_limited_count"]),

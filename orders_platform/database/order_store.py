@@ -20,29 +20,29 @@ from orders_platform.database.repeating import each_repeated
 from orders_platform.database.schema import Schema
 from orders_platform.database.statements import Statements
 from orders_platform.database.write_backs import ROWS_A_STATEMENT, chunks, require_written
-from orders_platform.domain.customers import SpellingCount, Survey
+from orders_platform.domain.customers import SpellingCount, StagingScan
 from orders_platform.domain.merges import HeaderMerge, LineMerge
-from orders_platform.domain.mutations import DocumentReport
+from orders_platform.domain.mutations import BatchReport
 from orders_platform.domain.orders import (
     CustomerSummary,
     GroupNeed,
     PendingItem,
     PendingSubitem,
-    RejectedRow,
     RowCount,
     RowKind,
+    RowProblem,
     RowResult,
 )
 from orders_platform.domain.states import SyncState
 from orders_platform.domain.usage import MondayUsage, Reads
 from orders_platform.errors import SourceDataError
 from orders_platform.merge.merge_rules import MergeRules
-from orders_platform.merge.order_merge import Merge, unassigned_by_label
+from orders_platform.merge.order_merge import Merge, unmatched_by_label
 
 UNKNOWN_CUSTOMER = "unknown_customer"
 
 
-@each_repeated(but=("lock", "rehearsal", "rules"))
+@each_repeated(but=("lock", "dry_run_transaction", "rules"))
 class OrderStore:
     """The order database of one configuration.
 
@@ -68,9 +68,9 @@ class OrderStore:
         return self._rules
 
     @contextmanager
-    def rehearsal(self) -> Iterator[OrderStore]:
+    def dry_run_transaction(self) -> Iterator[OrderStore]:
         """A store on which everything works and from which nothing stays; for dry runs."""
-        with self.database.rehearsal() as database:
+        with self.database.dry_run_transaction() as database:
             yield OrderStore(database, self._configuration, self._folder)
 
     def lock(self, customer: str) -> AbstractContextManager[None]:
@@ -79,7 +79,7 @@ class OrderStore:
 
     # --- 0: who is there ------------------------------------------------------------------------------------------------
 
-    def survey(self) -> Survey:
+    def survey(self) -> StagingScan:
         """Who is in the staging table. Raises `SourceDataError` when the table or a column it needs is absent."""
         _ = self.rules().business
         with self.database.read() as connection:
@@ -89,19 +89,19 @@ class OrderStore:
         ]
         return self._configuration.customer_names.survey(counts)
 
-    def record_unassigned(self, survey: Survey, now: datetime) -> None:
+    def record_unmatched(self, survey: StagingScan, now: datetime) -> None:
         """List the rows that belong to nobody among the rejects, and resolve those that no longer do. Unchanged: no write."""
-        unassigned = unassigned_by_label(survey)
-        for label, (rows, reason) in unassigned.items():
+        unmatched = unmatched_by_label(survey)
+        for label, (rows, reason) in unmatched.items():
             self._merge.rejected_rows(label, rows, UNKNOWN_CUSTOMER, reason, now)
         with self.database.read() as connection:
-            recorded = self._statements.runner(connection, {})("0_read_unassigned", code=UNKNOWN_CUSTOMER).scalars().all()
-        gone = [str(label) for label in recorded if label not in unassigned]
+            recorded = self._statements.runner(connection, {})("0_read_unmatched", code=UNKNOWN_CUSTOMER).scalars().all()
+        gone = [str(label) for label in recorded if label not in unmatched]
         if gone:
             with self.database.write() as connection:
                 run = self._statements.runner(connection, {"now": self.database.timestamp(now), "code": UNKNOWN_CUSTOMER})
-                run("0_resolve_unassigned", labels=gone)
-                run("0_forget_unassigned", keys=[f"({UNKNOWN_CUSTOMER}) {label}" for label in gone])
+                run("0_resolve_unmatched", labels=gone)
+                run("0_forget_unmatched", keys=[f"({UNKNOWN_CUSTOMER}) {label}" for label in gone])
 
     # --- 1 to 3: merging ------------------------------------------------------------------------------------------------
 
@@ -109,7 +109,7 @@ class OrderStore:
     def _merge(self) -> Merge:
         return Merge(self.database, self._configuration, self.rules(), self._statements)
 
-    def merge_headers(self, customer: str, survey: Survey, now: datetime) -> HeaderMerge:
+    def merge_headers(self, customer: str, survey: StagingScan, now: datetime) -> HeaderMerge:
         """Merge a customer's staged rows. Raises `SourceDataError` when the staging table has none: nothing is removed then."""
         rows = survey.customers.get(customer)
         if rows is None:
@@ -190,7 +190,7 @@ class OrderStore:
         run_id: str,
         now: datetime,
         customer: str,
-        report: DocumentReport | None = None,
+        report: BatchReport | None = None,
         adoption: str | None = None,
     ) -> None:
         """Commit what came of rows, in one transaction with the line of the log.
@@ -217,21 +217,21 @@ class OrderStore:
             for chunk_of_archived in chunks(archived) if kind is RowKind.ITEMS else ():
                 run("record_archived", refs=chunk_of_archived)
             if report is not None:
-                run("record_document", **rows_of.logged(report))
+                run("record_batch", **rows_of.logged(report))
             if adoption is not None:
-                run("record_document", **rows_of.logged_adoption(adoption, results))
+                run("record_batch", **rows_of.logged_adoption(adoption, results))
 
-    def log_document(self, run_id: str, now: datetime, customer: str, report: DocumentReport) -> None:
+    def log_batch(self, run_id: str, now: datetime, customer: str, report: BatchReport) -> None:
         """Log a document that carried no rows of ours (a group)."""
         values = {"run_id": run_id, "now": self.database.timestamp(now), "customer": customer, **rows_of.logged(report)}
         with self.database.write() as connection:
-            self._statements.runner(connection, values)("record_document")
+            self._statements.runner(connection, values)("record_batch")
 
     def log_reads(self, run_id: str, now: datetime, customer: str, batch_id: str, reads: Reads) -> None:
         """Log what a stage asked of monday without sending anything; it counts towards the day's calls."""
         values = {"run_id": run_id, "now": self.database.timestamp(now), "customer": customer}
         with self.database.write() as connection:
-            self._statements.runner(connection, values)("record_document", **rows_of.logged_reads(batch_id, reads))
+            self._statements.runner(connection, values)("record_batch", **rows_of.logged_reads(batch_id, reads))
 
     def reset_failed(self, customer: str, code: str = "") -> int:
         """Give a customer's refused rows another try; how many."""
@@ -272,22 +272,22 @@ class OrderStore:
             rows = self._statements.runner(connection, {})("read_refused_removals").mappings().all()
         return [(str(row["customer_name"]), int(row["missing_orders"]), int(row["rows_read"])) for row in rows]
 
-    def rejects(self) -> list[RejectedRow]:
+    def rejects(self) -> list[RowProblem]:
         """What the loads hold and cannot be sent."""
         with self.database.read() as connection:
             rows = self._statements.runner(connection, {})("read_rejects").mappings().all()
         return [
-            RejectedRow(str(row["customer_name"]), str(row["order_key"] or ""), str(row["size_code"]), str(row["reject_code"]),
+            RowProblem(str(row["customer_name"]), str(row["order_key"] or ""), str(row["size_code"]), str(row["reject_code"]),
                         str(row["reason"]), int(str(row["row_count"])))
             for row in rows
         ]  # fmt: skip
 
-    def failed(self) -> list[RejectedRow]:
+    def failed(self) -> list[RowProblem]:
         """What was refused on its way to the board."""
         with self.database.read() as connection:
             rows = self._statements.runner(connection, {})("read_failed").mappings().all()
         return [
-            RejectedRow(str(row["customer_name"]), str(row["order_key"]), str(row["size_code"]), str(row["sync_error_code"]),
+            RowProblem(str(row["customer_name"]), str(row["order_key"]), str(row["size_code"]), str(row["sync_error_code"]),
                         str(row["sync_error_message"]))
             for row in rows
         ]  # fmt: skip

@@ -1,7 +1,7 @@
 """The Overview: what automation and the checks read, over all customers at once.
 
 Belongs here: those reads, each one statement or a few, whatever the number of customers. Does not belong here: what waits of one
-customer (`order_store.py`), what follows from the answers (`domain/work.py`, `checks/`), the statements (`sql/`).
+customer (`order_store.py`), what follows from the answers (`domain/pending_runs.py`, `checks/`), the statements (`sql/`).
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from orders_platform.configuration import Configuration
 from orders_platform.database import rows as rows_of
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.statements import Statements
-from orders_platform.domain.customers import CustomerRows, Survey
-from orders_platform.domain.work import Standing
+from orders_platform.domain.customers import CustomerRows, StagingScan
+from orders_platform.domain.pending_runs import CustomerSyncStatus
 
 _NAMES_A_READ = 1000  # SQL Server takes 2,100 parameters
 
@@ -44,7 +44,7 @@ class Overview:
 
     # --- automation -----------------------------------------------------------------------------------------------------
 
-    def standings(self) -> list[Standing]:
+    def sync_statuses(self) -> list[CustomerSyncStatus]:
         """Where every customer stands that the load or the order table has, by name. Reads the whole staging table once."""
         survey = self._store.survey()
         loads = self._loads(survey)
@@ -53,19 +53,19 @@ class Overview:
         for row in self._read("count_waiting"):
             waiting[str(row["customer_name"])] = waiting.get(str(row["customer_name"]), 0) + int(str(row["row_count"]))
         names = {*survey.customers, *self.customers()}
-        return [_standing(name, loads.get(name), merges.get(name, {}), waiting.get(name, 0)) for name in sorted(names)]
+        return [_sync_status(name, loads.get(name), merges.get(name, {}), waiting.get(name, 0)) for name in sorted(names)]
 
     def customers(self) -> list[str]:
         """The customers that the order table has."""
         return sorted(str(row["customer_name"]) for row in self._read("1_read_order_customers"))
 
-    def present(self) -> list[Standing]:
+    def present(self) -> list[CustomerSyncStatus]:
         """Which customers there are, without looking at what their rows hold."""
         survey = self._store.survey()
         loads: Mapping[str, str | None] = dict.fromkeys(survey.customers, "")
-        return [Standing(name, loads.get(name)) for name in sorted({*survey.customers, *self.customers()})]
+        return [CustomerSyncStatus(name, loads.get(name)) for name in sorted({*survey.customers, *self.customers()})]
 
-    def _loads(self, survey: Survey) -> dict[str, str]:
+    def _loads(self, survey: StagingScan) -> dict[str, str]:
         """The content of each customer's load, as its merge records it."""
         self._statements.for_customer("")
         parts: dict[str, list[str]] = {}
@@ -130,12 +130,12 @@ class Overview:
         return [_finding(row, **names) for row in rows]
 
 
-def _standing(customer: str, load: str | None, merge: Row, waiting: int) -> Standing:
+def _sync_status(customer: str, load: str | None, merge: Row, waiting: int) -> CustomerSyncStatus:
     if not merge:
-        return Standing(customer, load, waiting=waiting)
+        return CustomerSyncStatus(customer, load, waiting=waiting)
     numbers = {str(merge[name]) for name in ("merge_number", "sizes_number", "lines_number")}
     is_whole = len(numbers) == 1 and merge["orders_now"] == merge["order_count"]
-    return Standing(customer, load, rows_of.text(merge["fingerprint"]), is_whole, waiting, int(str(merge["orders_now"])),
+    return CustomerSyncStatus(customer, load, rows_of.text(merge["fingerprint"]), is_whole, waiting, int(str(merge["orders_now"])),
                     rows_of.moment(merge["merged_at"]))  # fmt: skip
 
 

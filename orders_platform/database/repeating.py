@@ -37,7 +37,7 @@ def repeated(method: Callable[Concatenate[H, P], R]) -> Callable[Concatenate[H, 
     """
 
     def run(self: H, /, *arguments: P.args, **named: P.kwargs) -> R:
-        for delay in () if self.database.is_rehearsal else DELAYS:
+        for delay in () if self.database.is_dry_run else DELAYS:
             try:
                 return method(self, *arguments, **named)
             except TransactionLostError:

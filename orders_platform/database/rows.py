@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import RowMapping
 
 from orders_platform.domain.history import ADOPT
-from orders_platform.domain.mutations import DocumentReport
+from orders_platform.domain.mutations import BatchReport
 from orders_platform.domain.orders import CustomerSummary, PendingItem, PendingSubitem, RowResult
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.domain.usage import MondayUsage, Reads, daily_calls
@@ -114,20 +114,20 @@ def numbered(results: Sequence[RowResult]) -> dict[str, object]:
     return values
 
 
-def logged(report: DocumentReport) -> dict[str, object]:
-    """The parameters of `record_document`."""
-    outcomes = sorted({result.verdict.value for result in report.results.values()})
+def logged(report: BatchReport) -> dict[str, object]:
+    """The parameters of `record_batch`."""
+    outcomes = sorted({result.outcome.value for result in report.results.values()})
     return {
-        "batch_id": report.document.key, "operation": report.document.operation.value, "row_count": len(report.document.mutations),
+        "batch_id": report.batch.key, "operation": report.batch.operation.value, "row_count": len(report.batch.mutations),
         "call_count": report.calls, "rate_limited_count": report.rate_limited, "complexity": report.complexity,
         "seconds": round(report.seconds, 3), "outcome": outcomes[0] if len(outcomes) == 1 else "partial",
         "request_id": report.request_id, "error_message": _trouble(report),
-        "row_results": json.dumps({ref: result.monday_id or result.verdict.value for ref, result in report.results.items()}),
+        "row_results": json.dumps({ref: result.monday_id or result.outcome.value for ref, result in report.results.items()}),
     }  # fmt: skip
 
 
 def logged_adoption(batch_id: str, results: Sequence[RowResult]) -> dict[str, object]:
-    """The parameters of `record_document` for rows that were found on the board; the request that made them is not known."""
+    """The parameters of `record_batch` for rows that were found on the board; the request that made them is not known."""
     return {
         "batch_id": batch_id, "operation": ADOPT, "row_count": len(results), "call_count": 0, "rate_limited_count": 0,
         "complexity": 0, "seconds": 0, "outcome": "done", "request_id": None,
@@ -136,7 +136,7 @@ def logged_adoption(batch_id: str, results: Sequence[RowResult]) -> dict[str, ob
 
 
 def logged_reads(batch_id: str, reads: Reads) -> dict[str, object]:
-    """The parameters of `record_document` for what a stage read."""
+    """The parameters of `record_batch` for what a stage read."""
     return {
         "batch_id": batch_id, "operation": "read", "row_count": 0, "call_count": reads.calls,
         "rate_limited_count": reads.rate_limited, "complexity": reads.complexity, "seconds": round(reads.seconds, 3),
@@ -153,7 +153,7 @@ def usage(row: RowMapping) -> MondayUsage:
     )
 
 
-def _trouble(report: DocumentReport) -> str | None:
+def _trouble(report: BatchReport) -> str | None:
     refusals = {ref: f"{result.code}: {result.message}" for ref, result in report.results.items() if result.code}
     words = report.error or (json.dumps(refusals, ensure_ascii=False) if refusals else None)
     return None if words is None else words[:1000]

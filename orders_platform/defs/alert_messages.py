@@ -13,7 +13,7 @@ import apprise
 from pydantic import SecretStr
 
 from orders_platform.defs.alert_state import Change
-from orders_platform.domain.orders import CustomerSummary, RejectedRow
+from orders_platform.domain.orders import CustomerSummary, RowProblem
 from orders_platform.errors import AlertUnsentError, ConfigurationError
 
 _LINES = 20
@@ -89,14 +89,14 @@ def _recovered(change: Change) -> str:
 
 
 def summary(
-    summaries: Sequence[CustomerSummary], rejects: Sequence[RejectedRow], failed: Sequence[str], environment: str, ui_url: str
+    summaries: Sequence[CustomerSummary], rejects: Sequence[RowProblem], failed: Sequence[str], environment: str, ui_url: str
 ) -> Message:
     """Where every customer stands, those with trouble first; `failed` are customers and jobs whose last run failed."""
     rejected: dict[str, int] = {}
     for row in rejects:
         rejected[row.customer] = rejected.get(row.customer, 0) + row.rows
     rows = sorted(summaries, key=lambda each: (-each.pending - each.failed, each.customer))
-    lines = [_standing(each, rejected.pop(each.customer, 0)) for each in rows]
+    lines = [_sync_status(each, rejected.pop(each.customer, 0)) for each in rows]
     lines += [f"{customer}: {count} rejected" for customer, count in rejected.items()]
     runs = [f"The last run failed: {', '.join(failed)}"] if failed else []
     items, orders = sum(each.items for each in rows), sum(each.orders for each in rows)
@@ -107,7 +107,7 @@ def summary(
     return Message(title, "\n".join([totals, *runs, *lines, f"{ui_url}/runs"]), bool(failed))
 
 
-def _standing(each: CustomerSummary, rejected: int) -> str:
+def _sync_status(each: CustomerSummary, rejected: int) -> str:
     return (
         f"{each.customer}: {each.items} of {each.orders} orders, {each.subitems} of {each.lines} lines on the board; {each.new} new, "
         f"{each.pending} pending, {each.failed} failed, {rejected} rejected"

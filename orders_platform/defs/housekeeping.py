@@ -17,4 +17,4 @@ def trim_log(store: OrderStore, configuration: Configuration, now: datetime, *, 
     """Delete what the log holds from before its retention; how many documents, or how many it would be."""
     before = now - timedelta(days=configuration.monday.log_retention_days)
     ledger = Ledger(store, configuration)
-    return len(ledger.old_documents(before)) if dry else ledger.trim(before)
+    return len(ledger.old_batches(before)) if dry else ledger.trim(before)

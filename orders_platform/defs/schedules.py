@@ -1,7 +1,6 @@
 """The schedules: the nightly run of every customer with something to do, and the jobs that watch.
 
-Belongs here: when, and whom the night asks for. Does not belong here: what is to be done for a customer (`domain/work.py`), the jobs
-(`automation.py`, `checks/`, `alerts.py`).
+Which customers need a run is decided in `domain/pending_runs.py`; the jobs are in `defs/jobs.py`, `defs/checks/` and `defs/alerts.py`.
 """
 
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ import dagster as dg
 from orders_platform.defs.jobs import sync_customer
 from orders_platform.defs.resources import OrdersDatabase
 from orders_platform.defs.sensors import busy_customers, partitions_for, run_request
-from orders_platform.domain.work import work_of_all
+from orders_platform.domain.pending_runs import pending_runs
 from orders_platform.operations import Automation
 
 PRIORITY_TAG = "dagster/priority"
@@ -34,16 +33,16 @@ def build_schedules(automation: Automation, jobs: Mapping[str, str]) -> list[dg.
     def nightly_sync(
         context: dg.ScheduleEvaluationContext, orders_database: OrdersDatabase
     ) -> list[dg.RunRequest] | dg.SkipReason:
-        standings, busy = orders_database.overview.standings(), busy_customers(context.instance, datetime.now(UTC))
-        changes = partitions_for(context, standings, busy)
+        sync_statuses, busy = orders_database.overview.sync_statuses(), busy_customers(context.instance, datetime.now(UTC))
+        changes = partitions_for(context, sync_statuses, busy)
         if changes.added:
             context.instance.add_dynamic_partitions("customers", list(changes.added))
         night = context.scheduled_execution_time.isoformat()
         return [
             run_request(work, f"{night} {work.customer}", {PRIORITY_TAG: NIGHTLY_PRIORITY})
-            for work in work_of_all(standings, busy)
+            for work in pending_runs(sync_statuses, busy)
             if work.customer not in changes.refused
-        ] or dg.SkipReason(f"Nothing to do for {len(standings)} customers; {len(busy)} have a run on its way.")
+        ] or dg.SkipReason(f"Nothing to do for {len(sync_statuses)} customers; {len(busy)} have a run on its way.")
 
     others = [
         dg.ScheduleDefinition(

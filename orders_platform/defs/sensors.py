@@ -1,6 +1,6 @@
 """The two sensors that look at the order database: customers come and go, and their loads change.
 
-Belongs here: what a tick reads, and the requests it makes of a decision. Does not belong here: the decision (`domain/work.py`), the
+Belongs here: what a tick reads, and the requests it makes of a decision. Does not belong here: the decision (`domain/pending_runs.py`), the
 nightly run (`schedules.py`), alerts (`alerts.py`).
 """
 
@@ -16,7 +16,14 @@ from orders_platform.defs.jobs import SYNC_ASSETS, sync_customer
 from orders_platform.defs.partitions import CUSTOMERS
 from orders_platform.defs.resources import OrdersDatabase
 from orders_platform.domain.customers import customer_for, partition_key_for
-from orders_platform.domain.work import Asked, PartitionChanges, Standing, Work, due_work, partition_changes
+from orders_platform.domain.pending_runs import (
+    CustomerSyncStatus,
+    LastRequest,
+    PartitionChanges,
+    PendingRun,
+    partition_changes,
+    runs_to_request,
+)
 from orders_platform.operations import Automation
 
 PARTITION_TAG = "dagster/partition"
@@ -43,8 +50,8 @@ def build_sensors(automation: Automation) -> list[dg.SensorDefinition]:
         description="A partition for each customer of the load or the order table; none for a name that neither knows any more.",
     )
     def new_customers(context: dg.SensorEvaluationContext, orders_database: OrdersDatabase) -> dg.SensorResult:
-        standings = orders_database.overview.present()
-        changes = partitions_for(context, standings, busy_customers(context.instance, datetime.now(UTC)))
+        sync_statuses = orders_database.overview.present()
+        changes = partitions_for(context, sync_statuses, busy_customers(context.instance, datetime.now(UTC)))
         return dg.SensorResult(
             dynamic_partitions_requests=_partition_requests(changes), skip_reason=_words(changes) if not changes.added else None
         )
@@ -57,10 +64,10 @@ def build_sensors(automation: Automation) -> list[dg.SensorDefinition]:
     )
     def changed_customers(context: dg.SensorEvaluationContext, orders_database: OrdersDatabase) -> dg.SensorResult:
         now = datetime.now(UTC)
-        standings, busy = orders_database.overview.standings(), busy_customers(context.instance, now)
-        changes = partitions_for(context, standings, busy)
-        work, asked = due_work(
-            (each for each in standings if each.customer not in changes.refused),
+        sync_statuses, busy = orders_database.overview.sync_statuses(), busy_customers(context.instance, now)
+        changes = partitions_for(context, sync_statuses, busy)
+        work, asked = runs_to_request(
+            (each for each in sync_statuses if each.customer not in changes.refused),
             _asked(context.cursor),
             busy=busy,
             stopped=stopped_customers(context.instance, now),
@@ -71,13 +78,15 @@ def build_sensors(automation: Automation) -> list[dg.SensorDefinition]:
             run_requests=[run_request(each) for each in work],
             dynamic_partitions_requests=_partition_requests(PartitionChanges(added=changes.added)),
             cursor=json.dumps({name: asdict(each) for name, each in asked.items()}, ensure_ascii=False),
-            skip_reason=None if work else f"Nothing to do for {len(standings)} customers; {len(busy)} have a run on its way.",
+            skip_reason=None
+            if work
+            else f"Nothing to do for {len(sync_statuses)} customers; {len(busy)} have a run on its way.",
         )
 
     return [new_customers, changed_customers]
 
 
-def run_request(work: Work, run_key: str | None = None, tags: Mapping[str, str] | None = None) -> dg.RunRequest:
+def run_request(work: PendingRun, run_key: str | None = None, tags: Mapping[str, str] | None = None) -> dg.RunRequest:
     """The run of a customer: all six assets, or only those that send when the load lacks it."""
     selection = None if work.merges else [dg.AssetKey(name) for name in SENDING_ASSETS]
     key, reason = partition_key_for(work.customer), {"orders/reason": work.reason}
@@ -121,10 +130,12 @@ def _customers_of(records: Iterable[dg.RunRecord]) -> set[str]:
 
 
 def partitions_for(
-    context: dg.SensorEvaluationContext | dg.ScheduleEvaluationContext, standings: Iterable[Standing], busy: set[str]
+    context: dg.SensorEvaluationContext | dg.ScheduleEvaluationContext,
+    sync_statuses: Iterable[CustomerSyncStatus],
+    busy: set[str],
 ) -> PartitionChanges:
     """Which partitions must come and go; a name that cannot be one is logged as an error and keeps no other from its own."""
-    changes = partition_changes(standings, context.instance.get_dynamic_partitions("customers"), busy)
+    changes = partition_changes(sync_statuses, context.instance.get_dynamic_partitions("customers"), busy)
     for reason in changes.refused.values():
         context.log.error(reason)
     return changes
@@ -147,8 +158,8 @@ def _words(changes: PartitionChanges) -> str:
     )
 
 
-def _asked(cursor: str | None) -> Mapping[str, Asked]:
+def _asked(cursor: str | None) -> Mapping[str, LastRequest]:
     try:
-        return {name: Asked(**entry) for name, entry in json.loads(cursor or "{}").items()}
+        return {name: LastRequest(**entry) for name, entry in json.loads(cursor or "{}").items()}
     except (ValueError, TypeError, AttributeError):
         return {}  # of another version: everybody with something to do is asked for once

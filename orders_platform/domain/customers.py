@@ -42,7 +42,7 @@ class CustomerRows:
 
 
 @dataclass(frozen=True, slots=True)
-class Unassigned:
+class UnmatchedRows:
     """Staging rows that belong to no customer, and why."""
 
     spelling: str | None
@@ -66,16 +66,16 @@ class Unassigned:
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
-    """Who is in the staging table: `customers` by canonical name, `unassigned` rows with their reason."""
+class StagingScan:
+    """Who is in the staging table: `customers` by canonical name, `unmatched` rows with their reason."""
 
     customers: Mapping[str, CustomerRows] = field(default_factory=dict)
-    unassigned: tuple[Unassigned, ...] = ()
+    unmatched: tuple[UnmatchedRows, ...] = ()
 
     @property
     def rows(self) -> int:
         """All staging rows."""
-        return sum(c.rows for c in self.customers.values()) + sum(u.rows for u in self.unassigned)
+        return sum(c.rows for c in self.customers.values()) + sum(u.rows for u in self.unmatched)
 
 
 class CustomerNames:
@@ -103,7 +103,7 @@ class CustomerNames:
             return None
         return self._canonical.get(folded) or (_unlisted(spelling) if self._accept_unknown else None)
 
-    def survey(self, counts: Iterable[SpellingCount]) -> Survey:
+    def survey(self, counts: Iterable[SpellingCount]) -> StagingScan:
         """Assign every staging row to a customer or to a reason; a blank name takes its file's customer if that has just one."""
         counts = list(counts)
         in_file: dict[str, set[str]] = {}
@@ -112,17 +112,17 @@ class CustomerNames:
             if name and count.file:
                 in_file.setdefault(count.file, set()).add(name)
         found: dict[str, list[SpellingCount]] = {}
-        unassigned: list[Unassigned] = []
+        unmatched: list[UnmatchedRows] = []
         for count in counts:
             name = self.resolve(count.spelling)
             owners = in_file.get(count.file or "", set())
             if name is None and not _fold(count.spelling or "") and len(owners) == 1:
                 name = next(iter(owners))
             if name is None:
-                unassigned.append(Unassigned(count.spelling, count.file, count.rows, _reason(count, owners)))
+                unmatched.append(UnmatchedRows(count.spelling, count.file, count.rows, _reason(count, owners)))
             else:
                 found.setdefault(name, []).append(count)
-        return Survey({name: _rows_of(found[name]) for name in sorted(found)}, tuple(unassigned))
+        return StagingScan({name: _rows_of(found[name]) for name in sorted(found)}, tuple(unmatched))
 
 
 def _rows_of(counts: list[SpellingCount]) -> CustomerRows:

@@ -1,6 +1,6 @@
 """What is known of a row's way to the board: the groups, the documents that carried it, and what came of each.
 
-Belongs here: the values, and reading a document's outcome for one row. Does not belong here: the statements (`sql/`), how it is
+Belongs here: the values, and reading a batch's outcome for one row. Does not belong here: the statements (`sql/`), how it is
 shown (`cli_verify.py`).
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from orders_platform.domain.mutations import Verdict
+from orders_platform.domain.mutations import Outcome
 from orders_platform.domain.orders import RowKind
 from orders_platform.domain.states import SyncState
 
@@ -28,14 +28,14 @@ class CustomerGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class LoggedDocument:
-    """One document out of the log.
+class LoggedBatch:
+    """One batch out of the log.
 
     Attributes:
         batch_id: its idempotency key.
         request_id: monday's, for monday's support; None where it did not answer, or was not asked for anything (`ADOPT`).
-        outcome: of the document as a whole; `partial` when its mutations fared differently.
-        row_results: monday's id or a verdict, by our id of each row; empty for documents logged before it was kept.
+        outcome: of the batch as a whole; `partial` when its mutations fared differently.
+        row_results: monday's id or an outcome, by our id of each row; empty for batches logged before it was kept.
     """
 
     batch_id: str
@@ -52,7 +52,7 @@ class LoggedDocument:
         result = self.row_results.get(ref)
         if result is None:
             return self.outcome
-        return result if result in set(Verdict) else Verdict.DONE.value
+        return result if result in set(Outcome) else Outcome.DONE.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,4 +71,4 @@ class RowHistory:
     batch_id: str | None
     completed_at: datetime | None
     error: str | None
-    documents: tuple[LoggedDocument, ...] = ()
+    documents: tuple[LoggedBatch, ...] = ()

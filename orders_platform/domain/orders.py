@@ -135,7 +135,7 @@ class CustomerSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class RejectedRow:
+class RowProblem:
     """A row, or one size of it, that is not on the board, and why. `size_code` is empty for whole rows."""
 
     customer: str

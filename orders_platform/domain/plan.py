@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from orders_platform.domain.board import BoardItem, Column
-from orders_platform.domain.cell_comparison import changed_cells
+from orders_platform.domain.column_values import changed_cells
 from orders_platform.domain.mapping import BoardMapping
 from orders_platform.domain.states import Action
 

@@ -17,7 +17,7 @@ from orders_platform.database.engine import Database
 from orders_platform.database.locks import customer_lock, lock_merge
 from orders_platform.database.statements import Statements
 from orders_platform.database.templates import WORK_TABLES
-from orders_platform.domain.customers import CustomerRows, Survey
+from orders_platform.domain.customers import CustomerRows, StagingScan
 from orders_platform.domain.merges import HeaderMerge, LineMerge
 from orders_platform.domain.names import MAX_NAME
 from orders_platform.errors import SourceDataError
@@ -139,10 +139,10 @@ class Merge:
         return {name: int(str(known[name])) for name in ("merge_number", "sizes_number", "lines_number")}
 
 
-def unassigned_by_label(survey: Survey) -> dict[str, tuple[CustomerRows, str]]:
+def unmatched_by_label(survey: StagingScan) -> dict[str, tuple[CustomerRows, str]]:
     """The rows of nobody under each label, with a reason; spellings that differ only in spaces share a label."""
     found: dict[str, tuple[CustomerRows, str]] = {}
-    for entry in survey.unassigned:
+    for entry in survey.unmatched:
         rows, reason = found.get(entry.label, (CustomerRows(), entry.reason))
         found[entry.label] = _both(rows, entry.selection), reason
     return found
@@ -212,7 +212,7 @@ class _HeaderStage:
             self._run("1_resolve_former_rejects", former=list(former))
             for name in former:
                 self._run("2_clear_staged_lines", customer=name)
-            self._run("0_forget_unassigned", keys=list(former))
+            self._run("0_forget_unmatched", keys=list(former))
 
     def reject_all(
         self, selection: Mapping[str, object], code: str, reason: str, fingerprint: str, parameters: Mapping[str, object]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 
 from orders_platform.domain.board import BoardDescription, BoardItem, Group
-from orders_platform.domain.mutations import Document, DocumentReport, Operation
+from orders_platform.domain.mutations import Batch, BatchReport, Operation
 from orders_platform.domain.usage import Reads
 from orders_platform.errors import BoardMismatchError, MondayUnavailableError
 from orders_platform.monday.client import MondayClient
@@ -80,13 +80,13 @@ class MondayBoard:
         """What was read since this was last asked."""
         return self._client.take_reads()
 
-    def document_size(self, operation: Operation) -> int:
+    def batch_size(self, operation: Operation) -> int:
         """How many mutations of `operation` to put into the next document; ask again for each document."""
-        return self._sender.document_size(operation)
+        return self._sender.batch_size(operation)
 
     def send(
-        self, documents: Iterable[Document], renew: Callable[[Document], None] = lambda _document: None
-    ) -> Iterator[DocumentReport]:
+        self, documents: Iterable[Batch], renew: Callable[[Batch], None] = lambda _document: None
+    ) -> Iterator[BatchReport]:
         """Send documents at monday's pace; one report each, in the order they finish.
 
         Args:

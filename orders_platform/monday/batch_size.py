@@ -12,10 +12,10 @@ TARGET_SECONDS = 20.0
 """Longest a document should take to execute: monday ends a request after 60 seconds."""
 
 _GROWTH = 4  # a document grows by a quarter
-_CALM_DOCUMENTS = 10  # documents without crowding before one more may be in flight
+_CALM_BATCHES = 10  # documents without crowding before one more may be in flight
 
 
-class DocumentSizes:
+class BatchSizes:
     """Mutations a document, by operation: starts at `default`, shrinks by half, grows by a quarter up to `most`.
 
     The measured seconds of a mutation keep a document well below monday's 60 seconds, whatever the size says.
@@ -75,5 +75,5 @@ class InFlight:
             self._calm = 0 if crowded else self._calm + 1
             if crowded:
                 self._allowed = max(1, self._allowed // 2)
-            elif self._calm >= _CALM_DOCUMENTS and self._allowed < self.most:
+            elif self._calm >= _CALM_BATCHES and self._allowed < self.most:
                 self._allowed, self._calm = self._allowed + 1, 0

@@ -16,7 +16,7 @@ from orders_platform.errors import MondayUnavailableError
 from orders_platform.monday.costs import Costs
 from orders_platform.monday.error_policy import Limit, Reaction
 from orders_platform.monday.limits import Limits
-from orders_platform.monday.rate_window import Bucket, Taking
+from orders_platform.monday.rate_window import RateWindow, Reservation
 from orders_platform.monday.replies import Reply
 
 _DAY_SECONDS = 86_400
@@ -36,8 +36,8 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
-class Ticket:
-    """Leave to make one request; give it back with `Budget.settle`.
+class Permit:
+    """Leave to make one request; give it back with `Budget.release`.
 
     Attributes:
         points: reserved complexity.
@@ -46,8 +46,8 @@ class Ticket:
 
     usage: Usage
     points: int
-    complexity: Taking
-    call: Taking
+    complexity: Reservation
+    call: Reservation
     serial: int
     waited: float = 0.0
 
@@ -74,9 +74,9 @@ class Budget:
         self._clock = clock
         self._pause = pause
         self._costs = Costs()
-        self._writes = Bucket(limits.write_complexity)
-        self._reads = self._writes if limits.read_complexity is None else Bucket(limits.read_complexity)
-        self._calls = Bucket(limits.calls_per_minute)
+        self._writes = RateWindow(limits.write_complexity)
+        self._reads = self._writes if limits.read_complexity is None else RateWindow(limits.read_complexity)
+        self._calls = RateWindow(limits.calls_per_minute)
         self._concurrency = limits.concurrency
         self._in_flight = 0
         self._serial = 0
@@ -84,7 +84,7 @@ class Budget:
         self._calls_today = calls_today
         self._changed = threading.Condition()
 
-    def acquire(self, usage: Usage) -> Ticket | None:
+    def acquire(self, usage: Usage) -> Permit | None:
         """Wait until the request may be made, and count it. None when the wait was given up.
 
         Raises:
@@ -101,7 +101,7 @@ class Budget:
             if not self._pause(min(seconds, _LOOK_SECONDS)):
                 return None
 
-    def reserve(self, usage: Usage) -> Ticket | None:
+    def reserve(self, usage: Usage) -> Permit | None:
         """Count the request if it may be made at once; None when it would have to wait, for whatever reason."""
         with self._changed:
             is_free = self._in_flight < self._concurrency and self._has_calls_today() and self._delay(usage) <= 0
@@ -138,15 +138,15 @@ class Budget:
         with self._changed:
             self._calls_today = max(self._roll_day(), calls)
 
-    def settle(self, ticket: Ticket, reply: Reply) -> None:
-        """The request of `ticket` is over: correct what it took, and take in what the answer says of the limits."""
+    def release(self, permit: Permit, reply: Reply) -> None:
+        """The request of `permit` is over: correct what it took, and take in what the answer says of the limits."""
         with self._changed:
             self._in_flight -= 1
             now = self._clock()
-            self._settle_complexity(ticket, reply, now)
-            self._settle_calls(ticket, reply, now)
+            self._settle_complexity(permit, reply, now)
+            self._settle_calls(permit, reply, now)
             if reply.reaction is Reaction.DONE:
-                self._bucket(ticket.usage).recover()
+                self._window(permit.usage).recover()
                 self._calls.recover()
             self._changed.notify_all()
 
@@ -154,9 +154,9 @@ class Budget:
         self._check_day()
         now = self._clock()
         points = self._costs.of(usage.operation, usage.mutations)
-        return max(self._bucket(usage).delay(now, points), self._calls.delay(now, 1))
+        return max(self._window(usage).delay(now, points), self._calls.delay(now, 1))
 
-    def _take(self, usage: Usage, waited: float) -> Ticket:
+    def _take(self, usage: Usage, waited: float) -> Permit:
         now = self._clock()
         points = self._costs.of(usage.operation, usage.mutations)
         self._in_flight += 1
@@ -164,27 +164,27 @@ class Budget:
         self._calls_today += 1
         # Alone or not is read off the serial: a call that began while another was under way never has the last one.
         serial = self._serial if self._in_flight == 1 else -1
-        complexity, call = self._bucket(usage).take(now, points), self._calls.take(now, 1)
-        return Ticket(usage, points, complexity, call, serial, waited)
+        complexity, call = self._window(usage).take(now, points), self._calls.take(now, 1)
+        return Permit(usage, points, complexity, call, serial, waited)
 
-    def _settle_complexity(self, ticket: Ticket, reply: Reply, now: float) -> None:
-        bucket = self._bucket(ticket.usage)
+    def _settle_complexity(self, permit: Permit, reply: Reply, now: float) -> None:
+        window = self._window(permit.usage)
         if reply.reaction in {Reaction.WAIT, Reaction.SPLIT} or reply.replayed:
-            bucket.correct(ticket.complexity, 0)
+            window.correct(permit.complexity, 0)
         elif reply.cost is not None:
-            bucket.correct(ticket.complexity, reply.cost)
-            self._costs.learn(ticket.usage.operation, ticket.usage.mutations, reply.cost)
-        bucket.observe(ticket.complexity, now, reply.quota.complexity, alone=ticket.serial == self._serial)
+            window.correct(permit.complexity, reply.cost)
+            self._costs.learn(permit.usage.operation, permit.usage.mutations, reply.cost)
+        window.observe(permit.complexity, now, reply.quota.complexity, alone=permit.serial == self._serial)
         if reply.limit is Limit.COMPLEXITY:
-            bucket.exhausted(now, reply.wait)
+            window.exhausted(now, reply.wait)
 
-    def _settle_calls(self, ticket: Ticket, reply: Reply, now: float) -> None:
+    def _settle_calls(self, permit: Permit, reply: Reply, now: float) -> None:
         if reply.never_sent:
-            self._calls.correct(ticket.call, 0)
+            self._calls.correct(permit.call, 0)
             self._calls_today -= 1
         elif reply.rate_limited:
             self._calls_today -= 1 - LIMITED_CALL
-        self._calls.observe(ticket.call, now, reply.quota.minute_rate, alone=ticket.serial == self._serial)
+        self._calls.observe(permit.call, now, reply.quota.minute_rate, alone=permit.serial == self._serial)
         self._concurrency = reply.quota.concurrency.quota or self._concurrency
         if reply.limit in {Limit.CALLS_PER_MINUTE, Limit.ADDRESS}:
             self._calls.exhausted(now, reply.wait)
@@ -208,5 +208,5 @@ class Budget:
             self._day, self._calls_today = today, float(self._in_flight)
         return self._calls_today
 
-    def _bucket(self, usage: Usage) -> Bucket:
+    def _window(self, usage: Usage) -> RateWindow:
         return self._writes if usage.mutations else self._reads

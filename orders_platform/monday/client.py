@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, replace
 
 from orders_platform.domain.usage import Reads
 from orders_platform.errors import BoardMismatchError, MondayRefusedError, MondayUnavailableError, OrdersError
-from orders_platform.monday.budget import Budget, DailyLimitError, Ticket, Usage
+from orders_platform.monday.budget import Budget, DailyLimitError, Permit, Usage
 from orders_platform.monday.documents import Request
 from orders_platform.monday.error_policy import BOARD, CROWDING, SPLIT, TOKEN, Limit, Reaction
 from orders_platform.monday.replies import Reply, lost_reply
 from orders_platform.monday.retries import Retries, RetryPolicy
-from orders_platform.monday.sleeper import Waiter
+from orders_platform.monday.sleeper import Sleeper
 from orders_platform.monday.transport import TIMEOUT, Transport
 
 _logger = logging.getLogger(__name__)
@@ -94,8 +94,8 @@ class MondayClient:
     """Sends requests at monday's pace and repeats them while that is right; may be used from several threads.
 
     Args:
-        chance: source of the jitter.
-        waiter: waits before repeats; the budget has its own way of waiting.
+        rng: source of the jitter.
+        sleeper: waits before repeats; the budget has its own way of waiting.
     """
 
     def __init__(
@@ -104,16 +104,16 @@ class MondayClient:
         budget: Budget,
         *,
         clock: Callable[[], float],
-        waiter: Waiter,
+        sleeper: Sleeper,
         policy: RetryPolicy | None = None,
-        chance: random.Random | None = None,
+        rng: random.Random | None = None,
     ) -> None:
         self._transport = transport
         self.budget = budget
         self._clock = clock
-        self._waiter = waiter
+        self._sleeper = sleeper
         self._policy = policy or RetryPolicy()
-        self._chance = chance or random.Random()  # noqa: S311 - jitter, not a secret
+        self._rng = rng or random.Random()  # noqa: S311 - jitter, not a secret
         self._reads = Reads()
         self._was_reached = False
         self._is_given_up = False
@@ -137,7 +137,7 @@ class MondayClient:
             MondayRefusedError: monday answered no.
             MondayUnavailableError: no usable answer within the bounds of the retries, or no call left today.
         """
-        answer = self._run(request, None, Retries(self._policy, self._chance))
+        answer = self._run(request, None, Retries(self._policy, self._rng))
         self._reads = self._reads.plus(answer.calls, answer.rate_limited, answer.points, answer.busy_seconds)
         if answer.stopped_by:
             raise answer.stopped_by
@@ -150,9 +150,9 @@ class MondayClient:
             raise MondayUnavailableError(f"monday.com did not answer {what}; {gave_up}")
         raise MondayRefusedError(f"monday.com refused {what}{_request_id(answer.reply)}")
 
-    def give_back(self, ticket: Ticket) -> None:
+    def give_back(self, permit: Permit) -> None:
         """Leave that was taken and is not used."""
-        self.budget.settle(ticket, lost_reply("not_sent", "", never_sent=True))
+        self.budget.release(permit, lost_reply("not_sent", "", never_sent=True))
 
     def take_reads(self) -> Reads:
         """What `read` has asked of monday since this was last called; reads belong to one thread."""
@@ -165,7 +165,7 @@ class MondayClient:
         key: str,
         *,
         attempts: int | None = None,
-        ticket: Ticket | None = None,
+        permit: Permit | None = None,
         may_leave: Callable[[], bool] = lambda: True,
     ) -> Answer:
         """Send mutations until it is settled what became of them, or the retries end; never raises.
@@ -174,29 +174,29 @@ class MondayClient:
             request: mutations under aliases.
             key: the idempotency key, the same for every repeat and for no other request.
             attempts: fewer failed attempts than the policy allows.
-            ticket: leave for the first attempt, when the caller has taken it already.
+            permit: leave for the first attempt, when the caller has taken it already.
             may_leave: asked right before each request; after a no nothing more is sent.
         """
         policy = self._policy if attempts is None else replace(self._policy, attempts=attempts)
-        return self._run(request, key, Retries(policy, self._chance), ticket, may_leave)
+        return self._run(request, key, Retries(policy, self._rng), permit, may_leave)
 
     def _run(
         self,
         request: Request,
         key: str | None,
         retries: Retries,
-        ticket: Ticket | None = None,
+        permit: Permit | None = None,
         may_leave: Callable[[], bool] = lambda: True,
     ) -> Answer:
         answer = Answer(lost_reply("not_sent", "sending ended before this was sent", never_sent=True))
         usage = Usage(request.operation, len(request.aliases))
-        while (ticket := ticket or self._acquire(usage, answer)) is not None:
-            # Asked only now: waiting for leave may have taken longer than the key lives or the intent stays fresh.
+        while (permit := permit or self._acquire(usage, answer)) is not None:
+            # LastRequest only now: waiting for leave may have taken longer than the key lives or the intent stays fresh.
             if not (retries.key_lives(answer.key_age(self._clock())) and may_leave()):
-                self.give_back(ticket)
+                self.give_back(permit)
                 break
-            reply = self._attempt(request, key, ticket, answer)
-            ticket = None
+            reply = self._attempt(request, key, permit, answer)
+            permit = None
             attempts = self._attempts(reply)
             wait = retries.next_wait(reply, key_age=answer.key_age(self._clock()), attempts=attempts)
             if reply.never_sent and answer.calls == 1:
@@ -206,7 +206,7 @@ class MondayClient:
                 self._is_given_up = self._is_given_up or not self._was_reached
                 break
             answer.waited(reply.limit.value if reply.limit else "retry", wait)
-            if not self._waiter.pause(wait):
+            if not self._sleeper.pause(wait):
                 break
         return answer
 
@@ -223,21 +223,21 @@ class MondayClient:
         seconds = self._policy.longest_backoff(attempts)
         _logger.warning("%s; %s", words, f"trying again for up to {seconds:.0f} s" if seconds else "giving up")
 
-    def _acquire(self, usage: Usage, answer: Answer) -> Ticket | None:
+    def _acquire(self, usage: Usage, answer: Answer) -> Permit | None:
         try:
-            ticket = self.budget.acquire(usage)
+            permit = self.budget.acquire(usage)
         except DailyLimitError as error:
             answer.stopped_by = error
             return None
-        answer.waited("budget", ticket.waited if ticket else 0.0)
-        return ticket
+        answer.waited("budget", permit.waited if permit else 0.0)
+        return permit
 
-    def _attempt(self, request: Request, key: str | None, ticket: Ticket, answer: Answer) -> Reply:
+    def _attempt(self, request: Request, key: str | None, permit: Permit, answer: Answer) -> Reply:
         began = self._clock()
         reply = self._transport.post(request, key)
         if key is None:
             reply = _for_reading(reply)
-        self.budget.settle(ticket, reply)
+        self.budget.release(permit, reply)
         answer.count(reply, began, self._clock() - began, is_mutation=key is not None)
         if reply.worst:
             _log(request, reply)

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 
 from orders_platform.monday.adapter import MondayBoard
-from orders_platform.monday.batch_size import DocumentSizes, InFlight
+from orders_platform.monday.batch_size import BatchSizes, InFlight
 from orders_platform.monday.budget import Budget
 from orders_platform.monday.client import MondayClient
 from orders_platform.monday.delivery import Delivery
@@ -22,13 +22,13 @@ from orders_platform.monday.dispatcher import Sender
 from orders_platform.monday.documents import Documents
 from orders_platform.monday.limits import Limits, limits_of
 from orders_platform.monday.retries import RetryPolicy
-from orders_platform.monday.sleeper import Waiter
+from orders_platform.monday.sleeper import Sleeper
 from orders_platform.monday.transport import Transport
 
 API_VERSION = "2026-10"
 """The version that `graphql/` is written for."""
 
-DOCUMENT_SIZE = 25
+BATCH_SIZE = 25
 MAX_IN_FLIGHT = 3
 
 TIMEOUT_SECONDS = 65.0
@@ -46,11 +46,11 @@ def connect_board(
     limits: Limits | None = None,
     calls_today: float = 0.0,
     max_in_flight: int = MAX_IN_FLIGHT,
-    document_size: int = DOCUMENT_SIZE,
+    batch_size: int = BATCH_SIZE,
     timeout_seconds: float = TIMEOUT_SECONDS,
     policy: RetryPolicy | None = None,
     http_transport: httpx.BaseTransport | None = None,
-    chance: random.Random | None = None,
+    rng: random.Random | None = None,
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
 ) -> MondayBoard:
@@ -66,19 +66,19 @@ def connect_board(
         limits: in place of those of a plan.
         calls_today: calls already made today with this token.
         max_in_flight: documents at the same time; 1 does everything in the caller's thread.
-        document_size: mutations of the first documents; later ones follow from how they went.
+        batch_size: mutations of the first documents; later ones follow from how they went.
         timeout_seconds: longest wait for one answer.
         policy: bounds of the repeats.
         http_transport: carries the requests in place of sockets, for a sandbox in this process.
-        chance: source of the jitter.
+        rng: source of the jitter.
         clock: seconds since the epoch.
         sleep: sleeps the given seconds.
 
     Raises:
         ConfigurationError: URL, token, plan or kind of token cannot be used.
     """
-    waiter = Waiter(clock, sleep)
-    budget = Budget(limits or limits_of(plan, token_kind), clock=clock, pause=waiter.pause, calls_today=calls_today)
+    sleeper = Sleeper(clock, sleep)
+    budget = Budget(limits or limits_of(plan, token_kind), clock=clock, pause=sleeper.pause, calls_today=calls_today)
     transport = Transport(
         url,
         token,
@@ -87,10 +87,10 @@ def connect_board(
         most_connections=max(1, max_in_flight) + 1,
         http_transport=http_transport,
     )
-    client = MondayClient(transport, budget, clock=clock, waiter=waiter, policy=policy, chance=chance)
-    documents, sizes = _documents(graphql_folder), DocumentSizes(document_size)
-    delivery = Delivery(client, documents, sizes, clock=clock, waiter=waiter)
-    sender = Sender(delivery, budget, sizes, InFlight(max_in_flight), clock=clock, waiter=waiter)
+    client = MondayClient(transport, budget, clock=clock, sleeper=sleeper, policy=policy, rng=rng)
+    documents, sizes = _documents(graphql_folder), BatchSizes(batch_size)
+    delivery = Delivery(client, documents, sizes, clock=clock, sleeper=sleeper)
+    sender = Sender(delivery, budget, sizes, InFlight(max_in_flight), clock=clock, sleeper=sleeper)
     return MondayBoard(client, documents, sender, api_version)
 
 

@@ -1,4 +1,4 @@
-"""One document until each of its mutations has a result: split when refused as a whole, single aliases repeated.
+"""One batch until each of its mutations has a result: split when refused as a whole, single aliases repeated.
 
 Belongs here: what follows from an answer for each mutation, and the report. Does not belong here: one request and its repeats
 (`monday/client.py`), several documents at a time (`monday/dispatcher.py`).
@@ -10,29 +10,29 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from orders_platform.domain.mutations import Document, DocumentReport, Mutation, MutationResult, Operation, Verdict
+from orders_platform.domain.mutations import Batch, BatchReport, Mutation, MutationResult, Operation, Outcome
 from orders_platform.errors import OrdersError
-from orders_platform.monday.batch_size import DocumentSizes
-from orders_platform.monday.budget import Ticket
+from orders_platform.monday.batch_size import BatchSizes
+from orders_platform.monday.budget import Permit
 from orders_platform.monday.client import Answer, MondayClient
 from orders_platform.monday.documents import Documents
-from orders_platform.monday.error_policy import GONE, UNKNOWN, Reaction
+from orders_platform.monday.error_policy import NOT_FOUND, UNKNOWN, Reaction
 from orders_platform.monday.intents import Intent
-from orders_platform.monday.replies import Fate, Outcome, Problem, Reply
-from orders_platform.monday.sleeper import Waiter
+from orders_platform.monday.replies import AliasReply, Fate, Problem, Reply
+from orders_platform.monday.sleeper import Sleeper
 
 MOST_REPEATS = 3
 """So often a single alias is sent again that monday did not execute for reasons of its own."""
 
 ATTEMPTS_AFTER_SPLIT = 2
-"""Failed attempts for a part of a document that monday answered with an internal error each time."""
+"""Failed attempts for a part of a batch that monday answered with an internal error each time."""
 
 _UNSENT = "sending ended before this was sent"
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """A request to make: a document, or a part of one under a key derived from the document's."""
+class Part:
+    """A request to make: a batch, or a part of one under a key derived from the batch's."""
 
     key: str
     mutations: tuple[Mutation, ...]
@@ -40,16 +40,16 @@ class Batch:
     repeats: int = 0
     after: float = 0.0
 
-    def halves(self, attempts: int | None = None) -> tuple[Batch, Batch]:
+    def halves(self, attempts: int | None = None) -> tuple[Part, Part]:
         """Both halves under keys of their own."""
         middle = len(self.mutations) // 2
         parts = (self.mutations[:middle], self.mutations[middle:])
-        first, second = (Batch(f"{self.key}.{index}", part, attempts or self.attempts) for index, part in enumerate(parts))
+        first, second = (Part(f"{self.key}.{index}", part, attempts or self.attempts) for index, part in enumerate(parts))
         return first, second
 
-    def again(self, mutations: Iterable[Mutation], after: float) -> Batch:
+    def again(self, mutations: Iterable[Mutation], after: float) -> Part:
         """The mutations that are to be sent once more; a new key, since monday would answer the old one from memory."""
-        return Batch(f"{self.key}.r", tuple(mutations), self.attempts, self.repeats + 1, after)
+        return Part(f"{self.key}.r", tuple(mutations), self.attempts, self.repeats + 1, after)
 
 
 @dataclass(slots=True)
@@ -62,7 +62,7 @@ class Delivered:
         unreached: no usable answer came, after all repeats.
     """
 
-    report: DocumentReport
+    report: BatchReport
     stopped_by: OrdersError | None = None
     crowded: bool = False
     unreached: bool = False
@@ -70,7 +70,7 @@ class Delivered:
 
 @dataclass(slots=True)
 class _Tally:
-    """What the requests of one document add up to."""
+    """What the requests of one batch add up to."""
 
     results: dict[str, MutationResult] = field(default_factory=dict)
     answers: list[Answer] = field(default_factory=list)
@@ -86,9 +86,9 @@ class _Tally:
         if seconds > 0:
             self.waits[reason] = self.waits.get(reason, 0.0) + seconds
 
-    def count(self, batch: Batch, answer: Answer) -> None:
+    def count(self, part: Part, answer: Answer) -> None:
         self.answers.append(answer)
-        self.mutations_sent += answer.reached * len(batch.mutations)
+        self.mutations_sent += answer.reached * len(part.mutations)
         for reason, seconds in answer.waits.items():
             self.waited(reason, seconds)
         if not answer.reply.executed and self.error is None:
@@ -102,67 +102,67 @@ class Delivery:
         self,
         client: MondayClient,
         documents: Documents,
-        sizes: DocumentSizes,
+        sizes: BatchSizes,
         *,
         clock: Callable[[], float],
-        waiter: Waiter,
+        sleeper: Sleeper,
     ) -> None:
         self._client = client
         self._documents = documents
         self._sizes = sizes
         self._clock = clock
-        self._waiter = waiter
+        self._sleeper = sleeper
 
-    def deliver(self, intent: Intent, ticket: Ticket | None = None, waited: float = 0.0) -> Delivered:
-        """Send one document and whatever follows from its answers.
+    def deliver(self, intent: Intent, permit: Permit | None = None, waited: float = 0.0) -> Delivered:
+        """Send one batch and whatever follows from its answers.
 
         Args:
-            intent: of the document.
-            ticket: leave for the first request, when the caller has taken it already.
-            waited: seconds that the document's turn was waited for; reported under `budget`.
+            intent: of the batch.
+            permit: leave for the first request, when the caller has taken it already.
+            waited: seconds that the batch's turn was waited for; reported under `budget`.
         """
-        document, began, tally = intent.document, self._clock(), _Tally()
+        batch, began, tally = intent.batch, self._clock(), _Tally()
         tally.waited("budget", waited)
-        waiting = deque([Batch(document.key, document.mutations)])
+        waiting = deque([Part(batch.key, batch.mutations)])
         while waiting:
-            batch = waiting.popleft()
-            if tally.stopped_by or not self._pause(batch, tally):
-                if ticket is not None:
-                    self._client.give_back(ticket)
-                    ticket = None
-                tally.results.update(_all(batch.mutations, Verdict.NOT_SENT, None))
+            part = waiting.popleft()
+            if tally.stopped_by or not self._pause(part, tally):
+                if permit is not None:
+                    self._client.give_back(permit)
+                    permit = None
+                tally.results.update(_all(part.mutations, Outcome.NOT_SENT, None))
                 continue
-            answer = self._request(intent, batch, ticket, tally)
-            ticket = None
-            results, parts = judge(document.operation, batch, answer)
+            answer = self._request(intent, part, permit, tally)
+            permit = None
+            results, parts = judge(batch.operation, part, answer)
             tally.results.update(results)
             waiting.extendleft(reversed(parts))
-        return self._delivered(document, tally, self._clock() - began)
+        return self._delivered(batch, tally, self._clock() - began)
 
-    def unsent(self, document: Document) -> Delivered:
-        """The report of a document that was drawn and not sent."""
-        results = _all(document.mutations, Verdict.NOT_SENT, None)
-        return Delivered(DocumentReport(document, results, calls=0, mutations_sent=0, complexity=0, seconds=0.0, error=_UNSENT))
+    def unsent(self, batch: Batch) -> Delivered:
+        """The report of a batch that was drawn and not sent."""
+        results = _all(batch.mutations, Outcome.NOT_SENT, None)
+        return Delivered(BatchReport(batch, results, calls=0, mutations_sent=0, complexity=0, seconds=0.0, error=_UNSENT))
 
-    def _pause(self, batch: Batch, tally: _Tally) -> bool:
-        tally.waited("repeat", batch.after)
-        return self._waiter.pause(batch.after)
+    def _pause(self, part: Part, tally: _Tally) -> bool:
+        tally.waited("repeat", part.after)
+        return self._sleeper.pause(part.after)
 
-    def _request(self, intent: Intent, batch: Batch, ticket: Ticket | None, tally: _Tally) -> Answer:
-        operation = intent.document.operation
-        request = self._documents.batch(operation, batch.mutations)
-        answer = self._client.execute(request, batch.key, attempts=batch.attempts, ticket=ticket, may_leave=intent.is_fresh)
-        tally.count(batch, answer)
+    def _request(self, intent: Intent, part: Part, permit: Permit | None, tally: _Tally) -> Answer:
+        operation = intent.batch.operation
+        request = self._documents.batch(operation, part.mutations)
+        answer = self._client.execute(request, part.key, attempts=part.attempts, permit=permit, may_leave=intent.is_fresh)
+        tally.count(part, answer)
         if answer.too_much:
-            self._sizes.was_too_much(operation, len(batch.mutations))
+            self._sizes.was_too_much(operation, len(part.mutations))
         elif answer.reply.executed and not answer.reply.replayed:
-            self._sizes.went_well(operation, len(batch.mutations), answer.busy_seconds)
+            self._sizes.went_well(operation, len(part.mutations), answer.busy_seconds)
         return answer
 
-    def _delivered(self, document: Document, tally: _Tally, seconds: float) -> Delivered:
+    def _delivered(self, batch: Batch, tally: _Tally, seconds: float) -> Delivered:
         answers = tally.answers
-        report = DocumentReport(
-            document=document,
+        report = BatchReport(
+            batch=batch,
             results=tally.results,
             calls=sum(answer.calls for answer in answers),
             mutations_sent=tally.mutations_sent,
@@ -177,62 +177,62 @@ class Delivery:
         return Delivered(report, tally.stopped_by, crowded, unreached=any(answer.unreached for answer in answers))
 
 
-def judge(operation: Operation, batch: Batch, answer: Answer) -> tuple[dict[str, MutationResult], tuple[Batch, ...]]:
-    """What an answer means for the mutations of a batch: results for some, requests to make for the others."""
+def judge(operation: Operation, part: Part, answer: Answer) -> tuple[dict[str, MutationResult], tuple[Part, ...]]:
+    """What an answer means for the mutations of a part: results for some, requests to make for the others."""
     if answer.reply.executed:
-        return _by_alias(operation, batch, answer)
+        return _by_alias(operation, part, answer)
     problem = answer.reply.worst
     if answer.maybe_executed and (operation.creates or not _is_internal_error(answer.reply)):
-        return _all(batch.mutations, Verdict.UNKNOWN, problem), ()
+        return _all(part.mutations, Outcome.UNKNOWN, problem), ()
     if answer.maybe_executed or answer.reply.reaction in {Reaction.REJECT, Reaction.SPLIT, Reaction.RESTART}:
-        if len(batch.mutations) > 1:
-            return {}, batch.halves(ATTEMPTS_AFTER_SPLIT if answer.maybe_executed else None)
-        return _all(batch.mutations, Verdict.REFUSED, problem), ()
-    return _all(batch.mutations, Verdict.NOT_SENT, problem), ()
+        if len(part.mutations) > 1:
+            return {}, part.halves(ATTEMPTS_AFTER_SPLIT if answer.maybe_executed else None)
+        return _all(part.mutations, Outcome.REFUSED, problem), ()
+    return _all(part.mutations, Outcome.NOT_SENT, problem), ()
 
 
-def _by_alias(operation: Operation, batch: Batch, answer: Answer) -> tuple[dict[str, MutationResult], tuple[Batch, ...]]:
+def _by_alias(operation: Operation, part: Part, answer: Answer) -> tuple[dict[str, MutationResult], tuple[Part, ...]]:
     results: dict[str, MutationResult] = {}
     again: list[Mutation] = []
-    may_repeat = batch.repeats < MOST_REPEATS and answer.stopped_by is None
-    for index, mutation in enumerate(batch.mutations):
-        outcome = answer.reply.outcome(f"m{index}")
-        if may_repeat and _is_repeatable(operation, outcome):
+    may_repeat = part.repeats < MOST_REPEATS and answer.stopped_by is None
+    for index, mutation in enumerate(part.mutations):
+        alias_reply = answer.reply.alias_reply(f"m{index}")
+        if may_repeat and _is_repeatable(operation, alias_reply):
             again.append(mutation)
         else:
-            results[mutation.ref] = _result(operation, outcome)
-    wait = answer.reply.wait or float(batch.repeats + 1)
-    return results, (batch.again(again, wait),) if again else ()
+            results[mutation.ref] = _result(operation, alias_reply)
+    wait = answer.reply.wait or float(part.repeats + 1)
+    return results, (part.again(again, wait),) if again else ()
 
 
-def _is_repeatable(operation: Operation, outcome: Outcome) -> bool:
-    return outcome.fate is Fate.REPEAT or (outcome.fate is Fate.UNKNOWN and not operation.creates)
+def _is_repeatable(operation: Operation, alias_reply: AliasReply) -> bool:
+    return alias_reply.fate is Fate.REPEAT or (alias_reply.fate is Fate.UNKNOWN and not operation.creates)
 
 
-def _result(operation: Operation, outcome: Outcome) -> MutationResult:
-    problem = outcome.problem
+def _result(operation: Operation, alias_reply: AliasReply) -> MutationResult:
+    problem = alias_reply.problem
     if problem is None:
-        return MutationResult(Verdict.DONE, monday_id=outcome.monday_id)
-    verdict = _VERDICTS[outcome.fate]
+        return MutationResult(Outcome.DONE, monday_id=alias_reply.monday_id)
+    outcome = _VERDICTS[alias_reply.fate]
     # monday answers some malformed values with an internal error; what may be repeated and fails each time is such a one.
     is_permanent = problem.rule.reaction is Reaction.SPLIT or (
         problem.rule is UNKNOWN and len(problem.path) == 1 and not operation.creates
     )
-    return _refusal(Verdict.REFUSED if is_permanent else verdict, problem)
+    return _refusal(Outcome.REFUSED if is_permanent else outcome, problem)
 
 
-_VERDICTS = {Fate.REFUSED: Verdict.REFUSED, Fate.REPEAT: Verdict.NOT_SENT, Fate.UNKNOWN: Verdict.UNKNOWN}
+_VERDICTS = {Fate.REFUSED: Outcome.REFUSED, Fate.REPEAT: Outcome.NOT_SENT, Fate.UNKNOWN: Outcome.UNKNOWN}
 
 
-def _all(mutations: Iterable[Mutation], verdict: Verdict, problem: Problem | None) -> dict[str, MutationResult]:
-    return {mutation.ref: _refusal(verdict, problem) for mutation in mutations}
+def _all(mutations: Iterable[Mutation], outcome: Outcome, problem: Problem | None) -> dict[str, MutationResult]:
+    return {mutation.ref: _refusal(outcome, problem) for mutation in mutations}
 
 
-def _refusal(verdict: Verdict, problem: Problem | None) -> MutationResult:
+def _refusal(outcome: Outcome, problem: Problem | None) -> MutationResult:
     if problem is None:
-        return MutationResult(verdict, code="not_sent", message=_UNSENT)
+        return MutationResult(outcome, code="not_sent", message=_UNSENT)
     message = problem.message if problem.known else f"{problem.message} (an error that orders_platform does not know)"
-    return MutationResult(verdict, code=problem.code, message=message[:1_000], is_gone=problem.rule is GONE)
+    return MutationResult(outcome, code=problem.code, message=message[:1_000], not_found=problem.rule is NOT_FOUND)
 
 
 def _is_internal_error(reply: Reply) -> bool:

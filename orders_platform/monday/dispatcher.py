@@ -1,6 +1,6 @@
 """Documents under way: several at a time, in the order of the caller, one report each as they finish.
 
-Belongs here: threads, how many documents are in flight, when sending ends. Does not belong here: one document
+Belongs here: threads, how many batches are in flight, when sending ends. Does not belong here: one batch
 (`monday/delivery.py`), reads (`monday/adapter.py`).
 """
 
@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from orders_platform.domain.mutations import Document, DocumentReport, Operation
+from orders_platform.domain.mutations import Batch, BatchReport, Operation
 from orders_platform.errors import MondayUnavailableError, OrdersError
-from orders_platform.monday.batch_size import DocumentSizes, InFlight
-from orders_platform.monday.budget import Budget, DailyLimitError, Ticket, Usage
+from orders_platform.monday.batch_size import BatchSizes, InFlight
+from orders_platform.monday.budget import Budget, DailyLimitError, Permit, Usage
 from orders_platform.monday.delivery import Delivered, Delivery
 from orders_platform.monday.intents import Desk, Intent, Renew, Renewal
-from orders_platform.monday.sleeper import Waiter
+from orders_platform.monday.sleeper import Sleeper
 
-UNREACHED_DOCUMENTS = 2
-"""So many documents in a row without a usable answer, each after all its repeats, and sending ends."""
+UNREACHED_BATCHES = 2
+"""So many batches in a row without a usable answer, each after all its repeats, and sending ends."""
 
 _LOOK_SECONDS = 1.0  # answers that arrive meanwhile may free what we wait for
 
@@ -27,41 +27,41 @@ _Work = Future[object]
 
 
 class Sender:
-    """Sends documents at monday's pace.
+    """Sends batches at monday's pace.
 
-    With one document in flight everything happens in the caller's thread, one thing after the other.
+    With one batch in flight everything happens in the caller's thread, one thing after the other.
     """
 
     def __init__(
         self,
         delivery: Delivery,
         budget: Budget,
-        sizes: DocumentSizes,
+        sizes: BatchSizes,
         in_flight: InFlight,
         *,
         clock: Callable[[], float],
-        waiter: Waiter,
+        sleeper: Sleeper,
     ) -> None:
         self._delivery = delivery
         self._budget = budget
         self._sizes = sizes
         self._in_flight = in_flight
         self._clock = clock
-        self._waiter = waiter
+        self._sleeper = sleeper
 
-    def document_size(self, operation: Operation) -> int:
-        """Mutations for the next document: what went well, what monday allows, and what is left of this minute."""
+    def batch_size(self, operation: Operation) -> int:
+        """Mutations for the next batch: what went well, what monday allows, and what is left of this minute."""
         size = min(self._sizes.size(operation), self._budget.largest(operation))
         room = self._budget.room(operation)
-        # The rest of a minute is worth a smaller document, unless next to nothing is left.
+        # The rest of a minute is worth a smaller batch, unless next to nothing is left.
         return room if size > room >= max(1, size // 10) else size
 
-    def send(self, documents: Iterable[Document], renew: Renew) -> Iterator[DocumentReport]:
+    def send(self, batches: Iterable[Batch], renew: Renew) -> Iterator[BatchReport]:
         """See `Board.send` in `sync/ports.py`.
 
-        At most one document is drawn before its turn: without it nobody could say whether there is anything to wait for.
+        At most one batch is drawn before its turn: without it nobody could say whether there is anything to wait for.
         """
-        course = _Course(iter(documents), self._in_flight)
+        course = _Course(iter(batches), self._in_flight)
         sent = self._one_by_one(course, renew) if self._in_flight.most == 1 else self._together(course, renew)
         for delivered in sent:
             course.take_in(delivered)
@@ -70,13 +70,13 @@ class Sender:
             raise course.stopped_by
 
     def _one_by_one(self, course: _Course, renew: Renew) -> Iterator[Delivered]:
-        def renewed(document: Document) -> bool:
-            renew(document)
+        def renewed(batch: Batch) -> bool:
+            renew(batch)
             return True
 
         since = self._clock()
-        while not course.stopped_by and (document := next(course.source, None)) is not None:
-            yield self._delivery.deliver(Intent(document, self._clock, renewed, since))
+        while not course.stopped_by and (batch := next(course.source, None)) is not None:
+            yield self._delivery.deliver(Intent(batch, self._clock, renewed, since))
             since = self._clock()
 
     def _together(self, course: _Course, renew: Renew) -> Iterator[Delivered]:
@@ -100,51 +100,51 @@ class Sender:
                 if isinstance(delivered := word.result(), Delivered):
                     yield delivered
             if course.held:
-                yield self._delivery.unsent(course.held.document)
+                yield self._delivery.unsent(course.held.batch)
         finally:
-            self._waiter.give_up()
+            self._sleeper.give_up()
             desk.close()
             pool.shutdown(cancel_futures=True)
-            self._waiter.resume()
+            self._sleeper.resume()
 
     def _look_away(self, seconds: float) -> None:
-        """A wait as a piece of work: whatever ends first, a document or the wait, lets the loop look again."""
-        self._waiter.pause(min(seconds, _LOOK_SECONDS))
+        """A wait as a piece of work: whatever ends first, a batch or the wait, lets the loop look again."""
+        self._sleeper.pause(min(seconds, _LOOK_SECONDS))
 
     def _start(self, course: _Course, sending: set[_Work], pool: ThreadPoolExecutor, desk: Desk) -> float:
-        """Start documents while there is a place and it is their turn; seconds until the next one's turn, else 0."""
+        """Start batches while there is a place and it is their turn; seconds until the next one's turn, else 0."""
         while not course.is_over and len(sending) < self._in_flight.allowed:
             intent = course.draw(self._clock, desk.renew)
             if intent is None:
                 break
-            ticket, seconds = self._leave(intent.document)
+            permit, seconds = self._leave(intent.batch)
             if seconds > 0:
                 course.wait_from(self._clock())
                 return seconds
             waited = course.release(self._clock())
-            sending.add(_submitted(pool.submit(self._delivery.deliver, intent, ticket, waited), desk))
+            sending.add(_submitted(pool.submit(self._delivery.deliver, intent, permit, waited), desk))
         return 0.0
 
-    def _leave(self, document: Document) -> tuple[Ticket | None, float]:
-        """Leave to send a document now, or the seconds to wait for it; neither when only the sending itself can say why."""
-        usage = Usage(document.operation, len(document.mutations))
-        ticket = self._budget.reserve(usage)
+    def _leave(self, batch: Batch) -> tuple[Permit | None, float]:
+        """Leave to send a batch now, or the seconds to wait for it; neither when only the sending itself can say why."""
+        usage = Usage(batch.operation, len(batch.mutations))
+        permit = self._budget.reserve(usage)
         try:
-            return ticket, 0.0 if ticket else self._budget.delay(usage)
+            return permit, 0.0 if permit else self._budget.delay(usage)
         except DailyLimitError:
             return None, 0.0
 
 
 def _submitted(work: Future[Delivered] | Future[None], desk: Desk) -> _Work:
-    """Work that leaves word at the desk when it is over."""
+    """PendingRun that leaves word at the desk when it is over."""
     work.add_done_callback(desk.put)  # type: ignore[arg-type]  # a Future of anything is what the desk takes
     return work  # type: ignore[return-value]
 
 
 class _Course:
-    """How one call of `send` goes: the documents to come, the one whose turn is waited for, the reason to stop."""
+    """How one call of `send` goes: the batches to come, the one whose turn is waited for, the reason to stop."""
 
-    def __init__(self, source: Iterator[Document], in_flight: InFlight) -> None:
+    def __init__(self, source: Iterator[Batch], in_flight: InFlight) -> None:
         self.source = source
         self.held: Intent | None = None
         self.stopped_by: OrdersError | None = None
@@ -155,33 +155,33 @@ class _Course:
 
     @property
     def is_over(self) -> bool:
-        """True when no further document is to be started."""
+        """True when no further batch is to be started."""
         return self.stopped_by is not None or (self._is_drained and self.held is None)
 
-    def draw(self, clock: Callable[[], float], renew: Callable[[Document], bool]) -> Intent | None:
-        """The document whose turn is next, with its intent; None when there is none."""
+    def draw(self, clock: Callable[[], float], renew: Callable[[Batch], bool]) -> Intent | None:
+        """The batch whose turn is next, with its intent; None when there is none."""
         if self.held is None and not self._is_drained:
-            since, document = clock(), next(self.source, None)
-            self._is_drained = document is None
-            self.held = None if document is None else Intent(document, clock, renew, since)
+            since, batch = clock(), next(self.source, None)
+            self._is_drained = batch is None
+            self.held = None if batch is None else Intent(batch, clock, renew, since)
         return self.held
 
     def wait_from(self, now: float) -> None:
-        """The held document waits."""
+        """The held batch waits."""
         self._waits_since = now if self._waits_since is None else self._waits_since
 
     def release(self, now: float) -> float:
-        """The held document is sent; the seconds it has waited."""
+        """The held batch is sent; the seconds it has waited."""
         since, self._waits_since, self.held = self._waits_since, None, None
         return 0.0 if since is None else now - since
 
     def take_in(self, delivered: Delivered) -> None:
-        """Draw the conclusions from one document."""
+        """Draw the conclusions from one batch."""
         self._in_flight.report(crowded=delivered.crowded)
         self._unreached = self._unreached + 1 if delivered.unreached else 0
         self.stopped_by = self.stopped_by or delivered.stopped_by
-        if self._unreached >= UNREACHED_DOCUMENTS and self.stopped_by is None:
+        if self._unreached >= UNREACHED_BATCHES and self.stopped_by is None:
             self.stopped_by = MondayUnavailableError(
-                f"{self._unreached} documents in a row found no answer at monday.com ({delivered.report.error});"
+                f"{self._unreached} batches in a row found no answer at monday.com ({delivered.report.error});"
                 " what waits stays waiting, repeat the run later"
             )

@@ -1,7 +1,7 @@
 """The table of monday.com's errors: which code, HTTP status or message calls for which reaction.
 
 Belongs here: the reactions, the table, and the one rule of its order (code, then status, then message). Does not belong here:
-taking a reply apart (`monday/replies.py`), waiting and repeating (`monday/client.py`), splitting (`monday/dispatcher.py`).
+reservation a reply apart (`monday/replies.py`), waiting and repeating (`monday/client.py`), splitting (`monday/dispatcher.py`).
 
 Sources: monday's pages on error handling and rate limits, its changelog, and codes seen in the wild by other clients.
 """
@@ -69,7 +69,7 @@ class Rule:
 
 
 REJECT = Rule(Reaction.REJECT)
-GONE = Rule(Reaction.REJECT)
+NOT_FOUND = Rule(Reaction.REJECT)
 """What the mutation is about was archived or deleted, or never was: by the next run it can be seen what."""
 SPLIT = Rule(Reaction.SPLIT)
 RESTART = Rule(Reaction.RESTART)
@@ -128,7 +128,7 @@ CODES: Mapping[str, Rule] = {
     # one row
     "ColumnValueException": REJECT,
     "CorrectedValueException": REJECT,
-    "ResourceNotFoundException": GONE,
+    "ResourceNotFoundException": NOT_FOUND,
     "InvalidUserIdException": REJECT,
     "InvalidArgumentException": REJECT,
     "ItemsLimitationException": REJECT,
@@ -140,7 +140,7 @@ CODES: Mapping[str, Rule] = {
     "Bad request": REJECT,
     # inside error_data of ColumnValueException; seen as a code of its own as well
     "missingLabel": REJECT,
-    "inactiveItems": GONE,
+    "inactiveItems": NOT_FOUND,
     "invalidPersonAssignment": REJECT,
     "linkedItemsLimitExceeded": REJECT,
 }

@@ -1,6 +1,6 @@
 """Fresh intents: no request that changes the board leaves long after the caller committed that it would.
 
-Whoever takes over after a crash waits from the last committed intent on. A document may wait minutes for its turn, and its repeats
+Whoever takes over after a crash waits from the last committed intent on. A batch may wait minutes for its turn, and its repeats
 minutes more, so the intent is committed anew before a request leaves. Only the caller's thread writes to its database: a thread
 that sends asks for it, and waits. Belongs here: the age of an intent, and the asking across threads. Does not belong here: what
 committing means (`sync/outbox.py`).
@@ -14,28 +14,28 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 
-from orders_platform.domain.mutations import Document
+from orders_platform.domain.mutations import Batch
 
 FRESH_SECONDS = 5.0
-"""Oldest intent with which a request leaves; the settle time allows for it."""
+"""Oldest intent with which a request leaves; the release time allows for it."""
 
 _MOST_RENEWALS = 3  # a database that takes this often this long for a commit is no time to send
 
-Renew = Callable[[Document], None]
+Renew = Callable[[Batch], None]
 
 
 class Intent:
-    """The intent of one document, committed when this is made.
+    """The intent of one batch, committed when this is made.
 
     Args:
-        document: what is to be sent.
+        batch: what is to be sent.
         clock: seconds; any origin.
         renew: commits the intent anew; False when that is not possible any more.
         since: when the caller began to commit it; the time that it recorded is not earlier.
     """
 
-    def __init__(self, document: Document, clock: Callable[[], float], renew: Callable[[Document], bool], since: float) -> None:
-        self.document = document
+    def __init__(self, batch: Batch, clock: Callable[[], float], renew: Callable[[Batch], bool], since: float) -> None:
+        self.batch = batch
         self._clock = clock
         self._renew = renew
         self._since = since
@@ -46,7 +46,7 @@ class Intent:
             if self._clock() - self._since <= FRESH_SECONDS:
                 return True
             since = self._clock()
-            if not self._renew(self.document):
+            if not self._renew(self.batch):
                 return False
             self._since = since
         return self._clock() - self._since <= FRESH_SECONDS
@@ -54,16 +54,16 @@ class Intent:
 
 @dataclass(slots=True)
 class Renewal:
-    """A thread's wish that a document's intent be committed anew."""
+    """A thread's wish that a batch's intent be committed anew."""
 
-    document: Document
+    batch: Batch
     granted: Future[bool] = field(default_factory=Future)
 
     def grant(self, renew: Renew) -> None:
         """Commit the intent anew and let the thread send. Raises what `renew` raises, after telling the thread no."""
         is_renewed = False
         try:
-            renew(self.document)
+            renew(self.batch)
             is_renewed = True
         finally:
             self.granted.set_result(is_renewed)
@@ -85,9 +85,9 @@ class Desk:
         """The next word; waits for it."""
         return self._words.get()
 
-    def renew(self, document: Document) -> bool:
+    def renew(self, batch: Batch) -> bool:
         """Have the caller's thread commit an intent anew; False once it takes no more words."""
-        renewal = Renewal(document)
+        renewal = Renewal(batch)
         with self._lock:
             if self._is_closed:
                 return False

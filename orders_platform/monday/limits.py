@@ -63,7 +63,7 @@ _PLANS: Mapping[str, _Plan] = {
     "enterprise": _Plan(25_000, 5_000, 250),
 }
 
-# Complexity a minute, same page: a personal token has one bucket for reads and writes, an app token one for each.
+# Complexity a minute, same page: a personal token has one window for reads and writes, an app token one for each.
 _UNPAID_COMPLEXITY = 1_000_000
 _PERSONAL_COMPLEXITY = 10_000_000
 _APP_COMPLEXITY = 5_000_000

@@ -41,7 +41,7 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class AliasReply:
     """What an answer says of one alias; `monday_id` only when DONE, `problem` never when DONE."""
 
     fate: Fate
@@ -56,7 +56,7 @@ class Reply:
     Attributes:
         status: HTTP status, 0 when there was no answer.
         reaction: what the request as a whole calls for; DONE when it was executed, even if single aliases were refused.
-        executed: True when the fields of the request ran, so that `outcome` can be asked.
+        executed: True when the fields of the request ran, so that `alias_reply` can be asked.
         data: monday's data, None when there is none.
         wait: seconds to wait at least, as monday or our table says; 0 when neither does.
         cost: complexity points of the request, None when the answer does not say.
@@ -94,16 +94,16 @@ class Reply:
         """True when monday says that we asked too often or for too much a minute or a day."""
         return any(problem.rule.limit in RATE_LIMITS for problem in self.problems)
 
-    def outcome(self, alias: str) -> Outcome:
+    def alias_reply(self, alias: str) -> AliasReply:
         """What happened to one alias of an executed request."""
         node = (self.data or {}).get(alias)
         if isinstance(node, dict) and node.get("id") is not None:
-            return Outcome(Fate.DONE, monday_id=str(node["id"]))
+            return AliasReply(Fate.DONE, monday_id=str(node["id"]))
         own = next((problem for problem in self.problems if problem.path[:1] == (alias,)), None)
         if own is None:
-            return Outcome(Fate.UNKNOWN, problem=self.worst or _NO_WORD)
+            return AliasReply(Fate.UNKNOWN, problem=self.worst or _NO_WORD)
         # An error below the alias comes from reading the answer's fields: the mutation itself went through.
-        return Outcome(Fate.UNKNOWN if len(own.path) > 1 else _FATES[own.rule.reaction], problem=own)
+        return AliasReply(Fate.UNKNOWN if len(own.path) > 1 else _FATES[own.rule.reaction], problem=own)
 
 
 _FATES: Mapping[Reaction, Fate] = {

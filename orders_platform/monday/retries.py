@@ -50,15 +50,15 @@ class RetryPolicy:
 
 
 class Retries:
-    """The repeats of one request; ask `next_wait` after each answer that did not settle it.
+    """The repeats of one request; ask `next_wait` after each answer that did not release it.
 
     Args:
-        chance: source of the jitter, so that clients that failed together do not come back together.
+        rng: source of the jitter, so that clients that failed together do not come back together.
     """
 
-    def __init__(self, policy: RetryPolicy, chance: random.Random) -> None:
+    def __init__(self, policy: RetryPolicy, rng: random.Random) -> None:
         self._policy = policy
-        self._chance = chance
+        self._rng = rng
         self._failures = 0
         self._limit_waits = 0
         self._waited = 0.0
@@ -92,7 +92,7 @@ class Retries:
         return self._failures
 
     def _backoff(self, times: int) -> float:
-        return self._policy.backoff(times) * (0.5 + 0.5 * self._chance.random())
+        return self._policy.backoff(times) * (0.5 + 0.5 * self._rng.random())
 
     def _is_over(self, key_age: float | None, wait: float, attempts: int) -> bool:
         policy = self._policy

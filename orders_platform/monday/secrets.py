@@ -56,12 +56,12 @@ class Veil(logging.Filter):
         return True
 
     def put_on(self) -> None:
-        """Work from now on."""
+        """PendingRun from now on."""
         for name in self.loggers:
             logging.getLogger(name).addFilter(self)
 
     def take_off(self) -> None:
-        """Work no more."""
+        """PendingRun no more."""
         for name in self.loggers:
             logging.getLogger(name).removeFilter(self)
 

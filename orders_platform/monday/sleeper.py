@@ -11,7 +11,7 @@ from collections.abc import Callable
 _SLICE_SECONDS = 1.0
 
 
-class Waiter:
+class Sleeper:
     """Sleeps in short pieces, so that an interrupted run does not hang for a minute in a thread that waits.
 
     Args:

@@ -13,7 +13,7 @@ from datetime import datetime
 from itertools import groupby
 
 from orders_platform.domain.order_status import BoardStatus, LastChanges, OrderChange, OrderStatus, Totals
-from orders_platform.domain.orders import RejectedRow
+from orders_platform.domain.orders import RowProblem
 from orders_platform.domain.states import Action, SyncState
 
 STATUS_WORDS = {
@@ -97,8 +97,8 @@ def report_of(
     customer: str,
     made_at: datetime,
     orders: Sequence[OrderStatus],
-    rejected: Sequence[RejectedRow],
-    refused_lines: Sequence[RejectedRow],
+    rejected: Sequence[RowProblem],
+    refused_lines: Sequence[RowProblem],
     changes: LastChanges | None,
 ) -> Report:
     """Put a report together.
@@ -127,7 +127,7 @@ def report_of(
 
 
 def _corrections(
-    orders: Sequence[OrderStatus], rejected: Sequence[RejectedRow], refused_lines: Sequence[RejectedRow]
+    orders: Sequence[OrderStatus], rejected: Sequence[RowProblem], refused_lines: Sequence[RowProblem]
 ) -> tuple[Correction, ...]:
     names = {order.order_key: order for order in orders}
     refused = [
@@ -144,7 +144,7 @@ def _corrections(
     return (*refused, *of_rows)
 
 
-def _correction(row: RejectedRow, order: OrderStatus | None) -> Correction:
+def _correction(row: RowProblem, order: OrderStatus | None) -> Correction:
     size = f"size {row.size_code}" if row.size_code else ""
     reason = _plain(row.reason)
     words = f"{size}: {reason}" if size and row.size_code not in reason else reason

@@ -12,10 +12,10 @@ from datetime import datetime
 from typing import Protocol
 
 from orders_platform.domain.board import BoardDescription, BoardItem, Group
-from orders_platform.domain.customers import Survey
+from orders_platform.domain.customers import StagingScan
 from orders_platform.domain.history import CustomerGroup
 from orders_platform.domain.merges import HeaderMerge, LineMerge
-from orders_platform.domain.mutations import Document, DocumentReport, Operation
+from orders_platform.domain.mutations import Batch, BatchReport, Operation
 from orders_platform.domain.orders import GroupNeed, PendingItem, PendingSubitem, RowKind, RowResult
 from orders_platform.domain.usage import MondayUsage, Reads
 
@@ -45,14 +45,14 @@ class Board(Protocol):
     def items_of_groups(self, board_id: int, group_ids: Sequence[str], column_ids: Sequence[str]) -> Sequence[BoardItem]:
         """Active items of these groups, with the cells asked for."""
 
-    def document_size(self, operation: Operation) -> int:
-        """How many mutations the next document of this operation should hold; follows cost, speed and how the last ones went."""
+    def batch_size(self, operation: Operation) -> int:
+        """How many mutations the next batch of this operation should hold; follows cost, speed and how the last ones went."""
 
-    def send(self, documents: Iterable[Document], renew: Callable[[Document], None]) -> Iterator[DocumentReport]:
-        """Send documents at monday's pace, several in flight; one report each, in the order they finish.
+    def send(self, batches: Iterable[Batch], renew: Callable[[Batch], None]) -> Iterator[BatchReport]:
+        """Send batches at monday's pace, several in flight; one report each, in the order they finish.
 
-        `documents` is drawn lazily, in the caller's thread, and at most one ahead of its turn to be sent: the caller commits the
-        intent of a document while yielding it. No request leaves more than 5 seconds after its document was drawn or `renew` was
+        `batches` is drawn lazily, in the caller's thread, and at most one ahead of its turn to be sent: the caller commits the
+        intent of a batch while yielding it. No request leaves more than 5 seconds after its batch was drawn or `renew` was
         last called for it, in the caller's thread: what must be repeated, or waits, is renewed first. A mutation's failure is a
         result, never an exception. Raises `MondayRefusedError` when every further request would be refused (bad token, no
         permission): what was in flight is reported first.
@@ -84,13 +84,13 @@ class Store(Protocol):
     def lock(self, customer: str) -> AbstractContextManager[None]:
         """Hold a customer alone; `CustomerBusyError` when another run has it."""
 
-    def survey(self) -> Survey:
+    def survey(self) -> StagingScan:
         """Who is in the staging table."""
 
-    def record_unassigned(self, survey: Survey, now: datetime) -> None:
+    def record_unmatched(self, survey: StagingScan, now: datetime) -> None:
         """List the rows that belong to nobody among the rejects."""
 
-    def merge_headers(self, customer: str, survey: Survey, now: datetime) -> HeaderMerge:
+    def merge_headers(self, customer: str, survey: StagingScan, now: datetime) -> HeaderMerge:
         """Merge a customer's staged rows; `SourceDataError` when there is none."""
 
     def unpivot_sizes(self, customer: str) -> int:
@@ -130,13 +130,13 @@ class Store(Protocol):
         run_id: str,
         now: datetime,
         customer: str,
-        report: DocumentReport | None = None,
+        report: BatchReport | None = None,
         adoption: str | None = None,
     ) -> None:
-        """Commit what came of rows, and of the document that carried them, or that they were found on the board."""
+        """Commit what came of rows, and of the batch that carried them, or that they were found on the board."""
 
-    def log_document(self, run_id: str, now: datetime, customer: str, report: DocumentReport) -> None:
-        """Log a document that carried no rows."""
+    def log_batch(self, run_id: str, now: datetime, customer: str, report: BatchReport) -> None:
+        """Log a batch that carried no rows."""
 
     def log_reads(self, run_id: str, now: datetime, customer: str, batch_id: str, reads: Reads) -> None:
         """Log what a stage read."""

@@ -12,14 +12,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from orders_platform.domain.differences import Difference, DifferenceKind
-from orders_platform.domain.mutations import Document, Mutation, MutationResult, Operation, Verdict
-from orders_platform.domain.orders import RejectedRow, RowKind, RowResult
+from orders_platform.domain.mutations import Batch, Mutation, MutationResult, Operation, Outcome
+from orders_platform.domain.orders import RowKind, RowProblem, RowResult
 from orders_platform.domain.states import SyncState
 from orders_platform.errors import TransientError
 from orders_platform.sync.groups import sync_groups
 from orders_platform.sync.items import sync_items
 from orders_platform.sync.ports import Ledger
-from orders_platform.sync.reconcile import Verification, verify_customer
+from orders_platform.sync.reconcile import CellReconciliation, reconcile_cells
 from orders_platform.sync.results import CustomerReport, StageReport
 from orders_platform.sync.run import SyncRun
 from orders_platform.sync.subitems import sync_subitems
@@ -52,11 +52,11 @@ _ACTIONS = {
     DifferenceKind.MISSING: RepairAction.CREATE,
     DifferenceKind.DIFFERENT: RepairAction.CHANGE,
     DifferenceKind.WRONG_GROUP: RepairAction.MOVE,
-    DifferenceKind.DOUBLED: RepairAction.ARCHIVE,
+    DifferenceKind.DUPLICATE: RepairAction.ARCHIVE,
 }
 
 
-def repair_plan(verification: Verification) -> list[Repair]:
+def repair_plan(verification: CellReconciliation) -> list[Repair]:
     """What a repair would do; unknown items and what the policy leaves alone are not part of it."""
     plan: dict[tuple[RepairAction, RowKind, str | int | None], Repair] = {}
     for each in verification.differences:
@@ -82,7 +82,7 @@ def repair_customer(run: SyncRun, ledger: Ledger, customer: str, plan: Sequence[
         TransientError: board or database changed since the plan was made, so that what was agreed to is not what would be done.
         OrdersError: what reading and sending raise; rows stay NEW or PENDING for the next run.
     """
-    if repair_plan(verify_customer(run, ledger, customer)) != list(plan):
+    if repair_plan(reconcile_cells(run, ledger, customer)) != list(plan):
         raise TransientError(
             f"Board or database of customer {customer!r} changed since the plan was made. Nothing was repaired; run verify again."
         )
@@ -114,24 +114,24 @@ def _archive_doubles(run: SyncRun, customer: str, plan: Sequence[Repair], report
     """First of all, so that the stages find one of each. Archiving may be repeated, so it needs no intent."""
     for kind, stage in ((RowKind.ITEMS, report.items), (RowKind.SUBITEMS, report.subitems)):
         doubles = {str(each.monday_id): each for each in plan if each.action is RepairAction.ARCHIVE and each.row_kind is kind}
-        for document in run.board.send(_documents(run, list(doubles)), lambda _document: None):
-            stage.count_document(document)
-            run.store.log_document(run.run_id, run.clock(), customer, document)
-            for ref, result in document.results.items():
+        for batch in run.board.send(_batches(run, list(doubles)), lambda _batch: None):
+            stage.count_batch(batch)
+            run.store.log_batch(run.run_id, run.clock(), customer, batch)
+            for ref, result in batch.results.items():
                 _count(stage, customer, doubles[ref], result)
 
 
 def _count(stage: StageReport, customer: str, double: Repair, result: MutationResult) -> None:
-    if result.verdict is Verdict.DONE:
+    if result.outcome is Outcome.DONE:
         stage.archived += 1
     else:
         words = result.message or "it is not known whether it was archived"
-        stage.refuse(RejectedRow(customer, double.order_key, double.size_code, result.code or result.verdict.value, words))
+        stage.refuse(RowProblem(customer, double.order_key, double.size_code, result.code or result.outcome.value, words))
 
 
-def _documents(run: SyncRun, ids: Sequence[str]) -> Iterator[Document]:
+def _batches(run: SyncRun, ids: Sequence[str]) -> Iterator[Batch]:
     start = 0
     while start < len(ids):
-        chunk = ids[start : start + run.board.document_size(Operation.ARCHIVE_ITEM)]
+        chunk = ids[start : start + run.board.batch_size(Operation.ARCHIVE_ITEM)]
         start += len(chunk)
-        yield Document(run.new_key(), Operation.ARCHIVE_ITEM, tuple(Mutation(each, {"item_id": each}) for each in chunk))
+        yield Batch(run.new_key(), Operation.ARCHIVE_ITEM, tuple(Mutation(each, {"item_id": each}) for each in chunk))

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 from orders_platform.domain.board import BoardDescription, Column
-from orders_platform.domain.labels import LabelBook
+from orders_platform.domain.labels import LabelIndex
 from orders_platform.domain.mapping import BoardMapping
 from orders_platform.domain.plan import OnDeleted
 from orders_platform.domain.preflight import require_fitting_board, subitem_board_problems
@@ -51,7 +51,7 @@ class BoardShape:
 
     description: BoardDescription
     columns: Mapping[str, Column]
-    labels: LabelBook
+    labels: LabelIndex
 
 
 @dataclass
@@ -64,7 +64,7 @@ class SyncRun:
         sleep: seconds; only used to let an unanswered request settle.
         new_key: makes idempotency keys.
         progress: is told one line at a time.
-        rehearsed_items: orders whose item a dry run would have made.
+        dry_run_items: orders whose item a dry run would have made.
     """
 
     store: Store
@@ -75,7 +75,7 @@ class SyncRun:
     sleep: Callable[[float], None] = time.sleep
     new_key: Callable[[], str] = lambda: str(uuid.uuid4())
     progress: Callable[[str], None] = lambda _line: None
-    rehearsed_items: set[str] = field(default_factory=set, init=False)
+    dry_run_items: set[str] = field(default_factory=set, init=False)
 
     @cached_property
     def items_board(self) -> BoardShape:
@@ -118,7 +118,7 @@ class SyncRun:
             report.rate_limited += reads.rate_limited
             self.store.log_reads(self.run_id, self.clock(), customer, self.new_key(), reads)
 
-    def settle(self, sent_at: datetime | None) -> bool:
+    def wait_until_final(self, sent_at: datetime | None) -> bool:
         """Wait until a request sent then (None: none was) is surely over and its effect visible on the board; whether that took time."""
         if sent_at is None:
             return False
@@ -131,7 +131,7 @@ class SyncRun:
 
 
 def _shape(description: BoardDescription) -> BoardShape:
-    return BoardShape(description, {column.id: column for column in description.columns}, LabelBook())
+    return BoardShape(description, {column.id: column for column in description.columns}, LabelIndex())
 
 
 def _utc(moment: datetime) -> datetime:

@@ -85,7 +85,7 @@ class Worker:
         with self._board(task, boundaries) as board:
             run = self._run(task, board)
             survey = run.store.survey()
-            run.store.record_unassigned(survey, run.clock())
+            run.store.record_unmatched(survey, run.clock())
             errors = [report.error for report in sync_customers(run, survey, survey.customers) if report.error]
         self._store.database.close()
         if errors:
@@ -94,7 +94,7 @@ class Worker:
     def _board(self, task: Task, boundaries: Boundaries) -> MondayBoard:
         return connect_board(
             self._url, SANDBOX_TOKEN, default_folder("graphql"), limits=_NO_LIMITS, max_in_flight=task.max_in_flight,
-            document_size=2, timeout_seconds=20.0, http_transport=WatchedTransport(boundaries), chance=random.Random(1),
+            batch_size=2, timeout_seconds=20.0, http_transport=WatchedTransport(boundaries), rng=random.Random(1),
             clock=self._clock, sleep=self._clock.sleep,
         )  # fmt: skip
 

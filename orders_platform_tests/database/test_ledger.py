@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from orders_platform.database.ledger import DOCUMENTS_A_PIECE, Ledger
+from orders_platform.database.ledger import BATCHES_A_PIECE, Ledger
 from orders_platform.database.order_reports import OrderReports
 from orders_platform.domain.history import CustomerGroup
-from orders_platform.domain.mutations import Document, DocumentReport, Mutation, MutationResult, Operation, Verdict
+from orders_platform.domain.mutations import Batch, BatchReport, Mutation, MutationResult, Operation, Outcome
 from orders_platform.domain.order_status import BoardStatus, OrderChange
 from orders_platform.domain.orders import RowKind, RowResult
 from orders_platform.domain.states import Action, SyncState
@@ -23,9 +23,9 @@ DAY = timedelta(days=1)
 def sent(order_list: OrderList, kind: RowKind, ids: dict[str, int], key: str, run_id: str, now: datetime) -> None:
     """Rows that a document carried to the board, as the engine records them."""
     operation = Operation.CREATE_ITEM if kind is RowKind.ITEMS else Operation.CREATE_SUBITEM
-    document = Document(key, operation, tuple(Mutation(ref, {}) for ref in ids))
-    found = {ref: MutationResult(Verdict.DONE, str(number)) for ref, number in ids.items()}
-    report = DocumentReport(document, found, 1, 1, 5_000, 1.5, f"request of {key}")
+    document = Batch(key, operation, tuple(Mutation(ref, {}) for ref in ids))
+    found = {ref: MutationResult(Outcome.DONE, str(number)) for ref, number in ids.items()}
+    report = BatchReport(document, found, 1, 1, 5_000, 1.5, f"request of {key}")
     order_list.store.record_intents(kind, list(ids), key, run_id, now)
     results = [RowResult(ref, SyncState.SYNCED, number) for ref, number in ids.items()]
     order_list.store.record_results(kind, results, run_id, now, GREYSON, report)
@@ -88,17 +88,17 @@ def test_a_history_of_something_else_is_empty(ledger: Ledger, term: str) -> None
 
 
 def test_the_log_is_trimmed_of_what_is_older_and_of_nothing_else(shown: OrderList, ledger: Ledger) -> None:
-    assert ledger.old_documents(NOW) == []
-    assert ledger.old_documents(NOW + DAY) == ["key-1"]
+    assert ledger.old_batches(NOW) == []
+    assert ledger.old_batches(NOW + DAY) == ["key-1"]
     assert ledger.trim(NOW + DAY) == 1
     assert shown.sql("SELECT batch_id FROM ORDER_SYNC_LOG") == [("key-2",)]
     assert ledger.trim(NOW + DAY) == 0
 
 
 def test_a_log_of_more_documents_than_a_statement_takes_is_trimmed_whole(shown: OrderList, ledger: Ledger) -> None:
-    for n in range(DOCUMENTS_A_PIECE + 3):
+    for n in range(BATCHES_A_PIECE + 3):
         shown.store.log_reads("run-3", NOW - DAY, GREYSON, f"read-{n}", Reads(calls=1))
-    assert ledger.trim(NOW) == DOCUMENTS_A_PIECE + 3
+    assert ledger.trim(NOW) == BATCHES_A_PIECE + 3
     assert shown.sql("SELECT count(*) FROM ORDER_SYNC_LOG") == [(2,)]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from orders_platform.database.order_store import OrderStore
-from orders_platform.domain.customers import CustomerRows, Survey
+from orders_platform.domain.customers import CustomerRows, StagingScan
 from orders_platform.errors import SourceDataError
 from orders_platform_tests.database.order_list import GREYSON, KEY, OrderList, order
 
@@ -31,7 +31,7 @@ def refused(order_list: OrderList, columns: list[str], words: str) -> None:
     order_list.store = restaged(order_list, columns)
     with pytest.raises(SourceDataError, match=words):
         order_list.store.merge_headers(
-            GREYSON, Survey({GREYSON: CustomerRows(spellings=(GREYSON,), rows=1)}), next(order_list.clock)
+            GREYSON, StagingScan({GREYSON: CustomerRows(spellings=(GREYSON,), rows=1)}), next(order_list.clock)
         )
     with pytest.raises(SourceDataError):
         order_list.store.survey()

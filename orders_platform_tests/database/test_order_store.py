@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from orders_platform.domain.mutations import Document, DocumentReport, Mutation, MutationResult, Operation, Verdict
+from orders_platform.domain.mutations import Batch, BatchReport, Mutation, MutationResult, Operation, Outcome
 from orders_platform.domain.orders import GroupNeed, RowKind, RowResult
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.errors import DatabaseRefusedError, DatabaseUnavailableError
@@ -36,7 +36,7 @@ def line_refs(merged: OrderList) -> list[str]:
     return [line.line_uuid for line in merged.store.pending_subitems(GREYSON)]
 
 
-def results(merged: OrderList, kind: RowKind, *found: RowResult, report: DocumentReport | None = None) -> None:
+def results(merged: OrderList, kind: RowKind, *found: RowResult, report: BatchReport | None = None) -> None:
     merged.store.record_results(kind, found, "run-1", NOW, GREYSON, report)
 
 
@@ -206,7 +206,7 @@ def test_results_and_their_document_are_recorded_together_or_not_at_all(merged: 
     ref = refs(merged)[0]
     report = reported(ref)
     results(merged, ITEMS, RowResult(ref, SYNCED, 71), report=report)
-    nameless = replace(report, document=replace(report.document, key=None))  # type: ignore[arg-type]  # a key is NOT NULL
+    nameless = replace(report, batch=replace(report.batch, key=None))  # type: ignore[arg-type]  # a key is NOT NULL
     with pytest.raises(DatabaseRefusedError, match=r"(?i)NULL"):
         results(merged, ITEMS, RowResult(ref, FAILED, None, "x", "y"), report=nameless)
     assert item_columns(merged, "sync_state", "monday_item_id")[0] == ("SYNCED", 71)
@@ -221,14 +221,14 @@ def test_known_item_ids_are_those_of_orders(merged: OrderList) -> None:
 # --- the log
 
 
-def reported(*refs: str, verdict: Verdict = Verdict.DONE) -> DocumentReport:
-    document = Document("key-1", Operation.CREATE_ITEM, tuple(Mutation(ref, {}) for ref in refs))
-    found = {ref: MutationResult(verdict, "71") for ref in refs}
-    return DocumentReport(document, found, 2, len(refs), 5_000, 1.23456, "r-1")
+def reported(*refs: str, outcome: Outcome = Outcome.DONE) -> BatchReport:
+    batch = Batch("key-1", Operation.CREATE_ITEM, tuple(Mutation(ref, {}) for ref in refs))
+    found = {ref: MutationResult(outcome, "71") for ref in refs}
+    return BatchReport(batch, found, 2, len(refs), 5_000, 1.23456, "r-1")
 
 
 def test_a_document_is_logged_with_its_cost_and_request_id(merged: OrderList) -> None:
-    merged.store.log_document("run-1", NOW, GREYSON, reported("a", "b"))
+    merged.store.log_batch("run-1", NOW, GREYSON, reported("a", "b"))
     found = merged.sql(
         "SELECT batch_id, run_id, customer_name, operation, row_count, call_count, complexity, seconds, outcome, request_id, error_message "
         "FROM ORDER_SYNC_LOG"
@@ -237,9 +237,9 @@ def test_a_document_is_logged_with_its_cost_and_request_id(merged: OrderList) ->
 
 
 def test_a_document_of_mixed_outcome_is_logged_as_partial_with_its_refusals(merged: OrderList) -> None:
-    document = Document("key-2", Operation.CREATE_ITEM, (Mutation("a", {}), Mutation("b", {})))
-    found = {"a": MutationResult(Verdict.DONE, "1"), "b": MutationResult(Verdict.REFUSED, code="bad", message="no ∆" * 500)}
-    merged.store.log_document("run-1", NOW, GREYSON, DocumentReport(document, found, 1, 2, 0, 0.5))
+    batch = Batch("key-2", Operation.CREATE_ITEM, (Mutation("a", {}), Mutation("b", {})))
+    found = {"a": MutationResult(Outcome.DONE, "1"), "b": MutationResult(Outcome.REFUSED, code="bad", message="no ∆" * 500)}
+    merged.store.log_batch("run-1", NOW, GREYSON, BatchReport(batch, found, 1, 2, 0, 0.5))
     outcome, message = merged.sql("SELECT outcome, error_message FROM ORDER_SYNC_LOG")[0]
     assert outcome == "partial"
     assert str(message).startswith('{"b": "bad: no ∆')

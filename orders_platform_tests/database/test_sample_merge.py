@@ -17,7 +17,7 @@ def merge_everyone(wide: OrderList, rows: Sequence[Row]) -> None:
     wide.load(*[dict(row) for row in rows])
     survey = wide.store.survey()
     assert survey.rows == len(rows)
-    wide.store.record_unassigned(survey, next(wide.clock))
+    wide.store.record_unmatched(survey, next(wide.clock))
     for customer in survey.customers:
         wide.merge_all(customer=customer)
 
@@ -27,8 +27,8 @@ def test_the_sample_orders_become_what_they_are_expected_to_become(wide: OrderLi
     wide.load(*[dict(row) for row in rows])
     survey = wide.store.survey()
     assert set(survey.customers) == set(EXPECTED)
-    assert sum(entry.rows for entry in survey.unassigned) == sum(UNKNOWN_CUSTOMER_ROWS.values())
-    wide.store.record_unassigned(survey, NOW)
+    assert sum(entry.rows for entry in survey.unmatched) == sum(UNKNOWN_CUSTOMER_ROWS.values())
+    wide.store.record_unmatched(survey, NOW)
     for customer, expected in EXPECTED.items():
         headers, lines = wide.merge_all(customer=customer)
         assert (headers.rows_read, headers.created, headers.copies) == (expected.rows, expected.orders, expected.collapsed), (

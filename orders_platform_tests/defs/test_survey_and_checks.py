@@ -28,9 +28,9 @@ def test_the_survey_makes_a_partition_of_each_customer_and_observes_the_staging_
     sampled: Workplace, location: Location
 ) -> None:
     seen = observed(location.survey())
-    unassigned = sum(UNKNOWN_CUSTOMER_ROWS.values())
+    unmatched = sum(UNKNOWN_CUSTOMER_ROWS.values())
     assert location.customers == set(EXPECTED)
-    assert seen["dagster/row_count"] == sum(expected.rows for expected in EXPECTED.values()) + unassigned
+    assert seen["dagster/row_count"] == sum(expected.rows for expected in EXPECTED.values()) + unmatched
     assert seen["customers"] == seen["new_customers"] == len(EXPECTED)
     rows = {record.data["customer"]: record.data["rows"] for record in seen["rows_of"].records}
     assert {name: rows[name] for name in EXPECTED} == {name: expected.rows for name, expected in EXPECTED.items()}

@@ -55,15 +55,15 @@ def test_a_survey_counts_every_row_once() -> None:
         "B'HOOD": CustomerRows(("BHOOD",), rows=1),
         "GREYSON": CustomerRows(("GREYSON", "greyson clothiers"), (" ",), ("g",), 8),
     }
-    assert [(entry.label, entry.rows) for entry in survey.unassigned] == [
+    assert [(entry.label, entry.rows) for entry in survey.unmatched] == [
         ("(blank in m)", 4), ("(blank in no file)", 5), ("ACME", 6), ("ACME", 7),
     ]  # fmt: skip
-    assert survey.unassigned[3].selection == CustomerRows(("ACME ",), rows=7)
-    assert survey.unassigned[1].selection == CustomerRows((), ("",), (), 5, takes_rows_without_file=True)
+    assert survey.unmatched[3].selection == CustomerRows(("ACME ",), rows=7)
+    assert survey.unmatched[1].selection == CustomerRows((), ("",), (), 5, takes_rows_without_file=True)
 
 
 def test_a_file_of_a_customer_and_of_strangers_still_names_its_blank_rows() -> None:
-    """A stranger's rows are rejected by name; a blank one beside them may be the known customer's."""
+    """A orphan's rows are rejected by name; a blank one beside them may be the known customer's."""
     survey = NAMES.survey([SpellingCount("GREYSON", "g", 1), SpellingCount(None, "g", 1), SpellingCount("ACME", "g", 1)])
     assert survey.customers["GREYSON"].rows == 2
 

@@ -34,7 +34,7 @@ def test_in_bad_weather_nothing_is_lost_and_nothing_is_there_twice(
 ) -> None:
     platform = make_platform(faults=Faults(seed=seed, rate=0.25, kinds=WEATHER), visibility_lag=20.0)
     platform.load(ROWS)
-    options = {"document_size": 10, "policy": RetryPolicy(attempts=attempts, limit_waits=attempts)}
+    options = {"batch_size": 10, "policy": RetryPolicy(attempts=attempts, limit_waits=attempts)}
     for _ in range(60):
         report = platform.sync(board=options)
         platform.clock.sleep(5)

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from orders_platform.domain.mutations import Document, DocumentReport, Mutation, Operation, Verdict
+from orders_platform.domain.mutations import Batch, BatchReport, Mutation, Operation, Outcome
 from orders_platform.errors import BoardMismatchError, ConfigurationError, MondayRefusedError, MondayUnavailableError
 from orders_platform.monday.adapter import MondayBoard
 from orders_platform.monday.budget import DailyLimitError
@@ -36,18 +36,18 @@ CREATED = answer(200, {"data": {"m0": {"id": "11"}, "m1": {"id": "12"}}})
 NO_BOARD = answer(200, {"data": {"boards": []}})
 
 
-def document(count: int = 2, operation: Operation = Operation.CREATE_ITEM) -> Document:
+def document(count: int = 2, operation: Operation = Operation.CREATE_ITEM) -> Batch:
     fields = {"board_id": 1, "item_name": "x"} if operation is Operation.CREATE_ITEM else {"item_id": 5}
-    return Document("key-1", operation, tuple(Mutation(f"row {n}", fields) for n in range(count)))
+    return Batch("key-1", operation, tuple(Mutation(f"row {n}", fields) for n in range(count)))
 
 
-def send_one(board: MondayBoard, sent: Document | None = None) -> DocumentReport:
+def send_one(board: MondayBoard, sent: Batch | None = None) -> BatchReport:
     (report,) = board.send([sent or document()])
     return report
 
 
-def codes(report: DocumentReport) -> set[tuple[Verdict, str | None]]:
-    return {(result.verdict, result.code) for result in report.results.values()}
+def codes(report: BatchReport) -> set[tuple[Outcome, str | None]]:
+    return {(result.outcome, result.code) for result in report.results.values()}
 
 
 def test_a_mutation_carries_token_version_agent_and_key(
@@ -93,7 +93,7 @@ def test_what_passes_is_waited_for_and_repeated_with_the_same_key(
 ) -> None:
     server = script(first, CREATED)
     report = send_one(connect(server.url))
-    assert codes(report) == {(Verdict.DONE, None)}
+    assert codes(report) == {(Outcome.DONE, None)}
     assert [headers["idempotency-key"] for headers in server.headers] == ["key-1", "key-1"]
     assert server.bodies[0] == server.bodies[1]
     assert least <= clock() - START <= least + 2
@@ -118,7 +118,7 @@ def test_creates_that_may_have_happened_end_as_unknown(
 ) -> None:
     server = script(lost)
     report = send_one(connect(server.url, policy=RetryPolicy(attempts=4)))
-    assert {verdict for verdict, _ in codes(report)} == {Verdict.UNKNOWN}
+    assert {verdict for verdict, _ in codes(report)} == {Outcome.UNKNOWN}
     assert report.calls == len(server.bodies) == 4
     assert report.error
 
@@ -126,21 +126,21 @@ def test_creates_that_may_have_happened_end_as_unknown(
 def test_a_lock_that_never_opens_ends_as_not_sent(script: Callable[..., Script], connect: Callable[..., MondayBoard]) -> None:
     server = script(error(423, "LOCKED", "Resource is currently locked"))
     report = send_one(connect(server.url, policy=RetryPolicy(limit_waits=3)))
-    assert {verdict for verdict, _ in codes(report)} == {Verdict.NOT_SENT}
+    assert {verdict for verdict, _ in codes(report)} == {Outcome.NOT_SENT}
     assert report.calls == 4
 
 
 def test_a_key_that_stays_in_use_ends_as_unknown(script: Callable[..., Script], connect: Callable[..., MondayBoard]) -> None:
     server = script(error(409, "IDEMPOTENCY_CONFLICT"))
     report = send_one(connect(server.url, policy=RetryPolicy(limit_waits=3)))
-    assert {verdict for verdict, _ in codes(report)} == {Verdict.UNKNOWN}
+    assert {verdict for verdict, _ in codes(report)} == {Outcome.UNKNOWN}
 
 
 def test_a_lost_answer_stays_unknown_whatever_comes_after_it(
     script: Callable[..., Script], connect: Callable[..., MondayBoard]
 ) -> None:
     report = send_one(connect(script(None, error(200, "maxComplexityExceeded")).url))
-    assert {verdict for verdict, _ in codes(report)} == {Verdict.UNKNOWN}
+    assert {verdict for verdict, _ in codes(report)} == {Outcome.UNKNOWN}
     assert report.calls == 2
 
 
@@ -151,7 +151,7 @@ def test_a_key_is_not_used_after_its_thirty_minutes(
     server = script(None, slow)
     board = connect(server.url, policy=RetryPolicy(patience=1e9, limit_waits=1_000))
     report = send_one(board)
-    assert {verdict for verdict, _ in codes(report)} == {Verdict.UNKNOWN}
+    assert {verdict for verdict, _ in codes(report)} == {Outcome.UNKNOWN}
     assert clock() - START < 28 * 60
     assert len(server.bodies) == 4
 
@@ -161,7 +161,7 @@ def test_a_server_that_cannot_be_reached_executed_nothing(connect: Callable[...,
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}/v2"
     report = send_one(connect(url))
-    assert codes(report) == {(Verdict.NOT_SENT, "unreachable")}
+    assert codes(report) == {(Outcome.NOT_SENT, "unreachable")}
     assert report.mutations_sent == 0
 
 
@@ -186,7 +186,7 @@ def test_an_answer_that_does_not_come_is_a_time_out_and_unknown(connect: Callabl
     with socket.create_server(("127.0.0.1", 0)) as silent:
         board = connect(f"http://127.0.0.1:{silent.getsockname()[1]}/v2", timeout_seconds=0.05, policy=RetryPolicy(attempts=2))
         report = send_one(board)
-    assert codes(report) == {(Verdict.UNKNOWN, "timeout")}
+    assert codes(report) == {(Outcome.UNKNOWN, "timeout")}
 
 
 @pytest.mark.parametrize(
@@ -208,22 +208,22 @@ def test_a_refusal_for_everything_stops_at_once_and_says_what_to_do(
     board = connect(server.url)
     with pytest.raises(MondayRefusedError, match=words):
         board.describe(BOARD_ID)
-    reports: list[DocumentReport] = []
+    reports: list[BatchReport] = []
     with pytest.raises(MondayRefusedError, match=words):
         reports.extend(board.send([document(), document()]))
     assert len(server.bodies) == 2
-    assert [{verdict for verdict, _ in codes(report)} for report in reports] == [{Verdict.NOT_SENT}]
+    assert [{verdict for verdict, _ in codes(report)} for report in reports] == [{Outcome.NOT_SENT}]
 
 
 def test_what_was_drawn_is_reported_before_the_refusal_is_raised(
     script: Callable[..., Script], connect: Callable[..., MondayBoard]
 ) -> None:
-    reports: list[DocumentReport] = []
+    reports: list[BatchReport] = []
     sending = connect(script(error(403, "USER_ACCESS_DENIED")).url).send([document(), document()])
     reports.append(next(sending))
     with pytest.raises(MondayRefusedError):
         next(sending)
-    assert codes(reports[0]) == {(Verdict.NOT_SENT, "USER_ACCESS_DENIED")}
+    assert codes(reports[0]) == {(Outcome.NOT_SENT, "USER_ACCESS_DENIED")}
 
 
 def test_the_day_that_is_over_stops_everything_until_midnight(
@@ -232,7 +232,7 @@ def test_the_day_that_is_over_stops_everything_until_midnight(
     server = script(error(429, "DAILY_LIMIT_EXCEEDED", retry_in_seconds=5))
     board = connect(server.url)
     sending = board.send([document(), document()])
-    assert codes(next(sending)) == {(Verdict.NOT_SENT, "DAILY_LIMIT_EXCEEDED")}
+    assert codes(next(sending)) == {(Outcome.NOT_SENT, "DAILY_LIMIT_EXCEEDED")}
     with pytest.raises(DailyLimitError, match="00:00 UTC"):
         next(sending)
     with pytest.raises(DailyLimitError):
@@ -262,7 +262,7 @@ def test_an_unknown_error_is_permanent_for_its_row_and_says_that_it_is_unknown(
     news = {"message": "?", "path": ["m1"], "extensions": {"code": "BrandNewException"}}
     report = send_one(connect(script(answer(200, {"data": {"m0": {"id": "1"}, "m1": None}, "errors": [news]})).url))
     assert report.results["row 0"].monday_id == "1"
-    assert report.results["row 1"].verdict is Verdict.REFUSED
+    assert report.results["row 1"].outcome is Outcome.REFUSED
     assert "does not know" in (report.results["row 1"].message or "")
     assert report.calls == 1
 
@@ -298,12 +298,12 @@ def test_a_document_refused_as_a_whole_is_split_until_the_culprit_stands_alone(c
     try:
         rows = tuple(Mutation(f"row {n}", {"board_id": 1, "item_name": "poison" if n == 9 else f"good {n}"}) for n in range(25))
         board = connect(f"http://127.0.0.1:{server.server_port}/v2")
-        report = send_one(board, Document("key", Operation.CREATE_ITEM, rows))
+        report = send_one(board, Batch("key", Operation.CREATE_ITEM, rows))
     finally:
         server.shutdown()
         thread.join()
         server.server_close()
-    refused = [ref for ref, result in report.results.items() if result.verdict is not Verdict.DONE]
+    refused = [ref for ref, result in report.results.items() if result.outcome is not Outcome.DONE]
     assert refused == ["row 9"]
     assert report.results["row 9"].code == "ItemsLimitationException"
     assert len(report.results) == 25
@@ -319,10 +319,10 @@ def test_an_internal_error_is_split_only_where_a_repeat_does_no_harm(
     report = send_one(connect(server.url, policy=RetryPolicy(attempts=3)), document(2, operation))
     keys = [headers["idempotency-key"] for headers in server.headers]
     if operation.creates:
-        assert codes(report) == {(Verdict.UNKNOWN, "INTERNAL_SERVER_ERROR")}
+        assert codes(report) == {(Outcome.UNKNOWN, "INTERNAL_SERVER_ERROR")}
         assert keys == ["key-1"] * 3
     else:
-        assert codes(report) == {(Verdict.REFUSED, "INTERNAL_SERVER_ERROR")}
+        assert codes(report) == {(Outcome.REFUSED, "INTERNAL_SERVER_ERROR")}
         assert keys == ["key-1"] * 3 + ["key-1.0"] * 2 + ["key-1.1"] * 2
 
 
@@ -346,7 +346,7 @@ def test_an_alias_that_is_never_let_in_ends_as_not_sent(
     busy = {"message": "busy", "path": ["m0"], "extensions": {"code": "FIELD_LIMIT_EXCEEDED"}}
     server = script(answer(200, {"data": {"m0": None}, "errors": [busy]}))
     report = send_one(connect(server.url), document(1))
-    assert codes(report) == {(Verdict.NOT_SENT, "FIELD_LIMIT_EXCEEDED")}
+    assert codes(report) == {(Outcome.NOT_SENT, "FIELD_LIMIT_EXCEEDED")}
     assert len(server.bodies) == 4
 
 
@@ -415,5 +415,5 @@ def test_a_call_to_the_sandbox_says_what_it_cost(stage: Callable[..., Stage]) ->
 
 
 def test_the_same_chance_waits_the_same_seconds(script: Callable[..., Script], connect: Callable[..., MondayBoard]) -> None:
-    waits = [send_one(connect(script(None, CREATED).url, chance=random.Random(7))).waits for _ in range(2)]
+    waits = [send_one(connect(script(None, CREATED).url, rng=random.Random(7))).waits for _ in range(2)]
     assert waits[0] == waits[1] != {}

@@ -13,7 +13,7 @@ import dagster as dg
 import httpx
 import pytest
 
-from orders_platform.domain.mutations import Document, Mutation, Operation
+from orders_platform.domain.mutations import Batch, Mutation, Operation
 from orders_platform.errors import MondayRefusedError, MondayUnavailableError, OrdersError
 from orders_platform.monday.adapter import MondayBoard
 from orders_platform_tests.monday.gossip import Gossip, forms, gossiping
@@ -111,7 +111,7 @@ def test_a_refusal_holds_no_token(connect: Callable[..., MondayBoard]) -> None:
         gossip.failures, gossip.refused_items = [], 1
         board = connect(gossip.url, token=TOKEN)
         client = board._client
-        created = Document("k", Operation.CREATE_ITEM, (Mutation("r", {"board_id": "1", "item_name": "x"}),))
+        created = Batch("k", Operation.CREATE_ITEM, (Mutation("r", {"board_id": "1", "item_name": "x"}),))
         with pytest.raises(MondayRefusedError) as caught:
             list(board.send([created]))
     _assert_silent(caught.value, repr(board), repr(client), repr(client.__dict__), repr(vars(client._transport)))

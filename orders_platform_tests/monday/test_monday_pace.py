@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from orders_platform.domain.mutations import Document, DocumentReport, Mutation, Operation
+from orders_platform.domain.mutations import Batch, BatchReport, Mutation, Operation
 from orders_platform.monday.adapter import MondayBoard
 from orders_platform.sandbox.faults import Fault
 from orders_platform.sandbox.in_process import InProcess
@@ -29,19 +29,19 @@ def place(clock: VirtualClock, connect: Callable[..., MondayBoard]) -> Callable[
     return made
 
 
-def creates(board: MondayBoard, group_id: str, count: int, sizes: list[int]) -> Iterator[Document]:
+def creates(board: MondayBoard, group_id: str, count: int, sizes: list[int]) -> Iterator[Batch]:
     """Documents as the engine cuts them: of the size that the board asks for when their turn comes."""
     made = 0
     while made < count:
-        size = min(board.document_size(Operation.CREATE_ITEM), count - made)
+        size = min(board.batch_size(Operation.CREATE_ITEM), count - made)
         sizes.append(size)
         rows = range(made, made + size)
         made += size
         items = [Mutation(str(n), {"board_id": BOARD_ID, "group_id": group_id, "item_name": f"order {n}"}) for n in rows]
-        yield Document(f"key {made}", Operation.CREATE_ITEM, tuple(items))
+        yield Batch(f"key {made}", Operation.CREATE_ITEM, tuple(items))
 
 
-def load(sandbox: Sandbox, board: MondayBoard, count: int) -> tuple[list[DocumentReport], list[int]]:
+def load(sandbox: Sandbox, board: MondayBoard, count: int) -> tuple[list[BatchReport], list[int]]:
     sizes: list[int] = []
     reports = list(board.send(creates(board, sandbox.board_snapshot(BOARD_ID)[0].id, count, sizes)))
     assert sum(len(report.results) for report in reports) == count

@@ -7,14 +7,14 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders_platform.monday.batch_size import DocumentSizes, InFlight
+from orders_platform.monday.batch_size import BatchSizes, InFlight
 from orders_platform.monday.error_policy import Limit, Reaction, Rule
 from orders_platform.monday.replies import Problem, Reply, lost_reply
 from orders_platform.monday.retries import KEY_LIFETIME_SECONDS, Retries, RetryPolicy
 
 
 def test_documents_start_at_the_default_and_grow_while_they_go_well() -> None:
-    sizes = DocumentSizes(25)
+    sizes = BatchSizes(25)
     assert sizes.size("create_item") == 25
     sizes.went_well("create_item", 25, 1.0)
     assert sizes.size("create_item") == 31
@@ -25,19 +25,19 @@ def test_documents_start_at_the_default_and_grow_while_they_go_well() -> None:
 
 
 def test_a_small_document_says_nothing_about_large_ones() -> None:
-    sizes = DocumentSizes(25)
+    sizes = BatchSizes(25)
     sizes.went_well("create_item", 3, 0.1)
     assert sizes.size("create_item") == 25
 
 
 def test_slow_mutations_make_documents_small() -> None:
-    sizes = DocumentSizes(25, target_seconds=20)
+    sizes = BatchSizes(25, target_seconds=20)
     sizes.went_well("create_item", 25, 50.0)
     assert sizes.size("create_item") == 10
 
 
 def test_a_document_that_was_too_much_halves_the_next_one() -> None:
-    sizes = DocumentSizes(24)
+    sizes = BatchSizes(24)
     sizes.was_too_much("create_item", 24)
     assert sizes.size("create_item") == 12
     sizes.was_too_much("create_item", 1)
@@ -49,7 +49,7 @@ def test_a_document_that_was_too_much_halves_the_next_one() -> None:
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 60), st.floats(0, 1_000))), st.integers(1, 50))
 def test_there_is_always_room_for_one(events: list[tuple[bool, int, float]], default: int) -> None:
-    sizes = DocumentSizes(default)
+    sizes = BatchSizes(default)
     for went_well, mutations, seconds in events:
         if went_well:
             sizes.went_well("create_item", mutations, seconds)

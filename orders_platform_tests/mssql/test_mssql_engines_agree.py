@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from orders_platform.configuration import read_configuration
 from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
-from orders_platform.domain.cell_formats import plain_text
+from orders_platform.domain.cell_codecs import plain_text
 from orders_platform.domain.orders import PendingItem
 from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.sandbox.sample_orders import sample_orders, second_load
@@ -24,7 +24,7 @@ from orders_platform_tests.database.order_list import CONFIG
 
 FIRST, SECOND = datetime(2026, 1, 5, 12, tzinfo=UTC), datetime(2026, 1, 6, 12, tzinfo=UTC)
 NOT_COMPARED = {"record_uuid", "row_hash"}
-"""Made by chance; made in another way, and never compared between databases."""
+"""Made by rng; made in another way, and never compared between databases."""
 
 
 def merged(store: OrderStore, rows: list[dict[str, object]], now: datetime) -> list[object]:
@@ -35,7 +35,7 @@ def merged(store: OrderStore, rows: list[dict[str, object]], now: datetime) -> l
         store.database, tables.staging, tables.schema_name, columns, ([row.get(name) for name in columns] for row in rows)
     )
     survey = store.survey()
-    store.record_unassigned(survey, now)
+    store.record_unmatched(survey, now)
     said: list[object] = [sorted((name, rows.rows) for name, rows in survey.customers.items())]
     for customer in sorted(survey.customers):
         said += [
@@ -48,7 +48,7 @@ def merged(store: OrderStore, rows: list[dict[str, object]], now: datetime) -> l
 
 
 def content(store: OrderStore, table: str) -> list[str]:
-    """Every row of a table as JSON, without what is made by chance."""
+    """Every row of a table as JSON, without what is made by rng."""
     with store.database.read() as connection:
         found = connection.exec_driver_sql(f"SELECT * FROM {store.schema.qualified(table)}").mappings().all()
     rows = [{name: cell(name, value) for name, value in row.items() if name not in NOT_COMPARED} for row in found]

@@ -37,6 +37,6 @@ def test_a_view_that_somebody_else_made_is_left_alone_mssql(configuration: Confi
 def test_a_staging_table_that_is_absent_is_not_one_that_is_empty_mssql(configuration: Configuration, store: OrderStore) -> None:
     server.run(store.database, f"DROP TABLE [{configuration.tables.schema_name}].[{configuration.tables.staging}]")
     overview = Overview(store, configuration)
-    for read in (overview.standings, overview.present):
+    for read in (overview.sync_statuses, overview.present):
         with pytest.raises(SourceDataError, match="There is no table swp_ORDER_LIST_V2"):
             read()

@@ -51,7 +51,7 @@ class Death:
 
 
 @dataclass
-class Verdict:
+class Outcome:
     """What became of a seed: `problems` is empty when nothing was lost or doubled; `trace` is what happened, line by line."""
 
     seed: int
@@ -61,14 +61,14 @@ class Verdict:
     events: Counter[str] = field(default_factory=Counter)
 
 
-def live(stores: NarrowStores, seed: int, controls: Controls | None = None) -> Verdict:
+def live(stores: NarrowStores, seed: int, controls: Controls | None = None) -> Outcome:
     """One seed from its beginning to its judgement; an error that no run may end with is a problem as well."""
     world = World(stores, seed, controls)
     try:
         return world.live()
     except OrdersError as error:
-        world.verdict.problems.append(f"{type(error).__name__}: {error}")
-        return world.verdict
+        world.outcome.problems.append(f"{type(error).__name__}: {error}")
+        return world.outcome
     finally:
         world.close()
 
@@ -80,7 +80,7 @@ class World:
         stores.empty(seed)
         self.dice = Random(seed)
         self.controls = controls or Controls()
-        self.verdict = Verdict(seed)
+        self.outcome = Outcome(seed)
         self.clock = VirtualClock()
         rate = self.dice.choice([0.0, 0.05, 0.2])
         self.sandbox = Sandbox(
@@ -101,7 +101,7 @@ class World:
 
     # --- the course -----------------------------------------------------------------------------------------------------
 
-    def live(self) -> Verdict:
+    def live(self) -> Outcome:
         """Some rounds of changes, runs and deaths, then peace, then the judgement."""
         for _ in range(self.dice.randint(1, 3)):
             for _ in range(self.dice.randint(0, 2)):
@@ -111,13 +111,13 @@ class World:
             self.run(self._death(), self.dice.randint(1, _BOUNDARIES) if self.dice.random() < 0.15 else None)
             self.clock.sleep(self.dice.choice(_PAUSES))
         self.come_to_peace()
-        self.verdict.problems += self.judgement()
+        self.outcome.problems += self.judgement()
         requests = self.sandbox.requests
-        self.verdict.trace += [
+        self.outcome.trace += [
             f"{request.at:.3f} {request.operations} {request.fault} {request.outcome}" for request in requests
         ]
-        self.verdict.faults = Counter(str(request.fault) for request in requests if request.fault)
-        return self.verdict
+        self.outcome.faults = Counter(str(request.fault) for request in requests if request.fault)
+        return self.outcome
 
     def _death(self) -> Death | None:
         """Half of the deaths anywhere, half where it hurts most: a creation is sent, and its outcome not yet recorded."""
@@ -128,8 +128,8 @@ class World:
         return Death("creation", self.dice.randint(1, 4))
 
     def _happens(self, line: str) -> None:
-        self.verdict.events[line.split(" ")[0] + " " + line.split(" ")[1]] += 1
-        self.verdict.trace.append(f"{self.clock():.3f} {line}")
+        self.outcome.events[line.split(" ")[0] + " " + line.split(" ")[1]] += 1
+        self.outcome.trace.append(f"{self.clock():.3f} {line}")
 
     def run(self, death: Death | None = None, meddles_at: int | None = None) -> None:
         """One process: it ends, gives up, or is killed."""
@@ -153,7 +153,7 @@ class World:
         return self.platform.go(
             GREYSON,
             store=store,
-            board={"http_transport": wire, "limits": None, "plan": "pro", "chance": keys},
+            board={"http_transport": wire, "limits": None, "plan": "pro", "rng": keys},
             new_key=lambda: f"{keys.getrandbits(64):016x}",
             wrap_board=self.controls.board,
         )
@@ -165,14 +165,14 @@ class World:
         self.clock.sleep(2 * SETTLE)
         for name, row in self.load.items():
             sizes = {size: int(str(row[size])) + 1 for size in SIZES if row.get(size)}
-            self.load[name] = {**row, **sizes, "RANGE / COLLECTION": f"peace {self.verdict.seed}"}
+            self.load[name] = {**row, **sizes, "RANGE / COLLECTION": f"peace {self.outcome.seed}"}
         for _ in range(_LAST_RUNS):
             self.run()
             self.sandbox.settle()
             self.clock.sleep(SETTLE)
             if not self.platform.waiting():
                 return
-        self.verdict.problems.append("rows still wait although nothing is wrong any more")
+        self.outcome.problems.append("rows still wait although nothing is wrong any more")
 
     # --- the judgement --------------------------------------------------------------------------------------------------
 
@@ -195,8 +195,8 @@ class World:
             int(row["monday_item_id"]) for row in self.platform.rows("SELECT * FROM ORDER_LIST_V2") if row["monday_item_id"]
         )
         yield from (f"item {item} belongs to {count} orders" for item, count in owned.items() if count > 1)
-        strangers = {item_id for item_id in shown.keys() - owned.keys() if shown[item_id][1].name != people.NOTE}
-        for item_id in sorted(strangers):
+        orphans = {item_id for item_id in shown.keys() - owned.keys() if shown[item_id][1].name != people.NOTE}
+        for item_id in sorted(orphans):
             yield f"doubled: item {item_id} {shown[item_id][1].name!r} belongs to no order"
         for row in self.platform.rows("SELECT * FROM ORDER_LIST_V2 WHERE removed_at IS NULL"):
             yield from self._of_order(row, shown)

@@ -157,7 +157,7 @@ class Platform:
     def board(self, **options: Any) -> MondayBoard:
         settings = {
             "limits": _GENEROUS_CLIENT, "max_in_flight": 1, "clock": self.clock, "sleep": self.clock.sleep,
-            "chance": random.Random(1), "timeout_seconds": 20.0, **options,
+            "rng": random.Random(1), "timeout_seconds": 20.0, **options,
         }  # fmt: skip
         url, token = settings.pop("url", f"{self.url}/v2"), settings.pop("token", SANDBOX_TOKEN)
         return connect_board(url, token, default_folder("graphql"), **settings)
@@ -214,7 +214,7 @@ class Platform:
         raise AssertionError("the run did not reach the line where it was to crash")
 
     def rehearse(self, *customers: str, **options: Any) -> dict[str, CustomerReport]:
-        with self.store.rehearsal() as store:
+        with self.store.dry_run_transaction() as store:
             return self.go(*customers, store=store, dry=True, **options)
 
     # --- looking --------------------------------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ def test_a_board_that_goes_away_while_sending_leaves_rows_that_wait(platform: Pl
     platform.load([order(f"GRE-{n:05}", {}) for n in range(1, 41)])
     platform.sync(limit=10)
     platform.sandbox.faults.queue(Fault.HTML_502, times=16, operation="create_item")
-    report = platform.sync(board={"document_size": 10})
+    report = platform.sync(board={"batch_size": 10})
     assert report.error is not None
     assert report.error.startswith("MondayUnavailableError")
     assert platform.states() == {"SYNCED", "PENDING", "NEW"}
@@ -45,7 +45,7 @@ def test_a_board_that_goes_away_while_sending_leaves_rows_that_wait(platform: Pl
 
 def test_what_was_sent_before_an_error_is_in_the_report(platform: Platform) -> None:
     platform.load([order(f"GRE-{n:05}", {}) for n in range(1, 81)])
-    with platform.board(document_size=10) as board:
+    with platform.board(batch_size=10) as board:
         run = platform.run(board)
         faults = iter([None, Fault.HTML_502])
 

@@ -109,7 +109,7 @@ def test_a_group_sent_by_a_process_that_died_is_waited_for_and_not_made_again(ma
     platform = make_platform(visibility_lag=20.0)
     platform.clock.sleep(30)
     platform.load([order("GRE-00001")])
-    platform.sync_until_crash(lambda name, _: name == "log_document")
+    platform.sync_until_crash(lambda name, _: name == "log_batch")
     assert TITLE not in platform.listed_groups()
     assert platform.sync().is_done
     assert platform.groups.count(TITLE) == 1

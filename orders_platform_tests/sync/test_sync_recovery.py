@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from orders_platform.domain.mutations import DocumentReport, Operation
+from orders_platform.domain.mutations import BatchReport, Operation
 from orders_platform.domain.orders import RowKind
 from orders_platform.monday.retries import RetryPolicy
 from orders_platform.sandbox.server import Fault, Latency
@@ -27,11 +27,11 @@ def on_board(platform: Platform) -> dict[str, dict[str, str]]:
 
 
 def outcome(operation: Operation) -> Callable[[str, tuple[Any, ...]], bool]:
-    """The moment after such a document was answered and before its outcome is committed."""
+    """The moment after such a batch was answered and before its outcome is committed."""
 
     def dies(name: str, arguments: tuple[Any, ...]) -> bool:
-        reports = (each for each in arguments if isinstance(each, DocumentReport))
-        return any(report.document.operation is operation for report in reports)
+        reports = (each for each in arguments if isinstance(each, BatchReport))
+        return any(report.batch.operation is operation for report in reports)
 
     return dies
 

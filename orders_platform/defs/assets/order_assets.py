@@ -17,7 +17,7 @@ from orders_platform.defs.assets.refused_rows import rejected_rows
 from orders_platform.defs.failures import RETRIES, dagster_failures
 from orders_platform.defs.partitions import CUSTOMERS, add_customers
 from orders_platform.defs.resources import OrdersDatabase
-from orders_platform.domain.customers import Survey, customer_for
+from orders_platform.domain.customers import StagingScan, customer_for
 from orders_platform.errors import SourceDataError
 
 SWP_ORDER_LIST = dg.AssetKey("swp_order_list")
@@ -49,7 +49,7 @@ def observe_order_list(context: OpExecutionContext, orders_database: OrdersDatab
     with dagster_failures("swp_order_list"):
         store = orders_database.store
         survey = store.survey()
-        store.record_unassigned(survey, datetime.now(UTC))
+        store.record_unmatched(survey, datetime.now(UTC))
         known, refused = set(context.instance.get_dynamic_partitions("customers")), None
         try:
             add_customers(context.instance, survey.customers)
@@ -97,9 +97,9 @@ def order_lines(context: AssetExecutionContext, orders_database: OrdersDatabase)
     return dg.MaterializeResult(metadata={"created": merge.created, "updated": merge.updated, "removed": merge.removed})
 
 
-def _survey_table(survey: Survey) -> dg.TableMetadataValue:
+def _survey_table(survey: StagingScan) -> dg.TableMetadataValue:
     records = [dg.TableRecord({"customer": name, "rows": rows.rows, "note": ""}) for name, rows in survey.customers.items()]
     records += [
-        dg.TableRecord({"customer": entry.label, "rows": entry.rows, "note": entry.reason}) for entry in survey.unassigned
+        dg.TableRecord({"customer": entry.label, "rows": entry.rows, "note": entry.reason}) for entry in survey.unmatched
     ]
     return dg.MetadataValue.table(records)

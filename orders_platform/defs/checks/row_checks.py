@@ -13,9 +13,9 @@ from orders_platform.defs.assets.order_assets import SWP_ORDER_LIST
 from orders_platform.defs.checks.check_results import Scope, verdict
 from orders_platform.defs.failures import dagster_failures
 from orders_platform.defs.resources import OrdersDatabase
-from orders_platform.domain.orders import RejectedRow
+from orders_platform.domain.orders import RowProblem
+from orders_platform.domain.pending_runs import stale_loads
 from orders_platform.domain.states import SyncState
-from orders_platform.domain.work import stale_loads
 from orders_platform.operations import Checks
 from orders_platform.settings import Settings
 
@@ -82,8 +82,8 @@ def staging_fresh(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
     """WARN: the load of the workbooks does not run any more, or a customer's is loaded and never merged."""
     rules = _rules()
     with dagster_failures("staging_fresh"):
-        standings = orders_database.overview.standings()
-    found = stale_loads(standings, datetime.now(UTC), rules.staging_hours)
+        sync_statuses = orders_database.overview.sync_statuses()
+    found = stale_loads(sync_statuses, datetime.now(UTC), rules.staging_hours)
     return verdict(
         [Finding(customer, {"reason": reason}) for customer, reason in found.items()],
         scope=Scope(),
@@ -93,13 +93,13 @@ def staging_fresh(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
         else "Look at the last run of these customers, and start one.",
         shown=rules.shown_rows,
         figures={
-            "customers_in_load": sum(each.load is not None for each in standings),
-            "customers_changed": sum(each.is_changed for each in standings),
+            "customers_in_load": sum(each.load is not None for each in sync_statuses),
+            "customers_changed": sum(each.is_changed for each in sync_statuses),
         },
     )
 
 
-def _refusal(row: RejectedRow) -> Finding:
+def _refusal(row: RowProblem) -> Finding:
     return Finding(
         row.customer, {"order": row.order_key, "size": row.size_code, "code": row.code, "reason": row.reason, "rows": row.rows}
     )

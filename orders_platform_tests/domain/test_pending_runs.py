@@ -8,28 +8,44 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from orders_platform.domain.customers import customer_for
-from orders_platform.domain.work import Asked, Standing, Work, due_work, partition_changes, stale_loads, work_of, work_of_all
+from orders_platform.domain.pending_runs import (
+    CustomerSyncStatus,
+    LastRequest,
+    PendingRun,
+    partition_changes,
+    pending_run,
+    pending_runs,
+    runs_to_request,
+    stale_loads,
+)
 
-DONE = Standing("ACME", "load 1", "load 1")
-NEW = Standing("ACME", "load 1")
-CHANGED = Standing("ACME", "load 2", "load 1")
-WAITS = Standing("ACME", "load 1", "load 1", waiting=3)
-GONE = Standing("ACME", None, "load 1")
+DONE = CustomerSyncStatus("ACME", "load 1", "load 1")
+NEW = CustomerSyncStatus("ACME", "load 1")
+CHANGED = CustomerSyncStatus("ACME", "load 2", "load 1")
+WAITS = CustomerSyncStatus("ACME", "load 1", "load 1", waiting=3)
+GONE = CustomerSyncStatus("ACME", None, "load 1")
 HOUR = 3600.0
 
 
-def due(standing: Standing, last: Asked | None = None, *, busy: bool = False, stopped: bool = False, now: float = 0.0) -> bool:
+def due(
+    sync_status: CustomerSyncStatus,
+    last: LastRequest | None = None,
+    *,
+    busy: bool = False,
+    stopped: bool = False,
+    now: float = 0.0,
+) -> bool:
     """Whether a run is asked for, one hour being the time after which the same is asked for again."""
     names = {"ACME"}
-    work, _ = due_work(
-        [standing], {"ACME": last} if last else {}, busy=names if busy else (), stopped=names if stopped else (), now=now,
+    work, _ = runs_to_request(
+        [sync_status], {"ACME": last} if last else {}, busy=names if busy else (), stopped=names if stopped else (), now=now,
         repeat_seconds=HOUR,
     )  # fmt: skip
     return bool(work)
 
 
 @pytest.mark.parametrize(
-    ("standing", "reason"),
+    ("sync_status", "reason"),
     [
         (NEW, "first load"),
         (CHANGED, "changed load"),
@@ -38,64 +54,68 @@ def due(standing: Standing, last: Asked | None = None, *, busy: bool = False, st
         (replace(CHANGED, waiting=3), "changed load"),
     ],
 )
-def test_a_customer_with_something_to_do_says_what(standing: Standing, reason: str) -> None:
-    assert work_of(standing) == Work("ACME", merges=True, reason=reason)
+def test_a_customer_with_something_to_do_says_what(sync_status: CustomerSyncStatus, reason: str) -> None:
+    assert pending_run(sync_status) == PendingRun("ACME", merges=True, reason=reason)
 
 
-@pytest.mark.parametrize("standing", [DONE, GONE])
-def test_a_customer_with_nothing_to_do_is_no_work(standing: Standing) -> None:
-    assert work_of(standing) is None
+@pytest.mark.parametrize("sync_status", [DONE, GONE])
+def test_a_customer_with_nothing_to_do_is_no_work(sync_status: CustomerSyncStatus) -> None:
+    assert pending_run(sync_status) is None
 
 
 def test_what_waits_of_a_customer_that_left_the_load_is_sent_without_merging() -> None:
-    assert work_of(replace(GONE, waiting=2)) == Work("ACME", merges=False, reason="2 rows wait")
+    assert pending_run(replace(GONE, waiting=2)) == PendingRun("ACME", merges=False, reason="2 rows wait")
 
 
 def test_a_customer_whose_run_is_on_its_way_is_not_asked_for_again() -> None:
-    assert [work.customer for work in work_of_all([CHANGED, replace(CHANGED, customer="RHONE")], {"ACME"})] == ["RHONE"]
+    assert [work.customer for work in pending_runs([CHANGED, replace(CHANGED, customer="RHONE")], {"ACME"})] == ["RHONE"]
     assert due(CHANGED)
     assert not due(CHANGED, busy=True)
 
 
 def test_the_same_work_is_asked_for_again_only_after_a_while() -> None:
-    last = Asked("load 2", 0, at=0.0)
+    last = LastRequest("load 2", 0, at=0.0)
     assert not due(CHANGED, last, now=HOUR - 1)
     assert due(CHANGED, last, now=HOUR)
 
 
 def test_another_load_or_other_rows_are_asked_for_at_once() -> None:
-    assert due(replace(CHANGED, load="load 3"), Asked("load 2", 0, at=0.0), now=1)
-    assert due(WAITS, Asked("load 1", 2, at=0.0), now=1)
+    assert due(replace(CHANGED, load="load 3"), LastRequest("load 2", 0, at=0.0), now=1)
+    assert due(WAITS, LastRequest("load 1", 2, at=0.0), now=1)
 
 
 def test_a_load_that_comes_back_after_another_is_asked_for_again() -> None:
     """What was asked for is forgotten once it is done: content may return."""
-    _, asked = due_work([CHANGED], {}, busy=(), stopped=(), now=0, repeat_seconds=HOUR)
-    assert asked == {"ACME": Asked("load 2", 0, 0)}
-    _, asked = due_work([replace(DONE, load="load 2", merged="load 2")], asked, busy=(), stopped=(), now=1, repeat_seconds=HOUR)
+    _, asked = runs_to_request([CHANGED], {}, busy=(), stopped=(), now=0, repeat_seconds=HOUR)
+    assert asked == {"ACME": LastRequest("load 2", 0, 0)}
+    _, asked = runs_to_request(
+        [replace(DONE, load="load 2", merged="load 2")], asked, busy=(), stopped=(), now=1, repeat_seconds=HOUR
+    )
     assert asked == {}
-    work, _ = due_work([Standing("ACME", "load 1", "load 2")], asked, busy=(), stopped=(), now=2, repeat_seconds=HOUR)
+    work, _ = runs_to_request(
+        [CustomerSyncStatus("ACME", "load 1", "load 2")], asked, busy=(), stopped=(), now=2, repeat_seconds=HOUR
+    )
     assert len(work) == 1
 
 
 def test_what_was_asked_for_is_remembered_while_it_runs() -> None:
-    last = {"ACME": Asked("load 2", 0, at=0.0)}
-    for standing in (CHANGED, DONE):
-        assert due_work([standing], last, busy={"ACME"}, stopped=(), now=1, repeat_seconds=HOUR) == ([], last)
+    last = {"ACME": LastRequest("load 2", 0, at=0.0)}
+    for sync_status in (CHANGED, DONE):
+        assert runs_to_request([sync_status], last, busy={"ACME"}, stopped=(), now=1, repeat_seconds=HOUR) == ([], last)
 
 
 def test_a_customer_that_repeating_does_not_mend_is_left_alone_until_its_load_changes() -> None:
-    last = Asked("load 2", 0, at=0.0)
+    last = LastRequest("load 2", 0, at=0.0)
     assert not due(replace(CHANGED, waiting=7), last, stopped=True, now=9 * HOUR)
     assert due(replace(CHANGED, load="load 3"), last, stopped=True, now=1)
 
 
 def test_a_stopped_customer_that_was_not_asked_for_is_remembered_as_it_is_and_asked_for_when_its_load_changes() -> None:
-    work, asked = due_work([CHANGED], {}, busy=(), stopped={"ACME"}, now=5, repeat_seconds=HOUR)
-    assert (work, asked) == ([], {"ACME": Asked("load 2", 0, 5)})
+    work, asked = runs_to_request([CHANGED], {}, busy=(), stopped={"ACME"}, now=5, repeat_seconds=HOUR)
+    assert (work, asked) == ([], {"ACME": LastRequest("load 2", 0, 5)})
     done = replace(CHANGED, merged="load 2")
-    assert due_work([done], asked, busy=(), stopped={"ACME"}, now=6, repeat_seconds=HOUR) == ([], asked)
-    work, _ = due_work([replace(CHANGED, load="load 3")], asked, busy=(), stopped={"ACME"}, now=7, repeat_seconds=HOUR)
+    assert runs_to_request([done], asked, busy=(), stopped={"ACME"}, now=6, repeat_seconds=HOUR) == ([], asked)
+    work, _ = runs_to_request([replace(CHANGED, load="load 3")], asked, busy=(), stopped={"ACME"}, now=7, repeat_seconds=HOUR)
     assert [each.customer for each in work] == ["ACME"]
 
 
@@ -109,7 +129,7 @@ BEHIND = {"ACME": "its load is not what was merged last, 80 hours ago"}
 
 
 @pytest.mark.parametrize(
-    ("standings", "found"),
+    ("sync_statuses", "found"),
     [
         ([], {"": "the staging table holds no row of any customer"}),
         ([GONE], {"": "the staging table holds no row of any customer"}),
@@ -126,16 +146,18 @@ BEHIND = {"ACME": "its load is not what was merged last, 80 hours ago"}
     ],
 )
 def test_a_load_is_stale_when_it_stays_unmerged_and_the_table_when_nothing_moves(
-    standings: list[Standing], found: dict[str, str]
+    sync_statuses: list[CustomerSyncStatus], found: dict[str, str]
 ) -> None:
-    assert stale_loads(standings, NOW, 72) == found
+    assert stale_loads(sync_statuses, NOW, 72) == found
 
 
 # --- partitions
 
 
 def test_every_customer_has_a_partition_and_nobody_else() -> None:
-    changes = partition_changes([NEW, Standing("B,C", "x"), replace(GONE, customer="RHONE")], ["ACME", "OLD NAME"], busy=())
+    changes = partition_changes(
+        [NEW, CustomerSyncStatus("B,C", "x"), replace(GONE, customer="RHONE")], ["ACME", "OLD NAME"], busy=()
+    )
     assert (changes.added, changes.deleted, changes.refused) == (("B%2CC", "RHONE"), ("OLD NAME",), {})
 
 
@@ -145,13 +167,13 @@ def test_a_partition_with_a_run_on_its_way_stays_until_that_ended() -> None:
 
 @pytest.mark.parametrize("name", ["", "A" * 65, "A\x00B"])
 def test_a_name_that_cannot_be_a_partition_keeps_no_other_from_its_own(name: str) -> None:
-    changes = partition_changes([Standing(name, "x"), NEW], [], busy=())
+    changes = partition_changes([CustomerSyncStatus(name, "x"), NEW], [], busy=())
     assert changes.added == ("ACME",)
     assert list(changes.refused) == [name]
 
 
 def test_two_names_that_differ_in_capitals_only_are_one_too_many() -> None:
-    changes = partition_changes([Standing("ACME", "x"), Standing("Acme", "x")], [], busy=())
+    changes = partition_changes([CustomerSyncStatus("ACME", "x"), CustomerSyncStatus("Acme", "x")], [], busy=())
     assert changes.added == ("ACME",)
     assert changes.refused == {"Acme": "Customer 'Acme' differs from 'ACME' only in capitals; make one an alias."}
 
@@ -161,8 +183,8 @@ def test_two_names_that_differ_in_capitals_only_are_one_too_many() -> None:
     ["B'HOOD", "DAVID JONES(UNE PIECE)", "STARLIGHT CHILDREN'S FOUNDATION (AU)", "Ærøskøbing ∆ 東京", "A/B, C...", "50% OFF"],
 )
 def test_an_odd_name_survives_as_a_partition(name: str) -> None:
-    (key,) = partition_changes([Standing(name, "x")], [], busy=()).added
+    (key,) = partition_changes([CustomerSyncStatus(name, "x")], [], busy=()).added
     assert customer_for(key) == name
     assert "," not in key
     assert "..." not in key
-    assert partition_changes([Standing(name, "x")], [key], busy=()).added == ()
+    assert partition_changes([CustomerSyncStatus(name, "x")], [key], busy=()).added == ()

@@ -15,7 +15,7 @@ from orders_platform.errors import SourceDataError
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class CustomerSyncStatus:
     """Where a customer stands between the staging table and the board.
 
     Attributes:
@@ -40,7 +40,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class PendingRun:
     """A customer that needs a run.
 
     Attributes:
@@ -54,7 +54,7 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class LastRequest:
     """What a customer looked like when a run was last asked for, and when that was (seconds since 1970)."""
 
     load: str | None
@@ -71,74 +71,80 @@ class PartitionChanges:
     refused: Mapping[str, str] = field(default_factory=dict)
 
 
-def work_of(standing: Standing) -> Work | None:
+def pending_run(sync_status: CustomerSyncStatus) -> PendingRun | None:
     """What is to be done for a customer; None when nothing is."""
-    if standing.is_changed:
+    if sync_status.is_changed:
         why = (
             "first load"
-            if standing.merged is None
+            if sync_status.merged is None
             else "changed load"
-            if standing.load != standing.merged
+            if sync_status.load != sync_status.merged
             else "unfinished merge"
         )
-        return Work(standing.customer, merges=True, reason=why)
-    if standing.waiting:
-        return Work(standing.customer, merges=standing.load is not None, reason=f"{standing.waiting} rows wait")
+        return PendingRun(sync_status.customer, merges=True, reason=why)
+    if sync_status.waiting:
+        return PendingRun(sync_status.customer, merges=sync_status.load is not None, reason=f"{sync_status.waiting} rows wait")
     return None
 
 
-def work_of_all(standings: Iterable[Standing], busy: Collection[str]) -> list[Work]:
+def pending_runs(sync_statuses: Iterable[CustomerSyncStatus], busy: Collection[str]) -> list[PendingRun]:
     """Every customer with something to do, without those that have a run queued or under way: it will do it."""
-    return [work for each in standings if each.customer not in busy and (work := work_of(each)) is not None]
+    return [work for each in sync_statuses if each.customer not in busy and (work := pending_run(each)) is not None]
 
 
-def due_work(
-    standings: Iterable[Standing],
-    asked: Mapping[str, Asked],
+def runs_to_request(
+    sync_statuses: Iterable[CustomerSyncStatus],
+    asked: Mapping[str, LastRequest],
     *,
     busy: Collection[str],
     stopped: Collection[str],
     now: float,
     repeat_seconds: float,
-) -> tuple[list[Work], dict[str, Asked]]:
+) -> tuple[list[PendingRun], dict[str, LastRequest]]:
     """What to ask for now, and what to remember of it.
 
     A customer is asked for at once when its load or the number of its waiting rows is another than last time; for the same again only
     after `repeat_seconds`, since monday may be away. One whose run ended for a reason that repeating does not mend, or that a person
     cancelled (`stopped`), is left alone until its load changes, also when it was that person who asked for the run.
     """
-    due: list[Work] = []
-    remembered: dict[str, Asked] = {}
-    for each in standings:
-        work, last, is_stopped = work_of(each), asked.get(each.customer), each.customer in stopped
+    due: list[PendingRun] = []
+    remembered: dict[str, LastRequest] = {}
+    for each in sync_statuses:
+        work, last, is_stopped = pending_run(each), asked.get(each.customer), each.customer in stopped
         if last is None and is_stopped:
-            last = Asked(each.load, each.waiting, now)
-        if work is not None and each.customer not in busy and _is_due(each, last, is_stopped, now, repeat_seconds):
+            last = LastRequest(each.load, each.waiting, now)
+        if (
+            work is not None
+            and each.customer not in busy
+            and _is_due(each, last, is_stopped=is_stopped, now=now, repeat_seconds=repeat_seconds)
+        ):
             due.append(work)
-            remembered[each.customer] = Asked(each.load, each.waiting, now)
+            remembered[each.customer] = LastRequest(each.load, each.waiting, now)
         elif last is not None and (work is not None or is_stopped or each.customer in busy):
             remembered[each.customer] = last
     return due, remembered
 
 
-def _is_due(standing: Standing, last: Asked | None, is_stopped: bool, now: float, repeat_seconds: float) -> bool:  # noqa: FBT001
+def _is_due(
+    sync_status: CustomerSyncStatus, last: LastRequest | None, is_stopped: bool, now: float, repeat_seconds: float
+) -> bool:
     if last is None:
         return True
     if is_stopped:
-        return standing.load != last.load
-    return (standing.load, standing.waiting) != (last.load, last.waiting) or now - last.at >= repeat_seconds
+        return sync_status.load != last.load
+    return (sync_status.load, sync_status.waiting) != (last.load, last.waiting) or now - last.at >= repeat_seconds
 
 
-def stale_loads(standings: Collection[Standing], now: datetime, hours: float) -> Mapping[str, str]:
+def stale_loads(sync_statuses: Collection[CustomerSyncStatus], now: datetime, hours: float) -> Mapping[str, str]:
     """Why a customer's load is stale, by customer; by "" why the whole staging table is.
 
     Nobody writes down when the table was loaded, so its content speaks: a load that is not merged yet is fresh unless the merge before
     it is older than `hours` (its run fails, or nobody starts one), and so is one that was merged lately.
     """
-    if all(each.load is None for each in standings):
+    if all(each.load is None for each in sync_statuses):
         return {"": "the staging table holds no row of any customer"}
-    ages = {each.customer: _hours_since(each.merged_at, now) for each in standings if each.merged_at is not None}
-    changed = [each.customer for each in standings if each.is_changed]
+    ages = {each.customer: _hours_since(each.merged_at, now) for each in sync_statuses if each.merged_at is not None}
+    changed = [each.customer for each in sync_statuses if each.is_changed]
     if changed:
         old = (name for name in changed if ages.get(name, 0) > hours)
         return {name: f"its load is not what was merged last, {ages[name]:.0f} hours ago" for name in old}
@@ -150,7 +156,9 @@ def _hours_since(moment: datetime, now: datetime) -> float:
     return (now - (moment if moment.tzinfo else moment.replace(tzinfo=UTC))).total_seconds() / 3600
 
 
-def partition_changes(standings: Iterable[Standing], existing: Iterable[str], busy: Collection[str]) -> PartitionChanges:
+def partition_changes(
+    sync_statuses: Iterable[CustomerSyncStatus], existing: Iterable[str], busy: Collection[str]
+) -> PartitionChanges:
     """Which partitions to add and delete so that there is one for each customer that the load or the order table has.
 
     A name that differs from another only in capitals is refused: SQL Server holds both for the same. A partition goes when neither
@@ -158,7 +166,7 @@ def partition_changes(standings: Iterable[Standing], existing: Iterable[str], bu
     """
     keys: dict[str, str] = {}
     refused: dict[str, str] = {}
-    for each in standings:
+    for each in sync_statuses:
         try:
             key = partition_key_for(each.customer)
         except SourceDataError as error:
