@@ -1,8 +1,4 @@
-"""From settings to the plain objects of a run: store, board, rules.
-
-Belongs here: construction, the same for the command line, Dagster and tests. Does not belong here: anything those do with them.
-Nothing connects until it is used.
-"""
+"""From settings to the objects of a run: store, board, rules. Nothing connects before it is used."""
 
 from __future__ import annotations
 
@@ -56,7 +52,7 @@ def sync_rules(configuration: Configuration) -> SyncRules:
 
 
 def report_links(settings: Settings) -> Links:
-    """Where the board is in a browser: as configured; the sandbox shows its boards at its root."""
+    """Addresses of the board in a browser: as configured, or the sandbox's own page."""
     configured = settings.configuration.reports.board_url
     if configured or settings.environment != "sandbox":
         return Links(configured, configured)
@@ -65,5 +61,5 @@ def report_links(settings: Settings) -> Links:
 
 
 def report_folder(settings: Settings) -> Path:
-    """Where the pages of `sync_report` are kept; a relative folder is one of the data folder."""
+    """Where `sync_report` keeps its pages; a relative folder lies in the data folder."""
     return settings.data_folder / (settings.configuration.reports.folder or "reports")

@@ -1,7 +1,6 @@
-"""What `config/order_sync.toml` may say, as one checked value.
+"""The configuration file `config/order_sync.toml` as one checked, typed value.
 
-Belongs here: the shape of the file, its checks, and their words. Does not belong here: where the file is and which environment
-applies (`settings.py`, the only reader of the environment), comparing the mapping with a real board (`domain/preflight.py`).
+A class a section, in the order of the file. `read_configuration` names every problem at once, each with its place in the file.
 """
 
 from __future__ import annotations
@@ -63,7 +62,7 @@ class Tables(_Section):
 
 
 class Columns(_Section):
-    """The order columns that rules speak of."""
+    """Order columns that have a meaning of their own."""
 
     customer: str
     source_customer: str
@@ -74,7 +73,7 @@ class Columns(_Section):
 
 @dataclass(frozen=True, config=_STRICT)
 class Sizes(SizeRule):
-    """Where the sizes stand and which spellings are one size."""
+    """Which columns are sizes, and which spellings mean one size."""
 
     max_sizes: Annotated[int, Field(gt=0, le=1000)]
 
@@ -99,7 +98,7 @@ class Keys(_Section):
 
 
 class Names(_Section):
-    """How groups, items and subitems are called."""
+    """How groups, items and subitems are named."""
 
     group: NameRule = Field(min_length=1)
     item: NameRule = Field(min_length=1)
@@ -109,12 +108,12 @@ class Names(_Section):
     @classmethod
     def _has_size(cls, value: str) -> str:
         if "{size_code}" not in value:
-            raise ValueError("must contain {size_code}, or all subitems of an order would share one name")
+            raise ValueError("must contain {size_code}; otherwise all subitems of an order would have the same name")
         return value
 
 
 class Policies(_Section):
-    """What to do where two answers are right."""
+    """Choices that belong to the business."""
 
     unknown_customers: Literal["reject", "accept"]
     removed_orders: Literal["keep", "archive"]
@@ -124,7 +123,7 @@ class Policies(_Section):
 
 
 class Monday(_Section):
-    """How monday.com is reached and how fast."""
+    """How to reach monday.com, and how fast to send."""
 
     api_url: str
     api_version: str = Field(pattern=r"^\d{4}-(01|04|07|10)$")
@@ -138,12 +137,12 @@ class Monday(_Section):
     key_lifetime_seconds: float = Field(ge=0)
     max_tries: int = Field(gt=0)
     may_create_labels: bool
-    log_retention_days: int = Field(180, ge=2)  # the day's calls are counted out of the log
+    log_retention_days: int = Field(180, ge=2)  # today's calls are counted from the log
 
 
 @dataclass(frozen=True, config=_STRICT)
 class FieldEntry(mapping.Field):
-    """One line of `columns`: which order columns feed which board column."""
+    """One line of `columns`: a board column and the order columns that fill it."""
 
     sources: Annotated[
         tuple[str, ...],
@@ -165,7 +164,7 @@ class FieldEntry(mapping.Field):
 
 @dataclass(frozen=True, config=_STRICT)
 class BoardSection(BoardMapping):
-    """One board and what it receives."""
+    """One board and its columns."""
 
     board_id: Annotated[int, Field(gt=0)]
     fields: Annotated[tuple[FieldEntry, ...], Field(alias="columns", min_length=1)]
@@ -177,33 +176,35 @@ class BoardSection(BoardMapping):
             if field.column_id in sources:
                 raise ValueError(
                     f"two fields are mapped to the column {field.column_id}: {' / '.join(sources[field.column_id])} and "
-                    f"{' / '.join(field.sources)}; give it one field, with the second as fallback: source = [...]"
+                    f"{' / '.join(field.sources)}; keep one field and list both as its source: source = [...]"
                 )
             sources[field.column_id] = field.sources
         if self.external_key is not None and self.external_key not in sources:
-            raise ValueError(f"external_key {self.external_key} is not among the mapped columns; map it, or choose one that is")
+            raise ValueError(
+                f"external_key {self.external_key} is not among the mapped columns; add it to columns, or name one of them"
+            )
         return self
 
 
 class CustomerEntry(_Section):
-    """A customer: other spellings of its name, and its own keys where they differ."""
+    """A customer: other spellings of its name, and keys of its own where they differ from `[keys]`."""
 
     aliases: tuple[str, ...] = ()
     unique_keys: tuple[str, ...] | None = None
     extra_checks: tuple[str, ...] | None = None
 
 
-class ReportSettings(BaseModel):
-    """What people see; an empty link is no link.
+class Reports(_Section):
+    """Links and owners that people see; an empty link is left out.
 
     Attributes:
         folder: where the asset `sync_report` writes its pages; empty for `reports` in the data folder.
-        board_url: of the items board in a browser.
-        code_url: of the repository's files in a browser.
-        owners: of the assets: `team:NAME` or a mail address, the two forms that Dagster takes.
+        board_url: address of the items board in a browser.
+        code_url: address of this repository's files in a browser.
+        owners: of the assets in Dagster, each `team:NAME` or a mail address.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(str_min_length=0)
     folder: str = ""
     board_url: str = ""
     code_url: str = ""
@@ -214,21 +215,19 @@ class ReportSettings(BaseModel):
     def _are_owners(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for owner in value:
             if not re.fullmatch(r"team:[A-Za-z0-9_-]+|[^@\s]+@[^@\s]+\.[^@\s]+", owner):
-                raise ValueError(f"{owner!r} is no owner; write team:NAME or a mail address")
+                raise ValueError(f"{owner!r} is not an owner; write team:NAME or a mail address")
         return value
 
     @field_validator("board_url", "code_url")
     @classmethod
     def _are_links(cls, value: str) -> str:
         if value and not value.startswith(("https://", "http://")):
-            raise ValueError(f"{value!r} is no http(s) URL")
+            raise ValueError(f"{value!r} is not an http(s) URL")
         return value.rstrip("/")
 
 
-class UpkeepSettings(BaseModel):
-    """Days after which a run that ended is forgotten."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class Upkeep(_Section):
+    """How long Dagster keeps finished runs."""
 
     run_retention_days: int = Field(30, ge=1)
 
@@ -244,13 +243,15 @@ _CRON_FIELDS: tuple[tuple[str, int, int, list[str]], ...] = (
 
 
 def _cron(value: str) -> str:
-    """Dagster's rule in our words; asking Dagster itself would import it for every command."""
+    """The same rule as Dagster's. Calling Dagster's own would import all of it for every command."""
     fields = value.lower().split()
     fits = len(fields) == len(_CRON_FIELDS) and all(
         _fits(field, *rule) for field, rule in zip(fields, _CRON_FIELDS, strict=True)
     )
     if not fits or (fields[2] in {"30", "31"} and fields[3] in {"2", "feb"}):
-        raise ValueError(f"{value!r} is no cron of five fields (minute hour day month weekday); write e.g. '0 2 * * *'")
+        raise ValueError(
+            f"{value!r} is not a cron expression of five fields (minute hour day month weekday); an example: '0 2 * * *'"
+        )
     return value
 
 
@@ -268,8 +269,8 @@ def _fits(field: str, any_value: str, lowest: int, highest: int, names: list[str
 def _timezone(value: str) -> str:
     try:
         ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # a folder of them is an OSError
-        raise ValueError(f"{value!r} is no timezone; write a name such as 'UTC' or 'Europe/London'") from None
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # `Europe` is a folder: OSError
+        raise ValueError(f"{value!r} is not a time zone; use a name such as 'UTC' or 'Europe/London'") from None
     return value
 
 
@@ -278,12 +279,12 @@ Timezone = Annotated[str, AfterValidator(_timezone)]
 
 
 class Automation(_Section):
-    """When runs start by themselves.
+    """When Dagster starts runs by itself.
 
     Attributes:
-        starts_running: sensors and schedules are on from the first start; people switch each in the UI.
-        changes_seconds: how often the staging table is compared with what was merged.
-        repeat_minutes: so long after it was asked for in vain, a customer whose rows still wait is asked for again.
+        starts_running: whether sensors and schedules are on after the first start; each can be switched in the UI.
+        changes_seconds: seconds between two looks for changed customers in the staging table.
+        repeat_minutes: minutes until another run is requested for a customer whose rows still wait after the last one.
     """
 
     starts_running: bool = True
@@ -299,14 +300,14 @@ class Automation(_Section):
 
 
 class Checks(_Section):
-    """From when on something is wrong.
+    """Limits above which a check fails.
 
     Attributes:
-        stuck_pending_minutes: a row whose call was not answered for so long is stuck.
-        stuck_new_minutes: a row that waits for so long, whatever the state, is stuck.
-        staging_hours: when no load changed for so long, the staging table is stale; and a changed one whose last merge is older.
-        max_wrong_totals_share: from this share of a customer's orders on, totals that differ from their sizes block sending lines.
-        shown_rows: most rows in the table of a check.
+        stuck_pending_minutes: a row is stuck when its request stays unanswered for longer.
+        stuck_new_minutes: a row is stuck when it waits for longer, in any state.
+        staging_hours: the staging table is stale when no load changed it for longer, or a changed load was not merged for longer.
+        max_wrong_totals_share: no lines are sent when more of a customer's orders have a total that differs from their sizes.
+        shown_rows: the most rows that a check's table shows.
     """
 
     stuck_pending_minutes: int = Field(30, ge=1)
@@ -317,10 +318,10 @@ class Checks(_Section):
 
 
 class Alerts(_Section):
-    """What an alert says; where it goes is ORDERS_ALERT_URLS.
+    """What an alert contains; ORDERS_ALERT_URLS says where it goes.
 
     Attributes:
-        ui_url: of Dagster's web server, for the links.
+        ui_url: address of Dagster's web server, for the links.
     """
 
     ui_url: str = "http://127.0.0.1:3000"
@@ -337,8 +338,8 @@ class Configuration(_Section):
     names: Names
     policies: Policies
     monday: Monday
-    reports: ReportSettings = ReportSettings()
-    upkeep: UpkeepSettings = UpkeepSettings()
+    reports: Reports = Reports()
+    upkeep: Upkeep = Upkeep()
     automation: Automation = Automation()
     checks: Checks = Checks()
     alerts: Alerts = Alerts()
@@ -349,17 +350,17 @@ class Configuration(_Section):
     @model_validator(mode="after")
     def _items_have_a_key(self) -> Configuration:
         if self.items.external_key is None:
-            raise ValueError("items.external_key is needed: without it an item cannot be found again after a lost reply")
+            raise ValueError("items.external_key is missing; without it an item cannot be found again after a lost reply")
         return self
 
     @property
     def customer_names(self) -> CustomerNames:
-        """The resolver of spellings. Raises `ConfigurationError` when two customers share one."""
+        """Finds a customer by any spelling. Raises `ConfigurationError` when two customers share one."""
         aliases = {name: entry.aliases for name, entry in self.customers.items()}
         return CustomerNames(aliases, accept_unknown=self.policies.unknown_customers == "accept")
 
     def keys_of(self, customer: str) -> Keys:
-        """The key columns of one customer."""
+        """The key columns of one customer: its own, else the shared ones."""
         entry = self.customers.get(customer, CustomerEntry())
         unique = self.keys.unique if entry.unique_keys is None else entry.unique_keys
         extra = self.keys.extra if entry.extra_checks is None else entry.extra_checks
@@ -367,7 +368,7 @@ class Configuration(_Section):
 
     @property
     def mapped_sources(self) -> tuple[str, ...]:
-        """The order columns that reach the items board, each once."""
+        """The order columns that fill the items board, each once."""
         return tuple(dict.fromkeys(source for field in self.items.fields for source in field.sources))
 
 
@@ -375,8 +376,7 @@ def read_configuration(path: Path, environment: str) -> Configuration:
     """Read and check the file for one environment.
 
     Raises:
-        ConfigurationError: the file is absent or no TOML, has an unknown key or environment, or any value is refused; every
-            problem is named with its place.
+        ConfigurationError: the file is absent, is not TOML, or holds anything unknown, missing or wrong; names each with its place.
     """
     try:
         return _checked(path.read_text(encoding="utf-8"), path, environment)
@@ -390,7 +390,7 @@ def read_configuration(path: Path, environment: str) -> Configuration:
 
 @lru_cache(maxsize=8)
 def _checked(text: str, path: Path, environment: str) -> Configuration:
-    """The same text is checked once: a Dagster run asks for its settings some twenty times."""
+    """Cached: a Dagster run reads its settings some twenty times."""
     document = tomllib.loads(text)
     environments = document.pop("environment", {})
     unknown = sorted(set(environments) - set(ENVIRONMENTS))
@@ -401,7 +401,7 @@ def _checked(text: str, path: Path, environment: str) -> Configuration:
     try:
         return Configuration.model_validate(_merged(document, environments.get(environment, {})), by_alias=True, by_name=False)
     except ValidationError as error:
-        raise ConfigurationError(f"{path} is refused ({environment}):\n{_problems(error)}") from None
+        raise ConfigurationError(f"{path} is not valid for the environment {environment}:\n{_problems(error)}") from None
 
 
 def _merged(base: Mapping[str, object], over: Mapping[str, object]) -> dict[str, object]:
@@ -412,8 +412,8 @@ def _merged(base: Mapping[str, object], over: Mapping[str, object]) -> dict[str,
 
 
 def _problems(error: ValidationError) -> str:
-    unknown = "unknown key; remove or correct it"
-    words = {"extra_forbidden": unknown, "unexpected_keyword_argument": unknown, "missing": "is missing; add it"}
+    unknown = "unknown key; correct or remove it"
+    words = {"extra_forbidden": unknown, "unexpected_keyword_argument": unknown, "missing": "missing; add it"}
     lines = []
     for problem in error.errors(include_url=False, include_input=False):
         place = ".".join(str(part) for part in problem["loc"]) or "file"

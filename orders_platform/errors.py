@@ -1,34 +1,32 @@
-"""The error tree, by reaction: what the caller should do decides the class, not where the error came from.
+"""The errors that this package raises on purpose, in a tree: the class says how to react, whatever the origin.
 
     OrdersError
-    ├── PermanentError          stop: repeating it changes nothing until a person acts
-    │   ├── ConfigurationError      a setting is missing, wrong or contradicts another
-    │   ├── DatabaseRefusedError    the database answered no: rights, schema, type, constraint
-    │   ├── SourceDataError         the order list cannot be read safely: markers, columns, unknown customer
-    │   ├── BoardMismatchError      the board is not the one the configuration describes
-    │   └── MondayRefusedError      monday.com answered no: token, permission, malformed request
-    ├── TransientError          repeat later: the same call may succeed
-    │   ├── DatabaseUnavailableError locked, too slow, short of memory
-    │   │   └── TransactionLostError    deadlock, lock time-out, broken connection: repeated at once, as a whole
-    │   ├── MondayUnavailableError  unreachable, overloaded, or over a limit for longer than we wait
-    │   ├── CustomerBusyError       another run holds this customer
-    │   └── AlertUnsentError        nobody took an alert
-    └── RowError             one row cannot be sent; its neighbours can
+    ├── PermanentError                    stop: a person must act first
+    │   ├── ConfigurationError
+    │   ├── DatabaseRefusedError
+    │   ├── SourceDataError
+    │   ├── BoardMismatchError
+    │   └── MondayRefusedError
+    ├── TransientError                    repeat later
+    │   ├── DatabaseUnavailableError
+    │   │   └── TransactionLostError      repeat at once, the whole transaction
+    │   ├── MondayUnavailableError
+    │   ├── CustomerBusyError
+    │   └── AlertUnsentError
+    └── RowError                          leave out this row, go on with the others
 
-Belongs here: the classes and the one rule for their words: name the thing, the cause and the next step.
-Does not belong here: translation from vendors' errors (`monday/replies.py`, `database/engine.py`) and to Dagster's
-(`failures.py`).
+Every message names the thing, the cause and the next step.
 """
 
 from __future__ import annotations
 
 
 class OrdersError(Exception):
-    """Base of every error this package raises on purpose."""
+    """Base of every error of this package."""
 
 
 class PermanentError(OrdersError):
-    """Repeating changes nothing until a person acts."""
+    """A repeat fails the same way until a person acts."""
 
 
 class ConfigurationError(PermanentError):
@@ -36,11 +34,11 @@ class ConfigurationError(PermanentError):
 
 
 class DatabaseRefusedError(PermanentError):
-    """The database answered no."""
+    """The database refused a statement: rights, schema, type or constraint."""
 
 
 class SourceDataError(PermanentError):
-    """The order list cannot be read safely; nothing was written."""
+    """The order list cannot be read safely, for example without its size columns; nothing was written."""
 
 
 class BoardMismatchError(PermanentError):
@@ -48,7 +46,7 @@ class BoardMismatchError(PermanentError):
 
 
 class MondayRefusedError(PermanentError):
-    """monday.com answered no to the whole request: token, permission, malformed document."""
+    """monday.com refused a whole request: its token, its permissions or its form."""
 
 
 class TransientError(OrdersError):
@@ -56,15 +54,15 @@ class TransientError(OrdersError):
 
 
 class DatabaseUnavailableError(TransientError):
-    """The database could not be reached, or another transaction was in the way."""
+    """The database could not be reached, was too slow or short of memory, or another transaction was in the way."""
 
 
 class TransactionLostError(DatabaseUnavailableError):
-    """A transaction was given up by the server or lost with its connection; the same transaction may succeed now."""
+    """A deadlock, a lock time-out or a broken connection ended the transaction; the same one may succeed now."""
 
 
 class MondayUnavailableError(TransientError):
-    """monday.com could not be reached or stayed over a limit for longer than we wait."""
+    """monday.com could not be reached, was overloaded, or stayed over a limit for longer than we wait."""
 
 
 class CustomerBusyError(TransientError):
@@ -72,14 +70,14 @@ class CustomerBusyError(TransientError):
 
 
 class AlertUnsentError(TransientError):
-    """None of the configured places took an alert."""
+    """None of the configured addresses took an alert."""
 
 
 class RowError(OrdersError):
     """One row cannot be sent.
 
     Args:
-        code: a short stable word for reports (`number_expected`, `label_missing` ...).
+        code: a short stable word for reports, such as `number_expected` or `label_missing`.
         message: column, value and reason, for people.
     """
 

@@ -1,12 +1,19 @@
-"""All six steps for one customer, and one customer after the other: what the command line runs.
+"""One customer's orders from the staging table to the board: the whole path, in six steps.
 
-Dagster runs the same steps as assets. Belongs here: their order, and that one customer's failure stays its own. Does not belong
-here: any step.
+    step               reads                     writes
+    1 merge_headers    swp_ORDER_LIST_V2         ORDER_LIST_V2: clean, with a key and a hash; changed orders become NEW
+    2 unpivot_sizes    changed orders            swp_ORDER_LIST_LINES: one row for each size with a quantity
+    3 merge_lines      swp_ORDER_LIST_LINES      ORDER_LIST_LINES: changed lines become NEW
+    4 sync_groups      group names of NEW orders the board: one group for each customer and season
+    5 sync_items       NEW orders                the board: one item for each order; its id into ORDER_LIST_V2
+    6 sync_subitems    NEW lines                 the board: one subitem for each line; its id into ORDER_LIST_LINES
+
+Steps 1 to 3 are SQL (`merge/`); steps 4 to 6 plan, commit the intent, send and record the outcome (`sync/`). Every step commits what
+it did and starts from what is committed, so an interrupted run is continued by the next one. The command line calls
+`sync_customer`; Dagster runs the same steps as assets (`defs/assets/`).
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterable, Iterator
 
 from orders_platform.domain.customers import StagingScan
 from orders_platform.errors import MondayRefusedError, OrdersError
@@ -26,10 +33,11 @@ def sync_customer(
     skip_subitems: bool = False,
     dry: bool = False,
 ) -> CustomerReport:
-    """Merge and send one customer. An error of ours ends up in the report, unless no request of anyone would succeed.
+    """Take one customer through the six steps, or with `limit` so many of its orders; what was done.
 
-    A customer that the load lacks is not merged, so nothing of it is removed; what waits of it is sent.
-    A dry run merges too, so `run.store` is then a rehearsal, from which nothing stays.
+    A customer that `survey` did not find in the staging table is not merged, so none of its orders is removed; its waiting rows are
+    sent. With `dry` nothing is sent, and `run.store` is a dry-run transaction, which takes the merge back. An error ends up in the
+    report, so that the next customer can run; only `MondayRefusedError` is raised, since monday would refuse that one too.
     """
     started = run.clock()
     report = CustomerReport(customer)
@@ -52,17 +60,3 @@ def sync_customer(
         report.error = f"{type(error).__name__}: {error}"
     report.seconds = (run.clock() - started).total_seconds()
     return report
-
-
-def sync_customers(
-    run: SyncRun,
-    survey: StagingScan,
-    customers: Iterable[str],
-    *,
-    limit: int | None = None,
-    skip_subitems: bool = False,
-    dry: bool = False,
-) -> Iterator[CustomerReport]:
-    """One report per customer, as they finish."""
-    for customer in customers:
-        yield sync_customer(run, customer, survey, limit=limit, skip_subitems=skip_subitems, dry=dry)

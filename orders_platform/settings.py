@@ -1,7 +1,6 @@
-"""The settings of one process: the environment variables, and the configuration file they point at.
+"""The settings of one process: its environment variables, and the configuration file that they name.
 
-Belongs here: every read of the environment, and the rules that hold between variables. Does not belong here: what the file may
-say (`configuration.py`). Secrets stay `SecretStr` until the moment of use.
+The only module that reads the environment. Secrets stay `SecretStr` until they are used.
 """
 
 from __future__ import annotations
@@ -18,10 +17,10 @@ from orders_platform.errors import ConfigurationError
 
 SANDBOX_TOKEN = "sandbox-token"  # noqa: S105 - not a secret: the local sandbox accepts it, production refuses it
 SHORTEST_SETTLE_SECONDS = 75.0
-"""monday ends a request after 60 seconds; it may leave 5 after its intent was committed, and take 10 to connect."""
+"""A request may leave 5 seconds after its intent was committed, take 10 to connect, and run for 60 at monday."""
 
 LONGEST_KEY_SECONDS = 1_800.0
-"""So long monday remembers the answer to an idempotency key."""
+"""How long monday remembers an idempotency key."""
 
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
@@ -39,18 +38,18 @@ class _Environment(BaseSettings):
 
 
 class Settings:
-    """What a process was told, checked.
+    """The checked settings of this process.
 
     Attributes:
         environment: `sandbox`, `development` or `production`.
-        configuration: the file, for that environment.
+        configuration: the configuration file, for that environment.
         database_url: SQLAlchemy URL, possibly with a password.
-        api_url: of monday's GraphQL endpoint.
-        api_token: of monday.
-        data_folder: where the embedded default keeps its files.
+        api_url: monday's GraphQL endpoint.
+        api_token: monday's API token.
+        data_folder: where the sandbox keeps its files.
 
     Raises:
-        ConfigurationError: a variable is missing or wrong, or the file is.
+        ConfigurationError: a variable or the file is missing or wrong.
     """
 
     def __init__(self) -> None:
@@ -70,13 +69,13 @@ class Settings:
         self.alert_urls = given.orders_alert_urls
         if self.environment != "sandbox" and self.api_token.get_secret_value() == SANDBOX_TOKEN:
             raise ConfigurationError(
-                f"MONDAY_API_TOKEN is the sandbox's, but ORDERS_ENVIRONMENT is {self.environment}; set the real token."
+                f"MONDAY_API_TOKEN is the sandbox's token, but ORDERS_ENVIRONMENT is {self.environment}; set monday's token."
             )
 
     def _default_database_url(self) -> SecretStr:
         if self.environment != "sandbox":
             raise ConfigurationError(
-                f"ORDERS_DATABASE_URL is not set; {self.environment} needs it, e.g. "
+                f"ORDERS_DATABASE_URL is not set; {self.environment} needs it, for example "
                 "mssql+pyodbc://user:password@server/database?driver=ODBC+Driver+18+for+SQL+Server"
             )
         return SecretStr(f"sqlite:///{self.data_folder / 'orders.db'}")
@@ -84,7 +83,7 @@ class Settings:
     def _default_token(self) -> SecretStr:
         if self.environment != "sandbox":
             raise ConfigurationError(
-                f"MONDAY_API_TOKEN is not set; {self.environment} needs it (monday: avatar > Developers > API token)."
+                f"MONDAY_API_TOKEN is not set; {self.environment} needs it (in monday: avatar > Developers > API access tokens)."
             )
         return SecretStr(SANDBOX_TOKEN)
 
@@ -99,7 +98,7 @@ def default_folder(name: str) -> Path:
     for candidate in (package / name, package.parent / name):
         if candidate.is_dir():
             return candidate
-    raise ConfigurationError(f"The folder {name}/ is neither in {package} nor beside it; reinstall orders-platform.")
+    raise ConfigurationError(f"The folder {name}/ is neither in {package} nor beside it; install orders-platform again.")
 
 
 def _checked_url(url: str, environment: str) -> str:
@@ -109,9 +108,9 @@ def _checked_url(url: str, environment: str) -> str:
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ConfigurationError(f"MONDAY_API_URL {url!r} is no http(s) URL; the real one is https://api.monday.com/v2.")
+        raise ConfigurationError(f"MONDAY_API_URL {url!r} is not an http(s) URL; monday's is https://api.monday.com/v2.")
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK and environment != "sandbox":
-        raise ConfigurationError(f"MONDAY_API_URL {url!r} would send the token in clear; use https, or a loopback address.")
+        raise ConfigurationError(f"MONDAY_API_URL {url!r} would send the token unencrypted; use https, or a loopback address.")
     return url
 
 
@@ -120,18 +119,19 @@ def _wrong_variables(error: ValidationError) -> str:
         f"  {str(problem['loc'][0]).upper()}: {problem['msg']}"
         for problem in error.errors(include_url=False, include_input=False)
     ]
-    return "The environment is refused; correct these variables (see .env.example):\n" + "\n".join(lines)
+    return "These environment variables are wrong; .env.example describes them:\n" + "\n".join(lines)
 
 
 def _require_exactness(path: Path, environment: str, monday: Monday) -> None:
-    """Refuse times with which a row could be made twice; the sandbox answers faster than monday.com and may have shorter ones."""
+    """Refuse times that could create a row twice. The sandbox answers faster than monday.com, so it may have shorter ones."""
+    place = f"{path} ({environment}): monday"
     if monday.settle_seconds < SHORTEST_SETTLE_SECONDS:
         raise ConfigurationError(
-            f"{path} ({environment}): monday.settle_seconds is {monday.settle_seconds:g}; below {SHORTEST_SETTLE_SECONDS:g} a request could"
-            " still be under way when its rows are looked for, and they would be made twice. Set it to 75 or more."
+            f"{place}.settle_seconds is {monday.settle_seconds:g}. Below {SHORTEST_SETTLE_SECONDS:g}, a request could still run when "
+            "its rows are looked up, and they would be created twice. Raise it."
         )
     if monday.key_lifetime_seconds > LONGEST_KEY_SECONDS:
         raise ConfigurationError(
-            f"{path} ({environment}): monday.key_lifetime_seconds is {monday.key_lifetime_seconds:g}; monday.com forgets keys after"
-            f" {LONGEST_KEY_SECONDS:g}, and then a repeat would be made twice. Set it to 1800 or less."
+            f"{place}.key_lifetime_seconds is {monday.key_lifetime_seconds:g}. monday.com forgets an idempotency key after "
+            f"{LONGEST_KEY_SECONDS:g}, and a later repeat would create its rows twice. Lower it."
         )

@@ -89,7 +89,9 @@ def test_a_real_environment_needs_its_database_and_its_token(
 
 
 def test_the_sandbox_token_is_refused_in_production(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ConfigurationError, match="MONDAY_API_TOKEN is the sandbox's, but ORDERS_ENVIRONMENT is production"):
+    with pytest.raises(
+        ConfigurationError, match="MONDAY_API_TOKEN is the sandbox's token, but ORDERS_ENVIRONMENT is production"
+    ):
         told(monkeypatch, **PRODUCTION | {"MONDAY_API_TOKEN": SANDBOX_TOKEN})
 
 
@@ -97,8 +99,8 @@ def test_the_sandbox_token_is_refused_in_production(monkeypatch: pytest.MonkeyPa
     "url",
     ["http://api.monday.com/v2", "http://10.0.0.1/v2", "http://127.0.0.1.example.com/v2", "http://localhost@evil.example/"],
 )
-def test_a_token_is_not_sent_in_clear_over_a_network(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    with pytest.raises(ConfigurationError, match="would send the token in clear; use https"):
+def test_a_token_is_not_sent_unencrypted_over_a_network(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    with pytest.raises(ConfigurationError, match="would send the token unencrypted; use https"):
         told(monkeypatch, **PRODUCTION, MONDAY_API_URL=url)
 
 
@@ -113,7 +115,7 @@ def test_loopback_and_https_are_fine_in_production(monkeypatch: pytest.MonkeyPat
     "url", ["api.monday.com/v2", "ftp://api.monday.com", "https://", "file:///etc", "http://[::1", "http://localhost:abc/v2"]
 )
 def test_what_is_no_web_address_is_refused(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    with pytest.raises(ConfigurationError, match="is no http"):
+    with pytest.raises(ConfigurationError, match="is not an http"):
         told(monkeypatch, MONDAY_API_URL=url)
 
 
@@ -126,7 +128,7 @@ def test_a_configuration_elsewhere_is_read_for_the_environment(monkeypatch: pyte
 
 
 def test_a_folder_that_is_nowhere_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"folder nonsense/ is neither in .* reinstall"):
+    with pytest.raises(ConfigurationError, match=r"folder nonsense/ is neither in .* install orders-platform again"):
         default_folder("nonsense")
     monkeypatch.setattr(settings_module, "__file__", str(tmp_path / "orders_platform" / "settings.py"))
     (tmp_path / "sql").mkdir()
@@ -138,8 +140,8 @@ def test_a_folder_that_is_nowhere_is_refused(monkeypatch: pytest.MonkeyPatch, tm
 @pytest.mark.parametrize(
     ("shipped", "wrong", "words"),
     [
-        ("settle_seconds = 75", "settle_seconds = 60", "made twice"),
-        ("key_lifetime_seconds = 1800", "key_lifetime_seconds = 3600", "forgets keys"),
+        ("settle_seconds = 75", "settle_seconds = 60", "created twice"),
+        ("key_lifetime_seconds = 1800", "key_lifetime_seconds = 3600", "forgets an idempotency key"),
     ],
 )
 def test_times_with_which_a_row_could_be_made_twice_are_refused_outside_the_sandbox(

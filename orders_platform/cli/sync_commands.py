@@ -20,7 +20,7 @@ from orders_platform.database.order_store import OrderStore
 from orders_platform.domain.customers import StagingScan
 from orders_platform.domain.preflight import board_problems, subitem_board_problems
 from orders_platform.errors import BoardMismatchError
-from orders_platform.pipeline import sync_customers
+from orders_platform.pipeline import sync_customer
 from orders_platform.settings import Settings
 from orders_platform.sync.results import CustomerReport
 from orders_platform.sync.run import SyncRun
@@ -68,7 +68,9 @@ def sync(
         )
         reports: list[CustomerReport] = []
         stack.callback(lambda: _show(store, survey, reports, dry=dry, as_json=as_json, output_json=output_json, noise=noise))
-        reports.extend(sync_customers(run, survey, chosen, limit=limit, skip_subitems=skip_subitems, dry=dry))
+        reports.extend(
+            sync_customer(run, customer, survey, limit=limit, skip_subitems=skip_subitems, dry=dry) for customer in chosen
+        )
         waits = not dry and _waits(store, chosen)
     sys.exit(1 if waits or any(report.error or report.doubled for report in reports) else 0)
 

@@ -21,11 +21,11 @@ WRONG = {
     "a database URL that is none": ({"ORDERS_DATABASE_URL": "orders.db"}, ["ORDERS_DATABASE_URL", ".env.example"]),
     "production without a database": ({**PRODUCTION, "ORDERS_DATABASE_URL": ""}, ["ORDERS_DATABASE_URL is not set"]),
     "production without a token": ({**PRODUCTION, "MONDAY_API_TOKEN": ""}, ["MONDAY_API_TOKEN is not set"]),
-    "production with the sandbox's token": ({**PRODUCTION, "MONDAY_API_TOKEN": "sandbox-token"}, ["set the real token"]),
-    "production over plain http": ({**PRODUCTION, "MONDAY_API_URL": "http://api.monday.com/v2"}, ["in clear", "https"]),
-    "an API URL of another scheme": ({"MONDAY_API_URL": "ftp://api.monday.com/v2"}, ["MONDAY_API_URL", "no http(s) URL"]),
-    "an API URL with half an address": ({"MONDAY_API_URL": "http://[bad"}, ["MONDAY_API_URL", "no http(s) URL"]),
-    "an API URL that is a word": ({"MONDAY_API_URL": "monday"}, ["MONDAY_API_URL", "no http(s) URL"]),
+    "production with the sandbox's token": ({**PRODUCTION, "MONDAY_API_TOKEN": "sandbox-token"}, ["set monday's token"]),
+    "production over plain http": ({**PRODUCTION, "MONDAY_API_URL": "http://api.monday.com/v2"}, ["unencrypted", "https"]),
+    "an API URL of another scheme": ({"MONDAY_API_URL": "ftp://api.monday.com/v2"}, ["MONDAY_API_URL", "not an http(s) URL"]),
+    "an API URL with half an address": ({"MONDAY_API_URL": "http://[bad"}, ["MONDAY_API_URL", "not an http(s) URL"]),
+    "an API URL that is a word": ({"MONDAY_API_URL": "monday"}, ["MONDAY_API_URL", "not an http(s) URL"]),
 }
 
 
@@ -80,7 +80,7 @@ def test_an_unknown_key_of_the_configuration_is_named(
     )
     outcome = terminal("status")
     assert outcome.code == 2
-    assert "policies.deleted_on_borad: unknown key; remove or correct it" in outcome.err
+    assert "policies.deleted_on_borad: unknown key; correct or remove it" in outcome.err
 
 
 def test_settings_may_stand_in_a_file_beside_and_the_environment_wins(

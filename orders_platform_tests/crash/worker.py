@@ -27,7 +27,7 @@ from orders_platform.database.order_store import OrderStore
 from orders_platform.monday.adapter import MondayBoard
 from orders_platform.monday.connect import connect_board
 from orders_platform.monday.limits import Limits
-from orders_platform.pipeline import sync_customers
+from orders_platform.pipeline import sync_customer
 from orders_platform.settings import SANDBOX_TOKEN, default_folder
 from orders_platform.sync.run import SyncRun
 from orders_platform_tests.crash.boundaries import Boundaries, WatchedTransport
@@ -86,7 +86,8 @@ class Worker:
             run = self._run(task, board)
             survey = run.store.survey()
             run.store.record_unmatched(survey, run.clock())
-            errors = [report.error for report in sync_customers(run, survey, survey.customers) if report.error]
+            reports = (sync_customer(run, customer, survey) for customer in survey.customers)
+            errors = [report.error for report in reports if report.error]
         self._store.database.close()
         if errors:
             sys.exit(errors[0])

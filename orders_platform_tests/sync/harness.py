@@ -28,7 +28,7 @@ from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.monday import limits as client_limits
 from orders_platform.monday.adapter import MondayBoard
 from orders_platform.monday.connect import connect_board
-from orders_platform.pipeline import sync_customers
+from orders_platform.pipeline import sync_customer
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
 from orders_platform.sandbox.sample_rows import Row
 from orders_platform.sandbox.server import SANDBOX_TOKEN, Faults, Limits, Sandbox, running
@@ -199,7 +199,7 @@ class Platform:
         with self.board(**(board or {})) as connected:
             run = self.run(wrap_board(connected), store, new_key=new_key)
             survey = run.store.survey()
-            reports = sync_customers(run, survey, customers or survey.customers, **options)
+            reports = [sync_customer(run, customer, survey, **options) for customer in customers or survey.customers]
             return {report.customer: report for report in reports}
 
     def sync(self, **options: Any) -> CustomerReport:
