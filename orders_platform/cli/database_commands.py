@@ -1,12 +1,9 @@
-"""The commands that only need the order database: `load`, `init-db`, `customers`, `status`.
-
-Belongs here: those commands. Does not belong here: the ones that talk to monday, and the group itself (`cli.py`).
-"""
+"""The commands that need only the order database: `load`, `init-db`, `customers`, `status`, `report`, `history`, `housekeeping`."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -14,11 +11,17 @@ from pathlib import Path
 
 import click
 
-from orders_platform.build import open_store
+from orders_platform.build import open_store, report_links
 from orders_platform.cli import output as console
+from orders_platform.database.ledger import Ledger
+from orders_platform.defs.housekeeping import trim_log
+from orders_platform.domain.history import ADOPT, RowHistory
+from orders_platform.domain.orders import RowKind
 from orders_platform.merge.order_files import OrderFile, read_order_file
 from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.monday.limits import limits_of
+from orders_platform.reports.making import make_report
+from orders_platform.reports.rendering import html_page, markdown_text
 from orders_platform.settings import Settings
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else.")
@@ -132,3 +135,82 @@ def status(*, as_json: bool) -> None:
 
 def _shown(value: object) -> object:
     return f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) else value
+
+
+@click.command()
+@click.option("--customer", "only", multiple=True, metavar="NAME", help="This customer; repeat for several. Default: all.")
+@click.option("--html", "page", type=console.OUTPUT_FILE, metavar="FILE", help="Write a page into this file.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="Markdown on standard output (the default without --html).")
+def report(*, only: tuple[str, ...], page: Path | None, as_markdown: bool) -> None:
+    """Where the orders stand on the board, for people outside the team: totals, groups, corrections, what waits, the last update."""
+    settings = Settings()
+    store = open_store(settings)
+    with closing(store.database):
+        known = [summary.customer for summary in store.summaries()]
+        chosen = console.chosen_customers(
+            only, known, settings.configuration.customer_names, "No order was ever merged of the customer"
+        )
+        now = datetime.now(UTC)
+        reports = [make_report(store, customer, now) for customer in chosen]
+    links = report_links(settings)
+    if page is not None:
+        console.write_text(html_page(reports, links), page)
+        click.echo(f"{len(reports)} customers reported in {page}", err=True)
+    if page is None or as_markdown:
+        click.echo(markdown_text(reports, links), nl=False)
+    sys.exit(0)
+
+
+@click.command()
+@click.argument("item_or_order")
+@_JSON
+def history(*, item_or_order: str, as_json: bool) -> None:
+    """Which run sent it, when, and under which of monday's request ids: for an order number, or an item's or subitem's id."""
+    settings = Settings()
+    store = open_store(settings)
+    with closing(store.database):
+        rows = Ledger(store, settings.configuration).history(item_or_order.strip())
+    if as_json:
+        console.write_json({"rows": [_row_document(row) for row in rows]})
+    for row in () if as_json else rows:
+        _show_history(row)
+    if not rows:
+        click.echo(f"No order, item or subitem {item_or_order!r} is known; `orders-platform status` says who is.", err=True)
+    sys.exit(0 if rows else 1)
+
+
+def _row_document(row: RowHistory) -> Mapping[str, object]:
+    documents = [{**asdict(each), "row_outcome": each.outcome_of(row.ref)} for each in row.documents]
+    for each in documents:
+        del each["row_results"]
+    return {**asdict(row), "documents": documents}
+
+
+def _show_history(row: RowHistory) -> None:
+    size = f" size {row.size_code}" if row.kind is RowKind.SUBITEMS else ""
+    word = row.kind.value.removesuffix("s")
+    click.echo(
+        f"{row.customer}: {row.order_key}{size}: {word} {row.monday_id or '(none)'}, {row.state.value} ({row.action or 'no action'})"
+    )
+    if row.error:
+        click.echo(f"  {row.error}")
+    for each in row.documents:
+        request = each.request_id or ("(found on the board)" if each.operation == ADOPT else "(no answer)")
+        click.echo(
+            f"  {each.logged_at:%Y-%m-%d %H:%M:%S}  {each.operation}: {each.outcome_of(row.ref)}  run {each.run_id}  "
+            f"batch {each.batch_id}  request {request}"
+        )
+    if not row.documents:
+        click.echo("  nothing in the log: never sent, sent by a run that died, or longer ago than the log is kept")
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Only say how many documents would be forgotten.")
+def housekeeping(*, dry_run: bool) -> None:
+    """Forget documents of the log that are older than log_retention_days; nothing else is deleted."""
+    settings = Settings()
+    store = open_store(settings)
+    with closing(store.database):
+        count = trim_log(store, settings.configuration, datetime.now(UTC), dry=dry_run)
+    days = settings.configuration.monday.log_retention_days
+    click.echo(f"{count} documents older than {days} days {'would be' if dry_run else 'were'} deleted from the log.")

@@ -17,11 +17,9 @@ import click
 from orders_platform import demo as demonstration
 from orders_platform.build import open_store
 from orders_platform.cli import output as console
-from orders_platform.cli.database_commands import customers, init_db, load, status
+from orders_platform.cli.board_commands import board, retry, sync, verify
+from orders_platform.cli.database_commands import customers, history, housekeeping, init_db, load, report, status
 from orders_platform.cli.embedded import PORT, ROOMY, embedded_sandbox, refuse_while_served, sandbox_file
-from orders_platform.cli.report_command import report
-from orders_platform.cli.sync_commands import board, retry, sync
-from orders_platform.cli.verify_commands import history, housekeeping, verify
 from orders_platform.errors import ConfigurationError, OrdersError
 from orders_platform.sandbox.limits import Limits
 from orders_platform.sandbox.server import Faults, Latency, Sandbox, serve
