@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import dagster as dg
 
-from orders_platform.cli.output import Figures, JsonObject, run_json
+from orders_platform.cli.output import Figures, JsonObject, run_result
 from orders_platform.database.order_store import OrderStore
 from orders_platform.definitions import build_definitions
 from orders_platform.defs.partitions import add_customers
@@ -70,7 +70,7 @@ def materialise(
         if not result.success:
             errors[customer] = f"run {result.run_id} failed; see it in the Dagster UI"
         progress(f"{customer}: {sent[customer]['created']:,} created in {sent[customer]['seconds']:.1f} s")
-    return run_json(store.summaries(), store.rejects(), sent, errors)
+    return run_result(store.summaries(), store.rejects(), sent, errors)
 
 
 def _figures(result: dg.ExecuteInProcessResult) -> Figures:

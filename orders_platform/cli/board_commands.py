@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import click
 
-from orders_platform.build import open_board, open_store, sync_rules
-from orders_platform.cli import output as console
+from orders_platform.build import open_board, sync_rules
+from orders_platform.cli import output
 from orders_platform.cli.embedded import embedded_sandbox
+from orders_platform.cli.session import CUSTOMERS, JSON, board_session, chosen_customers, database_session, merged_customers
 from orders_platform.database.ledger import Ledger
 from orders_platform.database.order_store import OrderStore
 from orders_platform.domain.customers import StagingScan
@@ -26,19 +27,18 @@ from orders_platform.sync.repair import Repair, repair_customer, repair_plan
 from orders_platform.sync.results import CustomerReport
 from orders_platform.sync.run import SyncRun
 
-_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else.")
 _SHOWN = 50
 
 
 @click.command()
-@click.option("--customer", "only", multiple=True, metavar="NAME", help="This customer; repeat for several. Default: all.")
-@click.option("--dry-run/--execute", "dry", default=True, help="Only say what would be done (the default), or do it.")
-@click.option("--limit", type=click.IntRange(min=1), help="At most so many orders of each customer.")
-@click.option("--skip-subitems", is_flag=True, help="Leave the sizes for another run.")
-@click.option("--output-json", type=console.OUTPUT_FILE, help="Write the figures into this file.")
-@click.option("--verbose", "noise", flag_value="verbose", help="Say every document.")
-@click.option("--quiet", "noise", flag_value="quiet", help="Say nothing but errors.")
-@_JSON
+@CUSTOMERS
+@click.option("--dry-run/--execute", "dry", default=True, help="Show what would be done (the default), or do it.")
+@click.option("--limit", type=click.IntRange(min=1), help="Sync at most this many orders of each customer.")
+@click.option("--skip-subitems", is_flag=True, help="Sync items only.")
+@click.option("--output-json", type=output.OUTPUT_FILE, help="Write the figures into this file as JSON.")
+@click.option("--verbose", "verbosity", flag_value="verbose", help="Log every request.")
+@click.option("--quiet", "verbosity", flag_value="quiet", help="Print errors only.")
+@JSON
 def sync(
     *,
     only: tuple[str, ...],
@@ -46,160 +46,105 @@ def sync(
     limit: int | None,
     skip_subitems: bool,
     output_json: Path | None,
-    noise: str | None,
+    verbosity: str | None,
     as_json: bool,
 ) -> None:
-    """Merge the staged orders and bring the board to them."""
-    settings = Settings()
-    with ExitStack() as stack:
-        stack.enter_context(embedded_sandbox(settings))
-        store = open_store(settings)
-        stack.callback(store.database.close)
-        if dry:
-            store = stack.enter_context(store.dry_run_transaction())
-        board = stack.enter_context(closing(open_board(settings)))
-        run = SyncRun(store, board, sync_rules(settings.configuration), progress=_progress(noise))
+    """Merge the staged orders and bring the board up to date.
+
+    Without --execute this is a dry run: it reads the board and writes nothing anywhere.
+    """
+    with board_session(verbosity, dry=dry) as (settings, store, run):
         survey = store.survey()
         if not dry:
             store.record_unmatched(survey, run.clock())
-        chosen = console.chosen_customers(
-            only,
-            _customers(store, survey),
-            settings.configuration.customer_names,
-            "There is no staged and no waiting row of customer",
-        )
+        waiting = [summary.customer for summary in store.summaries() if summary.new or summary.pending]
+        known = sorted({*survey.customers, *waiting})  # what waits of a customer is sent although the load lacks it
+        chosen = chosen_customers(only, known, settings, "has no staged and no waiting rows")
         reports: list[CustomerReport] = []
-        stack.callback(lambda: _show(store, survey, reports, dry=dry, as_json=as_json, output_json=output_json, noise=noise))
-        reports.extend(
-            sync_customer(run, customer, survey, limit=limit, skip_subitems=skip_subitems, dry=dry) for customer in chosen
-        )
-        waits = not dry and _waits(store, chosen)
+        try:
+            reports.extend(
+                sync_customer(run, customer, survey, limit=limit, skip_subitems=skip_subitems, dry=dry) for customer in chosen
+            )
+        finally:  # what was done is shown although the run ended early
+            is_quiet = verbosity == "quiet"
+            output.show_run(_sync_json(store, reports, dry=dry), as_json=as_json, output_json=output_json, quiet=is_quiet)
+            _explain(survey, reports, dry=dry, quiet=as_json or is_quiet)
+        waits = not dry and any(s.new or s.pending or s.failed for s in store.summaries() if s.customer in chosen)
     sys.exit(1 if waits or any(report.error or report.doubled for report in reports) else 0)
 
 
-@click.command()
-@click.option("--customer", "only", multiple=True, metavar="NAME", help="This customer; repeat for several. Default: all.")
-@click.option("--code", default="", metavar="CODE", help="Only rows refused with this code, as `status` lists them.")
-@click.option("--no-send", is_flag=True, help="Leave the sending to the next run.")
-@click.pass_context
-def retry(context: click.Context, *, only: tuple[str, ...], code: str, no_send: bool) -> None:
-    """Give refused rows another try: mark them as new, and send them."""
-    settings = Settings()
-    store = open_store(settings)
-    with closing(store.database):
-        known = [summary.customer for summary in store.summaries()]
-        names = console.chosen_customers(
-            only, known, settings.configuration.customer_names, "No order was ever merged of the customer"
-        )
-        reset = {name: count for name in names if (count := store.reset_failed(name, code))}
-    then = " Next: orders-platform sync --execute" if no_send or not reset else ""
-    click.echo(f"{sum(reset.values())} rows will be tried again.{then}", err=not then)
-    if reset and not no_send:
-        options = {"dry": False, "limit": None, "skip_subitems": False, "output_json": None, "noise": None, "as_json": False}
-        context.invoke(sync, only=tuple(reset), **options)
-
-
-class _progress:  # noqa: N801 - used as the function that it is
-    """Says a line at a time on standard error: all of them when asked to, none otherwise."""
-
-    def __init__(self, noise: str | None) -> None:
-        self._noise = noise
-
-    def __call__(self, line: str) -> None:
-        if self._noise == "verbose" or (self._noise is None and sys.stderr.isatty()):
-            click.echo(f"  {line}", err=True)
-
-
-def _customers(store: OrderStore, survey: StagingScan) -> list[str]:
-    """Everybody in the load, and everybody of whom something waits: a load that lacks a customer must not leave its rows behind."""
-    waiting = [summary.customer for summary in store.summaries() if summary.new or summary.pending]
-    return sorted({*survey.customers, *waiting})
-
-
-def _show(
-    store: OrderStore,
-    survey: StagingScan,
-    reports: Sequence[CustomerReport],
-    *,
-    dry: bool,
-    as_json: bool,
-    output_json: Path | None,
-    noise: str | None,
-) -> None:
-    """What was done so far, also when the run ended early."""
-    console.show_run(_document(store, reports, dry=dry), as_json=as_json, output_json=output_json, quiet=noise == "quiet")
-    _explain(survey, reports, dry=dry, quiet=as_json or noise == "quiet")
-
-
-def _document(store: OrderStore, reports: Sequence[CustomerReport], *, dry: bool) -> console.JsonObject:
-    sent = {report.customer: console.sent_figures(report, dry=dry) for report in reports}
+def _sync_json(store: OrderStore, reports: Sequence[CustomerReport], *, dry: bool) -> output.JsonObject:
+    sent = {report.customer: output.sent_figures(report, dry=dry) for report in reports}
     errors = {report.customer: report.error for report in reports if report.error}
-    document = console.run_json(store.summaries(), store.rejects(), sent, errors)
-    return {**document, "dry_run": True} if dry else document
-
-
-def _waits(store: OrderStore, chosen: Sequence[str]) -> bool:
-    return any(s.new or s.pending or s.failed for s in store.summaries() if s.customer in chosen)
+    result = output.run_result(store.summaries(), store.rejects(), sent, errors)
+    return {**result, "dry_run": True} if dry else result
 
 
 def _explain(survey: StagingScan, reports: Sequence[CustomerReport], *, dry: bool, quiet: bool) -> None:
+    """Everything that is not on the board, and why; what went wrong is printed even when quiet."""
     if not quiet:
         refusals = [row for report in reports for stage in report.stages for row in stage.refusals]
-        console.print_refusals("Would be refused" if dry else "Refused", refusals)
-        nobody = sum(entry.rows for entry in survey.unmatched)
-        if nobody:
-            click.echo(f"\n{nobody} staged rows belong to nobody; `orders-platform customers` says why.")
+        output.print_refusals("Would be refused" if dry else "Refused", refusals)
+        unmatched = sum(entry.rows for entry in survey.unmatched)
+        if unmatched:
+            click.echo(f"\n{unmatched} staged rows match no configured customer; `orders-platform customers` says why.")
         if dry:
-            click.echo("\nDry run: nothing was written anywhere. --execute does it.")
+            click.echo("\nDry run: nothing was written anywhere. Add --execute to do it.")
     for report in reports:
         for double in report.doubled:
-            click.echo(f"{report.customer}: {double}; `orders-platform verify --repair` archives what is too much", err=True)
+            click.echo(f"{report.customer}: {double}; `orders-platform verify --repair` archives the surplus", err=True)
         if report.error:
             click.echo(f"{report.customer}: {report.error}", err=True)
         for trouble in {stage.trouble for stage in report.stages if stage.trouble and not report.error}:
             click.echo(
-                f"{report.customer}: rows wait ({trouble}); the next run looks for them on the board and goes on", err=True
+                f"{report.customer}: rows wait ({trouble}); the next run looks them up on the board and resumes", err=True
             )
 
 
 @click.command()
-@click.option("--customer", "only", multiple=True, metavar="NAME", help="This customer; repeat for several. Default: all.")
-@click.option("--repair", is_flag=True, help="Bring the board to the database, after showing how.")
+@CUSTOMERS
+@click.option("--code", default="", metavar="CODE", help="Only rows that failed with this code; `status` lists the codes.")
+@click.option("--no-send", is_flag=True, help="Reset the rows and leave them to the next sync.")
+@click.pass_context
+def retry(context: click.Context, *, only: tuple[str, ...], code: str, no_send: bool) -> None:
+    """Reset FAILED rows and sync them."""
+    with database_session() as (settings, store):
+        names = merged_customers(only, settings, store)
+        reset = {name: count for name in names if (count := store.reset_failed(name, code))}
+    then = " Next: orders-platform sync --execute" if no_send or not reset else ""
+    click.echo(f"{sum(reset.values())} FAILED rows were reset.{then}", err=not then)
+    if reset and not no_send:
+        context.invoke(sync, only=tuple(reset), dry=False)
+
+
+@click.command()
+@CUSTOMERS
+@click.option("--repair", is_flag=True, help="Change the board to match the database, after showing the plan.")
 @click.option("--yes", is_flag=True, help="Repair without asking.")
-@_JSON
+@JSON
 def verify(*, only: tuple[str, ...], repair: bool, yes: bool, as_json: bool) -> None:
-    """Compare board and database row by row: missing, doubled, unknown, different, wrong group."""
+    """Compare board and database row by row, and list every difference."""
     if yes and not repair:
-        raise click.UsageError("--yes is for --repair; without it nothing is changed.")
+        raise click.UsageError("--yes needs --repair; without it nothing is changed.")
     if repair and not yes and not sys.stdin.isatty():
-        raise click.UsageError("--repair asks before it changes the board, and there is no terminal to ask at; add --yes.")
-    settings = Settings()
-    with ExitStack() as stack:
-        stack.enter_context(embedded_sandbox(settings))
-        store = open_store(settings)
-        stack.callback(store.database.close)
-        board = stack.enter_context(closing(open_board(settings)))
-        run = SyncRun(store, board, sync_rules(settings.configuration), progress=_progress(None))
-        known = [summary.customer for summary in store.summaries()]
-        chosen = console.chosen_customers(
-            only, known, settings.configuration.customer_names, "No order was ever merged of the customer"
-        )
+        raise click.UsageError("--repair asks before it changes the board, but this is not a terminal; add --yes.")
+    with board_session() as (settings, store, run):
         work = _Comparison(run, Ledger(store, settings.configuration))
-        work.verify(chosen)
+        work.verify(merged_customers(only, settings, store))
         if repair and work.plans:
-            _show_plans(work)
-            if yes or click.confirm("Do this?", err=True):
+            _print_plans(work)
+            if yes or click.confirm("Change the board as listed?", err=True):
                 work.repair()
     if as_json:
-        console.write_json(_comparison_document(work))
+        output.write_json(_verify_json(work))
     else:
-        _show_comparison(work, may_repair=not repair)
+        _print_comparison(work, may_repair=not repair)
     sys.exit(0 if work.is_done else 1)
 
 
 @dataclass
 class _Comparison:
-    """What a call of `verify` has found and done so far, by customer."""
+    """What one `verify` has found and done so far, by customer."""
 
     run: SyncRun
     ledger: Ledger
@@ -209,14 +154,14 @@ class _Comparison:
     errors: dict[str, str] = field(default_factory=dict)
 
     def verify(self, customers: Sequence[str]) -> None:
-        """Compare all customers before anything is repaired of one."""
+        """Compare every customer before any is repaired."""
         for customer in customers:
             with self.run.store.lock(customer):
                 self.found[customer] = reconcile_cells(self.run, self.ledger, customer)
         self.plans = {name: plan for name, each in self.found.items() if (plan := repair_plan(each))}
 
     def repair(self) -> None:
-        """Do what was shown, and compare again; one customer's failure stays its own."""
+        """Carry out the plans and compare again; the failure of one customer does not stop the next."""
         for customer, plan in self.plans.items():
             try:
                 with self.run.store.lock(customer):
@@ -229,17 +174,17 @@ class _Comparison:
 
     @property
     def is_equal(self) -> bool:
-        """Every board is as the database says, and everything begun was ended."""
+        """The board equals the database, and every repair was completed."""
         done = not self.errors and all(report.is_done for report in self.done.values())
         return done and all(each.is_equal for each in self.found.values())
 
     @property
     def is_done(self) -> bool:
-        """Equal, and nothing waits that was not compared."""
+        """Equal, and no row waits, which would not have been compared."""
         return self.is_equal and not any(each.waiting for each in self.found.values())
 
 
-def _comparison_figures(each: CellReconciliation) -> dict[str, int]:
+def _figures(each: CellReconciliation) -> dict[str, int]:
     kinds = {kind.value.replace(" ", "_"): sum(found.kind is kind for found in each.differences) for kind in DifferenceKind}
     return {
         "orders": each.orders,
@@ -250,10 +195,10 @@ def _comparison_figures(each: CellReconciliation) -> dict[str, int]:
     }
 
 
-def _comparison_document(work: _Comparison) -> console.JsonObject:
+def _verify_json(work: _Comparison) -> output.JsonObject:
     customers = {
         name: {
-            **_comparison_figures(each),
+            **_figures(each),
             "is_equal": each.is_equal,
             "differences": [asdict(found) for found in each.differences],
             "rows_left_alone": [asdict(found) for found in each.left_alone],
@@ -261,13 +206,13 @@ def _comparison_document(work: _Comparison) -> console.JsonObject:
         }
         for name, each in work.found.items()
     }
-    document: console.JsonObject = {"customers": customers, "is_equal": work.is_equal}
+    result: dict[str, object] = {"customers": customers, "is_equal": work.is_equal}
     if work.plans:
-        document["plan"] = {name: [asdict(step) for step in plan] for name, plan in work.plans.items()}
+        result["plan"] = {name: [asdict(step) for step in plan] for name, plan in work.plans.items()}
     if work.done or work.errors:
-        document["repaired"] = {name: console.sent_figures(report) for name, report in work.done.items()}
-        document["errors"] = work.errors
-    return document
+        result["repaired"] = {name: output.sent_figures(report) for name, report in work.done.items()}
+        result["errors"] = work.errors
+    return result
 
 
 def _waiting(row: ExpectedRow) -> Mapping[str, object]:
@@ -275,31 +220,27 @@ def _waiting(row: ExpectedRow) -> Mapping[str, object]:
     return {**shown, "sync_state": row.state, "ref": row.ref}
 
 
-def _show_plans(work: _Comparison) -> None:
-    """What would be done, before it is; on standard error, where the question is asked."""
+def _print_plans(work: _Comparison) -> None:
+    """The plans, on standard error, where the question is asked."""
     for customer, plan in work.plans.items():
         waiting = len(work.found[customer].waiting)
-        click.echo(
-            f"{customer}: {len(plan)} repairs" + (f", and {waiting} waiting rows are sent along" if waiting else ""), err=True
-        )
+        click.echo(f"{customer}: {len(plan)} repairs" + (f"; {waiting} waiting rows are sent too" if waiting else ""), err=True)
         for step in plan:
             click.echo(f"  {step.action.value:8}{_place(step)}{': ' + step.detail if step.detail else ''}", err=True)
 
 
 def _place(row: Difference | Repair) -> str:
-    """Which item or subitem: its order and size, its name, its id."""
+    """An item or subitem: its order and size, its id, its name."""
     order = " ".join(part for part in (row.order_key, f"size {row.size_code}" if row.size_code else "") if part)
     word = row.row_kind.value.removesuffix("s")
-    return f"{order or '(no order of ours)'}: {word} {row.monday_id or '(none)'} {row.name!r}"
+    return f"{order or '(no order)'}: {word} {row.monday_id or '(none)'} {row.name!r}"
 
 
-def _show_comparison(work: _Comparison, *, may_repair: bool) -> None:
+def _print_comparison(work: _Comparison, *, may_repair: bool) -> None:
     headers = ("orders", "lines", *(kind.value for kind in DifferenceKind), "left alone", "waiting")
-    console.print_table(
-        ("customer", *headers), [(name, *_comparison_figures(each).values()) for name, each in work.found.items()]
-    )
+    output.print_table(("customer", *headers), [(name, *_figures(each).values()) for name, each in work.found.items()])
     for customer, each in work.found.items():
-        _show_differences(customer, each.differences)
+        _print_differences(customer, each.differences)
         for found in each.left_alone[:_SHOWN]:
             click.echo(f"  {customer}: left alone {_place(found)} ({found.board or 'gone'})")
     for customer, report in work.done.items():
@@ -307,14 +248,16 @@ def _show_comparison(work: _Comparison, *, may_repair: bool) -> None:
             f"{report.total(name)} {name}" for name in ("created", "updated", "moved", "archived", "failed", "waiting")
         )
         click.echo(f"\nRepaired {customer}: {figures}; compared again above.")
-        console.print_refusals("Refused", [row for stage in report.stages for row in stage.refusals])
+        output.print_refusals("Refused", [row for stage in report.stages for row in stage.refusals])
     for customer, words in work.errors.items():
         click.echo(f"{customer}: {words}", err=True)
     if may_repair and work.plans:
-        click.echo("\nNothing was changed. `orders-platform verify --repair` brings the board to the database, and asks first.")
+        click.echo(
+            "\nNothing was changed. `orders-platform verify --repair` shows a plan that mends the board, and asks before it does."
+        )
 
 
-def _show_differences(customer: str, differences: Sequence[Difference]) -> None:
+def _print_differences(customer: str, differences: Sequence[Difference]) -> None:
     for found in differences[:_SHOWN]:
         both = f": {found.column}: database {found.database!r}, board {found.board!r}" if found.column else ""
         state = f" ({found.board})" if found.board and not found.column else ""
@@ -329,9 +272,9 @@ def board() -> None:
 
 
 @board.command()
-@_JSON
+@JSON
 def check(*, as_json: bool) -> None:
-    """Compare the configuration with the board: every missing or unfit column at once."""
+    """Compare the configuration with the board, and name every problem at once."""
     settings = Settings()
     rules = sync_rules(settings.configuration)
     with embedded_sandbox(settings), closing(open_board(settings)) as opened:
@@ -342,12 +285,10 @@ def check(*, as_json: bool) -> None:
             subitems = opened.describe(rules.subitems.board_id)
             problems += board_problems(rules.subitems, subitems, may_create_labels=rules.may_create_labels)
         warnings = opened.notices  # logged already, hence on standard error
-    board_name = f"Board {items.id} ({items.name})"
+    name = f"Board {items.id} ({items.name})"
     if as_json:
-        console.write_json({"board": items.name, "board_id": items.id, "problems": problems, "warnings": warnings})
+        output.write_json({"board": items.name, "board_id": items.id, "problems": problems, "warnings": warnings})
         sys.exit(1 if problems else 0)
     if problems:
-        raise BoardMismatchError(
-            "\n".join([f"{board_name} does not fit the configuration:", *(f"- {line}" for line in problems)])
-        )
-    click.echo(f"{board_name} fits: {len(rules.items.fields)} columns of items, {len(rules.subitems.fields)} of subitems.")
+        raise BoardMismatchError("\n- ".join([f"{name} does not fit the configuration:", *problems]))
+    click.echo(f"{name} fits: {len(rules.items.fields)} columns of items, {len(rules.subitems.fields)} of subitems.")

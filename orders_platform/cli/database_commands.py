@@ -1,20 +1,19 @@
-"""The commands that need only the order database: `load`, `init-db`, `customers`, `status`, `report`, `history`, `housekeeping`."""
+"""The commands that need only the order database: `load`, `init-db`, `customers`, `status`, `report`, `history`, `retention`."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping
-from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from orders_platform.build import open_store, report_links
-from orders_platform.cli import output as console
+from orders_platform.build import report_links
+from orders_platform.cli import output
+from orders_platform.cli.session import CUSTOMERS, JSON, database_session, merged_customers
 from orders_platform.database.ledger import Ledger
-from orders_platform.defs.housekeeping import trim_log
 from orders_platform.domain.history import ADOPT, RowHistory
 from orders_platform.domain.orders import RowKind
 from orders_platform.merge.order_files import OrderFile, read_order_file
@@ -22,44 +21,44 @@ from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.monday.limits import limits_of
 from orders_platform.reports.making import make_report
 from orders_platform.reports.rendering import html_page, markdown_text
-from orders_platform.settings import Settings
 
-_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else.")
+_STATUS = ("orders", "items", "lines", "subitems", "new", "pending", "failed", "removed", "oldest_waiting_at", "last_sent_at")
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--append", is_flag=True, help="Keep what is staged; without it the files replace it.")
-@click.option("--ignore", multiple=True, metavar="HEADER", help="Leave this unknown column out, though it holds values.")
-@_JSON
+@click.option("--append", is_flag=True, help="Add to the staged rows instead of replacing them.")
+@click.option(
+    "--ignore", multiple=True, metavar="HEADER", help="Leave out this unknown column and its values; may be repeated."
+)
+@JSON
 def load(*, files: tuple[Path, ...], append: bool, ignore: tuple[str, ...], as_json: bool) -> None:
-    """Put orders from .xlsx or .csv files into the staging table."""
-    settings = Settings()
-    tables = settings.configuration.tables
-    store = open_store(settings)
-    with closing(store.database) as database:
-        if settings.environment == "sandbox" and database.dialect == "sqlite":  # on a server tables are made by init-db alone
+    """Load orders from .xlsx or .csv files into the staging table."""
+    with database_session() as (settings, store):
+        tables = settings.configuration.tables
+        if settings.environment == "sandbox" and store.database.dialect == "sqlite":  # on a server only init-db makes tables
             store.schema.apply()
         known = [column.name for column in store.schema.columns_of(tables.staging)]
         read = [read_order_file(file, known) for file in files]
         for order_file in read:
             order_file.refuse_unread(ignore)
         columns = list(dict.fromkeys(name for order_file in read for name in order_file.columns))
-        rows = replace_staged_rows(database, tables.staging, tables.schema_name, columns, _rows(read, columns), append=append)
-    reports = {str(order_file.path): asdict(order_file.report) for order_file in read}
+        staged = _staged_rows(read, columns)
+        rows = replace_staged_rows(store.database, tables.staging, tables.schema_name, columns, staged, append=append)
     if as_json:
-        console.write_json({"rows": rows, "table": tables.staging, "files": reports})
+        files_read = {str(order_file.path): asdict(order_file.report) for order_file in read}
+        output.write_json({"rows": rows, "table": tables.staging, "files": files_read})
         return
     for order_file in read:
         report = order_file.report
-        spelled = f"{len(report.exact)} columns as written, {len(report.by_alias)} by another spelling"
-        click.echo(f"{order_file.path.name}: {report.rows} rows, {spelled}")
+        matched = f"{len(report.exact)} columns matched by name, {len(report.by_alias)} by another spelling"
+        click.echo(f"{order_file.path.name}: {report.rows} rows, {matched}")
         for header, column in report.by_alias.items():
             click.echo(f"  {header!r} was read as {column!r}")
     click.echo(f"{rows} rows {'added to' if append else 'in'} {tables.staging}. Next: orders-platform sync")
 
 
-def _rows(read: Iterable[OrderFile], columns: list[str]) -> Iterable[list[object]]:
+def _staged_rows(read: Iterable[OrderFile], columns: list[str]) -> Iterable[list[object]]:
     for order_file in read:
         places = [order_file.columns.index(name) if name in order_file.columns else None for name in columns]
         for row in order_file.rows:
@@ -69,148 +68,118 @@ def _rows(read: Iterable[OrderFile], columns: list[str]) -> Iterable[list[object
 @click.command(name="init-db")
 @click.option("--dry-run", is_flag=True, help="Print the DDL and change nothing.")
 def init_db(*, dry_run: bool) -> None:
-    """Make the tables that are absent and add the columns that are missing; nothing else is changed."""
-    store = open_store(Settings())
-    with closing(store.database):
+    """Create missing tables and views and add missing columns; change nothing else."""
+    with database_session() as (_, store):
         statements = store.schema.missing() if dry_run else store.schema.apply()
     for statement in statements if dry_run else ():
         click.echo(f"{statement};\n")
-    what = "would be run" if dry_run else "run"
-    click.echo(f"{len(statements)} statements {what}." if statements else "The database fits; nothing to do.", err=dry_run)
+    done = f"{len(statements)} statements {'would be run' if dry_run else 'run'}."
+    click.echo(done if statements else "The database is up to date.", err=dry_run)
 
 
 @click.command()
-@_JSON
+@JSON
 def customers(*, as_json: bool) -> None:
-    """Who is in the staging table, and which rows belong to nobody."""
-    settings = Settings()
-    store = open_store(settings)
-    with closing(store.database):
+    """List the customers in the staging table, and the rows that match no customer."""
+    with database_session() as (_, store):
         survey = store.survey()
     if as_json:
-        nobody = [{"label": entry.label, "rows": entry.rows, "reason": entry.reason} for entry in survey.unmatched]
-        console.write_json({"customers": {name: rows.rows for name, rows in survey.customers.items()}, "unmatched": nobody})
+        unmatched = [{"label": entry.label, "rows": entry.rows, "reason": entry.reason} for entry in survey.unmatched]
+        output.write_json({"customers": {name: rows.rows for name, rows in survey.customers.items()}, "unmatched": unmatched})
         return
-    console.print_table(["customer", "rows"], [[name, rows.rows] for name, rows in survey.customers.items()])
+    output.print_table(["customer", "rows"], [[name, rows.rows] for name, rows in survey.customers.items()])
     for entry in survey.unmatched:
-        click.echo(f"\n{entry.rows} rows of nobody: {entry.reason}")
+        click.echo(f"\n{entry.rows} rows match no customer: {entry.reason}")
 
 
 @click.command()
-@_JSON
+@JSON
 def status(*, as_json: bool) -> None:
-    """Where each customer stands: on the board, waiting, refused, rejected."""
-    settings = Settings()
-    store = open_store(settings)
-    with closing(store.database):
+    """Show where each customer stands: on the board, waiting, failed, rejected."""
+    with database_session() as (settings, store):
         summaries, rejects, failed = store.summaries(), store.rejects(), store.failed()
         usage = store.monday_usage(datetime.now(UTC))
-    limits = limits_of(settings.configuration.monday.plan, settings.configuration.monday.token_kind)
+    calls = limits_of(settings.configuration.monday.plan, settings.configuration.monday.token_kind).calls_for_us
     if as_json:
-        shown = {summary.customer: asdict(summary) for summary in summaries}
-        refused = {"rejected": [asdict(row) for row in rejects], "failed": [asdict(row) for row in failed]}
-        console.write_json({"customers": shown, **refused, "monday": console.usage_figures(usage, limits.calls_for_us)})
+        rows = {"rejected": [asdict(row) for row in rejects], "failed": [asdict(row) for row in failed]}
+        by_customer = {summary.customer: asdict(summary) for summary in summaries}
+        output.write_json({"customers": by_customer, **rows, "monday": output.usage_figures(usage, calls)})
     else:
-        figures = (
-            "orders",
-            "items",
-            "lines",
-            "subitems",
-            "new",
-            "pending",
-            "failed",
-            "removed",
-            "oldest_waiting_at",
-            "last_sent_at",
-        )
-        console.print_table(
-            ["customer", *(name.removesuffix("_at").replace("_", " ") for name in figures)],
-            [[summary.customer, *(_shown(getattr(summary, name)) for name in figures)] for summary in summaries],
-        )
-        click.echo(console.usage_line(usage, limits.calls_for_us))
-        console.print_refusals("Failed", failed)
-        console.print_refusals("Rejected", rejects)
+        headers = ["customer", *(name.removesuffix("_at").replace("_", " ") for name in _STATUS)]
+        output.print_table(headers, [[row.customer, *(getattr(row, name) for name in _STATUS)] for row in summaries])
+        click.echo(output.usage_line(usage, calls))
+        output.print_refusals("Failed", failed)
+        output.print_refusals("Rejected", rejects)
     sys.exit(1 if any(summary.new or summary.pending or summary.failed for summary in summaries) else 0)
 
 
-def _shown(value: object) -> object:
-    return f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) else value
-
-
 @click.command()
-@click.option("--customer", "only", multiple=True, metavar="NAME", help="This customer; repeat for several. Default: all.")
-@click.option("--html", "page", type=console.OUTPUT_FILE, metavar="FILE", help="Write a page into this file.")
-@click.option("--markdown", "as_markdown", is_flag=True, help="Markdown on standard output (the default without --html).")
+@CUSTOMERS
+@click.option("--html", "page", type=output.OUTPUT_FILE, metavar="FILE", help="Write a web page into this file.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print Markdown; the default without --html.")
 def report(*, only: tuple[str, ...], page: Path | None, as_markdown: bool) -> None:
-    """Where the orders stand on the board, for people outside the team: totals, groups, corrections, what waits, the last update."""
-    settings = Settings()
-    store = open_store(settings)
-    with closing(store.database):
-        known = [summary.customer for summary in store.summaries()]
-        chosen = console.chosen_customers(
-            only, known, settings.configuration.customer_names, "No order was ever merged of the customer"
-        )
+    """Report where the orders stand on the board, for people outside the team."""
+    with database_session() as (settings, store):
         now = datetime.now(UTC)
-        reports = [make_report(store, customer, now) for customer in chosen]
+        reports = [make_report(store, customer, now) for customer in merged_customers(only, settings, store)]
     links = report_links(settings)
     if page is not None:
-        console.write_text(html_page(reports, links), page)
+        output.write_text(html_page(reports, links), page)
         click.echo(f"{len(reports)} customers reported in {page}", err=True)
     if page is None or as_markdown:
         click.echo(markdown_text(reports, links), nl=False)
-    sys.exit(0)
 
 
 @click.command()
 @click.argument("item_or_order")
-@_JSON
+@JSON
 def history(*, item_or_order: str, as_json: bool) -> None:
-    """Which run sent it, when, and under which of monday's request ids: for an order number, or an item's or subitem's id."""
-    settings = Settings()
-    store = open_store(settings)
-    with closing(store.database):
+    """Show every request that was sent for an order, item or subitem: when, by which run, with which outcome.
+
+    ITEM_OR_ORDER is an order number, or the id of an item or subitem.
+    """
+    with database_session() as (settings, store):
         rows = Ledger(store, settings.configuration).history(item_or_order.strip())
     if as_json:
-        console.write_json({"rows": [_row_document(row) for row in rows]})
+        output.write_json({"rows": [_history_json(row) for row in rows]})
     for row in () if as_json else rows:
-        _show_history(row)
+        _print_history(row)
     if not rows:
-        click.echo(f"No order, item or subitem {item_or_order!r} is known; `orders-platform status` says who is.", err=True)
+        click.echo(f"No order, item or subitem {item_or_order!r} is known.", err=True)
     sys.exit(0 if rows else 1)
 
 
-def _row_document(row: RowHistory) -> Mapping[str, object]:
-    documents = [{**asdict(each), "row_outcome": each.outcome_of(row.ref)} for each in row.documents]
-    for each in documents:
-        del each["row_results"]
-    return {**asdict(row), "documents": documents}
+def _history_json(row: RowHistory) -> Mapping[str, object]:
+    batches = [{**asdict(batch), "row_outcome": batch.outcome_of(row.ref)} for batch in row.documents]
+    for batch in batches:
+        del batch["row_results"]
+    return {**asdict(row), "documents": batches}
 
 
-def _show_history(row: RowHistory) -> None:
+def _print_history(row: RowHistory) -> None:
     size = f" size {row.size_code}" if row.kind is RowKind.SUBITEMS else ""
     word = row.kind.value.removesuffix("s")
-    click.echo(
-        f"{row.customer}: {row.order_key}{size}: {word} {row.monday_id or '(none)'}, {row.state.value} ({row.action or 'no action'})"
-    )
+    action = row.action or "no action"
+    click.echo(f"{row.customer}: {row.order_key}{size}: {word} {row.monday_id or '(none)'}, {row.state.value} ({action})")
     if row.error:
         click.echo(f"  {row.error}")
-    for each in row.documents:
-        request = each.request_id or ("(found on the board)" if each.operation == ADOPT else "(no answer)")
+    for batch in row.documents:
+        request = batch.request_id or ("(found on the board)" if batch.operation == ADOPT else "(no answer)")
         click.echo(
-            f"  {each.logged_at:%Y-%m-%d %H:%M:%S}  {each.operation}: {each.outcome_of(row.ref)}  run {each.run_id}  "
-            f"batch {each.batch_id}  request {request}"
+            f"  {batch.logged_at:%Y-%m-%d %H:%M:%S}  {batch.operation}: {batch.outcome_of(row.ref)}  run {batch.run_id}  "
+            f"batch {batch.batch_id}  request {request}"
         )
     if not row.documents:
-        click.echo("  nothing in the log: never sent, sent by a run that died, or longer ago than the log is kept")
+        click.echo("  The log has no entry: never sent, sent by a run that was killed, or older than log_retention_days.")
 
 
 @click.command()
-@click.option("--dry-run", is_flag=True, help="Only say how many documents would be forgotten.")
-def housekeeping(*, dry_run: bool) -> None:
-    """Forget documents of the log that are older than log_retention_days; nothing else is deleted."""
-    settings = Settings()
-    store = open_store(settings)
-    with closing(store.database):
+@click.option("--dry-run", is_flag=True, help="Count the entries and delete nothing.")
+def retention(*, dry_run: bool) -> None:
+    """Delete log entries older than log_retention_days; delete nothing else."""
+    from orders_platform.defs.housekeeping import trim_log  # here, so that no other command imports Dagster
+
+    with database_session() as (settings, store):
         count = trim_log(store, settings.configuration, datetime.now(UTC), dry=dry_run)
     days = settings.configuration.monday.log_retention_days
-    click.echo(f"{count} documents older than {days} days {'would be' if dry_run else 'were'} deleted from the log.")
+    click.echo(f"{count} log entries older than {days} days {'would be' if dry_run else 'were'} deleted.")

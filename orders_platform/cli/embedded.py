@@ -1,8 +1,4 @@
-"""The embedded default: a local monday.com for as long as a command runs, when nobody serves one.
-
-Belongs here: deciding whether it is needed, and its state file. Does not belong here: the sandbox (`sandbox/`). Only `cli.py` and
-`demo.py` use it.
-"""
+"""A local monday.com for as long as a command runs, when the settings name the sandbox and none is served yet."""
 
 from __future__ import annotations
 
@@ -22,17 +18,17 @@ PORT = 8765
 ROOMY = Limits(
     complexity_per_minute=1_000_000_000, calls_per_minute=100_000, calls_per_day=1_000_000, calls_per_10_seconds=100_000
 )
-"""Not monday's: with those, the 2,300 creations of the sample orders take six minutes. `sandbox serve --limits pro` has them."""
+"""Practically no limits. With monday's (`sandbox serve --limits pro`) the 2,300 creations of the sample orders take six minutes."""
 
 
 def sandbox_file(settings: Settings) -> Path:
-    """Where the sandbox keeps its boards."""
+    """The file in which the sandbox keeps its boards."""
     return settings.data_folder / "sandbox.db"
 
 
 @contextmanager
 def embedded_sandbox(settings: Settings) -> Iterator[str]:
-    """The base URL of the sandbox; started for the length of the block when the settings name it and nobody answers there."""
+    """Run the sandbox during the block if the settings name it and none answers there. Yields the address of its page."""
     parts = urlsplit(settings.api_url)
     if not _is_embedded(settings) or _answers(parts.hostname or "", PORT):
         yield f"{parts.scheme}://{parts.netloc}"
@@ -44,12 +40,12 @@ def embedded_sandbox(settings: Settings) -> Iterator[str]:
 
 
 def refuse_while_served(settings: Settings) -> None:
-    """Raise `ConfigurationError` when another process serves the embedded default's boards: their file must not vanish under it."""
+    """Raise `ConfigurationError` when another process serves the sandbox's boards: their file must not be deleted meanwhile."""
     host = urlsplit(settings.api_url).hostname or ""
     if _is_embedded(settings) and _answers(host, PORT):
         raise ConfigurationError(
-            f"A sandbox is being served at {host}:{PORT}, and --fresh would take its boards away. Stop it first (`make ui`, "
-            "`orders-platform sandbox serve`), or leave --fresh out."
+            f"A sandbox is being served at {host}:{PORT}, and --fresh would delete its boards. Stop it first (`make ui` or "
+            "`orders-platform sandbox serve`), or omit --fresh."
         )
 
 

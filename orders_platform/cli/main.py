@@ -1,7 +1,6 @@
-"""`orders-platform`: the same engine as the assets, for a terminal and for scripts.
+"""The `orders-platform` command. Every subcommand is safe to interrupt and to repeat.
 
-Belongs here: commands, options, exit codes (0 all done, 1 something failed or waits, 2 usage or configuration, 130 interrupted).
-Does not belong here: work. Every command is safe to interrupt and to repeat.
+Exit codes: 0 all done, 1 something failed or waits, 2 wrong usage or configuration, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -10,22 +9,22 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from copy import copy
 from pathlib import Path
 
 import click
 
-from orders_platform import demo as demonstration
 from orders_platform.build import open_store
-from orders_platform.cli import output as console
+from orders_platform.cli import output
 from orders_platform.cli.board_commands import board, retry, sync, verify
-from orders_platform.cli.database_commands import customers, history, housekeeping, init_db, load, report, status
+from orders_platform.cli.database_commands import customers, history, init_db, load, report, retention, status
 from orders_platform.cli.embedded import PORT, ROOMY, embedded_sandbox, refuse_while_served, sandbox_file
+from orders_platform.cli.session import JSON
 from orders_platform.errors import ConfigurationError, OrdersError
 from orders_platform.sandbox.limits import Limits
 from orders_platform.sandbox.server import Faults, Latency, Sandbox, serve
 from orders_platform.settings import Settings
 
-JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else.")
 LIMITS: dict[str, Callable[[], Limits]] = {
     "roomy": lambda: ROOMY,
     "pro": Limits,
@@ -39,21 +38,23 @@ LIMITS: dict[str, Callable[[], Limits]] = {
 def cli() -> None:
     """Keep a monday.com board equal to the order list: nothing lost, nothing twice.
 
-    Without any setting everything runs on the embedded default: a SQLite file and a local monday.com, both in .data/.
+    Without settings everything runs on this machine: a SQLite file and a local monday.com, both in the folder .data.
     """
 
 
 @cli.command()
-@click.option("--fresh", is_flag=True, help="Forget the last demo first.")
-@click.option("--output-json", type=console.OUTPUT_FILE, help="Write the figures into this file.")
+@click.option("--fresh", is_flag=True, help="Delete the data of the last demo first.")
+@click.option("--output-json", type=output.OUTPUT_FILE, help="Write the figures into this file as JSON.")
 @JSON
 def demo(*, fresh: bool, output_json: Path | None, as_json: bool) -> None:
-    """The main job on the embedded default: sample orders, sandbox, all six assets for every sample customer."""
+    """Sync sample orders to a local monday.com: one Dagster run of all assets for each customer, then a summary."""
+    from orders_platform import demo as demonstration  # here, so that no other command imports Dagster
+
     settings = Settings()
     if settings.environment != "sandbox":
-        where = f"ORDERS_ENVIRONMENT is {settings.environment}"
         raise ConfigurationError(
-            f"The demo fills staging table and board with sample orders, but {where}; unset it for the demo."
+            f"The demo replaces staged orders and board items by samples, but ORDERS_ENVIRONMENT is {settings.environment}; "
+            "unset it for the demo."
         )
     if fresh:
         refuse_while_served(settings)
@@ -66,13 +67,13 @@ def demo(*, fresh: bool, output_json: Path | None, as_json: bool) -> None:
     ):
         rows = demonstration.load_sample_orders(store, settings)
         click.echo(f"{rows} sample orders staged; one Dagster run per customer:", err=True)
-        document = demonstration.materialise(settings, store, instance, lambda line: click.echo(f"  {line}", err=True))
-        console.show_run(document, as_json=as_json, output_json=output_json)
+        result = demonstration.materialise(settings, store, instance, lambda line: click.echo(f"  {line}", err=True))
+        output.show_run(result, as_json=as_json, output_json=output_json)
         if not as_json:
-            console.print_refusals("Not on the board, as the sample orders intend: refused values", store.failed())
+            output.print_refusals("Refused, as the sample orders intend", store.failed())
             click.echo(f"\nBoard page:  {board_page}/   (`orders-platform sandbox serve` keeps it up)")
             click.echo("Dagster UI:  make ui   (or: dagster dev -w workspace.yaml)")
-    problems = demonstration.unexpected(document["customers"])  # type: ignore[arg-type]
+    problems = demonstration.unexpected(result["customers"])  # type: ignore[arg-type]
     for problem in problems:
         click.echo(f"unexpected: {problem}", err=True)
     sys.exit(1 if problems else 0)
@@ -80,43 +81,45 @@ def demo(*, fresh: bool, output_json: Path | None, as_json: bool) -> None:
 
 @cli.group()
 def sandbox() -> None:
-    """A local monday.com."""
+    """Run a local monday.com."""
 
 
 @sandbox.command(name="serve")
-@click.option("--port", type=click.IntRange(0, 65535), default=PORT, show_default=True)
+@click.option("--port", type=click.IntRange(0, 65535), default=PORT, show_default=True, help="0 takes any free port.")
 @click.option(
-    "--state", type=click.Path(dir_okay=False, path_type=Path), help="File that keeps the boards; default: .data/sandbox.db."
+    "--state", type=click.Path(dir_okay=False, path_type=Path), help="File that keeps the boards. Default: .data/sandbox.db."
 )
-@click.option("--limits", type=click.Choice(list(LIMITS)), default="roomy", show_default=True, help="Whose limits it keeps.")
+@click.option(
+    "--limits", type=click.Choice(list(LIMITS)), default="roomy", show_default=True, help="Rate limits; roomy has almost none."
+)
 @click.option(
     "--latency",
     type=(float, float),
     default=(0.0, 0.0),
-    metavar="DOCUMENT MUTATION",
-    help="Seconds a document and a mutation take.",
+    metavar="REQUEST MUTATION",
+    help="Seconds that each request takes, and each mutation in it.",
 )
-@click.option(
-    "--faults", type=click.FloatRange(0, 1), default=0.0, help="Share of requests that meet a passing fault, e.g. 0.02."
-)
-@click.option("--seed", type=int, default=0, help="Which requests meet which fault.")
+@click.option("--faults", type=click.FloatRange(0, 1), default=0.0, help="Share of requests that meet a fault, such as 0.02.")
+@click.option("--seed", type=int, default=0, help="Number that decides which requests meet which fault.")
 def serve_sandbox(
     *, port: int, state: Path | None, limits: str, latency: tuple[float, float], faults: float, seed: int
 ) -> None:
-    """Serve the sandbox on loopback until interrupted; GET / shows the boards."""
+    """Serve a local monday.com to this machine until interrupted; its start page shows the boards."""
     file = state or sandbox_file(Settings())
     file.parent.mkdir(parents=True, exist_ok=True)
-    rng = Faults(seed=seed, rate=faults)
-    local = Sandbox(state=file, limits=LIMITS[limits](), latency=Latency(*latency), faults=rng)
+    local = Sandbox(state=file, limits=LIMITS[limits](), latency=Latency(*latency), faults=Faults(seed=seed, rate=faults))
     serve(local, port=port, on_ready=lambda url: click.echo(f"monday sandbox ready: {url}/ (API {url}/v2, boards in {file})"))
 
 
-for command in (board, customers, history, housekeeping, init_db, load, report, retry, status, sync, verify):
+for command in (board, customers, history, init_db, load, report, retention, retry, status, sync, verify):
     cli.add_command(command)
+housekeeping = copy(retention)  # the name until now, hidden for a release
+housekeeping.hidden = True
+cli.add_command(housekeeping, "housekeeping")
 
 
 def main() -> None:
-    """The console script."""
+    """Run the command line; every error of ours becomes one line and an exit code."""
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
     try:
         cli.main(standalone_mode=False)
@@ -126,7 +129,7 @@ def main() -> None:
         error.show()
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted; what was committed stays, the next run goes on from there", err=True)
+        click.echo("Interrupted. Committed work is kept; the next run resumes.", err=True)
         sys.exit(130)
     except OrdersError as error:
         click.echo(f"{type(error).__name__}: {error}", err=True)

@@ -1,18 +1,16 @@
-"""What the command line shows: tables for people, one JSON object for machines.
-
-Belongs here: shapes and layout. Does not belong here: commands (`cli.py`).
-"""
+"""What commands print: tables for people, one JSON object for programs."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import click
 
-from orders_platform.domain.customers import CustomerNames
 from orders_platform.domain.orders import CustomerSummary, RowProblem
 from orders_platform.domain.usage import MondayUsage
 from orders_platform.sync.results import CustomerReport
@@ -34,12 +32,12 @@ FIGURES = (
 
 
 class _OutputFile(click.Path):
-    """A file that will be written at the end, so it is refused at the start."""
+    """A file that is written at the end; refused at the start when that cannot work."""
 
     def convert(self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None) -> Path:
         file = Path(os.fsdecode(super().convert(value, param, ctx)))
         if not _may_be_written(file):
-            self.fail(f"{file} cannot be written: its folder is absent or protected.", param, ctx)
+            self.fail(f"{file} cannot be written: its folder is missing or read-only.", param, ctx)
         return file
 
 
@@ -53,19 +51,11 @@ def _may_be_written(file: Path) -> bool:
 
 OUTPUT_FILE = _OutputFile(dir_okay=False, writable=True)
 Figures = dict[str, int | float]
-JsonObject = dict[str, object]
-
-
-def run_figures(summary: CustomerSummary | None, rejected: int, sent: Mapping[str, int | float]) -> Figures:
-    """One customer as JSON shows it: where it stands, and what this run did (`created`, `updated` ... `seconds`)."""
-    stands = {"orders": 0, "lines": 0, "groups": 0, "items": 0, "subitems": 0, "failed": 0}
-    if summary is not None:
-        stands = {name: int(getattr(summary, name)) for name in stands}
-    return {name: {**stands, "rejected": rejected, **sent}.get(name, 0) for name in FIGURES}
+JsonObject = Mapping[str, object]
 
 
 def sent_figures(report: CustomerReport, *, dry: bool = False) -> Figures:
-    """What a run did for a customer; of a dry run what it would do, refusals included."""
+    """What a run did for a customer; in a dry run what it would do, failures included."""
     updated = sum(report.total(name) for name in ("updated", "moved", "archived"))
     adopted = report.total("adopted")
     return {
@@ -80,40 +70,28 @@ def sent_figures(report: CustomerReport, *, dry: bool = False) -> Figures:
     }
 
 
-def run_json(
+def run_result(
     summaries: Iterable[CustomerSummary], rejects: Sequence[RowProblem], sent: Mapping[str, Figures], errors: Mapping[str, str]
 ) -> JsonObject:
-    """The JSON object of a run: where each customer of `sent` stands, with what the run did."""
+    """A run as JSON: for each customer of `sent` where it stands, what the run did and its error, and the total."""
     stands = {summary.customer: summary for summary in summaries}
-    rejected = {
-        customer: sum(row.rows for row in rejects if row.customer == customer and not row.size_code) for customer in sent
-    }
-    figures = {customer: run_figures(stands.get(customer), rejected[customer], did) for customer, did in sent.items()}
-    return totalled(figures, errors)
+    rejected: Counter[str] = Counter()
+    for row in rejects:
+        rejected[row.customer] += 0 if row.size_code else row.rows
+    figures = {name: _figures(stands.get(name), rejected[name], did) for name, did in sent.items()}
+    total = {name: round(sum(each[name] for each in figures.values()), 3) for name in FIGURES}
+    customers = {name: {**each, **({"error": errors[name]} if name in errors else {})} for name, each in figures.items()}
+    return {"customers": customers, "total": total}
 
 
-def totalled(customers: Mapping[str, Figures], errors: Mapping[str, str]) -> JsonObject:
-    """The JSON object of a run: `customers` by name, and their `total`. A customer that ended early has its `error`."""
-    total: Figures = {name: round(sum(figures[name] for figures in customers.values()), 3) for name in FIGURES}
-    shown = {name: {**figures, **({"error": errors[name]} if name in errors else {})} for name, figures in customers.items()}
-    return {"customers": shown, "total": total}
-
-
-def chosen_customers(only: Sequence[str], known: Sequence[str], names: CustomerNames, refusal: str) -> list[str]:
-    """The customers that `--customer` names in any spelling, each once; without it all that are known.
-
-    Raises:
-        UsageError: an unknown one; the known ones are named.
-    """
-    chosen = [name if name in known else names.resolve(name) for name in only]
-    for name, customer in zip(only, chosen, strict=True):
-        if customer not in known:
-            raise click.UsageError(f"{refusal} {name!r}; known: {', '.join(known) or 'nobody'}.")
-    return list(dict.fromkeys([name for name in chosen if name is not None] or known))
+def _figures(summary: CustomerSummary | None, rejected: int, sent: Figures) -> Figures:
+    """Where a customer stands, and what the run did."""
+    stands = {name: int(getattr(summary, name, 0)) for name in ("orders", "lines", "groups", "items", "subitems", "failed")}
+    return {name: {**stands, "rejected": rejected, **sent}.get(name, 0) for name in FIGURES}
 
 
 def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table on standard output, numbers to the right."""
+    """A table on standard output; all columns but the first are aligned to the right."""
     lines = [list(headers), *([_cell(value) for value in row] for row in rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(headers))]
     for line in lines:
@@ -121,27 +99,22 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
         click.echo("  ".join([name.ljust(widths[0]), *(f.rjust(w) for f, w in zip(figures, widths[1:], strict=True))]))
 
 
-def print_run(shown_json: JsonObject) -> None:
-    """The figures of a run, a line a customer and their total."""
-    customers, total = shown_json["customers"], shown_json["total"]
-    if not isinstance(customers, dict) or not isinstance(total, dict):
-        raise TypeError("not the shown_json of a run")
-    rows = [[name, *(figures[figure] for figure in FIGURES)] for name, figures in customers.items()]
-    print_table(["customer", *FIGURES], [*rows, ["total", *(total[figure] for figure in FIGURES)]])
-
-
-def show_run(shown_json: JsonObject, *, as_json: bool, output_json: Path | None, quiet: bool = False) -> None:
-    """A run where it was asked for: into a file, as JSON, or as a table."""
+def show_run(result: JsonObject, *, as_json: bool, output_json: Path | None, quiet: bool = False) -> None:
+    """The result of a run, as asked for: into a file, as JSON, or as a table with a line for each customer and the total."""
     if output_json:
-        write_json(shown_json, output_json)
+        write_json(result, output_json)
     if as_json:
-        write_json(shown_json)
+        write_json(result)
     elif not quiet:
-        print_run(shown_json)
+        customers: Mapping[str, Figures] = result["customers"]  # type: ignore[assignment]
+        total: Figures = result["total"]  # type: ignore[assignment]
+        headers = ["batches" if name == "documents" else name for name in FIGURES]
+        rows = [[name, *(figures[figure] for figure in FIGURES)] for name, figures in [*customers.items(), ("total", total)]]
+        print_table(["customer", *headers], rows)
 
 
 def print_refusals(title: str, rows: Sequence[RowProblem], most: int = 20) -> None:
-    """Rows that are not on the board, with the reason; the first `most` of them."""
+    """The first `most` of the rows that could not be merged or sent, each with its reason."""
     if not rows:
         return
     click.echo(f"\n{title} ({len(rows)}):")
@@ -153,7 +126,7 @@ def print_refusals(title: str, rows: Sequence[RowProblem], most: int = 20) -> No
 
 
 def usage_line(usage: MondayUsage, calls_for_us: int) -> str:
-    """One line: the calls of today, and whether monday had to say that a limit was hit."""
+    """Today's calls to monday and the answers that said a limit was hit, on one line."""
     line = f"monday today: {usage.calls_today:,.0f} of {calls_for_us:,} calls"
     if usage.rate_limited_at is None:
         return f"{line}, no answer over a limit in 24 hours"
@@ -162,14 +135,14 @@ def usage_line(usage: MondayUsage, calls_for_us: int) -> str:
 
 
 def usage_figures(usage: MondayUsage, calls_for_us: int) -> JsonObject:
-    """The same for machines."""
+    """The same as JSON."""
     return {"calls_today": round(usage.calls_today, 1), "calls_allowed": calls_for_us,
             "rate_limited_24h": usage.rate_limited, "rate_limited_at": usage.rate_limited_at}  # fmt: skip
 
 
-def write_json(shown_json: Mapping[str, object], file: Path | None = None) -> None:
-    """The shown_json into a file, or onto standard output."""
-    text = json.dumps(shown_json, ensure_ascii=False, indent=2, default=str)
+def write_json(result: JsonObject, file: Path | None = None) -> None:
+    """A JSON object into a file, or onto standard output."""
+    text = json.dumps(result, ensure_ascii=False, indent=2, default=str)
     if file is None:
         click.echo(text)
     else:
@@ -177,7 +150,7 @@ def write_json(shown_json: Mapping[str, object], file: Path | None = None) -> No
 
 
 def write_text(text: str, file: Path) -> None:
-    """A text into a file. Raises `UsageError` when that cannot be, e.g. on a full disk."""
+    """A text into a file. Raises `UsageError` when that fails, for example on a full disk."""
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
@@ -185,12 +158,8 @@ def write_text(text: str, file: Path) -> None:
 
 
 def _cell(value: object) -> str:
-    return (
-        ""
-        if value is None
-        else f"{value:,.1f}"
-        if isinstance(value, float)
-        else f"{value:,}"
-        if isinstance(value, int)
-        else str(value)
-    )
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    if isinstance(value, int | float):
+        return f"{value:,.1f}" if isinstance(value, float) else f"{value:,}"
+    return "" if value is None else str(value)

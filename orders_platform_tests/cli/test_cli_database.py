@@ -118,23 +118,23 @@ def test_a_dry_run_of_init_db_prints_the_ddl_and_makes_no_table(workplace: Workp
 def test_init_db_makes_the_tables_once_and_adds_a_column_that_is_missing(workplace: Workplace, terminal: Terminal) -> None:
     assert terminal("init-db").out.endswith("statements run.\n")
     before = workplace.dump()
-    assert terminal("init-db").out == "The database fits; nothing to do.\n"
+    assert terminal("init-db").out == "The database is up to date.\n"
     assert workplace.dump() == before
     workplace.write('ALTER TABLE "ORDER_LIST_V2" DROP COLUMN "sync_batch_id"')
     assert terminal("init-db").out == "1 statements run.\n"
-    assert terminal("init-db", "--dry-run").err == "The database fits; nothing to do.\n"
+    assert terminal("init-db", "--dry-run").err == "The database is up to date.\n"
 
 
 # --- customers, status, retry -------------------------------------------------------------------------------------------
 
 
-def test_customers_lists_who_is_staged_and_what_belongs_to_nobody(after_demo: Workplace, terminal: Terminal) -> None:
+def test_customers_lists_who_is_staged_and_the_rows_that_match_no_customer(after_demo: Workplace, terminal: Terminal) -> None:
     document = terminal("customers", "--json").document
     assert document["customers"] == {name: expected.rows for name, expected in EXPECTED.items()}
     assert sum(entry["rows"] for entry in document["unmatched"]) == sum(UNKNOWN_CUSTOMER_ROWS.values())
     shown = terminal("customers")
     assert shown.code == 0
-    assert "4 rows of nobody: customer 'ACME ACTIVE' is not in [customers]" in shown.out
+    assert "4 rows match no customer: customer 'ACME ACTIVE' is not in [customers]" in shown.out
 
 
 def test_status_lists_every_customer_and_fails_while_rows_are_refused(after_demo: Workplace, terminal: Terminal) -> None:
@@ -163,12 +163,12 @@ def test_status_is_well_when_everything_is_on_the_board_and_not_when_something_w
     assert terminal("status").code == 0
 
 
-def test_retry_gives_refused_rows_another_try(after_demo: Workplace, terminal: Terminal) -> None:
-    assert terminal("retry", "--customer", "Greyson  Clothiers").out.startswith("0 rows")
-    assert terminal("retry", "--code", "label_missing").out.startswith("0 rows")
+def test_retry_resets_failed_rows(after_demo: Workplace, terminal: Terminal) -> None:
+    assert terminal("retry", "--customer", "Greyson  Clothiers").out.startswith("0 FAILED rows")
+    assert terminal("retry", "--code", "label_missing").out.startswith("0 FAILED rows")
     tried = terminal("retry", "--customer", "TITLE NINE", "--code", "number_expected", "--no-send")
     assert tried.code == 0
-    assert tried.out.startswith("2 rows will be tried again.")
+    assert tried.out.startswith("2 FAILED rows were reset.")
     states = (
         "SELECT sync_state, COUNT(*) FROM \"ORDER_LIST_V2\" WHERE \"AAG ORDER NUMBER\" IN ('TIT-00599', 'TIT-00600') GROUP BY 1"
     )
@@ -179,10 +179,10 @@ def test_retry_gives_refused_rows_another_try(after_demo: Workplace, terminal: T
     assert after_demo.rows(states) == [("FAILED", 2)]
 
 
-def test_retry_sends_what_it_marks(after_demo: Workplace, terminal: Terminal) -> None:
+def test_retry_sends_what_it_resets(after_demo: Workplace, terminal: Terminal) -> None:
     outcome = terminal("retry")
     assert outcome.code == 1
-    assert "2 rows will be tried again." in outcome.err
+    assert "2 FAILED rows were reset." in outcome.err
     assert "Refused (2):" in outcome.out
     assert "GREYSON" not in outcome.out
 

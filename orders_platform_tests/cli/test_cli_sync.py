@@ -117,7 +117,7 @@ def test_subitems_can_be_left_for_another_run(bhood: Workplace, terminal: Termin
     assert terminal("sync", "--execute").code == 0
 
 
-def test_quiet_says_nothing_and_verbose_says_every_document(bhood: Workplace, terminal: Terminal) -> None:
+def test_quiet_prints_nothing_and_verbose_logs_every_request(bhood: Workplace, terminal: Terminal) -> None:
     quiet = terminal("sync", "--quiet")
     assert (quiet.code, quiet.out, quiet.err) == (0, "", "")
     verbose = terminal("sync", "--execute", "--verbose")
@@ -198,7 +198,7 @@ def test_an_interrupted_sync_ends_with_130_and_the_next_one_finishes_without_dou
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert "interrupted; what was committed stays" in said
+    assert "Interrupted. Committed work is kept; the next run resumes." in said
     assert "Traceback" not in said
     assert sum(len(items) for items in place.board.values()) < 24
     place.configure(hasty)

@@ -244,10 +244,13 @@ def test_history_of_nobody_says_so(synced: Workplace, terminal: Terminal, term: 
     assert "is known" in outcome.err
 
 
-# --- housekeeping ----------------------------------------------------------------------------------------------------------------
+# --- retention -------------------------------------------------------------------------------------------------------------------
 
 
-def test_housekeeping_deletes_old_documents_only_and_a_dry_run_nothing(synced: Workplace, terminal: Terminal) -> None:
+@pytest.mark.parametrize("command", ["retention", "housekeeping"])
+def test_retention_deletes_old_log_entries_only_and_a_dry_run_nothing(
+    synced: Workplace, terminal: Terminal, command: str
+) -> None:
     kept = synced.rows("SELECT COUNT(*) FROM ORDER_SYNC_LOG")[0][0]
     synced.write(
         "INSERT INTO ORDER_SYNC_LOG (batch_id, operation, row_count, call_count, complexity, seconds, outcome, logged_at) "
@@ -256,11 +259,11 @@ def test_housekeeping_deletes_old_documents_only_and_a_dry_run_nothing(synced: W
     )
     synced.write("UPDATE ORDER_SYNC_LOG SET logged_at = datetime('now', '-179 days') WHERE batch_id = 'old 1'")
     everything = synced.dump()
-    assert "1200 documents older than 180 days would be deleted" in terminal("housekeeping", "--dry-run").out
+    assert "1200 log entries older than 180 days would be deleted" in terminal("retention", "--dry-run").out
     assert synced.dump() == everything
-    outcome = terminal("housekeeping")
+    outcome = terminal(command)
     assert outcome.code == 0
-    assert "1200 documents older than 180 days were deleted" in outcome.out
+    assert "1200 log entries older than 180 days were deleted" in outcome.out
     assert synced.rows("SELECT COUNT(*) FROM ORDER_SYNC_LOG")[0][0] == kept + 1
     gone = set(everything) - set(synced.dump())
     assert len(gone) == 1200
