@@ -6,7 +6,6 @@ statements are for (`merge.py`, `order_store.py`).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Any, Protocol
@@ -15,8 +14,6 @@ from sqlalchemy import Connection, CursorResult, TextClause
 
 from orders_platform.database.templates import Templates
 from orders_platform.merge.merge_rules import MergeRules
-
-_NUMBERED = re.compile(r"_\d+$")
 
 
 class Runner(Protocol):

@@ -51,14 +51,8 @@ def content(store: OrderStore, table: str) -> list[str]:
     """Every row of a table as JSON, without what is made by rng."""
     with store.database.read() as connection:
         found = connection.exec_driver_sql(f"SELECT * FROM {store.schema.qualified(table)}").mappings().all()
-    rows = [{name: cell(name, value) for name, value in row.items() if name not in NOT_COMPARED} for row in found]
+    rows = [{name: server.plain(value) for name, value in row.items() if name not in NOT_COMPARED} for row in found]
     return sorted(json.dumps(row, sort_keys=True, ensure_ascii=False) for row in rows)
-
-
-def cell(name: str, value: object) -> object:
-    if name == "row_json" and isinstance(value, str):
-        return {column: None if text is None else plain_text(text) for column, text in json.loads(value).items()}
-    return server.plain(value)
 
 
 def plan(store: OrderStore) -> list[object]:
