@@ -36,7 +36,7 @@ class Statements:
     def for_customer(self, customer: str) -> None:
         """Render from now on with this customer's keys."""
         if customer not in self._context_of:
-            context = self._rules().context(customer, self._templates.expressions)
+            context = self._rules().context(customer)
             self._context_of[customer] = context, sha256(repr(context).encode()).hexdigest()
         self._context, self._facts = self._context_of[customer]
 

@@ -21,9 +21,8 @@ from orders_platform.database.engine import open_database
 from orders_platform.database.schema import Schema, TableColumn
 from orders_platform.database.statements import Statements
 from orders_platform.database.table_definitions import TABLES
-from orders_platform.database.templates import WORK_TABLES, Templates
+from orders_platform.database.templates import WORK_TABLES, Templates, integer, parameter
 from orders_platform.errors import ConfigurationError
-from orders_platform.merge.expressions import integer, parameter
 from orders_platform.merge.merge_rules import MergeRules
 from orders_platform.settings import default_folder
 from orders_platform_tests.database.order_list import CONFIG, GREYSON, OrderList, order
