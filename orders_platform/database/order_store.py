@@ -58,7 +58,7 @@ class OrderStore:
         self.templates = self.schema.templates
         self._rules: MergeRules | None = None
         self._types = ColumnTypes(database.dialect)
-        self._statements = Statements(self.templates, self.rules)
+        self._statements = Statements(self.templates)
 
     def rules(self) -> MergeRules:
         """The merge rules, read from the catalogue at first use, when the login's rights are looked at as well."""
@@ -107,7 +107,7 @@ class OrderStore:
 
     @property
     def _merge(self) -> Merge:
-        return Merge(self.database, self._configuration, self.rules(), self._statements)
+        return Merge(self.database, self._configuration, self.rules(), self.templates)
 
     def merge_headers(self, customer: str, survey: StagingScan, now: datetime) -> HeaderMerge:
         """Merge a customer's staged rows. Raises `SourceDataError` when the staging table has none: nothing is removed then."""
@@ -208,7 +208,7 @@ class OrderStore:
         with self.database.write() as connection:
             run = self._statements.runner(connection, stamps)
             for chunk in chunks(results, ROWS_A_STATEMENT):
-                written = run(f"record_results_of_{kind}", result_rows=len(chunk), **rows_of.numbered(chunk)).rowcount
+                written = run(f"record_results_of_{kind}", {"result_rows": len(chunk)}, **rows_of.numbered(chunk)).rowcount
                 require_written(kind, len(chunk), written)
             made = [result.ref for result in results if result.is_new_item]
             for chunk_of_made in chunks(made) if kind is RowKind.ITEMS else ():

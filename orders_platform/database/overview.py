@@ -36,11 +36,12 @@ class Overview:
     def __init__(self, store: OrderStore, configuration: Configuration) -> None:
         self._store = store
         self._configuration = configuration
-        self._statements = Statements(store.templates, store.rules)
+        self._statements = Statements(store.templates)
 
-    def _read(self, statement: str, **values: object) -> list[Row]:
+    def _read(self, statement: str, statements: Statements | None = None, **values: object) -> list[Row]:
         with self._store.database.read() as connection:
-            return [dict(row) for row in self._statements.runner(connection, values)(statement).mappings()]
+            run = (statements or self._statements).runner(connection, values)
+            return [dict(row) for row in run(statement).mappings()]
 
     # --- automation -----------------------------------------------------------------------------------------------------
 
@@ -67,9 +68,9 @@ class Overview:
 
     def _loads(self, survey: StagingScan) -> dict[str, str]:
         """The content of each customer's load, as its merge records it."""
-        self._statements.for_customer("")
+        statements = Statements(self._store.templates, self._store.rules().context(""))
         parts: dict[str, list[str]] = {}
-        for row in self._read("0_fingerprint_loads"):
+        for row in self._read("0_fingerprint_loads", statements):
             owner = _owner(rows_of.text(row["spelling"]), rows_of.text(row["file_name"]), survey.customers)
             if owner is not None:
                 parts.setdefault(owner, []).append(str(row["fingerprint"]))
@@ -78,10 +79,12 @@ class Overview:
 
     # --- checks ---------------------------------------------------------------------------------------------------------
 
-    def _of_customers(self, statement: str, customers: Sequence[str], **values: object) -> list[Row]:
+    def _of_customers(
+        self, statement: str, customers: Sequence[str], statements: Statements | None = None, **values: object
+    ) -> list[Row]:
         found: list[Row] = []
         for start in range(0, len(customers), _NAMES_A_READ):
-            found += self._read(statement, customers=customers[start : start + _NAMES_A_READ], **values)
+            found += self._read(statement, statements, customers=customers[start : start + _NAMES_A_READ], **values)
         return found
 
     def repeated(self, customers: Sequence[str]) -> list[Finding]:
@@ -102,8 +105,9 @@ class Overview:
         return found.values()
 
     def _of_keys(self, customers: Sequence[str]) -> list[Row]:
-        self._statements.for_customer(customers[0])
-        return self._of_customers("check_repeated_keys", customers)
+        keys = self._configuration.keys_of(customers[0])
+        statements = Statements(self._store.templates, {"unique_keys": keys.unique, "extra_keys": keys.extra})
+        return self._of_customers("check_repeated_keys", customers, statements)
 
     def wrong_totals(self, customers: Sequence[str]) -> list[Finding]:
         """Orders whose total is not the sum of their sizes."""

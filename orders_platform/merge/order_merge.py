@@ -16,7 +16,7 @@ from orders_platform.configuration import Configuration
 from orders_platform.database.engine import Database
 from orders_platform.database.locks import customer_lock, lock_merge
 from orders_platform.database.statements import Statements
-from orders_platform.database.templates import WORK_TABLES
+from orders_platform.database.templates import WORK_TABLES, Templates
 from orders_platform.domain.customers import CustomerRows, StagingScan
 from orders_platform.domain.merges import HeaderMerge, LineMerge
 from orders_platform.domain.names import MAX_NAME
@@ -27,11 +27,14 @@ from orders_platform.merge.merge_rules import MergeRules
 class Merge:
     """The three merges of one customer."""
 
-    def __init__(self, database: Database, configuration: Configuration, rules: MergeRules, statements: Statements) -> None:
+    def __init__(self, database: Database, configuration: Configuration, rules: MergeRules, templates: Templates) -> None:
         self._database = database
         self._configuration = configuration
         self._rules = rules
-        self._statements = statements
+        self._templates = templates
+
+    def _statements(self, customer: str) -> Statements:
+        return Statements(self._templates, self._rules.context(customer))
 
     def headers(self, customer: str, rows: CustomerRows, now: datetime) -> HeaderMerge:
         """Merge a customer's staged rows into the orders, unless the load is the one that was merged last.
@@ -39,7 +42,6 @@ class Merge:
         Raises:
             SourceDataError: the load cannot be read safely; nothing was written.
         """
-        self._statements.for_customer(customer)
         selection = _selection(rows)
         fingerprint = self._fingerprint(customer, selection)
         known = self._read_customer(customer)
@@ -53,7 +55,7 @@ class Merge:
             for name in former:
                 stack.enter_context(customer_lock(self._database, name))
             connection = stack.enter_context(self._database.write())
-            stage = _HeaderStage(connection, self._statements, customer, self._database.timestamp(now))
+            stage = _HeaderStage(connection, self._statements(customer), customer, self._database.timestamp(now))
             stage.rename(former)
             return stage.run(selection, self._configuration, fingerprint, self._rules.parameters)
 
@@ -61,12 +63,13 @@ class Merge:
         """The names under which orders were merged that are another spelling of this customer's today."""
         names = self._configuration.customer_names
         with self._database.read() as connection:
-            known = [str(name) for name in self._statements.runner(connection, {})("1_read_order_customers").scalars()]
+            known = [
+                str(name) for name in Statements(self._templates).runner(connection, {})("1_read_order_customers").scalars()
+            ]
         return sorted(name for name in known if name != customer and names.resolve(name) == customer)
 
     def rejected_rows(self, label: str, rows: CustomerRows, code: str, reason: str, now: datetime) -> bool:
         """Record staged rows that belong to no customer; False when they were recorded before and nothing was written."""
-        self._statements.for_customer(label)
         selection = _selection(rows)
         key = f"({code}) {label}"
         fingerprint = self._fingerprint(label, selection)
@@ -74,18 +77,17 @@ class Merge:
         if known and known["fingerprint"] == fingerprint:
             return False
         with self._database.write() as connection:
-            stage = _HeaderStage(connection, self._statements, label, self._database.timestamp(now), key)
+            stage = _HeaderStage(connection, self._statements(label), label, self._database.timestamp(now), key)
             stage.reject_all(selection, code, reason, fingerprint, self._rules.parameters)
         return True
 
     def sizes(self, customer: str) -> int:
         """Unpivot the sizes of the orders that changed since their lines were last merged; the number of staged lines."""
-        self._statements.for_customer(customer)
         numbers = self._merged(customer)
         if numbers["sizes_number"] == numbers["merge_number"]:
             return 0
         with self._database.write() as connection:
-            run = self._statements.runner(connection, {"customer": customer})
+            run = self._statements(customer).runner(connection, {"customer": customer})
             run("2_clear_staged_lines")
             staged = run("2_unpivot_sizes", lines_number=numbers["lines_number"],
                          cancelled=self._configuration.cleaning.cancelled, **self._rules.parameters).rowcount  # fmt: skip
@@ -98,7 +100,6 @@ class Merge:
         Raises:
             SourceDataError: the sizes were not unpivoted after the last merge of the orders.
         """
-        self._statements.for_customer(customer)
         numbers = self._merged(customer)
         if numbers["lines_number"] == numbers["merge_number"]:
             return LineMerge()
@@ -116,7 +117,7 @@ class Merge:
                 "one_size_code": sizes.one_size_code,
                 "one_size_columns": list(sizes.one_size_columns),
             }
-            run = self._statements.runner(connection, stamps)
+            run = self._statements(customer).runner(connection, stamps)
             updated, created = run("3_update_lines").rowcount, run("3_insert_lines").rowcount
             removed = run("3_drop_unsent_lines").rowcount + run("3_end_gone_lines", archives=archives).rowcount
             run("3_record_lines", merge_number=numbers["merge_number"])
@@ -124,12 +125,17 @@ class Merge:
 
     def _fingerprint(self, customer: str, selection: Mapping[str, object]) -> str:
         with self._database.read() as connection:
-            load = self._statements.runner(connection, selection)("1_fingerprint_load").scalar_one()
+            load = self._statements(customer).runner(connection, selection)("1_fingerprint_load").scalar_one()
         return f"{self._rules.digest(customer)}:{load}"
 
     def _read_customer(self, customer: str) -> Mapping[str, object] | None:
         with self._database.read() as connection:
-            row = self._statements.runner(connection, {"customer": customer})("1_read_customer").mappings().one_or_none()
+            row = (
+                self._statements(customer)
+                .runner(connection, {"customer": customer})("1_read_customer")
+                .mappings()
+                .one_or_none()
+            )
         return dict(row) if row else None
 
     def _merged(self, customer: str) -> dict[str, int]:

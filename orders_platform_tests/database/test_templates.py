@@ -61,9 +61,8 @@ def rendered(dialect: str) -> dict[str, TextClause]:
     rules = MergeRules(
         configuration, WideSchema(open_database(SecretStr("sqlite://")), configuration, SQL), ColumnTypes(dialect)
     )
-    statements = Statements(templates, lambda: rules)
-    statements.for_customer(GREYSON)
-    return {name: statements.render(name, result_rows=100)[0] for name in NAMES}
+    statements = Statements(templates, rules.context(GREYSON))
+    return {name: statements.render(name, {"result_rows": 100})[0] for name in NAMES}
 
 
 def sql_of(dialect: str, name: str) -> str:
