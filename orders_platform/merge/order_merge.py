@@ -136,7 +136,7 @@ class OrderMerge:
             return
         with self._header_transaction(label, key, rows, now) as run:
             self._clean(run)
-            run("1_judge_orders", forced_code=UNKNOWN_CUSTOMER, forced_reason=reason)
+            run("0_reject_unmatched", code=UNKNOWN_CUSTOMER, reason=reason)
             run("1_mark_copies")
             self._record_rejects(run)
             rows_read = run("1_count_merge").mappings().one()["rows_read"]
@@ -173,7 +173,7 @@ class OrderMerge:
                 run("2_clear_staged_lines", customers=former)
                 run("0_forget_unmatched", keys=former)
             self._clean(run)
-            run("1_judge_orders", forced_code="", forced_reason="")
+            run("1_judge_orders")
             run("1_mark_copies")
             run("1_reject_collisions")
             run("1_read_known_orders")
