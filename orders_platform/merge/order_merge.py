@@ -271,11 +271,11 @@ class OrderMerge:
             number = int(prepare("1_read_customer", customer=key).mappings().one()["merge_number"]) + 1
             tables = WORK_TABLES if self._reads_cells else WORK_TABLES[1:]
             for table in tables:
-                prepare(f"1_drop_{table}")
+                prepare("1_drop_work_table", {"work_table": table})
                 prepare(f"1_create_{table}")
             yield statements.runner(connection, {**values, "merge_number": number})
             for table in tables:
-                prepare(f"1_drop_{table}")
+                prepare("1_drop_work_table", {"work_table": table})
 
     @property
     def _reads_cells(self) -> bool:
