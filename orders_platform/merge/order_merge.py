@@ -68,9 +68,9 @@ class OrderMerge:
         _ = self.rules.business
         counts = [
             SpellingCount(rows_of.text(row["spelling"]), rows_of.text(row["file_name"]), int(row["row_count"]))
-            for row in self._read("0_survey_customers")
+            for row in self._read("0_scan_staging")
         ]
-        return self._configuration.customer_names.survey(counts)
+        return self._configuration.customer_names.scan(counts)
 
     def sync_statuses(self) -> list[CustomerSyncStatus]:
         """Where every customer stands that the load or the order table has, by name. Reads the whole staging table once."""
@@ -98,12 +98,12 @@ class OrderMerge:
             if owner is not None:
                 parts.setdefault(owner, []).append(str(row["fingerprint"]))
         add = self.database.add_fingerprints
-        return {name: f"{self.rules.digest(name)}:{add(found)}" for name, found in parts.items()}
+        return {name: f"{self.rules.configuration_hash(name)}:{add(found)}" for name, found in parts.items()}
 
     def _load_fingerprint(self, customer: str, rows: CustomerRows) -> str:
         """The same for one customer."""
         (row,) = self._read("1_fingerprint_load", self._statements_for(customer), **_selection(rows))
-        return f"{self.rules.digest(customer)}:{row['fingerprint']}"
+        return f"{self.rules.configuration_hash(customer)}:{row['fingerprint']}"
 
     def _merged_customers(self) -> list[str]:
         """The customers that the order table has, under the names they had when they were merged."""
@@ -126,7 +126,7 @@ class OrderMerge:
             with self.database.write() as connection:
                 run = self._statements.runner(connection, {"now": self.database.timestamp(now), "code": UNKNOWN_CUSTOMER})
                 run("0_resolve_unmatched", labels=gone)
-                run("0_forget_unmatched", keys=[_unmatched_key(label) for label in gone])
+                run("0_forget_loads", keys=[_unmatched_key(label) for label in gone])
 
     def _reject_unmatched(self, label: str, rows: CustomerRows, reason: str, now: datetime) -> None:
         key = _unmatched_key(label)
@@ -171,7 +171,7 @@ class OrderMerge:
                 run("1_rename_customer", former=former)
                 run("1_resolve_former_rejects", former=former)
                 run("2_clear_staged_lines", customers=former)
-                run("0_forget_unmatched", keys=former)
+                run("0_forget_loads", keys=former)
             self._clean(run)
             run("1_judge_orders")
             run("1_mark_copies")
