@@ -58,7 +58,7 @@ def test_the_file_of_the_repository_is_right_for_every_environment(tmp_path: Pat
         ("board_id = 9609317401", "board_id = -1", "items.board_id"),
         ("max_sizes = 300", "max_sizes = 0", "sizes.max_sizes"),
         ('nightly = "0 2 * * *"', 'nightly = "0 25 * * *"', "automation.nightly: '0 25 * * *' is no cron of five fields"),
-        ('scan = "0 * * * *"', 'scan = "@hourly"', "automation.scan: '@hourly' is no cron of five fields"),
+        ('survey = "0 * * * *"', 'survey = "@hourly"', "automation.survey: '@hourly' is no cron of five fields"),
         ('summary = "0 7 * * *"', 'summary = "0 7 30 2 *"', "automation.summary: '0 7 30 2 *' is no cron"),
         ('verification = "0 4 * * 0"', 'verification = "0 4 * * sundays"', "weekday); write e.g. '0 2 * * *'"),
         ('timezone = "UTC"', 'timezone = "Londn"',
