@@ -23,9 +23,9 @@ from pathlib import Path
 import httpx
 
 from orders_platform.domain.mutations import Batch, Mutation, Operation
-from orders_platform.monday.connect import connect_board
+from orders_platform.monday.adapter import connect_board
+from orders_platform.monday.budget import Limits
 from orders_platform.monday.documents import Documents
-from orders_platform.monday.limits import Limits
 from orders_platform.settings import SANDBOX_TOKEN, default_folder
 
 IN_FLIGHT = 3

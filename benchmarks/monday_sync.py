@@ -36,8 +36,7 @@ from simulated_time import Clock, QuickClock, SimulatedClock, shared
 from sync_load import CUSTOMER, LARGE, LATENCY, SMALL, Load, floor_seconds, opened
 
 from orders_platform.build import sync_rules
-from orders_platform.monday.adapter import MondayBoard
-from orders_platform.monday.connect import connect_board
+from orders_platform.monday.adapter import MondayBoard, connect_board
 from orders_platform.pipeline import sync_customer
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
 from orders_platform.sandbox.server import SANDBOX_TOKEN, Faults, Limits, Sandbox, running

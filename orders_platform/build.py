@@ -12,9 +12,8 @@ from urllib.parse import urlsplit
 from orders_platform.configuration import Configuration
 from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
-from orders_platform.monday.adapter import MondayBoard
-from orders_platform.monday.connect import connect_board
-from orders_platform.monday.retries import RetryPolicy
+from orders_platform.monday.adapter import MondayBoard, connect_board
+from orders_platform.monday.client import RetryPolicy
 from orders_platform.reports.rendering import Links
 from orders_platform.settings import Settings, default_folder
 from orders_platform.sync.run import SyncRules

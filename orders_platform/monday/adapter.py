@@ -7,29 +7,40 @@ Belongs here: the reads, in chunks and pages; sending is handed on to `monday/di
 from __future__ import annotations
 
 import logging
+import random
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
 from types import TracebackType
+
+import httpx
 
 from orders_platform.domain.board import BoardDescription, BoardItem, Group
 from orders_platform.domain.mutations import Batch, BatchReport, Operation
 from orders_platform.domain.usage import Reads
 from orders_platform.errors import BoardMismatchError, MondayUnavailableError
-from orders_platform.monday.client import MondayClient
-from orders_platform.monday.descriptions import Node, board_description, board_groups, board_item, nodes
-from orders_platform.monday.dispatcher import Sender
+from orders_platform.monday.budget import Budget, Limits, Sleeper, limits_of
+from orders_platform.monday.client import MondayClient, RetryPolicy
+from orders_platform.monday.delivery import BatchSizes, Delivery
+from orders_platform.monday.descriptions import Node, board_description, board_groups, board_item, nodes, version_notice
+from orders_platform.monday.dispatcher import InFlight, Sender
 from orders_platform.monday.documents import Documents
 from orders_platform.monday.error_policy import Reaction
-from orders_platform.monday.versions import version_notice
+from orders_platform.monday.transport import Transport
 
 _logger = logging.getLogger(__name__)
 
 IDS_A_READ = 100
+
 """Most ids of one `items(ids:)` query (page on rate limits)."""
 
 VALUES_A_READ = 100
+
 """Values of one search; monday publishes no limit, so we keep to the one for ids."""
 
 ITEMS_A_PAGE = 500
+
 """Most items of one page (page on items_page)."""
 
 _MOST_RESTARTS = 3
@@ -219,3 +230,81 @@ def _folded(text: str) -> str:
 def _chunks(values: Sequence[str], size: int) -> Iterator[list[str]]:
     for start in range(0, len(values), size):
         yield list(values[start : start + size])
+
+
+API_VERSION = "2026-10"
+
+"""The version that `graphql/` is written for."""
+
+BATCH_SIZE = 25
+
+MAX_IN_FLIGHT = 3
+
+TIMEOUT_SECONDS = 65.0
+
+"""monday ends a request after 60 seconds; who waits a little longer gets its answer instead of an unknown outcome."""
+
+
+def connect_board(
+    url: str,
+    token: str,
+    graphql_folder: Path,
+    *,
+    api_version: str = API_VERSION,
+    plan: str = "pro",
+    token_kind: str = "personal",  # noqa: S107 - a kind of token, not a token
+    limits: Limits | None = None,
+    calls_today: float = 0.0,
+    max_in_flight: int = MAX_IN_FLIGHT,
+    batch_size: int = BATCH_SIZE,
+    timeout_seconds: float = TIMEOUT_SECONDS,
+    policy: RetryPolicy | None = None,
+    http_transport: httpx.BaseTransport | None = None,
+    rng: random.Random | None = None,
+    clock: Callable[[], float] = time.time,
+    sleep: Callable[[float], None] = time.sleep,
+) -> MondayBoard:
+    """A board that talks to the GraphQL endpoint at `url`; close it after use, or use it in a `with` statement.
+
+    Args:
+        url: of the endpoint, http or https.
+        token: as monday issued it.
+        graphql_folder: the folder of documents.
+        api_version: pinned version, `yyyy-mm`.
+        plan: `trial`, `basic`, `pro` or `enterprise`; ignored when `limits` are given.
+        token_kind: `personal` or `app`.
+        limits: in place of those of a plan.
+        calls_today: calls already made today with this token.
+        max_in_flight: documents at the same time; 1 does everything in the caller's thread.
+        batch_size: mutations of the first documents; later ones follow from how they went.
+        timeout_seconds: longest wait for one answer.
+        policy: bounds of the repeats.
+        http_transport: carries the requests in place of sockets, for a sandbox in this process.
+        rng: source of the jitter.
+        clock: seconds since the epoch.
+        sleep: sleeps the given seconds.
+
+    Raises:
+        ConfigurationError: URL, token, plan or kind of token cannot be used.
+    """
+    sleeper = Sleeper(clock, sleep)
+    budget = Budget(limits or limits_of(plan, token_kind), clock=clock, pause=sleeper.pause, calls_today=calls_today)
+    transport = Transport(
+        url,
+        token,
+        api_version,
+        timeout_seconds=timeout_seconds,
+        most_connections=max(1, max_in_flight) + 1,
+        http_transport=http_transport,
+    )
+    client = MondayClient(transport, budget, clock=clock, sleeper=sleeper, policy=policy, rng=rng)
+    documents, sizes = _documents(graphql_folder), BatchSizes(batch_size)
+    delivery = Delivery(client, documents, sizes, clock=clock, sleeper=sleeper)
+    sender = Sender(delivery, budget, sizes, InFlight(max_in_flight), clock=clock, sleeper=sleeper)
+    return MondayBoard(client, documents, sender, api_version)
+
+
+@cache
+def _documents(folder: Path) -> Documents:
+    """Read once a process; their text does not change under a run."""
+    return Documents(folder)

@@ -8,18 +8,179 @@ arguments. Does not belong here: repeating after a refusal (`monday/client.py`),
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import ceil
 
 from orders_platform.domain.usage import LIMITED_CALL
-from orders_platform.errors import MondayUnavailableError
-from orders_platform.monday.costs import Costs
+from orders_platform.errors import ConfigurationError, MondayUnavailableError
 from orders_platform.monday.error_policy import Limit, Reaction
-from orders_platform.monday.limits import Limits
 from orders_platform.monday.rate_window import RateWindow, Reservation
 from orders_platform.monday.replies import Reply
 
+COMPLEXITY_PER_DOCUMENT = 5_000_000
+
+"""Most complexity of a single request (page on rate limits)."""
+
+DAILY_RESERVE_SHARE = 0.05
+
+"""Part of the day's calls that we leave to people and other programs; our choice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one token may ask for.
+
+    Attributes:
+        write_complexity: points a minute for mutations, and for reads as well when `read_complexity` is None.
+        read_complexity: points a minute for reads where monday counts them apart, else None.
+        document_complexity: points of a single request.
+        daily_reserve: calls of the day that we do not use.
+        concurrency: requests at the same time.
+    """
+
+    write_complexity: int = 10_000_000
+    read_complexity: int | None = None
+    document_complexity: int = COMPLEXITY_PER_DOCUMENT
+    calls_per_minute: int = 1_000
+    calls_per_day: int = 1_000
+    daily_reserve: int = 50
+    concurrency: int = 40
+
+    @property
+    def calls_for_us(self) -> int:
+        """Calls of a day that our runs may make, all together."""
+        return self.calls_per_day - self.daily_reserve
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    calls_per_day: int
+    calls_per_minute: int
+    concurrency: int
+    is_paid: bool = True
+
+
+# Page on rate limits, September 2026: calls a day (reset at midnight UTC), calls a minute, concurrent requests.
+_PLANS: Mapping[str, _Plan] = {
+    "trial": _Plan(1_000, 1_000, 40, is_paid=False),
+    "basic": _Plan(1_000, 1_000, 40),
+    "pro": _Plan(10_000, 2_500, 100),
+    "enterprise": _Plan(25_000, 5_000, 250),
+}
+
+# Complexity a minute, same page: a personal token has one window for reads and writes, an app token one for each.
+_UNPAID_COMPLEXITY = 1_000_000
+
+_PERSONAL_COMPLEXITY = 10_000_000
+
+_APP_COMPLEXITY = 5_000_000
+
+PLANS = tuple(_PLANS)
+
+TOKEN_KINDS = ("personal", "app")
+
+
+def limits_of(plan: str, token_kind: str = "personal") -> Limits:  # noqa: S107 - a kind of token, not a token
+    """The limits of one plan (`trial`, `basic`, `pro`, `enterprise`) and kind of token (`personal`, `app`).
+
+    Raises:
+        ConfigurationError: there is no such plan or kind.
+    """
+    if plan not in _PLANS:
+        raise ConfigurationError(f"monday.com plan {plan!r} is unknown; set one of {', '.join(PLANS)}")
+    if token_kind not in TOKEN_KINDS:
+        raise ConfigurationError(f"kind of monday.com token {token_kind!r} is unknown; set one of {', '.join(TOKEN_KINDS)}")
+    chosen = _PLANS[plan]
+    write, read = _complexity(chosen, token_kind)
+    return Limits(
+        write_complexity=write,
+        read_complexity=read,
+        calls_per_minute=chosen.calls_per_minute,
+        calls_per_day=chosen.calls_per_day,
+        daily_reserve=round(chosen.calls_per_day * DAILY_RESERVE_SHARE),
+        concurrency=chosen.concurrency,
+    )
+
+
+def _complexity(plan: _Plan, token_kind: str) -> tuple[int, int | None]:
+    if not plan.is_paid:
+        return _UNPAID_COMPLEXITY, None
+    return (_APP_COMPLEXITY, _APP_COMPLEXITY) if token_kind == "app" else (_PERSONAL_COMPLEXITY, None)  # noqa: S105
+
+
+FIRST_GUESSES: Mapping[str, int] = {
+    # Measured by others and in monday's changelog: 30,000 and one point a field.
+    "create_item": 30_001,
+    # monday publishes no figure: as dear as an item.
+    "create_subitem": 30_001,
+}
+
+"""Points of one mutation before the first answer."""
+
+OTHER_MUTATION = 10_001
+
+"""Points of any other mutation before the first answer: monday's older text for a mutation."""
+
+READ = 20_000
+
+"""Points of one read before the first answer; a page of 500 full rows was measured at 222,000."""
+
+
+class Costs:
+    """Points by operation, learned from answers; a read is counted by the call, mutations one by one."""
+
+    def __init__(self) -> None:
+        self._learned: dict[str, int] = {}
+
+    def of(self, operation: str, mutations: int) -> int:
+        """Points that a request with `mutations` of `operation` will cost; 0 mutations for a read."""
+        guess = FIRST_GUESSES.get(operation, OTHER_MUTATION) if mutations else READ
+        return self._learned.get(operation, guess) * max(1, mutations)
+
+    def learn(self, operation: str, mutations: int, points: int) -> None:
+        """A request cost `points`. Nothing is learned from an answer that says it was free."""
+        if points > 0:
+            self._learned[operation] = ceil(points / max(1, mutations))
+
+
+_SLICE_SECONDS = 1.0
+
+
+class Sleeper:
+    """Sleeps in short pieces, so that an interrupted run does not hang for a minute in a thread that waits.
+
+    Args:
+        clock: seconds; any origin.
+        sleep: sleeps the given seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
+        self._clock = clock
+        self._sleep = sleep
+        self._given_up = threading.Event()
+
+    def pause(self, seconds: float) -> bool:
+        """Wait; False when it was given up before the end."""
+        until = self._clock() + seconds
+        while not self._given_up.is_set():
+            left = until - self._clock()
+            if left <= 0:
+                return True
+            self._sleep(min(left, _SLICE_SECONDS))
+        return False
+
+    def give_up(self) -> None:
+        """End every wait, now and until `resume`."""
+        self._given_up.set()
+
+    def resume(self) -> None:
+        """Wait again as usual."""
+        self._given_up.clear()
+
+
 _DAY_SECONDS = 86_400
+
 _LOOK_SECONDS = 1.0
 
 

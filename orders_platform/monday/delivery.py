@@ -6,25 +6,108 @@ Belongs here: what follows from an answer for each mutation, and the report. Doe
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from orders_platform.domain.mutations import Batch, BatchReport, Mutation, MutationResult, Operation, Outcome
 from orders_platform.errors import OrdersError
-from orders_platform.monday.batch_size import BatchSizes
-from orders_platform.monday.budget import Permit
+from orders_platform.monday.budget import Permit, Sleeper
 from orders_platform.monday.client import Answer, MondayClient
 from orders_platform.monday.documents import Documents
 from orders_platform.monday.error_policy import NOT_FOUND, UNKNOWN, Reaction
-from orders_platform.monday.intents import Intent
 from orders_platform.monday.replies import AliasReply, Fate, Problem, Reply
-from orders_platform.monday.sleeper import Sleeper
+
+FRESH_SECONDS = 5.0
+
+"""Oldest intent with which a request leaves; the release time allows for it."""
+
+_MOST_RENEWALS = 3  # a database that takes this often this long for a commit is no time to send
+
+Renew = Callable[[Batch], None]
+
+
+class Intent:
+    """The intent of one batch, committed when this is made.
+
+    Args:
+        batch: what is to be sent.
+        clock: seconds; any origin.
+        renew: commits the intent anew; False when that is not possible any more.
+        since: when the caller began to commit it; the time that it recorded is not earlier.
+    """
+
+    def __init__(self, batch: Batch, clock: Callable[[], float], renew: Callable[[Batch], bool], since: float) -> None:
+        self.batch = batch
+        self._clock = clock
+        self._renew = renew
+        self._since = since
+
+    def is_fresh(self) -> bool:
+        """Whether a request may leave now; renews the intent where it is old, again where committing it took long itself."""
+        for _ in range(_MOST_RENEWALS):
+            if self._clock() - self._since <= FRESH_SECONDS:
+                return True
+            since = self._clock()
+            if not self._renew(self.batch):
+                return False
+            self._since = since
+        return self._clock() - self._since <= FRESH_SECONDS
+
+
+TARGET_SECONDS = 20.0
+
+"""Longest a document should take to execute: monday ends a request after 60 seconds."""
+
+_GROWTH = 4  # a document grows by a quarter
+
+
+class BatchSizes:
+    """Mutations a document, by operation: starts at `default`, shrinks by half, grows by a quarter up to `most`.
+
+    The measured seconds of a mutation keep a document well below monday's 60 seconds, whatever the size says.
+    """
+
+    def __init__(self, default: int, most: int | None = None, target_seconds: float = TARGET_SECONDS) -> None:
+        self._default = max(1, default)
+        self._most = max(self._default, most or 2 * self._default)
+        self._target = target_seconds
+        self._sizes: dict[str, int] = {}
+        self._seconds: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def size(self, operation: str) -> int:
+        """Mutations for the next document of `operation`; at least 1."""
+        with self._lock:
+            size = self._sizes.get(operation, self._default)
+            seconds = self._seconds.get(operation, 0.0)
+            return max(1, int(min(size, self._target / seconds)) if seconds > 0 else size)
+
+    def went_well(self, operation: str, mutations: int, seconds: float) -> None:
+        """A document of `mutations` was executed in `seconds`, waits not counted."""
+        with self._lock:
+            measured = max(0.0, seconds) / mutations
+            known = self._seconds.get(operation, measured)
+            self._seconds[operation] = 0.7 * known + 0.3 * measured
+            size = self._sizes.get(operation, self._default)
+            if mutations >= size:
+                self._sizes[operation] = min(self._most, size + max(1, size // _GROWTH))
+
+    def was_too_much(self, operation: str, mutations: int) -> None:
+        """A document of `mutations` was too heavy for one request, or took longer than we wait."""
+        if mutations == 1:
+            return  # there is no smaller one
+        with self._lock:
+            self._sizes[operation] = max(1, min(self._sizes.get(operation, self._default), mutations) // 2)
+
 
 MOST_REPEATS = 3
+
 """So often a single alias is sent again that monday did not execute for reasons of its own."""
 
 ATTEMPTS_AFTER_SPLIT = 2
+
 """Failed attempts for a part of a batch that monday answered with an internal error each time."""
 
 _UNSENT = "sending ended before this was sent"

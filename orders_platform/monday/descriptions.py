@@ -12,6 +12,7 @@ from orders_platform.domain.board import BoardDescription, BoardItem, Cell, Colu
 from orders_platform.errors import MondayUnavailableError
 
 Node = Mapping[str, object]
+
 """One JSON object of an answer."""
 
 
@@ -128,3 +129,30 @@ def _optional_number(value: object) -> int | None:
 
 def _optional_text(value: object) -> str | None:
     return value if isinstance(value, str) else None
+
+
+_ENDING = {
+    "maintenance": "is in maintenance and is retired next",
+    "previous_maintenance": "is retired next January",
+    "old_previous_maintenance": "is retired next January",
+    "old__maintenance": "is retired next January",
+    "deprecated": "is no longer supported",
+}
+
+"""monday's kinds of a version (its enum VersionKind) that call for a change, and what they say."""
+
+
+def version_notice(listed: Sequence[Node], pinned: str) -> str | None:
+    """A sentence when the pinned version nears its end or is gone; None when it lives, or when monday lists none.
+
+    Args:
+        listed: the field `versions`: value, kind and display name of each.
+        pinned: `yyyy-mm`.
+    """
+    kinds = {str(version.get("value")): str(version.get("kind")) for version in listed}
+    if not kinds or (pinned in kinds and kinds[pinned] not in _ENDING):
+        return None
+    state = _ENDING.get(kinds.get(pinned, ""), "is not among the versions that monday serves")
+    current = next((value for value, kind in kinds.items() if kind == "current"), None)
+    advice = f"; the current one is {current}" if current else ""
+    return f"API version {pinned} {state}{advice}: compare graphql/ with it, then set [monday] api_version"

@@ -6,23 +6,106 @@ Belongs here: threads, how many batches are in flight, when sending ends. Does n
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from queue import SimpleQueue
 
 from orders_platform.domain.mutations import Batch, BatchReport, Operation
 from orders_platform.errors import MondayUnavailableError, OrdersError
-from orders_platform.monday.batch_size import BatchSizes, InFlight
-from orders_platform.monday.budget import Budget, DailyLimitError, Permit, Usage
-from orders_platform.monday.delivery import Delivered, Delivery
-from orders_platform.monday.intents import Desk, Intent, Renew, Renewal
-from orders_platform.monday.sleeper import Sleeper
+from orders_platform.monday.budget import Budget, DailyLimitError, Permit, Sleeper, Usage
+from orders_platform.monday.delivery import BatchSizes, Delivered, Delivery, Intent, Renew
+
+
+@dataclass(slots=True)
+class Renewal:
+    """A thread's wish that a batch's intent be committed anew."""
+
+    batch: Batch
+    granted: Future[bool] = field(default_factory=Future)
+
+    def grant(self, renew: Renew) -> None:
+        """Commit the intent anew and let the thread send. Raises what `renew` raises, after telling the thread no."""
+        is_renewed = False
+        try:
+            renew(self.batch)
+            is_renewed = True
+        finally:
+            self.granted.set_result(is_renewed)
+
+
+class Desk:
+    """Where threads that send leave word for the caller's thread: finished work, and renewals to grant."""
+
+    def __init__(self) -> None:
+        self._words: SimpleQueue[Future[object] | Renewal] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._is_closed = False
+
+    def put(self, word: Future[object] | Renewal) -> None:
+        """Leave word."""
+        self._words.put(word)
+
+    def take(self) -> Future[object] | Renewal:
+        """The next word; waits for it."""
+        return self._words.get()
+
+    def renew(self, batch: Batch) -> bool:
+        """Have the caller's thread commit an intent anew; False once it takes no more words."""
+        renewal = Renewal(batch)
+        with self._lock:
+            if self._is_closed:
+                return False
+            self._words.put(renewal)
+        return renewal.granted.result()
+
+    def close(self) -> None:
+        """Take no more words: whoever waits for a renewal does not get it, and sends nothing more."""
+        with self._lock:
+            self._is_closed = True
+            while not self._words.empty():
+                word = self._words.get()
+                if isinstance(word, Renewal):
+                    word.granted.set_result(False)
+
+
+_CALM_BATCHES = 10  # documents without crowding before one more may be in flight
+
+
+class InFlight:
+    """Documents at the same time: halved when monday is crowded, one more after a calm stretch, never above `most`."""
+
+    def __init__(self, most: int) -> None:
+        self.most = max(1, most)
+        self._allowed = self.most
+        self._calm = 0
+        self._lock = threading.Lock()
+
+    @property
+    def allowed(self) -> int:
+        """Documents that may be in flight now; at least 1."""
+        with self._lock:
+            return self._allowed
+
+    def report(self, *, crowded: bool) -> None:
+        """One document is over; `crowded` when monday spoke of a lock, a key in use or too many requests at once."""
+        with self._lock:
+            self._calm = 0 if crowded else self._calm + 1
+            if crowded:
+                self._allowed = max(1, self._allowed // 2)
+            elif self._calm >= _CALM_BATCHES and self._allowed < self.most:
+                self._allowed, self._calm = self._allowed + 1, 0
+
 
 UNREACHED_BATCHES = 2
+
 """So many batches in a row without a usable answer, each after all its repeats, and sending ends."""
 
 _LOOK_SECONDS = 1.0  # answers that arrive meanwhile may free what we wait for
 
 _Work = Future[object]
+
 """Ends with a `Delivered`, or with None when it was only a wait."""
 
 

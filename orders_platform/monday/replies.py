@@ -13,8 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from orders_platform.monday.error_policy import RATE_LIMITS, Limit, Reaction, Rule, is_known, rule_for
-from orders_platform.monday.headers import seconds_to_wait
-from orders_platform.monday.quota import Quota, read_quota
+from orders_platform.monday.headers import Quota, read_quota, seconds_to_wait
 
 MESSAGE_LENGTH = 1_000
 """Longest message kept: refusals of a label list all labels of the column, tens of kB; the tables keep 1,000 characters."""

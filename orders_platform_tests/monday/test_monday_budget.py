@@ -10,13 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orders_platform.errors import ConfigurationError
-from orders_platform.monday.budget import Budget, DailyLimitError, Usage
+from orders_platform.monday.budget import Budget, DailyLimitError, Limits, Sleeper, Usage, limits_of
 from orders_platform.monday.error_policy import Limit, Reaction, rule_for
-from orders_platform.monday.limits import Limits, limits_of
-from orders_platform.monday.quota import Allowance, Quota
+from orders_platform.monday.headers import Allowance, Quota
 from orders_platform.monday.rate_window import MARGIN, MOST_MARGIN, RateWindow
 from orders_platform.monday.replies import Problem, Reply
-from orders_platform.monday.sleeper import Sleeper
 
 DAY = 86_400
 

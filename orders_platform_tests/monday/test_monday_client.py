@@ -16,7 +16,7 @@ from orders_platform.domain.mutations import Batch, BatchReport, Mutation, Opera
 from orders_platform.errors import BoardMismatchError, ConfigurationError, MondayRefusedError, MondayUnavailableError
 from orders_platform.monday.adapter import MondayBoard
 from orders_platform.monday.budget import DailyLimitError
-from orders_platform.monday.retries import RetryPolicy
+from orders_platform.monday.client import RetryPolicy
 from orders_platform_tests.monday.stage import BOARD_ID, START, Script, Stage, VirtualClock
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.a-token-nobody-may-see"

@@ -12,8 +12,8 @@ from orders_platform.domain.mutations import Batch, Mutation, Operation, Outcome
 from orders_platform.errors import DatabaseUnavailableError, MondayRefusedError
 from orders_platform.monday.adapter import MondayBoard
 from orders_platform.monday.budget import DailyLimitError
-from orders_platform.monday.intents import FRESH_SECONDS
-from orders_platform.monday.retries import RetryPolicy
+from orders_platform.monday.client import RetryPolicy
+from orders_platform.monday.delivery import FRESH_SECONDS
 from orders_platform.sandbox.server import Fault, Faults, Latency, Limits
 from orders_platform_tests.monday.stage import BOARD_ID, Stage, VirtualClock
 

@@ -7,10 +7,11 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders_platform.monday.batch_size import BatchSizes, InFlight
+from orders_platform.monday.client import KEY_LIFETIME_SECONDS, Retries, RetryPolicy
+from orders_platform.monday.delivery import BatchSizes
+from orders_platform.monday.dispatcher import InFlight
 from orders_platform.monday.error_policy import Limit, Reaction, Rule
 from orders_platform.monday.replies import Problem, Reply, lost_reply
-from orders_platform.monday.retries import KEY_LIFETIME_SECONDS, Retries, RetryPolicy
 
 
 def test_documents_start_at_the_default_and_grow_while_they_go_well() -> None:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from orders_platform.domain.mutations import Document, Mutation, Operation
-from orders_platform.monday.connect import connect_board
+from orders_platform.monday.adapter import connect_board
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
 from orders_platform.sandbox.in_process import InProcess
 from orders_platform.sandbox.server import SANDBOX_TOKEN, Fault, Faults, Latency, Sandbox
