@@ -26,7 +26,7 @@ from orders_platform.monday.delivery import BatchSizes, Delivery
 from orders_platform.monday.descriptions import Node, board_description, board_groups, board_item, nodes, version_notice
 from orders_platform.monday.dispatcher import InFlight, Sender
 from orders_platform.monday.documents import Documents
-from orders_platform.monday.error_policy import Reaction
+from orders_platform.monday.error_policy import ErrorAction
 from orders_platform.monday.transport import Transport
 
 _logger = logging.getLogger(__name__)
@@ -201,7 +201,7 @@ class MondayBoard:
 
     def _read(self, operation: str, variables: Mapping[str, object]) -> Node:
         reply = self._client.read(self._documents.read(operation, variables))
-        if reply.reaction is Reaction.RESTART:
+        if reply.action is ErrorAction.RESTART:
             raise _CursorExpiredError
         return reply.data or {}
 

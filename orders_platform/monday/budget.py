@@ -14,7 +14,7 @@ from math import ceil
 
 from orders_platform.domain.usage import LIMITED_CALL
 from orders_platform.errors import ConfigurationError, MondayUnavailableError
-from orders_platform.monday.error_policy import Limit, Reaction
+from orders_platform.monday.error_policy import ErrorAction, Limit
 from orders_platform.monday.rate_window import RateWindow, Reservation
 from orders_platform.monday.replies import Reply
 
@@ -306,7 +306,7 @@ class Budget:
             now = self._clock()
             self._settle_complexity(permit, reply, now)
             self._settle_calls(permit, reply, now)
-            if reply.reaction is Reaction.DONE:
+            if reply.action is ErrorAction.DONE:
                 self._window(permit.usage).recover()
                 self._calls.recover()
             self._changed.notify_all()
@@ -330,7 +330,7 @@ class Budget:
 
     def _settle_complexity(self, permit: Permit, reply: Reply, now: float) -> None:
         window = self._window(permit.usage)
-        if reply.reaction in {Reaction.WAIT, Reaction.SPLIT} or reply.replayed:
+        if reply.action in {ErrorAction.WAIT, ErrorAction.SPLIT} or reply.replayed:
             window.correct(permit.complexity, 0)
         elif reply.cost is not None:
             window.correct(permit.complexity, reply.cost)

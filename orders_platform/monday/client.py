@@ -15,7 +15,7 @@ from orders_platform.domain.usage import Reads
 from orders_platform.errors import BoardMismatchError, MondayRefusedError, MondayUnavailableError, OrdersError
 from orders_platform.monday.budget import Budget, DailyLimitError, Permit, Sleeper, Usage
 from orders_platform.monday.documents import Request
-from orders_platform.monday.error_policy import BOARD, CROWDING, SPLIT, TOKEN, Limit, Reaction
+from orders_platform.monday.error_policy import BOARD, CROWDING, SPLIT, TOKEN, ErrorAction, Limit
 from orders_platform.monday.replies import Reply, lost_reply
 from orders_platform.monday.transport import TIMEOUT, Transport
 
@@ -84,7 +84,7 @@ class Retries:
             key_age: seconds since the first attempt that monday may have executed; None when there was none, or for a read.
             attempts: in place of the policy's, when it is fewer.
         """
-        if reply.reaction not in {Reaction.WAIT, Reaction.WAIT_UNKNOWN}:
+        if reply.action not in {ErrorAction.WAIT, ErrorAction.WAIT_UNKNOWN}:
             return None
         wait = reply.wait + self._backoff(self._count(reply))
         self._waited += wait
@@ -157,7 +157,7 @@ class Answer:
         self.busy_seconds = seconds
         self.too_much = self.too_much or _is_too_much(reply)
         # A key in use is in use by an earlier attempt of ours, which may come to its end.
-        if is_mutation and (reply.reaction is Reaction.WAIT_UNKNOWN or reply.limit is Limit.KEY):
+        if is_mutation and (reply.action is ErrorAction.WAIT_UNKNOWN or reply.limit is Limit.KEY):
             self.maybe_executed = True
             self.first_unknown = began if self.first_unknown is None else self.first_unknown
 
@@ -165,7 +165,7 @@ class Answer:
     def unreached(self) -> bool:
         """True when the repeats ended without an answer of monday's own, or at a limit."""
         reply = self.reply
-        if reply.executed or reply.reaction not in {Reaction.WAIT, Reaction.WAIT_UNKNOWN}:
+        if reply.executed or reply.action not in {ErrorAction.WAIT, ErrorAction.WAIT_UNKNOWN}:
             return False
         return self.calls > 0 and (not reply.is_json or reply.limit is not None)
 
@@ -231,10 +231,10 @@ class MondayClient:
         if answer.stopped_by:
             raise answer.stopped_by
         problem = answer.reply.worst
-        if problem is None or answer.reply.reaction is Reaction.RESTART:
+        if problem is None or answer.reply.action is ErrorAction.RESTART:
             return answer.reply
         what = f"{request.operation} ({problem.code}): {problem.message}"
-        if answer.reply.reaction in {Reaction.WAIT, Reaction.WAIT_UNKNOWN}:
+        if answer.reply.action in {ErrorAction.WAIT, ErrorAction.WAIT_UNKNOWN}:
             gave_up = f"gave up after {answer.calls} requests, repeat the run later"
             raise MondayUnavailableError(f"monday.com did not answer {what}; {gave_up}")
         raise MondayRefusedError(f"monday.com refused {what}{_request_id(answer.reply)}")
@@ -341,15 +341,15 @@ def _is_too_much(reply: Reply) -> bool:
 
 def _for_reading(reply: Reply) -> Reply:
     """A read with any error is a failed read, even if monday answered a part of it."""
-    return reply if reply.worst is None else replace(reply, reaction=reply.worst.rule.reaction)
+    return reply if reply.worst is None else replace(reply, action=reply.worst.rule.action)
 
 
 def _stop(reply: Reply) -> OrdersError | None:
     """The error for everything that would follow this reply; None when it speaks of this request only."""
     problem = reply.worst
-    if problem is None or reply.reaction not in {Reaction.STOP, Reaction.STOP_UNTIL_MIDNIGHT}:
+    if problem is None or reply.action not in {ErrorAction.STOP, ErrorAction.STOP_UNTIL_MIDNIGHT}:
         return None
-    if reply.reaction is Reaction.STOP_UNTIL_MIDNIGHT:
+    if reply.action is ErrorAction.STOP_UNTIL_MIDNIGHT:
         return DailyLimitError(f"monday.com's calls of today are used up ({problem.message}): go on after 00:00 UTC")
     if problem.rule is BOARD:
         return BoardMismatchError(f"monday.com refused a change ({problem.code}: {problem.message}): {problem.rule.advice}")

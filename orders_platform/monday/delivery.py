@@ -16,7 +16,7 @@ from orders_platform.errors import OrdersError
 from orders_platform.monday.budget import Permit, Sleeper
 from orders_platform.monday.client import Answer, MondayClient
 from orders_platform.monday.documents import Documents
-from orders_platform.monday.error_policy import NOT_FOUND, UNKNOWN, Reaction
+from orders_platform.monday.error_policy import NOT_FOUND, UNKNOWN, ErrorAction
 from orders_platform.monday.replies import AliasReply, Fate, Problem, Reply
 
 FRESH_SECONDS = 5.0
@@ -267,7 +267,7 @@ def judge(operation: Operation, part: Part, answer: Answer) -> tuple[dict[str, M
     problem = answer.reply.worst
     if answer.maybe_executed and (operation.creates or not _is_internal_error(answer.reply)):
         return _all(part.mutations, Outcome.UNKNOWN, problem), ()
-    if answer.maybe_executed or answer.reply.reaction in {Reaction.REJECT, Reaction.SPLIT, Reaction.RESTART}:
+    if answer.maybe_executed or answer.reply.action in {ErrorAction.REJECT, ErrorAction.SPLIT, ErrorAction.RESTART}:
         if len(part.mutations) > 1:
             return {}, part.halves(ATTEMPTS_AFTER_SPLIT if answer.maybe_executed else None)
         return _all(part.mutations, Outcome.REFUSED, problem), ()
@@ -298,7 +298,7 @@ def _result(operation: Operation, alias_reply: AliasReply) -> MutationResult:
         return MutationResult(Outcome.DONE, monday_id=alias_reply.monday_id)
     outcome = _VERDICTS[alias_reply.fate]
     # monday answers some malformed values with an internal error; what may be repeated and fails each time is such a one.
-    is_permanent = problem.rule.reaction is Reaction.SPLIT or (
+    is_permanent = problem.rule.action is ErrorAction.SPLIT or (
         problem.rule is UNKNOWN and len(problem.path) == 1 and not operation.creates
     )
     return _refusal(Outcome.REFUSED if is_permanent else outcome, problem)

@@ -1,7 +1,7 @@
-"""One HTTP answer of monday.com as a value: what happened to each alias, what went wrong, and the reaction it calls for.
+"""One HTTP answer of monday.com as a value: what happened to each alias, what went wrong, and the action it calls for.
 
 Pure: (status, headers, body) in, `Reply` out. Belongs here: every shape an answer comes in, old and new, JSON and HTML. Does
-not belong here: which error calls for which reaction (`monday/error_policy.py`), sending and waiting (`monday/client.py`).
+not belong here: which error calls for which action (`monday/error_policy.py`), sending and waiting (`monday/client.py`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from orders_platform.monday.error_policy import RATE_LIMITS, Limit, Reaction, Rule, is_known, rule_for
+from orders_platform.monday.error_policy import RATE_LIMITS, ErrorAction, ErrorRule, Limit, is_known, rule_for
 from orders_platform.monday.headers import Quota, read_quota, seconds_to_wait
 
 MESSAGE_LENGTH = 1_000
@@ -34,7 +34,7 @@ class Problem:
 
     code: str
     message: str
-    rule: Rule
+    rule: ErrorRule
     known: bool = True
     path: tuple[str, ...] = ()
 
@@ -54,7 +54,7 @@ class Reply:
 
     Attributes:
         status: HTTP status, 0 when there was no answer.
-        reaction: what the request as a whole calls for; DONE when it was executed, even if single aliases were refused.
+        action: what the request as a whole calls for; DONE when it was executed, even if single aliases were refused.
         executed: True when the fields of the request ran, so that `alias_reply` can be asked.
         data: monday's data, None when there is none.
         wait: seconds to wait at least, as monday or our table says; 0 when neither does.
@@ -65,7 +65,7 @@ class Reply:
     """
 
     status: int
-    reaction: Reaction
+    action: ErrorAction
     executed: bool = False
     data: Mapping[str, object] | None = None
     problems: tuple[Problem, ...] = ()
@@ -80,8 +80,8 @@ class Reply:
 
     @property
     def worst(self) -> Problem | None:
-        """The problem that calls for the strongest reaction, None when there is none."""
-        return max(self.problems, key=lambda problem: problem.rule.reaction.severity, default=None)
+        """The problem that calls for the strongest action, None when there is none."""
+        return max(self.problems, key=lambda problem: problem.rule.action.severity, default=None)
 
     @property
     def limit(self) -> Limit | None:
@@ -102,21 +102,23 @@ class Reply:
         if own is None:
             return AliasReply(Fate.UNKNOWN, problem=self.worst or _NO_WORD)
         # An error below the alias comes from reading the answer's fields: the mutation itself went through.
-        return AliasReply(Fate.UNKNOWN if len(own.path) > 1 else _FATES[own.rule.reaction], problem=own)
+        return AliasReply(Fate.UNKNOWN if len(own.path) > 1 else _FATES[own.rule.action], problem=own)
 
 
-_FATES: Mapping[Reaction, Fate] = {
-    Reaction.DONE: Fate.UNKNOWN,
-    Reaction.REJECT: Fate.REFUSED,
-    Reaction.RESTART: Fate.REFUSED,
-    Reaction.SPLIT: Fate.REPEAT,
-    Reaction.WAIT: Fate.REPEAT,
-    Reaction.WAIT_UNKNOWN: Fate.UNKNOWN,
-    Reaction.STOP_UNTIL_MIDNIGHT: Fate.REPEAT,
-    Reaction.STOP: Fate.REPEAT,
+_FATES: Mapping[ErrorAction, Fate] = {
+    ErrorAction.DONE: Fate.UNKNOWN,
+    ErrorAction.REJECT: Fate.REFUSED,
+    ErrorAction.RESTART: Fate.REFUSED,
+    ErrorAction.SPLIT: Fate.REPEAT,
+    ErrorAction.WAIT: Fate.REPEAT,
+    ErrorAction.WAIT_UNKNOWN: Fate.UNKNOWN,
+    ErrorAction.STOP_UNTIL_MIDNIGHT: Fate.REPEAT,
+    ErrorAction.STOP: Fate.REPEAT,
 }
 
-_NO_WORD = Problem("no_result", "monday.com answered without a result and without an error", Rule(Reaction.WAIT_UNKNOWN))
+_NO_WORD = Problem(
+    "no_result", "monday.com answered without a result and without an error", ErrorRule(ErrorAction.WAIT_UNKNOWN)
+)
 
 
 def read_reply(status: int, headers: Mapping[str, str], body: bytes) -> Reply:
@@ -136,7 +138,7 @@ def read_reply(status: int, headers: Mapping[str, str], body: bytes) -> Reply:
     executed = _was_executed(known_data, problems)
     return Reply(
         status=status,
-        reaction=_reaction(executed, problems),
+        action=_action(executed, problems),
         executed=executed,
         data=known_data,
         problems=problems,
@@ -152,17 +154,17 @@ def read_reply(status: int, headers: Mapping[str, str], body: bytes) -> Reply:
 
 def lost_reply(code: str, message: str, *, never_sent: bool) -> Reply:
     """The reply that stands for none: a time-out or a lost connection, or (`never_sent`) a connection that was never made."""
-    rule = Rule(Reaction.WAIT if never_sent else Reaction.WAIT_UNKNOWN)
-    return Reply(0, rule.reaction, problems=(Problem(code, message[:MESSAGE_LENGTH], rule),), never_sent=never_sent)
+    rule = ErrorRule(ErrorAction.WAIT if never_sent else ErrorAction.WAIT_UNKNOWN)
+    return Reply(0, rule.action, problems=(Problem(code, message[:MESSAGE_LENGTH], rule),), never_sent=never_sent)
 
 
-def _reaction(executed: bool, problems: tuple[Problem, ...]) -> Reaction:  # noqa: FBT001
-    reactions = [problem.rule.reaction for problem in problems]
-    worst = max(reactions, key=lambda reaction: reaction.severity, default=Reaction.DONE)
+def _action(executed: bool, problems: tuple[Problem, ...]) -> ErrorAction:  # noqa: FBT001
+    actions = [problem.rule.action for problem in problems]
+    worst = max(actions, key=lambda action: action.severity, default=ErrorAction.DONE)
     # Rights do not come back from one alias to the next: what is in this answer counts, and then we stop.
-    if worst in {Reaction.STOP, Reaction.STOP_UNTIL_MIDNIGHT}:
+    if worst in {ErrorAction.STOP, ErrorAction.STOP_UNTIL_MIDNIGHT}:
         return worst
-    return Reaction.DONE if executed else worst
+    return ErrorAction.DONE if executed else worst
 
 
 def _was_executed(data: Mapping[str, object] | None, problems: tuple[Problem, ...]) -> bool:
@@ -180,7 +182,7 @@ def _problems(status: int, document: Mapping[str, object] | None) -> tuple[Probl
     if not listed and (not 200 <= status < 300 or any(key in document for key in ("error_code", "error_message"))):
         listed = [document.get("error_message") or document.get("error") or f"HTTP {status}"]
     if not listed and not isinstance(document.get("data"), dict):
-        rule = Rule(Reaction.WAIT_UNKNOWN)
+        rule = ErrorRule(ErrorAction.WAIT_UNKNOWN)
         return (Problem("no_data", "monday.com answered with neither data nor errors", rule, known=False),)
     return tuple(_problem(status, document, error) for error in listed)
 
@@ -188,7 +190,7 @@ def _problems(status: int, document: Mapping[str, object] | None) -> tuple[Probl
 def _unreadable(status: int) -> Problem:
     rule, known = rule_for(None, status, "")
     if status == 200:
-        rule = Rule(Reaction.WAIT_UNKNOWN)
+        rule = ErrorRule(ErrorAction.WAIT_UNKNOWN)
     message = f"monday.com answered HTTP {status} with a body that is not a JSON object"
     return Problem(f"HTTP_{status}", message, rule, known or status == 200)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from orders_platform.errors import ConfigurationError
 from orders_platform.monday.budget import Budget, DailyLimitError, Limits, Sleeper, Usage, limits_of
-from orders_platform.monday.error_policy import Limit, Reaction, rule_for
+from orders_platform.monday.error_policy import ErrorAction, Limit, rule_for
 from orders_platform.monday.headers import Allowance, Quota
 from orders_platform.monday.rate_window import MARGIN, MOST_MARGIN, RateWindow
 from orders_platform.monday.replies import Problem, Reply
@@ -55,12 +55,12 @@ def budget(clock: Clock, **limits: object) -> Budget:
 
 
 def done(cost: int | None = None, quota: Quota | None = None, **fields: object) -> Reply:
-    return Reply(200, Reaction.DONE, executed=True, cost=cost, quota=quota or Quota(), **fields)
+    return Reply(200, ErrorAction.DONE, executed=True, cost=cost, quota=quota or Quota(), **fields)
 
 
 def refused(code: str, wait: float = 0.0) -> Reply:
     rule, _ = rule_for(code, 429, "")
-    return Reply(429, rule.reaction, problems=(Problem(code, "", rule),), wait=wait)
+    return Reply(429, rule.action, problems=(Problem(code, "", rule),), wait=wait)
 
 
 CREATE = Usage("create_item", 25)
@@ -279,7 +279,7 @@ def test_a_rate_limited_call_counts_as_a_tenth_and_one_never_made_not_at_all() -
     assert pace.calls_today == pytest.approx(0.1)
     clock_free = pace.reserve(CREATE)
     assert clock_free is not None
-    pace.release(clock_free, Reply(0, Reaction.WAIT, never_sent=True))
+    pace.release(clock_free, Reply(0, ErrorAction.WAIT, never_sent=True))
     assert pace.calls_today == pytest.approx(0.1)
 
 

@@ -380,7 +380,7 @@ def test_a_token_that_cannot_be_one_is_refused_without_being_shown(token: str, c
 
 
 @pytest.mark.parametrize(
-    "reaction",
+    "action",
     [
         error(401, "Unauthorized", f"token {TOKEN} is not valid"),
         error(200, f"Code{TOKEN}", f"Authorization: {TOKEN}"),
@@ -390,10 +390,10 @@ def test_a_token_that_cannot_be_one_is_refused_without_being_shown(token: str, c
     ],
 )
 def test_the_token_is_nowhere_in_what_a_failing_run_leaves(
-    reaction: object, script: Callable[..., Script], connect: Callable[..., MondayBoard], caplog: pytest.LogCaptureFixture
+    action: object, script: Callable[..., Script], connect: Callable[..., MondayBoard], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    board = connect(script(reaction).url, token=TOKEN)
+    board = connect(script(action).url, token=TOKEN)
     left: list[object] = [board]
     with pytest.raises((MondayRefusedError, MondayUnavailableError)) as caught:
         board.describe(BOARD_ID)

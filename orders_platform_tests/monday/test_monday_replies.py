@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders_platform.monday.error_policy import Limit, Reaction
+from orders_platform.monday.error_policy import ErrorAction, Limit
 from orders_platform.monday.replies import MESSAGE_LENGTH, Fate, Reply, lost_reply, read_reply
 
 
@@ -35,7 +35,7 @@ def test_each_alias_has_its_own_outcome() -> None:
             "extensions": {"request_id": "r-1"},
         }
     )
-    assert answer.reaction is Reaction.DONE
+    assert answer.action is ErrorAction.DONE
     assert answer.executed
     assert answer.request_id == "r-1"
     assert [answer.alias_reply(alias).fate for alias in ("m0", "m1", "m2")] == [Fate.DONE, Fate.REFUSED, Fate.DONE]
@@ -71,33 +71,33 @@ def test_an_alias_without_result_and_without_error_is_unknown() -> None:
 
 def test_an_alias_met_by_a_limit_is_to_be_repeated() -> None:
     answer = reply({"data": {"m0": {"id": "7"}, "m1": None}, "errors": [error("FIELD_LIMIT_EXCEEDED", path=["m1"])]})
-    assert answer.reaction is Reaction.DONE
+    assert answer.action is ErrorAction.DONE
     assert answer.alias_reply("m1").fate is Fate.REPEAT
 
 
 def test_a_result_beside_a_lost_permission_is_kept_and_sending_stops() -> None:
     answer = reply({"data": {"m0": {"id": "7"}, "m1": None}, "errors": [error("UserUnauthorizedException", path=["m1"])]})
-    assert answer.reaction is Reaction.STOP
+    assert answer.action is ErrorAction.STOP
     assert answer.alias_reply("m0").monday_id == "7"
 
 
 @pytest.mark.parametrize("nothing", [{"data": None}, {"data": []}, {}, {"data": {"m0": None}}])
 def test_an_error_for_the_whole_request_executed_nothing(nothing: dict[str, object]) -> None:
     answer = reply({**nothing, "errors": [error("COMPLEXITY_BUDGET_EXHAUSTED", retry_in_seconds=17)]})
-    assert (answer.reaction, answer.executed, answer.limit, answer.wait) == (Reaction.WAIT, False, Limit.COMPLEXITY, 17)
+    assert (answer.action, answer.executed, answer.limit, answer.wait) == (ErrorAction.WAIT, False, Limit.COMPLEXITY, 17)
 
 
 def test_neither_data_nor_errors_leaves_it_open_what_happened() -> None:
-    assert reply({}).reaction is Reaction.WAIT_UNKNOWN
-    assert reply({"data": []}).reaction is Reaction.WAIT_UNKNOWN
-    assert reply([1, 2]).reaction is Reaction.WAIT_UNKNOWN
+    assert reply({}).action is ErrorAction.WAIT_UNKNOWN
+    assert reply({"data": []}).action is ErrorAction.WAIT_UNKNOWN
+    assert reply([1, 2]).action is ErrorAction.WAIT_UNKNOWN
 
 
 def test_the_strongest_of_several_errors_decides() -> None:
     answer = reply(
         {"errors": [error("ColumnValueException"), error("DAILY_LIMIT_EXCEEDED"), error("RATE_LIMIT_EXCEEDED")]}, 429
     )
-    assert answer.reaction is Reaction.STOP_UNTIL_MIDNIGHT
+    assert answer.action is ErrorAction.STOP_UNTIL_MIDNIGHT
 
 
 COMPLEXITY_SHAPES = {
@@ -134,7 +134,7 @@ COMPLEXITY_SHAPES = {
 @pytest.mark.parametrize("shape", COMPLEXITY_SHAPES)
 def test_the_complexity_limit_is_recognised_in_every_shape(shape: str, status: int) -> None:
     answer = reply(COMPLEXITY_SHAPES[shape], status)
-    assert (answer.reaction, answer.limit, answer.wait, answer.rate_limited) == (Reaction.WAIT, Limit.COMPLEXITY, 12, True)
+    assert (answer.action, answer.limit, answer.wait, answer.rate_limited) == (ErrorAction.WAIT, Limit.COMPLEXITY, 12, True)
 
 
 @pytest.mark.parametrize(
@@ -160,27 +160,27 @@ def test_the_wait_is_read_wherever_it_stands(content: object, headers: dict[str,
 
 
 @pytest.mark.parametrize(
-    ("status", "reaction"),
+    ("status", "action"),
     [
-        (200, Reaction.WAIT_UNKNOWN),
-        (401, Reaction.STOP),
-        (403, Reaction.STOP),
-        (404, Reaction.STOP),
-        (429, Reaction.WAIT),
-        (500, Reaction.WAIT_UNKNOWN),
-        (502, Reaction.WAIT_UNKNOWN),
-        (504, Reaction.WAIT_UNKNOWN),
+        (200, ErrorAction.WAIT_UNKNOWN),
+        (401, ErrorAction.STOP),
+        (403, ErrorAction.STOP),
+        (404, ErrorAction.STOP),
+        (429, ErrorAction.WAIT),
+        (500, ErrorAction.WAIT_UNKNOWN),
+        (502, ErrorAction.WAIT_UNKNOWN),
+        (504, ErrorAction.WAIT_UNKNOWN),
     ],
 )
-def test_a_body_of_html_is_judged_by_its_status(status: int, reaction: Reaction) -> None:
+def test_a_body_of_html_is_judged_by_its_status(status: int, action: ErrorAction) -> None:
     answer = reply(b"<html><body>Gateway says no</body></html>", status, Retry_After="4")
-    assert (answer.reaction, answer.is_json, answer.executed) == (reaction, False, False)
+    assert (answer.action, answer.is_json, answer.executed) == (action, False, False)
     assert answer.wait == 4
     assert str(status) in answer.problems[0].message
 
 
 def test_the_status_inside_an_http_200_counts() -> None:
-    assert reply({"errors": [error(None, "no words", status_code=403)]}).reaction is Reaction.STOP
+    assert reply({"errors": [error(None, "no words", status_code=403)]}).action is ErrorAction.STOP
 
 
 def test_a_long_list_of_labels_is_cut() -> None:
@@ -215,8 +215,8 @@ def test_cost_version_replay_and_limits_come_from_body_and_headers() -> None:
 
 
 def test_a_connection_never_made_is_told_from_a_lost_one() -> None:
-    assert lost_reply("unreachable", "x", never_sent=True).reaction is Reaction.WAIT
-    assert lost_reply("timeout", "x", never_sent=False).reaction is Reaction.WAIT_UNKNOWN
+    assert lost_reply("unreachable", "x", never_sent=True).action is ErrorAction.WAIT
+    assert lost_reply("timeout", "x", never_sent=False).action is ErrorAction.WAIT_UNKNOWN
 
 
 _JSON = st.recursive(

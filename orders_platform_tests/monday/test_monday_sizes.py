@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from orders_platform.monday.client import KEY_LIFETIME_SECONDS, Retries, RetryPolicy
 from orders_platform.monday.delivery import BatchSizes
 from orders_platform.monday.dispatcher import InFlight
-from orders_platform.monday.error_policy import Limit, Reaction, Rule
+from orders_platform.monday.error_policy import ErrorAction, ErrorRule, Limit
 from orders_platform.monday.replies import Problem, Reply, lost_reply
 
 
@@ -77,7 +77,7 @@ def test_crowding_halves_the_documents_in_flight_and_calm_raises_them_slowly() -
 
 
 def limited(wait: float, limit: Limit = Limit.COMPLEXITY) -> Reply:
-    return Reply(429, Reaction.WAIT, problems=(Problem("X", "", Rule(Reaction.WAIT, limit)),), wait=wait)
+    return Reply(429, ErrorAction.WAIT, problems=(Problem("X", "", ErrorRule(ErrorAction.WAIT, limit)),), wait=wait)
 
 
 LOST = lost_reply("timeout", "", never_sent=False)
@@ -126,5 +126,5 @@ def test_a_key_is_never_used_after_its_thirty_minutes() -> None:
 
 
 def test_a_settled_request_is_not_repeated() -> None:
-    for reaction in set(Reaction) - {Reaction.WAIT, Reaction.WAIT_UNKNOWN}:
-        assert retries().next_wait(Reply(200, reaction), key_age=None) is None
+    for action in set(ErrorAction) - {ErrorAction.WAIT, ErrorAction.WAIT_UNKNOWN}:
+        assert retries().next_wait(Reply(200, action), key_age=None) is None
