@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 class Operation(enum.StrEnum):
@@ -112,4 +112,3 @@ class BatchReport:
     request_id: str | None = None
     error: str | None = None
     rate_limited: int = 0
-    waits: Mapping[str, float] = field(default_factory=dict)

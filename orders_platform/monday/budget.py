@@ -202,7 +202,6 @@ class Permit:
 
     Attributes:
         points: reserved complexity.
-        waited: seconds waited for it.
     """
 
     usage: Usage
@@ -210,7 +209,6 @@ class Permit:
     complexity: Reservation
     call: Reservation
     serial: int
-    waited: float = 0.0
 
 
 class Budget:
@@ -251,13 +249,12 @@ class Budget:
         Raises:
             DailyLimitError: the day's calls are used up.
         """
-        began = self._clock()
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._in_flight < self._concurrency)
                 seconds = self._delay(usage)
                 if seconds <= 0:
-                    return self._take(usage, self._clock() - began)
+                    return self._take(usage)
             # Answers that arrive meanwhile may show that less was taken than was reserved.
             if not self._pause(min(seconds, _LOOK_SECONDS)):
                 return None
@@ -266,7 +263,7 @@ class Budget:
         """Count the request if it may be made at once; None when it would have to wait, for whatever reason."""
         with self._changed:
             is_free = self._in_flight < self._concurrency and self._has_calls_today() and self._delay(usage) <= 0
-            return self._take(usage, 0.0) if is_free else None
+            return self._take(usage) if is_free else None
 
     def delay(self, usage: Usage) -> float:
         """Seconds until the request could be made, as far as the minute limits go.
@@ -317,7 +314,7 @@ class Budget:
         points = self._costs.of(usage.operation, usage.mutations)
         return max(self._window(usage).delay(now, points), self._calls.delay(now, 1))
 
-    def _take(self, usage: Usage, waited: float) -> Permit:
+    def _take(self, usage: Usage) -> Permit:
         now = self._clock()
         points = self._costs.of(usage.operation, usage.mutations)
         self._in_flight += 1
@@ -326,7 +323,7 @@ class Budget:
         # Alone or not is read off the serial: a call that began while another was under way never has the last one.
         serial = self._serial if self._in_flight == 1 else -1
         complexity, call = self._window(usage).take(now, points), self._calls.take(now, 1)
-        return Permit(usage, points, complexity, call, serial, waited)
+        return Permit(usage, points, complexity, call, serial)
 
     def _settle_complexity(self, permit: Permit, reply: Reply, now: float) -> None:
         window = self._window(permit.usage)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from orders_platform.domain.usage import Reads
 from orders_platform.errors import BoardMismatchError, MondayRefusedError, MondayUnavailableError, OrdersError
@@ -114,56 +114,55 @@ _logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Answer:
+class RequestResult:
     """How one request ended, after all repeats.
 
     Attributes:
         reply: the last one.
-        maybe_executed: an attempt may have been executed although its answer is lost.
         calls: HTTP requests made.
-        reached: those among them that reached monday, as far as we know.
-        points: complexity spent, as far as monday said.
-        rate_limited: answers that said that a limit was hit.
-        crowded: an answer spoke of a lock, a key in use or too many requests at once.
-        busy_seconds: the last request alone, without waits.
-        waits: seconds waited: `budget` before a limit was hit, otherwise the limit that was hit, or `retry`.
-        stopped_by: the error to raise when every further request would end the same way.
-        first_unknown: when the first attempt began that monday may have executed.
+        mutations_sent: mutations in those of them that reached monday, as far as we know.
+        complexity: points spent, as far as monday said.
+        rate_limited: replies that said that a limit was hit.
+        seconds: of the last HTTP request alone, without waits.
+        crowded: a reply spoke of a lock, a key in use or too many requests at once.
         too_much: monday did not get through in time, or said that it is too much for one request.
+        first_unknown: when the first attempt began that monday may have executed although its reply is lost.
+        stopped_by: the error to raise when every further request would end the same way.
     """
 
     reply: Reply
-    maybe_executed: bool = False
     calls: int = 0
-    reached: int = 0
-    points: int = 0
+    mutations_sent: int = 0
+    complexity: int = 0
     rate_limited: int = 0
+    seconds: float = 0.0
     crowded: bool = False
-    busy_seconds: float = 0.0
-    waits: dict[str, float] = field(default_factory=dict)
+    too_much: bool = False
+    first_unknown: float | None = None
     stopped_by: OrdersError | None = None
 
-    first_unknown: float | None = None
-    too_much: bool = False
-
-    def count(self, reply: Reply, began: float, seconds: float, *, is_mutation: bool) -> None:
+    def count(self, request: Request, reply: Reply, began: float, seconds: float) -> None:
         """Count one attempt."""
         self.reply = reply
         self.calls += 1
-        self.reached += 0 if reply.never_sent else 1
-        self.points += 0 if reply.replayed else reply.cost or 0
-        self.rate_limited += 1 if reply.rate_limited else 0
-        self.crowded = self.crowded or any(problem.rule.limit in CROWDING for problem in reply.problems)
-        self.busy_seconds = seconds
-        self.too_much = self.too_much or _is_too_much(reply)
+        self.mutations_sent += 0 if reply.never_sent else len(request.aliases)
+        self.complexity += 0 if reply.replayed else reply.cost or 0
+        self.rate_limited += reply.rate_limited
+        self.seconds = seconds
+        self.crowded |= any(problem.rule.limit in CROWDING for problem in reply.problems)
+        self.too_much |= _is_too_much(reply)
         # A key in use is in use by an earlier attempt of ours, which may come to its end.
-        if is_mutation and (reply.action is ErrorAction.WAIT_UNKNOWN or reply.limit is Limit.KEY):
-            self.maybe_executed = True
+        if request.aliases and (reply.action is ErrorAction.WAIT_UNKNOWN or reply.limit is Limit.KEY):
             self.first_unknown = began if self.first_unknown is None else self.first_unknown
 
     @property
+    def maybe_executed(self) -> bool:
+        """Whether an attempt may have been executed although its reply is lost."""
+        return self.first_unknown is not None
+
+    @property
     def unreached(self) -> bool:
-        """True when the repeats ended without an answer of monday's own, or at a limit."""
+        """True when the repeats ended without a reply of monday's own, or at a limit."""
         reply = self.reply
         if reply.executed or reply.action not in {ErrorAction.WAIT, ErrorAction.WAIT_UNKNOWN}:
             return False
@@ -172,11 +171,6 @@ class Answer:
     def key_age(self, now: float) -> float | None:
         """Seconds since the first attempt that monday may have executed, None when there was none."""
         return None if self.first_unknown is None else now - self.first_unknown
-
-    def waited(self, reason: str, seconds: float) -> None:
-        """Count a wait."""
-        if seconds > 0:
-            self.waits[reason] = self.waits.get(reason, 0.0) + seconds
 
 
 class MondayClient:
@@ -226,18 +220,18 @@ class MondayClient:
             MondayRefusedError: monday answered no.
             MondayUnavailableError: no usable answer within the bounds of the retries, or no call left today.
         """
-        answer = self._run(request, None, Retries(self._policy, self._rng))
-        self._reads = self._reads.plus(answer.calls, answer.rate_limited, answer.points, answer.busy_seconds)
-        if answer.stopped_by:
-            raise answer.stopped_by
-        problem = answer.reply.worst
-        if problem is None or answer.reply.action is ErrorAction.RESTART:
-            return answer.reply
+        result = self._run(request, None, Retries(self._policy, self._rng))
+        self._reads = self._reads.plus(result.calls, result.rate_limited, result.complexity, result.seconds)
+        if result.stopped_by:
+            raise result.stopped_by
+        problem = result.reply.worst
+        if problem is None or result.reply.action is ErrorAction.RESTART:
+            return result.reply
         what = f"{request.operation} ({problem.code}): {problem.message}"
-        if answer.reply.action in {ErrorAction.WAIT, ErrorAction.WAIT_UNKNOWN}:
-            gave_up = f"gave up after {answer.calls} requests, repeat the run later"
+        if result.reply.action in {ErrorAction.WAIT, ErrorAction.WAIT_UNKNOWN}:
+            gave_up = f"gave up after {result.calls} requests, repeat the run later"
             raise MondayUnavailableError(f"monday.com did not answer {what}; {gave_up}")
-        raise MondayRefusedError(f"monday.com refused {what}{_request_id(answer.reply)}")
+        raise MondayRefusedError(f"monday.com refused {what}{_request_id(result.reply)}")
 
     def give_back(self, permit: Permit) -> None:
         """Leave that was taken and is not used."""
@@ -256,7 +250,7 @@ class MondayClient:
         attempts: int | None = None,
         permit: Permit | None = None,
         may_leave: Callable[[], bool] = lambda: True,
-    ) -> Answer:
+    ) -> RequestResult:
         """Send mutations until it is settled what became of them, or the retries end; never raises.
 
         Args:
@@ -276,28 +270,27 @@ class MondayClient:
         retries: Retries,
         permit: Permit | None = None,
         may_leave: Callable[[], bool] = lambda: True,
-    ) -> Answer:
-        answer = Answer(lost_reply("not_sent", "sending ended before this was sent", never_sent=True))
+    ) -> RequestResult:
+        result = RequestResult(lost_reply("not_sent", "sending ended before this was sent", never_sent=True))
         usage = Usage(request.operation, len(request.aliases))
-        while (permit := permit or self._acquire(usage, answer)) is not None:
+        while (permit := permit or self._acquire(usage, result)) is not None:
             # LastRequest only now: waiting for leave may have taken longer than the key lives or the intent stays fresh.
-            if not (retries.key_lives(answer.key_age(self._clock())) and may_leave()):
+            if not (retries.key_lives(result.key_age(self._clock())) and may_leave()):
                 self.give_back(permit)
                 break
-            reply = self._attempt(request, key, permit, answer)
+            reply = self._attempt(request, key, permit, result)
             permit = None
             attempts = self._attempts(reply)
-            wait = retries.next_wait(reply, key_age=answer.key_age(self._clock()), attempts=attempts)
-            if reply.never_sent and answer.calls == 1:
+            wait = retries.next_wait(reply, key_age=result.key_age(self._clock()), attempts=attempts)
+            if reply.never_sent and result.calls == 1:
                 self._say_unreachable(reply, attempts or self._policy.attempts)
             if wait is None:
-                answer.stopped_by = _stop(reply)
+                result.stopped_by = _stop(reply)
                 self._is_given_up = self._is_given_up or not self._was_reached
                 break
-            answer.waited(reply.limit.value if reply.limit else "retry", wait)
             if not self._sleeper.pause(wait):
                 break
-        return answer
+        return result
 
     def _attempts(self, reply: Reply) -> int | None:
         """Fewer attempts until monday was reached once: before that it is rather the address or the network than a bad minute."""
@@ -312,22 +305,20 @@ class MondayClient:
         seconds = self._policy.longest_backoff(attempts)
         _logger.warning("%s; %s", words, f"trying again for up to {seconds:.0f} s" if seconds else "giving up")
 
-    def _acquire(self, usage: Usage, answer: Answer) -> Permit | None:
+    def _acquire(self, usage: Usage, result: RequestResult) -> Permit | None:
         try:
-            permit = self.budget.acquire(usage)
+            return self.budget.acquire(usage)
         except DailyLimitError as error:
-            answer.stopped_by = error
+            result.stopped_by = error
             return None
-        answer.waited("budget", permit.waited if permit else 0.0)
-        return permit
 
-    def _attempt(self, request: Request, key: str | None, permit: Permit, answer: Answer) -> Reply:
+    def _attempt(self, request: Request, key: str | None, permit: Permit, result: RequestResult) -> Reply:
         began = self._clock()
         reply = self._transport.post(request, key)
         if key is None:
             reply = _for_reading(reply)
         self.budget.release(permit, reply)
-        answer.count(reply, began, self._clock() - began, is_mutation=key is not None)
+        result.count(request, reply, began, self._clock() - began)
         if reply.worst:
             _log(request, reply)
         return reply

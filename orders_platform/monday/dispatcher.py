@@ -15,7 +15,7 @@ from queue import SimpleQueue
 from orders_platform.domain.mutations import Batch, BatchReport, Operation
 from orders_platform.errors import MondayUnavailableError, OrdersError
 from orders_platform.monday.budget import Budget, DailyLimitError, Permit, Sleeper, Usage
-from orders_platform.monday.delivery import BatchSizes, Delivered, Delivery, Intent, Renew
+from orders_platform.monday.delivery import BatchResult, BatchSizes, Delivery, Intent, Renew
 
 
 @dataclass(slots=True)
@@ -106,7 +106,7 @@ _LOOK_SECONDS = 1.0  # answers that arrive meanwhile may free what we wait for
 
 _Work = Future[object]
 
-"""Ends with a `Delivered`, or with None when it was only a wait."""
+"""Ends with a `BatchResult`, or with None when it was only a wait."""
 
 
 class Sender:
@@ -152,7 +152,7 @@ class Sender:
         if course.stopped_by:
             raise course.stopped_by
 
-    def _one_by_one(self, course: _Course, renew: Renew) -> Iterator[Delivered]:
+    def _one_by_one(self, course: _Course, renew: Renew) -> Iterator[BatchResult]:
         def renewed(batch: Batch) -> bool:
             renew(batch)
             return True
@@ -162,7 +162,7 @@ class Sender:
             yield self._delivery.deliver(Intent(batch, self._clock, renewed, since))
             since = self._clock()
 
-    def _together(self, course: _Course, renew: Renew) -> Iterator[Delivered]:
+    def _together(self, course: _Course, renew: Renew) -> Iterator[BatchResult]:
         sending: set[_Work] = set()
         pausing: set[_Work] = set()
         desk = Desk()
@@ -180,7 +180,7 @@ class Sender:
                     continue
                 sending.discard(word)
                 pausing.discard(word)
-                if isinstance(delivered := word.result(), Delivered):
+                if isinstance(delivered := word.result(), BatchResult):
                     yield delivered
             if course.held:
                 yield self._delivery.unsent(course.held.batch)
@@ -202,10 +202,9 @@ class Sender:
                 break
             permit, seconds = self._leave(intent.batch)
             if seconds > 0:
-                course.wait_from(self._clock())
                 return seconds
-            waited = course.release(self._clock())
-            sending.add(_submitted(pool.submit(self._delivery.deliver, intent, permit, waited), desk))
+            course.held = None
+            sending.add(_submitted(pool.submit(self._delivery.deliver, intent, permit), desk))
         return 0.0
 
     def _leave(self, batch: Batch) -> tuple[Permit | None, float]:
@@ -218,7 +217,7 @@ class Sender:
             return None, 0.0
 
 
-def _submitted(work: Future[Delivered] | Future[None], desk: Desk) -> _Work:
+def _submitted(work: Future[BatchResult] | Future[None], desk: Desk) -> _Work:
     """PendingRun that leaves word at the desk when it is over."""
     work.add_done_callback(desk.put)  # type: ignore[arg-type]  # a Future of anything is what the desk takes
     return work  # type: ignore[return-value]
@@ -234,7 +233,6 @@ class _Course:
         self._is_drained = False
         self._in_flight = in_flight
         self._unreached = 0
-        self._waits_since: float | None = None
 
     @property
     def is_over(self) -> bool:
@@ -249,16 +247,7 @@ class _Course:
             self.held = None if batch is None else Intent(batch, clock, renew, since)
         return self.held
 
-    def wait_from(self, now: float) -> None:
-        """The held batch waits."""
-        self._waits_since = now if self._waits_since is None else self._waits_since
-
-    def release(self, now: float) -> float:
-        """The held batch is sent; the seconds it has waited."""
-        since, self._waits_since, self.held = self._waits_since, None, None
-        return 0.0 if since is None else now - since
-
-    def take_in(self, delivered: Delivered) -> None:
+    def take_in(self, delivered: BatchResult) -> None:
         """Draw the conclusions from one batch."""
         self._in_flight.report(crowded=delivered.crowded)
         self._unreached = self._unreached + 1 if delivered.unreached else 0

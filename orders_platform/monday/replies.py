@@ -6,26 +6,17 @@ not belong here: which error calls for which action (`monday/error_policy.py`), 
 
 from __future__ import annotations
 
-import enum
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from orders_platform.domain.mutations import Outcome
 from orders_platform.monday.error_policy import RATE_LIMITS, ErrorAction, ErrorRule, Limit, is_known, rule_for
 from orders_platform.monday.headers import Quota, read_quota, seconds_to_wait
 
 MESSAGE_LENGTH = 1_000
 """Longest message kept: refusals of a label list all labels of the column, tens of kB; the tables keep 1,000 characters."""
-
-
-class Fate(enum.StrEnum):
-    """What happened to one aliased mutation."""
-
-    DONE = "done"
-    REFUSED = "refused"
-    REPEAT = "repeat"  # surely not executed, through no fault of the row
-    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +29,11 @@ class Problem:
     known: bool = True
     path: tuple[str, ...] = ()
 
-
-@dataclass(frozen=True, slots=True)
-class AliasReply:
-    """What an answer says of one alias; `monday_id` only when DONE, `problem` never when DONE."""
-
-    fate: Fate
-    monday_id: str | None = None
-    problem: Problem | None = None
+    @property
+    def outcome(self) -> Outcome:
+        """What happened to the mutation that this error speaks of."""
+        # An error below the alias comes from reading the answer's fields: the mutation itself went through.
+        return Outcome.UNKNOWN if len(self.path) > 1 else _OUTCOMES[self.rule.action]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +43,7 @@ class Reply:
     Attributes:
         status: HTTP status, 0 when there was no answer.
         action: what the request as a whole calls for; DONE when it was executed, even if single aliases were refused.
-        executed: True when the fields of the request ran, so that `alias_reply` can be asked.
+        executed: True when the fields of the request ran, so that each alias has an id or a problem.
         data: monday's data, None when there is none.
         wait: seconds to wait at least, as monday or our table says; 0 when neither does.
         cost: complexity points of the request, None when the answer does not say.
@@ -93,30 +81,30 @@ class Reply:
         """True when monday says that we asked too often or for too much a minute or a day."""
         return any(problem.rule.limit in RATE_LIMITS for problem in self.problems)
 
-    def alias_reply(self, alias: str) -> AliasReply:
-        """What happened to one alias of an executed request."""
+    def monday_id(self, alias: str) -> str | None:
+        """The id that one alias of an executed request came back with; None when it has none."""
         node = (self.data or {}).get(alias)
-        if isinstance(node, dict) and node.get("id") is not None:
-            return AliasReply(Fate.DONE, monday_id=str(node["id"]))
+        return str(node["id"]) if isinstance(node, dict) and node.get("id") is not None else None
+
+    def problem_of(self, alias: str) -> Problem:
+        """Why one alias of an executed request came back without an id."""
         own = next((problem for problem in self.problems if problem.path[:1] == (alias,)), None)
-        if own is None:
-            return AliasReply(Fate.UNKNOWN, problem=self.worst or _NO_WORD)
-        # An error below the alias comes from reading the answer's fields: the mutation itself went through.
-        return AliasReply(Fate.UNKNOWN if len(own.path) > 1 else _FATES[own.rule.action], problem=own)
+        # An error that names another alias, or none, does not say that this one was not executed.
+        return own or replace(self.worst or _NO_RESULT, rule=_NO_RESULT.rule, path=())
 
 
-_FATES: Mapping[ErrorAction, Fate] = {
-    ErrorAction.DONE: Fate.UNKNOWN,
-    ErrorAction.REJECT: Fate.REFUSED,
-    ErrorAction.RESTART: Fate.REFUSED,
-    ErrorAction.SPLIT: Fate.REPEAT,
-    ErrorAction.WAIT: Fate.REPEAT,
-    ErrorAction.WAIT_UNKNOWN: Fate.UNKNOWN,
-    ErrorAction.STOP_UNTIL_MIDNIGHT: Fate.REPEAT,
-    ErrorAction.STOP: Fate.REPEAT,
+_OUTCOMES: Mapping[ErrorAction, Outcome] = {
+    ErrorAction.DONE: Outcome.UNKNOWN,
+    ErrorAction.REJECT: Outcome.REFUSED,
+    ErrorAction.RESTART: Outcome.REFUSED,
+    ErrorAction.SPLIT: Outcome.NOT_SENT,
+    ErrorAction.WAIT: Outcome.NOT_SENT,
+    ErrorAction.WAIT_UNKNOWN: Outcome.UNKNOWN,
+    ErrorAction.STOP_UNTIL_MIDNIGHT: Outcome.NOT_SENT,
+    ErrorAction.STOP: Outcome.NOT_SENT,
 }
 
-_NO_WORD = Problem(
+_NO_RESULT = Problem(
     "no_result", "monday.com answered without a result and without an error", ErrorRule(ErrorAction.WAIT_UNKNOWN)
 )
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orders_platform.domain.mutations import Outcome
 from orders_platform.monday.error_policy import ErrorAction, Limit
-from orders_platform.monday.replies import MESSAGE_LENGTH, Fate, Reply, lost_reply, read_reply
+from orders_platform.monday.replies import MESSAGE_LENGTH, Reply, lost_reply, read_reply
 
 
 def reply(content: object, status: int = 200, **headers: str) -> Reply:
@@ -27,6 +28,10 @@ def error(
     }
 
 
+def outcome(answer: Reply, alias: str) -> Outcome:
+    return answer.problem_of(alias).outcome if answer.monday_id(alias) is None else Outcome.DONE
+
+
 def test_each_alias_has_its_own_outcome() -> None:
     answer = reply(
         {
@@ -38,47 +43,54 @@ def test_each_alias_has_its_own_outcome() -> None:
     assert answer.action is ErrorAction.DONE
     assert answer.executed
     assert answer.request_id == "r-1"
-    assert [answer.alias_reply(alias).fate for alias in ("m0", "m1", "m2")] == [Fate.DONE, Fate.REFUSED, Fate.DONE]
-    assert [answer.alias_reply(alias).monday_id for alias in ("m0", "m1", "m2")] == ["11", None, "13"]
+    assert [outcome(answer, alias) for alias in ("m0", "m1", "m2")] == [Outcome.DONE, Outcome.REFUSED, Outcome.DONE]
+    assert [answer.monday_id(alias) for alias in ("m0", "m1", "m2")] == ["11", None, "13"]
 
 
 def test_outcomes_are_read_by_alias_and_not_by_position() -> None:
     answer = reply({"data": {"m1": {"id": "2"}, "m0": {"id": "1"}}})
-    assert answer.alias_reply("m0").monday_id == "1"
+    assert answer.monday_id("m0") == "1"
 
 
 def test_an_error_below_the_alias_means_that_the_item_may_exist() -> None:
     answer = reply({"data": {"m0": None}, "errors": [error("INTERNAL_SERVER_ERROR", path=["m0", "column_values"])]})
     assert answer.executed
-    assert answer.alias_reply("m0").fate is Fate.UNKNOWN
+    assert outcome(answer, "m0") is Outcome.UNKNOWN
 
 
 def test_an_error_below_the_alias_means_unknown_even_when_its_code_is_a_refusal() -> None:
     answer = reply({"data": {"m0": None, "m1": {"id": "1"}}, "errors": [error("ColumnValueException", path=["m0", "name"])]})
-    assert answer.alias_reply("m0").fate is Fate.UNKNOWN
+    assert outcome(answer, "m0") is Outcome.UNKNOWN
 
 
 def test_an_id_counts_although_there_is_an_error_below_it() -> None:
     answer = reply({"data": {"m0": {"id": "7"}}, "errors": [error("Whatever", path=["m0", "name"])]})
-    assert answer.alias_reply("m0").monday_id == "7"
+    assert answer.monday_id("m0") == "7"
 
 
 def test_an_alias_without_result_and_without_error_is_unknown() -> None:
     answer = reply({"data": {"m0": {"id": "7"}, "m1": None}})
-    assert answer.alias_reply("m1").fate is Fate.UNKNOWN
-    assert answer.alias_reply("m2").fate is Fate.UNKNOWN
+    assert outcome(answer, "m1") is Outcome.UNKNOWN
+    assert outcome(answer, "m2") is Outcome.UNKNOWN
+
+
+def test_an_error_of_another_alias_does_not_say_that_this_one_was_not_executed() -> None:
+    for code in ("FIELD_LIMIT_EXCEEDED", "maxComplexityExceeded", "ColumnValueException"):
+        answer = reply({"data": {"m0": None, "m1": None}, "errors": [error(code, path=["m0"])]})
+        assert outcome(answer, "m1") is Outcome.UNKNOWN
+        assert answer.problem_of("m1").code == code
 
 
 def test_an_alias_met_by_a_limit_is_to_be_repeated() -> None:
     answer = reply({"data": {"m0": {"id": "7"}, "m1": None}, "errors": [error("FIELD_LIMIT_EXCEEDED", path=["m1"])]})
     assert answer.action is ErrorAction.DONE
-    assert answer.alias_reply("m1").fate is Fate.REPEAT
+    assert outcome(answer, "m1") is Outcome.NOT_SENT
 
 
 def test_a_result_beside_a_lost_permission_is_kept_and_sending_stops() -> None:
     answer = reply({"data": {"m0": {"id": "7"}, "m1": None}, "errors": [error("UserUnauthorizedException", path=["m1"])]})
     assert answer.action is ErrorAction.STOP
-    assert answer.alias_reply("m0").monday_id == "7"
+    assert answer.monday_id("m0") == "7"
 
 
 @pytest.mark.parametrize("nothing", [{"data": None}, {"data": []}, {}, {"data": {"m0": None}}])
@@ -185,7 +197,7 @@ def test_the_status_inside_an_http_200_counts() -> None:
 
 def test_a_long_list_of_labels_is_cut() -> None:
     answer = reply({"data": {"m0": None}, "errors": [error("ColumnValueException", "label, " * 10_000, ["m0"])]})
-    problem = answer.alias_reply("m0").problem
+    problem = answer.problem_of("m0")
     assert problem is not None
     assert len(problem.message) == MESSAGE_LENGTH
 
@@ -193,7 +205,7 @@ def test_a_long_list_of_labels_is_cut() -> None:
 def test_a_refused_cell_names_its_column_and_the_kind_of_refusal() -> None:
     data = {"column_name": "CUSTOMER", "column_id": "dropdown_x", "column_validation_error_code": "missingLabel"}
     answer = reply({"data": {"m0": None}, "errors": [error("ColumnValueException", "no label", ["m0"], error_data=data)]})
-    problem = answer.alias_reply("m0").problem
+    problem = answer.problem_of("m0")
     assert problem is not None
     assert problem.message == "CUSTOMER: missingLabel: no label"
 
@@ -239,8 +251,7 @@ _JSON = st.recursive(
 @given(content=_JSON | st.binary(max_size=60), status=st.integers(100, 599), header=st.text(max_size=60))
 def test_no_answer_is_too_odd_to_be_read(content: object, status: int, header: str) -> None:
     answer = reply(content, status, ratelimit=header, Retry_After=header)
-    outcome = answer.alias_reply("m0")
-    assert (outcome.fate is Fate.DONE) == (outcome.monday_id is not None)
+    assert (answer.monday_id("m0") is None) == (outcome(answer, "m0") is not Outcome.DONE)
     assert answer.wait >= 0
     if not 200 <= status < 300:
         assert answer.problems
