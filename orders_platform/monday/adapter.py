@@ -20,27 +20,32 @@ from orders_platform.domain.board import BoardDescription, BoardItem, Group
 from orders_platform.domain.mutations import Batch, BatchReport, Operation
 from orders_platform.domain.usage import Reads
 from orders_platform.errors import BoardMismatchError, MondayUnavailableError
-from orders_platform.monday.budget import Budget, Limits, Sleeper, limits_of
+from orders_platform.monday.budget import Budget, Limits, Timer, limits_of
 from orders_platform.monday.client import MondayClient, RetryPolicy
-from orders_platform.monday.delivery import BatchSizes, Delivery
 from orders_platform.monday.descriptions import Node, board_description, board_groups, board_item, nodes, version_notice
-from orders_platform.monday.dispatcher import InFlight, Sender
+from orders_platform.monday.dispatcher import Sender
 from orders_platform.monday.documents import Documents
 from orders_platform.monday.error_policy import ErrorAction
 from orders_platform.monday.transport import Transport
 
 _logger = logging.getLogger(__name__)
 
-IDS_A_READ = 100
+API_VERSION = "2026-10"
+"""The version that `graphql/` is written for."""
 
+BATCH_SIZE = 25
+MAX_IN_FLIGHT = 3
+
+TIMEOUT_SECONDS = 65.0
+"""monday ends a request after 60 seconds; who waits a little longer gets its answer instead of an unknown outcome."""
+
+IDS_A_READ = 100
 """Most ids of one `items(ids:)` query (page on rate limits)."""
 
 VALUES_A_READ = 100
-
 """Values of one search; monday publishes no limit, so we keep to the one for ids."""
 
 ITEMS_A_PAGE = 500
-
 """Most items of one page (page on items_page)."""
 
 _MOST_RESTARTS = 3
@@ -53,11 +58,10 @@ class _CursorExpiredError(Exception):
 class MondayBoard:
     """The boards of one monday.com account; see `Board` in `sync/ports.py` for what each method promises."""
 
-    def __init__(self, client: MondayClient, documents: Documents, sender: Sender, api_version: str) -> None:
+    def __init__(self, client: MondayClient, documents: Documents, sender: Sender) -> None:
         self._client = client
         self._documents = documents
         self._sender = sender
-        self._api_version = api_version
         self._ending: str | None = None
 
     def __repr__(self) -> str:
@@ -166,7 +170,7 @@ class MondayBoard:
         return boards[0]
 
     def _note_versions(self, listed: Sequence[Node]) -> None:
-        notice = version_notice(listed, self._api_version)
+        notice = version_notice(listed, self._client.api_version)
         if notice and not self._ending:
             _logger.warning("%s", notice)
         self._ending = notice
@@ -232,29 +236,13 @@ def _chunks(values: Sequence[str], size: int) -> Iterator[list[str]]:
         yield list(values[start : start + size])
 
 
-API_VERSION = "2026-10"
-
-"""The version that `graphql/` is written for."""
-
-BATCH_SIZE = 25
-
-MAX_IN_FLIGHT = 3
-
-TIMEOUT_SECONDS = 65.0
-
-"""monday ends a request after 60 seconds; who waits a little longer gets its answer instead of an unknown outcome."""
-
-
 def connect_board(
     url: str,
     token: str,
     graphql_folder: Path,
     *,
     api_version: str = API_VERSION,
-    plan: str = "pro",
-    token_kind: str = "personal",  # noqa: S107 - a kind of token, not a token
     limits: Limits | None = None,
-    calls_today: float = 0.0,
     max_in_flight: int = MAX_IN_FLIGHT,
     batch_size: int = BATCH_SIZE,
     timeout_seconds: float = TIMEOUT_SECONDS,
@@ -266,18 +254,17 @@ def connect_board(
 ) -> MondayBoard:
     """A board that talks to the GraphQL endpoint at `url`; close it after use, or use it in a `with` statement.
 
+    Nothing connects before the first request.
+
     Args:
         url: of the endpoint, http or https.
         token: as monday issued it.
         graphql_folder: the folder of documents.
         api_version: pinned version, `yyyy-mm`.
-        plan: `trial`, `basic`, `pro` or `enterprise`; ignored when `limits` are given.
-        token_kind: `personal` or `app`.
-        limits: in place of those of a plan.
-        calls_today: calls already made today with this token.
-        max_in_flight: documents at the same time; 1 does everything in the caller's thread.
-        batch_size: mutations of the first documents; later ones follow from how they went.
-        timeout_seconds: longest wait for one answer.
+        limits: of the token; those of a personal token of plan `pro` by default.
+        max_in_flight: batches at the same time; 1 does everything in the caller's thread.
+        batch_size: mutations of the first batches; the size of later ones follows from how they went.
+        timeout_seconds: longest wait for one reply.
         policy: bounds of the repeats.
         http_transport: carries the requests in place of sockets, for a sandbox in this process.
         rng: source of the jitter.
@@ -285,10 +272,9 @@ def connect_board(
         sleep: sleeps the given seconds.
 
     Raises:
-        ConfigurationError: URL, token, plan or kind of token cannot be used.
+        ConfigurationError: URL or token cannot be used.
     """
-    sleeper = Sleeper(clock, sleep)
-    budget = Budget(limits or limits_of(plan, token_kind), clock=clock, pause=sleeper.pause, calls_today=calls_today)
+    timer = Timer(clock, sleep)
     transport = Transport(
         url,
         token,
@@ -297,11 +283,10 @@ def connect_board(
         most_connections=max(1, max_in_flight) + 1,
         http_transport=http_transport,
     )
-    client = MondayClient(transport, budget, clock=clock, sleeper=sleeper, policy=policy, rng=rng)
-    documents, sizes = _documents(graphql_folder), BatchSizes(batch_size)
-    delivery = Delivery(client, documents, sizes, clock=clock, sleeper=sleeper)
-    sender = Sender(delivery, budget, sizes, InFlight(max_in_flight), clock=clock, sleeper=sleeper)
-    return MondayBoard(client, documents, sender, api_version)
+    jitter = rng or random.Random()  # noqa: S311 - not a secret
+    client = MondayClient(transport, Budget(limits or limits_of("pro"), timer), timer, policy or RetryPolicy(), jitter)
+    documents = _documents(graphql_folder)
+    return MondayBoard(client, documents, Sender(client, documents, batch_size, max_in_flight))
 
 
 @cache

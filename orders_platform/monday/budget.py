@@ -19,11 +19,9 @@ from orders_platform.monday.rate_window import RateWindow, Reservation
 from orders_platform.monday.replies import Reply
 
 COMPLEXITY_PER_DOCUMENT = 5_000_000
-
 """Most complexity of a single request (page on rate limits)."""
 
 DAILY_RESERVE_SHARE = 0.05
-
 """Part of the day's calls that we leave to people and other programs; our choice."""
 
 
@@ -71,9 +69,7 @@ _PLANS: Mapping[str, _Plan] = {
 
 # Complexity a minute, same page: a personal token has one window for reads and writes, an app token one for each.
 _UNPAID_COMPLEXITY = 1_000_000
-
 _PERSONAL_COMPLEXITY = 10_000_000
-
 _APP_COMPLEXITY = 5_000_000
 
 PLANS = tuple(_PLANS)
@@ -115,15 +111,12 @@ FIRST_GUESSES: Mapping[str, int] = {
     # monday publishes no figure: as dear as an item.
     "create_subitem": 30_001,
 }
-
 """Points of one mutation before the first answer."""
 
 OTHER_MUTATION = 10_001
-
 """Points of any other mutation before the first answer: monday's older text for a mutation."""
 
 READ = 20_000
-
 """Points of one read before the first answer; a page of 500 full rows was measured at 222,000."""
 
 
@@ -147,24 +140,24 @@ class Costs:
 _SLICE_SECONDS = 1.0
 
 
-class Sleeper:
-    """Sleeps in short pieces, so that an interrupted run does not hang for a minute in a thread that waits.
+class Timer:
+    """The clock of a board, and every wait: in short pieces, so that an interrupted run does not hang in a thread that waits.
 
     Args:
-        clock: seconds; any origin.
+        clock: seconds since the epoch.
         sleep: sleeps the given seconds.
     """
 
     def __init__(self, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
-        self._clock = clock
+        self.now = clock
         self._sleep = sleep
         self._given_up = threading.Event()
 
     def pause(self, seconds: float) -> bool:
         """Wait; False when it was given up before the end."""
-        until = self._clock() + seconds
+        until = self.now() + seconds
         while not self._given_up.is_set():
-            left = until - self._clock()
+            left = until - self.now()
             if left <= 0:
                 return True
             self._sleep(min(left, _SLICE_SECONDS))
@@ -180,7 +173,6 @@ class Sleeper:
 
 
 _DAY_SECONDS = 86_400
-
 _LOOK_SECONDS = 1.0
 
 
@@ -216,22 +208,12 @@ class Budget:
 
     Args:
         limits: of the plan; what monday's headers say goes before them.
-        clock: seconds since the epoch (the day's calls are counted from midnight UTC).
-        pause: waits the given seconds; returns early, with False, when whoever waits should give up.
-        calls_today: calls this token has made today already.
+        timer: its clock counts from the epoch, since the day's calls are counted from midnight UTC.
     """
 
-    def __init__(
-        self,
-        limits: Limits,
-        *,
-        clock: Callable[[], float],
-        pause: Callable[[float], bool],
-        calls_today: float = 0.0,
-    ) -> None:
+    def __init__(self, limits: Limits, timer: Timer) -> None:
         self.limits = limits
-        self._clock = clock
-        self._pause = pause
+        self._timer = timer
         self._costs = Costs()
         self._writes = RateWindow(limits.write_complexity)
         self._reads = self._writes if limits.read_complexity is None else RateWindow(limits.read_complexity)
@@ -239,8 +221,8 @@ class Budget:
         self._concurrency = limits.concurrency
         self._in_flight = 0
         self._serial = 0
-        self._day = int(clock() // _DAY_SECONDS)
-        self._calls_today = calls_today
+        self._day = int(timer.now() // _DAY_SECONDS)
+        self._calls_today = 0.0
         self._changed = threading.Condition()
 
     def acquire(self, usage: Usage) -> Permit | None:
@@ -256,7 +238,7 @@ class Budget:
                 if seconds <= 0:
                     return self._take(usage)
             # Answers that arrive meanwhile may show that less was taken than was reserved.
-            if not self._pause(min(seconds, _LOOK_SECONDS)):
+            if not self._timer.pause(min(seconds, _LOOK_SECONDS)):
                 return None
 
     def reserve(self, usage: Usage) -> Permit | None:
@@ -277,7 +259,7 @@ class Budget:
     def room(self, operation: str) -> int:
         """How many mutations of `operation` could be sent now without waiting."""
         with self._changed:
-            return self._writes.room(self._clock()) // self._costs.of(operation, 1)
+            return self._writes.room(self._timer.now()) // self._costs.of(operation, 1)
 
     def largest(self, operation: str) -> int:
         """How many mutations of `operation` one document may hold at most: complexity a request, and a minute."""
@@ -300,7 +282,7 @@ class Budget:
         """The request of `permit` is over: correct what it took, and take in what the answer says of the limits."""
         with self._changed:
             self._in_flight -= 1
-            now = self._clock()
+            now = self._timer.now()
             self._settle_complexity(permit, reply, now)
             self._settle_calls(permit, reply, now)
             if reply.action is ErrorAction.DONE:
@@ -310,12 +292,12 @@ class Budget:
 
     def _delay(self, usage: Usage) -> float:
         self._check_day()
-        now = self._clock()
+        now = self._timer.now()
         points = self._costs.of(usage.operation, usage.mutations)
         return max(self._window(usage).delay(now, points), self._calls.delay(now, 1))
 
     def _take(self, usage: Usage) -> Permit:
-        now = self._clock()
+        now = self._timer.now()
         points = self._costs.of(usage.operation, usage.mutations)
         self._in_flight += 1
         self._serial += 1
@@ -361,7 +343,7 @@ class Budget:
             )
 
     def _roll_day(self) -> float:
-        today = int(self._clock() // _DAY_SECONDS)
+        today = int(self._timer.now() // _DAY_SECONDS)
         if today != self._day:
             self._day, self._calls_today = today, float(self._in_flight)
         return self._calls_today

@@ -13,18 +13,16 @@ from dataclasses import dataclass, replace
 
 from orders_platform.domain.usage import Reads
 from orders_platform.errors import BoardMismatchError, MondayRefusedError, MondayUnavailableError, OrdersError
-from orders_platform.monday.budget import Budget, DailyLimitError, Permit, Sleeper, Usage
+from orders_platform.monday.budget import Budget, DailyLimitError, Permit, Timer, Usage
 from orders_platform.monday.documents import Request
 from orders_platform.monday.error_policy import BOARD, CROWDING, SPLIT, TOKEN, ErrorAction, Limit
 from orders_platform.monday.replies import Reply, lost_reply
 from orders_platform.monday.transport import TIMEOUT, Transport
 
 KEY_LIFETIME_SECONDS = 30 * 60.0
-
 """monday keeps the answer to an idempotency key for 30 minutes; after that the same key executes again."""
 
 KEY_SAFETY_SECONDS = 2 * 60.0
-
 """We stop using a key this long before its end: a request lives for up to 60 seconds and clocks differ."""
 
 
@@ -178,31 +176,32 @@ class MondayClient:
 
     Args:
         rng: source of the jitter.
-        sleeper: waits before repeats; the budget has its own way of waiting.
     """
 
     def __init__(
         self,
         transport: Transport,
         budget: Budget,
-        *,
-        clock: Callable[[], float],
-        sleeper: Sleeper,
-        policy: RetryPolicy | None = None,
-        rng: random.Random | None = None,
+        timer: Timer,
+        policy: RetryPolicy,
+        rng: random.Random,
     ) -> None:
         self._transport = transport
         self.budget = budget
-        self._clock = clock
-        self._sleeper = sleeper
-        self._policy = policy or RetryPolicy()
-        self._rng = rng or random.Random()  # noqa: S311 - jitter, not a secret
+        self.timer = timer
+        self._policy = policy
+        self._rng = rng
         self._reads = Reads()
         self._was_reached = False
         self._is_given_up = False
 
     def __repr__(self) -> str:
         return f"MondayClient({self._transport!r})"
+
+    @property
+    def api_version(self) -> str:
+        """The version that every request asks for."""
+        return self._transport.api_version
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -275,20 +274,20 @@ class MondayClient:
         usage = Usage(request.operation, len(request.aliases))
         while (permit := permit or self._acquire(usage, result)) is not None:
             # LastRequest only now: waiting for leave may have taken longer than the key lives or the intent stays fresh.
-            if not (retries.key_lives(result.key_age(self._clock())) and may_leave()):
+            if not (retries.key_lives(result.key_age(self.timer.now())) and may_leave()):
                 self.give_back(permit)
                 break
             reply = self._attempt(request, key, permit, result)
             permit = None
             attempts = self._attempts(reply)
-            wait = retries.next_wait(reply, key_age=result.key_age(self._clock()), attempts=attempts)
+            wait = retries.next_wait(reply, key_age=result.key_age(self.timer.now()), attempts=attempts)
             if reply.never_sent and result.calls == 1:
                 self._say_unreachable(reply, attempts or self._policy.attempts)
             if wait is None:
                 result.stopped_by = _stop(reply)
                 self._is_given_up = self._is_given_up or not self._was_reached
                 break
-            if not self._sleeper.pause(wait):
+            if not self.timer.pause(wait):
                 break
         return result
 
@@ -313,12 +312,12 @@ class MondayClient:
             return None
 
     def _attempt(self, request: Request, key: str | None, permit: Permit, result: RequestResult) -> Reply:
-        began = self._clock()
+        began = self.timer.now()
         reply = self._transport.post(request, key)
         if key is None:
             reply = _for_reading(reply)
         self.budget.release(permit, reply)
-        result.count(request, reply, began, self._clock() - began)
+        result.count(request, reply, began, self.timer.now() - began)
         if reply.worst:
             _log(request, reply)
         return reply

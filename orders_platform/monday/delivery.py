@@ -13,14 +13,13 @@ from dataclasses import dataclass, field
 
 from orders_platform.domain.mutations import Batch, BatchReport, Mutation, MutationResult, Operation, Outcome
 from orders_platform.errors import OrdersError
-from orders_platform.monday.budget import Permit, Sleeper
+from orders_platform.monday.budget import Permit
 from orders_platform.monday.client import MondayClient, RequestResult
 from orders_platform.monday.documents import Documents
 from orders_platform.monday.error_policy import NOT_FOUND, UNKNOWN, ErrorAction
 from orders_platform.monday.replies import Problem, Reply
 
 FRESH_SECONDS = 5.0
-
 """Oldest intent with which a request leaves; the release time allows for it."""
 
 _MOST_RENEWALS = 3  # a database that takes this often this long for a commit is no time to send
@@ -57,7 +56,6 @@ class Intent:
 
 
 TARGET_SECONDS = 20.0
-
 """Longest a document should take to execute: monday ends a request after 60 seconds."""
 
 _GROWTH = 4  # a document grows by a quarter
@@ -103,11 +101,9 @@ class BatchSizes:
 
 
 MOST_REPEATS = 3
-
 """So often a single alias is sent again that monday did not execute for reasons of its own."""
 
 ATTEMPTS_AFTER_SPLIT = 2
-
 """Failed attempts for a part of a batch that monday answered with an internal error each time."""
 
 _UNSENT = "sending ended before this was sent"
@@ -180,20 +176,11 @@ class BatchResult:
 class Delivery:
     """Brings documents to monday, one call of `deliver` each; may be used from several threads."""
 
-    def __init__(
-        self,
-        client: MondayClient,
-        documents: Documents,
-        sizes: BatchSizes,
-        *,
-        clock: Callable[[], float],
-        sleeper: Sleeper,
-    ) -> None:
+    def __init__(self, client: MondayClient, documents: Documents, sizes: BatchSizes) -> None:
         self._client = client
+        self._timer = client.timer
         self._documents = documents
         self._sizes = sizes
-        self._clock = clock
-        self._sleeper = sleeper
 
     def deliver(self, intent: Intent, permit: Permit | None = None) -> BatchResult:
         """Send one batch and whatever follows from the replies.
@@ -202,11 +189,11 @@ class Delivery:
             intent: of the batch.
             permit: leave for the first request, when the caller has taken it already.
         """
-        batch, began, result = intent.batch, self._clock(), BatchResult(intent.batch)
+        batch, began, result = intent.batch, self._timer.now(), BatchResult(intent.batch)
         waiting = deque([Part(batch.key, batch.mutations)])
         while waiting:
             part = waiting.popleft()
-            if result.stopped_by or not self._sleeper.pause(part.after):
+            if result.stopped_by or not self._timer.pause(part.after):
                 if permit is not None:
                     self._client.give_back(permit)
                     permit = None
@@ -218,7 +205,7 @@ class Delivery:
             results, parts = judge(batch.operation, part, request)
             result.results.update(results)
             waiting.extendleft(reversed(parts))
-        result.seconds = self._clock() - began
+        result.seconds = self._timer.now() - began
         return result
 
     def unsent(self, batch: Batch) -> BatchResult:

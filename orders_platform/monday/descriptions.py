@@ -12,7 +12,6 @@ from orders_platform.domain.board import BoardDescription, BoardItem, Cell, Colu
 from orders_platform.errors import MondayUnavailableError
 
 Node = Mapping[str, object]
-
 """One JSON object of an answer."""
 
 
@@ -138,7 +137,6 @@ _ENDING = {
     "old__maintenance": "is retired next January",
     "deprecated": "is no longer supported",
 }
-
 """monday's kinds of a version (its enum VersionKind) that call for a change, and what they say."""
 
 

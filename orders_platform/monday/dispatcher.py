@@ -14,8 +14,10 @@ from queue import SimpleQueue
 
 from orders_platform.domain.mutations import Batch, BatchReport, Operation
 from orders_platform.errors import MondayUnavailableError, OrdersError
-from orders_platform.monday.budget import Budget, DailyLimitError, Permit, Sleeper, Usage
+from orders_platform.monday.budget import DailyLimitError, Permit, Usage
+from orders_platform.monday.client import MondayClient
 from orders_platform.monday.delivery import BatchResult, BatchSizes, Delivery, Intent, Renew
+from orders_platform.monday.documents import Documents
 
 
 @dataclass(slots=True)
@@ -99,13 +101,11 @@ class InFlight:
 
 
 UNREACHED_BATCHES = 2
-
 """So many batches in a row without a usable answer, each after all its repeats, and sending ends."""
 
 _LOOK_SECONDS = 1.0  # answers that arrive meanwhile may free what we wait for
 
 _Work = Future[object]
-
 """Ends with a `BatchResult`, or with None when it was only a wait."""
 
 
@@ -115,22 +115,12 @@ class Sender:
     With one batch in flight everything happens in the caller's thread, one thing after the other.
     """
 
-    def __init__(
-        self,
-        delivery: Delivery,
-        budget: Budget,
-        sizes: BatchSizes,
-        in_flight: InFlight,
-        *,
-        clock: Callable[[], float],
-        sleeper: Sleeper,
-    ) -> None:
-        self._delivery = delivery
-        self._budget = budget
-        self._sizes = sizes
-        self._in_flight = in_flight
-        self._clock = clock
-        self._sleeper = sleeper
+    def __init__(self, client: MondayClient, documents: Documents, batch_size: int, max_in_flight: int) -> None:
+        self._timer = client.timer
+        self._budget = client.budget
+        self._sizes = BatchSizes(batch_size)
+        self._in_flight = InFlight(max_in_flight)
+        self._delivery = Delivery(client, documents, self._sizes)
 
     def batch_size(self, operation: Operation) -> int:
         """Mutations for the next batch: what went well, what monday allows, and what is left of this minute."""
@@ -157,10 +147,10 @@ class Sender:
             renew(batch)
             return True
 
-        since = self._clock()
+        since = self._timer.now()
         while not course.stopped_by and (batch := next(course.source, None)) is not None:
-            yield self._delivery.deliver(Intent(batch, self._clock, renewed, since))
-            since = self._clock()
+            yield self._delivery.deliver(Intent(batch, self._timer.now, renewed, since))
+            since = self._timer.now()
 
     def _together(self, course: _Course, renew: Renew) -> Iterator[BatchResult]:
         sending: set[_Work] = set()
@@ -185,19 +175,19 @@ class Sender:
             if course.held:
                 yield self._delivery.unsent(course.held.batch)
         finally:
-            self._sleeper.give_up()
+            self._timer.give_up()
             desk.close()
             pool.shutdown(cancel_futures=True)
-            self._sleeper.resume()
+            self._timer.resume()
 
     def _look_away(self, seconds: float) -> None:
         """A wait as a piece of work: whatever ends first, a batch or the wait, lets the loop look again."""
-        self._sleeper.pause(min(seconds, _LOOK_SECONDS))
+        self._timer.pause(min(seconds, _LOOK_SECONDS))
 
     def _start(self, course: _Course, sending: set[_Work], pool: ThreadPoolExecutor, desk: Desk) -> float:
         """Start batches while there is a place and it is their turn; seconds until the next one's turn, else 0."""
         while not course.is_over and len(sending) < self._in_flight.allowed:
-            intent = course.draw(self._clock, desk.renew)
+            intent = course.draw(self._timer.now, desk.renew)
             if intent is None:
                 break
             permit, seconds = self._leave(intent.batch)

@@ -74,7 +74,6 @@ def _from_words(value: object) -> Iterator[float]:
 
 
 _ENTRY = re.compile(r'"([^"]+)"((?:\s*;\s*[a-zA-Z]+=[^,;]+)*)')
-
 _PARAMETER = re.compile(r"([a-zA-Z]+)=\"?([0-9.]+)\"?")
 
 

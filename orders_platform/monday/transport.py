@@ -92,11 +92,9 @@ def _forms(token: str) -> Iterator[str]:
 _logger = logging.getLogger(__name__)
 
 TIMEOUT = "timeout"
-
 """Code of a request whose answer did not come in time."""
 
 _CONNECT_SECONDS = 10.0
-
 _SHORTEST_SECRET = 6  # replacing shorter texts would mangle answers and hide nothing
 
 
@@ -129,7 +127,7 @@ class Transport:
         http_transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.url = _checked_url(url)
-        self._api_version = api_version
+        self.api_version = api_version
         self._secret = Secret(_checked_token(token))
         self._veil = Veil(self._secret)
         self._veil.put_on()
@@ -190,9 +188,9 @@ class Transport:
         return f"monday.com at {self.url.host}:{self.url.port}" if self.url.port else f"monday.com at {self.url.host}"
 
     def _compare_version(self, served: str | None) -> None:
-        if served and served != self._api_version and served not in self.notices:
+        if served and served != self.api_version and served not in self.notices:
             self.notices[served] = (
-                f"monday.com answered with API version {self._secret.hide(served)} although {self._api_version} was asked for:"
+                f"monday.com answered with API version {self._secret.hide(served)} although {self.api_version} was asked for:"
                 " set a version that monday still serves"
             )
             _logger.warning("%s", self.notices[served])

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orders_platform.errors import ConfigurationError
-from orders_platform.monday.budget import Budget, DailyLimitError, Limits, Sleeper, Usage, limits_of
+from orders_platform.monday.budget import Budget, DailyLimitError, Limits, Timer, Usage, limits_of
 from orders_platform.monday.error_policy import ErrorAction, Limit, rule_for
 from orders_platform.monday.headers import Allowance, Quota
 from orders_platform.monday.rate_window import MARGIN, MOST_MARGIN, RateWindow
@@ -51,7 +51,7 @@ class MondaysBucket:
 
 
 def budget(clock: Clock, **limits: object) -> Budget:
-    return Budget(Limits(**limits), clock=clock, pause=Sleeper(clock, clock.sleep).pause)
+    return Budget(Limits(**limits), Timer(clock, clock.sleep))
 
 
 def done(cost: int | None = None, quota: Quota | None = None, **fields: object) -> Reply:
@@ -223,7 +223,7 @@ def test_a_request_that_was_not_executed_costs_nothing(reply: Reply) -> None:
 
 def test_reads_and_writes_have_budgets_of_their_own_with_an_app_token() -> None:
     clock = Clock()
-    pace = Budget(limits_of("pro", "app"), clock=clock, pause=Sleeper(clock, clock.sleep).pause)
+    pace = Budget(limits_of("pro", "app"), Timer(clock, clock.sleep))
     for _ in range(6):
         permit = pace.acquire(CREATE)
         assert permit is not None
@@ -264,9 +264,8 @@ def test_the_day_ends_with_a_reserve_for_people() -> None:
 
 def test_calls_made_earlier_today_count() -> None:
     clock = Clock()
-    pace = Budget(
-        Limits(calls_per_day=100, daily_reserve=0), clock=clock, pause=Sleeper(clock, clock.sleep).pause, calls_today=99.5
-    )
+    pace = budget(clock, calls_per_day=100, daily_reserve=0)
+    pace.note_calls_today(99.5)
     with pytest.raises(DailyLimitError):
         pace.acquire(CREATE)
 
@@ -321,10 +320,12 @@ def test_no_more_requests_run_at_a_time_than_the_plan_allows() -> None:
 
 def test_a_wait_that_is_given_up_makes_no_call() -> None:
     clock = Clock()
-    pace = Budget(Limits(write_complexity=100), clock=clock, pause=lambda _seconds: False)
+    timer = Timer(clock, clock.sleep)
+    pace = Budget(Limits(write_complexity=100), timer)
     permit = pace.acquire(CREATE)
     assert permit is not None
     pace.release(permit, done(100))
+    timer.give_up()
     assert pace.acquire(CREATE) is None
     assert pace.calls_today == 1
 

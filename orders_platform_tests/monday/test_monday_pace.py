@@ -9,6 +9,7 @@ import pytest
 
 from orders_platform.domain.mutations import Batch, BatchReport, Mutation, Operation
 from orders_platform.monday.adapter import MondayBoard
+from orders_platform.monday.budget import limits_of
 from orders_platform.sandbox.faults import Fault
 from orders_platform.sandbox.in_process import InProcess
 from orders_platform.sandbox.limits import Limits
@@ -22,8 +23,8 @@ CREATION = 30_001
 def place(clock: VirtualClock, connect: Callable[..., MondayBoard]) -> Callable[..., tuple[Sandbox, MondayBoard]]:
     """A sandbox in this process whose latency passes on the clock, and a board with one document at a time."""
 
-    def made(latency: Latency, limits: Limits | None = None, **options: object) -> tuple[Sandbox, MondayBoard]:
-        sandbox = Sandbox(clock=clock, sleep=clock.sleep, latency=latency, limits=limits, items_limit=100_000)
+    def made(latency: Latency, theirs: Limits | None = None, **options: object) -> tuple[Sandbox, MondayBoard]:
+        sandbox = Sandbox(clock=clock, sleep=clock.sleep, latency=latency, limits=theirs, items_limit=100_000)
         return sandbox, connect("http://sandbox/v2", http_transport=InProcess(sandbox), timeout_seconds=65.0, **options)
 
     return made
@@ -66,7 +67,7 @@ def test_a_load_takes_as_long_as_the_limits_demand_and_meets_none(
     place: Callable[..., tuple[Sandbox, MondayBoard]],
 ) -> None:
     """0.1 s a mutation, as with three documents of 0.3 s at a time."""
-    sandbox, board = place(Latency(0.07, 0.1), limits, plan=plan, token_kind=kind)
+    sandbox, board = place(Latency(0.07, 0.1), limits, limits=limits_of(plan, kind))
     began = clock()
     reports, _ = load(sandbox, board, count)
     windows = math.ceil(count / (limits.complexity_per_minute // CREATION))

@@ -11,7 +11,7 @@ import pytest
 from orders_platform.domain.mutations import Batch, Mutation, Operation, Outcome
 from orders_platform.errors import DatabaseUnavailableError, MondayRefusedError
 from orders_platform.monday.adapter import MondayBoard
-from orders_platform.monday.budget import DailyLimitError
+from orders_platform.monday.budget import DailyLimitError, limits_of
 from orders_platform.monday.client import RetryPolicy
 from orders_platform.monday.delivery import FRESH_SECONDS
 from orders_platform.sandbox.server import Fault, Faults, Latency, Limits
@@ -139,7 +139,7 @@ def test_a_large_load_takes_as_long_as_the_limit_demands_and_meets_no_429(
 
 def test_a_trial_account_is_paced_as_well(stage: Callable[..., Stage], clock: VirtualClock) -> None:
     scene = stage(limits=Limits.trial(), latency=Latency(per_document=0.2, per_mutation=0.3))
-    board = scene.board(plan="trial")
+    board = scene.board(limits=limits_of("trial"))
     began = clock()
     list(board.send(sized(scene, board, 80)))
     assert 120 <= clock() - began <= 1.1 * 120 + 10
@@ -148,7 +148,7 @@ def test_a_trial_account_is_paced_as_well(stage: Callable[..., Stage], clock: Vi
 
 def test_a_plan_set_too_high_is_corrected_by_mondays_first_answer(stage: Callable[..., Stage]) -> None:
     scene = stage(limits=Limits.trial())
-    board = scene.board(plan="enterprise")
+    board = scene.board(limits=limits_of("enterprise"))
     board.groups(BOARD_ID)
     list(board.send(sized(scene, board, 40)))
     assert not any(record.status == 429 for record in scene.sandbox.requests)
@@ -167,7 +167,7 @@ def test_the_end_of_a_load_does_not_wait_for_a_budget_that_nobody_needs(
 
 def test_the_rest_of_a_minute_is_used_for_a_smaller_document(stage: Callable[..., Stage], clock: VirtualClock) -> None:
     scene = stage(limits=Limits.trial())
-    board = scene.board(plan="trial")
+    board = scene.board(limits=limits_of("trial"))
     (report,) = board.send(scene.creates(25))
     assert report.complexity > 750_000
     assert board.batch_size(Operation.CREATE_ITEM) == 8
@@ -251,7 +251,8 @@ def test_a_refused_token_reports_what_was_drawn_and_then_raises(max_in_flight: i
 
 def test_the_last_call_of_the_day_leaves_the_rest_unsent(stage: Callable[..., Stage]) -> None:
     scene = stage()
-    board = scene.board(max_in_flight=3, calls_today=9_496.0)  # of 10,000, 500 of them kept for people
+    board = scene.board(max_in_flight=3)
+    board.note_calls_today(9_496.0)  # of 10,000, 500 of them kept for people
     reports = []
     with pytest.raises(DailyLimitError, match="00:00 UTC"):
         reports.extend(board.send(scene.creates(10, size=1)))
@@ -262,7 +263,7 @@ def test_the_last_call_of_the_day_leaves_the_rest_unsent(stage: Callable[..., St
 
 def test_leaving_a_load_half_way_lets_nothing_run_on(stage: Callable[..., Stage]) -> None:
     scene = stage(limits=Limits.trial())
-    board = scene.board(plan="trial", max_in_flight=3)
+    board = scene.board(limits=limits_of("trial"), max_in_flight=3)
     sending = board.send(scene.creates(200, size=20))
     next(sending)
     sending.close()
