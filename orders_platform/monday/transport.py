@@ -6,15 +6,13 @@ repeating (`monday/client.py`), reading answers (`monday/replies.py`).
 
 from __future__ import annotations
 
-import base64
 import ipaddress
-import json
 import logging
+import re
 import ssl
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote
 
 import httpx
 
@@ -23,73 +21,49 @@ from orders_platform.errors import ConfigurationError
 from orders_platform.monday.documents import Request
 from orders_platform.monday.replies import Reply, lost_reply, read_reply
 
+_logger = logging.getLogger(__name__)
+
 HIDDEN = "[token]"
 
 
-class Secret:
-    """One token; `hide` before anything else looks at a text of the network."""
+class RedactingFilter(logging.Filter):
+    """Replaces a token, plain or percent-encoded, in texts of the network and in what the HTTP library logs.
 
-    def __init__(self, token: str) -> None:
-        # The longest first, so that no form is cut by a shorter one inside it.
-        self._forms = sorted(set(_forms(token)), key=len, reverse=True)
-
-    def __repr__(self) -> str:
-        return f"Secret({HIDDEN!r})"
-
-    def hide(self, text: str) -> str:
-        """The text without the token."""
-        for form in self._forms:
-            text = text.replace(form, HIDDEN)
-        return text
-
-    def hide_bytes(self, body: bytes) -> bytes:
-        """The same for a body."""
-        for form in self._forms:
-            body = body.replace(form.encode(), HIDDEN.encode())
-        return body
-
-
-class Veil(logging.Filter):
-    """Hides a secret in what the HTTP library logs: it writes reason phrases and headers as they came.
-
-    Attributes:
-        loggers: on which it works between `put_on` and `take_off`.
+    The library logs reason phrases and headers as they came.
     """
 
     loggers = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
 
-    def __init__(self, secret: Secret) -> None:
+    def __init__(self, token: str) -> None:
         super().__init__()
-        self._secret = secret
+        # Percent-encoding may write its digits in either case. The longer form comes first: it may begin like the plain one.
+        pattern = "|".join(re.escape(form) for form in (quote(token, safe=""), token))
+        self._in_text = re.compile(pattern, re.IGNORECASE)
+        self._in_bytes = re.compile(pattern.encode(), re.IGNORECASE)
+
+    def redact(self, text: str) -> str:
+        """The text without the token."""
+        return self._in_text.sub(HIDDEN, text)
+
+    def redact_bytes(self, body: bytes) -> bytes:
+        """The body without the token."""
+        return self._in_bytes.sub(HIDDEN.encode(), body)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Rewrite one record."""
-        record.msg, record.args = self._secret.hide(record.getMessage()), ()
+        """Rewrite one record; none is dropped."""
+        record.msg, record.args = self.redact(record.getMessage()), ()
         return True
 
-    def put_on(self) -> None:
-        """PendingRun from now on."""
+    def install(self) -> None:
+        """Rewrite what the library logs from now on."""
         for name in self.loggers:
             logging.getLogger(name).addFilter(self)
 
-    def take_off(self) -> None:
-        """PendingRun no more."""
+    def remove(self) -> None:
+        """Remove the filter."""
         for name in self.loggers:
             logging.getLogger(name).removeFilter(self)
 
-
-def _forms(token: str) -> Iterator[str]:
-    yield token
-    yield from (quote(token, safe=""), quote_plus(token), quote(token, safe="").lower())
-    yield from (json.dumps(token)[1:-1], token.replace("/", "\\/"))
-    for lead in range(3):
-        # Base64 encodes three bytes at a time: inside a longer text the token has one of three forms, and its ends are others'.
-        encoded = base64.b64encode(b"\0" * lead + token.encode()).decode().rstrip("=")
-        certain = encoded[(0, 2, 3)[lead] : len(encoded) - ((len(token) + lead) % 3 != 0)]
-        yield from (certain, certain.replace("+", "-").replace("/", "_"))
-
-
-_logger = logging.getLogger(__name__)
 
 TIMEOUT = "timeout"
 """Code of a request whose answer did not come in time."""
@@ -128,9 +102,8 @@ class Transport:
     ) -> None:
         self.url = _checked_url(url)
         self.api_version = api_version
-        self._secret = Secret(_checked_token(token))
-        self._veil = Veil(self._secret)
-        self._veil.put_on()
+        self._filter = RedactingFilter(_checked_token(token))
+        self._filter.install()
         self.notices: dict[str, str] = {}
         self._http = httpx.Client(
             headers={
@@ -162,25 +135,25 @@ class Transport:
             answer = self._http.post(self.url, json={"query": request.query, "variables": request.variables}, headers=headers)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
             return lost_reply(
-                "unreachable", f"{self._host} cannot be reached: {self._secret.hide(str(error))}", never_sent=True
+                "unreachable", f"{self._host} cannot be reached: {self._filter.redact(str(error))}", never_sent=True
             )
         except httpx.TimeoutException as error:
             return lost_reply(TIMEOUT, f"{self._host} did not answer in time ({type(error).__name__})", never_sent=False)
         except (httpx.TransportError, httpx.DecodingError) as error:
-            return lost_reply("connection_lost", f"{self._host} broke off: {self._secret.hide(str(error))}", never_sent=False)
+            return lost_reply("connection_lost", f"{self._host} broke off: {self._filter.redact(str(error))}", never_sent=False)
         self._compare_version(answer.headers.get("api-version"))
-        headers = {name: self._secret.hide(text) for name, text in answer.headers.items()}
-        return self._without_token(read_reply(answer.status_code, headers, self._secret.hide_bytes(answer.content)))
+        headers = {name: self._filter.redact(text) for name, text in answer.headers.items()}
+        return self._without_token(read_reply(answer.status_code, headers, self._filter.redact_bytes(answer.content)))
 
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
-        self._veil.take_off()
+        self._filter.remove()
 
     def _without_token(self, reply: Reply) -> Reply:
         """Once more after reading: JSON may write each character by its number."""
-        hide = self._secret.hide
-        told = (replace(problem, code=hide(problem.code), message=hide(problem.message)) for problem in reply.problems)
+        redact = self._filter.redact
+        told = (replace(problem, code=redact(problem.code), message=redact(problem.message)) for problem in reply.problems)
         return replace(reply, problems=tuple(told)) if reply.problems else reply
 
     @property
@@ -190,7 +163,7 @@ class Transport:
     def _compare_version(self, served: str | None) -> None:
         if served and served != self.api_version and served not in self.notices:
             self.notices[served] = (
-                f"monday.com answered with API version {self._secret.hide(served)} although {self.api_version} was asked for:"
+                f"monday.com answered with API version {self._filter.redact(served)} although {self.api_version} was asked for:"
                 " set a version that monday still serves"
             )
             _logger.warning("%s", self.notices[served])

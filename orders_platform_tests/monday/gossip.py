@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 import threading
@@ -53,30 +52,28 @@ class Gossip:
             return None
         if kind == "page":
             return 502, {"Retry-After": "0"}, f"<html><h1>Bad Gateway</h1><pre>Authorization: {token}</pre></html>".encode()
-        error = {"message": f"Internal server error; {_forms(token)}", "extensions": {"code": "INTERNAL_SERVER_ERROR"}}
+        error = {"message": f"Internal server error; {' '.join(forms(token))}", "extensions": {"code": "INTERNAL_SERVER_ERROR"}}
         return 500, {"X-Token": token}, _errors(error)
 
 
 def forms(token: str) -> tuple[str, ...]:
-    """What must be nowhere: the token as it is, for URLs, and in base64."""
-    return token, quote(token, safe=""), base64.b64encode(token.encode()).decode().rstrip("=")[:-1]
-
-
-def _forms(token: str) -> str:
-    return " ".join((token, quote(token, safe=""), base64.b64encode(token.encode()).decode()))
+    """What must be nowhere: the token as it is, and for URLs with digits of either case."""
+    encoded = quote(token, safe="")
+    return token, encoded, re.sub("%..", lambda digits: digits[0].lower(), encoded)
 
 
 def _refused(query: str, token: str) -> Answer:
     aliases = re.findall(r"\b(m\d+): create_item", query)
     kind = {"code": "ColumnValueException", "error_data": {"column_name": token}}
-    errors = [{"message": f"no: {_forms(token)}", "path": [alias], "extensions": kind} for alias in aliases]
+    errors = [{"message": f"no: {' '.join(forms(token))}", "path": [alias], "extensions": kind} for alias in aliases]
     return 200, {}, _errors(*errors, data=dict.fromkeys(aliases))
 
 
 def _stopped(token: str) -> Answer:
     # JSON may write any character by its number.
     spelled = "".join(f"\\u{ord(letter):04x}" for letter in token)
-    body = f'{{"errors": [{{"message": "Not Authenticated: {spelled} {_forms(token)}", "extensions": {{"code": "Unauthorized"}}}}]}}'
+    told = f"Not Authenticated: {spelled} {' '.join(forms(token))}"
+    body = f'{{"errors": [{{"message": "{told}", "extensions": {{"code": "Unauthorized"}}}}]}}'
     return 401, {"WWW-Authenticate": token}, body.encode()
 
 
