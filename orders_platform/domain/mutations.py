@@ -63,8 +63,7 @@ class Outcome(enum.StrEnum):
     NOT_SENT = "not_sent"
 
 
-NOT_SENT = "not_sent"
-_NO_ANSWER = frozenset({NOT_SENT, "unreachable", "timeout", "connection_lost"})
+_NO_ANSWER = frozenset({Outcome.NOT_SENT.value, "unreachable", "timeout", "connection_lost"})
 
 
 def is_mondays_word(code: str | None) -> bool:

@@ -67,10 +67,9 @@ class BatchSizes:
     The measured seconds of a mutation keep a document well below monday's 60 seconds, whatever the size says.
     """
 
-    def __init__(self, default: int, most: int | None = None, target_seconds: float = TARGET_SECONDS) -> None:
+    def __init__(self, default: int) -> None:
         self._default = max(1, default)
-        self._most = max(self._default, most or 2 * self._default)
-        self._target = target_seconds
+        self._most = 2 * self._default
         self._sizes: dict[str, int] = {}
         self._seconds: dict[str, float] = {}
         self._lock = threading.Lock()
@@ -80,7 +79,7 @@ class BatchSizes:
         with self._lock:
             size = self._sizes.get(operation, self._default)
             seconds = self._seconds.get(operation, 0.0)
-            return max(1, int(min(size, self._target / seconds)) if seconds > 0 else size)
+            return max(1, int(min(size, TARGET_SECONDS / seconds)) if seconds > 0 else size)
 
     def went_well(self, operation: str, mutations: int, seconds: float) -> None:
         """A document of `mutations` was executed in `seconds`, waits not counted."""

@@ -30,10 +30,7 @@ def board_description(node: Node) -> BoardDescription:
         columns=tuple(_column(each) for each in columns if not each.get("archived")),
         groups=board_groups(node),
         subitems_board_id=next(_subitem_boards(columns), None),
-        items_count=_optional_number(node.get("items_count")),
-        items_limit=_optional_number(node.get("items_limit")),
         hierarchy_type=str(node.get("hierarchy_type") or "classic"),
-        url=_optional_text(node.get("url")),
     )
 
 
@@ -113,17 +110,12 @@ def _settings(settings: object) -> Node:
 
 
 def _number(node: Node, key: str) -> int:
-    number = _optional_number(node.get(key))
-    if number is None:
-        raise MondayUnavailableError(f"monday.com answered with {key} {node.get(key)!r} where a number is due; repeat the run")
-    return number
-
-
-def _optional_number(value: object) -> int | None:
     try:
-        return int(str(value))
-    except ValueError:
-        return None
+        return int(str(node.get(key)))
+    except ValueError as error:
+        raise MondayUnavailableError(
+            f"monday.com answered with {key} {node.get(key)!r} where a number is due; repeat the run"
+        ) from error
 
 
 def _optional_text(value: object) -> str | None:

@@ -61,7 +61,6 @@ class Reply:
     request_id: str | None = None
     cost: int | None = None
     quota: Quota = field(default_factory=Quota)
-    api_version: str | None = None
     replayed: bool = False
     never_sent: bool = False
     is_json: bool = False
@@ -134,7 +133,6 @@ def read_reply(status: int, headers: Mapping[str, str], body: bytes) -> Reply:
         request_id=_text(extensions.get("request_id")) if isinstance(extensions, dict) else None,
         cost=_cost(known_data),
         quota=read_quota(lowered),
-        api_version=lowered.get("api-version"),
         replayed=lowered.get("idempotency-replayed", "").casefold() == "true",
         is_json=document is not None,
     )

@@ -32,7 +32,7 @@ def test_a_small_document_says_nothing_about_large_ones() -> None:
 
 
 def test_slow_mutations_make_documents_small() -> None:
-    sizes = BatchSizes(25, target_seconds=20)
+    sizes = BatchSizes(25)
     sizes.went_well("create_item", 25, 50.0)
     assert sizes.size("create_item") == 10
 
