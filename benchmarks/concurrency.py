@@ -51,7 +51,7 @@ def documents(count: int, name: str) -> list[Batch]:
 
 def ours(url: str, load: list[Batch]) -> None:
     """The client as it is."""
-    roomy = Limits(10**12, document_complexity=10**9, calls_per_minute=10**6, calls_per_day=10**6)
+    roomy = Limits(10**12, request_complexity=10**9, calls_per_minute=10**6, calls_per_day=10**6)
     with connect_board(url, SANDBOX_TOKEN, default_folder("graphql"), limits=roomy, max_in_flight=IN_FLIGHT) as board:
         assert len(list(board.send(load))) == len(load)
 

@@ -1,8 +1,4 @@
-"""From settings to the plain objects of a run: store, board, rules.
-
-Belongs here: construction, the same for the command line, Dagster and tests. Does not belong here: anything those do with them.
-Nothing connects until it is used.
-"""
+"""From settings to the plain objects of a run: store, board, rules. Nothing connects until it is used."""
 
 from __future__ import annotations
 

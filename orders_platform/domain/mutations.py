@@ -1,8 +1,6 @@
-"""Values that describe what is sent to monday.com and what came of it.
+"""What is sent to monday.com, and what came of it, as values.
 
-A *mutation* changes one thing, a *batch* is one HTTP request holding n aliased mutations of the same operation, a
-*result* is what happened to one mutation. Belongs here: the values. Does not belong here: GraphQL text
-(`monday/batches.py`), retries (`monday/client.py`), state changes of rows (`sync/`).
+A mutation changes one thing, a batch is one HTTP request of aliased mutations, and each mutation has a result.
 """
 
 from __future__ import annotations
@@ -66,8 +64,8 @@ class Outcome(enum.StrEnum):
 _NO_ANSWER = frozenset({Outcome.NOT_SENT.value, "unreachable", "timeout", "connection_lost"})
 
 
-def is_mondays_word(code: str | None) -> bool:
-    """True for a code by which monday itself spoke of a mutation; not for the network's, a gateway's, or ours for "not sent"."""
+def is_monday_code(code: str | None) -> bool:
+    """True for a code that monday itself gave for a mutation; not for the network's, a gateway's, or ours for "not sent"."""
     return code is not None and code not in _NO_ANSWER and not code.startswith("HTTP_")
 
 

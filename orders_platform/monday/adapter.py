@@ -1,7 +1,6 @@
-"""`MondayBoard`: monday.com as the sync engine sees it, the `Board` protocol of `sync/ports.py` over client and documents.
+"""`MondayBoard`: monday.com as the sync engine sees it, and `connect_board`, which puts one together.
 
-Belongs here: the reads, in chunks and pages; sending is handed on to `monday/dispatcher.py`. Does not belong here: JSON shapes
-(`monday/descriptions.py`), decisions about rows (`sync/`).
+Reads go out in chunks and pages; a page cursor that expired starts the read again. Sending is handed on to the dispatcher.
 """
 
 from __future__ import annotations
@@ -96,24 +95,22 @@ class MondayBoard:
         return self._client.take_reads()
 
     def batch_size(self, operation: Operation) -> int:
-        """How many mutations of `operation` to put into the next document; ask again for each document."""
+        """How many mutations of `operation` to put into the next batch; ask again for each batch."""
         return self._sender.batch_size(operation)
 
-    def send(
-        self, documents: Iterable[Batch], renew: Callable[[Batch], None] = lambda _document: None
-    ) -> Iterator[BatchReport]:
-        """Send documents at monday's pace; one report each, in the order they finish.
+    def send(self, batches: Iterable[Batch], renew: Callable[[Batch], None] = lambda _batch: None) -> Iterator[BatchReport]:
+        """Send batches at monday's pace; one report each, in the order they finish.
 
         Args:
-            documents: drawn one by one; drawing one commits its intent.
-            renew: commits a document's intent anew; called in the caller's thread before a request that leaves later than that.
+            batches: drawn one by one; drawing one commits its intent.
+            renew: commits a batch's intent anew; called in the caller's thread before a request that leaves later than that.
 
         Raises:
             MondayRefusedError: every further request would be refused (token, permission).
             MondayUnavailableError: monday stays out of reach, or no call is left today.
-            Both come after the reports of all documents that were drawn.
+            Both come after the reports of all batches that were drawn.
         """
-        return self._sender.send(documents, renew)
+        return self._sender.send(batches, renew)
 
     def describe(self, board_id: int) -> BoardDescription:
         """Columns with labels, groups, limits and hierarchy of one board. `BoardMismatchError` when there is none."""

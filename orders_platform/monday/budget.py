@@ -1,8 +1,7 @@
 """The pace: every limit of monday.com obeyed before it is hit, and no wait longer than a limit demands.
 
-Belongs here: when a request may start, what it took, what its answer says of the limits. Knows no HTTP; clock and sleep are
-arguments. Does not belong here: repeating after a refusal (`monday/client.py`), how many mutations go into a document
-(`monday/batch_size.py`), documents in flight (`monday/dispatcher.py`).
+The limits are monday's published ones by plan and kind of token, until its headers say others. The cost of an operation is a guess
+until a reply tells it. Nothing here knows HTTP; time comes from a `Timer`.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from orders_platform.monday.error_policy import ErrorAction, Limit
 from orders_platform.monday.rate_window import RateWindow, Reservation
 from orders_platform.monday.replies import Reply
 
-COMPLEXITY_PER_DOCUMENT = 5_000_000
+COMPLEXITY_PER_REQUEST = 5_000_000
 """Most complexity of a single request (page on rate limits)."""
 
 DAILY_RESERVE_SHARE = 0.05
@@ -32,14 +31,14 @@ class Limits:
     Attributes:
         write_complexity: points a minute for mutations, and for reads as well when `read_complexity` is None.
         read_complexity: points a minute for reads where monday counts them apart, else None.
-        document_complexity: points of a single request.
+        request_complexity: points of a single request.
         daily_reserve: calls of the day that we do not use.
         concurrency: requests at the same time.
     """
 
     write_complexity: int = 10_000_000
     read_complexity: int | None = None
-    document_complexity: int = COMPLEXITY_PER_DOCUMENT
+    request_complexity: int = COMPLEXITY_PER_REQUEST
     calls_per_minute: int = 1_000
     calls_per_day: int = 1_000
     daily_reserve: int = 50
@@ -111,17 +110,17 @@ FIRST_GUESSES: Mapping[str, int] = {
     # monday publishes no figure: as dear as an item.
     "create_subitem": 30_001,
 }
-"""Points of one mutation before the first answer."""
+"""Points of one mutation before the first reply."""
 
 OTHER_MUTATION = 10_001
-"""Points of any other mutation before the first answer: monday's older text for a mutation."""
+"""Points of any other mutation before the first reply: monday's older text for a mutation."""
 
 READ = 20_000
-"""Points of one read before the first answer; a page of 500 full rows was measured at 222,000."""
+"""Points of one read before the first reply; a page of 500 full rows was measured at 222,000."""
 
 
 class Costs:
-    """Points by operation, learned from answers; a read is counted by the call, mutations one by one."""
+    """Points by operation, learned from replies; a read is counted by the call, mutations one by one."""
 
     def __init__(self) -> None:
         self._learned: dict[str, int] = {}
@@ -132,7 +131,7 @@ class Costs:
         return self._learned.get(operation, guess) * max(1, mutations)
 
     def learn(self, operation: str, mutations: int, points: int) -> None:
-        """A request cost `points`. Nothing is learned from an answer that says it was free."""
+        """A request cost `points`. Nothing is learned from a reply that says it was free."""
         if points > 0:
             self._learned[operation] = ceil(points / max(1, mutations))
 
@@ -190,7 +189,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """Leave to make one request; give it back with `Budget.release`.
+    """Permission to make one request; give it back with `Budget.release`.
 
     Attributes:
         points: reserved complexity.
@@ -237,7 +236,7 @@ class Budget:
                 seconds = self._delay(usage)
                 if seconds <= 0:
                     return self._take(usage)
-            # Answers that arrive meanwhile may show that less was taken than was reserved.
+            # Replies that arrive meanwhile may show that less was taken than was reserved.
             if not self._timer.pause(min(seconds, _LOOK_SECONDS)):
                 return None
 
@@ -262,9 +261,9 @@ class Budget:
             return self._writes.room(self._timer.now()) // self._costs.of(operation, 1)
 
     def largest(self, operation: str) -> int:
-        """How many mutations of `operation` one document may hold at most: complexity a request, and a minute."""
+        """How many mutations of `operation` one batch may hold at most: complexity a request, and a minute."""
         with self._changed:
-            most = min(self.limits.document_complexity, self._writes.limit)
+            most = min(self.limits.request_complexity, self._writes.limit)
             return max(1, most // self._costs.of(operation, 1))
 
     @property
@@ -279,12 +278,12 @@ class Budget:
             self._calls_today = max(self._roll_day(), calls)
 
     def release(self, permit: Permit, reply: Reply) -> None:
-        """The request of `permit` is over: correct what it took, and take in what the answer says of the limits."""
+        """The request of `permit` is over: correct what it took, and take in what the reply says of the limits."""
         with self._changed:
             self._in_flight -= 1
             now = self._timer.now()
-            self._settle_complexity(permit, reply, now)
-            self._settle_calls(permit, reply, now)
+            self._release_complexity(permit, reply, now)
+            self._release_calls(permit, reply, now)
             if reply.action is ErrorAction.DONE:
                 self._window(permit.usage).recover()
                 self._calls.recover()
@@ -307,7 +306,7 @@ class Budget:
         complexity, call = self._window(usage).take(now, points), self._calls.take(now, 1)
         return Permit(usage, points, complexity, call, serial)
 
-    def _settle_complexity(self, permit: Permit, reply: Reply, now: float) -> None:
+    def _release_complexity(self, permit: Permit, reply: Reply, now: float) -> None:
         window = self._window(permit.usage)
         if reply.action in {ErrorAction.WAIT, ErrorAction.SPLIT} or reply.replayed:
             window.correct(permit.complexity, 0)
@@ -318,7 +317,7 @@ class Budget:
         if reply.limit is Limit.COMPLEXITY:
             window.exhausted(now, reply.wait)
 
-    def _settle_calls(self, permit: Permit, reply: Reply, now: float) -> None:
+    def _release_calls(self, permit: Permit, reply: Reply, now: float) -> None:
         if reply.never_sent:
             self._calls.correct(permit.call, 0)
             self._calls_today -= 1

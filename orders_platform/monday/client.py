@@ -1,7 +1,7 @@
-"""One request to monday.com until it is settled: pace, repeats with the same key, an end.
+"""One request to monday.com until its outcome is known: permit, request, repeats with the same key, an end.
 
-Belongs here: the loop around one request, and what can be said for certain after it. Does not belong here: GraphQL
-(`monday/documents.py`), the reading of answers (`monday/replies.py`), splitting a document (`monday/dispatcher.py`).
+Repeats wait at least as long as monday asks for, are counted apart for limits and for failures, and end before the idempotency key
+does.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ class RetryPolicy:
     """Bounds of the repeats of one request.
 
     Attributes:
-        attempts: requests that may end without a usable answer (lost, 5xx, unreachable).
+        attempts: requests that may end without a usable reply (lost, 5xx, unreachable).
         first_attempts: the same for connections that cannot be made, as long as none ever was.
-        limit_waits: answers that may say "too much, later".
+        limit_waits: replies that may say "too much, later".
         patience: most seconds of waiting in all.
         base: seconds of the first backoff; it doubles each time, up to `longest`.
         key_lifetime: seconds for which monday knows an idempotency key.
@@ -57,7 +57,7 @@ class RetryPolicy:
 
 
 class Retries:
-    """The repeats of one request; ask `next_wait` after each answer that did not release it.
+    """The repeats of one request; ask `next_wait` after each reply that asks for a repeat.
 
     Args:
         rng: source of the jitter, so that clients that failed together do not come back together.
@@ -217,7 +217,7 @@ class MondayClient:
 
         Raises:
             MondayRefusedError: monday answered no.
-            MondayUnavailableError: no usable answer within the bounds of the retries, or no call left today.
+            MondayUnavailableError: no usable reply within the bounds of the retries, or no call left today.
         """
         result = self._run(request, None, Retries(self._policy, self._rng))
         self._reads = self._reads.plus(result.calls, result.rate_limited, result.complexity, result.seconds)
@@ -233,7 +233,7 @@ class MondayClient:
         raise MondayRefusedError(f"monday.com refused {what}{_request_id(result.reply)}")
 
     def give_back(self, permit: Permit) -> None:
-        """Leave that was taken and is not used."""
+        """Return a permit that is not used."""
         self.budget.release(permit, lost_reply("not_sent", "", never_sent=True))
 
     def take_reads(self) -> Reads:
@@ -250,14 +250,14 @@ class MondayClient:
         permit: Permit | None = None,
         may_leave: Callable[[], bool] = lambda: True,
     ) -> RequestResult:
-        """Send mutations until it is settled what became of them, or the retries end; never raises.
+        """Send mutations until their outcome is known, or the retries end; never raises.
 
         Args:
             request: mutations under aliases.
             key: the idempotency key, the same for every repeat and for no other request.
             attempts: fewer failed attempts than the policy allows.
-            permit: leave for the first attempt, when the caller has taken it already.
-            may_leave: asked right before each request; after a no nothing more is sent.
+            permit: for the first attempt, when the caller has one already.
+            may_leave: asked right before each request; False ends the sending.
         """
         policy = self._policy if attempts is None else replace(self._policy, attempts=attempts)
         return self._run(request, key, Retries(policy, self._rng), permit, may_leave)
@@ -273,7 +273,7 @@ class MondayClient:
         result = RequestResult(lost_reply("not_sent", "sending ended before this was sent", never_sent=True))
         usage = Usage(request.operation, len(request.aliases))
         while (permit := permit or self._acquire(usage, result)) is not None:
-            # LastRequest only now: waiting for leave may have taken longer than the key lives or the intent stays fresh.
+            # Checked only now: waiting for the permit may have taken longer than the key lives or the intent stays fresh.
             if not (retries.key_lives(result.key_age(self.timer.now())) and may_leave()):
                 self.give_back(permit)
                 break
@@ -300,9 +300,9 @@ class MondayClient:
 
     def _say_unreachable(self, reply: Reply, attempts: int) -> None:
         """At once: whoever looks should not wait for the end of the repeats to learn that there are any."""
-        words = reply.worst.message if reply.worst else "monday.com cannot be reached"
+        reason = reply.worst.message if reply.worst else "monday.com cannot be reached"
         seconds = self._policy.longest_backoff(attempts)
-        _logger.warning("%s; %s", words, f"trying again for up to {seconds:.0f} s" if seconds else "giving up")
+        _logger.warning("%s; %s", reason, f"trying again for up to {seconds:.0f} s" if seconds else "giving up")
 
     def _acquire(self, usage: Usage, result: RequestResult) -> Permit | None:
         try:

@@ -1,7 +1,8 @@
-"""One batch until each of its mutations has a result: split when refused as a whole, single aliases repeated.
+"""One batch until each of its mutations has a result.
 
-Belongs here: what follows from an answer for each mutation, and the report. Does not belong here: one request and its repeats
-(`monday/client.py`), several documents at a time (`monday/dispatcher.py`).
+A batch that monday refuses as a whole is split; a single alias that was not executed is sent again under a new key. No request
+leaves long after its intent was committed: whoever takes over after a crash waits from the committed time on, so an intent that
+became old while the batch waited is committed anew first.
 """
 
 from __future__ import annotations
@@ -56,15 +57,15 @@ class Intent:
 
 
 TARGET_SECONDS = 20.0
-"""Longest a document should take to execute: monday ends a request after 60 seconds."""
+"""Longest a batch should take to execute: monday ends a request after 60 seconds."""
 
-_GROWTH = 4  # a document grows by a quarter
+_GROWTH = 4  # a batch grows by a quarter
 
 
 class BatchSizes:
-    """Mutations a document, by operation: starts at `default`, shrinks by half, grows by a quarter up to `most`.
+    """Mutations a batch, by operation: starts at `default`, shrinks by half, grows by a quarter up to `most`.
 
-    The measured seconds of a mutation keep a document well below monday's 60 seconds, whatever the size says.
+    The measured seconds of a mutation keep a batch well below monday's 60 seconds, whatever the size says.
     """
 
     def __init__(self, default: int) -> None:
@@ -75,14 +76,14 @@ class BatchSizes:
         self._lock = threading.Lock()
 
     def size(self, operation: str) -> int:
-        """Mutations for the next document of `operation`; at least 1."""
+        """Mutations for the next batch of `operation`; at least 1."""
         with self._lock:
             size = self._sizes.get(operation, self._default)
             seconds = self._seconds.get(operation, 0.0)
             return max(1, int(min(size, TARGET_SECONDS / seconds)) if seconds > 0 else size)
 
     def went_well(self, operation: str, mutations: int, seconds: float) -> None:
-        """A document of `mutations` was executed in `seconds`, waits not counted."""
+        """A batch of `mutations` was executed in `seconds`, waits not counted."""
         with self._lock:
             measured = max(0.0, seconds) / mutations
             known = self._seconds.get(operation, measured)
@@ -92,7 +93,7 @@ class BatchSizes:
                 self._sizes[operation] = min(self._most, size + max(1, size // _GROWTH))
 
     def was_too_much(self, operation: str, mutations: int) -> None:
-        """A document of `mutations` was too heavy for one request, or took longer than we wait."""
+        """A batch of `mutations` was too heavy for one request, or took longer than we wait."""
         if mutations == 1:
             return  # there is no smaller one
         with self._lock:
@@ -173,7 +174,7 @@ class BatchResult:
 
 
 class Delivery:
-    """Brings documents to monday, one call of `deliver` each; may be used from several threads."""
+    """Brings batches to monday, one call of `deliver` each; may be used from several threads."""
 
     def __init__(self, client: MondayClient, documents: Documents, sizes: BatchSizes) -> None:
         self._client = client
@@ -186,7 +187,7 @@ class Delivery:
 
         Args:
             intent: of the batch.
-            permit: leave for the first request, when the caller has taken it already.
+            permit: for the first request, when the caller has one already.
         """
         batch, began, result = intent.batch, self._timer.now(), BatchResult(intent.batch)
         waiting = deque([Part(batch.key, batch.mutations)])
@@ -223,7 +224,7 @@ class Delivery:
 
 
 def judge(operation: Operation, part: Part, request: RequestResult) -> tuple[dict[str, MutationResult], tuple[Part, ...]]:
-    """What an answer means for the mutations of a part: results for some, requests to make for the others."""
+    """What a reply means for the mutations of a part: results for some, requests to make for the others."""
     if request.reply.executed:
         return _by_alias(operation, part, request)
     problem = request.reply.worst

@@ -1,7 +1,7 @@
-"""Documents under way: several at a time, in the order of the caller, one report each as they finish.
+"""Several batches under way at a time, in the order of the caller; one report each as they finish.
 
-Belongs here: threads, how many batches are in flight, when sending ends. Does not belong here: one batch
-(`monday/delivery.py`), reads (`monday/adapter.py`).
+Threads of a pool send. Only the caller's thread writes to its database, so a thread that needs an intent committed anew asks for it
+and waits.
 """
 
 from __future__ import annotations
@@ -38,45 +38,45 @@ class Renewal:
 
 
 class Desk:
-    """Where threads that send leave word for the caller's thread: finished work, and renewals to grant."""
+    """What threads that send pass to the caller's thread: finished work, and renewals to grant."""
 
     def __init__(self) -> None:
-        self._words: SimpleQueue[Future[object] | Renewal] = SimpleQueue()
+        self._messages: SimpleQueue[Future[object] | Renewal] = SimpleQueue()
         self._lock = threading.Lock()
         self._is_closed = False
 
-    def put(self, word: Future[object] | Renewal) -> None:
-        """Leave word."""
-        self._words.put(word)
+    def put(self, message: Future[object] | Renewal) -> None:
+        """Pass on one message."""
+        self._messages.put(message)
 
     def take(self) -> Future[object] | Renewal:
-        """The next word; waits for it."""
-        return self._words.get()
+        """The next message; waits for it."""
+        return self._messages.get()
 
     def renew(self, batch: Batch) -> bool:
-        """Have the caller's thread commit an intent anew; False once it takes no more words."""
+        """Have the caller's thread commit an intent anew; False once the desk is closed."""
         renewal = Renewal(batch)
         with self._lock:
             if self._is_closed:
                 return False
-            self._words.put(renewal)
+            self._messages.put(renewal)
         return renewal.granted.result()
 
     def close(self) -> None:
-        """Take no more words: whoever waits for a renewal does not get it, and sends nothing more."""
+        """Refuse every renewal from now on: whoever waits for one sends nothing more."""
         with self._lock:
             self._is_closed = True
-            while not self._words.empty():
-                word = self._words.get()
-                if isinstance(word, Renewal):
-                    word.granted.set_result(False)
+            while not self._messages.empty():
+                message = self._messages.get()
+                if isinstance(message, Renewal):
+                    message.granted.set_result(False)
 
 
-_CALM_BATCHES = 10  # documents without crowding before one more may be in flight
+_CALM_BATCHES = 10  # batches without crowding before one more may be in flight
 
 
 class InFlight:
-    """Documents at the same time: halved when monday is crowded, one more after a calm stretch, never above `most`."""
+    """Batches at the same time: halved when monday is crowded, one more after a calm stretch, never above `most`."""
 
     def __init__(self, most: int) -> None:
         self.most = max(1, most)
@@ -86,12 +86,12 @@ class InFlight:
 
     @property
     def allowed(self) -> int:
-        """Documents that may be in flight now; at least 1."""
+        """Batches that may be in flight now; at least 1."""
         with self._lock:
             return self._allowed
 
     def report(self, *, crowded: bool) -> None:
-        """One document is over; `crowded` when monday spoke of a lock, a key in use or too many requests at once."""
+        """One batch is over; `crowded` when monday spoke of a lock, a key in use or too many requests at once."""
         with self._lock:
             self._calm = 0 if crowded else self._calm + 1
             if crowded:
@@ -101,9 +101,9 @@ class InFlight:
 
 
 UNREACHED_BATCHES = 2
-"""So many batches in a row without a usable answer, each after all its repeats, and sending ends."""
+"""So many batches in a row without a usable reply, each after all its repeats, and sending ends."""
 
-_LOOK_SECONDS = 1.0  # answers that arrive meanwhile may free what we wait for
+_LOOK_SECONDS = 1.0  # replies that arrive meanwhile may free what we wait for
 
 _Work = Future[object]
 """Ends with a `BatchResult`, or with None when it was only a wait."""
@@ -136,9 +136,9 @@ class Sender:
         """
         course = _Course(iter(batches), self._in_flight)
         sent = self._one_by_one(course, renew) if self._in_flight.most == 1 else self._together(course, renew)
-        for delivered in sent:
-            course.take_in(delivered)
-            yield delivered.report
+        for result in sent:
+            course.take_in(result)
+            yield result.report
         if course.stopped_by:
             raise course.stopped_by
 
@@ -164,14 +164,14 @@ class Sender:
                     pausing.add(_submitted(pool.submit(self._look_away, seconds), desk))
                 if not (sending or pausing):
                     continue  # there was none to start, which ends the loop
-                word = desk.take()
-                if isinstance(word, Renewal):
-                    word.grant(renew)
+                message = desk.take()
+                if isinstance(message, Renewal):
+                    message.grant(renew)
                     continue
-                sending.discard(word)
-                pausing.discard(word)
-                if isinstance(delivered := word.result(), BatchResult):
-                    yield delivered
+                sending.discard(message)
+                pausing.discard(message)
+                if isinstance(result := message.result(), BatchResult):
+                    yield result
             if course.held:
                 yield self._delivery.unsent(course.held.batch)
         finally:
@@ -190,15 +190,15 @@ class Sender:
             intent = course.draw(self._timer.now, desk.renew)
             if intent is None:
                 break
-            permit, seconds = self._leave(intent.batch)
+            permit, seconds = self._reserve(intent.batch)
             if seconds > 0:
                 return seconds
             course.held = None
             sending.add(_submitted(pool.submit(self._delivery.deliver, intent, permit), desk))
         return 0.0
 
-    def _leave(self, batch: Batch) -> tuple[Permit | None, float]:
-        """Leave to send a batch now, or the seconds to wait for it; neither when only the sending itself can say why."""
+    def _reserve(self, batch: Batch) -> tuple[Permit | None, float]:
+        """The permit to send a batch now, or the seconds to wait for it; neither when only the sending itself can say why."""
         usage = Usage(batch.operation, len(batch.mutations))
         permit = self._budget.reserve(usage)
         try:
@@ -208,7 +208,7 @@ class Sender:
 
 
 def _submitted(work: Future[BatchResult] | Future[None], desk: Desk) -> _Work:
-    """PendingRun that leaves word at the desk when it is over."""
+    """The work, which passes itself to the desk when it is over."""
     work.add_done_callback(desk.put)  # type: ignore[arg-type]  # a Future of anything is what the desk takes
     return work  # type: ignore[return-value]
 
@@ -237,13 +237,13 @@ class _Course:
             self.held = None if batch is None else Intent(batch, clock, renew, since)
         return self.held
 
-    def take_in(self, delivered: BatchResult) -> None:
+    def take_in(self, result: BatchResult) -> None:
         """Draw the conclusions from one batch."""
-        self._in_flight.report(crowded=delivered.crowded)
-        self._unreached = self._unreached + 1 if delivered.unreached else 0
-        self.stopped_by = self.stopped_by or delivered.stopped_by
+        self._in_flight.report(crowded=result.crowded)
+        self._unreached = self._unreached + 1 if result.unreached else 0
+        self.stopped_by = self.stopped_by or result.stopped_by
         if self._unreached >= UNREACHED_BATCHES and self.stopped_by is None:
             self.stopped_by = MondayUnavailableError(
-                f"{self._unreached} batches in a row found no answer at monday.com ({delivered.report.error});"
+                f"{self._unreached} batches in a row found no answer at monday.com ({result.report.error});"
                 " what waits stays waiting, repeat the run later"
             )

@@ -1,8 +1,4 @@
-"""GraphQL text: the documents of `graphql/`, read once, and many aliased copies of a mutation in one request.
-
-Belongs here: parsing, checking the shape, renaming variables. Does not belong here: GraphQL written as text in Python, sending
-(`monday/client.py`), what the variables hold (`sync/`).
-"""
+"""GraphQL text: the documents of `graphql/`, read once, and many aliased copies of a mutation in one request."""
 
 from __future__ import annotations
 

@@ -1,9 +1,6 @@
-"""The table of monday.com's errors: which code, HTTP status or message calls for which action.
+"""The error policy: which code, HTTP status or message of monday.com calls for which action, in this order.
 
-Belongs here: the actions, the table, and the one rule of its order (code, then status, then message). Does not belong here:
-reservation a reply apart (`monday/replies.py`), waiting and repeating (`monday/client.py`), splitting (`monday/dispatcher.py`).
-
-Sources: monday's pages on error handling and rate limits, its changelog, and codes seen in the wild by other clients.
+Sources: monday's pages on error handling and rate limits, its changelog, and codes that other clients have met.
 """
 
 from __future__ import annotations
@@ -17,7 +14,7 @@ class ErrorAction(enum.StrEnum):
     """What a reply calls for, mildest first; of several errors in one reply the last in this order wins."""
 
     DONE = "done"
-    REJECT = "reject"  # this row, or this document if it cannot be said which row
+    REJECT = "reject"  # this row, or this batch if it cannot be said which row
     RESTART = "restart"  # the page cursor is gone: read again from the first page
     SPLIT = "split"  # too much in one request
     WAIT = "wait"  # not executed: wait, repeat with the same key
@@ -47,7 +44,7 @@ class Limit(enum.StrEnum):
 
 
 RATE_LIMITS = frozenset(Limit) - {Limit.LOCK, Limit.KEY}
-"""The limits that other words for "too many requests" speak of; a lock or a key in use is no excess of ours."""
+"""The limits that say "too many requests"; a lock or a key in use is no excess of ours."""
 
 CROWDING = frozenset({Limit.CONCURRENCY, Limit.LOCK, Limit.KEY})
 """What fewer requests at the same time would have avoided."""
@@ -192,7 +189,7 @@ def rule_for(code: str | None, status: int, message: str) -> tuple[ErrorRule, bo
     """The action to one error.
 
     Args:
-        code: monday's word for it, None when it gave none.
+        code: monday's code for it, None when it gave none.
         status: HTTP status; under HTTP 200 the error's own `status_code`.
         message: monday's sentence.
 

@@ -1,7 +1,6 @@
-"""One HTTP answer of monday.com as a value: what happened to each alias, what went wrong, and the action it calls for.
+"""One HTTP response of monday.com as a value: what happened to each alias, what went wrong, the action it calls for.
 
-Pure: (status, headers, body) in, `Reply` out. Belongs here: every shape an answer comes in, old and new, JSON and HTML. Does
-not belong here: which error calls for which action (`monday/error_policy.py`), sending and waiting (`monday/client.py`).
+Every shape is read, old and new, JSON and HTML; nothing raises.
 """
 
 from __future__ import annotations
@@ -117,11 +116,11 @@ def read_reply(status: int, headers: Mapping[str, str], body: bytes) -> Reply:
         body: as it came; compressed ones unpacked.
     """
     lowered = {name.lower(): text for name, text in headers.items()}
-    document = _json_object(body)
-    problems = _problems(status, document)
-    data = document.get("data") if document else None
+    answer = _json_object(body)
+    problems = _problems(status, answer)
+    data = answer.get("data") if answer else None
     known_data = data if isinstance(data, dict) else None
-    extensions = document.get("extensions") if document else None
+    extensions = answer.get("extensions") if answer else None
     executed = _was_executed(known_data, problems)
     return Reply(
         status=status,
@@ -129,12 +128,12 @@ def read_reply(status: int, headers: Mapping[str, str], body: bytes) -> Reply:
         executed=executed,
         data=known_data,
         problems=problems,
-        wait=_wait(lowered, document, problems),
+        wait=_wait(lowered, answer, problems),
         request_id=_text(extensions.get("request_id")) if isinstance(extensions, dict) else None,
         cost=_cost(known_data),
         quota=read_quota(lowered),
         replayed=lowered.get("idempotency-replayed", "").casefold() == "true",
-        is_json=document is not None,
+        is_json=answer is not None,
     )
 
 
@@ -160,17 +159,17 @@ def _was_executed(data: Mapping[str, object] | None, problems: tuple[Problem, ..
     return data is not None and all(problem.path for problem in problems)
 
 
-def _problems(status: int, document: Mapping[str, object] | None) -> tuple[Problem, ...]:
-    if document is None:
+def _problems(status: int, answer: Mapping[str, object] | None) -> tuple[Problem, ...]:
+    if answer is None:
         return (_unreadable(status),)
-    errors = document.get("errors")
+    errors = answer.get("errors")
     listed = [error for error in errors if error] if isinstance(errors, list) else []
-    if not listed and (not 200 <= status < 300 or any(key in document for key in ("error_code", "error_message"))):
-        listed = [document.get("error_message") or document.get("error") or f"HTTP {status}"]
-    if not listed and not isinstance(document.get("data"), dict):
+    if not listed and (not 200 <= status < 300 or any(key in answer for key in ("error_code", "error_message"))):
+        listed = [answer.get("error_message") or answer.get("error") or f"HTTP {status}"]
+    if not listed and not isinstance(answer.get("data"), dict):
         rule = ErrorRule(ErrorAction.WAIT_UNKNOWN)
         return (Problem("no_data", "monday.com answered with neither data nor errors", rule, known=False),)
-    return tuple(_problem(status, document, error) for error in listed)
+    return tuple(_problem(status, answer, error) for error in listed)
 
 
 def _unreadable(status: int) -> Problem:
@@ -181,13 +180,13 @@ def _unreadable(status: int) -> Problem:
     return Problem(f"HTTP_{status}", message, rule, known or status == 200)
 
 
-def _problem(status: int, document: Mapping[str, object], error: object) -> Problem:
+def _problem(status: int, answer: Mapping[str, object], error: object) -> Problem:
     """One entry of `errors`; in the shape of 2024 and before it is a bare text and the code stands beside the list."""
     fields: Mapping[str, object] = error if isinstance(error, dict) else {"message": error}
     extensions = _object(fields.get("extensions"))
-    code = _text(extensions.get("code")) or _text(document.get("error_code"))
-    message = _text(document.get("error_message")) or _text(fields.get("message")) or "monday.com gave no reason"
-    own_status = extensions.get("status_code") or document.get("status_code")
+    code = _text(extensions.get("code")) or _text(answer.get("error_code"))
+    message = _text(answer.get("error_message")) or _text(fields.get("message")) or "monday.com gave no reason"
+    own_status = extensions.get("status_code") or answer.get("status_code")
     effective = own_status if status == 200 and isinstance(own_status, int) else status
     reason = _text(_object(extensions.get("error_data")).get("column_validation_error_code"))
     rule, known = rule_for(reason if is_known(reason) else code, effective, message)
@@ -208,8 +207,8 @@ def _with_column(error_data: Mapping[str, object], message: str) -> str:
     return ": ".join(part for part in (column, reason, message) if part)
 
 
-def _wait(headers: Mapping[str, str], document: Mapping[str, object] | None, problems: tuple[Problem, ...]) -> float:
-    told = seconds_to_wait(headers, document or {})
+def _wait(headers: Mapping[str, str], answer: Mapping[str, object] | None, problems: tuple[Problem, ...]) -> float:
+    told = seconds_to_wait(headers, answer or {})
     ours = max((problem.rule.wait for problem in problems), default=0.0)
     return ours if told is None else told
 
@@ -221,10 +220,10 @@ def _cost(data: Mapping[str, object] | None) -> int | None:
 
 def _json_object(body: bytes) -> dict[str, object] | None:
     try:
-        document = json.loads(body)
+        answer = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    return document if isinstance(document, dict) else None
+    return answer if isinstance(answer, dict) else None
 
 
 def _object(value: object) -> Mapping[str, object]:

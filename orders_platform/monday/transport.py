@@ -1,7 +1,6 @@
 """HTTP to one monday.com endpoint: one request out, one `Reply` back, whatever happens on the way.
 
-Belongs here: the open connection, the headers, the token and keeping it secret, httpx's errors as replies. Does not belong here:
-repeating (`monday/client.py`), reading answers (`monday/replies.py`).
+The token is redacted from all that comes back before anything else reads it.
 """
 
 from __future__ import annotations
@@ -132,7 +131,7 @@ class Transport:
         """
         headers = {} if key is None else {"Idempotency-Key": key}
         try:
-            answer = self._http.post(self.url, json={"query": request.query, "variables": request.variables}, headers=headers)
+            response = self._http.post(self.url, json={"query": request.query, "variables": request.variables}, headers=headers)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
             return lost_reply(
                 "unreachable", f"{self._host} cannot be reached: {self._filter.redact(str(error))}", never_sent=True
@@ -141,9 +140,9 @@ class Transport:
             return lost_reply(TIMEOUT, f"{self._host} did not answer in time ({type(error).__name__})", never_sent=False)
         except (httpx.TransportError, httpx.DecodingError) as error:
             return lost_reply("connection_lost", f"{self._host} broke off: {self._filter.redact(str(error))}", never_sent=False)
-        self._compare_version(answer.headers.get("api-version"))
-        headers = {name: self._filter.redact(text) for name, text in answer.headers.items()}
-        return self._without_token(read_reply(answer.status_code, headers, self._filter.redact_bytes(answer.content)))
+        self._compare_version(response.headers.get("api-version"))
+        headers = {name: self._filter.redact(text) for name, text in response.headers.items()}
+        return self._without_token(read_reply(response.status_code, headers, self._filter.redact_bytes(response.content)))
 
     def close(self) -> None:
         """Close the connections."""

@@ -57,5 +57,5 @@ def stage(stack: ExitStack, clock: VirtualClock, connect: Callable[..., MondayBo
 
 
 @pytest.fixture
-def verdicts() -> Callable[[list[BatchReport]], dict[str, str]]:
+def outcomes() -> Callable[[list[BatchReport]], dict[str, str]]:
     return lambda reports: {ref: result.outcome.value for report in reports for ref, result in report.results.items()}

@@ -30,7 +30,7 @@ class Clock:
         self.now += seconds
 
 
-class MondaysBucket:
+class MondaysWindow:
     """monday's side of a minute limit: opened by the first call that arrives, whole again 60 seconds later."""
 
     def __init__(self, limit: int) -> None:
@@ -73,10 +73,10 @@ CREATE = Usage("create_item", 25)
     ),
 )
 @settings(max_examples=1_000, deadline=None)
-def test_a_bucket_never_exceeds_mondays_and_never_waits_longer_than_it_demands(
+def test_a_window_never_exceeds_mondays_and_never_waits_longer_than_it_demands(
     calls: list[tuple[int, float, float, float, bool]],
 ) -> None:
-    now, window, monday = 0.0, RateWindow(1_000), MondaysBucket(1_000)
+    now, window, monday = 0.0, RateWindow(1_000), MondaysWindow(1_000)
     for units, gap, travel, work, is_told in calls:
         now += gap
         delay = window.delay(now, units)
@@ -99,7 +99,7 @@ def test_a_bucket_never_exceeds_mondays_and_never_waits_longer_than_it_demands(
 @settings(deadline=None)
 def test_what_others_take_is_learned_from_the_answers(others: list[tuple[int, float]]) -> None:
     """Whatever another program takes, the next answer shows it: only what was taken since may come unawares."""
-    now, window, monday = 0.0, RateWindow(1_000), MondaysBucket(1_000)
+    now, window, monday = 0.0, RateWindow(1_000), MondaysWindow(1_000)
     for units, gap in others:
         now += gap
         now += window.delay(now, 100)
@@ -164,7 +164,7 @@ def test_an_exceeded_limit_lowers_the_pace_at_once_and_recovers_slowly() -> None
 def test_requests_never_exceed_a_limit_of_monday(requests: list[tuple[int, float]]) -> None:
     clock = Clock()
     pace = budget(clock, write_complexity=1_000_000, calls_per_minute=20, calls_per_day=1_000, daily_reserve=0)
-    complexity, calls = MondaysBucket(1_000_000), MondaysBucket(20)
+    complexity, calls = MondaysWindow(1_000_000), MondaysWindow(20)
     for mutations, work in requests:
         count = min(mutations, pace.largest("create_item"))
         permit = pace.acquire(Usage("create_item", count))
@@ -350,7 +350,7 @@ def test_each_plan_has_mondays_published_limits(plan: str, kind: str, expected: 
         limits.calls_per_day,
         limits.concurrency,
     )
-    assert limits.document_complexity == 5_000_000
+    assert limits.request_complexity == 5_000_000
     assert 0 < limits.daily_reserve < limits.calls_per_day
 
 

@@ -1,4 +1,4 @@
-"""A monday.com that gives the token away: in front of a sandbox, it repeats the Authorization header wherever an answer has room."""
+"""A monday.com that leaks the token: in front of a sandbox, it repeats the Authorization header wherever an answer has room."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Answer = tuple[int, Mapping[str, str], bytes]
 
 
 @dataclass
-class Gossip:
+class LeakingServer:
     """What it does, in turn: reads fail thrice and then pass; of the items the first document is refused, the next one stopped.
 
     Attributes:
@@ -82,15 +82,15 @@ def _errors(*errors: Mapping[str, object], data: object = None) -> bytes:
 
 
 @contextmanager
-def gossiping(behind: str) -> Iterator[Gossip]:
+def leaking(behind: str) -> Iterator[LeakingServer]:
     """Serve one on a free port of loopback."""
-    gossip = Gossip(behind)
+    leaking_server = LeakingServer(behind)
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             token = self.headers["Authorization"]
             kept = {name: text for name in ("Authorization", "API-Version", "Idempotency-Key") if (text := self.headers[name])}
-            answer = gossip.answer(token, self.rfile.read(int(self.headers["Content-Length"])), kept)
+            answer = leaking_server.answer(token, self.rfile.read(int(self.headers["Content-Length"])), kept)
             self.close_connection = True
             if answer is None:
                 return
@@ -108,8 +108,8 @@ def gossiping(behind: str) -> Iterator[Gossip]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
-        gossip.url = f"http://127.0.0.1:{server.server_port}/v2"
-        yield gossip
+        leaking_server.url = f"http://127.0.0.1:{server.server_port}/v2"
+        yield leaking_server
     finally:
         server.shutdown()
         thread.join()
