@@ -19,6 +19,8 @@ from orders_platform.monday.error_policy import BOARD, CROWDING, SPLIT, TOKEN, E
 from orders_platform.monday.replies import Reply, lost_reply
 from orders_platform.monday.transport import TIMEOUT, Transport
 
+_logger = logging.getLogger(__name__)
+
 KEY_LIFETIME_SECONDS = 30 * 60.0
 """monday keeps the answer to an idempotency key for 30 minutes; after that the same key executes again."""
 
@@ -106,9 +108,6 @@ class Retries:
         key_ends = key_age is not None and not self.key_lives(key_age + wait)
         too_often = self._failures >= attempts or self._limit_waits > policy.limit_waits
         return key_ends or too_often or self._waited > policy.patience
-
-
-_logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -219,7 +218,7 @@ class MondayClient:
             MondayRefusedError: monday answered no.
             MondayUnavailableError: no usable reply within the bounds of the retries, or no call left today.
         """
-        result = self._run(request, None, Retries(self._policy, self._rng))
+        result = self.execute(request, None)
         self._reads = self._reads.plus(result.calls, result.rate_limited, result.complexity, result.seconds)
         if result.stopped_by:
             raise result.stopped_by
@@ -244,32 +243,23 @@ class MondayClient:
     def execute(
         self,
         request: Request,
-        key: str,
+        key: str | None,
         *,
         attempts: int | None = None,
         permit: Permit | None = None,
         may_leave: Callable[[], bool] = lambda: True,
     ) -> RequestResult:
-        """Send mutations until their outcome is known, or the retries end; never raises.
+        """Send a request until its outcome is known, or the retries end; never raises.
 
         Args:
-            request: mutations under aliases.
-            key: the idempotency key, the same for every repeat and for no other request.
+            request: a read, or mutations under aliases.
+            key: the idempotency key of mutations, the same for every repeat and for no other request; None for a read.
             attempts: fewer failed attempts than the policy allows.
             permit: for the first attempt, when the caller has one already.
             may_leave: asked right before each request; False ends the sending.
         """
         policy = self._policy if attempts is None else replace(self._policy, attempts=attempts)
-        return self._run(request, key, Retries(policy, self._rng), permit, may_leave)
-
-    def _run(
-        self,
-        request: Request,
-        key: str | None,
-        retries: Retries,
-        permit: Permit | None = None,
-        may_leave: Callable[[], bool] = lambda: True,
-    ) -> RequestResult:
+        retries = Retries(policy, self._rng)
         result = RequestResult(lost_reply("not_sent", "sending ended before this was sent", never_sent=True))
         usage = Usage(request.operation, len(request.aliases))
         while (permit := permit or self._acquire(usage, result)) is not None:

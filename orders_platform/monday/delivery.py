@@ -21,7 +21,7 @@ from orders_platform.monday.error_policy import NOT_FOUND, UNKNOWN, ErrorAction
 from orders_platform.monday.replies import Problem, Reply
 
 FRESH_SECONDS = 5.0
-"""Oldest intent with which a request leaves; the release time allows for it."""
+"""Oldest intent with which a request leaves; `settle_seconds` of the configuration allows for it."""
 
 _MOST_RENEWALS = 3  # a database that takes this often this long for a commit is no time to send
 
@@ -63,7 +63,7 @@ _GROWTH = 4  # a batch grows by a quarter
 
 
 class BatchSizes:
-    """Mutations a batch, by operation: starts at `default`, shrinks by half, grows by a quarter up to `most`.
+    """Mutations a batch, by operation: starts at `default`, shrinks by half, grows by a quarter up to twice that.
 
     The measured seconds of a mutation keep a batch well below monday's 60 seconds, whatever the size says.
     """
