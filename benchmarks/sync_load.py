@@ -163,7 +163,7 @@ class _Values:
         self._labels = LabelIndex()
 
     def of(self, row: Mapping[str, object]) -> Mapping[str, object]:
-        return format_row(self._mapping, self._columns, row, self._labels).cells
+        return format_row(self._mapping, self._columns, row, self._labels)
 
 
 def _sample() -> list[Row]:

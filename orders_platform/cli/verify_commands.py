@@ -24,7 +24,7 @@ from orders_platform.domain.history import ADOPT, RowHistory
 from orders_platform.domain.orders import RowKind
 from orders_platform.errors import MondayRefusedError, OrdersError
 from orders_platform.settings import Settings
-from orders_platform.sync.reconcile import Verification, verify_customer
+from orders_platform.sync.reconcile import CellReconciliation, reconcile_cells
 from orders_platform.sync.repair import Repair, repair_customer, repair_plan
 from orders_platform.sync.results import CustomerReport
 from orders_platform.sync.run import SyncRun
@@ -79,7 +79,7 @@ class _Comparison:
 
     run: SyncRun
     ledger: Ledger
-    found: dict[str, Verification] = field(default_factory=dict)
+    found: dict[str, CellReconciliation] = field(default_factory=dict)
     plans: dict[str, list[Repair]] = field(default_factory=dict)
     done: dict[str, CustomerReport] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
@@ -88,7 +88,7 @@ class _Comparison:
         """Compare all customers before anything is repaired of one."""
         for customer in customers:
             with self.run.store.lock(customer):
-                self.found[customer] = verify_customer(self.run, self.ledger, customer)
+                self.found[customer] = reconcile_cells(self.run, self.ledger, customer)
         self.plans = {name: plan for name, each in self.found.items() if (plan := repair_plan(each))}
 
     def repair(self) -> None:
@@ -97,7 +97,7 @@ class _Comparison:
             try:
                 with self.run.store.lock(customer):
                     self.done[customer] = repair_customer(self.run, self.ledger, customer, plan)
-                    self.found[customer] = verify_customer(self.run, self.ledger, customer)
+                    self.found[customer] = reconcile_cells(self.run, self.ledger, customer)
             except MondayRefusedError:
                 raise
             except OrdersError as error:
@@ -115,7 +115,7 @@ class _Comparison:
         return self.is_equal and not any(each.waiting for each in self.found.values())
 
 
-def _figures(each: Verification) -> dict[str, int]:
+def _figures(each: CellReconciliation) -> dict[str, int]:
     kinds = {kind.value.replace(" ", "_"): sum(found.kind is kind for found in each.differences) for kind in DifferenceKind}
     return {
         "orders": each.orders,

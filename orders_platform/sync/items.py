@@ -1,8 +1,4 @@
-"""Stage 5: every waiting order is an item on the board, in its group, with its values.
-
-Belongs here: the stage: recover, read, plan, send. Does not belong here: the plan of one row (`domain/plan.py`), the protocol of
-sending (`sending.py`).
-"""
+"""Stage 5: every waiting order is an item on the board, in its group, with its values: recover, read, plan, send."""
 
 from __future__ import annotations
 
@@ -19,12 +15,12 @@ from orders_platform.domain.states import Action, SyncState
 from orders_platform.errors import RowError
 from orders_platform.sync.groups import ids_by_title
 from orders_platform.sync.outbox import Outbox, Outgoing, fail_after_max_attempts
+from orders_platform.sync.reconcile import report_duplicate_items
 from orders_platform.sync.recovery import adopt_items
 from orders_platform.sync.results import StageReport
 from orders_platform.sync.run import SyncRun
-from orders_platform.sync.sweep import report_duplicate_items
 
-_ATTEMPTS = 2  # the second one settles what the first one left of unknown outcome
+_ATTEMPTS = 2  # the second one finds out what the first one left of unknown outcome
 
 
 def sync_items(
@@ -107,7 +103,7 @@ class _Items:
         mapping, shape = self.run.rules.items, self.run.items_board
         try:
             fail_after_max_attempts(row, row.item_id, self.run.rules.most_tries)
-            cells = {} if row.action is Action.DELETE else format_row(mapping, shape.columns, row.values, shape.labels).cells
+            cells = {} if row.action is Action.DELETE else format_row(mapping, shape.columns, row.values, shape.labels)
         except RowError as refusal:
             self._refuse(row, refusal)
             return None

@@ -1,8 +1,4 @@
-"""The ports of the sync engine: what it needs from a board and from an order store, as Protocols.
-
-Belongs here: the contracts, in words a test can hold both sides to. Does not belong here: any implementation
-(`monday/adapter.py`, `database/order_store.py`).
-"""
+"""What the sync engine needs from a board and from an order store, as Protocols: their docstrings are the contract."""
 
 from __future__ import annotations
 
@@ -88,7 +84,7 @@ class Store(Protocol):
         """Who is in the staging table."""
 
     def record_unmatched(self, survey: StagingScan, now: datetime) -> None:
-        """List the rows that belong to nobody among the rejects."""
+        """List the staged rows that match no configured customer among the rejects."""
 
     def merge_headers(self, customer: str, survey: StagingScan, now: datetime) -> HeaderMerge:
         """Merge a customer's staged rows; `SourceDataError` when there is none."""

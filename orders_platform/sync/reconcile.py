@@ -1,9 +1,10 @@
-"""Does the board show what the database says it shows? Row by row, for one customer, without changing either.
+"""Does the board show what the database says it shows? Three comparisons, which change neither side.
 
-Belongs here: reading both sides, everything before the first conclusion: any read that fails ends the comparison. Does not belong
-here: what counts as a difference (`domain/differences.py`), repairing (`repair.py`).
+After a stage: is anything of what was just sent on the board twice? After a run: ids and counts of one customer, by group and by item.
+For `verify`: every cell of every row of one customer. Each reads both sides before its first conclusion: a read that fails ends it.
 
-Lists and searches lag behind, items asked for by id do not: an item is missing, or a double, only when asking for it by id says so.
+Lists and searches lag behind, items asked for by id do not: an item is missing, an orphan or a duplicate only when asking for it by id
+says so.
 """
 
 from __future__ import annotations
@@ -31,16 +32,137 @@ from orders_platform.domain.orders import PendingItem, PendingSubitem, RowKind
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.errors import RowError
 from orders_platform.sync.ports import Ledger
-from orders_platform.sync.recovery import external_key
+from orders_platform.sync.recovery import external_key, find_items
+from orders_platform.sync.results import Duplicate, StageReport
 from orders_platform.sync.run import BoardShape, SyncRun
 
-_IDS_A_QUESTION = 1000  # to the database; SQL Server takes 2,100 parameters
+_IDS_A_STATEMENT = 1000  # SQL Server takes 2,100 parameters
 
 Shown = Mapping[int, BoardItem]
 
 
+# --- after a stage: duplicates
+
+
+def report_duplicate_items(run: SyncRun, rows: Sequence[PendingItem], report: StageReport) -> None:
+    """Report the items that carry the key of one of these orders and belong to no order of ours."""
+    found = find_items(run, rows)
+    known = run.store.known_item_ids({item.id for items in found.values() for item in items})
+    for row in rows:
+        items = found.get(external_key(run, row), ())
+        orphans = [item.id for item in items if item.id not in known]
+        # Without an item of ours beside them they are what the next run will adopt.
+        if orphans and len(orphans) < len(items):
+            report.doubled.append(Duplicate(row.order_key, "", tuple(sorted(item.id for item in items))))
+
+
+def report_duplicate_subitems(run: SyncRun, rows: Sequence[PendingSubitem], report: StageReport) -> None:
+    """Report the lines whose size is under their item more than once."""
+    children = run.board.children(sorted({row.item_id for row in rows if row.item_id is not None}), [])
+    for row in rows:
+        ids = _named(children, row, subitem_name(run.rules.subitem_name, row.size_code))
+        if len(ids) > 1:
+            report.doubled.append(Duplicate(row.order_key, row.size_code, ids))
+
+
+def _named(children: Mapping[int, Sequence[BoardItem]], row: PendingSubitem, name: str) -> tuple[int, ...]:
+    return tuple(sorted(child.id for child in children.get(row.item_id or 0, ()) if child.name == name))
+
+
+# --- ids and counts
+
+
 @dataclass(slots=True)
-class Verification:
+class IdReconciliation:
+    """What came of comparing one customer.
+
+    Attributes:
+        items: orders that are done with and on the board as far as we know; `subitems` alike for lines.
+        items_shown: of those, how many the board really shows; `subitems_shown` alike.
+        differences: missing ones, and items or subitems that belong to no row.
+    """
+
+    items: int = 0
+    subitems: int = 0
+    items_shown: int = 0
+    subitems_shown: int = 0
+    differences: list[Difference] = field(default_factory=list)
+
+
+def reconcile_ids(run: SyncRun, ledger: Ledger, customer: str) -> IdReconciliation:
+    """Compare ids and counts of a customer; the caller holds the customer's lock.
+
+    Raises:
+        OrdersError: something could not be read; nothing is concluded from what was.
+    """
+    orders = {row.item_id: row for row in ledger.orders(customer) if row.item_id is not None and _is_synced(row)}
+    lines = ledger.lines(customer)
+    listed = {item.id: item for item in _items_of(run, ledger, customer)}
+    gone = _gone(run, orders.keys() - listed.keys())
+    living = sorted(orders.keys() - gone)
+    children = run.board.children(living, []) if living else {}
+    shown = {child.id: child for each in children.values() for child in each}
+    due = {row.subitem_id: row for row in lines if row.subitem_id is not None and row.item_id in living and _is_synced(row)}
+    lost = _gone(run, due.keys() - shown.keys())
+    orphans = [item for item_id, item in listed.items() if item_id not in orders]
+    owned = known_items(run, [item.id for item in orphans])
+    known_subitems = {row.subitem_id for row in lines}
+    found = IdReconciliation(len(orders), len(due), len(orders) - len(gone), len(due) - len(lost))
+    if run.rules.on_deleted != "leave":
+        found.differences += [_missing(RowKind.ITEMS, orders[each]) for each in sorted(gone)]
+        found.differences += [_missing(RowKind.SUBITEMS, due[each]) for each in sorted(lost)]
+    unknown = [(RowKind.ITEMS, item) for item in orphans if item.id not in owned]
+    unknown += [(RowKind.SUBITEMS, child) for child in shown.values() if child.id not in known_subitems]
+    found.differences += _really_there(run, unknown)
+    return found
+
+
+def _is_synced(row: PendingItem | PendingSubitem) -> bool:
+    return row.state is SyncState.SYNCED and row.action is not Action.DELETE
+
+
+def _items_of(run: SyncRun, ledger: Ledger, customer: str) -> Iterable[BoardItem]:
+    """What the board lists in the groups that are this customer's alone."""
+    board_id, known = run.rules.items.board_id, list(ledger.groups())
+    titles = {group.id: collapse(group.title) for group in run.board.groups(board_id)}
+    ours, others = (
+        {(each.name, each.group_id) for each in known if (each.customer == customer) is mine} for mine in (True, False)
+    )
+    alone = [
+        group_id for group_id, title in titles.items() if _is_of(ours, group_id, title) and not _is_of(others, group_id, title)
+    ]
+    return run.board.items_of_groups(board_id, sorted(alone), [])
+
+
+def _is_of(groups: set[tuple[str, str | None]], group_id: str, title: str) -> bool:
+    return any(title == name or group_id == known_id for name, known_id in groups)
+
+
+def _gone(run: SyncRun, ids: Iterable[int]) -> set[int]:
+    asked = sorted(ids)
+    shown: Mapping[int, BoardItem] = run.board.items(asked, []) if asked else {}
+    return {each for each in asked if not is_active(shown.get(each))}
+
+
+def _missing(kind: RowKind, row: PendingItem | PendingSubitem) -> Difference:
+    if isinstance(row, PendingItem):
+        return Difference(DifferenceKind.MISSING, kind, row.order_key, "", row.item_id, row.item_name, row.record_uuid)
+    return Difference(DifferenceKind.MISSING, kind, row.order_key, row.size_code, row.subitem_id, row.size_code, row.line_uuid)
+
+
+def _really_there(run: SyncRun, found: Iterable[tuple[RowKind, BoardItem]]) -> list[Difference]:
+    orphans = list(found)
+    gone = _gone(run, [item.id for _, item in orphans])
+    return [
+        Difference(DifferenceKind.UNKNOWN, kind, "", "", item.id, item.name) for kind, item in orphans if item.id not in gone
+    ]
+
+
+# --- every cell
+
+
+@dataclass(slots=True)
+class CellReconciliation:
     """What came of comparing one customer.
 
     Attributes:
@@ -62,7 +184,7 @@ class Verification:
         return not self.differences
 
 
-def verify_customer(run: SyncRun, ledger: Ledger, customer: str) -> Verification:
+def reconcile_cells(run: SyncRun, ledger: Ledger, customer: str) -> CellReconciliation:
     """Compare a customer's rows with the board; the caller holds the customer's lock.
 
     Raises:
@@ -70,13 +192,13 @@ def verify_customer(run: SyncRun, ledger: Ledger, customer: str) -> Verification
     """
     run.preflight()
     run.board.note_calls_today(run.store.monday_usage(run.clock()).calls_today)
-    found = Verification(customer)
+    found = CellReconciliation(customer)
     items = _Items(run, ledger, customer)
     subitems = _Subitems(run, ledger, customer, items.active_ids)
     for side in (items, subitems):
-        settled = [row for row in side.rows if row.state is SyncState.SYNCED]
+        synced = [row for row in side.rows if row.state is SyncState.SYNCED]
         found.waiting += [row for row in side.rows if row.state is not SyncState.SYNCED] + side.blocked
-        found.differences += [each for row in settled for each in side.compare(row)]
+        found.differences += [each for row in synced for each in side.compare(row)]
         found.differences += orphan_differences(side.kind, side.orphans(), side.rows, side.active_ids)
     found.orders, found.lines = (sum(row.state is SyncState.SYNCED for row in side.rows) for side in (items, subitems))
     if run.rules.on_deleted == "leave":
@@ -88,8 +210,8 @@ def verify_customer(run: SyncRun, ledger: Ledger, customer: str) -> Verification
 def known_items(run: SyncRun, ids: Iterable[int]) -> set[int]:
     """Which of these items belong to an order, whoever's; asked last, an item made meanwhile is known by now."""
     asked, known = sorted(ids), set[int]()
-    for start in range(0, len(asked), _IDS_A_QUESTION):
-        known |= run.store.known_item_ids(asked[start : start + _IDS_A_QUESTION])
+    for start in range(0, len(asked), _IDS_A_STATEMENT):
+        known |= run.store.known_item_ids(asked[start : start + _IDS_A_STATEMENT])
     return known
 
 
@@ -118,7 +240,7 @@ class _Side(ABC):
 
     @abstractmethod
     def orphans(self) -> list[Orphan]:
-        """What is there and is nobody's."""
+        """What is there and belongs to no row."""
 
     def really_there(self, orphans: Sequence[Orphan]) -> list[Orphan]:
         """Without those that were archived a moment ago and are still listed."""
@@ -216,7 +338,7 @@ def _cells(
     mapping: BoardMapping, shape: BoardShape, values: Mapping[str, object], label_index: LabelIndex
 ) -> tuple[Mapping[str, object], str]:
     try:
-        return format_row(mapping, shape.columns, values, label_index).cells, ""
+        return format_row(mapping, shape.columns, values, label_index), ""
     except RowError as refusal:
         return {}, refusal.message
 

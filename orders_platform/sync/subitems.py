@@ -1,8 +1,4 @@
-"""Stage 6: every waiting line is a subitem under its order's item, with its quantity.
-
-Belongs here: the stage: recover, read, plan, send. Does not belong here: the plan of one row (`domain/plan.py`), the protocol of
-sending (`sending.py`).
-"""
+"""Stage 6: every waiting line is a subitem under its order's item, with its quantity: recover, read, plan, send."""
 
 from __future__ import annotations
 
@@ -19,12 +15,12 @@ from orders_platform.domain.states import Action, SyncState
 from orders_platform.errors import RowError
 from orders_platform.sync.items import value_variables
 from orders_platform.sync.outbox import Outbox, Outgoing, fail_after_max_attempts
+from orders_platform.sync.reconcile import report_duplicate_subitems
 from orders_platform.sync.recovery import adopt_subitems, living_parents
 from orders_platform.sync.results import StageReport
 from orders_platform.sync.run import SyncRun
-from orders_platform.sync.sweep import report_duplicate_subitems
 
-_ATTEMPTS = 2  # the second one settles what the first one left of unknown outcome
+_ATTEMPTS = 2  # the second one finds out what the first one left of unknown outcome
 
 
 def sync_subitems(run: SyncRun, customer: str, *, dry: bool = False, report: StageReport | None = None) -> StageReport:
@@ -101,7 +97,7 @@ class _Subitems:
         mapping, shape = self.run.rules.subitems, self.run.subitems_board
         try:
             fail_after_max_attempts(row, row.subitem_id, self.run.rules.most_tries)
-            cells = format_row(mapping, shape.columns, {"size_code": row.size_code, "qty": row.qty}, shape.labels).cells
+            cells = format_row(mapping, shape.columns, {"size_code": row.size_code, "qty": row.qty}, shape.labels)
         except RowError as refusal:
             self._refuse(row, refusal)
             return None

@@ -12,8 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orders_platform.domain.board import Cell, Column, Label
-from orders_platform.domain.cell_comparison import changed_cells, same_cell
-from orders_platform.domain.column_values import format_cell
+from orders_platform.domain.column_values import changed_cells, format_cell, same_cell
 from orders_platform.domain.mapping import BoardMapping, ColumnType, Field, LabelPolicy
 from orders_platform.errors import BoardMismatchError, RowError
 

@@ -214,14 +214,14 @@ ROW: dict[str, object] = {
 
 def test_a_row_becomes_one_cell_per_mapped_column() -> None:
     row = format_row(MAPPING, COLUMNS, ROW, LabelIndex())
-    assert row.cells == {
+    assert row == {
         "text_key": "GRE-00505",
         "text_whs": "US NJ",
         "numeric_price": "12.5",
         "dropdown_season": {"ids": [1]},
         "dropdown_type": {"ids": [1]},
     }
-    assert row.create_labels is False
+    assert not creates_labels(MAPPING, row)
 
 
 @pytest.mark.parametrize(
@@ -230,11 +230,11 @@ def test_a_row_becomes_one_cell_per_mapped_column() -> None:
 )
 def test_the_first_source_that_is_filled_wins(first: object, second: object, expected: object) -> None:
     row = ROW | {"DESTINATION WAREHOUSE": first, "Warehouse": second}
-    assert format_row(MAPPING, COLUMNS, row, LabelIndex()).cells["text_whs"] == expected
+    assert format_row(MAPPING, COLUMNS, row, LabelIndex())["text_whs"] == expected
 
 
 def test_zero_is_a_value_and_not_a_blank() -> None:
-    assert format_row(MAPPING, COLUMNS, ROW | {"PRICE": 0}, LabelIndex()).cells["numeric_price"] == "0"
+    assert format_row(MAPPING, COLUMNS, ROW | {"PRICE": 0}, LabelIndex())["numeric_price"] == "0"
 
 
 def test_all_refused_cells_of_a_row_are_in_one_message() -> None:
@@ -248,26 +248,26 @@ def test_all_refused_cells_of_a_row_are_in_one_message() -> None:
 def test_the_label_flag_is_set_only_when_a_label_has_to_be_made() -> None:
     label_index = LabelIndex()
     row = format_row(MAPPING, COLUMNS, ROW | {"SEASON": "2026 SPRING"}, label_index)
-    assert row.create_labels is True
-    assert row.cells["dropdown_season"] == {"labels": ["2026 SPRING"]}
-    assert row.cells["dropdown_type"] == {"ids": [1]}
-    assert creates_labels(MAPPING, {"dropdown_season": row.cells["dropdown_season"]}) is True
-    assert creates_labels(MAPPING, {"dropdown_type": row.cells["dropdown_type"]}) is False
+    assert creates_labels(MAPPING, row)
+    assert row["dropdown_season"] == {"labels": ["2026 SPRING"]}
+    assert row["dropdown_type"] == {"ids": [1]}
+    assert creates_labels(MAPPING, {"dropdown_season": row["dropdown_season"]}) is True
+    assert creates_labels(MAPPING, {"dropdown_type": row["dropdown_type"]}) is False
 
 
 def test_a_later_row_with_the_same_new_label_may_create_it_too_because_the_first_may_have_been_refused() -> None:
     label_index = LabelIndex()
     format_row(MAPPING, COLUMNS, ROW | {"SEASON": "2026 Spring"}, label_index)
     later = format_row(MAPPING, COLUMNS, ROW | {"SEASON": "2026 SPRING"}, label_index)
-    assert later.cells["dropdown_season"] == {"labels": ["2026 Spring"]}
-    assert later.create_labels is True
+    assert later["dropdown_season"] == {"labels": ["2026 Spring"]}
+    assert creates_labels(MAPPING, later)
 
 
 def test_a_rejected_row_adds_no_label() -> None:
     label_index = LabelIndex()
     with pytest.raises(RowError):
         format_row(MAPPING, COLUMNS, ROW | {"SEASON": "2026 Spring", "PRICE": "TBC"}, label_index)
-    assert format_row(MAPPING, COLUMNS, ROW | {"SEASON": "2026 SPRING"}, label_index).cells["dropdown_season"] == {
+    assert format_row(MAPPING, COLUMNS, ROW | {"SEASON": "2026 SPRING"}, label_index)["dropdown_season"] == {
         "labels": ["2026 SPRING"]
     }
 
@@ -279,10 +279,10 @@ def test_an_item_without_its_key_is_rejected_because_it_could_not_be_found_again
 
 
 def test_a_row_whose_values_exceed_what_an_item_holds_is_rejected() -> None:
-    fits = format_row(MAPPING, COLUMNS, ROW, LabelIndex()).cells
+    fits = format_row(MAPPING, COLUMNS, ROW, LabelIndex())
     room = ROW_BYTES - len(column_values_json(fits).encode()) + len("US NJ")
     filled = ROW | {"DESTINATION WAREHOUSE": "ü" * (room // 2) + "x" * (room % 2)}
-    assert len(column_values_json(format_row(MAPPING, COLUMNS, filled, LabelIndex()).cells).encode()) == ROW_BYTES
+    assert len(column_values_json(format_row(MAPPING, COLUMNS, filled, LabelIndex())).encode()) == ROW_BYTES
     with pytest.raises(RowError, match="65,537 bytes") as caught:
         format_row(MAPPING, COLUMNS, filled | {"AAG ORDER NUMBER": "GRE-005051"}, LabelIndex())
     assert caught.value.code == "row_too_large"
@@ -392,6 +392,5 @@ def test_any_row_is_sent_whole_or_rejected(row: dict[str, object]) -> None:
     except RowError as refusal:
         refusal.message.encode()
         return
-    assert set(formatted.cells) == set(COLUMNS)
-    assert len(column_values_json(formatted.cells).encode()) <= ROW_BYTES
-    assert formatted.create_labels == creates_labels(MAPPING, formatted.cells)
+    assert set(formatted) == set(COLUMNS)
+    assert len(column_values_json(formatted).encode()) <= ROW_BYTES

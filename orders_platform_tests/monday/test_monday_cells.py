@@ -17,9 +17,8 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from orders_platform.domain.board import BoardItem, Column
-from orders_platform.domain.cell_comparison import changed_cells
-from orders_platform.domain.cell_formats import is_blank
-from orders_platform.domain.column_values import ROW_BYTES, FormattedRow, column_values_json, format_row
+from orders_platform.domain.cell_codecs import is_blank
+from orders_platform.domain.column_values import ROW_BYTES, changed_cells, column_values_json, creates_labels, format_row
 from orders_platform.domain.labels import DROPDOWN_LABELS, STATUS_LABELS, LabelIndex
 from orders_platform.domain.mapping import BoardMapping, ColumnType, Field, LabelPolicy
 from orders_platform.domain.mutations import Batch, Mutation, Operation, Outcome
@@ -128,8 +127,8 @@ def formatted(bench: Bench, kind: ColumnType, cell: object) -> tuple[BoardMappin
     """The row as it would be sent; None when it is rejected, with a code and a reason that names the column."""
     mapping = bench.mapping(kind, LabelPolicy.CREATE if kind.has_labels else LabelPolicy.REJECT)
     made = row_or_refusal(mapping, bench.columns, {"cell": cell}, bench.labels)
-    if isinstance(made, FormattedRow):
-        return mapping, dict(made.cells), made.create_labels
+    if isinstance(made, dict):
+        return mapping, made, creates_labels(mapping, made)
     assert made.code
     assert f"The {kind} ({bench.ids[kind]})" in made.message or made.code == "row_too_large"
     return None
@@ -137,7 +136,7 @@ def formatted(bench: Bench, kind: ColumnType, cell: object) -> tuple[BoardMappin
 
 def row_or_refusal(
     mapping: BoardMapping, columns: dict[str, Column], row: dict[str, object], labels: LabelIndex
-) -> FormattedRow | RowError:
+) -> dict[str, object] | RowError:
     try:
         return format_row(mapping, columns, row, labels)
     except RowError as refusal:
@@ -246,8 +245,8 @@ def test_a_row_of_more_than_64_kb_is_rejected_before_it_is_sent(texts: list[str]
     fields = tuple(Field((f"c{n}",), f"text_{n}", ColumnType.TEXT) for n in range(len(texts)))
     columns = {field.column_id: Column(field.column_id, field.column_id, "text") for field in fields}
     made = row_or_refusal(BoardMapping(1, fields), columns, {f"c{n}": text for n, text in enumerate(texts)}, LabelIndex())
-    if isinstance(made, FormattedRow):
-        assert len(column_values_json(made.cells).encode()) <= ROW_BYTES
+    if isinstance(made, dict):
+        assert len(column_values_json(made).encode()) <= ROW_BYTES
     else:
         assert made.code in {"row_too_large", "text_invalid"}
         # A character takes six bytes of JSON at most.

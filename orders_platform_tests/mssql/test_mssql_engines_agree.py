@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from orders_platform.configuration import read_configuration
 from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
-from orders_platform.domain.cell_formats import plain_text
+from orders_platform.domain.cell_codecs import plain_text
 from orders_platform.domain.orders import PendingItem
 from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.sandbox.sample_orders import sample_orders, second_load

@@ -14,7 +14,7 @@ from orders_platform.domain.orders import RowKind
 from orders_platform.errors import MondayUnavailableError, TransientError
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
 from orders_platform.sandbox.server import Fault
-from orders_platform.sync.reconcile import Verification, verify_customer
+from orders_platform.sync.reconcile import CellReconciliation, reconcile_cells
 from orders_platform.sync.repair import Repair, RepairAction, repair_customer, repair_plan
 from orders_platform.sync.results import CustomerReport
 from orders_platform_tests.sync.harness import (
@@ -42,9 +42,9 @@ def synced(platform: Platform) -> Platform:
     return platform
 
 
-def verify(platform: Platform, customer: str = GREYSON) -> Verification:
+def verify(platform: Platform, customer: str = GREYSON) -> CellReconciliation:
     with platform.board() as board:
-        return verify_customer(platform.run(board), Ledger(platform.store, platform.configuration), customer)
+        return reconcile_cells(platform.run(board), Ledger(platform.store, platform.configuration), customer)
 
 
 def repair(platform: Platform, plan: list[Repair] | None = None, store: DyingStore | None = None) -> CustomerReport:
@@ -54,11 +54,11 @@ def repair(platform: Platform, plan: list[Repair] | None = None, store: DyingSto
         return repair_customer(platform.run(board, store), ledger, GREYSON, agreed)
 
 
-def kinds(found: Verification) -> list[tuple[DifferenceKind, str, str]]:
+def kinds(found: CellReconciliation) -> list[tuple[DifferenceKind, str, str]]:
     return [(each.kind, each.order_key, each.size_code) for each in found.differences]
 
 
-def only(found: Verification) -> Difference:
+def only(found: CellReconciliation) -> Difference:
     (difference,) = found.differences
     return difference
 

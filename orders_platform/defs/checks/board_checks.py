@@ -16,8 +16,7 @@ from orders_platform.defs.resources import MondayResource, OrdersDatabase
 from orders_platform.domain.differences import Difference, DifferenceKind
 from orders_platform.errors import CustomerBusyError
 from orders_platform.settings import Settings
-from orders_platform.sync.presence import compare_presence
-from orders_platform.sync.reconcile import verify_customer
+from orders_platform.sync.reconcile import reconcile_cells, reconcile_ids
 from orders_platform.sync.results import StageReport
 
 _SWEEPS = ("no_item_doubled", "no_subitem_doubled")
@@ -73,7 +72,7 @@ def board_equals_database(
     with customer_alone(scope.customer, orders_database) as store:
         run, report = monday.sync_run(store, context.run.run_id, context.log.info), StageReport()
         with run.counted(scope.customer, report):
-            seen = compare_presence(run, Ledger(store, configuration), scope.customer)
+            seen = reconcile_ids(run, Ledger(store, configuration), scope.customer)
     return verdict(
         [_finding(scope.customer, each) for each in seen.differences],
         scope=scope,
@@ -99,7 +98,7 @@ def board_shows_values(
         for customer in customers:
             try:
                 with store.lock(customer), run.counted(customer, StageReport()):
-                    found += [(customer, each) for each in verify_customer(run, ledger, customer).differences]
+                    found += [(customer, each) for each in reconcile_cells(run, ledger, customer).differences]
             except CustomerBusyError:
                 skipped.append(customer)
     return verdict(

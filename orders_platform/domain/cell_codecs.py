@@ -1,20 +1,26 @@
-"""One value of an order, written the way one monday.com column type wants it.
+"""One codec for each of monday's column types: how a value of an order is written, and whether a cell on the board already shows it.
 
-Belongs here: what a text, a number, a date, a link ... must look like, and the reason when a value does not. A refusal is a
-`RowError` whose message continues the sentence "<column>: <value> ...". Does not belong here: which column it is for, rows and
-comparison (`domain/column_values.py`), labels (`domain/labels.py`). Null words and placeholders (`nan`, `TBC`) are the merge's
-business: here they are ordinary text.
+A *cell* is the JSON value under a column's id in `column_values`. Null words and placeholders (`nan`, `TBC`) are ordinary text here: the
+merge has cleaned them away. A refusal is a `RowError` whose message continues the sentence "<column>: <value> ...".
+
+monday's `value` is what it stores, its `text` what people see: rounded to the column's precision, in the reader's time zone, in the
+board's language. So a comparison asks `value` first. Where the two leave it open, the answer is "different": a value sent again does
+no harm, a change not sent does.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
+from orders_platform.domain.board import Cell, Column
+from orders_platform.domain.labels import LabelChoice
 from orders_platform.domain.mapping import ColumnType
 from orders_platform.errors import RowError
 
@@ -141,13 +147,109 @@ def _email(value: object) -> Mapping[str, str]:
     return {"email": address, "text": address}
 
 
-# Every ColumnType without labels; those with labels need to know the board's.
-FORMATS: Final[Mapping[ColumnType, Callable[[object], object]]] = {
-    ColumnType.TEXT: plain_text,
-    ColumnType.LONG_TEXT: _long_text,
-    ColumnType.NUMBERS: lambda value: number_text(plain_number(value)),
-    ColumnType.DATE: _date,
-    ColumnType.CHECKBOX: _checkbox,
-    ColumnType.LINK: _link,
-    ColumnType.EMAIL: _email,
+def _status(label: LabelChoice) -> Mapping[str, object]:
+    # A known label goes by id: monday reads a numeric status label as a position, the id survives a renaming, and the flag that
+    # creates labels can create nothing in this column. The text form therefore always means "to be created".
+    return {"label": label.name} if label.id is None else {"index": label.id}
+
+
+def _dropdown(label: LabelChoice) -> Mapping[str, object]:
+    return {"labels": [label.name]} if label.id is None else {"ids": [label.id]}
+
+
+def _same_text(_column: Column, wanted: object, actual: Cell) -> bool:
+    # A text cell is one line on the board, so kinds and numbers of spaces cannot be told apart there.
+    return str(wanted).split() == (actual.text or "").split()
+
+
+def _same_long_text(_column: Column, wanted: object, actual: Cell) -> bool:
+    return str(part_of(wanted, "text")).strip().splitlines() == (actual.text or "").strip().splitlines()
+
+
+def _same_number(_column: Column, wanted: object, actual: Cell) -> bool:
+    stored = _stored(actual)
+    try:
+        return plain_number(wanted) == plain_number(actual.text if stored is None else stored)
+    except RowError:
+        return False
+
+
+def _same_date(_column: Column, wanted: object, actual: Cell) -> bool:
+    stored = part_of(_stored(actual), "date") or (actual.text or "")[:10]
+    return part_of(wanted, "date") == stored
+
+
+def _same_status(column: Column, wanted: object, actual: Cell) -> bool:
+    stored, label_id = part_of(_stored(actual), "index"), part_of(wanted, "index")
+    if stored is None or label_id is None:
+        return actual.text == (part_of(wanted, "label") or _label_name(column, label_id))
+    return str(stored) == str(label_id)
+
+
+def _same_dropdown(column: Column, wanted: object, actual: Cell) -> bool:
+    stored, label_ids = part_of(_stored(actual), "ids"), _listed(part_of(wanted, "ids"))
+    if isinstance(stored, list) and label_ids:
+        return sorted(map(str, stored)) == sorted(map(str, label_ids))
+    names = _listed(part_of(wanted, "labels")) or [_label_name(column, label_id) for label_id in label_ids]
+    return actual.text == ", ".join(map(str, names))
+
+
+def _same_checkbox(_column: Column, _wanted: object, actual: Cell) -> bool:
+    checked = part_of(_stored(actual), "checked")
+    # Only the checked box has a text, whatever word the language has for it.
+    return checked is None or str(checked).casefold() == "true"
+
+
+def _same_link(_column: Column, wanted: object, actual: Cell) -> bool:
+    return part_of(wanted, "url") == (part_of(_stored(actual), "url") or actual.text)
+
+
+def _same_email(_column: Column, wanted: object, actual: Cell) -> bool:
+    return part_of(wanted, "email") == (part_of(_stored(actual), "email") or actual.text)
+
+
+def _stored(actual: Cell) -> object:
+    try:
+        return json.loads(actual.value or "null")
+    except ValueError:
+        return None
+
+
+def part_of(value: object, key: str) -> object:
+    """A part of a cell's JSON object; None when it is none, or lacks it."""
+    return value.get(key) if isinstance(value, Mapping) else None
+
+
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _label_name(column: Column, label_id: object) -> str | None:
+    return next((label.name for label in column.labels if label.id == label_id), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """How one column type is written and compared.
+
+    Attributes:
+        write: a value that is not blank as a cell; for status and dropdown columns a `LabelChoice`. None clears the cell.
+            Raises `RowError` when the type cannot hold the value.
+        shows: whether a cell on the board that is not blank shows a written cell.
+    """
+
+    write: Callable[[Any], object]
+    shows: Callable[[Column, object, Cell], bool]
+
+
+CODECS: Final[Mapping[str, Codec]] = {
+    ColumnType.TEXT: Codec(plain_text, _same_text),
+    ColumnType.LONG_TEXT: Codec(_long_text, _same_long_text),
+    ColumnType.NUMBERS: Codec(lambda value: number_text(plain_number(value)), _same_number),
+    ColumnType.DATE: Codec(_date, _same_date),
+    ColumnType.STATUS: Codec(_status, _same_status),
+    ColumnType.DROPDOWN: Codec(_dropdown, _same_dropdown),
+    ColumnType.CHECKBOX: Codec(_checkbox, _same_checkbox),
+    ColumnType.LINK: Codec(_link, _same_link),
+    ColumnType.EMAIL: Codec(_email, _same_email),
 }
