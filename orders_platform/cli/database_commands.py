@@ -19,7 +19,7 @@ from orders_platform.cli import output as console
 from orders_platform.merge.order_files import OrderFile, read_order_file
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows
-from orders_platform.monday.limits import limits_of
+from orders_platform.monday.budget import limits_of
 from orders_platform.settings import Settings
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else.")

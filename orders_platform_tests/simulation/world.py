@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 
 from orders_platform.errors import OrdersError
+from orders_platform.monday.budget import limits_of
 from orders_platform.sandbox.application import Sandbox
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
 from orders_platform.sandbox.faults import TRANSIENT, Fault, Faults
@@ -155,7 +156,7 @@ class World:
             GREYSON,
             store=store,
             merge=merge,
-            board={"http_transport": wire, "limits": None, "plan": "pro", "rng": keys},
+            board={"http_transport": wire, "limits": limits_of("pro"), "rng": keys},
             new_key=lambda: f"{keys.getrandbits(64):016x}",
             wrap_board=self.controls.board,
         )

@@ -26,9 +26,8 @@ from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows
-from orders_platform.monday import limits as client_limits
-from orders_platform.monday.adapter import MondayBoard
-from orders_platform.monday.connect import connect_board
+from orders_platform.monday.adapter import MondayBoard, connect_board
+from orders_platform.monday.budget import Limits as ClientLimits
 from orders_platform.pipeline import sync_customers
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
 from orders_platform.sandbox.sample_rows import Row
@@ -49,7 +48,7 @@ PRICE_COLUMN = "numeric_mkr5cact"
 QTY_COLUMN = "numeric_mkra7j8e"
 
 _GENEROUS_SANDBOX = Limits(10**12, 10**12, False, 10**9, 10**9, 10**9, 1000)
-_GENEROUS_CLIENT = client_limits.Limits(10**12, None, 10**12, 10**9, 10**9, 0, 1000)
+_GENEROUS_CLIENT = ClientLimits(10**12, None, 10**12, 10**9, 10**9, 0, 1000)
 _SIZES = {"S": 1, "M": 2}
 
 
