@@ -1,12 +1,12 @@
 """One customer's orders from the staging table to the board: the whole path, in six steps.
 
-    step               reads                     writes
-    1 merge_headers    swp_ORDER_LIST_V2         ORDER_LIST_V2: clean, with a key and a hash; changed orders become NEW
-    2 unpivot_sizes    changed orders            swp_ORDER_LIST_LINES: one row for each size with a quantity
-    3 merge_lines      swp_ORDER_LIST_LINES      ORDER_LIST_LINES: changed lines become NEW
-    4 sync_groups      group names of NEW orders the board: one group for each customer and season
-    5 sync_items       NEW orders                the board: one item for each order; its id into ORDER_LIST_V2
-    6 sync_subitems    NEW lines                 the board: one subitem for each line; its id into ORDER_LIST_LINES
+    step               reads                      writes
+    1 merge_headers    swp_ORDER_LIST_V2          ORDER_LIST_V2: clean, with a key and a hash; changed orders become NEW
+    2 unpivot_sizes    changed orders             swp_ORDER_LIST_LINES: one row for each size with a quantity
+    3 merge_lines      swp_ORDER_LIST_LINES       ORDER_LIST_LINES: changed lines become NEW
+    4 sync_groups      group names of NEW orders  the board: one group for each customer and season
+    5 sync_items       NEW orders                 the board: one item for each order; its id into ORDER_LIST_V2
+    6 sync_subitems    NEW lines                  the board: one subitem for each line; its id into ORDER_LIST_LINES
 
 Steps 1 to 3 are SQL (`merge/`); steps 4 to 6 plan, commit the intent, send and record the outcome (`sync/`). Every step commits what
 it did and starts from what is committed, so an interrupted run is continued by the next one. The command line calls
@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from orders_platform.domain.customers import StagingScan
 from orders_platform.errors import MondayRefusedError, OrdersError
+from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.sync.groups import sync_groups
 from orders_platform.sync.items import sync_items
 from orders_platform.sync.results import CustomerReport
@@ -26,8 +27,9 @@ from orders_platform.sync.subitems import sync_subitems
 
 def sync_customer(
     run: SyncRun,
+    merge: OrderMerge,
     customer: str,
-    survey: StagingScan,
+    scan: StagingScan,
     *,
     limit: int | None = None,
     skip_subitems: bool = False,
@@ -35,18 +37,18 @@ def sync_customer(
 ) -> CustomerReport:
     """Take one customer through the six steps, or with `limit` so many of its orders; what was done.
 
-    A customer that `survey` did not find in the staging table is not merged, so none of its orders is removed; its waiting rows are
-    sent. With `dry` nothing is sent, and `run.store` is a dry-run transaction, which takes the merge back. An error ends up in the
-    report, so that the next customer can run; only `MondayRefusedError` is raised, since monday would refuse that one too.
+    A customer that `scan` did not find in the staging table is not merged, so none of its orders is removed; its waiting rows are
+    sent. With `dry` nothing is sent, and `run.store` and `merge` work in a dry-run transaction, of which nothing stays. An error ends
+    up in the report, so that the next customer can run; only `MondayRefusedError` is raised: monday would refuse that one too.
     """
     started = run.clock()
     report = CustomerReport(customer)
     try:
         with run.store.lock(customer):
-            if customer in survey.customers:
-                report.headers = run.store.merge_headers(customer, survey, run.clock())
-                run.store.unpivot_sizes(customer)
-                report.lines = run.store.merge_lines(customer, run.clock())
+            if customer in scan.customers:
+                report.headers = merge.merge_headers(customer, scan, run.clock())
+                merge.unpivot_sizes(customer)
+                report.lines = merge.merge_lines(customer, run.clock())
             with run.counted(customer, report.groups):
                 sync_groups(run, customer, limit=limit, dry=dry, report=report.groups)
             with run.counted(customer, report.items):

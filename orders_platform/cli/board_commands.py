@@ -20,6 +20,7 @@ from orders_platform.domain.customers import StagingScan
 from orders_platform.domain.differences import Difference, DifferenceKind, ExpectedRow
 from orders_platform.domain.preflight import board_problems, subitem_board_problems
 from orders_platform.errors import BoardMismatchError, MondayRefusedError, OrdersError
+from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.pipeline import sync_customer
 from orders_platform.settings import Settings
 from orders_platform.sync.reconcile import CellReconciliation, reconcile_cells
@@ -54,21 +55,23 @@ def sync(
     Without --execute this is a dry run: it reads the board and writes nothing anywhere.
     """
     with board_session(verbosity, dry=dry) as (settings, store, run):
-        survey = store.survey()
+        merge = OrderMerge(store)
+        scan = merge.scan_staging()
         if not dry:
-            store.record_unmatched(survey, run.clock())
+            merge.record_unmatched(scan, run.clock())
         waiting = [summary.customer for summary in store.summaries() if summary.new or summary.pending]
-        known = sorted({*survey.customers, *waiting})  # what waits of a customer is sent although the load lacks it
+        known = sorted({*scan.customers, *waiting})  # what waits of a customer is sent although the load lacks it
         chosen = chosen_customers(only, known, settings, "has no staged and no waiting rows")
         reports: list[CustomerReport] = []
         try:
             reports.extend(
-                sync_customer(run, customer, survey, limit=limit, skip_subitems=skip_subitems, dry=dry) for customer in chosen
+                sync_customer(run, merge, customer, scan, limit=limit, skip_subitems=skip_subitems, dry=dry)
+                for customer in chosen
             )
         finally:  # what was done is shown although the run ended early
             is_quiet = verbosity == "quiet"
             output.show_run(_sync_json(store, reports, dry=dry), as_json=as_json, output_json=output_json, quiet=is_quiet)
-            _explain(survey, reports, dry=dry, quiet=as_json or is_quiet)
+            _explain(scan, reports, dry=dry, quiet=as_json or is_quiet)
         waits = not dry and any(s.new or s.pending or s.failed for s in store.summaries() if s.customer in chosen)
     sys.exit(1 if waits or any(report.error or report.doubled for report in reports) else 0)
 
@@ -80,12 +83,12 @@ def _sync_json(store: OrderStore, reports: Sequence[CustomerReport], *, dry: boo
     return {**result, "dry_run": True} if dry else result
 
 
-def _explain(survey: StagingScan, reports: Sequence[CustomerReport], *, dry: bool, quiet: bool) -> None:
+def _explain(scan: StagingScan, reports: Sequence[CustomerReport], *, dry: bool, quiet: bool) -> None:
     """Everything that is not on the board, and why; what went wrong is printed even when quiet."""
     if not quiet:
         refusals = [row for report in reports for stage in report.stages for row in stage.refusals]
         output.print_refusals("Would be refused" if dry else "Refused", refusals)
-        unmatched = sum(entry.rows for entry in survey.unmatched)
+        unmatched = sum(entry.rows for entry in scan.unmatched)
         if unmatched:
             click.echo(f"\n{unmatched} staged rows match no configured customer; `orders-platform customers` says why.")
         if dry:

@@ -17,8 +17,9 @@ from orders_platform.database.ledger import Ledger
 from orders_platform.domain.history import ADOPT, RowHistory
 from orders_platform.domain.orders import RowKind
 from orders_platform.merge.order_files import OrderFile, read_order_file
+from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows
-from orders_platform.monday.limits import limits_of
+from orders_platform.monday.budget import limits_of
 from orders_platform.reports.making import make_report
 from orders_platform.reports.rendering import html_page, markdown_text
 
@@ -82,13 +83,13 @@ def init_db(*, dry_run: bool) -> None:
 def customers(*, as_json: bool) -> None:
     """List the customers in the staging table, and the rows that match no customer."""
     with database_session() as (_, store):
-        survey = store.survey()
+        scan = OrderMerge(store).scan_staging()
     if as_json:
-        unmatched = [{"label": entry.label, "rows": entry.rows, "reason": entry.reason} for entry in survey.unmatched]
-        output.write_json({"customers": {name: rows.rows for name, rows in survey.customers.items()}, "unmatched": unmatched})
+        unmatched = [{"label": entry.label, "rows": entry.rows, "reason": entry.reason} for entry in scan.unmatched]
+        output.write_json({"customers": {name: rows.rows for name, rows in scan.customers.items()}, "unmatched": unmatched})
         return
-    output.print_table(["customer", "rows"], [[name, rows.rows] for name, rows in survey.customers.items()])
-    for entry in survey.unmatched:
+    output.print_table(["customer", "rows"], [[name, rows.rows] for name, rows in scan.customers.items()])
+    for entry in scan.unmatched:
         click.echo(f"\n{entry.rows} rows match no customer: {entry.reason}")
 
 

@@ -37,7 +37,7 @@ class Ledger:
     def __init__(self, store: OrderStore, configuration: Configuration) -> None:
         self.database = store.database
         self._mapped = configuration.mapped_sources
-        self._statements = Statements(store.templates, store.rules)
+        self._statements = Statements(store.templates)
 
     def _read(self, statement: str, **values: object) -> list[Row]:
         with self.database.read() as connection:

@@ -25,7 +25,7 @@ class OrderReports:
 
     def __init__(self, store: OrderStore) -> None:
         self._store = store
-        self._statements = Statements(store.templates, store.rules)
+        self._statements = Statements(store.templates)
 
     def _read(self, statement: str, **values: object) -> list[Row]:
         with self._store.database.read() as connection:

@@ -1,4 +1,4 @@
-"""The Overview: what automation and the checks read, over all customers at once.
+"""The Overview: what the checks read, over all customers at once.
 
 Belongs here: those reads, each one statement or a few, whatever the number of customers. Does not belong here: what waits of one
 customer (`order_store.py`), what follows from the answers (`domain/pending_runs.py`, `checks/`), the statements (`sql/`).
@@ -14,8 +14,6 @@ from orders_platform.configuration import Configuration
 from orders_platform.database import rows as rows_of
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.statements import Statements
-from orders_platform.domain.customers import CustomerRows, StagingScan
-from orders_platform.domain.pending_runs import CustomerSyncStatus
 
 _NAMES_A_READ = 1000  # SQL Server takes 2,100 parameters
 
@@ -36,52 +34,25 @@ class Overview:
     def __init__(self, store: OrderStore, configuration: Configuration) -> None:
         self._store = store
         self._configuration = configuration
-        self._statements = Statements(store.templates, store.rules)
+        self._statements = Statements(store.templates)
 
-    def _read(self, statement: str, **values: object) -> list[Row]:
+    def _read(self, statement: str, statements: Statements | None = None, **values: object) -> list[Row]:
         with self._store.database.read() as connection:
-            return [dict(row) for row in self._statements.runner(connection, values)(statement).mappings()]
-
-    # --- automation -----------------------------------------------------------------------------------------------------
-
-    def sync_statuses(self) -> list[CustomerSyncStatus]:
-        """Where every customer stands that the load or the order table has, by name. Reads the whole staging table once."""
-        survey = self._store.survey()
-        loads = self._loads(survey)
-        merges = {str(row["customer_name"]): row for row in self._read("read_merges")}
-        waiting: dict[str, int] = {}
-        for row in self._read("count_waiting"):
-            waiting[str(row["customer_name"])] = waiting.get(str(row["customer_name"]), 0) + int(str(row["row_count"]))
-        names = {*survey.customers, *self.customers()}
-        return [_sync_status(name, loads.get(name), merges.get(name, {}), waiting.get(name, 0)) for name in sorted(names)]
+            run = (statements or self._statements).runner(connection, values)
+            return [dict(row) for row in run(statement).mappings()]
 
     def customers(self) -> list[str]:
         """The customers that the order table has."""
         return sorted(str(row["customer_name"]) for row in self._read("1_read_order_customers"))
 
-    def present(self) -> list[CustomerSyncStatus]:
-        """Which customers there are, without looking at what their rows hold."""
-        survey = self._store.survey()
-        loads: Mapping[str, str | None] = dict.fromkeys(survey.customers, "")
-        return [CustomerSyncStatus(name, loads.get(name)) for name in sorted({*survey.customers, *self.customers()})]
-
-    def _loads(self, survey: StagingScan) -> dict[str, str]:
-        """The content of each customer's load, as its merge records it."""
-        self._statements.for_customer("")
-        parts: dict[str, list[str]] = {}
-        for row in self._read("0_fingerprint_loads"):
-            owner = _owner(rows_of.text(row["spelling"]), rows_of.text(row["file_name"]), survey.customers)
-            if owner is not None:
-                parts.setdefault(owner, []).append(str(row["fingerprint"]))
-        rules, add = self._store.rules(), self._store.database.add_fingerprints
-        return {name: f"{rules.digest(name)}:{add(found)}" for name, found in parts.items()}
-
     # --- checks ---------------------------------------------------------------------------------------------------------
 
-    def _of_customers(self, statement: str, customers: Sequence[str], **values: object) -> list[Row]:
+    def _of_customers(
+        self, statement: str, customers: Sequence[str], statements: Statements | None = None, **values: object
+    ) -> list[Row]:
         found: list[Row] = []
         for start in range(0, len(customers), _NAMES_A_READ):
-            found += self._read(statement, customers=customers[start : start + _NAMES_A_READ], **values)
+            found += self._read(statement, statements, customers=customers[start : start + _NAMES_A_READ], **values)
         return found
 
     def repeated(self, customers: Sequence[str]) -> list[Finding]:
@@ -102,8 +73,9 @@ class Overview:
         return found.values()
 
     def _of_keys(self, customers: Sequence[str]) -> list[Row]:
-        self._statements.for_customer(customers[0])
-        return self._of_customers("check_repeated_keys", customers)
+        keys = self._configuration.keys_of(customers[0])
+        statements = Statements(self._store.templates, {"unique_keys": keys.unique, "extra_keys": keys.extra})
+        return self._of_customers("check_repeated_keys", customers, statements)
 
     def wrong_totals(self, customers: Sequence[str]) -> list[Finding]:
         """Orders whose total is not the sum of their sizes."""
@@ -128,24 +100,6 @@ class Overview:
         names = {"order": "order_key", "size": "size_code", "state": "sync_state", "waits_since": "waits_since",
                  "sent_at": "sync_pending_at", "batch": "sync_batch_id", "code": "sync_error_code"}  # fmt: skip
         return [_finding(row, **names) for row in rows]
-
-
-def _sync_status(customer: str, load: str | None, merge: Row, waiting: int) -> CustomerSyncStatus:
-    if not merge:
-        return CustomerSyncStatus(customer, load, waiting=waiting)
-    numbers = {str(merge[name]) for name in ("merge_number", "sizes_number", "lines_number")}
-    is_whole = len(numbers) == 1 and merge["orders_now"] == merge["order_count"]
-    return CustomerSyncStatus(customer, load, rows_of.text(merge["fingerprint"]), is_whole, waiting, int(str(merge["orders_now"])),
-                    rows_of.moment(merge["merged_at"]))  # fmt: skip
-
-
-def _owner(spelling: str | None, file: str | None, customers: Mapping[str, CustomerRows]) -> str | None:
-    """Whose rows these are, by the same selection that the merge reads with."""
-    for name, rows in customers.items():
-        is_blank = spelling is None or spelling in rows.blank_spellings
-        if spelling in rows.spellings or (is_blank and file in rows.files):
-            return name
-    return None
 
 
 def _finding(row: Row, **columns: str) -> Finding:

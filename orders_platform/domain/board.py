@@ -39,7 +39,6 @@ class BoardDescription:
 
     Attributes:
         subitems_board_id: the hidden board of the subitems, None while the board has no subtasks column.
-        items_limit: most items the board may hold, None when monday does not say.
         hierarchy_type: `classic` or `multi_level`.
     """
 
@@ -48,10 +47,7 @@ class BoardDescription:
     columns: tuple[Column, ...]
     groups: tuple[Group, ...]
     subitems_board_id: int | None = None
-    items_count: int | None = None
-    items_limit: int | None = None
     hierarchy_type: str = "classic"
-    url: str | None = None
 
     def column(self, column_id: str) -> Column | None:
         """The column of that id, or None."""

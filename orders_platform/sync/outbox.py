@@ -15,7 +15,7 @@ from orders_platform.domain.mutations import (
     MutationResult,
     Operation,
     Outcome,
-    is_mondays_word,
+    is_monday_code,
 )
 from orders_platform.domain.orders import PendingItem, PendingSubitem, RowKind, RowProblem, RowResult
 from orders_platform.domain.plan import RowPlan, Step
@@ -39,7 +39,7 @@ def fail_after_max_attempts(row: PendingItem | PendingSubitem, monday_id: int | 
     Raises:
         RowError: it is left alone until it changes, or until `retry`.
     """
-    if monday_id is None and row.tries >= most_tries and is_mondays_word(row.last_code):
+    if monday_id is None and row.tries >= most_tries and is_monday_code(row.last_code):
         raise RowError(
             "gave_up",
             f"sent {row.tries} times and monday.com gave no outcome ({row.last_code}); `orders-platform retry` sends it again",

@@ -121,4 +121,4 @@ def test_nothing_is_repeated_in_a_rehearsal(order_list: OrderList) -> None:
 
 
 def test_a_store_repeats_what_it_does(order_list: OrderList) -> None:
-    assert hasattr(type(order_list.store).merge_headers, "__wrapped__")
+    assert hasattr(type(order_list.store).record_intents, "__wrapped__")

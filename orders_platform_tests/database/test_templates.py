@@ -21,9 +21,8 @@ from orders_platform.database.engine import open_database
 from orders_platform.database.schema import Schema, TableColumn
 from orders_platform.database.statements import Statements
 from orders_platform.database.table_definitions import TABLES
-from orders_platform.database.templates import WORK_TABLES, Templates
+from orders_platform.database.templates import WORK_TABLES, Templates, integer, parameter
 from orders_platform.errors import ConfigurationError
-from orders_platform.merge.expressions import integer, parameter
 from orders_platform.merge.merge_rules import MergeRules
 from orders_platform.settings import default_folder
 from orders_platform_tests.database.order_list import CONFIG, GREYSON, OrderList, order
@@ -62,9 +61,8 @@ def rendered(dialect: str) -> dict[str, TextClause]:
     rules = MergeRules(
         configuration, WideSchema(open_database(SecretStr("sqlite://")), configuration, SQL), ColumnTypes(dialect)
     )
-    statements = Statements(templates, lambda: rules)
-    statements.for_customer(GREYSON)
-    return {name: statements.render(name, result_rows=100)[0] for name in NAMES}
+    statements = Statements(templates, rules.context(GREYSON))
+    return {name: statements.render(name, {"result_rows": 100, "work_table": "clean_orders"})[0] for name in NAMES}
 
 
 def sql_of(dialect: str, name: str) -> str:
@@ -197,10 +195,6 @@ def test_a_template_that_writes_anything_but_identifiers_is_refused(
 def test_a_template_that_is_absent_is_refused_with_the_next_step(configuration: Configuration) -> None:
     with pytest.raises(ConfigurationError, match=r"nowhere\.sql\.j2 is not in .* reinstall"):
         templates_for("sqlite", configuration).render("nowhere")
-
-
-def test_the_statements_are_listed_by_name(configuration: Configuration) -> None:
-    assert templates_for("sqlite", configuration).names() == NAMES
 
 
 def test_numbered_parameters_and_integers_take_nothing_else() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from orders_platform.domain.mutations import BatchReport, Operation
 from orders_platform.domain.orders import RowKind
-from orders_platform.monday.retries import RetryPolicy
+from orders_platform.monday.client import RetryPolicy
 from orders_platform.sandbox.server import Fault, Latency
 from orders_platform_tests.sync.harness import NOTES_COLUMN, SETTLE, Platform, order
 
