@@ -25,7 +25,7 @@ _FAMILIES: Mapping[str, Family] = {
 _WHOLE = frozenset({"bigint", "int", "smallint", "tinyint"})
 
 _COLUMNS = text(
-    "SELECT COLUMN_NAME, DATA_TYPE, CHARACTER_MAXIMUM_LENGTH, NUMERIC_PRECISION, NUMERIC_SCALE, COLUMN_DEFAULT, IS_NULLABLE "
+    "SELECT COLUMN_NAME, DATA_TYPE, CHARACTER_MAXIMUM_LENGTH, NUMERIC_PRECISION, NUMERIC_SCALE "
     "FROM INFORMATION_SCHEMA.COLUMNS WHERE TABLE_NAME = :table_name "
     "AND TABLE_SCHEMA = COALESCE(NULLIF(:schema_name, ''), SCHEMA_NAME()) ORDER BY ORDINAL_POSITION"
 )
@@ -45,7 +45,6 @@ class TableColumn:
         family: what its values are; always text on SQLite, where each value has a type of its own.
         length: the characters that it holds at most, 0 without a limit.
         type: the type to give a work table's column for it; None where the dialect's own DDL decides.
-        is_required: NOT NULL without a default.
     """
 
     name: str
@@ -53,7 +52,6 @@ class TableColumn:
     family: Family = "text"
     length: int = 0
     type: Markup | None = None
-    is_required: bool = False
 
 
 def read_columns(connection: Connection, table: str, schema: str) -> Sequence[TableColumn]:
@@ -79,16 +77,11 @@ def read_indexes(connection: Connection, table: str, schema: str) -> set[str]:
     return {str(index["name"]) for index in inspector.get_indexes(table, schema=schema or None)}
 
 
-def _mssql_column(
-    name: str, kind: str, length: int | None, precision: int | None, scale: int | None, default: str | None, nullable: str
-) -> TableColumn:
+def _mssql_column(name: str, kind: str, length: int | None, precision: int | None, scale: int | None) -> TableColumn:
     kind = kind.lower()
     family = _FAMILIES.get(kind, "text")
     limit = 0 if family != "text" or length is None or length < 0 or length > 4_000 else int(length)
-    is_required = nullable.upper() == "NO" and default is None
-    return TableColumn(
-        name, family in {"number", "float"}, family, limit, _work_type(kind, family, limit, precision, scale), is_required
-    )
+    return TableColumn(name, family in {"number", "float"}, family, limit, _work_type(kind, family, limit, precision, scale))
 
 
 def _work_type(kind: str, family: Family, length: int, precision: int | None, scale: int | None) -> Markup:

@@ -14,7 +14,7 @@ from typing import Protocol
 import sqlalchemy
 from sqlalchemy import URL, Connection, Engine, ExecutionContext, event
 
-from orders_platform.database.odbc_driver import find_driver, is_freetds, safe_options
+from orders_platform.database.odbc_driver import find_driver, safe_options
 from orders_platform.errors import TransactionLostError
 
 TEXT_PARAMETERS = "orders_text_parameters"
@@ -81,11 +81,6 @@ def _completed(url: URL) -> URL:
         driver = find_driver(pyodbc.drivers())
         url = url.update_query_dict({"driver": driver})
     return url.update_query_dict(safe_options(str(driver), url.query, url.port))
-
-
-def uses_freetds(engine: Engine) -> bool:
-    """Whether the engine's driver is FreeTDS."""
-    return is_freetds(str(engine.url.query.get("driver", engine.url.query.get("odbc_connect", ""))))
 
 
 def _prepare(connection: _Connection, _record: object) -> None:

@@ -28,12 +28,10 @@ from orders_platform.domain.orders import (
     GroupNeed,
     PendingItem,
     PendingSubitem,
-    RowCount,
     RowKind,
     RowProblem,
     RowResult,
 )
-from orders_platform.domain.states import SyncState
 from orders_platform.domain.usage import MondayUsage, Reads
 from orders_platform.errors import SourceDataError
 from orders_platform.merge.merge_rules import MergeRules
@@ -240,16 +238,6 @@ class OrderStore:
             return run("reset_failed_items").rowcount + run("reset_failed_subitems").rowcount
 
     # --- looking --------------------------------------------------------------------------------------------------------
-
-    def counts(self, kind: RowKind) -> list[RowCount]:
-        """How many rows there are by customer, state and action."""
-        with self.database.read() as connection:
-            rows = self._statements.runner(connection, {})(f"count_{kind}").mappings().all()
-        return [
-            RowCount(str(row["customer_name"]), SyncState(str(row["sync_state"])), str(row["action_type"]), int(str(row["row_count"])),
-                     int(str(row["on_board_count"])), int(str(row["removed_count"])), rows_of.moment(row["oldest_at"]))
-            for row in rows
-        ]  # fmt: skip
 
     def summaries(self) -> list[CustomerSummary]:
         """Where each customer stands, by name."""

@@ -97,19 +97,6 @@ class RowResult:
 
 
 @dataclass(frozen=True, slots=True)
-class RowCount:
-    """How many rows of a customer share a state and an action; `oldest_at` is when the oldest of them last changed."""
-
-    customer: str
-    state: SyncState
-    action: str
-    rows: int
-    on_board: int
-    removed: int
-    oldest_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
 class CustomerSummary:
     """Where a customer stands: orders and lines that should be on the board, and those that are.
 

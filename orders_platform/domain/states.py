@@ -27,6 +27,3 @@ class Action(enum.StrEnum):
     INSERT = "INSERT"
     UPDATE = "UPDATE"
     DELETE = "DELETE"
-
-
-WAITING = (SyncState.NEW, SyncState.PENDING)

@@ -265,17 +265,13 @@ def test_reset_gives_failed_rows_another_try_by_customer_and_code(merged: OrderL
     assert item_columns(merged, "sync_state", "sync_error_code", "retry_count") == [("NEW", None, 0)] * 3
 
 
-def test_counts_add_up_by_customer_state_and_action(merged: OrderList) -> None:
+def test_each_customer_is_summed_up(merged: OrderList) -> None:
     results(merged, ITEMS, RowResult(refs(merged)[0], SYNCED, 71))
     merged.sql("UPDATE ORDER_LIST_V2 SET removed_at = '2026-01-01' WHERE monday_item_id = 71")
-    found = [(c.customer, c.state, c.action, c.rows, c.on_board, c.removed) for c in merged.store.counts(ITEMS)]
-    assert found == [
-        (GREYSON, NEW, "INSERT", 2, 0, 0),
-        (GREYSON, SYNCED, "INSERT", 1, 1, 1),
-        ("PELOTON", NEW, "INSERT", 1, 0, 0),
-    ]
-    assert [(c.customer, c.rows, c.removed) for c in merged.store.counts(SUBITEMS)] == [(GREYSON, 6, 2), ("PELOTON", 2, 0)]
-    assert merged.store.counts(ITEMS)[0].oldest_at == datetime(2026, 1, 5)  # noqa: DTZ001 - as the database has it
+    found = [(each.customer, each.orders, each.items, each.lines, each.removed) for each in merged.store.summaries()]
+    assert found == [(GREYSON, 2, 0, 4, 1), ("PELOTON", 1, 0, 2, 0)]
+    assert [each.new for each in merged.store.summaries()] == [2 + 6, 1 + 2]
+    assert merged.store.summaries()[0].oldest_waiting_at == datetime(2026, 1, 5)  # noqa: DTZ001 - as the database has it
 
 
 def test_an_unknown_word_for_a_state_is_refused_by_the_table_itself(merged: OrderList) -> None:

@@ -44,7 +44,7 @@ class MadeSchema(Schema):
         assert found is not None
         kind, size, scale = found.groups()
         number = int(size) if size and size.isdigit() else None
-        return _mssql_column(name, kind, number, number, int(scale or 0), None, "YES")
+        return _mssql_column(name, kind, number, number, int(scale or 0))
 
 
 @pytest.fixture(scope="session")
