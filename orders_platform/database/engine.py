@@ -6,11 +6,13 @@ inside one is a macro in `sql/macros/`. Does not belong here: any statement of o
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from pydantic import SecretStr
 from sqlalchemy import Connection, Engine
@@ -26,6 +28,9 @@ from orders_platform.errors import (
     OrdersError,
     TransactionLostError,
 )
+
+DELAYS = (0.2, 1.0, 5.0, 20.0)
+"""Seconds before each repetition of a lost transaction. Azure SQL is back within half a minute of moving a database."""
 
 _ABSENT = ("no such table", "no such column", "has no column")
 
@@ -103,6 +108,36 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class _HasDatabase(Protocol):
+    database: Database
+
+
+H = TypeVar("H", bound=_HasDatabase)
+
+
+def repeated_when_lost(method: Callable[Concatenate[H, P], R]) -> Callable[Concatenate[H, P], R]:
+    """Run a method again, as a whole, when its transaction was lost; the last time its error goes through.
+
+    It must be safe to run twice: a connection can break during COMMIT, and then nobody knows whether it was kept. In a dry run nothing is
+    repeated, because what came before in the same transaction is lost as well.
+    """
+
+    @functools.wraps(method)
+    def run(self: H, /, *arguments: P.args, **named: P.kwargs) -> R:
+        for delay in () if self.database.is_dry_run else DELAYS:
+            try:
+                return method(self, *arguments, **named)
+            except TransactionLostError:
+                self.database.sleep(delay)
+        return method(self, *arguments, **named)
+
+    return run
 
 
 def open_database(url: SecretStr) -> Database:

@@ -15,8 +15,8 @@ from datetime import datetime
 
 from orders_platform.configuration import Configuration
 from orders_platform.database import rows as rows_of
+from orders_platform.database.engine import repeated_when_lost
 from orders_platform.database.order_store import OrderStore
-from orders_platform.database.repeating import each_repeated
 from orders_platform.database.statements import Statements
 from orders_platform.domain.history import CustomerGroup, LoggedBatch, RowHistory
 from orders_platform.domain.orders import PendingItem, PendingSubitem, RowKind
@@ -30,7 +30,6 @@ _NOBODY = -1
 _NO_UUID = str(uuid.UUID(int=0))
 
 
-@each_repeated(but=())
 class Ledger:
     """The recorded rows and documents of one order database; every method is one transaction, `trim` several."""
 
@@ -45,14 +44,17 @@ class Ledger:
 
     # --- verify ---------------------------------------------------------------------------------------------------------
 
+    @repeated_when_lost
     def orders(self, customer: str) -> list[PendingItem]:
         """A customer's orders, whatever their state, by group and key; not those that left the load and are done with."""
         return [rows_of.pending_item(row, self._mapped) for row in self._read("read_orders", customer=customer)]
 
+    @repeated_when_lost
     def lines(self, customer: str) -> list[PendingSubitem]:
         """All lines of a customer, whatever their state, by group, order and size."""
         return [rows_of.pending_subitem(row) for row in self._read("read_lines", customer=customer)]
 
+    @repeated_when_lost
     def groups(self) -> list[CustomerGroup]:
         """The groups that orders belong into, of all customers."""
         rows = self._read("read_groups")
@@ -60,6 +62,7 @@ class Ledger:
 
     # --- history --------------------------------------------------------------------------------------------------------
 
+    @repeated_when_lost
     def history(self, term: str) -> list[RowHistory]:
         """What is known of an order number, or of the id of an item or subitem, one that was replaced included; orders first."""
         monday_id = int(term) if term.isdecimal() and len(term) < 19 else _NOBODY
@@ -82,10 +85,12 @@ class Ledger:
 
     # --- housekeeping ---------------------------------------------------------------------------------------------------
 
+    @repeated_when_lost
     def old_batches(self, before: datetime) -> list[str]:
         """The batch ids that the log holds from before a moment, oldest first."""
         return [str(row["batch_id"]) for row in self._read("read_old_batches", before=self.database.timestamp(before))]
 
+    @repeated_when_lost
     def trim(self, before: datetime) -> int:
         """Delete what the log holds from before a moment, a piece at a time; how many rows."""
         ids, deleted = self.old_batches(before), 0

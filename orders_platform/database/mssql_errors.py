@@ -1,6 +1,6 @@
 """SQL Server's errors as ours, by number: what a person should do next, and whether repeating the transaction helps.
 
-Belongs here: the numbers and their words. Does not belong here: repeating (`repeating.py`), SQLite's errors (`engine.py`). The numbers are
+Belongs here: the numbers and their words. Does not belong here: repeating and SQLite's errors (`engine.py`). The numbers are
 in the server's catalogue (`sys.messages`); drivers put them in brackets at the end of their message, a broken connection has none.
 """
 

@@ -14,9 +14,8 @@ from pathlib import Path
 from orders_platform.configuration import Configuration
 from orders_platform.database import rows as rows_of
 from orders_platform.database.column_types import ColumnTypes
-from orders_platform.database.engine import Database
+from orders_platform.database.engine import Database, repeated_when_lost
 from orders_platform.database.locks import customer_lock
-from orders_platform.database.repeating import each_repeated
 from orders_platform.database.schema import Schema
 from orders_platform.database.statements import Statements
 from orders_platform.database.write_backs import ROWS_A_STATEMENT, chunks, require_written
@@ -40,12 +39,10 @@ from orders_platform.merge.order_merge import Merge, unmatched_by_label
 UNKNOWN_CUSTOMER = "unknown_customer"
 
 
-@each_repeated(but=("lock", "dry_run_transaction", "rules"))
 class OrderStore:
     """The order database of one configuration.
 
-    Every method is one transaction, repeated when it is lost. Raises `DatabaseUnavailableError`, `DatabaseRefusedError`, and what its
-    own lines name.
+    Raises `DatabaseUnavailableError`, `DatabaseRefusedError`, and what the methods name.
     """
 
     def __init__(self, database: Database, configuration: Configuration, sql_folder: Path) -> None:
@@ -77,6 +74,7 @@ class OrderStore:
 
     # --- 0: who is there ------------------------------------------------------------------------------------------------
 
+    @repeated_when_lost
     def survey(self) -> StagingScan:
         """Who is in the staging table. Raises `SourceDataError` when the table or a column it needs is absent."""
         _ = self.rules().business
@@ -87,6 +85,7 @@ class OrderStore:
         ]
         return self._configuration.customer_names.survey(counts)
 
+    @repeated_when_lost
     def record_unmatched(self, survey: StagingScan, now: datetime) -> None:
         """List the rows that belong to nobody among the rejects, and resolve those that no longer do. Unchanged: no write."""
         unmatched = unmatched_by_label(survey)
@@ -107,6 +106,7 @@ class OrderStore:
     def _merge(self) -> Merge:
         return Merge(self.database, self._configuration, self.rules(), self._statements)
 
+    @repeated_when_lost
     def merge_headers(self, customer: str, survey: StagingScan, now: datetime) -> HeaderMerge:
         """Merge a customer's staged rows. Raises `SourceDataError` when the staging table has none: nothing is removed then."""
         rows = survey.customers.get(customer)
@@ -117,10 +117,12 @@ class OrderStore:
             )
         return self._merge.headers(customer, rows, now)
 
+    @repeated_when_lost
     def unpivot_sizes(self, customer: str) -> int:
         """Stage the lines of the orders that changed; their number."""
         return self._merge.sizes(customer)
 
+    @repeated_when_lost
     def merge_lines(self, customer: str, now: datetime) -> LineMerge:
         """Merge the staged lines of a customer."""
         return self._merge.lines(customer, now)
@@ -132,26 +134,31 @@ class OrderStore:
         with self.database.read() as connection:
             return [dict(row) for row in self._statements.runner(connection, values)(statement).mappings()]
 
+    @repeated_when_lost
     def pending_groups(self, customer: str) -> list[GroupNeed]:
         """The groups that waiting orders need."""
         rows = self._waiting("4_pending_groups", customer)
         return [GroupNeed(str(row["group_name"]), int(str(row["row_count"]))) for row in rows]
 
+    @repeated_when_lost
     def groups_sent_at(self, customer: str) -> datetime | None:
         """When the last creation of a group was sent for the customer, None when none ever was."""
         with self.database.read() as connection:
             row = self._statements.runner(connection, {"customer": customer})("4_read_groups_sent").scalar_one_or_none()
         return rows_of.moment(row)
 
+    @repeated_when_lost
     def pending_items(self, customer: str) -> list[PendingItem]:
         """The orders that wait to be sent, by group and key."""
         mapped = self._configuration.mapped_sources
         return [rows_of.pending_item(row, mapped) for row in self._waiting("5_pending_items", customer)]
 
+    @repeated_when_lost
     def pending_subitems(self, customer: str) -> list[PendingSubitem]:
         """The lines that wait to be sent, by group, order and size."""
         return [rows_of.pending_subitem(row) for row in self._waiting("6_pending_subitems", customer)]
 
+    @repeated_when_lost
     def known_item_ids(self, ids: Iterable[int]) -> set[int]:
         """Which of these items belong to an order already."""
         with self.database.read() as connection:
@@ -160,6 +167,7 @@ class OrderStore:
 
     # --- 4 to 6: intents and outcomes -----------------------------------------------------------------------------------
 
+    @repeated_when_lost
     def record_groups_sent(self, customer: str, now: datetime) -> None:
         """Commit that groups are about to be sent."""
         with self.database.write() as connection:
@@ -167,6 +175,7 @@ class OrderStore:
             run("1_add_customer")
             run("4_record_groups_sent")
 
+    @repeated_when_lost
     def record_group(self, customer: str, group_name: str, group_id: str) -> None:
         """Remember a group's id on the customer's orders."""
         with self.database.write() as connection:
@@ -174,6 +183,7 @@ class OrderStore:
                 "4_record_group", customer=customer, group_name=group_name, group_id=group_id
             )
 
+    @repeated_when_lost
     def record_intents(self, kind: RowKind, refs: Sequence[str], batch_id: str, run_id: str, now: datetime) -> None:
         """Commit that these rows are about to be sent; their outcome is unknown until it is recorded."""
         values = {"refs": list(refs), "batch_id": batch_id, "run_id": run_id, "now": self.database.timestamp(now)}
@@ -181,6 +191,7 @@ class OrderStore:
             written = self._statements.runner(connection, values)(f"record_intents_of_{kind}").rowcount
             require_written(kind, len(refs), written)
 
+    @repeated_when_lost
     def record_results(
         self,
         kind: RowKind,
@@ -219,18 +230,21 @@ class OrderStore:
             if adoption is not None:
                 run("record_batch", **rows_of.logged_adoption(adoption, results))
 
+    @repeated_when_lost
     def log_batch(self, run_id: str, now: datetime, customer: str, report: BatchReport) -> None:
         """Log a document that carried no rows of ours (a group)."""
         values = {"run_id": run_id, "now": self.database.timestamp(now), "customer": customer, **rows_of.logged(report)}
         with self.database.write() as connection:
             self._statements.runner(connection, values)("record_batch")
 
+    @repeated_when_lost
     def log_reads(self, run_id: str, now: datetime, customer: str, batch_id: str, reads: Reads) -> None:
         """Log what a stage asked of monday without sending anything; it counts towards the day's calls."""
         values = {"run_id": run_id, "now": self.database.timestamp(now), "customer": customer}
         with self.database.write() as connection:
             self._statements.runner(connection, values)("record_batch", **rows_of.logged_reads(batch_id, reads))
 
+    @repeated_when_lost
     def reset_failed(self, customer: str, code: str = "") -> int:
         """Give a customer's refused rows another try; how many."""
         with self.database.write() as connection:
@@ -239,6 +253,7 @@ class OrderStore:
 
     # --- looking --------------------------------------------------------------------------------------------------------
 
+    @repeated_when_lost
     def summaries(self) -> list[CustomerSummary]:
         """Where each customer stands, by name."""
         with self.database.read() as connection:
@@ -247,6 +262,7 @@ class OrderStore:
             lines = {str(row["customer_name"]): row for row in run("summarize_lines").mappings()}
         return [rows_of.summary(row, lines.get(str(row["customer_name"]), {})) for row in orders]
 
+    @repeated_when_lost
     def monday_usage(self, now: datetime) -> MondayUsage:
         """What all runs together asked of monday: calls since midnight UTC, answers over a limit in the last 24 hours."""
         moments = {"midnight": datetime.combine(now.date(), time()), "since": now - timedelta(days=1)}
@@ -254,12 +270,14 @@ class OrderStore:
         with self.database.read() as connection:
             return rows_of.usage(self._statements.runner(connection, values)("read_monday_usage").mappings().one())
 
+    @repeated_when_lost
     def refused_removals(self) -> list[tuple[str, int, int]]:
         """Customers whose last load lacked too many orders: name, orders missing, rows read."""
         with self.database.read() as connection:
             rows = self._statements.runner(connection, {})("read_refused_removals").mappings().all()
         return [(str(row["customer_name"]), int(row["missing_orders"]), int(row["rows_read"])) for row in rows]
 
+    @repeated_when_lost
     def rejects(self) -> list[RowProblem]:
         """What the loads hold and cannot be sent."""
         with self.database.read() as connection:
@@ -270,6 +288,7 @@ class OrderStore:
             for row in rows
         ]  # fmt: skip
 
+    @repeated_when_lost
     def failed(self) -> list[RowProblem]:
         """What was refused on its way to the board."""
         with self.database.read() as connection:

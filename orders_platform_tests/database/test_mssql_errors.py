@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from inspect import isfunction
+
 import pytest
 
-from orders_platform.database.engine import Database
+from orders_platform.database.engine import DELAYS, Database, repeated_when_lost
 from orders_platform.database.mssql_errors import reaction_to
-from orders_platform.database.repeating import DELAYS, each_repeated
+from orders_platform.database.order_store import OrderStore
 from orders_platform.errors import DatabaseRefusedError, DatabaseUnavailableError, TransactionLostError
 from orders_platform_tests.database.order_list import OrderList
 
@@ -66,7 +68,6 @@ def test_a_broken_connection_is_one_whatever_it_says() -> None:
     assert reaction_to("HY000", "something new", is_disconnect=True).kind is TransactionLostError
 
 
-@each_repeated(but=("block",))
 class Worker:
     """Fails as often as it is told to."""
 
@@ -76,14 +77,12 @@ class Worker:
         self._failures = failures
         self._error = error
 
+    @repeated_when_lost
     def work(self, value: int) -> int:
         self.calls += 1
         if self.calls <= self._failures:
             raise self._error("no")
         return value
-
-    def block(self) -> None:
-        self.work(1)
 
 
 def worker(order_list: OrderList, failures: int, error: type[Exception] = TransactionLostError) -> tuple[Worker, list[float]]:
@@ -120,5 +119,11 @@ def test_nothing_is_repeated_in_a_rehearsal(order_list: OrderList) -> None:
     assert made.calls == 1
 
 
-def test_a_store_repeats_what_it_does(order_list: OrderList) -> None:
-    assert hasattr(type(order_list.store).merge_headers, "__wrapped__")
+HANDED_OUT = {"lock", "dry_run_transaction", "rules"}
+"""Blocks of the caller's, which cannot be run again, and what is kept from the first call."""
+
+
+def test_a_store_repeats_every_method_that_reads_or_writes() -> None:
+    methods = {name: method for name, method in vars(OrderStore).items() if isfunction(method) and not name.startswith("_")}
+    repeats = {name for name, method in methods.items() if method.__code__.co_qualname.startswith("repeated_when_lost")}
+    assert repeats == set(methods) - HANDED_OUT
