@@ -18,7 +18,7 @@ from orders_platform.database.engine import Database, repeated_when_lost
 from orders_platform.database.locks import customer_lock
 from orders_platform.database.schema import Schema
 from orders_platform.database.statements import Statements
-from orders_platform.database.write_backs import ROWS_A_STATEMENT, chunks, require_written
+from orders_platform.database.write_backs import BATCHES_A_PIECE, ROWS_A_STATEMENT, chunks, require_written
 from orders_platform.domain.customers import SpellingCount, StagingScan
 from orders_platform.domain.merges import HeaderMerge, LineMerge
 from orders_platform.domain.mutations import BatchReport
@@ -47,7 +47,7 @@ class OrderStore:
 
     def __init__(self, database: Database, configuration: Configuration, sql_folder: Path) -> None:
         self.database = database
-        self._configuration = configuration
+        self.configuration = configuration
         self._folder = sql_folder
         self.schema = Schema(database, configuration, sql_folder)
         self.templates = self.schema.templates
@@ -59,14 +59,14 @@ class OrderStore:
         """The merge rules, read from the catalogue at first use, when the login's rights are looked at as well."""
         if self._rules is None:
             self.schema.require_daily_rights()
-            self._rules = MergeRules(self._configuration, self.schema, self._types)
+            self._rules = MergeRules(self.configuration, self.schema, self._types)
         return self._rules
 
     @contextmanager
     def dry_run_transaction(self) -> Iterator[OrderStore]:
         """A store on which everything works and from which nothing stays; for dry runs."""
         with self.database.dry_run_transaction() as database:
-            yield OrderStore(database, self._configuration, self._folder)
+            yield OrderStore(database, self.configuration, self._folder)
 
     def lock(self, customer: str) -> AbstractContextManager[None]:
         """Hold a customer alone, across processes and machines. Raises `CustomerBusyError` when another run has it."""
@@ -83,7 +83,7 @@ class OrderStore:
         counts = [
             SpellingCount(rows_of.text(row["spelling"]), rows_of.text(row["file_name"]), int(row["row_count"])) for row in rows
         ]
-        return self._configuration.customer_names.survey(counts)
+        return self.configuration.customer_names.survey(counts)
 
     @repeated_when_lost
     def record_unmatched(self, survey: StagingScan, now: datetime) -> None:
@@ -104,7 +104,7 @@ class OrderStore:
 
     @property
     def _merge(self) -> Merge:
-        return Merge(self.database, self._configuration, self.rules(), self._statements)
+        return Merge(self.database, self.configuration, self.rules(), self._statements)
 
     @repeated_when_lost
     def merge_headers(self, customer: str, survey: StagingScan, now: datetime) -> HeaderMerge:
@@ -112,7 +112,7 @@ class OrderStore:
         rows = survey.customers.get(customer)
         if rows is None:
             raise SourceDataError(
-                f"{self._configuration.tables.staging} holds no row of customer {customer!r}. Nothing was changed and nothing removed. "
+                f"{self.configuration.tables.staging} holds no row of customer {customer!r}. Nothing was changed and nothing removed. "
                 "Check the load, the spelling, and the customer's aliases in [customers]."
             )
         return self._merge.headers(customer, rows, now)
@@ -150,7 +150,7 @@ class OrderStore:
     @repeated_when_lost
     def pending_items(self, customer: str) -> list[PendingItem]:
         """The orders that wait to be sent, by group and key."""
-        mapped = self._configuration.mapped_sources
+        mapped = self.configuration.mapped_sources
         return [rows_of.pending_item(row, mapped) for row in self._waiting("5_pending_items", customer)]
 
     @repeated_when_lost
@@ -245,6 +245,23 @@ class OrderStore:
             self._statements.runner(connection, values)("record_batch", **rows_of.logged_reads(batch_id, reads))
 
     @repeated_when_lost
+    def old_batches(self, before: datetime) -> list[str]:
+        """The batch ids that the log holds from before a moment, oldest first."""
+        with self.database.read() as connection:
+            run = self._statements.runner(connection, {"before": self.database.timestamp(before)})
+            return [str(batch_id) for batch_id in run("read_old_batches").scalars()]
+
+    @repeated_when_lost
+    def trim_log(self, before: datetime) -> int:
+        """Delete what the log holds from before a moment, a piece at a time; how many rows."""
+        deleted = 0
+        for piece in chunks(self.old_batches(before), BATCHES_A_PIECE):
+            with self.database.write() as connection:
+                run = self._statements.runner(connection, {"before": self.database.timestamp(before)})
+                deleted += run("trim_log", batch_ids=piece).rowcount
+        return deleted
+
+    @repeated_when_lost
     def reset_failed(self, customer: str, code: str = "") -> int:
         """Give a customer's refused rows another try; how many."""
         with self.database.write() as connection:
@@ -278,23 +295,25 @@ class OrderStore:
         return [(str(row["customer_name"]), int(row["missing_orders"]), int(row["rows_read"])) for row in rows]
 
     @repeated_when_lost
-    def rejects(self) -> list[RowProblem]:
-        """What the loads hold and cannot be sent."""
+    def rejects(self, customer: str | None = None) -> list[RowProblem]:
+        """What the loads hold and cannot be sent; of one customer, or of all and of rows that match none."""
         with self.database.read() as connection:
             rows = self._statements.runner(connection, {})("read_rejects").mappings().all()
-        return [
+        found = [
             RowProblem(str(row["customer_name"]), str(row["order_key"] or ""), str(row["size_code"]), str(row["reject_code"]),
                         str(row["reason"]), int(str(row["row_count"])))
             for row in rows
         ]  # fmt: skip
+        return [row for row in found if customer in {None, row.customer}]
 
     @repeated_when_lost
-    def failed(self) -> list[RowProblem]:
-        """What was refused on its way to the board."""
+    def failed(self, customer: str | None = None) -> list[RowProblem]:
+        """What was refused on its way to the board, of one customer or of all."""
         with self.database.read() as connection:
             rows = self._statements.runner(connection, {})("read_failed").mappings().all()
-        return [
+        found = [
             RowProblem(str(row["customer_name"]), str(row["order_key"]), str(row["size_code"]), str(row["sync_error_code"]),
                         str(row["sync_error_message"]))
             for row in rows
         ]  # fmt: skip
+        return [row for row in found if customer in {None, row.customer}]

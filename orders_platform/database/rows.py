@@ -34,7 +34,7 @@ def pending_item(row: Mapping[str, object], mapped: Sequence[str]) -> PendingIte
         batch_id=text(row["sync_batch_id"]),
         pending_at=moment(row["sync_pending_at"]),
         values={name: row[name] for name in mapped},
-        tries=_count(row["retry_count"]),
+        tries=count(row["retry_count"]),
         last_code=text(row["sync_error_code"]),
     )
 
@@ -54,7 +54,7 @@ def pending_subitem(row: Mapping[str, object]) -> PendingSubitem:
         subitem_id=monday_id(row["monday_subitem_id"]),
         batch_id=text(row["sync_batch_id"]),
         pending_at=moment(row["sync_pending_at"]),
-        tries=_count(row["retry_count"]),
+        tries=count(row["retry_count"]),
         last_code=text(row["sync_error_code"]),
     )
 
@@ -95,7 +95,8 @@ def monday_id(value: object) -> int | None:
     return None if value is None else int(str(value))
 
 
-def _count(value: object) -> int:
+def count(value: object) -> int:
+    """A number, 0 for NULL."""
     return 0 if value is None else int(str(value))
 
 

@@ -15,6 +15,8 @@ from orders_platform.errors import DatabaseUnavailableError
 ROWS_A_STATEMENT = 100
 """SQL Server takes 2,100 parameters; a result has seven."""
 _VALUES_A_STATEMENT = 1_000
+BATCHES_A_PIECE = 500
+"""Deleted in one transaction; a log of millions must not be locked for minutes."""
 
 T = TypeVar("T")
 

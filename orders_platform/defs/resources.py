@@ -14,7 +14,7 @@ from pydantic import PrivateAttr
 
 from orders_platform.build import open_board, open_store, sync_rules
 from orders_platform.database.order_store import OrderStore
-from orders_platform.database.overview import Overview
+from orders_platform.database.queries import Queries
 from orders_platform.monday.adapter import MondayBoard
 from orders_platform.settings import Settings
 from orders_platform.sync.ports import Board
@@ -34,9 +34,9 @@ class OrdersDatabase(dg.ConfigurableResource[Any]):
         return self._store
 
     @property
-    def overview(self) -> Overview:
+    def queries(self) -> Queries:
         """What automation and the checks read over all customers."""
-        return Overview(self.store, Settings().configuration)
+        return Queries(self.store)
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 - Dagster's signature
         """Close the connections of the run."""

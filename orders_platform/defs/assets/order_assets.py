@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 import dagster as dg
 from dagster import AssetExecutionContext, OpExecutionContext
 
-from orders_platform.database.order_reports import OrderReports
 from orders_platform.database.order_store import OrderStore
 from orders_platform.defs.assets.refused_rows import rejected_rows
 from orders_platform.defs.failures import RETRIES, dagster_failures
@@ -72,7 +71,7 @@ def order_headers(context: AssetExecutionContext, orders_database: OrdersDatabas
     customer = customer_for(context.partition_key)
     with customer_alone(customer, orders_database) as store:
         merge = store.merge_headers(customer, store.survey(), datetime.now(UTC))
-        rejected = OrderReports(store).rejected(customer)
+        rejected = store.rejects(customer)
     figures = {"created": merge.created, "updated": merge.updated, "rejected": merge.rejected, "identical_copies": merge.copies}
     found = {"missing": merge.missing, "removed": merge.removed, "was_unchanged": merge.was_unchanged}
     metadata: dict[str, dg.RawMetadataValue] = {"dagster/partition_row_count": merge.rows_read, **figures, **found}

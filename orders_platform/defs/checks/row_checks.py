@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from orders_platform.database.overview import Finding
+from orders_platform.database.queries import Finding
 from orders_platform.defs.assets.monday_assets import ORDER_BOARD
 from orders_platform.defs.assets.order_assets import SWP_ORDER_LIST
 from orders_platform.defs.checks.check_results import Scope, verdict
@@ -31,7 +31,7 @@ def no_rows_stuck(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
     """ERROR when a call was never answered: it may be on the board or not. WARN when rows only wait to be sent."""
     rules, now = _rules(), datetime.now(UTC)
     with dagster_failures("no_rows_stuck"):
-        found = orders_database.overview.stuck_rows(
+        found = orders_database.queries.stuck_rows(
             now - timedelta(minutes=rules.stuck_pending_minutes), now - timedelta(minutes=rules.stuck_new_minutes)
         )
     unanswered = [each.customer for each in found if each.details["state"] == SyncState.PENDING]
@@ -82,7 +82,7 @@ def staging_fresh(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
     """WARN: the load of the workbooks does not run any more, or a customer's is loaded and never merged."""
     rules = _rules()
     with dagster_failures("staging_fresh"):
-        sync_statuses = orders_database.overview.sync_statuses()
+        sync_statuses = orders_database.queries.sync_statuses()
     found = stale_loads(sync_statuses, datetime.now(UTC), rules.staging_hours)
     return verdict(
         [Finding(customer, {"reason": reason}) for customer, reason in found.items()],
