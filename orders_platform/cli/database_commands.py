@@ -100,7 +100,7 @@ def status(*, as_json: bool) -> None:
     settings = Settings()
     store = open_store(settings)
     with closing(store.database):
-        summaries, rejects, failed = store.summaries(), store.rejects(), store.failed()
+        summaries, rejects, failed = store.summaries(), store.invalid_rows(), store.row_errors()
         usage = store.monday_usage(datetime.now(UTC))
     limits = limits_of(settings.configuration.monday.plan, settings.configuration.monday.token_kind)
     if as_json:

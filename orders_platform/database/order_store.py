@@ -295,10 +295,10 @@ class OrderStore:
         return [(str(row["customer_name"]), int(row["missing_orders"]), int(row["rows_read"])) for row in rows]
 
     @repeated_when_lost
-    def rejects(self, customer: str | None = None) -> list[RowProblem]:
-        """What the loads hold and cannot be sent; of one customer, or of all and of rows that match none."""
+    def invalid_rows(self, customer: str | None = None) -> list[RowProblem]:
+        """Staged rows and sizes that the merge cannot take, of one customer or of all."""
         with self.database.read() as connection:
-            rows = self._statements.runner(connection, {})("read_rejects").mappings().all()
+            rows = self._statements.runner(connection, {})("read_invalid_rows").mappings().all()
         found = [
             RowProblem(str(row["customer_name"]), str(row["order_key"] or ""), str(row["size_code"]), str(row["reject_code"]),
                         str(row["reason"]), int(str(row["row_count"])))
@@ -307,10 +307,10 @@ class OrderStore:
         return [row for row in found if customer in {None, row.customer}]
 
     @repeated_when_lost
-    def failed(self, customer: str | None = None) -> list[RowProblem]:
-        """What was refused on its way to the board, of one customer or of all."""
+    def row_errors(self, customer: str | None = None) -> list[RowProblem]:
+        """Rows that our check or monday refused, of one customer or of all."""
         with self.database.read() as connection:
-            rows = self._statements.runner(connection, {})("read_failed").mappings().all()
+            rows = self._statements.runner(connection, {})("read_row_errors").mappings().all()
         found = [
             RowProblem(str(row["customer_name"]), str(row["order_key"]), str(row["size_code"]), str(row["sync_error_code"]),
                         str(row["sync_error_message"]))

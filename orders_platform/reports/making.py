@@ -20,7 +20,7 @@ def make_report(store: OrderStore, customer: str, now: datetime) -> Report:
         customer,
         now,
         queries.order_statuses(customer),
-        store.rejects(customer),
-        [row for row in store.failed(customer) if row.size_code],
+        store.invalid_rows(customer),
+        [row for row in store.row_errors(customer) if row.size_code],
         queries.last_changes(customer),
     )

@@ -96,7 +96,7 @@ class OrderList:
 
     def rejects(self) -> list[tuple[str, str, str]]:
         """Code, order key and size of what is rejected now."""
-        return sorted((reject.code, reject.order_key, reject.size_code) for reject in self.store.rejects())
+        return sorted((reject.code, reject.order_key, reject.size_code) for reject in self.store.invalid_rows())
 
     def sent(self) -> None:
         """Pretend that every order and line reached the board."""

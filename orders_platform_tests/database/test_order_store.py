@@ -255,13 +255,13 @@ def test_reset_gives_failed_rows_another_try_by_customer_and_code(merged: OrderL
             f"UPDATE {table} SET sync_state = 'FAILED', sync_error_code = 'a', sync_error_message = 'm', retry_count = 3"
         )
     merged.sql("UPDATE ORDER_LIST_V2 SET sync_error_code = 'b' WHERE order_key = 'GRE-1'")
-    assert [(r.customer, r.order_key, r.size_code, r.code) for r in merged.store.failed() if r.order_key == "GRE-1"] == [
+    assert [(r.customer, r.order_key, r.size_code, r.code) for r in merged.store.row_errors() if r.order_key == "GRE-1"] == [
         (GREYSON, "GRE-1", "", "b"), (GREYSON, "GRE-1", "M", "a"), (GREYSON, "GRE-1", "S", "a"),
     ]  # fmt: skip
     assert merged.store.reset_failed(GREYSON, "b") == 1
     assert merged.store.reset_failed(GREYSON) == 8
     assert merged.store.reset_failed(GREYSON) == 0
-    assert {reject.customer for reject in merged.store.failed()} == {"PELOTON"}
+    assert {reject.customer for reject in merged.store.row_errors()} == {"PELOTON"}
     assert item_columns(merged, "sync_state", "sync_error_code", "retry_count") == [("NEW", None, 0)] * 3
 
 

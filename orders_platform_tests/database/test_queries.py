@@ -291,10 +291,10 @@ def test_a_report_names_what_was_refused_and_what_was_rejected(shown: OrderList,
     shown.store.record_results(
         RowKind.SUBITEMS, [RowResult(line.line_uuid, SyncState.FAILED, None, "bad", "no")], "run-2", NOW, GREYSON
     )
-    assert [(row.order_key, row.size_code, row.code) for row in shown.store.failed(GREYSON)] == [("GRE-2", "S", "bad")]
+    assert [(row.order_key, row.size_code, row.code) for row in shown.store.row_errors(GREYSON)] == [("GRE-2", "S", "bad")]
     assert {each.order_key: each.status for each in queries.order_statuses(GREYSON)}["GRE-2"] is BoardStatus.REFUSED
     shown.merge(order("GRE-1"), order("GRE-2", CUSTOMER_SEASON="2026 SPRING"), order("GRE-3", FREIGHT="x"))
-    assert [(row.order_key, row.code) for row in shown.store.rejects(GREYSON)] == [("GRE-3", "bad_value")]
+    assert [(row.order_key, row.code) for row in shown.store.invalid_rows(GREYSON)] == [("GRE-3", "bad_value")]
 
 
 def test_what_a_customer_has_is_summed_up(shown: OrderList) -> None:

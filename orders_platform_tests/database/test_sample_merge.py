@@ -37,7 +37,7 @@ def test_the_sample_orders_become_what_they_are_expected_to_become(wide: OrderLi
         assert len(wide.store.pending_groups(customer)) == expected.groups
         assert len(wide.store.pending_items(customer)) == expected.orders
         assert len(wide.store.pending_subitems(customer)) == expected.lines
-    rejects = wide.store.rejects()
+    rejects = wide.store.invalid_rows()
     for customer, expected in EXPECTED.items():
         codes = Counter(reject.code for reject in rejects if reject.customer == customer)
         assert codes == Counter(expected.rejected) + Counter(bad_quantity=expected.rejected_lines), customer
@@ -52,7 +52,7 @@ def assert_lines_are_what_python_counts(wide: OrderList, rows: Sequence[Row]) ->
     rules = wide.store.rules()
     sums: Counter[str] = Counter()
     accepted = {str(key) for (key,) in wide.orders("order_key")}
-    rejected = {reject.order_key for reject in wide.store.rejects() if not reject.size_code}
+    rejected = {reject.order_key for reject in wide.store.invalid_rows() if not reject.size_code}
     seen: set[tuple[object, ...]] = set()
     for row in rows:
         key = str(row.get("AAG ORDER NUMBER") or "").replace("\u00a0", " ").strip()

@@ -71,7 +71,7 @@ def order_headers(context: AssetExecutionContext, orders_database: OrdersDatabas
     customer = customer_for(context.partition_key)
     with customer_alone(customer, orders_database) as store:
         merge = store.merge_headers(customer, store.survey(), datetime.now(UTC))
-        rejected = store.rejects(customer)
+        rejected = store.invalid_rows(customer)
     figures = {"created": merge.created, "updated": merge.updated, "rejected": merge.rejected, "identical_copies": merge.copies}
     found = {"missing": merge.missing, "removed": merge.removed, "was_unchanged": merge.was_unchanged}
     metadata: dict[str, dg.RawMetadataValue] = {"dagster/partition_row_count": merge.rows_read, **figures, **found}

@@ -51,7 +51,7 @@ def no_rows_stuck(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
 def no_rows_failed(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
     """WARN: the others are on the board."""
     with dagster_failures("no_rows_failed"):
-        failed = orders_database.store.failed()
+        failed = orders_database.store.row_errors()
     return verdict(
         [_refusal(row) for row in failed],
         scope=Scope(),
@@ -65,7 +65,7 @@ def no_rows_failed(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
 def no_rows_rejected(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
     """WARN: the others were merged."""
     with dagster_failures("no_rows_rejected"):
-        rejected = orders_database.store.rejects()
+        rejected = orders_database.store.invalid_rows()
     return verdict(
         [_refusal(row) for row in rejected],
         scope=Scope(),
