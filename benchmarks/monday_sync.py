@@ -36,6 +36,7 @@ from simulated_time import Clock, QuickClock, SimulatedClock, shared
 from sync_load import CUSTOMER, LARGE, LATENCY, SMALL, Load, floor_seconds, opened
 
 from orders_platform.build import sync_rules
+from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.monday.adapter import MondayBoard
 from orders_platform.monday.connect import connect_board
 from orders_platform.pipeline import sync_customer
@@ -149,7 +150,8 @@ def _send_ours(case: Case, load: Load, url: str, clock: Clock) -> tuple[int, str
                 load.store, board, sync_rules(load.configuration), clock=lambda: datetime.fromtimestamp(clock(), UTC),
                 sleep=clock.sleep,
             )  # fmt: skip
-            report = sync_customer(run, CUSTOMER, load.store.survey())
+            merge = OrderMerge(load.store)
+            report = sync_customer(run, merge, CUSTOMER, merge.scan_staging())
         if report.is_done:
             return run_number, error
         error = error or report.error or "; ".join(stage.trouble for stage in report.stages if stage.trouble)

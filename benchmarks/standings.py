@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from orders_platform.configuration import Configuration, read_configuration
 from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
-from orders_platform.database.queries import Queries
+from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.sandbox.sample_wide import wide_orders
 from orders_platform.settings import default_folder
@@ -44,20 +44,20 @@ def main(rows: int = 100_000, customers: int = 300) -> None:
     names = [f"CUSTOMER {number:03d}" for number in range(customers)]
     with tempfile.TemporaryDirectory() as folder:
         store = loaded(Path(folder), rows, names)
-        queries = Queries(store)
+        merge = OrderMerge(store)
         for label in ("first load", "merged"):
             started = time.perf_counter()
-            sync_statuses = queries.sync_statuses()
+            sync_statuses = merge.sync_statuses()
             changed = sum(each.is_changed for each in sync_statuses)
             print(
                 f"{label}: {rows:,} rows, {len(sync_statuses)} customers, {changed} changed: {time.perf_counter() - started:.1f} s"
             )
             if label == "first load":
-                survey, now = store.survey(), datetime.now(UTC)
+                scan, now = merge.scan_staging(), datetime.now(UTC)
                 for name in names:
-                    store.merge_headers(name, survey, now)
-                    store.unpivot_sizes(name)
-                    store.merge_lines(name, now)
+                    merge.merge_headers(name, scan, now)
+                    merge.unpivot_sizes(name)
+                    merge.merge_lines(name, now)
         store.database.close()
 
 

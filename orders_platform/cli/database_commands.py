@@ -17,6 +17,7 @@ import click
 from orders_platform.build import open_store
 from orders_platform.cli import output as console
 from orders_platform.merge.order_files import OrderFile, read_order_file
+from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.monday.limits import limits_of
 from orders_platform.settings import Settings
@@ -83,13 +84,13 @@ def customers(*, as_json: bool) -> None:
     settings = Settings()
     store = open_store(settings)
     with closing(store.database):
-        survey = store.survey()
+        scan = OrderMerge(store).scan_staging()
     if as_json:
-        nobody = [{"label": entry.label, "rows": entry.rows, "reason": entry.reason} for entry in survey.unmatched]
-        console.write_json({"customers": {name: rows.rows for name, rows in survey.customers.items()}, "unmatched": nobody})
+        nobody = [{"label": entry.label, "rows": entry.rows, "reason": entry.reason} for entry in scan.unmatched]
+        console.write_json({"customers": {name: rows.rows for name, rows in scan.customers.items()}, "unmatched": nobody})
         return
-    console.print_table(["customer", "rows"], [[name, rows.rows] for name, rows in survey.customers.items()])
-    for entry in survey.unmatched:
+    console.print_table(["customer", "rows"], [[name, rows.rows] for name, rows in scan.customers.items()])
+    for entry in scan.unmatched:
         click.echo(f"\n{entry.rows} rows of nobody: {entry.reason}")
 
 

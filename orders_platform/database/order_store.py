@@ -1,4 +1,4 @@
-"""The OrderStore: everything the platform reads from and writes to the order database.
+"""The OrderStore: what the platform reads from and writes to the order database, but for the merge (`merge/order_merge.py`).
 
 Belongs here: methods in the language of the job. Does not belong here: the statements (`sql/`), what is to be sent
 (`domain/plan.py`), Dagster.
@@ -13,14 +13,11 @@ from pathlib import Path
 
 from orders_platform.configuration import Configuration
 from orders_platform.database import rows as rows_of
-from orders_platform.database.column_types import ColumnTypes
 from orders_platform.database.engine import Database, repeated_when_lost
 from orders_platform.database.locks import customer_lock
 from orders_platform.database.schema import Schema
 from orders_platform.database.statements import Statements
 from orders_platform.database.write_backs import BATCHES_A_PIECE, ROWS_A_STATEMENT, chunks, require_written
-from orders_platform.domain.customers import SpellingCount, StagingScan
-from orders_platform.domain.merges import HeaderMerge, LineMerge
 from orders_platform.domain.mutations import BatchReport
 from orders_platform.domain.orders import (
     CustomerSummary,
@@ -32,11 +29,6 @@ from orders_platform.domain.orders import (
     RowResult,
 )
 from orders_platform.domain.usage import MondayUsage, Reads
-from orders_platform.errors import SourceDataError
-from orders_platform.merge.merge_rules import MergeRules
-from orders_platform.merge.order_merge import Merge, unmatched_by_label
-
-UNKNOWN_CUSTOMER = "unknown_customer"
 
 
 class OrderStore:
@@ -51,16 +43,7 @@ class OrderStore:
         self._folder = sql_folder
         self.schema = Schema(database, configuration, sql_folder)
         self.templates = self.schema.templates
-        self._rules: MergeRules | None = None
-        self._types = ColumnTypes(database.dialect)
-        self._statements = Statements(self.templates, self.rules)
-
-    def rules(self) -> MergeRules:
-        """The merge rules, read from the catalogue at first use, when the login's rights are looked at as well."""
-        if self._rules is None:
-            self.schema.require_daily_rights()
-            self._rules = MergeRules(self.configuration, self.schema, self._types)
-        return self._rules
+        self._statements = Statements(self.templates)
 
     @contextmanager
     def dry_run_transaction(self) -> Iterator[OrderStore]:
@@ -71,61 +54,6 @@ class OrderStore:
     def lock(self, customer: str) -> AbstractContextManager[None]:
         """Hold a customer alone, across processes and machines. Raises `CustomerBusyError` when another run has it."""
         return customer_lock(self.database, customer)
-
-    # --- 0: who is there ------------------------------------------------------------------------------------------------
-
-    @repeated_when_lost
-    def survey(self) -> StagingScan:
-        """Who is in the staging table. Raises `SourceDataError` when the table or a column it needs is absent."""
-        _ = self.rules().business
-        with self.database.read() as connection:
-            rows = self._statements.runner(connection, {})("0_survey_customers").mappings().all()
-        counts = [
-            SpellingCount(rows_of.text(row["spelling"]), rows_of.text(row["file_name"]), int(row["row_count"])) for row in rows
-        ]
-        return self.configuration.customer_names.survey(counts)
-
-    @repeated_when_lost
-    def record_unmatched(self, survey: StagingScan, now: datetime) -> None:
-        """List the rows that belong to nobody among the rejects, and resolve those that no longer do. Unchanged: no write."""
-        unmatched = unmatched_by_label(survey)
-        for label, (rows, reason) in unmatched.items():
-            self._merge.rejected_rows(label, rows, UNKNOWN_CUSTOMER, reason, now)
-        with self.database.read() as connection:
-            recorded = self._statements.runner(connection, {})("0_read_unmatched", code=UNKNOWN_CUSTOMER).scalars().all()
-        gone = [str(label) for label in recorded if label not in unmatched]
-        if gone:
-            with self.database.write() as connection:
-                run = self._statements.runner(connection, {"now": self.database.timestamp(now), "code": UNKNOWN_CUSTOMER})
-                run("0_resolve_unmatched", labels=gone)
-                run("0_forget_unmatched", keys=[f"({UNKNOWN_CUSTOMER}) {label}" for label in gone])
-
-    # --- 1 to 3: merging ------------------------------------------------------------------------------------------------
-
-    @property
-    def _merge(self) -> Merge:
-        return Merge(self.database, self.configuration, self.rules(), self._statements)
-
-    @repeated_when_lost
-    def merge_headers(self, customer: str, survey: StagingScan, now: datetime) -> HeaderMerge:
-        """Merge a customer's staged rows. Raises `SourceDataError` when the staging table has none: nothing is removed then."""
-        rows = survey.customers.get(customer)
-        if rows is None:
-            raise SourceDataError(
-                f"{self.configuration.tables.staging} holds no row of customer {customer!r}. Nothing was changed and nothing removed. "
-                "Check the load, the spelling, and the customer's aliases in [customers]."
-            )
-        return self._merge.headers(customer, rows, now)
-
-    @repeated_when_lost
-    def unpivot_sizes(self, customer: str) -> int:
-        """Stage the lines of the orders that changed; their number."""
-        return self._merge.sizes(customer)
-
-    @repeated_when_lost
-    def merge_lines(self, customer: str, now: datetime) -> LineMerge:
-        """Merge the staged lines of a customer."""
-        return self._merge.lines(customer, now)
 
     # --- 4 to 6: what waits ---------------------------------------------------------------------------------------------
 
@@ -217,7 +145,7 @@ class OrderStore:
         with self.database.write() as connection:
             run = self._statements.runner(connection, stamps)
             for chunk in chunks(results, ROWS_A_STATEMENT):
-                written = run(f"record_results_of_{kind}", result_rows=len(chunk), **rows_of.numbered(chunk)).rowcount
+                written = run(f"record_results_of_{kind}", {"result_rows": len(chunk)}, **rows_of.numbered(chunk)).rowcount
                 require_written(kind, len(chunk), written)
             made = [result.ref for result in results if result.is_new_item]
             for chunk_of_made in chunks(made) if kind is RowKind.ITEMS else ():

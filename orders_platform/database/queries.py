@@ -1,4 +1,4 @@
-"""What is read of the order database without changing it: for automation, checks, `verify`, `history` and the reports.
+"""What is read of the order database without changing it: for checks, `verify`, `history` and the reports.
 
 Every question is one statement or a few, whatever the number of customers.
 """
@@ -16,11 +16,9 @@ from orders_platform.database import rows as rows_of
 from orders_platform.database.engine import repeated_when_lost
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.statements import Statements
-from orders_platform.domain.customers import CustomerRows, StagingScan
 from orders_platform.domain.history import CustomerGroup, LoggedBatch, RowHistory
 from orders_platform.domain.order_status import BoardStatus, LastChanges, OrderChange, OrderStatus
 from orders_platform.domain.orders import PendingItem, PendingSubitem, RowKind
-from orders_platform.domain.pending_runs import CustomerSyncStatus
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.domain.throughput import RunThroughput
 
@@ -45,53 +43,25 @@ class Queries:
     def __init__(self, store: OrderStore) -> None:
         self.database = store.database
         self._store = store
-        self._statements = Statements(store.templates, store.rules)
+        self._statements = Statements(store.templates)
 
     @repeated_when_lost
-    def _read(self, statement: str, /, **values: object) -> list[Row]:
+    def _read(self, statement: str, statements: Statements | None = None, /, **values: object) -> list[Row]:
         with self.database.read() as connection:
-            return [dict(row) for row in self._statements.runner(connection, values)(statement).mappings()]
-
-    # --- automation -----------------------------------------------------------------------------------------------------
-
-    def sync_statuses(self) -> list[CustomerSyncStatus]:
-        """Where every customer stands that the load or the order table has, by name. Reads the whole staging table once."""
-        survey = self._store.survey()
-        loads = self._loads(survey)
-        merges = {str(row["customer_name"]): row for row in self._read("read_merges")}
-        waiting: dict[str, int] = {}
-        for row in self._read("count_waiting"):
-            waiting[str(row["customer_name"])] = waiting.get(str(row["customer_name"]), 0) + int(str(row["row_count"]))
-        names = {*survey.customers, *self.customers()}
-        return [_sync_status(name, loads.get(name), merges.get(name, {}), waiting.get(name, 0)) for name in sorted(names)]
+            return [dict(row) for row in (statements or self._statements).runner(connection, values)(statement).mappings()]
 
     def customers(self) -> list[str]:
         """The customers that the order table has."""
         return sorted(str(row["customer_name"]) for row in self._read("1_read_order_customers"))
 
-    def present(self) -> list[CustomerSyncStatus]:
-        """Which customers there are, without looking at what their rows hold."""
-        survey = self._store.survey()
-        loads: Mapping[str, str | None] = dict.fromkeys(survey.customers, "")
-        return [CustomerSyncStatus(name, loads.get(name)) for name in sorted({*survey.customers, *self.customers()})]
-
-    def _loads(self, survey: StagingScan) -> dict[str, str]:
-        """The content of each customer's load, as its merge records it."""
-        self._statements.for_customer("")
-        parts: dict[str, list[str]] = {}
-        for row in self._read("0_fingerprint_loads"):
-            owner = _owner(rows_of.text(row["spelling"]), rows_of.text(row["file_name"]), survey.customers)
-            if owner is not None:
-                parts.setdefault(owner, []).append(str(row["fingerprint"]))
-        rules, add = self._store.rules(), self.database.add_fingerprints
-        return {name: f"{rules.digest(name)}:{add(found)}" for name, found in parts.items()}
-
     # --- checks ---------------------------------------------------------------------------------------------------------
 
-    def _of_customers(self, statement: str, customers: Sequence[str], **values: object) -> list[Row]:
+    def _of_customers(
+        self, statement: str, customers: Sequence[str], statements: Statements | None = None, **values: object
+    ) -> list[Row]:
         found: list[Row] = []
         for start in range(0, len(customers), _NAMES_A_READ):
-            found += self._read(statement, customers=customers[start : start + _NAMES_A_READ], **values)
+            found += self._read(statement, statements, customers=customers[start : start + _NAMES_A_READ], **values)
         return found
 
     def duplicates(self, customers: Sequence[str]) -> list[Finding]:
@@ -112,8 +82,9 @@ class Queries:
         return found.values()
 
     def _of_keys(self, customers: Sequence[str]) -> list[Row]:
-        self._statements.for_customer(customers[0])
-        return self._of_customers("check_repeated_keys", customers)
+        keys = self._store.configuration.keys_of(customers[0])
+        statements = Statements(self._store.templates, {"unique_keys": keys.unique, "extra_keys": keys.extra})
+        return self._of_customers("check_repeated_keys", customers, statements)
 
     def wrong_totals(self, customers: Sequence[str]) -> list[Finding]:
         """Orders whose total is not the sum of their sizes."""
@@ -199,24 +170,6 @@ class Queries:
         """The runs that sent anything for the customer, oldest first, as far as the log goes back."""
         found = [_throughput(row) for row in self._read("read_throughput", customer=customer)]
         return [run for run in found if run.documents]
-
-
-def _sync_status(customer: str, load: str | None, merge: Row, waiting: int) -> CustomerSyncStatus:
-    if not merge:
-        return CustomerSyncStatus(customer, load, waiting=waiting)
-    numbers = {str(merge[name]) for name in ("merge_number", "sizes_number", "lines_number")}
-    is_whole = len(numbers) == 1 and merge["orders_now"] == merge["order_count"]
-    return CustomerSyncStatus(customer, load, rows_of.text(merge["fingerprint"]), is_whole, waiting, int(str(merge["orders_now"])),
-                    rows_of.moment(merge["merged_at"]))  # fmt: skip
-
-
-def _owner(spelling: str | None, file: str | None, customers: Mapping[str, CustomerRows]) -> str | None:
-    """Whose rows these are, by the same selection that the merge reads with."""
-    for name, rows in customers.items():
-        is_blank = spelling is None or spelling in rows.blank_spellings
-        if spelling in rows.spellings or (is_blank and file in rows.files):
-            return name
-    return None
 
 
 def _finding(row: Row, **columns: str) -> Finding:

@@ -50,7 +50,7 @@ def build_sensors(automation: Automation) -> list[dg.SensorDefinition]:
         description="A partition for each customer of the load or the order table; none for a name that neither knows any more.",
     )
     def new_customers(context: dg.SensorEvaluationContext, orders_database: OrdersDatabase) -> dg.SensorResult:
-        sync_statuses = orders_database.queries.present()
+        sync_statuses = orders_database.merge.present()
         changes = partitions_for(context, sync_statuses, busy_customers(context.instance, datetime.now(UTC)))
         return dg.SensorResult(
             dynamic_partitions_requests=_partition_requests(changes), skip_reason=_words(changes) if not changes.added else None
@@ -64,7 +64,7 @@ def build_sensors(automation: Automation) -> list[dg.SensorDefinition]:
     )
     def changed_customers(context: dg.SensorEvaluationContext, orders_database: OrdersDatabase) -> dg.SensorResult:
         now = datetime.now(UTC)
-        sync_statuses, busy = orders_database.queries.sync_statuses(), busy_customers(context.instance, now)
+        sync_statuses, busy = orders_database.merge.sync_statuses(), busy_customers(context.instance, now)
         changes = partitions_for(context, sync_statuses, busy)
         work, asked = runs_to_request(
             (each for each in sync_statuses if each.customer not in changes.refused),

@@ -40,6 +40,21 @@ class CustomerRows:
     rows: int = 0
     takes_rows_without_file: bool = False
 
+    def holds(self, spelling: str | None, file: str | None) -> bool:
+        """Whether rows of this spelling and file are among them."""
+        is_blank = spelling is None or spelling in self.blank_spellings
+        return spelling in self.spellings or (is_blank and file in self.files)
+
+    def joined(self, other: CustomerRows) -> CustomerRows:
+        """These rows and those."""
+        return CustomerRows(
+            tuple(sorted({*self.spellings, *other.spellings})),
+            tuple(sorted({*self.blank_spellings, *other.blank_spellings})),
+            tuple(sorted({*self.files, *other.files})),
+            self.rows + other.rows,
+            takes_rows_without_file=self.takes_rows_without_file or other.takes_rows_without_file,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class UnmatchedRows:
@@ -76,6 +91,19 @@ class StagingScan:
     def rows(self) -> int:
         """All staging rows."""
         return sum(c.rows for c in self.customers.values()) + sum(u.rows for u in self.unmatched)
+
+    def owner_of(self, spelling: str | None, file: str | None) -> str | None:
+        """The customer whose rows have this spelling and file."""
+        return next((name for name, rows in self.customers.items() if rows.holds(spelling, file)), None)
+
+    @property
+    def unmatched_by_label(self) -> dict[str, tuple[CustomerRows, str]]:
+        """The unmatched rows under each label, with a reason; spellings that differ only in spaces share a label."""
+        found: dict[str, tuple[CustomerRows, str]] = {}
+        for entry in self.unmatched:
+            rows, reason = found.get(entry.label, (CustomerRows(), entry.reason))
+            found[entry.label] = rows.joined(entry.selection), reason
+        return found
 
 
 class CustomerNames:

@@ -19,7 +19,6 @@ from orders_platform.database.column_types import ColumnTypes
 from orders_platform.database.schema import Schema
 from orders_platform.domain.sizes import discover_sizes, require_known_sizes
 from orders_platform.errors import SourceDataError
-from orders_platform.merge.expressions import Expressions
 
 _RULES_VERSION = 1
 """Raise it when a template changes what a merge makes of the same load: every load then counts as changed once."""
@@ -131,11 +130,9 @@ class MergeRules:
             return "number"
         return "text_or_na" if column.name in self._configuration.cleaning.not_available_columns else "text"
 
-    def context(self, customer: str, expressions: Expressions) -> dict[str, object]:
+    def context(self, customer: str) -> dict[str, object]:
         """What the merge templates need for one customer."""
         keys = self._configuration.keys_of(customer)
-        names = [column.name for column in self.business]
-        hashed = [expressions.col("c", name) for name in names] + [Markup("c.bad_values"), Markup("c.bad_sizes")]
         customer_column = next(column for column in self.business if column.kind == "customer")
         counts = {prefix: len(words) for prefix, words in self._words().items()}
         return {
@@ -145,7 +142,6 @@ class MergeRules:
                 column for column in self.business if column.kind in {"date", "number", "whole_number"} or _is_short(column)
             ],
             "cleaning": {"customer": customer_column, "counts": counts},
-            "hashed": hashed,
             "unique_keys": list(keys.unique),
             "extra_keys": list(keys.extra),
             "names": self._configuration.names,

@@ -12,9 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from orders_platform.domain.board import BoardDescription, BoardItem, Group
-from orders_platform.domain.customers import StagingScan
 from orders_platform.domain.history import CustomerGroup
-from orders_platform.domain.merges import HeaderMerge, LineMerge
 from orders_platform.domain.mutations import Batch, BatchReport, Operation
 from orders_platform.domain.orders import GroupNeed, PendingItem, PendingSubitem, RowKind, RowResult
 from orders_platform.domain.usage import MondayUsage, Reads
@@ -83,21 +81,6 @@ class Store(Protocol):
 
     def lock(self, customer: str) -> AbstractContextManager[None]:
         """Hold a customer alone; `CustomerBusyError` when another run has it."""
-
-    def survey(self) -> StagingScan:
-        """Who is in the staging table."""
-
-    def record_unmatched(self, survey: StagingScan, now: datetime) -> None:
-        """List the rows that belong to nobody among the rejects."""
-
-    def merge_headers(self, customer: str, survey: StagingScan, now: datetime) -> HeaderMerge:
-        """Merge a customer's staged rows; `SourceDataError` when there is none."""
-
-    def unpivot_sizes(self, customer: str) -> int:
-        """Stage the lines of the orders that changed; their number."""
-
-    def merge_lines(self, customer: str, now: datetime) -> LineMerge:
-        """Merge the staged lines."""
 
     def pending_groups(self, customer: str) -> Sequence[GroupNeed]:
         """The groups that waiting orders need."""

@@ -10,6 +10,7 @@ from orders_platform.database.engine import DELAYS, Database, repeated_when_lost
 from orders_platform.database.mssql_errors import reaction_to
 from orders_platform.database.order_store import OrderStore
 from orders_platform.errors import DatabaseRefusedError, DatabaseUnavailableError, TransactionLostError
+from orders_platform.merge.order_merge import OrderMerge
 from orders_platform_tests.database.order_list import OrderList
 
 MICROSOFT = "[{state}] [Microsoft][ODBC Driver 18 for SQL Server][SQL Server]{words} ({number}) (SQLExecDirectW)"
@@ -119,11 +120,14 @@ def test_nothing_is_repeated_in_a_rehearsal(order_list: OrderList) -> None:
     assert made.calls == 1
 
 
-HANDED_OUT = {"lock", "dry_run_transaction", "rules"}
-"""Blocks of the caller's, which cannot be run again, and what is kept from the first call."""
-
-
-def test_a_store_repeats_every_method_that_reads_or_writes() -> None:
-    methods = {name: method for name, method in vars(OrderStore).items() if isfunction(method) and not name.startswith("_")}
+@pytest.mark.parametrize(
+    ("kind", "others"),
+    [
+        (OrderStore, {"lock", "dry_run_transaction"}),  # blocks of the caller's, which cannot be run again
+        (OrderMerge, {"sync_statuses", "present"}),  # Dagster asks again at its next tick
+    ],
+)
+def test_every_method_that_reads_or_writes_is_repeated(kind: type, others: set[str]) -> None:
+    methods = {name: method for name, method in vars(kind).items() if isfunction(method) and not name.startswith("_")}
     repeats = {name for name, method in methods.items() if method.__code__.co_qualname.startswith("repeated_when_lost")}
-    assert repeats == set(methods) - HANDED_OUT
+    assert repeats == set(methods) - others

@@ -30,74 +30,72 @@ def queries(order_list: OrderList) -> Queries:
     return Queries(order_list.store)
 
 
-def sync_status(queries: Queries, customer: str = GREYSON) -> CustomerSyncStatus:
-    (found,) = [each for each in queries.sync_statuses() if each.customer == customer]
+def sync_status(order_list: OrderList, customer: str = GREYSON) -> CustomerSyncStatus:
+    (found,) = [each for each in order_list.merging.sync_statuses() if each.customer == customer]
     return found
 
 
 # --- sync_statuses
 
 
-def test_a_load_that_was_merged_is_recognised_by_one_read_of_the_whole_staging_table(
-    order_list: OrderList, queries: Queries
-) -> None:
+def test_a_load_that_was_merged_is_recognised_by_one_read_of_the_whole_staging_table(order_list: OrderList) -> None:
     """Spellings, files and blank names included: the parts of a customer add up to what its merge recorded."""
     rows = [
         order("A1"), order("A2") | {NAME: "GREYSON CLOTHIERS", FILE: "two"}, order("A3") | {NAME: " greyson "},
         order("A4") | {NAME: None}, order("A5") | {NAME: "", FILE: "two"}, order("B1") | {NAME: RHONE, FILE: "rhone"},
     ]  # fmt: skip
     order_list.load(*rows)
-    assert sync_status(queries).merged is None
+    assert sync_status(order_list).merged is None
     for customer in (GREYSON, RHONE):
         order_list.merge_all(customer=customer)
-    assert not sync_status(queries).is_changed
-    assert sync_status(queries).orders == 5
-    assert not sync_status(queries, RHONE).is_changed
+    assert not sync_status(order_list).is_changed
+    assert sync_status(order_list).orders == 5
+    assert not sync_status(order_list, RHONE).is_changed
     order_list.load(*reversed(rows))
-    assert not sync_status(queries).is_changed
+    assert not sync_status(order_list).is_changed
     order_list.load(*(row | ({"PLANNER": "someone else"} if row["AAG ORDER NUMBER"] == "A5" else {}) for row in rows))
-    assert sync_status(queries).is_changed
-    assert not sync_status(queries, RHONE).is_changed
+    assert sync_status(order_list).is_changed
+    assert not sync_status(order_list, RHONE).is_changed
 
 
-def test_a_merge_that_ended_half_way_is_work(order_list: OrderList, queries: Queries) -> None:
+def test_a_merge_that_ended_half_way_is_work(order_list: OrderList) -> None:
     order_list.merge(order("A1"))
-    assert pending_run(sync_status(queries)).reason == "unfinished merge"
+    assert pending_run(sync_status(order_list)).reason == "unfinished merge"
     order_list.merge_all()
     order_list.sent()
-    assert pending_run(sync_status(queries)) is None
+    assert pending_run(sync_status(order_list)) is None
 
 
-def test_orders_that_were_deleted_behind_our_back_are_work(order_list: OrderList, queries: Queries) -> None:
+def test_orders_that_were_deleted_behind_our_back_are_work(order_list: OrderList) -> None:
     order_list.merge_all(order("A1"), order("A2"))
     order_list.sent()
     order_list.sql("DELETE FROM ORDER_LIST_V2 WHERE order_key = 'A1'")
-    assert pending_run(sync_status(queries)) is not None
+    assert pending_run(sync_status(order_list)) is not None
 
 
-def test_rows_that_can_be_sent_wait_and_lines_of_a_refused_order_do_not(order_list: OrderList, queries: Queries) -> None:
+def test_rows_that_can_be_sent_wait_and_lines_of_a_refused_order_do_not(order_list: OrderList) -> None:
     order_list.merge_all(order("A1"), order("A2"))
-    assert sync_status(queries).waiting == 2 + 4
+    assert sync_status(order_list).waiting == 2 + 4
     order_list.sql("UPDATE ORDER_LIST_V2 SET sync_state = 'FAILED' WHERE order_key = 'A1'")
-    assert sync_status(queries).waiting == 1 + 2
+    assert sync_status(order_list).waiting == 1 + 2
     order_list.sql("UPDATE ORDER_LIST_V2 SET monday_item_id = 7 WHERE order_key = 'A1'")
-    assert sync_status(queries).waiting == 1 + 4
+    assert sync_status(order_list).waiting == 1 + 4
 
 
-def test_a_customer_that_left_the_load_stands_there_without_one(order_list: OrderList, queries: Queries) -> None:
+def test_a_customer_that_left_the_load_stands_there_without_one(order_list: OrderList) -> None:
     order_list.merge_all(order("A1"))
     order_list.load(order("B1") | {NAME: RHONE})
-    assert (sync_status(queries).load, sync_status(queries).waiting) == (None, 3)
-    assert [each.customer for each in queries.present()] == [GREYSON, RHONE]
+    assert (sync_status(order_list).load, sync_status(order_list).waiting) == (None, 3)
+    assert [each.customer for each in order_list.merging.present()] == [GREYSON, RHONE]
 
 
 def test_a_rule_that_changes_makes_every_load_work_again(order_list: OrderList) -> None:
     order_list.merge_all(order("A1"))
     other = order_list.configured(lambda document: document["cleaning"].update(null_words=["nan"]))
-    assert Queries(other.store).sync_statuses()[0].is_changed
+    assert other.merging.sync_statuses()[0].is_changed
 
 
-def test_the_number_of_statements_does_not_grow_with_the_customers(order_list: OrderList, queries: Queries) -> None:
+def test_the_number_of_statements_does_not_grow_with_the_customers(order_list: OrderList) -> None:
     names = list(order_list.configuration.customers)
     engine: Engine = order_list.store.database.engine
     said: list[str] = []
@@ -105,18 +103,18 @@ def test_the_number_of_statements_does_not_grow_with_the_customers(order_list: O
 
     def asked(count: int) -> int:
         order_list.load(*(order(f"{name}-{n}") | {NAME: name, FILE: name} for name in names[:count] for n in range(2)))
-        queries.sync_statuses()  # the catalogue is read once
+        order_list.merging.sync_statuses()  # the catalogue is read once
         said.clear()
-        assert len(queries.sync_statuses()) == count
+        assert len(order_list.merging.sync_statuses()) == count
         return len([statement for statement in said if not statement.startswith("BEGIN")])
 
     assert asked(2) == asked(40) <= 5
 
 
 @pytest.mark.sqlite
-def test_a_staging_table_that_is_absent_is_not_one_that_is_empty(order_list: OrderList, queries: Queries) -> None:
+def test_a_staging_table_that_is_absent_is_not_one_that_is_empty(order_list: OrderList) -> None:
     order_list.sql('ALTER TABLE "swp_ORDER_LIST_V2" RENAME TO elsewhere')
-    for read in (queries.sync_statuses, queries.present):
+    for read in (order_list.merging.sync_statuses, order_list.merging.present):
         with pytest.raises((SourceDataError, DatabaseRefusedError), match="swp_ORDER_LIST_V2"):
             read()
 

@@ -80,7 +80,7 @@ def test_a_missing_index_is_made_again(order_list: OrderList) -> None:
 
 
 def test_the_sizes_of_the_order_list_are_the_245_between_the_markers(wide: OrderList) -> None:
-    rules = wide.store.rules()
+    rules = wide.merging.rules
     assert len(rules.sizes) == len(set(rules.sizes)) == 245
     assert (rules.sizes[0], rules.sizes[-1]) == ("2T", "D/L")
     assert len(rules.business) == 410  # all but the staging table's record_uuid
@@ -88,7 +88,7 @@ def test_the_sizes_of_the_order_list_are_the_245_between_the_markers(wide: Order
 
 
 def test_the_kinds_of_columns_follow_their_types_and_the_configuration(wide: OrderList) -> None:
-    kinds = {column.name: column.kind for column in wide.store.rules().business}
+    kinds = {column.name: column.kind for column in wide.merging.rules.business}
     assert kinds["CUSTOMER NAME"] == "customer"
     assert kinds["ORDER TYPE"] == "order_type"
     assert kinds["EX FACTORY DATE"] == "date"

@@ -21,9 +21,8 @@ from orders_platform.database.engine import open_database
 from orders_platform.database.schema import Schema, TableColumn
 from orders_platform.database.statements import Statements
 from orders_platform.database.table_definitions import TABLES
-from orders_platform.database.templates import WORK_TABLES, Templates
+from orders_platform.database.templates import WORK_TABLES, Templates, integer, parameter
 from orders_platform.errors import ConfigurationError
-from orders_platform.merge.expressions import integer, parameter
 from orders_platform.merge.merge_rules import MergeRules
 from orders_platform.settings import default_folder
 from orders_platform_tests.database.order_list import CONFIG, GREYSON, OrderList, order
@@ -62,9 +61,8 @@ def rendered(dialect: str) -> dict[str, TextClause]:
     rules = MergeRules(
         configuration, WideSchema(open_database(SecretStr("sqlite://")), configuration, SQL), ColumnTypes(dialect)
     )
-    statements = Statements(templates, lambda: rules)
-    statements.for_customer(GREYSON)
-    return {name: statements.render(name, result_rows=100)[0] for name in NAMES}
+    statements = Statements(templates, rules.context(GREYSON))
+    return {name: statements.render(name, {"result_rows": 100})[0] for name in NAMES}
 
 
 def sql_of(dialect: str, name: str) -> str:

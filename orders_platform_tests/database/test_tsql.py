@@ -52,9 +52,7 @@ def statements(narrow_sql: Path, configuration: Configuration) -> Statements:
     rules = MergeRules(
         configuration, MadeSchema(open_database(SecretStr("sqlite://")), configuration, narrow_sql), ColumnTypes("mssql")
     )
-    made = Statements(templates_for("mssql", configuration, narrow_sql), lambda: rules)
-    made.for_customer(GREYSON)
-    return made
+    return Statements(templates_for("mssql", configuration, narrow_sql), rules.context(GREYSON))
 
 
 def written(clause: TextClause) -> str:
@@ -70,7 +68,7 @@ def troubles(sql: str) -> list[str]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_statement_is_tsql(statements: Statements, name: str) -> None:
-    assert troubles(written(statements.render(name, result_rows=3)[0])) == []
+    assert troubles(written(statements.render(name, {"result_rows": 3})[0])) == []
 
 
 @pytest.mark.parametrize("role", VIEWS)

@@ -6,9 +6,9 @@ import pytest
 
 from orders_platform.configuration import Configuration
 from orders_platform.database.order_store import OrderStore
-from orders_platform.database.queries import Queries
 from orders_platform.database.views import MARK
 from orders_platform.errors import ConfigurationError, SourceDataError
+from orders_platform.merge.order_merge import OrderMerge
 from orders_platform_tests.database import server
 
 
@@ -36,7 +36,7 @@ def test_a_view_that_somebody_else_made_is_left_alone_mssql(configuration: Confi
 
 def test_a_staging_table_that_is_absent_is_not_one_that_is_empty_mssql(configuration: Configuration, store: OrderStore) -> None:
     server.run(store.database, f"DROP TABLE [{configuration.tables.schema_name}].[{configuration.tables.staging}]")
-    queries = Queries(store)
-    for read in (queries.sync_statuses, queries.present):
+    merge = OrderMerge(store)
+    for read in (merge.sync_statuses, merge.present):
         with pytest.raises(SourceDataError, match="There is no table swp_ORDER_LIST_V2"):
             read()

@@ -45,7 +45,7 @@ def sizes_plausible(context: dg.AssetCheckExecutionContext, orders_database: Ord
     scope, found, sizes = Scope.of(context), [], 0
     with dagster_failures(scope.customer or "sizes_plausible"):
         try:
-            sizes = len(orders_database.store.rules().sizes)
+            sizes = len(orders_database.merge.rules.sizes)
         except SourceDataError as error:
             found = [Finding(scope.customer or "", {"reason": str(error)})]
     return verdict(

@@ -82,7 +82,7 @@ def staging_fresh(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
     """WARN: the load of the workbooks does not run any more, or a customer's is loaded and never merged."""
     rules = _rules()
     with dagster_failures("staging_fresh"):
-        sync_statuses = orders_database.queries.sync_statuses()
+        sync_statuses = orders_database.merge.sync_statuses()
     found = stale_loads(sync_statuses, datetime.now(UTC), rules.staging_hours)
     return verdict(
         [Finding(customer, {"reason": reason}) for customer, reason in found.items()],

@@ -14,20 +14,20 @@ NOW = datetime(2026, 1, 5, tzinfo=UTC)
 
 def merge_everyone(wide: OrderList, rows: Sequence[Row]) -> None:
     wide.load(*[dict(row) for row in rows])
-    survey = wide.store.survey()
-    assert survey.rows == len(rows)
-    wide.store.record_unmatched(survey, next(wide.clock))
-    for customer in survey.customers:
+    scan = wide.merging.scan_staging()
+    assert scan.rows == len(rows)
+    wide.merging.record_unmatched(scan, next(wide.clock))
+    for customer in scan.customers:
         wide.merge_all(customer=customer)
 
 
 def test_the_sample_orders_become_what_they_are_expected_to_become(wide: OrderList) -> None:
     rows = sample_orders()
     wide.load(*[dict(row) for row in rows])
-    survey = wide.store.survey()
-    assert set(survey.customers) == set(EXPECTED)
-    assert sum(entry.rows for entry in survey.unmatched) == sum(UNKNOWN_CUSTOMER_ROWS.values())
-    wide.store.record_unmatched(survey, NOW)
+    scan = wide.merging.scan_staging()
+    assert set(scan.customers) == set(EXPECTED)
+    assert sum(entry.rows for entry in scan.unmatched) == sum(UNKNOWN_CUSTOMER_ROWS.values())
+    wide.merging.record_unmatched(scan, NOW)
     for customer, expected in EXPECTED.items():
         headers, lines = wide.merge_all(customer=customer)
         assert (headers.rows_read, headers.created, headers.copies) == (expected.rows, expected.orders, expected.collapsed), (
@@ -49,7 +49,7 @@ def test_the_sample_orders_become_what_they_are_expected_to_become(wide: OrderLi
 
 def assert_lines_are_what_python_counts(wide: OrderList, rows: Sequence[Row]) -> None:
     """Quantities of the accepted orders, recounted from the staged cells by order number."""
-    rules = wide.store.rules()
+    rules = wide.merging.rules
     sums: Counter[str] = Counter()
     accepted = {str(key) for (key,) in wide.orders("order_key")}
     rejected = {reject.order_key for reject in wide.store.invalid_rows() if not reject.size_code}

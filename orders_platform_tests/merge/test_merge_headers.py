@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 
 import pytest
@@ -266,12 +265,6 @@ def test_a_reject_counts_its_copies_as_the_last_load_holds_them(order_list: Orde
     for copies in (1, 3, 2):
         order_list.merge(good, *[bad] * copies)
         assert [reject.rows for reject in order_list.store.invalid_rows()] == [copies]
-
-
-def test_a_reject_keeps_the_row_as_json(order_list: OrderList) -> None:
-    order_list.merge(order("GRE-1", NOTES='he said "5\' 2"\n∆', FREIGHT="abc"))
-    row = json.loads(str(order_list.sql("SELECT row_json FROM ORDER_LIST_REJECTS")[0][0]))
-    assert (row["NOTES"], row["AAG ORDER NUMBER"], row.get("L"), row["M"]) == ('he said "5\' 2"\n∆', "GRE-1", None, 3)
 
 
 def test_every_row_read_is_an_order_a_copy_or_rejected(order_list: OrderList) -> None:
