@@ -1,8 +1,4 @@
-"""Values that describe a monday.com board: columns, labels, groups, items.
-
-Belongs here: frozen values with monday's own words. Does not belong here: how they are fetched (`monday/adapter.py`) or how a
-cell is written (`domain/column_values.py`).
-"""
+"""Values that describe a monday.com board in monday's own words: columns, labels, groups, items."""
 
 from __future__ import annotations
 
@@ -21,7 +17,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A board column; `type` is monday's ColumnType word (`text`, `long_text`, `numbers`, `date`, `status`, `dropdown` ...)."""
+    """A board column; `type` is monday's ColumnType (`text`, `long_text`, `numbers`, `date`, `status`, `dropdown` ...)."""
 
     id: str
     title: str

@@ -1,8 +1,4 @@
-"""The ports of the sync engine: what it needs from a board and from an order store, as Protocols.
-
-Belongs here: the contracts, in words a test can hold both sides to. Does not belong here: any implementation
-(`monday/adapter.py`, `database/order_store.py`).
-"""
+"""What the sync engine needs from a board and from an order store, as Protocols: their docstrings are the contract."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def test_a_reply_lost_for_good_is_settled_looked_up_and_adopted_in_the_same_run(
     assert on_board(platform) == WANTED
     assert report.is_done
     assert report.total("adopted") == {"create_item": 2, "create_subitem": 3}[operation]
-    assert any("settle" in line for line in platform.lines)
+    assert any("until unanswered requests are final" in line for line in platform.lines)
     assert platform.states() == {"SYNCED"}
     assert platform.sync().total("mutations") == 0
 
