@@ -36,7 +36,9 @@ def load(*, files: tuple[Path, ...], append: bool, ignore: tuple[str, ...], as_j
     tables = settings.configuration.tables
     store = open_store(settings)
     with closing(store.database) as database:
-        if settings.environment == "sandbox" and database.dialect == "sqlite":  # on a server tables are made by init-db alone
+        if (
+            settings.environment == "sandbox" and database.dialect.name == "sqlite"
+        ):  # on a server tables are made by init-db alone
             store.schema.apply()
         known = [column.name for column in store.schema.columns_of(tables.staging)]
         read = [read_order_file(file, known) for file in files]

@@ -14,7 +14,6 @@ from pathlib import Path
 from orders_platform.configuration import Configuration
 from orders_platform.database import rows as rows_of
 from orders_platform.database.engine import Database, repeated_when_lost
-from orders_platform.database.locks import customer_lock
 from orders_platform.database.schema import Schema
 from orders_platform.database.statements import Statements
 from orders_platform.database.write_backs import BATCHES_A_PIECE, ROWS_A_STATEMENT, chunks, require_written
@@ -53,7 +52,7 @@ class OrderStore:
 
     def lock(self, customer: str) -> AbstractContextManager[None]:
         """Hold a customer alone, across processes and machines. Raises `CustomerBusyError` when another run has it."""
-        return customer_lock(self.database, customer)
+        return self.database.customer_lock(customer)
 
     # --- 4 to 6: what waits ---------------------------------------------------------------------------------------------
 

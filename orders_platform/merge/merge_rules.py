@@ -14,8 +14,7 @@ from functools import cached_property
 from markupsafe import Markup
 
 from orders_platform.configuration import Configuration, Keys
-from orders_platform.database.catalogue import Family, TableColumn
-from orders_platform.database.column_types import ColumnTypes
+from orders_platform.database.dialects import ColumnTypes, Family, TableColumn
 from orders_platform.database.schema import Schema
 from orders_platform.domain.sizes import discover_sizes, require_known_sizes
 from orders_platform.errors import SourceDataError

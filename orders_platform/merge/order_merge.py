@@ -13,9 +13,7 @@ from functools import cached_property
 from sqlalchemy import RowMapping
 
 from orders_platform.database import rows as rows_of
-from orders_platform.database.column_types import ColumnTypes
 from orders_platform.database.engine import repeated_when_lost
-from orders_platform.database.locks import customer_lock, lock_merge
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.statements import Runner, Statements
 from orders_platform.database.templates import WORK_TABLES
@@ -48,7 +46,7 @@ class OrderMerge:
     def rules(self) -> MergeRules:
         """The merge rules, read from the catalogue at first use, when the login's rights are looked at as well."""
         self._schema.require_daily_rights()
-        return MergeRules(self._configuration, self._schema, ColumnTypes(self.database.dialect))
+        return MergeRules(self._configuration, self._schema, self.database.dialect.types)
 
     def _statements_for(self, customer: str) -> Statements:
         """The statements with this customer's keys; made once, since the context of 400 columns takes milliseconds."""
@@ -97,7 +95,7 @@ class OrderMerge:
             owner = scan.owner_of(rows_of.text(row["spelling"]), rows_of.text(row["file_name"]))
             if owner is not None:
                 parts.setdefault(owner, []).append(str(row["fingerprint"]))
-        add = self.database.add_fingerprints
+        add = self.database.dialect.add_fingerprints
         return {name: f"{self.rules.digest(name)}:{add(found)}" for name, found in parts.items()}
 
     def _load_fingerprint(self, customer: str, rows: CustomerRows) -> str:
@@ -254,7 +252,7 @@ class OrderMerge:
         """Former names of a customer: a run that was started before it was renamed may be sending its orders under one."""
         with ExitStack() as stack:
             for name in names:
-                stack.enter_context(customer_lock(self.database, name))
+                stack.enter_context(self.database.customer_lock(name))
             yield
 
     @contextmanager
@@ -265,11 +263,11 @@ class OrderMerge:
             "customer": customer, "now": self.database.timestamp(now), "max_name": MAX_NAME, **_selection(rows), **self.rules.parameters,
         }  # fmt: skip
         with self.database.write() as connection:
-            lock_merge(connection, key)
+            self.database.dialect.lock_merge(connection, key)
             prepare = statements.runner(connection, values)
             prepare("1_add_customer", customer=key)
             number = int(prepare("1_read_customer", customer=key).mappings().one()["merge_number"]) + 1
-            tables = WORK_TABLES if self._reads_cells else WORK_TABLES[1:]
+            tables = WORK_TABLES if self.database.dialect.reads_cells else WORK_TABLES[1:]
             for table in tables:
                 prepare(f"1_drop_{table}")
                 prepare(f"1_create_{table}")
@@ -277,12 +275,8 @@ class OrderMerge:
             for table in tables:
                 prepare(f"1_drop_{table}")
 
-    @property
-    def _reads_cells(self) -> bool:
-        return self.database.dialect == "mssql"
-
     def _clean(self, run: Runner) -> None:
-        if self._reads_cells:
+        if self.database.dialect.reads_cells:
             run("1_read_cells")
         run("1_clean_orders")
         run("1_identify_orders")

@@ -7,7 +7,7 @@ from inspect import isfunction
 import pytest
 
 from orders_platform.database.engine import DELAYS, Database, repeated_when_lost
-from orders_platform.database.mssql_errors import reaction_to
+from orders_platform.database.mssql_errors import meaning_of
 from orders_platform.database.order_store import OrderStore
 from orders_platform.errors import DatabaseRefusedError, DatabaseUnavailableError, TransactionLostError
 from orders_platform.merge.order_merge import OrderMerge
@@ -43,9 +43,9 @@ FREETDS = "[{state}] [FreeTDS][SQL Server]{words} ({number}) (SQLExecDirectW)"
 def test_an_error_is_known_by_its_number_whatever_the_driver(
     driver: str, state: str, number: int, kind: type[Exception], words: str
 ) -> None:
-    reaction = reaction_to(state, driver.format(state=state, number=number, words="Some words."), is_disconnect=False)
-    assert reaction.kind is kind
-    assert words in reaction.step
+    meaning = meaning_of(state, driver.format(state=state, number=number, words="Some words."), is_disconnect=False)
+    assert meaning.kind is kind
+    assert words in meaning.step
 
 
 @pytest.mark.parametrize(
@@ -62,11 +62,11 @@ def test_an_error_is_known_by_its_number_whatever_the_driver(
 def test_a_connection_that_breaks_or_is_slow_has_no_number_of_the_server(
     state: str, message: str, kind: type[Exception]
 ) -> None:
-    assert reaction_to(state, message, is_disconnect=False).kind is kind
+    assert meaning_of(state, message, is_disconnect=False).kind is kind
 
 
 def test_a_broken_connection_is_one_whatever_it_says() -> None:
-    assert reaction_to("HY000", "something new", is_disconnect=True).kind is TransactionLostError
+    assert meaning_of("HY000", "something new", is_disconnect=True).kind is TransactionLostError
 
 
 class Worker:
