@@ -12,7 +12,7 @@ from datetime import datetime, time, timedelta
 from pathlib import Path
 
 from orders_platform.configuration import Configuration
-from orders_platform.database import rows as rows_of
+from orders_platform.database import conversion
 from orders_platform.database.engine import Database, repeated_when_lost
 from orders_platform.database.schema import Schema
 from orders_platform.database.statements import Statements
@@ -72,18 +72,18 @@ class OrderStore:
         """When the last creation of a group was sent for the customer, None when none ever was."""
         with self.database.read() as connection:
             row = self._statements.runner(connection, {"customer": customer})("4_read_groups_sent").scalar_one_or_none()
-        return rows_of.moment(row)
+        return conversion.moment(row)
 
     @repeated_when_lost
     def pending_items(self, customer: str) -> list[PendingItem]:
         """The orders that wait to be sent, by group and key."""
         mapped = self.configuration.mapped_sources
-        return [rows_of.pending_item(row, mapped) for row in self._waiting("5_pending_items", customer)]
+        return [conversion.pending_item(row, mapped) for row in self._waiting("5_pending_items", customer)]
 
     @repeated_when_lost
     def pending_subitems(self, customer: str) -> list[PendingSubitem]:
         """The lines that wait to be sent, by group, order and size."""
-        return [rows_of.pending_subitem(row) for row in self._waiting("6_pending_subitems", customer)]
+        return [conversion.pending_subitem(row) for row in self._waiting("6_pending_subitems", customer)]
 
     @repeated_when_lost
     def known_item_ids(self, ids: Iterable[int]) -> set[int]:
@@ -144,7 +144,7 @@ class OrderStore:
         with self.database.write() as connection:
             run = self._statements.runner(connection, stamps)
             for chunk in chunks(results, ROWS_A_STATEMENT):
-                written = run(f"record_results_of_{kind}", {"result_rows": len(chunk)}, **rows_of.numbered(chunk)).rowcount
+                written = run(f"record_results_of_{kind}", {"result_rows": len(chunk)}, **conversion.numbered(chunk)).rowcount
                 require_written(kind, len(chunk), written)
             made = [result.ref for result in results if result.is_new_item]
             for chunk_of_made in chunks(made) if kind is RowKind.ITEMS else ():
@@ -153,14 +153,14 @@ class OrderStore:
             for chunk_of_archived in chunks(archived) if kind is RowKind.ITEMS else ():
                 run("record_archived", refs=chunk_of_archived)
             if report is not None:
-                run("record_batch", **rows_of.logged(report))
+                run("record_batch", **conversion.logged(report))
             if adoption is not None:
-                run("record_batch", **rows_of.logged_adoption(adoption, results))
+                run("record_batch", **conversion.logged_adoption(adoption, results))
 
     @repeated_when_lost
     def log_batch(self, run_id: str, now: datetime, customer: str, report: BatchReport) -> None:
         """Log a document that carried no rows of ours (a group)."""
-        values = {"run_id": run_id, "now": self.database.timestamp(now), "customer": customer, **rows_of.logged(report)}
+        values = {"run_id": run_id, "now": self.database.timestamp(now), "customer": customer, **conversion.logged(report)}
         with self.database.write() as connection:
             self._statements.runner(connection, values)("record_batch")
 
@@ -169,7 +169,7 @@ class OrderStore:
         """Log what a stage asked of monday without sending anything; it counts towards the day's calls."""
         values = {"run_id": run_id, "now": self.database.timestamp(now), "customer": customer}
         with self.database.write() as connection:
-            self._statements.runner(connection, values)("record_batch", **rows_of.logged_reads(batch_id, reads))
+            self._statements.runner(connection, values)("record_batch", **conversion.logged_reads(batch_id, reads))
 
     @repeated_when_lost
     def old_batches(self, before: datetime) -> list[str]:
@@ -204,7 +204,7 @@ class OrderStore:
             run = self._statements.runner(connection, {})
             orders = run("summarize_orders").mappings().all()
             lines = {str(row["customer_name"]): row for row in run("summarize_lines").mappings()}
-        return [rows_of.summary(row, lines.get(str(row["customer_name"]), {})) for row in orders]
+        return [conversion.summary(row, lines.get(str(row["customer_name"]), {})) for row in orders]
 
     @repeated_when_lost
     def monday_usage(self, now: datetime) -> MondayUsage:
@@ -212,7 +212,7 @@ class OrderStore:
         moments = {"midnight": datetime.combine(now.date(), time()), "since": now - timedelta(days=1)}
         values: dict[str, object] = {name: self.database.timestamp(moment) for name, moment in moments.items()}
         with self.database.read() as connection:
-            return rows_of.usage(self._statements.runner(connection, values)("read_monday_usage").mappings().one())
+            return conversion.usage(self._statements.runner(connection, values)("read_monday_usage").mappings().one())
 
     @repeated_when_lost
     def refused_removals(self) -> list[tuple[str, int, int]]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from orders_platform.database import rows as rows_of
+from orders_platform.database import conversion
 from orders_platform.database.engine import repeated_when_lost
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.statements import Statements
@@ -115,16 +115,18 @@ class Queries:
     def orders(self, customer: str) -> list[PendingItem]:
         """A customer's orders, whatever their state, by group and key; not those that left the load and are done with."""
         mapped = self._store.configuration.mapped_sources
-        return [rows_of.pending_item(row, mapped) for row in self._read("read_orders", customer=customer)]
+        return [conversion.pending_item(row, mapped) for row in self._read("read_orders", customer=customer)]
 
     def lines(self, customer: str) -> list[PendingSubitem]:
         """All lines of a customer, whatever their state, by group, order and size."""
-        return [rows_of.pending_subitem(row) for row in self._read("read_lines", customer=customer)]
+        return [conversion.pending_subitem(row) for row in self._read("read_lines", customer=customer)]
 
     def groups(self) -> list[CustomerGroup]:
         """The groups that orders belong into, of all customers."""
         rows = self._read("read_groups")
-        return [CustomerGroup(str(row["customer_name"]), str(row["group_name"]), rows_of.text(row["group_id"])) for row in rows]
+        return [
+            CustomerGroup(str(row["customer_name"]), str(row["group_name"]), conversion.text(row["group_id"])) for row in rows
+        ]
 
     # --- history --------------------------------------------------------------------------------------------------------
 
@@ -157,7 +159,7 @@ class Queries:
     def last_changes(self, customer: str) -> LastChanges | None:
         """What the last run that sent anything brought; None when none ever did."""
         runs = [
-            (rows_of.moment(row["sent_at"]), str(row["sync_run_id"]))
+            (conversion.moment(row["sent_at"]), str(row["sync_run_id"]))
             for row in self._read("read_sending_runs", customer=customer)
         ]
         dated = [(at, run_id) for at, run_id in runs if at is not None]
@@ -175,7 +177,9 @@ class Queries:
 def _finding(row: Row, **columns: str) -> Finding:
     """`columns` are the names of the table, each with the statement's."""
     values = {shown: row[name] for shown, name in columns.items()}
-    cells = {shown: value if isinstance(value, int | float) else rows_of.text(value) or "" for shown, value in values.items()}
+    cells = {
+        shown: value if isinstance(value, int | float) else conversion.text(value) or "" for shown, value in values.items()
+    }
     return Finding(str(row.get("customer_name", "")), cells)
 
 
@@ -188,16 +192,16 @@ def _row_history(kind: RowKind, row: Row) -> RowHistory:
     error = f"{row['sync_error_code']}: {row['sync_error_message']}" if row["sync_error_code"] else None
     return RowHistory(
         kind, str(row["ref"]), str(row["customer_name"]), str(row["order_key"]), str(row["size_code"]),
-        SyncState(str(row["sync_state"])), str(row["action_type"] or ""), rows_of.monday_id(row["monday_id"]),
-        rows_of.text(row["sync_run_id"]), rows_of.text(row["sync_batch_id"]), rows_of.moment(row["sync_completed_at"]), error,
+        SyncState(str(row["sync_state"])), str(row["action_type"] or ""), conversion.monday_id(row["monday_id"]),
+        conversion.text(row["sync_run_id"]), conversion.text(row["sync_batch_id"]), conversion.moment(row["sync_completed_at"]), error,
     )  # fmt: skip
 
 
 def _logged_batch(row: Row) -> LoggedBatch:
     results = json.loads(str(row["row_results"])) if row["row_results"] else {}
     return LoggedBatch(
-        str(row["batch_id"]), str(row["run_id"]), str(row["operation"]), rows_of.moment(row["logged_at"]), str(row["outcome"]),
-        rows_of.text(row["request_id"]), rows_of.text(row["error_message"]), results,
+        str(row["batch_id"]), str(row["run_id"]), str(row["operation"]), conversion.moment(row["logged_at"]), str(row["outcome"]),
+        conversion.text(row["request_id"]), conversion.text(row["error_message"]), results,
     )  # fmt: skip
 
 
@@ -209,13 +213,13 @@ def _order_status(row: Row) -> OrderStatus:
         order_type=str(row["order_type"] or ""),
         status=BoardStatus(str(row["board_status"])),
         state=SyncState(str(row["sync_state"])),
-        lines=rows_of.count(row["line_count"]),
-        waiting_lines=rows_of.count(row["waiting_line_count"]),
-        quantity=rows_of.count(row["line_quantity"]),
-        item_id=rows_of.monday_id(row["monday_item_id"]),
-        reason=rows_of.text(row["sync_error_message"]),
-        updated_at=rows_of.moment(row["updated_at"]),
-        sent_at=rows_of.moment(row["sent_at"]),
+        lines=conversion.count(row["line_count"]),
+        waiting_lines=conversion.count(row["waiting_line_count"]),
+        quantity=conversion.count(row["line_quantity"]),
+        item_id=conversion.monday_id(row["monday_item_id"]),
+        reason=conversion.text(row["sync_error_message"]),
+        updated_at=conversion.moment(row["updated_at"]),
+        sent_at=conversion.moment(row["sent_at"]),
         is_removed=row["removed_at"] is not None,
     )
 
@@ -227,21 +231,21 @@ def _by_order(rows: Sequence[Row]) -> tuple[OrderChange, ...]:
         ref, name = str(row["record_uuid"]), str(row["item_name"] or row["order_key"])
         action = Action(str(row["action_type"])) if row["action_type"] else None
         known = found.get(ref, OrderChange(str(row["order_key"]), name, str(row["group_name"] or ""), None, 0))
-        found[ref] = replace(known, action=known.action or action, lines=known.lines + rows_of.count(row["line_count"]))
+        found[ref] = replace(known, action=known.action or action, lines=known.lines + conversion.count(row["line_count"]))
     return tuple(sorted(found.values(), key=lambda change: (change.group_name, change.order_key, change.item_name)))
 
 
 def _throughput(row: Row) -> RunThroughput:
-    first, last = rows_of.moment(row["first_at"]), rows_of.moment(row["last_at"])
+    first, last = conversion.moment(row["first_at"]), conversion.moment(row["last_at"])
     if first is None or last is None:
         raise ValueError("the log has a document without its time")
     return RunThroughput(
         run_id=str(row["run_id"]),
         at=last,
-        documents=rows_of.count(row["batch_count"]),
-        rows=rows_of.count(row["row_count"]),
-        calls=rows_of.count(row["call_count"]),
-        rate_limited=rows_of.count(row["rate_limited_count"]),
-        complexity=rows_of.count(row["complexity"]),
+        documents=conversion.count(row["batch_count"]),
+        rows=conversion.count(row["row_count"]),
+        calls=conversion.count(row["call_count"]),
+        rate_limited=conversion.count(row["rate_limited_count"]),
+        complexity=conversion.count(row["complexity"]),
         seconds=(last - first).total_seconds() + float(str(row["longest_seconds"])),
     )

@@ -12,7 +12,7 @@ from functools import cached_property
 
 from sqlalchemy import RowMapping
 
-from orders_platform.database import rows as rows_of
+from orders_platform.database import conversion
 from orders_platform.database.engine import repeated_when_lost
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.statements import Runner, Statements
@@ -65,7 +65,7 @@ class OrderMerge:
         """Whose rows the staging table holds."""
         _ = self.rules.business
         counts = [
-            SpellingCount(rows_of.text(row["spelling"]), rows_of.text(row["file_name"]), int(row["row_count"]))
+            SpellingCount(conversion.text(row["spelling"]), conversion.text(row["file_name"]), int(row["row_count"]))
             for row in self._read("0_survey_customers")
         ]
         return self._configuration.customer_names.survey(counts)
@@ -92,7 +92,7 @@ class OrderMerge:
         """The content of each customer's load, as its merge records it."""
         parts: dict[str, list[str]] = {}
         for row in self._read("0_fingerprint_loads", self._statements_for("")):
-            owner = scan.owner_of(rows_of.text(row["spelling"]), rows_of.text(row["file_name"]))
+            owner = scan.owner_of(conversion.text(row["spelling"]), conversion.text(row["file_name"]))
             if owner is not None:
                 parts.setdefault(owner, []).append(str(row["fingerprint"]))
         add = self.database.dialect.add_fingerprints
@@ -305,5 +305,5 @@ def _sync_status(customer: str, load: str | None, merge: RowMapping | None, wait
         return CustomerSyncStatus(customer, load, waiting=waiting)
     numbers = {merge[name] for name in ("merge_number", "sizes_number", "lines_number")}
     is_whole = len(numbers) == 1 and merge["orders_now"] == merge["order_count"]
-    return CustomerSyncStatus(customer, load, rows_of.text(merge["fingerprint"]), is_whole, waiting, int(merge["orders_now"]),
-                              rows_of.moment(merge["merged_at"]))  # fmt: skip
+    return CustomerSyncStatus(customer, load, conversion.text(merge["fingerprint"]), is_whole, waiting, int(merge["orders_now"]),
+                              conversion.moment(merge["merged_at"]))  # fmt: skip
