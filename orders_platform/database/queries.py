@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from orders_platform.database import conversion
 from orders_platform.database.engine import repeated_when_lost
@@ -26,7 +27,7 @@ _NAMES_A_READ = 1000  # SQL Server takes 2,100 parameters
 _NO_ID = -1
 _NO_UUID = str(uuid.UUID(int=0))
 
-Row = Mapping[str, object]
+Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class Queries:
         rows = [("order key", row) for names in self._by_keys(customers) for row in self._of_keys(names)]
         rows += [("id on the board", row) for row in self._of_customers("check_repeated_ids", customers)]
         return [
-            Finding(str(row["customer_name"]), {"what": what, "shared": str(row["shared"]), "rows": int(str(row["row_count"]))})
+            Finding(str(row["customer_name"]), {"what": what, "shared": str(row["shared"]), "rows": int(row["row_count"])})
             for what, row in rows
         ]
 
@@ -93,9 +94,7 @@ class Queries:
 
     def order_counts(self, customers: Sequence[str]) -> dict[str, int]:
         """How many orders of each customer the load holds."""
-        return {
-            str(row["customer_name"]): int(str(row["row_count"])) for row in self._of_customers("check_count_orders", customers)
-        }
+        return {str(row["customer_name"]): int(row["row_count"]) for row in self._of_customers("check_count_orders", customers)}
 
     def orphan_lines(self) -> list[Finding]:
         """Lines whose order is not there; of no customer that anybody knows."""

@@ -1,4 +1,4 @@
-"""What the sync engine needs from a board and from an order store, as Protocols: their docstrings are the contract."""
+"""What the sync engine needs from a board and from an order store, as Protocols."""
 
 from __future__ import annotations
 

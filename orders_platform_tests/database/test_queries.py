@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, event
 
+from orders_platform.database.order_store import BATCHES_A_TRANSACTION
 from orders_platform.database.queries import Finding, Queries
-from orders_platform.database.write_backs import BATCHES_A_PIECE
 from orders_platform.domain.history import CustomerGroup
 from orders_platform.domain.mutations import Batch, BatchReport, Mutation, MutationResult, Operation, Outcome
 from orders_platform.domain.order_status import BoardStatus, OrderChange
@@ -260,9 +260,9 @@ def test_the_log_is_trimmed_of_what_is_older_and_of_nothing_else(shown: OrderLis
 
 
 def test_a_log_of_more_documents_than_a_statement_takes_is_trimmed_whole(shown: OrderList) -> None:
-    for n in range(BATCHES_A_PIECE + 3):
+    for n in range(BATCHES_A_TRANSACTION + 3):
         shown.store.log_reads("run-3", NOW - DAY, GREYSON, f"read-{n}", Reads(calls=1))
-    assert shown.store.trim_log(NOW) == BATCHES_A_PIECE + 3
+    assert shown.store.trim_log(NOW) == BATCHES_A_TRANSACTION + 3
     assert shown.sql("SELECT count(*) FROM ORDER_SYNC_LOG") == [(2,)]
 
 
