@@ -6,11 +6,11 @@ What differs inside a statement is a macro in `sql/macros/`.
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import ClassVar, Literal
 
 import sqlalchemy
@@ -46,50 +46,17 @@ class TableColumn:
     type: Markup | None = None
 
 
-class ColumnTypes:
-    """The column types of our DDL as functions; each returns the type's SQL. `words` has a format string for each."""
+ColumnTypes = Mapping[str, Callable[..., Markup]]
+"""The column types of our DDL, each a function of its sizes."""
 
-    def __init__(self, words: Mapping[str, str]) -> None:
-        self._words = words
 
-    def _type(self, word: str, *sizes: int) -> Markup:
-        return Markup(self._words[word].format(*(int(size) for size in sizes)))  # noqa: S704 - our own words and integers
+def column_types(words: Mapping[str, str]) -> ColumnTypes:
+    """The column types out of a format string for each."""
+    return {name: partial(_column_type, word) for name, word in words.items()}
 
-    def nvarchar(self, length: int) -> Markup:
-        """Unicode text of at most `length` characters."""
-        return self._type("nvarchar", length)
 
-    def code(self, length: int) -> Markup:
-        """A short ASCII word."""
-        return self._type("code", length)
-
-    def integer(self) -> Markup:
-        """A whole number of 32 bits."""
-        return self._type("integer")
-
-    def bigint(self) -> Markup:
-        """A whole number of 64 bits; monday's ids."""
-        return self._type("bigint")
-
-    def decimal(self, precision: int, scale: int) -> Markup:
-        """A decimal number."""
-        return self._type("decimal", precision, scale)
-
-    def date(self) -> Markup:
-        """A day."""
-        return self._type("date")
-
-    def moment(self) -> Markup:
-        """A moment in UTC."""
-        return self._type("moment")
-
-    def uuid(self) -> Markup:
-        """A UUID."""
-        return self._type("uuid")
-
-    def long_text(self) -> Markup:
-        """Unicode text without a limit."""
-        return self._type("long_text")
+def _column_type(word: str, *sizes: int) -> Markup:
+    return Markup(word.format(*(int(size) for size in sizes)))  # noqa: S704 - our own words and integers
 
 
 class Dialect(abc.ABC):

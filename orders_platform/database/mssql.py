@@ -17,7 +17,7 @@ from markupsafe import Markup
 from sqlalchemy import URL, Connection, Engine, ExecutionContext, event, text
 from sqlalchemy.exc import DBAPIError
 
-from orders_platform.database.dialects import ColumnTypes, Dialect, Family, Right, TableColumn, customer_busy
+from orders_platform.database.dialects import Dialect, Family, Right, TableColumn, column_types, customer_busy
 from orders_platform.database.mssql_errors import Meaning, meaning_of
 from orders_platform.database.odbc_driver import find_driver, safe_options
 from orders_platform.errors import DatabaseRefusedError, OrdersError, TransactionLostError
@@ -85,9 +85,9 @@ class _Mssql(Dialect):
     name = "mssql"
     driver = "pyodbc"
     kind = "sqlserver"
-    types = ColumnTypes(_TYPES)
+    types = column_types(_TYPES)
     # The order list as it arrives: a cell that is no number must not stop its load, the merge rejects its row.
-    staged_types = ColumnTypes(
+    staged_types = column_types(
         {**_TYPES, **dict.fromkeys(("nvarchar", "integer", "decimal", "date", "uuid"), "NVARCHAR(4000)")}
     )
     has_earlier_system = reads_cells = loads_texts = True

@@ -18,7 +18,7 @@ from sqlalchemy import URL, Connection, Engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import Integer, Numeric
 
-from orders_platform.database.dialects import ColumnTypes, Dialect, TableColumn, customer_busy
+from orders_platform.database.dialects import Dialect, TableColumn, column_types, customer_busy
 from orders_platform.errors import DatabaseRefusedError, DatabaseUnavailableError, OrdersError
 
 BUSY_SECONDS = 30
@@ -27,7 +27,7 @@ BUSY_SECONDS = 30
 _ABSENT = ("no such table", "no such column", "has no column")
 
 # The words are chosen for their affinity: texts keep their form ('0012' stays text), numbers become numbers, dates stay ISO text.
-_TYPES = ColumnTypes({
+_TYPES = column_types({
     "nvarchar": "NVARCHAR({})", "code": "VARCHAR({})", "integer": "INT", "bigint": "BIGINT", "decimal": "DECIMAL({}, {})",
     "date": "DATE", "moment": "TEXT", "uuid": "CHAR(36)", "long_text": "TEXT",
 })  # fmt: skip

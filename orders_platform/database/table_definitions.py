@@ -63,6 +63,6 @@ def _define(role: str, dialect: Dialect, names: Tables, folder: Path) -> TableDe
     words = {name: Markup(", ").join(Markup(f"'{word}'") for word in enum) for name, enum in _WORDS.items()}  # noqa: S704
     create = _environment(folder).get_template(f"tables/{role}.sql.j2").render(
         column=column, table=table, tables=names, q=q, **words,
-        **{word: getattr(types, word) for word in dir(types) if not word.startswith("_")},
+        **types,
     )  # fmt: skip
     return TableDefinition(getattr(names, role), tuple(columns), create.strip())
