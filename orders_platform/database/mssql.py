@@ -51,6 +51,7 @@ _FAMILIES: Mapping[str, Family] = {
 }
 _WHOLE = frozenset({"bigint", "int", "smallint", "tinyint"})
 
+# t-sql-compatible: every engine has INFORMATION_SCHEMA; SQLAlchemy's inspector asks for more.
 _COLUMNS = text(
     "SELECT COLUMN_NAME, DATA_TYPE, CHARACTER_MAXIMUM_LENGTH, NUMERIC_PRECISION, NUMERIC_SCALE "
     "FROM INFORMATION_SCHEMA.COLUMNS WHERE TABLE_NAME = :table_name "
@@ -210,6 +211,7 @@ def _before_execute(
     return write_nulls(sql, parameters) if None in parameters else (sql, parameters)
 
 
+# t-sql-compatible: SQL Server itself cannot say a NULL's type only where a temporary table is involved.
 def write_nulls(sql: str, parameters: Sequence[object]) -> tuple[str, Sequence[object]]:
     """A statement with its NULLs written out, and the parameters that are left.
 

@@ -95,8 +95,9 @@ def meaning_of(state: str, message: str, *, is_disconnect: bool) -> Meaning:
     return _STATES.get(state, _named_in(message))
 
 
+# t-sql-compatible: errors of other engines have other numbers.
 def _named_in(message: str) -> Meaning:
-    """For servers whose errors have other numbers than SQL Server's, by the words that they share with it."""
+    """By the words that an error has in common with SQL Server's."""
     words = {
         "deadlock": 1205, "lock timeout": 1222, "Login failed": 18456, "authentication failed": 18456, "Invalid object name": 208,
         "Invalid column name": 207, "permission denied": 229, "permission was denied": 229, "duplicate key": 2627,

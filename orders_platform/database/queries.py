@@ -237,7 +237,7 @@ def _by_order(rows: Sequence[Row]) -> tuple[OrderChange, ...]:
 def _throughput(row: Row) -> RunThroughput:
     first, last = conversion.moment(row["first_at"]), conversion.moment(row["last_at"])
     if first is None or last is None:
-        raise ValueError("the log has a document without its time")
+        raise ValueError("the log has a batch without its time")
     return RunThroughput(
         run_id=str(row["run_id"]),
         at=last,

@@ -37,8 +37,8 @@ DAILY_RIGHTS: Mapping[str, Sequence[str]] = {
 }
 """By role of the table: what merging, sending and `housekeeping` do."""
 
+# t-sql-compatible: some engines shorten and lengthen the names of indexes; so many characters of one count.
 _NAME = 31
-"""So many characters of an index's name count: some T-SQL engines shorten and lengthen the names that they are given."""
 
 
 @lru_cache(maxsize=8)

@@ -1,7 +1,4 @@
-"""Rows on their way to the board, as values: what waits, and what came of it.
-
-Belongs here: the values that the OrderStore and the sync engine exchange. Does not belong here: statements, plans.
-"""
+"""Rows on their way to the board, as the order store and the sync engine exchange them: what waits, and what came of it."""
 
 from __future__ import annotations
 
