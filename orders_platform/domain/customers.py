@@ -1,7 +1,7 @@
 """Whose row it is: raw spellings to canonical customers, and customers to Dagster partition keys.
 
 A partition key is user input and a customer name is hostile (B'HOOD, commas, parentheses), so both pass through one function
-each. Belongs here: the rules. Does not belong here: reading the distinct spellings (`sql/0_survey_customers.sql.j2`).
+each.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class SpellingCount:
 class CustomerRows:
     """Which staging rows are a customer's: those with one of `spellings`, and blank ones from `files`.
 
-    `takes_rows_without_file`: blank ones that name no file too; only ever so for rows that belong to nobody.
+    `takes_rows_without_file`: blank ones that name no file too; only ever so for rows that match no customer.
     """
 
     spellings: tuple[str, ...] = ()
@@ -58,7 +58,7 @@ class CustomerRows:
 
 @dataclass(frozen=True, slots=True)
 class UnmatchedRows:
-    """Staging rows that belong to no customer, and why."""
+    """Staging rows that match no configured customer, and why."""
 
     spelling: str | None
     file: str | None
@@ -82,7 +82,7 @@ class UnmatchedRows:
 
 @dataclass(frozen=True, slots=True)
 class StagingScan:
-    """Who is in the staging table: `customers` by canonical name, `unmatched` rows with their reason."""
+    """Whose rows the staging table holds: `customers` by canonical name, `unmatched` rows with their reason."""
 
     customers: Mapping[str, CustomerRows] = field(default_factory=dict)
     unmatched: tuple[UnmatchedRows, ...] = ()
@@ -131,7 +131,7 @@ class CustomerNames:
             return None
         return self._canonical.get(folded) or (_unlisted(spelling) if self._accept_unknown else None)
 
-    def survey(self, counts: Iterable[SpellingCount]) -> StagingScan:
+    def scan(self, counts: Iterable[SpellingCount]) -> StagingScan:
         """Assign every staging row to a customer or to a reason; a blank name takes its file's customer if that has just one."""
         counts = list(counts)
         in_file: dict[str, set[str]] = {}

@@ -1,7 +1,4 @@
-"""What the SQL templates are told: tables, the business columns with their kinds, sizes, keys, and the words to bind.
-
-Belongs here: turning configuration and catalogue into the context of `sql/`. Does not belong here: running anything.
-"""
+"""What the configuration and the catalogue tell the templates of the merge: business columns, sizes, keys, and the words to bind."""
 
 from __future__ import annotations
 
@@ -169,7 +166,7 @@ class MergeRules:
             found[f"size_code_{column.position}"] = rule.size_code(column.name)
         return found
 
-    def digest(self, customer: str) -> str:
+    def configuration_hash(self, customer: str) -> str:
         """A short value that changes whenever the same load would be merged differently."""
         c = self._configuration
         keys: Keys = c.keys_of(customer)

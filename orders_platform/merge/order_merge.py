@@ -66,9 +66,9 @@ class OrderMerge:
         _ = self.rules.business
         counts = [
             SpellingCount(conversion.text(row["spelling"]), conversion.text(row["file_name"]), int(row["row_count"]))
-            for row in self._read("0_survey_customers")
+            for row in self._read("0_scan_staging")
         ]
-        return self._configuration.customer_names.survey(counts)
+        return self._configuration.customer_names.scan(counts)
 
     def sync_statuses(self) -> list[CustomerSyncStatus]:
         """Where every customer stands that the load or the order table has, by name. Reads the whole staging table once."""
@@ -96,12 +96,12 @@ class OrderMerge:
             if owner is not None:
                 parts.setdefault(owner, []).append(str(row["fingerprint"]))
         add = self.database.dialect.add_fingerprints
-        return {name: f"{self.rules.digest(name)}:{add(found)}" for name, found in parts.items()}
+        return {name: f"{self.rules.configuration_hash(name)}:{add(found)}" for name, found in parts.items()}
 
     def _load_fingerprint(self, customer: str, rows: CustomerRows) -> str:
         """The same for one customer."""
         (row,) = self._read("1_fingerprint_load", self._statements_for(customer), **_selection(rows))
-        return f"{self.rules.digest(customer)}:{row['fingerprint']}"
+        return f"{self.rules.configuration_hash(customer)}:{row['fingerprint']}"
 
     def _merged_customers(self) -> list[str]:
         """The customers that the order table has, under the names they had when they were merged."""
@@ -124,7 +124,7 @@ class OrderMerge:
             with self.database.write() as connection:
                 run = self._statements.runner(connection, {"now": self.database.timestamp(now), "code": UNKNOWN_CUSTOMER})
                 run("0_resolve_unmatched", labels=gone)
-                run("0_forget_unmatched", keys=[_unmatched_key(label) for label in gone])
+                run("0_forget_loads", keys=[_unmatched_key(label) for label in gone])
 
     def _reject_unmatched(self, label: str, rows: CustomerRows, reason: str, now: datetime) -> None:
         key = _unmatched_key(label)
@@ -134,7 +134,7 @@ class OrderMerge:
             return
         with self._header_transaction(label, key, rows, now) as run:
             self._clean(run)
-            run("1_judge_orders", forced_code=UNKNOWN_CUSTOMER, forced_reason=reason)
+            run("0_reject_unmatched", code=UNKNOWN_CUSTOMER, reason=reason)
             run("1_mark_copies")
             self._record_rejects(run)
             rows_read = run("1_count_merge").mappings().one()["rows_read"]
@@ -169,9 +169,9 @@ class OrderMerge:
                 run("1_rename_customer", former=former)
                 run("1_resolve_former_rejects", former=former)
                 run("2_clear_staged_lines", customers=former)
-                run("0_forget_unmatched", keys=former)
+                run("0_forget_loads", keys=former)
             self._clean(run)
-            run("1_judge_orders", forced_code="", forced_reason="")
+            run("1_judge_orders")
             run("1_mark_copies")
             run("1_reject_collisions")
             run("1_read_known_orders")
@@ -269,11 +269,11 @@ class OrderMerge:
             number = int(prepare("1_read_customer", customer=key).mappings().one()["merge_number"]) + 1
             tables = WORK_TABLES if self.database.dialect.reads_cells else WORK_TABLES[1:]
             for table in tables:
-                prepare(f"1_drop_{table}")
+                prepare("1_drop_work_table", {"work_table": table})
                 prepare(f"1_create_{table}")
             yield statements.runner(connection, {**values, "merge_number": number})
             for table in tables:
-                prepare(f"1_drop_{table}")
+                prepare("1_drop_work_table", {"work_table": table})
 
     def _clean(self, run: Runner) -> None:
         if self.database.dialect.reads_cells:

@@ -24,7 +24,7 @@ from orders_platform_tests.database.order_list import CONFIG, SIZES, UNMAPPED, O
 
 CONTRACT = {
     "test_cleaning", "test_merge_headers", "test_order_store", "test_queries", "test_sample_merge",
-    "test_sizes_and_lines", "test_staging", "test_survey", "test_views",
+    "test_sizes_and_lines", "test_staging", "test_staging_scan", "test_views",
 }  # fmt: skip
 """Modules whose tests run on every engine there is; what is about SQLite alone in them is marked `sqlite`."""
 

@@ -1,4 +1,4 @@
-"""Whose rows are in the staging table, and what becomes of those that are nobody's."""
+"""Whose rows are in the staging table, and what becomes of those that match no customer."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_every_row_of_an_unknown_customer_is_rejected_whatever_its_spelling_and_
     assert all("is not in [customers] of the configuration" in reject.reason for reject in order_list.store.invalid_rows())
 
 
-def test_rows_of_nobody_are_written_once_and_again_only_when_they_change(order_list: OrderList) -> None:
+def test_unmatched_rows_are_written_once_and_again_only_when_they_change(order_list: OrderList) -> None:
     order_list.load(row("ACM-1", "ACME"), row("3", None, None))
     order_list.merging.record_unmatched(order_list.merging.scan_staging(), NOW)
     before = order_list.dump()
@@ -71,7 +71,7 @@ def test_rows_of_nobody_are_written_once_and_again_only_when_they_change(order_l
     assert [reject[1] for reject in order_list.rejects()] == ["3", "ACM-2"]
 
 
-def test_rows_of_nobody_are_resolved_when_they_disappear_and_recorded_again_when_they_return(order_list: OrderList) -> None:
+def test_unmatched_rows_are_resolved_when_they_disappear_and_recorded_again_when_they_return(order_list: OrderList) -> None:
     stray, ours = row("ACM-1", "ACME"), row("GRE-1", GREYSON)
     for rows, rejects in (([stray, ours], 1), ([ours], 0), ([stray, ours], 1)):
         order_list.load(*rows)
@@ -79,7 +79,7 @@ def test_rows_of_nobody_are_resolved_when_they_disappear_and_recorded_again_when
         assert len(order_list.rejects()) == rejects
 
 
-def test_rows_of_nobody_are_resolved_when_the_customer_becomes_known(order_list: OrderList) -> None:
+def test_unmatched_rows_are_resolved_when_the_customer_becomes_known(order_list: OrderList) -> None:
     order_list.load(row("ACM-1", "Acme Ltd"))
     order_list.merging.record_unmatched(order_list.merging.scan_staging(), next(order_list.clock))
     knowing = order_list.configured(lambda document: document["customers"].update(ACME={"aliases": ["ACME LTD"]}))
