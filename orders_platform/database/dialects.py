@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, partial
@@ -100,9 +100,9 @@ class Dialect(abc.ABC):
     def error(self, error: DBAPIError, place: str) -> OrdersError:
         """The driver's error as ours; `place` names the database."""
 
-    def whole_transaction(self, connection: Connection) -> AbstractContextManager[None]:  # noqa: ARG002 - for the one that needs it
+    @abc.abstractmethod
+    def whole_transaction(self, connection: Connection) -> AbstractContextManager[None]:
         """Raise `TransactionLostError` when the transaction ended before this block did."""
-        return nullcontext()
 
     @abc.abstractmethod
     def timestamp(self, moment: datetime) -> object:
@@ -128,9 +128,9 @@ class Dialect(abc.ABC):
     def indexes(self, connection: Connection, table: str, schema: str) -> set[str]:
         """The names of a table's indexes; none when there is no such table."""
 
-    def missing_grants(self, connection: Connection, rights: Sequence[Right]) -> list[str]:  # noqa: ARG002 - for the one that has rights
+    @abc.abstractmethod
+    def missing_grants(self, connection: Connection, rights: Sequence[Right]) -> list[str]:
         """A GRANT for each of the rights that the login lacks."""
-        return []
 
 
 def customer_busy(customer: str) -> CustomerBusyError:

@@ -113,7 +113,7 @@ class _Mssql(Dialect):
         verb = "refused" if issubclass(meaning.kind, DatabaseRefusedError) else "did not answer"
         return meaning.kind(f"{place} {verb}: {first.orig}. {meaning.step}")
 
-    def _whole_transaction(self, connection: Connection) -> AbstractContextManager[None]:
+    def whole_transaction(self, connection: Connection) -> AbstractContextManager[None]:
         return _whole_transaction(connection)
 
     def timestamp(self, moment: datetime) -> datetime:

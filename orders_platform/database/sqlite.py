@@ -7,7 +7,7 @@ import re
 import sqlite3
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -18,7 +18,7 @@ from sqlalchemy import URL, Connection, Engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import Integer, Numeric
 
-from orders_platform.database.dialects import Dialect, TableColumn, column_types, customer_busy
+from orders_platform.database.dialects import Dialect, Right, TableColumn, column_types, customer_busy
 from orders_platform.errors import DatabaseRefusedError, DatabaseUnavailableError, OrdersError
 
 BUSY_SECONDS = 30
@@ -58,6 +58,9 @@ class _Sqlite(Dialect):
         hint = "Run `orders-platform init-db`, which makes what is missing." if is_absent else "Nothing of this step was kept."
         return DatabaseRefusedError(f"{place} refused: {words}. {hint}")
 
+    def whole_transaction(self, connection: Connection) -> AbstractContextManager[None]:  # noqa: ARG002 - SQLite ends none by itself
+        return nullcontext()
+
     def timestamp(self, moment: datetime) -> str:
         return moment.replace(tzinfo=None).isoformat(" ", "microseconds")
 
@@ -95,6 +98,9 @@ class _Sqlite(Dialect):
         if not inspector.has_table(table, schema=schema or None):
             return set()
         return {str(index["name"]) for index in inspector.get_indexes(table, schema=schema or None)}
+
+    def missing_grants(self, connection: Connection, rights: Sequence[Right]) -> list[str]:  # noqa: ARG002 - SQLite has no rights
+        return []
 
 
 SQLITE: Dialect = _Sqlite()
