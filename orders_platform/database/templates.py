@@ -143,10 +143,6 @@ class Templates:
             raise ConfigurationError(f"The SQL template {name} cannot be rendered: {error}") from error
         return Statement(name, sql, _declared(sql))
 
-    def names(self) -> Sequence[str]:
-        """The statements there are, by name."""
-        return sorted(path.name.removesuffix(".sql.j2") for path in self._folder.glob("*.sql.j2"))
-
 
 def parameter(prefix: str, number: int) -> Markup:
     """A bind parameter out of a numbered row of them, `:word_3`."""

@@ -200,10 +200,6 @@ def test_a_template_that_is_absent_is_refused_with_the_next_step(configuration: 
         templates_for("sqlite", configuration).render("nowhere")
 
 
-def test_the_statements_are_listed_by_name(configuration: Configuration) -> None:
-    assert templates_for("sqlite", configuration).names() == NAMES
-
-
 def test_numbered_parameters_and_integers_take_nothing_else() -> None:
     assert (parameter("word", 3), integer(4)) == (":word_3", "4")
     with pytest.raises(ValueError, match="invalid literal"):
