@@ -71,7 +71,7 @@ def materialise(
         if not result.success:
             errors[customer] = f"run {result.run_id} failed; see it in the Dagster UI"
         progress(f"{customer}: {sent[customer]['created']:,} created in {sent[customer]['seconds']:.1f} s")
-    return run_json(store.summaries(), store.rejects(), sent, errors)
+    return run_json(store.summaries(), store.invalid_rows(), sent, errors)
 
 
 def _figures(result: dg.ExecuteInProcessResult) -> Figures:

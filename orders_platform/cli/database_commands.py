@@ -36,7 +36,9 @@ def load(*, files: tuple[Path, ...], append: bool, ignore: tuple[str, ...], as_j
     tables = settings.configuration.tables
     store = open_store(settings)
     with closing(store.database) as database:
-        if settings.environment == "sandbox" and database.dialect == "sqlite":  # on a server tables are made by init-db alone
+        if (
+            settings.environment == "sandbox" and database.dialect.name == "sqlite"
+        ):  # on a server tables are made by init-db alone
             store.schema.apply()
         known = [column.name for column in store.schema.columns_of(tables.staging)]
         read = [read_order_file(file, known) for file in files]
@@ -101,7 +103,7 @@ def status(*, as_json: bool) -> None:
     settings = Settings()
     store = open_store(settings)
     with closing(store.database):
-        summaries, rejects, failed = store.summaries(), store.rejects(), store.failed()
+        summaries, rejects, failed = store.summaries(), store.invalid_rows(), store.row_errors()
         usage = store.monday_usage(datetime.now(UTC))
     limits = limits_of(settings.configuration.monday.plan, settings.configuration.monday.token_kind)
     if as_json:

@@ -132,7 +132,7 @@ def _show(
 def _document(store: OrderStore, reports: Sequence[CustomerReport], *, dry: bool) -> console.JsonObject:
     sent = {report.customer: console.sent_figures(report, dry=dry) for report in reports}
     errors = {report.customer: report.error for report in reports if report.error}
-    document = console.run_json(store.summaries(), store.rejects(), sent, errors)
+    document = console.run_json(store.summaries(), store.invalid_rows(), sent, errors)
     return {**document, "dry_run": True} if dry else document
 
 

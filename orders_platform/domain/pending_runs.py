@@ -1,7 +1,7 @@
 """Which customers need a run, decided from values alone.
 
 Belongs here: what is work, when it is asked for again, which was never done, which partitions come and go. Does not belong here:
-reading any of it (`database/overview.py`), asking Dagster for runs (`sensors.py`, `schedules.py`).
+reading any of it (`database/queries.py`), asking Dagster for runs (`sensors.py`, `schedules.py`).
 """
 
 from __future__ import annotations

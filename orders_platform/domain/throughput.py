@@ -1,8 +1,4 @@
-"""How fast runs were, from the log of documents.
-
-Belongs here: the figures of a run and what follows from them. Does not belong here: obeying limits (`monday/budget.py`), the day's calls
-(`usage.py`), showing them (`assets/`).
-"""
+"""How fast runs were, from the log of batches."""
 
 from __future__ import annotations
 
@@ -15,10 +11,10 @@ class RunThroughput:
     """What one run sent for one customer.
 
     Attributes:
-        rows: groups, orders and lines in its documents.
+        rows: groups, orders and lines in its batches.
         calls: HTTP requests, reads included.
         complexity: points that monday counted.
-        seconds: from the first document's start to the last one's end, at most: the log has the ends, and the longest document's time.
+        seconds: from the first batch's start to the last one's end, at most: the log has the ends, and the longest batch's time.
     """
 
     run_id: str
@@ -32,5 +28,5 @@ class RunThroughput:
 
     @property
     def rows_per_second(self) -> float:
-        """Rows by wall clock; several documents are in flight at a time."""
+        """Rows by wall clock; several batches are in flight at a time."""
         return self.rows / self.seconds if self.seconds else 0.0

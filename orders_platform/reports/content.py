@@ -1,6 +1,6 @@
 """What a report says of a customer, as values: totals, groups, what needs a person, what waits, what changed last.
 
-Belongs here: choosing and wording, as pure functions of what was read. Does not belong here: reading (`database/order_reports.py`), layout
+Belongs here: choosing and wording, as pure functions of what was read. Does not belong here: reading (`database/queries.py`), layout
 (`rendering.py`). The words are for people who know orders, not this platform: no states, no codes, no ids of ours.
 """
 

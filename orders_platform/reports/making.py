@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from orders_platform.database.order_reports import OrderReports
 from orders_platform.database.order_store import OrderStore
+from orders_platform.database.queries import Queries
 from orders_platform.reports.content import Report, report_of
 
 
 def make_report(store: OrderStore, customer: str, now: datetime) -> Report:
     """Where a customer's orders stand, as of `now` (UTC)."""
-    reports = OrderReports(store)
+    queries = Queries(store)
     return report_of(
         customer,
         now,
-        reports.orders(customer),
-        reports.rejected(customer),
-        reports.refused_lines(customer),
-        reports.last_changes(customer),
+        queries.order_statuses(customer),
+        store.invalid_rows(customer),
+        [row for row in store.row_errors(customer) if row.size_code],
+        queries.last_changes(customer),
     )

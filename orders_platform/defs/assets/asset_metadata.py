@@ -12,7 +12,8 @@ import dagster as dg
 
 from orders_platform.build import report_links
 from orders_platform.configuration import Configuration
-from orders_platform.database.table_definitions import TableDefinition, define_tables, dialect_of
+from orders_platform.database.engine import dialect_of
+from orders_platform.database.table_definitions import TableDefinition, define_tables
 from orders_platform.defs.assets.code_references import code_references
 from orders_platform.defs.assets.column_schemas import board_columns, lineage_of, size_columns, table_columns
 from orders_platform.settings import Settings, default_folder
@@ -24,9 +25,9 @@ Loaded = dg.AssetsDefinition | dg.AssetSpec
 def described(assets: Iterable[Loaded], settings: Settings) -> list[Loaded]:
     """The assets with what the catalogue shows of them; what they do is untouched."""
     configuration = settings.configuration
-    tables = define_tables(dialect_of(settings.environment), configuration.tables, default_folder("sql"))
+    dialect = dialect_of(settings.database_url)
+    tables = define_tables(dialect, configuration.tables, default_folder("sql"))
     columns, lineage = _columns(configuration, tables), lineage_of(configuration, tables)
-    database = "sqlite" if settings.environment == "sandbox" else "sqlserver"
     board = report_links(settings).board
 
     def describe(asset: Loaded) -> Loaded:
@@ -42,7 +43,7 @@ def described(assets: Iterable[Loaded], settings: Settings) -> list[Loaded]:
             metadata["dagster/column_lineage"] = lineage[name]
         if isinstance(asset, dg.AssetsDefinition):
             metadata |= code_references(asset, configuration.reports.code_url)
-        owners, kinds = list(configuration.reports.owners), _kinds(name, database)
+        owners, kinds = list(configuration.reports.owners), _kinds(name, dialect.kind)
 
         def merged(spec: dg.AssetSpec) -> dg.AssetSpec:
             return spec.merge_attributes(metadata=metadata, owners=owners, kinds=kinds)

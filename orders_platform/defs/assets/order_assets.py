@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 import dagster as dg
 from dagster import AssetExecutionContext, OpExecutionContext
 
-from orders_platform.database.order_reports import OrderReports
 from orders_platform.database.order_store import OrderStore
 from orders_platform.defs.assets.refused_rows import rejected_rows
 from orders_platform.defs.failures import RETRIES, dagster_failures
@@ -73,7 +72,7 @@ def order_headers(context: AssetExecutionContext, orders_database: OrdersDatabas
     with customer_alone(customer, orders_database) as store:
         merge = orders_database.merge
         merged = merge.merge_headers(customer, merge.scan_staging(), datetime.now(UTC))
-        rejected = OrderReports(store).rejected(customer)
+        rejected = store.invalid_rows(customer)
     figures = {
         "created": merged.created,
         "updated": merged.updated,

@@ -10,7 +10,7 @@ import dagster as dg
 from dagster import AssetExecutionContext
 
 from orders_platform.build import report_folder, report_links
-from orders_platform.database.order_reports import OrderReports
+from orders_platform.database.queries import Queries
 from orders_platform.defs.assets.monday_assets import monday_items, monday_subitems
 from orders_platform.defs.failures import RETRIES, dagster_failures
 from orders_platform.defs.partitions import CUSTOMERS
@@ -36,7 +36,7 @@ def sync_report(context: AssetExecutionContext, orders_database: OrdersDatabase)
         settings = Settings()
         links = report_links(settings)
         report = make_report(orders_database.store, customer, datetime.now(UTC))
-        runs = OrderReports(orders_database.store).throughput(customer)[-_SHOWN_RUNS:]
+        runs = Queries(orders_database.store).throughput(customer)[-_SHOWN_RUNS:]
         page = write_page(report_folder(settings), customer, html_page([report], links))
     figures = {"orders": report.totals.orders, "on_board": report.totals.on_board, "waiting": len(report.waiting)}
     metadata: dict[str, dg.RawMetadataValue] = {

@@ -6,8 +6,7 @@ Belongs here: shells around the sweep's figures, the comparison of ids and the o
 
 import dagster as dg
 
-from orders_platform.database.ledger import Ledger
-from orders_platform.database.overview import Finding
+from orders_platform.database.queries import Finding, Queries
 from orders_platform.defs.assets.monday_assets import ORDER_BOARD, POOL, monday_items, monday_subitems
 from orders_platform.defs.assets.order_assets import customer_alone
 from orders_platform.defs.checks.check_results import ERROR, SETTLES, UNSEEN, WARN, Scope, not_judged, verdict
@@ -72,7 +71,7 @@ def board_equals_database(
     with customer_alone(scope.customer, orders_database) as store:
         run, report = monday.sync_run(store, context.run.run_id, context.log.info), StageReport()
         with run.counted(scope.customer, report):
-            seen = reconcile_ids(run, Ledger(store, configuration), scope.customer)
+            seen = reconcile_ids(run, Queries(store), scope.customer)
     return verdict(
         [_finding(scope.customer, each) for each in seen.differences],
         scope=scope,
@@ -93,8 +92,8 @@ def board_shows_values(
     configuration, found, skipped = Settings().configuration, list[tuple[str, Difference]](), list[str]()
     with dagster_failures("board_shows_values"):
         store = orders_database.store
-        customers = orders_database.overview.customers()
-        run, ledger = monday.sync_run(store, context.run.run_id, context.log.info), Ledger(store, configuration)
+        customers = orders_database.queries.customers()
+        run, ledger = monday.sync_run(store, context.run.run_id, context.log.info), Queries(store)
         for customer in customers:
             try:
                 with store.lock(customer), run.counted(customer, StageReport()):

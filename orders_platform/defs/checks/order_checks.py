@@ -8,7 +8,7 @@ from collections import Counter
 
 import dagster as dg
 
-from orders_platform.database.overview import Finding
+from orders_platform.database.queries import Finding
 from orders_platform.defs.assets.monday_assets import ORDER_BOARD
 from orders_platform.defs.assets.order_assets import order_headers, order_lines, order_sizes
 from orders_platform.defs.checks.check_results import ERROR, Scope, verdict
@@ -25,8 +25,8 @@ def keys_unique(context: dg.AssetCheckExecutionContext, orders_database: OrdersD
     """ERROR, blocking: two rows would overwrite each other on the board."""
     scope = Scope.of(context)
     with dagster_failures(scope.customer or "keys_unique"):
-        overview = orders_database.overview
-        found = overview.repeated(scope.names(overview.customers()))
+        queries = orders_database.queries
+        found = queries.duplicates(scope.names(queries.customers()))
     return verdict(
         found,
         scope=scope,
@@ -64,9 +64,9 @@ def totals_match_sizes(context: dg.AssetCheckExecutionContext, orders_database: 
     """WARN: totals are typed by people. ERROR, blocking, when so many of a customer's are wrong that the sizes must be."""
     scope, rules = Scope.of(context), Settings().configuration.checks
     with dagster_failures(scope.customer or "totals_match_sizes"):
-        overview = orders_database.overview
-        names = scope.names(overview.customers())
-        found, orders = overview.wrong_totals(names), overview.order_counts(names)
+        queries = orders_database.queries
+        names = scope.names(queries.customers())
+        found, orders = queries.wrong_totals(names), queries.order_counts(names)
     shares = {name: count / orders[name] for name, count in Counter(each.customer for each in found).items()}
     harmed = {name for name, share in shares.items() if share > rules.max_wrong_totals_share}
     return verdict(
@@ -86,7 +86,7 @@ def totals_match_sizes(context: dg.AssetCheckExecutionContext, orders_database: 
 def lines_have_orders(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
     """ERROR: somebody deleted orders behind our back. Not blocking: such a line is never sent, and it is of no customer."""
     with dagster_failures("lines_have_orders"):
-        found = orders_database.overview.orphan_lines()
+        found = orders_database.queries.orphan_lines()
     return verdict(
         found,
         scope=Scope(),

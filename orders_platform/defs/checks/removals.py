@@ -5,7 +5,7 @@ Belongs here: that one check. Does not belong here: the guard (`merge/order_merg
 
 import dagster as dg
 
-from orders_platform.database.overview import Finding
+from orders_platform.database.queries import Finding
 from orders_platform.defs.assets.order_assets import order_headers
 from orders_platform.defs.checks.check_results import ERROR, Scope, verdict
 from orders_platform.defs.failures import dagster_failures

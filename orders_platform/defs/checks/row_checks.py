@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from orders_platform.database.overview import Finding
+from orders_platform.database.queries import Finding
 from orders_platform.defs.assets.monday_assets import ORDER_BOARD
 from orders_platform.defs.assets.order_assets import SWP_ORDER_LIST
 from orders_platform.defs.checks.check_results import Scope, verdict
@@ -31,7 +31,7 @@ def no_rows_stuck(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
     """ERROR when a call was never answered: it may be on the board or not. WARN when rows only wait to be sent."""
     rules, now = _rules(), datetime.now(UTC)
     with dagster_failures("no_rows_stuck"):
-        found = orders_database.overview.stuck_rows(
+        found = orders_database.queries.stuck_rows(
             now - timedelta(minutes=rules.stuck_pending_minutes), now - timedelta(minutes=rules.stuck_new_minutes)
         )
     unanswered = [each.customer for each in found if each.details["state"] == SyncState.PENDING]
@@ -51,7 +51,7 @@ def no_rows_stuck(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
 def no_rows_failed(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
     """WARN: the others are on the board."""
     with dagster_failures("no_rows_failed"):
-        failed = orders_database.store.failed()
+        failed = orders_database.store.row_errors()
     return verdict(
         [_refusal(row) for row in failed],
         scope=Scope(),
@@ -65,7 +65,7 @@ def no_rows_failed(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
 def no_rows_rejected(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
     """WARN: the others were merged."""
     with dagster_failures("no_rows_rejected"):
-        rejected = orders_database.store.rejects()
+        rejected = orders_database.store.invalid_rows()
     return verdict(
         [_refusal(row) for row in rejected],
         scope=Scope(),
