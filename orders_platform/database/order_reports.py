@@ -1,4 +1,4 @@
-"""What reports read of a customer: where its orders stand, what the last run brought, how fast runs were.
+"""What reports read of a customer: where its orders stand, what the last run brought.
 
 Belongs here: those reads; nothing is written. Does not belong here: what waits to be sent (`order_store.py`), comparing with the board
 (`ledger.py`), how a report looks (`reports/`).
@@ -15,7 +15,6 @@ from orders_platform.database.statements import Statements
 from orders_platform.domain.order_status import BoardStatus, LastChanges, OrderChange, OrderStatus
 from orders_platform.domain.orders import RowProblem
 from orders_platform.domain.states import Action, SyncState
-from orders_platform.domain.throughput import RunThroughput
 
 Row = Mapping[str, object]
 
@@ -46,11 +45,6 @@ class OrderReports:
             return None
         at, run_id = max(dated)
         return LastChanges(run_id, at, _by_order(self._read("read_changes_of_run", customer=customer, run_id=run_id)))
-
-    def throughput(self, customer: str) -> list[RunThroughput]:
-        """The runs that sent anything for the customer, oldest first, as far as the log goes back."""
-        found = [_throughput(row) for row in self._read("read_throughput", customer=customer)]
-        return [run for run in found if run.documents]
 
     def rejected(self, customer: str) -> list[RowProblem]:
         """Rows and sizes of the customer that the merge does not take."""
@@ -89,22 +83,6 @@ def _by_order(rows: Sequence[Row]) -> tuple[OrderChange, ...]:
         known = found.get(ref, OrderChange(str(row["order_key"]), name, str(row["group_name"] or ""), None, 0))
         found[ref] = replace(known, action=known.action or action, lines=known.lines + _whole(row["line_count"]))
     return tuple(sorted(found.values(), key=lambda change: (change.group_name, change.order_key, change.item_name)))
-
-
-def _throughput(row: Row) -> RunThroughput:
-    first, last = rows_of.moment(row["first_at"]), rows_of.moment(row["last_at"])
-    if first is None or last is None:
-        raise ValueError("the log has a document without its time")
-    return RunThroughput(
-        run_id=str(row["run_id"]),
-        at=last,
-        documents=_whole(row["batch_count"]),
-        rows=_whole(row["row_count"]),
-        calls=_whole(row["call_count"]),
-        rate_limited=_whole(row["rate_limited_count"]),
-        complexity=_whole(row["complexity"]),
-        seconds=(last - first).total_seconds() + float(str(row["longest_seconds"])),
-    )
 
 
 def _whole(value: object) -> int:
