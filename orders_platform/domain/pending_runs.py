@@ -126,7 +126,7 @@ def runs_to_request(
 
 
 def _is_due(
-    sync_status: CustomerSyncStatus, last: LastRequest | None, is_stopped: bool, now: float, repeat_seconds: float
+    sync_status: CustomerSyncStatus, last: LastRequest | None, *, is_stopped: bool, now: float, repeat_seconds: float
 ) -> bool:
     if last is None:
         return True
