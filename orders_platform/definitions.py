@@ -9,8 +9,7 @@ from __future__ import annotations
 import dagster as dg
 
 from orders_platform.defs import checks
-from orders_platform.defs.alert_messages import Messenger
-from orders_platform.defs.alerts import alerts, daily_summary
+from orders_platform.defs.alerts import Messenger, alerts, daily_summary
 from orders_platform.defs.assets import monday_assets as monday_board
 from orders_platform.defs.assets import order_assets as order_tables
 from orders_platform.defs.assets import report_asset as sync_report

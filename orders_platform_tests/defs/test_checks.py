@@ -315,7 +315,7 @@ def test_a_run_that_sent_nothing_compares_nothing_and_asks_monday_nothing(synced
     found = made(location.sync(CUSTOMER))
     assert len(synced.sandbox.requests) == asked
     for name in ("board_equals_database", "no_item_doubled", "no_subitem_doubled"):
-        assert (found[name].passed, told(found[name])["judged"]) == (True, False)
+        assert (found[name].passed, told(found[name])["not_checked"]) == (True, [CUSTOMER])
 
 
 def test_a_value_that_a_person_changed_is_a_warning_of_the_verification(synced: Workplace, location: Location) -> None:
@@ -335,7 +335,7 @@ def test_a_customer_that_is_at_work_is_left_out_of_the_verification_and_named(sy
     with synced.store() as store, store.lock(CUSTOMER):
         found = look(location, "verify_boards", "board_shows_values")
     assert found.passed
-    assert (told(found)["customers_compared"], told(found)["customers_unseen"]) == (0, [CUSTOMER])
+    assert (told(found)["customers_compared"], told(found)["not_checked"]) == (0, [CUSTOMER])
 
 
 def test_an_order_that_is_on_the_board_twice_fails_the_check_of_the_run_that_sends_it(

@@ -10,7 +10,7 @@ from orders_platform.database.ledger import Ledger
 from orders_platform.database.overview import Finding
 from orders_platform.defs.assets.monday_assets import ORDER_BOARD, POOL, monday_items, monday_subitems
 from orders_platform.defs.assets.order_assets import customer_alone
-from orders_platform.defs.checks.check_results import ERROR, SETTLES, UNSEEN, WARN, Scope, not_judged, verdict
+from orders_platform.defs.checks.check_results import ERROR, NOT_CHECKED, WARN, Scope, not_checked, verdict
 from orders_platform.defs.failures import RETRIES, dagster_failures
 from orders_platform.defs.resources import MondayResource, OrdersDatabase
 from orders_platform.domain.differences import Difference, DifferenceKind
@@ -19,7 +19,6 @@ from orders_platform.settings import Settings
 from orders_platform.sync.reconcile import reconcile_cells, reconcile_ids
 from orders_platform.sync.results import StageReport
 
-_SWEEPS = ("no_item_doubled", "no_subitem_doubled")
 _HARM = {DifferenceKind.MISSING, DifferenceKind.DUPLICATE}
 _NOTHING_CREATED = "This run created nothing, so nothing was looked for."
 _ALL_SENT_ONCE = "Nothing that this run sent is there twice. What it did not send was not looked at."
@@ -41,11 +40,11 @@ def no_subitem_doubled(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckR
 def _doubled(context: dg.AssetCheckExecutionContext, asset: str) -> dg.AssetCheckResult:
     scope, reported = Scope.of(context), _reported(context).get(asset, {})
     if not (reported.get("created") or reported.get("adopted")):
-        return not_judged(scope, _NOTHING_CREATED)
+        return not_checked(scope, _NOTHING_CREATED)
     rows = reported.get("doubled_rows", [])
     count = int(str(reported.get("doubled", 0)))
     if not count:
-        return not_judged(scope, _ALL_SENT_ONCE)
+        return not_checked(scope, _ALL_SENT_ONCE)
     details = [row.data for row in rows] if isinstance(rows, list) else []
     found = [Finding(scope.customer or "", data) for data in details] or [Finding(scope.customer or "", {})] * count
     return verdict(
@@ -67,7 +66,7 @@ def board_equals_database(
     """ERROR when something is missing, WARN for items that are nobody's. Ids and counts only, of a run that sent something."""
     scope = Scope.of(context)
     if scope.customer is None or not any(each.get("mutations") for each in _reported(context).values()):
-        return not_judged(scope, _NOTHING_SENT)
+        return not_checked(scope, _NOTHING_SENT)
     configuration = Settings().configuration
     with customer_alone(scope.customer, orders_database) as store:
         run, report = monday.sync_run(store, context.run.run_id, context.log.info), StageReport()
@@ -110,14 +109,9 @@ def board_shows_values(
         severity=[customer for customer, each in found if each.kind in _HARM],
         figures={
             "customers_compared": len(customers) - len(skipped),
-            UNSEEN: dg.MetadataValue.json(skipped),
-            SETTLES: dg.MetadataValue.json(dict.fromkeys(_SWEEPS, _doubled_customers(found))),
+            NOT_CHECKED: dg.MetadataValue.json(skipped),
         },
     )
-
-
-def _doubled_customers(found: list[tuple[str, Difference]]) -> list[str]:
-    return sorted({customer for customer, each in found if each.kind is DifferenceKind.DUPLICATE})
 
 
 def _finding(customer: str, each: Difference) -> Finding:

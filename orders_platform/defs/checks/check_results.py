@@ -17,8 +17,8 @@ from orders_platform.domain.customers import customer_for
 WARN = dg.AssetCheckSeverity.WARN
 ERROR = dg.AssetCheckSeverity.ERROR
 
-SCOPE, BAD, ERRORS, JUDGED = "scope", "customers", "errors", "judged"
-UNSEEN, SETTLES = "customers_unseen", "settles"
+SCOPE, CUSTOMERS, ERRORS, NOT_CHECKED = "scope", "customers", "errors", "not_checked"
+"""Metadata that alerts read: whom a check was about, findings by customer, customers with an ERROR, customers of whom it says nothing."""
 EVERYBODY = "all customers"
 NOBODY = "(no customer)"
 _NAMED = 5
@@ -69,8 +69,11 @@ def verdict(
     harmed = _harmed(bad, severity)
     worst = severity if isinstance(severity, dg.AssetCheckSeverity) else ERROR if harmed else WARN
     metadata: dict[str, dg.RawMetadataValue] = {
-        SCOPE: scope.customer or EVERYBODY, BAD: dg.MetadataValue.json(dict(bad.most_common())), "found": len(findings), **(figures or {}),
-    }  # fmt: skip
+        SCOPE: scope.customer or EVERYBODY,
+        CUSTOMERS: dg.MetadataValue.json(dict(bad.most_common())),
+        "found": len(findings),
+        **(figures or {}),
+    }
     if not findings:
         return dg.AssetCheckResult(passed=True, severity=worst, metadata=metadata)
     records = [dg.TableRecord({"customer": each.customer, **each.details}) for each in findings[:shown]]
@@ -80,9 +83,12 @@ def verdict(
     return dg.AssetCheckResult(passed=False, severity=worst, description=words, metadata=metadata)
 
 
-def not_judged(scope: Scope, why: str) -> dg.AssetCheckResult:
-    """Passed, because nothing was looked at; alerts do not take it for a recovery."""
-    return dg.AssetCheckResult(passed=True, description=why, metadata={SCOPE: scope.customer or EVERYBODY, JUDGED: False})
+def not_checked(scope: Scope, why: str) -> dg.AssetCheckResult:
+    """Passed, though the check says nothing of the customer: alerts do not take it for a recovery."""
+    customer = scope.customer or NOBODY
+    return dg.AssetCheckResult(
+        passed=True, description=why, metadata={SCOPE: customer, NOT_CHECKED: dg.MetadataValue.json([customer])}
+    )
 
 
 def _harmed(bad: Collection[str], severity: dg.AssetCheckSeverity | Collection[str]) -> list[str]:
