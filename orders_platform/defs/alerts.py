@@ -5,15 +5,14 @@ keeps the latest result of a check, not the latest of each customer. So the sens
 log (hosts have different clocks), and keeps each problem in its cursor until somebody was told that it is over.
 """
 
-import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import apprise
 import dagster as dg
 from dagster import OpExecutionContext
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from orders_platform.defs.checks.check_results import CUSTOMERS, ERRORS, EVERYBODY, NOT_CHECKED, SCOPE
 from orders_platform.defs.failures import dagster_failures
@@ -80,30 +79,20 @@ Problems = dict[str, dict[str, Problem]]
 """By topic and by subject."""
 
 
-@dataclass(slots=True)
-class Memory:
+class Memory(BaseModel):
     """The sensor's cursor: the place in the event log up to which runs were read, from which moment on they count, and the problems."""
 
     since: float
     position: int = 0
-    problems: Problems = field(default_factory=dict)
+    problems: Problems = {}
 
     @classmethod
     def read(cls, cursor: str | None, now: datetime) -> "Memory":
         """Out of the cursor; without one, or with one of another version, what ended in the last hour is news."""
         try:
-            stored = json.loads(cursor or "")
-            problems = {
-                topic: {subject: Problem(**each) for subject, each in found.items()}
-                for topic, found in stored["problems"].items()
-            }
-            return cls(stored["since"], stored["position"], problems)
-        except (ValueError, TypeError, AttributeError, LookupError):
-            return cls((now - _FIRST_LOOK).timestamp())
-
-    def write(self) -> str:
-        """As a cursor."""
-        return json.dumps(asdict(self), ensure_ascii=False)
+            return cls.model_validate_json(cursor or "")
+        except ValidationError:
+            return cls(since=(now - _FIRST_LOOK).timestamp())
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +171,7 @@ def alerts(context: dg.SensorEvaluationContext) -> dg.SensorResult:
             take_in(memory.problems, result, now)
         memory.position = position
     sent, unsent = announce(memory.problems, settings.environment, is_taken, now)
-    return dg.SensorResult(skip_reason=f"{sent} messages sent, {unsent} taken by nobody yet.", cursor=memory.write())
+    return dg.SensorResult(skip_reason=f"{sent} messages sent, {unsent} taken by nobody yet.", cursor=memory.model_dump_json())
 
 
 def take_in(problems: Problems, result: Result, now: datetime) -> None:
