@@ -19,12 +19,12 @@ from orders_platform.defs.failures import stop_run_retries
 from orders_platform.defs.jobs import (
     check_orders,
     check_waiting_rows,
-    housekeeping,
     survey_customers,
     sync_customer,
     verify_boards,
 )
 from orders_platform.defs.resources import MondayResource, database_resource
+from orders_platform.defs.retention import housekeeping
 from orders_platform.defs.schedules import build_schedules
 from orders_platform.defs.sensors import build_sensors
 from orders_platform.settings import Settings

@@ -4,18 +4,10 @@ Belongs here: the selections and the small jobs. Does not belong here: what an a
 (`schedules.py`, `sensors.py`).
 """
 
-from datetime import UTC, datetime
-
 import dagster as dg
-from dagster import OpExecutionContext
 
 from orders_platform.defs import checks
 from orders_platform.defs.assets.order_assets import observe_order_list
-from orders_platform.defs.failures import dagster_failures
-from orders_platform.defs.housekeeping import trim_log
-from orders_platform.defs.resources import OrdersDatabase
-from orders_platform.defs.retention import trim_runs
-from orders_platform.settings import Settings
 
 SYNC_ASSETS = ("order_headers", "order_sizes", "order_lines", "monday_groups", "monday_items", "monday_subitems", "sync_report")
 
@@ -45,19 +37,3 @@ verify_boards = dg.define_asset_job(
 def survey_customers() -> None:
     """One step: `observe_order_list`."""
     observe_order_list()
-
-
-@dg.op
-def trim_sync_log(context: OpExecutionContext, orders_database: OrdersDatabase) -> None:
-    """Delete documents of the log that are older than `log_retention_days`."""
-    with dagster_failures("housekeeping"):
-        configuration = Settings().configuration
-        deleted = trim_log(orders_database.store, configuration, datetime.now(UTC))
-    context.add_output_metadata({"deleted_documents": deleted, "log_retention_days": configuration.monday.log_retention_days})
-
-
-@dg.job(description="Forget documents of the log and Dagster's runs, both after their retention; no order is ever deleted.")
-def housekeeping() -> None:
-    """Two steps, neither of which waits for the other."""
-    trim_sync_log()
-    trim_runs()

@@ -13,7 +13,11 @@ import dagster as dg
 from dagster import OpExecutionContext
 from dagster._core.storage.event_log import SqliteEventLogStorage
 
+from orders_platform.configuration import Configuration
+from orders_platform.database.ledger import Ledger
+from orders_platform.database.order_store import OrderStore
 from orders_platform.defs.failures import dagster_failures
+from orders_platform.defs.resources import OrdersDatabase
 from orders_platform.settings import Settings
 
 _FINISHED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
@@ -71,3 +75,26 @@ def trim_runs(context: OpExecutionContext) -> None:
         days = Settings().configuration.upkeep.run_retention_days
     forgotten = forget_runs(context.instance, datetime.now(UTC) - timedelta(days=days), context.log.info)
     context.add_output_metadata({"forgotten_runs": forgotten, "run_retention_days": days})
+
+
+def trim_log(store: OrderStore, configuration: Configuration, now: datetime, *, dry: bool = False) -> int:
+    """Delete what the log holds from before its retention; how many documents, or how many it would be."""
+    before = now - timedelta(days=configuration.monday.log_retention_days)
+    ledger = Ledger(store, configuration)
+    return len(ledger.old_batches(before)) if dry else ledger.trim(before)
+
+
+@dg.op
+def trim_sync_log(context: OpExecutionContext, orders_database: OrdersDatabase) -> None:
+    """Delete documents of the log that are older than `log_retention_days`."""
+    with dagster_failures("housekeeping"):
+        configuration = Settings().configuration
+        deleted = trim_log(orders_database.store, configuration, datetime.now(UTC))
+    context.add_output_metadata({"deleted_documents": deleted, "log_retention_days": configuration.monday.log_retention_days})
+
+
+@dg.job(description="Forget documents of the log and Dagster's runs, both after their retention; no order is ever deleted.")
+def housekeeping() -> None:
+    """Two steps, neither of which waits for the other."""
+    trim_sync_log()
+    trim_runs()

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
+from orders_platform.database.order_reports import OrderReports
+from orders_platform.database.order_store import OrderStore
 from orders_platform.domain.order_status import BoardStatus, LastChanges, OrderChange, OrderStatus, Totals
 from orders_platform.domain.orders import RowProblem
 from orders_platform.domain.states import Action, SyncState
@@ -91,6 +93,19 @@ class Report:
     def is_settled(self) -> bool:
         """Nothing waits and nothing needs a person."""
         return not self.waiting and not self.corrections and self.totals.on_board == self.totals.orders
+
+
+def make_report(store: OrderStore, customer: str, now: datetime) -> Report:
+    """Where a customer's orders stand, as of `now` (UTC)."""
+    reports = OrderReports(store)
+    return report_of(
+        customer,
+        now,
+        reports.orders(customer),
+        reports.rejected(customer),
+        reports.refused_lines(customer),
+        reports.last_changes(customer),
+    )
 
 
 def report_of(

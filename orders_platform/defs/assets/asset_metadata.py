@@ -6,15 +6,18 @@ It is added here for all assets at once, from configuration and DDL; nothing con
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import dagster as dg
 
 from orders_platform.build import report_links
 from orders_platform.configuration import BoardSection, Configuration
 from orders_platform.database.table_definitions import define_tables, dialect_of
+from orders_platform.domain.orders import RowProblem
+from orders_platform.reports.markdown import table
 from orders_platform.settings import Settings, default_folder
 
+_SHOWN = 50
 _TABLE_OF = {"swp_order_list": "staging", "order_headers": "orders", "order_sizes": "staged_lines", "order_lines": "lines"}
 Loaded = dg.AssetsDefinition | dg.AssetSpec
 
@@ -87,3 +90,18 @@ def _board_columns(board: BoardSection, own: Mapping[str, str]) -> dg.TableSchem
         dg.TableColumn(entry.column, entry.type.value, description=" or else ".join(entry.source)) for entry in board.columns
     ]
     return dg.TableSchema([*fixed, *mapped])
+
+
+def refused_rows(rows: Sequence[RowProblem]) -> dict[str, dg.RawMetadataValue]:
+    """What the board refuses, or would; nothing when there is nothing."""
+    return _entry("refused_rows", rows)
+
+
+def rejected_rows(rows: Sequence[RowProblem]) -> dict[str, dg.RawMetadataValue]:
+    """What the merge does not take; nothing when there is nothing."""
+    return _entry("rejected_rows", rows)
+
+
+def _entry(name: str, rows: Sequence[RowProblem]) -> dict[str, dg.RawMetadataValue]:
+    cells = [(row.order_key, row.size_code, row.code, row.reason[:200]) for row in rows]
+    return {name: dg.MetadataValue.md(table(("order", "size", "code", "reason"), cells, most=_SHOWN))} if rows else {}

@@ -9,8 +9,8 @@ import dagster as dg
 from dagster import AssetExecutionContext
 
 from orders_platform.build import report_links
+from orders_platform.defs.assets.asset_metadata import refused_rows
 from orders_platform.defs.assets.order_assets import customer_alone, order_headers, order_lines
-from orders_platform.defs.assets.refused_rows import refused_rows
 from orders_platform.defs.failures import RETRIES
 from orders_platform.defs.partitions import CUSTOMERS
 from orders_platform.defs.resources import MondayResource, OrdersDatabase

@@ -13,7 +13,7 @@ from dagster import AssetExecutionContext, OpExecutionContext
 
 from orders_platform.database.order_reports import OrderReports
 from orders_platform.database.order_store import OrderStore
-from orders_platform.defs.assets.refused_rows import rejected_rows
+from orders_platform.defs.assets.asset_metadata import rejected_rows
 from orders_platform.defs.failures import RETRIES, dagster_failures
 from orders_platform.defs.partitions import CUSTOMERS, add_customers
 from orders_platform.defs.resources import OrdersDatabase

@@ -14,9 +14,8 @@ from orders_platform.defs.failures import RETRIES, dagster_failures
 from orders_platform.defs.partitions import CUSTOMERS
 from orders_platform.defs.resources import OrdersDatabase
 from orders_platform.domain.customers import customer_for
-from orders_platform.reports.files import write_page
-from orders_platform.reports.making import make_report
-from orders_platform.reports.rendering import html_page, markdown_text
+from orders_platform.reports.content import make_report
+from orders_platform.reports.rendering import html_page, markdown_text, write_page
 from orders_platform.settings import Settings
 
 GROUP = "reports"

@@ -12,9 +12,17 @@ from orders_platform.defs.checks.board_checks import (
     no_item_doubled,
     no_subitem_doubled,
 )
-from orders_platform.defs.checks.order_checks import keys_unique, lines_have_orders, sizes_plausible, totals_match_sizes
-from orders_platform.defs.checks.removals import removals_plausible
-from orders_platform.defs.checks.row_checks import no_rows_failed, no_rows_rejected, no_rows_stuck, staging_fresh
+from orders_platform.defs.checks.order_checks import (
+    keys_unique,
+    lines_have_orders,
+    no_rows_failed,
+    no_rows_rejected,
+    no_rows_stuck,
+    removals_plausible,
+    sizes_plausible,
+    staging_fresh,
+    totals_match_sizes,
+)
 
 OF_A_RUN = (
     keys_unique,
