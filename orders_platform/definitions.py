@@ -19,12 +19,12 @@ from orders_platform.defs.failures import stop_run_retries
 from orders_platform.defs.jobs import (
     check_orders,
     check_waiting_rows,
-    survey_customers,
+    scan_staging,
     sync_customer,
     verify_boards,
 )
 from orders_platform.defs.resources import MondayResource, database_resource
-from orders_platform.defs.retention import housekeeping
+from orders_platform.defs.retention import retention
 from orders_platform.defs.schedules import build_schedules
 from orders_platform.defs.sensors import build_sensors
 from orders_platform.settings import Settings
@@ -51,17 +51,17 @@ def build_definitions(settings: Settings, **overrides: object) -> dg.Definitions
         sync_report.sync_report,
     ]
     jobs = {
-        survey_customers.name: automation.survey,
+        scan_staging.name: automation.survey,
         check_waiting_rows.name: automation.checks,
         check_orders.name: automation.checks,
         verify_boards.name: automation.verification,
         daily_summary.name: automation.summary,
-        housekeeping.name: automation.housekeeping,
+        retention.name: automation.housekeeping,
     }
     return dg.Definitions(
         assets=[_guarded(asset) for asset in described(assets, settings)],
         asset_checks=checks.ALL,
-        jobs=[sync_customer, survey_customers, check_orders, check_waiting_rows, verify_boards, daily_summary, housekeeping],
+        jobs=[sync_customer, scan_staging, check_orders, check_waiting_rows, verify_boards, daily_summary, retention],
         schedules=build_schedules(automation, jobs),
         sensors=[*build_sensors(automation), alerts],
         resources=resources,

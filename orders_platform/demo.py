@@ -57,7 +57,7 @@ def materialise(
     survey = store.survey()
     add_customers(instance, survey.customers)
     definitions = build_definitions(settings)
-    definitions.resolve_job_def("survey_customers").execute_in_process(instance=instance, run_config=_QUIET)
+    definitions.resolve_job_def("scan_staging").execute_in_process(instance=instance, run_config=_QUIET)
     job = definitions.resolve_job_def("sync_customer")
     sent: dict[str, Figures] = {}
     errors: dict[str, str] = {}

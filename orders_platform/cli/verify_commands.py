@@ -243,7 +243,9 @@ def _show_history(row: RowHistory) -> None:
 @click.option("--dry-run", is_flag=True, help="Only say how many documents would be forgotten.")
 def housekeeping(*, dry_run: bool) -> None:
     """Forget documents of the log that are older than log_retention_days; nothing else is deleted."""
-    from orders_platform.defs.retention import trim_log  # here, as it imports Dagster, which no other command of this module needs
+    from orders_platform.defs.retention import (
+        trim_log,  # here, as it imports Dagster, which no other command of this module needs
+    )
 
     settings = Settings()
     store = open_store(settings)

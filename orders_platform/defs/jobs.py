@@ -34,6 +34,6 @@ verify_boards = dg.define_asset_job(
 
 
 @dg.job(description="Observe the staging table: rows by customer, rows of nobody, and a partition for each new customer.")
-def survey_customers() -> None:
+def scan_staging() -> None:
     """One step: `observe_order_list`."""
     observe_order_list()

@@ -71,7 +71,7 @@ def forget_runs(instance: dg.DagsterInstance, before: datetime, progress: Callab
 @dg.op
 def trim_runs(context: OpExecutionContext) -> None:
     """Forget Dagster's runs that ended more than `run_retention_days` ago."""
-    with dagster_failures("housekeeping"):
+    with dagster_failures("retention"):
         days = Settings().configuration.upkeep.run_retention_days
     forgotten = forget_runs(context.instance, datetime.now(UTC) - timedelta(days=days), context.log.info)
     context.add_output_metadata({"forgotten_runs": forgotten, "run_retention_days": days})
@@ -87,14 +87,14 @@ def trim_log(store: OrderStore, configuration: Configuration, now: datetime, *, 
 @dg.op
 def trim_sync_log(context: OpExecutionContext, orders_database: OrdersDatabase) -> None:
     """Delete documents of the log that are older than `log_retention_days`."""
-    with dagster_failures("housekeeping"):
+    with dagster_failures("retention"):
         configuration = Settings().configuration
         deleted = trim_log(orders_database.store, configuration, datetime.now(UTC))
     context.add_output_metadata({"deleted_documents": deleted, "log_retention_days": configuration.monday.log_retention_days})
 
 
 @dg.job(description="Forget documents of the log and Dagster's runs, both after their retention; no order is ever deleted.")
-def housekeeping() -> None:
+def retention() -> None:
     """Two steps, neither of which waits for the other."""
     trim_sync_log()
     trim_runs()

@@ -27,7 +27,7 @@ GROUP = "order_tables"
 swp_order_list = dg.AssetSpec(
     SWP_ORDER_LIST,
     group_name=GROUP,
-    description="The staging table as it arrives, 40+ workbooks in one. The job survey_customers observes it.",
+    description="The staging table as it arrives, 40+ workbooks in one. The job scan_staging observes it.",
 )
 
 
