@@ -360,7 +360,7 @@ def failed_lately(instance: dg.DagsterInstance, now: datetime) -> list[str]:
     return sorted(subject for subject, has_failed in last.items() if has_failed)
 
 
-@dg.job(description="Tell ORDERS_ALERT_URLS where the orders of every customer stand.")
+@dg.job(description="Tells ORDERS_ALERT_URLS where the orders of every customer stand.")
 def daily_summary() -> None:
     """One step: `send_summary`."""
     send_summary()

@@ -1,8 +1,4 @@
-"""Jobs: what may be launched.
-
-Belongs here: the selections and the small jobs. Does not belong here: what an asset or a check does, when a job starts
-(`schedules.py`, `sensors.py`).
-"""
+"""The jobs: a customer's run, the checks, and the scan of the staging table. The daily summary and retention have modules of their own."""
 
 import dagster as dg
 
@@ -14,26 +10,28 @@ SYNC_ASSETS = ("order_headers", "order_sizes", "order_lines", "monday_groups", "
 sync_customer = dg.define_asset_job(
     "sync_customer",
     selection=dg.AssetSelection.assets(*SYNC_ASSETS),
-    description="Merge one customer's load and bring the board to it: all six assets and the report, one partition.",
+    description="Merges one customer's load and updates the board: all six assets and the report, for one partition.",
 )
 check_orders = dg.define_asset_job(
     "check_orders",
     selection=dg.AssetSelection.checks(*checks.OF_ALL_CUSTOMERS),
-    description="The checks of the tables, over all customers.",
+    description="Checks the tables, over all customers.",
 )
 check_waiting_rows = dg.define_asset_job(
     "check_waiting_rows",
     selection=dg.AssetSelection.checks(*checks.OF_WAITING_ROWS),
-    description="Is any row stuck, of any customer?",
+    description="Checks whether a row of any customer is stuck.",
 )
 verify_boards = dg.define_asset_job(
     "verify_boards",
     selection=dg.AssetSelection.checks(*checks.OF_VALUES),
-    description="Compare every cell of every customer with the board; reads much, changes nothing.",
+    description="Compares every cell of every customer with the board. It reads much and changes nothing.",
 )
 
 
-@dg.job(description="Observe the staging table: rows by customer, rows of nobody, and a partition for each new customer.")
+@dg.job(
+    description="Counts the staged rows by customer, lists those that match no customer, and adds a partition for each new customer."
+)
 def scan_staging() -> None:
     """One step: `observe_order_list`."""
     observe_order_list()

@@ -1,7 +1,6 @@
-"""What a report says of a customer, as values: totals, groups, what needs a person, what waits, what changed last.
+"""What a report says of a customer, as values: totals, groups, what needs a correction, what waits, what changed last.
 
-Belongs here: choosing and wording, as pure functions of what was read. Does not belong here: reading (`database/order_reports.py`), layout
-(`rendering.py`). The words are for people who know orders, not this platform: no states, no codes, no ids of ours.
+The words are for people who know orders, not this platform: no states, no codes, no ids of ours.
 """
 
 from __future__ import annotations
@@ -90,7 +89,7 @@ class Report:
         return sum(each.rows for each in self.corrections)
 
     @property
-    def is_settled(self) -> bool:
+    def is_complete(self) -> bool:
         """Nothing waits and nothing needs a person."""
         return not self.waiting and not self.corrections and self.totals.on_board == self.totals.orders
 

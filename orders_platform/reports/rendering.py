@@ -1,7 +1,6 @@
-"""Reports as a page (one HTML file that fetches nothing) and as markdown.
+"""Reports as a page (one HTML file that fetches nothing) and as markdown, and the file in which a customer's page is kept.
 
-Belongs here: filling the templates beside this file. Does not belong here: what a report says (`content.py`). HTML is escaped by Jinja,
-markdown by `markdown.cell`: an order's name is anybody's text.
+An order's name is anybody's text: Jinja escapes it in HTML, `markdown.cell` in markdown.
 """
 
 from __future__ import annotations

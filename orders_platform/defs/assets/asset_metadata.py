@@ -1,6 +1,6 @@
-"""What Dagster's catalogue shows of each asset before it runs: owners, kinds, table, columns, links.
+"""What Dagster's catalogue shows of each asset: owners, kinds, table, columns, links; and the table of refused rows that runs add.
 
-It is added here for all assets at once, from configuration and DDL; nothing connects. What a run reports is in the assets themselves.
+All but the last follows from configuration and DDL; nothing connects.
 """
 
 from __future__ import annotations

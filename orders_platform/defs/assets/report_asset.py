@@ -1,7 +1,4 @@
-"""Asset 7: a customer's orders on the board, as a page for people outside the team.
-
-Belongs here: the shell, and what Dagster shows of the report. Does not belong here: what a report says (`reports/`).
-"""
+"""Asset 7: a customer's orders on the board, as a page for people outside the team."""
 
 from datetime import UTC, datetime
 
