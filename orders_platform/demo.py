@@ -58,7 +58,7 @@ def materialise(
     staged = OrderMerge(store).scan_staging().customers
     add_customers(instance, staged)
     definitions = build_definitions(settings)
-    definitions.resolve_job_def("survey_customers").execute_in_process(instance=instance, run_config=_QUIET)
+    definitions.resolve_job_def("scan_staging").execute_in_process(instance=instance, run_config=_QUIET)
     job = definitions.resolve_job_def("sync_customer")
     sent: dict[str, Figures] = {}
     errors: dict[str, str] = {}

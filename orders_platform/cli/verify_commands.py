@@ -18,7 +18,6 @@ from orders_platform.build import open_board, open_store, sync_rules
 from orders_platform.cli import output as console
 from orders_platform.cli.embedded import embedded_sandbox
 from orders_platform.database.queries import Queries
-from orders_platform.defs.housekeeping import trim_log
 from orders_platform.domain.differences import Difference, DifferenceKind, ExpectedRow
 from orders_platform.domain.history import ADOPT, RowHistory
 from orders_platform.domain.orders import RowKind
@@ -244,6 +243,10 @@ def _show_history(row: RowHistory) -> None:
 @click.option("--dry-run", is_flag=True, help="Only say how many documents would be forgotten.")
 def housekeeping(*, dry_run: bool) -> None:
     """Forget documents of the log that are older than log_retention_days; nothing else is deleted."""
+    from orders_platform.defs.retention import (
+        trim_log,  # here, as it imports Dagster, which no other command of this module needs
+    )
+
     settings = Settings()
     store = open_store(settings)
     with closing(store.database):

@@ -21,7 +21,6 @@ from orders_platform.domain.history import CustomerGroup, LoggedBatch, RowHistor
 from orders_platform.domain.order_status import BoardStatus, LastChanges, OrderChange, OrderStatus
 from orders_platform.domain.orders import PendingItem, PendingSubitem, RowKind
 from orders_platform.domain.states import Action, SyncState
-from orders_platform.domain.throughput import RunThroughput
 
 _NAMES_A_READ = 1000  # SQL Server takes 2,100 parameters
 _NO_ID = -1
@@ -167,11 +166,6 @@ class Queries:
         at, run_id = max(dated)
         return LastChanges(run_id, at, _by_order(self._read("read_changes_of_run", customer=customer, run_id=run_id)))
 
-    def throughput(self, customer: str) -> list[RunThroughput]:
-        """The runs that sent anything for the customer, oldest first, as far as the log goes back."""
-        found = [_throughput(row) for row in self._read("read_throughput", customer=customer)]
-        return [run for run in found if run.documents]
-
 
 def _finding(row: Row, **columns: str) -> Finding:
     """`columns` are the names of the table, each with the statement's."""
@@ -232,19 +226,3 @@ def _by_order(rows: Sequence[Row]) -> tuple[OrderChange, ...]:
         known = found.get(ref, OrderChange(str(row["order_key"]), name, str(row["group_name"] or ""), None, 0))
         found[ref] = replace(known, action=known.action or action, lines=known.lines + conversion.count(row["line_count"]))
     return tuple(sorted(found.values(), key=lambda change: (change.group_name, change.order_key, change.item_name)))
-
-
-def _throughput(row: Row) -> RunThroughput:
-    first, last = conversion.moment(row["first_at"]), conversion.moment(row["last_at"])
-    if first is None or last is None:
-        raise ValueError("the log has a batch without its time")
-    return RunThroughput(
-        run_id=str(row["run_id"]),
-        at=last,
-        documents=conversion.count(row["batch_count"]),
-        rows=conversion.count(row["row_count"]),
-        calls=conversion.count(row["call_count"]),
-        rate_limited=conversion.count(row["rate_limited_count"]),
-        complexity=conversion.count(row["complexity"]),
-        seconds=(last - first).total_seconds() + float(str(row["longest_seconds"])),
-    )

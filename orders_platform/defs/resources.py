@@ -1,7 +1,6 @@
 """The two injected resources. They hand out plain objects that know no Dagster.
 
-Belongs here: when those objects are made and closed. Does not belong here: how (`assembly.py`). Settings are read when a run
-starts, inside the resource, so that no secret is ever a field that the UI shows.
+Settings are read when a run starts, inside the resource, so that no secret is ever a field that the UI shows.
 """
 
 from __future__ import annotations

@@ -278,12 +278,6 @@ def test_a_report_says_where_orders_stand_and_what_the_last_run_brought(shown: O
     assert queries.last_changes("PELOTON") is None
 
 
-def test_a_report_tells_the_runs_with_their_figures(shown: OrderList, queries: Queries) -> None:
-    shown.store.log_reads("run-2", NOW + DAY, GREYSON, "read-1", Reads(calls=3))
-    found = [(run.run_id, run.documents, run.rows, run.calls, run.seconds) for run in queries.throughput(GREYSON)]
-    assert found == [("run-1", 1, 2, 1, 1.5), ("run-2", 1, 2, 4, 1.5)]
-
-
 def test_a_report_names_what_was_refused_and_what_was_rejected(shown: OrderList, queries: Queries) -> None:
     line = next(line for line in shown.store.pending_subitems(GREYSON) if line.size_code == "S")
     shown.store.record_results(

@@ -91,7 +91,7 @@ def test_a_run_of_a_customer_takes_all_six_assets_the_report_and_its_checks_in_o
 def test_every_job_says_what_it_does(definitions: dg.Definitions) -> None:
     jobs = {job.name: job for job in definitions.resolve_all_job_defs() if not job.name.startswith("__")}
     assert set(jobs) == {
-        "sync_customer", "survey_customers", "check_orders", "check_waiting_rows", "verify_boards", "daily_summary", "housekeeping",
+        "sync_customer", "scan_staging", "check_orders", "check_waiting_rows", "verify_boards", "daily_summary", "retention",
     }  # fmt: skip
     assert all(job.description for job in jobs.values())
 
