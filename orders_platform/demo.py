@@ -58,7 +58,7 @@ def materialise(
     staged = OrderMerge(store).scan_staging().customers
     add_customers(instance, staged)
     definitions = build_definitions(settings)
-    definitions.resolve_job_def("survey_customers").execute_in_process(instance=instance, run_config=_QUIET)
+    definitions.resolve_job_def("scan_staging").execute_in_process(instance=instance, run_config=_QUIET)
     job = definitions.resolve_job_def("sync_customer")
     sent: dict[str, Figures] = {}
     errors: dict[str, str] = {}
@@ -71,7 +71,7 @@ def materialise(
         if not result.success:
             errors[customer] = f"run {result.run_id} failed; see it in the Dagster UI"
         progress(f"{customer}: {sent[customer]['created']:,} created in {sent[customer]['seconds']:.1f} s")
-    return run_result(store.summaries(), store.rejects(), sent, errors)
+    return run_result(store.summaries(), store.invalid_rows(), sent, errors)
 
 
 def _figures(result: dg.ExecuteInProcessResult) -> Figures:

@@ -14,8 +14,8 @@ from orders_platform.build import open_board, sync_rules
 from orders_platform.cli import output
 from orders_platform.cli.embedded import embedded_sandbox
 from orders_platform.cli.session import CUSTOMERS, JSON, board_session, chosen_customers, database_session, merged_customers
-from orders_platform.database.ledger import Ledger
 from orders_platform.database.order_store import OrderStore
+from orders_platform.database.queries import Queries
 from orders_platform.domain.customers import StagingScan
 from orders_platform.domain.differences import Difference, DifferenceKind, ExpectedRow
 from orders_platform.domain.preflight import board_problems, subitem_board_problems
@@ -79,7 +79,7 @@ def sync(
 def _sync_json(store: OrderStore, reports: Sequence[CustomerReport], *, dry: bool) -> output.JsonObject:
     sent = {report.customer: output.sent_figures(report, dry=dry) for report in reports}
     errors = {report.customer: report.error for report in reports if report.error}
-    result = output.run_result(store.summaries(), store.rejects(), sent, errors)
+    result = output.run_result(store.summaries(), store.invalid_rows(), sent, errors)
     return {**result, "dry_run": True} if dry else result
 
 
@@ -132,7 +132,7 @@ def verify(*, only: tuple[str, ...], repair: bool, yes: bool, as_json: bool) -> 
     if repair and not yes and not sys.stdin.isatty():
         raise click.UsageError("--repair asks before it changes the board, but this is not a terminal; add --yes.")
     with board_session() as (settings, store, run):
-        work = _Comparison(run, Ledger(store, settings.configuration))
+        work = _Comparison(run, Queries(store))
         work.verify(merged_customers(only, settings, store))
         if repair and work.plans:
             _print_plans(work)
@@ -150,7 +150,7 @@ class _Comparison:
     """What one `verify` has found and done so far, by customer."""
 
     run: SyncRun
-    ledger: Ledger
+    queries: Queries
     found: dict[str, CellReconciliation] = field(default_factory=dict)
     plans: dict[str, list[Repair]] = field(default_factory=dict)
     done: dict[str, CustomerReport] = field(default_factory=dict)
@@ -160,7 +160,7 @@ class _Comparison:
         """Compare every customer before any is repaired."""
         for customer in customers:
             with self.run.store.lock(customer):
-                self.found[customer] = reconcile_cells(self.run, self.ledger, customer)
+                self.found[customer] = reconcile_cells(self.run, self.queries, customer)
         self.plans = {name: plan for name, each in self.found.items() if (plan := repair_plan(each))}
 
     def repair(self) -> None:
@@ -168,8 +168,8 @@ class _Comparison:
         for customer, plan in self.plans.items():
             try:
                 with self.run.store.lock(customer):
-                    self.done[customer] = repair_customer(self.run, self.ledger, customer, plan)
-                    self.found[customer] = reconcile_cells(self.run, self.ledger, customer)
+                    self.done[customer] = repair_customer(self.run, self.queries, customer, plan)
+                    self.found[customer] = reconcile_cells(self.run, self.queries, customer)
             except MondayRefusedError:
                 raise
             except OrdersError as error:

@@ -13,14 +13,14 @@ import click
 from orders_platform.build import report_links
 from orders_platform.cli import output
 from orders_platform.cli.session import CUSTOMERS, JSON, database_session, merged_customers
-from orders_platform.database.ledger import Ledger
+from orders_platform.database.queries import Queries
 from orders_platform.domain.history import ADOPT, RowHistory
 from orders_platform.domain.orders import RowKind
 from orders_platform.merge.order_files import OrderFile, read_order_file
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.monday.budget import limits_of
-from orders_platform.reports.making import make_report
+from orders_platform.reports.content import make_report
 from orders_platform.reports.rendering import html_page, markdown_text
 
 _STATUS = ("orders", "items", "lines", "subitems", "new", "pending", "failed", "removed", "oldest_waiting_at", "last_sent_at")
@@ -37,8 +37,8 @@ def load(*, files: tuple[Path, ...], append: bool, ignore: tuple[str, ...], as_j
     """Load orders from .xlsx or .csv files into the staging table."""
     with database_session() as (settings, store):
         tables = settings.configuration.tables
-        if settings.environment == "sandbox" and store.database.dialect == "sqlite":  # on a server only init-db makes tables
-            store.schema.apply()
+        if settings.environment == "sandbox" and store.database.dialect.name == "sqlite":
+            store.schema.apply()  # on a server only init-db makes tables
         known = [column.name for column in store.schema.columns_of(tables.staging)]
         read = [read_order_file(file, known) for file in files]
         for order_file in read:
@@ -98,7 +98,7 @@ def customers(*, as_json: bool) -> None:
 def status(*, as_json: bool) -> None:
     """Show where each customer stands: on the board, waiting, failed, rejected."""
     with database_session() as (settings, store):
-        summaries, rejects, failed = store.summaries(), store.rejects(), store.failed()
+        summaries, rejects, failed = store.summaries(), store.invalid_rows(), store.row_errors()
         usage = store.monday_usage(datetime.now(UTC))
     calls = limits_of(settings.configuration.monday.plan, settings.configuration.monday.token_kind).calls_for_us
     if as_json:
@@ -139,8 +139,8 @@ def history(*, item_or_order: str, as_json: bool) -> None:
 
     ITEM_OR_ORDER is an order number, or the id of an item or subitem.
     """
-    with database_session() as (settings, store):
-        rows = Ledger(store, settings.configuration).history(item_or_order.strip())
+    with database_session() as (_, store):
+        rows = Queries(store).history(item_or_order.strip())
     if as_json:
         output.write_json({"rows": [_history_json(row) for row in rows]})
     for row in () if as_json else rows:
@@ -178,7 +178,7 @@ def _print_history(row: RowHistory) -> None:
 @click.option("--dry-run", is_flag=True, help="Count the entries and delete nothing.")
 def retention(*, dry_run: bool) -> None:
     """Delete log entries older than log_retention_days; delete nothing else."""
-    from orders_platform.defs.housekeeping import trim_log  # here, so that no other command imports Dagster
+    from orders_platform.defs.retention import trim_log  # here, so that no other command imports Dagster
 
     with database_session() as (settings, store):
         count = trim_log(store, settings.configuration, datetime.now(UTC), dry=dry_run)

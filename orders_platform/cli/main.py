@@ -70,7 +70,7 @@ def demo(*, fresh: bool, output_json: Path | None, as_json: bool) -> None:
         result = demonstration.materialise(settings, store, instance, lambda line: click.echo(f"  {line}", err=True))
         output.show_run(result, as_json=as_json, output_json=output_json)
         if not as_json:
-            output.print_refusals("Refused, as the sample orders intend", store.failed())
+            output.print_refusals("Refused, as the sample orders intend", store.row_errors())
             click.echo(f"\nBoard page:  {board_page}/   (`orders-platform sandbox serve` keeps it up)")
             click.echo("Dagster UI:  make ui   (or: dagster dev -w workspace.yaml)")
     problems = demonstration.unexpected(result["customers"])  # type: ignore[arg-type]

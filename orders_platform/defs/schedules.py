@@ -1,7 +1,4 @@
-"""The schedules: the nightly run of every customer with something to do, and the jobs that watch.
-
-Which customers need a run is decided in `domain/pending_runs.py`; the jobs are in `defs/jobs.py`, `defs/checks/` and `defs/alerts.py`.
-"""
+"""The schedules: the nightly run of every customer with something to do, and one for each other job."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -11,16 +8,16 @@ import dagster as dg
 from orders_platform.configuration import Automation
 from orders_platform.defs.jobs import sync_customer
 from orders_platform.defs.resources import OrdersDatabase
-from orders_platform.defs.sensors import busy_customers, partitions_for, run_request
+from orders_platform.defs.sensors import busy_customers, nothing_to_do, partitions_for, run_request
 from orders_platform.domain.pending_runs import pending_runs
 
 PRIORITY_TAG = "dagster/priority"
 NIGHTLY_PRIORITY = "-1"
-"""A customer that a person starts by hand goes before the night's."""
+"""A run that a person starts goes before those of the night."""
 
 
-def build_schedules(automation: Automation, jobs: Mapping[str, str]) -> list[dg.ScheduleDefinition]:
-    """The nightly schedule, and one for each of `jobs`, names with their crons."""
+def build_schedules(automation: Automation, crons: Mapping[str, str]) -> list[dg.ScheduleDefinition]:
+    """The nightly schedule, and one for each job that `crons` names."""
     status = dg.DefaultScheduleStatus.RUNNING if automation.starts_running else dg.DefaultScheduleStatus.STOPPED
 
     @dg.schedule(
@@ -28,7 +25,7 @@ def build_schedules(automation: Automation, jobs: Mapping[str, str]) -> list[dg.
         cron_schedule=automation.nightly,
         execution_timezone=automation.timezone,
         default_status=status,
-        description="A run for each customer with something to do; nobody is asked for who has a run queued or under way.",
+        description="Requests a run for each customer with something to do, unless one of it is queued or under way.",
     )
     def nightly_sync(
         context: dg.ScheduleEvaluationContext, orders_database: OrdersDatabase
@@ -39,15 +36,15 @@ def build_schedules(automation: Automation, jobs: Mapping[str, str]) -> list[dg.
             context.instance.add_dynamic_partitions("customers", list(changes.added))
         night = context.scheduled_execution_time.isoformat()
         return [
-            run_request(work, f"{night} {work.customer}", {PRIORITY_TAG: NIGHTLY_PRIORITY})
-            for work in pending_runs(sync_statuses, busy)
-            if work.customer not in changes.refused
-        ] or dg.SkipReason(f"Nothing to do for {len(sync_statuses)} customers; {len(busy)} have a run on its way.")
+            run_request(run, f"{night} {run.customer}", {PRIORITY_TAG: NIGHTLY_PRIORITY})
+            for run in pending_runs(sync_statuses, busy)
+            if run.customer not in changes.refused
+        ] or dg.SkipReason(nothing_to_do(sync_statuses, busy))
 
     others = [
         dg.ScheduleDefinition(
             f"{job}_schedule", job_name=job, cron_schedule=cron, execution_timezone=automation.timezone, default_status=status
         )
-        for job, cron in jobs.items()
+        for job, cron in crons.items()
     ]
     return [nightly_sync, *others]

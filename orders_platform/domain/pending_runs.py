@@ -1,7 +1,6 @@
-"""Which customers need a run, decided from values alone.
+"""Which customers need a run, when one is requested again, whose load is stale, and which partitions come and go.
 
-Belongs here: what is work, when it is asked for again, which was never done, which partitions come and go. Does not belong here:
-reading any of it (`database/overview.py`), asking Dagster for runs (`sensors.py`, `schedules.py`).
+Pure functions of values: the database reads them, and Dagster's sensors and schedules act on the answers.
 """
 
 from __future__ import annotations
@@ -55,7 +54,7 @@ class PendingRun:
 
 @dataclass(frozen=True, slots=True)
 class LastRequest:
-    """What a customer looked like when a run was last asked for, and when that was (seconds since 1970)."""
+    """What a customer looked like when a run of it was last requested, and when that was (seconds since 1970)."""
 
     load: str | None
     waiting: int
@@ -72,61 +71,56 @@ class PartitionChanges:
 
 
 def pending_run(sync_status: CustomerSyncStatus) -> PendingRun | None:
-    """What is to be done for a customer; None when nothing is."""
+    """The run that a customer needs; None when it needs none."""
     if sync_status.is_changed:
-        why = (
-            "first load"
-            if sync_status.merged is None
-            else "changed load"
-            if sync_status.load != sync_status.merged
-            else "unfinished merge"
-        )
-        return PendingRun(sync_status.customer, merges=True, reason=why)
+        is_other = sync_status.load != sync_status.merged
+        reason = "first load" if sync_status.merged is None else "changed load" if is_other else "unfinished merge"
+        return PendingRun(sync_status.customer, merges=True, reason=reason)
     if sync_status.waiting:
         return PendingRun(sync_status.customer, merges=sync_status.load is not None, reason=f"{sync_status.waiting} rows wait")
     return None
 
 
 def pending_runs(sync_statuses: Iterable[CustomerSyncStatus], busy: Collection[str]) -> list[PendingRun]:
-    """Every customer with something to do, without those that have a run queued or under way: it will do it."""
-    return [work for each in sync_statuses if each.customer not in busy and (work := pending_run(each)) is not None]
+    """The runs that customers need, except for those that have one queued or under way."""
+    return [run for each in sync_statuses if each.customer not in busy and (run := pending_run(each)) is not None]
 
 
 def runs_to_request(
     sync_statuses: Iterable[CustomerSyncStatus],
-    asked: Mapping[str, LastRequest],
+    last_requests: Mapping[str, LastRequest],
     *,
     busy: Collection[str],
     stopped: Collection[str],
     now: float,
     repeat_seconds: float,
 ) -> tuple[list[PendingRun], dict[str, LastRequest]]:
-    """What to ask for now, and what to remember of it.
+    """The runs to request now, and the last request of each customer to remember.
 
-    A customer is asked for at once when its load or the number of its waiting rows is another than last time; for the same again only
-    after `repeat_seconds`, since monday may be away. One whose run ended for a reason that repeating does not mend, or that a person
-    cancelled (`stopped`), is left alone until its load changes, also when it was that person who asked for the run.
+    A run is requested at once when the load or the number of waiting rows is another than at the last request; for the same again only
+    after `repeat_seconds`, since monday may be away. A customer whose run ended for a reason that repeating does not mend, or that a
+    person cancelled (`stopped`), is left alone until its load changes, also when that person had started the run.
     """
     due: list[PendingRun] = []
     remembered: dict[str, LastRequest] = {}
     for each in sync_statuses:
-        work, last, is_stopped = pending_run(each), asked.get(each.customer), each.customer in stopped
+        run, last, is_stopped = pending_run(each), last_requests.get(each.customer), each.customer in stopped
         if last is None and is_stopped:
             last = LastRequest(each.load, each.waiting, now)
         if (
-            work is not None
+            run is not None
             and each.customer not in busy
             and _is_due(each, last, is_stopped=is_stopped, now=now, repeat_seconds=repeat_seconds)
         ):
-            due.append(work)
+            due.append(run)
             remembered[each.customer] = LastRequest(each.load, each.waiting, now)
-        elif last is not None and (work is not None or is_stopped or each.customer in busy):
+        elif last is not None and (run is not None or is_stopped or each.customer in busy):
             remembered[each.customer] = last
     return due, remembered
 
 
 def _is_due(
-    sync_status: CustomerSyncStatus, last: LastRequest | None, is_stopped: bool, now: float, repeat_seconds: float
+    sync_status: CustomerSyncStatus, last: LastRequest | None, *, is_stopped: bool, now: float, repeat_seconds: float
 ) -> bool:
     if last is None:
         return True

@@ -11,8 +11,7 @@ from functools import cached_property
 from markupsafe import Markup
 
 from orders_platform.configuration import Configuration, Keys
-from orders_platform.database.catalogue import Family, TableColumn
-from orders_platform.database.column_types import ColumnTypes
+from orders_platform.database.dialects import ColumnTypes, Family, TableColumn
 from orders_platform.database.schema import Schema
 from orders_platform.domain.sizes import discover_sizes, require_known_sizes
 from orders_platform.errors import SourceDataError
@@ -90,7 +89,7 @@ class MergeRules:
 
     def _business_column(self, column: TableColumn, staged: Family, position: int) -> BusinessColumn:
         # A column that our DDL does not know is a new size or a new text.
-        unknown = self._types.integer() if column.is_numeric else self._types.long_text()
+        unknown = self._types["integer"]() if column.is_numeric else self._types["long_text"]()
         type_ = column.type or dict(self._schema.definitions["orders"].columns).get(column.name, unknown)
         return BusinessColumn(column.name, self._kind(column), type_, position, staged, column.length)
 
@@ -119,9 +118,9 @@ class MergeRules:
             return "quantity"
         if column.name in kinds:
             return kinds[column.name]
-        if types.get(column.name) == self._types.date() or column.family == "moment":
+        if types.get(column.name) == self._types["date"]() or column.family == "moment":
             return "date"
-        if types.get(column.name) == self._types.integer():
+        if types.get(column.name) == self._types["integer"]():
             return "whole_number"
         if column.is_numeric:
             return "number"

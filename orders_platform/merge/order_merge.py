@@ -12,11 +12,9 @@ from functools import cached_property
 
 from sqlalchemy import RowMapping
 
-from orders_platform.database import rows as rows_of
-from orders_platform.database.column_types import ColumnTypes
-from orders_platform.database.locks import customer_lock, lock_merge
+from orders_platform.database import conversion
+from orders_platform.database.engine import repeated_when_lost
 from orders_platform.database.order_store import OrderStore
-from orders_platform.database.repeating import repeated
 from orders_platform.database.statements import Runner, Statements
 from orders_platform.database.templates import WORK_TABLES
 from orders_platform.domain.customers import CustomerRows, SpellingCount, StagingScan
@@ -48,7 +46,7 @@ class OrderMerge:
     def rules(self) -> MergeRules:
         """The merge rules, read from the catalogue at first use, when the login's rights are looked at as well."""
         self._schema.require_daily_rights()
-        return MergeRules(self._configuration, self._schema, ColumnTypes(self.database.dialect))
+        return MergeRules(self._configuration, self._schema, self.database.dialect.types)
 
     def _statements_for(self, customer: str) -> Statements:
         """The statements with this customer's keys; made once, since the context of 400 columns takes milliseconds."""
@@ -62,12 +60,12 @@ class OrderMerge:
 
     # --- the load -------------------------------------------------------------------------------------------------------
 
-    @repeated
+    @repeated_when_lost
     def scan_staging(self) -> StagingScan:
         """Whose rows the staging table holds."""
         _ = self.rules.business
         counts = [
-            SpellingCount(rows_of.text(row["spelling"]), rows_of.text(row["file_name"]), int(row["row_count"]))
+            SpellingCount(conversion.text(row["spelling"]), conversion.text(row["file_name"]), int(row["row_count"]))
             for row in self._read("0_scan_staging")
         ]
         return self._configuration.customer_names.scan(counts)
@@ -94,10 +92,10 @@ class OrderMerge:
         """The content of each customer's load, as its merge records it."""
         parts: dict[str, list[str]] = {}
         for row in self._read("0_fingerprint_loads", self._statements_for("")):
-            owner = scan.owner_of(rows_of.text(row["spelling"]), rows_of.text(row["file_name"]))
+            owner = scan.owner_of(conversion.text(row["spelling"]), conversion.text(row["file_name"]))
             if owner is not None:
                 parts.setdefault(owner, []).append(str(row["fingerprint"]))
-        add = self.database.add_fingerprints
+        add = self.database.dialect.add_fingerprints
         return {name: f"{self.rules.configuration_hash(name)}:{add(found)}" for name, found in parts.items()}
 
     def _load_fingerprint(self, customer: str, rows: CustomerRows) -> str:
@@ -114,7 +112,7 @@ class OrderMerge:
 
     # --- rows that match no customer ------------------------------------------------------------------------------------
 
-    @repeated
+    @repeated_when_lost
     def record_unmatched(self, scan: StagingScan, now: datetime) -> None:
         """List the rows that match no customer among the rejects, and resolve those that no longer do. Unchanged: no write."""
         unmatched = scan.unmatched_by_label
@@ -144,7 +142,7 @@ class OrderMerge:
 
     # --- the three merges -----------------------------------------------------------------------------------------------
 
-    @repeated
+    @repeated_when_lost
     def merge_headers(self, customer: str, scan: StagingScan, now: datetime) -> HeaderMerge:
         """Merge a customer's staged rows into the orders, unless the load is the one that was merged last.
 
@@ -195,7 +193,7 @@ class OrderMerge:
             found["rows_read"], created, updated, found["rejected"], found["copies"], found["missing"], removed, refused
         )
 
-    @repeated
+    @repeated_when_lost
     def unpivot_sizes(self, customer: str) -> int:
         """Stage the lines of the orders that changed since their lines were last merged; their number."""
         numbers = self._merge_numbers(customer)
@@ -214,7 +212,7 @@ class OrderMerge:
             run("2_record_sizes")
         return staged
 
-    @repeated
+    @repeated_when_lost
     def merge_lines(self, customer: str, now: datetime) -> LineMerge:
         """Merge the staged lines of a customer.
 
@@ -254,7 +252,7 @@ class OrderMerge:
         """Former names of a customer: a run that was started before it was renamed may be sending its orders under one."""
         with ExitStack() as stack:
             for name in names:
-                stack.enter_context(customer_lock(self.database, name))
+                stack.enter_context(self.database.customer_lock(name))
             yield
 
     @contextmanager
@@ -265,11 +263,11 @@ class OrderMerge:
             "customer": customer, "now": self.database.timestamp(now), "max_name": MAX_NAME, **_selection(rows), **self.rules.parameters,
         }  # fmt: skip
         with self.database.write() as connection:
-            lock_merge(connection, key)
+            self.database.dialect.lock_merge(connection, key)
             prepare = statements.runner(connection, values)
             prepare("1_add_customer", customer=key)
             number = int(prepare("1_read_customer", customer=key).mappings().one()["merge_number"]) + 1
-            tables = WORK_TABLES if self._reads_cells else WORK_TABLES[1:]
+            tables = WORK_TABLES if self.database.dialect.reads_cells else WORK_TABLES[1:]
             for table in tables:
                 prepare("1_drop_work_table", {"work_table": table})
                 prepare(f"1_create_{table}")
@@ -277,12 +275,8 @@ class OrderMerge:
             for table in tables:
                 prepare("1_drop_work_table", {"work_table": table})
 
-    @property
-    def _reads_cells(self) -> bool:
-        return self.database.dialect == "mssql"
-
     def _clean(self, run: Runner) -> None:
-        if self._reads_cells:
+        if self.database.dialect.reads_cells:
             run("1_read_cells")
         run("1_clean_orders")
         run("1_identify_orders")
@@ -311,5 +305,5 @@ def _sync_status(customer: str, load: str | None, merge: RowMapping | None, wait
         return CustomerSyncStatus(customer, load, waiting=waiting)
     numbers = {merge[name] for name in ("merge_number", "sizes_number", "lines_number")}
     is_whole = len(numbers) == 1 and merge["orders_now"] == merge["order_count"]
-    return CustomerSyncStatus(customer, load, rows_of.text(merge["fingerprint"]), is_whole, waiting, int(merge["orders_now"]),
-                              rows_of.moment(merge["merged_at"]))  # fmt: skip
+    return CustomerSyncStatus(customer, load, conversion.text(merge["fingerprint"]), is_whole, waiting, int(merge["orders_now"]),
+                              conversion.moment(merge["merged_at"]))  # fmt: skip

@@ -55,7 +55,7 @@ def replace_staged_rows(
             connection.execute(delete(target))
         remaining = iter(rows)
         while batch := list(itertools.islice(remaining, _BATCH)):
-            if database.dialect == "mssql":
+            if database.dialect.loads_texts:
                 _insert_texts(connection, place, columns, batch)
             else:
                 connection.execute(statement, [{f"c{i}": cell for i, cell in enumerate(row)} for row in batch])

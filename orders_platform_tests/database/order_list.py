@@ -82,7 +82,7 @@ class OrderList:
 
     def sql(self, statement: str, *values: object) -> list[tuple[object, ...]]:
         """What a statement of the test says, on a connection of its own; in SQLite's words on both engines."""
-        if self.store.database.dialect == "mssql":
+        if self.store.database.dialect.name == "mssql":
             return server.asked(self.store.database, self.configuration, statement, values)
         with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
             return connection.execute(statement, values).fetchall()
@@ -100,19 +100,19 @@ class OrderList:
 
     def rejects(self) -> list[tuple[str, str, str]]:
         """Code, order key and size of what is rejected now."""
-        return sorted((reject.code, reject.order_key, reject.size_code) for reject in self.store.rejects())
+        return sorted((reject.code, reject.order_key, reject.size_code) for reject in self.store.invalid_rows())
 
     def sent(self) -> None:
         """Pretend that every order and line reached the board."""
         for table, column in (("ORDER_LIST_V2", "monday_item_id"), ("ORDER_LIST_LINES", "monday_subitem_id")):
             number = "rowid + 7000"
-            if self.store.database.dialect == "mssql":
+            if self.store.database.dialect.name == "mssql":
                 number = f"ABS(CHECKSUM({'record_uuid' if column == 'monday_item_id' else 'line_uuid'})) + 7000"
             self.sql(f"UPDATE {table} SET sync_state = 'SYNCED', {column} = coalesce({column}, {number})")
 
     def dump(self) -> list[str]:
         """The whole content, as SQL or as rows."""
-        if self.store.database.dialect == "mssql":
+        if self.store.database.dialect.name == "mssql":
             names = server.tables_of(self.store.database, self.configuration.tables.schema_name)
             return [f"{name}: {row}" for name in names for row in sorted(map(str, self.sql(f"SELECT * FROM {name}")))]
         with closing(sqlite3.connect(self.path)) as connection:

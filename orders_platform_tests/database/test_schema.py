@@ -9,10 +9,12 @@ import pytest
 from pydantic import SecretStr
 
 from orders_platform.configuration import Configuration
-from orders_platform.database.column_types import ColumnTypes
+from orders_platform.database.dialects import Dialect
 from orders_platform.database.engine import open_database
+from orders_platform.database.mssql import MSSQL
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.schema import Schema
+from orders_platform.database.sqlite import SQLITE
 from orders_platform.database.table_definitions import TABLES
 from orders_platform.errors import SourceDataError
 from orders_platform.settings import default_folder
@@ -108,11 +110,11 @@ def test_the_default_state_of_a_row_is_new(order_list: OrderList) -> None:
     assert order_list.sql("SELECT sync_state, retry_count FROM ORDER_LIST_LINES") == [("NEW", 0)]
 
 
-@pytest.mark.parametrize("dialect", ["sqlite", "mssql"])
-def test_every_word_of_the_ddl_is_a_type_of_the_dialect(dialect: str) -> None:
-    types = ColumnTypes(dialect)
-    words = [types.nvarchar(5), types.code(3), types.integer(), types.bigint(), types.decimal(10, 4), types.date(), types.moment(),
-             types.uuid(), types.long_text()]  # fmt: skip
+@pytest.mark.parametrize("dialect", [SQLITE, MSSQL], ids=lambda dialect: dialect.name)
+def test_every_word_of_the_ddl_is_a_type_of_the_dialect(dialect: Dialect) -> None:
+    sizes = {"nvarchar": (5,), "code": (3,), "decimal": (10, 4)}
+    assert len(dialect.types) == len(dialect.staged_types) == 9
+    words = [type_(*sizes.get(name, ())) for types in (dialect.types, dialect.staged_types) for name, type_ in types.items()]
     assert all(re.fullmatch(r"[A-Z0-9]+(\((\d+(, \d+)?|MAX)\))?", word) for word in words)
 
 

@@ -1,7 +1,6 @@
 """A night with a real daemon: its queue, its sensors and schedules, run workers as processes of their own, and kill -9.
 
-Belongs here: starting the daemon on a folder of its own and watching the instance. Does not belong here: what is expected
-(`test_night.py`). As a program, `python -m orders_platform_tests.defs.night [customers]`, it shows a whole night: one tick of
+As a program, `python -m orders_platform_tests.defs.night [customers]`, it shows a whole night: one tick of
 `nightly_sync`, a worker killed, an alert of rows that are stuck.
 """
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orders_platform.domain.names import collapse, subitem_name
-from orders_platform.domain.states import WAITING, Action, SyncState
+from orders_platform.domain.states import Action, SyncState
 
 
 @given(st.text())
@@ -36,7 +36,3 @@ def test_the_statements_use_no_other_words_for_states_and_actions() -> None:
         text = path.read_text(encoding="utf-8")
         words = re.findall(r"(?:sync_state|action_type)\)?(?: =| <>| IN) \(?'([^']+)'(?:, '([^']+)')*", text)
         assert {word for found in words for word in found if word} <= known, path.name
-
-
-def test_new_and_pending_rows_wait() -> None:
-    assert WAITING == (SyncState.NEW, SyncState.PENDING)

@@ -35,13 +35,13 @@ def due(
     stopped: bool = False,
     now: float = 0.0,
 ) -> bool:
-    """Whether a run is asked for, one hour being the time after which the same is asked for again."""
+    """Whether a run is requested, one hour being the time after which the same is requested again."""
     names = {"ACME"}
-    work, _ = runs_to_request(
+    runs, _ = runs_to_request(
         [sync_status], {"ACME": last} if last else {}, busy=names if busy else (), stopped=names if stopped else (), now=now,
         repeat_seconds=HOUR,
     )  # fmt: skip
-    return bool(work)
+    return bool(runs)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_a_customer_with_something_to_do_says_what(sync_status: CustomerSyncStat
 
 
 @pytest.mark.parametrize("sync_status", [DONE, GONE])
-def test_a_customer_with_nothing_to_do_is_no_work(sync_status: CustomerSyncStatus) -> None:
+def test_a_customer_with_nothing_to_do_needs_no_run(sync_status: CustomerSyncStatus) -> None:
     assert pending_run(sync_status) is None
 
 
@@ -67,38 +67,38 @@ def test_what_waits_of_a_customer_that_left_the_load_is_sent_without_merging() -
     assert pending_run(replace(GONE, waiting=2)) == PendingRun("ACME", merges=False, reason="2 rows wait")
 
 
-def test_a_customer_whose_run_is_on_its_way_is_not_asked_for_again() -> None:
-    assert [work.customer for work in pending_runs([CHANGED, replace(CHANGED, customer="RHONE")], {"ACME"})] == ["RHONE"]
+def test_a_customer_whose_run_is_on_its_way_gets_no_second_one() -> None:
+    assert [run.customer for run in pending_runs([CHANGED, replace(CHANGED, customer="RHONE")], {"ACME"})] == ["RHONE"]
     assert due(CHANGED)
     assert not due(CHANGED, busy=True)
 
 
-def test_the_same_work_is_asked_for_again_only_after_a_while() -> None:
+def test_the_same_run_is_requested_again_only_after_a_while() -> None:
     last = LastRequest("load 2", 0, at=0.0)
     assert not due(CHANGED, last, now=HOUR - 1)
     assert due(CHANGED, last, now=HOUR)
 
 
-def test_another_load_or_other_rows_are_asked_for_at_once() -> None:
+def test_another_load_or_other_rows_are_requested_at_once() -> None:
     assert due(replace(CHANGED, load="load 3"), LastRequest("load 2", 0, at=0.0), now=1)
     assert due(WAITS, LastRequest("load 1", 2, at=0.0), now=1)
 
 
-def test_a_load_that_comes_back_after_another_is_asked_for_again() -> None:
-    """What was asked for is forgotten once it is done: content may return."""
-    _, asked = runs_to_request([CHANGED], {}, busy=(), stopped=(), now=0, repeat_seconds=HOUR)
-    assert asked == {"ACME": LastRequest("load 2", 0, 0)}
-    _, asked = runs_to_request(
-        [replace(DONE, load="load 2", merged="load 2")], asked, busy=(), stopped=(), now=1, repeat_seconds=HOUR
+def test_a_load_that_comes_back_after_another_is_requested_again() -> None:
+    """A request is forgotten once it is done: content may return."""
+    _, requests = runs_to_request([CHANGED], {}, busy=(), stopped=(), now=0, repeat_seconds=HOUR)
+    assert requests == {"ACME": LastRequest("load 2", 0, 0)}
+    _, requests = runs_to_request(
+        [replace(DONE, load="load 2", merged="load 2")], requests, busy=(), stopped=(), now=1, repeat_seconds=HOUR
     )
-    assert asked == {}
-    work, _ = runs_to_request(
-        [CustomerSyncStatus("ACME", "load 1", "load 2")], asked, busy=(), stopped=(), now=2, repeat_seconds=HOUR
+    assert requests == {}
+    runs, _ = runs_to_request(
+        [CustomerSyncStatus("ACME", "load 1", "load 2")], requests, busy=(), stopped=(), now=2, repeat_seconds=HOUR
     )
-    assert len(work) == 1
+    assert len(runs) == 1
 
 
-def test_what_was_asked_for_is_remembered_while_it_runs() -> None:
+def test_what_was_requested_is_remembered_while_it_runs() -> None:
     last = {"ACME": LastRequest("load 2", 0, at=0.0)}
     for sync_status in (CHANGED, DONE):
         assert runs_to_request([sync_status], last, busy={"ACME"}, stopped=(), now=1, repeat_seconds=HOUR) == ([], last)
@@ -110,13 +110,15 @@ def test_a_customer_that_repeating_does_not_mend_is_left_alone_until_its_load_ch
     assert due(replace(CHANGED, load="load 3"), last, stopped=True, now=1)
 
 
-def test_a_stopped_customer_that_was_not_asked_for_is_remembered_as_it_is_and_asked_for_when_its_load_changes() -> None:
-    work, asked = runs_to_request([CHANGED], {}, busy=(), stopped={"ACME"}, now=5, repeat_seconds=HOUR)
-    assert (work, asked) == ([], {"ACME": LastRequest("load 2", 0, 5)})
+def test_a_stopped_customer_that_was_not_requested_is_remembered_as_it_is_and_requested_when_its_load_changes() -> None:
+    runs, requests = runs_to_request([CHANGED], {}, busy=(), stopped={"ACME"}, now=5, repeat_seconds=HOUR)
+    assert (runs, requests) == ([], {"ACME": LastRequest("load 2", 0, 5)})
     done = replace(CHANGED, merged="load 2")
-    assert runs_to_request([done], asked, busy=(), stopped={"ACME"}, now=6, repeat_seconds=HOUR) == ([], asked)
-    work, _ = runs_to_request([replace(CHANGED, load="load 3")], asked, busy=(), stopped={"ACME"}, now=7, repeat_seconds=HOUR)
-    assert [each.customer for each in work] == ["ACME"]
+    assert runs_to_request([done], requests, busy=(), stopped={"ACME"}, now=6, repeat_seconds=HOUR) == ([], requests)
+    runs, _ = runs_to_request(
+        [replace(CHANGED, load="load 3")], requests, busy=(), stopped={"ACME"}, now=7, repeat_seconds=HOUR
+    )
+    assert [each.customer for each in runs] == ["ACME"]
 
 
 # --- loads that stand still

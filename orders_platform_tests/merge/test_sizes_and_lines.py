@@ -48,7 +48,7 @@ def test_a_bad_quantity_rejects_the_size_with_its_reason_and_not_the_order(order
     assert (headers.created, headers.rejected, lines.created) == (1, 0, 1)
     assert order_list.lines() == {("GRE-1", "M"): 3}
     assert order_list.rejects() == [("bad_quantity", "GRE-1", "30/32"), ("bad_quantity", "GRE-1", "S")]
-    assert order_list.store.rejects()[0].reason == f"30/32: '{bad}' is not a whole number of 0 or more"
+    assert order_list.store.invalid_rows()[0].reason == f"30/32: '{bad}' is not a whole number of 0 or more"
 
 
 def test_a_corrected_quantity_becomes_a_line_and_its_reject_is_resolved(order_list: OrderList) -> None:

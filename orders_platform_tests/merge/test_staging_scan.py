@@ -40,7 +40,8 @@ def test_a_blank_customer_in_a_mixed_file_or_in_none_is_rejected(order_list: Ord
     order_list.merging.record_unmatched(scan, NOW)
     assert (order_list.merge().rows_read, scan.rows) == (1, 6)
     found = {
-        reject.order_key: (reject.customer, reject.code, reject.reason.split(":")[0]) for reject in order_list.store.rejects()
+        reject.order_key: (reject.customer, reject.code, reject.reason.split(":")[0])
+        for reject in order_list.store.invalid_rows()
     }
     mixed = "customer is blank and its file 'xGREYSON' holds 2 customers (GREYSON, PELOTON)"
     assert found == {
@@ -56,7 +57,7 @@ def test_every_row_of_an_unknown_customer_is_rejected_whatever_its_spelling_and_
     order_list.load(*(row(f"ACM-{i}", name, f"x{i % 2}") for i, name in enumerate([*names, *names])))
     order_list.merging.record_unmatched(order_list.merging.scan_staging(), NOW)
     assert [reject[1] for reject in order_list.rejects()] == [f"ACM-{i}" for i in range(8)]
-    assert all("is not in [customers] of the configuration" in reject.reason for reject in order_list.store.rejects())
+    assert all("is not in [customers] of the configuration" in reject.reason for reject in order_list.store.invalid_rows())
 
 
 def test_unmatched_rows_are_written_once_and_again_only_when_they_change(order_list: OrderList) -> None:

@@ -84,8 +84,8 @@ def test_the_same_load_gives_the_same_rows_on_both_engines_mssql(store: OrderSto
             loads = [[dict(row) for row in rows] for _ in range(2)]
             assert merged(store, loads[0], now) == merged(embedded, loads[1], now)
             assert plan(store) == plan(embedded)
-            assert store.rejects() == embedded.rejects() or sorted(map(repr, store.rejects())) == sorted(
-                map(repr, embedded.rejects())
+            assert store.invalid_rows() == embedded.invalid_rows() or sorted(map(repr, store.invalid_rows())) == sorted(
+                map(repr, embedded.invalid_rows())
             )
             for table in ("ORDER_LIST_V2", "ORDER_LIST_REJECTS"):
                 ours, theirs = content(store, table), content(embedded, table)

@@ -58,7 +58,7 @@ def test_results_with_nulls_in_several_statements_are_all_recorded_with_each_dri
         other.record_results(RowKind.ITEMS, results, "run-1", NOW, GREYSON)
     assert store.pending_items(GREYSON) == []
     assert len(store.known_item_ids(range(ORDERS))) == ORDERS - 5
-    assert len(store.failed()) == 5
+    assert len(store.row_errors()) == 5
 
 
 def write(store: OrderStore, schema: str, *statements: str) -> None:

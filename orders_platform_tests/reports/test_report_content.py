@@ -51,9 +51,9 @@ def test_the_headline_answers_how_many_orders_are_on_the_board(orders: list[Orde
 def test_a_rejected_row_is_counted_beside_the_orders() -> None:
     found = report(FINE, rejected=[reject("", rows=2)])
     assert found.headline == "The order is on the board; 2 need a correction in the order list."
-    assert not found.is_settled
-    assert report(FINE).is_settled
-    assert not report(FINE, FRESH).is_settled
+    assert not found.is_complete
+    assert report(FINE).is_complete
+    assert not report(FINE, FRESH).is_complete
 
 
 def test_a_reason_names_the_column_of_the_order_list_and_not_mondays_id_of_it() -> None:
