@@ -114,9 +114,10 @@ def retry(context: click.Context, *, only: tuple[str, ...], code: str, no_send: 
     with database_session() as (settings, store):
         names = merged_customers(only, settings, store)
         reset = {name: count for name in names if (count := store.reset_failed(name, code))}
-    then = " Next: orders-platform sync --execute" if no_send or not reset else ""
-    click.echo(f"{sum(reset.values())} FAILED rows were reset.{then}", err=not then)
-    if reset and not no_send:
+    is_sent = bool(reset) and not no_send
+    then = " Next: orders-platform sync --execute" if reset and no_send else ""
+    click.echo(f"{sum(reset.values())} FAILED rows were reset.{then}", err=is_sent)
+    if is_sent:
         context.invoke(sync, only=tuple(reset), dry=False)
 
 
@@ -126,7 +127,7 @@ def retry(context: click.Context, *, only: tuple[str, ...], code: str, no_send: 
 @click.option("--yes", is_flag=True, help="Repair without asking.")
 @JSON
 def verify(*, only: tuple[str, ...], repair: bool, yes: bool, as_json: bool) -> None:
-    """Compare board and database row by row, and list every difference."""
+    """List every difference between board and database."""
     if yes and not repair:
         raise click.UsageError("--yes needs --repair; without it nothing is changed.")
     if repair and not yes and not sys.stdin.isatty():
@@ -277,7 +278,7 @@ def board() -> None:
 @board.command()
 @JSON
 def check(*, as_json: bool) -> None:
-    """Compare the configuration with the board, and name every problem at once."""
+    """List every mismatch between configuration and board."""
     settings = Settings()
     rules = sync_rules(settings.configuration)
     with embedded_sandbox(settings), closing(open_board(settings)) as opened:

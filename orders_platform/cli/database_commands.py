@@ -69,7 +69,7 @@ def _staged_rows(read: Iterable[OrderFile], columns: list[str]) -> Iterable[list
 @click.command(name="init-db")
 @click.option("--dry-run", is_flag=True, help="Print the DDL and change nothing.")
 def init_db(*, dry_run: bool) -> None:
-    """Create missing tables and views and add missing columns; change nothing else."""
+    """Create missing tables, views and columns. Nothing else is changed."""
     with database_session() as (_, store):
         statements = store.schema.missing() if dry_run else store.schema.apply()
     for statement in statements if dry_run else ():
@@ -81,12 +81,12 @@ def init_db(*, dry_run: bool) -> None:
 @click.command()
 @JSON
 def customers(*, as_json: bool) -> None:
-    """List the customers in the staging table, and the rows that match no customer."""
+    """List the customers in the staging table. Rows that match no customer are listed with the reason."""
     with database_session() as (_, store):
         scan = OrderMerge(store).scan_staging()
     if as_json:
         unmatched = [{"label": entry.label, "rows": entry.rows, "reason": entry.reason} for entry in scan.unmatched]
-        output.write_json({"customers": {name: rows.rows for name, rows in scan.customers.items()}, "unmatched": unmatched})
+        output.write_json({"customers": {name: rows.rows for name, rows in scan.customers.items()}, "unassigned": unmatched})
         return
     output.print_table(["customer", "rows"], [[name, rows.rows] for name, rows in scan.customers.items()])
     for entry in scan.unmatched:
@@ -96,7 +96,7 @@ def customers(*, as_json: bool) -> None:
 @click.command()
 @JSON
 def status(*, as_json: bool) -> None:
-    """Show where each customer stands: on the board, waiting, failed, rejected."""
+    """Show where each customer's orders stand. Failed and rejected rows are listed with the reason."""
     with database_session() as (settings, store):
         summaries, rejects, failed = store.summaries(), store.invalid_rows(), store.row_errors()
         usage = store.monday_usage(datetime.now(UTC))
@@ -119,7 +119,7 @@ def status(*, as_json: bool) -> None:
 @click.option("--html", "page", type=output.OUTPUT_FILE, metavar="FILE", help="Write a web page into this file.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print Markdown; the default without --html.")
 def report(*, only: tuple[str, ...], page: Path | None, as_markdown: bool) -> None:
-    """Report where the orders stand on the board, for people outside the team."""
+    """Report where the orders stand, for people outside the team."""
     with database_session() as (settings, store):
         now = datetime.now(UTC)
         reports = [make_report(store, customer, now) for customer in merged_customers(only, settings, store)]
@@ -135,10 +135,7 @@ def report(*, only: tuple[str, ...], page: Path | None, as_markdown: bool) -> No
 @click.argument("item_or_order")
 @JSON
 def history(*, item_or_order: str, as_json: bool) -> None:
-    """Show every request that was sent for an order, item or subitem: when, by which run, with which outcome.
-
-    ITEM_OR_ORDER is an order number, or the id of an item or subitem.
-    """
+    """Show every request sent for an order, item or subitem. ITEM_OR_ORDER is an order number, or the id of an item or subitem."""
     with database_session() as (_, store):
         rows = Queries(store).history(item_or_order.strip())
     if as_json:
@@ -177,7 +174,7 @@ def _print_history(row: RowHistory) -> None:
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Count the entries and delete nothing.")
 def retention(*, dry_run: bool) -> None:
-    """Delete log entries older than log_retention_days; delete nothing else."""
+    """Delete log entries older than log_retention_days. Nothing else is deleted."""
     from orders_platform.defs.retention import trim_log  # here, so that no other command imports Dagster
 
     with database_session() as (settings, store):

@@ -47,7 +47,7 @@ def cli() -> None:
 @click.option("--output-json", type=output.OUTPUT_FILE, help="Write the figures into this file as JSON.")
 @JSON
 def demo(*, fresh: bool, output_json: Path | None, as_json: bool) -> None:
-    """Sync sample orders to a local monday.com: one Dagster run of all assets for each customer, then a summary."""
+    """Sync sample orders to a local monday.com. Each customer is one Dagster run of all assets; a summary follows."""
     from orders_platform import demo as demonstration  # here, so that no other command imports Dagster
 
     settings = Settings()
@@ -104,7 +104,7 @@ def sandbox() -> None:
 def serve_sandbox(
     *, port: int, state: Path | None, limits: str, latency: tuple[float, float], faults: float, seed: int
 ) -> None:
-    """Serve a local monday.com to this machine until interrupted; its start page shows the boards."""
+    """Serve a local monday.com until interrupted. Only this machine can reach it; its start page shows the boards."""
     file = state or sandbox_file(Settings())
     file.parent.mkdir(parents=True, exist_ok=True)
     local = Sandbox(state=file, limits=LIMITS[limits](), latency=Latency(*latency), faults=Faults(seed=seed, rate=faults))
