@@ -23,9 +23,9 @@ from pathlib import Path
 import httpx
 
 from orders_platform.domain.mutations import Batch, Mutation, Operation
-from orders_platform.monday.connect import connect_board
+from orders_platform.monday.adapter import connect_board
+from orders_platform.monday.budget import Limits
 from orders_platform.monday.documents import Documents
-from orders_platform.monday.limits import Limits
 from orders_platform.settings import SANDBOX_TOKEN, default_folder
 
 IN_FLIGHT = 3
@@ -51,7 +51,7 @@ def documents(count: int, name: str) -> list[Batch]:
 
 def ours(url: str, load: list[Batch]) -> None:
     """The client as it is."""
-    roomy = Limits(10**12, document_complexity=10**9, calls_per_minute=10**6, calls_per_day=10**6)
+    roomy = Limits(10**12, request_complexity=10**9, calls_per_minute=10**6, calls_per_day=10**6)
     with connect_board(url, SANDBOX_TOKEN, default_folder("graphql"), limits=roomy, max_in_flight=IN_FLIGHT) as board:
         assert len(list(board.send(load))) == len(load)
 

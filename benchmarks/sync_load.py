@@ -40,6 +40,7 @@ from orders_platform.domain.column_values import format_row
 from orders_platform.domain.labels import LabelIndex
 from orders_platform.domain.mapping import BoardMapping
 from orders_platform.domain.names import subitem_name
+from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.sandbox.complexity import Costs
 from orders_platform.sandbox.sample_orders import Row, sample_orders, wide_orders
@@ -112,9 +113,10 @@ class Load:
         replace_staged_rows(self.store.database, self.configuration.tables.staging, "", columns, cells)
 
     def _merge(self) -> None:
-        self.store.merge_headers(CUSTOMER, self.store.survey(), datetime.now(UTC))
-        self.store.unpivot_sizes(CUSTOMER)
-        self.store.merge_lines(CUSTOMER, datetime.now(UTC))
+        merge = OrderMerge(self.store)
+        merge.merge_headers(CUSTOMER, merge.scan_staging(), datetime.now(UTC))
+        merge.unpivot_sizes(CUSTOMER)
+        merge.merge_lines(CUSTOMER, datetime.now(UTC))
 
     @property
     def size(self) -> Size:

@@ -25,7 +25,7 @@ def build_definitions(settings: Settings, **overrides: object) -> dg.Definitions
 
     The steps of a run share one process, which is 9 times cheaper than a process a step.
     """
-    resources = {"orders_database": database_resource(settings.environment), "monday": MondayResource(), **overrides}
+    resources = {"orders_database": database_resource(settings), "monday": MondayResource(), **overrides}
     sleep_while_blocked()
     Messenger(settings.alert_urls)  # a wrong URL is refused now, not when something has gone wrong
     automation = settings.configuration.automation

@@ -29,7 +29,7 @@ def read(tmp_path: Path, old: str = "", new: str = "", more: str = "", environme
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_the_file_of_the_repository_is_right_for_every_environment(tmp_path: Path, environment: str) -> None:
     configuration = read(tmp_path, environment=environment)
-    assert len(configuration.customer_names.survey([]).customers) == 0
+    assert len(configuration.customer_names.scan([]).customers) == 0
     assert configuration.items.mapping.external_key == "text_mkr5wya6"
 
 

@@ -17,7 +17,7 @@ import click
 from orders_platform.build import open_board, open_store, sync_rules
 from orders_platform.cli import output as console
 from orders_platform.cli.embedded import embedded_sandbox
-from orders_platform.database.ledger import Ledger
+from orders_platform.database.queries import Queries
 from orders_platform.domain.differences import Difference, DifferenceKind, ExpectedRow
 from orders_platform.domain.history import ADOPT, RowHistory
 from orders_platform.domain.orders import RowKind
@@ -54,7 +54,7 @@ def verify(*, only: tuple[str, ...], repair: bool, yes: bool, as_json: bool) -> 
         chosen = console.chosen_customers(
             only, known, settings.configuration.customer_names, "No order was ever merged of the customer"
         )
-        work = _Comparison(run, Ledger(store, settings.configuration))
+        work = _Comparison(run, Queries(store))
         work.verify(chosen)
         if repair and work.plans:
             _show_plans(work)
@@ -77,7 +77,7 @@ class _Comparison:
     """What a call of `verify` has found and done so far, by customer."""
 
     run: SyncRun
-    ledger: Ledger
+    ledger: Queries
     found: dict[str, CellReconciliation] = field(default_factory=dict)
     plans: dict[str, list[Repair]] = field(default_factory=dict)
     done: dict[str, CustomerReport] = field(default_factory=dict)
@@ -204,7 +204,7 @@ def history(*, item_or_order: str, as_json: bool) -> None:
     settings = Settings()
     store = open_store(settings)
     with closing(store.database):
-        rows = Ledger(store, settings.configuration).history(item_or_order.strip())
+        rows = Queries(store).history(item_or_order.strip())
     if as_json:
         console.write_json({"rows": [_row_document(row) for row in rows]})
     for row in () if as_json else rows:

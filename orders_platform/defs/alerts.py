@@ -346,7 +346,7 @@ def send_summary(context: OpExecutionContext, orders_database: OrdersDatabase) -
         settings, store = Settings(), orders_database.store
         failed = failed_lately(context.instance, datetime.now(UTC))
         ui_url = settings.configuration.alerts.ui_url
-        message = summary(store.summaries(), store.rejects(), failed, settings.environment, ui_url)
+        message = summary(store.summaries(), store.invalid_rows(), failed, settings.environment, ui_url)
         taken = Messenger(settings.alert_urls).send(message)
     context.add_output_metadata({"sent_to": taken, "title": message.title, "body": message.body})
 

@@ -12,7 +12,6 @@ from dagster import OpExecutionContext
 from dagster._core.storage.event_log import SqliteEventLogStorage
 
 from orders_platform.configuration import Configuration
-from orders_platform.database.ledger import Ledger
 from orders_platform.database.order_store import OrderStore
 from orders_platform.defs.failures import dagster_failures
 from orders_platform.defs.resources import OrdersDatabase
@@ -78,8 +77,7 @@ def trim_runs(context: OpExecutionContext) -> None:
 def trim_log(store: OrderStore, configuration: Configuration, now: datetime, *, dry: bool = False) -> int:
     """Delete the batches of the log that are older than its retention; how many, or with `dry` how many it would be."""
     before = now - timedelta(days=configuration.monday.log_retention_days)
-    ledger = Ledger(store, configuration)
-    return len(ledger.old_batches(before)) if dry else ledger.trim(before)
+    return len(store.old_batches(before)) if dry else store.trim_log(before)
 
 
 @dg.op

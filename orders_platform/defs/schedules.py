@@ -30,7 +30,7 @@ def build_schedules(automation: Automation, crons: Mapping[str, str]) -> list[dg
     def nightly_sync(
         context: dg.ScheduleEvaluationContext, orders_database: OrdersDatabase
     ) -> list[dg.RunRequest] | dg.SkipReason:
-        sync_statuses, busy = orders_database.overview.sync_statuses(), busy_customers(context.instance, datetime.now(UTC))
+        sync_statuses, busy = orders_database.merge.sync_statuses(), busy_customers(context.instance, datetime.now(UTC))
         changes = partitions_for(context, sync_statuses, busy)
         if changes.added:
             context.instance.add_dynamic_partitions("customers", list(changes.added))

@@ -49,7 +49,7 @@ def build_sensors(automation: Automation) -> list[dg.SensorDefinition]:
         description="Adds a partition for each customer of the load or the order table, and deletes those of customers that neither has.",
     )
     def new_customers(context: dg.SensorEvaluationContext, orders_database: OrdersDatabase) -> dg.SensorResult:
-        sync_statuses = orders_database.overview.present()
+        sync_statuses = orders_database.merge.present()
         changes = partitions_for(context, sync_statuses, busy_customers(context.instance, datetime.now(UTC)))
         return dg.SensorResult(
             dynamic_partitions_requests=_partition_requests(changes),
@@ -64,7 +64,7 @@ def build_sensors(automation: Automation) -> list[dg.SensorDefinition]:
     )
     def changed_customers(context: dg.SensorEvaluationContext, orders_database: OrdersDatabase) -> dg.SensorResult:
         now = datetime.now(UTC)
-        sync_statuses, busy = orders_database.overview.sync_statuses(), busy_customers(context.instance, now)
+        sync_statuses, busy = orders_database.merge.sync_statuses(), busy_customers(context.instance, now)
         changes = partitions_for(context, sync_statuses, busy)
         runs, last_requests = runs_to_request(
             (each for each in sync_statuses if each.customer not in changes.refused),

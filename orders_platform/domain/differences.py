@@ -1,7 +1,6 @@
-"""Where the board is not what the database says: the kinds of difference, and finding them from values alone.
+"""Where the board is not what the database says: the kinds of difference, and how they follow from a row and the item under its id.
 
-Belongs here: comparing a row with what the board shows under its id, and telling a double from an item of somebody else. Does not
-belong here: reading either side (`sync/reconcile.py`), doing something about it (`sync/repair.py`).
+An item that has the key of one of our rows but belongs to none is a duplicate; one that nothing explains is unknown and left to people.
 """
 
 from __future__ import annotations
@@ -123,9 +122,9 @@ def row_differences(
 def orphan_differences(
     kind: RowKind, orphans: Iterable[Orphan], rows: Iterable[ExpectedRow], active_ids: Set[int]
 ) -> list[Difference]:
-    """Which orphans are doubles of our rows and which are just unknown.
+    """Which orphans are duplicates of our rows and which are just unknown.
 
-    A orphan with the key of a row that has no active item of its own is unknown: it may be that row's. Any further one is a double.
+    An orphan with the key of a row that has no active item of its own is unknown: it may be that row's. Any further one is a duplicate.
     """
     owners: dict[LookUp, list[ExpectedRow]] = defaultdict(list)
     for row in rows:
@@ -144,10 +143,10 @@ def _sorted(kind: RowKind, same: list[Orphan], owners: list[ExpectedRow], active
     names = {row.name for row in vacant}
     same.sort(key=lambda orphan: (orphan.item.name not in names, orphan.item.id))
     for place, orphan in enumerate(same):
-        is_double = bool(owners) and place >= len(vacant) and not orphan.is_shared
+        is_duplicate = bool(owners) and place >= len(vacant) and not orphan.is_shared
         order_key, size_code = (owners[0].order_key, owners[0].size_code) if owners else ("", "")
-        word = DifferenceKind.DUPLICATE if is_double else DifferenceKind.UNKNOWN
-        yield Difference(word, kind, order_key, size_code, orphan.item.id, orphan.item.name)
+        found = DifferenceKind.DUPLICATE if is_duplicate else DifferenceKind.UNKNOWN
+        yield Difference(found, kind, order_key, size_code, orphan.item.id, orphan.item.name)
 
 
 def _cell_differences(

@@ -1,8 +1,4 @@
-"""What is known of a row's way to the board: the groups, the documents that carried it, and what came of each.
-
-Belongs here: the values, and reading a batch's outcome for one row. Does not belong here: the statements (`sql/`), how it is
-shown (`cli_verify.py`).
-"""
+"""What is recorded of a row's way to the board: its group, the batches that carried it, and what came of each."""
 
 from __future__ import annotations
 
@@ -20,7 +16,7 @@ ADOPT = "adopt"
 
 @dataclass(frozen=True, slots=True)
 class CustomerGroup:
-    """A group that orders of a customer belong into; `group_id` as recorded, None while it is not made."""
+    """A group that a customer's orders belong into; `group_id` as recorded, None while it is not made."""
 
     customer: str
     name: str
@@ -57,7 +53,7 @@ class LoggedBatch:
 
 @dataclass(frozen=True, slots=True)
 class RowHistory:
-    """An order or a line, where it stands, and the documents that carried it, oldest first."""
+    """An order or a line, where it stands, and the batches that carried it (`documents`), oldest first."""
 
     kind: RowKind
     ref: str

@@ -2,9 +2,6 @@
 
 monday.com takes one `create_labels_if_missing` flag per mutation, for all of its columns. So that a column with the policy
 `reject` never gets a label by accident, every text is looked up here first, and a known label is sent by its id.
-
-Belongs here: matching, the three policies, the limits, the labels that this run adds. Does not belong here: the JSON of a cell
-(`domain/column_values.py`), reading labels from the board (`monday/adapter.py`).
 """
 
 from __future__ import annotations

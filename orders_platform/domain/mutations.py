@@ -1,15 +1,13 @@
-"""Values that describe what is sent to monday.com and what came of it.
+"""What is sent to monday.com, and what came of it, as values.
 
-A *mutation* changes one thing, a *batch* is one HTTP request holding n aliased mutations of the same operation, a
-*result* is what happened to one mutation. Belongs here: the values. Does not belong here: GraphQL text
-(`monday/batches.py`), retries (`monday/client.py`), state changes of rows (`sync/`).
+A mutation changes one thing, a batch is one HTTP request of aliased mutations, and each mutation has a result.
 """
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 class Operation(enum.StrEnum):
@@ -63,12 +61,11 @@ class Outcome(enum.StrEnum):
     NOT_SENT = "not_sent"
 
 
-NOT_SENT = "not_sent"
-_NO_ANSWER = frozenset({NOT_SENT, "unreachable", "timeout", "connection_lost"})
+_NO_ANSWER = frozenset({Outcome.NOT_SENT.value, "unreachable", "timeout", "connection_lost"})
 
 
-def is_mondays_word(code: str | None) -> bool:
-    """True for a code by which monday itself spoke of a mutation; not for the network's, a gateway's, or ours for "not sent"."""
+def is_monday_code(code: str | None) -> bool:
+    """True for a code that monday itself gave for a mutation; not for the network's, a gateway's, or ours for "not sent"."""
     return code is not None and code not in _NO_ANSWER and not code.startswith("HTTP_")
 
 
@@ -112,4 +109,3 @@ class BatchReport:
     request_id: str | None = None
     error: str | None = None
     rate_limited: int = 0
-    waits: Mapping[str, float] = field(default_factory=dict)

@@ -1,7 +1,4 @@
-"""Rows on their way to the board, as values: what waits, and what came of it.
-
-Belongs here: the values that the OrderStore and the sync engine exchange. Does not belong here: statements, plans.
-"""
+"""Rows on their way to the board, as the order store and the sync engine exchange them: what waits, and what came of it."""
 
 from __future__ import annotations
 
@@ -94,19 +91,6 @@ class RowResult:
     is_new_item: bool = False
     is_archived: bool = False
     was_tried: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class RowCount:
-    """How many rows of a customer share a state and an action; `oldest_at` is when the oldest of them last changed."""
-
-    customer: str
-    state: SyncState
-    action: str
-    rows: int
-    on_board: int
-    removed: int
-    oldest_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,16 @@
-"""One of monday.com's minute limits: a window of units that opens with the first call and is full again 60 seconds later.
+"""Fixed-window rate limit: the window starts at the first call and is full again 60 seconds later.
 
-Pure: time comes in with each call. Belongs here: where the window lies, what was taken from it, by us and by others. Does not
-belong here: waiting, several limits at once, costs (`monday/budget.py`).
+monday's window is not visible. Where it lies, and what other programs took from it, follows from our calls and from monday's headers.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orders_platform.monday.limits import WINDOW_SECONDS
-from orders_platform.monday.quota import Allowance
+from orders_platform.monday.headers import Allowance
+
+WINDOW_SECONDS = 60.0
+"""Length of the complexity and call windows; they open with the first call (page on rate limits)."""
 
 MARGIN = 0.5
 """Seconds by which one call may travel longer than another: around the turn of a window nobody can say which one it meets."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from orders_platform.database.order_reports import OrderReports
 from orders_platform.database.order_store import OrderStore
+from orders_platform.database.queries import Queries
 from orders_platform.domain.order_status import BoardStatus, LastChanges, OrderChange, OrderStatus, Totals
 from orders_platform.domain.orders import RowProblem
 from orders_platform.domain.states import Action, SyncState
@@ -96,14 +96,14 @@ class Report:
 
 def make_report(store: OrderStore, customer: str, now: datetime) -> Report:
     """Where a customer's orders stand, as of `now` (UTC)."""
-    reports = OrderReports(store)
+    queries = Queries(store)
     return report_of(
         customer,
         now,
-        reports.orders(customer),
-        reports.rejected(customer),
-        reports.refused_lines(customer),
-        reports.last_changes(customer),
+        queries.order_statuses(customer),
+        store.invalid_rows(customer),
+        [row for row in store.row_errors(customer) if row.size_code],
+        queries.last_changes(customer),
     )
 
 

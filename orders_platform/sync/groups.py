@@ -1,8 +1,7 @@
-"""Stage 4: every group that a waiting order needs is on the board, once, and its id recorded.
+"""Stage 4: every group that a waiting order needs is on the board, once, and its id is recorded.
 
-Belongs here: find by title, create the missing, heal stale ids. Does not belong here: what a group is called (`domain/names.py`).
 A group's title is its key: a creation of unknown outcome is looked for by title before it is tried again. The intent is one time for
-each customer, that of the last creation sent: until that has settled, a title that is not listed may still be one that is made.
+each customer, that of the last creation sent: until that request is final, a group that is not listed may still be made.
 """
 
 from __future__ import annotations

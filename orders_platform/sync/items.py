@@ -1,8 +1,4 @@
-"""Stage 5: every waiting order is an item on the board, in its group, with its values.
-
-Belongs here: the stage: recover, read, plan, send. Does not belong here: the plan of one row (`domain/plan.py`), the protocol of
-sending (`sending.py`).
-"""
+"""Stage 5: every waiting order is an item on the board, in its group, with its values: recover, read, plan, send."""
 
 from __future__ import annotations
 
@@ -24,7 +20,7 @@ from orders_platform.sync.recovery import adopt_items
 from orders_platform.sync.results import StageReport
 from orders_platform.sync.run import SyncRun
 
-_ATTEMPTS = 2  # the second one settles what the first one left of unknown outcome
+_ATTEMPTS = 2  # the second one finds out what the first one left of unknown outcome
 
 
 def sync_items(

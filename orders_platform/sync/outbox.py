@@ -1,7 +1,6 @@
-"""Rows into batches, batches to the board, outcomes back into rows; with the intent committed before each call.
+"""Sends the rows of a stage in batches and records what came of each, with the intent committed before each request.
 
-Belongs here: the protocol that makes a row safe to send, the same for items and subitems. Does not belong here: which rows and
-what they need (`items.py`, `subitems.py`), pace and retries (`monday/`).
+This is what makes a row safe to send, the same for items and subitems; docs/exactly_once.md tells the protocol.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from orders_platform.domain.mutations import (
     MutationResult,
     Operation,
     Outcome,
-    is_mondays_word,
+    is_monday_code,
 )
 from orders_platform.domain.orders import PendingItem, PendingSubitem, RowKind, RowProblem, RowResult
 from orders_platform.domain.plan import RowPlan, Step
@@ -40,7 +39,7 @@ def fail_after_max_attempts(row: PendingItem | PendingSubitem, monday_id: int | 
     Raises:
         RowError: it is left alone until it changes, or until `retry`.
     """
-    if monday_id is None and row.tries >= most_tries and is_mondays_word(row.last_code):
+    if monday_id is None and row.tries >= most_tries and is_monday_code(row.last_code):
         raise RowError(
             "gave_up",
             f"sent {row.tries} times and monday.com gave no outcome ({row.last_code}); `orders-platform retry` sends it again",
@@ -106,14 +105,14 @@ class Outgoing:
     def result(self) -> RowResult:
         """For the store."""
         done = self.state is SyncState.SYNCED
-        word = self.refusal or self.open_end
-        code, message = (word.code, word.message) if word else (None, None)
+        reason = self.refusal or self.open_end
+        code, message = (reason.code, reason.message) if reason else (None, None)
         # What we archived ourselves is forgotten: if the row comes back it is made anew, whatever the policy for what people remove.
         monday_id = None if done and (self.is_removal or Step.ARCHIVE in self.plan.steps) else self.monday_id
         return RowResult(self.ref, self.state, monday_id, code, message, self.parent_id,
                          is_new_item=done and Step.CREATE in self.plan.steps,
                          is_archived=done and self.is_removal,
-                         was_tried=word is not None)  # fmt: skip
+                         was_tried=reason is not None)  # fmt: skip
 
 
 class Outbox:
@@ -142,7 +141,7 @@ class Outbox:
     def _batches(self, step: Step, rows: Sequence[Outgoing]) -> Iterator[Batch]:
         operation, start = self._operations[step], 0
         while start < len(rows):
-            chunk = _company(rows[start : start + self._run.board.batch_size(operation)])
+            chunk = _travelling_together(rows[start : start + self._run.board.batch_size(operation)])
             start += len(chunk)
             batch = Batch(self._run.new_key(), operation, tuple(Mutation(row.ref, row.variables(step)) for row in chunk))
             if step is Step.CREATE:
@@ -181,7 +180,7 @@ class Outbox:
                 self._report.refuse(RowProblem(self._customer, row.order_key, row.size_code, result.code, result.message or ""))
 
 
-def _company(rows: Sequence[Outgoing]) -> Sequence[Outgoing]:
+def _travelling_together(rows: Sequence[Outgoing]) -> Sequence[Outgoing]:
     """The first of these rows that travel together: fewer with each try, so that one that monday chokes on soon stands alone."""
     for index, row in enumerate(rows):
         if row.tries and index + 1 > max(1, len(rows) >> 2 * row.tries):

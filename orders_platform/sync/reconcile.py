@@ -79,7 +79,7 @@ class IdReconciliation:
     Attributes:
         items: orders that are done with and on the board as far as we know; `subitems` alike for lines.
         items_shown: of those, how many the board really shows; `subitems_shown` alike.
-        differences: missing ones, and items or subitems that are nobody's.
+        differences: missing ones, and items or subitems that belong to no row.
     """
 
     items: int = 0
@@ -105,13 +105,13 @@ def reconcile_ids(run: SyncRun, ledger: Ledger, customer: str) -> IdReconciliati
     due = {row.subitem_id: row for row in lines if row.subitem_id is not None and row.item_id in living and _is_synced(row)}
     lost = _gone(run, due.keys() - shown.keys())
     orphans = [item for item_id, item in listed.items() if item_id not in orders]
-    nobodys = known_items(run, [item.id for item in orphans])
+    owned = known_items(run, [item.id for item in orphans])
     known_subitems = {row.subitem_id for row in lines}
     found = IdReconciliation(len(orders), len(due), len(orders) - len(gone), len(due) - len(lost))
     if run.rules.on_deleted != "leave":
         found.differences += [_missing(RowKind.ITEMS, orders[each]) for each in sorted(gone)]
         found.differences += [_missing(RowKind.SUBITEMS, due[each]) for each in sorted(lost)]
-    unknown = [(RowKind.ITEMS, item) for item in orphans if item.id not in nobodys]
+    unknown = [(RowKind.ITEMS, item) for item in orphans if item.id not in owned]
     unknown += [(RowKind.SUBITEMS, child) for child in shown.values() if child.id not in known_subitems]
     found.differences += _really_there(run, unknown)
     return found
@@ -196,9 +196,9 @@ def reconcile_cells(run: SyncRun, ledger: Ledger, customer: str) -> CellReconcil
     items = _Items(run, ledger, customer)
     subitems = _Subitems(run, ledger, customer, items.active_ids)
     for side in (items, subitems):
-        settled = [row for row in side.rows if row.state is SyncState.SYNCED]
+        synced = [row for row in side.rows if row.state is SyncState.SYNCED]
         found.waiting += [row for row in side.rows if row.state is not SyncState.SYNCED] + side.blocked
-        found.differences += [each for row in settled for each in side.compare(row)]
+        found.differences += [each for row in synced for each in side.compare(row)]
         found.differences += orphan_differences(side.kind, side.orphans(), side.rows, side.active_ids)
     found.orders, found.lines = (sum(row.state is SyncState.SYNCED for row in side.rows) for side in (items, subitems))
     if run.rules.on_deleted == "leave":
@@ -240,7 +240,7 @@ class _Side(ABC):
 
     @abstractmethod
     def orphans(self) -> list[Orphan]:
-        """What is there and is nobody's."""
+        """What is there and belongs to no row."""
 
     def really_there(self, orphans: Sequence[Orphan]) -> list[Orphan]:
         """Without those that were archived a moment ago and are still listed."""

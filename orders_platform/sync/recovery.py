@@ -1,9 +1,8 @@
 """Nothing is created before the board was asked: rows without an id are looked up by key, and what is there is adopted.
 
-A time-out means unknown, never failed. After the settle time a request is over and what it made is visible, so a look-up then
-answers for good; rows that were never sent are looked up without waiting, which is what keeps a restored backup or a repeated first
-load from making everything twice. Belongs here: settle, look up, adopt. Does not belong here: what happens to an adopted row
-afterwards; it is planned like any other with a known id.
+A time-out means unknown, never failed. After the settle time a request is final and what it made is visible, so a look-up then
+answers for good. Rows that were never sent are looked up without waiting: so a restored backup, or a first load that is repeated,
+makes nothing twice. An adopted row is then planned like any other with a known id.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ def adopt_items(
 
 
 def living_parents(run: SyncRun, rows: Sequence[PendingSubitem], *, dry: bool) -> Mapping[int, Sequence[BoardItem]]:
-    """The active subitems of the items that these rows belong under; an item that is gone is absent. Settles first."""
+    """The active subitems of the items that these rows belong under, once unanswered requests are final; an item that is gone is absent."""
     _wait_for_outcomes(run, rows, dry=dry)
     parents = sorted({row.item_id for row in rows if row.item_id is not None})
     return run.board.children(parents, []) if parents else {}

@@ -1,8 +1,7 @@
-"""Bringing the board to the database where `verification.py` found them to differ: a plan first, then the ordinary stages.
+"""Brings the board to the database where they differ: a plan first, then the ordinary stages.
 
 A row that differs becomes NEW again and goes the ordinary way: looked up, read, compared, sent, with its intent committed before. So
-a repair that is interrupted is finished by the next run. Belongs here: the plan, handing rows to the stages, archiving doubles.
-Does not belong here: finding differences, the protocol of sending (`sending.py`). What is unknown is left to people: it may be theirs.
+a repair that is interrupted is finished by the next run. Duplicates are archived. What is unknown is left to people: it may be theirs.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ class RepairAction(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """One thing that a repair does. `ref` is the row it is done for, None for a double; `detail` says what, for people."""
+    """One thing that a repair does. `ref` is the row it is done for, None for a duplicate; `detail` says what, for people."""
 
     action: RepairAction
     row_kind: RowKind
@@ -87,7 +86,7 @@ def repair_customer(run: SyncRun, ledger: Ledger, customer: str, plan: Sequence[
             f"Board or database of customer {customer!r} changed since the plan was made. Nothing was repaired; run verify again."
         )
     report = CustomerReport(customer)
-    _archive_doubles(run, customer, plan, report)
+    _archive_duplicates(run, customer, plan, report)
     _reset(run, customer, plan)
     with run.counted(customer, report.groups):
         sync_groups(run, customer, report=report.groups)
@@ -110,23 +109,25 @@ def _reset(run: SyncRun, customer: str, plan: Sequence[Repair]) -> None:
             run.store.record_results(kind, list(results.values()), run.run_id, run.clock(), customer)
 
 
-def _archive_doubles(run: SyncRun, customer: str, plan: Sequence[Repair], report: CustomerReport) -> None:
+def _archive_duplicates(run: SyncRun, customer: str, plan: Sequence[Repair], report: CustomerReport) -> None:
     """First of all, so that the stages find one of each. Archiving may be repeated, so it needs no intent."""
     for kind, stage in ((RowKind.ITEMS, report.items), (RowKind.SUBITEMS, report.subitems)):
-        doubles = {str(each.monday_id): each for each in plan if each.action is RepairAction.ARCHIVE and each.row_kind is kind}
-        for batch in run.board.send(_batches(run, list(doubles)), lambda _batch: None):
+        duplicates = {
+            str(each.monday_id): each for each in plan if each.action is RepairAction.ARCHIVE and each.row_kind is kind
+        }
+        for batch in run.board.send(_batches(run, list(duplicates)), lambda _batch: None):
             stage.count_batch(batch)
             run.store.log_batch(run.run_id, run.clock(), customer, batch)
             for ref, result in batch.results.items():
-                _count(stage, customer, doubles[ref], result)
+                _count(stage, customer, duplicates[ref], result)
 
 
-def _count(stage: StageReport, customer: str, double: Repair, result: MutationResult) -> None:
+def _count(stage: StageReport, customer: str, duplicate: Repair, result: MutationResult) -> None:
     if result.outcome is Outcome.DONE:
         stage.archived += 1
     else:
         words = result.message or "it is not known whether it was archived"
-        stage.refuse(RowProblem(customer, double.order_key, double.size_code, result.code or result.outcome.value, words))
+        stage.refuse(RowProblem(customer, duplicate.order_key, duplicate.size_code, result.code or result.outcome.value, words))
 
 
 def _batches(run: SyncRun, ids: Sequence[str]) -> Iterator[Batch]:

@@ -1,7 +1,4 @@
-"""What a stage, a customer and a whole run did, as figures.
-
-Belongs here: the counting. Does not belong here: showing it (`cli.py`, `assets/`).
-"""
+"""What a stage, a customer and a whole run did, as figures."""
 
 from __future__ import annotations
 
@@ -34,10 +31,10 @@ class StageReport:
         skipped: rows that the board already showed as wanted.
         adopted: rows without an id that were found on the board.
         waiting: rows that could not be sent yet (their group or item is missing, or their outcome is still unknown).
-        calls: requests of the documents, repeats included.
+        calls: requests of the batches, repeats included.
         reads: requests that only read.
         rate_limited: answers of both that said that a limit was hit.
-        doubled: what the sweep found on the board more than once.
+        doubled: what was found on the board more than once after the stage.
         trouble: why rows wait, in monday's or the network's words; the last reason there was.
         seconds: from the first read to the last write.
     """
@@ -70,7 +67,7 @@ class StageReport:
         self.skipped += not steps
 
     def count_batch(self, report: BatchReport) -> None:
-        """Count a document."""
+        """Count a batch."""
         self.documents += 1
         self.mutations += report.mutations_sent
         self.calls += report.calls
@@ -111,7 +108,7 @@ class CustomerReport:
 
     @property
     def doubled(self) -> list[Duplicate]:
-        """What the sweeps found on the board more than once."""
+        """What the stages found on the board more than once."""
         return [double for stage in self.stages for double in stage.doubled]
 
     def total(self, figure: str) -> int:

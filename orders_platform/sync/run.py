@@ -1,7 +1,4 @@
-"""What the stages of one run share: the store, the board, the rules, a clock, and the board as it was read.
-
-Belongs here: the run's values and the preflight. Does not belong here: the stages (`groups.py`, `items.py`, `subitems.py`).
-"""
+"""What the stages of one run share: the store, the board, the rules, a clock, and the boards as the preflight read them."""
 
 from __future__ import annotations
 
@@ -28,7 +25,7 @@ class SyncRules:
     """What the configuration says about sending.
 
     Attributes:
-        settle_seconds: after so long a request is surely over and its effect visible on the board.
+        settle_seconds: after so long a request is final: surely over, and its effect visible on the board.
         most_tries: a row that monday itself answered without an outcome so often is FAILED.
     """
 
@@ -59,9 +56,9 @@ class SyncRun:
     """One run: a process at work on one customer after the other.
 
     Attributes:
-        run_id: Dagster's, or one of our own; recorded on every row and document.
+        run_id: Dagster's, or one of our own; recorded on every row and batch.
         clock: UTC now.
-        sleep: seconds; only used to let an unanswered request settle.
+        sleep: seconds; only used to wait until an unanswered request is final.
         new_key: makes idempotency keys.
         progress: is told one line at a time.
         dry_run_items: orders whose item a dry run would have made.
@@ -125,7 +122,7 @@ class SyncRun:
         rest = self.rules.settle_seconds - (self.clock() - _utc(sent_at)).total_seconds()
         if rest <= 0:
             return False
-        self.progress(f"waiting {rest:.0f} s for unanswered requests to settle")
+        self.progress(f"waiting {rest:.0f} s until unanswered requests are final")
         self.sleep(rest)
         return True
 

@@ -1,8 +1,4 @@
-"""Stage 6: every waiting line is a subitem under its order's item, with its quantity.
-
-Belongs here: the stage: recover, read, plan, send. Does not belong here: the plan of one row (`domain/plan.py`), the protocol of
-sending (`sending.py`).
-"""
+"""Stage 6: every waiting line is a subitem under its order's item, with its quantity: recover, read, plan, send."""
 
 from __future__ import annotations
 
@@ -24,7 +20,7 @@ from orders_platform.sync.recovery import adopt_subitems, living_parents
 from orders_platform.sync.results import StageReport
 from orders_platform.sync.run import SyncRun
 
-_ATTEMPTS = 2  # the second one settles what the first one left of unknown outcome
+_ATTEMPTS = 2  # the second one finds out what the first one left of unknown outcome
 
 
 def sync_subitems(run: SyncRun, customer: str, *, dry: bool = False, report: StageReport | None = None) -> StageReport:

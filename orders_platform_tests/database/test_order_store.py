@@ -255,27 +255,23 @@ def test_reset_gives_failed_rows_another_try_by_customer_and_code(merged: OrderL
             f"UPDATE {table} SET sync_state = 'FAILED', sync_error_code = 'a', sync_error_message = 'm', retry_count = 3"
         )
     merged.sql("UPDATE ORDER_LIST_V2 SET sync_error_code = 'b' WHERE order_key = 'GRE-1'")
-    assert [(r.customer, r.order_key, r.size_code, r.code) for r in merged.store.failed() if r.order_key == "GRE-1"] == [
+    assert [(r.customer, r.order_key, r.size_code, r.code) for r in merged.store.row_errors() if r.order_key == "GRE-1"] == [
         (GREYSON, "GRE-1", "", "b"), (GREYSON, "GRE-1", "M", "a"), (GREYSON, "GRE-1", "S", "a"),
     ]  # fmt: skip
     assert merged.store.reset_failed(GREYSON, "b") == 1
     assert merged.store.reset_failed(GREYSON) == 8
     assert merged.store.reset_failed(GREYSON) == 0
-    assert {reject.customer for reject in merged.store.failed()} == {"PELOTON"}
+    assert {reject.customer for reject in merged.store.row_errors()} == {"PELOTON"}
     assert item_columns(merged, "sync_state", "sync_error_code", "retry_count") == [("NEW", None, 0)] * 3
 
 
-def test_counts_add_up_by_customer_state_and_action(merged: OrderList) -> None:
+def test_each_customer_is_summed_up(merged: OrderList) -> None:
     results(merged, ITEMS, RowResult(refs(merged)[0], SYNCED, 71))
     merged.sql("UPDATE ORDER_LIST_V2 SET removed_at = '2026-01-01' WHERE monday_item_id = 71")
-    found = [(c.customer, c.state, c.action, c.rows, c.on_board, c.removed) for c in merged.store.counts(ITEMS)]
-    assert found == [
-        (GREYSON, NEW, "INSERT", 2, 0, 0),
-        (GREYSON, SYNCED, "INSERT", 1, 1, 1),
-        ("PELOTON", NEW, "INSERT", 1, 0, 0),
-    ]
-    assert [(c.customer, c.rows, c.removed) for c in merged.store.counts(SUBITEMS)] == [(GREYSON, 6, 2), ("PELOTON", 2, 0)]
-    assert merged.store.counts(ITEMS)[0].oldest_at == datetime(2026, 1, 5)  # noqa: DTZ001 - as the database has it
+    found = [(each.customer, each.orders, each.items, each.lines, each.removed) for each in merged.store.summaries()]
+    assert found == [(GREYSON, 2, 0, 4, 1), ("PELOTON", 1, 0, 2, 0)]
+    assert [each.new for each in merged.store.summaries()] == [2 + 6, 1 + 2]
+    assert merged.store.summaries()[0].oldest_waiting_at == datetime(2026, 1, 5)  # noqa: DTZ001 - as the database has it
 
 
 def test_an_unknown_word_for_a_state_is_refused_by_the_table_itself(merged: OrderList) -> None:

@@ -96,7 +96,7 @@ def test_every_job_says_what_it_does(definitions: dg.Definitions) -> None:
     assert all(job.description for job in jobs.values())
 
 
-def test_the_environment_decides_the_kind_of_database(offline: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_url_decides_the_kind_of_database(offline: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(build_definitions(Settings()).resources["orders_database"], SqliteResource)
     monkeypatch.setenv("ORDERS_ENVIRONMENT", "production")
     monkeypatch.setenv("ORDERS_DATABASE_URL", "mssql+pyodbc://user:pa55@nowhere/db?driver=none")

@@ -40,7 +40,7 @@ def test_the_survey_makes_a_partition_of_each_customer_and_observes_the_staging_
 def test_rows_of_nobody_are_recorded_among_the_rejects_once(sampled: Workplace, location: Location) -> None:
     assert location.survey().success
     with sampled.store() as store:
-        nobody = [row for row in store.rejects() if row.code == "unknown_customer"]
+        nobody = [row for row in store.invalid_rows() if row.code == "unknown_customer"]
     assert sum(row.rows for row in nobody) == sum(UNKNOWN_CUSTOMER_ROWS.values())
     before = sampled.dump()
     assert observed(location.survey())["new_customers"] == 0

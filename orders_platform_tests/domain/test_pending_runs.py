@@ -115,7 +115,9 @@ def test_a_stopped_customer_that_was_not_requested_is_remembered_as_it_is_and_re
     assert (runs, requests) == ([], {"ACME": LastRequest("load 2", 0, 5)})
     done = replace(CHANGED, merged="load 2")
     assert runs_to_request([done], requests, busy=(), stopped={"ACME"}, now=6, repeat_seconds=HOUR) == ([], requests)
-    runs, _ = runs_to_request([replace(CHANGED, load="load 3")], requests, busy=(), stopped={"ACME"}, now=7, repeat_seconds=HOUR)
+    runs, _ = runs_to_request(
+        [replace(CHANGED, load="load 3")], requests, busy=(), stopped={"ACME"}, now=7, repeat_seconds=HOUR
+    )
     assert [each.customer for each in runs] == ["ACME"]
 
 

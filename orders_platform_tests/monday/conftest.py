@@ -9,8 +9,7 @@ from contextlib import ExitStack
 import pytest
 
 from orders_platform.domain.mutations import BatchReport
-from orders_platform.monday.adapter import MondayBoard
-from orders_platform.monday.connect import connect_board
+from orders_platform.monday.adapter import MondayBoard, connect_board
 from orders_platform.sandbox.server import SANDBOX_TOKEN, Sandbox, running
 from orders_platform_tests.monday.stage import GRAPHQL, Script, Stage, VirtualClock, scripted
 
@@ -58,5 +57,5 @@ def stage(stack: ExitStack, clock: VirtualClock, connect: Callable[..., MondayBo
 
 
 @pytest.fixture
-def verdicts() -> Callable[[list[BatchReport]], dict[str, str]]:
+def outcomes() -> Callable[[list[BatchReport]], dict[str, str]]:
     return lambda reports: {ref: result.outcome.value for report in reports for ref, result in report.results.items()}

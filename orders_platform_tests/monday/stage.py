@@ -100,7 +100,7 @@ class Stage:
         return sorted(item.name for group in self.sandbox.board_snapshot(BOARD_ID) for item in group.items)
 
     def creates(self, count: int, *, size: int = 25, start: int = 0, **variables: object) -> list[Batch]:
-        """Documents that create items named 'order 0', 'order 1' ..."""
+        """Batches that create items named 'order 0', 'order 1' ..."""
         made = [
             Mutation(f"order {n}", {"board_id": BOARD_ID, "group_id": self.group_id, "item_name": f"order {n}", **variables})
             for n in range(start, start + count)

@@ -20,8 +20,8 @@ def cells(**values: object) -> str:
     return json.dumps(values)
 
 
-def ids(board: MondayBoard, document: Batch) -> list[int]:
-    (report,) = board.send([document])
+def ids(board: MondayBoard, batch: Batch) -> list[int]:
+    (report,) = board.send([batch])
     return [int(result.monday_id or "0") for result in report.results.values()]
 
 
@@ -62,7 +62,7 @@ def test_a_group_that_was_created_is_among_the_groups(stage: Callable[..., Stage
 def test_items_are_read_in_chunks_of_a_hundred_with_archived_ones_and_without_unknown_ones(stage: Callable[..., Stage]) -> None:
     scene = stage()
     board = scene.board()
-    made = [item_id for document in scene.creates(230, size=46) for item_id in ids(board, document)]
+    made = [item_id for batch in scene.creates(230, size=46) for item_id in ids(board, batch)]
     archive = Batch("archive", Operation.ARCHIVE_ITEM, (Mutation("a", {"item_id": made[7]}),))
     assert [report.results["a"].monday_id for report in board.send([archive])] == [str(made[7])]
     before = len(scene.sandbox.requests)
@@ -101,8 +101,8 @@ def test_items_are_found_by_a_column_whatever_the_case(stage: Callable[..., Stag
 def test_all_pages_of_a_search_are_read(stage: Callable[..., Stage], text_column: str) -> None:
     scene = stage()
     board = scene.board(batch_size=50)
-    for document in scene.creates(620, size=62, column_values=cells(**{text_column: "SAME"})):
-        ids(board, document)
+    for batch in scene.creates(620, size=62, column_values=cells(**{text_column: "SAME"})):
+        ids(board, batch)
     (found,) = board.find_items(BOARD_ID, text_column, ["SAME"]).values()
     assert len({item.id for item in found}) == len(found) == 620
 

@@ -10,13 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orders_platform.errors import ConfigurationError
-from orders_platform.monday.budget import Budget, DailyLimitError, Usage
-from orders_platform.monday.error_policy import Limit, Reaction, rule_for
-from orders_platform.monday.limits import Limits, limits_of
-from orders_platform.monday.quota import Allowance, Quota
+from orders_platform.monday.budget import Budget, DailyLimitError, Limits, Timer, Usage, limits_of
+from orders_platform.monday.error_policy import ErrorAction, Limit, rule_for
+from orders_platform.monday.headers import Allowance, Quota
 from orders_platform.monday.rate_window import MARGIN, MOST_MARGIN, RateWindow
 from orders_platform.monday.replies import Problem, Reply
-from orders_platform.monday.sleeper import Sleeper
 
 DAY = 86_400
 
@@ -32,7 +30,7 @@ class Clock:
         self.now += seconds
 
 
-class MondaysBucket:
+class MondaysWindow:
     """monday's side of a minute limit: opened by the first call that arrives, whole again 60 seconds later."""
 
     def __init__(self, limit: int) -> None:
@@ -53,16 +51,16 @@ class MondaysBucket:
 
 
 def budget(clock: Clock, **limits: object) -> Budget:
-    return Budget(Limits(**limits), clock=clock, pause=Sleeper(clock, clock.sleep).pause)
+    return Budget(Limits(**limits), Timer(clock, clock.sleep))
 
 
 def done(cost: int | None = None, quota: Quota | None = None, **fields: object) -> Reply:
-    return Reply(200, Reaction.DONE, executed=True, cost=cost, quota=quota or Quota(), **fields)
+    return Reply(200, ErrorAction.DONE, executed=True, cost=cost, quota=quota or Quota(), **fields)
 
 
 def refused(code: str, wait: float = 0.0) -> Reply:
     rule, _ = rule_for(code, 429, "")
-    return Reply(429, rule.reaction, problems=(Problem(code, "", rule),), wait=wait)
+    return Reply(429, rule.action, problems=(Problem(code, "", rule),), wait=wait)
 
 
 CREATE = Usage("create_item", 25)
@@ -75,10 +73,10 @@ CREATE = Usage("create_item", 25)
     ),
 )
 @settings(max_examples=1_000, deadline=None)
-def test_a_bucket_never_exceeds_mondays_and_never_waits_longer_than_it_demands(
+def test_a_window_never_exceeds_mondays_and_never_waits_longer_than_it_demands(
     calls: list[tuple[int, float, float, float, bool]],
 ) -> None:
-    now, window, monday = 0.0, RateWindow(1_000), MondaysBucket(1_000)
+    now, window, monday = 0.0, RateWindow(1_000), MondaysWindow(1_000)
     for units, gap, travel, work, is_told in calls:
         now += gap
         delay = window.delay(now, units)
@@ -101,7 +99,7 @@ def test_a_bucket_never_exceeds_mondays_and_never_waits_longer_than_it_demands(
 @settings(deadline=None)
 def test_what_others_take_is_learned_from_the_answers(others: list[tuple[int, float]]) -> None:
     """Whatever another program takes, the next answer shows it: only what was taken since may come unawares."""
-    now, window, monday = 0.0, RateWindow(1_000), MondaysBucket(1_000)
+    now, window, monday = 0.0, RateWindow(1_000), MondaysWindow(1_000)
     for units, gap in others:
         now += gap
         now += window.delay(now, 100)
@@ -166,7 +164,7 @@ def test_an_exceeded_limit_lowers_the_pace_at_once_and_recovers_slowly() -> None
 def test_requests_never_exceed_a_limit_of_monday(requests: list[tuple[int, float]]) -> None:
     clock = Clock()
     pace = budget(clock, write_complexity=1_000_000, calls_per_minute=20, calls_per_day=1_000, daily_reserve=0)
-    complexity, calls = MondaysBucket(1_000_000), MondaysBucket(20)
+    complexity, calls = MondaysWindow(1_000_000), MondaysWindow(20)
     for mutations, work in requests:
         count = min(mutations, pace.largest("create_item"))
         permit = pace.acquire(Usage("create_item", count))
@@ -225,7 +223,7 @@ def test_a_request_that_was_not_executed_costs_nothing(reply: Reply) -> None:
 
 def test_reads_and_writes_have_budgets_of_their_own_with_an_app_token() -> None:
     clock = Clock()
-    pace = Budget(limits_of("pro", "app"), clock=clock, pause=Sleeper(clock, clock.sleep).pause)
+    pace = Budget(limits_of("pro", "app"), Timer(clock, clock.sleep))
     for _ in range(6):
         permit = pace.acquire(CREATE)
         assert permit is not None
@@ -266,9 +264,8 @@ def test_the_day_ends_with_a_reserve_for_people() -> None:
 
 def test_calls_made_earlier_today_count() -> None:
     clock = Clock()
-    pace = Budget(
-        Limits(calls_per_day=100, daily_reserve=0), clock=clock, pause=Sleeper(clock, clock.sleep).pause, calls_today=99.5
-    )
+    pace = budget(clock, calls_per_day=100, daily_reserve=0)
+    pace.note_calls_today(99.5)
     with pytest.raises(DailyLimitError):
         pace.acquire(CREATE)
 
@@ -281,7 +278,7 @@ def test_a_rate_limited_call_counts_as_a_tenth_and_one_never_made_not_at_all() -
     assert pace.calls_today == pytest.approx(0.1)
     clock_free = pace.reserve(CREATE)
     assert clock_free is not None
-    pace.release(clock_free, Reply(0, Reaction.WAIT, never_sent=True))
+    pace.release(clock_free, Reply(0, ErrorAction.WAIT, never_sent=True))
     assert pace.calls_today == pytest.approx(0.1)
 
 
@@ -323,10 +320,12 @@ def test_no_more_requests_run_at_a_time_than_the_plan_allows() -> None:
 
 def test_a_wait_that_is_given_up_makes_no_call() -> None:
     clock = Clock()
-    pace = Budget(Limits(write_complexity=100), clock=clock, pause=lambda _seconds: False)
+    timer = Timer(clock, clock.sleep)
+    pace = Budget(Limits(write_complexity=100), timer)
     permit = pace.acquire(CREATE)
     assert permit is not None
     pace.release(permit, done(100))
+    timer.give_up()
     assert pace.acquire(CREATE) is None
     assert pace.calls_today == 1
 
@@ -351,7 +350,7 @@ def test_each_plan_has_mondays_published_limits(plan: str, kind: str, expected: 
         limits.calls_per_day,
         limits.concurrency,
     )
-    assert limits.document_complexity == 5_000_000
+    assert limits.request_complexity == 5_000_000
     assert 0 < limits.daily_reserve < limits.calls_per_day
 
 

@@ -23,9 +23,8 @@ from orders_platform.domain.labels import DROPDOWN_LABELS, STATUS_LABELS, LabelI
 from orders_platform.domain.mapping import BoardMapping, ColumnType, Field, LabelPolicy
 from orders_platform.domain.mutations import Batch, Mutation, Operation, Outcome
 from orders_platform.errors import RowError
-from orders_platform.monday.adapter import MondayBoard
-from orders_platform.monday.connect import connect_board
-from orders_platform.monday.limits import Limits as ClientLimits
+from orders_platform.monday.adapter import MondayBoard, connect_board
+from orders_platform.monday.budget import Limits as ClientLimits
 from orders_platform.sandbox.in_process import InProcess
 from orders_platform.sandbox.limits import Limits
 from orders_platform.sandbox.server import SANDBOX_TOKEN, Sandbox

@@ -11,9 +11,9 @@ import pytest
 from orders_platform.domain.mutations import Batch, Mutation, Operation, Outcome
 from orders_platform.errors import DatabaseUnavailableError, MondayRefusedError
 from orders_platform.monday.adapter import MondayBoard
-from orders_platform.monday.budget import DailyLimitError
-from orders_platform.monday.intents import FRESH_SECONDS
-from orders_platform.monday.retries import RetryPolicy
+from orders_platform.monday.budget import DailyLimitError, limits_of
+from orders_platform.monday.client import RetryPolicy
+from orders_platform.monday.delivery import FRESH_SECONDS
 from orders_platform.sandbox.server import Fault, Faults, Latency, Limits
 from orders_platform_tests.monday.stage import BOARD_ID, Stage, VirtualClock
 
@@ -52,13 +52,13 @@ def sized(scene: Stage, board: MondayBoard, count: int) -> Iterator[Batch]:
 
 @pytest.mark.parametrize("fault", ONCE)
 def test_no_fault_creates_an_item_twice_or_loses_one(
-    fault: Fault, stage: Callable[..., Stage], verdicts: Callable[..., dict[str, str]]
+    fault: Fault, stage: Callable[..., Stage], outcomes: Callable[..., dict[str, str]]
 ) -> None:
     scene = stage()
     scene.sandbox.faults.queue(fault, operation="create_item")
     reports = list(scene.board().send(scene.creates(30, size=10)))
     assert scene.sandbox.faults.waiting == 0
-    assert Counter(verdicts(reports).values()) == {"done": 30}
+    assert Counter(outcomes(reports).values()) == {"done": 30}
     assert Counter(scene.names) == {f"order {n}": 1 for n in range(30)}
     assert sum(report.calls for report in reports) == 4
 
@@ -84,8 +84,8 @@ def test_one_refused_mutation_leaves_its_neighbours_with_their_ids(stage: Callab
     scene = stage()
     scene.sandbox.faults.queue(Fault.REFUSE_ALIAS, operation="create_item")
     (report,) = scene.board().send(scene.creates(10))
-    verdicts = Counter(result.outcome for result in report.results.values())
-    assert verdicts == {Outcome.DONE: 9, Outcome.REFUSED: 1}
+    outcomes = Counter(result.outcome for result in report.results.values())
+    assert outcomes == {Outcome.DONE: 9, Outcome.REFUSED: 1}
     assert all(result.monday_id for result in report.results.values() if result.outcome is Outcome.DONE)
     assert all(result.code and result.message for result in report.results.values() if result.outcome is Outcome.REFUSED)
     assert len(scene.names) == 9
@@ -111,7 +111,7 @@ def test_a_full_board_refuses_the_items_that_no_longer_fit(stage: Callable[..., 
     assert len(scene.names) == 12
 
 
-def test_a_document_too_heavy_for_one_request_is_split_and_the_next_ones_are_smaller(stage: Callable[..., Stage]) -> None:
+def test_a_batch_too_heavy_for_one_request_is_split_and_the_next_ones_are_smaller(stage: Callable[..., Stage]) -> None:
     scene = stage(limits=Limits(complexity_per_query=200_000))
     board = scene.board()
     (report,) = board.send(scene.creates(25))
@@ -139,7 +139,7 @@ def test_a_large_load_takes_as_long_as_the_limit_demands_and_meets_no_429(
 
 def test_a_trial_account_is_paced_as_well(stage: Callable[..., Stage], clock: VirtualClock) -> None:
     scene = stage(limits=Limits.trial(), latency=Latency(per_document=0.2, per_mutation=0.3))
-    board = scene.board(plan="trial")
+    board = scene.board(limits=limits_of("trial"))
     began = clock()
     list(board.send(sized(scene, board, 80)))
     assert 120 <= clock() - began <= 1.1 * 120 + 10
@@ -148,7 +148,7 @@ def test_a_trial_account_is_paced_as_well(stage: Callable[..., Stage], clock: Vi
 
 def test_a_plan_set_too_high_is_corrected_by_mondays_first_answer(stage: Callable[..., Stage]) -> None:
     scene = stage(limits=Limits.trial())
-    board = scene.board(plan="enterprise")
+    board = scene.board(limits=limits_of("enterprise"))
     board.groups(BOARD_ID)
     list(board.send(sized(scene, board, 40)))
     assert not any(record.status == 429 for record in scene.sandbox.requests)
@@ -167,7 +167,7 @@ def test_the_end_of_a_load_does_not_wait_for_a_budget_that_nobody_needs(
 
 def test_the_rest_of_a_minute_is_used_for_a_smaller_document(stage: Callable[..., Stage], clock: VirtualClock) -> None:
     scene = stage(limits=Limits.trial())
-    board = scene.board(plan="trial")
+    board = scene.board(limits=limits_of("trial"))
     (report,) = board.send(scene.creates(25))
     assert report.complexity > 750_000
     assert board.batch_size(Operation.CREATE_ITEM) == 8
@@ -183,7 +183,7 @@ def test_small_loads_take_few_calls(stage: Callable[..., Stage]) -> None:
     assert sum(report.calls for report in reports) <= 16
 
 
-def test_documents_are_drawn_one_at_a_time_and_only_when_there_is_a_place(stage: Callable[..., Stage]) -> None:
+def test_batches_are_drawn_one_at_a_time_and_only_when_there_is_a_place(stage: Callable[..., Stage]) -> None:
     scene = stage(latency=Latency(per_document=0.05), sleep=threading.Event().wait)
     caller, drawn, finished = threading.get_ident(), [], 0
 
@@ -199,7 +199,7 @@ def test_documents_are_drawn_one_at_a_time_and_only_when_there_is_a_place(stage:
     assert max(drawn) == 3
 
 
-def test_with_one_in_flight_documents_go_strictly_one_after_the_other(stage: Callable[..., Stage]) -> None:
+def test_with_one_in_flight_batches_go_strictly_one_after_the_other(stage: Callable[..., Stage]) -> None:
     scene = stage()
     events: list[str] = []
 
@@ -213,7 +213,7 @@ def test_with_one_in_flight_documents_go_strictly_one_after_the_other(stage: Cal
 
 
 @pytest.mark.parametrize("fault", [Fault.LOCKED_423, Fault.CONFLICT_409, Fault.CONCURRENCY_429])
-def test_crowding_lowers_the_documents_in_flight(fault: Fault, stage: Callable[..., Stage]) -> None:
+def test_crowding_lowers_the_batches_in_flight(fault: Fault, stage: Callable[..., Stage]) -> None:
     scene = stage(latency=Latency(per_document=0.03), sleep=threading.Event().wait)
     scene.sandbox.faults.queue(fault, times=3, operation="create_item")
     running, most = [], []
@@ -251,18 +251,19 @@ def test_a_refused_token_reports_what_was_drawn_and_then_raises(max_in_flight: i
 
 def test_the_last_call_of_the_day_leaves_the_rest_unsent(stage: Callable[..., Stage]) -> None:
     scene = stage()
-    board = scene.board(max_in_flight=3, calls_today=9_496.0)  # of 10,000, 500 of them kept for people
+    board = scene.board(max_in_flight=3)
+    board.note_calls_today(9_496.0)  # of 10,000, 500 of them kept for people
     reports = []
     with pytest.raises(DailyLimitError, match="00:00 UTC"):
         reports.extend(board.send(scene.creates(10, size=1)))
-    verdicts = Counter(result.outcome for report in reports for result in report.results.values())
-    assert verdicts[Outcome.DONE] == len(scene.names) == 4
-    assert set(verdicts) == {Outcome.DONE, Outcome.NOT_SENT}
+    outcomes = Counter(result.outcome for report in reports for result in report.results.values())
+    assert outcomes[Outcome.DONE] == len(scene.names) == 4
+    assert set(outcomes) == {Outcome.DONE, Outcome.NOT_SENT}
 
 
 def test_leaving_a_load_half_way_lets_nothing_run_on(stage: Callable[..., Stage]) -> None:
     scene = stage(limits=Limits.trial())
-    board = scene.board(plan="trial", max_in_flight=3)
+    board = scene.board(limits=limits_of("trial"), max_in_flight=3)
     sending = board.send(scene.creates(200, size=20))
     next(sending)
     sending.close()
@@ -297,17 +298,17 @@ def test_leaving_a_load_gives_up_the_waits_for_a_limit(stage: Callable[..., Stag
 
 @pytest.mark.parametrize("seed", range(12))
 def test_a_bad_day_loses_nothing_and_doubles_nothing(
-    seed: int, stage: Callable[..., Stage], verdicts: Callable[..., dict[str, str]]
+    seed: int, stage: Callable[..., Stage], outcomes: Callable[..., dict[str, str]]
 ) -> None:
     """One request in five fails in one of many ways; what is not DONE is said to be so, and is not on the board unknown."""
     scene = stage(faults=Faults(seed=seed, rate=0.2, kinds=[*ONCE, Fault.REFUSE_ALIAS]))
     board = scene.board(max_in_flight=1 + seed % 3, policy=RetryPolicy(attempts=5))
-    told = verdicts(list(board.send(sized(scene, board, 150))))
+    told = outcomes(list(board.send(sized(scene, board, 150))))
     counted = Counter(scene.names)
     assert len(told) == 150
     assert max(counted.values()) == 1
-    for name, verdict in told.items():
-        assert verdict == "unknown" or (verdict == "done") == (name in counted), (name, verdict)
+    for name, outcome in told.items():
+        assert outcome == "unknown" or (outcome == "done") == (name in counted), (name, outcome)
 
 
 @pytest.mark.parametrize("in_flight", [1, 3])
@@ -340,7 +341,7 @@ def test_no_request_leaves_long_after_its_intent(stage: Callable[..., Stage], cl
         assert max(ages) <= FRESH_SECONDS
 
 
-def test_an_intent_that_cannot_be_renewed_keeps_its_document_at_home(stage: Callable[..., Stage]) -> None:
+def test_an_intent_that_cannot_be_renewed_keeps_its_batch_at_home(stage: Callable[..., Stage]) -> None:
     scene = stage()
 
     def renew(_document: Batch) -> None:

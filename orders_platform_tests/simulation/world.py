@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 
 from orders_platform.errors import OrdersError
+from orders_platform.monday.budget import limits_of
 from orders_platform.sandbox.application import Sandbox
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
 from orders_platform.sandbox.faults import TRANSIENT, Fault, Faults
@@ -136,8 +137,9 @@ class World:
         self.platform.load(list(self.load.values()))
         steps = _Steps(death, meddles_at, self._meddle)
         store = self.controls.store(_Watched(self.platform.store, steps))
+        merge = _Watched(self.platform.merge, steps)
         try:
-            reports = self._go(store, _Wire(self.controls.wire(InProcess(self.sandbox)), steps))
+            reports = self._go(store, merge, _Wire(self.controls.wire(InProcess(self.sandbox)), steps))
             self._happens(f"run: ended {[report.error for report in reports.values()]}")
         except Killed:
             self._happens(f"run: killed at {death}")
@@ -147,13 +149,14 @@ class World:
     def _meddle(self) -> None:
         self._happens(f"people: {people.meddle(self.dice, self.platform)}")
 
-    def _go(self, store: Any, wire: httpx.BaseTransport) -> Any:
+    def _go(self, store: Any, merge: Any, wire: httpx.BaseTransport) -> Any:
         keys = Random(self.dice.getrandbits(32))
         self.platform.rules_changes = {"settle_seconds": SETTLE, **self.controls.rules}
         return self.platform.go(
             GREYSON,
             store=store,
-            board={"http_transport": wire, "limits": None, "plan": "pro", "rng": keys},
+            merge=merge,
+            board={"http_transport": wire, "limits": limits_of("pro"), "rng": keys},
             new_key=lambda: f"{keys.getrandbits(64):016x}",
             wrap_board=self.controls.board,
         )
@@ -250,7 +253,7 @@ class _Steps:
 
 
 class _Watched:
-    """An order store, every call of which is two boundaries."""
+    """An order store or a merge, every call of which is two boundaries."""
 
     def __init__(self, store: Any, steps: _Steps) -> None:
         self._store = store

@@ -54,7 +54,7 @@ def test_what_was_sent_before_an_error_is_in_the_report(platform: Platform) -> N
                 platform.sandbox.faults.queue(fault, times=16, operation="create_item")
 
         run.progress = from_the_second_document_on
-        report = sync_customer(run, GREYSON, run.store.survey())
+        report = sync_customer(run, platform.merge, GREYSON, platform.merge.scan_staging())
     assert report.error is not None
     assert report.items.created == len(platform.items()) == 10
     assert report.groups.created == 1
@@ -93,7 +93,7 @@ def test_a_token_that_loses_its_rights_in_the_middle_fails_no_row(platform: Plat
         gate = platform.sandbox._gate
         run.progress = lambda line: setattr(gate, "tokens", frozenset()) if "create_item" in line else None
         with pytest.raises(MondayRefusedError, match="MONDAY_API_TOKEN"):
-            sync_customer(run, GREYSON, run.store.survey())
+            sync_customer(run, platform.merge, GREYSON, platform.merge.scan_staging())
     assert platform.states() == {"NEW"}
 
 

@@ -60,7 +60,7 @@ def test_an_item_in_a_deleted_group_is_not_sent_without_the_group_stage(platform
     platform.load([order("GRE-00001", NOTES="a")])
     with platform.board() as board:
         run = platform.run(board)
-        run.store.merge_headers("GREYSON", run.store.survey(), run.clock())
+        platform.merge.merge_headers("GREYSON", platform.merge.scan_staging(), run.clock())
         report = sync_items(run, "GREYSON")
     assert (report.waiting, report.created, report.failed) == (1, 0, 0)
     assert platform.orders()["GRE-00001"]["sync_state"] == "NEW"

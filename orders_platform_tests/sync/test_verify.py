@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from orders_platform.database.ledger import Ledger
+from orders_platform.database.queries import Queries
 from orders_platform.domain.differences import Difference, DifferenceKind
 from orders_platform.domain.mutations import BatchReport
 from orders_platform.domain.orders import RowKind
@@ -44,13 +44,13 @@ def synced(platform: Platform) -> Platform:
 
 def verify(platform: Platform, customer: str = GREYSON) -> CellReconciliation:
     with platform.board() as board:
-        return reconcile_cells(platform.run(board), Ledger(platform.store, platform.configuration), customer)
+        return reconcile_cells(platform.run(board), Queries(platform.store), customer)
 
 
 def repair(platform: Platform, plan: list[Repair] | None = None, store: DyingStore | None = None) -> CustomerReport:
     agreed = repair_plan(verify(platform)) if plan is None else plan
     with platform.board() as board:
-        ledger = Ledger(platform.store, platform.configuration)
+        ledger = Queries(platform.store)
         return repair_customer(platform.run(board, store), ledger, GREYSON, agreed)
 
 

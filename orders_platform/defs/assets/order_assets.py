@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 import dagster as dg
 from dagster import AssetExecutionContext, OpExecutionContext
 
-from orders_platform.database.order_reports import OrderReports
 from orders_platform.database.order_store import OrderStore
 from orders_platform.defs.assets.asset_metadata import rejected_rows
 from orders_platform.defs.failures import RETRIES, dagster_failures
@@ -45,9 +44,9 @@ def observe_order_list(context: OpExecutionContext, orders_database: OrdersDatab
     A name that cannot be a partition fails the run, after what was seen is recorded: Dagster keeps only what was yielded by then.
     """
     with dagster_failures("swp_order_list"):
-        store = orders_database.store
-        scan = store.survey()
-        store.record_unmatched(scan, datetime.now(UTC))
+        merge = orders_database.merge
+        scan = merge.scan_staging()
+        merge.record_unmatched(scan, datetime.now(UTC))
         known, refused = set(context.instance.get_dynamic_partitions("customers")), None
         try:
             add_customers(context.instance, scan.customers)
@@ -57,7 +56,7 @@ def observe_order_list(context: OpExecutionContext, orders_database: OrdersDatab
             "dagster/row_count": scan.rows,
             "customers": len(scan.customers),
             "new_customers": len(set(context.instance.get_dynamic_partitions("customers")) - known),
-            "rows_of": _rows_table(scan),
+            "rows_of": _scan_table(scan),
         }
         yield dg.AssetObservation(SWP_ORDER_LIST, metadata=metadata)
         if refused is not None:
@@ -69,11 +68,17 @@ def order_headers(context: AssetExecutionContext, orders_database: OrdersDatabas
     """Orders, clean and keyed: the new, changed and missing ones of a load are marked; unchanged ones are not touched."""
     customer = customer_for(context.partition_key)
     with customer_alone(customer, orders_database) as store:
-        merge = store.merge_headers(customer, store.survey(), datetime.now(UTC))
-        rejected = OrderReports(store).rejected(customer)
-    figures = {"created": merge.created, "updated": merge.updated, "rejected": merge.rejected, "identical_copies": merge.copies}
-    found = {"missing": merge.missing, "removed": merge.removed, "was_unchanged": merge.was_unchanged}
-    metadata: dict[str, dg.RawMetadataValue] = {"dagster/partition_row_count": merge.rows_read, **figures, **found}
+        merge = orders_database.merge
+        merged = merge.merge_headers(customer, merge.scan_staging(), datetime.now(UTC))
+        rejected = store.invalid_rows(customer)
+    figures = {
+        "created": merged.created,
+        "updated": merged.updated,
+        "rejected": merged.rejected,
+        "identical_copies": merged.copies,
+    }
+    found = {"missing": merged.missing, "removed": merged.removed, "was_unchanged": merged.was_unchanged}
+    metadata: dict[str, dg.RawMetadataValue] = {"dagster/partition_row_count": merged.rows_read, **figures, **found}
     return dg.MaterializeResult(metadata=metadata | rejected_rows(rejected))
 
 
@@ -81,8 +86,8 @@ def order_headers(context: AssetExecutionContext, orders_database: OrdersDatabas
 def order_sizes(context: AssetExecutionContext, orders_database: OrdersDatabase) -> dg.MaterializeResult[None]:
     """The sizes of the orders that changed: a row per size with a quantity."""
     customer = customer_for(context.partition_key)
-    with customer_alone(customer, orders_database) as store:
-        staged = store.unpivot_sizes(customer)
+    with customer_alone(customer, orders_database):
+        staged = orders_database.merge.unpivot_sizes(customer)
     return dg.MaterializeResult(metadata={"staged_lines": staged})
 
 
@@ -90,12 +95,12 @@ def order_sizes(context: AssetExecutionContext, orders_database: OrdersDatabase)
 def order_lines(context: AssetExecutionContext, orders_database: OrdersDatabase) -> dg.MaterializeResult[None]:
     """Lines, a row per order and size: the new, changed and gone ones are marked."""
     customer = customer_for(context.partition_key)
-    with customer_alone(customer, orders_database) as store:
-        merge = store.merge_lines(customer, datetime.now(UTC))
-    return dg.MaterializeResult(metadata={"created": merge.created, "updated": merge.updated, "removed": merge.removed})
+    with customer_alone(customer, orders_database):
+        merged = orders_database.merge.merge_lines(customer, datetime.now(UTC))
+    return dg.MaterializeResult(metadata={"created": merged.created, "updated": merged.updated, "removed": merged.removed})
 
 
-def _rows_table(scan: StagingScan) -> dg.TableMetadataValue:
+def _scan_table(scan: StagingScan) -> dg.TableMetadataValue:
     records = [dg.TableRecord({"customer": name, "rows": rows.rows, "note": ""}) for name, rows in scan.customers.items()]
     records += [dg.TableRecord({"customer": entry.label, "rows": entry.rows, "note": entry.reason}) for entry in scan.unmatched]
     return dg.MetadataValue.table(records)

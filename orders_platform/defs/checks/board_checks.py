@@ -2,8 +2,7 @@
 
 import dagster as dg
 
-from orders_platform.database.ledger import Ledger
-from orders_platform.database.overview import Finding
+from orders_platform.database.queries import Finding, Queries
 from orders_platform.defs.assets.monday_assets import ORDER_BOARD, POOL, monday_items, monday_subitems
 from orders_platform.defs.assets.order_assets import customer_alone
 from orders_platform.defs.checks.check_results import ERROR, NOT_CHECKED, WARN, Scope, check_result, not_checked
@@ -11,7 +10,6 @@ from orders_platform.defs.failures import RETRIES, dagster_failures
 from orders_platform.defs.resources import MondayResource, OrdersDatabase
 from orders_platform.domain.differences import Difference, DifferenceKind
 from orders_platform.errors import CustomerBusyError
-from orders_platform.settings import Settings
 from orders_platform.sync.reconcile import reconcile_cells, reconcile_ids
 from orders_platform.sync.results import StageReport
 
@@ -63,7 +61,7 @@ def board_equals_database(
     with customer_alone(scope.customer, orders_database) as store:
         run, report = monday.sync_run(store, context.run.run_id, context.log.info), StageReport()
         with run.counted(scope.customer, report):
-            seen = reconcile_ids(run, Ledger(store, Settings().configuration), scope.customer)
+            seen = reconcile_ids(run, Queries(store), scope.customer)
     return check_result(
         [_finding(scope.customer, each) for each in seen.differences],
         scope=scope,
@@ -86,13 +84,12 @@ def board_shows_values(
     found, busy = list[tuple[str, Difference]](), list[str]()
     with dagster_failures("board_shows_values"):
         store = orders_database.store
-        customers = orders_database.overview.customers()
-        run = monday.sync_run(store, context.run.run_id, context.log.info)
-        ledger = Ledger(store, Settings().configuration)
+        customers = orders_database.queries.customers()
+        run, queries = monday.sync_run(store, context.run.run_id, context.log.info), Queries(store)
         for customer in customers:
             try:
                 with store.lock(customer), run.counted(customer, StageReport()):
-                    found += [(customer, each) for each in reconcile_cells(run, ledger, customer).differences]
+                    found += [(customer, each) for each in reconcile_cells(run, queries, customer).differences]
             except CustomerBusyError:
                 busy.append(customer)
     return check_result(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from orders_platform.database.overview import Finding
+from orders_platform.database.queries import Finding
 from orders_platform.domain.customers import customer_for
 from orders_platform.settings import Settings
 

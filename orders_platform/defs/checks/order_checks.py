@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from orders_platform.database.overview import Finding
+from orders_platform.database.queries import Finding
 from orders_platform.defs.assets.monday_assets import ORDER_BOARD
 from orders_platform.defs.assets.order_assets import SWP_ORDER_LIST, order_headers, order_lines, order_sizes
 from orders_platform.defs.checks.check_results import ERROR, Scope, check_result
@@ -31,8 +31,8 @@ def keys_unique(context: dg.AssetCheckExecutionContext, orders_database: OrdersD
     """ERROR when two orders share every key column, or two rows one item or subitem: they would overwrite each other on the board."""
     scope = Scope.of(context)
     with dagster_failures(scope.customer or "keys_unique"):
-        overview = orders_database.overview
-        found = overview.repeated(scope.names(overview.customers()))
+        queries = orders_database.queries
+        found = queries.duplicates(scope.names(queries.customers()))
     return check_result(
         found,
         scope=scope,
@@ -69,7 +69,7 @@ def sizes_plausible(context: dg.AssetCheckExecutionContext, orders_database: Ord
     scope, found, sizes = Scope.of(context), [], 0
     with dagster_failures(scope.customer or "sizes_plausible"):
         try:
-            sizes = len(orders_database.store.rules().sizes)
+            sizes = len(orders_database.merge.rules.sizes)
         except SourceDataError as error:
             found = [Finding(scope.customer or "", {"reason": str(error)})]
     return check_result(
@@ -90,9 +90,9 @@ def totals_match_sizes(context: dg.AssetCheckExecutionContext, orders_database: 
     """
     scope = Scope.of(context)
     with dagster_failures(scope.customer or "totals_match_sizes"):
-        overview = orders_database.overview
-        names = scope.names(overview.customers())
-        found, orders = overview.wrong_totals(names), overview.order_counts(names)
+        queries = orders_database.queries
+        names = scope.names(queries.customers())
+        found, orders = queries.wrong_totals(names), queries.order_counts(names)
     shares = {name: count / orders[name] for name, count in Counter(each.customer for each in found).items()}
     errors = {name for name, share in shares.items() if share > _rules().max_wrong_totals_share}
     return check_result(
@@ -111,7 +111,7 @@ def totals_match_sizes(context: dg.AssetCheckExecutionContext, orders_database: 
 def lines_have_orders(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
     """ERROR when somebody deleted the order of a line. Such a line is of no customer and is never sent."""
     with dagster_failures("lines_have_orders"):
-        found = orders_database.overview.orphan_lines()
+        found = orders_database.queries.orphan_lines()
     return check_result(
         found,
         scope=Scope(),
@@ -129,7 +129,7 @@ def no_rows_stuck(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
     """
     rules, now = _rules(), datetime.now(UTC)
     with dagster_failures("no_rows_stuck"):
-        found = orders_database.overview.stuck_rows(
+        found = orders_database.queries.stuck_rows(
             now - timedelta(minutes=rules.stuck_pending_minutes), now - timedelta(minutes=rules.stuck_new_minutes)
         )
     unanswered = [each.customer for each in found if each.details["state"] == SyncState.PENDING]
@@ -148,7 +148,7 @@ def no_rows_stuck(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
 def no_rows_failed(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
     """WARN when our check of its values, or monday, refused an order or a size. The others are on the board."""
     with dagster_failures("no_rows_failed"):
-        failed = orders_database.store.failed()
+        failed = orders_database.store.row_errors()
     return check_result(
         [_refusal(row) for row in failed],
         scope=Scope(),
@@ -161,7 +161,7 @@ def no_rows_failed(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
 def no_rows_rejected(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
     """WARN when a staged row, or a size of it, could not be merged. The others were merged."""
     with dagster_failures("no_rows_rejected"):
-        rejected = orders_database.store.rejects()
+        rejected = orders_database.store.invalid_rows()
     return check_result(
         [_refusal(row) for row in rejected],
         scope=Scope(),
@@ -177,7 +177,7 @@ def staging_fresh(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
     WARN as well when a customer's load differs from what was merged longer ago than that.
     """
     with dagster_failures("staging_fresh"):
-        sync_statuses = orders_database.overview.sync_statuses()
+        sync_statuses = orders_database.merge.sync_statuses()
     found = stale_loads(sync_statuses, datetime.now(UTC), _rules().staging_hours)
     return check_result(
         [Finding(customer, {"reason": reason}) for customer, reason in found.items()],

@@ -48,7 +48,7 @@ def test_a_bad_quantity_rejects_the_size_with_its_reason_and_not_the_order(order
     assert (headers.created, headers.rejected, lines.created) == (1, 0, 1)
     assert order_list.lines() == {("GRE-1", "M"): 3}
     assert order_list.rejects() == [("bad_quantity", "GRE-1", "30/32"), ("bad_quantity", "GRE-1", "S")]
-    assert order_list.store.rejects()[0].reason == f"30/32: '{bad}' is not a whole number of 0 or more"
+    assert order_list.store.invalid_rows()[0].reason == f"30/32: '{bad}' is not a whole number of 0 or more"
 
 
 def test_a_corrected_quantity_becomes_a_line_and_its_reject_is_resolved(order_list: OrderList) -> None:
@@ -152,15 +152,14 @@ def test_a_kept_missing_order_keeps_its_lines(order_list: OrderList) -> None:
 def test_lines_before_sizes_are_refused(order_list: OrderList) -> None:
     order_list.merge(order("GRE-1"))
     with pytest.raises(SourceDataError, match="Materialise order_sizes before order_lines"):
-        order_list.store.merge_lines(GREYSON, next(order_list.clock))
+        order_list.merging.merge_lines(GREYSON, next(order_list.clock))
 
 
 @pytest.mark.parametrize("step", ["sizes", "lines"])
 def test_sizes_and_lines_of_a_customer_that_was_never_merged_are_refused(order_list: OrderList, step: str) -> None:
-    store = order_list.store
     steps = {
-        "sizes": partial(store.unpivot_sizes, GREYSON),
-        "lines": partial(store.merge_lines, GREYSON, next(order_list.clock)),
+        "sizes": partial(order_list.merging.unpivot_sizes, GREYSON),
+        "lines": partial(order_list.merging.merge_lines, GREYSON, next(order_list.clock)),
     }
     with pytest.raises(SourceDataError, match="never merged"):
         steps[step]()
@@ -168,16 +167,16 @@ def test_sizes_and_lines_of_a_customer_that_was_never_merged_are_refused(order_l
 
 def test_sizes_and_lines_twice_do_nothing_the_second_time(order_list: OrderList) -> None:
     order_list.merge(order("GRE-1"))
-    assert order_list.store.unpivot_sizes(GREYSON) == 2
-    assert order_list.store.unpivot_sizes(GREYSON) == 0
-    assert order_list.store.merge_lines(GREYSON, next(order_list.clock)) == LineMerge(created=2)
-    assert order_list.store.merge_lines(GREYSON, next(order_list.clock)) == LineMerge()
+    assert order_list.merging.unpivot_sizes(GREYSON) == 2
+    assert order_list.merging.unpivot_sizes(GREYSON) == 0
+    assert order_list.merging.merge_lines(GREYSON, next(order_list.clock)) == LineMerge(created=2)
+    assert order_list.merging.merge_lines(GREYSON, next(order_list.clock)) == LineMerge()
 
 
 def test_lines_catch_up_with_several_merges_of_the_orders(order_list: OrderList) -> None:
     order_list.merge_all(order("GRE-1"), order("GRE-2"))
     order_list.merge(order("GRE-1") | {"S": 8}, order("GRE-2"))
-    order_list.store.unpivot_sizes(GREYSON)
+    order_list.merging.unpivot_sizes(GREYSON)
     _, lines = order_list.merge_all(order("GRE-1") | {"S": 8}, order("GRE-2") | {"L": 1})
     assert lines == LineMerge(created=1, updated=1)
     assert order_list.lines() == {("GRE-1", "S"): 8, ("GRE-1", "M"): 3, ("GRE-2", "S"): 2, ("GRE-2", "M"): 3, ("GRE-2", "L"): 1}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,16 @@ from orders_platform_tests.database.order_list import GREYSON, KEY, OrderList, o
 STAGING = "swp_ORDER_LIST_V2"
 
 
-def restaged(order_list: OrderList, columns: list[str]) -> OrderStore:
+def restaged(order_list: OrderList, columns: list[str]) -> OrderList:
     """The staging table anew with these columns, as a load that recreates it makes it."""
     order_list.sql(f"DROP TABLE {STAGING}")
     order_list.sql(f"CREATE TABLE {STAGING} ({', '.join(chr(34) + column + chr(34) for column in columns)})")
-    return OrderStore(order_list.store.database, order_list.configuration, order_list.sql_folder)
+    return reopened(order_list)
+
+
+def reopened(order_list: OrderList) -> OrderList:
+    """As a process sees it that starts now."""
+    return replace(order_list, store=OrderStore(order_list.store.database, order_list.configuration, order_list.sql_folder))
 
 
 def columns_of(order_list: OrderList) -> list[str]:
@@ -28,13 +34,13 @@ def columns_of(order_list: OrderList) -> list[str]:
 def refused(order_list: OrderList, columns: list[str], words: str) -> None:
     order_list.merge(order("GRE-1"))
     before = order_list.dump()
-    order_list.store = restaged(order_list, columns)
+    order_list = restaged(order_list, columns)
     with pytest.raises(SourceDataError, match=words):
-        order_list.store.merge_headers(
+        order_list.merging.merge_headers(
             GREYSON, StagingScan({GREYSON: CustomerRows(spellings=(GREYSON,), rows=1)}), next(order_list.clock)
         )
     with pytest.raises(SourceDataError):
-        order_list.store.survey()
+        order_list.merging.scan_staging()
     kept = [line for line in before if STAGING not in line]
     assert [line for line in order_list.dump() if STAGING not in line] == kept
 
@@ -94,9 +100,9 @@ def test_a_load_without_a_configured_column_is_refused_naming_where_it_is_config
 
 def test_a_missing_staging_table_is_refused_with_the_next_step(order_list: OrderList) -> None:
     order_list.sql(f"DROP TABLE {STAGING}")
-    store = OrderStore(order_list.store.database, order_list.configuration, order_list.sql_folder)
+    merging = reopened(order_list).merging
     with pytest.raises(SourceDataError, match=r"no table swp_ORDER_LIST_V2 .* Run `orders-platform init-db`"):
-        store.survey()
+        merging.scan_staging()
 
 
 def test_columns_are_matched_by_name_whatever_their_order(order_list: OrderList) -> None:
@@ -109,7 +115,7 @@ def test_columns_are_matched_by_name_whatever_their_order(order_list: OrderList)
         "TOTAL QTY",
         *columns[:start][::-1],
     ]
-    order_list.store = restaged(order_list, shuffled)
+    order_list = restaged(order_list, shuffled)
     row = order("GRE-1", NOTES="rush") | {"30/32": "4", "∆": "delta", "TOTAL QTY": "9"}
     order_list.merge_all(row)
     assert order_list.orders("NOTES", "∆", "TOTAL QTY", "30/32", "S") == [("rush", "delta", 9, 4, 2)]
@@ -120,11 +126,11 @@ def test_a_new_size_is_a_line_once_the_order_table_has_it(order_list: OrderList)
     columns = columns_of(order_list)
     at = columns.index("TOTAL QTY")
     order_list.sql('ALTER TABLE ORDER_LIST_V2 ADD COLUMN "SHOE 42" INT')
-    order_list.store = restaged(order_list, [*columns[:at], "SHOE 42", *columns[at:]])
+    order_list = restaged(order_list, [*columns[:at], "SHOE 42", *columns[at:]])
     order_list.merge_all(order("GRE-1") | {"SHOE 42": "7.0"})
     assert order_list.lines()["GRE-1", "SHOE 42"] == 7
 
 
 def test_a_column_that_only_one_table_has_is_left_alone(order_list: OrderList, tmp_path: Path) -> None:
-    order_list.store = restaged(order_list, [*columns_of(order_list), "A REMARK OF THE LOAD"])
+    order_list = restaged(order_list, [*columns_of(order_list), "A REMARK OF THE LOAD"])
     assert order_list.merge(order("GRE-1") | {"A REMARK OF THE LOAD": "x"}).created == 1

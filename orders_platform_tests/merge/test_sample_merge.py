@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from orders_platform.domain.orders import RowKind
 from orders_platform.sandbox.sample_orders import EXPECTED, UNKNOWN_CUSTOMER_ROWS, Row, sample_orders, second_load
 from orders_platform_tests.database.order_list import OrderList
 
@@ -15,20 +14,20 @@ NOW = datetime(2026, 1, 5, tzinfo=UTC)
 
 def merge_everyone(wide: OrderList, rows: Sequence[Row]) -> None:
     wide.load(*[dict(row) for row in rows])
-    survey = wide.store.survey()
-    assert survey.rows == len(rows)
-    wide.store.record_unmatched(survey, next(wide.clock))
-    for customer in survey.customers:
+    scan = wide.merging.scan_staging()
+    assert scan.rows == len(rows)
+    wide.merging.record_unmatched(scan, next(wide.clock))
+    for customer in scan.customers:
         wide.merge_all(customer=customer)
 
 
 def test_the_sample_orders_become_what_they_are_expected_to_become(wide: OrderList) -> None:
     rows = sample_orders()
     wide.load(*[dict(row) for row in rows])
-    survey = wide.store.survey()
-    assert set(survey.customers) == set(EXPECTED)
-    assert sum(entry.rows for entry in survey.unmatched) == sum(UNKNOWN_CUSTOMER_ROWS.values())
-    wide.store.record_unmatched(survey, NOW)
+    scan = wide.merging.scan_staging()
+    assert set(scan.customers) == set(EXPECTED)
+    assert sum(entry.rows for entry in scan.unmatched) == sum(UNKNOWN_CUSTOMER_ROWS.values())
+    wide.merging.record_unmatched(scan, NOW)
     for customer, expected in EXPECTED.items():
         headers, lines = wide.merge_all(customer=customer)
         assert (headers.rows_read, headers.created, headers.copies) == (expected.rows, expected.orders, expected.collapsed), (
@@ -38,7 +37,7 @@ def test_the_sample_orders_become_what_they_are_expected_to_become(wide: OrderLi
         assert len(wide.store.pending_groups(customer)) == expected.groups
         assert len(wide.store.pending_items(customer)) == expected.orders
         assert len(wide.store.pending_subitems(customer)) == expected.lines
-    rejects = wide.store.rejects()
+    rejects = wide.store.invalid_rows()
     for customer, expected in EXPECTED.items():
         codes = Counter(reject.code for reject in rejects if reject.customer == customer)
         assert codes == Counter(expected.rejected) + Counter(bad_quantity=expected.rejected_lines), customer
@@ -50,10 +49,10 @@ def test_the_sample_orders_become_what_they_are_expected_to_become(wide: OrderLi
 
 def assert_lines_are_what_python_counts(wide: OrderList, rows: Sequence[Row]) -> None:
     """Quantities of the accepted orders, recounted from the staged cells by order number."""
-    rules = wide.store.rules()
+    rules = wide.merging.rules
     sums: Counter[str] = Counter()
     accepted = {str(key) for (key,) in wide.orders("order_key")}
-    rejected = {reject.order_key for reject in wide.store.rejects() if not reject.size_code}
+    rejected = {reject.order_key for reject in wide.store.invalid_rows() if not reject.size_code}
     seen: set[tuple[object, ...]] = set()
     for row in rows:
         key = str(row.get("AAG ORDER NUMBER") or "").replace("\u00a0", " ").strip()
@@ -85,7 +84,7 @@ def assert_a_second_load_keeps_every_order(wide: OrderList) -> None:
     rows, _ = second_load()
     merge_everyone(wide, rows)
     assert {row[0] for row in wide.orders("record_uuid")} >= uuids
-    waiting = sum(count.rows for count in wide.store.counts(RowKind.ITEMS) if count.state.value == "NEW")
+    waiting = sum(state == "NEW" for (state,) in wide.orders("sync_state"))
     assert 0 < waiting < len(uuids) / 4
     orphans = wide.sql("SELECT count(*) FROM ORDER_LIST_LINES WHERE record_uuid NOT IN (SELECT record_uuid FROM ORDER_LIST_V2)")
     assert orphans == [(0,)]

@@ -1,4 +1,4 @@
-"""Whose rows are in the staging table, and what becomes of those that are nobody's."""
+"""Whose rows are in the staging table, and what becomes of those that match no customer."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def row(number: str, name: object, file: object = "xGREYSON") -> dict[str, objec
 def test_spellings_aliases_cases_and_spaces_are_one_customer(order_list: OrderList) -> None:
     names = [GREYSON, "greyson", " Greyson\u00a0", "GREYSON  CLOTHIERS", "Greyson Clothiers"]
     order_list.load(*(row(f"GRE-{i}", name) for i, name in enumerate(names)))
-    survey = order_list.store.survey()
-    assert (list(survey.customers), survey.unmatched, survey.rows) == ([GREYSON], (), 5)
+    scan = order_list.merging.scan_staging()
+    assert (list(scan.customers), scan.unmatched, scan.rows) == ([GREYSON], (), 5)
     assert order_list.merge().created == 5
 
 
@@ -36,11 +36,12 @@ def test_a_blank_customer_in_a_mixed_file_or_in_none_is_rejected(order_list: Ord
     order_list.load(
         row("1", GREYSON), row("2", "PELOTON"), row("3", None), row("4", " "), row("5", None, None), row("6", "", "xQ")
     )
-    survey = order_list.store.survey()
-    order_list.store.record_unmatched(survey, NOW)
-    assert (order_list.merge().rows_read, survey.rows) == (1, 6)
+    scan = order_list.merging.scan_staging()
+    order_list.merging.record_unmatched(scan, NOW)
+    assert (order_list.merge().rows_read, scan.rows) == (1, 6)
     found = {
-        reject.order_key: (reject.customer, reject.code, reject.reason.split(":")[0]) for reject in order_list.store.rejects()
+        reject.order_key: (reject.customer, reject.code, reject.reason.split(":")[0])
+        for reject in order_list.store.invalid_rows()
     }
     mixed = "customer is blank and its file 'xGREYSON' holds 2 customers (GREYSON, PELOTON)"
     assert found == {
@@ -54,36 +55,36 @@ def test_a_blank_customer_in_a_mixed_file_or_in_none_is_rejected(order_list: Ord
 def test_every_row_of_an_unknown_customer_is_rejected_whatever_its_spelling_and_file(order_list: OrderList) -> None:
     names = ["ACME ACTIVE", "ACME  ACTIVE", " ACME ACTIVE", "Acme Active"]
     order_list.load(*(row(f"ACM-{i}", name, f"x{i % 2}") for i, name in enumerate([*names, *names])))
-    order_list.store.record_unmatched(order_list.store.survey(), NOW)
+    order_list.merging.record_unmatched(order_list.merging.scan_staging(), NOW)
     assert [reject[1] for reject in order_list.rejects()] == [f"ACM-{i}" for i in range(8)]
-    assert all("is not in [customers] of the configuration" in reject.reason for reject in order_list.store.rejects())
+    assert all("is not in [customers] of the configuration" in reject.reason for reject in order_list.store.invalid_rows())
 
 
-def test_rows_of_nobody_are_written_once_and_again_only_when_they_change(order_list: OrderList) -> None:
+def test_unmatched_rows_are_written_once_and_again_only_when_they_change(order_list: OrderList) -> None:
     order_list.load(row("ACM-1", "ACME"), row("3", None, None))
-    order_list.store.record_unmatched(order_list.store.survey(), NOW)
+    order_list.merging.record_unmatched(order_list.merging.scan_staging(), NOW)
     before = order_list.dump()
-    order_list.store.record_unmatched(order_list.store.survey(), LATER)
+    order_list.merging.record_unmatched(order_list.merging.scan_staging(), LATER)
     assert order_list.dump() == before
     order_list.load(row("ACM-2", "ACME"), row("3", None, None))
-    order_list.store.record_unmatched(order_list.store.survey(), LATER)
+    order_list.merging.record_unmatched(order_list.merging.scan_staging(), LATER)
     assert [reject[1] for reject in order_list.rejects()] == ["3", "ACM-2"]
 
 
-def test_rows_of_nobody_are_resolved_when_they_disappear_and_recorded_again_when_they_return(order_list: OrderList) -> None:
+def test_unmatched_rows_are_resolved_when_they_disappear_and_recorded_again_when_they_return(order_list: OrderList) -> None:
     stray, ours = row("ACM-1", "ACME"), row("GRE-1", GREYSON)
     for rows, rejects in (([stray, ours], 1), ([ours], 0), ([stray, ours], 1)):
         order_list.load(*rows)
-        order_list.store.record_unmatched(order_list.store.survey(), next(order_list.clock))
+        order_list.merging.record_unmatched(order_list.merging.scan_staging(), next(order_list.clock))
         assert len(order_list.rejects()) == rejects
 
 
-def test_rows_of_nobody_are_resolved_when_the_customer_becomes_known(order_list: OrderList) -> None:
+def test_unmatched_rows_are_resolved_when_the_customer_becomes_known(order_list: OrderList) -> None:
     order_list.load(row("ACM-1", "Acme Ltd"))
-    order_list.store.record_unmatched(order_list.store.survey(), next(order_list.clock))
+    order_list.merging.record_unmatched(order_list.merging.scan_staging(), next(order_list.clock))
     knowing = order_list.configured(lambda document: document["customers"].update(ACME={"aliases": ["ACME LTD"]}))
-    survey = knowing.store.survey()
-    knowing.store.record_unmatched(survey, next(order_list.clock))
+    scan = knowing.merging.scan_staging()
+    knowing.merging.record_unmatched(scan, next(order_list.clock))
     assert knowing.merge(customer="ACME").created == 1
     assert knowing.rejects() == []
 
@@ -95,6 +96,6 @@ def test_an_unknown_customer_is_a_customer_where_the_policy_accepts_it(order_lis
 
 
 def test_an_empty_staging_table_has_no_customers(order_list: OrderList) -> None:
-    assert order_list.store.survey().rows == 0
+    assert order_list.merging.scan_staging().rows == 0
     with pytest.raises(SourceDataError, match="Check the load, the spelling, and the customer's aliases"):
         order_list.merge()

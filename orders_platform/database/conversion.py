@@ -1,8 +1,4 @@
-"""Between rows of the driver and values of ours, both ways.
-
-Belongs here: reading a row into a value, writing values as parameters. Does not belong here: statements (`sql/`), the methods that
-run them (`order_store.py`).
-"""
+"""Between rows of the driver and values of ours, both ways."""
 
 from __future__ import annotations
 
@@ -34,7 +30,7 @@ def pending_item(row: Mapping[str, object], mapped: Sequence[str]) -> PendingIte
         batch_id=text(row["sync_batch_id"]),
         pending_at=moment(row["sync_pending_at"]),
         values={name: row[name] for name in mapped},
-        tries=_count(row["retry_count"]),
+        tries=count(row["retry_count"]),
         last_code=text(row["sync_error_code"]),
     )
 
@@ -54,7 +50,7 @@ def pending_subitem(row: Mapping[str, object]) -> PendingSubitem:
         subitem_id=monday_id(row["monday_subitem_id"]),
         batch_id=text(row["sync_batch_id"]),
         pending_at=moment(row["sync_pending_at"]),
-        tries=_count(row["retry_count"]),
+        tries=count(row["retry_count"]),
         last_code=text(row["sync_error_code"]),
     )
 
@@ -95,7 +91,8 @@ def monday_id(value: object) -> int | None:
     return None if value is None else int(str(value))
 
 
-def _count(value: object) -> int:
+def count(value: object) -> int:
+    """A number, 0 for NULL."""
     return 0 if value is None else int(str(value))
 
 
@@ -126,21 +123,23 @@ def logged(report: BatchReport) -> dict[str, object]:
     }  # fmt: skip
 
 
+_NO_REQUEST: Mapping[str, object] = {
+    "row_count": 0, "call_count": 0, "rate_limited_count": 0, "complexity": 0, "seconds": 0, "outcome": "done", "request_id": None,
+    "error_message": None, "row_results": None,
+}  # fmt: skip
+
+
 def logged_adoption(batch_id: str, results: Sequence[RowResult]) -> dict[str, object]:
     """The parameters of `record_batch` for rows that were found on the board; the request that made them is not known."""
-    return {
-        "batch_id": batch_id, "operation": ADOPT, "row_count": len(results), "call_count": 0, "rate_limited_count": 0,
-        "complexity": 0, "seconds": 0, "outcome": "done", "request_id": None,
-        "error_message": None, "row_results": json.dumps({result.ref: str(result.monday_id) for result in results}),
-    }  # fmt: skip
+    ids = json.dumps({result.ref: str(result.monday_id) for result in results})
+    return {**_NO_REQUEST, "batch_id": batch_id, "operation": ADOPT, "row_count": len(results), "row_results": ids}
 
 
 def logged_reads(batch_id: str, reads: Reads) -> dict[str, object]:
     """The parameters of `record_batch` for what a stage read."""
     return {
-        "batch_id": batch_id, "operation": "read", "row_count": 0, "call_count": reads.calls,
+        **_NO_REQUEST, "batch_id": batch_id, "operation": "read", "call_count": reads.calls,
         "rate_limited_count": reads.rate_limited, "complexity": reads.complexity, "seconds": round(reads.seconds, 3),
-        "outcome": "done", "request_id": None, "error_message": None, "row_results": None,
     }  # fmt: skip
 
 

@@ -1,8 +1,7 @@
-"""A monday.com that gives the token away: in front of a sandbox, it repeats the Authorization header wherever an answer has room."""
+"""A monday.com that leaks the token: in front of a sandbox, it repeats the Authorization header wherever an answer has room."""
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 import threading
@@ -18,7 +17,7 @@ Answer = tuple[int, Mapping[str, str], bytes]
 
 
 @dataclass
-class Gossip:
+class LeakingServer:
     """What it does, in turn: reads fail thrice and then pass; of the items the first document is refused, the next one stopped.
 
     Attributes:
@@ -53,30 +52,28 @@ class Gossip:
             return None
         if kind == "page":
             return 502, {"Retry-After": "0"}, f"<html><h1>Bad Gateway</h1><pre>Authorization: {token}</pre></html>".encode()
-        error = {"message": f"Internal server error; {_forms(token)}", "extensions": {"code": "INTERNAL_SERVER_ERROR"}}
+        error = {"message": f"Internal server error; {' '.join(forms(token))}", "extensions": {"code": "INTERNAL_SERVER_ERROR"}}
         return 500, {"X-Token": token}, _errors(error)
 
 
 def forms(token: str) -> tuple[str, ...]:
-    """What must be nowhere: the token as it is, for URLs, and in base64."""
-    return token, quote(token, safe=""), base64.b64encode(token.encode()).decode().rstrip("=")[:-1]
-
-
-def _forms(token: str) -> str:
-    return " ".join((token, quote(token, safe=""), base64.b64encode(token.encode()).decode()))
+    """What must be nowhere: the token as it is, and for URLs with digits of either case."""
+    encoded = quote(token, safe="")
+    return token, encoded, re.sub("%..", lambda digits: digits[0].lower(), encoded)
 
 
 def _refused(query: str, token: str) -> Answer:
     aliases = re.findall(r"\b(m\d+): create_item", query)
     kind = {"code": "ColumnValueException", "error_data": {"column_name": token}}
-    errors = [{"message": f"no: {_forms(token)}", "path": [alias], "extensions": kind} for alias in aliases]
+    errors = [{"message": f"no: {' '.join(forms(token))}", "path": [alias], "extensions": kind} for alias in aliases]
     return 200, {}, _errors(*errors, data=dict.fromkeys(aliases))
 
 
 def _stopped(token: str) -> Answer:
     # JSON may write any character by its number.
     spelled = "".join(f"\\u{ord(letter):04x}" for letter in token)
-    body = f'{{"errors": [{{"message": "Not Authenticated: {spelled} {_forms(token)}", "extensions": {{"code": "Unauthorized"}}}}]}}'
+    told = f"Not Authenticated: {spelled} {' '.join(forms(token))}"
+    body = f'{{"errors": [{{"message": "{told}", "extensions": {{"code": "Unauthorized"}}}}]}}'
     return 401, {"WWW-Authenticate": token}, body.encode()
 
 
@@ -85,15 +82,15 @@ def _errors(*errors: Mapping[str, object], data: object = None) -> bytes:
 
 
 @contextmanager
-def gossiping(behind: str) -> Iterator[Gossip]:
+def leaking(behind: str) -> Iterator[LeakingServer]:
     """Serve one on a free port of loopback."""
-    gossip = Gossip(behind)
+    leaking_server = LeakingServer(behind)
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             token = self.headers["Authorization"]
             kept = {name: text for name in ("Authorization", "API-Version", "Idempotency-Key") if (text := self.headers[name])}
-            answer = gossip.answer(token, self.rfile.read(int(self.headers["Content-Length"])), kept)
+            answer = leaking_server.answer(token, self.rfile.read(int(self.headers["Content-Length"])), kept)
             self.close_connection = True
             if answer is None:
                 return
@@ -111,8 +108,8 @@ def gossiping(behind: str) -> Iterator[Gossip]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
-        gossip.url = f"http://127.0.0.1:{server.server_port}/v2"
-        yield gossip
+        leaking_server.url = f"http://127.0.0.1:{server.server_port}/v2"
+        yield leaking_server
     finally:
         server.shutdown()
         thread.join()
