@@ -28,6 +28,7 @@ RUNS = "the run"
 
 _FIRST_LOOK = timedelta(hours=1)
 _TRIED_FOR = timedelta(days=1)
+_COMPLETE_AFTER = timedelta(minutes=1)  # Dagster stores that a run ended, then its status, then whether it repeats the run
 _RUNS_A_TICK = 200
 _LINES = 20
 _NAMED = 5
@@ -166,7 +167,7 @@ def alerts(context: dg.SensorEvaluationContext) -> dg.SensorResult:
 
     memory = Memory.read(context.cursor, now)
     _forget_the_gone(context, memory)
-    for position, run in ended_runs(context.instance, memory):
+    for position, run in ended_runs(context.instance, memory, now):
         for result in results_of(context.instance, run, settings.configuration.alerts.ui_url):
             take_in(memory.problems, result, now)
         memory.position = position
@@ -243,7 +244,7 @@ def _forget_the_gone(context: dg.SensorEvaluationContext, memory: Memory) -> Non
         del runs[subject]
 
 
-def ended_runs(instance: dg.DagsterInstance, memory: Memory) -> Iterator[tuple[int, dg.DagsterRun]]:
+def ended_runs(instance: dg.DagsterInstance, memory: Memory, now: datetime) -> Iterator[tuple[int, dg.DagsterRun]]:
     """The runs that ended since the last tick, in the order of the event log, each with its place there."""
     records: list[dg.EventLogRecord] = []
     for ending in (dg.DagsterEventType.RUN_SUCCESS, dg.DagsterEventType.RUN_FAILURE):
@@ -253,8 +254,9 @@ def ended_runs(instance: dg.DagsterInstance, memory: Memory) -> Iterator[tuple[i
         run = instance.get_run_by_id(record.run_id)
         if run is None:
             continue
-        if not run.is_success and instance.run_retries_enabled and WILL_RETRY_TAG not in run.tags:
-            return  # Dagster decides this very moment whether the run is repeated; the next tick knows
+        is_complete = run.is_success or (run.is_failure and (WILL_RETRY_TAG in run.tags or not instance.run_retries_enabled))
+        if not is_complete and now.timestamp() - record.timestamp < _COMPLETE_AFTER.total_seconds():
+            return  # the next tick sees the run as it will be
         yield record.storage_id, run
 
 

@@ -50,6 +50,14 @@ def job(location: Location, name: str) -> dg.ExecuteInProcessResult:
     return found.execute_in_process(instance=location.instance, raise_on_error=False)
 
 
+def failure_event(run: dg.DagsterRun, at: datetime) -> dg.EventLogEntry:
+    """What Dagster stores when a run failed, by the clock of its host."""
+    failed = DagsterEvent(
+        "PIPELINE_FAILURE", run.job_name, event_specific_data=JobFailureData(None, RunFailureReason.UNKNOWN, None)
+    )
+    return dg.EventLogEntry(None, 40, "", run.run_id, at.timestamp(), run.job_name, dagster_event=failed)
+
+
 def test_when_all_is_well_nobody_is_told(synced: Workplace, location: Location, ticks: Ticks, receiver: Receiver) -> None:
     job(location, "check_waiting_rows")
     job(location, "check_orders")
@@ -174,6 +182,25 @@ def test_a_run_that_will_be_retried_is_not_told(
     assert receiver.arrived == []
 
 
+def test_a_run_of_which_dagster_has_stored_the_end_and_not_yet_that_it_repeats_it_is_not_told(
+    synced: Workplace, receiver: Receiver, tmp_path: Path
+) -> None:
+    with dg.DagsterInstance.local_temp(
+        str(tmp_path), overrides={"run_retries": {"enabled": True, "max_retries": 1}}
+    ) as instance:
+        ticks = Ticks(instance)
+        run = ticks.busy("RHONE")
+        event = failure_event(run, datetime.now(UTC))
+        instance.event_log_storage.store_event(event)
+        ticks.sensor("alerts")
+        instance.run_storage.handle_run_event(run.run_id, event.dagster_event)
+        ticks.sensor("alerts")
+        instance.add_run_tags(run.run_id, {"dagster/will_retry": "true"})
+        ticks.sensor("alerts")
+        assert instance.get_run_by_id(run.run_id).is_failure
+        assert receiver.arrived == []
+
+
 def test_a_process_that_was_killed_for_good_is_told(
     synced: Workplace, location: Location, ticks: Ticks, receiver: Receiver
 ) -> None:
@@ -233,12 +260,7 @@ def test_a_check_that_turns_from_a_warning_to_an_error_is_news(
 def test_a_host_whose_clock_is_ahead_does_not_hide_the_runs_of_others(
     synced: Workplace, location: Location, ticks: Ticks, receiver: Receiver
 ) -> None:
-    ahead = ticks.busy("RHONE")
-    failed = DagsterEvent(
-        "PIPELINE_FAILURE", ahead.job_name, event_specific_data=JobFailureData(None, RunFailureReason.UNKNOWN, None)
-    )
-    at = (datetime.now(UTC) + timedelta(minutes=30)).timestamp()
-    location.instance.handle_new_event(dg.EventLogEntry(None, 40, "", ahead.run_id, at, ahead.job_name, dagster_event=failed))
+    location.instance.handle_new_event(failure_event(ticks.busy("RHONE"), datetime.now(UTC) + timedelta(minutes=30)))
     ticks.sensor("alerts")
     location.instance.report_run_failed(ticks.busy(CUSTOMER))
     ticks.sensor("alerts")

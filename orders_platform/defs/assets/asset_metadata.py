@@ -13,7 +13,7 @@ import dagster as dg
 from orders_platform.build import report_links
 from orders_platform.configuration import Configuration
 from orders_platform.database.engine import dialect_of
-from orders_platform.database.table_definitions import define_tables
+from orders_platform.database.table_definitions import TableDefinition, define_tables
 from orders_platform.domain.mapping import BoardMapping
 from orders_platform.domain.orders import RowProblem
 from orders_platform.reports.markdown import table
@@ -27,8 +27,9 @@ Loaded = dg.AssetsDefinition | dg.AssetSpec
 def described(assets: Iterable[Loaded], settings: Settings) -> list[Loaded]:
     """The assets with what the catalogue shows of them; what they do is untouched."""
     configuration = settings.configuration
-    reports, board, columns = configuration.reports, report_links(settings).board, _columns(settings)
-    database = dialect_of(settings.database_url).kind
+    reports, board, dialect = configuration.reports, report_links(settings).board, dialect_of(settings.database_url)
+    tables = define_tables(dialect, configuration.tables, default_folder("sql"))
+    columns = _columns(configuration, tables)
 
     def describe(asset: Loaded) -> Loaded:
         name = asset.key.path[-1]
@@ -41,7 +42,7 @@ def described(assets: Iterable[Loaded], settings: Settings) -> list[Loaded]:
             metadata["dagster/column_schema"] = columns[name]
         if reports.code_url and isinstance(asset, dg.AssetsDefinition):
             metadata["code"] = dg.MetadataValue.url(f"{reports.code_url}/{_code_of(asset)}")
-        owners, kinds = list(reports.owners), _kinds(name, database)
+        owners, kinds = list(reports.owners), _kinds(name, dialect.kind)
 
         def merged(spec: dg.AssetSpec) -> dg.AssetSpec:
             return spec.merge_attributes(metadata=metadata, owners=owners, kinds=kinds)
@@ -68,10 +69,8 @@ def _code_of(asset: dg.AssetsDefinition) -> str:
     return f"{function.__module__.replace('.', '/')}.py#L{inspect.getsourcelines(function)[1]}"
 
 
-def _columns(settings: Settings) -> dict[str, dg.TableSchema]:
+def _columns(configuration: Configuration, tables: Mapping[str, TableDefinition]) -> dict[str, dg.TableSchema]:
     """The columns of our tables as the DDL has them, and those of the board that we write."""
-    configuration = settings.configuration
-    tables = define_tables(dialect_of(settings.database_url), configuration.tables, default_folder("sql"))
     found = {
         asset: dg.TableSchema([dg.TableColumn(name, str(type_)) for name, type_ in tables[role].columns])
         for asset, role in _TABLE_OF.items()

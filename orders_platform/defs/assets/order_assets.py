@@ -56,7 +56,7 @@ def observe_order_list(context: OpExecutionContext, orders_database: OrdersDatab
             "dagster/row_count": scan.rows,
             "customers": len(scan.customers),
             "new_customers": len(set(context.instance.get_dynamic_partitions("customers")) - known),
-            "rows_of": _rows_table(scan),
+            "rows_of": _scan_table(scan),
         }
         yield dg.AssetObservation(SWP_ORDER_LIST, metadata=metadata)
         if refused is not None:
@@ -100,7 +100,7 @@ def order_lines(context: AssetExecutionContext, orders_database: OrdersDatabase)
     return dg.MaterializeResult(metadata={"created": merged.created, "updated": merged.updated, "removed": merged.removed})
 
 
-def _rows_table(scan: StagingScan) -> dg.TableMetadataValue:
+def _scan_table(scan: StagingScan) -> dg.TableMetadataValue:
     records = [dg.TableRecord({"customer": name, "rows": rows.rows, "note": ""}) for name, rows in scan.customers.items()]
     records += [dg.TableRecord({"customer": entry.label, "rows": entry.rows, "note": entry.reason}) for entry in scan.unmatched]
     return dg.MetadataValue.table(records)

@@ -86,11 +86,11 @@ def board_shows_values(
         store = orders_database.store
         customers = orders_database.queries.customers()
         run = monday.sync_run(store, context.run.run_id, context.log.info)
-        ledger = Queries(store)
+        queries = Queries(store)
         for customer in customers:
             try:
                 with store.lock(customer), run.counted(customer, StageReport()):
-                    found += [(customer, each) for each in reconcile_cells(run, ledger, customer).differences]
+                    found += [(customer, each) for each in reconcile_cells(run, queries, customer).differences]
             except CustomerBusyError:
                 busy.append(customer)
     return check_result(
