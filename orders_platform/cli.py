@@ -15,12 +15,12 @@ from pathlib import Path
 import click
 
 from orders_platform import console
-from orders_platform import demo as demonstration
 from orders_platform.assembly import open_store
 from orders_platform.cli_board import board, retry, sync
 from orders_platform.cli_database import customers, init_db, load, status
 from orders_platform.cli_report import report
 from orders_platform.cli_verify import history, housekeeping, verify
+from orders_platform.demo import demo_run as demonstration
 from orders_platform.embedded import PORT, ROOMY, embedded_sandbox, refuse_while_served, sandbox_file
 from orders_platform.errors import ConfigurationError, OrdersError
 from orders_platform.sandbox.limits import Limits

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
+from orders_platform.demo.sample_orders import EXPECTED, UNKNOWN_CUSTOMER_ROWS
 from orders_platform.partitions import add_customers
-from orders_platform.sandbox.sample_orders import EXPECTED, UNKNOWN_CUSTOMER_ROWS
 from orders_platform_tests.dagster.location import Location, failure, metadata
 from orders_platform_tests.workplace import Workplace, samples_of
 

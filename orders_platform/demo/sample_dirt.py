@@ -12,8 +12,8 @@ from dataclasses import replace
 from functools import partial
 from random import Random
 
-from orders_platform.sandbox.sample_recipes import RECIPES, SUN_DAY_RED, Recipe
-from orders_platform.sandbox.sample_rows import (
+from orders_platform.demo.sample_recipes import RECIPES, SUN_DAY_RED, Recipe
+from orders_platform.demo.sample_rows import (
     COLOUR_CODE,
     CUSTOMER,
     ORDER_NUMBER,

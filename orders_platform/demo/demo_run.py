@@ -15,9 +15,9 @@ from orders_platform.console import Document, Figures, standing_document
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.staging import replace_staged_rows
 from orders_platform.definitions import build_definitions
+from orders_platform.demo.sample_orders import EXPECTED, sample_orders
 from orders_platform.domain.customers import partition_key_for
 from orders_platform.partitions import add_customers
-from orders_platform.sandbox.sample_orders import EXPECTED, sample_orders
 from orders_platform.settings import Settings
 from orders_platform.sync.reports import StageReport
 

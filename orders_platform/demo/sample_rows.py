@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from random import Random
 
-from orders_platform.sandbox.sample_recipes import Recipe
+from orders_platform.demo.sample_recipes import Recipe
 
 Row = dict[str, str | int | None]
 """A staging row by column name; a column that is absent is NULL."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from orders_platform.sandbox.sample_rows import ORDER_NUMBER, TOTAL, Row, new_uuid
+from orders_platform.demo.sample_rows import ORDER_NUMBER, TOTAL, Row, new_uuid
 
 
 @dataclass(frozen=True, slots=True)

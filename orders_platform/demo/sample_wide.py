@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from random import Random
 
-from orders_platform.sandbox.sample_recipes import LETTERS, LETTERS_2XL, Recipe
-from orders_platform.sandbox.sample_rows import Row, ordinary_row
+from orders_platform.demo.sample_recipes import LETTERS, LETTERS_2XL, Recipe
+from orders_platform.demo.sample_rows import Row, ordinary_row
 
 LINES_PER_ORDER = len(LETTERS)
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orders_platform.sandbox.sample_orders import (
+from orders_platform.demo.sample_orders import (
     DEFAULT_SEED,
     EXPECTED,
     UNKNOWN_CUSTOMER_ROWS,

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from orders_platform.sandbox.sample_orders import EXPECTED, LabelledChange, Row, changed_orders, sample_orders, second_load
+from orders_platform.demo.sample_orders import EXPECTED, LabelledChange, Row, changed_orders, sample_orders, second_load
 
 TASKED_KINDS = {
     "price_edited", "size_added", "size_changed", "size_removed", "season_moved", "po_edited", "cancelled", "uncancelled",

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from random import Random
 
-from orders_platform.sandbox.sample_changes import LabelledChange, Sends, changed_orders, reloaded
-from orders_platform.sandbox.sample_dirt import dirty_rows, unknown_customers
-from orders_platform.sandbox.sample_expectations import EXPECTED, UNKNOWN_CUSTOMER_ROWS, Expected
-from orders_platform.sandbox.sample_recipes import RECIPES
-from orders_platform.sandbox.sample_rows import Row
-from orders_platform.sandbox.sample_wide import wide_orders
+from orders_platform.demo.sample_changes import LabelledChange, Sends, changed_orders, reloaded
+from orders_platform.demo.sample_dirt import dirty_rows, unknown_customers
+from orders_platform.demo.sample_expectations import EXPECTED, UNKNOWN_CUSTOMER_ROWS, Expected
+from orders_platform.demo.sample_recipes import RECIPES
+from orders_platform.demo.sample_rows import Row
+from orders_platform.demo.sample_wide import wide_orders
 
 DEFAULT_SEED = 4755
 
