@@ -35,13 +35,13 @@ from peers.environments import PEERS, answer_of, python_of, started
 from simulated_time import Clock, QuickClock, SimulatedClock, shared
 from sync_load import CUSTOMER, LARGE, LATENCY, SMALL, Load, floor_seconds, opened
 
-from orders_platform.assembly import sync_rules
-from orders_platform.monday.board import MondayBoard
+from orders_platform.build import sync_rules
+from orders_platform.monday.adapter import MondayBoard
 from orders_platform.monday.connect import connect_board
+from orders_platform.pipeline import sync_customer
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
 from orders_platform.sandbox.server import SANDBOX_TOKEN, Faults, Limits, Sandbox, running
 from orders_platform.settings import default_folder
-from orders_platform.sync.customer import sync_customer
 from orders_platform.sync.run import SyncRun
 
 OURS = "orders_platform"

@@ -35,13 +35,13 @@ from pydantic import SecretStr
 from orders_platform.configuration import Configuration, read_configuration
 from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
-from orders_platform.database.staging import replace_staged_rows
 from orders_platform.demo.sample_orders import Row, sample_orders, wide_orders
 from orders_platform.domain.board import BoardDescription
 from orders_platform.domain.column_values import format_row
 from orders_platform.domain.labels import LabelBook
 from orders_platform.domain.mapping import BoardMapping
 from orders_platform.domain.names import subitem_name
+from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.sandbox.complexity import Costs
 from orders_platform.sandbox.server import Latency, Limits
 from orders_platform.sandbox.snapshots import GroupSnapshot

@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import dagster as dg
 
-from orders_platform import checks
-from orders_platform.alerts import alerts, daily_summary
-from orders_platform.assets import monday_board, order_tables, sync_report
-from orders_platform.assets.catalogue import Loaded, described
-from orders_platform.automation import (
+from orders_platform.defs import checks
+from orders_platform.defs.alert_messages import Messenger
+from orders_platform.defs.alerts import alerts, daily_summary
+from orders_platform.defs.assets import monday_assets as monday_board
+from orders_platform.defs.assets import order_assets as order_tables
+from orders_platform.defs.assets import report_asset as sync_report
+from orders_platform.defs.assets.asset_metadata import Loaded, described
+from orders_platform.defs.blocked_runs import sleep_while_blocked
+from orders_platform.defs.failures import stop_run_retries
+from orders_platform.defs.jobs import (
     check_orders,
     check_waiting_rows,
     housekeeping,
@@ -20,13 +25,10 @@ from orders_platform.automation import (
     sync_customer,
     verify_boards,
 )
-from orders_platform.failures import stop_run_retries
-from orders_platform.messages import Messenger
-from orders_platform.resources import MondayResource, database_resource
-from orders_platform.schedules import build_schedules
-from orders_platform.sensors import build_sensors
+from orders_platform.defs.resources import MondayResource, database_resource
+from orders_platform.defs.schedules import build_schedules
+from orders_platform.defs.sensors import build_sensors
 from orders_platform.settings import Settings
-from orders_platform.waiting import sleep_while_blocked
 
 
 def build_definitions(settings: Settings, **overrides: object) -> dg.Definitions:

@@ -11,7 +11,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from orders_platform.embedded import ROOMY
+from orders_platform.cli.embedded import ROOMY
 from orders_platform.sandbox.server import Sandbox, running
 from orders_platform_tests.workplace import VARIABLES, Workplace
 

@@ -13,48 +13,27 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "orders_platform"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-# Folder -> what it may import of ours (`.` is the package's own __init__: the version), and of others.
-MAY_IMPORT = {
-    "domain": ({"domain", "errors"}, set()),
-    "sync": ({"sync", "domain", "errors"}, set()),
-    "monday": ({"monday", "domain", "errors", "."}, {"httpx", "graphql"}),
-    "database": (
-        {"database", "domain", "errors", "configuration"},
-        {"sqlalchemy", "jinja2", "markupsafe", "pydantic", "filelock", "openpyxl", "pyodbc"},
-    ),
-    "reports": ({"reports", "database", "domain", "errors"}, {"jinja2"}),
-    "sandbox": ({"sandbox", "errors", "settings"}, {"starlette", "uvicorn", "graphql", "httpx"}),
-}
-# Thing -> the only modules (or folders) that may import it.
-ONLY_IMPORTED_BY = {
-    "dagster": {
-        "alerts",
-        "assets",
-        "automation",
-        "checks",
-        "definitions",
-        "demo",
-        "failures",
-        "operations",  # Dagster's rule of what a cron is
-        "partitions",
-        "resources",
-        "schedules",
-        "sensors",
-        "upkeep",
-        "waiting",
-    },
-    "apprise": {"messages"},
-    "orders_platform.sandbox": {"cli", "demo", "embedded", "sandbox"},
-    "orders_platform.assets": {"assets", "automation", "checks", "definitions"},
-    "orders_platform.definitions": {"demo"},
-    "click": {"cli", "cli_board", "cli_database", "cli_report", "cli_verify", "console"},
-    "sqlalchemy": {"database"},
-    "httpx": {"monday", "sandbox"},
-    "jinja2": {"database", "reports"},
-    "starlette": {"sandbox"},
-    "uvicorn": {"sandbox"},
-    "pyodbc": {"database"},
-}
+# Room -> the rooms and libraries that it may import, beside itself, `errors` and the standard library. What no room names is imported by none.
+ROOMS = {
+    "domain":        "",
+    "configuration": "domain operations report_settings upkeep_settings pydantic",
+    "operations":    "dagster pydantic",
+    "report_settings": "pydantic",
+    "upkeep_settings": "pydantic",
+    "settings":      "configuration pydantic pydantic_settings",
+    "database":      "domain configuration merge sqlalchemy jinja2 markupsafe pydantic filelock pyodbc",
+    "merge":         "domain configuration database sqlalchemy markupsafe openpyxl",
+    "sync":          "domain",
+    "monday":        "domain __version__ httpx graphql",
+    "pipeline":      "domain sync",
+    "reports":       "domain database jinja2",
+    "build":         "configuration settings database monday reports sync",
+    "defs":          "domain configuration settings database monday sync reports build operations dagster pydantic apprise",
+    "definitions":   "settings defs dagster",
+    "sandbox":       "settings starlette uvicorn graphql httpx",
+    "cli":           "domain settings database merge monday sync pipeline reports build defs sandbox demo click",
+    "demo":          "domain settings database merge sync defs definitions cli sandbox dagster",
+}  # fmt: skip
 
 
 def name_of(path: Path) -> str:
@@ -83,34 +62,27 @@ def imports(path: Path) -> Iterator[str]:
                 yield node.module or ""
 
 
-def ours(imported: str) -> str:
-    part = imported.removeprefix("orders_platform").removeprefix(".").split(".")[0]
-    return "." if part in {"", "__version__"} else part
+def top_of(imported: str) -> str:
+    """The room of ours or the library that is imported."""
+    first, *rest = imported.split(".")
+    return rest[0] if first == "orders_platform" else first
 
 
-@pytest.mark.parametrize("folder", MAY_IMPORT)
-def test_a_folder_imports_nothing_beyond_its_border(folder: str) -> None:
-    own, foreign = MAY_IMPORT[folder]
-    allowed_foreign = foreign | sys.stdlib_module_names
-    beyond = []
-    for path in (PACKAGE / folder).rglob("*.py"):
-        for imported in imports(path):
-            top = imported.split(".")[0]
-            fits = ours(imported) in own if top == "orders_platform" else top in allowed_foreign
-            if not fits:
-                beyond.append(f"{name_of(path)} imports {imported}")
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_nothing_beyond_its_border(room: str) -> None:
+    allowed = {room, "errors", *ROOMS[room].split(), *sys.stdlib_module_names}
+    beyond = [
+        f"{name_of(path)} imports {imported}"
+        for path in MODULES
+        if part_of(path) == room
+        for imported in imports(path)
+        if top_of(imported) not in allowed
+    ]
     assert beyond == []
 
 
-@pytest.mark.parametrize("thing", ONLY_IMPORTED_BY)
-def test_a_library_and_a_layer_are_imported_where_they_belong_only(thing: str) -> None:
-    found = {part_of(path) for path in MODULES for name in imports(path) if f"{name}.".startswith(f"{thing}.")}
-    assert found <= ONLY_IMPORTED_BY[thing], f"{thing} is imported by {sorted(found - ONLY_IMPORTED_BY[thing])}"
-
-
-@pytest.mark.parametrize("folder", ["assets", "domain", "database", "monday", "sync", "sandbox"])
-def test_the_folders_of_the_layout_are_there(folder: str) -> None:
-    assert (PACKAGE / folder / "__init__.py").exists()
+def test_every_folder_and_loose_module_is_a_room_of_the_table() -> None:
+    assert {part_of(path) for path in MODULES} - {"__init__", "errors"} == set(ROOMS)
 
 
 def test_the_environment_is_read_in_one_module() -> None:
@@ -120,26 +92,11 @@ def test_the_environment_is_read_in_one_module() -> None:
         for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv", "putenv"}
     ]
-    # The one line in cli.py writes: Dagster must find telemetry off. settings.py reads through pydantic-settings.
-    assert found == ["cli.py: os.environ"]
-    written = [ast.unparse(node) for node in ast.walk(tree_of(PACKAGE / "cli.py")) if isinstance(node, ast.Call)]
+    # The one line in cli/main.py writes: Dagster must find telemetry off. settings.py reads through pydantic-settings.
+    assert found == ["cli/main.py: os.environ"]
+    written = [ast.unparse(node) for node in ast.walk(tree_of(PACKAGE / "cli" / "main.py")) if isinstance(node, ast.Call)]
     assert "os.environ.setdefault('DAGSTER_DISABLE_TELEMETRY', 'yes')" in written
     assert [part_of(path) for path in MODULES if "pydantic_settings" in imports(path)] == ["settings"]
-
-
-def test_every_module_opens_with_what_belongs_there_and_what_does_not() -> None:
-    silent = []
-    for path in MODULES:
-        words = ast.get_docstring(tree_of(path)) or ""
-        bordered = re.search(r"elongs? here", words) and re.search(r"not\s+belong\s+here", words)
-        if len(words) < 10 or not (bordered or path.name == "__init__.py"):
-            silent.append(name_of(path))
-    assert silent == []
-
-
-def test_no_module_is_longer_than_300_lines() -> None:
-    lengths = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES}
-    assert {name: length for name, length in lengths.items() if length > 300} == {}
 
 
 def test_every_module_is_named_after_what_is_in_it() -> None:

@@ -81,7 +81,7 @@ def test_the_wheel_holds_every_file_of_the_package_and_nothing_else(wheel: Path,
 
 def test_the_wheel_brings_the_command(unpacked: Path) -> None:
     (points,) = unpacked.glob("*.dist-info/entry_points.txt")
-    assert "orders-platform = orders_platform.cli:main" in points.read_text(encoding="utf-8")
+    assert "orders-platform = orders_platform.cli.main:main" in points.read_text(encoding="utf-8")
 
 
 def test_an_installed_platform_finds_its_templates_inside_itself(unpacked: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from graphql import OperationDefinitionNode, OperationType, build_schema, parse, validate
 
-from orders_platform.cli import cli
+from orders_platform.cli.main import cli
 from orders_platform.configuration import ENVIRONMENTS, read_configuration
 from orders_platform.domain.mutations import Mutation
 from orders_platform.monday.documents import Documents

@@ -1,7 +1,7 @@
 """One run per customer at a time, across processes and, on SQL Server, across machines.
 
 Both locks end with the process that holds them, however it ends: a file lock beside the SQLite file, an application lock of the
-session on SQL Server. Belongs here: taking them. Does not belong here: who takes them (`sync/customer.py`, `assets/`).
+session on SQL Server. Belongs here: taking them. Does not belong here: who takes them (`pipeline.py`, `assets/`).
 """
 
 from __future__ import annotations

@@ -16,9 +16,7 @@ from orders_platform.database import rows as rows_of
 from orders_platform.database.column_types import ColumnTypes
 from orders_platform.database.engine import Database
 from orders_platform.database.locks import customer_lock
-from orders_platform.database.merge import Merge, unassigned_by_label
 from orders_platform.database.repeating import each_repeated
-from orders_platform.database.rules import MergeRules
 from orders_platform.database.schema import Schema
 from orders_platform.database.statements import Statements
 from orders_platform.database.write_backs import ROWS_A_STATEMENT, chunks, require_written
@@ -38,6 +36,8 @@ from orders_platform.domain.orders import (
 from orders_platform.domain.states import SyncState
 from orders_platform.domain.usage import MondayUsage, Reads
 from orders_platform.errors import SourceDataError
+from orders_platform.merge.merge_rules import MergeRules
+from orders_platform.merge.order_merge import Merge, unassigned_by_label
 
 UNKNOWN_CUSTOMER = "unknown_customer"
 

@@ -13,8 +13,8 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection, CursorResult, TextClause
 
-from orders_platform.database.rules import MergeRules
 from orders_platform.database.templates import Templates
+from orders_platform.merge.merge_rules import MergeRules
 
 _NUMBERED = re.compile(r"_\d+$")
 

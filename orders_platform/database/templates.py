@@ -18,8 +18,8 @@ from jinja2.bccache import Bucket
 from markupsafe import Markup
 from sqlalchemy import BindParameter, Dialect, TextClause, bindparam, text
 
-from orders_platform.database.expressions import Expressions, integer, parameter
 from orders_platform.errors import ConfigurationError
+from orders_platform.merge.expressions import Expressions, integer, parameter
 
 WORK_TABLES = ("staged_cells", "clean_orders", "order_matches", "known_orders")
 """Temporary tables of the merge; they live as long as their connection. SQLite has no use for the first."""

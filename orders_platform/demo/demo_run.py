@@ -11,15 +11,15 @@ from collections.abc import Callable
 
 import dagster as dg
 
-from orders_platform.console import Document, Figures, standing_document
+from orders_platform.cli.output import Document, Figures, standing_document
 from orders_platform.database.order_store import OrderStore
-from orders_platform.database.staging import replace_staged_rows
 from orders_platform.definitions import build_definitions
+from orders_platform.defs.partitions import add_customers
 from orders_platform.demo.sample_orders import EXPECTED, sample_orders
 from orders_platform.domain.customers import partition_key_for
-from orders_platform.partitions import add_customers
+from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.settings import Settings
-from orders_platform.sync.reports import StageReport
+from orders_platform.sync.results import StageReport
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
 

@@ -1,6 +1,6 @@
 """Values that describe a monday.com board: columns, labels, groups, items.
 
-Belongs here: frozen values with monday's own words. Does not belong here: how they are fetched (`monday/board.py`) or how a
+Belongs here: frozen values with monday's own words. Does not belong here: how they are fetched (`monday/adapter.py`) or how a
 cell is written (`domain/column_values.py`).
 """
 

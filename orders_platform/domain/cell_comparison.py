@@ -1,7 +1,7 @@
 """Does the board already show what an order says?
 
 Belongs here: comparing a cell as we would write it with the cell as monday.com returns it. Does not belong here: writing cells
-(`domain/column_values.py`), reading them (`monday/board.py`), deciding what to do about a difference (`sync/`).
+(`domain/column_values.py`), reading them (`monday/adapter.py`), deciding what to do about a difference (`sync/`).
 
 monday's `value` is what it stores, its `text` what people see: rounded to the column's precision, in the reader's time zone, in
 the board's language. So `value` is asked first. Where the two leave it open, the answer is "different": a value sent again does

@@ -1,7 +1,7 @@
 """Where the board is not what the database says: the kinds of difference, and finding them from values alone.
 
 Belongs here: comparing a row with what the board shows under its id, and telling a double from an item of somebody else. Does not
-belong here: reading either side (`sync/verification.py`), doing something about it (`sync/repair.py`).
+belong here: reading either side (`sync/reconcile.py`), doing something about it (`sync/repair.py`).
 """
 
 from __future__ import annotations

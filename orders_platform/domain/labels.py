@@ -4,7 +4,7 @@ monday.com takes one `create_labels_if_missing` flag per mutation, for all of it
 `reject` never gets a label by accident, every text is looked up here first, and a known label is sent by its id.
 
 Belongs here: matching, the three policies, the limits, the labels that this run adds. Does not belong here: the JSON of a cell
-(`domain/column_values.py`), reading labels from the board (`monday/board.py`).
+(`domain/column_values.py`), reading labels from the board (`monday/adapter.py`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What became of a load: the figures of the three merges.
 
-Belongs here: the values. Does not belong here: the merging (`database/merge.py`, `sql/`).
+Belongs here: the values. Does not belong here: the merging (`merge/order_merge.py`, `sql/`).
 """
 
 from __future__ import annotations

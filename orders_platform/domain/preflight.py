@@ -1,6 +1,6 @@
 """Does the board fit the mapping? Answered before the first write of a run, with every misfit at once.
 
-Belongs here: the comparison of configuration and board, in words. Does not belong here: reading the board (`monday/board.py`),
+Belongs here: the comparison of configuration and board, in words. Does not belong here: reading the board (`monday/adapter.py`),
 checks that need no board (`settings.py`), values of rows (`domain/column_values.py`).
 """
 

@@ -2,7 +2,7 @@
 
 Belongs here: when a request may start, what it took, what its answer says of the limits. Knows no HTTP; clock and sleep are
 arguments. Does not belong here: repeating after a refusal (`monday/client.py`), how many mutations go into a document
-(`monday/sizes.py`), documents in flight (`monday/sending.py`).
+(`monday/batch_size.py`), documents in flight (`monday/dispatcher.py`).
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from orders_platform.domain.usage import LIMITED_CALL
 from orders_platform.errors import MondayUnavailableError
-from orders_platform.monday.bucket import Bucket, Taking
 from orders_platform.monday.costs import Costs
+from orders_platform.monday.error_policy import Limit, Reaction
 from orders_platform.monday.limits import Limits
-from orders_platform.monday.reactions import Limit, Reaction
+from orders_platform.monday.rate_window import Bucket, Taking
 from orders_platform.monday.replies import Reply
 
 _DAY_SECONDS = 86_400

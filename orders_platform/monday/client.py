@@ -1,7 +1,7 @@
 """One request to monday.com until it is settled: pace, repeats with the same key, an end.
 
 Belongs here: the loop around one request, and what can be said for certain after it. Does not belong here: GraphQL
-(`monday/documents.py`), the reading of answers (`monday/replies.py`), splitting a document (`monday/sending.py`).
+(`monday/documents.py`), the reading of answers (`monday/replies.py`), splitting a document (`monday/dispatcher.py`).
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from orders_platform.domain.usage import Reads
 from orders_platform.errors import BoardMismatchError, MondayRefusedError, MondayUnavailableError, OrdersError
 from orders_platform.monday.budget import Budget, DailyLimitError, Ticket, Usage
 from orders_platform.monday.documents import Request
-from orders_platform.monday.reactions import BOARD, CROWDING, SPLIT, TOKEN, Limit, Reaction
+from orders_platform.monday.error_policy import BOARD, CROWDING, SPLIT, TOKEN, Limit, Reaction
 from orders_platform.monday.replies import Reply, lost_reply
 from orders_platform.monday.retries import Retries, RetryPolicy
+from orders_platform.monday.sleeper import Waiter
 from orders_platform.monday.transport import TIMEOUT, Transport
-from orders_platform.monday.waiting import Waiter
 
 _logger = logging.getLogger(__name__)
 

@@ -13,17 +13,17 @@ from pathlib import Path
 
 import httpx
 
-from orders_platform.monday.board import MondayBoard
+from orders_platform.monday.adapter import MondayBoard
+from orders_platform.monday.batch_size import DocumentSizes, InFlight
 from orders_platform.monday.budget import Budget
 from orders_platform.monday.client import MondayClient
 from orders_platform.monday.delivery import Delivery
+from orders_platform.monday.dispatcher import Sender
 from orders_platform.monday.documents import Documents
 from orders_platform.monday.limits import Limits, limits_of
 from orders_platform.monday.retries import RetryPolicy
-from orders_platform.monday.sending import Sender
-from orders_platform.monday.sizes import DocumentSizes, InFlight
+from orders_platform.monday.sleeper import Waiter
 from orders_platform.monday.transport import Transport
-from orders_platform.monday.waiting import Waiter
 
 API_VERSION = "2026-10"
 """The version that `graphql/` is written for."""

@@ -1,7 +1,7 @@
 """One document until each of its mutations has a result: split when refused as a whole, single aliases repeated.
 
 Belongs here: what follows from an answer for each mutation, and the report. Does not belong here: one request and its repeats
-(`monday/client.py`), several documents at a time (`monday/sending.py`).
+(`monday/client.py`), several documents at a time (`monday/dispatcher.py`).
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 
 from orders_platform.domain.mutations import Document, DocumentReport, Mutation, MutationResult, Operation, Verdict
 from orders_platform.errors import OrdersError
+from orders_platform.monday.batch_size import DocumentSizes
 from orders_platform.monday.budget import Ticket
 from orders_platform.monday.client import Answer, MondayClient
 from orders_platform.monday.documents import Documents
+from orders_platform.monday.error_policy import GONE, UNKNOWN, Reaction
 from orders_platform.monday.intents import Intent
-from orders_platform.monday.reactions import GONE, UNKNOWN, Reaction
 from orders_platform.monday.replies import Fate, Outcome, Problem, Reply
-from orders_platform.monday.sizes import DocumentSizes
-from orders_platform.monday.waiting import Waiter
+from orders_platform.monday.sleeper import Waiter
 
 MOST_REPEATS = 3
 """So often a single alias is sent again that monday did not execute for reasons of its own."""

@@ -1,6 +1,6 @@
 """monday.com's JSON as values of the domain: a board with its columns and labels, groups, items, cells.
 
-Pure. Belongs here: the shapes of answers to the queries in `graphql/`. Does not belong here: asking (`monday/board.py`).
+Pure. Belongs here: the shapes of answers to the queries in `graphql/`. Does not belong here: asking (`monday/adapter.py`).
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Whoever takes over after a crash waits from the last committed intent on. A document may wait minutes for its turn, and its repeats
 minutes more, so the intent is committed anew before a request leaves. Only the caller's thread writes to its database: a thread
 that sends asks for it, and waits. Belongs here: the age of an intent, and the asking across threads. Does not belong here: what
-committing means (`sync/sending.py`).
+committing means (`sync/outbox.py`).
 """
 
 from __future__ import annotations

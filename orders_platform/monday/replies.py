@@ -1,7 +1,7 @@
 """One HTTP answer of monday.com as a value: what happened to each alias, what went wrong, and the reaction it calls for.
 
 Pure: (status, headers, body) in, `Reply` out. Belongs here: every shape an answer comes in, old and new, JSON and HTML. Does
-not belong here: which error calls for which reaction (`monday/reactions.py`), sending and waiting (`monday/client.py`).
+not belong here: which error calls for which reaction (`monday/error_policy.py`), sending and waiting (`monday/client.py`).
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from orders_platform.monday.hints import seconds_to_wait
+from orders_platform.monday.error_policy import RATE_LIMITS, Limit, Reaction, Rule, is_known, rule_for
+from orders_platform.monday.headers import seconds_to_wait
 from orders_platform.monday.quota import Quota, read_quota
-from orders_platform.monday.reactions import RATE_LIMITS, Limit, Reaction, Rule, is_known, rule_for
 
 MESSAGE_LENGTH = 1_000
 """Longest message kept: refusals of a label list all labels of the column, tens of kB; the tables keep 1,000 characters."""

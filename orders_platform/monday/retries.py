@@ -1,7 +1,7 @@
 """When to repeat a request and when to end: floors, backoff, bounds.
 
 Belongs here: the policy and its arithmetic, fed with replies. Does not belong here: sending (`monday/client.py`), waiting
-(`monday/waiting.py`).
+(`monday/sleeper.py`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from orders_platform.monday.reactions import Reaction
+from orders_platform.monday.error_policy import Reaction
 from orders_platform.monday.replies import Reply
 
 KEY_LIFETIME_SECONDS = 30 * 60.0

@@ -1,6 +1,6 @@
 """How long the pinned API version still lives, from monday's own list.
 
-Pure. Belongs here: the kinds of versions and the words for people. Does not belong here: asking (`monday/board.py`), the version
+Pure. Belongs here: the kinds of versions and the words for people. Does not belong here: asking (`monday/adapter.py`), the version
 that an answer was served by (`monday/transport.py`).
 """
 

@@ -13,7 +13,7 @@ from orders_platform.domain.board import Group
 from orders_platform.domain.mutations import Document, Mutation, Operation, Verdict
 from orders_platform.domain.names import collapse
 from orders_platform.domain.orders import GroupNeed, RejectedRow
-from orders_platform.sync.reports import StageReport
+from orders_platform.sync.results import StageReport
 from orders_platform.sync.run import SyncRun
 
 _ATTEMPTS = 2  # the second one creates what the first one surely did not

@@ -1,7 +1,7 @@
 """The ports of the sync engine: what it needs from a board and from an order store, as Protocols.
 
 Belongs here: the contracts, in words a test can hold both sides to. Does not belong here: any implementation
-(`monday/board.py`, `database/order_store.py`).
+(`monday/adapter.py`, `database/order_store.py`).
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ from orders_platform.domain.names import collapse
 from orders_platform.domain.orders import PendingItem, PendingSubitem, RowKind
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.sync.ports import Ledger
+from orders_platform.sync.reconcile import known_items
 from orders_platform.sync.run import SyncRun
-from orders_platform.sync.verification import known_items
 
 
 @dataclass(slots=True)

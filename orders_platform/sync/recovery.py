@@ -17,7 +17,7 @@ from orders_platform.domain.names import subitem_name
 from orders_platform.domain.orders import PendingItem, PendingSubitem, RowKind, RowResult
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.errors import RowRejected
-from orders_platform.sync.reports import StageReport
+from orders_platform.sync.results import StageReport
 from orders_platform.sync.run import SyncRun
 
 

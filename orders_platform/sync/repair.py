@@ -19,10 +19,10 @@ from orders_platform.errors import TransientError
 from orders_platform.sync.groups import sync_groups
 from orders_platform.sync.items import sync_items
 from orders_platform.sync.ports import Ledger
-from orders_platform.sync.reports import CustomerReport, StageReport
+from orders_platform.sync.reconcile import Verification, verify_customer
+from orders_platform.sync.results import CustomerReport, StageReport
 from orders_platform.sync.run import SyncRun
 from orders_platform.sync.subitems import sync_subitems
-from orders_platform.sync.verification import Verification, verify_customer
 
 
 class RepairAction(enum.StrEnum):

@@ -20,7 +20,7 @@ from orders_platform.domain.plan import OnDeleted
 from orders_platform.domain.preflight import require_fitting_board, subitem_board_problems
 from orders_platform.errors import BoardMismatchError, OrdersError
 from orders_platform.sync.ports import Board, Store
-from orders_platform.sync.reports import StageReport
+from orders_platform.sync.results import StageReport
 
 
 @dataclass(frozen=True)

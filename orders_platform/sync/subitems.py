@@ -18,10 +18,10 @@ from orders_platform.domain.plan import RowPlan, Step, Wanted, plan_row
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.errors import RowRejected
 from orders_platform.sync.items import value_variables
+from orders_platform.sync.outbox import Outbox, Outgoing, require_hope
 from orders_platform.sync.recovery import adopt_subitems, living_parents
-from orders_platform.sync.reports import StageReport
+from orders_platform.sync.results import StageReport
 from orders_platform.sync.run import SyncRun
-from orders_platform.sync.sending import Outbox, Outgoing, require_hope
 from orders_platform.sync.sweep import sweep_subitems
 
 _ATTEMPTS = 2  # the second one settles what the first one left of unknown outcome

@@ -13,7 +13,7 @@ from orders_platform.domain.board import BoardItem
 from orders_platform.domain.names import subitem_name
 from orders_platform.domain.orders import PendingItem, PendingSubitem
 from orders_platform.sync.recovery import external_key, find_items
-from orders_platform.sync.reports import Doubled, StageReport
+from orders_platform.sync.results import Doubled, StageReport
 from orders_platform.sync.run import SyncRun
 
 

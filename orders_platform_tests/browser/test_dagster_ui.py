@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from orders_platform.embedded import ROOMY
+from orders_platform.cli.embedded import ROOMY
 from orders_platform.sandbox.server import Sandbox, running
 from orders_platform_tests.deploy.postgres import free_port
 from orders_platform_tests.deploy.webserver import SIX, Webserver, wait_for

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from orders_platform import cli, embedded
+from orders_platform.cli import embedded
+from orders_platform.cli import main as cli
 from orders_platform_tests.cli.terminal import Outcome, Terminal, captured
 from orders_platform_tests.workplace import VARIABLES, Workplace, samples_of
 

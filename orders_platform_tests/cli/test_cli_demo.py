@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orders_platform import embedded
+from orders_platform.cli import embedded
 from orders_platform.demo.demo_run import dagster_instance, unexpected
 from orders_platform.demo.sample_orders import EXPECTED
 from orders_platform.settings import Settings

@@ -21,14 +21,14 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from orders_platform.assembly import sync_rules
+from orders_platform.build import sync_rules
 from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
-from orders_platform.monday.board import MondayBoard
+from orders_platform.monday.adapter import MondayBoard
 from orders_platform.monday.connect import connect_board
 from orders_platform.monday.limits import Limits
+from orders_platform.pipeline import sync_customers
 from orders_platform.settings import SANDBOX_TOKEN, default_folder
-from orders_platform.sync.customer import sync_customers
 from orders_platform.sync.run import SyncRun
 from orders_platform_tests.crash.boundaries import Boundaries, WatchedTransport
 from orders_platform_tests.crash.clock import SharedClock

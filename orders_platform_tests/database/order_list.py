@@ -16,8 +16,8 @@ from typing import Any
 
 from orders_platform.configuration import Configuration
 from orders_platform.database.order_store import OrderStore
-from orders_platform.database.staging import replace_staged_rows
 from orders_platform.domain.merges import HeaderMerge, LineMerge
+from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.settings import default_folder
 from orders_platform_tests.database import server
 

@@ -16,10 +16,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from openpyxl.chart import BarChart
 
-from orders_platform.database.order_file_headers import ALIASES, column_letter, match_headers
-from orders_platform.database.order_file_tables import cell_text
-from orders_platform.database.order_files import read_order_file
 from orders_platform.errors import SourceDataError
+from orders_platform.merge.file_headers import ALIASES, column_letter, match_headers
+from orders_platform.merge.file_tables import cell_text
+from orders_platform.merge.order_files import read_order_file
 
 DDL = Path(__file__).parents[2] / "sql" / "tables" / "business_columns.sql.j2"
 KNOWN = ["record_uuid", *re.findall(r'column\("(.+?)", ', DDL.read_text(encoding="utf-8"))]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from orders_platform.database.staging import replace_staged_rows
 from orders_platform.errors import DatabaseRefusedError
+from orders_platform.merge.staging import replace_staged_rows
 from orders_platform_tests.database.order_list import KEY, OrderList, order
 
 

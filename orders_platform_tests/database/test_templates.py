@@ -18,13 +18,13 @@ from sqlglot import exp
 from orders_platform.configuration import Configuration, read_configuration
 from orders_platform.database.column_types import ColumnTypes
 from orders_platform.database.engine import open_database
-from orders_platform.database.expressions import integer, parameter
-from orders_platform.database.rules import MergeRules
 from orders_platform.database.schema import Schema, TableColumn
 from orders_platform.database.statements import Statements
 from orders_platform.database.table_definitions import TABLES
 from orders_platform.database.templates import WORK_TABLES, Templates
 from orders_platform.errors import ConfigurationError
+from orders_platform.merge.expressions import integer, parameter
+from orders_platform.merge.merge_rules import MergeRules
 from orders_platform.settings import default_folder
 from orders_platform_tests.database.order_list import CONFIG, GREYSON, OrderList, order
 

@@ -17,11 +17,11 @@ from orders_platform.configuration import Configuration
 from orders_platform.database.catalogue import TableColumn, _mssql_column
 from orders_platform.database.column_types import ColumnTypes
 from orders_platform.database.engine import open_database
-from orders_platform.database.rules import MergeRules
 from orders_platform.database.schema import Schema
 from orders_platform.database.statements import Statements
 from orders_platform.database.table_definitions import TABLES, define_tables
 from orders_platform.database.views import VIEWS
+from orders_platform.merge.merge_rules import MergeRules
 from orders_platform_tests.database.order_list import GREYSON
 from orders_platform_tests.database.test_templates import DIALECTS, NAMES, templates_for
 

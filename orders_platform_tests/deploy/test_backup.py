@@ -6,7 +6,7 @@ import shutil
 
 import dagster as dg
 
-from orders_platform_tests.dagster.location import Location
+from orders_platform_tests.defs.location import Location
 from orders_platform_tests.workplace import Workplace, samples_of
 
 ORDERS = samples_of("B'HOOD", "BHOOD")

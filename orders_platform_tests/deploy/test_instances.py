@@ -23,10 +23,10 @@ from dagster._daemon.monitoring import execute_concurrency_slots_iteration, exec
 from sqlalchemy import text
 
 from orders_platform.definitions import build_definitions
+from orders_platform.defs.retention import forget_runs
 from orders_platform.settings import Settings
-from orders_platform.upkeep import forget_runs
-from orders_platform_tests.dagster.instances import local_home
-from orders_platform_tests.dagster.location import Location
+from orders_platform_tests.defs.instances import local_home
+from orders_platform_tests.defs.location import Location
 from orders_platform_tests.deploy.postgres import Postgres
 from orders_platform_tests.workplace import CHECKOUT, Workplace, samples_of
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import dagster as dg
 import pytest
 
+from orders_platform.cli.embedded import ROOMY
 from orders_platform.demo.sample_orders import sample_orders
-from orders_platform.embedded import ROOMY
 from orders_platform.sandbox.server import SANDBOX_TOKEN, Sandbox, running
-from orders_platform_tests.dagster.ticks import Ticks
+from orders_platform_tests.defs.ticks import Ticks
 from orders_platform_tests.deploy.postgres import Postgres
 from orders_platform_tests.deploy.services import Services
 from orders_platform_tests.deploy.webserver import SIX, Webserver, wait_for

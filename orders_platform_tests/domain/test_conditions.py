@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orders_platform.domain.conditions import Report, State, take_in
+from orders_platform.defs.alert_state import Report, State, take_in
 
 
 def everybody(*bad: str, topic: str = "no_rows_stuck") -> Report:

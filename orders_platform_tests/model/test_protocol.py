@@ -11,8 +11,8 @@ import pytest
 
 from orders_platform.configuration import read_configuration
 from orders_platform.monday.delivery import MOST_REPEATS
+from orders_platform.monday.dispatcher import UNREACHED_DOCUMENTS
 from orders_platform.monday.retries import KEY_LIFETIME_SECONDS, KEY_SAFETY_SECONDS, RetryPolicy
-from orders_platform.monday.sending import UNREACHED_DOCUMENTS
 from orders_platform_tests.model import switches
 from orders_platform_tests.model.protocol import Tally, main, replay_command, run_schedule, run_schedules
 from orders_platform_tests.model.switches import Switches

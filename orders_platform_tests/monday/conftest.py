@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import pytest
 
 from orders_platform.domain.mutations import DocumentReport
-from orders_platform.monday.board import MondayBoard
+from orders_platform.monday.adapter import MondayBoard
 from orders_platform.monday.connect import connect_board
 from orders_platform.sandbox.server import SANDBOX_TOKEN, Sandbox, running
 from orders_platform_tests.monday.stage import GRAPHQL, Script, Stage, VirtualClock, scripted

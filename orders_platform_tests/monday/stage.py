@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from orders_platform.domain.mutations import Document, Mutation, Operation
-from orders_platform.monday.board import MondayBoard
+from orders_platform.monday.adapter import MondayBoard
 from orders_platform.sandbox.server import Sandbox
 
 GRAPHQL = Path(__file__).parents[2] / "graphql"

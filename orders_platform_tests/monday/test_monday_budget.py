@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orders_platform.errors import ConfigurationError
-from orders_platform.monday.bucket import MARGIN, MOST_MARGIN, Bucket
 from orders_platform.monday.budget import Budget, DailyLimitError, Usage
+from orders_platform.monday.error_policy import Limit, Reaction, rule_for
 from orders_platform.monday.limits import Limits, limits_of
 from orders_platform.monday.quota import Allowance, Quota
-from orders_platform.monday.reactions import Limit, Reaction, rule_for
+from orders_platform.monday.rate_window import MARGIN, MOST_MARGIN, Bucket
 from orders_platform.monday.replies import Problem, Reply
-from orders_platform.monday.waiting import Waiter
+from orders_platform.monday.sleeper import Waiter
 
 DAY = 86_400
 

@@ -24,7 +24,7 @@ from orders_platform.domain.labels import DROPDOWN_LABELS, STATUS_LABELS, LabelB
 from orders_platform.domain.mapping import BoardMapping, ColumnType, Field, LabelPolicy
 from orders_platform.domain.mutations import Document, Mutation, Operation, Verdict
 from orders_platform.errors import RowRejected
-from orders_platform.monday.board import MondayBoard
+from orders_platform.monday.adapter import MondayBoard
 from orders_platform.monday.connect import connect_board
 from orders_platform.monday.limits import Limits as ClientLimits
 from orders_platform.sandbox.in_process import InProcess

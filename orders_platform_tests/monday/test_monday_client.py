@@ -14,7 +14,7 @@ import pytest
 
 from orders_platform.domain.mutations import Document, DocumentReport, Mutation, Operation, Verdict
 from orders_platform.errors import BoardMismatchError, ConfigurationError, MondayRefusedError, MondayUnavailableError
-from orders_platform.monday.board import MondayBoard
+from orders_platform.monday.adapter import MondayBoard
 from orders_platform.monday.budget import DailyLimitError
 from orders_platform.monday.retries import RetryPolicy
 from orders_platform_tests.monday.stage import BOARD_ID, START, Script, Stage, VirtualClock

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from orders_platform.monday.reactions import CODES, Limit, Reaction
+from orders_platform.monday.error_policy import CODES, Limit, Reaction
 from orders_platform.monday.replies import read_reply
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from orders_platform.domain.mutations import Document, Mutation, Operation
 from orders_platform.errors import MondayUnavailableError
-from orders_platform.monday import board as board_module
-from orders_platform.monday.board import MondayBoard
+from orders_platform.monday import adapter as board_module
+from orders_platform.monday.adapter import MondayBoard
 from orders_platform.sandbox.server import Fault
 from orders_platform_tests.monday.stage import BOARD_ID, Script, Stage
 

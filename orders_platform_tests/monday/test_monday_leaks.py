@@ -15,7 +15,7 @@ import pytest
 
 from orders_platform.domain.mutations import Document, Mutation, Operation
 from orders_platform.errors import MondayRefusedError, MondayUnavailableError, OrdersError
-from orders_platform.monday.board import MondayBoard
+from orders_platform.monday.adapter import MondayBoard
 from orders_platform_tests.monday.gossip import Gossip, forms, gossiping
 from orders_platform_tests.monday.stage import BOARD_ID
 from orders_platform_tests.workplace import Workplace, samples_of

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from orders_platform.domain.mutations import Document, DocumentReport, Mutation, Operation
-from orders_platform.monday.board import MondayBoard
+from orders_platform.monday.adapter import MondayBoard
 from orders_platform.sandbox.faults import Fault
 from orders_platform.sandbox.in_process import InProcess
 from orders_platform.sandbox.limits import Limits

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orders_platform.monday.reactions import CODES, MESSAGES, STATUSES, Limit, Reaction, rule_for
+from orders_platform.monday.error_policy import CODES, MESSAGES, STATUSES, Limit, Reaction, rule_for
 
 CODE_CASES = {
     "COMPLEXITY_BUDGET_EXHAUSTED": (Reaction.WAIT, Limit.COMPLEXITY),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders_platform.monday.reactions import Limit, Reaction
+from orders_platform.monday.error_policy import Limit, Reaction
 from orders_platform.monday.replies import MESSAGE_LENGTH, Fate, Reply, lost_reply, read_reply
 
 

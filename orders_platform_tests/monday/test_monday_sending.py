@@ -10,7 +10,7 @@ import pytest
 
 from orders_platform.domain.mutations import Document, Mutation, Operation, Verdict
 from orders_platform.errors import DatabaseUnavailableError, MondayRefusedError
-from orders_platform.monday.board import MondayBoard
+from orders_platform.monday.adapter import MondayBoard
 from orders_platform.monday.budget import DailyLimitError
 from orders_platform.monday.intents import FRESH_SECONDS
 from orders_platform.monday.retries import RetryPolicy

@@ -7,10 +7,10 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders_platform.monday.reactions import Limit, Reaction, Rule
+from orders_platform.monday.batch_size import DocumentSizes, InFlight
+from orders_platform.monday.error_policy import Limit, Reaction, Rule
 from orders_platform.monday.replies import Problem, Reply, lost_reply
 from orders_platform.monday.retries import KEY_LIFETIME_SECONDS, Retries, RetryPolicy
-from orders_platform.monday.sizes import DocumentSizes, InFlight
 
 
 def test_documents_start_at_the_default_and_grow_while_they_go_well() -> None:

@@ -12,7 +12,7 @@ import pytest
 import trustme
 
 from orders_platform.errors import MondayUnavailableError
-from orders_platform.monday.board import MondayBoard
+from orders_platform.monday.adapter import MondayBoard
 from orders_platform_tests.monday.stage import BOARD_ID
 
 EMPTY = b'{"data": {"boards": [{"id": "9609317401", "columns": [], "groups": []}], "versions": []}}'

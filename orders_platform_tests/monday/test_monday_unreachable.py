@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from orders_platform.errors import MondayUnavailableError
-from orders_platform.monday.board import MondayBoard
+from orders_platform.monday.adapter import MondayBoard
 from orders_platform_tests.monday.stage import BOARD_ID, VirtualClock
 
 NOBODY = "http://127.0.0.1:9/v2"

@@ -10,8 +10,8 @@ import pytest
 
 from orders_platform.configuration import Configuration, read_configuration
 from orders_platform.database.order_store import OrderStore
-from orders_platform.database.staging import replace_staged_rows
 from orders_platform.domain.states import Action
+from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.settings import default_folder
 from orders_platform_tests.database import server
 from orders_platform_tests.database.order_list import CONFIG, GREYSON, KEY, order

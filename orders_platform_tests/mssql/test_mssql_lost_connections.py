@@ -13,9 +13,9 @@ from sqlalchemy import event
 from orders_platform.configuration import Configuration
 from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
-from orders_platform.database.staging import replace_staged_rows
 from orders_platform.domain.orders import RowKind, RowResult
 from orders_platform.domain.states import SyncState
+from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.settings import default_folder
 from orders_platform_tests.database import server
 from orders_platform_tests.database.order_list import GREYSON, order

@@ -10,14 +10,14 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from orders_platform import cli
+from orders_platform.cli import main as cli
 from orders_platform.configuration import Configuration
 from orders_platform.database.order_store import OrderStore
 from orders_platform.definitions import build_definitions
 from orders_platform.settings import Settings
 from orders_platform_tests.cli.terminal import Outcome, Terminal, captured
-from orders_platform_tests.dagster.location import STAGES, Location, metadata
 from orders_platform_tests.database import server
+from orders_platform_tests.defs.location import STAGES, Location, metadata
 from orders_platform_tests.workplace import Workplace, samples_of
 
 CUSTOMER = "B'HOOD"

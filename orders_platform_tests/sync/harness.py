@@ -20,21 +20,21 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
-from orders_platform.assembly import sync_rules
+from orders_platform.build import sync_rules
 from orders_platform.configuration import Configuration, read_configuration
 from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
-from orders_platform.database.staging import replace_staged_rows
 from orders_platform.demo.sample_rows import Row
+from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.monday import limits as client_limits
-from orders_platform.monday.board import MondayBoard
+from orders_platform.monday.adapter import MondayBoard
 from orders_platform.monday.connect import connect_board
+from orders_platform.pipeline import sync_customers
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
 from orders_platform.sandbox.server import SANDBOX_TOKEN, Faults, Limits, Sandbox, running
 from orders_platform.sandbox.snapshots import ItemSnapshot
 from orders_platform.settings import default_folder
-from orders_platform.sync.customer import sync_customers
-from orders_platform.sync.reports import CustomerReport
+from orders_platform.sync.results import CustomerReport
 from orders_platform.sync.run import SyncRules, SyncRun
 from orders_platform_tests.monday.stage import VirtualClock
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from orders_platform.demo.sample_rows import Row
-from orders_platform.sync.reports import CustomerReport
+from orders_platform.sync.results import CustomerReport
 from orders_platform_tests.sync.harness import GREYSON, Platform, order
 
 FIGURES = ("created", "updated", "moved", "archived", "skipped", "adopted", "failed", "waiting")

@@ -10,8 +10,8 @@ import pytest
 from orders_platform.configuration import Configuration
 from orders_platform.domain.mapping import ColumnType
 from orders_platform.errors import BoardMismatchError, MondayRefusedError
+from orders_platform.pipeline import sync_customer
 from orders_platform.sandbox.server import Fault
-from orders_platform.sync.customer import sync_customer
 from orders_platform_tests.monday.stage import scripted
 from orders_platform_tests.sync.harness import GREYSON, Platform, order
 

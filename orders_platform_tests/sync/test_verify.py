@@ -14,9 +14,9 @@ from orders_platform.domain.orders import RowKind
 from orders_platform.errors import MondayUnavailableError, TransientError
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
 from orders_platform.sandbox.server import Fault
+from orders_platform.sync.reconcile import Verification, verify_customer
 from orders_platform.sync.repair import Repair, RepairAction, repair_customer, repair_plan
-from orders_platform.sync.reports import CustomerReport
-from orders_platform.sync.verification import Verification, verify_customer
+from orders_platform.sync.results import CustomerReport
 from orders_platform_tests.sync.harness import (
     GREYSON,
     NOTES_COLUMN,

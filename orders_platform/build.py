@@ -1,0 +1,69 @@
+"""From settings to the plain objects of a run: store, board, rules.
+
+Belongs here: construction, the same for the command line, Dagster and tests. Does not belong here: anything those do with them.
+Nothing connects until it is used.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from orders_platform.configuration import Configuration
+from orders_platform.database.engine import open_database
+from orders_platform.database.order_store import OrderStore
+from orders_platform.monday.adapter import MondayBoard
+from orders_platform.monday.connect import connect_board
+from orders_platform.monday.retries import RetryPolicy
+from orders_platform.reports.rendering import Links
+from orders_platform.settings import Settings, default_folder
+from orders_platform.sync.run import SyncRules
+
+
+def open_store(settings: Settings) -> OrderStore:
+    """The order database. Raises `ConfigurationError` when its URL cannot be used."""
+    return OrderStore(open_database(settings.database_url), settings.configuration, default_folder("sql"))
+
+
+def open_board(settings: Settings) -> MondayBoard:
+    """The board. Raises `ConfigurationError` when URL or token cannot be used."""
+    monday = settings.configuration.monday
+    return connect_board(
+        settings.api_url,
+        settings.api_token.get_secret_value(),
+        default_folder("graphql"),
+        api_version=monday.api_version,
+        plan=monday.plan,
+        token_kind=monday.token_kind,
+        max_in_flight=monday.max_in_flight,
+        document_size=monday.document_size,
+        timeout_seconds=monday.timeout_seconds,
+        policy=RetryPolicy(key_lifetime=monday.key_lifetime_seconds),
+    )
+
+
+def sync_rules(configuration: Configuration) -> SyncRules:
+    """What the configuration says about sending."""
+    return SyncRules(
+        items=configuration.items.mapping,
+        subitems=configuration.subitems.mapping,
+        subitem_name=configuration.names.subitem,
+        on_deleted=configuration.policies.deleted_on_board,
+        settle_seconds=configuration.monday.settle_seconds + configuration.monday.index_lag_seconds,
+        most_tries=configuration.monday.max_tries,
+        may_create_labels=configuration.monday.may_create_labels,
+    )
+
+
+def report_links(settings: Settings) -> Links:
+    """Where the board is in a browser: as configured; the sandbox shows its boards at its root."""
+    configured = settings.configuration.reports.board_url
+    if configured or settings.environment != "sandbox":
+        return Links(configured, configured)
+    parts = urlsplit(settings.api_url)
+    return Links(f"{parts.scheme}://{parts.netloc}/")
+
+
+def report_folder(settings: Settings) -> Path:
+    """Where the pages of `sync_report` are kept; a relative folder is one of the data folder."""
+    return settings.data_folder / (settings.configuration.reports.folder or "reports")

@@ -1,0 +1,1 @@
+"""The terminal: the `orders-platform` command, its subcommands, and what they print."""

@@ -1,0 +1,95 @@
+"""Assets 4 to 6: groups, items and subitems on the board; and the board as people see it.
+
+Belongs here: shells around the sync stages, and what they report. Does not belong here: planning and sending (`sync/`).
+"""
+
+from collections.abc import Callable
+
+import dagster as dg
+from dagster import AssetExecutionContext
+
+from orders_platform.build import report_links
+from orders_platform.defs.assets.order_assets import customer_alone, order_headers, order_lines
+from orders_platform.defs.assets.refused_rows import refused_rows
+from orders_platform.defs.failures import RETRIES
+from orders_platform.defs.partitions import CUSTOMERS
+from orders_platform.defs.resources import MondayResource, OrdersDatabase
+from orders_platform.domain.customers import customer_for
+from orders_platform.settings import Settings
+from orders_platform.sync.groups import sync_groups
+from orders_platform.sync.items import sync_items
+from orders_platform.sync.results import StageReport
+from orders_platform.sync.subitems import sync_subitems
+
+GROUP = "monday_board"
+POOL = "monday_api"
+
+ORDER_BOARD = dg.AssetKey("order_board")
+
+order_board = dg.AssetSpec(
+    ORDER_BOARD,
+    deps=["monday_items", "monday_subitems"],
+    group_name=GROUP,
+    description="The board as people see it, with the orders of all customers. No run makes it: what a check says of it stays.",
+)
+
+
+@dg.asset(partitions_def=CUSTOMERS, deps=[order_headers], group_name=GROUP, pool=POOL, retry_policy=RETRIES)
+def monday_groups(
+    context: AssetExecutionContext, orders_database: OrdersDatabase, monday: MondayResource
+) -> dg.MaterializeResult[None]:
+    """A group per customer and season: found by title, the missing made, stale ids healed."""
+    return _stage(context, orders_database, monday, sync_groups)
+
+
+@dg.asset(partitions_def=CUSTOMERS, deps=[monday_groups, order_headers], group_name=GROUP, pool=POOL, retry_policy=RETRIES)
+def monday_items(
+    context: AssetExecutionContext, orders_database: OrdersDatabase, monday: MondayResource
+) -> dg.MaterializeResult[None]:
+    """An item per order: made, changed, moved or archived; its id is written back."""
+    return _stage(context, orders_database, monday, sync_items)
+
+
+@dg.asset(partitions_def=CUSTOMERS, deps=[monday_items, order_lines], group_name=GROUP, pool=POOL, retry_policy=RETRIES)
+def monday_subitems(
+    context: AssetExecutionContext, orders_database: OrdersDatabase, monday: MondayResource
+) -> dg.MaterializeResult[None]:
+    """A subitem per size: made, changed or archived; its id is written back."""
+    return _stage(context, orders_database, monday, sync_subitems)
+
+
+def _stage(
+    context: AssetExecutionContext,
+    orders_database: OrdersDatabase,
+    monday: MondayResource,
+    stage: Callable[..., StageReport],
+) -> dg.MaterializeResult[None]:
+    customer = customer_for(context.partition_key)
+    with customer_alone(customer, orders_database) as store:
+        run, report = monday.sync_run(store, context.run.run_id, context.log.info), StageReport()
+        with run.counted(customer, report):
+            stage(run, customer, report=report)
+        board = report_links(Settings()).board
+    metadata: dict[str, dg.RawMetadataValue] = {**report.figures(), **_pace(report)}
+    metadata |= {"board": dg.MetadataValue.url(board)} if board else {}
+    metadata |= {"doubled_rows": dg.MetadataValue.table(_doubled_records(report))} if report.doubled else {}
+    return dg.MaterializeResult(metadata=metadata | refused_rows(report.refusals))
+
+
+def _pace(report: StageReport) -> dict[str, float]:
+    """Figures that Dagster plots over the runs; a stage that sent nothing has none, or the plot would show stops that were none."""
+    if not report.mutations or not report.seconds:
+        return {}
+    return {
+        "rows_per_second": round(report.mutations / report.seconds, 1),
+        "complexity_per_row": round(report.complexity / report.mutations, 1),
+    }
+
+
+def _doubled_records(report: StageReport) -> list[dg.TableRecord]:
+    return [
+        dg.TableRecord(
+            {"order": each.order_key, "size": each.size_code, "ids": ", ".join(str(each_id) for each_id in each.ids)}
+        )
+        for each in report.doubled
+    ]

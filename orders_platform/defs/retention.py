@@ -1,0 +1,73 @@
+"""Forgetting Dagster's own runs when they are older than the configuration says.
+
+Belongs here: which runs may go, and the step of the job `housekeeping` that lets them go. Does not belong here: the documents of
+`ORDER_SYNC_LOG` (`housekeeping.py`), the job (`automation.py`); ticks, which Dagster's daemons trim themselves (`retention` in
+`dagster.yaml`).
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+from dagster import OpExecutionContext
+from dagster._core.storage.event_log import SqliteEventLogStorage
+
+from orders_platform.defs.failures import dagster_failures
+from orders_platform.settings import Settings
+
+_FINISHED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+_SAY_EVERY = 500
+_PAGE = 1_000
+
+
+def runs_to_forget(instance: dg.DagsterInstance, before: datetime) -> list[str]:
+    """Ids of the runs that ended before then, oldest first, but for those that still hold the last word on an asset or partition.
+
+    Without that exception a customer who had nothing to do for a month would look as if it had never been sent.
+    """
+    ended = dg.RunsFilter(statuses=list(_FINISHED), updated_before=before)
+    kept = _runs_with_the_last_word(instance)
+    return [run_id for run_id in reversed(instance.get_run_ids(ended)) if run_id not in kept]
+
+
+def forget_run(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Delete a run, its events and its captured output; of a run that is gone already, what is left of it."""
+    instance.delete_run(run_id)
+    instance.compute_log_manager.delete_logs(prefix=[run_id])
+    events = instance.event_log_storage
+    if isinstance(events, SqliteEventLogStorage):  # a file a run, which Dagster only empties: 200 kB each
+        for ending in ("", "-wal", "-shm", "-journal"):
+            Path(events.path_for_shard(run_id) + ending).unlink(missing_ok=True)
+
+
+def _runs_with_the_last_word(instance: dg.DagsterInstance) -> set[str]:
+    kept: set[str] = set()
+    for key in instance.get_asset_keys():
+        last = instance.fetch_materializations(key, limit=1).records, instance.fetch_observations(key, limit=1).records
+        kept.update(record.run_id for records in last for record in records)
+        of_partitions = instance.get_latest_storage_id_by_partition(key, dg.DagsterEventType.ASSET_MATERIALIZATION)
+        ids = sorted(of_partitions.values())
+        for start in range(0, len(ids), _PAGE):
+            chosen = dg.AssetRecordsFilter(asset_key=key, storage_ids=ids[start : start + _PAGE])
+            kept.update(record.run_id for record in instance.fetch_materializations(chosen, limit=_PAGE).records)
+    return kept
+
+
+def forget_runs(instance: dg.DagsterInstance, before: datetime, progress: Callable[[str], None]) -> int:
+    """Forget what `runs_to_forget` names; how many. May be stopped at any time and goes on the next night."""
+    old = runs_to_forget(instance, before)
+    for count, run_id in enumerate(old, start=1):
+        forget_run(instance, run_id)
+        if count % _SAY_EVERY == 0:
+            progress(f"{count} of {len(old)} old runs forgotten")
+    return len(old)
+
+
+@dg.op
+def trim_runs(context: OpExecutionContext) -> None:
+    """Forget Dagster's runs that ended more than `run_retention_days` ago."""
+    with dagster_failures("housekeeping"):
+        days = Settings().configuration.upkeep.run_retention_days
+    forgotten = forget_runs(context.instance, datetime.now(UTC) - timedelta(days=days), context.log.info)
+    context.add_output_metadata({"forgotten_runs": forgotten, "run_retention_days": days})

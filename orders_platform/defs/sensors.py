@@ -1,0 +1,154 @@
+"""The two sensors that look at the order database: customers come and go, and their loads change.
+
+Belongs here: what a tick reads, and the requests it makes of a decision. Does not belong here: the decision (`domain/work.py`), the
+nightly run (`schedules.py`), alerts (`alerts.py`).
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+from orders_platform.defs.failures import failed_for_good
+from orders_platform.defs.jobs import SYNC_ASSETS, sync_customer
+from orders_platform.defs.partitions import CUSTOMERS
+from orders_platform.defs.resources import OrdersDatabase
+from orders_platform.domain.customers import customer_for, partition_key_for
+from orders_platform.domain.work import Asked, PartitionChanges, Standing, Work, due_work, partition_changes
+from orders_platform.operations import Automation
+
+PARTITION_TAG = "dagster/partition"
+WILL_RETRY_TAG = "dagster/will_retry"
+"""On a failed run that `run_retries` will repeat; once it has, the run also names the one that repeats it."""
+_REPEATED_BY_TAG = "dagster/auto_retry_run_id"
+_REPEATED_WITHIN = timedelta(minutes=10)  # by a daemon that is well; one that is not must not stop a customer for ever
+SENDING_ASSETS = tuple(name for name in SYNC_ASSETS if not name.startswith("order_"))
+_UNFINISHED = [
+    dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]  # fmt: skip
+_STOPPING = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+_STOPPED_DAYS = 1  # the nightly run tries everybody again anyway
+
+
+def build_sensors(automation: Automation) -> list[dg.SensorDefinition]:
+    """The sensors, with the pace of the configuration."""
+    running = dg.DefaultSensorStatus.RUNNING if automation.starts_running else dg.DefaultSensorStatus.STOPPED
+
+    @dg.sensor(
+        minimum_interval_seconds=automation.changes_seconds,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="A partition for each customer of the load or the order table; none for a name that neither knows any more.",
+    )
+    def new_customers(context: dg.SensorEvaluationContext, orders_database: OrdersDatabase) -> dg.SensorResult:
+        standings = orders_database.overview.present()
+        changes = partitions_for(context, standings, busy_customers(context.instance, datetime.now(UTC)))
+        return dg.SensorResult(
+            dynamic_partitions_requests=_partition_requests(changes), skip_reason=_words(changes) if not changes.added else None
+        )
+
+    @dg.sensor(
+        job=sync_customer,
+        minimum_interval_seconds=automation.changes_seconds,
+        default_status=running,
+        description="A run for each customer whose staged rows changed, or who has rows waiting to be sent.",
+    )
+    def changed_customers(context: dg.SensorEvaluationContext, orders_database: OrdersDatabase) -> dg.SensorResult:
+        now = datetime.now(UTC)
+        standings, busy = orders_database.overview.standings(), busy_customers(context.instance, now)
+        changes = partitions_for(context, standings, busy)
+        work, asked = due_work(
+            (each for each in standings if each.customer not in changes.refused),
+            _asked(context.cursor),
+            busy=busy,
+            stopped=stopped_customers(context.instance, now),
+            now=now.timestamp(),
+            repeat_seconds=automation.repeat_minutes * 60,
+        )
+        return dg.SensorResult(
+            run_requests=[run_request(each) for each in work],
+            dynamic_partitions_requests=_partition_requests(PartitionChanges(added=changes.added)),
+            cursor=json.dumps({name: asdict(each) for name, each in asked.items()}, ensure_ascii=False),
+            skip_reason=None if work else f"Nothing to do for {len(standings)} customers; {len(busy)} have a run on its way.",
+        )
+
+    return [new_customers, changed_customers]
+
+
+def run_request(work: Work, run_key: str | None = None, tags: Mapping[str, str] | None = None) -> dg.RunRequest:
+    """The run of a customer: all six assets, or only those that send when the load lacks it."""
+    selection = None if work.merges else [dg.AssetKey(name) for name in SENDING_ASSETS]
+    key, reason = partition_key_for(work.customer), {"orders/reason": work.reason}
+    return dg.RunRequest(run_key, partition_key=key, asset_selection=selection, tags={**reason, **(tags or {})})
+
+
+def busy_customers(instance: dg.DagsterInstance, now: datetime) -> set[str]:
+    """The customers that have a run queued or under way, whoever asked for it, or whose crashed run Dagster is about to repeat."""
+    unfinished = instance.get_run_records(dg.RunsFilter(statuses=_UNFINISHED))
+    crashed = instance.get_run_records(
+        dg.RunsFilter(
+            statuses=[dg.DagsterRunStatus.FAILURE], tags={WILL_RETRY_TAG: "true"}, updated_after=now - _REPEATED_WITHIN
+        )
+    )
+    return _customers_of([*unfinished, *(each for each in crashed if _REPEATED_BY_TAG not in each.dagster_run.tags)])
+
+
+def stopped_customers(instance: dg.DagsterInstance, now: datetime) -> set[str]:
+    """The customers whose last run ended lately for a reason that repeating does not mend, or was cancelled by a person."""
+    ended = instance.get_run_records(dg.RunsFilter(statuses=_STOPPING, updated_after=now - timedelta(days=_STOPPED_DAYS)))
+    found = set()
+    for record in ended:
+        run, key = record.dagster_run, record.dagster_run.tags.get(PARTITION_TAG)
+        if (
+            key is not None
+            and (run.status is dg.DagsterRunStatus.CANCELED or failed_for_good(run))
+            and _is_last(instance, record, key)
+        ):
+            found.add(customer_for(key))
+    return found
+
+
+def _is_last(instance: dg.DagsterInstance, record: dg.RunRecord, key: str) -> bool:
+    last = instance.get_run_records(dg.RunsFilter(tags={PARTITION_TAG: key}), limit=1)
+    return bool(last) and last[0].dagster_run.run_id == record.dagster_run.run_id
+
+
+def _customers_of(records: Iterable[dg.RunRecord]) -> set[str]:
+    keys = (record.dagster_run.tags.get(PARTITION_TAG) for record in records)
+    return {customer_for(key) for key in keys if key is not None}
+
+
+def partitions_for(
+    context: dg.SensorEvaluationContext | dg.ScheduleEvaluationContext, standings: Iterable[Standing], busy: set[str]
+) -> PartitionChanges:
+    """Which partitions must come and go; a name that cannot be one is logged as an error and keeps no other from its own."""
+    changes = partition_changes(standings, context.instance.get_dynamic_partitions("customers"), busy)
+    for reason in changes.refused.values():
+        context.log.error(reason)
+    return changes
+
+
+def _partition_requests(
+    changes: PartitionChanges,
+) -> list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest]:
+    added = [CUSTOMERS.build_add_request(list(changes.added))] if changes.added else []
+    deleted = [CUSTOMERS.build_delete_request(list(changes.deleted))] if changes.deleted else []
+    return [*added, *deleted]
+
+
+def _words(changes: PartitionChanges) -> str:
+    refused = " ".join(changes.refused.values())
+    return (
+        f"{len(changes.deleted)} partitions deleted. {refused}"
+        if changes.deleted or refused
+        else "Every customer has its partition."
+    )
+
+
+def _asked(cursor: str | None) -> Mapping[str, Asked]:
+    try:
+        return {name: Asked(**entry) for name, entry in json.loads(cursor or "{}").items()}
+    except (ValueError, TypeError, AttributeError):
+        return {}  # of another version: everybody with something to do is asked for once

@@ -1,0 +1,1 @@
+"""Core 1: from files and the staging table to orders and lines."""

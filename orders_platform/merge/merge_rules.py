@@ -1,0 +1,189 @@
+"""What the SQL templates are told: tables, the business columns with their kinds, sizes, keys, and the words to bind.
+
+Belongs here: turning configuration and catalogue into the context of `sql/`. Does not belong here: running anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from markupsafe import Markup
+
+from orders_platform.configuration import Configuration, Keys
+from orders_platform.database.catalogue import Family, TableColumn
+from orders_platform.database.column_types import ColumnTypes
+from orders_platform.database.schema import Schema
+from orders_platform.domain.sizes import discover_sizes, require_known_sizes
+from orders_platform.errors import SourceDataError
+from orders_platform.merge.expressions import Expressions
+
+_RULES_VERSION = 1
+"""Raise it when a template changes what a merge makes of the same load: every load then counts as changed once."""
+
+
+@dataclass(frozen=True, slots=True)
+class BusinessColumn:
+    """A column that both the staging table and the order table have.
+
+    Attributes:
+        name: its name.
+        kind: how its cells are cleaned.
+        type: of the work table's column.
+        position: in the order table.
+        staged: what the staging table's column holds, where the dialect types its columns.
+        length: the characters that the order table's column holds at most; 0 without a limit, or for other things than text.
+    """
+
+    name: str
+    kind: str
+    type: Markup
+    position: int
+    staged: Family = "text"
+    length: int = 0
+
+
+class MergeRules:
+    """The context of the merge templates, from the configuration and the columns that are really there.
+
+    Raises:
+        SourceDataError: a table, marker or configured column is absent, or the sizes are not plausible.
+    """
+
+    def __init__(self, configuration: Configuration, schema: Schema, types: ColumnTypes) -> None:
+        self._configuration = configuration
+        self._schema = schema
+        self._types = types
+
+    @cached_property
+    def sizes(self) -> tuple[str, ...]:
+        """The size columns of the staging table, plausible and known to the order table."""
+        names = self._configuration.tables
+        staged = [column.name for column in self._schema.columns_of(names.staging)]
+        target = {column.name: column.is_numeric for column in self._schema.columns_of(names.orders)}
+        rule = self._configuration.sizes.rule
+        sizes = discover_sizes(names.staging, staged, rule, self._never_sizes())
+        require_known_sizes(sizes, target, names.orders)
+        return sizes
+
+    def _never_sizes(self) -> set[str]:
+        """The names that our own DDL has outside the markers."""
+        columns = [name for name, _ in self._schema.definitions["staging"].columns]
+        rule = self._configuration.sizes
+        if rule.after not in columns or rule.before not in columns:
+            return set()  # other markers than our own DDL has: nothing to compare with
+        start, end = columns.index(rule.after), columns.index(rule.before)
+        return set(columns[: start + 1]) | set(columns[end:])
+
+    @cached_property
+    def business(self) -> tuple[BusinessColumn, ...]:
+        """The columns that are merged, in table order."""
+        names = self._configuration.tables
+        staged = {column.name: column for column in self._schema.columns_of(names.staging)}
+        definition = self._schema.definitions["orders"].columns
+        own = {name for name, _ in definition[[name for name, _ in definition].index("order_key") :]} | {"record_uuid"}
+        self._require_configured(set(staged))
+        return tuple(
+            self._business_column(column, staged[column.name].family, position)
+            for position, column in enumerate(self._schema.columns_of(names.orders))
+            if column.name in staged and column.name not in own
+        )
+
+    def _business_column(self, column: TableColumn, staged: Family, position: int) -> BusinessColumn:
+        # A column that our DDL does not know is a new size or a new text.
+        unknown = self._types.integer() if column.is_numeric else self._types.long_text()
+        type_ = column.type or dict(self._schema.definitions["orders"].columns).get(column.name, unknown)
+        return BusinessColumn(column.name, self._kind(column), type_, position, staged, column.length)
+
+    def _require_configured(self, staged: set[str]) -> None:
+        absent = [f"{place} names {name!r}" for place, name in self._configured_columns() if name not in staged]
+        if absent:
+            raise SourceDataError(
+                f"{self._configuration.tables.staging} lacks {len(absent)} configured columns: {'; '.join(absent)}. Nothing was read. "
+                "Correct the configuration or the load."
+            )
+
+    def _configured_columns(self) -> list[tuple[str, str]]:
+        c = self._configuration
+        found = [("[columns]", name) for name in c.columns.model_dump().values()]
+        found += [("[keys]", name) for name in (*c.keys.unique, *c.keys.extra)]
+        for customer, entry in c.customers.items():
+            found += [(f"[customers] {customer}", name) for name in (*(entry.unique_keys or ()), *(entry.extra_checks or ()))]
+        found += [("[names]", name) for part in (*c.names.group, *c.names.item) for name in part]
+        found += [("[cleaning]", name) for name in (*c.cleaning.phantom_columns, *c.cleaning.not_available_columns)]
+        return found + [("[items] columns", name) for name in c.mapped_sources]
+
+    def _kind(self, column: TableColumn) -> str:
+        names, types = self._configuration.columns, dict(self._schema.definitions["orders"].columns)
+        kinds = {names.customer: "customer", names.source_customer: "source_customer", names.order_type: "order_type"}
+        if column.name in self.sizes:
+            return "quantity"
+        if column.name in kinds:
+            return kinds[column.name]
+        if types.get(column.name) == self._types.date() or column.family == "moment":
+            return "date"
+        if types.get(column.name) == self._types.integer():
+            return "whole_number"
+        if column.is_numeric:
+            return "number"
+        return "text_or_na" if column.name in self._configuration.cleaning.not_available_columns else "text"
+
+    def context(self, customer: str, expressions: Expressions) -> dict[str, object]:
+        """What the merge templates need for one customer."""
+        keys = self._configuration.keys_of(customer)
+        names = [column.name for column in self.business]
+        hashed = [expressions.col("c", name) for name in names] + [Markup("c.bad_values"), Markup("c.bad_sizes")]
+        customer_column = next(column for column in self.business if column.kind == "customer")
+        counts = {prefix: len(words) for prefix, words in self._words().items()}
+        return {
+            "business": self.business,
+            "sizes": [column for column in self.business if column.kind == "quantity"],
+            "limited": [
+                column for column in self.business if column.kind in {"date", "number", "whole_number"} or _is_short(column)
+            ],
+            "cleaning": {"customer": customer_column, "counts": counts},
+            "hashed": hashed,
+            "unique_keys": list(keys.unique),
+            "extra_keys": list(keys.extra),
+            "names": self._configuration.names,
+            "phantom_columns": self._configuration.cleaning.phantom_columns,
+        }
+
+    def _words(self) -> Mapping[str, Sequence[str]]:
+        cleaning = self._configuration.cleaning
+        return {
+            "null_word": cleaning.null_words,
+            "na_word": (*cleaning.null_words, *cleaning.not_available_words),
+            "date_word": (*cleaning.null_words, *cleaning.date_placeholders),
+            "raw_type": [raw.upper() for raw in cleaning.order_types],
+            "order_type": list(cleaning.order_types.values()),
+        }
+
+    @cached_property
+    def parameters(self) -> dict[str, object]:
+        """The numbered parameters of all templates: words, and column names where they are shown as values."""
+        found: dict[str, object] = {
+            f"{prefix}_{i}": word for prefix, words in self._words().items() for i, word in enumerate(words)
+        }
+        rule = self._configuration.sizes.rule
+        for column in self.business:
+            found[f"column_{column.position}"] = column.name
+            found[f"size_code_{column.position}"] = rule.size_code(column.name)
+        return found
+
+    def digest(self, customer: str) -> str:
+        """A short value that changes whenever the same load would be merged differently."""
+        c = self._configuration
+        keys: Keys = c.keys_of(customer)
+        facts = [_RULES_VERSION, c.cleaning.model_dump(), c.names.model_dump(), c.sizes.model_dump(), keys.model_dump(),
+                 c.columns.model_dump(), c.policies.removed_orders, c.policies.max_removed_share,
+                 repr(self.business)]  # fmt: skip
+        return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _is_short(column: BusinessColumn) -> bool:
+    """Whether a staged text may be too long for its column."""
+    return column.length > 0 and column.kind not in {"customer", "quantity"}

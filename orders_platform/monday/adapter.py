@@ -1,0 +1,221 @@
+"""`MondayBoard`: monday.com as the sync engine sees it, the `Board` protocol of `sync/ports.py` over client and documents.
+
+Belongs here: the reads, in chunks and pages; sending is handed on to `monday/dispatcher.py`. Does not belong here: JSON shapes
+(`monday/descriptions.py`), decisions about rows (`sync/`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import TracebackType
+
+from orders_platform.domain.board import BoardDescription, BoardItem, Group
+from orders_platform.domain.mutations import Document, DocumentReport, Operation
+from orders_platform.domain.usage import Reads
+from orders_platform.errors import BoardMismatchError, MondayUnavailableError
+from orders_platform.monday.client import MondayClient
+from orders_platform.monday.descriptions import Node, board_description, board_groups, board_item, nodes
+from orders_platform.monday.dispatcher import Sender
+from orders_platform.monday.documents import Documents
+from orders_platform.monday.error_policy import Reaction
+from orders_platform.monday.versions import version_notice
+
+_logger = logging.getLogger(__name__)
+
+IDS_A_READ = 100
+"""Most ids of one `items(ids:)` query (page on rate limits)."""
+
+VALUES_A_READ = 100
+"""Values of one search; monday publishes no limit, so we keep to the one for ids."""
+
+ITEMS_A_PAGE = 500
+"""Most items of one page (page on items_page)."""
+
+_MOST_RESTARTS = 3
+
+
+class _CursorExpiredError(Exception):
+    """monday forgot the cursor: it lives for 60 minutes from the first page on."""
+
+
+class MondayBoard:
+    """The boards of one monday.com account; see `Board` in `sync/ports.py` for what each method promises."""
+
+    def __init__(self, client: MondayClient, documents: Documents, sender: Sender, api_version: str) -> None:
+        self._client = client
+        self._documents = documents
+        self._sender = sender
+        self._api_version = api_version
+        self._ending: str | None = None
+
+    def __repr__(self) -> str:
+        return f"MondayBoard({self._client!r})"
+
+    def __enter__(self) -> MondayBoard:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What people should know of the API version: monday serves another one, or the pinned one nears its end."""
+        return (*self._client.notices, self._ending) if self._ending else self._client.notices
+
+    @property
+    def calls_today(self) -> float:
+        """Calls of this token that we know of since midnight UTC."""
+        return self._client.budget.calls_today
+
+    def note_calls_today(self, calls: float) -> None:
+        """Take in that at least so many of the day's calls are used already, by whatever run."""
+        self._client.budget.note_calls_today(calls)
+
+    def take_reads(self) -> Reads:
+        """What was read since this was last asked."""
+        return self._client.take_reads()
+
+    def document_size(self, operation: Operation) -> int:
+        """How many mutations of `operation` to put into the next document; ask again for each document."""
+        return self._sender.document_size(operation)
+
+    def send(
+        self, documents: Iterable[Document], renew: Callable[[Document], None] = lambda _document: None
+    ) -> Iterator[DocumentReport]:
+        """Send documents at monday's pace; one report each, in the order they finish.
+
+        Args:
+            documents: drawn one by one; drawing one commits its intent.
+            renew: commits a document's intent anew; called in the caller's thread before a request that leaves later than that.
+
+        Raises:
+            MondayRefusedError: every further request would be refused (token, permission).
+            MondayUnavailableError: monday stays out of reach, or no call is left today.
+            Both come after the reports of all documents that were drawn.
+        """
+        return self._sender.send(documents, renew)
+
+    def describe(self, board_id: int) -> BoardDescription:
+        """Columns with labels, groups, limits and hierarchy of one board. `BoardMismatchError` when there is none."""
+        return board_description(self._board(board_id))
+
+    def groups(self, board_id: int) -> Sequence[Group]:
+        """The active groups, in board order."""
+        return board_groups(self._board(board_id, "groups"))
+
+    def items(self, item_ids: Sequence[int], column_ids: Sequence[str]) -> Mapping[int, BoardItem]:
+        """Items or subitems by id; archived and deleted ones included, unknown ids absent."""
+        found = (board_item(node) for node in self._by_ids("items_by_ids", item_ids, column_ids))
+        return {item.id: item for item in found}
+
+    def children(self, parent_item_ids: Sequence[int], column_ids: Sequence[str]) -> Mapping[int, Sequence[BoardItem]]:
+        """Active subitems by parent id; a parent that is gone is absent."""
+        parents = self._by_ids("subitems_of", parent_item_ids, column_ids)
+        return {int(str(node["id"])): _active_subitems(node) for node in parents if _is_active(node)}
+
+    def find_items(self, board_id: int, column_id: str, values: Sequence[str]) -> Mapping[str, Sequence[BoardItem]]:
+        """Active items whose text column equals one of `values` (monday folds case), under the value asked for.
+
+        A blank value finds nothing: monday would take it as "all items without a value".
+        """
+        wanted = {value: _folded(value) for value in values}
+        found: dict[str, dict[int, BoardItem]] = {}
+        for chunk in _chunks(sorted({value for value in wanted if wanted[value]}), VALUES_A_READ):
+            for item in self._matching(board_id, column_id, chunk):
+                cell = item.cells.get(column_id)
+                found.setdefault(_folded(cell.text or "" if cell else ""), {})[item.id] = item
+        return {value: tuple(found.get(folded, {}).values()) if folded else () for value, folded in wanted.items()}
+
+    def items_of_groups(self, board_id: int, group_ids: Sequence[str], column_ids: Sequence[str]) -> Sequence[BoardItem]:
+        """Active items of these groups, in board order."""
+        rule = {"column_id": "group", "compare_value": list(group_ids)}
+        variables = {"board_id": str(board_id), "columns": list(column_ids), "limit": ITEMS_A_PAGE, "query": {"rules": [rule]}}
+
+        def first_page() -> Node:
+            # monday answers [null] when the page failed; that is not an empty board.
+            boards = nodes(self._read("items_page", variables), "boards")
+            return _page(boards[0] if boards else {}, "items_page")
+
+        return self._paged(board_id, first_page, column_ids) if group_ids else ()
+
+    def _board(self, board_id: int, document: str = "board") -> Node:
+        data = self._read(document, {"board_id": str(board_id)})
+        if versions := nodes(data, "versions"):
+            self._note_versions(versions)
+        boards = nodes(data, "boards")
+        if not boards:
+            raise BoardMismatchError(
+                f"monday.com knows no board {board_id}, or this token may not see it: compare board_id in the configuration"
+            )
+        return boards[0]
+
+    def _note_versions(self, listed: Sequence[Node]) -> None:
+        notice = version_notice(listed, self._api_version)
+        if notice and not self._ending:
+            _logger.warning("%s", notice)
+        self._ending = notice
+
+    def _by_ids(self, operation: str, ids: Sequence[int], column_ids: Sequence[str]) -> Iterator[Node]:
+        for chunk in _chunks([str(each) for each in dict.fromkeys(ids)], IDS_A_READ):
+            yield from nodes(self._read(operation, {"ids": chunk, "columns": list(column_ids)}), "items")
+
+    def _matching(self, board_id: int, column_id: str, values: Sequence[str]) -> Sequence[BoardItem]:
+        rule = {"column_id": column_id, "column_values": list(values)}
+        variables = {"board_id": str(board_id), "columns": [rule], "value_columns": [column_id], "limit": ITEMS_A_PAGE}
+
+        def first_page() -> Node:
+            return _page(self._read("items_by_column_values", variables), "items_page_by_column_values")
+
+        return self._paged(board_id, first_page, [column_id])
+
+    def _paged(self, board_id: int, first_page: Callable[[], Node], column_ids: Sequence[str]) -> Sequence[BoardItem]:
+        for _ in range(_MOST_RESTARTS):
+            try:
+                return [board_item(node) for node in self._pages(first_page(), column_ids) if _is_active(node)]
+            except _CursorExpiredError:
+                continue
+        raise MondayUnavailableError(f"monday.com gave up its pages of board {board_id} {_MOST_RESTARTS} times; repeat the run")
+
+    def _pages(self, page: Node, column_ids: Sequence[str]) -> Iterator[Node]:
+        yield from nodes(page, "items")
+        while cursor := page.get("cursor"):
+            variables = {"cursor": cursor, "columns": list(column_ids), "limit": ITEMS_A_PAGE}
+            page = _page(self._read("next_items_page", variables), "next_items_page")
+            yield from nodes(page, "items")
+
+    def _read(self, operation: str, variables: Mapping[str, object]) -> Node:
+        reply = self._client.read(self._documents.read(operation, variables))
+        if reply.reaction is Reaction.RESTART:
+            raise _CursorExpiredError
+        return reply.data or {}
+
+
+def _page(data: Node, field: str) -> Node:
+    page = data.get(field)
+    if not isinstance(page, dict):
+        raise MondayUnavailableError(f"monday.com answered {field} without a page; repeat the run")
+    return page
+
+
+def _active_subitems(parent: Node) -> Sequence[BoardItem]:
+    parent_id = int(str(parent["id"]))
+    return tuple(board_item(node, parent_id) for node in nodes(parent, "subitems") if _is_active(node))
+
+
+def _is_active(node: Node) -> bool:
+    return node.get("state") in {None, "active"}
+
+
+def _folded(text: str) -> str:
+    """A text as monday compares it: without case; outer and doubled blanks do not count, since it may tidy them when storing."""
+    return " ".join(text.split()).casefold()
+
+
+def _chunks(values: Sequence[str], size: int) -> Iterator[list[str]]:
+    for start in range(0, len(values), size):
+        yield list(values[start : start + size])

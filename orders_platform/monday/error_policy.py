@@ -1,0 +1,226 @@
+"""The table of monday.com's errors: which code, HTTP status or message calls for which reaction.
+
+Belongs here: the reactions, the table, and the one rule of its order (code, then status, then message). Does not belong here:
+taking a reply apart (`monday/replies.py`), waiting and repeating (`monday/client.py`), splitting (`monday/dispatcher.py`).
+
+Sources: monday's pages on error handling and rate limits, its changelog, and codes seen in the wild by other clients.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+class Reaction(enum.StrEnum):
+    """What a reply calls for, mildest first; of several errors in one reply the last in this order wins."""
+
+    DONE = "done"
+    REJECT = "reject"  # this row, or this document if it cannot be said which row
+    RESTART = "restart"  # the page cursor is gone: read again from the first page
+    SPLIT = "split"  # too much in one request
+    WAIT = "wait"  # not executed: wait, repeat with the same key
+    WAIT_UNKNOWN = "wait_unknown"  # perhaps executed: wait, repeat with the same key
+    STOP_UNTIL_MIDNIGHT = "stop_until_midnight"  # UTC
+    STOP = "stop"  # a person must act
+
+    @property
+    def severity(self) -> int:
+        """Position in the order of the class."""
+        return _SEVERITY[self]
+
+
+_SEVERITY: Mapping[Reaction, int] = {reaction: position for position, reaction in enumerate(Reaction)}
+
+
+class Limit(enum.StrEnum):
+    """Which of monday's limits an answer speaks of."""
+
+    COMPLEXITY = "complexity"
+    CALLS_PER_MINUTE = "calls_per_minute"
+    CALLS_PER_DAY = "calls_per_day"
+    CONCURRENCY = "concurrency"
+    ADDRESS = "address"
+    LOCK = "lock"
+    KEY = "idempotency_key"
+
+
+RATE_LIMITS = frozenset(Limit) - {Limit.LOCK, Limit.KEY}
+"""The limits that other words for "too many requests" speak of; a lock or a key in use is no excess of ours."""
+
+CROWDING = frozenset({Limit.CONCURRENCY, Limit.LOCK, Limit.KEY})
+"""What fewer requests at the same time would have avoided."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One line of the table.
+
+    Attributes:
+        wait: seconds to wait when the answer names none.
+        advice: the next step for people, for the reactions that stop.
+    """
+
+    reaction: Reaction
+    limit: Limit | None = None
+    wait: float = 0.0
+    advice: str = ""
+
+
+REJECT = Rule(Reaction.REJECT)
+GONE = Rule(Reaction.REJECT)
+"""What the mutation is about was archived or deleted, or never was: by the next run it can be seen what."""
+SPLIT = Rule(Reaction.SPLIT)
+RESTART = Rule(Reaction.RESTART)
+UNKNOWN = Rule(Reaction.WAIT_UNKNOWN)
+COMPLEXITY = Rule(Reaction.WAIT, Limit.COMPLEXITY, 10.0)
+MINUTE = Rule(Reaction.WAIT, Limit.CALLS_PER_MINUTE, 10.0)
+CROWDED = Rule(Reaction.WAIT, Limit.CONCURRENCY, 1.0)
+FIELD_CROWDED = Rule(Reaction.WAIT, Limit.CONCURRENCY, 15.0)
+ADDRESS = Rule(Reaction.WAIT, Limit.ADDRESS, 60.0)
+KEY_IN_USE = Rule(Reaction.WAIT, Limit.KEY, 2.0)
+LOCKED = Rule(Reaction.WAIT, Limit.LOCK, 2.0)
+BLOCKED = Rule(Reaction.WAIT, Limit.ADDRESS, 60.0)
+MIDNIGHT = Rule(Reaction.STOP_UNTIL_MIDNIGHT, Limit.CALLS_PER_DAY)
+TOKEN = Rule(Reaction.STOP, advice="set MONDAY_API_TOKEN to a valid token of this account")
+PERMISSION = Rule(Reaction.STOP, advice="give the token's user the right to edit this board, or use another user's token")
+NETWORK = Rule(Reaction.STOP, advice="ask the account's administrator to allow this machine's address")
+ENDPOINT = Rule(Reaction.STOP, advice="set MONDAY_API_URL to the address of monday.com's GraphQL endpoint")
+BOARD = Rule(
+    Reaction.STOP, advice="the board changed while this ran; compare it with the configuration: `orders-platform board check`"
+)
+OUTDATED = Rule(Reaction.STOP, advice="this API version does not know the request: compare api_version with graphql/")
+
+CODES: Mapping[str, Rule] = {
+    # limits
+    "COMPLEXITY_BUDGET_EXHAUSTED": COMPLEXITY,
+    "ComplexityException": COMPLEXITY,
+    "RATE_LIMIT_EXCEEDED": MINUTE,
+    "FIELD_MINUTE_RATE_LIMIT_EXCEEDED": MINUTE,
+    "MINUTE_LIMIT_EXCEEDED": MINUTE,
+    "maxConcurrencyExceeded": CROWDED,
+    "CONCURRENCY_LIMIT_EXCEEDED": CROWDED,
+    "FIELD_LIMIT_EXCEEDED": FIELD_CROWDED,
+    "IP_RATE_LIMIT_EXCEEDED": ADDRESS,
+    "API_TEMPORARILY_BLOCKED": BLOCKED,
+    "DAILY_LIMIT_EXCEEDED": MIDNIGHT,
+    "IDEMPOTENCY_CONFLICT": KEY_IN_USE,
+    # the request as a whole
+    "maxComplexityExceeded": SPLIT,
+    "maxDepthExceeded": SPLIT,
+    "GRAPHQL_VALIDATION_FAILED": SPLIT,
+    "undefinedField": OUTDATED,
+    "InvalidVersionException": OUTDATED,
+    "CursorExpiredError": RESTART,
+    "CursorException": RESTART,
+    "INTERNAL_SERVER_ERROR": UNKNOWN,
+    "Internal Server Error": UNKNOWN,
+    # rights
+    "Unauthorized": TOKEN,
+    "Not Authenticated": TOKEN,
+    "UserUnauthorizedException": PERMISSION,
+    "USER_ACCESS_DENIED": PERMISSION,
+    "missingRequiredPermissions": PERMISSION,
+    # this board, hence this customer
+    "InvalidColumnIdException": BOARD,
+    "InvalidBoardIdException": BOARD,
+    # one row
+    "ColumnValueException": REJECT,
+    "CorrectedValueException": REJECT,
+    "ResourceNotFoundException": GONE,
+    "InvalidUserIdException": REJECT,
+    "InvalidArgumentException": REJECT,
+    "ItemsLimitationException": REJECT,
+    "ItemNameTooLongException": REJECT,
+    "CreateBoardException": REJECT,
+    "DeleteLastGroupException": REJECT,
+    "RecordInvalidException": REJECT,
+    "JsonParseException": REJECT,
+    "Bad request": REJECT,
+    # inside error_data of ColumnValueException; seen as a code of its own as well
+    "missingLabel": REJECT,
+    "inactiveItems": GONE,
+    "invalidPersonAssignment": REJECT,
+    "linkedItemsLimitExceeded": REJECT,
+}
+"""By `errors[].extensions.code`, or the top-level `error_code` of the old shape; compared without case, blanks and underscores."""
+
+STATUSES: Mapping[int, Rule] = {
+    400: REJECT,
+    401: TOKEN,
+    403: PERMISSION,
+    404: ENDPOINT,
+    405: ENDPOINT,
+    408: UNKNOWN,
+    409: KEY_IN_USE,
+    413: SPLIT,
+    422: REJECT,
+    423: LOCKED,
+    429: MINUTE,
+}
+"""By HTTP status (or `extensions.status_code` under HTTP 200), for answers without a code we know."""
+
+MESSAGES: tuple[tuple[str, Rule], ...] = (
+    ("complexity budget exhausted", COMPLEXITY),
+    ("exceeds max complexity", SPLIT),
+    ("daily limit", MIDNIGHT),
+    ("minute limit rate exceeded", MINUTE),
+    ("concurrency limit exceeded for the field", FIELD_CROWDED),
+    ("concurrency limit exceeded", CROWDED),
+    ("call limit exceeded", MINUTE),
+    ("rate limit exceeded", MINUTE),
+    ("currently being processed", KEY_IN_USE),
+    ("currently locked", LOCKED),
+    ("your ip is restricted", NETWORK),
+    ("not authenticated", TOKEN),
+    ("user unauthorized", PERMISSION),
+    ("parse error on", OUTDATED),
+    ("label doesn't exist", REJECT),
+    ("items per board", REJECT),
+    ("invalid item name", REJECT),
+    ("syntax error in json", REJECT),
+    ("internal server error", UNKNOWN),
+)
+"""By a part of the message, in lower case; the first that fits counts."""
+
+
+def rule_for(code: str | None, status: int, message: str) -> tuple[Rule, bool]:
+    """The reaction to one error.
+
+    Args:
+        code: monday's word for it, None when it gave none.
+        status: HTTP status; under HTTP 200 the error's own `status_code`.
+        message: monday's sentence.
+
+    Returns:
+        The rule, and whether the table knows the error. One it does not know is permanent for its row.
+    """
+    by_code = _CODES.get(_fold(code)) if code else None
+    if by_code is not None:
+        return by_code, True
+    by_message = next((rule for part, rule in MESSAGES if part in message.casefold()), None)
+    by_status = _by_status(status, by_message)
+    if by_status is not None:
+        return by_status, code is None or by_message is by_status
+    return by_message or REJECT, by_message is not None
+
+
+def is_known(code: str | None) -> bool:
+    """Whether the table has this code."""
+    return code is not None and _fold(code) in _CODES
+
+
+def _by_status(status: int, by_message: Rule | None) -> Rule | None:
+    rule = UNKNOWN if status >= 500 else ENDPOINT if 300 <= status < 400 else STATUSES.get(status)
+    # The status decides what to do; a message that calls for the same says it more exactly (which limit, which advice).
+    if rule is not None and by_message is not None and by_message.reaction is rule.reaction:
+        return by_message
+    return rule
+
+
+def _fold(code: str) -> str:
+    return "".join(code.split()).replace("_", "").casefold()
+
+
+_CODES: Mapping[str, Rule] = {_fold(code): rule for code, rule in CODES.items()}

@@ -1,0 +1,340 @@
+"""Alerts reach a receiver: when a run fails, when a check turns bad and good again, once per change; and the daily summary."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from pydantic import SecretStr
+
+from orders_platform.definitions import build_definitions
+from orders_platform.defs.alert_messages import Messenger
+from orders_platform.defs.alerts import Memory, new_runs, send_unsent
+from orders_platform.errors import ConfigurationError
+from orders_platform.settings import Settings
+from orders_platform_tests.defs.location import Location
+from orders_platform_tests.defs.receiver import Receiver, receiving
+from orders_platform_tests.defs.ticks import Ticks
+from orders_platform_tests.workplace import Workplace, samples_of
+
+CUSTOMER = "B'HOOD"
+STUCK = "UPDATE ORDER_LIST_V2 SET sync_state = 'PENDING', sync_pending_at = datetime('now', '-40 minutes') WHERE rowid <= 3"
+
+
+@pytest.fixture
+def receiver(monkeypatch: pytest.MonkeyPatch, workplace: Workplace) -> Iterator[Receiver]:
+    with receiving() as made:
+        monkeypatch.setenv("ORDERS_ALERT_URLS", made.url)
+        yield made
+
+
+@pytest.fixture
+def ticks(location: Location, receiver: Receiver) -> Ticks:
+    return Ticks(location.instance)
+
+
+@pytest.fixture
+def synced(workplace: Workplace, location: Location) -> Workplace:
+    workplace.stage([*samples_of("B'HOOD", "BHOOD")[:4], *samples_of("RHONE")[:4]])
+    for customer in (CUSTOMER, "RHONE"):
+        assert location.sync_customer(customer).success
+    return workplace
+
+
+def job(location: Location, name: str) -> dg.ExecuteInProcessResult:
+    found = build_definitions(Settings()).resolve_job_def(name)
+    return found.execute_in_process(instance=location.instance, raise_on_error=False)
+
+
+def test_when_all_is_well_nobody_is_told(synced: Workplace, location: Location, ticks: Ticks, receiver: Receiver) -> None:
+    job(location, "check_waiting_rows")
+    job(location, "check_orders")
+    ticks.sensor("alerts")
+    assert receiver.arrived == []
+
+
+def test_stuck_rows_are_told_once_and_so_is_their_end(
+    synced: Workplace, location: Location, ticks: Ticks, receiver: Receiver
+) -> None:
+    synced.write(STUCK)
+    run = job(location, "check_waiting_rows")
+    ticks.sensor("alerts")
+    (message,) = receiver.arrived
+    assert message["title"] == "[sandbox] B'HOOD: no_rows_stuck failed"
+    assert "3 rows are stuck, 3 of them PENDING (B'HOOD 3)" in message["message"]
+    assert f"http://127.0.0.1:3000/runs/{run.run_id}" in message["message"]
+    assert message["type"] == "failure"
+
+    job(location, "check_waiting_rows")
+    ticks.sensor("alerts")
+    ticks.sensor("alerts")
+    assert len(receiver.arrived) == 1
+
+    synced.write("UPDATE ORDER_LIST_V2 SET sync_state = 'SYNCED'")
+    job(location, "check_waiting_rows")
+    ticks.sensor("alerts")
+    assert receiver.titles[1:] == ["[sandbox] B'HOOD: no_rows_stuck is well again"]
+    assert receiver.arrived[1]["type"] == "success"
+
+
+def test_a_second_customer_is_news(synced: Workplace, location: Location, ticks: Ticks, receiver: Receiver) -> None:
+    synced.write(STUCK)
+    job(location, "check_waiting_rows")
+    ticks.sensor("alerts")
+    synced.write(STUCK.replace("rowid <= 3", "\"CUSTOMER NAME\" = 'RHONE'"))
+    job(location, "check_waiting_rows")
+    ticks.sensor("alerts")
+    assert receiver.titles[1:] == ["[sandbox] RHONE: no_rows_stuck failed"]
+
+
+def test_a_run_that_fails_is_told_with_what_why_and_what_next(
+    synced: Workplace, location: Location, ticks: Ticks, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced.write("UPDATE ORDER_LIST_V2 SET sync_state = 'NEW'")
+    with monkeypatch.context() as wrong:
+        wrong.setenv("MONDAY_API_TOKEN", "not a token")
+        for customer in (CUSTOMER, "RHONE"):
+            assert not location.sync_customer(customer).success
+        ticks.sensor("alerts")
+        assert not location.sync_customer("RHONE").success
+        ticks.sensor("alerts")
+    (message,) = receiver.arrived  # two customers, one message; and the third failure is no news
+    assert message["title"] == "[sandbox] B'HOOD, RHONE: the run failed"
+    first = message["message"].splitlines()[0]
+    assert first.startswith("B'HOOD: ")
+    assert "MONDAY_API_TOKEN" in first
+    assert location.sync_customer("RHONE").success
+    ticks.sensor("alerts")
+    assert receiver.titles[1:] == ["[sandbox] RHONE: the run is well again"]
+    assert "Still bad: B'HOOD." in receiver.arrived[1]["message"]
+
+
+def test_a_run_that_a_check_stopped_is_told_by_the_check_alone(
+    synced: Workplace, location: Location, ticks: Ticks, receiver: Receiver
+) -> None:
+    synced.write("UPDATE ORDER_LIST_V2 SET monday_item_id = 7 WHERE \"CUSTOMER NAME\" = 'RHONE'")
+    assert not location.sync_customer("RHONE").success
+    assert not job(location, "check_orders").success
+    ticks.sensor("alerts")
+    assert receiver.titles == ["[sandbox] RHONE: keys_unique failed"]
+
+
+def test_a_doubled_item_is_well_again_when_the_whole_board_was_looked_at_and_not_before(
+    synced: Workplace, location: Location, ticks: Ticks, receiver: Receiver
+) -> None:
+    """A run looks only for what it sends itself, and the copy is in a group of nobody."""
+    board_id = Settings().configuration.items.board_id
+    ((key,), (other,), *_) = synced.rows("SELECT order_key FROM ORDER_LIST_V2 WHERE \"CUSTOMER NAME\" = 'RHONE' ORDER BY 1")
+    synced.graphql(f'mutation {{ create_group(board_id: {board_id}, group_name: "by hand") {{ id }} }}')
+    (group,) = [each.id for each in synced.sandbox.board_snapshot(board_id) if each.title == "by hand"]
+    synced.graphql(
+        f'mutation {{ create_item(board_id: {board_id}, group_id: "{group}", item_name: "copy", '
+        f'column_values: "{{\\"text_mkr5wya6\\": \\"{key}\\"}}") {{ id }} }}'
+    )
+
+    more = iter(samples_of("RHONE")[4:])
+
+    def change(order: str) -> None:
+        synced.write('UPDATE "swp_ORDER_LIST_V2" SET "NOTES" = ? WHERE "AAG ORDER NUMBER" = ?', f"changed {order}", order)
+        synced.stage([next(more)], append=True)
+        assert location.sync_customer("RHONE").success
+        ticks.sensor("alerts")
+
+    def told() -> list[str]:
+        return [title for title in receiver.titles if "doubled" in title or "values" in title]
+
+    change(key)
+    assert told() == ["[sandbox] RHONE: no_item_doubled failed"]
+    change(other)
+    assert told()[1:] == []
+    assert job(location, "verify_boards").success
+    ticks.sensor("alerts")
+    assert told()[1:] == ["[sandbox] RHONE: board_shows_values failed"]
+    (item,) = [item.id for each in synced.sandbox.board_snapshot(board_id) for item in each.items if item.name == "copy"]
+    synced.graphql(f"mutation {{ archive_item(item_id: {item}) {{ id }} }}")
+    assert job(location, "verify_boards").success
+    ticks.sensor("alerts")
+    assert set(told()[2:]) == {
+        "[sandbox] RHONE: board_shows_values is well again",
+        "[sandbox] RHONE: no_item_doubled is well again",
+    }
+
+
+def test_a_run_that_will_be_retried_is_not_told(
+    synced: Workplace, location: Location, ticks: Ticks, receiver: Receiver
+) -> None:
+    run = ticks.busy("RHONE")
+    location.instance.add_run_tags(run.run_id, {"dagster/will_retry": "true"})
+    location.instance.report_run_failed(run)
+    ticks.sensor("alerts")
+    assert receiver.arrived == []
+
+
+def test_a_process_that_was_killed_for_good_is_told(
+    synced: Workplace, location: Location, ticks: Ticks, receiver: Receiver
+) -> None:
+    location.instance.report_run_failed(ticks.busy("RHONE"))
+    ticks.sensor("alerts")
+    assert receiver.titles == ["[sandbox] RHONE: the run failed"]
+    assert "process ended without a word" in receiver.arrived[0]["message"]
+
+
+def test_an_alert_that_nobody_took_is_sent_again(
+    synced: Workplace, location: Location, ticks: Ticks, receiver: Receiver
+) -> None:
+    synced.write(STUCK)
+    job(location, "check_waiting_rows")
+    receiver.answer = 503
+    for _ in range(2):
+        assert "1 taken by nobody yet" in ticks.sensor("alerts").skip_reason.skip_message
+    receiver.answer = 200
+    ticks.sensor("alerts")
+    ticks.sensor("alerts")
+    assert len(receiver.arrived) == 1
+
+
+def test_a_message_that_is_refused_keeps_back_no_other_and_repeats_none(
+    synced: Workplace, location: Location, ticks: Ticks, receiver: Receiver
+) -> None:
+    receiver.refused = "no_rows_failed"
+    synced.write("UPDATE ORDER_LIST_V2 SET sync_state = 'FAILED', sync_error_code = 'x' WHERE rowid = 4")
+    job(location, "check_orders")
+    ticks.sensor("alerts")
+    synced.write(STUCK)
+    job(location, "check_waiting_rows")
+    for _ in range(3):
+        ticks.sensor("alerts")
+    assert receiver.titles == ["[sandbox] B'HOOD: no_rows_stuck failed"]
+    receiver.refused = "nothing"
+    ticks.sensor("alerts")
+    ticks.sensor("alerts")
+    assert receiver.titles[1:] == ["[sandbox] B'HOOD: no_rows_failed failed"]
+
+
+def test_a_message_that_nobody_takes_for_a_day_is_given_up() -> None:
+    """By the moment of the tick, which is an argument of what sends."""
+    first = datetime(2026, 1, 1, tzinfo=UTC)
+    memory = Memory(0.0, unsent=[("title", "body", True, first.timestamp())])
+    nobody = Messenger(SecretStr("json://127.0.0.1:9/"))
+    with dg.DagsterInstance.ephemeral() as instance:
+        context = dg.build_sensor_context(instance)
+        assert send_unsent(context, memory, nobody, first + timedelta(hours=23)) == 0
+        assert len(memory.unsent) == 1
+        send_unsent(context, memory, nobody, first + timedelta(hours=25))
+    assert memory.unsent == []
+
+
+def test_a_check_that_turns_from_a_warning_to_an_error_is_news(
+    workplace: Workplace, location: Location, ticks: Ticks, receiver: Receiver
+) -> None:
+    """One wrong total of six is told and sent as it is; all of them stop the lines of that customer."""
+    rows = samples_of("B'HOOD", "BHOOD")[:6]
+    workplace.stage([{**rows[0], "TOTAL QTY": 1}, *rows[1:]])
+    assert location.sync_customer(CUSTOMER).success
+    ticks.sensor("alerts")
+    workplace.stage([{**row, "TOTAL QTY": 1} for row in rows])
+    assert not location.sync_customer(CUSTOMER).success
+    ticks.sensor("alerts")
+    assert receiver.titles == ["[sandbox] B'HOOD: totals_match_sizes failed"] * 2
+    assert ["ERROR" in message["message"] for message in receiver.arrived] == [False, True]
+
+
+def test_a_host_whose_clock_is_ahead_does_not_hide_the_runs_of_others(location: Location, workplace: Workplace) -> None:
+    workplace.stage(samples_of("RHONE")[:1])
+    (record,) = (location.instance.get_run_record_by_id(location.sync_customer("RHONE").run_id),)
+    now = datetime.fromtimestamp(record.end_time, UTC)
+    memory = Memory((now - timedelta(hours=1)).timestamp())
+    memory.take_in(record._replace(end_time=(now + timedelta(minutes=30)).timestamp()), now)
+    assert memory.ended == now.timestamp()
+    memory.seen = {}
+    assert [each.dagster_run.run_id for each in new_runs(location.instance, memory)] == [record.dagster_run.run_id]
+
+
+@pytest.mark.parametrize("cursor", ["not json", '{"other": 1}', "[]"])
+def test_a_cursor_of_another_version_forgets_and_goes_on(
+    synced: Workplace, location: Location, ticks: Ticks, receiver: Receiver, cursor: str
+) -> None:
+    synced.write(STUCK)
+    job(location, "check_waiting_rows")
+    ticks.cursors["alerts"] = cursor
+    ticks.sensor("alerts")
+    assert receiver.titles == ["[sandbox] B'HOOD: no_rows_stuck failed"]
+
+
+def test_a_failed_run_of_a_customer_that_is_gone_is_forgotten(
+    synced: Workplace, location: Location, ticks: Ticks, receiver: Receiver
+) -> None:
+    assert not location.sync("TYPED IN").success
+    ticks.sensor("alerts")
+    location.instance.delete_dynamic_partition("customers", "TYPED IN")
+    assert not location.sync("NOBODY").success
+    ticks.sensor("alerts")
+    location.instance.delete_dynamic_partition("customers", "NOBODY")
+    ticks.sensor("alerts")
+    assert len(receiver.arrived) == 2
+    assert json.loads(ticks.cursors["alerts"])["state"] == {}
+
+
+def test_one_place_that_is_away_keeps_the_alert_from_no_other(
+    synced: Workplace, location: Location, ticks: Ticks, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORDERS_ALERT_URLS", f"json://127.0.0.1:9/ {receiver.url}")
+    synced.write(STUCK)
+    job(location, "check_waiting_rows")
+    ticks.sensor("alerts")
+    ticks.sensor("alerts")
+    assert len(receiver.arrived) == 1
+
+
+def test_without_a_place_the_sensor_remembers_and_is_content(
+    synced: Workplace, location: Location, ticks: Ticks, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as silent:
+        silent.delenv("ORDERS_ALERT_URLS")
+        synced.write(STUCK)
+        job(location, "check_waiting_rows")
+        ticks.sensor("alerts")
+    job(location, "check_waiting_rows")
+    ticks.sensor("alerts")
+    assert receiver.arrived == []
+
+
+def test_a_wrong_url_is_refused_when_the_location_loads_and_not_shown(
+    offline: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORDERS_ALERT_URLS", "json://127.0.0.1/ carrier-pigeon://secret@nowhere")
+    with pytest.raises(ConfigurationError, match="ORDERS_ALERT_URLS: number 2") as refused:
+        build_definitions(Settings())
+    assert "secret" not in str(refused.value)
+
+
+def test_the_daily_summary_counts_by_customer(
+    synced: Workplace, location: Location, ticks: Ticks, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORDERS_CONFIG", os.fspath(synced.configure((":3000", ":3999"))))
+    synced.write(STUCK)
+    location.instance.report_run_failed(ticks.busy("RHONE"))
+    assert job(location, "daily_summary").success
+    (message,) = receiver.arrived
+    assert message["title"] == "[sandbox] 2 customers: 3 rows wait, 0 failed, 0 rejected"
+    lines = message["message"].splitlines()
+    assert lines[1] == "The last run failed: RHONE"
+    assert lines[2].startswith("B'HOOD: 4 of 4 orders")  # those with rows in trouble come first
+    assert "3 pending" in lines[2]
+    assert lines[3].startswith("RHONE: 4 of 4 orders")
+    assert lines[-1].startswith("http://127.0.0.1:3999/")
+
+
+def test_a_secret_of_an_alert_url_is_nowhere_in_a_run(
+    synced: Workplace, location: Location, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ORDERS_ALERT_URLS", receiver.url.replace("json://", "json://user:pa55word@"))
+    run = job(location, "daily_summary")
+    assert run.success
+    assert len(receiver.arrived) == 1
+    assert "pa55word" not in "".join(str(entry) for entry in location.instance.all_logs(run.run_id))

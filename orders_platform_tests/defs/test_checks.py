@@ -1,0 +1,380 @@
+"""Each check, over a customer's run and over all customers: what makes it fail, how badly, and what it then stops."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from datetime import UTC, datetime
+
+import dagster as dg
+import pytest
+from dagster._core.loader import LoadingContextForTest
+
+from orders_platform.definitions import build_definitions
+from orders_platform.defs import checks
+from orders_platform.settings import Settings
+from orders_platform_tests.defs.location import Location, failure
+from orders_platform_tests.workplace import CHECKOUT, Row, Workplace, samples_of
+
+CUSTOMER = "B'HOOD"
+WARN, ERROR = dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR
+IN_A_RUN = {
+    "keys_unique", "removals_plausible", "sizes_plausible", "totals_match_sizes", "no_item_doubled", "no_subitem_doubled",
+    "board_equals_database",
+}  # fmt: skip
+BLOCKING = {"keys_unique", "sizes_plausible", "totals_match_sizes"}
+
+
+def bhood() -> list[Row]:
+    return samples_of("B'HOOD", "BHOOD")[:6]
+
+
+@pytest.fixture
+def synced(workplace: Workplace, location: Location) -> Workplace:
+    """B'HOOD is on the board."""
+    workplace.stage(bhood())
+    run = location.sync_customer(CUSTOMER)
+    assert run.success, failure(run)
+    return workplace
+
+
+def made(run: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluation]:
+    return {evaluation.check_name: evaluation for evaluation in run.get_asset_check_evaluations()}
+
+
+def look(location: Location, job: str, check: str) -> dg.AssetCheckEvaluation:
+    """What a job of checks only says of one of them."""
+    found = build_definitions(Settings()).resolve_job_def(job)
+    return made(found.execute_in_process(instance=location.instance, raise_on_error=False))[check]
+
+
+def shown(location: Location, check: dg.AssetChecksDefinition) -> bool:
+    """Whether the UI shows the last evaluation of a check; it shows "Not evaluated" once the asset was materialised after it."""
+    storage = location.instance.event_log_storage
+    record = storage.get_latest_asset_check_execution_by_key([check.check_key])[check.check_key]
+    return asyncio.run(record.targets_latest_materialization(LoadingContextForTest(location.instance)))
+
+
+def told(evaluation: dg.AssetCheckEvaluation) -> dict[str, object]:
+    return {name: value.value for name, value in evaluation.metadata.items()}
+
+
+def table(evaluation: dg.AssetCheckEvaluation) -> list[dict[str, object]]:
+    return [dict(record.data) for record in evaluation.metadata["rows"].value.records]
+
+
+# --- which there are
+
+
+def test_a_run_of_a_customer_makes_its_checks_and_they_pass(workplace: Workplace, location: Location) -> None:
+    workplace.stage(bhood())
+    found = made(location.sync_customer(CUSTOMER))
+    assert set(found) == IN_A_RUN
+    assert all(evaluation.passed for evaluation in found.values())
+    assert {told(evaluation)["scope"] for evaluation in found.values()} == {CUSTOMER}
+    counts = told(found["board_equals_database"])
+    orders, lines = (
+        workplace.rows("SELECT COUNT(*) FROM ORDER_LIST_V2")[0][0],
+        workplace.rows("SELECT COUNT(*) FROM ORDER_LIST_LINES")[0][0],
+    )
+    assert (counts["items"], counts["items_shown"], counts["subitems"], counts["subitems_shown"]) == (
+        orders,
+        orders,
+        lines,
+        lines,
+    )
+
+
+def test_only_what_would_do_harm_blocks() -> None:
+    blocking = {spec.name for check in checks.ALL for spec in check.check_specs if spec.blocking}
+    assert blocking == BLOCKING
+
+
+def test_the_documentation_says_of_every_check_whether_it_blocks() -> None:
+    rows = [
+        line.split("|") for line in (CHECKOUT / "docs" / "checks.md").read_text("utf-8").splitlines() if line.startswith("| `")
+    ]
+    said = {name: "yes" in row[5] or "then" in row[5] for row in rows for name in re.findall(r"`(\w+)`", row[1])}
+    assert said == {spec.name: spec.blocking for check in checks.ALL for spec in check.check_specs}
+
+
+def test_the_documentation_says_of_every_check_which_asset_shows_it() -> None:
+    rows = [
+        line.split("|") for line in (CHECKOUT / "docs" / "checks.md").read_text("utf-8").splitlines() if line.startswith("| `")
+    ]
+    said = {
+        name: asset
+        for row in rows
+        for name, asset in zip(re.findall(r"`(\w+)`", row[1]), re.findall(r"`(\w+)`", row[2]), strict=True)
+    }
+    assert said == {spec.name: spec.asset_key.to_user_string() for check in checks.ALL for spec in check.check_specs}
+
+
+def test_every_check_is_of_a_job_that_starts_by_itself() -> None:
+    of_jobs = {*checks.OF_A_RUN, *checks.OF_ALL_CUSTOMERS, *checks.OF_WAITING_ROWS, *checks.OF_VALUES}
+    assert set(checks.ALL) == of_jobs
+    described = [spec for check in checks.ALL for spec in check.check_specs]
+    assert len({spec.name for spec in described}) == len(described)  # alerts know a check by its name
+    assert all(spec.description for spec in described)
+
+
+def test_all_checks_pass_over_all_customers_when_all_is_well(synced: Workplace, location: Location) -> None:
+    for job, names in (("check_orders", 8), ("check_waiting_rows", 1), ("verify_boards", 1)):
+        found = made(build_definitions(Settings()).resolve_job_def(job).execute_in_process(instance=location.instance))
+        assert len(found) == names
+        assert [name for name, evaluation in found.items() if not evaluation.passed] == []
+        assert {told(evaluation)["scope"] for evaluation in found.values()} == {"all customers"}
+
+
+def test_what_a_job_said_of_all_customers_stays_shown_when_one_of_them_runs_and_the_staging_table_is_observed(
+    synced: Workplace, location: Location
+) -> None:
+    for job in ("check_orders", "check_waiting_rows", "verify_boards"):
+        assert build_definitions(Settings()).resolve_job_def(job).execute_in_process(instance=location.instance).success
+    synced.stage(samples_of("RHONE")[:2], append=True)
+    assert location.survey().success
+    assert location.sync_customer("RHONE").success
+    assert [shown(location, check) for check in checks.NOT_OF_A_RUN] == [True] * 6
+    location.instance.report_runless_asset_event(dg.AssetMaterialization("order_headers"))
+    assert not shown(location, checks.keys_unique)  # what would become of the others if they hung there
+
+
+# --- keys, sizes, totals, lines
+
+
+def test_two_orders_with_one_key_stop_the_run_before_anything_is_sent(synced: Workplace, location: Location) -> None:
+    copied = [
+        column for (column,) in synced.rows("SELECT name FROM pragma_table_info('ORDER_LIST_V2')") if column != "record_uuid"
+    ]
+    names = ", ".join(f'"{name}"' for name in copied)
+    synced.write(f"INSERT INTO ORDER_LIST_V2 (record_uuid, {names}) SELECT 'twin', {names} FROM ORDER_LIST_V2 LIMIT 1")
+    synced.write("UPDATE ORDER_LIST_V2 SET sync_state = 'NEW', monday_item_id = NULL WHERE record_uuid = 'twin'")
+    synced.write("UPDATE ORDER_SYNC_CUSTOMERS SET order_count = order_count + 1")
+    mutations = synced.mutations
+    run = location.sync(CUSTOMER)
+    assert not run.success
+    found = made(run)["keys_unique"]
+    assert (found.passed, found.severity) == (False, ERROR)
+    assert "1 key or board id is shared (B'HOOD 1)" in found.description
+    assert synced.mutations == mutations
+    assert not look(location, "check_orders", "keys_unique").passed
+
+
+def test_two_orders_with_one_item_stop_the_run(synced: Workplace, location: Location) -> None:
+    synced.write("UPDATE ORDER_LIST_V2 SET monday_item_id = (SELECT MIN(monday_item_id) FROM ORDER_LIST_V2)")
+    run = location.sync(CUSTOMER)
+    assert not run.success
+    assert table(made(run)["keys_unique"])[0]["what"] == "id on the board"
+
+
+def test_sizes_that_are_none_fail_the_check_in_words(synced: Workplace, location: Location) -> None:
+    synced.write('ALTER TABLE "swp_ORDER_LIST_V2" RENAME COLUMN "UNIT OF MEASURE" TO "UNIT"')
+    found = look(location, "check_orders", "sizes_plausible")
+    assert (found.passed, found.severity) == (False, ERROR)
+    assert "UNIT OF MEASURE" in found.description
+
+
+def test_a_wrong_total_is_said_and_the_order_sent(workplace: Workplace, location: Location) -> None:
+    first, *others = bhood()
+    workplace.stage([{**first, "TOTAL QTY": 9999}, *others])
+    run = location.sync_customer(CUSTOMER)
+    assert run.success
+    found = made(run)["totals_match_sizes"]
+    assert (found.passed, found.severity) == (False, WARN)
+    assert table(found)[0]["total"] == 9999
+    assert sum(len(items) for items in workplace.board.values()) == 6
+
+
+def test_totals_that_are_mostly_wrong_stop_the_lines(workplace: Workplace, location: Location) -> None:
+    workplace.stage([{**row, "TOTAL QTY": 9999} for row in bhood()])
+    run = location.sync_customer(CUSTOMER)
+    assert not run.success
+    found = made(run)["totals_match_sizes"]
+    assert (found.passed, found.severity) == (False, ERROR)
+    assert workplace.rows("SELECT COUNT(*) FROM ORDER_LIST_LINES WHERE sync_state <> 'NEW'") == [(0,)]
+
+
+def test_lines_whose_order_was_deleted_are_found(synced: Workplace, location: Location) -> None:
+    synced.write("DELETE FROM ORDER_LIST_V2 WHERE rowid = 1")
+    found = look(location, "check_orders", "lines_have_orders")
+    assert (found.passed, found.severity) == (False, ERROR)
+    assert told(found)["customers"] == {"(no customer)": len(table(found))}
+
+
+# --- rows that are not where they should be
+
+
+def test_a_call_that_was_never_answered_is_stuck_after_the_configured_time(
+    synced: Workplace, location: Location, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced.write(
+        "UPDATE ORDER_LIST_V2 SET sync_state = 'PENDING', sync_pending_at = datetime('now', '-31 minutes') WHERE rowid <= 3"
+    )
+    found = look(location, "check_waiting_rows", "no_rows_stuck")
+    assert (found.passed, found.severity) == (False, ERROR)
+    assert found.description.startswith("3 rows are stuck, 3 of them PENDING (B'HOOD 3). Start a run")
+    assert told(found)["customers"] == {CUSTOMER: 3}
+    assert {row["state"] for row in table(found)} == {"PENDING"}
+    monkeypatch.setenv("ORDERS_CONFIG", str(synced.configure(("stuck_pending_minutes = 30", "stuck_pending_minutes = 32"))))
+    assert look(location, "check_waiting_rows", "no_rows_stuck").passed
+
+
+def test_a_row_that_is_never_sent_is_stuck_and_only_a_warning(synced: Workplace, location: Location) -> None:
+    synced.write("UPDATE ORDER_LIST_LINES SET sync_state = 'NEW', updated_at = datetime('now', '-241 minutes') WHERE rowid = 1")
+    found = look(location, "check_waiting_rows", "no_rows_stuck")
+    assert (found.passed, found.severity) == (False, WARN)
+    assert told(found)["new"] == 1
+
+
+def test_a_row_that_is_tried_in_vain_every_hour_is_stuck_all_the_same(synced: Workplace, location: Location) -> None:
+    """Each try renews the intent; since when the row waits it must not renew."""
+    synced.write("UPDATE ORDER_LIST_V2 SET sync_state = 'NEW', updated_at = datetime('now', '-5 hours') WHERE rowid = 1")
+    with synced.store() as store:
+        (row,) = store.pending_items(CUSTOMER)
+        now = datetime.now(UTC)
+        store.record_intents("items", [row.record_uuid], "batch", "run", now)
+    assert not look(location, "check_waiting_rows", "no_rows_stuck").passed
+
+
+def test_the_table_of_a_check_is_short_and_its_numbers_are_whole(
+    synced: Workplace, location: Location, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORDERS_CONFIG", str(synced.configure(("shown_rows = 20", "shown_rows = 2"))))
+    synced.write("UPDATE ORDER_LIST_V2 SET sync_state = 'FAILED', sync_error_code = 'x', sync_error_message = 'because'")
+    found = look(location, "check_orders", "no_rows_failed")
+    assert (found.passed, found.severity) == (False, WARN)
+    assert told(found)["found"] == 6
+    assert len(table(found)) == 2
+    assert table(found)[0]["reason"] == "because"
+
+
+def test_rows_that_could_not_be_merged_are_said_with_their_reason(workplace: Workplace, location: Location) -> None:
+    workplace.stage([*bhood(), {**bhood()[0], "CUSTOMER NAME": "ACME ACTIVE", "_SOURCE_TABLE": "x"}])
+    assert location.survey().success
+    found = look(location, "check_orders", "no_rows_rejected")
+    assert (found.passed, found.severity) == (False, WARN)
+    assert told(found)["customers"] == {"ACME ACTIVE": 1}
+    assert "is not in [customers]" in str(table(found)[0]["reason"])
+
+
+# --- the staging table
+
+
+def test_a_load_that_stands_still_is_a_warning(synced: Workplace, location: Location) -> None:
+    assert look(location, "check_orders", "staging_fresh").passed
+    synced.write("UPDATE ORDER_SYNC_CUSTOMERS SET merged_at = datetime('now', '-4 days')")
+    found = look(location, "check_orders", "staging_fresh")
+    assert (found.passed, found.severity) == (False, WARN)
+    assert "no load changed for 96 hours" in found.description
+
+
+def test_a_customer_whose_load_is_not_merged_for_days_is_named_though_the_others_are(
+    synced: Workplace, location: Location
+) -> None:
+    synced.stage(samples_of("RHONE")[:2], append=True)
+    assert location.sync_customer("RHONE").success
+    synced.write(
+        "UPDATE ORDER_SYNC_CUSTOMERS SET fingerprint = 'x', merged_at = datetime('now', '-4 days') WHERE customer_name = 'RHONE'"
+    )
+    found = look(location, "check_orders", "staging_fresh")
+    assert (found.passed, found.severity) == (False, WARN)
+    assert told(found)["customers"] == {"RHONE": 1}
+    assert "its load is not what was merged last, 96 hours ago" in found.description
+    assert location.sync(CUSTOMER).success
+    assert told(look(location, "check_orders", "staging_fresh"))["customers"] == {"RHONE": 1}
+    assert location.sync("RHONE").success
+    assert look(location, "check_orders", "staging_fresh").passed
+
+
+# --- the board
+
+
+def test_an_item_that_a_person_removed_and_one_that_a_person_made_are_differences(
+    synced: Workplace, location: Location
+) -> None:
+    board_id = Settings().configuration.items.board_id
+    (first, second, *_) = synced.rows("SELECT monday_item_id, group_id FROM ORDER_LIST_V2 ORDER BY rowid")
+    synced.graphql(f"mutation {{ archive_item(item_id: {first[0]}) {{ id }} }}")
+    synced.graphql(f'mutation {{ create_item(board_id: {board_id}, group_id: "{second[1]}", item_name: "by hand") {{ id }} }}')
+    synced.write(
+        "UPDATE ORDER_LIST_V2 SET sync_state = 'NEW', \"NOTES\" = 'x', row_hash = 'x' WHERE monday_item_id = ?", second[0]
+    )
+    run = location.sync(CUSTOMER)
+    assert run.success
+    found = made(run)["board_equals_database"]
+    assert (found.passed, found.severity) == (False, ERROR)
+    assert {(row["difference"], row["name"] == "by hand") for row in table(found)} == {("missing", False), ("unknown", True)}
+    counts = told(found)
+    assert (counts["items"], counts["items_shown"]) == (6, 5)
+    values = look(location, "verify_boards", "board_shows_values")
+    assert (values.passed, values.severity) == (False, ERROR)
+
+
+def test_a_run_that_sent_nothing_compares_nothing_and_asks_monday_nothing(synced: Workplace, location: Location) -> None:
+    asked = len(synced.sandbox.requests)
+    found = made(location.sync(CUSTOMER))
+    assert len(synced.sandbox.requests) == asked
+    for name in ("board_equals_database", "no_item_doubled", "no_subitem_doubled"):
+        assert (found[name].passed, told(found[name])["judged"]) == (True, False)
+
+
+def test_a_value_that_a_person_changed_is_a_warning_of_the_verification(synced: Workplace, location: Location) -> None:
+    board_id = Settings().configuration.items.board_id
+    ((item_id,), *_) = synced.rows("SELECT monday_item_id FROM ORDER_LIST_V2")
+    synced.graphql(
+        f"mutation {{ change_multiple_column_values(board_id: {board_id}, item_id: {item_id}, "
+        'column_values: "{\\"text_mkr5ej2x\\": \\"by hand\\"}") { id } }'
+    )
+    found = look(location, "verify_boards", "board_shows_values")
+    assert (found.passed, found.severity) == (False, WARN)
+    assert table(found)[0]["board"] == "by hand"
+    assert table(found)[0]["customer"] == CUSTOMER
+
+
+def test_a_customer_that_is_at_work_is_left_out_of_the_verification_and_named(synced: Workplace, location: Location) -> None:
+    with synced.store() as store, store.lock(CUSTOMER):
+        found = look(location, "verify_boards", "board_shows_values")
+    assert found.passed
+    assert (told(found)["customers_compared"], told(found)["customers_unseen"]) == (0, [CUSTOMER])
+
+
+def test_an_order_that_is_on_the_board_twice_fails_the_check_of_the_run_that_sends_it(
+    workplace: Workplace, location: Location
+) -> None:
+    first, *others, last = bhood()
+    workplace.stage([first, *others])
+    assert location.sync_customer(CUSTOMER).success
+    board_id, key = Settings().configuration.items.board_id, first["AAG ORDER NUMBER"]
+    ((group_id, item_id),) = workplace.rows(
+        'SELECT group_id, monday_item_id FROM ORDER_LIST_V2 WHERE "AAG ORDER NUMBER" = ?', key
+    )
+    workplace.graphql(
+        f'mutation {{ create_item(board_id: {board_id}, group_id: "{group_id}", item_name: "copy", '
+        f'column_values: "{{\\"text_mkr5wya6\\": \\"{key}\\"}}") {{ id }} }}'
+    )
+    workplace.stage([{**first, "NOTES": "changed"}, *others, last])
+    run = location.sync(CUSTOMER)
+    assert run.success  # whatever is on the board twice, the others were sent
+    found = made(run)["no_item_doubled"]
+    assert (found.passed, found.severity) == (False, ERROR)
+    assert "on the board twice (B'HOOD 1)" in found.description
+    (row,) = table(found)
+    assert row["order"] == key
+    assert str(item_id) in str(row["ids"])
+    assert ("unknown", "copy") in {(each["difference"], each["name"]) for each in table(made(run)["board_equals_database"])}
+
+
+# --- a failed read
+
+
+@pytest.mark.parametrize("check", checks.NOT_OF_A_RUN, ids=lambda check: next(iter(check.check_specs)).name)
+def test_a_check_that_cannot_ask_fails_its_run_instead_of_passing(
+    workplace: Workplace, location: Location, check: dg.AssetChecksDefinition
+) -> None:
+    (spec,) = check.check_specs
+    job = {"no_rows_stuck": "check_waiting_rows", "board_shows_values": "verify_boards"}.get(spec.name, "check_orders")
+    found = build_definitions(Settings()).resolve_job_def(job)
+    run = found.execute_in_process(instance=location.instance, raise_on_error=False)
+    assert not run.success
+    assert spec.name not in made(run)
+    assert "init-db" in str(failure(run)[1].step_failure_data.user_failure_data.description)
