@@ -1,7 +1,7 @@
 """Work that the sandbox does later: at a time on its clock, before any request that arrives after that time.
 
-Belongs here: keeping work in the order of its time, and doing what is due. Does not belong here: what the work is (`gate.py`,
-`imports.py`). There is no thread behind it: whoever comes next does what is due first, so that a virtual clock is enough.
+There is no thread behind it: whoever comes next does what is due first, so that a virtual clock is enough. Late commits are such
+work.
 """
 
 from __future__ import annotations

@@ -31,7 +31,6 @@ from orders_platform.sandbox.faults import Fault, Faults
 from orders_platform.sandbox.gate import Gate
 from orders_platform.sandbox.idempotency import IdempotencyKeys, IdempotencyRules
 from orders_platform.sandbox.identities import Identities
-from orders_platform.sandbox.jobs import FileReply, JobRules, Jobs
 from orders_platform.sandbox.limits import Limits, Meter
 from orders_platform.sandbox.replies import Reply
 from orders_platform.sandbox.schema import schema_at
@@ -63,13 +62,11 @@ class Sandbox:
         idempotency: how long replies are remembered.
         hang_seconds: how long a hanging request waits at most for its client to give up; over HTTP in real seconds.
         switches: what monday leaves open.
-        job_rules: of imports and bulk changes.
         seed: of the ids that are made up; None takes the time on the clock.
 
     Attributes:
         app: the ASGI application.
         requests: the last requests, oldest first; a refused connection is none.
-        jobs: imports and bulk changes.
     """
 
     def __init__(
@@ -88,7 +85,6 @@ class Sandbox:
         idempotency: IdempotencyRules | None = None,
         hang_seconds: float = 90.0,
         switches: Switches | None = None,
-        job_rules: JobRules | None = None,
         seed: object = None,
     ) -> None:
         self.clock = clock = SandboxClock(clock)
@@ -99,7 +95,6 @@ class Sandbox:
         )
         ids = Identities(clock() if seed is None else seed)
         self._agenda = Agenda(clock)
-        self.jobs = Jobs(self.state, self._agenda, ids, job_rules)
         self.faults = faults or Faults()
         self.meter = Meter(limits or Limits(), clock)
         self.idempotency = IdempotencyKeys(clock, idempotency)
@@ -116,7 +111,6 @@ class Sandbox:
             sleep=sleep,
             ids=ids,
             agenda=self._agenda,
-            jobs=self.jobs,
         )
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="sandbox")
         board_template.plant(self.state)
@@ -128,12 +122,12 @@ class Sandbox:
         return snapshots.board_snapshot(self.state, board_id, states)
 
     def settle(self) -> None:
-        """Whatever is under way comes to its end now: late commits, imports, bulk changes."""
+        """Late commits that are under way happen now."""
         self._agenda.do_due(everything=True)
 
     @property
     def under_way(self) -> int:
-        """Late commits and steps of jobs that have not happened yet."""
+        """Late commits that have not happened yet."""
         return self._agenda.waiting
 
     def refuse_for(self, seconds: float) -> None:
@@ -184,8 +178,6 @@ class Sandbox:
         return [
             Route("/v2", self._graphql, methods=["POST"]),
             Route("/v2/get_schema", self._schema),
-            Route("/uploads/{job_id}", self._upload, methods=["PUT"]),
-            Route("/reports/{job_id}.csv", self._report),
             Route("/", self._page),
             Route("/page/overview.json", self._overview),
             Route("/page/group.json", self._group),
@@ -233,13 +225,6 @@ class Sandbox:
     async def _schema(self, _request: Request) -> Response:
         return PlainTextResponse(_SCHEMA_FILE.read_text(encoding="utf-8"))
 
-    async def _upload(self, request: Request) -> Response:
-        job_id, file = request.path_params["job_id"], await request.body()
-        return _file(await self._in_thread(functools.partial(self.jobs.upload, job_id, file, set(request.headers))))
-
-    async def _report(self, request: Request) -> Response:
-        return _file(await self._in_thread(functools.partial(self.jobs.report, request.path_params["job_id"])))
-
     async def _page(self, _request: Request) -> Response:
         return page.document()
 
@@ -258,7 +243,3 @@ class Sandbox:
 
     async def _health(self, _request: Request) -> Response:
         return PlainTextResponse("ok")
-
-
-def _file(reply: FileReply) -> Response:
-    return PlainTextResponse(reply.body, reply.status, dict(reply.headers))

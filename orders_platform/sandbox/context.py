@@ -11,7 +11,6 @@ from graphql import GraphQLResolveInfo
 
 from orders_platform.sandbox import items, structure
 from orders_platform.sandbox.cursors import Cursors
-from orders_platform.sandbox.jobs import Jobs
 from orders_platform.sandbox.limits import Meter, Spent
 from orders_platform.sandbox.refusals import bad_board, invalid_argument, not_found
 from orders_platform.sandbox.rows import ACTIVE, DELETED, BoardRow, GroupRow, ItemRow
@@ -25,7 +24,6 @@ class Context:
     Attributes:
         base_url: of this server, for the `url` of boards and items.
         version: of the API that serves the request.
-        jobs: imports and bulk changes.
         refused_alias: the mutation that a fault refuses.
         broken_alias: the mutation whose result a fault makes unreadable.
         rows_read: items listed so far, for the latency.
@@ -37,7 +35,6 @@ class Context:
     spent: Spent
     base_url: str
     version: str
-    jobs: Jobs
     refused_alias: str | None = None
     broken_alias: str | None = None
     rows_read: int = 0

@@ -22,7 +22,6 @@ from orders_platform.sandbox.cursors import Cursors
 from orders_platform.sandbox.faults import Fault, Faults
 from orders_platform.sandbox.idempotency import IdempotencyKeys, InFlight, OtherBody
 from orders_platform.sandbox.identities import Identities
-from orders_platform.sandbox.jobs import Jobs
 from orders_platform.sandbox.limits import Meter, Overrun, Spent
 from orders_platform.sandbox.locks import BoardLocks, boards_of
 from orders_platform.sandbox.replies import NOTHING, UNCONNECTED, Reply, gateway_page, refused
@@ -50,7 +49,6 @@ class Gate:
     sleep: Callable[[float], None]
     ids: Identities
     agenda: Agenda
-    jobs: Jobs
     refused_until: float = 0.0
     cursors: Cursors = field(init=False)
     locks: BoardLocks = field(default_factory=BoardLocks)
@@ -191,7 +189,7 @@ class Gate:
         if isinstance(spent, Reply):
             return spent, None
         call = admitted.call
-        context = Context(self.state, self.cursors, self.meter, spent, call.base_url, call.record.version, self.jobs)
+        context = Context(self.state, self.cursors, self.meter, spent, call.base_url, call.record.version)
         if prepared.is_mutation and admitted.fault in {Fault.REFUSE_ALIAS, Fault.BREAK_ALIAS}:
             chosen = self.faults.choose([alias for alias, name in prepared.fields.items() if name != "complexity"])
             context.refused_alias = chosen if admitted.fault is Fault.REFUSE_ALIAS else None

@@ -1,4 +1,4 @@
-"""Ids that monday makes up: of requests, cursors and jobs.
+"""Ids that monday makes up: of requests and cursors.
 
 Belongs here: a stream of ids that is the same in every sandbox whose clock stood at the same second when it began, so that a run
 on a virtual clock can be repeated. Does not belong here: ids of items, boards, columns and groups (`items.py`, `structure.py`).

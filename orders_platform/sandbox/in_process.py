@@ -14,7 +14,6 @@ import httpx
 from orders_platform.sandbox.application import Sandbox
 from orders_platform.sandbox.calls import Admitted, Call, RequestRecord
 from orders_platform.sandbox.faults import Fault
-from orders_platform.sandbox.jobs import FileReply
 
 
 class InProcess(httpx.BaseTransport):
@@ -37,17 +36,8 @@ class InProcess(httpx.BaseTransport):
         Raises:
             httpx.TransportError: the client gets no answer.
         """
-        method, path = request.method, request.url.path
-        if (method, path) == ("POST", "/v2"):
-            return self._graphql(request)
-        if method == "PUT" and path.startswith("/uploads/"):
-            names = {name.lower() for name in request.headers}
-            return _file(self._sandbox.jobs.upload(path.removeprefix("/uploads/"), request.read(), names))
-        if method == "GET" and path.startswith("/reports/"):
-            return _file(self._sandbox.jobs.report(path.removeprefix("/reports/").removesuffix(".csv")))
-        return httpx.Response(404)
-
-    def _graphql(self, request: httpx.Request) -> httpx.Response:
+        if (request.method, request.url.path) != ("POST", "/v2"):
+            return httpx.Response(404)
         sandbox = self._sandbox
         record = RequestRecord(at=sandbox.clock())
         headers = request.headers
@@ -75,7 +65,3 @@ class InProcess(httpx.BaseTransport):
         if reply.dropped:
             raise httpx.RemoteProtocolError("Server disconnected without sending a response.", request=request)
         return httpx.Response(reply.status, headers={**fields, "Content-Type": reply.content_type}, content=reply.body)
-
-
-def _file(reply: FileReply) -> httpx.Response:
-    return httpx.Response(reply.status, headers=dict(reply.headers), text=reply.body)

@@ -1,7 +1,7 @@
 """monday's rules for items, whoever makes or changes them.
 
 Belongs here: length of names, size of an item's values, room on a board. Does not belong here: single values
-(`column_types.py`), the mutations and imports that ask (`mutations.py`, `imports.py`).
+(`column_types.py`), the mutations that ask (`mutations.py`).
 """
 
 from __future__ import annotations

@@ -6,8 +6,6 @@ belong here: deciding when to refuse, the shape of a reply (`replies.py`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 
 class Refusal(Exception):
     """monday refuses one field, or the whole request.
@@ -17,7 +15,6 @@ class Refusal(Exception):
         message: monday's sentence.
         status: the HTTP status when nothing of the request succeeded.
         error_data: what the code carries besides, in `extensions.error_data`.
-        more: what it carries beside those.
     """
 
     def __init__(
@@ -27,7 +24,6 @@ class Refusal(Exception):
         *,
         status: int = 200,
         error_data: dict[str, object] | None = None,
-        more: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -35,7 +31,6 @@ class Refusal(Exception):
             "code": code,
             "status_code": status,
             "error_data": error_data or {},
-            **(more or {}),
         }
 
 

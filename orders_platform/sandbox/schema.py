@@ -31,7 +31,7 @@ from graphql import (
     validate,
 )
 
-from orders_platform.sandbox import board_mutations, job_resolvers, mutations
+from orders_platform.sandbox import board_mutations, mutations
 from orders_platform.sandbox.cell_values import KINDS, ColumnValue
 from orders_platform.sandbox.complexity import fields_of
 from orders_platform.sandbox.context import Context, context_of
@@ -52,7 +52,6 @@ _MUTATIONS: dict[str, Resolver] = {
             "create_board", "archive_board", "delete_board", "create_column", "change_column_title", "delete_column",
             "create_group", "update_group", "archive_group", "delete_group",
         ),
-        job_resolvers: ("ingest_items", "bulk_archive_items", "bulk_delete_items"),
     }.items()
     for name in names
 }  # fmt: skip
@@ -138,8 +137,7 @@ def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionN
 def _bound(text: str) -> GraphQLSchema:
     schema = build_schema(text)
     assert_valid_schema(schema)
-    jobs = {"fetch_job_status": job_resolvers.fetch_job_status, "job_status": job_resolvers.job_status}
-    _bind(schema, "Query", {**QUERIES, **jobs})
+    _bind(schema, "Query", QUERIES)
     _bind(
         schema, "Mutation", {**{name: _mutation(resolver) for name, resolver in _MUTATIONS.items()}, "complexity": complexity}
     )

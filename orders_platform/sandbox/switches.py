@@ -1,7 +1,7 @@
 """What monday's pages leave open, or say in two ways: one switch each, with the default we believe in.
 
 Belongs here: the switches of boards, items and the gate. Does not belong here: those of idempotency keys (`idempotency.py`),
-limits (`limits.py`), prices (`complexity.py`) and imports (`jobs.py`). `docs/sandbox.md` lists all of them.
+limits (`limits.py`) and prices (`complexity.py`). `docs/sandbox.md` lists all of them.
 """
 
 from __future__ import annotations
@@ -35,7 +35,6 @@ class Switches:
         make_subitems_column: the first subitem of a board makes its column and board; off means a refusal.
         lock_boards: a mutation that meets another one on the same board is answered with HTTP 423.
         lag_covers: what the visibility lag applies to.
-        bulk_ids: the most ids of a bulk archive or delete; None for no limit.
     """
 
     accept_bearer: bool = True
@@ -45,4 +44,3 @@ class Switches:
     make_subitems_column: bool = True
     lock_boards: bool = False
     lag_covers: frozenset[Lagging] = frozenset(Lagging)
-    bulk_ids: int | None = None

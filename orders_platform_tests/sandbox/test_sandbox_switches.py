@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from orders_platform.sandbox.idempotency import IdempotencyRules
-from orders_platform.sandbox.jobs import JobRules
 from orders_platform.sandbox.switches import Lagging, Switches
 
 PAGE = Path(__file__).parents[2] / "docs" / "sandbox.md"
@@ -70,7 +69,7 @@ def test_the_first_subitem_of_a_board_without_a_subitems_column(start, make):
     assert ("errors" not in answer) is make
 
 
-@pytest.mark.parametrize("switches", [Switches, IdempotencyRules, JobRules])
+@pytest.mark.parametrize("switches", [Switches, IdempotencyRules])
 def test_every_switch_stands_on_its_page(switches):
     text = PAGE.read_text(encoding="utf-8")
     missing = [field.name for field in dataclasses.fields(switches) if f"`{field.name}`" not in text]
@@ -79,7 +78,7 @@ def test_every_switch_stands_on_its_page(switches):
 
 def test_the_page_names_the_defaults():
     rows = dict(re.findall(r"^\| `(\w+)` \| `([^`]*)` \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
-    for defaults in (Switches(), IdempotencyRules(), JobRules()):
+    for defaults in (Switches(), IdempotencyRules()):
         for field in dataclasses.fields(defaults):
             value = getattr(defaults, field.name)
             shown = "all" if value == frozenset(Lagging) else f"{value:,}" if type(value) is int else str(value)
