@@ -22,7 +22,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from orders_platform.sandbox import board_template, hierarchy, page, snapshots, structure
+from orders_platform.sandbox import board_template, page, snapshots, structure
 from orders_platform.sandbox.agenda import Agenda, SandboxClock
 from orders_platform.sandbox.calls import Admitted, Call, Latency, RequestRecord
 from orders_platform.sandbox.complexity import Costs
@@ -134,14 +134,9 @@ class Sandbox:
         """Connections are refused until so many seconds have passed on the clock; nothing that is sent is read or executed."""
         self._gate.refused_until = self.clock() + seconds
 
-    def make_multi_level(self, board_id: int, rollup: Collection[str] = ()) -> None:
-        """Turns a board without subitems into a multi-level one.
-
-        Args:
-            board_id: of the board.
-            rollup: columns that parents calculate from what lies below them.
-        """
-        hierarchy.make_multi_level(self.state, board_id, rollup)
+    def make_multi_level(self, board_id: int) -> None:
+        """From now on the board says that it is a multi-level one; nothing else about it changes."""
+        structure.make_multi_level(self.state, board_id)
 
     def remove_label(self, board_id: int, column_id: str, name: str) -> None:
         """A person deletes a label of a status or dropdown column.

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 from orders_platform.sandbox import structure
 from orders_platform.sandbox.column_types import search_form
-from orders_platform.sandbox.items import LISTED
 from orders_platform.sandbox.refusals import bad_column, invalid_argument
 from orders_platform.sandbox.state import State
 from orders_platform.sandbox.switches import Lagging
@@ -25,7 +24,7 @@ _IN_GROUP = "AND {group} = :group "
 _BOARD_ORDER = """
 SELECT items.id FROM items {past}
 JOIN groups ON groups.board_id = items.board_id AND groups.id = {group}
-WHERE items.board_id = :board AND {state} = 'active' AND items.created_at <= :new AND {listed} {more}
+WHERE items.board_id = :board AND {state} = 'active' AND items.created_at <= :new {more}
 ORDER BY groups.position, {position}, items.id"""
 _PAST = """
 LEFT JOIN past ON past.item_id = items.id AND past.changed_at =
@@ -45,7 +44,7 @@ WHERE items.board_id = ? AND cells.column_id = ?"""
 def in_board_order(state: State, board_id: int, among: set[int] | None = None, group_id: str | None = None) -> list[int]:
     """Ids of the active items as lists show them now, in board order; only those `among`, or of a group, when given."""
     more = (_AMONG if among is not None else "") + (_IN_GROUP if group_id is not None else "")
-    words = {"past": "", "group": "items.group_id", "state": "items.state", "position": "items.position", "listed": LISTED}
+    words = {"past": "", "group": "items.group_id", "state": "items.state", "position": "items.position"}
     if state.visibility_lag:
         moved, retired = (each in state.switches.lag_covers for each in (Lagging.MOVED, Lagging.RETIRED))
         words |= {"past": _PAST} if moved or retired else {}

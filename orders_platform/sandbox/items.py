@@ -16,19 +16,9 @@ from orders_platform.sandbox.switches import Lagging
 
 _FIRST_ID = 10_000_000_001
 _ITEM = "SELECT id, board_id, parent_id, group_id, name, state, position, created_at, updated_at FROM items "
-# Only a board of subitems lists items that have a parent; a multi-level board shows them below their parents.
-LISTED = """
-(items.parent_id IS NULL OR EXISTS
-  (SELECT 1 FROM boards WHERE boards.id = items.board_id AND boards.type = 'sub_items_board'))"""
-_CHILDREN = f"""
-WITH RECURSIVE below (id) AS (
-  SELECT id FROM items WHERE parent_id = ?
-  UNION ALL SELECT items.id FROM items JOIN below ON items.parent_id = below.id)
-{_ITEM} WHERE id IN (SELECT id FROM below) ORDER BY position, id"""  # noqa: S608  constants only
 _BY_IDS = _ITEM + "WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id DESC"  # noqa: S608  constants only
 _OF_GROUP = (
     _ITEM + "WHERE board_id = ? AND group_id = ? AND state IN (SELECT value FROM json_each(?)) "  # noqa: S608  constants only
-    f"AND {LISTED} "
     "ORDER BY position, id LIMIT ? OFFSET ?"
 )
 _CELL = "SELECT column_id, text, value, search FROM cells "
@@ -53,8 +43,8 @@ def newest(state: State, limit: int, offset: int) -> list[ItemRow]:
 
 
 def children(state: State, item_id: int, states: Collection[str] = (ACTIVE,)) -> list[ItemRow]:
-    """The subitems of an item, those of lower levels too, in the order of their creation."""
-    rows = state.all(_CHILDREN, (item_id,))
+    """The subitems of an item, in the order of their creation."""
+    rows = state.all(_ITEM + "WHERE parent_id = ? ORDER BY position, id", (item_id,))
     return [found for found in (ItemRow(*row) for row in rows) if found.state in states]  # type: ignore[arg-type]
 
 
@@ -143,10 +133,6 @@ def move(state: State, found: ItemRow, group: GroupRow, position: float | None =
         "UPDATE items SET group_id = ?, position = ?, updated_at = ? WHERE id = ?",
         (group.id, place, state.clock(), found.id),
     )
-    for child in children(state, found.id):
-        if child.board_id == found.board_id:
-            visibility.remember(state, child)
-            state.write("UPDATE items SET group_id = ? WHERE id = ?", (group.id, child.id))
 
 
 def retire(state: State, found: ItemRow, new_state: str) -> None:

@@ -11,7 +11,7 @@ import json
 
 from graphql import GraphQLResolveInfo
 
-from orders_platform.sandbox import column_types, hierarchy, items, structure
+from orders_platform.sandbox import column_types, items, structure
 from orders_platform.sandbox.context import context_of, number, wanted_board, wanted_group, wanted_item
 from orders_platform.sandbox.item_rules import check_name, check_room, check_size
 from orders_platform.sandbox.refusals import bad_column, bad_json, inactive, invalid_argument, not_found
@@ -62,17 +62,16 @@ def create_subitem(
         raise not_found("Item", parent_item_id)
     if parent.state != ACTIVE:
         raise inactive(parent.id)
-    hierarchy.check_level(state, parent)
+    if parent.parent_id:
+        raise invalid_argument("Subitems cannot have subitems on a classic board")
     group = _group_of_subitems(state, parent)
     made = _create(state, group, item_name, column_values, create_labels=bool(create_labels_if_missing), parent_id=parent.id)
     return _kept(state, made)
 
 
 def _group_of_subitems(state: State, parent: ItemRow) -> GroupRow:
-    """Where a subitem lies: beside its parent on a multi-level board, else on the board of subitems, made when absent."""
+    """The group on the board of subitems, which is made when absent."""
     board = wanted_board(state, parent.board_id)
-    if hierarchy.is_multi_level(state, board.id):
-        return wanted_group(state, board.id, parent.group_id)
     board_id = structure.subitems_board_id(state, board.id)
     if board_id is None:
         if not state.switches.make_subitems_column:
@@ -210,8 +209,7 @@ def _create(
 def _change(state: State, found: ItemRow, changes: dict[str, Cell | None], name: str | None) -> ItemRow:
     if name is not None:
         check_name(name)
-    own = {column_id: cell for column_id, cell in changes.items() if not hierarchy.is_calculated(state, found, column_id)}
-    items.change_cells(state, found.id, own, name=name)
+    items.change_cells(state, found.id, changes, name=name)
     check_size(items.data_size(state, found.id))
     return _kept(state, found.id)
 

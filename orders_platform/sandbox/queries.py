@@ -12,14 +12,13 @@ from datetime import UTC, datetime
 
 from graphql import GraphQLResolveInfo
 
-from orders_platform.sandbox import filters, hierarchy, items, labels, structure, visibility
+from orders_platform.sandbox import filters, items, labels, structure, visibility
 from orders_platform.sandbox.cell_values import ColumnValue
 from orders_platform.sandbox.context import context_of, number, wanted_board
 from orders_platform.sandbox.cursors import Page
 from orders_platform.sandbox.limits import Spent
 from orders_platform.sandbox.refusals import invalid_argument
-from orders_platform.sandbox.rows import ACTIVE, ARCHIVED, DELETED, BoardRow, Cell, ColumnRow, GroupRow, ItemRow
-from orders_platform.sandbox.state import State
+from orders_platform.sandbox.rows import ACTIVE, ARCHIVED, DELETED, BoardRow, ColumnRow, GroupRow, ItemRow
 from orders_platform.sandbox.versions import KINDS, kind_of
 
 Info = GraphQLResolveInfo
@@ -174,7 +173,7 @@ def _response(info: Info, page: Page) -> _ItemsResponse:
 
 
 def _hierarchy_type(board: BoardRow, info: Info) -> str:
-    return "multi_level" if hierarchy.is_multi_level(context_of(info).state, board.id) else "classic"
+    return "multi_level" if structure.is_multi_level(context_of(info).state, board.id) else "classic"
 
 
 def _column_values(
@@ -183,26 +182,17 @@ def _column_values(
     *,
     ids: list[str] | None = None,
     types: list[str] | None = None,
-    capabilities: list[str] | None = None,
 ) -> list[ColumnValue]:
     state = context_of(info).state
-    show_sums = "CALCULATED" in (capabilities or ())
     columns = structure.columns(state, item.board_id)
     cells = items.cells(state, item.id)
     # graphql-core reads a list several times as fast as it builds it: leave unwanted columns out before anything else.
     wanted = columns.values() if ids is None else [column for column in columns.values() if column.id in ids]
     return [
-        ColumnValue(state, item, column, _cell(state, item, column, cells.get(column.id), show_sums=show_sums))
+        ColumnValue(state, item, column, cells.get(column.id))
         for column in wanted
         if column.type != "name" and (types is None or column.type in types)
     ]
-
-
-def _cell(state: State, item: ItemRow, column: ColumnRow, own: Cell | None, *, show_sums: bool) -> Cell | None:
-    """A calculated cell is empty for who does not ask for its capability."""
-    if not hierarchy.is_calculated(state, item, column.id):
-        return own
-    return hierarchy.calculated(state, item, column) if show_sums else None
 
 
 def _parent(item: ItemRow, info: Info) -> ItemRow | None:

@@ -67,6 +67,16 @@ def add_board(
     return wanted
 
 
+def make_multi_level(state: State, board_id: int) -> None:
+    """The `hierarchy_type` of a board is `multi_level` from now on."""
+    state.write("INSERT OR REPLACE INTO multi_level_boards (board_id, rollup) VALUES (?, '[]')", (board_id,))
+
+
+def is_multi_level(state: State, board_id: int) -> bool:
+    """Whether the `hierarchy_type` of a board is `multi_level`."""
+    return state.one("SELECT 1 FROM multi_level_boards WHERE board_id = ?", (board_id,)) is not None
+
+
 def columns(state: State, board_id: int) -> Mapping[str, ColumnRow]:
     """The columns of a board by id, in board order."""
     with state.lock:

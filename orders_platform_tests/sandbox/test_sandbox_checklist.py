@@ -97,7 +97,6 @@ ROWS: dict[str, dict[str, tuple[str, ...]]] = {
     "the last group": {"items": ("the_last_group_stays",)},
     "cascades": {
         "items": ("retiring_an_item_takes_its_subitems_along", "retiring_a_group_takes_its_items_along"),
-        "hierarchy": ("subitems_are_all_that_lie_below_and_go_with_their_item",),
     },
     "boards of subitems": {"items": ("the_first_subitem_of_a_board_makes_the_subitems_board",)},
     "lists of active items, 500 a page, cursors of 60 minutes": {
@@ -130,9 +129,7 @@ ROWS: dict[str, dict[str, tuple[str, ...]]] = {
             "a_request_that_hangs_is_executed_after_its_client_gave_up",
         )
     },
-    "multi-level boards": {
-        "hierarchy": ("a_board_says_what_it_is", "a_write_to_a_calculated_cell_succeeds_and_changes_nothing")
-    },
+    "multi-level boards": {"switches": ("a_board_says_whether_it_is_a_multi_level_one_after_a_restart_too",)},
 }
 
 

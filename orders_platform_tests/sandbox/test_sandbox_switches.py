@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
 from orders_platform.sandbox.idempotency import IdempotencyRules
 from orders_platform.sandbox.switches import Lagging, Switches
 
@@ -67,6 +68,17 @@ def test_the_first_subitem_of_a_board_without_a_subitems_column(start, make):
     item = api.data(f'mutation {{ create_item(board_id: {board}, item_name: "A") {{ id }} }}')["create_item"]["id"]
     answer = api.post(f'mutation {{ create_subitem(parent_item_id: {item}, item_name: "S") {{ id }} }}').json()
     assert ("errors" not in answer) is make
+
+
+@pytest.mark.parametrize(("turned", "kind"), [(False, "classic"), (True, "multi_level")])
+def test_a_board_says_whether_it_is_a_multi_level_one_after_a_restart_too(start, tmp_path, turned, kind):
+    first = start(state=tmp_path / "boards.sqlite")
+    if turned:
+        first.sandbox.make_multi_level(ITEMS_BOARD_ID)
+    query = "{ boards(ids: [9609317401]) { hierarchy_type } }"
+    assert first.data(query)["boards"] == [{"hierarchy_type": kind}]
+    first.sandbox.close()
+    assert start(state=tmp_path / "boards.sqlite").data(query)["boards"] == [{"hierarchy_type": kind}]
 
 
 @pytest.mark.parametrize("switches", [Switches, IdempotencyRules])
