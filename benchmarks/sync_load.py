@@ -42,9 +42,9 @@ from orders_platform.domain.labels import LabelBook
 from orders_platform.domain.mapping import BoardMapping
 from orders_platform.domain.names import subitem_name
 from orders_platform.merge.staging import replace_staged_rows
-from orders_platform.sandbox.complexity import Costs
-from orders_platform.sandbox.server import Latency, Limits
-from orders_platform.sandbox.snapshots import GroupSnapshot
+from orders_platform.sandbox.sandbox_options import PriceList
+from orders_platform.sandbox.server import AccountLimits, Latency
+from orders_platform.sandbox.stored_items import GroupSnapshot
 from orders_platform.settings import default_folder
 
 CUSTOMER = "GREYSON"
@@ -68,9 +68,9 @@ class Size:
         return self.groups + self.orders + self.lines
 
 
-def floor_seconds(size: Size, limits: Limits, latency: Latency = LATENCY) -> float:
+def floor_seconds(size: Size, limits: AccountLimits, latency: Latency = LATENCY) -> float:
     """The seconds that the limits demand; see the top of this file."""
-    costs = Costs()
+    costs = PriceList()
     price = costs.mutations["create_item"] + 1
     points = size.groups * (costs.mutation + 1) + (size.orders + size.lines) * price
     creations_a_window = limits.complexity_per_minute // price

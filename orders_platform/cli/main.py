@@ -23,16 +23,16 @@ from orders_platform.cli.sync_commands import board, retry, sync
 from orders_platform.cli.verify_commands import history, housekeeping, verify
 from orders_platform.demo import demo_run as demonstration
 from orders_platform.errors import ConfigurationError, OrdersError
-from orders_platform.sandbox.limits import Limits
+from orders_platform.sandbox.sandbox_options import AccountLimits
 from orders_platform.sandbox.server import Faults, Latency, Sandbox, serve
 from orders_platform.settings import Settings
 
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else.")
-LIMITS: dict[str, Callable[[], Limits]] = {
+LIMITS: dict[str, Callable[[], AccountLimits]] = {
     "roomy": lambda: ROOMY,
-    "pro": Limits,
-    "trial": Limits.trial,
-    "app": Limits.app_token,
+    "pro": AccountLimits,
+    "trial": AccountLimits.trial,
+    "app": AccountLimits.app_token,
 }
 
 

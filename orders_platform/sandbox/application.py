@@ -1,6 +1,6 @@
 """The sandbox itself: its parts put together, and its routes.
 
-Belongs here: HTTP as an ASGI application. Does not belong here: what a request may do (`gate.py`), what the page shows
+Belongs here: HTTP as an ASGI application. Does not belong here: what a request may do (`request_pipeline.py`), what the page shows
 (`page.py`), listening on a port (`server.py`).
 """
 
@@ -14,28 +14,26 @@ from collections import deque
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from orders_platform.sandbox import board_template, page, snapshots, structure
-from orders_platform.sandbox.agenda import Agenda, SandboxClock
-from orders_platform.sandbox.calls import Admitted, Call, Latency, RequestRecord
-from orders_platform.sandbox.complexity import Costs
-from orders_platform.sandbox.connections import cut
+from orders_platform.sandbox import board_template, column_labels, page, stored_items, structure
+from orders_platform.sandbox.answers import HttpReply
+from orders_platform.sandbox.calls import Admitted, Call, RequestRecord
+from orders_platform.sandbox.conflicts import IdempotencyKeys
 from orders_platform.sandbox.faults import Fault, Faults
-from orders_platform.sandbox.gate import Gate
-from orders_platform.sandbox.idempotency import IdempotencyKeys, IdempotencyRules
-from orders_platform.sandbox.identities import Identities
-from orders_platform.sandbox.limits import Limits, Meter
-from orders_platform.sandbox.replies import Reply
-from orders_platform.sandbox.schema import schema_at
+from orders_platform.sandbox.graphql_schema import schema_at
+from orders_platform.sandbox.metering import Meter
+from orders_platform.sandbox.request_pipeline import RequestPipeline
+from orders_platform.sandbox.sandbox_options import AccountLimits, IdempotencyRules, Latency, PriceList, Switches
+from orders_platform.sandbox.scheduler import IdStream, SandboxClock, Scheduler
 from orders_platform.sandbox.state import State
-from orders_platform.sandbox.switches import Switches
 from orders_platform.settings import SANDBOX_TOKEN, default_folder
 
 _REQUESTS_KEPT = 10_000
@@ -43,6 +41,40 @@ _THREADS = 300
 _SCHEMA_FILE = default_folder("graphql") / "schema.graphql"
 
 _T = TypeVar("_T")
+
+
+class CuttableProtocol(H11Protocol):
+    """uvicorn's HTTP protocol, which remembers its open connections by the address of the client."""
+
+    open: ClassVar[dict[tuple[str, int], asyncio.Transport]] = {}
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Keeps the connection at hand."""
+        super().connection_made(transport)
+        if self.client:
+            self.open[self.client] = transport
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forgets the connection."""
+        if self.client:
+            self.open.pop(self.client, None)
+        super().connection_lost(exc)
+
+
+async def cut(scope: Scope, receive: Receive, _send: Send) -> None:
+    """An ASGI answer that is none: the connection closes.
+
+    Raises:
+        ConnectionResetError: there is no connection, because the application is called in-process.
+    """
+    client = scope.get("client")
+    transport = CuttableProtocol.open.get(tuple(client)) if client else None
+    if transport is None:
+        raise ConnectionResetError("the sandbox closed the connection without an answer")
+    transport.abort()
+    # Without this the server would answer 500 before it notices that its connection is gone.
+    while (await receive())["type"] != "http.disconnect":
+        continue
 
 
 class Sandbox:
@@ -75,13 +107,13 @@ class Sandbox:
         state: Path | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
-        limits: Limits | None = None,
+        limits: AccountLimits | None = None,
         latency: Latency | None = None,
         faults: Faults | None = None,
         items_limit: int = 10_000,
         visibility_lag: float = 0.0,
         tokens: Collection[str] = (SANDBOX_TOKEN,),
-        costs: Costs | None = None,
+        costs: PriceList | None = None,
         idempotency: IdempotencyRules | None = None,
         hang_seconds: float = 90.0,
         switches: Switches | None = None,
@@ -93,13 +125,13 @@ class Sandbox:
         self.state = State(
             state, clock=clock, items_limit=items_limit, visibility_lag=visibility_lag, switches=switches or Switches()
         )
-        ids = Identities(clock() if seed is None else seed)
-        self._agenda = Agenda(clock)
+        ids = IdStream(clock() if seed is None else seed)
+        self._agenda = Scheduler(clock)
         self.faults = faults or Faults()
-        self.meter = Meter(limits or Limits(), clock)
+        self.meter = Meter(limits or AccountLimits(), clock)
         self.idempotency = IdempotencyKeys(clock, idempotency)
         self.requests: deque[RequestRecord] = deque(maxlen=_REQUESTS_KEPT)
-        self._gate = Gate(
+        self._gate = RequestPipeline(
             schema=schema_at(_SCHEMA_FILE),
             state=self.state,
             meter=self.meter,
@@ -107,7 +139,7 @@ class Sandbox:
             keys=self.idempotency,
             tokens=frozenset(tokens) - {""},
             latency=latency or Latency(),
-            costs=costs or Costs(),
+            costs=costs or PriceList(),
             sleep=sleep,
             ids=ids,
             agenda=self._agenda,
@@ -116,10 +148,10 @@ class Sandbox:
         board_template.plant(self.state)
         self.app: ASGIApp = Starlette(routes=self._routes())
 
-    def board_snapshot(self, board_id: int, states: Collection[str] = ("active",)) -> list[snapshots.GroupSnapshot]:
+    def board_snapshot(self, board_id: int, states: Collection[str] = ("active",)) -> list[stored_items.GroupSnapshot]:
         """Groups, items and subitems of a board with their values as text, without any lag."""
         self._agenda.do_due()
-        return snapshots.board_snapshot(self.state, board_id, states)
+        return stored_items.board_snapshot(self.state, board_id, states)
 
     def settle(self) -> None:
         """Late commits that are under way happen now."""
@@ -145,17 +177,17 @@ class Sandbox:
             LookupError: there is no such column or label.
         """
         with self.state.transaction():
-            structure.remove_label(self.state, structure.columns(self.state, board_id)[column_id], name)
+            column_labels.remove(self.state, structure.columns(self.state, board_id)[column_id], name)
 
-    def admit(self, call: Call) -> Admitted | Reply:
+    def admit(self, call: Call) -> Admitted | HttpReply:
         """Lets a request in, `execute` must follow; or answers it at once."""
         return self._gate.admit(call)
 
-    def execute(self, admitted: Admitted) -> Reply:
+    def execute(self, admitted: Admitted) -> HttpReply:
         """Carries a request out that was let in."""
         return self._gate.execute(admitted)
 
-    def logged(self, reply: Reply, record: RequestRecord) -> dict[str, str]:
+    def logged(self, reply: HttpReply, record: RequestRecord) -> dict[str, str]:
         """Puts an answered request into the log; returns the headers of its answer."""
         record.status, record.errors, record.request_id = reply.status, reply.errors, reply.request_id
         record.outcome = record.outcome if record.outcome == "replayed" and not reply.dropped else reply.outcome
@@ -213,7 +245,7 @@ class Sandbox:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(disconnected(), self.hang_seconds)
 
-    def _answer(self, reply: Reply, record: RequestRecord) -> Response | ASGIApp:
+    def _answer(self, reply: HttpReply, record: RequestRecord) -> Response | ASGIApp:
         headers = self.logged(reply, record)
         return cut if reply.dropped else Response(reply.body, reply.status, headers, media_type=reply.content_type)
 

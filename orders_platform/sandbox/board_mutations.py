@@ -1,6 +1,6 @@
 """The resolvers of mutations on boards, columns and groups.
 
-Belongs here: changing the structure of boards. Does not belong here: items (`mutations.py`), rows (`structure.py`).
+Belongs here: changing the structure of boards. Does not belong here: items (`item_mutations.py`), rows (`structure.py`).
 """
 
 from __future__ import annotations
@@ -10,11 +10,10 @@ from collections.abc import Mapping
 
 from graphql import GraphQLResolveInfo
 
-from orders_platform.sandbox import items, labels, structure
-from orders_platform.sandbox.context import context_of, wanted_board, wanted_group
-from orders_platform.sandbox.refusals import Refusal, bad_column, bad_json, invalid_argument
-from orders_platform.sandbox.rows import ACTIVE, ARCHIVED, DELETED, BoardRow, ColumnRow, GroupRow
-from orders_platform.sandbox.state import State
+from orders_platform.sandbox import column_labels, stored_items, structure
+from orders_platform.sandbox.answers import Refusal, bad_column, bad_json, invalid_argument
+from orders_platform.sandbox.resolver_context import context_of, wanted_board, wanted_group
+from orders_platform.sandbox.state import ACTIVE, ARCHIVED, DELETED, BoardRow, ColumnRow, GroupRow, State
 
 Info = GraphQLResolveInfo
 LONGEST_GROUP_NAME = 255
@@ -47,11 +46,11 @@ def create_board(
 def _add_samples(state: State, board_id: int) -> None:
     status = structure.add_column(state, board_id, "status", "Status")
     for name in ("Done", "Working on it", "Stuck"):
-        labels.add(state, structure.columns(state, board_id)[status], name)
+        column_labels.add(state, structure.columns(state, board_id)[status], name)
     structure.add_column(state, board_id, "date", "Date")
     structure.add_group(state, board_id, "Group Title", group_id="group_title")
     for name in ("Task 1", "Task 2", "Task 3"):
-        items.add_item(state, structure.groups(state, board_id)[0], name)
+        stored_items.add_item(state, structure.groups(state, board_id)[0], name)
 
 
 def archive_board(_root: object, info: Info, *, board_id: str) -> BoardRow:
@@ -98,7 +97,7 @@ def create_column(
         state, board.id, column_type, title, column_id=id, description=description, after=after_column_id
     )
     for name in _label_names(defaults):
-        labels.add(state, structure.columns(state, board.id)[made], name)
+        column_labels.add(state, structure.columns(state, board.id)[made], name)
     return structure.columns(state, board.id)[made]
 
 
@@ -210,8 +209,8 @@ def _retire(state: State, board_id: str, group_id: str, new_state: str) -> Group
     found = wanted_group(state, wanted_board(state, board_id).id, group_id)
     if len(structure.groups(state, found.board_id)) == 1:
         raise Refusal("DeleteLastGroupException", "The last group of a board cannot be deleted or archived", status=409)
-    for item in items.in_group(state, found, states=(ACTIVE, ARCHIVED)):
-        items.retire(state, item, new_state)
+    for item in stored_items.in_group(state, found, states=(ACTIVE, ARCHIVED)):
+        stored_items.retire(state, item, new_state)
     structure.retire_group(state, found, new_state)
     kept = structure.group(state, found.board_id, group_id)
     return kept or found

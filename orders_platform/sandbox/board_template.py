@@ -1,7 +1,7 @@
 """The boards that a new sandbox starts with: the Customer Master Schedule and the board of its subitems.
 
 Belongs here: their columns and labels as data, and planting them once. Does not belong here: sample orders
-(`sample_orders.py`), boards made through the API (`mutations.py`).
+(`sample_orders.py`), boards made through the API (`item_mutations.py`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache
 
 from orders_platform.sandbox import structure
-from orders_platform.sandbox.labels import add as add_label
+from orders_platform.sandbox.column_labels import add as add_label
 from orders_platform.sandbox.state import State
 
 ITEMS_BOARD_ID = 9609317401

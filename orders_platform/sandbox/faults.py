@@ -1,7 +1,7 @@
 """What can go wrong between a client and monday: faults that tests queue or a seed scatters.
 
 Belongs here: the kinds, the plan which request meets which, and the answer of those that never reach the executor. Does not
-belong here: carrying out the others (`gate.py`).
+belong here: carrying out the others (`request_pipeline.py`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 
-from orders_platform.sandbox.replies import Reply, gateway_page, refused
+from orders_platform.sandbox.answers import HttpReply, gateway_page, refused
 
 
 class Fault(enum.StrEnum):
@@ -165,30 +165,30 @@ class Faults:
             return self._random.choice(list(aliases))
 
 
-def answer(fault: Fault) -> Reply | None:
+def answer(fault: Fault) -> HttpReply | None:
     """The answer to a request that meets `fault`; None for faults without an answer of their own."""
     make = _ANSWERS.get(fault)
     return make() if make else None
 
 
-def _limit(code: str, message: str, retry_after: int, **extensions: object) -> Callable[[], Reply]:
+def _limit(code: str, message: str, retry_after: int, **extensions: object) -> Callable[[], HttpReply]:
     return lambda: refused(429, code, message, outcome="limited", retry_after=retry_after, extensions=extensions)
 
 
-def _budget_200() -> Reply:
+def _budget_200() -> HttpReply:
     text = "Complexity budget exhausted"
     return refused(200, "COMPLEXITY_BUDGET_EXHAUSTED", text, outcome="limited", retry_after=2, content={"data": []})
 
 
-def _budget_legacy() -> Reply:
+def _budget_legacy() -> HttpReply:
     text = "Complexity budget exhausted, query cost 30001 budget remaining 19986 out of 1000000 reset in 2 seconds"
     old = {"error_code": "ComplexityException", "status_code": 429, "error_message": text, "error_data": {}, "errors": [text]}
     reply = refused(200, "ComplexityException", text, outcome="limited")
-    return Reply(reply.status, json.dumps(old).encode(), reply.outcome, errors=reply.errors)
+    return HttpReply(reply.status, json.dumps(old).encode(), reply.outcome, errors=reply.errors)
 
 
 _EXHAUSTED = "Complexity budget exhausted"
-_ANSWERS: dict[Fault, Callable[[], Reply]] = {
+_ANSWERS: dict[Fault, Callable[[], HttpReply]] = {
     Fault.COMPLEXITY_429: _limit("COMPLEXITY_BUDGET_EXHAUSTED", _EXHAUSTED, 2),
     Fault.MINUTE_429: _limit("RATE_LIMIT_EXCEEDED", "Minute limit rate exceeded", 2),
     Fault.CONCURRENCY_429: _limit("maxConcurrencyExceeded", "Concurrency limit exceeded", 1),

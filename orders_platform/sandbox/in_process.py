@@ -1,8 +1,7 @@
 """Requests of an httpx client carried to a sandbox in the same thread, without sockets and without waiting.
 
-Belongs here: what a client on a wire would see of each reply: an answer, a lost connection, a time-out. Does not belong here: what
-becomes of a request (`gate.py`), the wire itself (`application.py`, `server.py`). With a virtual clock and a seed of faults a whole
-run repeats to the letter: nothing here starts a thread, reads the time or rolls dice.
+With a virtual clock and a seed of faults a whole run repeats to the letter: nothing here starts a thread, reads the time or draws
+at random.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Boards, columns, labels and groups of the sandbox.
 
-Belongs here: reading and writing the structure of boards. Does not belong here: items and cells (`items.py`), what a label text
-may be (`labels.py`), who may ask for it (`queries.py`, `mutations.py`).
+Belongs here: reading and writing the structure of boards. Does not belong here: items and cells (`stored_items.py`), what a label text
+may be (`column_labels.py`), who may ask for it (`query_resolvers.py`, `item_mutations.py`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import cast
 
-from orders_platform.sandbox.rows import (
+from orders_platform.sandbox.state import (
     ACTIVE,
     ARCHIVED,
     DELETED,
@@ -20,9 +20,8 @@ from orders_platform.sandbox.rows import (
     BoardRow,
     ColumnRow,
     GroupRow,
-    LabelRow,
+    State,
 )
-from orders_platform.sandbox.state import State
 
 GROUP_COLORS = (
     "#037f4c", "#00c875", "#9cd326", "#cab641", "#ffcb00", "#784bd1", "#9d50dd", "#007eb5", "#579bfc", "#66ccff",
@@ -160,45 +159,6 @@ def _suffix(state: State, board_id: int, table: str) -> str:
     }
     text = f"{table}:{board_id}:{state.number(counts[table], (board_id,))}"
     return "mk" + hashlib.sha256(text.encode()).hexdigest()[:6]
-
-
-def labels(state: State, column: ColumnRow) -> tuple[LabelRow, ...]:
-    """The labels of a column, in the order people see."""
-    with state.lock:
-        key = ("labels", column.board_id, column.id)
-        if key not in state.cache:
-            rows = state.all(
-                "SELECT id, name, position, color FROM labels WHERE board_id = ? AND column_id = ? ORDER BY position",
-                (column.board_id, column.id),
-            )
-            state.cache[key] = tuple(LabelRow(*row) for row in rows)  # type: ignore[arg-type]
-        return cast("tuple[LabelRow, ...]", state.cache[key])
-
-
-def add_label(state: State, board_id: int, column_id: str, label: LabelRow) -> None:
-    """One more label on a column."""
-    state.write(
-        "INSERT INTO labels (board_id, column_id, id, name, position, color) VALUES (?, ?, ?, ?, ?, ?)",
-        (board_id, column_id, label.id, label.name, label.position, label.color),
-    )
-    state.cache.pop(("labels", board_id, column_id), None)
-
-
-def remove_label(state: State, column: ColumnRow, name: str) -> None:
-    """A person deletes a label; cells that show it become empty.
-
-    Raises:
-        LookupError: the column has no such label.
-    """
-    label = next((each for each in labels(state, column) if each.name == name), None)
-    if label is None:
-        raise LookupError(f"Column {column.id} has no label {name!r}")
-    where = (column.board_id, column.id)
-    of_column = "column_id = ? AND item_id IN (SELECT id FROM items WHERE board_id = ?) "
-    chosen = "json_extract(cells.value, '$.index') = ? OR ? IN (SELECT each.value FROM json_each(cells.value, '$.ids') AS each)"
-    state.write(f"DELETE FROM cells WHERE {of_column} AND ({chosen})", (*where[::-1], label.id, label.id))  # noqa: S608  constants
-    state.write("DELETE FROM labels WHERE board_id = ? AND column_id = ? AND id = ?", (*where, label.id))
-    state.cache.pop(("labels", *where), None)
 
 
 def groups(state: State, board_id: int) -> list[GroupRow]:

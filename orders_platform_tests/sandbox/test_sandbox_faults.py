@@ -9,10 +9,10 @@ import httpx
 import pytest
 
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
+from orders_platform.sandbox.conflicts import boards_of
 from orders_platform.sandbox.faults import TRANSIENT
-from orders_platform.sandbox.locks import boards_of
+from orders_platform.sandbox.sandbox_options import Switches
 from orders_platform.sandbox.server import Fault, Faults, Latency
-from orders_platform.sandbox.switches import Switches
 
 ITEM = 'mutation { a: create_item(board_id: 9609317401, item_name: "A") { id } }'
 TWO = 'mutation { a: create_item(board_id: 9609317401, item_name: "A") { id } b: create_item(board_id: 9609317401, item_name: "B") { id } }'

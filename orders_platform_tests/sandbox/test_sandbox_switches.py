@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
-from orders_platform.sandbox.idempotency import IdempotencyRules
-from orders_platform.sandbox.switches import Lagging, Switches
+from orders_platform.sandbox.sandbox_options import IdempotencyRules, Lagging, Switches
 
 PAGE = Path(__file__).parents[2] / "docs" / "sandbox.md"
 VERSION = "{ version { value } }"

@@ -1,20 +1,56 @@
 """What resolvers know of the request they serve.
 
-Belongs here: the context value and the readings of arguments that queries and mutations share. Does not belong here: resolvers.
+The context value, the API version that serves a request, and the readings of arguments that queries and mutations share.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from graphql import GraphQLResolveInfo
 
-from orders_platform.sandbox import items, structure
-from orders_platform.sandbox.cursors import Cursors
-from orders_platform.sandbox.limits import Meter, Spent
-from orders_platform.sandbox.refusals import bad_board, invalid_argument, not_found
-from orders_platform.sandbox.rows import ACTIVE, DELETED, BoardRow, GroupRow, ItemRow
-from orders_platform.sandbox.state import State
+from orders_platform.sandbox import stored_items, structure
+from orders_platform.sandbox.answers import bad_board, invalid_argument, not_found
+from orders_platform.sandbox.item_search import Cursors
+from orders_platform.sandbox.metering import Meter, Spent
+from orders_platform.sandbox.state import ACTIVE, DELETED, BoardRow, GroupRow, ItemRow, State
+
+CURRENT = "2026-10"
+VERSIONS = {
+    "2026-04": "maintenance",
+    "2026-07": "maintenance",
+    CURRENT: "current",
+    "2027-01": "release_candidate",
+    "dev": "dev",
+}
+_OLDEST = min(version for version in VERSIONS if version != "dev")
+_WELL_FORMED = re.compile(r"\d{4}-\d{2}")
+_QUARTERS = {"01", "04", "07", "10"}
+
+
+class MalformedVersion(ValueError):
+    """The header is not a version at all."""
+
+
+def serving(asked: str | None) -> str:
+    """The version that serves a request: none asked means the current one, a retired one is served by the oldest kept.
+
+    Raises:
+        MalformedVersion: not of the form yyyy-mm.
+    """
+    if not asked:
+        return CURRENT
+    if asked in VERSIONS:
+        return asked
+    if not _WELL_FORMED.fullmatch(asked):
+        raise MalformedVersion(asked)
+    return _OLDEST if asked < _OLDEST and asked[5:] in _QUARTERS else CURRENT
+
+
+def kind_of(version: str) -> str:
+    """The word of monday for the state of a version."""
+    return VERSIONS[version]
 
 
 @dataclass(slots=True)
@@ -91,7 +127,7 @@ def wanted_item(state: State, item_id: object) -> ItemRow:
     """
     if item_id is None:
         raise invalid_argument("item_id is required")
-    found = items.item(state, number(item_id, "item_id"))
+    found = stored_items.item(state, number(item_id, "item_id"))
     if found is None or found.state == DELETED:
         raise not_found("Item", item_id)
     return found

@@ -1,18 +1,55 @@
-"""Items, subitems and their cells in the sandbox.
+"""Items, subitems and their cells: rows read and written, and what lists still show of them until the visibility lag is over.
 
-Belongs here: reading and writing rows of items and cells. Does not belong here: what a cell may hold (`column_types.py`), which
-items a query wants (`filters.py`), who may ask (`queries.py`, `mutations.py`).
+Without a lag nothing is remembered and nothing costs anything.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 
-from orders_platform.sandbox import visibility
-from orders_platform.sandbox.rows import ACTIVE, ARCHIVED, DELETED, Cell, GroupRow, ItemRow
-from orders_platform.sandbox.state import State
-from orders_platform.sandbox.switches import Lagging
+from orders_platform.sandbox import structure
+from orders_platform.sandbox.sandbox_options import Lagging
+from orders_platform.sandbox.state import ACTIVE, ARCHIVED, DELETED, GroupRow, ItemRow, State, StoredCell
+
+_EARLIEST = (
+    "SELECT item_id, group_id, state, min(changed_at) FROM past "
+    "WHERE changed_at > ? AND item_id IN (SELECT value FROM json_each(?)) GROUP BY item_id"
+)
+
+
+def remember(state: State, item: ItemRow) -> None:
+    """Keeps how an item is now; called just before it is moved, archived or deleted."""
+    if not state.visibility_lag:
+        return
+    state.write("DELETE FROM past WHERE changed_at <= ?", (state.visible_until,))
+    # Of two changes in one instant the first one knows how the item was before.
+    state.write(
+        "INSERT OR IGNORE INTO past (item_id, changed_at, group_id, position, state) VALUES (?, ?, ?, ?, ?)",
+        (item.id, state.clock(), item.group_id, item.position, item.state),
+    )
+
+
+def as_listed(state: State, rows: Iterable[ItemRow]) -> list[ItemRow]:
+    """Items as lists show them now, in the group and the state that they show; those not visible yet are left out."""
+    found = list(rows)
+    if not state.visibility_lag:
+        return found
+    covers = state.switches.lag_covers
+    earlier = {int(str(row[0])): row for row in state.all(_EARLIEST, (state.visible_until, json.dumps([r.id for r in found])))}
+    shown = []
+    for item in found:
+        if Lagging.NEW in covers and item.created_at > state.visible_until:
+            continue
+        past = earlier.get(item.id)
+        if past and Lagging.MOVED in covers:
+            item = replace(item, group_id=str(past[1]))
+        if past and Lagging.RETIRED in covers:
+            item = replace(item, state=str(past[2]))
+        shown.append(item)
+    return shown
+
 
 _FIRST_ID = 10_000_000_001
 _ITEM = "SELECT id, board_id, parent_id, group_id, name, state, position, created_at, updated_at FROM items "
@@ -53,7 +90,7 @@ def listed_children(state: State, item_id: int) -> list[ItemRow]:
     if not state.visibility_lag or Lagging.SUBITEMS not in state.switches.lag_covers:
         return children(state, item_id)
     everyone = children(state, item_id, (ACTIVE, ARCHIVED, DELETED))
-    return [each for each in visibility.as_listed(state, everyone) if each.state == ACTIVE]
+    return [each for each in as_listed(state, everyone) if each.state == ACTIVE]
 
 
 def in_group(
@@ -64,10 +101,10 @@ def in_group(
     return [ItemRow(*row) for row in rows]  # type: ignore[arg-type]
 
 
-def cells(state: State, item_id: int) -> Mapping[str, Cell]:
+def cells(state: State, item_id: int) -> Mapping[str, StoredCell]:
     """The filled cells of an item by column id."""
     rows = state.all(_CELL + "WHERE item_id = ?", (item_id,))
-    return {str(row[0]): Cell(*row[1:]) for row in rows}  # type: ignore[arg-type]
+    return {str(row[0]): StoredCell(*row[1:]) for row in rows}  # type: ignore[arg-type]
 
 
 def add_item(state: State, group: GroupRow, name: str, *, parent_id: int | None = None, position: float | None = None) -> int:
@@ -105,7 +142,7 @@ def beside(state: State, other: ItemRow, *, before: bool) -> float:
     return (other.position + neighbour) / 2
 
 
-def change_cells(state: State, item_id: int, changes: Mapping[str, Cell | None], *, name: str | None = None) -> None:
+def change_cells(state: State, item_id: int, changes: Mapping[str, StoredCell | None], *, name: str | None = None) -> None:
     """Fills and clears (None) cells, renames, and marks the item as updated."""
     now = state.clock()
     filled = [(item_id, column, cell.text, cell.value, cell.search, now) for column, cell in changes.items() if cell]
@@ -127,7 +164,7 @@ def data_size(state: State, item_id: int) -> int:
 
 def move(state: State, found: ItemRow, group: GroupRow, position: float | None = None) -> None:
     """To the bottom of a group of the same board, or to `position` in it."""
-    visibility.remember(state, found)
+    remember(state, found)
     place = bottom(state, group) + 1 if position is None else position
     state.write(
         "UPDATE items SET group_id = ?, position = ?, updated_at = ? WHERE id = ?",
@@ -138,7 +175,7 @@ def move(state: State, found: ItemRow, group: GroupRow, position: float | None =
 def retire(state: State, found: ItemRow, new_state: str) -> None:
     """Archives or deletes an item together with its subitems."""
     for each in (found, *children(state, found.id, states=("active", "archived"))):
-        visibility.remember(state, each)
+        remember(state, each)
         if each.state == ACTIVE:
             _count(state, each.board_id, -1)
         state.write("UPDATE items SET state = ?, updated_at = ? WHERE id = ?", (new_state, state.clock(), each.id))
@@ -146,3 +183,42 @@ def retire(state: State, found: ItemRow, new_state: str) -> None:
 
 def _count(state: State, board_id: int, change: int) -> None:
     state.write("UPDATE boards SET items_count = items_count + ? WHERE id = ?", (change, board_id))
+
+
+@dataclass(frozen=True, slots=True)
+class ItemSnapshot:
+    """An item or subitem; `values` holds the text of each filled cell by column id."""
+
+    id: int
+    name: str
+    state: str
+    values: Mapping[str, str]
+    subitems: tuple[ItemSnapshot, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSnapshot:
+    """A group with its items, in board order."""
+
+    id: str
+    title: str
+    items: tuple[ItemSnapshot, ...]
+
+
+def board_snapshot(state: State, board_id: int, states: Collection[str] = (ACTIVE,)) -> list[GroupSnapshot]:
+    """The active groups of a board with the items and subitems in one of `states`."""
+    with state.lock:
+        return [
+            GroupSnapshot(
+                group.id,
+                group.title,
+                tuple(_item(state, item, states) for item in in_group(state, group, states=states)),
+            )
+            for group in structure.groups(state, board_id)
+        ]
+
+
+def _item(state: State, item: ItemRow, states: Collection[str]) -> ItemSnapshot:
+    values = {column_id: cell.text for column_id, cell in cells(state, item.id).items()}
+    below = () if item.parent_id else children(state, item.id, states)
+    return ItemSnapshot(item.id, item.name, item.state, values, tuple(_item(state, child, states) for child in below))

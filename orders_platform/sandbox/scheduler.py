@@ -1,13 +1,15 @@
-"""Work that the sandbox does later: at a time on its clock, before any request that arrives after that time.
+"""The sandbox's clock, the work it does later, and the ids it makes up: what lets a run on a virtual clock repeat to the letter.
 
-There is no thread behind it: whoever comes next does what is due first, so that a virtual clock is enough. Late commits are such
-work.
+There is no thread behind it: whoever comes next does first what is due, so that a virtual clock is enough. Late commits are such work.
 """
 
 from __future__ import annotations
 
+import hashlib
 import heapq
+import itertools
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -40,7 +42,7 @@ class SandboxClock:
             self._due.moment = None
 
 
-class Agenda:
+class Scheduler:
     """Work waiting for its time.
 
     Args:
@@ -82,3 +84,23 @@ class Agenda:
                 return None
             due, _, work = heapq.heappop(self._waiting)
             return due, work
+
+
+class IdStream:
+    """An endless stream of UUIDs.
+
+    Args:
+        seed: the same seed gives the same stream.
+    """
+
+    def __init__(self, seed: object) -> None:
+        self._seed = str(seed)
+        self._numbers = itertools.count(1)
+        self._lock = threading.Lock()
+
+    def next(self) -> str:
+        """The next UUID, in its usual form."""
+        with self._lock:
+            number = next(self._numbers)
+        digest = hashlib.sha256(f"{self._seed}:{number}".encode()).digest()
+        return str(uuid.UUID(bytes=digest[:16], version=4))

@@ -1,7 +1,7 @@
 """The executable schema: `graphql/schema.graphql` with the resolvers bound to it.
 
-Belongs here: binding, parsing and validating documents, executing one. Does not belong here: what a field does (`queries.py`,
-`mutations.py`, `board_mutations.py`), HTTP and limits.
+Belongs here: binding, parsing and validating documents, executing one. Does not belong here: what a field does (`query_resolvers.py`,
+`item_mutations.py`, `board_mutations.py`), HTTP and limits.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from graphql import (
     validate,
 )
 
-from orders_platform.sandbox import board_mutations, mutations
-from orders_platform.sandbox.cell_values import KINDS, ColumnValue
-from orders_platform.sandbox.complexity import fields_of
-from orders_platform.sandbox.context import Context, context_of
-from orders_platform.sandbox.queries import FIELDS, QUERIES, Resolver, complexity
-from orders_platform.sandbox.refusals import Refusal, bad_value
+from orders_platform.sandbox import board_mutations, item_mutations
+from orders_platform.sandbox.answers import Refusal, bad_value
+from orders_platform.sandbox.cells import KINDS, ColumnValue
+from orders_platform.sandbox.metering import fields_of
+from orders_platform.sandbox.query_resolvers import FIELDS, QUERIES, Resolver, complexity
+from orders_platform.sandbox.resolver_context import Context, context_of
 
 _LOG = logging.getLogger(__name__)
 _DOCUMENTS_KEPT = 512
@@ -44,7 +44,7 @@ _DOCUMENTS_KEPT = 512
 _MUTATIONS: dict[str, Resolver] = {
     name: getattr(module, name)
     for module, names in {
-        mutations: (
+        item_mutations: (
             "create_item", "create_subitem", "change_multiple_column_values", "change_simple_column_value", "change_column_value",
             "move_item_to_group", "change_item_position", "archive_item", "delete_item",
         ),
@@ -82,7 +82,7 @@ class Prepared:
         return {(node.alias or node.name).value: node.name.value for node in self.roots}
 
 
-class Schema:
+class ExecutableSchema:
     """Our subset of monday's schema, ready to execute.
 
     Args:
@@ -122,9 +122,9 @@ class Schema:
 
 
 @cache
-def schema_at(path: Path) -> Schema:
+def schema_at(path: Path) -> ExecutableSchema:
     """The schema of a file, read once for all sandboxes of a process."""
-    return Schema(path)
+    return ExecutableSchema(path)
 
 
 def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode | None:

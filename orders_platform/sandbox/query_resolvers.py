@@ -1,6 +1,6 @@
 """The resolvers of queries and of the fields below them.
 
-Belongs here: reading. Does not belong here: changing (`mutations.py`), which items a query wants (`filters.py`), cells
+Belongs here: reading. Does not belong here: changing (`item_mutations.py`), which items a query wants (`item_search.py`), cells
 (`cell_values.py`).
 """
 
@@ -12,14 +12,13 @@ from datetime import UTC, datetime
 
 from graphql import GraphQLResolveInfo
 
-from orders_platform.sandbox import filters, items, labels, structure, visibility
-from orders_platform.sandbox.cell_values import ColumnValue
-from orders_platform.sandbox.context import context_of, number, wanted_board
-from orders_platform.sandbox.cursors import Page
-from orders_platform.sandbox.limits import Spent
-from orders_platform.sandbox.refusals import invalid_argument
-from orders_platform.sandbox.rows import ACTIVE, ARCHIVED, DELETED, BoardRow, ColumnRow, GroupRow, ItemRow
-from orders_platform.sandbox.versions import KINDS, kind_of
+from orders_platform.sandbox import column_labels, item_search, stored_items, structure
+from orders_platform.sandbox.answers import invalid_argument
+from orders_platform.sandbox.cells import ColumnValue
+from orders_platform.sandbox.item_search import Page
+from orders_platform.sandbox.metering import Spent
+from orders_platform.sandbox.resolver_context import VERSIONS, context_of, kind_of, number, wanted_board
+from orders_platform.sandbox.state import ACTIVE, ARCHIVED, DELETED, BoardRow, ColumnRow, GroupRow, ItemRow
 
 Info = GraphQLResolveInfo
 Query = Mapping[str, object]
@@ -61,10 +60,10 @@ def root_items(
     if limit > _MOST_IDS or len(ids or ()) > _MOST_IDS:
         raise invalid_argument(f"items returns at most {_MOST_IDS} items")
     if ids is None:
-        return items.newest(state, limit, (page - 1) * limit)
+        return stored_items.newest(state, limit, (page - 1) * limit)
     found = [
         each
-        for each in items.items(state, [number(one, "item id") for one in ids])
+        for each in stored_items.items(state, [number(one, "item id") for one in ids])
         if each.state == ACTIVE or not exclude_nonactive
     ]
     return (found if newest_first else found[::-1])[(page - 1) * limit : page * limit]
@@ -86,8 +85,8 @@ def items_page_by_column_values(
     if cursor:
         return _response(info, context.cursors.following(cursor, limit))
     board = wanted_board(context.state, board_id)
-    found = filters.by_column_values(context.state, board.id, columns or [])
-    return _response(info, context.cursors.first(filters.in_board_order(context.state, board.id, found), limit))
+    found = item_search.by_column_values(context.state, board.id, columns or [])
+    return _response(info, context.cursors.first(item_search.in_board_order(context.state, board.id, found), limit))
 
 
 def next_items_page(_root: object, info: Info, *, cursor: str, limit: int) -> _ItemsResponse:
@@ -117,7 +116,7 @@ def version(_root: object, info: Info) -> dict[str, object]:
 
 def versions(_root: object, _info: Info) -> list[dict[str, object]]:
     """The versions that there are."""
-    return [_version(value) for value in KINDS]
+    return [_version(value) for value in VERSIONS]
 
 
 def _version(value: str) -> dict[str, object]:
@@ -158,15 +157,15 @@ def _page_of(
     if cursor:
         return _response(info, context.cursors.following(cursor, limit))
     state, group_id = context.state, group.id if group else None
-    in_order = filters.in_board_order
-    found = filters.by_query(state, board_id, query, group_id) if query else in_order(state, board_id, group_id=group_id)
+    in_order = item_search.in_board_order
+    found = item_search.by_query(state, board_id, query, group_id) if query else in_order(state, board_id, group_id=group_id)
     return _response(info, context.cursors.first(found, limit))
 
 
 def _response(info: Info, page: Page) -> _ItemsResponse:
     context = context_of(info)
     context.rows_read += len(page.item_ids)
-    listed = visibility.as_listed(context.state, items.items(context.state, page.item_ids))
+    listed = stored_items.as_listed(context.state, stored_items.items(context.state, page.item_ids))
     found = {item.id: item for item in listed if item.state == ACTIVE}
     active = [found[item_id] for item_id in page.item_ids if item_id in found]
     return _ItemsResponse(page.cursor, active)
@@ -185,7 +184,7 @@ def _column_values(
 ) -> list[ColumnValue]:
     state = context_of(info).state
     columns = structure.columns(state, item.board_id)
-    cells = items.cells(state, item.id)
+    cells = stored_items.cells(state, item.id)
     # graphql-core reads a list several times as fast as it builds it: leave unwanted columns out before anything else.
     wanted = columns.values() if ids is None else [column for column in columns.values() if column.id in ids]
     return [
@@ -196,7 +195,7 @@ def _column_values(
 
 
 def _parent(item: ItemRow, info: Info) -> ItemRow | None:
-    return items.item(context_of(info).state, item.parent_id) if item.parent_id else None
+    return stored_items.item(context_of(info).state, item.parent_id) if item.parent_id else None
 
 
 def moment(seconds: float) -> str:
@@ -228,8 +227,8 @@ FIELDS: dict[str, dict[str, Resolver]] = {
     },
     "Column": {
         "archived": lambda _column, _info: False,
-        "settings": lambda column, info: labels.settings(context_of(info).state, column),
-        "settings_str": lambda column, info: labels.settings_str(context_of(info).state, column),
+        "settings": lambda column, info: column_labels.settings(context_of(info).state, column),
+        "settings_str": lambda column, info: column_labels.settings_str(context_of(info).state, column),
     },
     "Group": {
         "archived": lambda group, _info: group.state == ARCHIVED,
@@ -240,7 +239,7 @@ FIELDS: dict[str, dict[str, Resolver]] = {
         "board": lambda item, info: structure.board(context_of(info).state, item.board_id),
         "group": lambda item, info: structure.group(context_of(info).state, item.board_id, item.group_id),
         "parent_item": _parent,
-        "subitems": lambda item, info: items.listed_children(context_of(info).state, item.id),
+        "subitems": lambda item, info: stored_items.listed_children(context_of(info).state, item.id),
         "column_values": _column_values,
         "created_at": lambda item, _info: moment(item.created_at),
         "updated_at": lambda item, _info: moment(item.updated_at),

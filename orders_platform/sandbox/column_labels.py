@@ -1,17 +1,16 @@
 """The labels of status and dropdown columns: finding, adding, showing them.
 
 Belongs here: monday's rules for labels (how many, how long, which colour and id) and the `settings` they appear in. Does not
-belong here: what a cell does with them (`column_types.py`), the tables (`structure.py`).
+belong here: what a cell does with them (`cells.py`), the tables (`structure.py`).
 """
 
 from __future__ import annotations
 
 import json
+from typing import cast
 
-from orders_platform.sandbox import structure
-from orders_platform.sandbox.refusals import bad_value
-from orders_platform.sandbox.rows import ColumnRow, LabelRow
-from orders_platform.sandbox.state import State
+from orders_platform.sandbox.answers import bad_value
+from orders_platform.sandbox.state import ColumnRow, LabelRow, State
 
 MOST_STATUS_LABELS = 40
 LONGEST_STATUS_LABEL = 30
@@ -37,9 +36,48 @@ _DROPDOWN_COLORS = (
 )  # fmt: skip
 
 
+def labels_of(state: State, column: ColumnRow) -> tuple[LabelRow, ...]:
+    """The labels of a column, in the order people see."""
+    with state.lock:
+        key = ("labels", column.board_id, column.id)
+        if key not in state.cache:
+            rows = state.all(
+                "SELECT id, name, position, color FROM labels WHERE board_id = ? AND column_id = ? ORDER BY position",
+                (column.board_id, column.id),
+            )
+            state.cache[key] = tuple(LabelRow(*row) for row in rows)  # type: ignore[arg-type]
+        return cast("tuple[LabelRow, ...]", state.cache[key])
+
+
+def _insert(state: State, board_id: int, column_id: str, label: LabelRow) -> None:
+    """One more label on a column."""
+    state.write(
+        "INSERT INTO labels (board_id, column_id, id, name, position, color) VALUES (?, ?, ?, ?, ?, ?)",
+        (board_id, column_id, label.id, label.name, label.position, label.color),
+    )
+    state.cache.pop(("labels", board_id, column_id), None)
+
+
+def remove(state: State, column: ColumnRow, name: str) -> None:
+    """A person deletes a label; cells that show it become empty.
+
+    Raises:
+        LookupError: the column has no such label.
+    """
+    label = next((each for each in labels_of(state, column) if each.name == name), None)
+    if label is None:
+        raise LookupError(f"Column {column.id} has no label {name!r}")
+    where = (column.board_id, column.id)
+    of_column = "column_id = ? AND item_id IN (SELECT id FROM items WHERE board_id = ?) "
+    chosen = "json_extract(cells.value, '$.index') = ? OR ? IN (SELECT each.value FROM json_each(cells.value, '$.ids') AS each)"
+    state.write(f"DELETE FROM cells WHERE {of_column} AND ({chosen})", (*where[::-1], label.id, label.id))  # noqa: S608  constants
+    state.write("DELETE FROM labels WHERE board_id = ? AND column_id = ? AND id = ?", (*where, label.id))
+    state.cache.pop(("labels", *where), None)
+
+
 def find(state: State, column: ColumnRow, name: str) -> LabelRow | None:
     """The label with exactly this text; in any case where the switch says so."""
-    existing = structure.labels(state, column)
+    existing = labels_of(state, column)
     exact = next((label for label in existing if label.name == name), None)
     if exact or not state.switches.fold_label_case:
         return exact
@@ -48,7 +86,7 @@ def find(state: State, column: ColumnRow, name: str) -> LabelRow | None:
 
 def find_id(state: State, column: ColumnRow, label_id: int) -> LabelRow | None:
     """The label with this id."""
-    return next((label for label in structure.labels(state, column) if label.id == label_id), None)
+    return next((label for label in labels_of(state, column) if label.id == label_id), None)
 
 
 def find_or_add(state: State, column: ColumnRow, name: str, *, create: bool) -> LabelRow:
@@ -66,7 +104,7 @@ def add(state: State, column: ColumnRow, name: str) -> LabelRow:
     Raises:
         Refusal: ColumnValueException, when the column is full or the text too long.
     """
-    existing = structure.labels(state, column)
+    existing = labels_of(state, column)
     most = MOST_STATUS_LABELS if column.type == "status" else MOST_DROPDOWN_LABELS
     if len(existing) >= most:
         message = f"The column already has the most labels it can hold ({most})"
@@ -74,7 +112,7 @@ def add(state: State, column: ColumnRow, name: str) -> LabelRow:
     if column.type == "status" and len(name) > LONGEST_STATUS_LABEL:
         raise _refused(column, name, f"A status label has at most {LONGEST_STATUS_LABEL} characters", "labelTooLong")
     label = _new_status_label(name, existing) if column.type == "status" else _new_dropdown_label(name, existing)
-    structure.add_label(state, column.board_id, column.id, label)
+    _insert(state, column.board_id, column.id, label)
     return label
 
 
@@ -91,7 +129,7 @@ def _new_dropdown_label(name: str, existing: tuple[LabelRow, ...]) -> LabelRow:
 
 def missing(state: State, column: ColumnRow, given: object) -> Exception:
     """The refusal for a label that is not there; it names every label that is, as monday does."""
-    known = ", ".join(f"{label.id}: {label.name}" for label in structure.labels(state, column))
+    known = ", ".join(f"{label.id}: {label.name}" for label in labels_of(state, column))
     if column.type == "status":
         message = f"This status label doesn't exist, possible statuses are: {{{known}}}"
     else:
@@ -110,11 +148,11 @@ def _refused(column: ColumnRow, given: object, message: str, code: str) -> Excep
 def settings(state: State, column: ColumnRow) -> dict[str, object]:
     """`Column.settings`: labels as the API shows them since 2025-10, beside whatever else the type keeps."""
     found: dict[str, object] = json.loads(column.settings)
-    labels = structure.labels(state, column)
+    shown = labels_of(state, column)
     if column.type == "status":
-        found["labels"] = [_status_setting(label) for label in labels]
+        found["labels"] = [_status_setting(label) for label in shown]
     elif column.type == "dropdown":
-        found["labels"] = [{"id": label.id, "label": label.name, "is_deactivated": False} for label in labels]
+        found["labels"] = [{"id": label.id, "label": label.name, "is_deactivated": False} for label in shown]
     return found
 
 
@@ -131,10 +169,10 @@ def _status_setting(label: LabelRow) -> dict[str, object]:
 
 def settings_str(state: State, column: ColumnRow) -> str:
     """`Column.settings_str`: the older form, as a string."""
-    labels = structure.labels(state, column)
+    shown = labels_of(state, column)
     if column.type == "status":
-        texts = {str(label.id): label.name for label in labels}
-        return json.dumps({"labels": texts, "labels_positions_v2": {str(label.id): label.position for label in labels}})
+        texts = {str(label.id): label.name for label in shown}
+        return json.dumps({"labels": texts, "labels_positions_v2": {str(label.id): label.position for label in shown}})
     if column.type == "dropdown":
-        return json.dumps({"labels": [{"id": label.id, "name": label.name} for label in labels]})
+        return json.dumps({"labels": [{"id": label.id, "name": label.name} for label in shown]})
     return column.settings

@@ -1,8 +1,4 @@
-"""What each column type accepts and keeps: from the JSON of a request to a cell.
-
-Belongs here: one writer per type, monday's limits of a value. Does not belong here: labels themselves (`labels.py`), reading a
-cell through GraphQL (`cell_values.py`), storing it (`items.py`).
-"""
+"""Cells by column type: what a type accepts and keeps of the JSON of a request, and how GraphQL shows it."""
 
 from __future__ import annotations
 
@@ -13,10 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
-from orders_platform.sandbox import labels
-from orders_platform.sandbox.refusals import Refusal, bad_value
-from orders_platform.sandbox.rows import Cell, ColumnRow, LabelRow
-from orders_platform.sandbox.state import State
+from orders_platform.sandbox import column_labels, stored_items
+from orders_platform.sandbox.answers import Refusal, bad_value
+from orders_platform.sandbox.state import ColumnRow, ItemRow, LabelRow, State, StoredCell
 
 LONGEST_LONG_TEXT = 2_000
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII)
@@ -26,7 +21,7 @@ _URL = re.compile(r"https?://\S+")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
-def write(state: State, column: ColumnRow, raw: object, *, create_labels: bool) -> Cell | None:
+def write(state: State, column: ColumnRow, raw: object, *, create_labels: bool) -> StoredCell | None:
     """The cell that a value makes, or None when the value clears it.
 
     Args:
@@ -66,8 +61,8 @@ class _Entry:
     def refused(self, message: str, code: str = "invalidValue") -> Refusal:
         return bad_value(self.column.id, self.column.title, self.column.type, self.raw, message, code=code)
 
-    def cell(self, text: str, value: object) -> Cell:
-        return Cell(text, json.dumps(value, ensure_ascii=False), search_form(self.column.type, text))
+    def cell(self, text: str, value: object) -> StoredCell:
+        return StoredCell(text, json.dumps(value, ensure_ascii=False), search_form(self.column.type, text))
 
     def string(self, raw: object) -> str:
         if not isinstance(raw, str):
@@ -93,33 +88,33 @@ class _Entry:
         """The label with that id."""
         if not _DIGITS.fullmatch(str(raw)):
             raise self.refused("invalid value: expected the id of a label")
-        label = labels.find_id(self.state, self.column, int(str(raw)))
+        label = column_labels.find_id(self.state, self.column, int(str(raw)))
         if label is None:
-            raise labels.missing(self.state, self.column, raw)
+            raise column_labels.missing(self.state, self.column, raw)
         return label
 
     def label(self, raw: object) -> LabelRow:
         """The label with that text."""
-        return labels.find_or_add(self.state, self.column, self.string(raw), create=self.create_labels)
+        return column_labels.find_or_add(self.state, self.column, self.string(raw), create=self.create_labels)
 
     @property
     def now(self) -> str:
         return datetime.fromtimestamp(self.state.clock(), UTC).isoformat().replace("+00:00", "Z")
 
 
-def _text(entry: _Entry) -> Cell | None:
+def _text(entry: _Entry) -> StoredCell | None:
     text = entry.string(entry.raw)
     return entry.cell(text, text) if text else None
 
 
-def _long_text(entry: _Entry) -> Cell | None:
+def _long_text(entry: _Entry) -> StoredCell | None:
     text = entry.string(entry.member("text"))
     if len(text) > LONGEST_LONG_TEXT:
         raise entry.refused(f"The text is longer than {LONGEST_LONG_TEXT} characters", "textTooLong")
     return entry.cell(text, {"text": text, "changed_at": entry.now}) if text else None
 
 
-def _numbers(entry: _Entry) -> Cell | None:
+def _numbers(entry: _Entry) -> StoredCell | None:
     raw = entry.raw
     if raw == "":
         return entry.cell("0", "0")
@@ -130,7 +125,7 @@ def _numbers(entry: _Entry) -> Cell | None:
     return entry.cell(raw.strip(), raw.strip())
 
 
-def _date(entry: _Entry) -> Cell | None:
+def _date(entry: _Entry) -> StoredCell | None:
     if isinstance(entry.raw, dict):
         day, moment = entry.raw.get("date"), entry.raw.get("time")
     else:
@@ -143,10 +138,10 @@ def _date(entry: _Entry) -> Cell | None:
     except (ValueError, TypeError) as error:
         raise entry.refused("invalid value: expected a date as YYYY-MM-DD and a time as HH:MM:SS") from error
     value = {"date": day, "time": f"{clock:%H:%M:%S}" if clock else None, "icon": None, "changed_at": entry.now}
-    return Cell(f"{day} {clock:%H:%M}" if clock else day, json.dumps(value), day)
+    return StoredCell(f"{day} {clock:%H:%M}" if clock else day, json.dumps(value), day)
 
 
-def _status(entry: _Entry) -> Cell | None:
+def _status(entry: _Entry) -> StoredCell | None:
     raw = entry.raw
     wanted = raw.get("index", raw.get("label")) if isinstance(raw, dict) else raw
     if wanted is None or wanted == "":
@@ -156,7 +151,7 @@ def _status(entry: _Entry) -> Cell | None:
     return entry.cell(label.name, {"index": label.id, "post_id": None, "changed_at": entry.now})
 
 
-def _dropdown(entry: _Entry) -> Cell | None:
+def _dropdown(entry: _Entry) -> StoredCell | None:
     names, ids = _dropdown_choice(entry)
     chosen = [entry.label(name) for name in names] + [entry.label_id(each) for each in ids]
     distinct = list(dict.fromkeys(chosen))
@@ -179,14 +174,14 @@ def _dropdown_choice(entry: _Entry) -> tuple[list[object], list[object]]:
     return [name for name in names if name != ""], ids
 
 
-def _checkbox(entry: _Entry) -> Cell | None:
+def _checkbox(entry: _Entry) -> StoredCell | None:
     checked = str(entry.member("checked")).lower()
     if checked not in {"true", "false", ""}:
         raise entry.refused("invalid value: expected true or false")
     return entry.cell("v", {"checked": True, "changed_at": entry.now}) if checked == "true" else None
 
 
-def _link(entry: _Entry) -> Cell | None:
+def _link(entry: _Entry) -> StoredCell | None:
     url, text = entry.address_and_text("url")
     if url and not _URL.fullmatch(url):
         raise entry.refused("invalid value: expected a URL")
@@ -194,14 +189,14 @@ def _link(entry: _Entry) -> Cell | None:
     return entry.cell(shown, {"url": url, "text": text, "changed_at": entry.now}) if url else None
 
 
-def _email(entry: _Entry) -> Cell | None:
+def _email(entry: _Entry) -> StoredCell | None:
     email, text = entry.address_and_text("email")
     if email and not _EMAIL.fullmatch(email):
         raise entry.refused("invalid value: expected an e-mail address")
     return entry.cell(text or email, {"email": email, "text": text or email, "changed_at": entry.now}) if email else None
 
 
-_WRITERS: dict[str, Callable[[_Entry], Cell | None]] = {
+_WRITERS: dict[str, Callable[[_Entry], StoredCell | None]] = {
     "text": _text,
     "long_text": _long_text,
     "numbers": _numbers,
@@ -212,3 +207,130 @@ _WRITERS: dict[str, Callable[[_Entry], Cell | None]] = {
     "link": _link,
     "email": _email,
 }
+
+
+KINDS = {
+    "board_relation": "BoardRelationValue",
+    "checkbox": "CheckboxValue",
+    "date": "DateValue",
+    "dropdown": "DropdownValue",
+    "email": "EmailValue",
+    "formula": "FormulaValue",
+    "item_id": "ItemIdValue",
+    "last_updated": "LastUpdatedValue",
+    "link": "LinkValue",
+    "long_text": "LongTextValue",
+    "mirror": "MirrorValue",
+    "numbers": "NumbersValue",
+    "status": "StatusValue",
+    "subtasks": "SubtasksValue",
+    "text": "TextValue",
+}
+_NULL_WHEN_EMPTY = frozenset({"status", "dropdown", "subtasks", "mirror", "board_relation"})
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnValue:
+    """One cell of an item; graphql-core reads the attributes by their names."""
+
+    state: State
+    item: ItemRow
+    column: ColumnRow
+    cell: StoredCell | None
+
+    @property
+    def id(self) -> str:  # noqa: D102
+        return self.column.id
+
+    @property
+    def type(self) -> str:  # noqa: D102
+        return self.column.type
+
+    @property
+    def text(self) -> str | None:  # noqa: D102
+        if self.column.type == "item_id":
+            return str(self.item.id)
+        if self.column.type == "last_updated":
+            return f"{datetime.fromtimestamp(self.item.updated_at, UTC):%Y-%m-%d %H:%M:%S} UTC"
+        if self.cell:
+            return self.cell.text
+        return None if self.column.type in _NULL_WHEN_EMPTY else ""
+
+    @property
+    def value(self) -> str | None:  # noqa: D102
+        return self.cell.value if self.cell else None
+
+    @property
+    def index(self) -> int | None:
+        """The id of a status label, which monday calls index here."""
+        found = self._data.get("index")
+        return found if isinstance(found, int) else None
+
+    @property
+    def label(self) -> str | None:
+        """The text of a status, or the text beside an e-mail address."""
+        return self.cell.text if self.cell else None
+
+    @property
+    def values(self) -> list[dict[str, object]]:
+        """The labels of a dropdown."""
+        ids = self._data.get("ids")
+        chosen = ids if isinstance(ids, list) else []
+        names = {label.id: label.name for label in column_labels.labels_of(self.state, self.column)}
+        return [{"id": label_id, "label": names[label_id]} for label_id in chosen]
+
+    @property
+    def number(self) -> float | None:  # noqa: D102
+        return float(self.cell.text) if self.cell else None
+
+    @property
+    def checked(self) -> bool:  # noqa: D102
+        return self.cell is not None
+
+    @property
+    def date(self) -> object:  # noqa: D102
+        return self._data.get("date", "")
+
+    @property
+    def time(self) -> object:  # noqa: D102
+        return self._data.get("time") or ""
+
+    @property
+    def url(self) -> object:  # noqa: D102
+        return self._data.get("url")
+
+    @property
+    def url_text(self) -> object:  # noqa: D102
+        return self._data.get("text")
+
+    @property
+    def email(self) -> object:  # noqa: D102
+        return self._data.get("email")
+
+    @property
+    def subitems(self) -> list[ItemRow]:  # noqa: D102
+        return stored_items.listed_children(self.state, self.item.id)
+
+    @property
+    def subitems_ids(self) -> list[int]:  # noqa: D102
+        return [child.id for child in self.subitems]
+
+    @property
+    def display_value(self) -> str:
+        """The names of the subitems; nothing in columns whose cells the sandbox does not fill."""
+        return ", ".join(child.name for child in self.subitems) if self.column.type == "subtasks" else ""
+
+    @property
+    def linked_item_ids(self) -> list[int]:
+        """The sandbox links no items."""
+        return []
+
+    @property
+    def mirrored_items(self) -> list[ItemRow]:
+        """The sandbox links no items."""
+        return []
+
+    @property
+    def _data(self) -> dict[str, object]:
+        found = json.loads(self.cell.value) if self.cell else {}
+        return found if isinstance(found, dict) else {}

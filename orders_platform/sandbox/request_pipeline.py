@@ -1,7 +1,7 @@
 """The way of a request: token, version, limits, faults, idempotency, complexity, execution.
 
 Belongs here: the order of these, and the reply that each of them gives. Does not belong here: HTTP (`application.py`), the
-counters (`limits.py`), what a fault answers (`faults.py`), the resolvers.
+counters (`metering.py`), what a fault answers (`faults.py`), the resolvers.
 """
 
 from __future__ import annotations
@@ -13,42 +13,40 @@ from dataclasses import dataclass, field
 
 from graphql import ExecutionResult
 
-from orders_platform.sandbox import faults, versions
-from orders_platform.sandbox.agenda import Agenda
-from orders_platform.sandbox.calls import Admitted, Call, Latency, RequestRecord
-from orders_platform.sandbox.complexity import Costs, Estimate
-from orders_platform.sandbox.context import Context
-from orders_platform.sandbox.cursors import Cursors
+from orders_platform.sandbox import faults
+from orders_platform.sandbox.answers import NOTHING, UNCONNECTED, HttpReply, gateway_page, refused
+from orders_platform.sandbox.calls import Admitted, Call, RequestRecord
+from orders_platform.sandbox.conflicts import BoardLocks, IdempotencyKeys, KeyInUse, KeyMismatch, boards_of
 from orders_platform.sandbox.faults import Fault, Faults
-from orders_platform.sandbox.idempotency import IdempotencyKeys, InFlight, OtherBody
-from orders_platform.sandbox.identities import Identities
-from orders_platform.sandbox.limits import Meter, Overrun, Spent
-from orders_platform.sandbox.locks import BoardLocks, boards_of
-from orders_platform.sandbox.replies import NOTHING, UNCONNECTED, Reply, gateway_page, refused
-from orders_platform.sandbox.schema import Schema, described
+from orders_platform.sandbox.graphql_schema import ExecutableSchema, described
+from orders_platform.sandbox.item_search import Cursors
+from orders_platform.sandbox.metering import CostEstimate, Meter, Overrun, Spent
+from orders_platform.sandbox.resolver_context import Context, MalformedVersion, serving
+from orders_platform.sandbox.sandbox_options import Latency, PriceList
+from orders_platform.sandbox.scheduler import IdStream, Scheduler
 from orders_platform.sandbox.state import State
 
-__all__ = ["Gate", "Latency", "RequestRecord"]
+__all__ = ["Latency", "RequestPipeline", "RequestRecord"]
 
 MOST_SECONDS = 60.0
 """monday gives up on a request after this long; the work goes on behind the gateway's page."""
 
 
 @dataclass(slots=True)
-class Gate:
+class RequestPipeline:
     """The one gate of a sandbox, shared by its threads."""
 
-    schema: Schema
+    schema: ExecutableSchema
     state: State
     meter: Meter
     faults: Faults
     keys: IdempotencyKeys
     tokens: Collection[str]
     latency: Latency
-    costs: Costs
+    costs: PriceList
     sleep: Callable[[float], None]
-    ids: Identities
-    agenda: Agenda
+    ids: IdStream
+    agenda: Scheduler
     refused_until: float = 0.0
     cursors: Cursors = field(init=False)
     locks: BoardLocks = field(default_factory=BoardLocks)
@@ -61,13 +59,13 @@ class Gate:
         """Whether connections are refused now."""
         return self.state.clock() < self.refused_until
 
-    def admit(self, call: Call) -> Admitted | Reply:
+    def admit(self, call: Call) -> Admitted | HttpReply:
         """Lets a request in, or answers it at once; what was due before it is done first."""
         if self.refuses:
             return UNCONNECTED
         self.agenda.do_due()
         outcome = self._let_in(call)
-        if isinstance(outcome, Reply):
+        if isinstance(outcome, HttpReply):
             return self._sealed(outcome)
         if outcome.fault is not Fault.LATE_COMMIT:
             return outcome
@@ -75,10 +73,10 @@ class Gate:
         self.agenda.add(self.faults.delay(), lambda: self.execute(outcome))
         return NOTHING
 
-    def _let_in(self, call: Call) -> Admitted | Reply:
+    def _let_in(self, call: Call) -> Admitted | HttpReply:
         try:
-            call.record.version = versions.serving(call.version)
-        except versions.MalformedVersion:
+            call.record.version = serving(call.version)
+        except MalformedVersion:
             return refused(200, "InvalidVersionException", f"Invalid API version: {call.version}")
         bare = call.authorization.removeprefix("Bearer ") if self.state.switches.accept_bearer else call.authorization
         token = bare.strip()
@@ -88,7 +86,7 @@ class Gate:
         if overrun:
             return _over(overrun)
         outcome = self._admit_body(call, token)
-        if isinstance(outcome, Reply):
+        if isinstance(outcome, HttpReply):
             self.meter.leave()
             if outcome.outcome == "limited":
                 self.meter.cheapen()
@@ -96,7 +94,7 @@ class Gate:
                 self.meter.forget()
         return outcome
 
-    def _admit_body(self, call: Call, token: str) -> Admitted | Reply:
+    def _admit_body(self, call: Call, token: str) -> Admitted | HttpReply:
         query, variables, name = _read(call.body)
         if query is None:
             return refused(400, "Bad request", "The body must be a JSON object with the document under the key 'query'")
@@ -112,10 +110,12 @@ class Gate:
             return faults.answer(fault) or NOTHING
         if prepared.errors:
             codes = tuple(str((error.extensions or {}).get("code")) for error in prepared.errors)
-            return Reply(200, b"", "refused", errors=codes, content={"errors": [described(each) for each in prepared.errors]})
+            return HttpReply(
+                200, b"", "refused", errors=codes, content={"errors": [described(each) for each in prepared.errors]}
+            )
         return self._reserve(Admitted(call, token, prepared, variables, fault))
 
-    def _reserve(self, admitted: Admitted) -> Admitted | Reply:
+    def _reserve(self, admitted: Admitted) -> Admitted | HttpReply:
         """Fields, boards and key that nobody else may have at the same time."""
         call, prepared = admitted.call, admitted.prepared
         overrun = self.meter.enter_fields(prepared.fields.values())
@@ -126,16 +126,16 @@ class Gate:
             call.record.idempotency_key = call.idempotency_key
             try:
                 admitted.replay = self.keys.begin(admitted.token, call.idempotency_key, hashlib.sha256(call.body).hexdigest())
-            except InFlight:
+            except KeyInUse:
                 refusal = faults.answer(Fault.CONFLICT_409)
-            except OtherBody:
+            except KeyMismatch:
                 message = "This idempotency key was used with another request"
                 refusal = refused(422, "IDEMPOTENCY_KEY_REUSED", message)
         if refusal:
             self._release(admitted)
         return refusal or admitted
 
-    def _lock_boards(self, admitted: Admitted) -> Reply | None:
+    def _lock_boards(self, admitted: Admitted) -> HttpReply | None:
         if not (self.state.switches.lock_boards and admitted.prepared.is_mutation):
             return None
         boards = boards_of(self.state, admitted.prepared, admitted.variables)
@@ -148,7 +148,7 @@ class Gate:
         self.locks.release(admitted.boards)
         self.meter.leave_fields(admitted.prepared.fields.values())
 
-    def execute(self, admitted: Admitted) -> Reply:
+    def execute(self, admitted: Admitted) -> HttpReply:
         """Carries a request out, takes as long as monday would, and gives its place back."""
         try:
             reply = self._replayed(admitted) if admitted.replay else self._execute_once(admitted)
@@ -159,18 +159,18 @@ class Gate:
             return NOTHING
         return self._sealed((faults.answer(admitted.fault) if admitted.fault else None) or reply)
 
-    def _replayed(self, admitted: Admitted) -> Reply:
+    def _replayed(self, admitted: Admitted) -> HttpReply:
         admitted.call.record.outcome = "replayed"
         if not self.keys.rules.replay_costs_call:
             self.meter.day.spend(-1.0)
         if self.keys.rules.replay_costs_complexity:
             spent = self._charge(admitted)
-            if isinstance(spent, Reply):
+            if isinstance(spent, HttpReply):
                 return spent
         return (admitted.replay or NOTHING).with_headers({"Idempotency-Replayed": "true"})
 
-    def _execute_once(self, admitted: Admitted) -> Reply:
-        remember: Reply | None = None
+    def _execute_once(self, admitted: Admitted) -> HttpReply:
+        remember: HttpReply | None = None
         try:
             reply, context = self._run(admitted)
             if context is None:
@@ -182,11 +182,11 @@ class Gate:
             if key:
                 self.keys.finish(admitted.token, key, remember)
 
-    def _run(self, admitted: Admitted) -> tuple[Reply, Context | None]:
+    def _run(self, admitted: Admitted) -> tuple[HttpReply, Context | None]:
         """The reply, and the context when something was executed."""
         prepared = admitted.prepared
         spent = self._charge(admitted)
-        if isinstance(spent, Reply):
+        if isinstance(spent, HttpReply):
             return spent, None
         call = admitted.call
         context = Context(self.state, self.cursors, self.meter, spent, call.base_url, call.record.version)
@@ -201,12 +201,12 @@ class Gate:
             self.meter.cheapen()
         return reply, context
 
-    def _charge(self, admitted: Admitted) -> Spent | Reply:
+    def _charge(self, admitted: Admitted) -> Spent | HttpReply:
         """Takes the points of a document from the budget, or says why it cannot."""
         prepared = admitted.prepared
         if prepared.document is None or prepared.operation is None:
             raise ValueError("a document with errors was admitted")
-        points = Estimate(prepared.document, admitted.variables, self.costs).points(prepared.operation)
+        points = CostEstimate(prepared.document, admitted.variables, self.costs).points(prepared.operation)
         admitted.call.record.cost = points
         most = self.meter.limits.complexity_per_query
         if points > most:
@@ -218,7 +218,7 @@ class Gate:
             return _over(spent)
         return spent
 
-    def _after_latency(self, admitted: Admitted, context: Context, reply: Reply) -> Reply:
+    def _after_latency(self, admitted: Admitted, context: Context, reply: HttpReply) -> HttpReply:
         if admitted.nobody_waits:
             return reply
         changes = [name for name in admitted.prepared.fields.values() if name != "complexity"]
@@ -231,7 +231,7 @@ class Gate:
             self.sleep(seconds)
         return reply
 
-    def _sealed(self, reply: Reply) -> Reply:
+    def _sealed(self, reply: HttpReply) -> HttpReply:
         return reply.sealed(self.ids.next()) if reply.content is not None else reply
 
 
@@ -249,7 +249,7 @@ def _read(body: bytes) -> tuple[str | None, Mapping[str, object], str | None]:
     return query, variables if isinstance(variables, dict) else {}, name if isinstance(name, str) and name else None
 
 
-def _answer(result: ExecutionResult) -> Reply:
+def _answer(result: ExecutionResult) -> HttpReply:
     """What monday sends: HTTP 200 with data and errors, unless nothing succeeded and a refusal has a status of its own."""
     errors = [described(error) for error in result.errors or ()]
     extensions = [error["extensions"] for error in errors]
@@ -257,13 +257,13 @@ def _answer(result: ExecutionResult) -> Reply:
     content = {"data": result.data, **({"errors": errors} if errors else {})}
     succeeded = any(value is not None for value in (result.data or {}).values())
     if not errors:
-        return Reply(200, b"", "ok", content=content)
+        return HttpReply(200, b"", "ok", content=content)
     if succeeded:
-        return Reply(200, b"", "partial", errors=codes, content=content)
+        return HttpReply(200, b"", "partial", errors=codes, content=content)
     statuses = [each.get("status_code") for each in extensions if isinstance(each, dict)]
     status = max([status for status in statuses if isinstance(status, int)] or [200])
     outcome = "limited" if status == 429 else "refused"
-    return Reply(status, b"", outcome, errors=codes, all_refused=True, content=content)
+    return HttpReply(status, b"", outcome, errors=codes, all_refused=True, content=content)
 
 
 _OVERRUNS = {
@@ -277,7 +277,7 @@ _OVERRUNS = {
 }
 
 
-def _over(overrun: Overrun) -> Reply:
+def _over(overrun: Overrun) -> HttpReply:
     code, message = _OVERRUNS[overrun.limit]
     seconds = overrun.retry_in_seconds
     extensions: dict[str, object] = {}

@@ -1,8 +1,6 @@
-"""The resolvers of mutations on items.
+"""The resolvers of mutations on items, and monday's rules for items: names, size of the values, room on a board.
 
-Belongs here: who may change what, in which order, and monday's refusals. Does not belong here: boards, columns and groups
-(`board_mutations.py`), values (`column_types.py`), rows (`items.py`). Each runs inside a transaction (`schema.py`): a refusal
-leaves nothing behind.
+Each runs inside a transaction (`graphql_schema.py`): a refusal leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -11,12 +9,44 @@ import json
 
 from graphql import GraphQLResolveInfo
 
-from orders_platform.sandbox import column_types, items, structure
-from orders_platform.sandbox.context import context_of, number, wanted_board, wanted_group, wanted_item
-from orders_platform.sandbox.item_rules import check_name, check_room, check_size
-from orders_platform.sandbox.refusals import bad_column, bad_json, inactive, invalid_argument, not_found
-from orders_platform.sandbox.rows import ACTIVE, ARCHIVED, DELETED, SUBITEMS_BOARD, Cell, GroupRow, ItemRow
-from orders_platform.sandbox.state import State
+from orders_platform.sandbox import cells, stored_items, structure
+from orders_platform.sandbox.answers import Refusal, bad_column, bad_json, bad_name, inactive, invalid_argument, not_found
+from orders_platform.sandbox.resolver_context import context_of, number, wanted_board, wanted_group, wanted_item
+from orders_platform.sandbox.state import (
+    ACTIVE,
+    ARCHIVED,
+    DELETED,
+    SUBITEMS_BOARD,
+    BoardRow,
+    GroupRow,
+    ItemRow,
+    State,
+    StoredCell,
+)
+
+LONGEST_NAME = 255
+MOST_ITEM_DATA = 65_536
+
+
+def check_name(name: str) -> None:
+    """Raises `Refusal` for a name outside 1-255 characters."""
+    if not 1 <= len(name) <= LONGEST_NAME:
+        raise bad_name(name)
+
+
+def check_size(characters: int) -> None:
+    """Raises `Refusal` for more values than an item holds."""
+    if characters > MOST_ITEM_DATA:
+        message = f"The values of an item hold at most {MOST_ITEM_DATA:,} characters, these are {characters:,}"
+        raise Refusal("ColumnValueException", message, error_data={"column_validation_error_code": "itemDataTooLarge"})
+
+
+def check_room(state: State, board: BoardRow) -> None:
+    """Raises `Refusal` when a board is full."""
+    if board.items_count >= state.items_limit:
+        message = f"Board has reached the limit of {state.items_limit:,} items per board"
+        raise Refusal("ItemsLimitationException", message, error_data={"board_id": str(board.id), "limit": state.items_limit})
+
 
 Info = GraphQLResolveInfo
 
@@ -57,7 +87,7 @@ def create_subitem(
 ) -> ItemRow:
     """A subitem; the first one of a board makes its board of subitems."""
     state = context_of(info).state
-    parent = items.item(state, number(parent_item_id, "parent_item_id"))
+    parent = stored_items.item(state, number(parent_item_id, "parent_item_id"))
     if parent is None:
         raise not_found("Item", parent_item_id)
     if parent.state != ACTIVE:
@@ -142,7 +172,7 @@ def move_item_to_group(_root: object, info: Info, *, group_id: str, item_id: str
         raise inactive(found.id)
     group = wanted_group(state, found.board_id, group_id)
     if group.id != found.group_id:
-        items.move(state, found, group)
+        stored_items.move(state, found, group)
     return _kept(state, found.id)
 
 
@@ -166,7 +196,7 @@ def change_item_position(
     group = wanted_group(state, found.board_id, group_id or found.group_id)
     method = "after_at" if group_id and group_top else "before_at" if group_id else position_relative_method or "after_at"
     group, position = _place(state, group, relative_to, method)
-    items.move(state, found, group, position)
+    stored_items.move(state, found, group, position)
     return _kept(state, found.id)
 
 
@@ -174,7 +204,7 @@ def archive_item(_root: object, info: Info, *, item_id: str | None = None) -> It
     """The item and its subitems leave every list."""
     state = context_of(info).state
     found = wanted_item(state, item_id)
-    items.retire(state, found, ARCHIVED)
+    stored_items.retire(state, found, ARCHIVED)
     return _kept(state, found.id)
 
 
@@ -182,7 +212,7 @@ def delete_item(_root: object, info: Info, *, item_id: str | None = None) -> Ite
     """The item and its subitems are gone, though `items(ids)` still knows them."""
     state = context_of(info).state
     found = wanted_item(state, item_id)
-    items.retire(state, found, DELETED)
+    stored_items.retire(state, found, DELETED)
     return _kept(state, found.id)
 
 
@@ -201,16 +231,16 @@ def _create(
     changes, name = _changes(state, board.id, column_values, create_labels=create_labels)
     check_name(name or item_name)
     check_size(sum(len(cell.value) for cell in changes.values() if cell))
-    made = items.add_item(state, group, name or item_name, parent_id=parent_id, position=position)
-    items.change_cells(state, made, {column_id: cell for column_id, cell in changes.items() if cell})
+    made = stored_items.add_item(state, group, name or item_name, parent_id=parent_id, position=position)
+    stored_items.change_cells(state, made, {column_id: cell for column_id, cell in changes.items() if cell})
     return made
 
 
-def _change(state: State, found: ItemRow, changes: dict[str, Cell | None], name: str | None) -> ItemRow:
+def _change(state: State, found: ItemRow, changes: dict[str, StoredCell | None], name: str | None) -> ItemRow:
     if name is not None:
         check_name(name)
-    items.change_cells(state, found.id, changes, name=name)
-    check_size(items.data_size(state, found.id))
+    stored_items.change_cells(state, found.id, changes, name=name)
+    check_size(stored_items.data_size(state, found.id))
     return _kept(state, found.id)
 
 
@@ -218,7 +248,7 @@ def _changeable(state: State, board_id: str, item_id: str | None) -> ItemRow:
     board = wanted_board(state, board_id)
     if item_id is None:
         raise invalid_argument("item_id is required")
-    found = items.item(state, number(item_id, "item_id"))
+    found = stored_items.item(state, number(item_id, "item_id"))
     if found is None:
         raise not_found("Item", item_id)
     if found.board_id != board.id:
@@ -228,7 +258,9 @@ def _changeable(state: State, board_id: str, item_id: str | None) -> ItemRow:
     return found
 
 
-def _changes(state: State, board_id: int, column_values: object, *, create_labels: bool) -> tuple[dict[str, Cell | None], str]:
+def _changes(
+    state: State, board_id: int, column_values: object, *, create_labels: bool
+) -> tuple[dict[str, StoredCell | None], str]:
     """The cells that `column_values` wants, and the name it wants, empty for none."""
     values = {} if column_values is None else _parsed(column_values)
     if not isinstance(values, dict):
@@ -241,11 +273,11 @@ def _changes(state: State, board_id: int, column_values: object, *, create_label
     return cells, str(values.get("name") or "")
 
 
-def _cell(state: State, board_id: int, column_id: str, value: object, *, create_labels: bool) -> Cell | None:
+def _cell(state: State, board_id: int, column_id: str, value: object, *, create_labels: bool) -> StoredCell | None:
     column = structure.columns(state, board_id).get(column_id)
     if column is None:
         raise bad_column(column_id)
-    return column_types.write(state, column, value, create_labels=create_labels)
+    return cells.write(state, column, value, create_labels=create_labels)
 
 
 def _parsed(text: object) -> object:
@@ -261,15 +293,15 @@ def _parsed(text: object) -> object:
 def _place(state: State, group: GroupRow, relative_to: str | None, method: str) -> tuple[GroupRow, float]:
     """The group and the position beside an item; without one, `before_at` is the bottom of the group and `after_at` its top."""
     if relative_to is None:
-        return group, items.bottom(state, group) + 1 if method == "before_at" else items.top(state, group) - 1
+        return group, stored_items.bottom(state, group) + 1 if method == "before_at" else stored_items.top(state, group) - 1
     other = wanted_item(state, relative_to)
     if other.board_id != group.board_id:
         raise invalid_argument(f"Item {relative_to} is not on board {group.board_id}")
-    return wanted_group(state, other.board_id, other.group_id), items.beside(state, other, before=method == "before_at")
+    return wanted_group(state, other.board_id, other.group_id), stored_items.beside(state, other, before=method == "before_at")
 
 
 def _kept(state: State, item_id: int) -> ItemRow:
-    found = items.item(state, item_id)
+    found = stored_items.item(state, item_id)
     if found is None:
         raise not_found("Item", item_id)
     return found

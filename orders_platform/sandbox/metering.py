@@ -1,7 +1,6 @@
-"""monday's limits: windows that fill up, and the meter that holds them together.
+"""What a document costs in complexity points, and what is left of an account's limits.
 
-Belongs here: the figures by plan, counting, the RateLimit headers. Does not belong here: what a document costs
-(`complexity.py`), the words of a refusal (`gate.py`). Counters live in memory: a restart starts new windows.
+monday publishes the cost of `create_item` only; the rest is a guess. Counters live in memory: a restart starts new windows.
 """
 
 from __future__ import annotations
@@ -10,51 +9,96 @@ import math
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    InlineFragmentNode,
+    IntValueNode,
+    ListValueNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    ValueNode,
+    VariableNode,
+)
+
+from orders_platform.sandbox.sandbox_options import AccountLimits, PriceList
+
+
+class CostEstimate:
+    """The cost of one operation with its variables, before it is executed.
+
+    Args:
+        document: where the fragments are.
+        variables: of the request.
+        costs: the price list.
+    """
+
+    def __init__(self, document: DocumentNode, variables: Mapping[str, object], costs: PriceList) -> None:
+        self._variables = variables
+        self._costs = costs
+        self._fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
+
+    def points(self, operation: OperationDefinitionNode) -> int:
+        """Points of the whole operation: each field one, lists times their size, mutations their price."""
+        if operation.operation.value != "mutation":
+            return sum(self._read(node, at_root=True) for node in self._fields(operation.selection_set))
+        return sum(self._mutation(node) for node in self._fields(operation.selection_set))
+
+    def _mutation(self, node: FieldNode) -> int:
+        price = self._costs.mutations.get(node.name.value, self._costs.mutation)
+        return price + self._selection(node.selection_set)
+
+    def _selection(self, selections: SelectionSetNode | None) -> int:
+        return sum(self._read(node) for node in self._fields(selections))
+
+    def _read(self, node: FieldNode, *, at_root: bool = False) -> int:
+        # The items of a page are counted with the page; only the root field of that name is a list of its own.
+        rows = 1 if node.name.value == "items" and not at_root else self._rows(node)
+        return 1 + self._selection(node.selection_set) * rows
+
+    def _rows(self, node: FieldNode) -> int:
+        arguments = {argument.name.value: argument.value for argument in node.arguments}
+        if "ids" in arguments:
+            ids = self._value(arguments["ids"])
+            if ids is not None:
+                return len(ids) if isinstance(ids, list) else 1
+        limit = self._value(arguments["limit"]) if "limit" in arguments else None
+        return limit if isinstance(limit, int) else self._costs.list_sizes.get(node.name.value, 1)
+
+    def _value(self, node: ValueNode) -> object:
+        """The value of an argument; only the length of a list matters, so its members stay as they are."""
+        if isinstance(node, ListValueNode):
+            return list(node.values)
+        if isinstance(node, VariableNode):
+            return self._variables.get(node.name.value)
+        return int(node.value) if isinstance(node, IntValueNode) else getattr(node, "value", None)
+
+    def _fields(self, selections: SelectionSetNode | None) -> list[FieldNode]:
+        return fields_of(selections, self._fragments)
+
+
+def fields_of(selections: SelectionSetNode | None, fragments: Mapping[str, FragmentDefinitionNode]) -> list[FieldNode]:
+    """The fields of a selection, those of its fragments included."""
+    found: list[FieldNode] = []
+    for node in selections.selections if selections else ():
+        if isinstance(node, FieldNode):
+            found.append(node)
+        elif isinstance(node, InlineFragmentNode):
+            found += fields_of(node.selection_set, fragments)
+        elif isinstance(node, FragmentSpreadNode):
+            found += fields_of(fragments[node.name.value].selection_set, fragments)
+    return found
+
 
 FIELD_WAIT_SECONDS = 15
 """monday tells who meets the limit of one field to come back after this long."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The figures of an account and its token; the defaults are a Pro account with a personal token.
-
-    Attributes:
-        complexity_per_minute: points of reads and writes together, or of each when `separate_writes` is set (app tokens).
-        complexity_per_query: points of one document.
-        calls_per_10_seconds: of one IP address.
-        fields_at_once: requests at the same time that hold this root field; none is limited unless named.
-        fields_per_minute: requests a minute that hold this root field; none is limited unless named.
-    """
-
-    complexity_per_minute: int = 10_000_000
-    complexity_per_query: int = 5_000_000
-    separate_writes: bool = False
-    calls_per_minute: int = 2_500
-    calls_per_day: int = 10_000
-    calls_per_10_seconds: int = 5_000
-    concurrent_requests: int = 100
-    boards_created_per_minute: int = 40
-    fields_at_once: Mapping[str, int] = field(default_factory=dict)
-    fields_per_minute: Mapping[str, int] = field(default_factory=dict)
-
-    @classmethod
-    def trial(cls, calls_per_day: int = 1_000) -> Limits:
-        """A trial account: one million points a minute.
-
-        Args:
-            calls_per_day: 1,000 on the current page about rate limits, 200 on older ones and in the support article.
-        """
-        return cls(complexity_per_minute=1_000_000, calls_per_minute=1_000, calls_per_day=calls_per_day, concurrent_requests=40)
-
-    @classmethod
-    def app_token(cls) -> Limits:
-        """The token of an app on a Pro account: five million points of reads and five of writes."""
-        return cls(complexity_per_minute=5_000_000, separate_writes=True)
-
-
-class Window:
+class BudgetWindow:
     """A budget that is whole again `seconds` after the first spending.
 
     Args:
@@ -118,20 +162,20 @@ class Meter:
         clock: epoch seconds.
     """
 
-    def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
+    def __init__(self, limits: AccountLimits, clock: Callable[[], float]) -> None:
         self.limits = limits
-        self.day = Window(limits.calls_per_day, 86_400, clock, at_midnight=True)
-        self.minute = Window(limits.calls_per_minute, 60, clock)
-        self.boards = Window(limits.boards_created_per_minute, 60, clock)
+        self.day = BudgetWindow(limits.calls_per_day, 86_400, clock, at_midnight=True)
+        self.minute = BudgetWindow(limits.calls_per_minute, 60, clock)
+        self.boards = BudgetWindow(limits.boards_created_per_minute, 60, clock)
         self.in_flight = 0
-        self._address = Window(limits.calls_per_10_seconds, 10, clock)
-        reads = Window(limits.complexity_per_minute, 60, clock)
+        self._address = BudgetWindow(limits.calls_per_10_seconds, 10, clock)
+        reads = BudgetWindow(limits.complexity_per_minute, 60, clock)
         self._complexity = {
             False: reads,
-            True: Window(limits.complexity_per_minute, 60, clock) if limits.separate_writes else reads,
+            True: BudgetWindow(limits.complexity_per_minute, 60, clock) if limits.separate_writes else reads,
         }
         self._fields_in_flight: Counter[str] = Counter()
-        self._fields = {name: Window(limit, 60, clock) for name, limit in limits.fields_per_minute.items()}
+        self._fields = {name: BudgetWindow(limit, 60, clock) for name, limit in limits.fields_per_minute.items()}
         self._lock = threading.Lock()
 
     def enter(self) -> Overrun | None:
