@@ -1,7 +1,4 @@
-"""The main job on the embedded default: sample orders, sandbox, and all six assets for every sample customer through Dagster.
-
-Belongs here: the demo's steps and its verdict. Does not belong here: the sample orders (`sandbox/`), the assets.
-"""
+"""The main job on the embedded default: sample orders, sandbox, and all six assets for every sample customer through Dagster."""
 
 from __future__ import annotations
 

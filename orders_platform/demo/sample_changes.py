@@ -1,6 +1,6 @@
 """A later load of the sample orders, with every change labelled by what it must send.
 
-Belongs here: edits as people make them in the workbooks. Does not belong here: dirt, which both loads have alike.
+The edits are those that people make in the workbooks; dirt is the same in both loads.
 """
 
 from __future__ import annotations

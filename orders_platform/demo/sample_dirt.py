@@ -1,8 +1,7 @@
 """What is wrong with a real order list, put into ordinary rows on purpose, one function for each kind of dirt.
 
-Each function takes the rows of one recipe, in order, and changes or extends them in place; `DIRT` says which customer gets
-what. How many rows and lines are refused because of it stands in `sample_expectations.py`. Does not belong here: dirt that every
-row has (spaces, '12.0', 'TBC'), which `sample_rows.py` writes.
+Each function takes the rows of one recipe, in order, and changes or extends them in place; `DIRT` says which customer gets what.
+Dirt that every row has (spaces, '12.0', 'TBC') comes with the ordinary rows.
 """
 
 from __future__ import annotations
@@ -12,12 +11,14 @@ from dataclasses import replace
 from functools import partial
 from random import Random
 
-from orders_platform.demo.sample_recipes import RECIPES, SUN_DAY_RED, Recipe
 from orders_platform.demo.sample_rows import (
     COLOUR_CODE,
     CUSTOMER,
     ORDER_NUMBER,
+    RECIPES,
+    SUN_DAY_RED,
     TOTAL,
+    Recipe,
     Row,
     fill_sizes,
     new_uuid,
