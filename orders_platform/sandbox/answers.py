@@ -94,21 +94,10 @@ class Refusal(Exception):
         error_data: what the code carries besides, in `extensions.error_data`.
     """
 
-    def __init__(
-        self,
-        code: str,
-        message: str,
-        *,
-        status: int = 200,
-        error_data: dict[str, object] | None = None,
-    ) -> None:
+    def __init__(self, code: str, message: str, *, status: int = 200, error_data: dict[str, object] | None = None) -> None:
         super().__init__(message)
         self.status = status
-        self.extensions: dict[str, object] = {
-            "code": code,
-            "status_code": status,
-            "error_data": error_data or {},
-        }
+        self.extensions: dict[str, object] = {"code": code, "status_code": status, "error_data": error_data or {}}
 
 
 def invalid_argument(message: str) -> Refusal:

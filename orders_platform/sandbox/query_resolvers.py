@@ -70,13 +70,7 @@ def root_items(
 
 
 def items_page_by_column_values(
-    _root: object,
-    info: Info,
-    *,
-    board_id: str,
-    limit: int,
-    columns: list[Query] | None = None,
-    cursor: str | None = None,
+    _root: object, info: Info, *, board_id: str, limit: int, columns: list[Query] | None = None, cursor: str | None = None
 ) -> _ItemsResponse:
     """Items by the values of their columns."""
     context = context_of(info)
@@ -176,11 +170,7 @@ def _hierarchy_type(board: BoardRow, info: Info) -> str:
 
 
 def _column_values(
-    item: ItemRow,
-    info: Info,
-    *,
-    ids: list[str] | None = None,
-    types: list[str] | None = None,
+    item: ItemRow, info: Info, *, ids: list[str] | None = None, types: list[str] | None = None
 ) -> list[ColumnValue]:
     state = context_of(info).state
     columns = structure.columns(state, item.board_id)

@@ -167,8 +167,7 @@ def move(state: State, found: ItemRow, group: GroupRow, position: float | None =
     remember(state, found)
     place = bottom(state, group) + 1 if position is None else position
     state.write(
-        "UPDATE items SET group_id = ?, position = ?, updated_at = ? WHERE id = ?",
-        (group.id, place, state.clock(), found.id),
+        "UPDATE items SET group_id = ?, position = ?, updated_at = ? WHERE id = ?", (group.id, place, state.clock(), found.id)
     )
 
 
@@ -210,9 +209,7 @@ def board_snapshot(state: State, board_id: int, states: Collection[str] = (ACTIV
     with state.lock:
         return [
             GroupSnapshot(
-                group.id,
-                group.title,
-                tuple(_item(state, item, states) for item in in_group(state, group, states=states)),
+                group.id, group.title, tuple(_item(state, item, states) for item in in_group(state, group, states=states))
             )
             for group in structure.groups(state, board_id)
         ]
