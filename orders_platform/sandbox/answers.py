@@ -72,6 +72,28 @@ def refused(
     return HttpReply(status, b"", outcome, headers, errors=(code,), content={**(content or {}), "errors": [error]})
 
 
+_LIMITS = {
+    "complexity": ("COMPLEXITY_BUDGET_EXHAUSTED", "Complexity budget exhausted"),
+    "minute": ("RATE_LIMIT_EXCEEDED", "Minute limit rate exceeded"),
+    "concurrency": ("maxConcurrencyExceeded", "Concurrency limit exceeded"),
+    "day": ("DAILY_LIMIT_EXCEEDED", "Daily limit exceeded"),
+    "ip": ("IP_RATE_LIMIT_EXCEEDED", "Your IP has exceeded the rate limit"),
+    "field": ("FIELD_LIMIT_EXCEEDED", "Concurrency limit exceeded for the field"),
+    "field minute": ("FIELD_MINUTE_RATE_LIMIT_EXCEEDED", "Minute rate limit exceeded for the field"),
+}
+
+
+def limited(limit: str, retry_after: int, *, entity: str = "", **extensions: object) -> HttpReply:
+    """A request that met a limit of the account; `entity` is the root field whose limit it is."""
+    code, message = _LIMITS[limit]
+    if limit == "field":
+        extensions["error_data"] = {"retry_in_seconds": retry_after, "entity": entity}
+    if limit == "field minute":  # seen with HTTP 200, the status among the extensions
+        extensions["status_code"] = 429
+    status = 200 if limit == "field minute" else 429
+    return refused(status, code, message, outcome="limited", retry_after=retry_after, extensions=extensions)
+
+
 def gateway_page(status: int, title: str, *, retry_after: int | None = None) -> HttpReply:
     """The HTML page of a gateway that could not or would not pass the answer on."""
     heading = f"{status} {title}"

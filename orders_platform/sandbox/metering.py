@@ -25,6 +25,7 @@ from graphql import (
     VariableNode,
 )
 
+from orders_platform.sandbox.answers import HttpReply, limited
 from orders_platform.sandbox.sandbox_options import AccountLimits, PriceList
 
 
@@ -145,15 +146,6 @@ class Spent:
     reset_in_x_seconds: int
 
 
-@dataclass(frozen=True, slots=True)
-class Overrun:
-    """A limit that a request would break."""
-
-    limit: str
-    retry_in_seconds: int
-    entity: str = ""
-
-
 class Meter:
     """Every counter of one account.
 
@@ -178,7 +170,7 @@ class Meter:
         self._fields = {name: BudgetWindow(limit, 60, clock) for name, limit in limits.fields_per_minute.items()}
         self._lock = threading.Lock()
 
-    def enter(self) -> Overrun | None:
+    def enter(self) -> HttpReply | None:
         """Counts a request in, or says which limit it breaks; a refused one costs a tenth of a daily call."""
         with self._lock:
             overrun = self._overrun()
@@ -188,24 +180,24 @@ class Meter:
             self.in_flight += not overrun
             return overrun
 
-    def _overrun(self) -> Overrun | None:
+    def _overrun(self) -> HttpReply | None:
         if self._address.left < 1:
-            return Overrun("ip", self._address.resets_in)
+            return limited("ip", self._address.resets_in)
         if self.minute.left < 1:
-            return Overrun("minute", self.minute.resets_in)
+            return limited("minute", self.minute.resets_in)
         if self.day.left < 1:
-            return Overrun("day", self.day.resets_in)
-        return Overrun("concurrency", 1) if self.in_flight >= self.limits.concurrent_requests else None
+            return limited("day", self.day.resets_in)
+        return limited("concurrency", 1) if self.in_flight >= self.limits.concurrent_requests else None
 
-    def enter_fields(self, fields: Collection[str]) -> Overrun | None:
+    def enter_fields(self, fields: Collection[str]) -> HttpReply | None:
         """Counts the root fields of a request in, or says which one's limit it breaks; then none is counted."""
         with self._lock:
             for name in fields:
                 window = self._fields.get(name)
                 if window and window.left < 1:
-                    return Overrun("field minute", window.resets_in, name)
+                    return limited("field minute", window.resets_in, entity=name)
                 if self._fields_in_flight[name] >= self.limits.fields_at_once.get(name, math.inf):
-                    return Overrun("field", FIELD_WAIT_SECONDS, name)
+                    return limited("field", FIELD_WAIT_SECONDS, entity=name)
             for name in set(fields):
                 self._fields_in_flight[name] += 1
                 if name in self._fields:
@@ -233,13 +225,13 @@ class Meter:
             for window in (self._address, self.minute, self.day):
                 window.spend(-1)
 
-    def charge(self, points: int, *, is_mutation: bool) -> Spent | Overrun:
+    def charge(self, points: int, *, is_mutation: bool) -> Spent | HttpReply:
         """Takes points from the minute's budget, or says how long to wait for them."""
         with self._lock:
             window = self._complexity[is_mutation]
             before = int(window.left)
             if points > before:
-                return Overrun("complexity", max(1, window.resets_in))
+                return limited("complexity", max(1, window.resets_in))
             window.spend(points)
             return Spent(before, before - points, points, window.resets_in)
 

@@ -20,7 +20,7 @@ from orders_platform.sandbox.conflicts import BoardLocks, IdempotencyKeys, KeyIn
 from orders_platform.sandbox.faults import Fault, Faults
 from orders_platform.sandbox.graphql_schema import ExecutableSchema, described
 from orders_platform.sandbox.item_search import Cursors
-from orders_platform.sandbox.metering import CostEstimate, Meter, Overrun, Spent
+from orders_platform.sandbox.metering import CostEstimate, Meter, Spent
 from orders_platform.sandbox.resolver_context import Context, MalformedVersion, serving
 from orders_platform.sandbox.sandbox_options import Latency, PriceList
 from orders_platform.sandbox.scheduler import IdStream, Scheduler
@@ -82,9 +82,8 @@ class RequestPipeline:
         token = bare.strip()
         if token not in self.tokens:
             return refused(401, "Unauthorized", "Not Authenticated")
-        overrun = self.meter.enter()
-        if overrun:
-            return _over(overrun)
+        if limit := self.meter.enter():
+            return limit
         outcome = self._admit_body(call, token)
         if isinstance(outcome, HttpReply):
             self.meter.leave()
@@ -118,9 +117,8 @@ class RequestPipeline:
     def _reserve(self, admitted: Admitted) -> Admitted | HttpReply:
         """Fields, boards and key that nobody else may have at the same time."""
         call, prepared = admitted.call, admitted.prepared
-        overrun = self.meter.enter_fields(prepared.fields.values())
-        if overrun:
-            return _over(overrun)
+        if limit := self.meter.enter_fields(prepared.fields.values()):
+            return limit
         refusal = self._lock_boards(admitted)
         if refusal is None and call.idempotency_key and prepared.is_mutation:
             call.record.idempotency_key = call.idempotency_key
@@ -157,7 +155,7 @@ class RequestPipeline:
             self.meter.leave()
         if admitted.fault in {Fault.REPLY_LOST, Fault.LATE_COMMIT}:
             return NOTHING
-        return self._sealed((faults.answer(admitted.fault) if admitted.fault else None) or reply)
+        return self._sealed(faults.answer(admitted.fault) or reply)
 
     def _replayed(self, admitted: Admitted) -> HttpReply:
         admitted.call.record.outcome = "replayed"
@@ -213,9 +211,8 @@ class RequestPipeline:
             message = f"Query has complexity of {points}, which exceeds max complexity of {most}"
             return refused(200, "maxComplexityExceeded", message)
         spent = self.meter.charge(points, is_mutation=prepared.is_mutation)
-        if isinstance(spent, Overrun):
+        if isinstance(spent, HttpReply):
             self.meter.cheapen()
-            return _over(spent)
         return spent
 
     def _after_latency(self, admitted: Admitted, context: Context, reply: HttpReply) -> HttpReply:
@@ -264,26 +261,3 @@ def _answer(result: ExecutionResult) -> HttpReply:
     status = max([status for status in statuses if isinstance(status, int)] or [200])
     outcome = "limited" if status == 429 else "refused"
     return HttpReply(status, b"", outcome, errors=codes, all_refused=True, content=content)
-
-
-_OVERRUNS = {
-    "complexity": ("COMPLEXITY_BUDGET_EXHAUSTED", "Complexity budget exhausted"),
-    "minute": ("RATE_LIMIT_EXCEEDED", "Minute limit rate exceeded"),
-    "concurrency": ("maxConcurrencyExceeded", "Concurrency limit exceeded"),
-    "day": ("DAILY_LIMIT_EXCEEDED", "Daily limit exceeded"),
-    "ip": ("IP_RATE_LIMIT_EXCEEDED", "Your IP has exceeded the rate limit"),
-    "field": ("FIELD_LIMIT_EXCEEDED", "Concurrency limit exceeded for the field"),
-    "field minute": ("FIELD_MINUTE_RATE_LIMIT_EXCEEDED", "Minute rate limit exceeded for the field"),
-}
-
-
-def _over(overrun: Overrun) -> HttpReply:
-    code, message = _OVERRUNS[overrun.limit]
-    seconds = overrun.retry_in_seconds
-    extensions: dict[str, object] = {}
-    if overrun.limit == "field":
-        extensions = {"error_data": {"retry_in_seconds": seconds, "entity": overrun.entity}}
-    if overrun.limit == "field minute":  # seen with HTTP 200, the status among the extensions
-        extensions = {"status_code": 429}
-    status = 200 if overrun.limit == "field minute" else 429
-    return refused(status, code, message, outcome="limited", retry_after=seconds, extensions=extensions)
