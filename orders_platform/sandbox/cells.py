@@ -209,23 +209,12 @@ _WRITERS: dict[str, Callable[[_Entry], StoredCell | None]] = {
 }
 
 
-KINDS = {
-    "board_relation": "BoardRelationValue",
-    "checkbox": "CheckboxValue",
-    "date": "DateValue",
-    "dropdown": "DropdownValue",
-    "email": "EmailValue",
-    "formula": "FormulaValue",
-    "item_id": "ItemIdValue",
-    "last_updated": "LastUpdatedValue",
-    "link": "LinkValue",
-    "long_text": "LongTextValue",
-    "mirror": "MirrorValue",
-    "numbers": "NumbersValue",
-    "status": "StatusValue",
-    "subtasks": "SubtasksValue",
-    "text": "TextValue",
-}
+_SHOWN = (
+    "board_relation", "checkbox", "date", "dropdown", "email", "formula", "item_id", "last_updated", "link", "long_text", "mirror",
+    "numbers", "status", "subtasks", "text",
+)  # fmt: skip
+VALUE_TYPES = {kind: "".join(word.title() for word in kind.split("_")) + "Value" for kind in _SHOWN}
+"""GraphQL's type by column type; the cells of every other one are an `UnsupportedValue`."""
 _NULL_WHEN_EMPTY = frozenset({"status", "dropdown", "subtasks", "mirror", "board_relation"})
 
 
@@ -239,15 +228,18 @@ class ColumnValue:
     cell: StoredCell | None
 
     @property
-    def id(self) -> str:  # noqa: D102
+    def id(self) -> str:
+        """Of the column."""
         return self.column.id
 
     @property
-    def type(self) -> str:  # noqa: D102
+    def type(self) -> str:
+        """Of the column."""
         return self.column.type
 
     @property
-    def text(self) -> str | None:  # noqa: D102
+    def text(self) -> str | None:
+        """For people."""
         if self.column.type == "item_id":
             return str(self.item.id)
         if self.column.type == "last_updated":
@@ -257,80 +249,54 @@ class ColumnValue:
         return None if self.column.type in _NULL_WHEN_EMPTY else ""
 
     @property
-    def value(self) -> str | None:  # noqa: D102
+    def value(self) -> str | None:
+        """As JSON in a string."""
         return self.cell.value if self.cell else None
 
     @property
-    def index(self) -> int | None:
-        """The id of a status label, which monday calls index here."""
-        found = self._data.get("index")
-        return found if isinstance(found, int) else None
-
-    @property
-    def label(self) -> str | None:
-        """The text of a status, or the text beside an e-mail address."""
-        return self.cell.text if self.cell else None
-
-    @property
-    def values(self) -> list[dict[str, object]]:
-        """The labels of a dropdown."""
-        ids = self._data.get("ids")
-        chosen = ids if isinstance(ids, list) else []
-        names = {label.id: label.name for label in column_labels.labels_of(self.state, self.column)}
-        return [{"id": label_id, "label": names[label_id]} for label_id in chosen]
-
-    @property
-    def number(self) -> float | None:  # noqa: D102
-        return float(self.cell.text) if self.cell else None
-
-    @property
-    def checked(self) -> bool:  # noqa: D102
-        return self.cell is not None
-
-    @property
-    def date(self) -> object:  # noqa: D102
-        return self._data.get("date", "")
-
-    @property
-    def time(self) -> object:  # noqa: D102
-        return self._data.get("time") or ""
-
-    @property
-    def url(self) -> object:  # noqa: D102
-        return self._data.get("url")
-
-    @property
-    def url_text(self) -> object:  # noqa: D102
-        return self._data.get("text")
-
-    @property
-    def email(self) -> object:  # noqa: D102
-        return self._data.get("email")
-
-    @property
-    def subitems(self) -> list[ItemRow]:  # noqa: D102
-        return stored_items.listed_children(self.state, self.item.id)
-
-    @property
-    def subitems_ids(self) -> list[int]:  # noqa: D102
-        return [child.id for child in self.subitems]
-
-    @property
-    def display_value(self) -> str:
-        """The names of the subitems; nothing in columns whose cells the sandbox does not fill."""
-        return ", ".join(child.name for child in self.subitems) if self.column.type == "subtasks" else ""
-
-    @property
-    def linked_item_ids(self) -> list[int]:
-        """The sandbox links no items."""
-        return []
-
-    @property
-    def mirrored_items(self) -> list[ItemRow]:
-        """The sandbox links no items."""
-        return []
-
-    @property
-    def _data(self) -> dict[str, object]:
+    def data(self) -> dict[str, object]:
+        """The JSON of `value`; empty where it is no object."""
         found = json.loads(self.cell.value) if self.cell else {}
         return found if isinstance(found, dict) else {}
+
+
+def _label(value: ColumnValue, _info: object) -> str | None:
+    """The text of a status, or the text beside an e-mail address."""
+    return value.cell.text if value.cell else None
+
+
+def _chosen(value: ColumnValue, _info: object) -> list[dict[str, object]]:
+    ids = value.data.get("ids")
+    names = {label.id: label.name for label in column_labels.labels_of(value.state, value.column)}
+    return [{"id": label_id, "label": names[label_id]} for label_id in (ids if isinstance(ids, list) else [])]
+
+
+def _subitems(value: ColumnValue, _info: object) -> list[ItemRow]:
+    return stored_items.listed_children(value.state, value.item.id)
+
+
+# The sandbox links no items and calculates nothing, so those cells are empty.
+_EMPTY_DISPLAY: dict[str, Callable[..., object]] = {"display_value": lambda *_: ""}
+VALUE_FIELDS: dict[str, dict[str, Callable[..., object]]] = {
+    "BoardRelationValue": {**_EMPTY_DISPLAY, "linked_item_ids": lambda *_: []},
+    "CheckboxValue": {"checked": lambda value, _info: value.cell is not None},
+    "DateValue": {
+        "date": lambda value, _info: value.data.get("date", ""),
+        "time": lambda value, _info: value.data.get("time") or "",
+    },
+    "DropdownValue": {"values": _chosen},
+    "EmailValue": {"email": lambda value, _info: value.data.get("email"), "label": _label},
+    "FormulaValue": _EMPTY_DISPLAY,
+    "LinkValue": {
+        "url": lambda value, _info: value.data.get("url"),
+        "url_text": lambda value, _info: value.data.get("text"),
+    },
+    "MirrorValue": {**_EMPTY_DISPLAY, "mirrored_items": lambda *_: []},
+    "NumbersValue": {"number": lambda value, _info: float(value.cell.text) if value.cell else None},
+    "StatusValue": {"index": lambda value, _info: value.data.get("index"), "label": _label},
+    "SubtasksValue": {
+        "display_value": lambda value, info: ", ".join(child.name for child in _subitems(value, info)),
+        "subitems": _subitems,
+        "subitems_ids": lambda value, info: [child.id for child in _subitems(value, info)],
+    },
+}

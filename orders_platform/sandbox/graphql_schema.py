@@ -33,7 +33,7 @@ from graphql import (
 
 from orders_platform.sandbox import board_mutations, item_mutations
 from orders_platform.sandbox.answers import Refusal, bad_value
-from orders_platform.sandbox.cells import KINDS, ColumnValue
+from orders_platform.sandbox.cells import VALUE_FIELDS, VALUE_TYPES, ColumnValue
 from orders_platform.sandbox.metering import fields_of
 from orders_platform.sandbox.query_resolvers import FIELDS, QUERIES, Resolver, complexity
 from orders_platform.sandbox.resolver_context import Context, context_of
@@ -141,7 +141,7 @@ def _bound(text: str) -> GraphQLSchema:
     _bind(
         schema, "Mutation", {**{name: _mutation(resolver) for name, resolver in _MUTATIONS.items()}, "complexity": complexity}
     )
-    for type_name, resolvers in FIELDS.items():
+    for type_name, resolvers in (FIELDS | VALUE_FIELDS).items():
         _bind(schema, type_name, resolvers)
     kinds = schema.type_map["ColumnValue"]
     if isinstance(kinds, GraphQLInterfaceType):
@@ -157,7 +157,7 @@ def _bind(schema: GraphQLSchema, type_name: str, resolvers: Mapping[str, Resolve
 
 
 def _kind(value: ColumnValue, _info: GraphQLResolveInfo, _type: GraphQLAbstractType) -> str:
-    return KINDS.get(value.type, "UnsupportedValue")
+    return VALUE_TYPES.get(value.type, "UnsupportedValue")
 
 
 class _Unreadable:
