@@ -168,14 +168,16 @@ class _Unreadable:
 
 
 def _mutation(resolver: Resolver) -> Resolver:
-    """The resolver inside a transaction, unless a fault refuses this alias."""
+    """Runs the change of a mutation inside a transaction, unless a fault refuses this alias."""
 
-    def resolve(root: object, info: GraphQLResolveInfo, **arguments: object) -> object:
+    def resolve(_root: object, info: GraphQLResolveInfo, **arguments: object) -> object:
         context = context_of(info)
         if context.refused_alias == info.path.key:
             raise bad_value("sandbox", "Sandbox", "text", "", "This value was refused by a fault of the sandbox")
+        if info.field_name == "create_board":
+            context.meter.spend_board()
         with context.state.transaction():
-            made = resolver(root, info, **arguments)
+            made = resolver(context.state, **arguments)
         return _Unreadable() if context.broken_alias == info.path.key else made
 
     return resolve

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import json
 
-from graphql import GraphQLResolveInfo
-
 from orders_platform.sandbox import cells, stored_items, structure
 from orders_platform.sandbox.answers import Refusal, bad_column, bad_json, bad_name, inactive, invalid_argument, not_found
-from orders_platform.sandbox.resolver_context import context_of, number, wanted_board, wanted_group, wanted_item
+from orders_platform.sandbox.resolver_context import number, wanted_board, wanted_group, wanted_item
 from orders_platform.sandbox.state import (
     ACTIVE,
     ARCHIVED,
@@ -48,12 +46,8 @@ def check_room(state: State, board: BoardRow) -> None:
         raise Refusal("ItemsLimitationException", message, error_data={"board_id": str(board.id), "limit": state.items_limit})
 
 
-Info = GraphQLResolveInfo
-
-
 def create_item(
-    _root: object,
-    info: Info,
+    state: State,
     *,
     board_id: str,
     item_name: str,
@@ -64,7 +58,6 @@ def create_item(
     relative_to: str | None = None,
 ) -> ItemRow:
     """An item at the bottom of a group, or where it was asked for."""
-    state = context_of(info).state
     board = wanted_board(state, board_id)
     if board.type == SUBITEMS_BOARD:
         raise invalid_argument("Items cannot be created on a board of subitems; use create_subitem")
@@ -77,8 +70,7 @@ def create_item(
 
 
 def create_subitem(
-    _root: object,
-    info: Info,
+    state: State,
     *,
     parent_item_id: str,
     item_name: str,
@@ -86,7 +78,6 @@ def create_subitem(
     create_labels_if_missing: bool | None = None,
 ) -> ItemRow:
     """A subitem; the first one of a board makes its board of subitems."""
-    state = context_of(info).state
     parent = stored_items.item(state, number(parent_item_id, "parent_item_id"))
     if parent is None:
         raise not_found("Item", parent_item_id)
@@ -111,8 +102,7 @@ def _group_of_subitems(state: State, parent: ItemRow) -> GroupRow:
 
 
 def change_multiple_column_values(
-    _root: object,
-    info: Info,
+    state: State,
     *,
     board_id: str,
     column_values: object,
@@ -120,15 +110,13 @@ def change_multiple_column_values(
     create_labels_if_missing: bool | None = None,
 ) -> ItemRow:
     """Several cells, and the name under the key `name`."""
-    state = context_of(info).state
     found = _changeable(state, board_id, item_id)
     changes, name = _changes(state, found.board_id, column_values, create_labels=bool(create_labels_if_missing))
     return _change(state, found, changes, name or None)
 
 
 def change_simple_column_value(
-    _root: object,
-    info: Info,
+    state: State,
     *,
     board_id: str,
     column_id: str,
@@ -137,7 +125,6 @@ def change_simple_column_value(
     create_labels_if_missing: bool | None = None,
 ) -> ItemRow:
     """One cell as a plain text."""
-    state = context_of(info).state
     found = _changeable(state, board_id, item_id)
     if column_id == "name":
         if not value:
@@ -148,8 +135,7 @@ def change_simple_column_value(
 
 
 def change_column_value(
-    _root: object,
-    info: Info,
+    state: State,
     *,
     board_id: str,
     column_id: str,
@@ -158,15 +144,13 @@ def change_column_value(
     create_labels_if_missing: bool | None = None,
 ) -> ItemRow:
     """One cell as JSON."""
-    state = context_of(info).state
     found = _changeable(state, board_id, item_id)
     cell = _cell(state, found.board_id, column_id, _parsed(value), create_labels=bool(create_labels_if_missing))
     return _change(state, found, {column_id: cell}, None)
 
 
-def move_item_to_group(_root: object, info: Info, *, group_id: str, item_id: str | None = None) -> ItemRow:
+def move_item_to_group(state: State, *, group_id: str, item_id: str | None = None) -> ItemRow:
     """To the bottom of another group of the same board."""
-    state = context_of(info).state
     found = wanted_item(state, item_id)
     if found.state != ACTIVE:
         raise inactive(found.id)
@@ -177,8 +161,7 @@ def move_item_to_group(_root: object, info: Info, *, group_id: str, item_id: str
 
 
 def change_item_position(
-    _root: object,
-    info: Info,
+    state: State,
     *,
     item_id: str,
     group_id: str | None = None,
@@ -187,7 +170,6 @@ def change_item_position(
     relative_to: str | None = None,
 ) -> ItemRow:
     """To the top or bottom of a group, or beside another item; not for subitems."""
-    state = context_of(info).state
     found = wanted_item(state, item_id)
     if found.state != ACTIVE:
         raise inactive(found.id)
@@ -200,17 +182,15 @@ def change_item_position(
     return _kept(state, found.id)
 
 
-def archive_item(_root: object, info: Info, *, item_id: str | None = None) -> ItemRow:
+def archive_item(state: State, *, item_id: str | None = None) -> ItemRow:
     """The item and its subitems leave every list."""
-    state = context_of(info).state
     found = wanted_item(state, item_id)
     stored_items.retire(state, found, ARCHIVED)
     return _kept(state, found.id)
 
 
-def delete_item(_root: object, info: Info, *, item_id: str | None = None) -> ItemRow:
+def delete_item(state: State, *, item_id: str | None = None) -> ItemRow:
     """The item and its subitems are gone, though `items(ids)` still knows them."""
-    state = context_of(info).state
     found = wanted_item(state, item_id)
     stored_items.retire(state, found, DELETED)
     return _kept(state, found.id)

@@ -25,7 +25,7 @@ from graphql import (
     VariableNode,
 )
 
-from orders_platform.sandbox.answers import HttpReply, limited
+from orders_platform.sandbox.answers import HttpReply, Refusal, limited
 from orders_platform.sandbox.sandbox_options import AccountLimits, PriceList
 
 
@@ -158,7 +158,7 @@ class Meter:
         self.limits = limits
         self.day = BudgetWindow(limits.calls_per_day, 86_400, clock, at_midnight=True)
         self.minute = BudgetWindow(limits.calls_per_minute, 60, clock)
-        self.boards = BudgetWindow(limits.boards_created_per_minute, 60, clock)
+        self._boards = BudgetWindow(limits.boards_created_per_minute, 60, clock)
         self.in_flight = 0
         self._address = BudgetWindow(limits.calls_per_10_seconds, 10, clock)
         reads = BudgetWindow(limits.complexity_per_minute, 60, clock)
@@ -203,6 +203,12 @@ class Meter:
                 if name in self._fields:
                     self._fields[name].spend(1)
             return None
+
+    def spend_board(self) -> None:
+        """Counts a new board; raises `Refusal` when the account has made its boards of this minute."""
+        if self._boards.left < 1:
+            raise Refusal("CallLimitExceeded", "Call limit exceeded for CreateBoard", status=429)
+        self._boards.spend(1)
 
     def leave_fields(self, fields: Collection[str]) -> None:
         """A request whose fields were counted in has been answered."""
