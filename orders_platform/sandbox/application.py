@@ -168,7 +168,8 @@ class Sandbox:
 
     def make_multi_level(self, board_id: int) -> None:
         """From now on the board says that it is a multi-level one; nothing else about it changes."""
-        structure.make_multi_level(self.state, board_id)
+        with self.state.transaction():
+            structure.make_multi_level(self.state, board_id)
 
     def remove_label(self, board_id: int, column_id: str, name: str) -> None:
         """A person deletes a label of a status or dropdown column.

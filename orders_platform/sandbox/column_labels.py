@@ -7,7 +7,6 @@ belong here: what a cell does with them (`cells.py`), the tables (`structure.py`
 from __future__ import annotations
 
 import json
-from typing import cast
 
 from orders_platform.sandbox.answers import bad_value
 from orders_platform.sandbox.state import ColumnRow, LabelRow, State
@@ -41,12 +40,10 @@ def labels_of(state: State, column: ColumnRow) -> tuple[LabelRow, ...]:
     with state.lock:
         key = ("labels", column.board_id, column.id)
         if key not in state.cache:
-            rows = state.all(
-                "SELECT id, name, position, color FROM labels WHERE board_id = ? AND column_id = ? ORDER BY position",
-                (column.board_id, column.id),
-            )
-            state.cache[key] = tuple(LabelRow(*row) for row in rows)  # type: ignore[arg-type]
-        return cast("tuple[LabelRow, ...]", state.cache[key])
+            sql = "SELECT id, name, position, color FROM labels WHERE board_id = ? AND column_id = ? ORDER BY position"
+            state.cache[key] = tuple(state.rows(LabelRow, sql, (column.board_id, column.id)))
+        found: tuple[LabelRow, ...] = state.cache[key]
+        return found
 
 
 def _insert(state: State, board_id: int, column_id: str, label: LabelRow) -> None:

@@ -53,7 +53,7 @@ def in_board_order(state: State, board_id: int, among: set[int] | None = None, g
     wanted = {"board": board_id, "new": state.new_until, "seen": state.visible_until, "group": group_id}
     sql = _BOARD_ORDER.format(**words, more=more.format(**words))
     rows = state.all(sql, {**wanted, "among": json.dumps(sorted(among or ()))})
-    return [int(str(row[0])) for row in rows]
+    return [row[0] for row in rows]
 
 
 def by_column_values(state: State, board_id: int, columns: Sequence[Wanted]) -> set[int]:
@@ -80,11 +80,11 @@ def _matching(state: State, board_id: int, column_id: str, values: object) -> se
         raise invalid_argument(f"Column {column_id} of type {column.type} accepts exactly one value")
     forms = {search_form(column.type, text) for text in texts}
     if column.type == "name":
-        return {int(str(row[0])) for row in state.all(_NAMES, (board_id,)) if str(row[1]).casefold() in forms}
+        return {row[0] for row in state.all(_NAMES, (board_id,)) if row[1].casefold() in forms}
     rows = state.all(_BY_SEARCH, (column_id, json.dumps(sorted(forms)), state.new_until))
     if "" in forms:
         rows += state.all(_EMPTY, (board_id, column_id))
-    return {int(str(row[0])) for row in rows}
+    return {row[0] for row in rows}
 
 
 def by_query(state: State, board_id: int, query: Wanted, group_id: str | None = None) -> list[int]:
@@ -112,13 +112,9 @@ def _ordered(state: State, item_ids: list[int], order_by: Sequence[Wanted]) -> l
         attribute = columns.get(str(wanted["column_id"]))
         if attribute is None:
             raise invalid_argument(f"order_by supports {', '.join(columns)} here, not {wanted['column_id']}")
-        rows = state.all(
-            "SELECT id, created_at, updated_at, name FROM items WHERE id IN (SELECT value FROM json_each(?))",
-            (json.dumps(item_ids),),
-        )
-        place = ("id", "created_at", "updated_at", "name").index(attribute)
-        keys = {row[0]: row[place] for row in rows}
-        item_ids = sorted(item_ids, key=lambda item_id: keys[item_id], reverse=wanted.get("direction") == "desc")  # type: ignore[arg-type, return-value]
+        sql = f"SELECT id, {attribute} FROM items WHERE id IN (SELECT value FROM json_each(?))"  # noqa: S608  constants only
+        keys = dict(state.all(sql, (json.dumps(item_ids),)))
+        item_ids = sorted(item_ids, key=keys.__getitem__, reverse=wanted.get("direction") == "desc")
     return item_ids
 
 
@@ -132,7 +128,7 @@ def _by_rule(state: State, board_id: int, rule: Wanted) -> set[int]:
 def _rule_values(state: State, board_id: int, column_id: str) -> dict[int, set[str]]:
     """What a rule compares with, by item: label ids, the group's id, or the case-folded text; an empty set for an empty cell."""
     if column_id == "name":
-        return {int(str(row[0])): {str(row[1]).casefold()} for row in state.all(_NAMES, (board_id,))}
+        return {row[0]: {row[1].casefold()} for row in state.all(_NAMES, (board_id,))}
     if column_id == "group":
         of_groups = [(each.id, in_board_order(state, board_id, group_id=each.id)) for each in structure.groups(state, board_id)]
         return {item_id: {group_id.casefold()} for group_id, item_ids in of_groups for item_id in item_ids}
@@ -140,9 +136,9 @@ def _rule_values(state: State, board_id: int, column_id: str) -> dict[int, set[s
     column = structure.columns(state, board_id).get(column_id)
     if column is None:
         raise bad_column(column_id)
-    values: dict[int, set[str]] = {int(str(row[0])): set() for row in everything}
+    values: dict[int, set[str]] = {row[0]: set() for row in everything}
     for item_id, search, value in state.all(_CELLS, (board_id, column_id)):
-        values[int(str(item_id))] = _label_ids(str(value)) if column.type in {"status", "dropdown"} else {str(search)}
+        values[item_id] = _label_ids(value) if column.type in {"status", "dropdown"} else {search}
     return values
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from orders_platform.errors import ConfigurationError
 from orders_platform.sandbox.sandbox_options import Lagging, Switches
@@ -128,6 +129,7 @@ CREATE TABLE IF NOT EXISTS used_column_ids (
 INSERT OR IGNORE INTO used_column_ids (board_id, id) SELECT board_id, id FROM columns;
 """
 
+_T = TypeVar("_T")
 Parameters = Sequence[object] | Mapping[str, object]
 
 
@@ -162,27 +164,32 @@ class State:
         self.visibility_lag = visibility_lag
         self.switches = switches or Switches()
         self.lock = threading.RLock()
-        self.cache: dict[object, object] = {}
+        self.cache: dict[object, Any] = {}
         self.is_in_memory = path is None
         self._connection = _connect(path)
         self.close = weakref.finalize(self, self._connection.close)
 
-    def all(self, sql: str, parameters: Parameters = ()) -> list[tuple[object, ...]]:
+    def all(self, sql: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
         """Every row of a query."""
         with self.lock:
             return self._connection.execute(sql, parameters).fetchall()
 
-    def one(self, sql: str, parameters: Parameters = ()) -> tuple[object, ...] | None:
-        """The first row of a query, or None."""
-        with self.lock:
-            row: tuple[object, ...] | None = self._connection.execute(sql, parameters).fetchone()
-            return row
+    def rows(self, kind: Callable[..., _T], sql: str, parameters: Parameters = ()) -> list[_T]:
+        """Every row of a query, as values of `kind`."""
+        return [kind(*row) for row in self.all(sql, parameters)]
+
+    def row(self, kind: Callable[..., _T], sql: str, parameters: Parameters = ()) -> _T | None:
+        """The first row of a query as a value of `kind`, or None."""
+        return next(iter(self.rows(kind, sql, parameters)), None)
 
     def number(self, sql: str, parameters: Parameters = ()) -> float:
-        """The single number that a query counts or computes; 0 for NULL."""
-        row = self.one(sql, parameters)
-        value = row[0] if row else None
-        return value if isinstance(value, int | float) else 0
+        """The single number that a query computes; 0 for NULL and for no row at all."""
+        found: float | None = next((row[0] for row in self.all(sql, parameters)), None)
+        return found or 0
+
+    def count(self, sql: str, parameters: Parameters = ()) -> int:
+        """The same as a whole number."""
+        return int(self.number(sql, parameters))
 
     def write(self, sql: str, parameters: Parameters = ()) -> None:
         """One change, inside a `transaction`."""

@@ -37,16 +37,16 @@ def as_listed(state: State, rows: Iterable[ItemRow]) -> list[ItemRow]:
     if not state.visibility_lag:
         return found
     covers = state.switches.lag_covers
-    earlier = {int(str(row[0])): row for row in state.all(_EARLIEST, (state.visible_until, json.dumps([r.id for r in found])))}
+    earlier = {row[0]: row for row in state.all(_EARLIEST, (state.visible_until, json.dumps([r.id for r in found])))}
     shown = []
     for item in found:
         if Lagging.NEW in covers and item.created_at > state.visible_until:
             continue
         past = earlier.get(item.id)
         if past and Lagging.MOVED in covers:
-            item = replace(item, group_id=str(past[1]))
+            item = replace(item, group_id=past[1])
         if past and Lagging.RETIRED in covers:
-            item = replace(item, state=str(past[2]))
+            item = replace(item, state=past[2])
         shown.append(item)
     return shown
 
@@ -56,33 +56,29 @@ _ITEM = "SELECT id, board_id, parent_id, group_id, name, state, position, create
 _BY_IDS = _ITEM + "WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id DESC"  # noqa: S608  constants only
 _OF_GROUP = (
     _ITEM + "WHERE board_id = ? AND group_id = ? AND state IN (SELECT value FROM json_each(?)) "  # noqa: S608  constants only
-    "ORDER BY position, id LIMIT ? OFFSET ?"
+    "ORDER BY position, id LIMIT ?"
 )
-_CELL = "SELECT column_id, text, value, search FROM cells "
 
 
 def item(state: State, item_id: int) -> ItemRow | None:
     """The item or subitem of that id, whatever its state."""
-    row = state.one(_ITEM + "WHERE id = ?", (item_id,))
-    return ItemRow(*row) if row else None  # type: ignore[arg-type]
+    return state.row(ItemRow, _ITEM + "WHERE id = ?", (item_id,))
 
 
 def items(state: State, item_ids: Iterable[int]) -> list[ItemRow]:
     """Items and subitems by id, whatever their state, newest first as monday does; unknown ids are left out."""
-    rows = state.all(_BY_IDS, (json.dumps(list(item_ids)),))
-    return [ItemRow(*row) for row in rows]  # type: ignore[arg-type]
+    return state.rows(ItemRow, _BY_IDS, (json.dumps(list(item_ids)),))
 
 
 def newest(state: State, limit: int, offset: int) -> list[ItemRow]:
     """A page of all active items of the account, newest first."""
-    rows = state.all(_ITEM + "WHERE state = 'active' ORDER BY id DESC LIMIT ? OFFSET ?", (limit, offset))
-    return [ItemRow(*row) for row in rows]  # type: ignore[arg-type]
+    return state.rows(ItemRow, _ITEM + "WHERE state = 'active' ORDER BY id DESC LIMIT ? OFFSET ?", (limit, offset))
 
 
 def children(state: State, item_id: int, states: Collection[str] = (ACTIVE,)) -> list[ItemRow]:
     """The subitems of an item, in the order of their creation."""
-    rows = state.all(_ITEM + "WHERE parent_id = ? ORDER BY position, id", (item_id,))
-    return [found for found in (ItemRow(*row) for row in rows) if found.state in states]  # type: ignore[arg-type]
+    found = state.rows(ItemRow, _ITEM + "WHERE parent_id = ? ORDER BY position, id", (item_id,))
+    return [child for child in found if child.state in states]
 
 
 def listed_children(state: State, item_id: int) -> list[ItemRow]:
@@ -93,23 +89,20 @@ def listed_children(state: State, item_id: int) -> list[ItemRow]:
     return [each for each in as_listed(state, everyone) if each.state == ACTIVE]
 
 
-def in_group(
-    state: State, group: GroupRow, *, states: Collection[str] = (ACTIVE,), limit: int = -1, offset: int = 0
-) -> list[ItemRow]:
+def in_group(state: State, group: GroupRow, *, states: Collection[str] = (ACTIVE,), limit: int = -1) -> list[ItemRow]:
     """The items of a group, in board order; a negative limit means all."""
-    rows = state.all(_OF_GROUP, (group.board_id, group.id, json.dumps(sorted(states)), limit, offset))
-    return [ItemRow(*row) for row in rows]  # type: ignore[arg-type]
+    return state.rows(ItemRow, _OF_GROUP, (group.board_id, group.id, json.dumps(sorted(states)), limit))
 
 
 def cells(state: State, item_id: int) -> Mapping[str, StoredCell]:
     """The filled cells of an item by column id."""
-    rows = state.all(_CELL + "WHERE item_id = ?", (item_id,))
-    return {str(row[0]): StoredCell(*row[1:]) for row in rows}  # type: ignore[arg-type]
+    rows = state.all("SELECT column_id, text, value, search FROM cells WHERE item_id = ?", (item_id,))
+    return {column_id: StoredCell(*rest) for column_id, *rest in rows}
 
 
 def add_item(state: State, group: GroupRow, name: str, *, parent_id: int | None = None, position: float | None = None) -> int:
     """A new active item at the bottom of a group, or at `position`; its id."""
-    item_id = max(int(state.number("SELECT max(id) FROM items")), _FIRST_ID) + 1
+    item_id = max(state.count("SELECT max(id) FROM items"), _FIRST_ID) + 1
     place = bottom(state, group) + 1 if position is None else position
     now = state.clock()
     state.write(
@@ -123,23 +116,28 @@ def add_item(state: State, group: GroupRow, name: str, *, parent_id: int | None 
 
 def bottom(state: State, group: GroupRow) -> float:
     """The position of the last item of a group."""
-    return state.number("SELECT max(position) FROM items WHERE board_id = ? AND group_id = ?", (group.board_id, group.id))
+    last: float = state.number(
+        "SELECT max(position) FROM items WHERE board_id = ? AND group_id = ?", (group.board_id, group.id)
+    )
+    return last
 
 
 def top(state: State, group: GroupRow) -> float:
     """The position of the first item of a group."""
-    return state.number("SELECT min(position) FROM items WHERE board_id = ? AND group_id = ?", (group.board_id, group.id))
+    first: float = state.number(
+        "SELECT min(position) FROM items WHERE board_id = ? AND group_id = ?", (group.board_id, group.id)
+    )
+    return first
 
 
 def beside(state: State, other: ItemRow, *, before: bool) -> float:
     """A position just before or after an item of the same group."""
-    before_sql = "SELECT max(position) FROM items WHERE board_id = ? AND group_id = ? AND position < ?"
-    after_sql = "SELECT min(position) FROM items WHERE board_id = ? AND group_id = ? AND position > ?"
-    row = state.one(before_sql if before else after_sql, (other.board_id, other.group_id, other.position))
-    neighbour = row[0] if row else None
-    if not isinstance(neighbour, int | float):
-        return other.position - 1 if before else other.position + 1
-    return (other.position + neighbour) / 2
+    nearest, side, beyond = ("max", "<", "-") if before else ("min", ">", "+")
+    return state.number(
+        f"SELECT coalesce(({nearest}(position) + :at) / 2, :at {beyond} 1) FROM items "  # noqa: S608  constants only
+        f"WHERE board_id = :board AND group_id = :group AND position {side} :at",
+        {"at": other.position, "board": other.board_id, "group": other.group_id},
+    )
 
 
 def change_cells(state: State, item_id: int, changes: Mapping[str, StoredCell | None], *, name: str | None = None) -> None:
@@ -159,7 +157,7 @@ def change_cells(state: State, item_id: int, changes: Mapping[str, StoredCell | 
 
 def data_size(state: State, item_id: int) -> int:
     """Characters of all the cells of an item."""
-    return int(state.number("SELECT sum(length(value)) FROM cells WHERE item_id = ?", (item_id,)))
+    return state.count("SELECT sum(length(value)) FROM cells WHERE item_id = ?", (item_id,))
 
 
 def move(state: State, found: ItemRow, group: GroupRow, position: float | None = None) -> None:
