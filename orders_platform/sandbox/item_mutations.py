@@ -5,7 +5,9 @@ Each runs inside a transaction (`graphql_schema.py`): a refusal leaves nothing b
 
 from __future__ import annotations
 
+import functools
 import json
+from collections.abc import Mapping
 
 from orders_platform.sandbox import cells, stored_items, structure
 from orders_platform.sandbox.answers import Refusal, bad_column, bad_json, bad_name, inactive, invalid_argument, not_found
@@ -15,7 +17,6 @@ from orders_platform.sandbox.state import (
     ARCHIVED,
     DELETED,
     SUBITEMS_BOARD,
-    BoardRow,
     GroupRow,
     ItemRow,
     State,
@@ -26,26 +27,6 @@ LONGEST_NAME = 255
 MOST_ITEM_DATA = 65_536
 
 
-def check_name(name: str) -> None:
-    """Raises `Refusal` for a name outside 1-255 characters."""
-    if not 1 <= len(name) <= LONGEST_NAME:
-        raise bad_name(name)
-
-
-def check_size(characters: int) -> None:
-    """Raises `Refusal` for more values than an item holds."""
-    if characters > MOST_ITEM_DATA:
-        message = f"The values of an item hold at most {MOST_ITEM_DATA:,} characters, these are {characters:,}"
-        raise Refusal("ColumnValueException", message, error_data={"column_validation_error_code": "itemDataTooLarge"})
-
-
-def check_room(state: State, board: BoardRow) -> None:
-    """Raises `Refusal` when a board is full."""
-    if board.items_count >= state.items_limit:
-        message = f"Board has reached the limit of {state.items_limit:,} items per board"
-        raise Refusal("ItemsLimitationException", message, error_data={"board_id": str(board.id), "limit": state.items_limit})
-
-
 def create_item(
     state: State,
     *,
@@ -53,7 +34,7 @@ def create_item(
     item_name: str,
     group_id: str | None = None,
     column_values: object = None,
-    create_labels_if_missing: bool | None = None,
+    create_labels_if_missing: bool = False,
     position_relative_method: str | None = None,
     relative_to: str | None = None,
 ) -> ItemRow:
@@ -65,29 +46,18 @@ def create_item(
     position = None
     if relative_to or position_relative_method:
         group, position = _place(state, group, relative_to, position_relative_method or "after_at")
-    made = _create(state, group, item_name, column_values, create_labels=bool(create_labels_if_missing), position=position)
-    return _kept(state, made)
+    return _create(state, group, item_name, column_values, create_labels=create_labels_if_missing, position=position)
 
 
 def create_subitem(
-    state: State,
-    *,
-    parent_item_id: str,
-    item_name: str,
-    column_values: object = None,
-    create_labels_if_missing: bool | None = None,
+    state: State, *, parent_item_id: str, item_name: str, column_values: object = None, create_labels_if_missing: bool = False
 ) -> ItemRow:
     """A subitem; the first one of a board makes its board of subitems."""
-    parent = stored_items.item(state, number(parent_item_id, "parent_item_id"))
-    if parent is None:
-        raise not_found("Item", parent_item_id)
-    if parent.state != ACTIVE:
-        raise inactive(parent.id)
+    parent = _check_active(_kept(state, number(parent_item_id, "parent_item_id")))
     if parent.parent_id:
         raise invalid_argument("Subitems cannot have subitems on a classic board")
     group = _group_of_subitems(state, parent)
-    made = _create(state, group, item_name, column_values, create_labels=bool(create_labels_if_missing), parent_id=parent.id)
-    return _kept(state, made)
+    return _create(state, group, item_name, column_values, create_labels=create_labels_if_missing, parent_id=parent.id)
 
 
 def _group_of_subitems(state: State, parent: ItemRow) -> GroupRow:
@@ -107,11 +77,11 @@ def change_multiple_column_values(
     board_id: str,
     column_values: object,
     item_id: str | None = None,
-    create_labels_if_missing: bool | None = None,
+    create_labels_if_missing: bool = False,
 ) -> ItemRow:
     """Several cells, and the name under the key `name`."""
     found = _changeable(state, board_id, item_id)
-    changes, name = _changes(state, found.board_id, column_values, create_labels=bool(create_labels_if_missing))
+    changes, name = _changes(state, found.board_id, column_values, create_labels=create_labels_if_missing)
     return _change(state, found, changes, name or None)
 
 
@@ -122,7 +92,7 @@ def change_simple_column_value(
     column_id: str,
     value: str | None = None,
     item_id: str | None = None,
-    create_labels_if_missing: bool | None = None,
+    create_labels_if_missing: bool = False,
 ) -> ItemRow:
     """One cell as a plain text."""
     found = _changeable(state, board_id, item_id)
@@ -130,8 +100,8 @@ def change_simple_column_value(
         if not value:
             raise invalid_argument("Invalid item name. Name must not be empty")
         return _change(state, found, {}, value)
-    cell = _cell(state, found.board_id, column_id, value or None, create_labels=bool(create_labels_if_missing))
-    return _change(state, found, {column_id: cell}, None)
+    cell = _cell(state, found.board_id, column_id, value or None, create_labels=create_labels_if_missing)
+    return _change(state, found, {column_id: cell})
 
 
 def change_column_value(
@@ -141,19 +111,17 @@ def change_column_value(
     column_id: str,
     value: object,
     item_id: str | None = None,
-    create_labels_if_missing: bool | None = None,
+    create_labels_if_missing: bool = False,
 ) -> ItemRow:
     """One cell as JSON."""
     found = _changeable(state, board_id, item_id)
-    cell = _cell(state, found.board_id, column_id, _parsed(value), create_labels=bool(create_labels_if_missing))
-    return _change(state, found, {column_id: cell}, None)
+    cell = _cell(state, found.board_id, column_id, _parsed(value), create_labels=create_labels_if_missing)
+    return _change(state, found, {column_id: cell})
 
 
 def move_item_to_group(state: State, *, group_id: str, item_id: str | None = None) -> ItemRow:
     """To the bottom of another group of the same board."""
-    found = wanted_item(state, item_id)
-    if found.state != ACTIVE:
-        raise inactive(found.id)
+    found = _check_active(wanted_item(state, item_id))
     group = wanted_group(state, found.board_id, group_id)
     if group.id != found.group_id:
         stored_items.move(state, found, group)
@@ -165,35 +133,29 @@ def change_item_position(
     *,
     item_id: str,
     group_id: str | None = None,
-    group_top: bool | None = None,
+    group_top: bool = False,
     position_relative_method: str | None = None,
     relative_to: str | None = None,
 ) -> ItemRow:
     """To the top or bottom of a group, or beside another item; not for subitems."""
-    found = wanted_item(state, item_id)
-    if found.state != ACTIVE:
-        raise inactive(found.id)
+    found = _check_active(wanted_item(state, item_id))
     if found.parent_id or bool(group_id) == bool(relative_to):
         raise invalid_argument("Items are placed by either group_id or relative_to, subitems not at all")
     group = wanted_group(state, found.board_id, group_id or found.group_id)
     method = "after_at" if group_id and group_top else "before_at" if group_id else position_relative_method or "after_at"
-    group, position = _place(state, group, relative_to, method)
-    stored_items.move(state, found, group, position)
+    stored_items.move(state, found, *_place(state, group, relative_to, method))
     return _kept(state, found.id)
 
 
-def archive_item(state: State, *, item_id: str | None = None) -> ItemRow:
-    """The item and its subitems leave every list."""
+def _retire(new_state: str, state: State, *, item_id: str | None = None) -> ItemRow:
+    """The item and its subitems leave every list, though `items(ids)` still knows them."""
     found = wanted_item(state, item_id)
-    stored_items.retire(state, found, ARCHIVED)
+    stored_items.retire(state, found, new_state)
     return _kept(state, found.id)
 
 
-def delete_item(state: State, *, item_id: str | None = None) -> ItemRow:
-    """The item and its subitems are gone, though `items(ids)` still knows them."""
-    found = wanted_item(state, item_id)
-    stored_items.retire(state, found, DELETED)
-    return _kept(state, found.id)
+archive_item = functools.partial(_retire, ARCHIVED)
+delete_item = functools.partial(_retire, DELETED)
 
 
 def _create(
@@ -205,37 +167,53 @@ def _create(
     create_labels: bool,
     parent_id: int | None = None,
     position: float | None = None,
-) -> int:
+) -> ItemRow:
     board = wanted_board(state, group.board_id)
-    check_room(state, board)
+    if board.items_count >= state.items_limit:
+        message = f"Board has reached the limit of {state.items_limit:,} items per board"
+        raise Refusal("ItemsLimitationException", message, error_data={"board_id": str(board.id), "limit": state.items_limit})
     changes, name = _changes(state, board.id, column_values, create_labels=create_labels)
-    check_name(name or item_name)
-    check_size(sum(len(cell.value) for cell in changes.values() if cell))
+    filled = {column_id: cell for column_id, cell in changes.items() if cell}
+    _check_name(name or item_name)
+    _check_size(sum(len(cell.value) for cell in filled.values()))
     made = stored_items.add_item(state, group, name or item_name, parent_id=parent_id, position=position)
-    stored_items.change_cells(state, made, {column_id: cell for column_id, cell in changes.items() if cell})
-    return made
+    stored_items.change_cells(state, made, filled)
+    return _kept(state, made)
 
 
-def _change(state: State, found: ItemRow, changes: dict[str, StoredCell | None], name: str | None) -> ItemRow:
+def _change(state: State, found: ItemRow, changes: Mapping[str, StoredCell | None], name: str | None = None) -> ItemRow:
     if name is not None:
-        check_name(name)
+        _check_name(name)
     stored_items.change_cells(state, found.id, changes, name=name)
-    check_size(stored_items.data_size(state, found.id))
+    _check_size(stored_items.data_size(state, found.id))
     return _kept(state, found.id)
+
+
+def _check_name(name: str) -> None:
+    if not 1 <= len(name) <= LONGEST_NAME:
+        raise bad_name(name)
+
+
+def _check_size(characters: int) -> None:
+    if characters > MOST_ITEM_DATA:
+        message = f"The values of an item hold at most {MOST_ITEM_DATA:,} characters, these are {characters:,}"
+        raise Refusal("ColumnValueException", message, error_data={"column_validation_error_code": "itemDataTooLarge"})
+
+
+def _check_active(found: ItemRow) -> ItemRow:
+    if found.state != ACTIVE:
+        raise inactive(found.id)
+    return found
 
 
 def _changeable(state: State, board_id: str, item_id: str | None) -> ItemRow:
     board = wanted_board(state, board_id)
     if item_id is None:
         raise invalid_argument("item_id is required")
-    found = stored_items.item(state, number(item_id, "item_id"))
-    if found is None:
-        raise not_found("Item", item_id)
+    found = _kept(state, number(item_id, "item_id"))
     if found.board_id != board.id:
         raise invalid_argument(f"Item {item_id} is not on board {board_id}")
-    if found.state != ACTIVE:
-        raise inactive(found.id)
-    return found
+    return _check_active(found)
 
 
 def _changes(
@@ -245,12 +223,9 @@ def _changes(
     values = {} if column_values is None else _parsed(column_values)
     if not isinstance(values, dict):
         raise bad_json(str(column_values))
-    cells = {
-        column_id: _cell(state, board_id, column_id, value, create_labels=create_labels)
-        for column_id, value in values.items()
-        if column_id != "name"
-    }
-    return cells, str(values.get("name") or "")
+    name = str(values.pop("name", None) or "")
+    wanted = values.items()
+    return {column_id: _cell(state, board_id, column_id, raw, create_labels=create_labels) for column_id, raw in wanted}, name
 
 
 def _cell(state: State, board_id: int, column_id: str, value: object, *, create_labels: bool) -> StoredCell | None:
