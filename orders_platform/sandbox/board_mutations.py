@@ -5,11 +5,13 @@ Belongs here: changing the structure of boards. Does not belong here: items (`it
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 from orders_platform.sandbox import column_labels, stored_items, structure
-from orders_platform.sandbox.answers import Refusal, bad_column, bad_json, invalid_argument
+from orders_platform.sandbox.answers import Refusal, bad_json, invalid_argument
 from orders_platform.sandbox.resolver_context import wanted_board, wanted_group
 from orders_platform.sandbox.state import ACTIVE, ARCHIVED, DELETED, BoardRow, ColumnRow, GroupRow, State
 
@@ -45,20 +47,15 @@ def _add_samples(state: State, board_id: int) -> None:
         stored_items.add_item(state, structure.groups(state, board_id)[0], name)
 
 
-def archive_board(state: State, *, board_id: str) -> BoardRow:
+def _retire_board(new_state: str, state: State, *, board_id: str) -> BoardRow:
     """A board that leaves the lists and takes no more changes."""
-    return _retire_board(state, board_id, ARCHIVED)
-
-
-def delete_board(state: State, *, board_id: str) -> BoardRow:
-    """A board that is gone."""
-    return _retire_board(state, board_id, DELETED)
-
-
-def _retire_board(state: State, board_id: str, new_state: str) -> BoardRow:
     found = wanted_board(state, board_id)
     structure.retire_board(state, found.id, new_state)
     return structure.board(state, found.id) or found
+
+
+archive_board = functools.partial(_retire_board, ARCHIVED)
+delete_board = functools.partial(_retire_board, DELETED)
 
 
 def create_column(
@@ -93,7 +90,7 @@ def create_column(
 
 def delete_column(state: State, *, board_id: str, column_id: str) -> ColumnRow:
     """A column that goes with its values; the name stays."""
-    found = _column(state, board_id, column_id)
+    found = structure.wanted_column(state, wanted_board(state, board_id).id, column_id)
     if found.type == "name":
         raise invalid_argument("The name column cannot be deleted")
     structure.delete_column(state, found)
@@ -102,15 +99,9 @@ def delete_column(state: State, *, board_id: str, column_id: str) -> ColumnRow:
 
 def change_column_title(state: State, *, board_id: str, column_id: str, title: str) -> ColumnRow:
     """Another title for a column."""
-    structure.rename_column(state, _column(state, board_id, column_id), title)
-    return _column(state, board_id, column_id)
-
-
-def _column(state: State, board_id: str, column_id: str) -> ColumnRow:
-    found = structure.columns(state, wanted_board(state, board_id).id).get(column_id)
-    if found is None:
-        raise bad_column(column_id)
-    return found
+    found = structure.wanted_column(state, wanted_board(state, board_id).id, column_id)
+    structure.rename_column(state, found, title)
+    return replace(found, title=title)
 
 
 def _label_names(defaults: object) -> list[str]:
@@ -180,25 +171,19 @@ def update_group(state: State, *, board_id: str, group_id: str, group_attribute:
     return wanted_group(state, found.board_id, group_id)
 
 
-def archive_group(state: State, *, board_id: str, group_id: str) -> GroupRow:
+def _retire_group(new_state: str, state: State, *, board_id: str, group_id: str) -> GroupRow:
     """The group and its items leave every list; the last group stays."""
-    return _retire(state, board_id, group_id, ARCHIVED)
-
-
-def delete_group(state: State, *, board_id: str, group_id: str) -> GroupRow:
-    """The group and its items are gone; the last group stays."""
-    return _retire(state, board_id, group_id, DELETED)
-
-
-def _retire(state: State, board_id: str, group_id: str, new_state: str) -> GroupRow:
     found = wanted_group(state, wanted_board(state, board_id).id, group_id)
     if len(structure.groups(state, found.board_id)) == 1:
         raise Refusal("DeleteLastGroupException", "The last group of a board cannot be deleted or archived", status=409)
     for item in stored_items.in_group(state, found, states=(ACTIVE, ARCHIVED)):
         stored_items.retire(state, item, new_state)
     structure.retire_group(state, found, new_state)
-    kept = structure.group(state, found.board_id, group_id)
-    return kept or found
+    return structure.group(state, found.board_id, group_id) or found
+
+
+archive_group = functools.partial(_retire_group, ARCHIVED)
+delete_group = functools.partial(_retire_group, DELETED)
 
 
 def _check_title(title: str) -> None:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 
 from orders_platform.sandbox import cells, stored_items, structure
-from orders_platform.sandbox.answers import Refusal, bad_column, bad_json, bad_name, inactive, invalid_argument, not_found
+from orders_platform.sandbox.answers import Refusal, bad_json, bad_name, inactive, invalid_argument, not_found
 from orders_platform.sandbox.resolver_context import number, wanted_board, wanted_group, wanted_item
 from orders_platform.sandbox.state import (
     ACTIVE,
@@ -229,10 +229,7 @@ def _changes(
 
 
 def _cell(state: State, board_id: int, column_id: str, value: object, *, create_labels: bool) -> StoredCell | None:
-    column = structure.columns(state, board_id).get(column_id)
-    if column is None:
-        raise bad_column(column_id)
-    return cells.write(state, column, value, create_labels=create_labels)
+    return cells.write(state, structure.wanted_column(state, board_id, column_id), value, create_labels=create_labels)
 
 
 def _parsed(text: object) -> object:

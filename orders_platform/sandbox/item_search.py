@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from orders_platform.sandbox import structure
-from orders_platform.sandbox.answers import Refusal, bad_column, invalid_argument
+from orders_platform.sandbox.answers import Refusal, invalid_argument
 from orders_platform.sandbox.cells import search_form
 from orders_platform.sandbox.sandbox_options import Lagging
 from orders_platform.sandbox.scheduler import IdStream
@@ -70,9 +70,7 @@ def by_column_values(state: State, board_id: int, columns: Sequence[Wanted]) -> 
 
 
 def _matching(state: State, board_id: int, column_id: str, values: object) -> set[int]:
-    column = structure.columns(state, board_id).get(column_id)
-    if column is None:
-        raise bad_column(column_id)
+    column = structure.wanted_column(state, board_id, column_id)
     texts = [str(value or "") for value in values] if isinstance(values, list) else []
     if column.type not in _SEARCHABLE:
         raise invalid_argument(f"Column {column_id} of type {column.type} is not supported by items_page_by_column_values")
@@ -133,9 +131,7 @@ def _rule_values(state: State, board_id: int, column_id: str) -> dict[int, set[s
         of_groups = [(each.id, in_board_order(state, board_id, group_id=each.id)) for each in structure.groups(state, board_id)]
         return {item_id: {group_id.casefold()} for group_id, item_ids in of_groups for item_id in item_ids}
     everything = state.all("SELECT id FROM items WHERE board_id = ?", (board_id,))
-    column = structure.columns(state, board_id).get(column_id)
-    if column is None:
-        raise bad_column(column_id)
+    column = structure.wanted_column(state, board_id, column_id)
     values: dict[int, set[str]] = {row[0]: set() for row in everything}
     for item_id, search, value in state.all(_CELLS, (board_id, column_id)):
         values[item_id] = _label_ids(value) if column.type in {"status", "dropdown"} else {search}

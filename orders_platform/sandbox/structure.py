@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 
+from orders_platform.sandbox.answers import bad_column
 from orders_platform.sandbox.state import (
     ACTIVE,
     ITEMS_BOARD,
@@ -81,6 +82,14 @@ def columns(state: State, board_id: int) -> Mapping[str, ColumnRow]:
             state.cache[key] = {row.id: row for row in rows}
         found: Mapping[str, ColumnRow] = state.cache[key]
         return found
+
+
+def wanted_column(state: State, board_id: int, column_id: str) -> ColumnRow:
+    """A column of a board, or a `Refusal`."""
+    found = columns(state, board_id).get(column_id)
+    if found is None:
+        raise bad_column(column_id)
+    return found
 
 
 def add_column(
