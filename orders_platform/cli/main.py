@@ -108,8 +108,8 @@ def serve_sandbox(
     """Serve the sandbox on loopback until interrupted; GET / shows the boards."""
     file = state or sandbox_file(Settings())
     file.parent.mkdir(parents=True, exist_ok=True)
-    chance = Faults(seed=seed, rate=faults)
-    local = Sandbox(state=file, limits=LIMITS[limits](), latency=Latency(*latency), faults=chance)
+    plan = Faults(seed=seed, rate=faults)
+    local = Sandbox(state=file, limits=LIMITS[limits](), latency=Latency(*latency), faults=plan)
     serve(local, port=port, on_ready=lambda url: click.echo(f"monday sandbox ready: {url}/ (API {url}/v2, boards in {file})"))
 
 
