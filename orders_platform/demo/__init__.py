@@ -1,1 +1,1 @@
-"""`make run`: sample orders through all six assets onto the sandbox, for demos, tests and benchmarks; only `cli.py` imports it."""
+"""`make run`: sample orders through all six assets onto the sandbox; only `cli/`, tests and benchmarks import it."""

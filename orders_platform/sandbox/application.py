@@ -1,8 +1,4 @@
-"""The sandbox itself: its parts put together, and its routes.
-
-Belongs here: HTTP as an ASGI application. Does not belong here: what a request may do (`request_pipeline.py`), what the page shows
-(`page.py`), listening on a port (`server.py`).
-"""
+"""The sandbox as a whole: its parts put together, its routes as an ASGI application, and connections that can be cut."""
 
 from __future__ import annotations
 
@@ -126,12 +122,12 @@ class Sandbox:
             state, clock=clock, items_limit=items_limit, visibility_lag=visibility_lag, switches=switches or Switches()
         )
         ids = IdStream(clock() if seed is None else seed)
-        self._agenda = Scheduler(clock)
+        self._scheduler = Scheduler(clock)
         self.faults = faults or Faults()
         self.meter = Meter(limits or AccountLimits(), clock)
         self.idempotency = IdempotencyKeys(clock, idempotency)
         self.requests: deque[RequestRecord] = deque(maxlen=_REQUESTS_KEPT)
-        self._gate = RequestPipeline(
+        self._pipeline = RequestPipeline(
             schema=schema_at(_SCHEMA_FILE),
             state=self.state,
             meter=self.meter,
@@ -142,7 +138,7 @@ class Sandbox:
             costs=costs or PriceList(),
             sleep=sleep,
             ids=ids,
-            agenda=self._agenda,
+            scheduler=self._scheduler,
         )
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="sandbox")
         board_template.plant(self.state)
@@ -150,21 +146,21 @@ class Sandbox:
 
     def board_snapshot(self, board_id: int, states: Collection[str] = ("active",)) -> list[stored_items.GroupSnapshot]:
         """Groups, items and subitems of a board with their values as text, without any lag."""
-        self._agenda.do_due()
+        self._scheduler.do_due()
         return stored_items.board_snapshot(self.state, board_id, states)
 
     def settle(self) -> None:
         """Late commits that are under way happen now."""
-        self._agenda.do_due(everything=True)
+        self._scheduler.do_due(everything=True)
 
     @property
     def under_way(self) -> int:
         """Late commits that have not happened yet."""
-        return self._agenda.waiting
+        return self._scheduler.waiting
 
     def refuse_for(self, seconds: float) -> None:
         """Connections are refused until so many seconds have passed on the clock; nothing that is sent is read or executed."""
-        self._gate.refused_until = self.clock() + seconds
+        self._pipeline.refused_until = self.clock() + seconds
 
     def make_multi_level(self, board_id: int) -> None:
         """From now on the board says that it is a multi-level one; nothing else about it changes."""
@@ -182,11 +178,11 @@ class Sandbox:
 
     def admit(self, call: Call) -> Admitted | HttpReply:
         """Lets a request in, `execute` must follow; or answers it at once."""
-        return self._gate.admit(call)
+        return self._pipeline.admit(call)
 
     def execute(self, admitted: Admitted) -> HttpReply:
         """Carries a request out that was let in."""
-        return self._gate.execute(admitted)
+        return self._pipeline.execute(admitted)
 
     def logged(self, reply: HttpReply, record: RequestRecord) -> dict[str, str]:
         """Puts an answered request into the log; returns the headers of its answer."""
@@ -213,7 +209,7 @@ class Sandbox:
         ]
 
     async def _graphql(self, request: Request) -> Response | ASGIApp:
-        if self._gate.refuses:
+        if self._pipeline.refuses:
             return cut
         record = RequestRecord(at=self.state.clock())
         started = time.monotonic()
@@ -258,7 +254,7 @@ class Sandbox:
 
     async def _overview(self, request: Request) -> Response:
         since = request.query_params.get("since", "")
-        self._agenda.do_due()
+        self._scheduler.do_due()
         seen = tuple(self.requests)  # copied here, where it also grows: another thread could meet it half-way
         return await self._in_thread(functools.partial(page.overview, self.state, self.meter, seen, since))
 

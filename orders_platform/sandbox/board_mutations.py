@@ -1,7 +1,4 @@
-"""The resolvers of mutations on boards, columns and groups.
-
-Belongs here: changing the structure of boards. Does not belong here: items (`item_mutations.py`), rows (`structure.py`).
-"""
+"""The resolvers of mutations on boards, columns and groups; each runs inside a transaction (`graphql_schema.py`)."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""The boards that a new sandbox starts with: the Customer Master Schedule and the board of its subitems.
-
-Belongs here: their columns and labels as data, and planting them once. Does not belong here: sample orders
-(`sample_orders.py`), boards made through the API (`item_mutations.py`).
-"""
+"""The boards that a new sandbox starts with, as data: the Customer Master Schedule and the board of its subitems."""
 
 from __future__ import annotations
 

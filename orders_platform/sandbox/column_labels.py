@@ -1,8 +1,4 @@
-"""The labels of status and dropdown columns: finding, adding, showing them.
-
-Belongs here: monday's rules for labels (how many, how long, which colour and id) and the `settings` they appear in. Does not
-belong here: what a cell does with them (`cells.py`), the tables (`structure.py`).
-"""
+"""The labels of status and dropdown columns: monday's rules (how many, how long, which colour and id), and how they are shown."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""What can go wrong between a client and monday: faults that tests queue or a seed scatters.
+"""What can go wrong between a client and monday: the kinds of faults, which request meets which, and what some of them answer.
 
-Belongs here: the kinds, the plan which request meets which, and the answer of those that never reach the executor. Does not
-belong here: carrying out the others (`request_pipeline.py`).
+Tests queue faults, a seed scatters them. `request_pipeline.py` carries them out.
 """
 
 from __future__ import annotations
@@ -104,10 +103,10 @@ class Faults:
     ) -> None:
         self.refused_seconds = refused_seconds
         self._late_seconds = late_seconds
-        self._random = random.Random(seed)  # noqa: S311  not for secrets
+        self._rng = random.Random(seed)  # noqa: S311  not for secrets
         self._rate = rate
         self._kinds = tuple(kinds)
-        self._choking: list[bytes] = []
+        self._failing: list[bytes] = []
         self._queue: deque[tuple[Fault, str | None]] = deque()
         self._lock = threading.Lock()
 
@@ -127,20 +126,20 @@ class Faults:
         """Queued faults that no request has met yet."""
         return len(self._queue)
 
-    def choke(self, text: str) -> None:
+    def fail_on(self, text: str) -> None:
         """Every mutation that mentions this text, e.g. an order's number, meets an internal error, time and again."""
         with self._lock:
-            self._choking.append(text.encode())
+            self._failing.append(text.encode())
 
-    def chokes(self, body: bytes) -> bool:
-        """Whether a request mentions what monday chokes on."""
-        return any(text in body for text in self._choking)
+    def fails_on(self, body: bytes) -> bool:
+        """Whether a request mentions such a text."""
+        return any(text in body for text in self._failing)
 
     def quiet(self) -> None:
         """No more faults: what is queued is dropped, and nothing is scattered any more."""
         with self._lock:
             self._queue.clear()
-            self._choking.clear()
+            self._failing.clear()
             self._rate = 0.0
 
     def draw(self, operations: Collection[str]) -> Fault | None:
@@ -150,19 +149,19 @@ class Faults:
                 if operation is None or operation in operations:
                     del self._queue[index]
                     return fault
-            if self._kinds and self._random.random() < self._rate:
-                return self._random.choice(self._kinds)
+            if self._kinds and self._rng.random() < self._rate:
+                return self._rng.choice(self._kinds)
             return None
 
     def delay(self) -> float:
         """Seconds until a late commit."""
         with self._lock:
-            return self._random.uniform(*self._late_seconds)
+            return self._rng.uniform(*self._late_seconds)
 
     def choose(self, aliases: Sequence[str]) -> str:
         """The mutation that `REFUSE_ALIAS` or `BREAK_ALIAS` meets."""
         with self._lock:
-            return self._random.choice(list(aliases))
+            return self._rng.choice(list(aliases))
 
 
 def answer(fault: Fault | None) -> HttpReply | None:

@@ -1,8 +1,4 @@
-"""The executable schema: `graphql/schema.graphql` with the resolvers bound to it.
-
-Belongs here: binding, parsing and validating documents, executing one. Does not belong here: what a field does (`query_resolvers.py`,
-`item_mutations.py`, `board_mutations.py`), HTTP and limits.
-"""
+"""The executable schema: `graphql/schema.graphql` with the resolvers bound to it; documents are parsed, validated and executed here."""
 
 from __future__ import annotations
 

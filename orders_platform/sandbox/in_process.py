@@ -1,7 +1,7 @@
 """Requests of an httpx client carried to a sandbox in the same thread, without sockets and without waiting.
 
-With a virtual clock and a seed of faults a whole run repeats to the letter: nothing here starts a thread, reads the time or draws
-at random.
+With a virtual clock and a seed of faults a whole run repeats to the letter: nothing here starts a thread, reads the time or draws at
+random.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""The page that shows people what is on the boards.
-
-Belongs here: putting the page together, and the JSON that it draws. Does not belong here: drawing (`page.html`, `page.css`,
-`page.js`), the API (`query_resolvers.py`). The page never sees a token.
-"""
+"""The page that shows people what is on the boards, and the JSON that it draws. It never sees a token."""
 
 from __future__ import annotations
 

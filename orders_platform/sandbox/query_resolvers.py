@@ -1,8 +1,4 @@
-"""The resolvers of queries and of the fields below them.
-
-Belongs here: reading. Does not belong here: changing (`item_mutations.py`), which items a query wants (`item_search.py`), cells
-(`cell_values.py`).
-"""
+"""The resolvers of queries and of the fields below them."""
 
 from __future__ import annotations
 

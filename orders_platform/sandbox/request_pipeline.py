@@ -1,8 +1,4 @@
-"""The way of a request: token, version, limits, faults, idempotency, complexity, execution.
-
-Belongs here: the order of these, and the reply that each of them gives. Does not belong here: HTTP (`application.py`), the
-counters (`metering.py`), what a fault answers (`faults.py`), the resolvers.
-"""
+"""The steps of a request, in their order: token, version, limits, faults, idempotency, complexity, execution, latency."""
 
 from __future__ import annotations
 
@@ -34,7 +30,7 @@ MOST_SECONDS = 60.0
 
 @dataclass(slots=True)
 class RequestPipeline:
-    """The one gate of a sandbox, shared by its threads."""
+    """The request pipeline of a sandbox, shared by its threads."""
 
     schema: ExecutableSchema
     state: State
@@ -46,7 +42,7 @@ class RequestPipeline:
     costs: PriceList
     sleep: Callable[[float], None]
     ids: IdStream
-    agenda: Scheduler
+    scheduler: Scheduler
     refused_until: float = 0.0
     cursors: Cursors = field(init=False)
     locks: BoardLocks = field(default_factory=BoardLocks)
@@ -63,14 +59,14 @@ class RequestPipeline:
         """Lets a request in, or answers it at once; what was due before it is done first."""
         if self.refuses:
             return UNCONNECTED
-        self.agenda.do_due()
+        self.scheduler.do_due()
         outcome = self._let_in(call)
         if isinstance(outcome, HttpReply):
             return self._sealed(outcome)
         if outcome.fault is not Fault.LATE_COMMIT:
             return outcome
         outcome.nobody_waits = True
-        self.agenda.add(self.faults.delay(), lambda: self.execute(outcome))
+        self.scheduler.add(self.faults.delay(), lambda: self.execute(outcome))
         return NOTHING
 
     def _let_in(self, call: Call) -> Admitted | HttpReply:
@@ -100,8 +96,8 @@ class RequestPipeline:
         prepared = self.schema.prepare(query, name)
         call.record.operations, call.record.aliases = tuple(prepared.fields.values()), tuple(prepared.fields)
         call.record.is_mutation = prepared.is_mutation
-        chokes = prepared.is_mutation and self.faults.chokes(call.body)
-        call.record.fault = fault = Fault.ERROR_500 if chokes else self.faults.draw(prepared.fields.values())
+        always_fails = prepared.is_mutation and self.faults.fails_on(call.body)
+        call.record.fault = fault = Fault.ERROR_500 if always_fails else self.faults.draw(prepared.fields.values())
         if fault is Fault.REFUSED:
             self.refused_until = self.state.clock() + self.faults.refused_seconds
             return UNCONNECTED

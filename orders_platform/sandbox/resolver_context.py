@@ -1,7 +1,4 @@
-"""What resolvers know of the request they serve.
-
-The context value, the API version that serves a request, and the readings of arguments that queries and mutations share.
-"""
+"""What resolvers know of the request they serve, the API version that serves it, and the arguments that several of them read."""
 
 from __future__ import annotations
 

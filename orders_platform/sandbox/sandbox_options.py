@@ -1,7 +1,6 @@
-"""What monday's pages leave open, or say in two ways: one switch each, with the default we believe in.
+"""The options of a sandbox: limits and prices of an account, latency, and one switch for each thing that monday's pages leave open.
 
-Belongs here: the switches of boards, items and the gate. Does not belong here: those of idempotency keys (`conflicts.py`),
-limits (`metering.py`) and prices (`complexity.py`). `docs/sandbox.md` lists all of them.
+`docs/sandbox.md` lists them and what monday says about each.
 """
 
 from __future__ import annotations

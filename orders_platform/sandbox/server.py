@@ -1,7 +1,4 @@
-"""Starting and stopping the sandbox as a web server, on loopback only.
-
-Belongs here: sockets, uvicorn, threads. Does not belong here: routes and parts (`application.py`).
-"""
+"""Starting and stopping the sandbox as a web server, on loopback only."""
 
 from __future__ import annotations
 

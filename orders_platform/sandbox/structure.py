@@ -1,8 +1,4 @@
-"""Boards, columns, labels and groups of the sandbox.
-
-Belongs here: reading and writing the structure of boards. Does not belong here: items and cells (`stored_items.py`), what a label text
-may be (`column_labels.py`), who may ask for it (`query_resolvers.py`, `item_mutations.py`).
-"""
+"""Boards, columns and groups: reading and writing the structure that items lie in."""
 
 from __future__ import annotations
 
