@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from orders_platform.sandbox.answers import HttpReply
@@ -64,7 +63,7 @@ class Admitted:
     call: Call
     token: str
     prepared: Prepared
-    variables: Mapping[str, object]
+    variables: dict[str, object]
     fault: Fault | None = None
     replay: HttpReply | None = None
     boards: frozenset[int] = frozenset()

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-
-from graphql import FieldNode, ListValueNode, ValueNode, VariableNode
 
 from orders_platform.sandbox import stored_items
 from orders_platform.sandbox.answers import HttpReply
-from orders_platform.sandbox.graphql_schema import Prepared
+from orders_platform.sandbox.graphql_schema import Prepared, arguments_of
 from orders_platform.sandbox.sandbox_options import IdempotencyRules
 from orders_platform.sandbox.state import State
 
@@ -45,7 +43,6 @@ class IdempotencyKeys:
         self.rules = rules or IdempotencyRules()
         self._seen: dict[tuple[str, str], _Remembered] = {}
         self._bytes = 0
-        self.mismatches = 0
         self._lock = threading.Lock()
 
     def begin(self, token: str, key: str, fingerprint: str) -> HttpReply | None:
@@ -62,7 +59,6 @@ class IdempotencyKeys:
             if known and known.reply and self._clock() < known.until:
                 if known.fingerprint == fingerprint:
                     return known.reply
-                self.mismatches += 1
                 if self.rules.other_body == "refuse":
                     raise KeyMismatch(key)
                 if self.rules.other_body == "replay":
@@ -103,29 +99,17 @@ class IdempotencyKeys:
 _ITEM_ARGUMENTS = frozenset({"item_id", "parent_item_id", "relative_to"})
 
 
-def boards_of(state: State, prepared: Prepared, variables: Mapping[str, object]) -> frozenset[int]:
+def boards_of(state: State, prepared: Prepared, variables: dict[str, object]) -> frozenset[int]:
     """Ids of the boards that a mutation names, itself or through its items; those of aliases together."""
     found: set[int] = set()
     for node in prepared.roots:
-        for name, value in _arguments(node, variables):
-            if name == "board_id":
-                found.add(value)
-            elif name in _ITEM_ARGUMENTS and (item := stored_items.item(state, value)):
+        for name, value in arguments_of(node, variables).items():
+            number = int(str(value)) if str(value).isdecimal() else None
+            if name == "board_id" and number is not None:
+                found.add(number)
+            elif name in _ITEM_ARGUMENTS and number is not None and (item := stored_items.item(state, number)):
                 found.add(item.board_id)
     return frozenset(found)
-
-
-def _arguments(node: FieldNode, variables: Mapping[str, object]) -> Iterable[tuple[str, int]]:
-    for argument in node.arguments:
-        text = str(_value(argument.value, variables))
-        if text.isdecimal():
-            yield argument.name.value, int(text)
-
-
-def _value(node: ValueNode, variables: Mapping[str, object]) -> object:
-    if isinstance(node, VariableNode):
-        return variables.get(node.name.value)
-    return None if isinstance(node, ListValueNode) else getattr(node, "value", None)
 
 
 class BoardLocks:

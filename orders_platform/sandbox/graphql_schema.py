@@ -1,9 +1,12 @@
-"""The executable schema: `graphql/schema.graphql` with the resolvers bound to it; documents are parsed, validated and executed here."""
+"""The executable schema: `graphql/schema.graphql` with the resolvers bound to it. Documents are parsed, priced and executed here.
+
+monday publishes the price of `create_item` only, 30,000 points and one a field; all other prices are a guess.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
@@ -13,26 +16,31 @@ from graphql import (
     ExecutionResult,
     FieldNode,
     FragmentDefinitionNode,
+    FragmentSpreadNode,
     GraphQLAbstractType,
     GraphQLError,
     GraphQLInterfaceType,
     GraphQLObjectType,
     GraphQLResolveInfo,
     GraphQLSchema,
+    InlineFragmentNode,
     OperationDefinitionNode,
+    SelectionSetNode,
+    Undefined,
     assert_valid_schema,
     build_schema,
     execute_sync,
     parse,
     validate,
+    value_from_ast_untyped,
 )
 
 from orders_platform.sandbox import board_mutations, item_mutations
 from orders_platform.sandbox.answers import Refusal, bad_value
 from orders_platform.sandbox.cells import VALUE_FIELDS, VALUE_TYPES, ColumnValue
-from orders_platform.sandbox.metering import fields_of
 from orders_platform.sandbox.query_resolvers import FIELDS, QUERIES, Resolver, complexity
 from orders_platform.sandbox.resolver_context import Context, context_of
+from orders_platform.sandbox.sandbox_options import PriceList
 
 _LOG = logging.getLogger(__name__)
 _DOCUMENTS_KEPT = 512
@@ -53,19 +61,24 @@ _MUTATIONS: dict[str, Resolver] = {
 }  # fmt: skip
 
 
+# Rows assumed for a list that says neither `limit` nor `ids`.
+_LIST_SIZES = {
+    "boards": 25, "items": 25, "items_page": 25, "items_page_by_column_values": 25, "next_items_page": 25, "column_values": 50,
+    "columns": 50, "groups": 20, "subitems": 10,
+}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Prepared:
     """A parsed document.
 
     Attributes:
         operation: the one that will be executed; None when the text is wrong, then `errors` says why.
-        roots: the root fields, those of fragments included.
     """
 
     document: DocumentNode | None
     operation: OperationDefinitionNode | None
     errors: tuple[GraphQLError, ...] = ()
-    roots: tuple[FieldNode, ...] = ()
 
     @property
     def is_mutation(self) -> bool:
@@ -73,9 +86,59 @@ class Prepared:
         return self.operation is not None and self.operation.operation.value == "mutation"
 
     @cached_property
+    def roots(self) -> Sequence[FieldNode]:
+        """The root fields, those of fragments included; none of a wrong text."""
+        return self._fields(self.operation.selection_set if self.operation else None)
+
+    @cached_property
     def fields(self) -> Mapping[str, str]:
         """Alias to root field, empty for a wrong text."""
         return {(node.alias or node.name).value: node.name.value for node in self.roots}
+
+    def points(self, variables: dict[str, object], prices: PriceList) -> int:
+        """Complexity points of the whole operation: each field one, lists times their size, mutations their price."""
+        if self.is_mutation:
+            prices_of_roots = (prices.mutations.get(node.name.value, prices.mutation) for node in self.roots)
+            return sum(prices_of_roots) + sum(self._points_below(node, variables) for node in self.roots)
+        return sum(1 + self._points_below(node, variables) * _rows(node, variables) for node in self.roots)
+
+    def _points_below(self, node: FieldNode, variables: dict[str, object]) -> int:
+        # The items of a page are counted with the page; only the root field of that name is a list of its own.
+        return sum(
+            1 + self._points_below(each, variables) * (1 if each.name.value == "items" else _rows(each, variables))
+            for each in self._fields(node.selection_set)
+        )
+
+    @cached_property
+    def _fragments(self) -> Mapping[str, FragmentDefinitionNode]:
+        definitions = self.document.definitions if self.document else ()
+        return {node.name.value: node for node in definitions if isinstance(node, FragmentDefinitionNode)}
+
+    def _fields(self, selections: SelectionSetNode | None) -> list[FieldNode]:
+        """The fields of a selection, those of its fragments included."""
+        found: list[FieldNode] = []
+        for node in selections.selections if selections else ():
+            if isinstance(node, FieldNode):
+                found.append(node)
+            elif isinstance(node, InlineFragmentNode):
+                found += self._fields(node.selection_set)
+            elif isinstance(node, FragmentSpreadNode):
+                found += self._fields(self._fragments[node.name.value].selection_set)
+        return found
+
+
+def arguments_of(node: FieldNode, variables: dict[str, object]) -> dict[str, object]:
+    """The arguments of a field as plain values; a variable that was not given is left out."""
+    values = {each.name.value: value_from_ast_untyped(each.value, variables) for each in node.arguments}
+    return {name: value for name, value in values.items() if value is not Undefined}
+
+
+def _rows(node: FieldNode, variables: dict[str, object]) -> int:
+    arguments = arguments_of(node, variables)
+    ids, limit = arguments.get("ids"), arguments.get("limit")
+    if ids is not None:
+        return len(ids) if isinstance(ids, list) else 1
+    return limit if isinstance(limit, int) else _LIST_SIZES.get(node.name.value, 1)
 
 
 class ExecutableSchema:
@@ -103,17 +166,16 @@ class ExecutableSchema:
             return Prepared(
                 None, None, errors or (GraphQLError("Unknown or missing operation name", extensions={"code": "Bad request"}),)
             )
-        fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
-        return Prepared(document, operation, roots=tuple(fields_of(operation.selection_set, fragments)))
+        return Prepared(document, operation)
 
-    def execute(self, prepared: Prepared, variables: Mapping[str, object], context: Context) -> ExecutionResult:
+    def execute(self, prepared: Prepared, variables: dict[str, object], context: Context) -> ExecutionResult:
         """Runs a document whose text is right; top-level mutations one after the other."""
         if prepared.document is None or prepared.operation is None:
             raise ValueError("only a document without errors can be executed")
         name = prepared.operation.name.value if prepared.operation.name else None
         with context.state.lock:
             return execute_sync(
-                self._schema, prepared.document, context_value=context, variable_values=dict(variables), operation_name=name
+                self._schema, prepared.document, context_value=context, variable_values=variables, operation_name=name
             )
 
 

@@ -1,99 +1,15 @@
-"""What a document costs in complexity points, and what is left of an account's limits.
-
-monday publishes the cost of `create_item` only; the rest is a guess. Counters live in memory: a restart starts new windows.
-"""
+"""What is left of an account's limits, and the RateLimit headers. Counters live in memory: a restart starts new windows."""
 
 from __future__ import annotations
 
 import math
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from graphql import (
-    DocumentNode,
-    FieldNode,
-    FragmentDefinitionNode,
-    FragmentSpreadNode,
-    InlineFragmentNode,
-    IntValueNode,
-    ListValueNode,
-    OperationDefinitionNode,
-    SelectionSetNode,
-    ValueNode,
-    VariableNode,
-)
-
 from orders_platform.sandbox.answers import HttpReply, Refusal, limited
-from orders_platform.sandbox.sandbox_options import AccountLimits, PriceList
-
-
-class CostEstimate:
-    """The cost of one operation with its variables, before it is executed.
-
-    Args:
-        document: where the fragments are.
-        variables: of the request.
-        costs: the price list.
-    """
-
-    def __init__(self, document: DocumentNode, variables: Mapping[str, object], costs: PriceList) -> None:
-        self._variables = variables
-        self._costs = costs
-        self._fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
-
-    def points(self, operation: OperationDefinitionNode) -> int:
-        """Points of the whole operation: each field one, lists times their size, mutations their price."""
-        if operation.operation.value != "mutation":
-            return sum(self._read(node, at_root=True) for node in self._fields(operation.selection_set))
-        return sum(self._mutation(node) for node in self._fields(operation.selection_set))
-
-    def _mutation(self, node: FieldNode) -> int:
-        price = self._costs.mutations.get(node.name.value, self._costs.mutation)
-        return price + self._selection(node.selection_set)
-
-    def _selection(self, selections: SelectionSetNode | None) -> int:
-        return sum(self._read(node) for node in self._fields(selections))
-
-    def _read(self, node: FieldNode, *, at_root: bool = False) -> int:
-        # The items of a page are counted with the page; only the root field of that name is a list of its own.
-        rows = 1 if node.name.value == "items" and not at_root else self._rows(node)
-        return 1 + self._selection(node.selection_set) * rows
-
-    def _rows(self, node: FieldNode) -> int:
-        arguments = {argument.name.value: argument.value for argument in node.arguments}
-        if "ids" in arguments:
-            ids = self._value(arguments["ids"])
-            if ids is not None:
-                return len(ids) if isinstance(ids, list) else 1
-        limit = self._value(arguments["limit"]) if "limit" in arguments else None
-        return limit if isinstance(limit, int) else self._costs.list_sizes.get(node.name.value, 1)
-
-    def _value(self, node: ValueNode) -> object:
-        """The value of an argument; only the length of a list matters, so its members stay as they are."""
-        if isinstance(node, ListValueNode):
-            return list(node.values)
-        if isinstance(node, VariableNode):
-            return self._variables.get(node.name.value)
-        return int(node.value) if isinstance(node, IntValueNode) else getattr(node, "value", None)
-
-    def _fields(self, selections: SelectionSetNode | None) -> list[FieldNode]:
-        return fields_of(selections, self._fragments)
-
-
-def fields_of(selections: SelectionSetNode | None, fragments: Mapping[str, FragmentDefinitionNode]) -> list[FieldNode]:
-    """The fields of a selection, those of its fragments included."""
-    found: list[FieldNode] = []
-    for node in selections.selections if selections else ():
-        if isinstance(node, FieldNode):
-            found.append(node)
-        elif isinstance(node, InlineFragmentNode):
-            found += fields_of(node.selection_set, fragments)
-        elif isinstance(node, FragmentSpreadNode):
-            found += fields_of(fragments[node.name.value].selection_set, fragments)
-    return found
-
+from orders_platform.sandbox.sandbox_options import AccountLimits
 
 FIELD_WAIT_SECONDS = 15
 """monday tells who meets the limit of one field to come back after this long."""

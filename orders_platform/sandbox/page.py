@@ -14,8 +14,8 @@ from itertools import islice
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from orders_platform.sandbox import column_labels, stored_items, structure
+from orders_platform.sandbox.calls import RequestRecord
 from orders_platform.sandbox.metering import Meter
-from orders_platform.sandbox.request_pipeline import RequestRecord
 from orders_platform.sandbox.state import ITEMS_BOARD, ColumnRow, GroupRow, State
 
 _REQUESTS_SHOWN = 40

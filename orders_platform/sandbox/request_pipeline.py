@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from graphql import ExecutionResult
 
 from orders_platform.sandbox import faults
 from orders_platform.sandbox.answers import NOTHING, UNCONNECTED, HttpReply, gateway_page, refused
-from orders_platform.sandbox.calls import Admitted, Call, RequestRecord
+from orders_platform.sandbox.calls import Admitted, Call
 from orders_platform.sandbox.conflicts import BoardLocks, IdempotencyKeys, KeyInUse, KeyMismatch, boards_of
 from orders_platform.sandbox.faults import Fault, Faults
 from orders_platform.sandbox.graphql_schema import ExecutableSchema, described
 from orders_platform.sandbox.item_search import Cursors
-from orders_platform.sandbox.metering import CostEstimate, Meter, Spent
+from orders_platform.sandbox.metering import Meter, Spent
 from orders_platform.sandbox.resolver_context import Context, MalformedVersion, serving
 from orders_platform.sandbox.sandbox_options import Latency, PriceList
 from orders_platform.sandbox.scheduler import IdStream, Scheduler
 from orders_platform.sandbox.state import State
-
-__all__ = ["Latency", "RequestPipeline", "RequestRecord"]
 
 MOST_SECONDS = 60.0
 """monday gives up on a request after this long; the work goes on behind the gateway's page."""
@@ -198,10 +196,7 @@ class RequestPipeline:
     def _charge(self, admitted: Admitted) -> Spent | HttpReply:
         """Takes the points of a document from the budget, or says why it cannot."""
         prepared = admitted.prepared
-        if prepared.document is None or prepared.operation is None:
-            raise ValueError("a document with errors was admitted")
-        points = CostEstimate(prepared.document, admitted.variables, self.costs).points(prepared.operation)
-        admitted.call.record.cost = points
+        admitted.call.record.cost = points = prepared.points(admitted.variables, self.costs)
         most = self.meter.limits.complexity_per_query
         if points > most:
             message = f"Query has complexity of {points}, which exceeds max complexity of {most}"
@@ -228,7 +223,7 @@ class RequestPipeline:
         return reply.sealed(self.ids.next()) if reply.content is not None else reply
 
 
-def _read(body: bytes) -> tuple[str | None, Mapping[str, object], str | None]:
+def _read(body: bytes) -> tuple[str | None, dict[str, object], str | None]:
     """Document, variables and operation name of a body; no document when the body is not what GraphQL over HTTP sends."""
     try:
         content = json.loads(body)

@@ -110,31 +110,14 @@ class AccountLimits:
 
 
 _MUTATIONS = {"create_item": 30_000, "create_subitem": 30_000, "complexity": 0}
-_LIST_SIZES = {
-    "boards": 25,
-    "items": 25,
-    "items_page": 25,
-    "items_page_by_column_values": 25,
-    "next_items_page": 25,
-    "column_values": 50,
-    "columns": 50,
-    "groups": 20,
-    "subitems": 10,
-}
 
 
 @dataclass(frozen=True, slots=True)
 class PriceList:
-    """The price list.
-
-    Attributes:
-        mutations: points by root field; `mutation` for every other one.
-        list_sizes: rows assumed for a list that says neither `limit` nor `ids`.
-    """
+    """Complexity points of mutations: by root field, and `mutation` for every other one."""
 
     mutation: int = 10_000
     mutations: Mapping[str, int] = field(default_factory=lambda: _MUTATIONS)
-    list_sizes: Mapping[str, int] = field(default_factory=lambda: _LIST_SIZES)
 
     @classmethod
     def of_2025(cls) -> PriceList:

@@ -17,11 +17,7 @@ Work = Callable[[], object]
 
 
 class SandboxClock:
-    """The sandbox's clock: the one it was given, but for work that is done later than it was due, which happens at its own time.
-
-    Args:
-        clock: epoch seconds.
-    """
+    """The clock that a sandbox was given, but for work that is done later than it was due, which happens at its own time."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -43,25 +39,18 @@ class SandboxClock:
 
 
 class Scheduler:
-    """Work waiting for its time.
-
-    Args:
-        clock: epoch seconds.
-    """
+    """Work waiting for its time."""
 
     def __init__(self, clock: SandboxClock) -> None:
         self._clock = clock
         self._waiting: list[tuple[float, int, Work]] = []
-        self._count = 0
-        # Two locks: a mutation adds work while it holds the database, and work needs the database while it is done.
-        self._list = threading.Lock()
-        self._doing = threading.RLock()
+        self._numbers = itertools.count()
+        self._lock = threading.RLock()
 
     def add(self, seconds: float, work: Work) -> None:
         """Do this so many seconds from now."""
-        with self._list:
-            self._count += 1
-            heapq.heappush(self._waiting, (self._clock() + seconds, self._count, work))
+        with self._lock:
+            heapq.heappush(self._waiting, (self._clock() + seconds, next(self._numbers), work))
 
     @property
     def waiting(self) -> int:
@@ -72,26 +61,15 @@ class Scheduler:
         """Does what is due, oldest first; with `everything` also what is not due yet."""
         if not self._waiting:
             return
-        with self._doing:
-            while (next_one := self._next(everything=everything)) is not None:
-                due, work = next_one
+        with self._lock:
+            while self._waiting and (everything or self._waiting[0][0] <= self._clock()):
+                due, _, work = heapq.heappop(self._waiting)
                 with self._clock.at(due):
                     work()
 
-    def _next(self, *, everything: bool) -> tuple[float, Work] | None:
-        with self._list:
-            if not self._waiting or not (everything or self._waiting[0][0] <= self._clock()):
-                return None
-            due, _, work = heapq.heappop(self._waiting)
-            return due, work
-
 
 class IdStream:
-    """An endless stream of UUIDs.
-
-    Args:
-        seed: the same seed gives the same stream.
-    """
+    """An endless stream of UUIDs, the same for the same seed."""
 
     def __init__(self, seed: object) -> None:
         self._seed = str(seed)
