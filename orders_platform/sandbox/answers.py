@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from orders_platform.sandbox.state import ColumnRow
+
 
 @dataclass(frozen=True, slots=True)
 class HttpReply:
@@ -55,17 +57,7 @@ def refused(
     extensions: Mapping[str, object] | None = None,
     content: Mapping[str, object] | None = None,
 ) -> HttpReply:
-    """A whole request that was not executed.
-
-    Args:
-        status: of HTTP.
-        code: in `extensions.code`.
-        message: monday's sentence.
-        outcome: for the request log.
-        retry_after: seconds, in the header and in `retry_in_seconds`; None leaves both out.
-        extensions: more of the error's extensions.
-        content: more at the top level of the body.
-    """
+    """A whole request that was not executed; `retry_after` stands in the header and in the error, `content` beside the errors."""
     waits = {} if retry_after is None else {"retry_in_seconds": retry_after}
     error = {"message": message, "extensions": {"code": code, **waits, **(extensions or {})}}
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
@@ -151,14 +143,12 @@ def bad_json(text: str) -> Refusal:
     return Refusal("JsonParseException", "Syntax error in JSON input", status=400, error_data={"json": text[:1_000]})
 
 
-def bad_value(
-    column_id: str, title: str, column_type: str, value: object, message: str, *, code: str = "invalidValue"
-) -> Refusal:
+def bad_value(column: ColumnRow, value: object, message: str, code: str = "invalidValue") -> Refusal:
     """A value that the column cannot hold; monday refuses the whole item."""
     error_data = {
-        "column_id": column_id,
-        "column_name": title,
-        "column_type": column_type,
+        "column_id": column.id,
+        "column_name": column.title,
+        "column_type": column.type,
         "column_value": value,
         "column_validation_error_code": code,
     }

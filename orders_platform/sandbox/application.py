@@ -95,6 +95,7 @@ class Sandbox:
     Attributes:
         app: the ASGI application.
         requests: the last requests, oldest first; a refused connection is none.
+        pipeline: what becomes of a request; HTTP and `InProcess` carry requests to it.
     """
 
     def __init__(
@@ -127,7 +128,7 @@ class Sandbox:
         self.meter = Meter(limits or AccountLimits(), clock)
         self.idempotency = IdempotencyKeys(clock, idempotency)
         self.requests: deque[RequestRecord] = deque(maxlen=_REQUESTS_KEPT)
-        self._pipeline = RequestPipeline(
+        self.pipeline = RequestPipeline(
             schema=schema_at(_SCHEMA_FILE),
             state=self.state,
             meter=self.meter,
@@ -160,7 +161,7 @@ class Sandbox:
 
     def refuse_for(self, seconds: float) -> None:
         """Connections are refused until so many seconds have passed on the clock; nothing that is sent is read or executed."""
-        self._pipeline.refused_until = self.clock() + seconds
+        self.pipeline.refused_until = self.clock() + seconds
 
     def make_multi_level(self, board_id: int) -> None:
         """From now on the board says that it is a multi-level one; nothing else about it changes."""
@@ -175,14 +176,6 @@ class Sandbox:
         """
         with self.state.transaction():
             column_labels.remove(self.state, structure.columns(self.state, board_id)[column_id], name)
-
-    def admit(self, call: Call) -> Admitted | HttpReply:
-        """Lets a request in, `execute` must follow; or answers it at once."""
-        return self._pipeline.admit(call)
-
-    def execute(self, admitted: Admitted) -> HttpReply:
-        """Carries a request out that was let in."""
-        return self._pipeline.execute(admitted)
 
     def logged(self, reply: HttpReply, record: RequestRecord) -> dict[str, str]:
         """Puts an answered request into the log; returns the headers of its answer."""
@@ -209,7 +202,7 @@ class Sandbox:
         ]
 
     async def _graphql(self, request: Request) -> Response | ASGIApp:
-        if self._pipeline.refuses:
+        if self.pipeline.refuses:
             return cut
         record = RequestRecord(at=self.state.clock())
         started = time.monotonic()
@@ -221,11 +214,11 @@ class Sandbox:
             base_url=str(request.base_url),
             record=record,
         )
-        admitted = await self._in_thread(functools.partial(self.admit, call))
+        admitted = await self._in_thread(functools.partial(self.pipeline.admit, call))
         if isinstance(admitted, Admitted):
             if admitted.fault is Fault.HANG:
                 await self._until_client_gives_up(request)
-            reply = await self._in_thread(functools.partial(self.execute, admitted))
+            reply = await self._in_thread(functools.partial(self.pipeline.execute, admitted))
         else:
             reply = admitted
         record.seconds = time.monotonic() - started

@@ -22,16 +22,9 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
 def write(state: State, column: ColumnRow, raw: object, *, create_labels: bool) -> StoredCell | None:
-    """The cell that a value makes, or None when the value clears it.
+    """The cell that a value makes, None when the value clears it; a `Refusal` when the column cannot hold it.
 
-    Args:
-        state: where the labels are.
-        column: the column to write to.
-        raw: the value as parsed from JSON: an object, or the simple text form.
-        create_labels: whether missing labels are added.
-
-    Raises:
-        Refusal: ColumnValueException; nothing was written.
+    `raw` is the value as parsed from JSON: an object, or the simple text form.
     """
     entry = _Entry(state, column, raw, create_labels)
     if raw is None or raw == {}:
@@ -59,7 +52,7 @@ class _Entry:
     create_labels: bool
 
     def refused(self, message: str, code: str = "invalidValue") -> Refusal:
-        return bad_value(self.column.id, self.column.title, self.column.type, self.raw, message, code=code)
+        return bad_value(self.column, self.raw, message, code)
 
     def cell(self, text: str, value: object) -> StoredCell:
         return StoredCell(text, json.dumps(value, ensure_ascii=False), search_form(self.column.type, text))
@@ -88,10 +81,7 @@ class _Entry:
         """The label with that id."""
         if not _DIGITS.fullmatch(str(raw)):
             raise self.refused("invalid value: expected the id of a label")
-        label = column_labels.find_id(self.state, self.column, int(str(raw)))
-        if label is None:
-            raise column_labels.missing(self.state, self.column, raw)
-        return label
+        return column_labels.with_id(self.state, self.column, raw)
 
     def label(self, raw: object) -> LabelRow:
         """The label with that text."""

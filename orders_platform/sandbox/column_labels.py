@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from orders_platform.sandbox.answers import bad_value
+from orders_platform.sandbox.answers import Refusal, bad_value
 from orders_platform.sandbox.state import ColumnRow, LabelRow, State
 
 MOST_STATUS_LABELS = 40
@@ -42,15 +42,6 @@ def labels_of(state: State, column: ColumnRow) -> tuple[LabelRow, ...]:
         return found
 
 
-def _insert(state: State, board_id: int, column_id: str, label: LabelRow) -> None:
-    """One more label on a column."""
-    state.write(
-        "INSERT INTO labels (board_id, column_id, id, name, position, color) VALUES (?, ?, ?, ?, ?, ?)",
-        (board_id, column_id, label.id, label.name, label.position, label.color),
-    )
-    state.cache.pop(("labels", board_id, column_id), None)
-
-
 def remove(state: State, column: ColumnRow, name: str) -> None:
     """A person deletes a label; cells that show it become empty.
 
@@ -77,65 +68,51 @@ def find(state: State, column: ColumnRow, name: str) -> LabelRow | None:
     return next((label for label in existing if label.name.casefold() == name.casefold()), None)
 
 
-def find_id(state: State, column: ColumnRow, label_id: int) -> LabelRow | None:
-    """The label with this id."""
-    return next((label for label in labels_of(state, column) if label.id == label_id), None)
-
-
-def find_or_add(state: State, column: ColumnRow, name: str, *, create: bool) -> LabelRow:
-    """The label with this text, made when absent and `create` is set.
-
-    Raises:
-        Refusal: ColumnValueException, when it is absent and may not or cannot be made.
-    """
-    return find(state, column, name) or (add(state, column, name) if create else _missing(state, column, name))
-
-
-def add(state: State, column: ColumnRow, name: str) -> LabelRow:
-    """A new label at the end.
-
-    Raises:
-        Refusal: ColumnValueException, when the column is full or the text too long.
-    """
-    existing = labels_of(state, column)
-    most = MOST_STATUS_LABELS if column.type == "status" else MOST_DROPDOWN_LABELS
-    if len(existing) >= most:
-        message = f"The column already has the most labels it can hold ({most})"
-        raise _refused(column, name, message, state.switches.label_limit_code)
-    if column.type == "status" and len(name) > LONGEST_STATUS_LABEL:
-        raise _refused(column, name, f"A status label has at most {LONGEST_STATUS_LABEL} characters", "labelTooLong")
-    label = _new_status_label(name, existing) if column.type == "status" else _new_dropdown_label(name, existing)
-    _insert(state, column.board_id, column.id, label)
+def with_id(state: State, column: ColumnRow, digits: object) -> LabelRow:
+    """The label with this id, or a `Refusal`."""
+    label = next((label for label in labels_of(state, column) if label.id == int(str(digits))), None)
+    if label is None:
+        raise _missing(state, column, digits)
     return label
 
 
-def _new_status_label(name: str, existing: tuple[LabelRow, ...]) -> LabelRow:
+def find_or_add(state: State, column: ColumnRow, name: str, *, create: bool) -> LabelRow:
+    """The label with this text, made when absent and `create` is set; else a `Refusal`."""
+    label = find(state, column, name)
+    if label is None and not create:
+        raise _missing(state, column, name)
+    return label or add(state, column, name)
+
+
+def add(state: State, column: ColumnRow, name: str) -> LabelRow:
+    """A new label at the end; a `Refusal` when the column is full or the text too long."""
+    existing, is_status = labels_of(state, column), column.type == "status"
+    most = MOST_STATUS_LABELS if is_status else MOST_DROPDOWN_LABELS
+    if len(existing) >= most:
+        message = f"The column already has the most labels it can hold ({most})"
+        raise bad_value(column, name, message, state.switches.label_limit_code)
+    if is_status and len(name) > LONGEST_STATUS_LABEL:
+        raise bad_value(column, name, f"A status label has at most {LONGEST_STATUS_LABEL} characters", "labelTooLong")
     taken = {label.id for label in existing}
-    label_id = next(color_id for color_id in STATUS_COLORS if color_id not in taken)
-    return LabelRow(label_id, name, len(existing), STATUS_COLORS[label_id][1])
+    label_id = next(each for each in STATUS_COLORS if each not in taken) if is_status else max(taken, default=0) + 1
+    color = STATUS_COLORS[label_id][1] if is_status else _DROPDOWN_COLORS[label_id % len(_DROPDOWN_COLORS)]
+    label = LabelRow(label_id, name, len(existing), color)
+    state.write(
+        "INSERT INTO labels (board_id, column_id, id, name, position, color) VALUES (?, ?, ?, ?, ?, ?)",
+        (column.board_id, column.id, label.id, label.name, label.position, label.color),
+    )
+    state.cache.pop(("labels", column.board_id, column.id), None)
+    return label
 
 
-def _new_dropdown_label(name: str, existing: tuple[LabelRow, ...]) -> LabelRow:
-    label_id = max((label.id for label in existing), default=0) + 1
-    return LabelRow(label_id, name, len(existing), _DROPDOWN_COLORS[label_id % len(_DROPDOWN_COLORS)])
-
-
-def missing(state: State, column: ColumnRow, given: object) -> Exception:
+def _missing(state: State, column: ColumnRow, given: object) -> Refusal:
     """The refusal for a label that is not there; it names every label that is, as monday does."""
     known = ", ".join(f"{label.id}: {label.name}" for label in labels_of(state, column))
     if column.type == "status":
         message = f"This status label doesn't exist, possible statuses are: {{{known}}}"
     else:
         message = f"The dropdown label '{given}' does not exist, possible labels are: {{{known}}}"
-    return _refused(column, given, message, "missingLabel")
-
-
-def _missing(state: State, column: ColumnRow, given: object) -> LabelRow:
-    raise missing(state, column, given)
-
-
-def _refused(column: ColumnRow, given: object, message: str, code: str) -> Exception:
-    return bad_value(column.id, column.title, column.type, given, message, code=code)
+    return bad_value(column, given, message, "missingLabel")
 
 
 def settings(state: State, column: ColumnRow) -> dict[str, object]:

@@ -31,12 +31,7 @@ class KeyMismatch(Exception):
 
 
 class IdempotencyKeys:
-    """The keys seen in the last 30 minutes, in memory.
-
-    Args:
-        clock: epoch seconds.
-        rules: figures and switches.
-    """
+    """The keys seen in the last 30 minutes, in memory."""
 
     def __init__(self, clock: Callable[[], float], rules: IdempotencyRules | None = None) -> None:
         self._clock = clock

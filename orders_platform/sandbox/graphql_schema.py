@@ -41,6 +41,7 @@ from orders_platform.sandbox.cells import VALUE_FIELDS, VALUE_TYPES, ColumnValue
 from orders_platform.sandbox.query_resolvers import FIELDS, QUERIES, Resolver, complexity
 from orders_platform.sandbox.resolver_context import Context, context_of
 from orders_platform.sandbox.sandbox_options import PriceList
+from orders_platform.sandbox.state import ColumnRow
 
 _LOG = logging.getLogger(__name__)
 _DOCUMENTS_KEPT = 512
@@ -142,11 +143,7 @@ def _rows(node: FieldNode, variables: dict[str, object]) -> int:
 
 
 class ExecutableSchema:
-    """Our subset of monday's schema, ready to execute.
-
-    Args:
-        path: of `schema.graphql`.
-    """
+    """Our subset of monday's schema, ready to execute."""
 
     def __init__(self, path: Path) -> None:
         self._schema = _bound(path.read_text(encoding="utf-8"))
@@ -218,6 +215,9 @@ def _kind(value: ColumnValue, _info: GraphQLResolveInfo, _type: GraphQLAbstractT
     return VALUE_TYPES.get(value.type, "UnsupportedValue")
 
 
+_ANY_COLUMN = ColumnRow(0, "sandbox", "Sandbox", None, "text", "{}")
+
+
 class _Unreadable:
     """What a mutation made, when none of its fields can be read."""
 
@@ -231,7 +231,7 @@ def _mutation(resolver: Resolver) -> Resolver:
     def resolve(_root: object, info: GraphQLResolveInfo, **arguments: object) -> object:
         context = context_of(info)
         if context.refused_alias == info.path.key:
-            raise bad_value("sandbox", "Sandbox", "text", "", "This value was refused by a fault of the sandbox")
+            raise bad_value(_ANY_COLUMN, "", "This value was refused by a fault of the sandbox")
         if info.field_name == "create_board":
             context.meter.spend_board()
         with context.state.transaction():

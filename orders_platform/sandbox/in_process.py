@@ -50,11 +50,11 @@ class InProcess(httpx.BaseTransport):
             record=record,
         )
         patience = (request.extensions.get("timeout") or {}).get("read") or math.inf
-        reply = sandbox.admit(call)
+        reply = sandbox.pipeline.admit(call)
         if isinstance(reply, Admitted):
             if reply.fault is Fault.HANG:
                 sandbox.sleep(min(patience, sandbox.hang_seconds))
-            reply = sandbox.execute(reply)
+            reply = sandbox.pipeline.execute(reply)
         record.seconds = sandbox.clock() - record.at
         fields = sandbox.logged(reply, record)
         if reply.unconnected:

@@ -57,11 +57,7 @@ def in_board_order(state: State, board_id: int, among: set[int] | None = None, g
 
 
 def by_column_values(state: State, board_id: int, columns: Sequence[Wanted]) -> set[int]:
-    """Ids of items whose cells equal, case folded, one of the values of every column.
-
-    Raises:
-        Refusal: a column is not on the board, cannot be searched, or takes one value only.
-    """
+    """Ids of items whose cells equal, case folded, one of the values of every column."""
     found: set[int] | None = None
     for wanted in columns:
         matching = _matching(state, board_id, str(wanted["column_id"]), wanted["column_values"])
@@ -86,11 +82,7 @@ def _matching(state: State, board_id: int, column_id: str, values: object) -> se
 
 
 def by_query(state: State, board_id: int, query: Wanted, group_id: str | None = None) -> list[int]:
-    """Ids of the items that `query_params` wants, in the order it wants; only those of a group when given.
-
-    Raises:
-        Refusal: more than 100 ids, a column that is not on the board, an order the sandbox does not know.
-    """
+    """Ids of the items that `query_params` wants, in the order it wants; only those of a group when given."""
     found: set[int] | None = None
     ids, rules, order = query.get("ids"), query.get("rules"), query.get("order_by")
     if isinstance(ids, list):
@@ -171,12 +163,7 @@ class _Chain:
 
 
 class Cursors:
-    """The open chains of pages; they live in memory and end 60 minutes after their first page.
-
-    Args:
-        clock: epoch seconds.
-        ids: where the keys of chains come from.
-    """
+    """The open chains of pages; they live in memory and end 60 minutes after their first page."""
 
     def __init__(self, clock: Callable[[], float], ids: IdStream) -> None:
         self._clock = clock
@@ -184,11 +171,7 @@ class Cursors:
         self._chains: dict[str, _Chain] = {}
 
     def first(self, item_ids: Sequence[int], limit: int) -> Page:
-        """The first page of a list.
-
-        Raises:
-            Refusal: InvalidArgumentException for a page size outside 1-500.
-        """
+        """The first page of a list; a `Refusal` for a page size outside 1-500."""
         _check(limit)
         if len(item_ids) <= limit:
             return Page(item_ids, None)
@@ -199,21 +182,15 @@ class Cursors:
         return Page(item_ids[:limit], f"{key}:{limit}")
 
     def following(self, cursor: str, limit: int) -> Page:
-        """The page after a cursor; the same cursor gives the same page again.
-
-        Raises:
-            Refusal: CursorExpiredError when the hour is over, CursorException for one that was never given.
-        """
+        """The page after a cursor, the same page each time; a `Refusal` when its hour is over or it was never given."""
         _check(limit)
         key, _, offset = cursor.rpartition(":")
         chain = self._chains.get(key)
         if chain is None or not offset.isdecimal():
             raise Refusal("CursorException", "The cursor provided for pagination is invalid or has expired")
         if self._clock() - chain.started_at >= LIFE_SECONDS:
-            raise Refusal(
-                "CursorExpiredError",
-                "The cursor provided for pagination has expired. Please refresh your query and obtain a new cursor",
-            )
+            message = "The cursor provided for pagination has expired. Please refresh your query and obtain a new cursor"
+            raise Refusal("CursorExpiredError", message)
         end = int(offset) + limit
         return Page(chain.item_ids[int(offset) : end], f"{key}:{end}" if end < len(chain.item_ids) else None)
 

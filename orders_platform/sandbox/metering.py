@@ -16,14 +16,7 @@ FIELD_WAIT_SECONDS = 15
 
 
 class BudgetWindow:
-    """A budget that is whole again `seconds` after the first spending.
-
-    Args:
-        limit: the whole budget.
-        seconds: length of the window.
-        clock: epoch seconds.
-        at_midnight: the window ends at 00:00 UTC instead.
-    """
+    """A budget that is whole again `seconds` after the first spending, or at 00:00 UTC when `at_midnight` is set."""
 
     def __init__(self, limit: float, seconds: float, clock: Callable[[], float], *, at_midnight: bool = False) -> None:
         self.limit = limit
@@ -63,12 +56,7 @@ class Spent:
 
 
 class Meter:
-    """Every counter of one account.
-
-    Args:
-        limits: the figures.
-        clock: epoch seconds.
-    """
+    """Every counter of one account."""
 
     def __init__(self, limits: AccountLimits, clock: Callable[[], float]) -> None:
         self.limits = limits

@@ -62,11 +62,7 @@ def _text(name: str) -> str:
 def overview(state: State, meter: Meter, requests: Sequence[RequestRecord], since: str = "") -> Response:
     """Boards with their groups, what is left of the limits, the last requests, newest first, and how many ended how.
 
-    Args:
-        state: the boards.
-        meter: the limits.
-        requests: oldest first.
-        since: the `changes` of an earlier answer; while it is still right, boards are left out.
+    Boards are left out while `since`, the `changes` of an earlier answer, is still right.
     """
     with state.lock:
         changes = str(state.changes)

@@ -11,9 +11,8 @@ from graphql import GraphQLResolveInfo
 from orders_platform.sandbox import column_labels, item_search, stored_items, structure
 from orders_platform.sandbox.answers import invalid_argument
 from orders_platform.sandbox.cells import ColumnValue
-from orders_platform.sandbox.item_search import Page
 from orders_platform.sandbox.metering import Spent
-from orders_platform.sandbox.resolver_context import VERSIONS, context_of, kind_of, number, wanted_board
+from orders_platform.sandbox.resolver_context import VERSIONS, context_of, number, wanted_board
 from orders_platform.sandbox.state import ACTIVE, ARCHIVED, DELETED, BoardRow, ColumnRow, GroupRow, ItemRow
 
 Info = GraphQLResolveInfo
@@ -69,19 +68,42 @@ def items_page_by_column_values(
     _root: object, info: Info, *, board_id: str, limit: int, columns: list[Query] | None = None, cursor: str | None = None
 ) -> _ItemsResponse:
     """Items by the values of their columns."""
-    context = context_of(info)
     if cursor and columns:
         raise invalid_argument("columns and cursor cannot be used together")
-    if cursor:
-        return _response(info, context.cursors.following(cursor, limit))
-    board = wanted_board(context.state, board_id)
-    found = item_search.by_column_values(context.state, board.id, columns or [])
-    return _response(info, context.cursors.first(item_search.in_board_order(context.state, board.id, found), limit))
+
+    def found() -> list[int]:
+        state = context_of(info).state
+        board = wanted_board(state, board_id)
+        return item_search.in_board_order(state, board.id, item_search.by_column_values(state, board.id, columns or []))
+
+    return _page(info, limit, cursor, found)
 
 
 def next_items_page(_root: object, info: Info, *, cursor: str, limit: int) -> _ItemsResponse:
     """The page after a cursor."""
-    return _response(info, context_of(info).cursors.following(cursor, limit))
+    return _page(info, limit, cursor, list)
+
+
+def _items_page(
+    source: BoardRow | GroupRow, info: Info, *, limit: int, cursor: str | None = None, query_params: Query | None = None
+) -> _ItemsResponse:
+    """Items of a board or of a group."""
+    if cursor and query_params:
+        raise invalid_argument("query_params and cursor cannot be used together")
+    board_id, group_id = (source.board_id, source.id) if isinstance(source, GroupRow) else (source.id, None)
+    return _page(
+        info, limit, cursor, lambda: item_search.by_query(context_of(info).state, board_id, query_params or {}, group_id)
+    )
+
+
+def _page(info: Info, limit: int, cursor: str | None, found: Callable[[], Sequence[int]]) -> _ItemsResponse:
+    """The page after a cursor; without one the first page of what is found."""
+    context = context_of(info)
+    page = context.cursors.following(cursor, limit) if cursor else context.cursors.first(found(), limit)
+    context.rows_read += len(page.item_ids)
+    listed = stored_items.as_listed(context.state, stored_items.items(context.state, page.item_ids))
+    active = {item.id: item for item in listed if item.state == ACTIVE}
+    return _ItemsResponse(page.cursor, [active[item_id] for item_id in page.item_ids if item_id in active])
 
 
 def complexity(_root: object, info: Info) -> Spent:
@@ -89,28 +111,8 @@ def complexity(_root: object, info: Info) -> Spent:
     return context_of(info).spent
 
 
-def me(_root: object, _info: Info) -> dict[str, object]:
-    """The one user of the sandbox."""
-    return {"id": 1, "name": "Sandbox", "email": "sandbox@localhost"}
-
-
-def account(_root: object, _info: Info) -> dict[str, object]:
-    """The one account of the sandbox."""
-    return {"id": 1, "name": "Sandbox", "slug": "sandbox", "tier": "pro"}
-
-
-def version(_root: object, info: Info) -> dict[str, object]:
-    """The version that serves this request."""
-    return _version(context_of(info).version)
-
-
-def versions(_root: object, _info: Info) -> list[dict[str, object]]:
-    """The versions that there are."""
-    return [_version(value) for value in VERSIONS]
-
-
 def _version(value: str) -> dict[str, object]:
-    return {"display_name": value, "kind": kind_of(value), "value": value}
+    return {"display_name": value, "kind": VERSIONS[value], "value": value}
 
 
 def _board_columns(
@@ -124,41 +126,6 @@ def _board_groups(board: BoardRow, info: Info, *, ids: list[str] | None = None) 
     state = context_of(info).state
     found = [group for group in structure.groups(state, board.id) if group.created_at <= state.new_until]
     return [group for group in found if ids is None or group.id in ids]
-
-
-def _board_items_page(
-    board: BoardRow, info: Info, *, limit: int, cursor: str | None = None, query_params: Query | None = None
-) -> _ItemsResponse:
-    return _page_of(info, board.id, limit, cursor, query_params, None)
-
-
-def _group_items_page(
-    group: GroupRow, info: Info, *, limit: int, cursor: str | None = None, query_params: Query | None = None
-) -> _ItemsResponse:
-    return _page_of(info, group.board_id, limit, cursor, query_params, group)
-
-
-def _page_of(
-    info: Info, board_id: int, limit: int, cursor: str | None, query: Query | None, group: GroupRow | None
-) -> _ItemsResponse:
-    context = context_of(info)
-    if cursor and query:
-        raise invalid_argument("query_params and cursor cannot be used together")
-    if cursor:
-        return _response(info, context.cursors.following(cursor, limit))
-    state, group_id = context.state, group.id if group else None
-    in_order = item_search.in_board_order
-    found = item_search.by_query(state, board_id, query, group_id) if query else in_order(state, board_id, group_id=group_id)
-    return _response(info, context.cursors.first(found, limit))
-
-
-def _response(info: Info, page: Page) -> _ItemsResponse:
-    context = context_of(info)
-    context.rows_read += len(page.item_ids)
-    listed = stored_items.as_listed(context.state, stored_items.items(context.state, page.item_ids))
-    found = {item.id: item for item in listed if item.state == ACTIVE}
-    active = [found[item_id] for item_id in page.item_ids if item_id in found]
-    return _ItemsResponse(page.cursor, active)
 
 
 def _hierarchy_type(board: BoardRow, info: Info) -> str:
@@ -184,7 +151,7 @@ def _parent(item: ItemRow, info: Info) -> ItemRow | None:
     return stored_items.item(context_of(info).state, item.parent_id) if item.parent_id else None
 
 
-def moment(seconds: float) -> str:
+def _moment(seconds: float) -> str:
     """As monday writes times."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -196,10 +163,10 @@ QUERIES: dict[str, Resolver] = {
     "items_page_by_column_values": items_page_by_column_values,
     "next_items_page": next_items_page,
     "complexity": complexity,
-    "me": me,
-    "account": account,
-    "version": version,
-    "versions": versions,
+    "me": lambda _root, _info: {"id": 1, "name": "Sandbox", "email": "sandbox@localhost"},
+    "account": lambda _root, _info: {"id": 1, "name": "Sandbox", "slug": "sandbox", "tier": "pro"},
+    "version": lambda _root, info: _version(context_of(info).version),
+    "versions": lambda _root, _info: [_version(value) for value in VERSIONS],
 }
 FIELDS: dict[str, dict[str, Resolver]] = {
     "Board": {
@@ -208,8 +175,8 @@ FIELDS: dict[str, dict[str, Resolver]] = {
         "hierarchy_type": _hierarchy_type,
         "columns": _board_columns,
         "groups": _board_groups,
-        "items_page": _board_items_page,
-        "updated_at": lambda board, _info: moment(board.created_at),
+        "items_page": _items_page,
+        "updated_at": lambda board, _info: _moment(board.created_at),
     },
     "Column": {
         "archived": lambda _column, _info: False,
@@ -219,7 +186,7 @@ FIELDS: dict[str, dict[str, Resolver]] = {
     "Group": {
         "archived": lambda group, _info: group.state == ARCHIVED,
         "deleted": lambda group, _info: group.state == DELETED,
-        "items_page": _group_items_page,
+        "items_page": _items_page,
     },
     "Item": {
         "board": lambda item, info: structure.board(context_of(info).state, item.board_id),
@@ -227,8 +194,8 @@ FIELDS: dict[str, dict[str, Resolver]] = {
         "parent_item": _parent,
         "subitems": lambda item, info: stored_items.listed_children(context_of(info).state, item.id),
         "column_values": _column_values,
-        "created_at": lambda item, _info: moment(item.created_at),
-        "updated_at": lambda item, _info: moment(item.updated_at),
+        "created_at": lambda item, _info: _moment(item.created_at),
+        "updated_at": lambda item, _info: _moment(item.updated_at),
         "url": lambda item, info: f"{context_of(info).base_url}#item-{item.id}",
     },
 }

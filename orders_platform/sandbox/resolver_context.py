@@ -45,11 +45,6 @@ def serving(asked: str | None) -> str:
     return _OLDEST if asked < _OLDEST and asked[5:] in _QUARTERS else CURRENT
 
 
-def kind_of(version: str) -> str:
-    """The word of monday for the state of a version."""
-    return VERSIONS[version]
-
-
 @dataclass(slots=True)
 class Context:
     """One request on its way through the resolvers.
@@ -82,22 +77,14 @@ def context_of(info: GraphQLResolveInfo) -> Context:
 
 
 def number(value: object, what: str) -> int:
-    """An id as a number.
-
-    Raises:
-        Refusal: InvalidArgumentException.
-    """
+    """An id as a number, or a `Refusal`."""
     if not str(value).isdecimal():
         raise invalid_argument(f"{what} must be a number, was {value!r}")
     return int(str(value))
 
 
 def wanted_board(state: State, board_id: object) -> BoardRow:
-    """An active board.
-
-    Raises:
-        Refusal: InvalidBoardIdException.
-    """
+    """An active board, or a `Refusal`."""
     found = structure.board(state, int(str(board_id))) if str(board_id).isdecimal() else None
     if found is None or found.state != ACTIVE:
         raise bad_board(board_id)
@@ -105,11 +92,7 @@ def wanted_board(state: State, board_id: object) -> BoardRow:
 
 
 def wanted_group(state: State, board_id: int, group_id: str) -> GroupRow:
-    """An active group of a board.
-
-    Raises:
-        Refusal: ResourceNotFoundException.
-    """
+    """An active group of a board, or a `Refusal`."""
     found = structure.group(state, board_id, group_id)
     if found is None or found.state != ACTIVE:
         raise not_found("Group", group_id)
@@ -117,11 +100,7 @@ def wanted_group(state: State, board_id: int, group_id: str) -> GroupRow:
 
 
 def wanted_item(state: State, item_id: object) -> ItemRow:
-    """An item that was not deleted.
-
-    Raises:
-        Refusal: InvalidArgumentException without an id, ResourceNotFoundException.
-    """
+    """An item that was not deleted, or a `Refusal`."""
     if item_id is None:
         raise invalid_argument("item_id is required")
     found = stored_items.item(state, number(item_id, "item_id"))

@@ -175,7 +175,7 @@ def test_the_log_knows_the_request_id_of_every_answer(api):
 def test_a_new_sandbox_is_quick_to_make_so_that_thousands_can_be(start):
     start()
     made = [Sandbox() for _ in range(3)]
-    schemas = {id(sandbox._pipeline.schema) for sandbox in made}
+    schemas = {id(sandbox.pipeline.schema) for sandbox in made}
     for sandbox in made:
         sandbox.close()
     assert len(schemas) == 1

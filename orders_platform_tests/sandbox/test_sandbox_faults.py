@@ -218,7 +218,7 @@ def test_a_mutation_that_meets_another_one_on_its_board_is_locked_out_when_the_s
 def test_a_board_is_locked_through_its_items_too(api):
     item = api.create()
     query = 'mutation($i: ID!) { a: archive_item(item_id: $i) { id } b: create_group(board_id: 7, group_name: "G") { id } }'
-    prepared = api.sandbox._pipeline.schema.prepare(query)
+    prepared = api.sandbox.pipeline.schema.prepare(query)
     assert boards_of(api.sandbox.state, prepared, {"i": str(item)}) == {7, ITEMS_BOARD_ID}
 
 

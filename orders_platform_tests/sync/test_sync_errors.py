@@ -90,7 +90,7 @@ def test_a_token_that_loses_its_rights_in_the_middle_fails_no_row(platform: Plat
     platform.load(ROWS)
     with platform.board() as board:
         run = platform.run(board)
-        pipeline = platform.sandbox._pipeline
+        pipeline = platform.sandbox.pipeline
         run.progress = lambda line: setattr(pipeline, "tokens", frozenset()) if "create_item" in line else None
         with pytest.raises(MondayRefusedError, match="MONDAY_API_TOKEN"):
             sync_customer(run, GREYSON, run.store.survey())
