@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
-from orders_platform.demo.sample_changes import LabelledChange, Sends, changed_orders, reloaded
+from orders_platform.demo.sample_changes import LabelledChange, changed_orders, reloaded
 from orders_platform.demo.sample_dirt import dirty_rows, unknown_customers
 from orders_platform.demo.sample_rows import LETTERS, LETTERS_2XL, RECIPES, Recipe, Row, ordinary_row
 
@@ -63,13 +63,7 @@ EXPECTED: Mapping[str, Expected] = {
 UNKNOWN_CUSTOMER_ROWS: Mapping[str | None, int] = {"ACME ACTIVE": 4, None: 3}
 """Staged rows that belong to no customer, by raw CUSTOMER NAME."""
 
-
 DEFAULT_SEED = 4755
-
-__all__ = [
-    "DEFAULT_SEED", "EXPECTED", "UNKNOWN_CUSTOMER_ROWS", "Expected", "LabelledChange", "Row", "Sends", "changed_orders",
-    "reloaded", "sample_orders", "second_load", "wide_orders",
-]  # fmt: skip
 
 
 def sample_orders(seed: int = DEFAULT_SEED) -> list[Row]:
@@ -95,7 +89,7 @@ def second_load(seed: int = DEFAULT_SEED) -> tuple[list[Row], list[LabelledChang
 LINES_PER_ORDER = len(LETTERS)
 
 
-def wide_orders(count: int, customers: Sequence[str], seed: int = 4755) -> Iterator[Row]:
+def wide_orders(count: int, customers: Sequence[str], seed: int = DEFAULT_SEED) -> Iterator[Row]:
     """Staging rows, evenly over the customers, each of which gets a file, three groups and `LINES_PER_ORDER` lines an order.
 
     Args:

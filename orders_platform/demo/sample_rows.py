@@ -52,7 +52,6 @@ class Recipe:
 LETTERS = ("XS", "S", "M", "L", "XL")
 LETTERS_2XL = (*LETTERS, "2XL")
 WAISTS = ("28", "30", "32", "34", "36", "38", "40")
-PLUS = ("1X", "2X", "3X", "4X")
 NONE: tuple[str, ...] = ()
 
 # PO 4755: 53 orders with 317 lines (38 x 6, 11 x 7, 2 x 5, 2 x one size), 10 cancelled (6 with quantities), 6 of quantity 0.
