@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 export DAGSTER_DISABLE_TELEMETRY := yes
 
-.PHONY: help setup run ui test test-mssql soak crash-full check bench-monday peers format build clean
+.PHONY: help setup run ui test test-mssql soak crash-full check bench-monday peers figures format build clean
 SEEDS ?= 20000
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo "make bench-monday  ours and theirs, timed"
 	@echo "make test-mssql   the same contract on the server that ORDERS_TEST_MSSQL_URL names"
 	@echo "make check  ruff, mypy --strict, dagster definitions validate, every T-SQL statement parsed"
+	@echo "make figures  the size of the code and names used twice, AGAINST=main beside those of another commit"
 	@echo "make setup  only install; make build: the wheel; make format; make clean"
 
 $(VENV)/installed: pyproject.toml setup.cfg constraints.txt
@@ -46,6 +47,7 @@ ui: $(VENV)/installed .dagster/storage
 	 $(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1
 
 test: $(VENV)/installed-dev
+	@$(BIN)/python -m orders_platform_tests.browser.install
 	$(BIN)/python -m slipcover --json --out coverage.json -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 	@$(BIN)/python -m slipcover --merge coverage.json --out coverage.json --fail-under 90 > coverage.txt \
 	 || { echo "Less than 90 % of the lines are covered: coverage.txt names those that are not."; exit 1; }
@@ -59,7 +61,7 @@ crash-full: $(VENV)/installed-dev
 
 test-mssql: $(VENV)/installed-dev
 	@test -n "$$ORDERS_TEST_MSSQL_URL" || { echo "Set ORDERS_TEST_MSSQL_URL to a database in which schemas may be made; docs/sql_server.md says how."; exit 2; }
-	$(BIN)/python -m pytest -k mssql orders_platform_tests/database orders_platform_tests/flow orders_platform_tests/mssql
+	$(BIN)/python -m pytest -k mssql orders_platform_tests/database orders_platform_tests/merge orders_platform_tests/flow orders_platform_tests/mssql
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
@@ -74,6 +76,9 @@ bench-monday: $(VENV)/installed
 peers: $(VENV)/installed
 	$(BIN)/python benchmarks/peers/roundtrip.py
 
+figures:
+	@$(PYTHON) benchmarks/figures.py $(if $(AGAINST),--against $(AGAINST))
+
 format: $(VENV)/installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -81,5 +86,6 @@ format: $(VENV)/installed-dev
 build: $(VENV)/installed-dev
 	$(BIN)/python -m build
 
+# Everything that .gitignore names, except for .env: that file is somebody's own.
 clean:
-	rm -rf $(VENV) .venv-peers .data .dagster coverage.* build dist *.egg-info
+	git ls-files --others --ignored --directory --exclude-from=.gitignore --exclude='!.env' -z | xargs -0 rm -rf

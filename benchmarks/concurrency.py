@@ -22,23 +22,23 @@ from pathlib import Path
 
 import httpx
 
-from orders_platform.domain.mutations import Document, Mutation, Operation
-from orders_platform.monday.connect import connect_board
+from orders_platform.domain.mutations import Batch, Mutation, Operation
+from orders_platform.monday.adapter import connect_board
+from orders_platform.monday.budget import Limits
 from orders_platform.monday.documents import Documents
-from orders_platform.monday.limits import Limits
 from orders_platform.settings import SANDBOX_TOKEN, default_folder
 
 IN_FLIGHT = 3
 MUTATIONS = 5
 BOARD_ID = 9609317401
 HEADERS = {"Authorization": SANDBOX_TOKEN, "API-Version": "2026-10"}
-Send = Callable[[str, list[Document]], None]
+Send = Callable[[str, list[Batch]], None]
 
 
-def documents(count: int, name: str) -> list[Document]:
+def documents(count: int, name: str) -> list[Batch]:
     """Documents that create items."""
     return [
-        Document(
+        Batch(
             f"{name} {number}",
             Operation.CREATE_ITEM,
             tuple(
@@ -49,19 +49,19 @@ def documents(count: int, name: str) -> list[Document]:
     ]
 
 
-def ours(url: str, load: list[Document]) -> None:
+def ours(url: str, load: list[Batch]) -> None:
     """The client as it is."""
-    roomy = Limits(10**12, document_complexity=10**9, calls_per_minute=10**6, calls_per_day=10**6)
+    roomy = Limits(10**12, request_complexity=10**9, calls_per_minute=10**6, calls_per_day=10**6)
     with connect_board(url, SANDBOX_TOKEN, default_folder("graphql"), limits=roomy, max_in_flight=IN_FLIGHT) as board:
         assert len(list(board.send(load))) == len(load)
 
 
-def _body(texts: Documents, document: Document) -> dict[str, object]:
+def _body(texts: Documents, document: Batch) -> dict[str, object]:
     request = texts.batch(document.operation, document.mutations)
     return {"query": request.query, "variables": request.variables}
 
 
-def threads(url: str, load: list[Document]) -> None:
+def threads(url: str, load: list[Batch]) -> None:
     """A pool over one client, and nothing else."""
     texts = Documents(default_folder("graphql"))
     with httpx.Client(headers=HEADERS, timeout=65) as client, ThreadPoolExecutor(IN_FLIGHT) as pool:
@@ -69,14 +69,14 @@ def threads(url: str, load: list[Document]) -> None:
             answer.raise_for_status()
 
 
-def tasks(url: str, load: list[Document]) -> None:
+def tasks(url: str, load: list[Batch]) -> None:
     """Tasks over one client, and nothing else."""
     texts = Documents(default_folder("graphql"))
 
     async def send() -> None:
         places = asyncio.Semaphore(IN_FLIGHT)
 
-        async def one(client: httpx.AsyncClient, document: Document) -> None:
+        async def one(client: httpx.AsyncClient, document: Batch) -> None:
             async with places:
                 (await client.post(url, json=_body(texts, document))).raise_for_status()
 

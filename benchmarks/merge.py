@@ -24,6 +24,7 @@ from orders_platform.configuration import read_configuration
 from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
 from orders_platform.demo.sample_orders import wide_orders
+from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.settings import default_folder
 
@@ -56,11 +57,12 @@ def copy(store: OrderStore, staging: str, customer_column: str, customers: list[
 
 def merge(store: OrderStore) -> int:
     """Everything up to the lines, for every customer; the number of orders and lines written."""
-    survey, written = store.survey(), 0
-    for customer in survey.customers:
-        headers = store.merge_headers(customer, survey, datetime.now(UTC))
-        store.unpivot_sizes(customer)
-        lines = store.merge_lines(customer, datetime.now(UTC))
+    merging, written = OrderMerge(store), 0
+    scan = merging.scan_staging()
+    for customer in scan.customers:
+        headers = merging.merge_headers(customer, scan, datetime.now(UTC))
+        merging.unpivot_sizes(customer)
+        lines = merging.merge_lines(customer, datetime.now(UTC))
         written += headers.created + headers.updated + lines.created + lines.updated
     return written
 

@@ -36,8 +36,9 @@ from simulated_time import Clock, QuickClock, SimulatedClock, shared
 from sync_load import CUSTOMER, LARGE, LATENCY, SMALL, Load, floor_seconds, opened
 
 from orders_platform.build import sync_rules
-from orders_platform.monday.adapter import MondayBoard
-from orders_platform.monday.connect import connect_board
+from orders_platform.merge.order_merge import OrderMerge
+from orders_platform.monday.adapter import MondayBoard, connect_board
+from orders_platform.monday.budget import limits_of
 from orders_platform.pipeline import sync_customer
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
 from orders_platform.sandbox.server import SANDBOX_TOKEN, AccountLimits, Faults, Sandbox, running
@@ -134,9 +135,9 @@ def measure(case: Case) -> Figures:
 def _board(load: Load, url: str, clock: Clock, seed: int) -> MondayBoard:
     monday = load.configuration.monday
     return connect_board(
-        f"{url}/v2", SANDBOX_TOKEN, default_folder("graphql"), plan=monday.plan, token_kind=monday.token_kind,
-        max_in_flight=monday.max_in_flight, document_size=monday.document_size, timeout_seconds=monday.timeout_seconds,
-        chance=random.Random(seed), clock=clock, sleep=clock.sleep,
+        f"{url}/v2", SANDBOX_TOKEN, default_folder("graphql"), limits=limits_of(monday.plan, monday.token_kind),
+        max_in_flight=monday.max_in_flight, batch_size=monday.batch_size, timeout_seconds=monday.timeout_seconds,
+        rng=random.Random(seed), clock=clock, sleep=clock.sleep,
     )  # fmt: skip
 
 
@@ -149,7 +150,8 @@ def _send_ours(case: Case, load: Load, url: str, clock: Clock) -> tuple[int, str
                 load.store, board, sync_rules(load.configuration), clock=lambda: datetime.fromtimestamp(clock(), UTC),
                 sleep=clock.sleep,
             )  # fmt: skip
-            report = sync_customer(run, CUSTOMER, load.store.survey())
+            merge = OrderMerge(load.store)
+            report = sync_customer(run, merge, CUSTOMER, merge.scan_staging())
         if report.is_done:
             return run_number, error
         error = error or report.error or "; ".join(stage.trouble for stage in report.stages if stage.trouble)

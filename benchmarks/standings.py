@@ -1,6 +1,6 @@
 """How long a tick of `changed_customers` reads, over 100,000 wide rows of 300 customers: who changed, who waits.
 
-Belongs here: one measurement. Does not belong here: merging (`merge.py`). Usage: python benchmarks/standings.py [rows] [customers]
+Belongs here: one measurement. Does not belong here: merging (`merge.py`). Usage: python benchmarks/sync_statuses.py [rows] [customers]
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from pydantic import SecretStr
 from orders_platform.configuration import Configuration, read_configuration
 from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
-from orders_platform.database.overview import Overview
 from orders_platform.demo.sample_orders import wide_orders
+from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.settings import default_folder
 
 
-def loaded(folder: Path, rows: int, names: list[str]) -> tuple[OrderStore, Configuration]:
+def loaded(folder: Path, rows: int, names: list[str]) -> OrderStore:
     """A store whose staging table holds the rows; every customer is accepted."""
     document = read_configuration(default_folder("config") / "order_sync.toml", "sandbox").model_dump(
         mode="json", by_alias=True
@@ -36,28 +36,28 @@ def loaded(folder: Path, rows: int, names: list[str]) -> tuple[OrderStore, Confi
     replace_staged_rows(
         store.database, configuration.tables.staging, "", columns, ([row.get(column) for column in columns] for row in staged)
     )
-    return store, configuration
+    return store
 
 
 def main(rows: int = 100_000, customers: int = 300) -> None:
     """Measure before and after everything is merged, and print both."""
     names = [f"CUSTOMER {number:03d}" for number in range(customers)]
     with tempfile.TemporaryDirectory() as folder:
-        store, configuration = loaded(Path(folder), rows, names)
-        overview = Overview(store, configuration)
+        store = loaded(Path(folder), rows, names)
+        merge = OrderMerge(store)
         for label in ("first load", "merged"):
             started = time.perf_counter()
-            standings = overview.standings()
-            changed = sum(each.is_changed for each in standings)
+            sync_statuses = merge.sync_statuses()
+            changed = sum(each.is_changed for each in sync_statuses)
             print(
-                f"{label}: {rows:,} rows, {len(standings)} customers, {changed} changed: {time.perf_counter() - started:.1f} s"
+                f"{label}: {rows:,} rows, {len(sync_statuses)} customers, {changed} changed: {time.perf_counter() - started:.1f} s"
             )
             if label == "first load":
-                survey, now = store.survey(), datetime.now(UTC)
+                scan, now = merge.scan_staging(), datetime.now(UTC)
                 for name in names:
-                    store.merge_headers(name, survey, now)
-                    store.unpivot_sizes(name)
-                    store.merge_lines(name, now)
+                    merge.merge_headers(name, scan, now)
+                    merge.unpivot_sizes(name)
+                    merge.merge_lines(name, now)
         store.database.close()
 
 

@@ -38,9 +38,10 @@ from orders_platform.database.order_store import OrderStore
 from orders_platform.demo.sample_orders import Row, sample_orders, wide_orders
 from orders_platform.domain.board import BoardDescription
 from orders_platform.domain.column_values import format_row
-from orders_platform.domain.labels import LabelBook
+from orders_platform.domain.labels import LabelIndex
 from orders_platform.domain.mapping import BoardMapping
 from orders_platform.domain.names import subitem_name
+from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.sandbox.sandbox_options import PriceList
 from orders_platform.sandbox.server import AccountLimits, Latency
@@ -112,9 +113,10 @@ class Load:
         replace_staged_rows(self.store.database, self.configuration.tables.staging, "", columns, cells)
 
     def _merge(self) -> None:
-        self.store.merge_headers(CUSTOMER, self.store.survey(), datetime.now(UTC))
-        self.store.unpivot_sizes(CUSTOMER)
-        self.store.merge_lines(CUSTOMER, datetime.now(UTC))
+        merge = OrderMerge(self.store)
+        merge.merge_headers(CUSTOMER, merge.scan_staging(), datetime.now(UTC))
+        merge.unpivot_sizes(CUSTOMER)
+        merge.merge_lines(CUSTOMER, datetime.now(UTC))
 
     @property
     def size(self) -> Size:
@@ -160,10 +162,10 @@ class _Values:
     def __init__(self, mapping: BoardMapping, board: BoardDescription) -> None:
         self._mapping = mapping
         self._columns = {column.id: column for column in board.columns}
-        self._labels = LabelBook()
+        self._labels = LabelIndex()
 
     def of(self, row: Mapping[str, object]) -> Mapping[str, object]:
-        return format_row(self._mapping, self._columns, row, self._labels).cells
+        return format_row(self._mapping, self._columns, row, self._labels)
 
 
 def _sample() -> list[Row]:

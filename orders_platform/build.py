@@ -1,8 +1,4 @@
-"""From settings to the plain objects of a run: store, board, rules.
-
-Belongs here: construction, the same for the command line, Dagster and tests. Does not belong here: anything those do with them.
-Nothing connects until it is used.
-"""
+"""From settings to the plain objects of a run: store, board, rules. Nothing connects until it is used."""
 
 from __future__ import annotations
 
@@ -12,9 +8,9 @@ from urllib.parse import urlsplit
 from orders_platform.configuration import Configuration
 from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
-from orders_platform.monday.adapter import MondayBoard
-from orders_platform.monday.connect import connect_board
-from orders_platform.monday.retries import RetryPolicy
+from orders_platform.monday.adapter import MondayBoard, connect_board
+from orders_platform.monday.budget import limits_of
+from orders_platform.monday.client import RetryPolicy
 from orders_platform.reports.rendering import Links
 from orders_platform.settings import Settings, default_folder
 from orders_platform.sync.run import SyncRules
@@ -33,10 +29,9 @@ def open_board(settings: Settings) -> MondayBoard:
         settings.api_token.get_secret_value(),
         default_folder("graphql"),
         api_version=monday.api_version,
-        plan=monday.plan,
-        token_kind=monday.token_kind,
+        limits=limits_of(monday.plan, monday.token_kind),
         max_in_flight=monday.max_in_flight,
-        document_size=monday.document_size,
+        batch_size=monday.batch_size,
         timeout_seconds=monday.timeout_seconds,
         policy=RetryPolicy(key_lifetime=monday.key_lifetime_seconds),
     )

@@ -12,7 +12,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from orders_platform.domain import mapping
 from orders_platform.domain.customers import CustomerNames
@@ -123,7 +132,7 @@ class Monday(_Section):
     api_version: str = Field(pattern=r"^\d{4}-(01|04|07|10)$")
     plan: Literal["trial", "basic", "pro", "enterprise"]
     token_kind: Literal["personal", "app"]
-    document_size: int = Field(gt=0, le=100)
+    batch_size: int = Field(gt=0, le=100, validation_alias=AliasChoices("batch_size", "document_size"))
     max_in_flight: int = Field(gt=0, le=40)
     timeout_seconds: float = Field(gt=0, le=300)
     settle_seconds: float = Field(ge=0)

@@ -1,31 +1,20 @@
-"""All that Dagster loads.
-
-Belongs here: putting assets, checks, resources and jobs together. Does not belong here: any of them. Nothing connects on import; settings
-are read, so that a wrong one is refused, in words, before anything starts.
-"""
+"""All that Dagster loads. Nothing connects; settings are read, so that a wrong one is named before anything starts."""
 
 from __future__ import annotations
 
 import dagster as dg
 
 from orders_platform.defs import checks
-from orders_platform.defs.alert_messages import Messenger
-from orders_platform.defs.alerts import alerts, daily_summary
+from orders_platform.defs.alerts import Messenger, alerts, daily_summary
 from orders_platform.defs.assets import monday_assets as monday_board
 from orders_platform.defs.assets import order_assets as order_tables
 from orders_platform.defs.assets import report_asset as sync_report
 from orders_platform.defs.assets.asset_metadata import Loaded, described
 from orders_platform.defs.blocked_runs import sleep_while_blocked
 from orders_platform.defs.failures import stop_run_retries
-from orders_platform.defs.jobs import (
-    check_orders,
-    check_waiting_rows,
-    housekeeping,
-    survey_customers,
-    sync_customer,
-    verify_boards,
-)
+from orders_platform.defs.jobs import check_orders, check_waiting_rows, scan_staging, sync_customer, verify_boards
 from orders_platform.defs.resources import MondayResource, database_resource
+from orders_platform.defs.retention import retention
 from orders_platform.defs.schedules import build_schedules
 from orders_platform.defs.sensors import build_sensors
 from orders_platform.settings import Settings
@@ -34,9 +23,9 @@ from orders_platform.settings import Settings
 def build_definitions(settings: Settings, **overrides: object) -> dg.Definitions:
     """The code location for these settings; `overrides` replace resources by name.
 
-    In-process: the six steps of a customer share one process, which is 9 times cheaper than a process a step.
+    The steps of a run share one process, which is 9 times cheaper than a process a step.
     """
-    resources = {"orders_database": database_resource(settings.environment), "monday": MondayResource(), **overrides}
+    resources = {"orders_database": database_resource(settings), "monday": MondayResource(), **overrides}
     sleep_while_blocked()
     Messenger(settings.alert_urls)  # a wrong URL is refused now, not when something has gone wrong
     automation = settings.configuration.automation
@@ -51,19 +40,19 @@ def build_definitions(settings: Settings, **overrides: object) -> dg.Definitions
         monday_board.order_board,
         sync_report.sync_report,
     ]
-    jobs = {
-        survey_customers.name: automation.survey,
+    crons = {
+        scan_staging.name: automation.survey,
         check_waiting_rows.name: automation.checks,
         check_orders.name: automation.checks,
         verify_boards.name: automation.verification,
         daily_summary.name: automation.summary,
-        housekeeping.name: automation.housekeeping,
+        retention.name: automation.housekeeping,
     }
     return dg.Definitions(
         assets=[_guarded(asset) for asset in described(assets, settings)],
         asset_checks=checks.ALL,
-        jobs=[sync_customer, survey_customers, check_orders, check_waiting_rows, verify_boards, daily_summary, housekeeping],
-        schedules=build_schedules(automation, jobs),
+        jobs=[sync_customer, scan_staging, check_orders, check_waiting_rows, verify_boards, daily_summary, retention],
+        schedules=build_schedules(automation, crons),
         sensors=[*build_sensors(automation), alerts],
         resources=resources,
         executor=dg.in_process_executor,
@@ -71,7 +60,7 @@ def build_definitions(settings: Settings, **overrides: object) -> dg.Definitions
 
 
 def _guarded(asset: Loaded) -> Loaded:
-    """With the hook that keeps a permanent error from being repeated."""
+    """The asset with the hook that ends the retries of its run after a permanent error."""
     return asset.with_hooks({stop_run_retries}) if isinstance(asset, dg.AssetsDefinition) else asset
 
 

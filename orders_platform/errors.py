@@ -13,7 +13,7 @@
     │   ├── MondayUnavailableError  unreachable, overloaded, or over a limit for longer than we wait
     │   ├── CustomerBusyError       another run holds this customer
     │   └── AlertUnsentError        nobody took an alert
-    └── RowRejected             one row cannot be sent; its neighbours can
+    └── RowError             one row cannot be sent; its neighbours can
 
 Belongs here: the classes and the one rule for their words: name the thing, the cause and the next step.
 Does not belong here: translation from vendors' errors (`monday/replies.py`, `database/engine.py`) and to Dagster's
@@ -75,7 +75,7 @@ class AlertUnsentError(TransientError):
     """None of the configured places took an alert."""
 
 
-class RowRejected(OrdersError):
+class RowError(OrdersError):
     """One row cannot be sent.
 
     Args:

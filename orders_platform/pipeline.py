@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from orders_platform.domain.customers import Survey
+from orders_platform.domain.customers import StagingScan
 from orders_platform.errors import MondayRefusedError, OrdersError
+from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.sync.groups import sync_groups
 from orders_platform.sync.items import sync_items
 from orders_platform.sync.results import CustomerReport
@@ -18,21 +19,28 @@ from orders_platform.sync.subitems import sync_subitems
 
 
 def sync_customer(
-    run: SyncRun, customer: str, survey: Survey, *, limit: int | None = None, skip_subitems: bool = False, dry: bool = False
+    run: SyncRun,
+    merge: OrderMerge,
+    customer: str,
+    scan: StagingScan,
+    *,
+    limit: int | None = None,
+    skip_subitems: bool = False,
+    dry: bool = False,
 ) -> CustomerReport:
     """Merge and send one customer. An error of ours ends up in the report, unless no request of anyone would succeed.
 
     A customer that the load lacks is not merged, so nothing of it is removed; what waits of it is sent.
-    A dry run merges too, so `run.store` is then a rehearsal, from which nothing stays.
+    A dry run merges too: its store and its merge are on a dry-run transaction, of which nothing stays.
     """
     started = run.clock()
     report = CustomerReport(customer)
     try:
         with run.store.lock(customer):
-            if customer in survey.customers:
-                report.headers = run.store.merge_headers(customer, survey, run.clock())
-                run.store.unpivot_sizes(customer)
-                report.lines = run.store.merge_lines(customer, run.clock())
+            if customer in scan.customers:
+                report.headers = merge.merge_headers(customer, scan, run.clock())
+                merge.unpivot_sizes(customer)
+                report.lines = merge.merge_lines(customer, run.clock())
             with run.counted(customer, report.groups):
                 sync_groups(run, customer, limit=limit, dry=dry, report=report.groups)
             with run.counted(customer, report.items):
@@ -50,7 +58,8 @@ def sync_customer(
 
 def sync_customers(
     run: SyncRun,
-    survey: Survey,
+    merge: OrderMerge,
+    scan: StagingScan,
     customers: Iterable[str],
     *,
     limit: int | None = None,
@@ -59,4 +68,4 @@ def sync_customers(
 ) -> Iterator[CustomerReport]:
     """One report per customer, as they finish."""
     for customer in customers:
-        yield sync_customer(run, customer, survey, limit=limit, skip_subitems=skip_subitems, dry=dry)
+        yield sync_customer(run, merge, customer, scan, limit=limit, skip_subitems=skip_subitems, dry=dry)

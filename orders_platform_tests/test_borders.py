@@ -13,7 +13,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "orders_platform"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-# Room -> the rooms and libraries that it may import, beside itself, `errors` and the standard library. What no room names is imported by none.
+# Room -> the rooms and libraries that it may import besides itself, `errors` and the standard library.
 ROOMS = {
     "domain":        "",
     "configuration": "domain operations report_settings upkeep_settings pydantic",
@@ -21,14 +21,14 @@ ROOMS = {
     "report_settings": "pydantic",
     "upkeep_settings": "pydantic",
     "settings":      "configuration pydantic pydantic_settings",
-    "database":      "domain configuration merge sqlalchemy jinja2 markupsafe pydantic filelock pyodbc",
+    "database":      "domain configuration sqlalchemy jinja2 markupsafe pydantic filelock pyodbc",
     "merge":         "domain configuration database sqlalchemy markupsafe openpyxl",
     "sync":          "domain",
     "monday":        "domain __version__ httpx graphql",
-    "pipeline":      "domain sync",
+    "pipeline":      "domain merge sync",
     "reports":       "domain database jinja2",
     "build":         "configuration settings database monday reports sync",
-    "defs":          "domain configuration settings database monday sync reports build operations dagster pydantic apprise",
+    "defs":          "domain configuration settings database merge monday sync reports build operations dagster pydantic apprise",
     "definitions":   "settings defs dagster",
     "sandbox":       "settings starlette uvicorn graphql httpx",
     "cli":           "domain settings database merge monday sync pipeline reports build defs sandbox demo click",

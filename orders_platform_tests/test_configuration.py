@@ -29,7 +29,7 @@ def read(tmp_path: Path, old: str = "", new: str = "", more: str = "", environme
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_the_file_of_the_repository_is_right_for_every_environment(tmp_path: Path, environment: str) -> None:
     configuration = read(tmp_path, environment=environment)
-    assert len(configuration.customer_names.survey([]).customers) == 0
+    assert len(configuration.customer_names.scan([]).customers) == 0
     assert configuration.items.mapping.external_key == "text_mkr5wya6"
 
 
@@ -52,7 +52,7 @@ def test_the_file_of_the_repository_is_right_for_every_environment(tmp_path: Pat
         ('removed_orders = "keep"', 'removed_orders = "delete"', "policies.removed_orders: Input should be 'keep' or 'archive'"),
         ("max_removed_share = 0.20", "max_removed_share = 20", "policies.max_removed_share"),
         ('api_version = "2026-10"', 'api_version = "2026-11"', "monday.api_version"),
-        ("document_size = 25", "document_size = 0", "monday.document_size"),
+        ("batch_size = 25", "batch_size = 0", "monday.batch_size"),
         ("max_in_flight = 3", "max_in_flight = 'three'", "monday.max_in_flight"),
         ('unique = ["AAG ORDER NUMBER"]', "unique = []", "keys.unique"),
         ("board_id = 9609317401", "board_id = -1", "items.board_id"),

@@ -229,9 +229,47 @@ def tracked() -> list[Path]:
     return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
 
 
-@pytest.mark.parametrize("name", [".data/orders.db", ".dagster/storage/x", ".venv/bin/python", ".env", "build/x", "dist/x.whl"])
+LEFT_BY_RUNS = (
+    ".coverage",
+    ".dagster/storage/runs.db",
+    ".data/orders.db",
+    ".hypothesis/examples/x",
+    ".mypy_cache/x",
+    ".pytest_cache/x",
+    ".ruff_cache/x",
+    ".tmp_dagster_home_x/storage/x",  # of a `dagster dev` that was killed
+    ".venv-peers/bin/python",
+    ".venv/bin/python",
+    "build/x",
+    "coverage.json",
+    "coverage.txt",
+    "dist/x.whl",
+    "orders_platform.egg-info/x",
+    "orders_platform/__pycache__/x.pyc",
+)
+
+
+@pytest.mark.parametrize("name", [*LEFT_BY_RUNS, ".env"])
 def test_what_a_run_leaves_behind_is_not_committed(name: str) -> None:
     assert subprocess.run(["git", "check-ignore", "-q", name], cwd=ROOT, check=False).returncode == 0
+
+
+def test_no_tracked_file_is_one_that_a_run_leaves_behind() -> None:
+    listed = ["git", "ls-files", "--cached", "--ignored", "--exclude-standard"]
+    assert subprocess.run(listed, cwd=ROOT, capture_output=True, check=True, text=True).stdout == ""
+
+
+def test_make_clean_removes_what_a_run_leaves_behind_and_nothing_else(tmp_path: Path) -> None:
+    kept = {".env", ".gitignore", "Makefile", "a note of mine.txt", "orders_platform/committed.py", "orders_platform/new.py"}
+    for name in (*LEFT_BY_RUNS, *kept):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    for name in (".gitignore", "Makefile"):
+        (tmp_path / name).write_text(text_of(name), encoding="utf-8")
+    for command in (["git", "init", "-q"], ["git", "add", "orders_platform/committed.py"], ["make", "clean"]):
+        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert {name for name in left if not name.startswith(".git/")} == kept
 
 
 def test_no_file_names_a_folder_of_one_machine_or_a_package_registry() -> None:

@@ -17,8 +17,9 @@ import click
 from orders_platform.build import open_store
 from orders_platform.cli import output as console
 from orders_platform.merge.order_files import OrderFile, read_order_file
+from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows
-from orders_platform.monday.limits import limits_of
+from orders_platform.monday.budget import limits_of
 from orders_platform.settings import Settings
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else.")
@@ -35,7 +36,9 @@ def load(*, files: tuple[Path, ...], append: bool, ignore: tuple[str, ...], as_j
     tables = settings.configuration.tables
     store = open_store(settings)
     with closing(store.database) as database:
-        if settings.environment == "sandbox" and database.dialect == "sqlite":  # on a server tables are made by init-db alone
+        if (
+            settings.environment == "sandbox" and database.dialect.name == "sqlite"
+        ):  # on a server tables are made by init-db alone
             store.schema.apply()
         known = [column.name for column in store.schema.columns_of(tables.staging)]
         read = [read_order_file(file, known) for file in files]
@@ -83,13 +86,13 @@ def customers(*, as_json: bool) -> None:
     settings = Settings()
     store = open_store(settings)
     with closing(store.database):
-        survey = store.survey()
+        scan = OrderMerge(store).scan_staging()
     if as_json:
-        nobody = [{"label": entry.label, "rows": entry.rows, "reason": entry.reason} for entry in survey.unassigned]
-        console.write_json({"customers": {name: rows.rows for name, rows in survey.customers.items()}, "unassigned": nobody})
+        nobody = [{"label": entry.label, "rows": entry.rows, "reason": entry.reason} for entry in scan.unmatched]
+        console.write_json({"customers": {name: rows.rows for name, rows in scan.customers.items()}, "unmatched": nobody})
         return
-    console.print_table(["customer", "rows"], [[name, rows.rows] for name, rows in survey.customers.items()])
-    for entry in survey.unassigned:
+    console.print_table(["customer", "rows"], [[name, rows.rows] for name, rows in scan.customers.items()])
+    for entry in scan.unmatched:
         click.echo(f"\n{entry.rows} rows of nobody: {entry.reason}")
 
 
@@ -100,7 +103,7 @@ def status(*, as_json: bool) -> None:
     settings = Settings()
     store = open_store(settings)
     with closing(store.database):
-        summaries, rejects, failed = store.summaries(), store.rejects(), store.failed()
+        summaries, rejects, failed = store.summaries(), store.invalid_rows(), store.row_errors()
         usage = store.monday_usage(datetime.now(UTC))
     limits = limits_of(settings.configuration.monday.plan, settings.configuration.monday.token_kind)
     if as_json:

@@ -71,7 +71,7 @@ def demo(*, fresh: bool, output_json: Path | None, as_json: bool) -> None:
         document = demonstration.materialise(settings, store, instance, lambda line: click.echo(f"  {line}", err=True))
         console.show_run(document, as_json=as_json, output_json=output_json)
         if not as_json:
-            console.print_refusals("Not on the board, as the sample orders intend: refused values", store.failed())
+            console.print_refusals("Not on the board, as the sample orders intend: refused values", store.row_errors())
             click.echo(f"\nBoard page:  {board_page}/   (`orders-platform sandbox serve` keeps it up)")
             click.echo("Dagster UI:  make ui   (or: dagster dev -w workspace.yaml)")
     problems = demonstration.unexpected(document["customers"])  # type: ignore[arg-type]

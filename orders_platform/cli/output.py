@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from orders_platform.domain.customers import CustomerNames
-from orders_platform.domain.orders import CustomerSummary, RejectedRow
+from orders_platform.domain.orders import CustomerSummary, RowProblem
 from orders_platform.domain.usage import MondayUsage
 from orders_platform.sync.results import CustomerReport
 
@@ -53,7 +53,7 @@ def _may_be_written(file: Path) -> bool:
 
 OUTPUT_FILE = _OutputFile(dir_okay=False, writable=True)
 Figures = dict[str, int | float]
-Document = dict[str, object]
+JsonObject = dict[str, object]
 
 
 def run_figures(summary: CustomerSummary | None, rejected: int, sent: Mapping[str, int | float]) -> Figures:
@@ -80,19 +80,19 @@ def sent_figures(report: CustomerReport, *, dry: bool = False) -> Figures:
     }
 
 
-def standing_document(
-    summaries: Iterable[CustomerSummary], rejects: Sequence[RejectedRow], sent: Mapping[str, Figures], errors: Mapping[str, str]
-) -> Document:
+def run_json(
+    summaries: Iterable[CustomerSummary], rejects: Sequence[RowProblem], sent: Mapping[str, Figures], errors: Mapping[str, str]
+) -> JsonObject:
     """The JSON object of a run: where each customer of `sent` stands, with what the run did."""
     stands = {summary.customer: summary for summary in summaries}
     rejected = {
         customer: sum(row.rows for row in rejects if row.customer == customer and not row.size_code) for customer in sent
     }
     figures = {customer: run_figures(stands.get(customer), rejected[customer], did) for customer, did in sent.items()}
-    return run_document(figures, errors)
+    return totalled(figures, errors)
 
 
-def run_document(customers: Mapping[str, Figures], errors: Mapping[str, str]) -> Document:
+def totalled(customers: Mapping[str, Figures], errors: Mapping[str, str]) -> JsonObject:
     """The JSON object of a run: `customers` by name, and their `total`. A customer that ended early has its `error`."""
     total: Figures = {name: round(sum(figures[name] for figures in customers.values()), 3) for name in FIGURES}
     shown = {name: {**figures, **({"error": errors[name]} if name in errors else {})} for name, figures in customers.items()}
@@ -121,26 +121,26 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
         click.echo("  ".join([name.ljust(widths[0]), *(f.rjust(w) for f, w in zip(figures, widths[1:], strict=True))]))
 
 
-def print_run(document: Document) -> None:
+def print_run(shown_json: JsonObject) -> None:
     """The figures of a run, a line a customer and their total."""
-    customers, total = document["customers"], document["total"]
+    customers, total = shown_json["customers"], shown_json["total"]
     if not isinstance(customers, dict) or not isinstance(total, dict):
-        raise TypeError("not the document of a run")
+        raise TypeError("not the shown_json of a run")
     rows = [[name, *(figures[figure] for figure in FIGURES)] for name, figures in customers.items()]
     print_table(["customer", *FIGURES], [*rows, ["total", *(total[figure] for figure in FIGURES)]])
 
 
-def show_run(document: Document, *, as_json: bool, output_json: Path | None, quiet: bool = False) -> None:
+def show_run(shown_json: JsonObject, *, as_json: bool, output_json: Path | None, quiet: bool = False) -> None:
     """A run where it was asked for: into a file, as JSON, or as a table."""
     if output_json:
-        write_json(document, output_json)
+        write_json(shown_json, output_json)
     if as_json:
-        write_json(document)
+        write_json(shown_json)
     elif not quiet:
-        print_run(document)
+        print_run(shown_json)
 
 
-def print_refusals(title: str, rows: Sequence[RejectedRow], most: int = 20) -> None:
+def print_refusals(title: str, rows: Sequence[RowProblem], most: int = 20) -> None:
     """Rows that are not on the board, with the reason; the first `most` of them."""
     if not rows:
         return
@@ -161,15 +161,15 @@ def usage_line(usage: MondayUsage, calls_for_us: int) -> str:
     return f"{line}, {usage.rate_limited:,} {answers} over a limit in 24 hours (last {usage.rate_limited_at:%H:%M} UTC)"
 
 
-def usage_figures(usage: MondayUsage, calls_for_us: int) -> Document:
+def usage_figures(usage: MondayUsage, calls_for_us: int) -> JsonObject:
     """The same for machines."""
     return {"calls_today": round(usage.calls_today, 1), "calls_allowed": calls_for_us,
             "rate_limited_24h": usage.rate_limited, "rate_limited_at": usage.rate_limited_at}  # fmt: skip
 
 
-def write_json(document: Mapping[str, object], file: Path | None = None) -> None:
-    """The document into a file, or onto standard output."""
-    text = json.dumps(document, ensure_ascii=False, indent=2, default=str)
+def write_json(shown_json: Mapping[str, object], file: Path | None = None) -> None:
+    """The shown_json into a file, or onto standard output."""
+    text = json.dumps(shown_json, ensure_ascii=False, indent=2, default=str)
     if file is None:
         click.echo(text)
     else:

@@ -15,7 +15,7 @@ import click
 
 from orders_platform.build import open_store, report_links
 from orders_platform.cli import output as console
-from orders_platform.reports.making import make_report
+from orders_platform.reports.content import make_report
 from orders_platform.reports.rendering import html_page, markdown_text
 from orders_platform.settings import Settings
 

@@ -17,9 +17,10 @@ from orders_platform.build import open_board, open_store, sync_rules
 from orders_platform.cli import output as console
 from orders_platform.cli.embedded import embedded_sandbox
 from orders_platform.database.order_store import OrderStore
-from orders_platform.domain.customers import Survey
+from orders_platform.domain.customers import StagingScan
 from orders_platform.domain.preflight import board_problems, subitem_board_problems
 from orders_platform.errors import BoardMismatchError
+from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.pipeline import sync_customers
 from orders_platform.settings import Settings
 from orders_platform.sync.results import CustomerReport
@@ -54,21 +55,22 @@ def sync(
         store = open_store(settings)
         stack.callback(store.database.close)
         if dry:
-            store = stack.enter_context(store.rehearsal())
+            store = stack.enter_context(store.dry_run_transaction())
         board = stack.enter_context(closing(open_board(settings)))
         run = SyncRun(store, board, sync_rules(settings.configuration), progress=_progress(noise))
-        survey = store.survey()
+        merge = OrderMerge(store)
+        scan = merge.scan_staging()
         if not dry:
-            store.record_unassigned(survey, run.clock())
+            merge.record_unmatched(scan, run.clock())
         chosen = console.chosen_customers(
             only,
-            _customers(store, survey),
+            _customers(store, scan),
             settings.configuration.customer_names,
             "There is no staged and no waiting row of customer",
         )
         reports: list[CustomerReport] = []
-        stack.callback(lambda: _show(store, survey, reports, dry=dry, as_json=as_json, output_json=output_json, noise=noise))
-        reports.extend(sync_customers(run, survey, chosen, limit=limit, skip_subitems=skip_subitems, dry=dry))
+        stack.callback(lambda: _show(store, scan, reports, dry=dry, as_json=as_json, output_json=output_json, noise=noise))
+        reports.extend(sync_customers(run, merge, scan, chosen, limit=limit, skip_subitems=skip_subitems, dry=dry))
         waits = not dry and _waits(store, chosen)
     sys.exit(1 if waits or any(report.error or report.doubled for report in reports) else 0)
 
@@ -106,15 +108,15 @@ class _progress:  # noqa: N801 - used as the function that it is
             click.echo(f"  {line}", err=True)
 
 
-def _customers(store: OrderStore, survey: Survey) -> list[str]:
+def _customers(store: OrderStore, scan: StagingScan) -> list[str]:
     """Everybody in the load, and everybody of whom something waits: a load that lacks a customer must not leave its rows behind."""
     waiting = [summary.customer for summary in store.summaries() if summary.new or summary.pending]
-    return sorted({*survey.customers, *waiting})
+    return sorted({*scan.customers, *waiting})
 
 
 def _show(
     store: OrderStore,
-    survey: Survey,
+    scan: StagingScan,
     reports: Sequence[CustomerReport],
     *,
     dry: bool,
@@ -124,13 +126,13 @@ def _show(
 ) -> None:
     """What was done so far, also when the run ended early."""
     console.show_run(_document(store, reports, dry=dry), as_json=as_json, output_json=output_json, quiet=noise == "quiet")
-    _explain(survey, reports, dry=dry, quiet=as_json or noise == "quiet")
+    _explain(scan, reports, dry=dry, quiet=as_json or noise == "quiet")
 
 
-def _document(store: OrderStore, reports: Sequence[CustomerReport], *, dry: bool) -> console.Document:
+def _document(store: OrderStore, reports: Sequence[CustomerReport], *, dry: bool) -> console.JsonObject:
     sent = {report.customer: console.sent_figures(report, dry=dry) for report in reports}
     errors = {report.customer: report.error for report in reports if report.error}
-    document = console.standing_document(store.summaries(), store.rejects(), sent, errors)
+    document = console.run_json(store.summaries(), store.invalid_rows(), sent, errors)
     return {**document, "dry_run": True} if dry else document
 
 
@@ -138,11 +140,11 @@ def _waits(store: OrderStore, chosen: Sequence[str]) -> bool:
     return any(s.new or s.pending or s.failed for s in store.summaries() if s.customer in chosen)
 
 
-def _explain(survey: Survey, reports: Sequence[CustomerReport], *, dry: bool, quiet: bool) -> None:
+def _explain(scan: StagingScan, reports: Sequence[CustomerReport], *, dry: bool, quiet: bool) -> None:
     if not quiet:
         refusals = [row for report in reports for stage in report.stages for row in stage.refusals]
         console.print_refusals("Would be refused" if dry else "Refused", refusals)
-        nobody = sum(entry.rows for entry in survey.unassigned)
+        nobody = sum(entry.rows for entry in scan.unmatched)
         if nobody:
             click.echo(f"\n{nobody} staged rows belong to nobody; `orders-platform customers` says why.")
         if dry:

@@ -17,14 +17,13 @@ import click
 from orders_platform.build import open_board, open_store, sync_rules
 from orders_platform.cli import output as console
 from orders_platform.cli.embedded import embedded_sandbox
-from orders_platform.database.ledger import Ledger
-from orders_platform.defs.housekeeping import trim_log
+from orders_platform.database.queries import Queries
 from orders_platform.domain.differences import Difference, DifferenceKind, ExpectedRow
 from orders_platform.domain.history import ADOPT, RowHistory
 from orders_platform.domain.orders import RowKind
 from orders_platform.errors import MondayRefusedError, OrdersError
 from orders_platform.settings import Settings
-from orders_platform.sync.reconcile import Verification, verify_customer
+from orders_platform.sync.reconcile import CellReconciliation, reconcile_cells
 from orders_platform.sync.repair import Repair, repair_customer, repair_plan
 from orders_platform.sync.results import CustomerReport
 from orders_platform.sync.run import SyncRun
@@ -55,7 +54,7 @@ def verify(*, only: tuple[str, ...], repair: bool, yes: bool, as_json: bool) -> 
         chosen = console.chosen_customers(
             only, known, settings.configuration.customer_names, "No order was ever merged of the customer"
         )
-        work = _Comparison(run, Ledger(store, settings.configuration))
+        work = _Comparison(run, Queries(store))
         work.verify(chosen)
         if repair and work.plans:
             _show_plans(work)
@@ -78,8 +77,8 @@ class _Comparison:
     """What a call of `verify` has found and done so far, by customer."""
 
     run: SyncRun
-    ledger: Ledger
-    found: dict[str, Verification] = field(default_factory=dict)
+    ledger: Queries
+    found: dict[str, CellReconciliation] = field(default_factory=dict)
     plans: dict[str, list[Repair]] = field(default_factory=dict)
     done: dict[str, CustomerReport] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
@@ -88,7 +87,7 @@ class _Comparison:
         """Compare all customers before anything is repaired of one."""
         for customer in customers:
             with self.run.store.lock(customer):
-                self.found[customer] = verify_customer(self.run, self.ledger, customer)
+                self.found[customer] = reconcile_cells(self.run, self.ledger, customer)
         self.plans = {name: plan for name, each in self.found.items() if (plan := repair_plan(each))}
 
     def repair(self) -> None:
@@ -97,7 +96,7 @@ class _Comparison:
             try:
                 with self.run.store.lock(customer):
                     self.done[customer] = repair_customer(self.run, self.ledger, customer, plan)
-                    self.found[customer] = verify_customer(self.run, self.ledger, customer)
+                    self.found[customer] = reconcile_cells(self.run, self.ledger, customer)
             except MondayRefusedError:
                 raise
             except OrdersError as error:
@@ -115,7 +114,7 @@ class _Comparison:
         return self.is_equal and not any(each.waiting for each in self.found.values())
 
 
-def _figures(each: Verification) -> dict[str, int]:
+def _figures(each: CellReconciliation) -> dict[str, int]:
     kinds = {kind.value.replace(" ", "_"): sum(found.kind is kind for found in each.differences) for kind in DifferenceKind}
     return {
         "orders": each.orders,
@@ -126,7 +125,7 @@ def _figures(each: Verification) -> dict[str, int]:
     }
 
 
-def _document(work: _Comparison) -> console.Document:
+def _document(work: _Comparison) -> console.JsonObject:
     customers = {
         name: {
             **_figures(each),
@@ -137,7 +136,7 @@ def _document(work: _Comparison) -> console.Document:
         }
         for name, each in work.found.items()
     }
-    document: console.Document = {"customers": customers, "is_equal": work.is_equal}
+    document: console.JsonObject = {"customers": customers, "is_equal": work.is_equal}
     if work.plans:
         document["plan"] = {name: [asdict(step) for step in plan] for name, plan in work.plans.items()}
     if work.done or work.errors:
@@ -205,7 +204,7 @@ def history(*, item_or_order: str, as_json: bool) -> None:
     settings = Settings()
     store = open_store(settings)
     with closing(store.database):
-        rows = Ledger(store, settings.configuration).history(item_or_order.strip())
+        rows = Queries(store).history(item_or_order.strip())
     if as_json:
         console.write_json({"rows": [_row_document(row) for row in rows]})
     for row in () if as_json else rows:
@@ -244,6 +243,10 @@ def _show_history(row: RowHistory) -> None:
 @click.option("--dry-run", is_flag=True, help="Only say how many documents would be forgotten.")
 def housekeeping(*, dry_run: bool) -> None:
     """Forget documents of the log that are older than log_retention_days; nothing else is deleted."""
+    from orders_platform.defs.retention import (
+        trim_log,  # here, as it imports Dagster, which no other command of this module needs
+    )
+
     settings = Settings()
     store = open_store(settings)
     with closing(store.database):

@@ -1,1 +1,1 @@
-"""Talking to the order database: engine, templates, schema, and the OrderStore they add up to."""
+"""The order database: connections to SQLite and SQL Server, the statements of `sql/`, and what is read and written with them."""

@@ -1,8 +1,7 @@
 """Tables that an earlier system left in the database: what they need besides the columns that they lack.
 
 Its CHECK constraints do not know all of our words, its rows know none of our columns, and what it called ERROR is FAILED here. Its rows
-keep their ids: an order that has an item is updated at the next merge, never made again. Belongs here: finding that out, and the
-statements of `init-db` for it. Does not belong here: columns and tables (`schema.py`). SQLite never had an earlier system.
+keep their ids: an order that has an item is updated at the next merge, never made again.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from collections.abc import Mapping
 from markupsafe import Markup
 from sqlalchemy import Connection, text
 
-from orders_platform.database.catalogue import read_columns
+from orders_platform.database.dialects import Dialect
 from orders_platform.domain.states import Action, SyncState
 
 _CHECKS = text(
@@ -25,11 +24,12 @@ _WORDS: Mapping[str, tuple[str, ...]] = {"sync_state": tuple(SyncState), "action
 
 
 def adoption_statements(
-    connection: Connection, tables: Mapping[str, tuple[str, Markup]], schema: str, *, is_incomplete: bool
+    dialect: Dialect, connection: Connection, tables: Mapping[str, tuple[str, Markup]], schema: str, *, is_incomplete: bool
 ) -> list[str]:
     """The statements that make tables of an earlier system ours, in order; none for our own.
 
     Args:
+        dialect: whose catalogue is read.
         connection: to SQL Server.
         tables: name and qualified name of the roles `orders` and `lines`.
         schema: empty for the default one.
@@ -37,7 +37,7 @@ def adoption_statements(
     """
     statements: list[str] = []
     for role, (name, qualified) in tables.items():
-        columns = {column.name.casefold() for column in read_columns(connection, name, schema)}
+        columns = {column.name.casefold() for column in dialect.columns(connection, name, schema)}
         if not columns:
             continue
         statements += _constraints(connection, name, qualified, schema)

@@ -1,33 +1,28 @@
-"""The connection to the order database: transactions, and translation of the driver's errors.
-
-Belongs here: what the two databases have in common outside a statement. What differs there is in `sqlite.py` and `mssql.py`, what differs
-inside one is a macro in `sql/macros/`. Does not belong here: any statement of ours.
-"""
+"""The connection to the order database: transactions, their repetition, and the driver's errors as ours."""
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from pydantic import SecretStr
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
-from orders_platform.database import mssql, sqlite
-from orders_platform.database.mssql_errors import Reaction, reaction_to
-from orders_platform.errors import (
-    ConfigurationError,
-    DatabaseRefusedError,
-    DatabaseUnavailableError,
-    OrdersError,
-    TransactionLostError,
-)
+from orders_platform.database.dialects import Dialect
+from orders_platform.database.mssql import MSSQL
+from orders_platform.database.sqlite import SQLITE
+from orders_platform.errors import ConfigurationError, DatabaseRefusedError, TransactionLostError
 
-_ABSENT = ("no such table", "no such column", "has no column")
+DELAYS = (0.2, 1.0, 5.0, 20.0)
+"""Seconds before each repetition of a lost transaction. Azure SQL is back within half a minute of moving a database."""
+
+_DIALECTS = {dialect.name: dialect for dialect in (SQLITE, MSSQL)}
 
 
 class Database:
@@ -35,7 +30,7 @@ class Database:
 
     Args:
         engine: from `open_engine`.
-        rehearsal: a connection on which everything happens and nothing stays; see `rehearsal()`.
+        rehearsal: a connection on which everything happens and nothing stays; see `dry_run_transaction()`.
         sleep: how to wait before a lost transaction is repeated.
     """
 
@@ -44,42 +39,41 @@ class Database:
     ) -> None:
         self.engine = engine
         self.sleep = sleep
-        self._rehearsal = rehearsal
+        self._dry_run = rehearsal
 
     @property
-    def is_rehearsal(self) -> bool:
+    def is_dry_run(self) -> bool:
         """Whether nothing of what happens here stays."""
-        return self._rehearsal is not None
+        return self._dry_run is not None
 
     @property
-    def dialect(self) -> str:
-        """`sqlite` or `mssql`."""
-        return self.engine.dialect.name
+    def dialect(self) -> Dialect:
+        """What differs between the databases."""
+        return _DIALECTS[self.engine.dialect.name]
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that is committed at the end, or rolled back when the block raises."""
         with translated_errors(self.engine):
-            if self._rehearsal is not None:
-                yield self._rehearsal
+            if self._dry_run is not None:
+                yield self._dry_run
                 return
-            whole = mssql.whole_transaction if self.dialect == "mssql" else nullcontext
             opened = self.engine.connect().execution_options(orders_begin="BEGIN IMMEDIATE")
-            with opened as connection, connection.begin(), whole(connection):
+            with opened as connection, connection.begin(), self.dialect.whole_transaction(connection):
                 yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that only reads."""
         with translated_errors(self.engine):
-            if self._rehearsal is not None:
-                yield self._rehearsal
+            if self._dry_run is not None:
+                yield self._dry_run
                 return
             with self.engine.connect() as connection:
                 yield connection
 
     @contextmanager
-    def rehearsal(self) -> Iterator[Database]:
+    def dry_run_transaction(self) -> Iterator[Database]:
         """A database on which everything works and from which nothing stays: one transaction, rolled back at the end."""
         with translated_errors(self.engine), self.engine.connect() as connection, connection.begin() as transaction:
             try:
@@ -87,51 +81,93 @@ class Database:
             finally:
                 transaction.rollback()
 
-    def timestamp(self, moment: datetime) -> object:
-        """A UTC moment as this database stores it: ISO text on SQLite, DATETIME2 on SQL Server."""
-        naive = moment.replace(tzinfo=None)
-        return naive.isoformat(" ", "microseconds") if self.dialect == "sqlite" else naive
+    @contextmanager
+    def customer_lock(self, customer: str) -> Iterator[None]:
+        """Hold a customer until the block ends, or this process does.
 
-    def add_fingerprints(self, parts: Iterable[str]) -> str:
-        """The fingerprint of a load out of those of its parts: numbers of rows and sums of hashes add up."""
-        pairs = [part.split(":") for part in parts]
-        rows = sum(int(count) for count, _ in pairs)
-        if self.dialect == "sqlite":
-            return sqlite.fingerprint(rows, sum(int(total, 16) for _, total in pairs))
-        return f"{rows}:{sum(int(total) for _, total in pairs)}"
+        Raises:
+            CustomerBusyError: another run holds it, on this machine or, with SQL Server, on any.
+        """
+        with translated_errors(self.engine), self.dialect.customer_lock(self.engine, customer):
+            yield
+
+    def timestamp(self, moment: datetime) -> object:
+        """A UTC moment as this database stores it."""
+        return self.dialect.timestamp(moment)
 
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
 
 
-def open_database(url: SecretStr) -> Database:
-    """A database by SQLAlchemy URL; connects at first use.
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class _HasDatabase(Protocol):
+    database: Database
+
+
+H = TypeVar("H", bound=_HasDatabase)
+
+
+def repeated_when_lost(method: Callable[Concatenate[H, P], R]) -> Callable[Concatenate[H, P], R]:
+    """Run a method again, as a whole, when its transaction was lost; the last time its error goes through.
+
+    It must be safe to run twice: a connection can break during COMMIT, and then nobody knows whether it was kept. In a dry run nothing is
+    repeated, because what came before in the same transaction is lost as well.
+    """
+
+    @functools.wraps(method)
+    def run(self: H, /, *arguments: P.args, **named: P.kwargs) -> R:
+        for delay in () if self.database.is_dry_run else DELAYS:
+            try:
+                return method(self, *arguments, **named)
+            except TransactionLostError:
+                self.database.sleep(delay)
+        return method(self, *arguments, **named)
+
+    return run
+
+
+def dialect_of(url: SecretStr) -> Dialect:
+    """The dialect of a SQLAlchemy URL; nothing is connected.
 
     Raises:
         ConfigurationError: the URL is malformed, or names a database other than SQLite and SQL Server.
     """
     try:
-        parsed = make_url(url.get_secret_value())
-        if parsed.get_backend_name() not in {"sqlite", "mssql"}:
-            raise ConfigurationError(
-                f"ORDERS_DATABASE_URL names {parsed.get_backend_name()!r}; the platform works on sqlite and mssql (mssql+pyodbc://...)."
-            )
-        if parsed.get_backend_name() == "mssql":
-            return Database(mssql.make_engine(parsed))
-        if parsed.database:
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        return Database(sqlite.make_engine(parsed))
-    except (ArgumentError, NoSuchModuleError) as error:
+        name = make_url(url.get_secret_value()).get_backend_name()
+    except ArgumentError as error:
+        raise _malformed(error) from None
+    if name not in _DIALECTS:
         raise ConfigurationError(
-            f"ORDERS_DATABASE_URL is no SQLAlchemy URL ({type(error).__name__}); see .env.example."
-        ) from None
+            f"ORDERS_DATABASE_URL names {name!r}; the platform works on sqlite and mssql (mssql+pyodbc://...)."
+        )
+    return _DIALECTS[name]
+
+
+def open_database(url: SecretStr) -> Database:
+    """A database by SQLAlchemy URL; connects at first use.
+
+    Raises:
+        ConfigurationError: `dialect_of` refuses the URL, or the driver or the folder of a file cannot be had.
+    """
+    dialect = dialect_of(url)
+    try:
+        return Database(dialect.make_engine(make_url(url.get_secret_value())))
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise _malformed(error) from None
     except ImportError as error:
         raise ConfigurationError(
             f"The driver of the database in ORDERS_DATABASE_URL cannot be loaded: {error}. Install unixODBC and Microsoft's ODBC driver."
         ) from None
     except OSError as error:
         raise ConfigurationError(f"The folder of the database in ORDERS_DATABASE_URL cannot be made: {error}.") from None
+
+
+def _malformed(error: SQLAlchemyError) -> ConfigurationError:
+    return ConfigurationError(f"ORDERS_DATABASE_URL is no SQLAlchemy URL ({type(error).__name__}); see .env.example.")
 
 
 def place(engine: Engine) -> str:
@@ -152,36 +188,8 @@ def translated_errors(engine: Engine) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise _translated(_first(error), engine) from error
+        raise _DIALECTS[engine.dialect.name].error(error, place(engine)) from error
     except SQLAlchemyError as error:
         raise DatabaseRefusedError(
             f"The statement could not be run: {error}. This is a defect in sql/; please report it."
         ) from error
-
-
-def _first(error: DBAPIError) -> DBAPIError:
-    """What went wrong first: after an error that ended the transaction, the roll-back fails as well."""
-    if "SQLEndTran" not in str(error.orig) or _reaction(error).kind is TransactionLostError:
-        return error  # the roll-back of a connection that broke says so best
-    earlier = error.__context__
-    while earlier is not None and not isinstance(earlier, DBAPIError):
-        earlier = earlier.__context__
-    return earlier or error
-
-
-def _reaction(error: DBAPIError) -> Reaction:
-    state = str(error.orig.args[0]) if error.orig is not None and error.orig.args else ""
-    return reaction_to(state, str(error.orig), is_disconnect=error.connection_invalidated)
-
-
-def _translated(error: DBAPIError, engine: Engine) -> OrdersError:
-    where, words = place(engine), str(error.orig)
-    if engine.dialect.name == "mssql":
-        reaction = _reaction(error)
-        verb = "refused" if issubclass(reaction.kind, DatabaseRefusedError) else "did not answer"
-        return reaction.kind(f"{where} {verb}: {words}. {reaction.step}")
-    if "locked" in words:  # SQLite reports its every trouble as an OperationalError
-        return DatabaseUnavailableError(f"{where} did not answer: {words}. Nothing of this step was kept; it can be repeated.")
-    absent = any(word in words for word in _ABSENT)
-    hint = "Run `orders-platform init-db`, which makes what is missing." if absent else "Nothing of this step was kept."
-    return DatabaseRefusedError(f"{where} refused: {words}. {hint}")

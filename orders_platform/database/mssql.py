@@ -1,21 +1,26 @@
-"""Connections to SQL Server: driver, encryption, and the settings of a session.
+"""SQL Server: its connections with the settings of a session, its catalogue, rights and locks, and what else differs from SQLite.
 
-Belongs here: what a connection needs before its first statement. Does not belong here: which driver (`odbc_driver.py`), errors
-(`mssql_errors.py`), transactions (`engine.py`).
+Which driver is used is decided in `odbc_driver.py`, what its errors mean in `mssql_errors.py`.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 from typing import Protocol
 
 import sqlalchemy
-from sqlalchemy import URL, Connection, Engine, ExecutionContext, event
+from markupsafe import Markup
+from sqlalchemy import URL, Connection, Engine, ExecutionContext, event, text
+from sqlalchemy.exc import DBAPIError
 
-from orders_platform.database.odbc_driver import find_driver, is_freetds, safe_options
-from orders_platform.errors import TransactionLostError
+from orders_platform.database.dialects import Dialect, Family, Right, TableColumn, column_types, customer_busy
+from orders_platform.database.mssql_errors import Meaning, meaning_of
+from orders_platform.database.odbc_driver import find_driver, safe_options
+from orders_platform.errors import DatabaseRefusedError, OrdersError, TransactionLostError
 
 TEXT_PARAMETERS = "orders_text_parameters"
 """Execution option of a statement all of whose parameters are texts: said so, its plan does not depend on their lengths."""
@@ -34,6 +39,34 @@ LOCK_SECONDS = 60
 STATEMENT_SECONDS = 900
 """How long one statement may take: ten times the longest measured, the cleaning of a customer of 20,000 wide rows."""
 
+_TYPES = {
+    "nvarchar": "NVARCHAR({})", "code": "VARCHAR({})", "integer": "INT", "bigint": "BIGINT", "decimal": "DECIMAL({}, {})",
+    "date": "DATE", "moment": "DATETIME2(7)", "uuid": "UNIQUEIDENTIFIER", "long_text": "NVARCHAR(MAX)",
+}  # fmt: skip
+
+_FAMILIES: Mapping[str, Family] = {
+    **dict.fromkeys(("bigint", "int", "smallint", "tinyint", "bit", "decimal", "numeric", "money", "smallmoney"), "number"),
+    **dict.fromkeys(("float", "real"), "float"),
+    **dict.fromkeys(("date", "datetime", "datetime2", "smalldatetime"), "moment"),
+}
+_WHOLE = frozenset({"bigint", "int", "smallint", "tinyint"})
+
+# t-sql-compatible: every engine has INFORMATION_SCHEMA; SQLAlchemy's inspector asks for more.
+_COLUMNS = text(
+    "SELECT COLUMN_NAME, DATA_TYPE, CHARACTER_MAXIMUM_LENGTH, NUMERIC_PRECISION, NUMERIC_SCALE "
+    "FROM INFORMATION_SCHEMA.COLUMNS WHERE TABLE_NAME = :table_name "
+    "AND TABLE_SCHEMA = COALESCE(NULLIF(:schema_name, ''), SCHEMA_NAME()) ORDER BY ORDINAL_POSITION"
+)
+_INDEXES = text(
+    "SELECT i.name FROM sys.indexes AS i INNER JOIN sys.tables AS t ON t.object_id = i.object_id "
+    "WHERE t.name = :table_name AND t.schema_id = SCHEMA_ID(COALESCE(NULLIF(:schema_name, ''), SCHEMA_NAME()))"
+)
+
+_LOCK = (
+    "DECLARE @answer INT; EXEC @answer = sp_getapplock @Resource = ?, @LockMode = 'Exclusive', @LockOwner = ?, "
+    "@LockTimeout = ?; SELECT @answer AS answer"
+)
+
 
 class _Cursor(Protocol):
     def execute(self, statement: str) -> object: ...
@@ -49,25 +82,97 @@ class _Connection(Protocol):
     def cursor(self) -> _Cursor: ...
 
 
-def make_engine(url: URL) -> Engine:
-    """An engine for SQL Server; connects at first use.
-
-    Raises:
-        ConfigurationError: no ODBC driver is installed.
-        ImportError: pyodbc cannot be loaded.
-    """
-    if url.get_driver_name() == "pyodbc":
-        url = _completed(url)
-    engine = sqlalchemy.create_engine(
-        url,
-        pool_pre_ping=True,  # a connection that died between two runs is replaced unseen
-        pool_recycle=1_800,  # firewalls forget idle connections, Azure after 30 minutes
-        use_insertmanyvalues=False,  # it relies on a sorted OUTPUT
-        connect_args={"timeout": LOGIN_SECONDS},
+class _Mssql(Dialect):
+    name = "mssql"
+    driver = "pyodbc"
+    kind = "sqlserver"
+    types = column_types(_TYPES)
+    # The order list as it arrives: a cell that is no number must not stop its load, the merge rejects its row.
+    staged_types = column_types(
+        {**_TYPES, **dict.fromkeys(("nvarchar", "integer", "decimal", "date", "uuid"), "NVARCHAR(4000)")}
     )
-    event.listen(engine, "connect", _prepare)
-    event.listen(engine, "before_cursor_execute", _before_execute, retval=True)
-    return engine
+    has_earlier_system = reads_cells = loads_texts = True
+
+    def make_engine(self, url: URL) -> Engine:
+        if url.get_driver_name() == "pyodbc":
+            url = _completed(url)
+        engine = sqlalchemy.create_engine(
+            url,
+            pool_pre_ping=True,  # a connection that died between two runs is replaced unseen
+            pool_recycle=1_800,  # firewalls forget idle connections, Azure after 30 minutes
+            use_insertmanyvalues=False,  # it relies on a sorted OUTPUT
+            connect_args={"timeout": LOGIN_SECONDS},
+        )
+        event.listen(engine, "connect", _prepare)
+        event.listen(engine, "before_cursor_execute", _before_execute, retval=True)
+        return engine
+
+    def error(self, error: DBAPIError, place: str) -> OrdersError:
+        first = _first(error)
+        meaning = _meaning(first)
+        verb = "refused" if issubclass(meaning.kind, DatabaseRefusedError) else "did not answer"
+        return meaning.kind(f"{place} {verb}: {first.orig}. {meaning.step}")
+
+    def whole_transaction(self, connection: Connection) -> AbstractContextManager[None]:
+        return _whole_transaction(connection)
+
+    def timestamp(self, moment: datetime) -> datetime:
+        return moment.replace(tzinfo=None)
+
+    def add_fingerprints(self, parts: Iterable[str]) -> str:
+        pairs = [part.split(":") for part in parts]
+        return f"{sum(int(count) for count, _ in pairs)}:{sum(int(total) for _, total in pairs)}"
+
+    @contextmanager
+    def customer_lock(self, engine: Engine, customer: str) -> Iterator[None]:
+        with engine.connect() as connection:
+            if not _taken(connection, f"orders_platform:{customer}", "Session", 0):
+                raise customer_busy(customer)
+            connection.commit()  # it is the session's, not the transaction's
+            try:
+                yield
+            finally:
+                connection.invalidate()  # the lock ends with its session, also when the session is dead already
+
+    def lock_merge(self, connection: Connection, customer: str) -> None:
+        if not _taken(connection, f"orders_platform merge:{customer}", "Transaction", 60_000):
+            raise customer_busy(customer)
+
+    def columns(self, connection: Connection, table: str, schema: str) -> Sequence[TableColumn]:
+        rows = connection.execute(_COLUMNS, {"table_name": table, "schema_name": schema})
+        return tuple(table_column(*row) for row in rows)
+
+    def indexes(self, connection: Connection, table: str, schema: str) -> set[str]:
+        names = connection.execute(_INDEXES, {"table_name": table, "schema_name": schema}).scalars()
+        return {str(name) for name in names}
+
+    def missing_grants(self, connection: Connection, rights: Sequence[Right]) -> list[str]:
+        missing = _refused(connection, rights)
+        if not missing:
+            return []
+        user = self.quote(str(connection.exec_driver_sql("SELECT USER_NAME()").scalar_one()))
+        return [f"GRANT {permission}{f' ON {kind}::{name}' if name else ''} TO {user};" for kind, name, permission in missing]
+
+
+MSSQL: Dialect = _Mssql()
+
+
+def _first(error: DBAPIError) -> DBAPIError:
+    """What went wrong first: after an error that ended the transaction, the roll-back fails as well."""
+    if "SQLEndTran" not in str(error.orig) or _meaning(error).kind is TransactionLostError:
+        return error  # the roll-back of a connection that broke says so best
+    earlier = error.__context__
+    while earlier is not None and not isinstance(earlier, DBAPIError):
+        earlier = earlier.__context__
+    return earlier or error
+
+
+def _meaning(error: DBAPIError) -> Meaning:
+    state = str(error.orig.args[0]) if error.orig is not None and error.orig.args else ""
+    return meaning_of(state, str(error.orig), is_disconnect=error.connection_invalidated)
+
+
+# --- connections --------------------------------------------------------------------------------------------------------
 
 
 def _completed(url: URL) -> URL:
@@ -81,11 +186,6 @@ def _completed(url: URL) -> URL:
         driver = find_driver(pyodbc.drivers())
         url = url.update_query_dict({"driver": driver})
     return url.update_query_dict(safe_options(str(driver), url.query, url.port))
-
-
-def uses_freetds(engine: Engine) -> bool:
-    """Whether the engine's driver is FreeTDS."""
-    return is_freetds(str(engine.url.query.get("driver", engine.url.query.get("odbc_connect", ""))))
 
 
 def _prepare(connection: _Connection, _record: object) -> None:
@@ -111,6 +211,7 @@ def _before_execute(
     return write_nulls(sql, parameters) if None in parameters else (sql, parameters)
 
 
+# t-sql-compatible: SQL Server itself cannot say a NULL's type only where a temporary table is involved.
 def write_nulls(sql: str, parameters: Sequence[object]) -> tuple[str, Sequence[object]]:
     """A statement with its NULLs written out, and the parameters that are left.
 
@@ -126,7 +227,7 @@ def write_nulls(sql: str, parameters: Sequence[object]) -> tuple[str, Sequence[o
 
 
 @contextmanager
-def whole_transaction(connection: Connection) -> Iterator[None]:
+def _whole_transaction(connection: Connection) -> Iterator[None]:
     """Notice when the transaction of `connection` ended before its time, whatever hid the error from us.
 
     What is written afterwards is in a transaction that the driver began without a word, or in none. A second level, which nobody else
@@ -152,3 +253,55 @@ def whole_transaction(connection: Connection) -> Iterator[None]:
 
 def _level(connection: Connection) -> int:
     return int(connection.exec_driver_sql("SELECT @@TRANCOUNT").scalar_one())
+
+
+def _taken(connection: Connection, resource: str, owner: str, wait_milliseconds: int) -> bool:
+    """Whether the lock was granted. A name is compared by its bytes; beyond 255 characters the server would cut it."""
+    name = hashlib.sha256(resource.encode()).hexdigest()
+    cursor = connection.connection.cursor()
+    cursor.execute(_LOCK, (f"orders_platform:{name}", owner, wait_milliseconds))
+    while cursor.description is None and cursor.nextset():
+        pass  # some drivers show the call itself as a result without rows
+    (answer,) = cursor.fetchone() or (-999,)
+    cursor.close()
+    return int(answer) >= 0
+
+
+# --- catalogue and rights ------------------------------------------------------------------------------------------------
+
+
+def table_column(name: str, kind: str, length: int | None, precision: int | None, scale: int | None) -> TableColumn:
+    """A column out of its row in INFORMATION_SCHEMA.COLUMNS."""
+    kind = kind.lower()
+    family = _FAMILIES.get(kind, "text")
+    limit = 0 if family != "text" or length is None or length < 0 or length > 4_000 else int(length)
+    return TableColumn(name, family in {"number", "float"}, family, limit, _work_type(kind, family, limit, precision, scale))
+
+
+def _work_type(kind: str, family: Family, length: int, precision: int | None, scale: int | None) -> Markup:
+    """A float would be hashed and shown with six digits, and a moment of a day is a day here."""
+    if kind in {"decimal", "numeric"}:
+        return Markup("DECIMAL({}, {})").format(int(precision or 18), int(scale or 0))
+    if kind in _WHOLE:
+        return Markup(kind.upper())  # noqa: S704 - one of our own words
+    if family == "moment":
+        return Markup("DATE")
+    if family != "text":
+        return Markup("DECIMAL(28, 6)")
+    return Markup("NVARCHAR({})").format(length or Markup("MAX"))
+
+
+def _refused(connection: Connection, rights: Sequence[Right]) -> list[Right]:
+    """The rights to which the server says no; where it does not know, it may say so when it is asked to do the thing."""
+    asked = ", ".join(
+        f"CASE WHEN :kind_{i} = 'OBJECT' AND OBJECT_ID(:name_{i}) IS NULL THEN NULL "
+        f"ELSE HAS_PERMS_BY_NAME(COALESCE(NULLIF(:name_{i}, ''), QUOTENAME(DB_NAME())), :kind_{i}, :right_{i}) END"
+        for i in range(len(rights))
+    )
+    values = {
+        f"{what}_{i}": word
+        for i, right in enumerate(rights)
+        for what, word in zip(("kind", "name", "right"), right, strict=True)
+    }
+    answers = connection.execute(text(f"SELECT {asked}"), values).one() if rights else ()
+    return [right for right, answer in zip(rights, answers, strict=True) if answer == 0]

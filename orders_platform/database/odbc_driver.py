@@ -1,7 +1,7 @@
 """Which ODBC driver speaks to SQL Server here: the one that the URL names, else the best of those that are installed.
 
-Belongs here: finding it, and how each kind is told to encrypt. Does not belong here: connecting (`mssql.py`). Three are known: Microsoft's
-driver from its packages, the same driver as a file inside the wheel `mssql-python-odbc` (the extra `orders-platform[mssql]`), and FreeTDS.
+Three are known: Microsoft's driver from its packages, the same driver as a file inside the wheel `mssql-python-odbc` (the extra
+`orders-platform[mssql]`), and FreeTDS.
 """
 
 from __future__ import annotations

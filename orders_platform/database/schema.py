@@ -1,8 +1,7 @@
-"""What of the tables and views is missing in a database, and the columns that are really there.
+"""`init-db`: what of our tables, views and indexes a database lacks, and the rights that a login needs.
 
-Belongs here: `init-db`. Does not belong here: the DDL itself (`sql/tables/`, `table_definitions.py`; of views `views.py`), reading the
-catalogue (`catalogue.py`), what else a table of an earlier system needs (`adoption.py`). A table that exists is never altered except by
-adding the columns it lacks; no table is dropped, renamed or retyped.
+A table that exists is never altered except by adding the columns it lacks; no table is dropped, renamed or retyped. A view is a question
+and not data: one of ours that asks differently from `sql/views/` is made anew.
 """
 
 from __future__ import annotations
@@ -11,30 +10,44 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 
+import sqlalchemy
 from markupsafe import Markup
+from sqlalchemy import Connection, Inspector
 
 from orders_platform.configuration import Columns, Configuration
 from orders_platform.database.adoption import adoption_statements
-from orders_platform.database.catalogue import TableColumn, read_columns, read_indexes
-from orders_platform.database.column_types import ColumnTypes
+from orders_platform.database.dialects import Dialect, Right, TableColumn
 from orders_platform.database.engine import Database, place
-from orders_platform.database.rights import require_daily_rights, require_rights_to_make
-from orders_platform.database.table_definitions import TABLES, TableDefinition, define_tables, dialect_named
+from orders_platform.database.table_definitions import TABLES, TableDefinition, define_tables
 from orders_platform.database.templates import Templates
-from orders_platform.database.views import missing_views
-from orders_platform.errors import SourceDataError
+from orders_platform.errors import ConfigurationError, DatabaseRefusedError, SourceDataError
 
+VIEWS = ("order_sync_status", "customer_summary")
+VIEW_MARK = "/* made by orders_platform */"
+"""In the text of each view of ours, by which it is known: a view of that name without it is somebody else's and stays as it is."""
+
+DAILY_RIGHTS: Mapping[str, Sequence[str]] = {
+    "staging": ("SELECT",),  # `load` inserts and deletes as well
+    "orders": ("SELECT", "INSERT", "UPDATE"),
+    "staged_lines": ("SELECT", "INSERT", "DELETE"),
+    "lines": ("SELECT", "INSERT", "UPDATE", "DELETE"),
+    "log": ("SELECT", "INSERT", "DELETE"),
+    "rejects": ("SELECT", "INSERT", "UPDATE"),
+    "customers": ("SELECT", "INSERT", "UPDATE", "DELETE"),
+}
+"""By role of the table: what merging, sending and `housekeeping` do."""
+
+# t-sql-compatible: some engines shorten and lengthen the names of indexes; so many characters of one count.
 _NAME = 31
-"""So many characters of an index's name count: some T-SQL engines shorten and lengthen the names that they are given."""
 
 
 @lru_cache(maxsize=8)
 def _templates(
-    folder: Path, dialect: str, names: tuple[tuple[str, Markup], ...], columns: Columns, mapped: tuple[str, ...]
+    folder: Path, dialect: Dialect, names: tuple[tuple[str, Markup], ...], columns: Columns, mapped: tuple[str, ...]
 ) -> Templates:
     """The same for all stores of a process; every step of a Dagster run opens one."""
-    context = {"t": dict(names), "columns": columns, "types": ColumnTypes(dialect), "mapped": mapped}
-    return Templates(folder, dialect_named(dialect), context)
+    context = {"t": dict(names), "columns": columns, "types": dialect.types, "mapped": mapped}
+    return Templates(folder, dialect.sqlalchemy, context)
 
 
 class Schema:
@@ -53,12 +66,12 @@ class Schema:
         return Markup(".").join(Markup(self._quote(part)) for part in parts)  # noqa: S704 - quoted by the dialect
 
     def _quote(self, name: str) -> str:
-        return self._database.engine.dialect.identifier_preparer.quote_identifier(name)
+        return self._database.dialect.quote(name)
 
     @cached_property
     def definitions(self) -> Mapping[str, TableDefinition]:
         """Every table we need, by its role."""
-        return define_tables(self._database.engine.dialect, self._names, self._folder)
+        return define_tables(self._database.dialect, self._names, self._folder)
 
     @cached_property
     def templates(self) -> Templates:
@@ -70,17 +83,19 @@ class Schema:
         """The DDL that makes the database fit, in order; empty when it fits."""
         tables = [statement for definition in self.definitions.values() for statement in self._missing_of(definition)]
         adoption = self._adoption(is_incomplete=bool(tables))
-        return tables + adoption + self._indexes() + missing_views(self._database, self._names, self.templates)
+        return tables + adoption + self._indexes() + self._views()
 
     def _adoption(self, *, is_incomplete: bool) -> list[str]:
         """What tables of an earlier system need besides columns; nothing once the tables are complete."""
-        if self._database.dialect != "mssql":
+        if not self._database.dialect.has_earlier_system:
             return []
         with self._database.read() as connection:
             tables = {
                 role: (getattr(self._names, role), self.qualified(getattr(self._names, role))) for role in ("orders", "lines")
             }
-            return adoption_statements(connection, tables, self._names.schema_name, is_incomplete=is_incomplete)
+            return adoption_statements(
+                self._database.dialect, connection, tables, self._names.schema_name, is_incomplete=is_incomplete
+            )
 
     def _missing_of(self, definition: TableDefinition) -> list[str]:
         have = {column.name.casefold() for column in self._catalogue(definition.name)}
@@ -112,7 +127,34 @@ class Schema:
 
     def _existing_indexes(self, table: str) -> set[str]:
         with self._database.read() as connection:
-            return read_indexes(connection, table, self._names.schema_name)
+            return self._database.dialect.indexes(connection, table, self._names.schema_name)
+
+    def _views(self) -> list[str]:
+        """Raises `ConfigurationError` when there is a view of one of the names that we did not make."""
+        with self._database.read() as connection:
+            inspector = sqlalchemy.inspect(connection)
+            there = set(inspector.get_view_names(schema=self._names.schema_name or None))
+            found = {
+                role: self._text_of_view(inspector, role) if getattr(self._names, role) in there else None for role in VIEWS
+            }
+        statements: list[str] = []
+        for role, text in found.items():
+            name = getattr(self._names, role)
+            body = str(self.templates.render(f"views/{role}").clause().compile(dialect=self._database.engine.dialect)).strip()
+            create = f"CREATE VIEW {self.qualified(name)} AS {VIEW_MARK}\n{body}"
+            if text is not None and VIEW_MARK not in text:
+                raise ConfigurationError(
+                    f"There is a view {name} that orders-platform did not make; it was left as it is. "
+                    f"Choose another name for ours: {role} in [tables]."
+                )
+            if text is None:
+                statements.append(create)
+            elif text.split() != create.split():
+                statements += [f"DROP VIEW {self.qualified(name)}", create]
+        return statements
+
+    def _text_of_view(self, inspector: Inspector, role: str) -> str:
+        return str(inspector.get_view_definition(getattr(self._names, role), schema=self._names.schema_name or None))
 
     def apply(self) -> list[str]:
         """Make the database fit, in one transaction; the statements that were run.
@@ -122,20 +164,50 @@ class Schema:
         """
         statements = self.missing()
         with self._database.write() as connection:
-            require_rights_to_make(connection, statements, self._names.schema_name)
+            self._require_rights_to_make(connection, statements)
             for statement in statements:
                 connection.exec_driver_sql(statement)
         return statements
 
+    def _require_rights_to_make(self, connection: Connection, statements: Sequence[str]) -> None:
+        rights = [
+            ("DATABASE", "", what)
+            for what in ("CREATE TABLE", "CREATE VIEW")
+            if any(made.startswith(what) for made in statements)
+        ]
+        if statements:
+            name = self._names.schema_name or connection.dialect.default_schema_name
+            rights.append(("SCHEMA", self._quote(str(name)), "ALTER"))
+        self._require(
+            connection, rights, "Nothing was made. Run init-db as somebody who may, or let somebody who may grant rights run"
+        )
+
     def require_daily_rights(self) -> None:
-        """Refuse a login that could not finish what it would begin. Raises `DatabaseRefusedError`, naming what it lacks."""
-        tables = {role: self.qualified(getattr(self._names, role)) for role in TABLES}
+        """Refuse a login that could not finish what it would begin.
+
+        A table that the login cannot see is passed over: the catalogue says that it is absent.
+
+        Raises:
+            DatabaseRefusedError: rights are missing; it names each with its GRANT.
+        """
+        rights = [
+            ("OBJECT", str(self.qualified(getattr(self._names, role))), permission)
+            for role, needed in DAILY_RIGHTS.items()
+            for permission in needed
+        ]
         with self._database.read() as connection:
-            require_daily_rights(connection, tables)
+            self._require(
+                connection, rights, "Nothing was done. Somebody who may grant rights runs deploy/sql_server_rights.sql, or"
+            )
+
+    def _require(self, connection: Connection, rights: Sequence[Right], step: str) -> None:
+        grants = self._database.dialect.missing_grants(connection, rights)
+        if grants:
+            raise DatabaseRefusedError(f"The database user lacks {len(grants)} rights. {step}: {' '.join(grants)}")
 
     def _catalogue(self, table: str) -> Sequence[TableColumn]:
         with self._database.read() as connection:
-            return read_columns(connection, table, self._names.schema_name)
+            return self._database.dialect.columns(connection, table, self._names.schema_name)
 
     def columns_of(self, table: str) -> Sequence[TableColumn]:
         """The columns of a table, in order.

@@ -1,7 +1,4 @@
-"""Connections to SQLite: how they lock, and the functions that our statements call.
-
-Belongs here: what a connection needs before its first statement. Does not belong here: transactions (`engine.py`), statements (`sql/`).
-"""
+"""SQLite: its connections, the functions that our statements call, and what else differs from SQL Server."""
 
 from __future__ import annotations
 
@@ -9,25 +6,107 @@ import hashlib
 import re
 import sqlite3
 import uuid
-from datetime import date, timedelta
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 
 import sqlalchemy
+from filelock import FileLock, Timeout
 from sqlalchemy import URL, Connection, Engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.types import Integer, Numeric
+
+from orders_platform.database.dialects import Dialect, Right, TableColumn, column_types, customer_busy
+from orders_platform.errors import DatabaseRefusedError, DatabaseUnavailableError, OrdersError
 
 BUSY_SECONDS = 30
 """How long SQLite waits for another writer."""
 
+_ABSENT = ("no such table", "no such column", "has no column")
 
-def make_engine(url: URL) -> Engine:
-    """An engine for a SQLite file; connects at first use."""
-    engine = sqlalchemy.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
-    event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
-    return engine
+# The words are chosen for their affinity: texts keep their form ('0012' stays text), numbers become numbers, dates stay ISO text.
+_TYPES = column_types({
+    "nvarchar": "NVARCHAR({})", "code": "VARCHAR({})", "integer": "INT", "bigint": "BIGINT", "decimal": "DECIMAL({}, {})",
+    "date": "DATE", "moment": "TEXT", "uuid": "CHAR(36)", "long_text": "TEXT",
+})  # fmt: skip
 
 
-def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+class _Sqlite(Dialect):
+    name = "sqlite"
+    driver = "pysqlite"
+    kind = "sqlite"
+    types = staged_types = _TYPES
+    has_earlier_system = reads_cells = loads_texts = False
+
+    def make_engine(self, url: URL) -> Engine:
+        if url.database:
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = sqlalchemy.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+        event.listen(engine, "connect", _prepare)
+        event.listen(engine, "begin", _begin)
+        return engine
+
+    def error(self, error: DBAPIError, place: str) -> OrdersError:
+        words = str(error.orig)
+        if "locked" in words:  # SQLite reports its every trouble as an OperationalError
+            return DatabaseUnavailableError(
+                f"{place} did not answer: {words}. Nothing of this step was kept; it can be repeated."
+            )
+        is_absent = any(word in words for word in _ABSENT)
+        hint = "Run `orders-platform init-db`, which makes what is missing." if is_absent else "Nothing of this step was kept."
+        return DatabaseRefusedError(f"{place} refused: {words}. {hint}")
+
+    def whole_transaction(self, connection: Connection) -> AbstractContextManager[None]:  # noqa: ARG002 - SQLite ends none by itself
+        return nullcontext()
+
+    def timestamp(self, moment: datetime) -> str:
+        return moment.replace(tzinfo=None).isoformat(" ", "microseconds")
+
+    def add_fingerprints(self, parts: Iterable[str]) -> str:
+        pairs = [part.split(":") for part in parts]
+        return _fingerprint(sum(int(count) for count, _ in pairs), sum(int(total, 16) for _, total in pairs))
+
+    @contextmanager
+    def customer_lock(self, engine: Engine, customer: str) -> Iterator[None]:
+        path = engine.url.database
+        if not path or path == ":memory:":
+            yield  # no other process can see this database
+            return
+        name = hashlib.sha256(customer.encode()).hexdigest()[:16]  # a customer's name may hold any character, a file's may not
+        folder = Path(f"{path}.locks")
+        folder.mkdir(exist_ok=True)
+        try:
+            with FileLock(folder / f"{name}.lock", timeout=0):
+                yield
+        except Timeout:
+            raise customer_busy(customer) from None
+
+    def lock_merge(self, connection: Connection, customer: str) -> None:
+        """A transaction that writes has the whole file to itself already."""
+
+    def columns(self, connection: Connection, table: str, schema: str) -> Sequence[TableColumn]:
+        inspector = sqlalchemy.inspect(connection)
+        if not inspector.has_table(table, schema=schema or None):
+            return ()
+        found = inspector.get_columns(table, schema=schema or None)
+        return tuple(TableColumn(column["name"], isinstance(column["type"], Integer | Numeric)) for column in found)
+
+    def indexes(self, connection: Connection, table: str, schema: str) -> set[str]:
+        inspector = sqlalchemy.inspect(connection)
+        if not inspector.has_table(table, schema=schema or None):
+            return set()
+        return {str(index["name"]) for index in inspector.get_indexes(table, schema=schema or None)}
+
+    def missing_grants(self, connection: Connection, rights: Sequence[Right]) -> list[str]:  # noqa: ARG002 - SQLite has no rights
+        return []
+
+
+SQLITE: Dialect = _Sqlite()
+
+
+def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # we send BEGIN ourselves, so that a writer locks before it reads
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")  # a committed intent must survive a power cut
@@ -39,7 +118,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.create_aggregate("orders_fingerprint", 1, _Fingerprint)  # type: ignore[arg-type]
 
 
-def _begin_sqlite(connection: Connection) -> None:
+def _begin(connection: Connection) -> None:
     connection.exec_driver_sql(connection.get_execution_options().get("orders_begin", "BEGIN"))
 
 
@@ -60,10 +139,10 @@ class _Fingerprint:
         self._rows += 1
 
     def finalize(self) -> str:
-        return fingerprint(self._rows, self._sum)
+        return _fingerprint(self._rows, self._sum)
 
 
-def fingerprint(rows: int, total: int) -> str:
+def _fingerprint(rows: int, total: int) -> str:
     """The fingerprint of so many rows whose hashes have this sum."""
     return f"{rows}:{total % (1 << 128):032x}"
 

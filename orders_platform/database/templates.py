@@ -1,13 +1,13 @@
-"""SQL files: found, rendered, checked, run.
+"""The files of `sql/`: found, rendered and checked.
 
-A template is one statement. Jinja writes identifiers only, each through `q()`; anything else it would write is refused. Values
-are bound parameters, and the header of the file names them all. Belongs here: that contract. Does not belong here: a statement.
+A template is one statement. Jinja writes identifiers only, each through `q()` or `col()`; anything else it would write is refused.
+Values are bound parameters, and the header of the file names them all.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,8 +18,8 @@ from jinja2.bccache import Bucket
 from markupsafe import Markup
 from sqlalchemy import BindParameter, Dialect, TextClause, bindparam, text
 
+from orders_platform.domain.names import NameRule
 from orders_platform.errors import ConfigurationError
-from orders_platform.merge.expressions import Expressions, integer, parameter
 
 WORK_TABLES = ("staged_cells", "clean_orders", "order_matches", "known_orders")
 """Temporary tables of the merge; they live as long as their connection. SQLite has no use for the first."""
@@ -79,7 +79,6 @@ class Templates:
         self._dialect = dialect
         self._context = dict(context)
         self.rendered: dict[Hashable, tuple[TextClause, frozenset[str]]] = {}
-        self.expressions = Expressions(self.quote)
 
     @cached_property
     def _environment(self) -> jinja2.Environment:
@@ -92,9 +91,8 @@ class Templates:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        made = self.expressions
-        environment.globals.update(q=self.quote, param=parameter, integer=integer, col=made.col, first_of=made.first_of)
-        environment.globals.update(parts=made.parts, name_parts=made.name_parts, **self._context)
+        environment.globals.update(q=self.quote, col=self.column, cols=self.columns, param=parameter, integer=integer)
+        environment.globals.update(parts=self.key_parts, name_parts=self.name_parts, **self._context)
         # A macro file sees what was there when it was loaded, so each may use those before it.
         for name, file in (("dialect", self._dialect.name), ("shared", "shared"), ("cells", "cells")):
             environment.globals[name] = environment.get_template(f"macros/{file}.sql.j2").module
@@ -107,6 +105,27 @@ class Templates:
         """An identifier, quoted for the dialect and safe from being read as a bind parameter."""
         quoted = self._dialect.identifier_preparer.quote_identifier(name)
         return Markup(quoted.replace(":", "\\:"))  # noqa: S704 - this is SQL, and quoting is what makes it safe
+
+    def column(self, row: str, name: str) -> Markup:
+        """A column of the row aliased `row`, `s."PO NUMBER"`."""
+        if not re.fullmatch(r"[a-z_]+", row):
+            raise TypeError(f"{row!r} is no alias")
+        return Markup(f"{row}.") + self.quote(name)  # noqa: S704 - a checked alias
+
+    def columns(self, row: str, names: Iterable[str]) -> list[Markup]:
+        """Several columns of a row."""
+        return [self.column(row, name) for name in names]
+
+    def key_parts(self, row: str, names: Sequence[str], separator: Markup) -> list[Markup]:
+        """Key columns with `separator` between them."""
+        return self.name_parts(row, [(name,) for name in names], separator)
+
+    def name_parts(self, row: str, rule: NameRule | Sequence[tuple[str, ...]], separator: Markup) -> list[Markup]:
+        """The parts of a name, each its first column that is not NULL, else an empty text, with `separator` between them."""
+        found: list[Markup] = []
+        for names in rule:
+            found += [separator, Markup("coalesce({}, '')").format(Markup(", ").join(self.columns(row, names)))]
+        return found[1:]
 
     def render(self, name: str, **context: object) -> Statement:
         """One statement by file name without ending.
@@ -124,9 +143,17 @@ class Templates:
             raise ConfigurationError(f"The SQL template {name} cannot be rendered: {error}") from error
         return Statement(name, sql, _declared(sql))
 
-    def names(self) -> Sequence[str]:
-        """The statements there are, by name."""
-        return sorted(path.name.removesuffix(".sql.j2") for path in self._folder.glob("*.sql.j2"))
+
+def parameter(prefix: str, number: int) -> Markup:
+    """A bind parameter out of a numbered row of them, `:word_3`."""
+    if not re.fullmatch(r"[a-z_]+", prefix):
+        raise TypeError(f"{prefix!r} is no parameter name")
+    return Markup(f":{prefix}_{int(number)}")  # noqa: S704 - a checked name and an integer
+
+
+def integer(number: int) -> Markup:
+    """A whole number that our own code counted (a position), never a value from outside."""
+    return Markup(str(int(number)))  # noqa: S704 - an integer
 
 
 def _only_sql(value: object) -> object:

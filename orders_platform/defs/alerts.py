@@ -1,142 +1,276 @@
-"""Alerts: a sensor that reads the runs that ended and the checks they made, and the daily summary.
+"""Alerts: a sensor that tells ORDERS_ALERT_URLS what fails and what has recovered, and the daily summary.
 
-A failed check leaves its run successful, so nothing of Dagster's own would tell anybody. Belongs here: reading the instance, and
-remembering in the cursor what is bad. Does not belong here: what a change is (`defs/alert_state.py`), words and sending (`messages.py`).
+A failed check leaves its run successful, so nothing of Dagster's own would tell anybody. Nor can Dagster be asked what fails just now: it
+keeps the latest result of a check, not the latest of each customer. So the sensor follows the runs that ended, in the order of the event
+log (hosts have different clocks), and keeps each problem in its cursor until somebody was told that it is over.
 """
 
-import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import apprise
 import dagster as dg
 from dagster import OpExecutionContext
+from pydantic import BaseModel, SecretStr, ValidationError
 
-from orders_platform.defs import alert_messages as messages
-from orders_platform.defs.alert_state import Report, State, take_in
-from orders_platform.defs.checks.check_results import BAD, ERRORS, EVERYBODY, JUDGED, SCOPE, SETTLES, UNSEEN
+from orders_platform.defs.checks.check_results import CUSTOMERS, ERRORS, EVERYBODY, NOT_CHECKED, SCOPE
 from orders_platform.defs.failures import dagster_failures
 from orders_platform.defs.resources import OrdersDatabase
 from orders_platform.defs.sensors import PARTITION_TAG, WILL_RETRY_TAG
 from orders_platform.domain.customers import customer_for
-from orders_platform.errors import AlertUnsentError
+from orders_platform.domain.orders import CustomerSummary, RowProblem
+from orders_platform.errors import AlertUnsentError, ConfigurationError
 from orders_platform.settings import Settings
 
 RUNS = "the run"
-"""The topic of runs that fail."""
+"""The topic of runs that fail; every other topic is a check."""
 
-_ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 _FIRST_LOOK = timedelta(hours=1)
-_OVERLAP_SECONDS = 600  # runs end on several hosts, by several clocks, and not in the order in which they are seen
 _TRIED_FOR = timedelta(days=1)
 _RUNS_A_TICK = 200
+_LINES = 20
+_NAMED = 5
 _CHECK_FAILED = "DagsterAssetCheckFailedError"
+# A run looks for duplicates of what it sent only; that one is gone is known when the whole board was read and a customer has no ERROR.
+_RECOVERED_BY = {"board_shows_values": ("no_item_doubled", "no_subitem_doubled")}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one run says of one topic.
+
+    Attributes:
+        failing: kind of failure by subject, a customer or a job.
+        subject: the only one that was looked at; None for all customers but those `left_out`.
+    """
+
+    topic: str
+    failing: Mapping[str, str]
+    subject: str | None
+    words: str
+    link: str
+    left_out: Collection[str] = ()
+
+    def covers(self, subject: str) -> bool:
+        """Whether it says anything of this subject."""
+        return self.subject in {None, subject} and subject not in self.left_out
 
 
 @dataclass(slots=True)
-class Memory:
-    """What the sensor remembers between ticks.
+class Problem:
+    """A failure of one subject, from when it was found until its recovery was announced.
 
     Attributes:
-        ended: when the last run that was taken in ended, seconds since 1970; `seen` those that ended shortly before.
-        state: what is bad.
-        unsent: messages that nobody took yet, oldest first: title, body, whether it is bad, and since when.
+        kind: another kind is announced again, another number is not.
+        since: of its last change, seconds since 1970.
+        recovered: link of the run that found it well; empty while it fails.
     """
 
-    ended: float
-    seen: dict[str, float] = field(default_factory=dict)
-    state: State = field(default_factory=dict)
-    unsent: list[tuple[str, str, bool, float]] = field(default_factory=list)
+    kind: str
+    words: str
+    link: str
+    since: float
+    is_announced: bool = False
+    recovered: str = ""
+
+
+Problems = dict[str, dict[str, Problem]]
+"""By topic and by subject."""
+
+
+class Memory(BaseModel):
+    """The sensor's cursor: the place in the event log up to which runs were read, from which moment on they count, and the problems."""
+
+    since: float
+    position: int = 0
+    problems: Problems = {}
 
     @classmethod
     def read(cls, cursor: str | None, now: datetime) -> "Memory":
         """Out of the cursor; without one, or with one of another version, what ended in the last hour is news."""
         try:
-            return cls(**json.loads(cursor or ""))
-        except (ValueError, TypeError):
-            return cls((now - _FIRST_LOOK).timestamp())
+            return cls.model_validate_json(cursor or "")
+        except ValidationError:
+            return cls(since=(now - _FIRST_LOOK).timestamp())
 
-    def write(self) -> str:
-        """As a cursor."""
-        return json.dumps(asdict(self), ensure_ascii=False)
 
-    def take_in(self, record: dg.RunRecord, now: datetime) -> None:
-        """Remember a run. One that ended in the future, by the clock of its host, must not make those of other hosts old."""
-        ended = record.end_time or 0.0
-        self.ended = max(self.ended, min(ended, now.timestamp()))
-        self.seen = {run: at for run, at in self.seen.items() if at > self.ended - 2 * _OVERLAP_SECONDS}
-        self.seen[record.dagster_run.run_id] = ended
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What people read."""
+
+    title: str
+    body: str
+    is_bad: bool
+
+
+class Messenger:
+    """The addresses of ORDERS_ALERT_URLS, for chat, mail and webhooks; there may be none.
+
+    Raises:
+        ConfigurationError: apprise does not know a URL. Its text may hold a password, so only its position is said.
+    """
+
+    def __init__(self, urls: SecretStr) -> None:
+        self._addresses: list[apprise.Apprise] = []
+        for number, url in enumerate(urls.get_secret_value().split(), start=1):
+            address = apprise.Apprise()
+            if not address.add(url):
+                raise ConfigurationError(
+                    f"ORDERS_ALERT_URLS: number {number} is no URL that apprise knows; see its documentation for how each service is "
+                    "written, e.g. mailto://, slack://, json://."
+                )
+            self._addresses.append(address)
+
+    @property
+    def is_silent(self) -> bool:
+        """No address is configured."""
+        return not self._addresses
+
+    def send(self, message: Message) -> int:
+        """Send to every address; how many took it.
+
+        Raises:
+            AlertUnsentError: there are addresses, and none took it.
+        """
+        kind = apprise.NotifyType.FAILURE if message.is_bad else apprise.NotifyType.SUCCESS
+        taken = sum(bool(each.notify(body=message.body, title=message.title, notify_type=kind)) for each in self._addresses)
+        if self._addresses and not taken:
+            raise AlertUnsentError(
+                f"None of the {len(self._addresses)} addresses in ORDERS_ALERT_URLS took {message.title!r}. An alert is sent again at "
+                "each tick, for a day. Check the addresses, and whether they can be reached from here."
+            )
+        return taken
 
 
 @dg.sensor(
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Tells ORDERS_ALERT_URLS when a run fails, when a check turns bad and when either is well again; once per change.",
+    description="Tells ORDERS_ALERT_URLS once when a run or a check fails, and once when it has recovered.",
 )
 def alerts(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-    """One tick. The cursor keeps every message until somebody has taken it, so that none is lost and none is sent twice."""
+    """One tick. Without an address nothing is read: what happens meanwhile is told once there is one."""
     settings, now = Settings(), datetime.now(UTC)
-    memory, messenger = Memory.read(context.cursor, now), messages.Messenger(settings.alert_urls)
-    _forget_the_gone(context, memory)
-    reports: list[Report] = []
-    for record in new_runs(context.instance, memory):
-        reports += reports_of(context.instance, record, settings.configuration.alerts.ui_url)
-        memory.take_in(record, now)
-    memory.state, changes = take_in(memory.state, reports)
-    found = messages.of_changes(changes, settings.environment)
-    memory.unsent += [(each.title, each.body, each.is_bad, now.timestamp()) for each in found]
-    sent = send_unsent(context, memory, messenger, now)
-    words = f"{len(reports)} reports, {len(found)} messages, {sent} sent, {len(memory.unsent)} taken by nobody yet."
-    return dg.SensorResult(skip_reason=words, cursor=memory.write())
+    messenger = Messenger(settings.alert_urls)
+    if messenger.is_silent:
+        return dg.SensorResult(skip_reason="ORDERS_ALERT_URLS is empty, so nobody is told anything.", cursor=context.cursor)
 
-
-def send_unsent(context: dg.SensorEvaluationContext, memory: Memory, messenger: messages.Messenger, now: datetime) -> int:
-    """Try every message, and keep those that nobody took for the next tick, for a day; how many are off."""
-    waiting, memory.unsent = memory.unsent, []
-    for title, body, is_bad, since in waiting:
+    def is_taken(message: Message) -> bool:
         try:
-            messenger.send(messages.Message(title, body, is_bad))
-            context.log.info(f"{'Nowhere to send' if messenger.is_silent else 'Sent'}: {title}")
+            messenger.send(message)
         except AlertUnsentError as error:
             context.log.error(str(error))  # noqa: TRY400 - its words are all there is to say
-            if now.timestamp() - since < _TRIED_FOR.total_seconds():
-                memory.unsent.append((title, body, is_bad, since))
-    return len(waiting) - len(memory.unsent)
+            return False
+        context.log.info(f"Sent: {message.title}")
+        return True
+
+    memory = Memory.read(context.cursor, now)
+    _forget_the_gone(context, memory)
+    for position, run in ended_runs(context.instance, memory):
+        for result in results_of(context.instance, run, settings.configuration.alerts.ui_url):
+            take_in(memory.problems, result, now)
+        memory.position = position
+    sent, unsent = announce(memory.problems, settings.environment, is_taken, now)
+    return dg.SensorResult(skip_reason=f"{sent} messages sent, {unsent} taken by nobody yet.", cursor=memory.model_dump_json())
+
+
+def take_in(problems: Problems, result: Result, now: datetime) -> None:
+    """Note what a result says is failing, and that the others which it looked at have recovered."""
+    found = problems.setdefault(result.topic, {})
+    for subject, kind in result.failing.items():
+        known = found.get(subject)
+        if known is None or known.kind != kind:
+            found[subject] = Problem(kind, result.words, result.link, now.timestamp())
+        else:
+            known.recovered = ""
+    for subject, known in found.items():
+        if subject not in result.failing and not known.recovered and result.covers(subject):
+            known.recovered, known.since = result.link, now.timestamp()
+
+
+def announce(problems: Problems, environment: str, is_taken: Callable[[Message], bool], now: datetime) -> tuple[int, int]:
+    """Send what is not announced: a message for what fails of a topic, and one for what has recovered.
+
+    What nobody takes stays as it is for the next tick, for a day. Returns how many messages were taken, and how many were not.
+    """
+    counts = {True: 0, False: 0}
+    for topic, found in problems.items():
+        for is_bad in (True, False):
+            due = {name: each for name, each in found.items() if (is_bad or each.recovered) and each.is_announced is not is_bad}
+            if not due:
+                continue
+            still_failing = [name for name, each in found.items() if not each.recovered]
+            taken = is_taken(_message(topic, due, still_failing, environment, is_bad=is_bad))
+            counts[taken] += 1
+            for name, each in due.items():
+                if not taken and now.timestamp() - each.since < _TRIED_FOR.total_seconds():
+                    continue
+                each.is_announced = True
+                if not is_bad:
+                    del found[name]
+    return counts[True], counts[False]
+
+
+def _message(
+    topic: str, problems: Mapping[str, Problem], still_failing: Sequence[str], environment: str, *, is_bad: bool
+) -> Message:
+    """One for all subjects; what a run says of several of them stands there once."""
+    what = f"{_listed(list(problems))}: {topic} {'failed' if is_bad else 'recovered'}"
+    if is_bad:
+        lines = [f"{each.words}\n{each.link}" for each in problems.values()]
+    else:
+        rest = f" Still failing: {_listed(still_failing)}." if still_failing else ""
+        lines = [f"{what}.{rest}", *(each.recovered for each in problems.values())]
+    return Message(f"[{environment}] {what}", _cut(list(dict.fromkeys(lines))), is_bad)
+
+
+def _listed(names: Sequence[str]) -> str:
+    rest = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _cut(lines: Sequence[str]) -> str:
+    rest = len(lines) - _LINES
+    return "\n\n".join([*lines[:_LINES], *([f"... and {rest} more"] if rest > 0 else [])])
 
 
 def _forget_the_gone(context: dg.SensorEvaluationContext, memory: Memory) -> None:
-    """A customer that was renamed, or a partition typed in by mistake, has no run any more that could be well again."""
+    """A customer that was renamed, or a partition typed in by mistake, has no run any more that could recover."""
     jobs = set(context.repository_def.job_names) if context.repository_def else set()
     known = jobs | {customer_for(key) for key in context.instance.get_dynamic_partitions("customers")}
-    runs = {subject: kind for subject, kind in memory.state.pop(RUNS, {}).items() if subject in known}
-    memory.state |= {RUNS: runs} if runs else {}
+    runs = memory.problems.get(RUNS, {})
+    for subject in set(runs) - known:
+        del runs[subject]
 
 
-def new_runs(instance: dg.DagsterInstance, memory: Memory) -> list[dg.RunRecord]:
-    """The runs that ended and were not taken in yet, oldest first."""
-    since = memory.ended - _OVERLAP_SECONDS
-    records = instance.get_run_records(
-        dg.RunsFilter(statuses=_ENDED, updated_after=datetime.fromtimestamp(since, UTC)),
-        order_by="update_timestamp",
-        ascending=True,
-    )
-    new = [each for each in records if (each.end_time or 0.0) > since and each.dagster_run.run_id not in memory.seen]
-    return sorted(new, key=lambda each: each.end_time or 0.0)[:_RUNS_A_TICK]
+def ended_runs(instance: dg.DagsterInstance, memory: Memory) -> Iterator[tuple[int, dg.DagsterRun]]:
+    """The runs that ended since the last tick, in the order of the event log, each with its place there."""
+    records: list[dg.EventLogRecord] = []
+    for ending in (dg.DagsterEventType.RUN_SUCCESS, dg.DagsterEventType.RUN_FAILURE):
+        chosen = dg.RunStatusChangeRecordsFilter(ending, after_timestamp=memory.since, after_storage_id=memory.position)
+        records += instance.fetch_run_status_changes(chosen, limit=_RUNS_A_TICK, ascending=True).records
+    for record in sorted(records, key=lambda each: each.storage_id)[:_RUNS_A_TICK]:
+        run = instance.get_run_by_id(record.run_id)
+        if run is None:
+            continue
+        if not run.is_success and instance.run_retries_enabled and WILL_RETRY_TAG not in run.tags:
+            return  # Dagster decides this very moment whether the run is repeated; the next tick knows
+        yield record.storage_id, run
 
 
-def reports_of(instance: dg.DagsterInstance, record: dg.RunRecord, ui_url: str) -> list[Report]:
+def results_of(instance: dg.DagsterInstance, run: dg.DagsterRun, ui_url: str) -> Iterator[Result]:
     """What a run says of itself and of the checks it made."""
-    run, link = record.dagster_run, f"{ui_url}/runs/{record.dagster_run.run_id}"
-    found = list(_checks(instance, run.run_id, link))
+    link = f"{ui_url}/runs/{run.run_id}"
+    yield from _check_results(instance, run.run_id, link)
     if run.tags.get(WILL_RETRY_TAG) == "true":
-        return found  # the run that follows will say
+        return  # the run that repeats it will say
     subject = _subject(run)
     if run.is_success:
-        return [*found, Report(RUNS, {}, subject, "", link)]
+        yield Result(RUNS, {}, subject, "", link)
+        return
     kind, words = _reason(instance, run)
     if kind != _CHECK_FAILED:  # that is said by the check itself
-        found.append(Report(RUNS, {subject: kind}, subject, f"{subject}: {words}", link))
-    return found
+        yield Result(RUNS, {subject: kind}, subject, f"{subject}: {words}", link)
 
 
 def _subject(run: dg.DagsterRun) -> str:
@@ -144,30 +278,23 @@ def _subject(run: dg.DagsterRun) -> str:
     return customer_for(key) if key is not None else run.job_name
 
 
-def _checks(instance: dg.DagsterInstance, run_id: str, link: str) -> Iterator[Report]:
+def _check_results(instance: dg.DagsterInstance, run_id: str, link: str) -> Iterator[Result]:
     for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION):
         made = entry.dagster_event.asset_check_evaluation_data if entry.dagster_event else None
         if made is None:
             continue
         said = {name: value.value for name, value in made.metadata.items()}
-        if said.get(JUDGED) is False:
-            continue
-        scope = said.get(SCOPE, EVERYBODY)
-        customers = said.get(BAD)
-        names = list(customers) if isinstance(customers, dict) and customers else [made.asset_key.to_user_string()]
+        customers, errors, left_out = (_names(said.get(name)) for name in (CUSTOMERS, ERRORS, NOT_CHECKED))
+        scope = str(said.get(SCOPE, EVERYBODY))
         words = f"{made.check_name} ({made.severity.value}): {made.description or 'see the run'}"
-        errors = _listed(said.get(ERRORS)) if ERRORS in said else names if made.severity is dg.AssetCheckSeverity.ERROR else []
-        bad = {} if made.passed else {name: "ERROR" if name in errors else "WARN" for name in names}
-        unseen = _listed(said.get(UNSEEN))
-        yield Report(made.check_name, bad, None if scope == EVERYBODY else str(scope), words, link, unseen)
-        settled = said.get(SETTLES)
-        for topic, still_bad in settled.items() if isinstance(settled, dict) else ():
-            # It looked at more than that check did, which knows only what its own run sent. What it found, it says itself.
-            yield Report(topic, {}, None, words, link, unseen | _listed(still_bad))
+        failing = {name: "ERROR" if name in errors else "WARN" for name in customers}
+        yield Result(made.check_name, failing, None if scope == EVERYBODY else scope, words, link, left_out)
+        for topic in _RECOVERED_BY.get(made.check_name, ()):
+            yield Result(topic, {}, None, words, link, [*left_out, *errors])
 
 
-def _listed(value: object) -> frozenset[str]:
-    return frozenset(value) if isinstance(value, list) else frozenset()
+def _names(value: object) -> list[str]:
+    return [str(name) for name in value] if isinstance(value, list | dict) else []
 
 
 def _reason(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[str, str]:
@@ -178,20 +305,36 @@ def _reason(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[str, str]
             continue
         if data.user_failure_data is not None:
             kind = data.user_failure_data.metadata.get("error")
-            words = (data.user_failure_data.description or "").removeprefix(
-                f"{customer_for(run.tags.get(PARTITION_TAG, ''))}: "
-            )
-            return str(kind.value) if kind else "Failure", words
+            words = data.user_failure_data.description or ""
+            return str(kind.value) if kind else "Failure", words.removeprefix(f"{_subject(run)}: ")
         error = data.error.cause or data.error if data.error else None
-        return (error.cls_name or "error", _first_line(error.message)) if error else ("error", f"{entry.step_key} failed")
-    return (
-        "crash",
-        "The run's process ended without a word (killed, out of memory, restart). Start it again: it looks on the board first.",
-    )
+        first_line, *_ = (error.message.strip() if error else "").splitlines() or [f"{entry.step_key} failed without a message"]
+        return (error.cls_name if error else None) or "error", first_line
+    words = "The run's process ended without a message: it was killed, ran out of memory, or its host was restarted."
+    return "crash", f"{words} Start the run again; it looks for the orders on the board before it creates any."
 
 
-def _first_line(text: str) -> str:
-    return text.strip().splitlines()[0] if text.strip() else "no words"
+def summary(
+    summaries: Iterable[CustomerSummary], rejects: Sequence[RowProblem], failed: Sequence[str], environment: str, ui_url: str
+) -> Message:
+    """Where every customer stands, those with trouble first; `failed` are customers and jobs whose last run failed."""
+    rejected: dict[str, int] = {}
+    for row in rejects:
+        rejected[row.customer] = rejected.get(row.customer, 0) + row.rows
+    rows = sorted(summaries, key=lambda each: (-each.pending - each.failed, each.customer))
+    lines = [
+        f"{each.customer}: {each.items} of {each.orders} orders, {each.subitems} of {each.lines} lines on the board; {each.new} new, "
+        f"{each.pending} pending, {each.failed} failed, {rejected.pop(each.customer, 0)} rejected"
+        for each in rows
+    ]
+    lines += [f"{customer}: {count} rejected" for customer, count in rejected.items()]
+    runs = [f"The last run failed: {', '.join(failed)}"] if failed else []
+    items, orders = sum(each.items for each in rows), sum(each.orders for each in rows)
+    subitems, total = sum(each.subitems for each in rows), sum(each.lines for each in rows)
+    totals = f"{items} of {orders} orders, {subitems} of {total} lines on the board"
+    waiting, refused = sum(each.new + each.pending for each in rows), sum(each.failed for each in rows)
+    title = f"[{environment}] {len(rows)} customers: {waiting} rows wait, {refused} failed, {sum(row.rows for row in rejects)} rejected"
+    return Message(title, "\n".join([totals, *runs, *lines, f"{ui_url}/runs"]), bool(failed))
 
 
 @dg.op
@@ -201,21 +344,23 @@ def send_summary(context: OpExecutionContext, orders_database: OrdersDatabase) -
         settings, store = Settings(), orders_database.store
         failed = failed_lately(context.instance, datetime.now(UTC))
         ui_url = settings.configuration.alerts.ui_url
-        message = messages.summary(store.summaries(), store.rejects(), failed, settings.environment, ui_url)
-        taken = messages.Messenger(settings.alert_urls).send(message)
+        message = summary(store.summaries(), store.invalid_rows(), failed, settings.environment, ui_url)
+        taken = Messenger(settings.alert_urls).send(message)
     context.add_output_metadata({"sent_to": taken, "title": message.title, "body": message.body})
 
 
 def failed_lately(instance: dg.DagsterInstance, now: datetime) -> list[str]:
     """Customers and jobs whose last run within a day failed."""
-    ended = dg.RunsFilter(statuses=_ENDED, updated_after=now - timedelta(days=1))
+    statuses = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
     last = {}
-    for record in instance.get_run_records(ended, ascending=True):
+    for record in instance.get_run_records(
+        dg.RunsFilter(statuses=statuses, updated_after=now - timedelta(days=1)), ascending=True
+    ):
         last[_subject(record.dagster_run)] = record.dagster_run.is_failure
     return sorted(subject for subject, has_failed in last.items() if has_failed)
 
 
-@dg.job(description="Tell ORDERS_ALERT_URLS where every customer stands.")
+@dg.job(description="Tells ORDERS_ALERT_URLS where the orders of every customer stand.")
 def daily_summary() -> None:
     """One step: `send_summary`."""
     send_summary()

@@ -4,8 +4,6 @@ Dagster's in-process executor asks its concurrency context how long it may sleep
 context takes the smallest of 0 and the time that is left. So a blocked run turns in a loop, and each of them uses a whole core that the
 runs which do send would need. (dagster-io/dagster#20367 found it and was closed unmerged; it is so in 1.13.) Dagster's own backoff between
 two looks, 1 to 15 seconds, stays as it is.
-
-Belongs here: that one answer. Does not belong here: who has which place, which is Dagster's.
 """
 
 from __future__ import annotations

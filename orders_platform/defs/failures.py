@@ -1,7 +1,6 @@
-"""Our errors as Dagster's failures.
+"""Our errors as Dagster's failures: a permanent error stops the retries of its step and of its run, a transient one may use them.
 
-Belongs here: the one translation, by reaction: a permanent error must stop the retries of its step and of its run, a transient one may
-use them. Does not belong here: which errors there are (`errors.py`), how often a run is retried (`dagster.yaml`).
+How often a run is retried is in `dagster.yaml`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""The Dagster partitions: one per customer.
-
-Belongs here: the definition and how customers become keys in an instance. Does not belong here: what a key looks like
-(`domain/customers.py`).
-"""
+"""The Dagster partitions: one per customer."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """The two injected resources. They hand out plain objects that know no Dagster.
 
-Belongs here: when those objects are made and closed. Does not belong here: how (`assembly.py`). Settings are read when a run
-starts, inside the resource, so that no secret is ever a field that the UI shows.
+Settings are read when a run starts, inside the resource, so that no secret is ever a field that the UI shows.
 """
 
 from __future__ import annotations
@@ -13,8 +12,11 @@ import dagster as dg
 from pydantic import PrivateAttr
 
 from orders_platform.build import open_board, open_store, sync_rules
+from orders_platform.database.engine import dialect_of
 from orders_platform.database.order_store import OrderStore
-from orders_platform.database.overview import Overview
+from orders_platform.database.queries import Queries
+from orders_platform.database.sqlite import SQLITE
+from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.monday.adapter import MondayBoard
 from orders_platform.settings import Settings
 from orders_platform.sync.ports import Board
@@ -25,6 +27,7 @@ class OrdersDatabase(dg.ConfigurableResource[Any]):
     """The order database; `MssqlResource` and `SqliteResource` say which kind it must be."""
 
     _store: OrderStore | None = PrivateAttr(default=None)
+    _merge: OrderMerge | None = PrivateAttr(default=None)
 
     @property
     def store(self) -> OrderStore:
@@ -34,15 +37,22 @@ class OrdersDatabase(dg.ConfigurableResource[Any]):
         return self._store
 
     @property
-    def overview(self) -> Overview:
-        """What automation and the checks read over all customers."""
-        return Overview(self.store, Settings().configuration)
+    def merge(self) -> OrderMerge:
+        """From the staging table to orders and lines."""
+        if self._merge is None:
+            self._merge = OrderMerge(self.store)
+        return self._merge
+
+    @property
+    def queries(self) -> Queries:
+        """What the checks read over all customers."""
+        return Queries(self.store)
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 - Dagster's signature
         """Close the connections of the run."""
         if self._store is not None:
             self._store.database.close()
-            self._store = None
+            self._store = self._merge = None
 
 
 class SqliteResource(OrdersDatabase):
@@ -84,6 +94,6 @@ class MondayResource(dg.ConfigurableResource[Any]):
             self._board = self._run = None
 
 
-def database_resource(environment: str) -> OrdersDatabase:
-    """The kind of database that an environment works on."""
-    return SqliteResource() if environment == "sandbox" else MssqlResource()
+def database_resource(settings: Settings) -> OrdersDatabase:
+    """The kind of database that the URL names."""
+    return SqliteResource() if dialect_of(settings.database_url) is SQLITE else MssqlResource()

@@ -1,8 +1,6 @@
-"""Forgetting Dagster's own runs when they are older than the configuration says.
+"""The job `retention`: it deletes old rows of `ORDER_SYNC_LOG` and Dagster's old runs, each after the time that the configuration says.
 
-Belongs here: which runs may go, and the step of the job `housekeeping` that lets them go. Does not belong here: the documents of
-`ORDER_SYNC_LOG` (`housekeeping.py`), the job (`automation.py`); ticks, which Dagster's daemons trim themselves (`retention` in
-`dagster.yaml`).
+Orders and lines are never deleted. Dagster's daemon trims the ticks itself (`retention` in `dagster.yaml`).
 """
 
 from collections.abc import Callable
@@ -13,7 +11,10 @@ import dagster as dg
 from dagster import OpExecutionContext
 from dagster._core.storage.event_log import SqliteEventLogStorage
 
+from orders_platform.configuration import Configuration
+from orders_platform.database.order_store import OrderStore
 from orders_platform.defs.failures import dagster_failures
+from orders_platform.defs.resources import OrdersDatabase
 from orders_platform.settings import Settings
 
 _FINISHED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
@@ -22,12 +23,12 @@ _PAGE = 1_000
 
 
 def runs_to_forget(instance: dg.DagsterInstance, before: datetime) -> list[str]:
-    """Ids of the runs that ended before then, oldest first, but for those that still hold the last word on an asset or partition.
+    """Ids of the runs that ended before then, oldest first, except those of the latest event of an asset or a partition.
 
-    Without that exception a customer who had nothing to do for a month would look as if it had never been sent.
+    Without that exception a customer that had nothing to do for a month would look as if it had never been sent.
     """
     ended = dg.RunsFilter(statuses=list(_FINISHED), updated_before=before)
-    kept = _runs_with_the_last_word(instance)
+    kept = _latest_runs(instance)
     return [run_id for run_id in reversed(instance.get_run_ids(ended)) if run_id not in kept]
 
 
@@ -41,7 +42,7 @@ def forget_run(instance: dg.DagsterInstance, run_id: str) -> None:
             Path(events.path_for_shard(run_id) + ending).unlink(missing_ok=True)
 
 
-def _runs_with_the_last_word(instance: dg.DagsterInstance) -> set[str]:
+def _latest_runs(instance: dg.DagsterInstance) -> set[str]:
     kept: set[str] = set()
     for key in instance.get_asset_keys():
         last = instance.fetch_materializations(key, limit=1).records, instance.fetch_observations(key, limit=1).records
@@ -55,7 +56,7 @@ def _runs_with_the_last_word(instance: dg.DagsterInstance) -> set[str]:
 
 
 def forget_runs(instance: dg.DagsterInstance, before: datetime, progress: Callable[[str], None]) -> int:
-    """Forget what `runs_to_forget` names; how many. May be stopped at any time and goes on the next night."""
+    """Delete what `runs_to_forget` names; how many. The next night goes on where this was stopped."""
     old = runs_to_forget(instance, before)
     for count, run_id in enumerate(old, start=1):
         forget_run(instance, run_id)
@@ -66,8 +67,32 @@ def forget_runs(instance: dg.DagsterInstance, before: datetime, progress: Callab
 
 @dg.op
 def trim_runs(context: OpExecutionContext) -> None:
-    """Forget Dagster's runs that ended more than `run_retention_days` ago."""
-    with dagster_failures("housekeeping"):
+    """Delete Dagster's runs that ended more than `run_retention_days` ago, but not the last one of a customer."""
+    with dagster_failures("retention"):
         days = Settings().configuration.upkeep.run_retention_days
     forgotten = forget_runs(context.instance, datetime.now(UTC) - timedelta(days=days), context.log.info)
     context.add_output_metadata({"forgotten_runs": forgotten, "run_retention_days": days})
+
+
+def trim_log(store: OrderStore, configuration: Configuration, now: datetime, *, dry: bool = False) -> int:
+    """Delete the batches of the log that are older than its retention; how many, or with `dry` how many it would be."""
+    before = now - timedelta(days=configuration.monday.log_retention_days)
+    return len(store.old_batches(before)) if dry else store.trim_log(before)
+
+
+@dg.op
+def trim_sync_log(context: OpExecutionContext, orders_database: OrdersDatabase) -> None:
+    """Delete batches of the log that are older than `log_retention_days`."""
+    with dagster_failures("retention"):
+        configuration = Settings().configuration
+        deleted = trim_log(orders_database.store, configuration, datetime.now(UTC))
+    context.add_output_metadata({"deleted_documents": deleted, "log_retention_days": configuration.monday.log_retention_days})
+
+
+@dg.job(
+    description="Deletes old rows of ORDER_SYNC_LOG and Dagster's old runs, each after its retention. No order is ever deleted."
+)
+def retention() -> None:
+    """Two steps, neither of which waits for the other."""
+    trim_sync_log()
+    trim_runs()

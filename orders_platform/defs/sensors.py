@@ -1,11 +1,10 @@
 """The two sensors that look at the order database: customers come and go, and their loads change.
 
-Belongs here: what a tick reads, and the requests it makes of a decision. Does not belong here: the decision (`domain/work.py`), the
-nightly run (`schedules.py`), alerts (`alerts.py`).
+A tick reads, and turns into requests what `orders_platform.domain.pending_runs` decides.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
@@ -16,7 +15,14 @@ from orders_platform.defs.jobs import SYNC_ASSETS, sync_customer
 from orders_platform.defs.partitions import CUSTOMERS
 from orders_platform.defs.resources import OrdersDatabase
 from orders_platform.domain.customers import customer_for, partition_key_for
-from orders_platform.domain.work import Asked, PartitionChanges, Standing, Work, due_work, partition_changes
+from orders_platform.domain.pending_runs import (
+    CustomerSyncStatus,
+    LastRequest,
+    PartitionChanges,
+    PendingRun,
+    partition_changes,
+    runs_to_request,
+)
 from orders_platform.operations import Automation
 
 PARTITION_TAG = "dagster/partition"
@@ -40,52 +46,58 @@ def build_sensors(automation: Automation) -> list[dg.SensorDefinition]:
     @dg.sensor(
         minimum_interval_seconds=automation.changes_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="A partition for each customer of the load or the order table; none for a name that neither knows any more.",
+        description="Adds a partition for each customer of the load or the order table, and deletes those of customers that neither has.",
     )
     def new_customers(context: dg.SensorEvaluationContext, orders_database: OrdersDatabase) -> dg.SensorResult:
-        standings = orders_database.overview.present()
-        changes = partitions_for(context, standings, busy_customers(context.instance, datetime.now(UTC)))
+        sync_statuses = orders_database.merge.present()
+        changes = partitions_for(context, sync_statuses, busy_customers(context.instance, datetime.now(UTC)))
         return dg.SensorResult(
-            dynamic_partitions_requests=_partition_requests(changes), skip_reason=_words(changes) if not changes.added else None
+            dynamic_partitions_requests=_partition_requests(changes),
+            skip_reason=_skip_reason(changes) if not changes.added else None,
         )
 
     @dg.sensor(
         job=sync_customer,
         minimum_interval_seconds=automation.changes_seconds,
         default_status=running,
-        description="A run for each customer whose staged rows changed, or who has rows waiting to be sent.",
+        description="Requests a run for each customer whose staged rows changed, or whose rows wait to be sent.",
     )
     def changed_customers(context: dg.SensorEvaluationContext, orders_database: OrdersDatabase) -> dg.SensorResult:
         now = datetime.now(UTC)
-        standings, busy = orders_database.overview.standings(), busy_customers(context.instance, now)
-        changes = partitions_for(context, standings, busy)
-        work, asked = due_work(
-            (each for each in standings if each.customer not in changes.refused),
-            _asked(context.cursor),
+        sync_statuses, busy = orders_database.merge.sync_statuses(), busy_customers(context.instance, now)
+        changes = partitions_for(context, sync_statuses, busy)
+        runs, last_requests = runs_to_request(
+            (each for each in sync_statuses if each.customer not in changes.refused),
+            _last_requests(context.cursor),
             busy=busy,
             stopped=stopped_customers(context.instance, now),
             now=now.timestamp(),
             repeat_seconds=automation.repeat_minutes * 60,
         )
         return dg.SensorResult(
-            run_requests=[run_request(each) for each in work],
+            run_requests=[run_request(each) for each in runs],
             dynamic_partitions_requests=_partition_requests(PartitionChanges(added=changes.added)),
-            cursor=json.dumps({name: asdict(each) for name, each in asked.items()}, ensure_ascii=False),
-            skip_reason=None if work else f"Nothing to do for {len(standings)} customers; {len(busy)} have a run on its way.",
+            cursor=json.dumps({name: asdict(each) for name, each in last_requests.items()}, ensure_ascii=False),
+            skip_reason=None if runs else nothing_to_do(sync_statuses, busy),
         )
 
     return [new_customers, changed_customers]
 
 
-def run_request(work: Work, run_key: str | None = None, tags: Mapping[str, str] | None = None) -> dg.RunRequest:
+def nothing_to_do(sync_statuses: Collection[CustomerSyncStatus], busy: Collection[str]) -> str:
+    """Why no run was requested."""
+    return f"None of {len(sync_statuses)} customers needs a run; {len(busy)} of them have one queued or under way."
+
+
+def run_request(run: PendingRun, run_key: str | None = None, tags: Mapping[str, str] | None = None) -> dg.RunRequest:
     """The run of a customer: all six assets, or only those that send when the load lacks it."""
-    selection = None if work.merges else [dg.AssetKey(name) for name in SENDING_ASSETS]
-    key, reason = partition_key_for(work.customer), {"orders/reason": work.reason}
+    selection = None if run.merges else [dg.AssetKey(name) for name in SENDING_ASSETS]
+    key, reason = partition_key_for(run.customer), {"orders/reason": run.reason}
     return dg.RunRequest(run_key, partition_key=key, asset_selection=selection, tags={**reason, **(tags or {})})
 
 
 def busy_customers(instance: dg.DagsterInstance, now: datetime) -> set[str]:
-    """The customers that have a run queued or under way, whoever asked for it, or whose crashed run Dagster is about to repeat."""
+    """The customers that have a run queued or under way, whoever requested it, or whose crashed run Dagster is about to repeat."""
     unfinished = instance.get_run_records(dg.RunsFilter(statuses=_UNFINISHED))
     crashed = instance.get_run_records(
         dg.RunsFilter(
@@ -121,10 +133,12 @@ def _customers_of(records: Iterable[dg.RunRecord]) -> set[str]:
 
 
 def partitions_for(
-    context: dg.SensorEvaluationContext | dg.ScheduleEvaluationContext, standings: Iterable[Standing], busy: set[str]
+    context: dg.SensorEvaluationContext | dg.ScheduleEvaluationContext,
+    sync_statuses: Iterable[CustomerSyncStatus],
+    busy: set[str],
 ) -> PartitionChanges:
     """Which partitions must come and go; a name that cannot be one is logged as an error and keeps no other from its own."""
-    changes = partition_changes(standings, context.instance.get_dynamic_partitions("customers"), busy)
+    changes = partition_changes(sync_statuses, context.instance.get_dynamic_partitions("customers"), busy)
     for reason in changes.refused.values():
         context.log.error(reason)
     return changes
@@ -138,7 +152,7 @@ def _partition_requests(
     return [*added, *deleted]
 
 
-def _words(changes: PartitionChanges) -> str:
+def _skip_reason(changes: PartitionChanges) -> str:
     refused = " ".join(changes.refused.values())
     return (
         f"{len(changes.deleted)} partitions deleted. {refused}"
@@ -147,8 +161,8 @@ def _words(changes: PartitionChanges) -> str:
     )
 
 
-def _asked(cursor: str | None) -> Mapping[str, Asked]:
+def _last_requests(cursor: str | None) -> Mapping[str, LastRequest]:
     try:
-        return {name: Asked(**entry) for name, entry in json.loads(cursor or "{}").items()}
+        return {name: LastRequest(**entry) for name, entry in json.loads(cursor or "{}").items()}
     except (ValueError, TypeError, AttributeError):
-        return {}  # of another version: everybody with something to do is asked for once
+        return {}  # of another version: a run is requested once for everybody with something to do

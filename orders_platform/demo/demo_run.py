@@ -8,12 +8,13 @@ from collections.abc import Callable
 
 import dagster as dg
 
-from orders_platform.cli.output import Document, Figures, standing_document
+from orders_platform.cli.output import Figures, JsonObject, run_json
 from orders_platform.database.order_store import OrderStore
 from orders_platform.definitions import build_definitions
 from orders_platform.defs.partitions import add_customers
 from orders_platform.demo.sample_orders import EXPECTED, sample_orders
 from orders_platform.domain.customers import partition_key_for
+from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.settings import Settings
 from orders_platform.sync.results import StageReport
@@ -49,16 +50,16 @@ def dagster_instance(settings: Settings) -> dg.DagsterInstance:
 
 def materialise(
     settings: Settings, store: OrderStore, instance: dg.DagsterInstance, progress: Callable[[str], None]
-) -> Document:
+) -> JsonObject:
     """One Dagster run per customer; the JSON object of the whole."""
-    survey = store.survey()
-    add_customers(instance, survey.customers)
+    staged = OrderMerge(store).scan_staging().customers
+    add_customers(instance, staged)
     definitions = build_definitions(settings)
-    definitions.resolve_job_def("survey_customers").execute_in_process(instance=instance, run_config=_QUIET)
+    definitions.resolve_job_def("scan_staging").execute_in_process(instance=instance, run_config=_QUIET)
     job = definitions.resolve_job_def("sync_customer")
     sent: dict[str, Figures] = {}
     errors: dict[str, str] = {}
-    for customer in survey.customers:
+    for customer in staged:
         started = time.monotonic()
         result = job.execute_in_process(
             instance=instance, partition_key=partition_key_for(customer), run_config=_QUIET, raise_on_error=False
@@ -67,7 +68,7 @@ def materialise(
         if not result.success:
             errors[customer] = f"run {result.run_id} failed; see it in the Dagster UI"
         progress(f"{customer}: {sent[customer]['created']:,} created in {sent[customer]['seconds']:.1f} s")
-    return standing_document(store.summaries(), store.rejects(), sent, errors)
+    return run_json(store.summaries(), store.invalid_rows(), sent, errors)
 
 
 def _figures(result: dg.ExecuteInProcessResult) -> Figures:

@@ -1,8 +1,4 @@
-"""Values that describe a monday.com board: columns, labels, groups, items.
-
-Belongs here: frozen values with monday's own words. Does not belong here: how they are fetched (`monday/adapter.py`) or how a
-cell is written (`domain/column_values.py`).
-"""
+"""Values that describe a monday.com board in monday's own words: columns, labels, groups, items."""
 
 from __future__ import annotations
 
@@ -21,7 +17,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A board column; `type` is monday's ColumnType word (`text`, `long_text`, `numbers`, `date`, `status`, `dropdown` ...)."""
+    """A board column; `type` is monday's ColumnType (`text`, `long_text`, `numbers`, `date`, `status`, `dropdown` ...)."""
 
     id: str
     title: str
@@ -43,7 +39,6 @@ class BoardDescription:
 
     Attributes:
         subitems_board_id: the hidden board of the subitems, None while the board has no subtasks column.
-        items_limit: most items the board may hold, None when monday does not say.
         hierarchy_type: `classic` or `multi_level`.
     """
 
@@ -52,10 +47,7 @@ class BoardDescription:
     columns: tuple[Column, ...]
     groups: tuple[Group, ...]
     subitems_board_id: int | None = None
-    items_count: int | None = None
-    items_limit: int | None = None
     hierarchy_type: str = "classic"
-    url: str | None = None
 
     def column(self, column_id: str) -> Column | None:
         """The column of that id, or None."""

@@ -1,24 +1,20 @@
-"""Order rows as monday.com column values.
+"""Whole rows as monday.com column values: all cells of an order, the cells that differ from the board, the labels that a row creates.
 
-A *cell* is the JSON value under a column's id in `column_values`; None clears it (the only value that clears every type: an
-empty string would store 0 in a numbers column). Belongs here: whole rows, and labels as cells. Does not belong here: what a value
-of one type looks like (`domain/cell_formats.py`), which label is meant (`domain/labels.py`), whether the board already shows it
-(`domain/cell_comparison.py`), whether the columns exist (`domain/preflight.py`).
+None clears a cell, and is the only value that clears every type: an empty string would store 0 in a numbers column.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from orders_platform.domain.board import Column
-from orders_platform.domain.cell_formats import FORMATS, is_blank, plain_text
-from orders_platform.domain.labels import LabelBook
-from orders_platform.domain.mapping import BoardMapping, ColumnType, Field
-from orders_platform.errors import BoardMismatchError, ConfigurationError, RowRejected
+from orders_platform.domain.board import Cell, Column
+from orders_platform.domain.cell_codecs import CODECS, is_blank, part_of, plain_text
+from orders_platform.domain.labels import LabelIndex
+from orders_platform.domain.mapping import BoardMapping, Field
+from orders_platform.errors import BoardMismatchError, ConfigurationError, RowError
 
 # monday keeps about 64 KB of column data per item (its page on the text column).
 ROW_BYTES: Final = 65_536
@@ -26,63 +22,80 @@ ROW_BYTES: Final = 65_536
 _PREVIEW_CHARACTERS: Final = 60
 
 
-@dataclass(frozen=True, slots=True)
-class FormattedRow:
-    """One row, ready to be sent.
-
-    Attributes:
-        cells: JSON value by column id, one for every mapped column; None clears.
-        create_labels: the mutation needs `create_labels_if_missing`.
-    """
-
-    cells: Mapping[str, object]
-    create_labels: bool
-
-
-def format_cell(field: Field, column: Column, value: object, labels: LabelBook | None = None) -> object:
+def format_cell(field: Field, column: Column, value: object, labels: LabelIndex | None = None) -> object:
     """The JSON value of one cell; without the run's `labels`, only the column's own are known.
 
     Raises:
-        RowRejected: the message reads "TITLE (column_id): 'value' <reason>"; codes are those of `domain/cell_formats.py` and
-            `domain/labels.py`.
+        RowError: the message reads "TITLE (column_id): 'value' <reason>"; codes are those of `CODECS` and `LabelIndex`.
     """
     if is_blank(value):
         return None
     try:
-        if field.type.has_labels:
-            return _label_cell(field, column, plain_text(value), LabelBook() if labels is None else labels)
-        return FORMATS[field.type](value)
-    except RowRejected as refusal:
+        if not field.type.has_labels:
+            return CODECS[field.type].write(value)
+        label = (LabelIndex() if labels is None else labels).choose(field, column, plain_text(value))
+        return None if label is None else CODECS[field.type].write(label)
+    except RowError as refusal:
         message = f"{column.title} ({column.id}): {_preview(value)} {refusal.message}"
-        raise RowRejected(refusal.code, message) from None
+        raise RowError(refusal.code, message) from None
 
 
 def format_row(
-    mapping: BoardMapping, columns: Mapping[str, Column], row: Mapping[str, object], labels: LabelBook
-) -> FormattedRow:
-    """All mapped cells of one row. Labels that it creates are noted in `labels`, unless the row is rejected.
+    mapping: BoardMapping, columns: Mapping[str, Column], row: Mapping[str, object], labels: LabelIndex
+) -> dict[str, object]:
+    """All mapped cells of one row by column id; None clears. Labels that it creates are noted in `labels`, unless the row is rejected.
 
     Raises:
-        RowRejected: with every refused cell in one message and the code of the first; `key_missing` for an item that could not be
+        RowError: with every refused cell in one message and the code of the first; `key_missing` for an item that could not be
             found again; `row_too_large`.
         ConfigurationError: the row lacks a mapped source column.
         BoardMismatchError: the board lacks a mapped column.
     """
     cells: dict[str, object] = {}
-    refusals: list[RowRejected] = []
+    refusals: list[RowError] = []
     for field in mapping.fields:
         column = board_column(columns, field.column_id)
         try:
             cells[field.column_id] = format_cell(field, column, _coalesced(field, row), labels)
-        except RowRejected as refusal:
+        except RowError as refusal:
             refusals.append(refusal)
     refusals += _row_refusals(mapping, columns, cells)
     if refusals:
-        raise RowRejected(refusals[0].code, "; ".join(refusal.message for refusal in refusals))
-    created = _created_labels(mapping, cells)
-    for column_id, name in created.items():
+        raise RowError(refusals[0].code, "; ".join(refusal.message for refusal in refusals))
+    for column_id, name in _created_labels(mapping, cells).items():
         labels.add(columns[column_id], name)
-    return FormattedRow(cells, create_labels=bool(created))
+    return cells
+
+
+def same_cell(column: Column, wanted: object, actual: Cell | None) -> bool:
+    """Whether the board already shows what a formatted cell would make it show.
+
+    `wanted` is a value as `format_cell` returns it, None for a cell to be cleared. `actual` is the cell as read from the board,
+    None when monday returned none for the column, which is an empty cell.
+
+    Raises:
+        BoardMismatchError: the column is of a type that is never written.
+    """
+    codec = CODECS.get(column.type)
+    if codec is None:
+        name = f"{column.title} ({column.id})"
+        raise BoardMismatchError(f"{name} is a {column.type} column, which is not written; run `board check`")
+    # A status column's unnamed default label has a value and no text, and people call that cell empty.
+    if actual is None or is_blank(actual.text):
+        return wanted is None
+    return wanted is not None and codec.shows(column, wanted, actual)
+
+
+def changed_cells(
+    mapping: BoardMapping, columns: Mapping[str, Column], wanted: Mapping[str, object], actual: Mapping[str, Cell]
+) -> dict[str, object]:
+    """The wanted cells of mapped columns that the board does not show yet, those to be cleared included.
+
+    `wanted` are a row's cells or a part of them. `actual` are the item's cells by column id, read with every mapped column id: an
+    absent one counts as empty.
+    """
+    mapped = [field.column_id for field in mapping.fields if field.column_id in wanted]
+    return {id_: wanted[id_] for id_ in mapped if not same_cell(board_column(columns, id_), wanted[id_], actual.get(id_))}
 
 
 def creates_labels(mapping: BoardMapping, cells: Mapping[str, object]) -> bool:
@@ -102,37 +115,26 @@ def board_column(columns: Mapping[str, Column], column_id: str) -> Column:
     return columns[column_id]
 
 
-def _label_cell(field: Field, column: Column, text: str, labels: LabelBook) -> Mapping[str, object] | None:
-    # Known labels go by id: monday reads a numeric status label as a position, the id survives a renaming, and the flag that
-    # creates labels can create nothing in this column. The text form therefore always means "to be created".
-    choice = labels.choose(field, column, text)
-    if choice is None:
-        return None
-    if field.type is ColumnType.STATUS:
-        return {"label": choice.name} if choice.id is None else {"index": choice.id}
-    return {"labels": [choice.name]} if choice.id is None else {"ids": [choice.id]}
-
-
 def _created_labels(mapping: BoardMapping, cells: Mapping[str, object]) -> dict[str, str]:
     created = {}
     for field in mapping.fields:
         cell = cells.get(field.column_id)
-        name = _part(cell, "label") or _only(_part(cell, "labels"))
+        name = part_of(cell, "label") or _only(part_of(cell, "labels"))
         if field.type.has_labels and isinstance(name, str):
             created[field.column_id] = name
     return created
 
 
-def _row_refusals(mapping: BoardMapping, columns: Mapping[str, Column], cells: Mapping[str, object]) -> list[RowRejected]:
+def _row_refusals(mapping: BoardMapping, columns: Mapping[str, Column], cells: Mapping[str, object]) -> list[RowError]:
     refusals = []
     key = mapping.external_key
     if key is not None and key in cells and cells[key] is None:
         reason = "is the key by which the order is found again on the board, and it is blank; fill it"
-        refusals.append(RowRejected("key_missing", f"{columns[key].title} ({key}) {reason}"))
+        refusals.append(RowError("key_missing", f"{columns[key].title} ({key}) {reason}"))
     size = len(column_values_json(cells).encode())
     if size > ROW_BYTES:
         reason = f"The row's values take {size:,} bytes, an item on the board holds {ROW_BYTES:,}; shorten its texts"
-        refusals.append(RowRejected("row_too_large", reason))
+        refusals.append(RowError("row_too_large", reason))
     return refusals
 
 
@@ -149,10 +151,6 @@ def _preview(value: object) -> str:
     # Decimal, because Python refuses to write an int of more than 4,300 digits.
     text = str(Decimal(value)) if isinstance(value, int) else str(value)
     return repr(text if len(text) <= _PREVIEW_CHARACTERS else text[:_PREVIEW_CHARACTERS] + "…")
-
-
-def _part(value: object, key: str) -> object:
-    return value.get(key) if isinstance(value, Mapping) else None
 
 
 def _only(value: object) -> object:

@@ -1,7 +1,7 @@
 """Whose row it is: raw spellings to canonical customers, and customers to Dagster partition keys.
 
 A partition key is user input and a customer name is hostile (B'HOOD, commas, parentheses), so both pass through one function
-each. Belongs here: the rules. Does not belong here: reading the distinct spellings (`sql/0_survey_customers.sql.j2`).
+each.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class SpellingCount:
 class CustomerRows:
     """Which staging rows are a customer's: those with one of `spellings`, and blank ones from `files`.
 
-    `takes_rows_without_file`: blank ones that name no file too; only ever so for rows that belong to nobody.
+    `takes_rows_without_file`: blank ones that name no file too; only ever so for rows that match no customer.
     """
 
     spellings: tuple[str, ...] = ()
@@ -40,10 +40,25 @@ class CustomerRows:
     rows: int = 0
     takes_rows_without_file: bool = False
 
+    def holds(self, spelling: str | None, file: str | None) -> bool:
+        """Whether rows of this spelling and file are among them."""
+        is_blank = spelling is None or spelling in self.blank_spellings
+        return spelling in self.spellings or (is_blank and file in self.files)
+
+    def joined(self, other: CustomerRows) -> CustomerRows:
+        """These rows and those."""
+        return CustomerRows(
+            tuple(sorted({*self.spellings, *other.spellings})),
+            tuple(sorted({*self.blank_spellings, *other.blank_spellings})),
+            tuple(sorted({*self.files, *other.files})),
+            self.rows + other.rows,
+            takes_rows_without_file=self.takes_rows_without_file or other.takes_rows_without_file,
+        )
+
 
 @dataclass(frozen=True, slots=True)
-class Unassigned:
-    """Staging rows that belong to no customer, and why."""
+class UnmatchedRows:
+    """Staging rows that match no configured customer, and why."""
 
     spelling: str | None
     file: str | None
@@ -66,16 +81,29 @@ class Unassigned:
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
-    """Who is in the staging table: `customers` by canonical name, `unassigned` rows with their reason."""
+class StagingScan:
+    """Whose rows the staging table holds: `customers` by canonical name, `unmatched` rows with their reason."""
 
     customers: Mapping[str, CustomerRows] = field(default_factory=dict)
-    unassigned: tuple[Unassigned, ...] = ()
+    unmatched: tuple[UnmatchedRows, ...] = ()
 
     @property
     def rows(self) -> int:
         """All staging rows."""
-        return sum(c.rows for c in self.customers.values()) + sum(u.rows for u in self.unassigned)
+        return sum(c.rows for c in self.customers.values()) + sum(u.rows for u in self.unmatched)
+
+    def owner_of(self, spelling: str | None, file: str | None) -> str | None:
+        """The customer whose rows have this spelling and file."""
+        return next((name for name, rows in self.customers.items() if rows.holds(spelling, file)), None)
+
+    @property
+    def unmatched_by_label(self) -> dict[str, tuple[CustomerRows, str]]:
+        """The unmatched rows under each label, with a reason; spellings that differ only in spaces share a label."""
+        found: dict[str, tuple[CustomerRows, str]] = {}
+        for entry in self.unmatched:
+            rows, reason = found.get(entry.label, (CustomerRows(), entry.reason))
+            found[entry.label] = rows.joined(entry.selection), reason
+        return found
 
 
 class CustomerNames:
@@ -103,7 +131,7 @@ class CustomerNames:
             return None
         return self._canonical.get(folded) or (_unlisted(spelling) if self._accept_unknown else None)
 
-    def survey(self, counts: Iterable[SpellingCount]) -> Survey:
+    def scan(self, counts: Iterable[SpellingCount]) -> StagingScan:
         """Assign every staging row to a customer or to a reason; a blank name takes its file's customer if that has just one."""
         counts = list(counts)
         in_file: dict[str, set[str]] = {}
@@ -112,17 +140,17 @@ class CustomerNames:
             if name and count.file:
                 in_file.setdefault(count.file, set()).add(name)
         found: dict[str, list[SpellingCount]] = {}
-        unassigned: list[Unassigned] = []
+        unmatched: list[UnmatchedRows] = []
         for count in counts:
             name = self.resolve(count.spelling)
             owners = in_file.get(count.file or "", set())
             if name is None and not _fold(count.spelling or "") and len(owners) == 1:
                 name = next(iter(owners))
             if name is None:
-                unassigned.append(Unassigned(count.spelling, count.file, count.rows, _reason(count, owners)))
+                unmatched.append(UnmatchedRows(count.spelling, count.file, count.rows, _reason(count, owners)))
             else:
                 found.setdefault(name, []).append(count)
-        return Survey({name: _rows_of(found[name]) for name in sorted(found)}, tuple(unassigned))
+        return StagingScan({name: _rows_of(found[name]) for name in sorted(found)}, tuple(unmatched))
 
 
 def _rows_of(counts: list[SpellingCount]) -> CustomerRows:

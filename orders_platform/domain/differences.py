@@ -1,7 +1,6 @@
-"""Where the board is not what the database says: the kinds of difference, and finding them from values alone.
+"""Where the board is not what the database says: the kinds of difference, and how they follow from a row and the item under its id.
 
-Belongs here: comparing a row with what the board shows under its id, and telling a double from an item of somebody else. Does not
-belong here: reading either side (`sync/reconcile.py`), doing something about it (`sync/repair.py`).
+An item that has the key of one of our rows but belongs to none is a duplicate; one that nothing explains is unknown and left to people.
 """
 
 from __future__ import annotations
@@ -12,12 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 
 from orders_platform.domain.board import BoardItem, Column
-from orders_platform.domain.cell_comparison import changed_cells
-from orders_platform.domain.cell_formats import is_blank, plain_text
+from orders_platform.domain.cell_codecs import is_blank, plain_text
+from orders_platform.domain.column_values import changed_cells
 from orders_platform.domain.mapping import BoardMapping
 from orders_platform.domain.orders import RowKind
 from orders_platform.domain.states import SyncState
-from orders_platform.errors import RowRejected
+from orders_platform.errors import RowError
 
 LookUp = tuple[int, str]
 """By what a row is found again without its id: the parent item (0 for items) and the external key or name. Blank: by nothing."""
@@ -27,7 +26,7 @@ class DifferenceKind(enum.StrEnum):
     """How board and database differ."""
 
     MISSING = "missing"
-    DOUBLED = "doubled"
+    DUPLICATE = "doubled"
     UNKNOWN = "unknown"
     DIFFERENT = "different"
     WRONG_GROUP = "wrong group"
@@ -62,7 +61,7 @@ class ExpectedRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Stranger:
+class Orphan:
     """An active item or subitem that no row of ours has as its own.
 
     Attributes:
@@ -120,34 +119,34 @@ def row_differences(
     return found
 
 
-def stranger_differences(
-    kind: RowKind, strangers: Iterable[Stranger], rows: Iterable[ExpectedRow], active_ids: Set[int]
+def orphan_differences(
+    kind: RowKind, orphans: Iterable[Orphan], rows: Iterable[ExpectedRow], active_ids: Set[int]
 ) -> list[Difference]:
-    """Which strangers are doubles of our rows and which are just unknown.
+    """Which orphans are duplicates of our rows and which are just unknown.
 
-    A stranger with the key of a row that has no active item of its own is unknown: it may be that row's. Any further one is a double.
+    An orphan with the key of a row that has no active item of its own is unknown: it may be that row's. Any further one is a duplicate.
     """
     owners: dict[LookUp, list[ExpectedRow]] = defaultdict(list)
     for row in rows:
         if row.look_up[1]:
             owners[row.look_up].append(row)
-    alike: dict[LookUp, list[Stranger]] = defaultdict(list)
-    for stranger in strangers:
-        alike[stranger.look_up].append(stranger)
+    alike: dict[LookUp, list[Orphan]] = defaultdict(list)
+    for orphan in orphans:
+        alike[orphan.look_up].append(orphan)
     return [
         difference for look_up, same in alike.items() for difference in _sorted(kind, same, owners.get(look_up, []), active_ids)
     ]
 
 
-def _sorted(kind: RowKind, same: list[Stranger], owners: list[ExpectedRow], active_ids: Set[int]) -> Iterator[Difference]:
+def _sorted(kind: RowKind, same: list[Orphan], owners: list[ExpectedRow], active_ids: Set[int]) -> Iterator[Difference]:
     vacant = [row for row in owners if row.monday_id not in active_ids]
     names = {row.name for row in vacant}
-    same.sort(key=lambda stranger: (stranger.item.name not in names, stranger.item.id))
-    for place, stranger in enumerate(same):
-        is_double = bool(owners) and place >= len(vacant) and not stranger.is_shared
+    same.sort(key=lambda orphan: (orphan.item.name not in names, orphan.item.id))
+    for place, orphan in enumerate(same):
+        is_duplicate = bool(owners) and place >= len(vacant) and not orphan.is_shared
         order_key, size_code = (owners[0].order_key, owners[0].size_code) if owners else ("", "")
-        word = DifferenceKind.DOUBLED if is_double else DifferenceKind.UNKNOWN
-        yield Difference(word, kind, order_key, size_code, stranger.item.id, stranger.item.name)
+        found = DifferenceKind.DUPLICATE if is_duplicate else DifferenceKind.UNKNOWN
+        yield Difference(found, kind, order_key, size_code, orphan.item.id, orphan.item.name)
 
 
 def _cell_differences(
@@ -168,7 +167,7 @@ def _cell_differences(
 def _as_text(value: object) -> str:
     try:
         return "" if value is None else plain_text(value)
-    except RowRejected:
+    except RowError:
         return repr(value)
 
 

@@ -1,8 +1,4 @@
-"""What is known of a row's way to the board: the groups, the documents that carried it, and what came of each.
-
-Belongs here: the values, and reading a document's outcome for one row. Does not belong here: the statements (`sql/`), how it is
-shown (`cli_verify.py`).
-"""
+"""What is recorded of a row's way to the board: its group, the batches that carried it, and what came of each."""
 
 from __future__ import annotations
 
@@ -10,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from orders_platform.domain.mutations import Verdict
+from orders_platform.domain.mutations import Outcome
 from orders_platform.domain.orders import RowKind
 from orders_platform.domain.states import SyncState
 
@@ -20,7 +16,7 @@ ADOPT = "adopt"
 
 @dataclass(frozen=True, slots=True)
 class CustomerGroup:
-    """A group that orders of a customer belong into; `group_id` as recorded, None while it is not made."""
+    """A group that a customer's orders belong into; `group_id` as recorded, None while it is not made."""
 
     customer: str
     name: str
@@ -28,14 +24,14 @@ class CustomerGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class LoggedDocument:
-    """One document out of the log.
+class LoggedBatch:
+    """One batch out of the log.
 
     Attributes:
         batch_id: its idempotency key.
         request_id: monday's, for monday's support; None where it did not answer, or was not asked for anything (`ADOPT`).
-        outcome: of the document as a whole; `partial` when its mutations fared differently.
-        row_results: monday's id or a verdict, by our id of each row; empty for documents logged before it was kept.
+        outcome: of the batch as a whole; `partial` when its mutations fared differently.
+        row_results: monday's id or an outcome, by our id of each row; empty for batches logged before it was kept.
     """
 
     batch_id: str
@@ -52,12 +48,12 @@ class LoggedDocument:
         result = self.row_results.get(ref)
         if result is None:
             return self.outcome
-        return result if result in set(Verdict) else Verdict.DONE.value
+        return result if result in set(Outcome) else Outcome.DONE.value
 
 
 @dataclass(frozen=True, slots=True)
 class RowHistory:
-    """An order or a line, where it stands, and the documents that carried it, oldest first."""
+    """An order or a line, where it stands, and the batches that carried it (`documents`), oldest first."""
 
     kind: RowKind
     ref: str
@@ -71,4 +67,4 @@ class RowHistory:
     batch_id: str | None
     completed_at: datetime | None
     error: str | None
-    documents: tuple[LoggedDocument, ...] = ()
+    documents: tuple[LoggedBatch, ...] = ()

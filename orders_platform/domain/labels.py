@@ -2,9 +2,6 @@
 
 monday.com takes one `create_labels_if_missing` flag per mutation, for all of its columns. So that a column with the policy
 `reject` never gets a label by accident, every text is looked up here first, and a known label is sent by its id.
-
-Belongs here: matching, the three policies, the limits, the labels that this run adds. Does not belong here: the JSON of a cell
-(`domain/column_values.py`), reading labels from the board (`monday/adapter.py`).
 """
 
 from __future__ import annotations
@@ -17,7 +14,7 @@ from typing import Final
 
 from orders_platform.domain.board import Column, Label
 from orders_platform.domain.mapping import ColumnType, Field, LabelPolicy
-from orders_platform.errors import RowRejected
+from orders_platform.errors import RowError
 
 # monday's page on the status column: 40 labels (one per colour) of at most 30 characters.
 STATUS_LABELS: Final = 40
@@ -38,16 +35,16 @@ class LabelChoice:
     id: int | None
 
 
-class LabelBook:
+class LabelIndex:
     """The labels of a board during one run: those read from it and those this run asks monday to create.
 
     A label asked for earlier in the run counts against the column's limit, fixes the spelling, and still has no id: the mutation
     that was to create it may be in flight or may have been refused, so every mutation that uses it must be able to create it.
-    One book serves one board in one thread.
+    One label_index serves one board in one thread.
     """
 
     def __init__(self) -> None:
-        self._shelves: dict[str, _Shelf] = {}
+        self._shelves: dict[str, _ColumnLabels] = {}
 
     def choose(self, field: Field, column: Column, text: str) -> LabelChoice | None:
         """The label for a text that is not blank; changes nothing.
@@ -58,32 +55,32 @@ class LabelBook:
             None when there is none and the policy is `blank`.
 
         Raises:
-            RowRejected: `label_missing`, `label_deactivated`, `label_ambiguous`; for a label to be created also
+            RowError: `label_missing`, `label_deactivated`, `label_ambiguous`; for a label to be created also
                 `label_too_long`, `label_numeric`, `too_many_labels`.
         """
-        shelf = self._shelf(column)
-        known = shelf.find(text)
+        column_labels = self._column_labels(column)
+        known = column_labels.find(text)
         if known is not None:
             return known
         match field.labels:
             case LabelPolicy.BLANK:
                 return None
             case LabelPolicy.REJECT:
-                raise shelf.missing(text)
+                raise column_labels.missing(text)
             case LabelPolicy.CREATE:
-                return shelf.new(field.type, text)
+                return column_labels.new(field.type, text)
 
     def add(self, column: Column, name: str) -> None:
         """Note that a mutation of this run asks monday to create the label."""
-        self._shelf(column).asked_for.setdefault(_folded(name), name)
+        self._column_labels(column).asked_for.setdefault(_folded(name), name)
 
-    def _shelf(self, column: Column) -> _Shelf:
+    def _column_labels(self, column: Column) -> _ColumnLabels:
         if column.id not in self._shelves:
-            self._shelves[column.id] = _Shelf(column.labels)
+            self._shelves[column.id] = _ColumnLabels(column.labels)
         return self._shelves[column.id]
 
 
-class _Shelf:
+class _ColumnLabels:
     """The labels of one column, indexed for one lookup per cell."""
 
     def __init__(self, labels: Iterable[Label]) -> None:
@@ -109,23 +106,23 @@ class _Shelf:
         if len(alike) > 1:
             names = ", ".join(repr(label.name) for label in alike[:_NEAREST])
             reason = f"could be any of the labels {names}; write it exactly, or merge them on the board"
-            raise RowRejected("label_ambiguous", reason)
+            raise RowError("label_ambiguous", reason)
         if alike:
             return LabelChoice(alike[0].name, alike[0].id)
         if folded in self._deactivated:
-            raise RowRejected("label_deactivated", "is a deactivated label; activate it on the board or correct the order")
+            raise RowError("label_deactivated", "is a deactivated label; activate it on the board or correct the order")
         if folded in self.asked_for:
             return LabelChoice(self.asked_for[folded], None)
         return None
 
-    def missing(self, text: str) -> RowRejected:
+    def missing(self, text: str) -> RowError:
         """The refusal of a text under the policy `reject`, with the labels that come nearest."""
         short = _folded(text)[:_COMPARED_CHARACTERS]
         # Comparing with hundreds of labels takes milliseconds, and the same wrong text comes in many rows.
         if short not in self._missing:
             self._missing[short] = self._nearest(short)
         reason = f"is not a label on the board ({self._missing[short]}); add it there or correct the order"
-        return RowRejected("label_missing", reason)
+        return RowError("label_missing", reason)
 
     def _nearest(self, short: str) -> str:
         names = {_folded(name)[:_COMPARED_CHARACTERS]: name for name in self._exact if name.strip()}
@@ -140,15 +137,15 @@ class _Shelf:
         is_status = column_type is ColumnType.STATUS
         if is_status and len(name) > STATUS_LABEL_CHARACTERS:
             reason = f"has {len(name)} characters, a status label holds {STATUS_LABEL_CHARACTERS}; shorten it"
-            raise RowRejected("label_too_long", reason)
+            raise RowError("label_too_long", reason)
         if is_status and _NUMERIC.fullmatch(name):
             reason = "would be read by monday as the number of a label, not as a new one; add the label on the board by hand"
-            raise RowRejected("label_numeric", reason)
+            raise RowError("label_numeric", reason)
         most = STATUS_LABELS if is_status else DROPDOWN_LABELS
         # Deactivated labels keep their id and colour, so they count.
         if len(self.labels) + len(self.asked_for) >= most:
             reason = f"is no label yet and the column is full ({most} labels, deactivated ones included); make room there"
-            raise RowRejected("too_many_labels", reason)
+            raise RowError("too_many_labels", reason)
         return LabelChoice(name, None)
 
 

@@ -1,8 +1,4 @@
-"""The mapping from order columns to board columns, as configuration gives it.
-
-Belongs here: the values and what they mean. Does not belong here: reading them from TOML (`settings.py`), comparing them with a
-real board (`domain/preflight.py`), writing a cell (`domain/column_values.py`).
-"""
+"""The mapping from order columns to board columns, as the configuration gives it."""
 
 from __future__ import annotations
 
@@ -19,7 +15,7 @@ class LabelPolicy(enum.StrEnum):
 
 
 class ColumnType(enum.StrEnum):
-    """monday's column types that we write; the value is monday's own word."""
+    """monday's column types that we write; the value is monday's own name."""
 
     TEXT = "text"
     LONG_TEXT = "long_text"

@@ -1,7 +1,4 @@
-"""What became of a load: the figures of the three merges.
-
-Belongs here: the values. Does not belong here: the merging (`merge/order_merge.py`, `sql/`).
-"""
+"""What became of a load: the figures of the merges of headers and of lines."""
 
 from __future__ import annotations
 

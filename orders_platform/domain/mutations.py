@@ -1,15 +1,13 @@
-"""Values that describe what is sent to monday.com and what came of it.
+"""What is sent to monday.com, and what came of it, as values.
 
-A *mutation* changes one thing, a *document* is one HTTP request holding n aliased mutations of the same operation, a
-*result* is what happened to one mutation. Belongs here: the values. Does not belong here: GraphQL text
-(`monday/documents.py`), retries (`monday/client.py`), state changes of rows (`sync/`).
+A mutation changes one thing, a batch is one HTTP request of aliased mutations, and each mutation has a result.
 """
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 class Operation(enum.StrEnum):
@@ -46,7 +44,7 @@ class Mutation:
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class Batch:
     """One request: `mutations` of one `operation` under one idempotency `key` (also the batch id in the database)."""
 
     key: str
@@ -54,7 +52,7 @@ class Document:
     mutations: tuple[Mutation, ...]
 
 
-class Verdict(enum.StrEnum):
+class Outcome(enum.StrEnum):
     """What happened to one mutation."""
 
     DONE = "done"
@@ -63,12 +61,11 @@ class Verdict(enum.StrEnum):
     NOT_SENT = "not_sent"
 
 
-NOT_SENT = "not_sent"
-_NO_ANSWER = frozenset({NOT_SENT, "unreachable", "timeout", "connection_lost"})
+_NO_ANSWER = frozenset({Outcome.NOT_SENT.value, "unreachable", "timeout", "connection_lost"})
 
 
-def is_mondays_word(code: str | None) -> bool:
-    """True for a code by which monday itself spoke of a mutation; not for the network's, a gateway's, or ours for "not sent"."""
+def is_monday_code(code: str | None) -> bool:
+    """True for a code that monday itself gave for a mutation; not for the network's, a gateway's, or ours for "not sent"."""
     return code is not None and code not in _NO_ANSWER and not code.startswith("HTTP_")
 
 
@@ -78,32 +75,32 @@ class MutationResult:
 
     `DONE` carries monday's id (as a string; group ids are not numbers). `REFUSED` means monday surely did not do it, code and
     message say why. `UNKNOWN` means it may have happened. `NOT_SENT` means it surely did not, through no fault of the row.
-    `is_gone`: it was refused because the item, its parent or its group was archived, deleted or never was.
+    `not_found`: it was refused because the item, its parent or its group was archived, deleted or never was.
     """
 
-    verdict: Verdict
+    outcome: Outcome
     monday_id: str | None = None
     code: str | None = None
     message: str | None = None
-    is_gone: bool = False
+    not_found: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class DocumentReport:
-    """What came of one document, after all retries and splits.
+class BatchReport:
+    """What came of one batch, after all retries and splits.
 
     Attributes:
-        results: by `Mutation.ref`; every mutation of the document has one.
+        results: by `Mutation.ref`; every mutation of the batch has one.
         calls: HTTP requests made, retries and splits included.
         mutations_sent: aliased mutations in those requests that reached monday.
         complexity: points spent, 0 when monday did not say.
         seconds: from the first request to the last answer, waits included.
         request_id: of the last answer, for monday's support.
-        error: what went wrong with the document as a whole, None when it was executed.
+        error: what went wrong with the batch as a whole, None when it was executed.
         rate_limited: how many answers said that a limit was hit (429 or its equivalents).
     """
 
-    document: Document
+    batch: Batch
     results: Mapping[str, MutationResult]
     calls: int
     mutations_sent: int
@@ -112,4 +109,3 @@ class DocumentReport:
     request_id: str | None = None
     error: str | None = None
     rate_limited: int = 0
-    waits: Mapping[str, float] = field(default_factory=dict)

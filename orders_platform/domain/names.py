@@ -1,25 +1,14 @@
-"""How groups, items and subitems are called.
-
-A name is a list of parts, a part a list of fallback columns: the first one that is not blank is taken, parts without any are
-left out, and what remains is joined by single spaces. `sql/macros/names.sql.j2` writes the same rule for the database; a test
-holds the two together. Belongs here: the rule. Does not belong here: where a name is stored.
-"""
+"""How groups, items and subitems are called. The merge makes the names of groups and items (`sql/macros/shared.sql.j2`)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 
 MAX_NAME = 255
 """monday's limit for item and group names, in characters."""
 
 NameRule = tuple[tuple[str, ...], ...]
-
-
-def name_from(rule: NameRule, row: Mapping[str, object]) -> str:
-    """The name of a row. May be empty, and may be longer than `MAX_NAME`: both are refused where rows are."""
-    parts = (next((text for column in part if (text := collapse(row.get(column)))), "") for part in rule)
-    return " ".join(part for part in parts if part)
+"""The parts of a name, joined by single spaces; a part is the first of its columns that is not blank, or left out."""
 
 
 def collapse(value: object) -> str:

@@ -1,8 +1,4 @@
-"""Where an order stands, in one word, and the figures that follow from many of them.
-
-Belongs here: the words of the view `v_order_sync_status`, the values that a report is made of, and their counting. Does not belong here:
-the statement that decides the word (`sql/views/order_sync_status.sql.j2`), how a report is laid out (`reports/`).
-"""
+"""Where an order stands, in one word of the view `v_order_sync_status`, and the figures that a report counts from many of them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Rows on their way to the board, as values: what waits, and what came of it.
-
-Belongs here: the values that the OrderStore and the sync engine exchange. Does not belong here: statements, plans.
-"""
+"""Rows on their way to the board, as the order store and the sync engine exchange them: what waits, and what came of it."""
 
 from __future__ import annotations
 
@@ -97,19 +94,6 @@ class RowResult:
 
 
 @dataclass(frozen=True, slots=True)
-class RowCount:
-    """How many rows of a customer share a state and an action; `oldest_at` is when the oldest of them last changed."""
-
-    customer: str
-    state: SyncState
-    action: str
-    rows: int
-    on_board: int
-    removed: int
-    oldest_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
 class CustomerSummary:
     """Where a customer stands: orders and lines that should be on the board, and those that are.
 
@@ -135,7 +119,7 @@ class CustomerSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class RejectedRow:
+class RowProblem:
     """A row, or one size of it, that is not on the board, and why. `size_code` is empty for whole rows."""
 
     customer: str

@@ -1,7 +1,6 @@
-"""What the board should receive for one row, made without sending anything.
+"""What one row needs on the board, decided from values alone: what the order or line wants, and what the board shows.
 
-Belongs here: the decision, from values alone: what the order or line wants, and what the board shows. Does not belong here:
-reading either, sending, states. The same plan is applied by a run and printed by a dry run.
+A run applies the plan, a dry run prints it.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from orders_platform.domain.board import BoardItem, Column
-from orders_platform.domain.cell_comparison import changed_cells
+from orders_platform.domain.column_values import changed_cells
 from orders_platform.domain.mapping import BoardMapping
 from orders_platform.domain.states import Action
 

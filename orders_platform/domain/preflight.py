@@ -1,8 +1,4 @@
-"""Does the board fit the mapping? Answered before the first write of a run, with every misfit at once.
-
-Belongs here: the comparison of configuration and board, in words. Does not belong here: reading the board (`monday/adapter.py`),
-checks that need no board (`settings.py`), values of rows (`domain/column_values.py`).
-"""
+"""Does the board fit the mapping? Answered before the first write of a run, with every misfit at once, in words."""
 
 from __future__ import annotations
 
@@ -39,7 +35,7 @@ def board_problems(mapping: BoardMapping, board: BoardDescription, *, may_create
     """
     return (
         *_whole_board(mapping, board),
-        *_doubled_targets(mapping, board),
+        *_columns_mapped_twice(mapping, board),
         *(problem for field in mapping.fields for problem in _column_problems(field, board)),
         *(problem for field in mapping.fields for problem in _label_problems(field, may_create_labels=may_create_labels)),
         *_key_problems(mapping),
@@ -77,7 +73,7 @@ def _whole_board(mapping: BoardMapping, board: BoardDescription) -> Iterator[str
         yield f"{_named(board)} has the hierarchy {board.hierarchy_type!r}; {remedy}"
 
 
-def _doubled_targets(mapping: BoardMapping, board: BoardDescription) -> Iterator[str]:
+def _columns_mapped_twice(mapping: BoardMapping, board: BoardDescription) -> Iterator[str]:
     for column_id, count in Counter(field.column_id for field in mapping.fields).items():
         if count > 1:
             rivals = " and ".join(_sources(field) for field in mapping.fields if field.column_id == column_id)

@@ -2,7 +2,6 @@
 
 Sizes are discovered, never listed: they are the columns strictly between two markers. A staging table whose markers are
 absent or in the wrong place once gave 277 "sizes", so the set must be plausible before a line is written.
-Belongs here: the rule. Does not belong here: reading the columns of a table (`database/schema.py`), the unpivot (`sql/`).
 """
 
 from __future__ import annotations

@@ -1,10 +1,8 @@
-"""The words for the state of a row, in one place: the CHECK constraints, the queries, the reports and the checks use these.
+"""The words for the state of a row; the CHECK constraints, the queries, the reports and the checks use them.
 
-Belongs here: the words and which of them count as waiting. Does not belong here: the statements that change them (`sql/`).
-
-    NEW ──> PENDING ──> SYNCED        NEW: merged, to be sent; `action_type` says what
-             │    └───> FAILED        PENDING: intent committed before the call, outcome not yet known
-             └─ (recovery) ─> NEW     FAILED: refused; code and message kept. A later change of the row makes it NEW again
+NEW ──> PENDING ──> SYNCED        NEW: merged, to be sent; `action_type` says what
+         │    └───> FAILED        PENDING: intent committed before the request, outcome not yet known
+         └─ (recovery) ─> NEW     FAILED: refused; code and message kept. A later change of the row makes it NEW again
 """
 
 from __future__ import annotations
@@ -27,6 +25,3 @@ class Action(enum.StrEnum):
     INSERT = "INSERT"
     UPDATE = "UPDATE"
     DELETE = "DELETE"
-
-
-WAITING = (SyncState.NEW, SyncState.PENDING)

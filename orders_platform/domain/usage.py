@@ -1,8 +1,4 @@
-"""What was asked of monday.com, counted as monday counts it.
-
-Belongs here: the values, and the one rule that a call over a limit counts as a tenth. Does not belong here: obeying limits
-(`monday/budget.py`), keeping the figures (`database/order_store.py`).
-"""
+"""What was asked of monday.com, counted as monday counts it: a call over a limit is a tenth of a call."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Reading .csv and .xlsx files as rows of text, one row at a time.
-
-Belongs here: what is special about a kind of file: encodings, quoting, sheets, cell types. Does not belong here: what the
-columns mean (`order_file_headers.py`), cleaning of values, which is the merge's (`sql/`).
-"""
+"""Files as rows of text, one row at a time: what is special about .csv (encodings, quoting) and .xlsx (sheets, types of cells)."""
 
 from __future__ import annotations
 

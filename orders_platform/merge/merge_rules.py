@@ -1,7 +1,4 @@
-"""What the SQL templates are told: tables, the business columns with their kinds, sizes, keys, and the words to bind.
-
-Belongs here: turning configuration and catalogue into the context of `sql/`. Does not belong here: running anything.
-"""
+"""What the configuration and the catalogue tell the templates of the merge: business columns, sizes, keys, and the words to bind."""
 
 from __future__ import annotations
 
@@ -14,12 +11,10 @@ from functools import cached_property
 from markupsafe import Markup
 
 from orders_platform.configuration import Configuration, Keys
-from orders_platform.database.catalogue import Family, TableColumn
-from orders_platform.database.column_types import ColumnTypes
+from orders_platform.database.dialects import ColumnTypes, Family, TableColumn
 from orders_platform.database.schema import Schema
 from orders_platform.domain.sizes import discover_sizes, require_known_sizes
 from orders_platform.errors import SourceDataError
-from orders_platform.merge.expressions import Expressions
 
 _RULES_VERSION = 1
 """Raise it when a template changes what a merge makes of the same load: every load then counts as changed once."""
@@ -94,7 +89,7 @@ class MergeRules:
 
     def _business_column(self, column: TableColumn, staged: Family, position: int) -> BusinessColumn:
         # A column that our DDL does not know is a new size or a new text.
-        unknown = self._types.integer() if column.is_numeric else self._types.long_text()
+        unknown = self._types["integer"]() if column.is_numeric else self._types["long_text"]()
         type_ = column.type or dict(self._schema.definitions["orders"].columns).get(column.name, unknown)
         return BusinessColumn(column.name, self._kind(column), type_, position, staged, column.length)
 
@@ -123,19 +118,17 @@ class MergeRules:
             return "quantity"
         if column.name in kinds:
             return kinds[column.name]
-        if types.get(column.name) == self._types.date() or column.family == "moment":
+        if types.get(column.name) == self._types["date"]() or column.family == "moment":
             return "date"
-        if types.get(column.name) == self._types.integer():
+        if types.get(column.name) == self._types["integer"]():
             return "whole_number"
         if column.is_numeric:
             return "number"
         return "text_or_na" if column.name in self._configuration.cleaning.not_available_columns else "text"
 
-    def context(self, customer: str, expressions: Expressions) -> dict[str, object]:
+    def context(self, customer: str) -> dict[str, object]:
         """What the merge templates need for one customer."""
         keys = self._configuration.keys_of(customer)
-        names = [column.name for column in self.business]
-        hashed = [expressions.col("c", name) for name in names] + [Markup("c.bad_values"), Markup("c.bad_sizes")]
         customer_column = next(column for column in self.business if column.kind == "customer")
         counts = {prefix: len(words) for prefix, words in self._words().items()}
         return {
@@ -145,7 +138,6 @@ class MergeRules:
                 column for column in self.business if column.kind in {"date", "number", "whole_number"} or _is_short(column)
             ],
             "cleaning": {"customer": customer_column, "counts": counts},
-            "hashed": hashed,
             "unique_keys": list(keys.unique),
             "extra_keys": list(keys.extra),
             "names": self._configuration.names,
@@ -174,7 +166,7 @@ class MergeRules:
             found[f"size_code_{column.position}"] = rule.size_code(column.name)
         return found
 
-    def digest(self, customer: str) -> str:
+    def configuration_hash(self, customer: str) -> str:
         """A short value that changes whenever the same load would be merged differently."""
         c = self._configuration
         keys: Keys = c.keys_of(customer)

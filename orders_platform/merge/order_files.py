@@ -1,9 +1,11 @@
-"""Order files (.csv, .xlsx) as rows for the staging table, with a report of what was understood.
+"""Order files as rows for the staging table, with a report of what was understood.
 
 A file is read twice, row by row: first to check it as a whole and to count, then for its rows. So nothing is written of a file
-that turns out to be damaged further down, and no file has to fit into memory. Belongs here: files and what is lost of them.
-Does not belong here: kinds of files (`order_file_tables.py`), names of columns (`order_file_headers.py`), writing to the
-database (`load` in `database/`), cleaning of values (`sql/`).
+that turns out to be damaged further down, and no file has to fit into memory.
+
+A header is matched with its column exactly first, then without regard to case, kind of space and kind of apostrophe, then by a short
+list of aliases. Only spellings that can mean one thing are matched: `34` is never `3-4`, and a name that is itself a column is never an
+alias of another.
 """
 
 from __future__ import annotations
@@ -14,11 +16,31 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orders_platform.errors import SourceDataError
-from orders_platform.merge.file_headers import Headers, column_letter, match_headers
 from orders_platform.merge.file_tables import Cells, read_table
 
 KEY_COLUMN = "AAG ORDER NUMBER"
 FILE_COLUMN = "_SOURCE_TABLE"
+ALIASES = {
+    "PROMO GROUP / CAMPAIGN (HOT 30/GLOBAL EDIT": "PROMO GROUP / CAMPAIGN (HOT 30/GLOBAL EDIT)",
+}
+"""Headers of some workbooks -> column. Spellings that differ only in case or spaces need no entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Headers:
+    """The headers of one file, by place (counted from 0).
+
+    Attributes:
+        columns: place -> staging column.
+        by_alias: header -> column, for every header that is not written exactly as its column.
+        unknown: place -> header, for those that match no column.
+        blank: places without a header.
+    """
+
+    columns: dict[int, str]
+    by_alias: dict[str, str]
+    unknown: dict[int, str]
+    blank: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +134,7 @@ def read_order_file(path: Path, known_columns: Sequence[str]) -> OrderFile:
     headers = match_headers([title and title.strip() for title in titles], known_columns, str(path))
     if KEY_COLUMN not in headers.columns.values():
         raise SourceDataError(_no_key_message(path, titles))
-    report = _survey(table, headers)
+    report = _report(table, headers)
     if not report.rows:
         raise SourceDataError(
             f"{path} has headers and no row below them. Nothing was loaded. Check that the file was saved whole."
@@ -122,7 +144,7 @@ def read_order_file(path: Path, known_columns: Sequence[str]) -> OrderFile:
     return OrderFile(path, columns, report, tuple(headers.columns))
 
 
-def _survey(table: Iterator[Cells], headers: Headers) -> FileReport:
+def _report(table: Iterator[Cells], headers: Headers) -> FileReport:
     read = set(headers.columns)
     values: Counter[int] = Counter()
     rows = 0
@@ -145,3 +167,60 @@ def _no_key_message(path: Path, titles: Cells) -> str:
     if len(filled) == 1 and any(mark in filled[0] for mark in ";\t"):
         hint = "its cells are separated by semicolons or tabs; save it with commas"
     return f"{path} has no column {KEY_COLUMN!r}: {hint}. Nothing was loaded. The first row must hold the names of the columns."
+
+
+def match_headers(headers: Sequence[str | None], known_columns: Sequence[str], where: str) -> Headers:
+    """Find the column of each header.
+
+    Args:
+        headers: as they stand in the file, None for a blank one.
+        known_columns: the columns of the staging table.
+        where: the file, for messages.
+
+    Raises:
+        SourceDataError: two headers are the same, or mean the same column.
+    """
+    columns: dict[int, str] = {}
+    by_alias: dict[str, str] = {}
+    unknown: dict[int, str] = {}
+    spellings = _spellings(known_columns)
+    for place, header in enumerate(headers):
+        if header is None:
+            continue
+        column = header if header in known_columns else spellings.get(_fold(header))
+        if column is None:
+            unknown[place] = header
+            continue
+        columns[place] = column
+        if header != column:
+            by_alias[header] = column
+    _refuse_duplicates(headers, {**unknown, **columns}, where)
+    return Headers(columns, by_alias, unknown, tuple(place for place, header in enumerate(headers) if header is None))
+
+
+def column_letter(place: int) -> str:
+    """The place as a spreadsheet shows it: 0 is A, 26 is AA."""
+    before, letter = divmod(place, 26)
+    return (column_letter(before - 1) if before else "") + chr(ord("A") + letter)
+
+
+def _spellings(known_columns: Sequence[str]) -> dict[str, str]:
+    folded = Counter(map(_fold, known_columns))
+    spellings = {_fold(alias): column for alias, column in ALIASES.items() if column in known_columns}
+    return spellings | {_fold(column): column for column in known_columns if folded[_fold(column)] == 1}
+
+
+def _fold(header: str) -> str:
+    return " ".join(header.replace("’", "'").split()).casefold()
+
+
+def _refuse_duplicates(headers: Sequence[str | None], meanings: dict[int, str], where: str) -> None:
+    first: dict[str, int] = {}
+    for place in sorted(meanings):
+        meaning = meanings[place]
+        other = first.setdefault(meaning, place)
+        if other != place:
+            raise SourceDataError(
+                f"{where}: the headers {headers[other]!r} (column {column_letter(other)}) and {headers[place]!r} (column "
+                f"{column_letter(place)}) both mean {meaning!r}. Nothing was read. Delete or rename one of them in the file."
+            )

@@ -1,242 +1,309 @@
-"""Merging a customer's load: staging to orders, orders to staged lines, staged lines to lines.
+"""From the staging table to orders and lines: whose rows the load holds, and the three merges of a customer.
 
-Each of the three is one transaction of set-based statements. Belongs here: their order, and their reports. Does not belong here:
-the statements (`sql/1_*`, `2_*`, `3_*`), who the customer's rows are (`domain/customers.py`).
+Each merge is one transaction. Its statements stand below in the order in which they run; each is a file of `sql/` that says what it does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from functools import cached_property
 
-from sqlalchemy import Connection
+from sqlalchemy import RowMapping
 
-from orders_platform.configuration import Configuration
-from orders_platform.database.engine import Database
-from orders_platform.database.locks import customer_lock, lock_merge
-from orders_platform.database.statements import Statements
+from orders_platform.database import conversion
+from orders_platform.database.engine import repeated_when_lost
+from orders_platform.database.order_store import OrderStore
+from orders_platform.database.statements import Runner, Statements
 from orders_platform.database.templates import WORK_TABLES
-from orders_platform.domain.customers import CustomerRows, Survey
+from orders_platform.domain.customers import CustomerRows, SpellingCount, StagingScan
 from orders_platform.domain.merges import HeaderMerge, LineMerge
 from orders_platform.domain.names import MAX_NAME
+from orders_platform.domain.pending_runs import CustomerSyncStatus
 from orders_platform.errors import SourceDataError
 from orders_platform.merge.merge_rules import MergeRules
 
+UNKNOWN_CUSTOMER = "unknown_customer"
 
-class Merge:
-    """The three merges of one customer."""
 
-    def __init__(self, database: Database, configuration: Configuration, rules: MergeRules, statements: Statements) -> None:
-        self._database = database
-        self._configuration = configuration
-        self._rules = rules
-        self._statements = statements
+class OrderMerge:
+    """The merges into one order database; what a lost transaction ended is repeated.
 
-    def headers(self, customer: str, rows: CustomerRows, now: datetime) -> HeaderMerge:
+    Every method raises `DatabaseUnavailableError`, `DatabaseRefusedError`, and `SourceDataError` where the staging table cannot be read
+    safely; nothing was written then.
+    """
+
+    def __init__(self, store: OrderStore) -> None:
+        self.database = store.database
+        self._configuration = store.configuration
+        self._schema = store.schema
+        self._templates = store.templates
+        self._statements = Statements(store.templates)
+        self._statements_of: dict[str, Statements] = {}
+
+    @cached_property
+    def rules(self) -> MergeRules:
+        """The merge rules, read from the catalogue at first use, when the login's rights are looked at as well."""
+        self._schema.require_daily_rights()
+        return MergeRules(self._configuration, self._schema, self.database.dialect.types)
+
+    def _statements_for(self, customer: str) -> Statements:
+        """The statements with this customer's keys; made once, since the context of 400 columns takes milliseconds."""
+        if customer not in self._statements_of:
+            self._statements_of[customer] = Statements(self._templates, self.rules.context(customer))
+        return self._statements_of[customer]
+
+    def _read(self, statement: str, statements: Statements | None = None, /, **values: object) -> Sequence[RowMapping]:
+        with self.database.read() as connection:
+            return (statements or self._statements).runner(connection, values)(statement).mappings().all()
+
+    # --- the load -------------------------------------------------------------------------------------------------------
+
+    @repeated_when_lost
+    def scan_staging(self) -> StagingScan:
+        """Whose rows the staging table holds."""
+        _ = self.rules.business
+        counts = [
+            SpellingCount(conversion.text(row["spelling"]), conversion.text(row["file_name"]), int(row["row_count"]))
+            for row in self._read("0_scan_staging")
+        ]
+        return self._configuration.customer_names.scan(counts)
+
+    def sync_statuses(self) -> list[CustomerSyncStatus]:
+        """Where every customer stands that the load or the order table has, by name. Reads the whole staging table once."""
+        scan = self.scan_staging()
+        loads = self._load_fingerprints(scan)
+        merges = {str(row["customer_name"]): row for row in self._read("read_merges")}
+        waiting: dict[str, int] = {}
+        for row in self._read("count_waiting"):
+            waiting[str(row["customer_name"])] = waiting.get(str(row["customer_name"]), 0) + int(row["row_count"])
+        names = sorted({*scan.customers, *self._merged_customers()})
+        return [_sync_status(name, loads.get(name), merges.get(name), waiting.get(name, 0)) for name in names]
+
+    def present(self) -> list[CustomerSyncStatus]:
+        """Which customers there are, without looking at what their rows hold."""
+        staged = self.scan_staging().customers
+        return [
+            CustomerSyncStatus(name, "" if name in staged else None) for name in sorted({*staged, *self._merged_customers()})
+        ]
+
+    def _load_fingerprints(self, scan: StagingScan) -> dict[str, str]:
+        """The content of each customer's load, as its merge records it."""
+        parts: dict[str, list[str]] = {}
+        for row in self._read("0_fingerprint_loads", self._statements_for("")):
+            owner = scan.owner_of(conversion.text(row["spelling"]), conversion.text(row["file_name"]))
+            if owner is not None:
+                parts.setdefault(owner, []).append(str(row["fingerprint"]))
+        add = self.database.dialect.add_fingerprints
+        return {name: f"{self.rules.configuration_hash(name)}:{add(found)}" for name, found in parts.items()}
+
+    def _load_fingerprint(self, customer: str, rows: CustomerRows) -> str:
+        """The same for one customer."""
+        (row,) = self._read("1_fingerprint_load", self._statements_for(customer), **_selection(rows))
+        return f"{self.rules.configuration_hash(customer)}:{row['fingerprint']}"
+
+    def _merged_customers(self) -> list[str]:
+        """The customers that the order table has, under the names they had when they were merged."""
+        return [str(row["customer_name"]) for row in self._read("1_read_order_customers")]
+
+    def _last_merge(self, key: str) -> RowMapping | None:
+        return next(iter(self._read("1_read_customer", customer=key)), None)
+
+    # --- rows that match no customer ------------------------------------------------------------------------------------
+
+    @repeated_when_lost
+    def record_unmatched(self, scan: StagingScan, now: datetime) -> None:
+        """List the rows that match no customer among the rejects, and resolve those that no longer do. Unchanged: no write."""
+        unmatched = scan.unmatched_by_label
+        for label, (rows, reason) in unmatched.items():
+            self._reject_unmatched(label, rows, reason, now)
+        recorded = [str(row["customer_name"]) for row in self._read("0_read_unmatched", code=UNKNOWN_CUSTOMER)]
+        gone = [label for label in recorded if label not in unmatched]
+        if gone:
+            with self.database.write() as connection:
+                run = self._statements.runner(connection, {"now": self.database.timestamp(now), "code": UNKNOWN_CUSTOMER})
+                run("0_resolve_unmatched", labels=gone)
+                run("0_forget_loads", keys=[_unmatched_key(label) for label in gone])
+
+    def _reject_unmatched(self, label: str, rows: CustomerRows, reason: str, now: datetime) -> None:
+        key = _unmatched_key(label)
+        fingerprint = self._load_fingerprint(label, rows)
+        known = self._last_merge(key)
+        if known and known["fingerprint"] == fingerprint:
+            return
+        with self._header_transaction(label, key, rows, now) as run:
+            self._clean(run)
+            run("0_reject_unmatched", code=UNKNOWN_CUSTOMER, reason=reason)
+            run("1_mark_copies")
+            self._record_rejects(run)
+            rows_read = run("1_count_merge").mappings().one()["rows_read"]
+            run("1_record_merge", customer=key, fingerprint=fingerprint, rows_read=rows_read, missing_orders=0, missing_kept=0)
+
+    # --- the three merges -----------------------------------------------------------------------------------------------
+
+    @repeated_when_lost
+    def merge_headers(self, customer: str, scan: StagingScan, now: datetime) -> HeaderMerge:
         """Merge a customer's staged rows into the orders, unless the load is the one that was merged last.
 
         Raises:
-            SourceDataError: the load cannot be read safely; nothing was written.
+            SourceDataError: the staging table has none: nothing is removed then.
         """
-        self._statements.for_customer(customer)
-        selection = _selection(rows)
-        fingerprint = self._fingerprint(customer, selection)
-        known = self._read_customer(customer)
+        rows = scan.customers.get(customer)
+        if rows is None:
+            raise SourceDataError(
+                f"{self._configuration.tables.staging} holds no row of customer {customer!r}. Nothing was changed and nothing removed. "
+                "Check the load, the spelling, and the customer's aliases in [customers]."
+            )
+        fingerprint = self._load_fingerprint(customer, rows)
+        known = self._last_merge(customer)
         # The same load is merged again where orders were deleted behind our back: they come back, and find their items.
         if known and known["fingerprint"] == fingerprint and known["orders_now"] == known["order_count"]:
-            return HeaderMerge(int(str(known["rows_read"])), missing=int(str(known["missing_orders"])),
-                               removal_refused=bool(known["missing_kept"]), was_unchanged=True)  # fmt: skip
-        former = self._former_names(customer)
-        with ExitStack() as stack:
-            # A run that was started before the customer was renamed may be sending these orders under the old name.
-            for name in former:
-                stack.enter_context(customer_lock(self._database, name))
-            connection = stack.enter_context(self._database.write())
-            stage = _HeaderStage(connection, self._statements, customer, self._database.timestamp(now))
-            stage.rename(former)
-            return stage.run(selection, self._configuration, fingerprint, self._rules.parameters)
-
-    def _former_names(self, customer: str) -> list[str]:
-        """The names under which orders were merged that are another spelling of this customer's today."""
+            return HeaderMerge(known["rows_read"], missing=known["missing_orders"], removal_refused=bool(known["missing_kept"]),
+                               was_unchanged=True)  # fmt: skip
+        policies = self._configuration.policies
         names = self._configuration.customer_names
-        with self._database.read() as connection:
-            known = [str(name) for name in self._statements.runner(connection, {})("1_read_order_customers").scalars()]
-        return sorted(name for name in known if name != customer and names.resolve(name) == customer)
+        former = sorted(name for name in self._merged_customers() if name != customer and names.resolve(name) == customer)
+        with self._customer_locks(former), self._header_transaction(customer, customer, rows, now) as run:
+            if former:
+                run("1_rename_customer", former=former)
+                run("1_resolve_former_rejects", former=former)
+                run("2_clear_staged_lines", customers=former)
+                run("0_forget_loads", keys=former)
+            self._clean(run)
+            run("1_judge_orders")
+            run("1_mark_copies")
+            run("1_reject_collisions")
+            run("1_read_known_orders")
+            run("1_match_full_keys")
+            run("1_match_unique_keys")
+            found = {name: int(count) for name, count in run("1_count_merge").mappings().one().items()}
+            refused = found["newly_missing"] > policies.max_removed_share * found["known"]
+            updated = run("1_update_orders").rowcount
+            created = run("1_insert_orders").rowcount
+            removed = 0
+            if found["missing"] and not refused:
+                removed = run("1_mark_removed", archives=int(policies.removed_orders == "archive")).rowcount
+            if removed:
+                run("1_end_unsent_lines")
+            self._record_rejects(run)
+            run("1_record_merge", fingerprint=fingerprint, rows_read=found["rows_read"], missing_orders=found["missing"],
+                missing_kept=int(refused))  # fmt: skip
+        return HeaderMerge(
+            found["rows_read"], created, updated, found["rejected"], found["copies"], found["missing"], removed, refused
+        )
 
-    def rejected_rows(self, label: str, rows: CustomerRows, code: str, reason: str, now: datetime) -> bool:
-        """Record staged rows that belong to no customer; False when they were recorded before and nothing was written."""
-        self._statements.for_customer(label)
-        selection = _selection(rows)
-        key = f"({code}) {label}"
-        fingerprint = self._fingerprint(label, selection)
-        known = self._read_customer(key)
-        if known and known["fingerprint"] == fingerprint:
-            return False
-        with self._database.write() as connection:
-            stage = _HeaderStage(connection, self._statements, label, self._database.timestamp(now), key)
-            stage.reject_all(selection, code, reason, fingerprint, self._rules.parameters)
-        return True
-
-    def sizes(self, customer: str) -> int:
-        """Unpivot the sizes of the orders that changed since their lines were last merged; the number of staged lines."""
-        self._statements.for_customer(customer)
-        numbers = self._merged(customer)
+    @repeated_when_lost
+    def unpivot_sizes(self, customer: str) -> int:
+        """Stage the lines of the orders that changed since their lines were last merged; their number."""
+        numbers = self._merge_numbers(customer)
         if numbers["sizes_number"] == numbers["merge_number"]:
             return 0
-        with self._database.write() as connection:
-            run = self._statements.runner(connection, {"customer": customer})
-            run("2_clear_staged_lines")
-            staged = run("2_unpivot_sizes", lines_number=numbers["lines_number"],
-                         cancelled=self._configuration.cleaning.cancelled, **self._rules.parameters).rowcount  # fmt: skip
-            run("2_record_sizes", merge_number=numbers["merge_number"])
-            return staged
+        with self.database.write() as connection:
+            values = {
+                "customer": customer,
+                "cancelled": self._configuration.cleaning.cancelled,
+                **numbers,
+                **self.rules.parameters,
+            }
+            run = self._statements_for(customer).runner(connection, values)
+            run("2_clear_staged_lines", customers=[customer])
+            staged = run("2_unpivot_sizes").rowcount
+            run("2_record_sizes")
+        return staged
 
-    def lines(self, customer: str, now: datetime) -> LineMerge:
+    @repeated_when_lost
+    def merge_lines(self, customer: str, now: datetime) -> LineMerge:
         """Merge the staged lines of a customer.
 
         Raises:
             SourceDataError: the sizes were not unpivoted after the last merge of the orders.
         """
-        self._statements.for_customer(customer)
-        numbers = self._merged(customer)
+        numbers = self._merge_numbers(customer)
         if numbers["lines_number"] == numbers["merge_number"]:
             return LineMerge()
         if numbers["sizes_number"] != numbers["merge_number"]:
             raise SourceDataError(
                 f"The sizes of {customer!r} are older than its orders. Materialise order_sizes before order_lines."
             )
-        archives = int(self._configuration.policies.removed_lines == "archive")
-        with self._database.write() as connection:
-            sizes = self._configuration.sizes
-            stamps = {
-                "customer": customer,
-                "now": self._database.timestamp(now),
-                "lines_number": numbers["lines_number"],
-                "one_size_code": sizes.one_size_code,
-                "one_size_columns": list(sizes.one_size_columns),
-            }
-            run = self._statements.runner(connection, stamps)
-            updated, created = run("3_update_lines").rowcount, run("3_insert_lines").rowcount
-            removed = run("3_drop_unsent_lines").rowcount + run("3_end_gone_lines", archives=archives).rowcount
-            run("3_record_lines", merge_number=numbers["merge_number"])
-            return LineMerge(created, updated, removed)
+        sizes, archives = self._configuration.sizes, self._configuration.policies.removed_lines == "archive"
+        values = {
+            "customer": customer, "now": self.database.timestamp(now), "archives": int(archives), "one_size_code": sizes.one_size_code,
+            "one_size_columns": list(sizes.one_size_columns), **numbers,
+        }  # fmt: skip
+        with self.database.write() as connection:
+            run = self._statements.runner(connection, values)
+            updated = run("3_update_lines").rowcount
+            created = run("3_insert_lines").rowcount
+            removed = run("3_drop_unsent_lines").rowcount + run("3_end_gone_lines").rowcount
+            run("3_record_lines")
+        return LineMerge(created, updated, removed)
 
-    def _fingerprint(self, customer: str, selection: Mapping[str, object]) -> str:
-        with self._database.read() as connection:
-            load = self._statements.runner(connection, selection)("1_fingerprint_load").scalar_one()
-        return f"{self._rules.digest(customer)}:{load}"
-
-    def _read_customer(self, customer: str) -> Mapping[str, object] | None:
-        with self._database.read() as connection:
-            row = self._statements.runner(connection, {"customer": customer})("1_read_customer").mappings().one_or_none()
-        return dict(row) if row else None
-
-    def _merged(self, customer: str) -> dict[str, int]:
-        known = self._read_customer(customer)
+    def _merge_numbers(self, customer: str) -> dict[str, int]:
+        known = self._last_merge(customer)
         if known is None:
             raise SourceDataError(f"The orders of {customer!r} were never merged. Materialise order_headers first.")
-        return {name: int(str(known[name])) for name in ("merge_number", "sizes_number", "lines_number")}
+        return {name: int(known[name]) for name in ("merge_number", "sizes_number", "lines_number")}
+
+    # --- what header merges share ---------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _customer_locks(self, names: Sequence[str]) -> Iterator[None]:
+        """Former names of a customer: a run that was started before it was renamed may be sending its orders under one."""
+        with ExitStack() as stack:
+            for name in names:
+                stack.enter_context(self.database.customer_lock(name))
+            yield
+
+    @contextmanager
+    def _header_transaction(self, customer: str, key: str, rows: CustomerRows, now: datetime) -> Iterator[Runner]:
+        """A transaction with empty work tables, in which other merges under the same key wait; runs its statements."""
+        statements = self._statements_for(customer)
+        values = {
+            "customer": customer, "now": self.database.timestamp(now), "max_name": MAX_NAME, **_selection(rows), **self.rules.parameters,
+        }  # fmt: skip
+        with self.database.write() as connection:
+            self.database.dialect.lock_merge(connection, key)
+            prepare = statements.runner(connection, values)
+            prepare("1_add_customer", customer=key)
+            number = int(prepare("1_read_customer", customer=key).mappings().one()["merge_number"]) + 1
+            tables = WORK_TABLES if self.database.dialect.reads_cells else WORK_TABLES[1:]
+            for table in tables:
+                prepare("1_drop_work_table", {"work_table": table})
+                prepare(f"1_create_{table}")
+            yield statements.runner(connection, {**values, "merge_number": number})
+            for table in tables:
+                prepare("1_drop_work_table", {"work_table": table})
+
+    def _clean(self, run: Runner) -> None:
+        if self.database.dialect.reads_cells:
+            run("1_read_cells")
+        run("1_clean_orders")
+        run("1_identify_orders")
+
+    def _record_rejects(self, run: Runner) -> None:
+        run("1_resolve_rejects")
+        run("1_refresh_rejects")
+        run("1_record_rejected_rows")
+        run("1_record_rejected_sizes")
 
 
-def unassigned_by_label(survey: Survey) -> dict[str, tuple[CustomerRows, str]]:
-    """The rows of nobody under each label, with a reason; spellings that differ only in spaces share a label."""
-    found: dict[str, tuple[CustomerRows, str]] = {}
-    for entry in survey.unassigned:
-        rows, reason = found.get(entry.label, (CustomerRows(), entry.reason))
-        found[entry.label] = _both(rows, entry.selection), reason
-    return found
-
-
-def _both(one: CustomerRows, other: CustomerRows) -> CustomerRows:
-    return CustomerRows(
-        tuple(sorted({*one.spellings, *other.spellings})),
-        tuple(sorted({*one.blank_spellings, *other.blank_spellings})),
-        tuple(sorted({*one.files, *other.files})),
-        one.rows + other.rows,
-        takes_rows_without_file=one.takes_rows_without_file or other.takes_rows_without_file,
-    )
-
-
-def _selection(rows: CustomerRows) -> dict[str, object]:
+def _selection(rows: CustomerRows) -> Mapping[str, object]:
     return {
         "spellings": list(rows.spellings), "blank_spellings": list(rows.blank_spellings), "files": list(rows.files),
         "no_file": int(rows.takes_rows_without_file),
     }  # fmt: skip
 
 
-class _HeaderStage:
-    """The statements of one header merge, on one transaction."""
+def _unmatched_key(label: str) -> str:
+    """Under which name the customer table remembers what unmatched rows looked like."""
+    return f"({UNKNOWN_CUSTOMER}) {label}"
 
-    def __init__(
-        self, connection: Connection, statements: Statements, customer: str, now: object, key: str | None = None
-    ) -> None:
-        self._customer = customer
-        self._key = key or customer
-        self._run = statements.runner(connection, {"customer": customer, "now": now})
-        lock_merge(connection, self._key)
-        self._run("1_add_customer", customer=self._key)
-        self._merge_number = int(self._run("1_read_customer", customer=self._key).mappings().one()["merge_number"]) + 1
-        self._reads_cells = connection.dialect.name == "mssql"
-        self._work_tables = WORK_TABLES if self._reads_cells else WORK_TABLES[1:]
-        for table in self._work_tables:
-            self._run(f"1_drop_{table}")
-            self._run(f"1_create_{table}")
 
-    def run(
-        self, selection: Mapping[str, object], configuration: Configuration, fingerprint: str, parameters: Mapping[str, object]
-    ) -> HeaderMerge:
-        self._clean(selection, parameters, "", "")
-        self._run("1_reject_collisions")
-        self._run("1_read_known_orders")
-        self._run("1_match_full_keys")
-        self._run("1_match_unique_keys")
-        counts = {name: int(value) for name, value in self._run("1_count_merge").mappings().one().items()}
-        refused = counts["newly_missing"] > configuration.policies.max_removed_share * counts["known"]
-        updated = self._run("1_update_orders", merge_number=self._merge_number).rowcount
-        created = self._run("1_insert_orders", merge_number=self._merge_number).rowcount
-        archives = int(configuration.policies.removed_orders == "archive")
-        removed = 0 if refused or not counts["missing"] else self._run("1_mark_removed", archives=archives).rowcount
-        if removed:
-            self._run("1_end_unsent_lines")
-        self._record_rejects(parameters)
-        self._finish(fingerprint, counts["rows_read"], counts["missing"], int(refused))
-        return HeaderMerge(
-            counts["rows_read"], created, updated, counts["rejected"], counts["copies"], counts["missing"], removed, refused
-        )
-
-    def rename(self, former: Sequence[str]) -> None:
-        """Take over the orders that were merged under these names."""
-        if former:
-            self._run("1_rename_customer", former=list(former))
-            self._run("1_resolve_former_rejects", former=list(former))
-            for name in former:
-                self._run("2_clear_staged_lines", customer=name)
-            self._run("0_forget_unassigned", keys=list(former))
-
-    def reject_all(
-        self, selection: Mapping[str, object], code: str, reason: str, fingerprint: str, parameters: Mapping[str, object]
-    ) -> None:
-        self._clean(selection, parameters, code, reason)
-        self._record_rejects(parameters)
-        self._finish(fingerprint, int(self._run("1_count_merge").mappings().one()["rows_read"]), 0, 0)
-
-    def _clean(self, selection: Mapping[str, object], parameters: Mapping[str, object], code: str, reason: str) -> None:
-        if self._reads_cells:
-            self._run("1_read_cells", **selection, **parameters)
-        self._run("1_clean_orders", **selection, **parameters)
-        self._run("1_identify_orders")
-        self._run("1_judge_orders", forced_code=code, forced_reason=reason, max_name=MAX_NAME)
-        self._run("1_mark_copies")
-
-    def _record_rejects(self, parameters: Mapping[str, object]) -> None:
-        self._run("1_resolve_rejects")
-        self._run("1_refresh_rejects")
-        self._run("1_record_rejected_rows", **parameters)
-        self._run("1_record_rejected_sizes")
-
-    def _finish(self, fingerprint: str, rows_read: int, missing: int, refused: int) -> None:
-        self._run("1_record_merge", customer=self._key, fingerprint=fingerprint, merge_number=self._merge_number, rows_read=rows_read,
-                  missing_orders=missing, missing_kept=refused)  # fmt: skip
-        for table in self._work_tables:
-            self._run(f"1_drop_{table}")
+def _sync_status(customer: str, load: str | None, merge: RowMapping | None, waiting: int) -> CustomerSyncStatus:
+    if merge is None:
+        return CustomerSyncStatus(customer, load, waiting=waiting)
+    numbers = {merge[name] for name in ("merge_number", "sizes_number", "lines_number")}
+    is_whole = len(numbers) == 1 and merge["orders_now"] == merge["order_count"]
+    return CustomerSyncStatus(customer, load, conversion.text(merge["fingerprint"]), is_whole, waiting, int(merge["orders_now"]),
+                              conversion.moment(merge["merged_at"]))  # fmt: skip

@@ -1,8 +1,7 @@
 """Putting rows into the staging table: from files for `load`, from the sample orders for the demo.
 
 SQLite takes the rows of a batch one after the other. SQL Server gets as many rows in a statement as it takes parameters, all of them
-texts: no driver needs arrays of parameters for that. Belongs here: the insert. Does not belong here: reading files (`order_files.py`),
-cleaning (`sql/1_clean_orders.sql.j2`).
+texts: no driver needs arrays of parameters for that.
 """
 
 from __future__ import annotations
@@ -56,7 +55,7 @@ def replace_staged_rows(
             connection.execute(delete(target))
         remaining = iter(rows)
         while batch := list(itertools.islice(remaining, _BATCH)):
-            if database.dialect == "mssql":
+            if database.dialect.loads_texts:
                 _insert_texts(connection, place, columns, batch)
             else:
                 connection.execute(statement, [{f"c{i}": cell for i, cell in enumerate(row)} for row in batch])

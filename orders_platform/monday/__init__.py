@@ -1,1 +1,1 @@
-"""Talking to monday.com: client, pace, replies, documents, and the board they add up to."""
+"""The client of monday.com: requests, pace, error policy, batches, and the board they add up to."""

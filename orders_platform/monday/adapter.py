@@ -1,27 +1,42 @@
-"""`MondayBoard`: monday.com as the sync engine sees it, the `Board` protocol of `sync/ports.py` over client and documents.
+"""`MondayBoard`: monday.com as the sync engine sees it, and `connect_board`, which puts one together.
 
-Belongs here: the reads, in chunks and pages; sending is handed on to `monday/dispatcher.py`. Does not belong here: JSON shapes
-(`monday/descriptions.py`), decisions about rows (`sync/`).
+Reads go out in chunks and pages; a page cursor that expired starts the read again. Sending is handed on to the dispatcher.
 """
 
 from __future__ import annotations
 
 import logging
+import random
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
 from types import TracebackType
 
+import httpx
+
 from orders_platform.domain.board import BoardDescription, BoardItem, Group
-from orders_platform.domain.mutations import Document, DocumentReport, Operation
+from orders_platform.domain.mutations import Batch, BatchReport, Operation
 from orders_platform.domain.usage import Reads
 from orders_platform.errors import BoardMismatchError, MondayUnavailableError
-from orders_platform.monday.client import MondayClient
-from orders_platform.monday.descriptions import Node, board_description, board_groups, board_item, nodes
+from orders_platform.monday.budget import Budget, Limits, Timer, limits_of
+from orders_platform.monday.client import MondayClient, RetryPolicy
+from orders_platform.monday.descriptions import Node, board_description, board_groups, board_item, nodes, version_notice
 from orders_platform.monday.dispatcher import Sender
 from orders_platform.monday.documents import Documents
-from orders_platform.monday.error_policy import Reaction
-from orders_platform.monday.versions import version_notice
+from orders_platform.monday.error_policy import ErrorAction
+from orders_platform.monday.transport import Transport
 
 _logger = logging.getLogger(__name__)
+
+API_VERSION = "2026-10"
+"""The version that `graphql/` is written for."""
+
+BATCH_SIZE = 25
+MAX_IN_FLIGHT = 3
+
+TIMEOUT_SECONDS = 65.0
+"""monday ends a request after 60 seconds; who waits a little longer gets its answer instead of an unknown outcome."""
 
 IDS_A_READ = 100
 """Most ids of one `items(ids:)` query (page on rate limits)."""
@@ -42,11 +57,10 @@ class _CursorExpiredError(Exception):
 class MondayBoard:
     """The boards of one monday.com account; see `Board` in `sync/ports.py` for what each method promises."""
 
-    def __init__(self, client: MondayClient, documents: Documents, sender: Sender, api_version: str) -> None:
+    def __init__(self, client: MondayClient, documents: Documents, sender: Sender) -> None:
         self._client = client
         self._documents = documents
         self._sender = sender
-        self._api_version = api_version
         self._ending: str | None = None
 
     def __repr__(self) -> str:
@@ -80,25 +94,23 @@ class MondayBoard:
         """What was read since this was last asked."""
         return self._client.take_reads()
 
-    def document_size(self, operation: Operation) -> int:
-        """How many mutations of `operation` to put into the next document; ask again for each document."""
-        return self._sender.document_size(operation)
+    def batch_size(self, operation: Operation) -> int:
+        """How many mutations of `operation` to put into the next batch; ask again for each batch."""
+        return self._sender.batch_size(operation)
 
-    def send(
-        self, documents: Iterable[Document], renew: Callable[[Document], None] = lambda _document: None
-    ) -> Iterator[DocumentReport]:
-        """Send documents at monday's pace; one report each, in the order they finish.
+    def send(self, batches: Iterable[Batch], renew: Callable[[Batch], None] = lambda _batch: None) -> Iterator[BatchReport]:
+        """Send batches at monday's pace; one report each, in the order they finish.
 
         Args:
-            documents: drawn one by one; drawing one commits its intent.
-            renew: commits a document's intent anew; called in the caller's thread before a request that leaves later than that.
+            batches: drawn one by one; drawing one commits its intent.
+            renew: commits a batch's intent anew; called in the caller's thread before a request that leaves later than that.
 
         Raises:
             MondayRefusedError: every further request would be refused (token, permission).
             MondayUnavailableError: monday stays out of reach, or no call is left today.
-            Both come after the reports of all documents that were drawn.
+            Both come after the reports of all batches that were drawn.
         """
-        return self._sender.send(documents, renew)
+        return self._sender.send(batches, renew)
 
     def describe(self, board_id: int) -> BoardDescription:
         """Columns with labels, groups, limits and hierarchy of one board. `BoardMismatchError` when there is none."""
@@ -155,7 +167,7 @@ class MondayBoard:
         return boards[0]
 
     def _note_versions(self, listed: Sequence[Node]) -> None:
-        notice = version_notice(listed, self._api_version)
+        notice = version_notice(listed, self._client.api_version)
         if notice and not self._ending:
             _logger.warning("%s", notice)
         self._ending = notice
@@ -190,7 +202,7 @@ class MondayBoard:
 
     def _read(self, operation: str, variables: Mapping[str, object]) -> Node:
         reply = self._client.read(self._documents.read(operation, variables))
-        if reply.reaction is Reaction.RESTART:
+        if reply.action is ErrorAction.RESTART:
             raise _CursorExpiredError
         return reply.data or {}
 
@@ -219,3 +231,62 @@ def _folded(text: str) -> str:
 def _chunks(values: Sequence[str], size: int) -> Iterator[list[str]]:
     for start in range(0, len(values), size):
         yield list(values[start : start + size])
+
+
+def connect_board(
+    url: str,
+    token: str,
+    graphql_folder: Path,
+    *,
+    api_version: str = API_VERSION,
+    limits: Limits | None = None,
+    max_in_flight: int = MAX_IN_FLIGHT,
+    batch_size: int = BATCH_SIZE,
+    timeout_seconds: float = TIMEOUT_SECONDS,
+    policy: RetryPolicy | None = None,
+    http_transport: httpx.BaseTransport | None = None,
+    rng: random.Random | None = None,
+    clock: Callable[[], float] = time.time,
+    sleep: Callable[[float], None] = time.sleep,
+) -> MondayBoard:
+    """A board that talks to the GraphQL endpoint at `url`; close it after use, or use it in a `with` statement.
+
+    Nothing connects before the first request.
+
+    Args:
+        url: of the endpoint, http or https.
+        token: as monday issued it.
+        graphql_folder: the folder of documents.
+        api_version: pinned version, `yyyy-mm`.
+        limits: of the token; those of a personal token of plan `pro` by default.
+        max_in_flight: batches at the same time; 1 does everything in the caller's thread.
+        batch_size: mutations of the first batches; the size of later ones follows from how they went.
+        timeout_seconds: longest wait for one reply.
+        policy: bounds of the repeats.
+        http_transport: carries the requests in place of sockets, for a sandbox in this process.
+        rng: source of the jitter.
+        clock: seconds since the epoch.
+        sleep: sleeps the given seconds.
+
+    Raises:
+        ConfigurationError: URL or token cannot be used.
+    """
+    timer = Timer(clock, sleep)
+    transport = Transport(
+        url,
+        token,
+        api_version,
+        timeout_seconds=timeout_seconds,
+        most_connections=max(1, max_in_flight) + 1,
+        http_transport=http_transport,
+    )
+    jitter = rng or random.Random()  # noqa: S311 - not a secret
+    client = MondayClient(transport, Budget(limits or limits_of("pro"), timer), timer, policy or RetryPolicy(), jitter)
+    documents = _documents(graphql_folder)
+    return MondayBoard(client, documents, Sender(client, documents, batch_size, max_in_flight))
+
+
+@cache
+def _documents(folder: Path) -> Documents:
+    """Read once a process; their text does not change under a run."""
+    return Documents(folder)

@@ -1,23 +1,175 @@
 """The pace: every limit of monday.com obeyed before it is hit, and no wait longer than a limit demands.
 
-Belongs here: when a request may start, what it took, what its answer says of the limits. Knows no HTTP; clock and sleep are
-arguments. Does not belong here: repeating after a refusal (`monday/client.py`), how many mutations go into a document
-(`monday/batch_size.py`), documents in flight (`monday/dispatcher.py`).
+The limits are monday's published ones by plan and kind of token, until its headers say others. The cost of an operation is a guess
+until a reply tells it. Nothing here knows HTTP; time comes from a `Timer`.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import ceil
 
 from orders_platform.domain.usage import LIMITED_CALL
-from orders_platform.errors import MondayUnavailableError
-from orders_platform.monday.costs import Costs
-from orders_platform.monday.error_policy import Limit, Reaction
-from orders_platform.monday.limits import Limits
-from orders_platform.monday.rate_window import Bucket, Taking
+from orders_platform.errors import ConfigurationError, MondayUnavailableError
+from orders_platform.monday.error_policy import ErrorAction, Limit
+from orders_platform.monday.rate_window import RateWindow, Reservation
 from orders_platform.monday.replies import Reply
+
+COMPLEXITY_PER_REQUEST = 5_000_000
+"""Most complexity of a single request (page on rate limits)."""
+
+DAILY_RESERVE_SHARE = 0.05
+"""Part of the day's calls that we leave to people and other programs; our choice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one token may ask for.
+
+    Attributes:
+        write_complexity: points a minute for mutations, and for reads as well when `read_complexity` is None.
+        read_complexity: points a minute for reads where monday counts them apart, else None.
+        request_complexity: points of a single request.
+        daily_reserve: calls of the day that we do not use.
+        concurrency: requests at the same time.
+    """
+
+    write_complexity: int = 10_000_000
+    read_complexity: int | None = None
+    request_complexity: int = COMPLEXITY_PER_REQUEST
+    calls_per_minute: int = 1_000
+    calls_per_day: int = 1_000
+    daily_reserve: int = 50
+    concurrency: int = 40
+
+    @property
+    def calls_for_us(self) -> int:
+        """Calls of a day that our runs may make, all together."""
+        return self.calls_per_day - self.daily_reserve
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    calls_per_day: int
+    calls_per_minute: int
+    concurrency: int
+    is_paid: bool = True
+
+
+# Page on rate limits, September 2026: calls a day (reset at midnight UTC), calls a minute, concurrent requests.
+_PLANS: Mapping[str, _Plan] = {
+    "trial": _Plan(1_000, 1_000, 40, is_paid=False),
+    "basic": _Plan(1_000, 1_000, 40),
+    "pro": _Plan(10_000, 2_500, 100),
+    "enterprise": _Plan(25_000, 5_000, 250),
+}
+
+# Complexity a minute, same page: a personal token has one window for reads and writes, an app token one for each.
+_UNPAID_COMPLEXITY = 1_000_000
+_PERSONAL_COMPLEXITY = 10_000_000
+_APP_COMPLEXITY = 5_000_000
+
+PLANS = tuple(_PLANS)
+
+TOKEN_KINDS = ("personal", "app")
+
+
+def limits_of(plan: str, token_kind: str = "personal") -> Limits:  # noqa: S107 - a kind of token, not a token
+    """The limits of one plan (`trial`, `basic`, `pro`, `enterprise`) and kind of token (`personal`, `app`).
+
+    Raises:
+        ConfigurationError: there is no such plan or kind.
+    """
+    if plan not in _PLANS:
+        raise ConfigurationError(f"monday.com plan {plan!r} is unknown; set one of {', '.join(PLANS)}")
+    if token_kind not in TOKEN_KINDS:
+        raise ConfigurationError(f"kind of monday.com token {token_kind!r} is unknown; set one of {', '.join(TOKEN_KINDS)}")
+    chosen = _PLANS[plan]
+    write, read = _complexity(chosen, token_kind)
+    return Limits(
+        write_complexity=write,
+        read_complexity=read,
+        calls_per_minute=chosen.calls_per_minute,
+        calls_per_day=chosen.calls_per_day,
+        daily_reserve=round(chosen.calls_per_day * DAILY_RESERVE_SHARE),
+        concurrency=chosen.concurrency,
+    )
+
+
+def _complexity(plan: _Plan, token_kind: str) -> tuple[int, int | None]:
+    if not plan.is_paid:
+        return _UNPAID_COMPLEXITY, None
+    return (_APP_COMPLEXITY, _APP_COMPLEXITY) if token_kind == "app" else (_PERSONAL_COMPLEXITY, None)  # noqa: S105
+
+
+FIRST_GUESSES: Mapping[str, int] = {
+    # Measured by others and in monday's changelog: 30,000 and one point a field.
+    "create_item": 30_001,
+    # monday publishes no figure: as dear as an item.
+    "create_subitem": 30_001,
+}
+"""Points of one mutation before the first reply."""
+
+OTHER_MUTATION = 10_001
+"""Points of any other mutation before the first reply: monday's older text for a mutation."""
+
+READ = 20_000
+"""Points of one read before the first reply; a page of 500 full rows was measured at 222,000."""
+
+
+class Costs:
+    """Points by operation, learned from replies; a read is counted by the call, mutations one by one."""
+
+    def __init__(self) -> None:
+        self._learned: dict[str, int] = {}
+
+    def of(self, operation: str, mutations: int) -> int:
+        """Points that a request with `mutations` of `operation` will cost; 0 mutations for a read."""
+        guess = FIRST_GUESSES.get(operation, OTHER_MUTATION) if mutations else READ
+        return self._learned.get(operation, guess) * max(1, mutations)
+
+    def learn(self, operation: str, mutations: int, points: int) -> None:
+        """A request cost `points`. Nothing is learned from a reply that says it was free."""
+        if points > 0:
+            self._learned[operation] = ceil(points / max(1, mutations))
+
+
+_SLICE_SECONDS = 1.0
+
+
+class Timer:
+    """The clock of a board, and every wait: in short pieces, so that an interrupted run does not hang in a thread that waits.
+
+    Args:
+        clock: seconds since the epoch.
+        sleep: sleeps the given seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
+        self.now = clock
+        self._sleep = sleep
+        self._given_up = threading.Event()
+
+    def pause(self, seconds: float) -> bool:
+        """Wait; False when it was given up before the end."""
+        until = self.now() + seconds
+        while not self._given_up.is_set():
+            left = until - self.now()
+            if left <= 0:
+                return True
+            self._sleep(min(left, _SLICE_SECONDS))
+        return False
+
+    def give_up(self) -> None:
+        """End every wait, now and until `resume`."""
+        self._given_up.set()
+
+    def resume(self) -> None:
+        """Wait again as usual."""
+        self._given_up.clear()
+
 
 _DAY_SECONDS = 86_400
 _LOOK_SECONDS = 1.0
@@ -36,20 +188,18 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
-class Ticket:
-    """Leave to make one request; give it back with `Budget.settle`.
+class Permit:
+    """Permission to make one request; give it back with `Budget.release`.
 
     Attributes:
         points: reserved complexity.
-        waited: seconds waited for it.
     """
 
     usage: Usage
     points: int
-    complexity: Taking
-    call: Taking
+    complexity: Reservation
+    call: Reservation
     serial: int
-    waited: float = 0.0
 
 
 class Budget:
@@ -57,55 +207,44 @@ class Budget:
 
     Args:
         limits: of the plan; what monday's headers say goes before them.
-        clock: seconds since the epoch (the day's calls are counted from midnight UTC).
-        pause: waits the given seconds; returns early, with False, when whoever waits should give up.
-        calls_today: calls this token has made today already.
+        timer: its clock counts from the epoch, since the day's calls are counted from midnight UTC.
     """
 
-    def __init__(
-        self,
-        limits: Limits,
-        *,
-        clock: Callable[[], float],
-        pause: Callable[[float], bool],
-        calls_today: float = 0.0,
-    ) -> None:
+    def __init__(self, limits: Limits, timer: Timer) -> None:
         self.limits = limits
-        self._clock = clock
-        self._pause = pause
+        self._timer = timer
         self._costs = Costs()
-        self._writes = Bucket(limits.write_complexity)
-        self._reads = self._writes if limits.read_complexity is None else Bucket(limits.read_complexity)
-        self._calls = Bucket(limits.calls_per_minute)
+        self._writes = RateWindow(limits.write_complexity)
+        self._reads = self._writes if limits.read_complexity is None else RateWindow(limits.read_complexity)
+        self._calls = RateWindow(limits.calls_per_minute)
         self._concurrency = limits.concurrency
         self._in_flight = 0
         self._serial = 0
-        self._day = int(clock() // _DAY_SECONDS)
-        self._calls_today = calls_today
+        self._day = int(timer.now() // _DAY_SECONDS)
+        self._calls_today = 0.0
         self._changed = threading.Condition()
 
-    def acquire(self, usage: Usage) -> Ticket | None:
+    def acquire(self, usage: Usage) -> Permit | None:
         """Wait until the request may be made, and count it. None when the wait was given up.
 
         Raises:
             DailyLimitError: the day's calls are used up.
         """
-        began = self._clock()
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._in_flight < self._concurrency)
                 seconds = self._delay(usage)
                 if seconds <= 0:
-                    return self._take(usage, self._clock() - began)
-            # Answers that arrive meanwhile may show that less was taken than was reserved.
-            if not self._pause(min(seconds, _LOOK_SECONDS)):
+                    return self._take(usage)
+            # Replies that arrive meanwhile may show that less was taken than was reserved.
+            if not self._timer.pause(min(seconds, _LOOK_SECONDS)):
                 return None
 
-    def reserve(self, usage: Usage) -> Ticket | None:
+    def reserve(self, usage: Usage) -> Permit | None:
         """Count the request if it may be made at once; None when it would have to wait, for whatever reason."""
         with self._changed:
             is_free = self._in_flight < self._concurrency and self._has_calls_today() and self._delay(usage) <= 0
-            return self._take(usage, 0.0) if is_free else None
+            return self._take(usage) if is_free else None
 
     def delay(self, usage: Usage) -> float:
         """Seconds until the request could be made, as far as the minute limits go.
@@ -119,12 +258,12 @@ class Budget:
     def room(self, operation: str) -> int:
         """How many mutations of `operation` could be sent now without waiting."""
         with self._changed:
-            return self._writes.room(self._clock()) // self._costs.of(operation, 1)
+            return self._writes.room(self._timer.now()) // self._costs.of(operation, 1)
 
     def largest(self, operation: str) -> int:
-        """How many mutations of `operation` one document may hold at most: complexity a request, and a minute."""
+        """How many mutations of `operation` one batch may hold at most: complexity a request, and a minute."""
         with self._changed:
-            most = min(self.limits.document_complexity, self._writes.limit)
+            most = min(self.limits.request_complexity, self._writes.limit)
             return max(1, most // self._costs.of(operation, 1))
 
     @property
@@ -138,53 +277,53 @@ class Budget:
         with self._changed:
             self._calls_today = max(self._roll_day(), calls)
 
-    def settle(self, ticket: Ticket, reply: Reply) -> None:
-        """The request of `ticket` is over: correct what it took, and take in what the answer says of the limits."""
+    def release(self, permit: Permit, reply: Reply) -> None:
+        """The request of `permit` is over: correct what it took, and take in what the reply says of the limits."""
         with self._changed:
             self._in_flight -= 1
-            now = self._clock()
-            self._settle_complexity(ticket, reply, now)
-            self._settle_calls(ticket, reply, now)
-            if reply.reaction is Reaction.DONE:
-                self._bucket(ticket.usage).recover()
+            now = self._timer.now()
+            self._release_complexity(permit, reply, now)
+            self._release_calls(permit, reply, now)
+            if reply.action is ErrorAction.DONE:
+                self._window(permit.usage).recover()
                 self._calls.recover()
             self._changed.notify_all()
 
     def _delay(self, usage: Usage) -> float:
         self._check_day()
-        now = self._clock()
+        now = self._timer.now()
         points = self._costs.of(usage.operation, usage.mutations)
-        return max(self._bucket(usage).delay(now, points), self._calls.delay(now, 1))
+        return max(self._window(usage).delay(now, points), self._calls.delay(now, 1))
 
-    def _take(self, usage: Usage, waited: float) -> Ticket:
-        now = self._clock()
+    def _take(self, usage: Usage) -> Permit:
+        now = self._timer.now()
         points = self._costs.of(usage.operation, usage.mutations)
         self._in_flight += 1
         self._serial += 1
         self._calls_today += 1
         # Alone or not is read off the serial: a call that began while another was under way never has the last one.
         serial = self._serial if self._in_flight == 1 else -1
-        complexity, call = self._bucket(usage).take(now, points), self._calls.take(now, 1)
-        return Ticket(usage, points, complexity, call, serial, waited)
+        complexity, call = self._window(usage).take(now, points), self._calls.take(now, 1)
+        return Permit(usage, points, complexity, call, serial)
 
-    def _settle_complexity(self, ticket: Ticket, reply: Reply, now: float) -> None:
-        bucket = self._bucket(ticket.usage)
-        if reply.reaction in {Reaction.WAIT, Reaction.SPLIT} or reply.replayed:
-            bucket.correct(ticket.complexity, 0)
+    def _release_complexity(self, permit: Permit, reply: Reply, now: float) -> None:
+        window = self._window(permit.usage)
+        if reply.action in {ErrorAction.WAIT, ErrorAction.SPLIT} or reply.replayed:
+            window.correct(permit.complexity, 0)
         elif reply.cost is not None:
-            bucket.correct(ticket.complexity, reply.cost)
-            self._costs.learn(ticket.usage.operation, ticket.usage.mutations, reply.cost)
-        bucket.observe(ticket.complexity, now, reply.quota.complexity, alone=ticket.serial == self._serial)
+            window.correct(permit.complexity, reply.cost)
+            self._costs.learn(permit.usage.operation, permit.usage.mutations, reply.cost)
+        window.observe(permit.complexity, now, reply.quota.complexity, alone=permit.serial == self._serial)
         if reply.limit is Limit.COMPLEXITY:
-            bucket.exhausted(now, reply.wait)
+            window.exhausted(now, reply.wait)
 
-    def _settle_calls(self, ticket: Ticket, reply: Reply, now: float) -> None:
+    def _release_calls(self, permit: Permit, reply: Reply, now: float) -> None:
         if reply.never_sent:
-            self._calls.correct(ticket.call, 0)
+            self._calls.correct(permit.call, 0)
             self._calls_today -= 1
         elif reply.rate_limited:
             self._calls_today -= 1 - LIMITED_CALL
-        self._calls.observe(ticket.call, now, reply.quota.minute_rate, alone=ticket.serial == self._serial)
+        self._calls.observe(permit.call, now, reply.quota.minute_rate, alone=permit.serial == self._serial)
         self._concurrency = reply.quota.concurrency.quota or self._concurrency
         if reply.limit in {Limit.CALLS_PER_MINUTE, Limit.ADDRESS}:
             self._calls.exhausted(now, reply.wait)
@@ -203,10 +342,10 @@ class Budget:
             )
 
     def _roll_day(self) -> float:
-        today = int(self._clock() // _DAY_SECONDS)
+        today = int(self._timer.now() // _DAY_SECONDS)
         if today != self._day:
             self._day, self._calls_today = today, float(self._in_flight)
         return self._calls_today
 
-    def _bucket(self, usage: Usage) -> Bucket:
+    def _window(self, usage: Usage) -> RateWindow:
         return self._writes if usage.mutations else self._reads

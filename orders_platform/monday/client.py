@@ -1,7 +1,7 @@
-"""One request to monday.com until it is settled: pace, repeats with the same key, an end.
+"""One request to monday.com until its outcome is known: permit, request, repeats with the same key, an end.
 
-Belongs here: the loop around one request, and what can be said for certain after it. Does not belong here: GraphQL
-(`monday/documents.py`), the reading of answers (`monday/replies.py`), splitting a document (`monday/dispatcher.py`).
+Repeats wait at least as long as monday asks for, are counted apart for limits and for failures, and end before the idempotency key
+does.
 """
 
 from __future__ import annotations
@@ -9,74 +9,159 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from orders_platform.domain.usage import Reads
 from orders_platform.errors import BoardMismatchError, MondayRefusedError, MondayUnavailableError, OrdersError
-from orders_platform.monday.budget import Budget, DailyLimitError, Ticket, Usage
+from orders_platform.monday.budget import Budget, DailyLimitError, Permit, Timer, Usage
 from orders_platform.monday.documents import Request
-from orders_platform.monday.error_policy import BOARD, CROWDING, SPLIT, TOKEN, Limit, Reaction
+from orders_platform.monday.error_policy import BOARD, CROWDING, SPLIT, TOKEN, ErrorAction, Limit
 from orders_platform.monday.replies import Reply, lost_reply
-from orders_platform.monday.retries import Retries, RetryPolicy
-from orders_platform.monday.sleeper import Waiter
 from orders_platform.monday.transport import TIMEOUT, Transport
 
 _logger = logging.getLogger(__name__)
 
+KEY_LIFETIME_SECONDS = 30 * 60.0
+"""monday keeps the answer to an idempotency key for 30 minutes; after that the same key executes again."""
+
+KEY_SAFETY_SECONDS = 2 * 60.0
+"""We stop using a key this long before its end: a request lives for up to 60 seconds and clocks differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """Bounds of the repeats of one request.
+
+    Attributes:
+        attempts: requests that may end without a usable reply (lost, 5xx, unreachable).
+        first_attempts: the same for connections that cannot be made, as long as none ever was.
+        limit_waits: replies that may say "too much, later".
+        patience: most seconds of waiting in all.
+        base: seconds of the first backoff; it doubles each time, up to `longest`.
+        key_lifetime: seconds for which monday knows an idempotency key.
+    """
+
+    attempts: int = 8
+    first_attempts: int = 4
+    limit_waits: int = 12
+    patience: float = 20 * 60.0
+    base: float = 0.5
+    longest: float = 30.0
+    key_lifetime: float = KEY_LIFETIME_SECONDS
+
+    def backoff(self, times: int) -> float:
+        """Most seconds of waiting after the failure number `times`."""
+        return min(self.longest, self.base * 2.0 ** (times - 1))
+
+    def longest_backoff(self, attempts: int) -> float:
+        """Most seconds of waiting between so many attempts."""
+        return sum(self.backoff(times) for times in range(1, attempts))
+
+
+class Retries:
+    """The repeats of one request; ask `next_wait` after each reply that asks for a repeat.
+
+    Args:
+        rng: source of the jitter, so that clients that failed together do not come back together.
+    """
+
+    def __init__(self, policy: RetryPolicy, rng: random.Random) -> None:
+        self._policy = policy
+        self._rng = rng
+        self._failures = 0
+        self._limit_waits = 0
+        self._waited = 0.0
+
+    def key_lives(self, key_age: float | None) -> bool:
+        """Whether a request may still leave with a key that monday first saw so many seconds ago (None: never)."""
+        return key_age is None or key_age <= self._policy.key_lifetime - KEY_SAFETY_SECONDS
+
+    def next_wait(self, reply: Reply, *, key_age: float | None, attempts: int | None = None) -> float | None:
+        """Seconds to wait before the same request is sent again; None when it should not be.
+
+        Args:
+            reply: the last one.
+            key_age: seconds since the first attempt that monday may have executed; None when there was none, or for a read.
+            attempts: in place of the policy's, when it is fewer.
+        """
+        if reply.action not in {ErrorAction.WAIT, ErrorAction.WAIT_UNKNOWN}:
+            return None
+        wait = reply.wait + self._backoff(self._count(reply))
+        self._waited += wait
+        if self._is_over(key_age, wait, min(self._policy.attempts, attempts or self._policy.attempts)):
+            return None
+        return wait
+
+    def _count(self, reply: Reply) -> int:
+        """How often this happened, this time included: limits and failures are counted apart."""
+        if reply.limit is not None:
+            self._limit_waits += 1
+            return self._limit_waits
+        self._failures += 1
+        return self._failures
+
+    def _backoff(self, times: int) -> float:
+        return self._policy.backoff(times) * (0.5 + 0.5 * self._rng.random())
+
+    def _is_over(self, key_age: float | None, wait: float, attempts: int) -> bool:
+        policy = self._policy
+        key_ends = key_age is not None and not self.key_lives(key_age + wait)
+        too_often = self._failures >= attempts or self._limit_waits > policy.limit_waits
+        return key_ends or too_often or self._waited > policy.patience
+
 
 @dataclass(slots=True)
-class Answer:
+class RequestResult:
     """How one request ended, after all repeats.
 
     Attributes:
         reply: the last one.
-        maybe_executed: an attempt may have been executed although its answer is lost.
         calls: HTTP requests made.
-        reached: those among them that reached monday, as far as we know.
-        points: complexity spent, as far as monday said.
-        rate_limited: answers that said that a limit was hit.
-        crowded: an answer spoke of a lock, a key in use or too many requests at once.
-        busy_seconds: the last request alone, without waits.
-        waits: seconds waited: `budget` before a limit was hit, otherwise the limit that was hit, or `retry`.
-        stopped_by: the error to raise when every further request would end the same way.
-        first_unknown: when the first attempt began that monday may have executed.
+        mutations_sent: mutations in those of them that reached monday, as far as we know.
+        complexity: points spent, as far as monday said.
+        rate_limited: replies that said that a limit was hit.
+        seconds: of the last HTTP request alone, without waits.
+        crowded: a reply spoke of a lock, a key in use or too many requests at once.
         too_much: monday did not get through in time, or said that it is too much for one request.
+        first_unknown: when the first attempt began that monday may have executed although its reply is lost.
+        stopped_by: the error to raise when every further request would end the same way.
     """
 
     reply: Reply
-    maybe_executed: bool = False
     calls: int = 0
-    reached: int = 0
-    points: int = 0
+    mutations_sent: int = 0
+    complexity: int = 0
     rate_limited: int = 0
+    seconds: float = 0.0
     crowded: bool = False
-    busy_seconds: float = 0.0
-    waits: dict[str, float] = field(default_factory=dict)
+    too_much: bool = False
+    first_unknown: float | None = None
     stopped_by: OrdersError | None = None
 
-    first_unknown: float | None = None
-    too_much: bool = False
-
-    def count(self, reply: Reply, began: float, seconds: float, *, is_mutation: bool) -> None:
+    def count(self, request: Request, reply: Reply, began: float, seconds: float) -> None:
         """Count one attempt."""
         self.reply = reply
         self.calls += 1
-        self.reached += 0 if reply.never_sent else 1
-        self.points += 0 if reply.replayed else reply.cost or 0
-        self.rate_limited += 1 if reply.rate_limited else 0
-        self.crowded = self.crowded or any(problem.rule.limit in CROWDING for problem in reply.problems)
-        self.busy_seconds = seconds
-        self.too_much = self.too_much or _is_too_much(reply)
+        self.mutations_sent += 0 if reply.never_sent else len(request.aliases)
+        self.complexity += 0 if reply.replayed else reply.cost or 0
+        self.rate_limited += reply.rate_limited
+        self.seconds = seconds
+        self.crowded |= any(problem.rule.limit in CROWDING for problem in reply.problems)
+        self.too_much |= _is_too_much(reply)
         # A key in use is in use by an earlier attempt of ours, which may come to its end.
-        if is_mutation and (reply.reaction is Reaction.WAIT_UNKNOWN or reply.limit is Limit.KEY):
-            self.maybe_executed = True
+        if request.aliases and (reply.action is ErrorAction.WAIT_UNKNOWN or reply.limit is Limit.KEY):
             self.first_unknown = began if self.first_unknown is None else self.first_unknown
 
     @property
+    def maybe_executed(self) -> bool:
+        """Whether an attempt may have been executed although its reply is lost."""
+        return self.first_unknown is not None
+
+    @property
     def unreached(self) -> bool:
-        """True when the repeats ended without an answer of monday's own, or at a limit."""
+        """True when the repeats ended without a reply of monday's own, or at a limit."""
         reply = self.reply
-        if reply.executed or reply.reaction not in {Reaction.WAIT, Reaction.WAIT_UNKNOWN}:
+        if reply.executed or reply.action not in {ErrorAction.WAIT, ErrorAction.WAIT_UNKNOWN}:
             return False
         return self.calls > 0 and (not reply.is_json or reply.limit is not None)
 
@@ -84,42 +169,38 @@ class Answer:
         """Seconds since the first attempt that monday may have executed, None when there was none."""
         return None if self.first_unknown is None else now - self.first_unknown
 
-    def waited(self, reason: str, seconds: float) -> None:
-        """Count a wait."""
-        if seconds > 0:
-            self.waits[reason] = self.waits.get(reason, 0.0) + seconds
-
 
 class MondayClient:
     """Sends requests at monday's pace and repeats them while that is right; may be used from several threads.
 
     Args:
-        chance: source of the jitter.
-        waiter: waits before repeats; the budget has its own way of waiting.
+        rng: source of the jitter.
     """
 
     def __init__(
         self,
         transport: Transport,
         budget: Budget,
-        *,
-        clock: Callable[[], float],
-        waiter: Waiter,
-        policy: RetryPolicy | None = None,
-        chance: random.Random | None = None,
+        timer: Timer,
+        policy: RetryPolicy,
+        rng: random.Random,
     ) -> None:
         self._transport = transport
         self.budget = budget
-        self._clock = clock
-        self._waiter = waiter
-        self._policy = policy or RetryPolicy()
-        self._chance = chance or random.Random()  # noqa: S311 - jitter, not a secret
+        self.timer = timer
+        self._policy = policy
+        self._rng = rng
         self._reads = Reads()
         self._was_reached = False
         self._is_given_up = False
 
     def __repr__(self) -> str:
         return f"MondayClient({self._transport!r})"
+
+    @property
+    def api_version(self) -> str:
+        """The version that every request asks for."""
+        return self._transport.api_version
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -135,24 +216,24 @@ class MondayClient:
 
         Raises:
             MondayRefusedError: monday answered no.
-            MondayUnavailableError: no usable answer within the bounds of the retries, or no call left today.
+            MondayUnavailableError: no usable reply within the bounds of the retries, or no call left today.
         """
-        answer = self._run(request, None, Retries(self._policy, self._chance))
-        self._reads = self._reads.plus(answer.calls, answer.rate_limited, answer.points, answer.busy_seconds)
-        if answer.stopped_by:
-            raise answer.stopped_by
-        problem = answer.reply.worst
-        if problem is None or answer.reply.reaction is Reaction.RESTART:
-            return answer.reply
+        result = self.execute(request, None)
+        self._reads = self._reads.plus(result.calls, result.rate_limited, result.complexity, result.seconds)
+        if result.stopped_by:
+            raise result.stopped_by
+        problem = result.reply.worst
+        if problem is None or result.reply.action is ErrorAction.RESTART:
+            return result.reply
         what = f"{request.operation} ({problem.code}): {problem.message}"
-        if answer.reply.reaction in {Reaction.WAIT, Reaction.WAIT_UNKNOWN}:
-            gave_up = f"gave up after {answer.calls} requests, repeat the run later"
+        if result.reply.action in {ErrorAction.WAIT, ErrorAction.WAIT_UNKNOWN}:
+            gave_up = f"gave up after {result.calls} requests, repeat the run later"
             raise MondayUnavailableError(f"monday.com did not answer {what}; {gave_up}")
-        raise MondayRefusedError(f"monday.com refused {what}{_request_id(answer.reply)}")
+        raise MondayRefusedError(f"monday.com refused {what}{_request_id(result.reply)}")
 
-    def give_back(self, ticket: Ticket) -> None:
-        """Leave that was taken and is not used."""
-        self.budget.settle(ticket, lost_reply("not_sent", "", never_sent=True))
+    def give_back(self, permit: Permit) -> None:
+        """Return a permit that is not used."""
+        self.budget.release(permit, lost_reply("not_sent", "", never_sent=True))
 
     def take_reads(self) -> Reads:
         """What `read` has asked of monday since this was last called; reads belong to one thread."""
@@ -162,53 +243,43 @@ class MondayClient:
     def execute(
         self,
         request: Request,
-        key: str,
+        key: str | None,
         *,
         attempts: int | None = None,
-        ticket: Ticket | None = None,
+        permit: Permit | None = None,
         may_leave: Callable[[], bool] = lambda: True,
-    ) -> Answer:
-        """Send mutations until it is settled what became of them, or the retries end; never raises.
+    ) -> RequestResult:
+        """Send a request until its outcome is known, or the retries end; never raises.
 
         Args:
-            request: mutations under aliases.
-            key: the idempotency key, the same for every repeat and for no other request.
+            request: a read, or mutations under aliases.
+            key: the idempotency key of mutations, the same for every repeat and for no other request; None for a read.
             attempts: fewer failed attempts than the policy allows.
-            ticket: leave for the first attempt, when the caller has taken it already.
-            may_leave: asked right before each request; after a no nothing more is sent.
+            permit: for the first attempt, when the caller has one already.
+            may_leave: asked right before each request; False ends the sending.
         """
         policy = self._policy if attempts is None else replace(self._policy, attempts=attempts)
-        return self._run(request, key, Retries(policy, self._chance), ticket, may_leave)
-
-    def _run(
-        self,
-        request: Request,
-        key: str | None,
-        retries: Retries,
-        ticket: Ticket | None = None,
-        may_leave: Callable[[], bool] = lambda: True,
-    ) -> Answer:
-        answer = Answer(lost_reply("not_sent", "sending ended before this was sent", never_sent=True))
+        retries = Retries(policy, self._rng)
+        result = RequestResult(lost_reply("not_sent", "sending ended before this was sent", never_sent=True))
         usage = Usage(request.operation, len(request.aliases))
-        while (ticket := ticket or self._acquire(usage, answer)) is not None:
-            # Asked only now: waiting for leave may have taken longer than the key lives or the intent stays fresh.
-            if not (retries.key_lives(answer.key_age(self._clock())) and may_leave()):
-                self.give_back(ticket)
+        while (permit := permit or self._acquire(usage, result)) is not None:
+            # Checked only now: waiting for the permit may have taken longer than the key lives or the intent stays fresh.
+            if not (retries.key_lives(result.key_age(self.timer.now())) and may_leave()):
+                self.give_back(permit)
                 break
-            reply = self._attempt(request, key, ticket, answer)
-            ticket = None
+            reply = self._attempt(request, key, permit, result)
+            permit = None
             attempts = self._attempts(reply)
-            wait = retries.next_wait(reply, key_age=answer.key_age(self._clock()), attempts=attempts)
-            if reply.never_sent and answer.calls == 1:
+            wait = retries.next_wait(reply, key_age=result.key_age(self.timer.now()), attempts=attempts)
+            if reply.never_sent and result.calls == 1:
                 self._say_unreachable(reply, attempts or self._policy.attempts)
             if wait is None:
-                answer.stopped_by = _stop(reply)
+                result.stopped_by = _stop(reply)
                 self._is_given_up = self._is_given_up or not self._was_reached
                 break
-            answer.waited(reply.limit.value if reply.limit else "retry", wait)
-            if not self._waiter.pause(wait):
+            if not self.timer.pause(wait):
                 break
-        return answer
+        return result
 
     def _attempts(self, reply: Reply) -> int | None:
         """Fewer attempts until monday was reached once: before that it is rather the address or the network than a bad minute."""
@@ -219,26 +290,24 @@ class MondayClient:
 
     def _say_unreachable(self, reply: Reply, attempts: int) -> None:
         """At once: whoever looks should not wait for the end of the repeats to learn that there are any."""
-        words = reply.worst.message if reply.worst else "monday.com cannot be reached"
+        reason = reply.worst.message if reply.worst else "monday.com cannot be reached"
         seconds = self._policy.longest_backoff(attempts)
-        _logger.warning("%s; %s", words, f"trying again for up to {seconds:.0f} s" if seconds else "giving up")
+        _logger.warning("%s; %s", reason, f"trying again for up to {seconds:.0f} s" if seconds else "giving up")
 
-    def _acquire(self, usage: Usage, answer: Answer) -> Ticket | None:
+    def _acquire(self, usage: Usage, result: RequestResult) -> Permit | None:
         try:
-            ticket = self.budget.acquire(usage)
+            return self.budget.acquire(usage)
         except DailyLimitError as error:
-            answer.stopped_by = error
+            result.stopped_by = error
             return None
-        answer.waited("budget", ticket.waited if ticket else 0.0)
-        return ticket
 
-    def _attempt(self, request: Request, key: str | None, ticket: Ticket, answer: Answer) -> Reply:
-        began = self._clock()
+    def _attempt(self, request: Request, key: str | None, permit: Permit, result: RequestResult) -> Reply:
+        began = self.timer.now()
         reply = self._transport.post(request, key)
         if key is None:
             reply = _for_reading(reply)
-        self.budget.settle(ticket, reply)
-        answer.count(reply, began, self._clock() - began, is_mutation=key is not None)
+        self.budget.release(permit, reply)
+        result.count(request, reply, began, self.timer.now() - began)
         if reply.worst:
             _log(request, reply)
         return reply
@@ -252,15 +321,15 @@ def _is_too_much(reply: Reply) -> bool:
 
 def _for_reading(reply: Reply) -> Reply:
     """A read with any error is a failed read, even if monday answered a part of it."""
-    return reply if reply.worst is None else replace(reply, reaction=reply.worst.rule.reaction)
+    return reply if reply.worst is None else replace(reply, action=reply.worst.rule.action)
 
 
 def _stop(reply: Reply) -> OrdersError | None:
     """The error for everything that would follow this reply; None when it speaks of this request only."""
     problem = reply.worst
-    if problem is None or reply.reaction not in {Reaction.STOP, Reaction.STOP_UNTIL_MIDNIGHT}:
+    if problem is None or reply.action not in {ErrorAction.STOP, ErrorAction.STOP_UNTIL_MIDNIGHT}:
         return None
-    if reply.reaction is Reaction.STOP_UNTIL_MIDNIGHT:
+    if reply.action is ErrorAction.STOP_UNTIL_MIDNIGHT:
         return DailyLimitError(f"monday.com's calls of today are used up ({problem.message}): go on after 00:00 UTC")
     if problem.rule is BOARD:
         return BoardMismatchError(f"monday.com refused a change ({problem.code}: {problem.message}): {problem.rule.advice}")

@@ -1,7 +1,4 @@
-"""monday.com's JSON as values of the domain: a board with its columns and labels, groups, items, cells.
-
-Pure. Belongs here: the shapes of answers to the queries in `graphql/`. Does not belong here: asking (`monday/adapter.py`).
-"""
+"""monday.com's JSON as values of the domain: a board with its columns and labels, groups, items, cells, API versions."""
 
 from __future__ import annotations
 
@@ -30,10 +27,7 @@ def board_description(node: Node) -> BoardDescription:
         columns=tuple(_column(each) for each in columns if not each.get("archived")),
         groups=board_groups(node),
         subitems_board_id=next(_subitem_boards(columns), None),
-        items_count=_optional_number(node.get("items_count")),
-        items_limit=_optional_number(node.get("items_limit")),
         hierarchy_type=str(node.get("hierarchy_type") or "classic"),
-        url=_optional_text(node.get("url")),
     )
 
 
@@ -113,18 +107,39 @@ def _settings(settings: object) -> Node:
 
 
 def _number(node: Node, key: str) -> int:
-    number = _optional_number(node.get(key))
-    if number is None:
-        raise MondayUnavailableError(f"monday.com answered with {key} {node.get(key)!r} where a number is due; repeat the run")
-    return number
-
-
-def _optional_number(value: object) -> int | None:
     try:
-        return int(str(value))
-    except ValueError:
-        return None
+        return int(str(node.get(key)))
+    except ValueError as error:
+        raise MondayUnavailableError(
+            f"monday.com answered with {key} {node.get(key)!r} where a number is due; repeat the run"
+        ) from error
 
 
 def _optional_text(value: object) -> str | None:
     return value if isinstance(value, str) else None
+
+
+_ENDING = {
+    "maintenance": "is in maintenance and is retired next",
+    "previous_maintenance": "is retired next January",
+    "old_previous_maintenance": "is retired next January",
+    "old__maintenance": "is retired next January",
+    "deprecated": "is no longer supported",
+}
+"""monday's kinds of a version (its enum VersionKind) that call for a change, and what they say."""
+
+
+def version_notice(listed: Sequence[Node], pinned: str) -> str | None:
+    """A sentence when the pinned version nears its end or is gone; None when it lives, or when monday lists none.
+
+    Args:
+        listed: the field `versions`: value, kind and display name of each.
+        pinned: `yyyy-mm`.
+    """
+    kinds = {str(version.get("value")): str(version.get("kind")) for version in listed}
+    if not kinds or (pinned in kinds and kinds[pinned] not in _ENDING):
+        return None
+    state = _ENDING.get(kinds.get(pinned, ""), "is not among the versions that monday serves")
+    current = next((value for value, kind in kinds.items() if kind == "current"), None)
+    advice = f"; the current one is {current}" if current else ""
+    return f"API version {pinned} {state}{advice}: compare graphql/ with it, then set [monday] api_version"

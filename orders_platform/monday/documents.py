@@ -1,8 +1,4 @@
-"""GraphQL text: the documents of `graphql/`, read once, and many aliased copies of a mutation in one request.
-
-Belongs here: parsing, checking the shape, renaming variables. Does not belong here: GraphQL written as text in Python, sending
-(`monday/client.py`), what the variables hold (`sync/`).
-"""
+"""GraphQL text: the documents of `graphql/`, read once, and many aliased copies of a mutation in one request."""
 
 from __future__ import annotations
 
@@ -28,8 +24,6 @@ from graphql import (
 
 from orders_platform.domain.mutations import Mutation
 from orders_platform.errors import ConfigurationError
-
-_COST_FIELDS = ("query",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,18 +149,15 @@ class _Prefix(Visitor):
 
 
 def _with_cost(node: OperationDefinitionNode) -> OperationDefinitionNode:
-    """The operation with `complexity { query }` as its last root field, unless it asks for it already."""
-    selections = node.selection_set.selections
-    if any(isinstance(each, FieldNode) and each.name.value == "complexity" for each in selections):
-        return node
-    fields = tuple(FieldNode(name=NameNode(value=name), arguments=(), directives=()) for name in _COST_FIELDS)
+    """The operation with `complexity { query }` as its last root field."""
+    points = FieldNode(name=NameNode(value="query"), arguments=(), directives=())
     cost = FieldNode(
-        name=NameNode(value="complexity"), arguments=(), directives=(), selection_set=SelectionSetNode(selections=fields)
+        name=NameNode(value="complexity"), arguments=(), directives=(), selection_set=SelectionSetNode(selections=(points,))
     )
     return OperationDefinitionNode(
         operation=node.operation,
         name=node.name,
         variable_definitions=node.variable_definitions,
         directives=node.directives,
-        selection_set=SelectionSetNode(selections=(*selections, cost)),
+        selection_set=SelectionSetNode(selections=(*node.selection_set.selections, cost)),
     )

@@ -1,9 +1,6 @@
-"""The table of monday.com's errors: which code, HTTP status or message calls for which reaction.
+"""The error policy: which code, HTTP status or message of monday.com calls for which action, in this order.
 
-Belongs here: the reactions, the table, and the one rule of its order (code, then status, then message). Does not belong here:
-taking a reply apart (`monday/replies.py`), waiting and repeating (`monday/client.py`), splitting (`monday/dispatcher.py`).
-
-Sources: monday's pages on error handling and rate limits, its changelog, and codes seen in the wild by other clients.
+Sources: monday's pages on error handling and rate limits, its changelog, and codes that other clients have met.
 """
 
 from __future__ import annotations
@@ -13,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 
-class Reaction(enum.StrEnum):
+class ErrorAction(enum.StrEnum):
     """What a reply calls for, mildest first; of several errors in one reply the last in this order wins."""
 
     DONE = "done"
-    REJECT = "reject"  # this row, or this document if it cannot be said which row
+    REJECT = "reject"  # this row, or this batch if it cannot be said which row
     RESTART = "restart"  # the page cursor is gone: read again from the first page
     SPLIT = "split"  # too much in one request
     WAIT = "wait"  # not executed: wait, repeat with the same key
@@ -31,7 +28,7 @@ class Reaction(enum.StrEnum):
         return _SEVERITY[self]
 
 
-_SEVERITY: Mapping[Reaction, int] = {reaction: position for position, reaction in enumerate(Reaction)}
+_SEVERITY: Mapping[ErrorAction, int] = {action: position for position, action in enumerate(ErrorAction)}
 
 
 class Limit(enum.StrEnum):
@@ -47,52 +44,55 @@ class Limit(enum.StrEnum):
 
 
 RATE_LIMITS = frozenset(Limit) - {Limit.LOCK, Limit.KEY}
-"""The limits that other words for "too many requests" speak of; a lock or a key in use is no excess of ours."""
+"""The limits that say "too many requests"; a lock or a key in use is no excess of ours."""
 
 CROWDING = frozenset({Limit.CONCURRENCY, Limit.LOCK, Limit.KEY})
 """What fewer requests at the same time would have avoided."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class ErrorRule:
     """One line of the table.
 
     Attributes:
         wait: seconds to wait when the answer names none.
-        advice: the next step for people, for the reactions that stop.
+        advice: the next step for people, for the actions that stop.
     """
 
-    reaction: Reaction
+    action: ErrorAction
     limit: Limit | None = None
     wait: float = 0.0
     advice: str = ""
 
 
-REJECT = Rule(Reaction.REJECT)
-GONE = Rule(Reaction.REJECT)
+REJECT = ErrorRule(ErrorAction.REJECT)
+NOT_FOUND = ErrorRule(ErrorAction.REJECT)
 """What the mutation is about was archived or deleted, or never was: by the next run it can be seen what."""
-SPLIT = Rule(Reaction.SPLIT)
-RESTART = Rule(Reaction.RESTART)
-UNKNOWN = Rule(Reaction.WAIT_UNKNOWN)
-COMPLEXITY = Rule(Reaction.WAIT, Limit.COMPLEXITY, 10.0)
-MINUTE = Rule(Reaction.WAIT, Limit.CALLS_PER_MINUTE, 10.0)
-CROWDED = Rule(Reaction.WAIT, Limit.CONCURRENCY, 1.0)
-FIELD_CROWDED = Rule(Reaction.WAIT, Limit.CONCURRENCY, 15.0)
-ADDRESS = Rule(Reaction.WAIT, Limit.ADDRESS, 60.0)
-KEY_IN_USE = Rule(Reaction.WAIT, Limit.KEY, 2.0)
-LOCKED = Rule(Reaction.WAIT, Limit.LOCK, 2.0)
-BLOCKED = Rule(Reaction.WAIT, Limit.ADDRESS, 60.0)
-MIDNIGHT = Rule(Reaction.STOP_UNTIL_MIDNIGHT, Limit.CALLS_PER_DAY)
-TOKEN = Rule(Reaction.STOP, advice="set MONDAY_API_TOKEN to a valid token of this account")
-PERMISSION = Rule(Reaction.STOP, advice="give the token's user the right to edit this board, or use another user's token")
-NETWORK = Rule(Reaction.STOP, advice="ask the account's administrator to allow this machine's address")
-ENDPOINT = Rule(Reaction.STOP, advice="set MONDAY_API_URL to the address of monday.com's GraphQL endpoint")
-BOARD = Rule(
-    Reaction.STOP, advice="the board changed while this ran; compare it with the configuration: `orders-platform board check`"
+SPLIT = ErrorRule(ErrorAction.SPLIT)
+RESTART = ErrorRule(ErrorAction.RESTART)
+UNKNOWN = ErrorRule(ErrorAction.WAIT_UNKNOWN)
+COMPLEXITY = ErrorRule(ErrorAction.WAIT, Limit.COMPLEXITY, 10.0)
+MINUTE = ErrorRule(ErrorAction.WAIT, Limit.CALLS_PER_MINUTE, 10.0)
+CROWDED = ErrorRule(ErrorAction.WAIT, Limit.CONCURRENCY, 1.0)
+FIELD_CROWDED = ErrorRule(ErrorAction.WAIT, Limit.CONCURRENCY, 15.0)
+ADDRESS = ErrorRule(ErrorAction.WAIT, Limit.ADDRESS, 60.0)
+KEY_IN_USE = ErrorRule(ErrorAction.WAIT, Limit.KEY, 2.0)
+LOCKED = ErrorRule(ErrorAction.WAIT, Limit.LOCK, 2.0)
+BLOCKED = ErrorRule(ErrorAction.WAIT, Limit.ADDRESS, 60.0)
+MIDNIGHT = ErrorRule(ErrorAction.STOP_UNTIL_MIDNIGHT, Limit.CALLS_PER_DAY)
+TOKEN = ErrorRule(ErrorAction.STOP, advice="set MONDAY_API_TOKEN to a valid token of this account")
+PERMISSION = ErrorRule(
+    ErrorAction.STOP, advice="give the token's user the right to edit this board, or use another user's token"
 )
-OUTDATED = Rule(Reaction.STOP, advice="this API version does not know the request: compare api_version with graphql/")
+NETWORK = ErrorRule(ErrorAction.STOP, advice="ask the account's administrator to allow this machine's address")
+ENDPOINT = ErrorRule(ErrorAction.STOP, advice="set MONDAY_API_URL to the address of monday.com's GraphQL endpoint")
+BOARD = ErrorRule(
+    ErrorAction.STOP,
+    advice="the board changed while this ran; compare it with the configuration: `orders-platform board check`",
+)
+OUTDATED = ErrorRule(ErrorAction.STOP, advice="this API version does not know the request: compare api_version with graphql/")
 
-CODES: Mapping[str, Rule] = {
+CODES: Mapping[str, ErrorRule] = {
     # limits
     "COMPLEXITY_BUDGET_EXHAUSTED": COMPLEXITY,
     "ComplexityException": COMPLEXITY,
@@ -128,7 +128,7 @@ CODES: Mapping[str, Rule] = {
     # one row
     "ColumnValueException": REJECT,
     "CorrectedValueException": REJECT,
-    "ResourceNotFoundException": GONE,
+    "ResourceNotFoundException": NOT_FOUND,
     "InvalidUserIdException": REJECT,
     "InvalidArgumentException": REJECT,
     "ItemsLimitationException": REJECT,
@@ -140,13 +140,13 @@ CODES: Mapping[str, Rule] = {
     "Bad request": REJECT,
     # inside error_data of ColumnValueException; seen as a code of its own as well
     "missingLabel": REJECT,
-    "inactiveItems": GONE,
+    "inactiveItems": NOT_FOUND,
     "invalidPersonAssignment": REJECT,
     "linkedItemsLimitExceeded": REJECT,
 }
 """By `errors[].extensions.code`, or the top-level `error_code` of the old shape; compared without case, blanks and underscores."""
 
-STATUSES: Mapping[int, Rule] = {
+STATUSES: Mapping[int, ErrorRule] = {
     400: REJECT,
     401: TOKEN,
     403: PERMISSION,
@@ -161,7 +161,7 @@ STATUSES: Mapping[int, Rule] = {
 }
 """By HTTP status (or `extensions.status_code` under HTTP 200), for answers without a code we know."""
 
-MESSAGES: tuple[tuple[str, Rule], ...] = (
+MESSAGES: tuple[tuple[str, ErrorRule], ...] = (
     ("complexity budget exhausted", COMPLEXITY),
     ("exceeds max complexity", SPLIT),
     ("daily limit", MIDNIGHT),
@@ -185,11 +185,11 @@ MESSAGES: tuple[tuple[str, Rule], ...] = (
 """By a part of the message, in lower case; the first that fits counts."""
 
 
-def rule_for(code: str | None, status: int, message: str) -> tuple[Rule, bool]:
-    """The reaction to one error.
+def rule_for(code: str | None, status: int, message: str) -> tuple[ErrorRule, bool]:
+    """The action to one error.
 
     Args:
-        code: monday's word for it, None when it gave none.
+        code: monday's code for it, None when it gave none.
         status: HTTP status; under HTTP 200 the error's own `status_code`.
         message: monday's sentence.
 
@@ -211,10 +211,10 @@ def is_known(code: str | None) -> bool:
     return code is not None and _fold(code) in _CODES
 
 
-def _by_status(status: int, by_message: Rule | None) -> Rule | None:
+def _by_status(status: int, by_message: ErrorRule | None) -> ErrorRule | None:
     rule = UNKNOWN if status >= 500 else ENDPOINT if 300 <= status < 400 else STATUSES.get(status)
     # The status decides what to do; a message that calls for the same says it more exactly (which limit, which advice).
-    if rule is not None and by_message is not None and by_message.reaction is rule.reaction:
+    if rule is not None and by_message is not None and by_message.action is rule.action:
         return by_message
     return rule
 
@@ -223,4 +223,4 @@ def _fold(code: str) -> str:
     return "".join(code.split()).replace("_", "").casefold()
 
 
-_CODES: Mapping[str, Rule] = {_fold(code): rule for code, rule in CODES.items()}
+_CODES: Mapping[str, ErrorRule] = {_fold(code): rule for code, rule in CODES.items()}

@@ -1,15 +1,16 @@
-"""One of monday.com's minute limits: a bucket of units that opens with the first call and is full again 60 seconds later.
+"""Fixed-window rate limit: the window starts at the first call and is full again 60 seconds later.
 
-Pure: time comes in with each call. Belongs here: where the window lies, what was taken from it, by us and by others. Does not
-belong here: waiting, several limits at once, costs (`monday/budget.py`).
+monday's window is not visible. Where it lies, and what other programs took from it, follows from our calls and from monday's headers.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orders_platform.monday.limits import WINDOW_SECONDS
-from orders_platform.monday.quota import Allowance
+from orders_platform.monday.headers import Allowance
+
+WINDOW_SECONDS = 60.0
+"""Length of the complexity and call windows; they open with the first call (page on rate limits)."""
 
 MARGIN = 0.5
 """Seconds by which one call may travel longer than another: around the turn of a window nobody can say which one it meets."""
@@ -45,7 +46,7 @@ class _Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Taking:
+class Reservation:
     """What one call took: needed to correct it when the answer tells the real figure."""
 
     window: _Window
@@ -53,7 +54,7 @@ class Taking:
     at: float
 
 
-class Bucket:
+class RateWindow:
     """A limit of `limit` units in a window of 60 seconds.
 
     Only a part of it is used for a while after monday said that it was exceeded.
@@ -79,7 +80,7 @@ class Bucket:
             return self._allowed
         return max(0, self._allowed - window.taken) if now < window.ends else 0
 
-    def take(self, now: float, units: int) -> Taking:
+    def take(self, now: float, units: int) -> Reservation:
         """Count `units` before the call that takes them is made."""
         window = self._current(now)
         if window is None:
@@ -87,31 +88,31 @@ class Bucket:
             window = _Window(end - MARGIN, soonest=end + MARGIN, latest=end + MOST_MARGIN, closes=end + MARGIN)
             self._window = window
         window.ours += units
-        return Taking(window, units, now)
+        return Reservation(window, units, now)
 
-    def correct(self, taking: Taking, units: int) -> None:
-        """The call of `taking` took `units` in truth."""
-        taking.window.ours += units - taking.units
+    def correct(self, reservation: Reservation, units: int) -> None:
+        """The call of `reservation` took `units` in truth."""
+        reservation.window.ours += units - reservation.units
 
-    def observe(self, taking: Taking, now: float, told: Allowance, *, alone: bool) -> None:
+    def observe(self, reservation: Reservation, now: float, told: Allowance, *, alone: bool) -> None:
         """Compare with what the answer to a call, which arrived at `now`, says of the window.
 
         Args:
-            taking: what the call took.
+            reservation: what the call took.
             now: when the answer arrived.
             told: the window as monday sees it.
             alone: no other call of ours was under way during this one, so that the figure is exact.
         """
         if told.quota:
             self.limit = told.quota
-        window = taking.window
+        window = reservation.window
         if window is not self._window or now >= window.ends:
             return  # the answer may speak of monday's next window already
         if told.remaining is not None:
             difference = self.limit - told.remaining - window.ours
             window.others = difference if alone else max(window.others, difference)
         if told.reset is not None:
-            _align(window, taking.at, now, told.reset)
+            _align(window, reservation.at, now, told.reset)
 
     def exhausted(self, now: float, seconds: float) -> None:
         """Note that monday calls the limit exceeded and free again in `seconds`: use a little less of it for a while."""

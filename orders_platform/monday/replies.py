@@ -1,32 +1,21 @@
-"""One HTTP answer of monday.com as a value: what happened to each alias, what went wrong, and the reaction it calls for.
+"""One HTTP response of monday.com as a value: what happened to each alias, what went wrong, the action it calls for.
 
-Pure: (status, headers, body) in, `Reply` out. Belongs here: every shape an answer comes in, old and new, JSON and HTML. Does
-not belong here: which error calls for which reaction (`monday/error_policy.py`), sending and waiting (`monday/client.py`).
+Every shape is read, old and new, JSON and HTML; nothing raises.
 """
 
 from __future__ import annotations
 
-import enum
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from orders_platform.monday.error_policy import RATE_LIMITS, Limit, Reaction, Rule, is_known, rule_for
-from orders_platform.monday.headers import seconds_to_wait
-from orders_platform.monday.quota import Quota, read_quota
+from orders_platform.domain.mutations import Outcome
+from orders_platform.monday.error_policy import RATE_LIMITS, ErrorAction, ErrorRule, Limit, is_known, rule_for
+from orders_platform.monday.headers import Quota, read_quota, seconds_to_wait
 
 MESSAGE_LENGTH = 1_000
 """Longest message kept: refusals of a label list all labels of the column, tens of kB; the tables keep 1,000 characters."""
-
-
-class Fate(enum.StrEnum):
-    """What happened to one aliased mutation."""
-
-    DONE = "done"
-    REFUSED = "refused"
-    REPEAT = "repeat"  # surely not executed, through no fault of the row
-    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +24,15 @@ class Problem:
 
     code: str
     message: str
-    rule: Rule
+    rule: ErrorRule
     known: bool = True
     path: tuple[str, ...] = ()
 
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What an answer says of one alias; `monday_id` only when DONE, `problem` never when DONE."""
-
-    fate: Fate
-    monday_id: str | None = None
-    problem: Problem | None = None
+    @property
+    def outcome(self) -> Outcome:
+        """What happened to the mutation that this error speaks of."""
+        # An error below the alias comes from reading the answer's fields: the mutation itself went through.
+        return Outcome.UNKNOWN if len(self.path) > 1 else _OUTCOMES[self.rule.action]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +41,8 @@ class Reply:
 
     Attributes:
         status: HTTP status, 0 when there was no answer.
-        reaction: what the request as a whole calls for; DONE when it was executed, even if single aliases were refused.
-        executed: True when the fields of the request ran, so that `outcome` can be asked.
+        action: what the request as a whole calls for; DONE when it was executed, even if single aliases were refused.
+        executed: True when the fields of the request ran, so that each alias has an id or a problem.
         data: monday's data, None when there is none.
         wait: seconds to wait at least, as monday or our table says; 0 when neither does.
         cost: complexity points of the request, None when the answer does not say.
@@ -66,7 +52,7 @@ class Reply:
     """
 
     status: int
-    reaction: Reaction
+    action: ErrorAction
     executed: bool = False
     data: Mapping[str, object] | None = None
     problems: tuple[Problem, ...] = ()
@@ -74,15 +60,14 @@ class Reply:
     request_id: str | None = None
     cost: int | None = None
     quota: Quota = field(default_factory=Quota)
-    api_version: str | None = None
     replayed: bool = False
     never_sent: bool = False
     is_json: bool = False
 
     @property
     def worst(self) -> Problem | None:
-        """The problem that calls for the strongest reaction, None when there is none."""
-        return max(self.problems, key=lambda problem: problem.rule.reaction.severity, default=None)
+        """The problem that calls for the strongest action, None when there is none."""
+        return max(self.problems, key=lambda problem: problem.rule.action.severity, default=None)
 
     @property
     def limit(self) -> Limit | None:
@@ -94,30 +79,32 @@ class Reply:
         """True when monday says that we asked too often or for too much a minute or a day."""
         return any(problem.rule.limit in RATE_LIMITS for problem in self.problems)
 
-    def outcome(self, alias: str) -> Outcome:
-        """What happened to one alias of an executed request."""
+    def monday_id(self, alias: str) -> str | None:
+        """The id that one alias of an executed request came back with; None when it has none."""
         node = (self.data or {}).get(alias)
-        if isinstance(node, dict) and node.get("id") is not None:
-            return Outcome(Fate.DONE, monday_id=str(node["id"]))
+        return str(node["id"]) if isinstance(node, dict) and node.get("id") is not None else None
+
+    def problem_of(self, alias: str) -> Problem:
+        """Why one alias of an executed request came back without an id."""
         own = next((problem for problem in self.problems if problem.path[:1] == (alias,)), None)
-        if own is None:
-            return Outcome(Fate.UNKNOWN, problem=self.worst or _NO_WORD)
-        # An error below the alias comes from reading the answer's fields: the mutation itself went through.
-        return Outcome(Fate.UNKNOWN if len(own.path) > 1 else _FATES[own.rule.reaction], problem=own)
+        # An error that names another alias, or none, does not say that this one was not executed.
+        return own or replace(self.worst or _NO_RESULT, rule=_NO_RESULT.rule, path=())
 
 
-_FATES: Mapping[Reaction, Fate] = {
-    Reaction.DONE: Fate.UNKNOWN,
-    Reaction.REJECT: Fate.REFUSED,
-    Reaction.RESTART: Fate.REFUSED,
-    Reaction.SPLIT: Fate.REPEAT,
-    Reaction.WAIT: Fate.REPEAT,
-    Reaction.WAIT_UNKNOWN: Fate.UNKNOWN,
-    Reaction.STOP_UNTIL_MIDNIGHT: Fate.REPEAT,
-    Reaction.STOP: Fate.REPEAT,
+_OUTCOMES: Mapping[ErrorAction, Outcome] = {
+    ErrorAction.DONE: Outcome.UNKNOWN,
+    ErrorAction.REJECT: Outcome.REFUSED,
+    ErrorAction.RESTART: Outcome.REFUSED,
+    ErrorAction.SPLIT: Outcome.NOT_SENT,
+    ErrorAction.WAIT: Outcome.NOT_SENT,
+    ErrorAction.WAIT_UNKNOWN: Outcome.UNKNOWN,
+    ErrorAction.STOP_UNTIL_MIDNIGHT: Outcome.NOT_SENT,
+    ErrorAction.STOP: Outcome.NOT_SENT,
 }
 
-_NO_WORD = Problem("no_result", "monday.com answered without a result and without an error", Rule(Reaction.WAIT_UNKNOWN))
+_NO_RESULT = Problem(
+    "no_result", "monday.com answered without a result and without an error", ErrorRule(ErrorAction.WAIT_UNKNOWN)
+)
 
 
 def read_reply(status: int, headers: Mapping[str, str], body: bytes) -> Reply:
@@ -129,41 +116,40 @@ def read_reply(status: int, headers: Mapping[str, str], body: bytes) -> Reply:
         body: as it came; compressed ones unpacked.
     """
     lowered = {name.lower(): text for name, text in headers.items()}
-    document = _json_object(body)
-    problems = _problems(status, document)
-    data = document.get("data") if document else None
+    answer = _json_object(body)
+    problems = _problems(status, answer)
+    data = answer.get("data") if answer else None
     known_data = data if isinstance(data, dict) else None
-    extensions = document.get("extensions") if document else None
+    extensions = answer.get("extensions") if answer else None
     executed = _was_executed(known_data, problems)
     return Reply(
         status=status,
-        reaction=_reaction(executed, problems),
+        action=_action(executed, problems),
         executed=executed,
         data=known_data,
         problems=problems,
-        wait=_wait(lowered, document, problems),
+        wait=_wait(lowered, answer, problems),
         request_id=_text(extensions.get("request_id")) if isinstance(extensions, dict) else None,
         cost=_cost(known_data),
         quota=read_quota(lowered),
-        api_version=lowered.get("api-version"),
         replayed=lowered.get("idempotency-replayed", "").casefold() == "true",
-        is_json=document is not None,
+        is_json=answer is not None,
     )
 
 
 def lost_reply(code: str, message: str, *, never_sent: bool) -> Reply:
     """The reply that stands for none: a time-out or a lost connection, or (`never_sent`) a connection that was never made."""
-    rule = Rule(Reaction.WAIT if never_sent else Reaction.WAIT_UNKNOWN)
-    return Reply(0, rule.reaction, problems=(Problem(code, message[:MESSAGE_LENGTH], rule),), never_sent=never_sent)
+    rule = ErrorRule(ErrorAction.WAIT if never_sent else ErrorAction.WAIT_UNKNOWN)
+    return Reply(0, rule.action, problems=(Problem(code, message[:MESSAGE_LENGTH], rule),), never_sent=never_sent)
 
 
-def _reaction(executed: bool, problems: tuple[Problem, ...]) -> Reaction:  # noqa: FBT001
-    reactions = [problem.rule.reaction for problem in problems]
-    worst = max(reactions, key=lambda reaction: reaction.severity, default=Reaction.DONE)
+def _action(executed: bool, problems: tuple[Problem, ...]) -> ErrorAction:  # noqa: FBT001
+    actions = [problem.rule.action for problem in problems]
+    worst = max(actions, key=lambda action: action.severity, default=ErrorAction.DONE)
     # Rights do not come back from one alias to the next: what is in this answer counts, and then we stop.
-    if worst in {Reaction.STOP, Reaction.STOP_UNTIL_MIDNIGHT}:
+    if worst in {ErrorAction.STOP, ErrorAction.STOP_UNTIL_MIDNIGHT}:
         return worst
-    return Reaction.DONE if executed else worst
+    return ErrorAction.DONE if executed else worst
 
 
 def _was_executed(data: Mapping[str, object] | None, problems: tuple[Problem, ...]) -> bool:
@@ -173,34 +159,34 @@ def _was_executed(data: Mapping[str, object] | None, problems: tuple[Problem, ..
     return data is not None and all(problem.path for problem in problems)
 
 
-def _problems(status: int, document: Mapping[str, object] | None) -> tuple[Problem, ...]:
-    if document is None:
+def _problems(status: int, answer: Mapping[str, object] | None) -> tuple[Problem, ...]:
+    if answer is None:
         return (_unreadable(status),)
-    errors = document.get("errors")
+    errors = answer.get("errors")
     listed = [error for error in errors if error] if isinstance(errors, list) else []
-    if not listed and (not 200 <= status < 300 or any(key in document for key in ("error_code", "error_message"))):
-        listed = [document.get("error_message") or document.get("error") or f"HTTP {status}"]
-    if not listed and not isinstance(document.get("data"), dict):
-        rule = Rule(Reaction.WAIT_UNKNOWN)
+    if not listed and (not 200 <= status < 300 or any(key in answer for key in ("error_code", "error_message"))):
+        listed = [answer.get("error_message") or answer.get("error") or f"HTTP {status}"]
+    if not listed and not isinstance(answer.get("data"), dict):
+        rule = ErrorRule(ErrorAction.WAIT_UNKNOWN)
         return (Problem("no_data", "monday.com answered with neither data nor errors", rule, known=False),)
-    return tuple(_problem(status, document, error) for error in listed)
+    return tuple(_problem(status, answer, error) for error in listed)
 
 
 def _unreadable(status: int) -> Problem:
     rule, known = rule_for(None, status, "")
     if status == 200:
-        rule = Rule(Reaction.WAIT_UNKNOWN)
+        rule = ErrorRule(ErrorAction.WAIT_UNKNOWN)
     message = f"monday.com answered HTTP {status} with a body that is not a JSON object"
     return Problem(f"HTTP_{status}", message, rule, known or status == 200)
 
 
-def _problem(status: int, document: Mapping[str, object], error: object) -> Problem:
+def _problem(status: int, answer: Mapping[str, object], error: object) -> Problem:
     """One entry of `errors`; in the shape of 2024 and before it is a bare text and the code stands beside the list."""
     fields: Mapping[str, object] = error if isinstance(error, dict) else {"message": error}
     extensions = _object(fields.get("extensions"))
-    code = _text(extensions.get("code")) or _text(document.get("error_code"))
-    message = _text(document.get("error_message")) or _text(fields.get("message")) or "monday.com gave no reason"
-    own_status = extensions.get("status_code") or document.get("status_code")
+    code = _text(extensions.get("code")) or _text(answer.get("error_code"))
+    message = _text(answer.get("error_message")) or _text(fields.get("message")) or "monday.com gave no reason"
+    own_status = extensions.get("status_code") or answer.get("status_code")
     effective = own_status if status == 200 and isinstance(own_status, int) else status
     reason = _text(_object(extensions.get("error_data")).get("column_validation_error_code"))
     rule, known = rule_for(reason if is_known(reason) else code, effective, message)
@@ -221,8 +207,8 @@ def _with_column(error_data: Mapping[str, object], message: str) -> str:
     return ": ".join(part for part in (column, reason, message) if part)
 
 
-def _wait(headers: Mapping[str, str], document: Mapping[str, object] | None, problems: tuple[Problem, ...]) -> float:
-    told = seconds_to_wait(headers, document or {})
+def _wait(headers: Mapping[str, str], answer: Mapping[str, object] | None, problems: tuple[Problem, ...]) -> float:
+    told = seconds_to_wait(headers, answer or {})
     ours = max((problem.rule.wait for problem in problems), default=0.0)
     return ours if told is None else told
 
@@ -234,10 +220,10 @@ def _cost(data: Mapping[str, object] | None) -> int | None:
 
 def _json_object(body: bytes) -> dict[str, object] | None:
     try:
-        document = json.loads(body)
+        answer = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    return document if isinstance(document, dict) else None
+    return answer if isinstance(answer, dict) else None
 
 
 def _object(value: object) -> Mapping[str, object]:

@@ -1,16 +1,17 @@
 """HTTP to one monday.com endpoint: one request out, one `Reply` back, whatever happens on the way.
 
-Belongs here: the open connection, the headers, the token and keeping it secret, httpx's errors as replies. Does not belong here:
-repeating (`monday/client.py`), reading answers (`monday/replies.py`).
+The token is redacted from all that comes back before anything else reads it.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import logging
+import re
 import ssl
 from dataclasses import replace
 from functools import cache
+from urllib.parse import quote
 
 import httpx
 
@@ -18,9 +19,50 @@ from orders_platform import __version__
 from orders_platform.errors import ConfigurationError
 from orders_platform.monday.documents import Request
 from orders_platform.monday.replies import Reply, lost_reply, read_reply
-from orders_platform.monday.secrets import Secret, Veil
 
 _logger = logging.getLogger(__name__)
+
+HIDDEN = "[token]"
+
+
+class RedactingFilter(logging.Filter):
+    """Replaces a token, plain or percent-encoded, in texts of the network and in what the HTTP library logs.
+
+    The library logs reason phrases and headers as they came.
+    """
+
+    loggers = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
+
+    def __init__(self, token: str) -> None:
+        super().__init__()
+        # Percent-encoding may write its digits in either case. The longer form comes first: it may begin like the plain one.
+        pattern = "|".join(re.escape(form) for form in (quote(token, safe=""), token))
+        self._in_text = re.compile(pattern, re.IGNORECASE)
+        self._in_bytes = re.compile(pattern.encode(), re.IGNORECASE)
+
+    def redact(self, text: str) -> str:
+        """The text without the token."""
+        return self._in_text.sub(HIDDEN, text)
+
+    def redact_bytes(self, body: bytes) -> bytes:
+        """The body without the token."""
+        return self._in_bytes.sub(HIDDEN.encode(), body)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Rewrite one record; none is dropped."""
+        record.msg, record.args = self.redact(record.getMessage()), ()
+        return True
+
+    def install(self) -> None:
+        """Rewrite what the library logs from now on."""
+        for name in self.loggers:
+            logging.getLogger(name).addFilter(self)
+
+    def remove(self) -> None:
+        """Remove the filter."""
+        for name in self.loggers:
+            logging.getLogger(name).removeFilter(self)
+
 
 TIMEOUT = "timeout"
 """Code of a request whose answer did not come in time."""
@@ -58,10 +100,9 @@ class Transport:
         http_transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.url = _checked_url(url)
-        self._api_version = api_version
-        self._secret = Secret(_checked_token(token))
-        self._veil = Veil(self._secret)
-        self._veil.put_on()
+        self.api_version = api_version
+        self._filter = RedactingFilter(_checked_token(token))
+        self._filter.install()
         self.notices: dict[str, str] = {}
         self._http = httpx.Client(
             headers={
@@ -90,28 +131,28 @@ class Transport:
         """
         headers = {} if key is None else {"Idempotency-Key": key}
         try:
-            answer = self._http.post(self.url, json={"query": request.query, "variables": request.variables}, headers=headers)
+            response = self._http.post(self.url, json={"query": request.query, "variables": request.variables}, headers=headers)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
             return lost_reply(
-                "unreachable", f"{self._host} cannot be reached: {self._secret.hide(str(error))}", never_sent=True
+                "unreachable", f"{self._host} cannot be reached: {self._filter.redact(str(error))}", never_sent=True
             )
         except httpx.TimeoutException as error:
             return lost_reply(TIMEOUT, f"{self._host} did not answer in time ({type(error).__name__})", never_sent=False)
         except (httpx.TransportError, httpx.DecodingError) as error:
-            return lost_reply("connection_lost", f"{self._host} broke off: {self._secret.hide(str(error))}", never_sent=False)
-        self._compare_version(answer.headers.get("api-version"))
-        headers = {name: self._secret.hide(text) for name, text in answer.headers.items()}
-        return self._without_token(read_reply(answer.status_code, headers, self._secret.hide_bytes(answer.content)))
+            return lost_reply("connection_lost", f"{self._host} broke off: {self._filter.redact(str(error))}", never_sent=False)
+        self._compare_version(response.headers.get("api-version"))
+        headers = {name: self._filter.redact(text) for name, text in response.headers.items()}
+        return self._without_token(read_reply(response.status_code, headers, self._filter.redact_bytes(response.content)))
 
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
-        self._veil.take_off()
+        self._filter.remove()
 
     def _without_token(self, reply: Reply) -> Reply:
         """Once more after reading: JSON may write each character by its number."""
-        hide = self._secret.hide
-        told = (replace(problem, code=hide(problem.code), message=hide(problem.message)) for problem in reply.problems)
+        redact = self._filter.redact
+        told = (replace(problem, code=redact(problem.code), message=redact(problem.message)) for problem in reply.problems)
         return replace(reply, problems=tuple(told)) if reply.problems else reply
 
     @property
@@ -119,9 +160,9 @@ class Transport:
         return f"monday.com at {self.url.host}:{self.url.port}" if self.url.port else f"monday.com at {self.url.host}"
 
     def _compare_version(self, served: str | None) -> None:
-        if served and served != self._api_version and served not in self.notices:
+        if served and served != self.api_version and served not in self.notices:
             self.notices[served] = (
-                f"monday.com answered with API version {self._secret.hide(served)} although {self._api_version} was asked for:"
+                f"monday.com answered with API version {self._filter.redact(served)} although {self.api_version} was asked for:"
                 " set a version that monday still serves"
             )
             _logger.warning("%s", self.notices[served])

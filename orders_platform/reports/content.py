@@ -1,7 +1,6 @@
-"""What a report says of a customer, as values: totals, groups, what needs a person, what waits, what changed last.
+"""What a report says of a customer, as values: totals, groups, what needs a correction, what waits, what changed last.
 
-Belongs here: choosing and wording, as pure functions of what was read. Does not belong here: reading (`database/order_reports.py`), layout
-(`rendering.py`). The words are for people who know orders, not this platform: no states, no codes, no ids of ours.
+The words are for people who know orders, not this platform: no states, no codes, no ids of ours.
 """
 
 from __future__ import annotations
@@ -12,8 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
+from orders_platform.database.order_store import OrderStore
+from orders_platform.database.queries import Queries
 from orders_platform.domain.order_status import BoardStatus, LastChanges, OrderChange, OrderStatus, Totals
-from orders_platform.domain.orders import RejectedRow
+from orders_platform.domain.orders import RowProblem
 from orders_platform.domain.states import Action, SyncState
 
 STATUS_WORDS = {
@@ -88,17 +89,30 @@ class Report:
         return sum(each.rows for each in self.corrections)
 
     @property
-    def is_settled(self) -> bool:
+    def is_complete(self) -> bool:
         """Nothing waits and nothing needs a person."""
         return not self.waiting and not self.corrections and self.totals.on_board == self.totals.orders
+
+
+def make_report(store: OrderStore, customer: str, now: datetime) -> Report:
+    """Where a customer's orders stand, as of `now` (UTC)."""
+    queries = Queries(store)
+    return report_of(
+        customer,
+        now,
+        queries.order_statuses(customer),
+        store.invalid_rows(customer),
+        [row for row in store.row_errors(customer) if row.size_code],
+        queries.last_changes(customer),
+    )
 
 
 def report_of(
     customer: str,
     made_at: datetime,
     orders: Sequence[OrderStatus],
-    rejected: Sequence[RejectedRow],
-    refused_lines: Sequence[RejectedRow],
+    rejected: Sequence[RowProblem],
+    refused_lines: Sequence[RowProblem],
     changes: LastChanges | None,
 ) -> Report:
     """Put a report together.
@@ -127,7 +141,7 @@ def report_of(
 
 
 def _corrections(
-    orders: Sequence[OrderStatus], rejected: Sequence[RejectedRow], refused_lines: Sequence[RejectedRow]
+    orders: Sequence[OrderStatus], rejected: Sequence[RowProblem], refused_lines: Sequence[RowProblem]
 ) -> tuple[Correction, ...]:
     names = {order.order_key: order for order in orders}
     refused = [
@@ -144,7 +158,7 @@ def _corrections(
     return (*refused, *of_rows)
 
 
-def _correction(row: RejectedRow, order: OrderStatus | None) -> Correction:
+def _correction(row: RowProblem, order: OrderStatus | None) -> Correction:
     size = f"size {row.size_code}" if row.size_code else ""
     reason = _plain(row.reason)
     words = f"{size}: {reason}" if size and row.size_code not in reason else reason

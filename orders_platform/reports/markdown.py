@@ -1,7 +1,4 @@
-"""Markdown tables whose cells are anybody's text.
-
-Belongs here: escaping and layout, for reports and for what assets show in Dagster. Does not belong here: what is in a table.
-"""
+"""Markdown tables whose cells are anybody's text, for reports and for what assets show in Dagster."""
 
 from __future__ import annotations
 

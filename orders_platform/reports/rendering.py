@@ -1,17 +1,20 @@
-"""Reports as a page (one HTML file that fetches nothing) and as markdown.
+"""Reports as a page (one HTML file that fetches nothing) and as markdown, and the file in which a customer's page is kept.
 
-Belongs here: filling the templates beside this file. Does not belong here: what a report says (`content.py`). HTML is escaped by Jinja,
-markdown by `markdown.cell`: an order's name is anybody's text.
+An order's name is anybody's text: Jinja escapes it in HTML, `markdown.cell` in markdown.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
+from urllib.parse import quote
 
 import jinja2
 
+from orders_platform.errors import ConfigurationError
 from orders_platform.reports.content import STATUS_WORDS, Report, change_words, changes_summary
 from orders_platform.reports.markdown import cell, table
 
@@ -67,3 +70,27 @@ def _environment() -> jinja2.Environment:
 def _moment(value: datetime | None) -> str:
     """`21 Nov 2026, 07:40 UTC`."""
     return "" if value is None else f"{value.day} {value:%b %Y, %H:%M} UTC"
+
+
+def page_of(folder: Path, customer: str) -> Path:
+    """The customer's file: its name, with what a file's name cannot hold written as %2F; two customers never share one."""
+    return folder / (quote(customer, safe=" '()&,+") + ".html")
+
+
+def write_page(folder: Path, customer: str, text: str) -> Path:
+    """Put a customer's page in place of the last one.
+
+    Raises:
+        ConfigurationError: the folder cannot be made or written.
+    """
+    page = page_of(folder, customer)
+    half = page.with_suffix(f".{os.getpid()}.part")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        half.write_text(text, encoding="utf-8")
+        half.replace(page)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The report {page} cannot be written: {error}. Correct `folder` in [reports], or the rights of that folder."
+        ) from error
+    return page

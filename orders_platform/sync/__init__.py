@@ -1,1 +1,1 @@
-"""From waiting rows to a board that equals them: plan, intent, send, outcome, recovery. Knows neither SQLAlchemy nor httpx."""
+"""Core 2: from waiting rows to a board that equals them. Plan, intent, send, outcome, recovery, reconcile."""

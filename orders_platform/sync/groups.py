@@ -1,8 +1,7 @@
-"""Stage 4: every group that a waiting order needs is on the board, once, and its id recorded.
+"""Stage 4: every group that a waiting order needs is on the board, once, and its id is recorded.
 
-Belongs here: find by title, create the missing, heal stale ids. Does not belong here: what a group is called (`domain/names.py`).
 A group's title is its key: a creation of unknown outcome is looked for by title before it is tried again. The intent is one time for
-each customer, that of the last creation sent: until that has settled, a title that is not listed may still be one that is made.
+each customer, that of the last creation sent: until that request is final, a group that is not listed may still be made.
 """
 
 from __future__ import annotations
@@ -10,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from orders_platform.domain.board import Group
-from orders_platform.domain.mutations import Document, Mutation, Operation, Verdict
+from orders_platform.domain.mutations import Batch, Mutation, Operation, Outcome
 from orders_platform.domain.names import collapse
-from orders_platform.domain.orders import GroupNeed, RejectedRow
+from orders_platform.domain.orders import GroupNeed, RowProblem
 from orders_platform.sync.results import StageReport
 from orders_platform.sync.run import SyncRun
 
@@ -68,13 +67,13 @@ class _Groups:
         if dry:
             self._report.created = len(missing)
             return
-        if missing and self._run.settle(self._run.store.groups_sent_at(self._customer)):
+        if missing and self._run.wait_until_final(self._run.store.groups_sent_at(self._customer)):
             on_board = self._on_board()
         for _ in range(_ATTEMPTS):
             missing = _missing(needs, on_board)
             if not missing or not self._create(missing):
                 break
-            self._run.settle(self._run.clock())
+            self._run.wait_until_final(self._run.clock())
             on_board = self._on_board()
         self._conclude(needs, {**on_board, **self._made})
 
@@ -85,30 +84,30 @@ class _Groups:
     def _create(self, missing: Sequence[GroupNeed]) -> bool:
         """Create groups; True when an outcome is unknown."""
         unknown = False
-        for report in self._run.board.send(self._documents(missing), lambda _document: self._commit_intent()):
-            self._report.count_document(report)
-            self._run.store.log_document(self._run.run_id, self._run.clock(), self._customer, report)
+        for report in self._run.board.send(self._batches(missing), lambda _batch: self._commit_intent()):
+            self._report.count_batch(report)
+            self._run.store.log_batch(self._run.run_id, self._run.clock(), self._customer, report)
             for title, result in report.results.items():
-                if result.verdict is Verdict.DONE and result.monday_id is not None:
+                if result.outcome is Outcome.DONE and result.monday_id is not None:
                     self._made[collapse(title)] = result.monday_id
                     self._run.store.record_group(self._customer, title, result.monday_id)
-                elif result.verdict is Verdict.REFUSED:
-                    refused = RejectedRow(self._customer, title, "", result.code or "refused", result.message or "")
+                elif result.outcome is Outcome.REFUSED:
+                    refused = RowProblem(self._customer, title, "", result.code or "refused", result.message or "")
                     self._report.refuse(refused)
                 else:
                     unknown = True
         return unknown
 
-    def _documents(self, missing: Sequence[GroupNeed]) -> Iterator[Document]:
+    def _batches(self, missing: Sequence[GroupNeed]) -> Iterator[Batch]:
         start = 0
         while start < len(missing):
-            chunk = missing[start : start + self._run.board.document_size(Operation.CREATE_GROUP)]
+            chunk = missing[start : start + self._run.board.batch_size(Operation.CREATE_GROUP)]
             start += len(chunk)
             self._commit_intent()
             mutations = tuple(
                 Mutation(need.group_name, {"board_id": str(self._board_id), "group_name": need.group_name}) for need in chunk
             )
-            yield Document(self._run.new_key(), Operation.CREATE_GROUP, mutations)
+            yield Batch(self._run.new_key(), Operation.CREATE_GROUP, mutations)
 
     def _commit_intent(self) -> None:
         self._run.store.record_groups_sent(self._customer, self._run.clock())

@@ -1,8 +1,4 @@
-"""Stage 5: every waiting order is an item on the board, in its group, with its values.
-
-Belongs here: the stage: recover, read, plan, send. Does not belong here: the plan of one row (`domain/plan.py`), the protocol of
-sending (`sending.py`).
-"""
+"""Stage 5: every waiting order is an item on the board, in its group, with its values: recover, read, plan, send."""
 
 from __future__ import annotations
 
@@ -13,18 +9,18 @@ from orders_platform.domain.board import BoardItem
 from orders_platform.domain.column_values import column_values_json, creates_labels, format_row
 from orders_platform.domain.mutations import Operation
 from orders_platform.domain.names import collapse
-from orders_platform.domain.orders import PendingItem, RejectedRow, RowKind, RowResult
+from orders_platform.domain.orders import PendingItem, RowKind, RowProblem, RowResult
 from orders_platform.domain.plan import RowPlan, Step, Wanted, plan_row
 from orders_platform.domain.states import Action, SyncState
-from orders_platform.errors import RowRejected
+from orders_platform.errors import RowError
 from orders_platform.sync.groups import ids_by_title
-from orders_platform.sync.outbox import Outbox, Outgoing, require_hope
+from orders_platform.sync.outbox import Outbox, Outgoing, fail_after_max_attempts
+from orders_platform.sync.reconcile import report_duplicate_items
 from orders_platform.sync.recovery import adopt_items
 from orders_platform.sync.results import StageReport
 from orders_platform.sync.run import SyncRun
-from orders_platform.sync.sweep import sweep_items
 
-_ATTEMPTS = 2  # the second one settles what the first one left of unknown outcome
+_ATTEMPTS = 2  # the second one finds out what the first one left of unknown outcome
 
 
 def sync_items(
@@ -47,7 +43,7 @@ def sync_items(
             break
     report.waiting = len(waiting)
     if report.created or report.adopted:
-        sweep_items(run, rows, report)
+        report_duplicate_items(run, rows, report)
     report.seconds = (run.clock() - started).total_seconds()
     return report
 
@@ -66,7 +62,7 @@ class _Items:
         on_board = self._read([row.item_id for row in rows if row.item_id is not None])
         outgoing = [made for row in self._placed(rows) if (made := self._outgoing(row, on_board)) is not None]
         if self.dry:
-            self._rehearse(outgoing)
+            self._count_dry_run(outgoing)
             return False
         return bool(Outbox(self.run, self.customer, RowKind.ITEMS, Operation.CREATE_ITEM, self.report).send(outgoing))
 
@@ -77,20 +73,20 @@ class _Items:
             titles = ids_by_title(groups)
             return [replace(row, group_id=titles.get(collapse(row.group_name), row.group_name)) for row in rows]
         ids = {group.id for group in groups}
-        if any(row.action is not Action.DELETE and row.group_id not in ids for row in rows) and self._settle_groups():
+        if any(row.action is not Action.DELETE and row.group_id not in ids for row in rows) and self._wait_for_groups():
             ids = {group.id for group in self.run.board.groups(self.run.rules.items.board_id)}
         return [row for row in rows if row.action is Action.DELETE or row.group_id in ids]
 
-    def _settle_groups(self) -> bool:
+    def _wait_for_groups(self) -> bool:
         """A group that was made a moment ago may not be listed yet."""
-        return self.run.settle(self.run.store.groups_sent_at(self.customer))
+        return self.run.wait_until_final(self.run.store.groups_sent_at(self.customer))
 
-    def _rehearse(self, rows: Sequence[Outgoing]) -> None:
+    def _count_dry_run(self, rows: Sequence[Outgoing]) -> None:
         """Count, and let the lines of these orders wait as they would after a real run."""
         for row in rows:
             self.report.count_steps(row.plan.steps)
         made = {row.ref for row in rows if Step.CREATE in row.plan.steps}
-        self.run.rehearsed_items |= made
+        self.run.dry_run_items |= made
         results = [
             RowResult(row.ref, SyncState.NEW, row.plan.item_id, is_new_item=row.ref in made, is_archived=row.is_removal)
             for row in rows
@@ -106,9 +102,9 @@ class _Items:
     def _outgoing(self, row: PendingItem, on_board: Mapping[int, BoardItem]) -> Outgoing | None:
         mapping, shape = self.run.rules.items, self.run.items_board
         try:
-            require_hope(row, row.item_id, self.run.rules.most_tries)
-            cells = {} if row.action is Action.DELETE else format_row(mapping, shape.columns, row.values, shape.labels).cells
-        except RowRejected as refusal:
+            fail_after_max_attempts(row, row.item_id, self.run.rules.most_tries)
+            cells = {} if row.action is Action.DELETE else format_row(mapping, shape.columns, row.values, shape.labels)
+        except RowError as refusal:
             self._refuse(row, refusal)
             return None
         wanted = Wanted(row.action, row.item_name, cells, row.group_id)
@@ -125,8 +121,8 @@ class _Items:
             tries=row.tries,
         )
 
-    def _refuse(self, row: PendingItem, refusal: RowRejected) -> None:
-        self.report.refuse(RejectedRow(self.customer, row.order_key, "", refusal.code, refusal.message))
+    def _refuse(self, row: PendingItem, refusal: RowError) -> None:
+        self.report.refuse(RowProblem(self.customer, row.order_key, "", refusal.code, refusal.message))
         if not self.dry:
             result = RowResult(row.record_uuid, SyncState.FAILED, row.item_id, refusal.code, refusal.message)
             self.run.store.record_results(RowKind.ITEMS, [result], self.run.run_id, self.run.clock(), self.customer)

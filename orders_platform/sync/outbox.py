@@ -1,7 +1,6 @@
-"""Rows into documents, documents to the board, outcomes back into rows; with the intent committed before each call.
+"""Sends the rows of a stage in batches and records what came of each, with the intent committed before each request.
 
-Belongs here: the protocol that makes a row safe to send, the same for items and subitems. Does not belong here: which rows and
-what they need (`items.py`, `subitems.py`), pace and retries (`monday/`).
+This is what makes a row safe to send, the same for items and subitems; docs/exactly_once.md tells the protocol.
 """
 
 from __future__ import annotations
@@ -10,18 +9,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from orders_platform.domain.mutations import (
-    Document,
-    DocumentReport,
+    Batch,
+    BatchReport,
     Mutation,
     MutationResult,
     Operation,
-    Verdict,
-    is_mondays_word,
+    Outcome,
+    is_monday_code,
 )
-from orders_platform.domain.orders import PendingItem, PendingSubitem, RejectedRow, RowKind, RowResult
+from orders_platform.domain.orders import PendingItem, PendingSubitem, RowKind, RowProblem, RowResult
 from orders_platform.domain.plan import RowPlan, Step
 from orders_platform.domain.states import SyncState
-from orders_platform.errors import RowRejected
+from orders_platform.errors import RowError
 from orders_platform.sync.results import StageReport
 from orders_platform.sync.run import SyncRun
 
@@ -34,14 +33,14 @@ OPERATIONS: Mapping[Step, Operation] = {
 }
 
 
-def require_hope(row: PendingItem | PendingSubitem, monday_id: int | None, most_tries: int) -> None:
+def fail_after_max_attempts(row: PendingItem | PendingSubitem, monday_id: int | None, most_tries: int) -> None:
     """Refuse a row that is not on the board after monday itself, not the network, answered without an outcome `most_tries` times.
 
     Raises:
-        RowRejected: it is left alone until it changes, or until `retry`.
+        RowError: it is left alone until it changes, or until `retry`.
     """
-    if monday_id is None and row.tries >= most_tries and is_mondays_word(row.last_code):
-        raise RowRejected(
+    if monday_id is None and row.tries >= most_tries and is_monday_code(row.last_code):
+        raise RowError(
             "gave_up",
             f"sent {row.tries} times and monday.com gave no outcome ({row.last_code}); `orders-platform retry` sends it again",
         )
@@ -82,16 +81,16 @@ class Outgoing:
     def take_in(self, step_result: MutationResult) -> None:
         """Note what came of one step."""
         self.open_steps -= 1
-        if step_result.verdict is Verdict.REFUSED and step_result.is_gone and self.tries < _GONE_TRIES:
+        if step_result.outcome is Outcome.REFUSED and step_result.not_found and self.tries < _GONE_TRIES:
             # A person removed it a moment ago. The next run sees that before it plans, and follows the policy.
-            step_result = replace(step_result, verdict=Verdict.NOT_SENT)
-        if step_result.verdict is Verdict.REFUSED:
+            step_result = replace(step_result, outcome=Outcome.NOT_SENT)
+        if step_result.outcome is Outcome.REFUSED:
             self.refusal = step_result
-        if step_result.verdict in {Verdict.UNKNOWN, Verdict.NOT_SENT}:
+        if step_result.outcome in {Outcome.UNKNOWN, Outcome.NOT_SENT}:
             self.open_end = step_result
-        self.is_unknown |= step_result.verdict is Verdict.UNKNOWN
-        self.was_not_sent |= step_result.verdict is Verdict.NOT_SENT
-        if step_result.verdict is Verdict.DONE and self.monday_id is None and step_result.monday_id is not None:
+        self.is_unknown |= step_result.outcome is Outcome.UNKNOWN
+        self.was_not_sent |= step_result.outcome is Outcome.NOT_SENT
+        if step_result.outcome is Outcome.DONE and self.monday_id is None and step_result.monday_id is not None:
             self.monday_id = int(step_result.monday_id)
 
     @property
@@ -106,14 +105,14 @@ class Outgoing:
     def result(self) -> RowResult:
         """For the store."""
         done = self.state is SyncState.SYNCED
-        word = self.refusal or self.open_end
-        code, message = (word.code, word.message) if word else (None, None)
+        reason = self.refusal or self.open_end
+        code, message = (reason.code, reason.message) if reason else (None, None)
         # What we archived ourselves is forgotten: if the row comes back it is made anew, whatever the policy for what people remove.
         monday_id = None if done and (self.is_removal or Step.ARCHIVE in self.plan.steps) else self.monday_id
         return RowResult(self.ref, self.state, monday_id, code, message, self.parent_id,
                          is_new_item=done and Step.CREATE in self.plan.steps,
                          is_archived=done and self.is_removal,
-                         was_tried=word is not None)  # fmt: skip
+                         was_tried=reason is not None)  # fmt: skip
 
 
 class Outbox:
@@ -135,26 +134,26 @@ class Outbox:
         self._finish([row for row in rows if not row.plan.steps])
         for step in Step:
             waiting = [row for row in rows if step in row.plan.steps]
-            for document_report in self._run.board.send(self._documents(step, waiting), self._commit_intent):
-                self._take_in(document_report, by_ref)
+            for batch_report in self._run.board.send(self._batches(step, waiting), self._commit_intent):
+                self._take_in(batch_report, by_ref)
         return [row for row in rows if row.state is SyncState.PENDING]
 
-    def _documents(self, step: Step, rows: Sequence[Outgoing]) -> Iterator[Document]:
+    def _batches(self, step: Step, rows: Sequence[Outgoing]) -> Iterator[Batch]:
         operation, start = self._operations[step], 0
         while start < len(rows):
-            chunk = _company(rows[start : start + self._run.board.document_size(operation)])
+            chunk = _travelling_together(rows[start : start + self._run.board.batch_size(operation)])
             start += len(chunk)
-            document = Document(self._run.new_key(), operation, tuple(Mutation(row.ref, row.variables(step)) for row in chunk))
+            batch = Batch(self._run.new_key(), operation, tuple(Mutation(row.ref, row.variables(step)) for row in chunk))
             if step is Step.CREATE:
                 self._forget_replaced(chunk)
-            self._commit_intent(document)
+            self._commit_intent(batch)
             self._run.progress(f"{self._customer}: {operation.value} {start}/{len(rows)} {self._kind.value}")
-            yield document
+            yield batch
 
-    def _commit_intent(self, document: Document) -> None:
+    def _commit_intent(self, batch: Batch) -> None:
         """Before each request: whatever happens next, these rows are known to be of unknown outcome, and since when."""
-        refs = [mutation.ref for mutation in document.mutations]
-        self._run.store.record_intents(self._kind, refs, document.key, self._run.run_id, self._run.clock())
+        refs = [mutation.ref for mutation in batch.mutations]
+        self._run.store.record_intents(self._kind, refs, batch.key, self._run.run_id, self._run.clock())
 
     def _forget_replaced(self, rows: Sequence[Outgoing]) -> None:
         """An id that is of no use any more would hide from the next run that a creation is of unknown outcome."""
@@ -162,14 +161,14 @@ class Outbox:
         if results:
             self._run.store.record_results(self._kind, results, self._run.run_id, self._run.clock(), self._customer)
 
-    def _take_in(self, report: DocumentReport, by_ref: Mapping[str, Outgoing]) -> None:
-        rows = [by_ref[mutation.ref] for mutation in report.document.mutations]
+    def _take_in(self, report: BatchReport, by_ref: Mapping[str, Outgoing]) -> None:
+        rows = [by_ref[mutation.ref] for mutation in report.batch.mutations]
         for row in rows:
             row.take_in(report.results[row.ref])
-        self._report.count_document(report)
+        self._report.count_batch(report)
         self._finish(rows, report)
 
-    def _finish(self, rows: Sequence[Outgoing], report: DocumentReport | None = None) -> None:
+    def _finish(self, rows: Sequence[Outgoing], report: BatchReport | None = None) -> None:
         if not rows:
             return
         results = [row.result() for row in rows]
@@ -178,12 +177,10 @@ class Outbox:
             if result.state is SyncState.SYNCED:
                 self._report.count_steps(row.plan.steps)
             elif result.state is SyncState.FAILED and result.code is not None:
-                self._report.refuse(
-                    RejectedRow(self._customer, row.order_key, row.size_code, result.code, result.message or "")
-                )
+                self._report.refuse(RowProblem(self._customer, row.order_key, row.size_code, result.code, result.message or ""))
 
 
-def _company(rows: Sequence[Outgoing]) -> Sequence[Outgoing]:
+def _travelling_together(rows: Sequence[Outgoing]) -> Sequence[Outgoing]:
     """The first of these rows that travel together: fewer with each try, so that one that monday chokes on soon stands alone."""
     for index, row in enumerate(rows):
         if row.tries and index + 1 > max(1, len(rows) >> 2 * row.tries):

@@ -1,9 +1,10 @@
-"""Does the board show what the database says it shows? Row by row, for one customer, without changing either.
+"""Does the board show what the database says it shows? Three comparisons, which change neither side.
 
-Belongs here: reading both sides, everything before the first conclusion: any read that fails ends the comparison. Does not belong
-here: what counts as a difference (`domain/differences.py`), repairing (`repair.py`).
+After a stage: is anything of what was just sent on the board twice? After a run: ids and counts of one customer, by group and by item.
+For `verify`: every cell of every row of one customer. Each reads both sides before its first conclusion: a read that fails ends it.
 
-Lists and searches lag behind, items asked for by id do not: an item is missing, or a double, only when asking for it by id says so.
+Lists and searches lag behind, items asked for by id do not: an item is missing, an orphan or a duplicate only when asking for it by id
+says so.
 """
 
 from __future__ import annotations
@@ -19,28 +20,149 @@ from orders_platform.domain.differences import (
     DifferenceKind,
     ExpectedRow,
     LookUp,
-    Stranger,
+    Orphan,
     is_active,
+    orphan_differences,
     row_differences,
-    stranger_differences,
 )
-from orders_platform.domain.labels import LabelBook
+from orders_platform.domain.labels import LabelIndex
 from orders_platform.domain.mapping import BoardMapping
 from orders_platform.domain.names import collapse, subitem_name
 from orders_platform.domain.orders import PendingItem, PendingSubitem, RowKind
 from orders_platform.domain.states import Action, SyncState
-from orders_platform.errors import RowRejected
+from orders_platform.errors import RowError
 from orders_platform.sync.ports import Ledger
-from orders_platform.sync.recovery import external_key
+from orders_platform.sync.recovery import external_key, find_items
+from orders_platform.sync.results import Duplicate, StageReport
 from orders_platform.sync.run import BoardShape, SyncRun
 
-_IDS_A_QUESTION = 1000  # to the database; SQL Server takes 2,100 parameters
+_IDS_A_STATEMENT = 1000  # SQL Server takes 2,100 parameters
 
 Shown = Mapping[int, BoardItem]
 
 
+# --- after a stage: duplicates
+
+
+def report_duplicate_items(run: SyncRun, rows: Sequence[PendingItem], report: StageReport) -> None:
+    """Report the items that carry the key of one of these orders and belong to no order of ours."""
+    found = find_items(run, rows)
+    known = run.store.known_item_ids({item.id for items in found.values() for item in items})
+    for row in rows:
+        items = found.get(external_key(run, row), ())
+        orphans = [item.id for item in items if item.id not in known]
+        # Without an item of ours beside them they are what the next run will adopt.
+        if orphans and len(orphans) < len(items):
+            report.doubled.append(Duplicate(row.order_key, "", tuple(sorted(item.id for item in items))))
+
+
+def report_duplicate_subitems(run: SyncRun, rows: Sequence[PendingSubitem], report: StageReport) -> None:
+    """Report the lines whose size is under their item more than once."""
+    children = run.board.children(sorted({row.item_id for row in rows if row.item_id is not None}), [])
+    for row in rows:
+        ids = _named(children, row, subitem_name(run.rules.subitem_name, row.size_code))
+        if len(ids) > 1:
+            report.doubled.append(Duplicate(row.order_key, row.size_code, ids))
+
+
+def _named(children: Mapping[int, Sequence[BoardItem]], row: PendingSubitem, name: str) -> tuple[int, ...]:
+    return tuple(sorted(child.id for child in children.get(row.item_id or 0, ()) if child.name == name))
+
+
+# --- ids and counts
+
+
 @dataclass(slots=True)
-class Verification:
+class IdReconciliation:
+    """What came of comparing one customer.
+
+    Attributes:
+        items: orders that are done with and on the board as far as we know; `subitems` alike for lines.
+        items_shown: of those, how many the board really shows; `subitems_shown` alike.
+        differences: missing ones, and items or subitems that belong to no row.
+    """
+
+    items: int = 0
+    subitems: int = 0
+    items_shown: int = 0
+    subitems_shown: int = 0
+    differences: list[Difference] = field(default_factory=list)
+
+
+def reconcile_ids(run: SyncRun, ledger: Ledger, customer: str) -> IdReconciliation:
+    """Compare ids and counts of a customer; the caller holds the customer's lock.
+
+    Raises:
+        OrdersError: something could not be read; nothing is concluded from what was.
+    """
+    orders = {row.item_id: row for row in ledger.orders(customer) if row.item_id is not None and _is_synced(row)}
+    lines = ledger.lines(customer)
+    listed = {item.id: item for item in _items_of(run, ledger, customer)}
+    gone = _gone(run, orders.keys() - listed.keys())
+    living = sorted(orders.keys() - gone)
+    children = run.board.children(living, []) if living else {}
+    shown = {child.id: child for each in children.values() for child in each}
+    due = {row.subitem_id: row for row in lines if row.subitem_id is not None and row.item_id in living and _is_synced(row)}
+    lost = _gone(run, due.keys() - shown.keys())
+    orphans = [item for item_id, item in listed.items() if item_id not in orders]
+    owned = known_items(run, [item.id for item in orphans])
+    known_subitems = {row.subitem_id for row in lines}
+    found = IdReconciliation(len(orders), len(due), len(orders) - len(gone), len(due) - len(lost))
+    if run.rules.on_deleted != "leave":
+        found.differences += [_missing(RowKind.ITEMS, orders[each]) for each in sorted(gone)]
+        found.differences += [_missing(RowKind.SUBITEMS, due[each]) for each in sorted(lost)]
+    unknown = [(RowKind.ITEMS, item) for item in orphans if item.id not in owned]
+    unknown += [(RowKind.SUBITEMS, child) for child in shown.values() if child.id not in known_subitems]
+    found.differences += _really_there(run, unknown)
+    return found
+
+
+def _is_synced(row: PendingItem | PendingSubitem) -> bool:
+    return row.state is SyncState.SYNCED and row.action is not Action.DELETE
+
+
+def _items_of(run: SyncRun, ledger: Ledger, customer: str) -> Iterable[BoardItem]:
+    """What the board lists in the groups that are this customer's alone."""
+    board_id, known = run.rules.items.board_id, list(ledger.groups())
+    titles = {group.id: collapse(group.title) for group in run.board.groups(board_id)}
+    ours, others = (
+        {(each.name, each.group_id) for each in known if (each.customer == customer) is mine} for mine in (True, False)
+    )
+    alone = [
+        group_id for group_id, title in titles.items() if _is_of(ours, group_id, title) and not _is_of(others, group_id, title)
+    ]
+    return run.board.items_of_groups(board_id, sorted(alone), [])
+
+
+def _is_of(groups: set[tuple[str, str | None]], group_id: str, title: str) -> bool:
+    return any(title == name or group_id == known_id for name, known_id in groups)
+
+
+def _gone(run: SyncRun, ids: Iterable[int]) -> set[int]:
+    asked = sorted(ids)
+    shown: Mapping[int, BoardItem] = run.board.items(asked, []) if asked else {}
+    return {each for each in asked if not is_active(shown.get(each))}
+
+
+def _missing(kind: RowKind, row: PendingItem | PendingSubitem) -> Difference:
+    if isinstance(row, PendingItem):
+        return Difference(DifferenceKind.MISSING, kind, row.order_key, "", row.item_id, row.item_name, row.record_uuid)
+    return Difference(DifferenceKind.MISSING, kind, row.order_key, row.size_code, row.subitem_id, row.size_code, row.line_uuid)
+
+
+def _really_there(run: SyncRun, found: Iterable[tuple[RowKind, BoardItem]]) -> list[Difference]:
+    orphans = list(found)
+    gone = _gone(run, [item.id for _, item in orphans])
+    return [
+        Difference(DifferenceKind.UNKNOWN, kind, "", "", item.id, item.name) for kind, item in orphans if item.id not in gone
+    ]
+
+
+# --- every cell
+
+
+@dataclass(slots=True)
+class CellReconciliation:
     """What came of comparing one customer.
 
     Attributes:
@@ -62,7 +184,7 @@ class Verification:
         return not self.differences
 
 
-def verify_customer(run: SyncRun, ledger: Ledger, customer: str) -> Verification:
+def reconcile_cells(run: SyncRun, ledger: Ledger, customer: str) -> CellReconciliation:
     """Compare a customer's rows with the board; the caller holds the customer's lock.
 
     Raises:
@@ -70,14 +192,14 @@ def verify_customer(run: SyncRun, ledger: Ledger, customer: str) -> Verification
     """
     run.preflight()
     run.board.note_calls_today(run.store.monday_usage(run.clock()).calls_today)
-    found = Verification(customer)
+    found = CellReconciliation(customer)
     items = _Items(run, ledger, customer)
     subitems = _Subitems(run, ledger, customer, items.active_ids)
     for side in (items, subitems):
-        settled = [row for row in side.rows if row.state is SyncState.SYNCED]
+        synced = [row for row in side.rows if row.state is SyncState.SYNCED]
         found.waiting += [row for row in side.rows if row.state is not SyncState.SYNCED] + side.blocked
-        found.differences += [each for row in settled for each in side.compare(row)]
-        found.differences += stranger_differences(side.kind, side.strangers(), side.rows, side.active_ids)
+        found.differences += [each for row in synced for each in side.compare(row)]
+        found.differences += orphan_differences(side.kind, side.orphans(), side.rows, side.active_ids)
     found.orders, found.lines = (sum(row.state is SyncState.SYNCED for row in side.rows) for side in (items, subitems))
     if run.rules.on_deleted == "leave":
         found.left_alone = [each for each in found.differences if each.kind is DifferenceKind.MISSING]
@@ -88,8 +210,8 @@ def verify_customer(run: SyncRun, ledger: Ledger, customer: str) -> Verification
 def known_items(run: SyncRun, ids: Iterable[int]) -> set[int]:
     """Which of these items belong to an order, whoever's; asked last, an item made meanwhile is known by now."""
     asked, known = sorted(ids), set[int]()
-    for start in range(0, len(asked), _IDS_A_QUESTION):
-        known |= run.store.known_item_ids(asked[start : start + _IDS_A_QUESTION])
+    for start in range(0, len(asked), _IDS_A_STATEMENT):
+        known |= run.store.known_item_ids(asked[start : start + _IDS_A_STATEMENT])
     return known
 
 
@@ -117,23 +239,23 @@ class _Side(ABC):
         return row_differences(row, shown, self._mapping, self._shape.columns, self.groups)
 
     @abstractmethod
-    def strangers(self) -> list[Stranger]:
-        """What is there and is nobody's."""
+    def orphans(self) -> list[Orphan]:
+        """What is there and belongs to no row."""
 
-    def really_there(self, strangers: Sequence[Stranger]) -> list[Stranger]:
+    def really_there(self, orphans: Sequence[Orphan]) -> list[Orphan]:
         """Without those that were archived a moment ago and are still listed."""
-        ids = sorted(stranger.item.id for stranger in strangers)
+        ids = sorted(orphan.item.id for orphan in orphans)
         shown = self.run.board.items(ids, []) if ids else {}
-        return [stranger for stranger in strangers if is_active(shown.get(stranger.item.id))]
+        return [orphan for orphan in orphans if is_active(shown.get(orphan.item.id))]
 
 
 class _Items(_Side):
     kind = RowKind.ITEMS
 
     def __init__(self, run: SyncRun, ledger: Ledger, customer: str) -> None:
-        book = LabelBook()
+        label_index = LabelIndex()
         due = [row for row in ledger.orders(customer) if row.state is not SyncState.SYNCED or row.action is not Action.DELETE]
-        super().__init__(run, run.rules.items, run.items_board, (_expected_item(run, row, book) for row in due))
+        super().__init__(run, run.rules.items, run.items_board, (_expected_item(run, row, label_index) for row in due))
         self._keys = {key for row in due if (key := _key(run, row))}
         self.groups = {group.id: collapse(group.title) for group in run.board.groups(self._mapping.board_id)}
         known = ledger.groups()
@@ -145,42 +267,44 @@ class _Items(_Side):
         names, ids = {name for name, _ in named}, {group_id for _, group_id in named}
         return {group_id for group_id, title in self.groups.items() if title in names or group_id in ids}
 
-    def strangers(self) -> list[Stranger]:
-        found = {stranger.item.id: stranger for stranger in (*self._in_our_groups(), *self._with_our_keys())}
+    def orphans(self) -> list[Orphan]:
+        found = {orphan.item.id: orphan for orphan in (*self._in_our_groups(), *self._with_our_keys())}
         known = self.ids | known_items(self.run, found)
-        return self.really_there([stranger for item_id, stranger in found.items() if item_id not in known])
+        return self.really_there([orphan for item_id, orphan in found.items() if item_id not in known])
 
-    def _in_our_groups(self) -> Iterator[Stranger]:
+    def _in_our_groups(self) -> Iterator[Orphan]:
         key = self._mapping.external_key or ""
         for item in self.run.board.items_of_groups(self._mapping.board_id, sorted(self._ours), [key]):
             cell = item.cells.get(key)
-            yield Stranger(item, _folded(cell.text or "" if cell else ""), item.group_id in self._others)
+            yield Orphan(item, _folded(cell.text or "" if cell else ""), item.group_id in self._others)
 
-    def _with_our_keys(self) -> Iterator[Stranger]:
+    def _with_our_keys(self) -> Iterator[Orphan]:
         found = self.run.board.find_items(self._mapping.board_id, self._mapping.external_key or "", sorted(self._keys))
         for key, items in found.items():
             for item in items:
                 if item.group_id in self._ours or item.group_id not in self._others:
-                    yield Stranger(item, _folded(key), item.group_id in self._others)
+                    yield Orphan(item, _folded(key), item.group_id in self._others)
 
 
 class _Subitems(_Side):
     kind = RowKind.SUBITEMS
 
     def __init__(self, run: SyncRun, ledger: Ledger, customer: str, parents: set[int]) -> None:
-        book = LabelBook()
+        label_index = LabelIndex()
         due = [row for row in ledger.lines(customer) if _is_due(row)]
         placed = [row for row in due if row.item_id in parents]
-        super().__init__(run, run.rules.subitems, run.subitems_board, (_expected_subitem(run, row, book) for row in placed))
+        super().__init__(
+            run, run.rules.subitems, run.subitems_board, (_expected_subitem(run, row, label_index) for row in placed)
+        )
         # Without their item there is nothing to compare: it is missing, or waits itself.
         unplaced = (row for row in due if row.item_id not in parents and row.state is not SyncState.SYNCED)
-        self.blocked = [_expected_subitem(run, row, book) for row in unplaced]
+        self.blocked = [_expected_subitem(run, row, label_index) for row in unplaced]
         self._parents = parents
 
-    def strangers(self) -> list[Stranger]:
+    def orphans(self) -> list[Orphan]:
         children = self.run.board.children(sorted(self._parents), []) if self._parents else {}
         return self.really_there([
-            Stranger(child, (parent_id, child.name))
+            Orphan(child, (parent_id, child.name))
             for parent_id, under in children.items()
             for child in under
             if child.id not in self.ids
@@ -192,17 +316,17 @@ def _is_due(row: PendingSubitem) -> bool:
     return row.state is not SyncState.SYNCED or not is_over
 
 
-def _expected_item(run: SyncRun, row: PendingItem, book: LabelBook) -> ExpectedRow:
-    cells, refusal = _cells(run.rules.items, run.items_board, row.values, book)
+def _expected_item(run: SyncRun, row: PendingItem, label_index: LabelIndex) -> ExpectedRow:
+    cells, refusal = _cells(run.rules.items, run.items_board, row.values, label_index)
     return ExpectedRow(
         RowKind.ITEMS, row.record_uuid, row.order_key, "", row.state, row.item_id, row.item_name, _folded(_key(run, row)),
         row.values, cells, refusal, group_name=row.group_name,
     )  # fmt: skip
 
 
-def _expected_subitem(run: SyncRun, row: PendingSubitem, book: LabelBook) -> ExpectedRow:
+def _expected_subitem(run: SyncRun, row: PendingSubitem, label_index: LabelIndex) -> ExpectedRow:
     values: Mapping[str, object] = {"size_code": row.size_code, "qty": row.qty}
-    cells, refusal = _cells(run.rules.subitems, run.subitems_board, values, book)
+    cells, refusal = _cells(run.rules.subitems, run.subitems_board, values, label_index)
     name = subitem_name(run.rules.subitem_name, row.size_code)
     return ExpectedRow(
         RowKind.SUBITEMS, row.line_uuid, row.order_key, row.size_code, row.state, row.subitem_id, name, (row.item_id or 0, name),
@@ -211,18 +335,18 @@ def _expected_subitem(run: SyncRun, row: PendingSubitem, book: LabelBook) -> Exp
 
 
 def _cells(
-    mapping: BoardMapping, shape: BoardShape, values: Mapping[str, object], book: LabelBook
+    mapping: BoardMapping, shape: BoardShape, values: Mapping[str, object], label_index: LabelIndex
 ) -> tuple[Mapping[str, object], str]:
     try:
-        return format_row(mapping, shape.columns, values, book).cells, ""
-    except RowRejected as refusal:
+        return format_row(mapping, shape.columns, values, label_index), ""
+    except RowError as refusal:
         return {}, refusal.message
 
 
 def _key(run: SyncRun, row: PendingItem) -> str:
     try:
         return external_key(run, row)
-    except RowRejected:
+    except RowError:
         return ""  # a key that cannot be written was never sent
 
 

@@ -1,9 +1,8 @@
 """Nothing is created before the board was asked: rows without an id are looked up by key, and what is there is adopted.
 
-A time-out means unknown, never failed. After the settle time a request is over and what it made is visible, so a look-up then
-answers for good; rows that were never sent are looked up without waiting, which is what keeps a restored backup or a repeated first
-load from making everything twice. Belongs here: settle, look up, adopt. Does not belong here: what happens to an adopted row
-afterwards; it is planned like any other with a known id.
+A time-out means unknown, never failed. After the settle time a request is final and what it made is visible, so a look-up then
+answers for good. Rows that were never sent are looked up without waiting: so a restored backup, or a first load that is repeated,
+makes nothing twice. An adopted row is then planned like any other with a known id.
 """
 
 from __future__ import annotations
@@ -12,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from orders_platform.domain.board import BoardItem
-from orders_platform.domain.cell_formats import is_blank, plain_text
+from orders_platform.domain.cell_codecs import is_blank, plain_text
 from orders_platform.domain.names import subitem_name
 from orders_platform.domain.orders import PendingItem, PendingSubitem, RowKind, RowResult
 from orders_platform.domain.states import Action, SyncState
-from orders_platform.errors import RowRejected
+from orders_platform.errors import RowError
 from orders_platform.sync.results import StageReport
 from orders_platform.sync.run import SyncRun
 
@@ -25,7 +24,7 @@ def adopt_items(
     run: SyncRun, customer: str, rows: Sequence[PendingItem], report: StageReport, *, dry: bool
 ) -> list[PendingItem]:
     """The same rows; those without an id whose item is on the board have it now."""
-    _settle(run, rows, dry=dry)
+    _wait_for_outcomes(run, rows, dry=dry)
     lost = [row for row in rows if row.item_id is None and _may_be_there(row)]
     if not lost:
         return list(rows)
@@ -45,8 +44,8 @@ def adopt_items(
 
 
 def living_parents(run: SyncRun, rows: Sequence[PendingSubitem], *, dry: bool) -> Mapping[int, Sequence[BoardItem]]:
-    """The active subitems of the items that these rows belong under; an item that is gone is absent. Settles first."""
-    _settle(run, rows, dry=dry)
+    """The active subitems of the items that these rows belong under, once unanswered requests are final; an item that is gone is absent."""
+    _wait_for_outcomes(run, rows, dry=dry)
     parents = sorted({row.item_id for row in rows if row.item_id is not None})
     return run.board.children(parents, []) if parents else {}
 
@@ -83,7 +82,7 @@ def external_key(run: SyncRun, row: PendingItem) -> str:
     value = next((row.values[source] for source in field.sources if not is_blank(row.values[source])), "")
     try:
         return plain_text(value)
-    except RowRejected:
+    except RowError:
         return ""  # the row itself is refused, with the reason, when its values are formatted
 
 
@@ -97,11 +96,11 @@ def _likeness(row: PendingItem, item: BoardItem) -> tuple[bool, bool, int]:
     return item.name == row.item_name, item.group_id == row.group_id, -item.id
 
 
-def _settle(run: SyncRun, rows: Sequence[PendingItem] | Sequence[PendingSubitem], *, dry: bool) -> None:
+def _wait_for_outcomes(run: SyncRun, rows: Sequence[PendingItem] | Sequence[PendingSubitem], *, dry: bool) -> None:
     """Changes of unknown outcome are waited for as well: a late one would overwrite what is sent now."""
     unanswered = [row.pending_at for row in rows if row.state is SyncState.PENDING]
     if unanswered and not dry:
-        run.settle(max((moment for moment in unanswered if moment is not None), default=None))
+        run.wait_until_final(max((moment for moment in unanswered if moment is not None), default=None))
 
 
 def _record(run: SyncRun, customer: str, kind: RowKind, states: Mapping[str, SyncState], adopted: Mapping[str, int]) -> None:

@@ -1,8 +1,7 @@
-"""Bringing the board to the database where `verification.py` found them to differ: a plan first, then the ordinary stages.
+"""Brings the board to the database where they differ: a plan first, then the ordinary stages.
 
 A row that differs becomes NEW again and goes the ordinary way: looked up, read, compared, sent, with its intent committed before. So
-a repair that is interrupted is finished by the next run. Belongs here: the plan, handing rows to the stages, archiving doubles.
-Does not belong here: finding differences, the protocol of sending (`sending.py`). What is unknown is left to people: it may be theirs.
+a repair that is interrupted is finished by the next run. Duplicates are archived. What is unknown is left to people: it may be theirs.
 """
 
 from __future__ import annotations
@@ -12,14 +11,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from orders_platform.domain.differences import Difference, DifferenceKind
-from orders_platform.domain.mutations import Document, Mutation, MutationResult, Operation, Verdict
-from orders_platform.domain.orders import RejectedRow, RowKind, RowResult
+from orders_platform.domain.mutations import Batch, Mutation, MutationResult, Operation, Outcome
+from orders_platform.domain.orders import RowKind, RowProblem, RowResult
 from orders_platform.domain.states import SyncState
 from orders_platform.errors import TransientError
 from orders_platform.sync.groups import sync_groups
 from orders_platform.sync.items import sync_items
 from orders_platform.sync.ports import Ledger
-from orders_platform.sync.reconcile import Verification, verify_customer
+from orders_platform.sync.reconcile import CellReconciliation, reconcile_cells
 from orders_platform.sync.results import CustomerReport, StageReport
 from orders_platform.sync.run import SyncRun
 from orders_platform.sync.subitems import sync_subitems
@@ -36,7 +35,7 @@ class RepairAction(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """One thing that a repair does. `ref` is the row it is done for, None for a double; `detail` says what, for people."""
+    """One thing that a repair does. `ref` is the row it is done for, None for a duplicate; `detail` says what, for people."""
 
     action: RepairAction
     row_kind: RowKind
@@ -52,11 +51,11 @@ _ACTIONS = {
     DifferenceKind.MISSING: RepairAction.CREATE,
     DifferenceKind.DIFFERENT: RepairAction.CHANGE,
     DifferenceKind.WRONG_GROUP: RepairAction.MOVE,
-    DifferenceKind.DOUBLED: RepairAction.ARCHIVE,
+    DifferenceKind.DUPLICATE: RepairAction.ARCHIVE,
 }
 
 
-def repair_plan(verification: Verification) -> list[Repair]:
+def repair_plan(verification: CellReconciliation) -> list[Repair]:
     """What a repair would do; unknown items and what the policy leaves alone are not part of it."""
     plan: dict[tuple[RepairAction, RowKind, str | int | None], Repair] = {}
     for each in verification.differences:
@@ -82,12 +81,12 @@ def repair_customer(run: SyncRun, ledger: Ledger, customer: str, plan: Sequence[
         TransientError: board or database changed since the plan was made, so that what was agreed to is not what would be done.
         OrdersError: what reading and sending raise; rows stay NEW or PENDING for the next run.
     """
-    if repair_plan(verify_customer(run, ledger, customer)) != list(plan):
+    if repair_plan(reconcile_cells(run, ledger, customer)) != list(plan):
         raise TransientError(
             f"Board or database of customer {customer!r} changed since the plan was made. Nothing was repaired; run verify again."
         )
     report = CustomerReport(customer)
-    _archive_doubles(run, customer, plan, report)
+    _archive_duplicates(run, customer, plan, report)
     _reset(run, customer, plan)
     with run.counted(customer, report.groups):
         sync_groups(run, customer, report=report.groups)
@@ -110,28 +109,30 @@ def _reset(run: SyncRun, customer: str, plan: Sequence[Repair]) -> None:
             run.store.record_results(kind, list(results.values()), run.run_id, run.clock(), customer)
 
 
-def _archive_doubles(run: SyncRun, customer: str, plan: Sequence[Repair], report: CustomerReport) -> None:
+def _archive_duplicates(run: SyncRun, customer: str, plan: Sequence[Repair], report: CustomerReport) -> None:
     """First of all, so that the stages find one of each. Archiving may be repeated, so it needs no intent."""
     for kind, stage in ((RowKind.ITEMS, report.items), (RowKind.SUBITEMS, report.subitems)):
-        doubles = {str(each.monday_id): each for each in plan if each.action is RepairAction.ARCHIVE and each.row_kind is kind}
-        for document in run.board.send(_documents(run, list(doubles)), lambda _document: None):
-            stage.count_document(document)
-            run.store.log_document(run.run_id, run.clock(), customer, document)
-            for ref, result in document.results.items():
-                _count(stage, customer, doubles[ref], result)
+        duplicates = {
+            str(each.monday_id): each for each in plan if each.action is RepairAction.ARCHIVE and each.row_kind is kind
+        }
+        for batch in run.board.send(_batches(run, list(duplicates)), lambda _batch: None):
+            stage.count_batch(batch)
+            run.store.log_batch(run.run_id, run.clock(), customer, batch)
+            for ref, result in batch.results.items():
+                _count(stage, customer, duplicates[ref], result)
 
 
-def _count(stage: StageReport, customer: str, double: Repair, result: MutationResult) -> None:
-    if result.verdict is Verdict.DONE:
+def _count(stage: StageReport, customer: str, duplicate: Repair, result: MutationResult) -> None:
+    if result.outcome is Outcome.DONE:
         stage.archived += 1
     else:
         words = result.message or "it is not known whether it was archived"
-        stage.refuse(RejectedRow(customer, double.order_key, double.size_code, result.code or result.verdict.value, words))
+        stage.refuse(RowProblem(customer, duplicate.order_key, duplicate.size_code, result.code or result.outcome.value, words))
 
 
-def _documents(run: SyncRun, ids: Sequence[str]) -> Iterator[Document]:
+def _batches(run: SyncRun, ids: Sequence[str]) -> Iterator[Batch]:
     start = 0
     while start < len(ids):
-        chunk = ids[start : start + run.board.document_size(Operation.ARCHIVE_ITEM)]
+        chunk = ids[start : start + run.board.batch_size(Operation.ARCHIVE_ITEM)]
         start += len(chunk)
-        yield Document(run.new_key(), Operation.ARCHIVE_ITEM, tuple(Mutation(each, {"item_id": each}) for each in chunk))
+        yield Batch(run.new_key(), Operation.ARCHIVE_ITEM, tuple(Mutation(each, {"item_id": each}) for each in chunk))

@@ -1,20 +1,17 @@
-"""What a stage, a customer and a whole run did, as figures.
-
-Belongs here: the counting. Does not belong here: showing it (`cli.py`, `assets/`).
-"""
+"""What a stage, a customer and a whole run did, as figures."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 
 from orders_platform.domain.merges import HeaderMerge, LineMerge
-from orders_platform.domain.mutations import DocumentReport, Verdict
-from orders_platform.domain.orders import RejectedRow
+from orders_platform.domain.mutations import BatchReport, Outcome
+from orders_platform.domain.orders import RowProblem
 from orders_platform.domain.plan import Step
 
 
 @dataclass(frozen=True, slots=True)
-class Doubled:
+class Duplicate:
     """An order (or one size of it) that is on the board more than once; `ids` of all its items or subitems."""
 
     order_key: str
@@ -34,10 +31,10 @@ class StageReport:
         skipped: rows that the board already showed as wanted.
         adopted: rows without an id that were found on the board.
         waiting: rows that could not be sent yet (their group or item is missing, or their outcome is still unknown).
-        calls: requests of the documents, repeats included.
+        calls: requests of the batches, repeats included.
         reads: requests that only read.
         rate_limited: answers of both that said that a limit was hit.
-        doubled: what the sweep found on the board more than once.
+        doubled: what was found on the board more than once after the stage.
         trouble: why rows wait, in monday's or the network's words; the last reason there was.
         seconds: from the first read to the last write.
     """
@@ -57,8 +54,8 @@ class StageReport:
     complexity: int = 0
     rate_limited: int = 0
     seconds: float = 0.0
-    refusals: list[RejectedRow] = field(default_factory=list)
-    doubled: list[Doubled] = field(default_factory=list)
+    refusals: list[RowProblem] = field(default_factory=list)
+    doubled: list[Duplicate] = field(default_factory=list)
     trouble: str | None = None
 
     def count_steps(self, steps: tuple[Step, ...]) -> None:
@@ -69,18 +66,18 @@ class StageReport:
         self.archived += Step.ARCHIVE in steps
         self.skipped += not steps
 
-    def count_document(self, report: DocumentReport) -> None:
-        """Count a document."""
+    def count_batch(self, report: BatchReport) -> None:
+        """Count a batch."""
         self.documents += 1
         self.mutations += report.mutations_sent
         self.calls += report.calls
         self.complexity += report.complexity
         self.rate_limited += report.rate_limited
         for result in report.results.values():
-            if result.verdict in {Verdict.UNKNOWN, Verdict.NOT_SENT}:
-                self.trouble = f"{result.code or result.verdict.value}: {result.message or report.error or 'no answer'}"
+            if result.outcome in {Outcome.UNKNOWN, Outcome.NOT_SENT}:
+                self.trouble = f"{result.code or result.outcome.value}: {result.message or report.error or 'no answer'}"
 
-    def refuse(self, row: RejectedRow) -> None:
+    def refuse(self, row: RowProblem) -> None:
         """Count a row that is not on the board, with the reason."""
         self.failed += 1
         self.refusals.append(row)
@@ -110,8 +107,8 @@ class CustomerReport:
         return self.groups, self.items, self.subitems
 
     @property
-    def doubled(self) -> list[Doubled]:
-        """What the sweeps found on the board more than once."""
+    def doubled(self) -> list[Duplicate]:
+        """What the stages found on the board more than once."""
         return [double for stage in self.stages for double in stage.doubled]
 
     def total(self, figure: str) -> int:

@@ -1,7 +1,4 @@
-"""What the stages of one run share: the store, the board, the rules, a clock, and the board as it was read.
-
-Belongs here: the run's values and the preflight. Does not belong here: the stages (`groups.py`, `items.py`, `subitems.py`).
-"""
+"""What the stages of one run share: the store, the board, the rules, a clock, and the boards as the preflight read them."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 from orders_platform.domain.board import BoardDescription, Column
-from orders_platform.domain.labels import LabelBook
+from orders_platform.domain.labels import LabelIndex
 from orders_platform.domain.mapping import BoardMapping
 from orders_platform.domain.plan import OnDeleted
 from orders_platform.domain.preflight import require_fitting_board, subitem_board_problems
@@ -28,7 +25,7 @@ class SyncRules:
     """What the configuration says about sending.
 
     Attributes:
-        settle_seconds: after so long a request is surely over and its effect visible on the board.
+        settle_seconds: after so long a request is final: surely over, and its effect visible on the board.
         most_tries: a row that monday itself answered without an outcome so often is FAILED.
     """
 
@@ -51,7 +48,7 @@ class BoardShape:
 
     description: BoardDescription
     columns: Mapping[str, Column]
-    labels: LabelBook
+    labels: LabelIndex
 
 
 @dataclass
@@ -59,12 +56,12 @@ class SyncRun:
     """One run: a process at work on one customer after the other.
 
     Attributes:
-        run_id: Dagster's, or one of our own; recorded on every row and document.
+        run_id: Dagster's, or one of our own; recorded on every row and batch.
         clock: UTC now.
-        sleep: seconds; only used to let an unanswered request settle.
+        sleep: seconds; only used to wait until an unanswered request is final.
         new_key: makes idempotency keys.
         progress: is told one line at a time.
-        rehearsed_items: orders whose item a dry run would have made.
+        dry_run_items: orders whose item a dry run would have made.
     """
 
     store: Store
@@ -75,7 +72,7 @@ class SyncRun:
     sleep: Callable[[float], None] = time.sleep
     new_key: Callable[[], str] = lambda: str(uuid.uuid4())
     progress: Callable[[str], None] = lambda _line: None
-    rehearsed_items: set[str] = field(default_factory=set, init=False)
+    dry_run_items: set[str] = field(default_factory=set, init=False)
 
     @cached_property
     def items_board(self) -> BoardShape:
@@ -118,20 +115,20 @@ class SyncRun:
             report.rate_limited += reads.rate_limited
             self.store.log_reads(self.run_id, self.clock(), customer, self.new_key(), reads)
 
-    def settle(self, sent_at: datetime | None) -> bool:
+    def wait_until_final(self, sent_at: datetime | None) -> bool:
         """Wait until a request sent then (None: none was) is surely over and its effect visible on the board; whether that took time."""
         if sent_at is None:
             return False
         rest = self.rules.settle_seconds - (self.clock() - _utc(sent_at)).total_seconds()
         if rest <= 0:
             return False
-        self.progress(f"waiting {rest:.0f} s for unanswered requests to settle")
+        self.progress(f"waiting {rest:.0f} s until unanswered requests are final")
         self.sleep(rest)
         return True
 
 
 def _shape(description: BoardDescription) -> BoardShape:
-    return BoardShape(description, {column.id: column for column in description.columns}, LabelBook())
+    return BoardShape(description, {column.id: column for column in description.columns}, LabelIndex())
 
 
 def _utc(moment: datetime) -> datetime:

@@ -1,8 +1,4 @@
-"""Stage 6: every waiting line is a subitem under its order's item, with its quantity.
-
-Belongs here: the stage: recover, read, plan, send. Does not belong here: the plan of one row (`domain/plan.py`), the protocol of
-sending (`sending.py`).
-"""
+"""Stage 6: every waiting line is a subitem under its order's item, with its quantity: recover, read, plan, send."""
 
 from __future__ import annotations
 
@@ -13,18 +9,18 @@ from orders_platform.domain.board import BoardItem
 from orders_platform.domain.column_values import creates_labels, format_row
 from orders_platform.domain.mutations import Operation
 from orders_platform.domain.names import subitem_name
-from orders_platform.domain.orders import PendingSubitem, RejectedRow, RowKind, RowResult
+from orders_platform.domain.orders import PendingSubitem, RowKind, RowProblem, RowResult
 from orders_platform.domain.plan import RowPlan, Step, Wanted, plan_row
 from orders_platform.domain.states import Action, SyncState
-from orders_platform.errors import RowRejected
+from orders_platform.errors import RowError
 from orders_platform.sync.items import value_variables
-from orders_platform.sync.outbox import Outbox, Outgoing, require_hope
+from orders_platform.sync.outbox import Outbox, Outgoing, fail_after_max_attempts
+from orders_platform.sync.reconcile import report_duplicate_subitems
 from orders_platform.sync.recovery import adopt_subitems, living_parents
 from orders_platform.sync.results import StageReport
 from orders_platform.sync.run import SyncRun
-from orders_platform.sync.sweep import sweep_subitems
 
-_ATTEMPTS = 2  # the second one settles what the first one left of unknown outcome
+_ATTEMPTS = 2  # the second one finds out what the first one left of unknown outcome
 
 
 def sync_subitems(run: SyncRun, customer: str, *, dry: bool = False, report: StageReport | None = None) -> StageReport:
@@ -45,7 +41,7 @@ def sync_subitems(run: SyncRun, customer: str, *, dry: bool = False, report: Sta
             break
     report.waiting = len(waiting)
     if (report.created or report.adopted) and not dry:
-        sweep_subitems(run, rows, report)
+        report_duplicate_subitems(run, rows, report)
     report.seconds = (run.clock() - started).total_seconds()
     return report
 
@@ -91,7 +87,7 @@ class _Subitems:
 
     def is_ready(self, row: PendingSubitem) -> bool:
         """Whether its order is on the board, or would be if this were no dry run."""
-        return row.item_id is not None or row.record_uuid in self.run.rehearsed_items
+        return row.item_id is not None or row.record_uuid in self.run.dry_run_items
 
     def _read(self, ids: Sequence[int]) -> Mapping[int, BoardItem]:
         column_ids = [field.column_id for field in self.run.rules.subitems.fields]
@@ -100,9 +96,9 @@ class _Subitems:
     def _outgoing(self, row: PendingSubitem, on_board: Mapping[int, BoardItem]) -> Outgoing | None:
         mapping, shape = self.run.rules.subitems, self.run.subitems_board
         try:
-            require_hope(row, row.subitem_id, self.run.rules.most_tries)
-            cells = format_row(mapping, shape.columns, {"size_code": row.size_code, "qty": row.qty}, shape.labels).cells
-        except RowRejected as refusal:
+            fail_after_max_attempts(row, row.subitem_id, self.run.rules.most_tries)
+            cells = format_row(mapping, shape.columns, {"size_code": row.size_code, "qty": row.qty}, shape.labels)
+        except RowError as refusal:
             self._refuse(row, refusal)
             return None
         name = subitem_name(self.run.rules.subitem_name, row.size_code)
@@ -121,8 +117,8 @@ class _Subitems:
             tries=row.tries,
         )
 
-    def _refuse(self, row: PendingSubitem, refusal: RowRejected) -> None:
-        self.report.refuse(RejectedRow(self.customer, row.order_key, row.size_code, refusal.code, refusal.message))
+    def _refuse(self, row: PendingSubitem, refusal: RowError) -> None:
+        self.report.refuse(RowProblem(self.customer, row.order_key, row.size_code, refusal.code, refusal.message))
         if not self.dry:
             result = RowResult(row.line_uuid, SyncState.FAILED, row.subitem_id, refusal.code, refusal.message, row.item_id)
             self._record(RowKind.SUBITEMS, [result])

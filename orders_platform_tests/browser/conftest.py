@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
+from orders_platform_tests.browser.install import MISSING_BROWSER, installed_browser
 from orders_platform_tests.sandbox.conftest import api, front, start
 from orders_platform_tests.sync.conftest import make_platform, platform, server, stores
 
 __all__ = ["api", "front", "make_platform", "platform", "server", "start", "stores"]
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _PATIENCE = 15_000
 """Milliseconds that a page gets to show what is expected of it: much, since a busy machine is no failure."""
 
 
-def chromium() -> str:
-    """The path of a Chromium; without one the test fails rather than be left out unnoticed."""
-    found = next(filter(None, map(shutil.which, _NAMES)), None)
-    if found is None:
-        pytest.fail(
-            f"This test opens a browser and there is none ({', '.join(_NAMES)}). Install one: apt-get install chromium",
-            pytrace=False,
-        )
-    return found
+def browser_path() -> str:
+    """Without a browser the test fails rather than be left out unnoticed."""
+    return installed_browser() or pytest.fail(MISSING_BROWSER, pytrace=False)
 
 
 # Playwright's loop counts as running in this thread for as long as the browser lives, and asyncio.run is refused meanwhile: the
@@ -34,7 +27,7 @@ def chromium() -> str:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One Chromium for all tests of a module."""
-    path = chromium()
+    path = browser_path()
     expect.set_options(timeout=_PATIENCE)
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=path)

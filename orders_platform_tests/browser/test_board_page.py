@@ -12,7 +12,6 @@ from playwright.sync_api import Locator, Page, expect
 from orders_platform.demo.sample_orders import sample_orders
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
 from orders_platform.sandbox.server import SANDBOX_TOKEN, Fault, Faults, Sandbox, running
-from orders_platform_tests.browser.conftest import chromium
 from orders_platform_tests.sandbox.conftest import Api, HandClock, Start
 from orders_platform_tests.sync.harness import Platform, staged
 
@@ -254,12 +253,6 @@ def test_the_page_asks_nobody_but_the_sandbox_and_holds_no_token(api: Api, page:
     }
     seen = [page.content(), *(answer.text() for answer in answers)]
     assert [text for text in seen if SANDBOX_TOKEN in text or "another-secret" in text] == []
-
-
-def test_a_machine_without_a_browser_fails_the_test_and_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "")
-    with pytest.raises(pytest.fail.Exception, match="apt-get install chromium"):
-        chromium()
 
 
 def test_an_error_of_a_page_is_noticed_whether_it_is_written_or_thrown(page: Page, page_errors: list[str]) -> None:

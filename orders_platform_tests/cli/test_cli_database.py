@@ -131,7 +131,7 @@ def test_init_db_makes_the_tables_once_and_adds_a_column_that_is_missing(workpla
 def test_customers_lists_who_is_staged_and_what_belongs_to_nobody(after_demo: Workplace, terminal: Terminal) -> None:
     document = terminal("customers", "--json").document
     assert document["customers"] == {name: expected.rows for name, expected in EXPECTED.items()}
-    assert sum(entry["rows"] for entry in document["unassigned"]) == sum(UNKNOWN_CUSTOMER_ROWS.values())
+    assert sum(entry["rows"] for entry in document["unmatched"]) == sum(UNKNOWN_CUSTOMER_ROWS.values())
     shown = terminal("customers")
     assert shown.code == 0
     assert "4 rows of nobody: customer 'ACME ACTIVE' is not in [customers]" in shown.out

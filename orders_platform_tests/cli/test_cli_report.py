@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+from orders_platform.merge.order_merge import OrderMerge
 from orders_platform_tests.cli.terminal import Terminal
 from orders_platform_tests.workplace import Workplace, samples_of
 
@@ -18,7 +19,8 @@ def rows_of(text: str, heading: str) -> list[list[str]]:
 
 def test_before_the_first_sync_everything_waits_and_after_it_nothing(bhood: Workplace, terminal: Terminal) -> None:
     with bhood.store() as store:
-        store.merge_headers("B'HOOD", store.survey(), datetime.now(UTC))
+        merge = OrderMerge(store)
+        merge.merge_headers("B'HOOD", merge.scan_staging(), datetime.now(UTC))
     before = terminal("report", "--customer", "B'HOOD").out
     assert "**0 of 24 orders are on the board.**" in before
     assert len(rows_of(before, "## Waiting (24)")) == 24
@@ -41,7 +43,7 @@ def test_the_last_update_is_what_the_last_run_that_sent_anything_brought(bhood: 
     rows = samples_of("B'HOOD", "BHOOD")
     first, second = rows[0], rows[1]
     with bhood.store() as store:
-        size = next(name for name in store.rules().sizes if str(second.get(name) or "0") not in {"0", "nan"})
+        size = next(name for name in OrderMerge(store).rules.sizes if str(second.get(name) or "0") not in {"0", "nan"})
     first["PO NUMBER"], second[size] = "PO-CHANGED", "777"
     bhood.stage(rows)
     terminal("sync", "--execute")

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from orders_platform import build as assembly
-from orders_platform.monday.connect import connect_board
+from orders_platform.monday.adapter import connect_board
 from orders_platform_tests.cli.terminal import Terminal
 from orders_platform_tests.monday.stage import VirtualClock
 from orders_platform_tests.workplace import Workplace, samples_of

@@ -51,7 +51,7 @@ class SecondKills:
 
     def __init__(self, every: bool) -> None:
         self._every = every
-        self._chance = random.Random(SEED)
+        self._rng = random.Random(SEED)
         self._used: set[int] = set()
         self._recoveries: dict[int, int] = {}
 
@@ -61,7 +61,7 @@ class SecondKills:
         possible = range(1, recovery + 1)
         if self._every or not possible:
             return possible
-        chosen = self._chance.choice([last for last in possible if last not in self._used] or possible)
+        chosen = self._rng.choice([last for last in possible if last not in self._used] or possible)
         self._used.add(chosen)
         return [chosen]
 
@@ -69,7 +69,7 @@ class SecondKills:
         """First and second kill for every boundary of the longest recovery that was none yet."""
         for second in range(1, max(self._recoveries.values()) + 1) if not self._every else ():
             if second not in self._used:
-                yield self._chance.choice([n for n, recovery in self._recoveries.items() if recovery >= second]), second
+                yield self._rng.choice([n for n, recovery in self._recoveries.items() if recovery >= second]), second
 
 
 class Walk:

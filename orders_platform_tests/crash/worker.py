@@ -24,9 +24,9 @@ from pydantic import SecretStr
 from orders_platform.build import sync_rules
 from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
-from orders_platform.monday.adapter import MondayBoard
-from orders_platform.monday.connect import connect_board
-from orders_platform.monday.limits import Limits
+from orders_platform.merge.order_merge import OrderMerge
+from orders_platform.monday.adapter import MondayBoard, connect_board
+from orders_platform.monday.budget import Limits
 from orders_platform.pipeline import sync_customers
 from orders_platform.settings import SANDBOX_TOKEN, default_folder
 from orders_platform.sync.run import SyncRun
@@ -73,6 +73,7 @@ class Worker:
 
     def __init__(self, database: str, clock: str, trace: str, url: str) -> None:
         self._store = OrderStore(open_database(SecretStr(f"sqlite:///{database}")), CONFIGURATION, default_folder("sql"))
+        self._merge = OrderMerge(self._store)
         self._clock = SharedClock(Path(clock))
         self._trace = trace
         self._url = url
@@ -84,9 +85,9 @@ class Worker:
             boundaries.watch_commits(self._store.database.engine)
         with self._board(task, boundaries) as board:
             run = self._run(task, board)
-            survey = run.store.survey()
-            run.store.record_unassigned(survey, run.clock())
-            errors = [report.error for report in sync_customers(run, survey, survey.customers) if report.error]
+            scan = self._merge.scan_staging()
+            self._merge.record_unmatched(scan, run.clock())
+            errors = [report.error for report in sync_customers(run, self._merge, scan, scan.customers) if report.error]
         self._store.database.close()
         if errors:
             sys.exit(errors[0])
@@ -94,7 +95,7 @@ class Worker:
     def _board(self, task: Task, boundaries: Boundaries) -> MondayBoard:
         return connect_board(
             self._url, SANDBOX_TOKEN, default_folder("graphql"), limits=_NO_LIMITS, max_in_flight=task.max_in_flight,
-            document_size=2, timeout_seconds=20.0, http_transport=WatchedTransport(boundaries), chance=random.Random(1),
+            batch_size=2, timeout_seconds=20.0, http_transport=WatchedTransport(boundaries), rng=random.Random(1),
             clock=self._clock, sleep=self._clock.sleep,
         )  # fmt: skip
 

@@ -23,8 +23,8 @@ from orders_platform_tests.database import server
 from orders_platform_tests.database.order_list import CONFIG, SIZES, UNMAPPED, OrderList
 
 CONTRACT = {
-    "test_cleaning", "test_ledger", "test_merge_headers", "test_order_store", "test_overview", "test_sample_merge",
-    "test_sizes_and_lines", "test_staging", "test_survey", "test_views",
+    "test_cleaning", "test_merge_headers", "test_order_store", "test_queries", "test_sample_merge",
+    "test_sizes_and_lines", "test_staging", "test_staging_scan", "test_views",
 }  # fmt: skip
 """Modules whose tests run on every engine there is; what is about SQLite alone in them is marked `sqlite`."""
 

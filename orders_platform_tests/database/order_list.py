@@ -17,6 +17,7 @@ from typing import Any
 from orders_platform.configuration import Configuration
 from orders_platform.database.order_store import OrderStore
 from orders_platform.domain.merges import HeaderMerge, LineMerge
+from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.settings import default_folder
 from orders_platform_tests.database import server
@@ -52,6 +53,9 @@ class OrderList:
         default_factory=lambda: (datetime(2026, 1, 5, tzinfo=UTC) + timedelta(minutes=i) for i in itertools.count())
     )
 
+    def __post_init__(self) -> None:
+        self.merging = OrderMerge(self.store)
+
     def load(self, *rows: Row, append: bool = False) -> int:
         columns = list(dict.fromkeys(column for row in rows for column in row))
         cells = [[row.get(column) for column in columns] for row in rows]
@@ -68,17 +72,17 @@ class OrderList:
         """Load the rows, when there are any, and merge the customer's orders."""
         if rows:
             self.load(*rows)
-        return self.store.merge_headers(customer, self.store.survey(), next(self.clock))
+        return self.merging.merge_headers(customer, self.merging.scan_staging(), next(self.clock))
 
     def merge_all(self, *rows: Row, customer: str = GREYSON) -> tuple[HeaderMerge, LineMerge]:
         """Load the rows and merge the customer's orders and lines."""
         headers = self.merge(*rows, customer=customer)
-        self.store.unpivot_sizes(customer)
-        return headers, self.store.merge_lines(customer, next(self.clock))
+        self.merging.unpivot_sizes(customer)
+        return headers, self.merging.merge_lines(customer, next(self.clock))
 
     def sql(self, statement: str, *values: object) -> list[tuple[object, ...]]:
         """What a statement of the test says, on a connection of its own; in SQLite's words on both engines."""
-        if self.store.database.dialect == "mssql":
+        if self.store.database.dialect.name == "mssql":
             return server.asked(self.store.database, self.configuration, statement, values)
         with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
             return connection.execute(statement, values).fetchall()
@@ -96,19 +100,19 @@ class OrderList:
 
     def rejects(self) -> list[tuple[str, str, str]]:
         """Code, order key and size of what is rejected now."""
-        return sorted((reject.code, reject.order_key, reject.size_code) for reject in self.store.rejects())
+        return sorted((reject.code, reject.order_key, reject.size_code) for reject in self.store.invalid_rows())
 
     def sent(self) -> None:
         """Pretend that every order and line reached the board."""
         for table, column in (("ORDER_LIST_V2", "monday_item_id"), ("ORDER_LIST_LINES", "monday_subitem_id")):
             number = "rowid + 7000"
-            if self.store.database.dialect == "mssql":
+            if self.store.database.dialect.name == "mssql":
                 number = f"ABS(CHECKSUM({'record_uuid' if column == 'monday_item_id' else 'line_uuid'})) + 7000"
             self.sql(f"UPDATE {table} SET sync_state = 'SYNCED', {column} = coalesce({column}, {number})")
 
     def dump(self) -> list[str]:
         """The whole content, as SQL or as rows."""
-        if self.store.database.dialect == "mssql":
+        if self.store.database.dialect.name == "mssql":
             names = server.tables_of(self.store.database, self.configuration.tables.schema_name)
             return [f"{name}: {row}" for name in names for row in sorted(map(str, self.sql(f"SELECT * FROM {name}")))]
         with closing(sqlite3.connect(self.path)) as connection:

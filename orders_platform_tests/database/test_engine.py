@@ -136,7 +136,7 @@ def test_a_rehearsal_leaves_the_file_byte_for_byte_as_it_was(order_list: OrderLi
     order_list.load(order("GRE-1", NOTES="rush"), order("GRE-2"))
     order_list.store.database.close()
     before = order_list.path.read_bytes()
-    with order_list.store.rehearsal() as store:
+    with order_list.store.dry_run_transaction() as store:
         rehearsed = OrderList(order_list.path, order_list.configuration, store, order_list.sql_folder)
         headers, lines = rehearsed.merge_all()
         store.record_intents(RowKind.ITEMS, [item.record_uuid for item in store.pending_items(GREYSON)], "b", "r", NOW)
@@ -151,7 +151,7 @@ def test_a_rehearsal_that_raises_leaves_nothing_either(table: Path) -> None:
     database = opened(table)
 
     def rehearse() -> None:
-        with database.rehearsal() as rehearsed:
+        with database.dry_run_transaction() as rehearsed:
             with rehearsed.write() as connection:
                 connection.exec_driver_sql("INSERT INTO t VALUES (1)")
             with rehearsed.read() as connection:

@@ -12,7 +12,6 @@ import pytest
 from pydantic import SecretStr
 
 from orders_platform.database.engine import Database, open_database
-from orders_platform.database.locks import customer_lock
 from orders_platform.errors import CustomerBusyError, TransientError
 
 HOSTILE = "A/B: ../x, (\"y\") 'z' ∆"
@@ -20,9 +19,8 @@ HOLDER = """
 import sys
 from pydantic import SecretStr
 from orders_platform.database.engine import open_database
-from orders_platform.database.locks import customer_lock
 database = open_database(SecretStr("sqlite:///" + sys.argv[1]))
-with customer_lock(database, sys.argv[2]):
+with database.customer_lock(sys.argv[2]):
     sys.stdout.write("held\\n"); sys.stdout.flush()
     sys.stdin.readline()
 """
@@ -34,7 +32,7 @@ def opened(path: Path) -> Database:
 
 def take(database: Database, customer: str) -> str:
     try:
-        with customer_lock(database, customer):
+        with database.customer_lock(customer):
             return "taken"
     except CustomerBusyError as error:
         return str(error)
@@ -43,7 +41,7 @@ def take(database: Database, customer: str) -> str:
 @pytest.mark.parametrize("customer", ["GREYSON", HOSTILE])
 def test_a_held_customer_is_busy_and_the_others_are_free(tmp_path: Path, customer: str) -> None:
     first, second = opened(tmp_path), opened(tmp_path)
-    with customer_lock(first, customer):
+    with first.customer_lock(customer):
         assert f"Another run is at work on customer {customer!r}" in take(second, customer)
         assert take(second, "PELOTON") == "taken"
     assert take(second, customer) == "taken"
@@ -52,14 +50,14 @@ def test_a_held_customer_is_busy_and_the_others_are_free(tmp_path: Path, custome
 
 def test_a_lock_ends_with_an_error_in_its_block(tmp_path: Path) -> None:
     database = opened(tmp_path)
-    with pytest.raises(KeyError), customer_lock(database, "GREYSON"):
+    with pytest.raises(KeyError), database.customer_lock("GREYSON"):
         raise KeyError
     assert take(database, "GREYSON") == "taken"
 
 
 def test_another_thread_finds_the_customer_busy(tmp_path: Path) -> None:
     database, found = opened(tmp_path), []
-    with customer_lock(database, "GREYSON"):
+    with database.customer_lock("GREYSON"):
         thread = threading.Thread(target=lambda: found.append(take(database, "GREYSON")))
         thread.start()
         thread.join()
@@ -80,6 +78,6 @@ def test_another_process_finds_the_customer_busy_until_it_is_killed(tmp_path: Pa
 
 def test_a_database_in_memory_needs_no_lock() -> None:
     database = open_database(SecretStr("sqlite://"))
-    with customer_lock(database, "GREYSON"), customer_lock(database, "GREYSON"):
+    with database.customer_lock("GREYSON"), database.customer_lock("GREYSON"):
         pass
     database.close()

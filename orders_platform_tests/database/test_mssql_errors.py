@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from inspect import isfunction
+
 import pytest
 
-from orders_platform.database.engine import Database
-from orders_platform.database.mssql_errors import reaction_to
-from orders_platform.database.repeating import DELAYS, each_repeated
+from orders_platform.database.engine import DELAYS, Database, repeated_when_lost
+from orders_platform.database.mssql_errors import meaning_of
+from orders_platform.database.order_store import OrderStore
 from orders_platform.errors import DatabaseRefusedError, DatabaseUnavailableError, TransactionLostError
+from orders_platform.merge.order_merge import OrderMerge
 from orders_platform_tests.database.order_list import OrderList
 
 MICROSOFT = "[{state}] [Microsoft][ODBC Driver 18 for SQL Server][SQL Server]{words} ({number}) (SQLExecDirectW)"
@@ -40,9 +43,9 @@ FREETDS = "[{state}] [FreeTDS][SQL Server]{words} ({number}) (SQLExecDirectW)"
 def test_an_error_is_known_by_its_number_whatever_the_driver(
     driver: str, state: str, number: int, kind: type[Exception], words: str
 ) -> None:
-    reaction = reaction_to(state, driver.format(state=state, number=number, words="Some words."), is_disconnect=False)
-    assert reaction.kind is kind
-    assert words in reaction.step
+    meaning = meaning_of(state, driver.format(state=state, number=number, words="Some words."), is_disconnect=False)
+    assert meaning.kind is kind
+    assert words in meaning.step
 
 
 @pytest.mark.parametrize(
@@ -59,14 +62,13 @@ def test_an_error_is_known_by_its_number_whatever_the_driver(
 def test_a_connection_that_breaks_or_is_slow_has_no_number_of_the_server(
     state: str, message: str, kind: type[Exception]
 ) -> None:
-    assert reaction_to(state, message, is_disconnect=False).kind is kind
+    assert meaning_of(state, message, is_disconnect=False).kind is kind
 
 
 def test_a_broken_connection_is_one_whatever_it_says() -> None:
-    assert reaction_to("HY000", "something new", is_disconnect=True).kind is TransactionLostError
+    assert meaning_of("HY000", "something new", is_disconnect=True).kind is TransactionLostError
 
 
-@each_repeated(but=("block",))
 class Worker:
     """Fails as often as it is told to."""
 
@@ -76,14 +78,12 @@ class Worker:
         self._failures = failures
         self._error = error
 
+    @repeated_when_lost
     def work(self, value: int) -> int:
         self.calls += 1
         if self.calls <= self._failures:
             raise self._error("no")
         return value
-
-    def block(self) -> None:
-        self.work(1)
 
 
 def worker(order_list: OrderList, failures: int, error: type[Exception] = TransactionLostError) -> tuple[Worker, list[float]]:
@@ -113,12 +113,21 @@ def test_what_was_not_lost_is_not_repeated(order_list: OrderList, error: type[Ex
 
 
 def test_nothing_is_repeated_in_a_rehearsal(order_list: OrderList) -> None:
-    with order_list.store.database.rehearsal() as database:
+    with order_list.store.database.dry_run_transaction() as database:
         made = Worker(database, 1, TransactionLostError)
         with pytest.raises(TransactionLostError):
             made.work(7)
     assert made.calls == 1
 
 
-def test_a_store_repeats_what_it_does(order_list: OrderList) -> None:
-    assert hasattr(type(order_list.store).merge_headers, "__wrapped__")
+@pytest.mark.parametrize(
+    ("kind", "others"),
+    [
+        (OrderStore, {"lock", "dry_run_transaction"}),  # blocks of the caller's, which cannot be run again
+        (OrderMerge, {"sync_statuses", "present"}),  # Dagster asks again at its next tick
+    ],
+)
+def test_every_method_that_reads_or_writes_is_repeated(kind: type, others: set[str]) -> None:
+    methods = {name: method for name, method in vars(kind).items() if isfunction(method) and not name.startswith("_")}
+    repeats = {name for name, method in methods.items() if method.__code__.co_qualname.startswith("repeated_when_lost")}
+    assert repeats == set(methods) - others

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from orders_platform.domain.mutations import Document, DocumentReport, Mutation, MutationResult, Operation, Verdict
+from orders_platform.domain.mutations import Batch, BatchReport, Mutation, MutationResult, Operation, Outcome
 from orders_platform.domain.orders import GroupNeed, RowKind, RowResult
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.errors import DatabaseRefusedError, DatabaseUnavailableError
@@ -36,7 +36,7 @@ def line_refs(merged: OrderList) -> list[str]:
     return [line.line_uuid for line in merged.store.pending_subitems(GREYSON)]
 
 
-def results(merged: OrderList, kind: RowKind, *found: RowResult, report: DocumentReport | None = None) -> None:
+def results(merged: OrderList, kind: RowKind, *found: RowResult, report: BatchReport | None = None) -> None:
     merged.store.record_results(kind, found, "run-1", NOW, GREYSON, report)
 
 
@@ -206,7 +206,7 @@ def test_results_and_their_document_are_recorded_together_or_not_at_all(merged: 
     ref = refs(merged)[0]
     report = reported(ref)
     results(merged, ITEMS, RowResult(ref, SYNCED, 71), report=report)
-    nameless = replace(report, document=replace(report.document, key=None))  # type: ignore[arg-type]  # a key is NOT NULL
+    nameless = replace(report, batch=replace(report.batch, key=None))  # type: ignore[arg-type]  # a key is NOT NULL
     with pytest.raises(DatabaseRefusedError, match=r"(?i)NULL"):
         results(merged, ITEMS, RowResult(ref, FAILED, None, "x", "y"), report=nameless)
     assert item_columns(merged, "sync_state", "monday_item_id")[0] == ("SYNCED", 71)
@@ -221,14 +221,14 @@ def test_known_item_ids_are_those_of_orders(merged: OrderList) -> None:
 # --- the log
 
 
-def reported(*refs: str, verdict: Verdict = Verdict.DONE) -> DocumentReport:
-    document = Document("key-1", Operation.CREATE_ITEM, tuple(Mutation(ref, {}) for ref in refs))
-    found = {ref: MutationResult(verdict, "71") for ref in refs}
-    return DocumentReport(document, found, 2, len(refs), 5_000, 1.23456, "r-1")
+def reported(*refs: str, outcome: Outcome = Outcome.DONE) -> BatchReport:
+    batch = Batch("key-1", Operation.CREATE_ITEM, tuple(Mutation(ref, {}) for ref in refs))
+    found = {ref: MutationResult(outcome, "71") for ref in refs}
+    return BatchReport(batch, found, 2, len(refs), 5_000, 1.23456, "r-1")
 
 
 def test_a_document_is_logged_with_its_cost_and_request_id(merged: OrderList) -> None:
-    merged.store.log_document("run-1", NOW, GREYSON, reported("a", "b"))
+    merged.store.log_batch("run-1", NOW, GREYSON, reported("a", "b"))
     found = merged.sql(
         "SELECT batch_id, run_id, customer_name, operation, row_count, call_count, complexity, seconds, outcome, request_id, error_message "
         "FROM ORDER_SYNC_LOG"
@@ -237,9 +237,9 @@ def test_a_document_is_logged_with_its_cost_and_request_id(merged: OrderList) ->
 
 
 def test_a_document_of_mixed_outcome_is_logged_as_partial_with_its_refusals(merged: OrderList) -> None:
-    document = Document("key-2", Operation.CREATE_ITEM, (Mutation("a", {}), Mutation("b", {})))
-    found = {"a": MutationResult(Verdict.DONE, "1"), "b": MutationResult(Verdict.REFUSED, code="bad", message="no ∆" * 500)}
-    merged.store.log_document("run-1", NOW, GREYSON, DocumentReport(document, found, 1, 2, 0, 0.5))
+    batch = Batch("key-2", Operation.CREATE_ITEM, (Mutation("a", {}), Mutation("b", {})))
+    found = {"a": MutationResult(Outcome.DONE, "1"), "b": MutationResult(Outcome.REFUSED, code="bad", message="no ∆" * 500)}
+    merged.store.log_batch("run-1", NOW, GREYSON, BatchReport(batch, found, 1, 2, 0, 0.5))
     outcome, message = merged.sql("SELECT outcome, error_message FROM ORDER_SYNC_LOG")[0]
     assert outcome == "partial"
     assert str(message).startswith('{"b": "bad: no ∆')
@@ -255,27 +255,23 @@ def test_reset_gives_failed_rows_another_try_by_customer_and_code(merged: OrderL
             f"UPDATE {table} SET sync_state = 'FAILED', sync_error_code = 'a', sync_error_message = 'm', retry_count = 3"
         )
     merged.sql("UPDATE ORDER_LIST_V2 SET sync_error_code = 'b' WHERE order_key = 'GRE-1'")
-    assert [(r.customer, r.order_key, r.size_code, r.code) for r in merged.store.failed() if r.order_key == "GRE-1"] == [
+    assert [(r.customer, r.order_key, r.size_code, r.code) for r in merged.store.row_errors() if r.order_key == "GRE-1"] == [
         (GREYSON, "GRE-1", "", "b"), (GREYSON, "GRE-1", "M", "a"), (GREYSON, "GRE-1", "S", "a"),
     ]  # fmt: skip
     assert merged.store.reset_failed(GREYSON, "b") == 1
     assert merged.store.reset_failed(GREYSON) == 8
     assert merged.store.reset_failed(GREYSON) == 0
-    assert {reject.customer for reject in merged.store.failed()} == {"PELOTON"}
+    assert {reject.customer for reject in merged.store.row_errors()} == {"PELOTON"}
     assert item_columns(merged, "sync_state", "sync_error_code", "retry_count") == [("NEW", None, 0)] * 3
 
 
-def test_counts_add_up_by_customer_state_and_action(merged: OrderList) -> None:
+def test_each_customer_is_summed_up(merged: OrderList) -> None:
     results(merged, ITEMS, RowResult(refs(merged)[0], SYNCED, 71))
     merged.sql("UPDATE ORDER_LIST_V2 SET removed_at = '2026-01-01' WHERE monday_item_id = 71")
-    found = [(c.customer, c.state, c.action, c.rows, c.on_board, c.removed) for c in merged.store.counts(ITEMS)]
-    assert found == [
-        (GREYSON, NEW, "INSERT", 2, 0, 0),
-        (GREYSON, SYNCED, "INSERT", 1, 1, 1),
-        ("PELOTON", NEW, "INSERT", 1, 0, 0),
-    ]
-    assert [(c.customer, c.rows, c.removed) for c in merged.store.counts(SUBITEMS)] == [(GREYSON, 6, 2), ("PELOTON", 2, 0)]
-    assert merged.store.counts(ITEMS)[0].oldest_at == datetime(2026, 1, 5)  # noqa: DTZ001 - as the database has it
+    found = [(each.customer, each.orders, each.items, each.lines, each.removed) for each in merged.store.summaries()]
+    assert found == [(GREYSON, 2, 0, 4, 1), ("PELOTON", 1, 0, 2, 0)]
+    assert [each.new for each in merged.store.summaries()] == [2 + 6, 1 + 2]
+    assert merged.store.summaries()[0].oldest_waiting_at == datetime(2026, 1, 5)  # noqa: DTZ001 - as the database has it
 
 
 def test_an_unknown_word_for_a_state_is_refused_by_the_table_itself(merged: OrderList) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from orders_platform.configuration import Configuration
-from orders_platform.database.rights import DAILY
+from orders_platform.database.schema import DAILY_RIGHTS
 from orders_platform_tests.workplace import CHECKOUT
 
 
@@ -16,5 +16,5 @@ def test_the_script_grants_what_the_platform_asks_for_and_what_load_does(configu
         for rights, table in re.findall(r"^GRANT (.+) ON OBJECT::dbo\.(\w+) TO", text, re.MULTILINE)
     }
     load = {"staging": {"INSERT", "DELETE"}}
-    wanted = {getattr(configuration.tables, role): {*rights, *load.get(role, ())} for role, rights in DAILY.items()}
+    wanted = {getattr(configuration.tables, role): {*rights, *load.get(role, ())} for role, rights in DAILY_RIGHTS.items()}
     assert granted == wanted

@@ -9,10 +9,12 @@ import pytest
 from pydantic import SecretStr
 
 from orders_platform.configuration import Configuration
-from orders_platform.database.column_types import ColumnTypes
+from orders_platform.database.dialects import Dialect
 from orders_platform.database.engine import open_database
+from orders_platform.database.mssql import MSSQL
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.schema import Schema
+from orders_platform.database.sqlite import SQLITE
 from orders_platform.database.table_definitions import TABLES
 from orders_platform.errors import SourceDataError
 from orders_platform.settings import default_folder
@@ -80,7 +82,7 @@ def test_a_missing_index_is_made_again(order_list: OrderList) -> None:
 
 
 def test_the_sizes_of_the_order_list_are_the_245_between_the_markers(wide: OrderList) -> None:
-    rules = wide.store.rules()
+    rules = wide.merging.rules
     assert len(rules.sizes) == len(set(rules.sizes)) == 245
     assert (rules.sizes[0], rules.sizes[-1]) == ("2T", "D/L")
     assert len(rules.business) == 410  # all but the staging table's record_uuid
@@ -88,7 +90,7 @@ def test_the_sizes_of_the_order_list_are_the_245_between_the_markers(wide: Order
 
 
 def test_the_kinds_of_columns_follow_their_types_and_the_configuration(wide: OrderList) -> None:
-    kinds = {column.name: column.kind for column in wide.store.rules().business}
+    kinds = {column.name: column.kind for column in wide.merging.rules.business}
     assert kinds["CUSTOMER NAME"] == "customer"
     assert kinds["ORDER TYPE"] == "order_type"
     assert kinds["EX FACTORY DATE"] == "date"
@@ -108,11 +110,11 @@ def test_the_default_state_of_a_row_is_new(order_list: OrderList) -> None:
     assert order_list.sql("SELECT sync_state, retry_count FROM ORDER_LIST_LINES") == [("NEW", 0)]
 
 
-@pytest.mark.parametrize("dialect", ["sqlite", "mssql"])
-def test_every_word_of_the_ddl_is_a_type_of_the_dialect(dialect: str) -> None:
-    types = ColumnTypes(dialect)
-    words = [types.nvarchar(5), types.code(3), types.integer(), types.bigint(), types.decimal(10, 4), types.date(), types.moment(),
-             types.uuid(), types.long_text()]  # fmt: skip
+@pytest.mark.parametrize("dialect", [SQLITE, MSSQL], ids=lambda dialect: dialect.name)
+def test_every_word_of_the_ddl_is_a_type_of_the_dialect(dialect: Dialect) -> None:
+    sizes = {"nvarchar": (5,), "code": (3,), "decimal": (10, 4)}
+    assert len(dialect.types) == len(dialect.staged_types) == 9
+    words = [type_(*sizes.get(name, ())) for types in (dialect.types, dialect.staged_types) for name, type_ in types.items()]
     assert all(re.fullmatch(r"[A-Z0-9]+(\((\d+(, \d+)?|MAX)\))?", word) for word in words)
 
 

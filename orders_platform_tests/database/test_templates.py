@@ -16,14 +16,15 @@ from sqlalchemy.dialects.mssql import pyodbc
 from sqlglot import exp
 
 from orders_platform.configuration import Configuration, read_configuration
-from orders_platform.database.column_types import ColumnTypes
+from orders_platform.database.dialects import TableColumn
 from orders_platform.database.engine import open_database
-from orders_platform.database.schema import Schema, TableColumn
+from orders_platform.database.mssql import MSSQL
+from orders_platform.database.schema import Schema
+from orders_platform.database.sqlite import SQLITE
 from orders_platform.database.statements import Statements
 from orders_platform.database.table_definitions import TABLES
-from orders_platform.database.templates import WORK_TABLES, Templates
+from orders_platform.database.templates import WORK_TABLES, Templates, integer, parameter
 from orders_platform.errors import ConfigurationError
-from orders_platform.merge.expressions import integer, parameter
 from orders_platform.merge.merge_rules import MergeRules
 from orders_platform.settings import default_folder
 from orders_platform_tests.database.order_list import CONFIG, GREYSON, OrderList, order
@@ -31,6 +32,7 @@ from orders_platform_tests.database.order_list import CONFIG, GREYSON, OrderList
 SQL = default_folder("sql")
 NAMES = sorted(path.name.removesuffix(".sql.j2") for path in SQL.glob("*.sql.j2"))
 DIALECTS: dict[str, Dialect] = {"sqlite": sqlite.dialect(), "mssql": pyodbc.dialect(paramstyle="qmark")}  # type: ignore[no-untyped-call]
+OURS = {"sqlite": SQLITE, "mssql": MSSQL}
 HOSTILE = ["∆", "CUSTOMER'S COLOUR CODE (CUSTOM FIELD)", "ADDITIONAL TARIFF 7 %", "SELECT", "30/32/34", "S++", "a]b", 'a"b', ":name",
            "a:b", "?", "%(x)s", "[x]", "{{ 7 }}", "--", "/*", "a\\:b", "it;s", "'"]  # fmt: skip
 
@@ -41,7 +43,7 @@ def templates_for(dialect: str, configuration: Configuration, folder: Path = SQL
 
     context = {
         "t": {role: quoted(getattr(configuration.tables, role)) for role in TABLES},
-        "columns": configuration.columns, "types": ColumnTypes(dialect), "mapped": configuration.mapped_sources,
+        "columns": configuration.columns, "types": OURS[dialect].types, "mapped": configuration.mapped_sources,
     }  # fmt: skip
     return Templates(folder, DIALECTS[dialect], context)
 
@@ -60,11 +62,10 @@ def rendered(dialect: str) -> dict[str, TextClause]:
     configuration = read_configuration(CONFIG, "production")
     templates = templates_for(dialect, configuration)
     rules = MergeRules(
-        configuration, WideSchema(open_database(SecretStr("sqlite://")), configuration, SQL), ColumnTypes(dialect)
+        configuration, WideSchema(open_database(SecretStr("sqlite://")), configuration, SQL), OURS[dialect].types
     )
-    statements = Statements(templates, lambda: rules)
-    statements.for_customer(GREYSON)
-    return {name: statements.render(name, result_rows=100)[0] for name in NAMES}
+    statements = Statements(templates, rules.context(GREYSON))
+    return {name: statements.render(name, {"result_rows": 100, "work_table": "clean_orders"})[0] for name in NAMES}
 
 
 def sql_of(dialect: str, name: str) -> str:
@@ -197,10 +198,6 @@ def test_a_template_that_writes_anything_but_identifiers_is_refused(
 def test_a_template_that_is_absent_is_refused_with_the_next_step(configuration: Configuration) -> None:
     with pytest.raises(ConfigurationError, match=r"nowhere\.sql\.j2 is not in .* reinstall"):
         templates_for("sqlite", configuration).render("nowhere")
-
-
-def test_the_statements_are_listed_by_name(configuration: Configuration) -> None:
-    assert templates_for("sqlite", configuration).names() == NAMES
 
 
 def test_numbered_parameters_and_integers_take_nothing_else() -> None:

@@ -14,13 +14,12 @@ from sqlalchemy import TextClause
 from sqlfluff.core import FluffConfig, Linter
 
 from orders_platform.configuration import Configuration
-from orders_platform.database.catalogue import TableColumn, _mssql_column
-from orders_platform.database.column_types import ColumnTypes
+from orders_platform.database.dialects import TableColumn
 from orders_platform.database.engine import open_database
-from orders_platform.database.schema import Schema
+from orders_platform.database.mssql import MSSQL, table_column
+from orders_platform.database.schema import VIEWS, Schema
 from orders_platform.database.statements import Statements
 from orders_platform.database.table_definitions import TABLES, define_tables
-from orders_platform.database.views import VIEWS
 from orders_platform.merge.merge_rules import MergeRules
 from orders_platform_tests.database.order_list import GREYSON
 from orders_platform_tests.database.test_templates import DIALECTS, NAMES, templates_for
@@ -35,7 +34,7 @@ class MadeSchema(Schema):
 
     def columns_of(self, table: str) -> list[TableColumn]:
         role = "staging" if table == self._names.staging else "orders"
-        made = define_tables(TSQL, self._names, self._folder)[role].columns
+        made = define_tables(MSSQL, self._names, self._folder)[role].columns
         return [self._told(name, str(type_)) for name, type_ in made]
 
     @staticmethod
@@ -44,17 +43,13 @@ class MadeSchema(Schema):
         assert found is not None
         kind, size, scale = found.groups()
         number = int(size) if size and size.isdigit() else None
-        return _mssql_column(name, kind, number, number, int(scale or 0), None, "YES")
+        return table_column(name, kind, number, number, int(scale or 0))
 
 
 @pytest.fixture(scope="session")
 def statements(narrow_sql: Path, configuration: Configuration) -> Statements:
-    rules = MergeRules(
-        configuration, MadeSchema(open_database(SecretStr("sqlite://")), configuration, narrow_sql), ColumnTypes("mssql")
-    )
-    made = Statements(templates_for("mssql", configuration, narrow_sql), lambda: rules)
-    made.for_customer(GREYSON)
-    return made
+    rules = MergeRules(configuration, MadeSchema(open_database(SecretStr("sqlite://")), configuration, narrow_sql), MSSQL.types)
+    return Statements(templates_for("mssql", configuration, narrow_sql), rules.context(GREYSON))
 
 
 def written(clause: TextClause) -> str:
@@ -70,7 +65,7 @@ def troubles(sql: str) -> list[str]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_statement_is_tsql(statements: Statements, name: str) -> None:
-    assert troubles(written(statements.render(name, result_rows=3)[0])) == []
+    assert troubles(written(statements.render(name, {"result_rows": 3, "work_table": "clean_orders"})[0])) == []
 
 
 @pytest.mark.parametrize("role", VIEWS)
@@ -81,7 +76,7 @@ def test_a_view_is_tsql(configuration: Configuration, role: str) -> None:
 
 @pytest.mark.parametrize("role", TABLES)
 def test_a_table_is_tsql(configuration: Configuration, narrow_sql: Path, role: str) -> None:
-    assert troubles(define_tables(TSQL, configuration.tables, narrow_sql)[role].create) == []
+    assert troubles(define_tables(MSSQL, configuration.tables, narrow_sql)[role].create) == []
 
 
 def test_the_script_of_the_rights_is_tsql() -> None:

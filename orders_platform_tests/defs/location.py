@@ -25,7 +25,7 @@ class Location:
         return set(self.instance.get_dynamic_partitions("customers"))
 
     def survey(self) -> dg.ExecuteInProcessResult:
-        return self._job("survey_customers").execute_in_process(instance=self.instance, raise_on_error=False)
+        return self._job("scan_staging").execute_in_process(instance=self.instance, raise_on_error=False)
 
     def sync(self, key: str) -> dg.ExecuteInProcessResult:
         """All six assets of one partition, which exists as if somebody had typed it in."""

@@ -1,7 +1,6 @@
 """A night with a real daemon: its queue, its sensors and schedules, run workers as processes of their own, and kill -9.
 
-Belongs here: starting the daemon on a folder of its own and watching the instance. Does not belong here: what is expected
-(`test_night.py`). As a program, `python -m orders_platform_tests.defs.night [customers]`, it shows a whole night: one tick of
+As a program, `python -m orders_platform_tests.defs.night [customers]`, it shows a whole night: one tick of
 `nightly_sync`, a worker killed, an alert of rows that are stuck.
 """
 
@@ -26,6 +25,7 @@ import dagster as dg
 
 from orders_platform.cli.embedded import ROOMY
 from orders_platform.domain.customers import customer_for, partition_key_for
+from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.sandbox.server import Latency, Sandbox
 from orders_platform.sandbox.server import running as serving
 from orders_platform_tests.defs.receiver import Receiver, receiving
@@ -161,11 +161,12 @@ def configured(place: Workplace, *, running: bool = True, **automation: object) 
 def pretend_sent(place: Workplace, names: Sequence[str]) -> None:
     """Merge these customers' loads, and take all of it for sent: they have nothing to do."""
     with place.store() as store:
-        survey, now = store.survey(), datetime.now(UTC)
+        merge, now = OrderMerge(store), datetime.now(UTC)
+        scan = merge.scan_staging()
         for name in names:
-            store.merge_headers(name, survey, now)
-            store.unpivot_sizes(name)
-            store.merge_lines(name, now)
+            merge.merge_headers(name, scan, now)
+            merge.unpivot_sizes(name)
+            merge.merge_lines(name, now)
     for table in ("ORDER_LIST_V2", "ORDER_LIST_LINES"):
         place.write(f"UPDATE {table} SET sync_state = 'SYNCED'")
 

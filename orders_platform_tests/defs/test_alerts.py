@@ -1,4 +1,4 @@
-"""Alerts reach a receiver: when a run fails, when a check turns bad and good again, once per change; and the daily summary."""
+"""Alerts reach a receiver once when a run or a check fails, and once when it has recovered; and the daily summary."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from pydantic import SecretStr
+from dagster._core.events import DagsterEvent, JobFailureData, RunFailureReason
 
 from orders_platform.definitions import build_definitions
-from orders_platform.defs.alert_messages import Messenger
-from orders_platform.defs.alerts import Memory, new_runs, send_unsent
+from orders_platform.defs.alerts import RUNS, Message, Problems, Result, announce, take_in
 from orders_platform.errors import ConfigurationError
 from orders_platform.settings import Settings
 from orders_platform_tests.defs.location import Location
@@ -78,7 +77,7 @@ def test_stuck_rows_are_told_once_and_so_is_their_end(
     synced.write("UPDATE ORDER_LIST_V2 SET sync_state = 'SYNCED'")
     job(location, "check_waiting_rows")
     ticks.sensor("alerts")
-    assert receiver.titles[1:] == ["[sandbox] B'HOOD: no_rows_stuck is well again"]
+    assert receiver.titles[1:] == ["[sandbox] B'HOOD: no_rows_stuck recovered"]
     assert receiver.arrived[1]["type"] == "success"
 
 
@@ -110,8 +109,8 @@ def test_a_run_that_fails_is_told_with_what_why_and_what_next(
     assert "MONDAY_API_TOKEN" in first
     assert location.sync_customer("RHONE").success
     ticks.sensor("alerts")
-    assert receiver.titles[1:] == ["[sandbox] RHONE: the run is well again"]
-    assert "Still bad: B'HOOD." in receiver.arrived[1]["message"]
+    assert receiver.titles[1:] == ["[sandbox] RHONE: the run recovered"]
+    assert "Still failing: B'HOOD." in receiver.arrived[1]["message"]
 
 
 def test_a_run_that_a_check_stopped_is_told_by_the_check_alone(
@@ -160,8 +159,8 @@ def test_a_doubled_item_is_well_again_when_the_whole_board_was_looked_at_and_not
     assert job(location, "verify_boards").success
     ticks.sensor("alerts")
     assert set(told()[2:]) == {
-        "[sandbox] RHONE: board_shows_values is well again",
-        "[sandbox] RHONE: no_item_doubled is well again",
+        "[sandbox] RHONE: board_shows_values recovered",
+        "[sandbox] RHONE: no_item_doubled recovered",
     }
 
 
@@ -181,7 +180,7 @@ def test_a_process_that_was_killed_for_good_is_told(
     location.instance.report_run_failed(ticks.busy("RHONE"))
     ticks.sensor("alerts")
     assert receiver.titles == ["[sandbox] RHONE: the run failed"]
-    assert "process ended without a word" in receiver.arrived[0]["message"]
+    assert "process ended without a message" in receiver.arrived[0]["message"]
 
 
 def test_an_alert_that_nobody_took_is_sent_again(
@@ -216,19 +215,6 @@ def test_a_message_that_is_refused_keeps_back_no_other_and_repeats_none(
     assert receiver.titles[1:] == ["[sandbox] B'HOOD: no_rows_failed failed"]
 
 
-def test_a_message_that_nobody_takes_for_a_day_is_given_up() -> None:
-    """By the moment of the tick, which is an argument of what sends."""
-    first = datetime(2026, 1, 1, tzinfo=UTC)
-    memory = Memory(0.0, unsent=[("title", "body", True, first.timestamp())])
-    nobody = Messenger(SecretStr("json://127.0.0.1:9/"))
-    with dg.DagsterInstance.ephemeral() as instance:
-        context = dg.build_sensor_context(instance)
-        assert send_unsent(context, memory, nobody, first + timedelta(hours=23)) == 0
-        assert len(memory.unsent) == 1
-        send_unsent(context, memory, nobody, first + timedelta(hours=25))
-    assert memory.unsent == []
-
-
 def test_a_check_that_turns_from_a_warning_to_an_error_is_news(
     workplace: Workplace, location: Location, ticks: Ticks, receiver: Receiver
 ) -> None:
@@ -244,18 +230,24 @@ def test_a_check_that_turns_from_a_warning_to_an_error_is_news(
     assert ["ERROR" in message["message"] for message in receiver.arrived] == [False, True]
 
 
-def test_a_host_whose_clock_is_ahead_does_not_hide_the_runs_of_others(location: Location, workplace: Workplace) -> None:
-    workplace.stage(samples_of("RHONE")[:1])
-    (record,) = (location.instance.get_run_record_by_id(location.sync_customer("RHONE").run_id),)
-    now = datetime.fromtimestamp(record.end_time, UTC)
-    memory = Memory((now - timedelta(hours=1)).timestamp())
-    memory.take_in(record._replace(end_time=(now + timedelta(minutes=30)).timestamp()), now)
-    assert memory.ended == now.timestamp()
-    memory.seen = {}
-    assert [each.dagster_run.run_id for each in new_runs(location.instance, memory)] == [record.dagster_run.run_id]
+def test_a_host_whose_clock_is_ahead_does_not_hide_the_runs_of_others(
+    synced: Workplace, location: Location, ticks: Ticks, receiver: Receiver
+) -> None:
+    ahead = ticks.busy("RHONE")
+    failed = DagsterEvent(
+        "PIPELINE_FAILURE", ahead.job_name, event_specific_data=JobFailureData(None, RunFailureReason.UNKNOWN, None)
+    )
+    at = (datetime.now(UTC) + timedelta(minutes=30)).timestamp()
+    location.instance.handle_new_event(dg.EventLogEntry(None, 40, "", ahead.run_id, at, ahead.job_name, dagster_event=failed))
+    ticks.sensor("alerts")
+    location.instance.report_run_failed(ticks.busy(CUSTOMER))
+    ticks.sensor("alerts")
+    assert receiver.titles == ["[sandbox] RHONE: the run failed", "[sandbox] B'HOOD: the run failed"]
 
 
-@pytest.mark.parametrize("cursor", ["not json", '{"other": 1}', "[]"])
+@pytest.mark.parametrize(
+    "cursor", ["not json", '{"other": 1}', "[]", '{"since": 0, "position": 0, "problems": {"a": {"b": 1}}}']
+)
 def test_a_cursor_of_another_version_forgets_and_goes_on(
     synced: Workplace, location: Location, ticks: Ticks, receiver: Receiver, cursor: str
 ) -> None:
@@ -277,7 +269,7 @@ def test_a_failed_run_of_a_customer_that_is_gone_is_forgotten(
     location.instance.delete_dynamic_partition("customers", "NOBODY")
     ticks.sensor("alerts")
     assert len(receiver.arrived) == 2
-    assert json.loads(ticks.cursors["alerts"])["state"] == {}
+    assert not json.loads(ticks.cursors["alerts"])["problems"][RUNS]
 
 
 def test_one_place_that_is_away_keeps_the_alert_from_no_other(
@@ -291,17 +283,17 @@ def test_one_place_that_is_away_keeps_the_alert_from_no_other(
     assert len(receiver.arrived) == 1
 
 
-def test_without_a_place_the_sensor_remembers_and_is_content(
+def test_what_failed_before_there_was_an_address_is_told_once_there_is_one(
     synced: Workplace, location: Location, ticks: Ticks, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as silent:
         silent.delenv("ORDERS_ALERT_URLS")
         synced.write(STUCK)
         job(location, "check_waiting_rows")
-        ticks.sensor("alerts")
-    job(location, "check_waiting_rows")
+        assert "ORDERS_ALERT_URLS is empty" in ticks.sensor("alerts").skip_reason.skip_message
     ticks.sensor("alerts")
-    assert receiver.arrived == []
+    ticks.sensor("alerts")
+    assert receiver.titles == ["[sandbox] B'HOOD: no_rows_stuck failed"]
 
 
 def test_a_wrong_url_is_refused_when_the_location_loads_and_not_shown(
@@ -338,3 +330,70 @@ def test_a_secret_of_an_alert_url_is_nowhere_in_a_run(
     assert run.success
     assert len(receiver.arrived) == 1
     assert "pa55word" not in "".join(str(entry) for entry in location.instance.all_logs(run.run_id))
+
+
+# --- by values alone
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def everybody(*failing: str, left_out: tuple[str, ...] = ()) -> Result:
+    return Result("check", dict.fromkeys(failing, "WARN"), None, f"words of {failing}", "link", left_out)
+
+
+def of(customer: str, kind: str | None) -> Result:
+    return Result("check", {customer: kind} if kind else {}, customer, "words", "link")
+
+
+def said(problems: Problems, *results: Result, taken: bool = True, now: datetime = NOW) -> list[str]:
+    """What is announced after these results: the titles, whether somebody takes them or nobody."""
+    messages: list[Message] = []
+
+    def is_taken(message: Message) -> bool:
+        messages.append(message)
+        return taken
+
+    for result in results:
+        take_in(problems, result, now)
+    announce(problems, "test", is_taken, now)
+    return [message.title.removeprefix("[test] ") for message in messages]
+
+
+@pytest.mark.parametrize(
+    ("looks", "titles"),
+    [
+        ([[everybody(), of("ACME", None)]], [[]]),
+        ([[everybody("ACME")], [everybody("ACME"), everybody("ACME")], [everybody()], [everybody()]],
+         [["ACME: check failed"], [], ["ACME: check recovered"], []]),
+        ([[everybody("ACME")], [everybody("ACME", "RHONE")], [everybody("RHONE")]],
+         [["ACME: check failed"], ["RHONE: check failed"], ["ACME: check recovered"]]),
+        ([[everybody("ACME", "RHONE")], [of("ACME", None)], [everybody("RHONE")]],
+         [["ACME, RHONE: check failed"], ["ACME: check recovered"], []]),
+        ([[everybody("ACME", "RHONE")], [everybody(left_out=("ACME",))], [everybody("ACME")]],
+         [["ACME, RHONE: check failed"], ["RHONE: check recovered"], []]),
+        ([[of("ACME", "WARN")], [of("ACME", "WARN")], [of("ACME", "ERROR")]], [["ACME: check failed"], [], ["ACME: check failed"]]),
+        ([[of("ACME", "WARN"), of("ACME", None)]], [["ACME: check failed", "ACME: check recovered"]]),
+        ([[of("ACME", "WARN")], [of("ACME", None), of("ACME", "WARN")]], [["ACME: check failed"], []]),
+    ],
+    ids=["well", "once", "a second customer", "one says nothing of another", "left out", "another kind", "both at once", "never over"],
+)  # fmt: skip
+def test_each_failure_and_each_recovery_is_said_once(looks: list[list[Result]], titles: list[list[str]]) -> None:
+    problems: Problems = {}
+    assert [said(problems, *results) for results in looks] == titles
+
+
+def test_a_message_that_nobody_takes_is_tried_for_a_day_and_its_recovery_as_well() -> None:
+    problems: Problems = {}
+    assert said(problems, everybody("ACME"), taken=False) == ["ACME: check failed"]
+    assert said(problems, taken=False, now=NOW + timedelta(hours=23)) == ["ACME: check failed"]
+    assert said(problems, taken=False, now=NOW + timedelta(hours=25)) == ["ACME: check failed"]
+    assert said(problems, taken=False, now=NOW + timedelta(hours=25)) == []
+    assert said(problems, everybody(), taken=False, now=NOW + timedelta(hours=26)) == ["ACME: check recovered"]
+    assert said(problems, taken=False, now=NOW + timedelta(hours=51)) == ["ACME: check recovered"]
+    assert problems == {"check": {}}
+
+
+def test_a_failure_that_nobody_took_before_it_was_over_is_told_with_its_recovery() -> None:
+    problems: Problems = {}
+    assert said(problems, everybody("ACME"), taken=False) == said(problems, everybody(), taken=False) == ["ACME: check failed"]
+    assert said(problems) == ["ACME: check failed", "ACME: check recovered"]

@@ -1,4 +1,4 @@
-"""Ticks: who gets a partition, and whom a run is asked for."""
+"""Ticks: who gets a partition, and for whom a run is requested."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_a_staging_table_that_cannot_be_read_ends_the_tick_and_changes_nothing(t
 # --- changed_customers
 
 
-def test_a_run_is_asked_for_each_customer_whose_rows_changed_and_for_nobody_else(two: Workplace, ticks: Ticks) -> None:
+def test_a_run_is_requested_for_each_customer_whose_rows_changed_and_for_nobody_else(two: Workplace, ticks: Ticks) -> None:
     first = ticks.changed()
     assert set(first) == {"B'HOOD", "RHONE"}
     assert {request.tags["orders/reason"] for request in first.values()} == {"first load"}
@@ -108,7 +108,7 @@ def test_a_run_is_asked_for_each_customer_whose_rows_changed_and_for_nobody_else
     assert ticks.changed() == {}
     two.write(f'UPDATE "swp_ORDER_LIST_V2" SET "NOTES" = \'by hand\' WHERE "{NAME}" = \'RHONE\'')
     assert {name: request.tags["orders/reason"] for name, request in ticks.changed().items()} == {"RHONE": "changed load"}
-    assert ticks.changed() == {}  # asked for once
+    assert ticks.changed() == {}  # requested once
 
 
 def test_a_load_of_the_same_rows_in_another_order_asks_for_nothing(two: Workplace, ticks: Ticks) -> None:
@@ -128,13 +128,13 @@ def test_rows_that_wait_ask_for_a_run(two: Workplace, ticks: Ticks) -> None:
     assert request.tags["orders/reason"].endswith("rows wait")
 
 
-def test_a_customer_whose_run_is_under_way_is_not_asked_for_again(two: Workplace, ticks: Ticks) -> None:
+def test_a_customer_whose_run_is_under_way_gets_no_second_run(two: Workplace, ticks: Ticks) -> None:
     ticks.busy("RHONE")
     assert set(ticks.changed()) == {"B'HOOD"}
     assert set(ticks.nightly()) == {"B'HOOD"}
 
 
-def test_a_customer_whose_crashed_run_is_about_to_be_repeated_is_not_asked_for_besides(two: Workplace, ticks: Ticks) -> None:
+def test_a_customer_whose_crashed_run_is_about_to_be_repeated_gets_no_other_run(two: Workplace, ticks: Ticks) -> None:
     crashed = ticks.busy("RHONE")
     ticks.instance.add_run_tags(crashed.run_id, {"dagster/will_retry": "true"})
     ticks.instance.report_run_failed(crashed)
@@ -167,15 +167,15 @@ def test_a_repetition_that_was_killed_has_not_failed_for_good_although_it_was_ha
     assert set(ticks.changed()) == {"RHONE"}
 
 
-@pytest.mark.parametrize("asked", [True, False])
+@pytest.mark.parametrize("requested", [True, False])
 def test_a_customer_whose_run_a_person_cancelled_is_left_alone_until_its_load_changes_or_the_night(
-    two: Workplace, ticks: Ticks, *, asked: bool
+    two: Workplace, ticks: Ticks, *, requested: bool
 ) -> None:
     """The sensor's run, or one that a person started before the sensor looked."""
-    if asked:
+    if requested:
         assert set(ticks.changed()) == {"B'HOOD", "RHONE"}
     ticks.cancelled("RHONE")
-    assert set(ticks.changed()) == (set() if asked else {"B'HOOD"})
+    assert set(ticks.changed()) == (set() if requested else {"B'HOOD"})
     two.write("UPDATE ORDER_LIST_V2 SET sync_state = 'NEW'")
     assert ticks.changed() == {}
     assert set(ticks.nightly()) == {"B'HOOD", "RHONE"}
@@ -256,6 +256,6 @@ def test_people_switch_automation_on_in_the_sandbox_and_it_is_on_elsewhere(
     monkeypatch.setenv("ORDERS_DATABASE_URL", "mssql+pyodbc://user:pa55@nowhere/db?driver=none")
     monkeypatch.setenv("MONDAY_API_TOKEN", "not-the-sandbox-token")
     assert running() == {
-        "new_customers", "alerts", "changed_customers", "nightly_sync", "survey_customers_schedule", "check_orders_schedule",
-        "check_waiting_rows_schedule", "verify_boards_schedule", "daily_summary_schedule", "housekeeping_schedule",
+        "new_customers", "alerts", "changed_customers", "nightly_sync", "scan_staging_schedule", "check_orders_schedule",
+        "check_waiting_rows_schedule", "verify_boards_schedule", "daily_summary_schedule", "retention_schedule",
     }  # fmt: skip

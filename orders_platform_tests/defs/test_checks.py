@@ -17,6 +17,7 @@ from orders_platform_tests.defs.location import Location, failure
 from orders_platform_tests.workplace import CHECKOUT, Row, Workplace, samples_of
 
 CUSTOMER = "B'HOOD"
+DOCUMENT = CHECKOUT / "docs" / "checks.md"
 WARN, ERROR = dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR
 IN_A_RUN = {
     "keys_unique", "removals_plausible", "sizes_plausible", "totals_match_sizes", "no_item_doubled", "no_subitem_doubled",
@@ -90,24 +91,32 @@ def test_only_what_would_do_harm_blocks() -> None:
     assert blocking == BLOCKING
 
 
-def test_the_documentation_says_of_every_check_whether_it_blocks() -> None:
-    rows = [
-        line.split("|") for line in (CHECKOUT / "docs" / "checks.md").read_text("utf-8").splitlines() if line.startswith("| `")
-    ]
-    said = {name: "yes" in row[5] or "then" in row[5] for row in rows for name in re.findall(r"`(\w+)`", row[1])}
-    assert said == {spec.name: spec.blocking for check in checks.ALL for spec in check.check_specs}
-
-
-def test_the_documentation_says_of_every_check_which_asset_shows_it() -> None:
-    rows = [
-        line.split("|") for line in (CHECKOUT / "docs" / "checks.md").read_text("utf-8").splitlines() if line.startswith("| `")
-    ]
-    said = {
-        name: asset
-        for row in rows
-        for name, asset in zip(re.findall(r"`(\w+)`", row[1]), re.findall(r"`(\w+)`", row[2]), strict=True)
+def table_of_checks() -> str:
+    """What docs/checks.md must show: everything that the definitions say of a check, and who makes it."""
+    jobs = {
+        "check_orders": checks.OF_ALL_CUSTOMERS,
+        "check_waiting_rows": checks.OF_WAITING_ROWS,
+        "verify_boards": checks.OF_VALUES,
     }
-    assert said == {spec.name: spec.asset_key.to_user_string() for check in checks.ALL for spec in check.check_specs}
+    lines = ["| check | asset | severity, when | blocks | in a run | job |", "| --- | --- | --- | --- | --- | --- |"]
+    for check in checks.ALL:
+        (spec,) = check.check_specs
+        made_by = [f"`{job}`" for job, of_job in jobs.items() if check in of_job]
+        answers = ["yes" if each else "no" for each in (spec.blocking, check in checks.OF_A_RUN)]
+        cells = [
+            f"`{spec.name}`",
+            f"`{spec.asset_key.to_user_string()}`",
+            " ".join(spec.description.split()),
+            *answers,
+            *made_by,
+        ]
+        lines.append("| " + " | ".join(cells) + " |" + " |" * (6 - len(cells)))
+    return "\n".join(lines) + "\n"
+
+
+def test_the_documentation_has_the_table_of_checks() -> None:
+    """`python -m orders_platform_tests.defs.test_checks` writes it anew."""
+    assert table_of_checks() in DOCUMENT.read_text("utf-8")
 
 
 def test_every_check_is_of_a_job_that_starts_by_itself() -> None:
@@ -136,7 +145,7 @@ def test_what_a_job_said_of_all_customers_stays_shown_when_one_of_them_runs_and_
     assert location.sync_customer("RHONE").success
     assert [shown(location, check) for check in checks.NOT_OF_A_RUN] == [True] * 6
     location.instance.report_runless_asset_event(dg.AssetMaterialization("order_headers"))
-    assert not shown(location, checks.keys_unique)  # what would become of the others if they hung there
+    assert not shown(location, checks.order_checks.keys_unique)  # what would become of the others if they hung there
 
 
 # --- keys, sizes, totals, lines
@@ -315,7 +324,7 @@ def test_a_run_that_sent_nothing_compares_nothing_and_asks_monday_nothing(synced
     found = made(location.sync(CUSTOMER))
     assert len(synced.sandbox.requests) == asked
     for name in ("board_equals_database", "no_item_doubled", "no_subitem_doubled"):
-        assert (found[name].passed, told(found[name])["judged"]) == (True, False)
+        assert (found[name].passed, told(found[name])["not_checked"]) == (True, [CUSTOMER])
 
 
 def test_a_value_that_a_person_changed_is_a_warning_of_the_verification(synced: Workplace, location: Location) -> None:
@@ -335,7 +344,7 @@ def test_a_customer_that_is_at_work_is_left_out_of_the_verification_and_named(sy
     with synced.store() as store, store.lock(CUSTOMER):
         found = look(location, "verify_boards", "board_shows_values")
     assert found.passed
-    assert (told(found)["customers_compared"], told(found)["customers_unseen"]) == (0, [CUSTOMER])
+    assert (told(found)["customers_compared"], told(found)["not_checked"]) == (0, [CUSTOMER])
 
 
 def test_an_order_that_is_on_the_board_twice_fails_the_check_of_the_run_that_sends_it(
@@ -378,3 +387,9 @@ def test_a_check_that_cannot_ask_fails_its_run_instead_of_passing(
     assert not run.success
     assert spec.name not in made(run)
     assert "init-db" in str(failure(run)[1].step_failure_data.user_failure_data.description)
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(
+        re.sub(r"(^\|.*\n)+", lambda _: table_of_checks(), DOCUMENT.read_text("utf-8"), flags=re.MULTILINE), "utf-8"
+    )

@@ -91,12 +91,12 @@ def test_a_run_of_a_customer_takes_all_six_assets_the_report_and_its_checks_in_o
 def test_every_job_says_what_it_does(definitions: dg.Definitions) -> None:
     jobs = {job.name: job for job in definitions.resolve_all_job_defs() if not job.name.startswith("__")}
     assert set(jobs) == {
-        "sync_customer", "survey_customers", "check_orders", "check_waiting_rows", "verify_boards", "daily_summary", "housekeeping",
+        "sync_customer", "scan_staging", "check_orders", "check_waiting_rows", "verify_boards", "daily_summary", "retention",
     }  # fmt: skip
     assert all(job.description for job in jobs.values())
 
 
-def test_the_environment_decides_the_kind_of_database(offline: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_url_decides_the_kind_of_database(offline: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(build_definitions(Settings()).resources["orders_database"], SqliteResource)
     monkeypatch.setenv("ORDERS_ENVIRONMENT", "production")
     monkeypatch.setenv("ORDERS_DATABASE_URL", "mssql+pyodbc://user:pa55@nowhere/db?driver=none")

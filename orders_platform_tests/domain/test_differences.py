@@ -9,15 +9,15 @@ from orders_platform.domain.differences import (
     Difference,
     DifferenceKind,
     ExpectedRow,
-    Stranger,
+    Orphan,
+    orphan_differences,
     row_differences,
-    stranger_differences,
 )
 from orders_platform.domain.mapping import BoardMapping, ColumnType, Field
 from orders_platform.domain.orders import RowKind
 from orders_platform.domain.states import SyncState
 
-MISSING, DOUBLED, UNKNOWN, DIFFERENT, WRONG_GROUP = DifferenceKind
+MISSING, DUPLICATE, UNKNOWN, DIFFERENT, WRONG_GROUP = DifferenceKind
 MAPPING = BoardMapping(
     1, (Field(("NOTES", "REMARKS"), "text", ColumnType.TEXT), Field(("PRICE",), "number", ColumnType.NUMBERS))
 )
@@ -90,47 +90,47 @@ def test_a_group_of_the_right_title_is_right_whichever_it_is() -> None:
     assert row_differences(row(), item(group_id="second"), MAPPING, COLUMNS, {**GROUPS, "second": "A 2025 FALL"}) == []
 
 
-# --- strangers
+# --- orphans
 
 
-def stranger(item_id: int, key: str = "a-1", *, name: str = "a copy", is_shared: bool = False) -> Stranger:
-    return Stranger(item(item_id, name=name), (0, key), is_shared)
+def orphan(item_id: int, key: str = "a-1", *, name: str = "a copy", is_shared: bool = False) -> Orphan:
+    return Orphan(item(item_id, name=name), (0, key), is_shared)
 
 
-def sorted_out(*strangers: Stranger, rows: list[ExpectedRow], active: set[int]) -> list[tuple[DifferenceKind, int | None, str]]:
-    found: list[Difference] = stranger_differences(RowKind.ITEMS, strangers, rows, active)
+def sorted_out(*orphans: Orphan, rows: list[ExpectedRow], active: set[int]) -> list[tuple[DifferenceKind, int | None, str]]:
+    found: list[Difference] = orphan_differences(RowKind.ITEMS, orphans, rows, active)
     return [(each.kind, each.monday_id, each.order_key) for each in found]
 
 
 def test_an_item_with_the_key_of_a_row_that_has_its_own_is_a_double() -> None:
-    assert sorted_out(stranger(8), rows=[row()], active={7}) == [(DOUBLED, 8, "A-1")]
+    assert sorted_out(orphan(8), rows=[row()], active={7}) == [(DUPLICATE, 8, "A-1")]
 
 
 def test_an_item_with_nobodys_key_is_unknown() -> None:
-    assert sorted_out(stranger(8, "b-9"), rows=[row()], active={7}) == [(UNKNOWN, 8, "")]
+    assert sorted_out(orphan(8, "b-9"), rows=[row()], active={7}) == [(UNKNOWN, 8, "")]
 
 
 @pytest.mark.parametrize("recorded", [None, 7])
 def test_of_several_items_of_a_row_without_one_the_first_may_be_its_own_and_the_others_are_doubles(
     recorded: int | None,
 ) -> None:
-    found = sorted_out(stranger(9), stranger(8), rows=[row(monday_id=recorded)], active=set())
-    assert found == [(UNKNOWN, 8, "A-1"), (DOUBLED, 9, "A-1")]
+    found = sorted_out(orphan(9), orphan(8), rows=[row(monday_id=recorded)], active=set())
+    assert found == [(UNKNOWN, 8, "A-1"), (DUPLICATE, 9, "A-1")]
 
 
 def test_the_item_with_the_rows_name_is_the_likeliest_to_be_its_own() -> None:
-    found = sorted_out(stranger(8), stranger(9, name="name of A-1"), rows=[row(monday_id=None)], active=set())
-    assert found == [(UNKNOWN, 9, "A-1"), (DOUBLED, 8, "A-1")]
+    found = sorted_out(orphan(8), orphan(9, name="name of A-1"), rows=[row(monday_id=None)], active=set())
+    assert found == [(UNKNOWN, 9, "A-1"), (DUPLICATE, 8, "A-1")]
 
 
 def test_two_orders_of_one_number_may_each_have_an_item() -> None:
     both = [row(), row(monday_id=None)]
-    assert sorted_out(stranger(8), stranger(9), rows=both, active={7}) == [(UNKNOWN, 8, "A-1"), (DOUBLED, 9, "A-1")]
+    assert sorted_out(orphan(8), orphan(9), rows=both, active={7}) == [(UNKNOWN, 8, "A-1"), (DUPLICATE, 9, "A-1")]
 
 
 def test_what_may_be_another_customers_is_never_called_a_double() -> None:
-    assert sorted_out(stranger(8, is_shared=True), rows=[row()], active={7}) == [(UNKNOWN, 8, "A-1")]
+    assert sorted_out(orphan(8, is_shared=True), rows=[row()], active={7}) == [(UNKNOWN, 8, "A-1")]
 
 
 def test_a_blank_key_is_nobodys() -> None:
-    assert sorted_out(stranger(8, ""), rows=[row(look_up=(0, ""))], active={7}) == [(UNKNOWN, 8, "")]
+    assert sorted_out(orphan(8, ""), rows=[row(look_up=(0, ""))], active={7}) == [(UNKNOWN, 8, "")]

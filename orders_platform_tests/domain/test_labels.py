@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orders_platform.domain.board import Column, Label
-from orders_platform.domain.labels import DROPDOWN_LABELS, STATUS_LABEL_CHARACTERS, STATUS_LABELS, LabelBook, LabelChoice
+from orders_platform.domain.labels import DROPDOWN_LABELS, STATUS_LABEL_CHARACTERS, STATUS_LABELS, LabelChoice, LabelIndex
 from orders_platform.domain.mapping import ColumnType, Field, LabelPolicy
-from orders_platform.errors import RowRejected
+from orders_platform.errors import RowError
 
 SIZES = Column(
     "dropdown_size",
@@ -58,17 +58,17 @@ def status_column(count: int) -> Column:
 def test_a_known_label_is_found_whatever_its_case_and_spaces_and_the_policy(
     text: str, expected: LabelChoice, policy: LabelPolicy
 ) -> None:
-    assert LabelBook().choose(dropdown(policy), SIZES, text) == expected
+    assert LabelIndex().choose(dropdown(policy), SIZES, text) == expected
 
 
 def test_case_is_folded_as_the_language_does_it() -> None:
     column = Column(SIZES.id, "COLOR", "dropdown", (Label(1, "WEISSE STRASSE"),))
-    assert LabelBook().choose(dropdown(), column, "weiße Straße") == LabelChoice("WEISSE STRASSE", 1)
+    assert LabelIndex().choose(dropdown(), column, "weiße Straße") == LabelChoice("WEISSE STRASSE", 1)
 
 
 def test_a_missing_label_is_refused_with_the_nearest_ones() -> None:
-    with pytest.raises(RowRejected) as refused:
-        LabelBook().choose(dropdown(), SIZES, "O/S")
+    with pytest.raises(RowError) as refused:
+        LabelIndex().choose(dropdown(), SIZES, "O/S")
     assert refused.value.code == "label_missing"
     assert "nearest: 'OS'" in refused.value.message
     assert "add it there or correct the order" in refused.value.message
@@ -76,114 +76,114 @@ def test_a_missing_label_is_refused_with_the_nearest_ones() -> None:
 
 def test_at_most_five_near_labels_are_named() -> None:
     column = Column("dropdown_size", "Style", "dropdown", tuple(Label(n, f"STYLE {n:04}") for n in range(400)))
-    with pytest.raises(RowRejected) as refused:
-        LabelBook().choose(dropdown(), column, "STYLE 9999")
+    with pytest.raises(RowError) as refused:
+        LabelIndex().choose(dropdown(), column, "STYLE 9999")
     assert refused.value.message.count("'STYLE ") == 5
 
 
 def test_a_missing_label_with_none_near_says_so() -> None:
-    with pytest.raises(RowRejected, match="none of its labels is near"):
-        LabelBook().choose(dropdown(), SIZES, "zzzzzzzz")
+    with pytest.raises(RowError, match="none of its labels is near"):
+        LabelIndex().choose(dropdown(), SIZES, "zzzzzzzz")
 
 
 def test_a_column_without_labels_says_so() -> None:
-    with pytest.raises(RowRejected, match="the column has no active label"):
-        LabelBook().choose(dropdown(), Column(SIZES.id, "Size", "dropdown"), "XL")
+    with pytest.raises(RowError, match="the column has no active label"):
+        LabelIndex().choose(dropdown(), Column(SIZES.id, "Size", "dropdown"), "XL")
 
 
 def test_the_policy_blank_leaves_a_missing_label_out() -> None:
-    assert LabelBook().choose(dropdown(LabelPolicy.BLANK), SIZES, "XXL") is None
+    assert LabelIndex().choose(dropdown(LabelPolicy.BLANK), SIZES, "XXL") is None
 
 
 @pytest.mark.parametrize("policy", list(LabelPolicy))
 def test_a_deactivated_label_is_refused_under_every_policy(policy: LabelPolicy) -> None:
-    with pytest.raises(RowRejected, match="deactivated") as refused:
-        LabelBook().choose(dropdown(policy), SIZES, "old size")
+    with pytest.raises(RowError, match="deactivated") as refused:
+        LabelIndex().choose(dropdown(policy), SIZES, "old size")
     assert refused.value.code == "label_deactivated"
 
 
 def test_an_active_label_wins_over_a_deactivated_one_of_another_case() -> None:
     column = Column(SIZES.id, "Type", "dropdown", (Label(1, "Cancelled", is_deactivated=True), Label(2, "CANCELLED")))
-    assert LabelBook().choose(dropdown(), column, "Cancelled") == LabelChoice("CANCELLED", 2)
+    assert LabelIndex().choose(dropdown(), column, "Cancelled") == LabelChoice("CANCELLED", 2)
 
 
 @pytest.mark.parametrize("policy", list(LabelPolicy))
 def test_a_text_that_could_be_two_labels_is_refused_not_guessed(policy: LabelPolicy) -> None:
-    with pytest.raises(RowRejected, match="'Navy', 'NAVY'") as refused:
-        LabelBook().choose(dropdown(policy), SIZES, "navy")
+    with pytest.raises(RowError, match="'Navy', 'NAVY'") as refused:
+        LabelIndex().choose(dropdown(policy), SIZES, "navy")
     assert refused.value.code == "label_ambiguous"
 
 
 def test_the_policy_create_offers_a_new_label_without_an_id_and_with_single_spaces() -> None:
-    assert LabelBook().choose(dropdown(LabelPolicy.CREATE), SIZES, " 2025 \u00a0FALL") == LabelChoice("2025 FALL", None)
+    assert LabelIndex().choose(dropdown(LabelPolicy.CREATE), SIZES, " 2025 \u00a0FALL") == LabelChoice("2025 FALL", None)
 
 
 def test_a_label_that_was_asked_for_keeps_its_first_spelling_and_still_has_no_id() -> None:
-    book = LabelBook()
-    book.add(SIZES, "2025 Fall")
-    assert book.choose(dropdown(LabelPolicy.CREATE), SIZES, "2025 FALL") == LabelChoice("2025 Fall", None)
+    label_index = LabelIndex()
+    label_index.add(SIZES, "2025 Fall")
+    assert label_index.choose(dropdown(LabelPolicy.CREATE), SIZES, "2025 FALL") == LabelChoice("2025 Fall", None)
 
 
 def test_looking_up_a_new_label_does_not_add_it() -> None:
-    book = LabelBook()
-    book.choose(dropdown(LabelPolicy.CREATE), SIZES, "XXL")
-    with pytest.raises(RowRejected):
-        book.choose(dropdown(LabelPolicy.REJECT), SIZES, "XXL")
+    label_index = LabelIndex()
+    label_index.choose(dropdown(LabelPolicy.CREATE), SIZES, "XXL")
+    with pytest.raises(RowError):
+        label_index.choose(dropdown(LabelPolicy.REJECT), SIZES, "XXL")
 
 
 def test_a_full_status_column_takes_known_labels_only() -> None:
     column = status_column(STATUS_LABELS)
-    book = LabelBook()
-    assert book.choose(status(), column, "UNIT 39") == LabelChoice("unit 39", 39)
-    with pytest.raises(RowRejected, match="full \\(40 labels") as refused:
-        book.choose(status(), column, "PACK")
+    label_index = LabelIndex()
+    assert label_index.choose(status(), column, "UNIT 39") == LabelChoice("unit 39", 39)
+    with pytest.raises(RowError, match="full \\(40 labels") as refused:
+        label_index.choose(status(), column, "PACK")
     assert refused.value.code == "too_many_labels"
 
 
 def test_labels_asked_for_in_this_run_count_against_the_limit_once() -> None:
     column = status_column(STATUS_LABELS - 1)
-    book = LabelBook()
-    book.add(column, "PACK")
-    book.add(column, "pack")
-    assert book.choose(status(), column, "Pack") == LabelChoice("PACK", None)
-    with pytest.raises(RowRejected) as refused:
-        book.choose(status(), column, "PAIR")
+    label_index = LabelIndex()
+    label_index.add(column, "PACK")
+    label_index.add(column, "pack")
+    assert label_index.choose(status(), column, "Pack") == LabelChoice("PACK", None)
+    with pytest.raises(RowError) as refused:
+        label_index.choose(status(), column, "PAIR")
     assert refused.value.code == "too_many_labels"
 
 
 def test_deactivated_labels_count_against_the_limit() -> None:
     labels = tuple(Label(n, f"style {n}", is_deactivated=n < 3) for n in range(DROPDOWN_LABELS))
-    with pytest.raises(RowRejected) as refused:
-        LabelBook().choose(dropdown(LabelPolicy.CREATE), Column(SIZES.id, "STYLE", "dropdown", labels), "NEW STYLE")
+    with pytest.raises(RowError) as refused:
+        LabelIndex().choose(dropdown(LabelPolicy.CREATE), Column(SIZES.id, "STYLE", "dropdown", labels), "NEW STYLE")
     assert refused.value.code == "too_many_labels"
 
 
 def test_a_dropdown_holds_more_labels_than_a_status() -> None:
     labels = tuple(Label(n, f"style {n}") for n in range(DROPDOWN_LABELS - 1))
     column = Column(SIZES.id, "STYLE", "dropdown", labels)
-    assert LabelBook().choose(dropdown(LabelPolicy.CREATE), column, "NEW STYLE") == LabelChoice("NEW STYLE", None)
+    assert LabelIndex().choose(dropdown(LabelPolicy.CREATE), column, "NEW STYLE") == LabelChoice("NEW STYLE", None)
 
 
 def test_a_new_status_label_has_at_most_thirty_characters_after_spaces_are_collapsed() -> None:
     fits, column = "x" * 15 + " " + "y" * 14, status_column(1)
-    assert LabelBook().choose(status(), column, fits.replace(" ", "   ")) == LabelChoice(fits, None)
-    with pytest.raises(RowRejected, match="has 31 characters") as refused:
-        LabelBook().choose(status(), column, fits + "z")
+    assert LabelIndex().choose(status(), column, fits.replace(" ", "   ")) == LabelChoice(fits, None)
+    with pytest.raises(RowError, match="has 31 characters") as refused:
+        LabelIndex().choose(status(), column, fits + "z")
     assert refused.value.code == "label_too_long"
 
 
 @pytest.mark.parametrize("text", ["2023", "-1", "1.5", ".5", "5.", "1e3"])
 def test_a_new_numeric_status_label_is_refused_because_monday_would_read_a_position(text: str) -> None:
-    with pytest.raises(RowRejected) as refused:
-        LabelBook().choose(status(), status_column(1), text)
+    with pytest.raises(RowError) as refused:
+        LabelIndex().choose(status(), status_column(1), text)
     assert refused.value.code == "label_numeric"
-    assert LabelBook().choose(dropdown(LabelPolicy.CREATE), SIZES, text) == LabelChoice(text, None)
+    assert LabelIndex().choose(dropdown(LabelPolicy.CREATE), SIZES, text) == LabelChoice(text, None)
 
 
 def test_an_empty_label_on_the_board_is_never_chosen_nor_proposed() -> None:
     column = Column(SIZES.id, "COLOR", "dropdown", (Label(1, ""), Label(2, "A")))
-    with pytest.raises(RowRejected, match="none of its labels is near"):
-        LabelBook().choose(dropdown(), column, "zzz")
+    with pytest.raises(RowError, match="none of its labels is near"):
+        LabelIndex().choose(dropdown(), column, "zzz")
 
 
 @given(st.text(min_size=1).filter(str.strip), st.lists(st.text(), max_size=45), st.sampled_from(list(LabelPolicy)))
@@ -192,10 +192,10 @@ def test_any_text_becomes_an_active_label_a_new_one_within_the_limits_or_a_reaso
 ) -> None:
     column = Column("color_unit", "UNIT", "status", tuple(Label(n, name, n % 3 == 0) for n, name in enumerate(names)))
     try:
-        choice = LabelBook().choose(status(policy), column, text)
-    except RowRejected as refused:
+        choice = LabelIndex().choose(status(policy), column, text)
+    except RowError as refused:
         choice = refused
-    if isinstance(choice, RowRejected):
+    if isinstance(choice, RowError):
         assert choice.code.startswith(("label_", "too_many_labels"))
     elif choice is None:
         assert policy is LabelPolicy.BLANK

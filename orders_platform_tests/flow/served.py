@@ -9,6 +9,7 @@ from typing import Any
 
 from orders_platform.configuration import Configuration, read_configuration
 from orders_platform.database.order_store import OrderStore
+from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.settings import default_folder
 from orders_platform_tests.database import server
 from orders_platform_tests.sync.harness import Platform
@@ -23,13 +24,20 @@ class ServedStores:
         own = read_configuration(default_folder("config") / "order_sync.toml", "sandbox")
         self.configuration = server.in_schema(own, schema)
         self.database = server.opened()
-        self._made: dict[str, OrderStore] = {}
+        self._made: dict[str, tuple[OrderStore, OrderMerge]] = {}
         self.of(self.configuration).schema.apply()
 
     def of(self, configuration: Configuration) -> OrderStore:
+        return self._both(configuration)[0]
+
+    def merge_of(self, configuration: Configuration) -> OrderMerge:
+        return self._both(configuration)[1]
+
+    def _both(self, configuration: Configuration) -> tuple[OrderStore, OrderMerge]:
         key = configuration.model_dump_json()
         if key not in self._made:
-            self._made[key] = OrderStore(self.database, configuration, default_folder("sql"))
+            store = OrderStore(self.database, configuration, default_folder("sql"))
+            self._made[key] = store, OrderMerge(store)
         return self._made[key]
 
     def empty(self) -> None:

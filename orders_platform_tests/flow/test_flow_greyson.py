@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from orders_platform.demo.sample_orders import sample_orders
-from orders_platform.monday.retries import RetryPolicy
+from orders_platform.monday.client import RetryPolicy
 from orders_platform.sandbox.server import Fault, Faults
 from orders_platform_tests.sync.harness import GREYSON, Platform, staged
 
@@ -34,7 +34,7 @@ def test_in_bad_weather_nothing_is_lost_and_nothing_is_there_twice(
 ) -> None:
     platform = make_platform(faults=Faults(seed=seed, rate=0.25, kinds=WEATHER), visibility_lag=20.0)
     platform.load(ROWS)
-    options = {"document_size": 10, "policy": RetryPolicy(attempts=attempts, limit_waits=attempts)}
+    options = {"batch_size": 10, "policy": RetryPolicy(attempts=attempts, limit_waits=attempts)}
     for _ in range(60):
         report = platform.sync(board=options)
         platform.clock.sleep(5)

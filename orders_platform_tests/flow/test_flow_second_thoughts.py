@@ -13,11 +13,11 @@ def test_a_typo_in_a_quantity_does_not_empty_the_size_on_the_board(platform: Pla
     platform.load([order("GRE-00001", {"M": 3}, S="12 pcs")])
     assert platform.sync().is_done
     assert dict(platform.item("GRE-00001").sizes) == {"Size S": "12", "Size M": "3"}
-    assert [(row.size_code, row.code) for row in platform.store.rejects()] == [("S", "bad_quantity")]
+    assert [(row.size_code, row.code) for row in platform.store.invalid_rows()] == [("S", "bad_quantity")]
     platform.load([order("GRE-00001", {"M": 3})])
     assert platform.sync().is_done
     assert dict(platform.item("GRE-00001").sizes) == {"Size S": "0", "Size M": "3"}
-    assert platform.store.rejects() == []
+    assert platform.store.invalid_rows() == []
 
 
 def test_a_typo_in_one_spelling_of_one_size_keeps_its_line_too(platform: Platform) -> None:

@@ -66,21 +66,21 @@ class Client:
 
     def _request(self, rows: Sequence[Row], key: str) -> Generator[float, None, tuple[Reply | Results | None, bool]]:
         """One request and its repeats: the last reply, and whether an attempt may have been executed without an answer."""
-        world, switches, chance = self._world, self._switches, self._world.chance.random
+        world, switches, rng = self._world, self._switches, self._world.rng.random
         failures = limits = 0
         waited, first_unknown = 0.0, -1.0
         reply: Reply | Results | None = None
         while True:
-            if chance() < world.weather.queue:
+            if rng() < world.weather.queue:
                 world.seen["waited for its turn"] += 1
-                yield world.now + 600.0 * chance() * chance()
+                yield world.now + 600.0 * rng() * rng()
             if switches.recheck and first_unknown >= 0.0 and world.now - first_unknown > KEY_LIFETIME - KEY_SAFETY:
                 world.seen["key too old to repeat"] += 1
                 break
             while switches.renew and switches.intent and world.now - self._intended_at(rows[0]) > GRACE:
                 world.seen["renewed"] += 1
                 self._renew(rows)
-                yield world.now + GRACE * chance()
+                yield world.now + GRACE * rng()
             began = world.now
             self._attempts += 1
             request = world.send(key if switches.key else f"{key}#{self._attempts}", rows)
@@ -96,7 +96,7 @@ class Client:
                 break
             is_limit = reply in {Reply.NOT_NOW, Reply.IN_USE}
             limits, failures = limits + is_limit, failures + (not is_limit)
-            wait = self._told_wait(reply) + min(30.0, 0.25 * 2.0 ** (limits if is_limit else failures)) * (0.5 + 0.5 * chance())
+            wait = self._told_wait(reply) + min(30.0, 0.25 * 2.0 ** (limits if is_limit else failures)) * (0.5 + 0.5 * rng())
             waited += wait
             is_key_over = first_unknown >= 0.0 and world.now - first_unknown + wait > KEY_LIFETIME - KEY_SAFETY
             if is_key_over or failures >= ATTEMPTS or limits > LIMIT_WAITS or waited > PATIENCE:
@@ -107,7 +107,7 @@ class Client:
 
     def _told_wait(self, reply: Reply | None) -> float:
         """What monday asks to wait: mostly seconds, at times long."""
-        chance = self._world.chance.random
+        rng = self._world.rng.random
         if reply is Reply.NOT_NOW:
-            return 600.0 * chance() if chance() < 0.2 else 10.0 * chance()
+            return 600.0 * rng() if rng() < 0.2 else 10.0 * rng()
         return 2.0 if reply is Reply.IN_USE else 0.0

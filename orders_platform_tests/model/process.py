@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from orders_platform_tests.model.client import NOT_SENT, REFUSED, UNKNOWN, Client, Outcome, Steps
 from orders_platform_tests.model.rows import Database, Kind, Row, State
-from orders_platform_tests.model.switches import SETTLE, UNREACHED_DOCUMENTS, Switches
+from orders_platform_tests.model.switches import SETTLE, UNREACHED_BATCHES, Switches
 from orders_platform_tests.model.world import World
 
 
@@ -37,7 +37,7 @@ class Process:
         self._name = name
         self._keys = 0
         self._client = Client(world, switches, self._intend, self._intended_at)
-        self._in_flight = 1 + int(3 * world.chance.random())
+        self._in_flight = 1 + int(3 * world.rng.random())
 
     def run(self) -> None:
         """All stages. Raises `Crashed`, `Ended`."""
@@ -58,8 +58,8 @@ class Process:
 
     def _read(self) -> None:
         """A read takes a moment and may fail; a failed read is never an empty one."""
-        self._pass(2.0 * self._world.chance.random())
-        if self._world.chance.random() < self._world.weather.faults / 8:
+        self._pass(2.0 * self._world.rng.random())
+        if self._world.rng.random() < self._world.weather.faults / 8:
             self._world.seen["read failed"] += 1
             raise Ended
 
@@ -147,9 +147,9 @@ class Process:
         waiting = list(rows)
         under_way: list[tuple[float, int, Steps, dict[Row, Outcome]]] = []
         unknown, unreached = False, 0
-        while under_way or (waiting and unreached < UNREACHED_DOCUMENTS):
-            if waiting and len(under_way) < self._in_flight and unreached < UNREACHED_DOCUMENTS:
-                size = 1 + int(2 * self._world.chance.random())
+        while under_way or (waiting and unreached < UNREACHED_BATCHES):
+            if waiting and len(under_way) < self._in_flight and unreached < UNREACHED_BATCHES:
+                size = 1 + int(2 * self._world.rng.random())
                 chunk, waiting = waiting[:size], waiting[size:]
                 outcomes: dict[Row, Outcome] = {}
                 steps = self._client.deliver(chunk, self._draw(chunk), outcomes)
@@ -170,7 +170,7 @@ class Process:
             # The last attempt may still be under way: from now on it is waited for.
             if lost:
                 self._intend(lost)
-        if unreached >= UNREACHED_DOCUMENTS:
+        if unreached >= UNREACHED_BATCHES:
             self._world.seen["gave up"] += 1
             raise Ended
         return unknown

@@ -29,7 +29,7 @@ RUNS_TO_THE_END = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Outcome:
     """What one schedule came to.
 
     Attributes:
@@ -56,7 +56,7 @@ def run_schedule(
     assumptions: Assumptions = Assumptions(),  # noqa: B008 - frozen
     seen: Counter[str] | None = None,
     trace: list[str] | None = None,
-) -> Verdict:
+) -> Outcome:
     """Run the schedule of a seed to its end.
 
     Args:
@@ -66,26 +66,26 @@ def run_schedule(
         seen: counts what happened.
         trace: takes one line for each event.
     """
-    chance = random.Random(seed)
-    world = World(chance, assumptions, Counter() if seen is None else seen, trace)
-    database = _database(chance)
-    for _ in range(chance.randrange(3)):
-        world.person_at(400.0 * chance.random())
-    for number in range(1 + chance.randrange(3)):
-        world.weather = WEATHERS[chance.randrange(len(WEATHERS))]
-        _run(world, database, switches, f"run{number}-", dies_after=int(150 * chance.random() ** 2))
+    rng = random.Random(seed)
+    world = World(rng, assumptions, Counter() if seen is None else seen, trace)
+    database = _database(rng)
+    for _ in range(rng.randrange(3)):
+        world.person_at(400.0 * rng.random())
+    for number in range(1 + rng.randrange(3)):
+        world.weather = WEATHERS[rng.randrange(len(WEATHERS))]
+        _run(world, database, switches, f"run{number}-", dies_after=int(150 * rng.random() ** 2))
         _time_passes(world, database)
     _come_to_an_end(world, database, switches)
     return _verdict(world, database)
 
 
-def _database(chance: random.Random) -> Database:
+def _database(rng: random.Random) -> Database:
     """One group with one or two orders, and up to three lines."""
     group = Row(0, Kind.GROUP, None, is_bad=False)
-    items = [Row(1 + number, Kind.ITEM, group, is_bad=chance.random() < 0.03) for number in range(1 + chance.randrange(2))]
+    items = [Row(1 + number, Kind.ITEM, group, is_bad=rng.random() < 0.03) for number in range(1 + rng.randrange(2))]
     lines = [
-        Row(3 + number, Kind.SUBITEM, items[number % len(items)], is_bad=chance.random() < 0.03)
-        for number in range(chance.randrange(4))
+        Row(3 + number, Kind.SUBITEM, items[number % len(items)], is_bad=rng.random() < 0.03)
+        for number in range(rng.randrange(4))
     ]
     for row in (*items, *lines):
         if row.parent is not None:
@@ -106,9 +106,9 @@ def _run(world: World, database: Database, switches: Switches, name: str, dies_a
 
 def _time_passes(world: World, database: Database) -> None:
     """Until the next run: none, a little, or hours; a load may change rows meanwhile."""
-    chance = world.chance
-    world.advance(world.now + (2.0, 60.0, 200.0, 9_000.0)[chance.randrange(4)] * chance.random())
-    if chance.random() < 0.3:
+    rng = world.rng
+    world.advance(world.now + (2.0, 60.0, 200.0, 9_000.0)[rng.randrange(4)] * rng.random())
+    if rng.random() < 0.3:
         _load(database, world)
 
 
@@ -131,7 +131,7 @@ def _come_to_an_end(world: World, database: Database, switches: Switches) -> Non
     world.advance(world.now + 1_000.0)
 
 
-def _verdict(world: World, database: Database) -> Verdict:
+def _verdict(world: World, database: Database) -> Outcome:
     on_board: dict[Row, list[int]] = {row: [] for rows in database.rows for row in rows}
     for made in world.board:
         if world.is_active(made.id):
@@ -142,7 +142,7 @@ def _verdict(world: World, database: Database) -> Verdict:
         lost += can_be_there and not ids
         doubled += len(ids) > 1
         orphans += len(ids) == 1 and row.item != ids[0]
-    verdict = Verdict(lost, doubled, orphans, tuple(database.violations))
+    verdict = Outcome(lost, doubled, orphans, tuple(database.violations))
     world.tell("{}", verdict)
     return verdict
 

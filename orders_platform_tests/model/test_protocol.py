@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from orders_platform.configuration import read_configuration
+from orders_platform.monday.client import KEY_LIFETIME_SECONDS, KEY_SAFETY_SECONDS, RetryPolicy
 from orders_platform.monday.delivery import MOST_REPEATS
-from orders_platform.monday.dispatcher import UNREACHED_DOCUMENTS
-from orders_platform.monday.retries import KEY_LIFETIME_SECONDS, KEY_SAFETY_SECONDS, RetryPolicy
+from orders_platform.monday.dispatcher import UNREACHED_BATCHES
 from orders_platform_tests.model import switches
 from orders_platform_tests.model.protocol import Tally, main, replay_command, run_schedule, run_schedules
 from orders_platform_tests.model.switches import Switches
@@ -80,7 +80,7 @@ def test_the_model_has_the_figures_of_the_engine() -> None:
         switches.LIMIT_WAITS,
         switches.PATIENCE,
     )
-    assert (MOST_REPEATS, UNREACHED_DOCUMENTS) == (switches.BUSY_REPEATS, switches.UNREACHED_DOCUMENTS)
+    assert (MOST_REPEATS, UNREACHED_BATCHES) == (switches.BUSY_REPEATS, switches.UNREACHED_BATCHES)
     assert Assumptions().key_lifetime == KEY_LIFETIME_SECONDS
 
 
@@ -116,4 +116,4 @@ def test_the_command_that_is_printed_for_a_failing_seed_replays_it(capsys: pytes
 def test_the_model_runs_as_a_module_from_the_root_of_the_repository() -> None:
     command = [sys.executable, *replay_command(7).split()[1:]]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert "Verdict(lost=0, doubled=0, orphans=0, violations=())" in done.stdout.splitlines()[-1]
+    assert "Outcome(lost=0, doubled=0, orphans=0, violations=())" in done.stdout.splitlines()[-1]

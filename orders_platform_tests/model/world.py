@@ -97,13 +97,13 @@ class World:
     """monday.com, the people and the clock.
 
     Args:
-        chance: the one source of chance of the schedule.
+        rng: the one source of rng of the schedule.
         seen: counts what happened, over all schedules.
         trace: takes one line for each event, when there is one.
     """
 
-    def __init__(self, chance: random.Random, assumptions: Assumptions, seen: Counter[str], trace: list[str] | None) -> None:
-        self.chance = chance
+    def __init__(self, rng: random.Random, assumptions: Assumptions, seen: Counter[str], trace: list[str] | None) -> None:
+        self.rng = rng
         self.assumptions = assumptions
         self.seen = seen
         self.trace = trace
@@ -152,10 +152,10 @@ class World:
 
     def send(self, key: str, rows: Sequence[Row]) -> Request:
         """A request leaves now."""
-        chance = self.chance.random
+        rng = self.rng.random
         kinds = self.weather.kinds
-        fault = kinds[int(chance() * len(kinds))] if chance() < self.weather.faults else ""
-        answered = self.now + 0.1 + 3.0 * chance()
+        fault = kinds[int(rng() * len(kinds))] if rng() < self.weather.faults else ""
+        answered = self.now + 0.1 + 3.0 * rng()
         request = Request(key, rows, None, answered)
         if fault == "too much" and len(rows) == 1:
             fault = ""
@@ -166,10 +166,10 @@ class World:
         if fault in _UNEXECUTED:
             request.reply = _UNEXECUTED[fault]
             if fault == "lost before":
-                request.reply_at = self.now + 60.0 * chance()
+                request.reply_at = self.now + 60.0 * rng()
             return request
         if fault == "alias busy":
-            request.busy = rows[int(chance() * len(rows))]
+            request.busy = rows[int(rng() * len(rows))]
         elif fault == "lost after":
             request.reply = Reply.LOST
         elif fault == "5xx after":
@@ -177,8 +177,8 @@ class World:
         elif fault:
             # The client gives up before the request is over, at the latest when monday would end it.
             request.reply = Reply.LOST
-            delay = self.assumptions.latest * chance()
-            request.reply_at = self.now + delay * chance()
+            delay = self.assumptions.latest * rng()
+            request.reply_at = self.now + delay * rng()
             if fault == "late arrival":
                 arrives += delay
             else:
@@ -214,11 +214,11 @@ class World:
                 self.seen["alias refused"] += 1
             else:
                 results[row] = len(self.board)
-                shown_at = self.now + self.assumptions.lag * self.chance.random()
+                shown_at = self.now + self.assumptions.lag * self.rng.random()
                 self.board.append(Creation(len(self.board), row, parent, shown_at))
         remembered = self._keys[request.key]
         remembered.results, remembered.until = results, self.now + self.assumptions.key_lifetime
-        if self.assumptions.forgotten and self.chance.random() < self.assumptions.forgotten:
+        if self.assumptions.forgotten and self.rng.random() < self.assumptions.forgotten:
             del self._keys[request.key]
             self.seen["reply not remembered"] += 1
         if request.reply is None:
@@ -247,7 +247,7 @@ class World:
     def _person_deletes(self) -> None:
         active = [creation for creation in self.board if self.is_active(creation.id)]
         if active:
-            creation = active[int(self.chance.random() * len(active))]
+            creation = active[int(self.rng.random() * len(active))]
             creation.is_deleted = True
             self.seen[f"person deletes {creation.row.kind.name.lower()}"] += 1
             self.tell("a person deletes {} ({})", creation.row, creation.id)

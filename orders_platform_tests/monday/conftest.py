@@ -8,9 +8,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from orders_platform.domain.mutations import DocumentReport
-from orders_platform.monday.adapter import MondayBoard
-from orders_platform.monday.connect import connect_board
+from orders_platform.domain.mutations import BatchReport
+from orders_platform.monday.adapter import MondayBoard, connect_board
 from orders_platform.sandbox.server import SANDBOX_TOKEN, Sandbox, running
 from orders_platform_tests.monday.stage import GRAPHQL, Script, Stage, VirtualClock, scripted
 
@@ -38,7 +37,7 @@ def connect(stack: ExitStack, clock: VirtualClock) -> Callable[..., MondayBoard]
             "max_in_flight": 1,
             "clock": clock,
             "sleep": clock.sleep,
-            "chance": random.Random(1),
+            "rng": random.Random(1),
             "timeout_seconds": 5.0,
         }
         token = options.pop("token", SANDBOX_TOKEN)
@@ -58,5 +57,5 @@ def stage(stack: ExitStack, clock: VirtualClock, connect: Callable[..., MondayBo
 
 
 @pytest.fixture
-def verdicts() -> Callable[[list[DocumentReport]], dict[str, str]]:
-    return lambda reports: {ref: result.verdict.value for report in reports for ref, result in report.results.items()}
+def outcomes() -> Callable[[list[BatchReport]], dict[str, str]]:
+    return lambda reports: {ref: result.outcome.value for report in reports for ref, result in report.results.items()}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from orders_platform.domain.mutations import Document, Mutation, Operation
+from orders_platform.domain.mutations import Batch, Mutation, Operation
 from orders_platform.monday.adapter import MondayBoard
 from orders_platform.sandbox.server import Sandbox
 
@@ -99,12 +99,12 @@ class Stage:
     def names(self) -> list[str]:
         return sorted(item.name for group in self.sandbox.board_snapshot(BOARD_ID) for item in group.items)
 
-    def creates(self, count: int, *, size: int = 25, start: int = 0, **variables: object) -> list[Document]:
-        """Documents that create items named 'order 0', 'order 1' ..."""
+    def creates(self, count: int, *, size: int = 25, start: int = 0, **variables: object) -> list[Batch]:
+        """Batches that create items named 'order 0', 'order 1' ..."""
         made = [
             Mutation(f"order {n}", {"board_id": BOARD_ID, "group_id": self.group_id, "item_name": f"order {n}", **variables})
             for n in range(start, start + count)
         ]
         return [
-            Document(f"batch-{start}-{at}", Operation.CREATE_ITEM, tuple(made[at : at + size])) for at in range(0, count, size)
+            Batch(f"batch-{start}-{at}", Operation.CREATE_ITEM, tuple(made[at : at + size])) for at in range(0, count, size)
         ]

@@ -10,13 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orders_platform.errors import ConfigurationError
-from orders_platform.monday.budget import Budget, DailyLimitError, Usage
-from orders_platform.monday.error_policy import Limit, Reaction, rule_for
-from orders_platform.monday.limits import Limits, limits_of
-from orders_platform.monday.quota import Allowance, Quota
-from orders_platform.monday.rate_window import MARGIN, MOST_MARGIN, Bucket
+from orders_platform.monday.budget import Budget, DailyLimitError, Limits, Timer, Usage, limits_of
+from orders_platform.monday.error_policy import ErrorAction, Limit, rule_for
+from orders_platform.monday.headers import Allowance, Quota
+from orders_platform.monday.rate_window import MARGIN, MOST_MARGIN, RateWindow
 from orders_platform.monday.replies import Problem, Reply
-from orders_platform.monday.sleeper import Waiter
 
 DAY = 86_400
 
@@ -32,7 +30,7 @@ class Clock:
         self.now += seconds
 
 
-class MondaysBucket:
+class MondaysWindow:
     """monday's side of a minute limit: opened by the first call that arrives, whole again 60 seconds later."""
 
     def __init__(self, limit: int) -> None:
@@ -53,16 +51,16 @@ class MondaysBucket:
 
 
 def budget(clock: Clock, **limits: object) -> Budget:
-    return Budget(Limits(**limits), clock=clock, pause=Waiter(clock, clock.sleep).pause)
+    return Budget(Limits(**limits), Timer(clock, clock.sleep))
 
 
 def done(cost: int | None = None, quota: Quota | None = None, **fields: object) -> Reply:
-    return Reply(200, Reaction.DONE, executed=True, cost=cost, quota=quota or Quota(), **fields)
+    return Reply(200, ErrorAction.DONE, executed=True, cost=cost, quota=quota or Quota(), **fields)
 
 
 def refused(code: str, wait: float = 0.0) -> Reply:
     rule, _ = rule_for(code, 429, "")
-    return Reply(429, rule.reaction, problems=(Problem(code, "", rule),), wait=wait)
+    return Reply(429, rule.action, problems=(Problem(code, "", rule),), wait=wait)
 
 
 CREATE = Usage("create_item", 25)
@@ -75,23 +73,23 @@ CREATE = Usage("create_item", 25)
     ),
 )
 @settings(max_examples=1_000, deadline=None)
-def test_a_bucket_never_exceeds_mondays_and_never_waits_longer_than_it_demands(
+def test_a_window_never_exceeds_mondays_and_never_waits_longer_than_it_demands(
     calls: list[tuple[int, float, float, float, bool]],
 ) -> None:
-    now, bucket, monday = 0.0, Bucket(1_000), MondaysBucket(1_000)
+    now, window, monday = 0.0, RateWindow(1_000), MondaysWindow(1_000)
     for units, gap, travel, work, is_told in calls:
         now += gap
-        delay = bucket.delay(now, units)
+        delay = window.delay(now, units)
         if delay > 0:
             assert now + delay <= monday.ends + MOST_MARGIN + 0.01  # it waits for the end of monday's window and no longer
             assert monday.taken + units > monday.limit or delay <= MARGIN + MOST_MARGIN  # when there is no room, or at the turn
         now += delay + 1e-6
-        assert bucket.delay(now, units) == 0
-        taking = bucket.take(now, units)
+        assert window.delay(now, units) == 0
+        reservation = window.take(now, units)
         assert monday.take(now + travel, units), "monday would have answered 429"
         answered = now + travel + work
         if is_told:
-            bucket.observe(taking, answered + 0.05, monday.told(answered), alone=True)
+            window.observe(reservation, answered + 0.05, monday.told(answered), alone=True)
         now = answered + 0.05
 
 
@@ -101,64 +99,64 @@ def test_a_bucket_never_exceeds_mondays_and_never_waits_longer_than_it_demands(
 @settings(deadline=None)
 def test_what_others_take_is_learned_from_the_answers(others: list[tuple[int, float]]) -> None:
     """Whatever another program takes, the next answer shows it: only what was taken since may come unawares."""
-    now, bucket, monday = 0.0, Bucket(1_000), MondaysBucket(1_000)
+    now, window, monday = 0.0, RateWindow(1_000), MondaysWindow(1_000)
     for units, gap in others:
         now += gap
-        now += bucket.delay(now, 100)
-        taking = bucket.take(now, 100)
+        now += window.delay(now, 100)
+        reservation = window.take(now, 100)
         if not monday.take(now, 100):
-            bucket.correct(taking, 0)
-            bucket.exhausted(now, math.ceil(monday.ends - now))
+            window.correct(reservation, 0)
+            window.exhausted(now, math.ceil(monday.ends - now))
             continue
-        bucket.observe(taking, now, monday.told(now), alone=True)
-        assert bucket.room(now) <= monday.limit - monday.taken
+        window.observe(reservation, now, monday.told(now), alone=True)
+        assert window.room(now) <= monday.limit - monday.taken
         monday.take(now, units)
 
 
 def test_a_window_that_another_program_opened_ends_when_monday_says() -> None:
-    bucket = Bucket(1_000)
-    taking = bucket.take(0.0, 900)
-    bucket.observe(taking, 0.1, Allowance(1_000, 50, 12), alone=True)
-    assert bucket.room(0.1) == 50
-    assert 11 <= bucket.delay(0.1, 100) <= 13
-    assert bucket.delay(10.4, 50) == 0
-    assert bucket.delay(10.6, 50) > 0  # monday writes whole seconds: it may be over from here on
+    window = RateWindow(1_000)
+    reservation = window.take(0.0, 900)
+    window.observe(reservation, 0.1, Allowance(1_000, 50, 12), alone=True)
+    assert window.room(0.1) == 50
+    assert 11 <= window.delay(0.1, 100) <= 13
+    assert window.delay(10.4, 50) == 0
+    assert window.delay(10.6, 50) > 0  # monday writes whole seconds: it may be over from here on
 
 
 def test_nothing_is_sent_at_the_turn_of_a_window_where_it_could_meet_either() -> None:
-    bucket = Bucket(1_000)
-    bucket.take(0.0, 100)
-    assert bucket.delay(59.4, 1) == 0
-    assert bucket.delay(59.6, 1) == pytest.approx(0.9)
-    assert bucket.delay(60.6, 1_000) == 0
+    window = RateWindow(1_000)
+    window.take(0.0, 100)
+    assert window.delay(59.4, 1) == 0
+    assert window.delay(59.6, 1) == pytest.approx(0.9)
+    assert window.delay(60.6, 1_000) == 0
 
 
 def test_an_answer_that_may_tell_of_the_next_window_does_not_change_this_one() -> None:
-    bucket = Bucket(1_000)
-    taking = bucket.take(0.0, 900)
-    bucket.observe(taking, 60.3, Allowance(1_000, 1_000, 60), alone=True)
-    assert bucket.delay(60.3, 900) == pytest.approx(0.2)
+    window = RateWindow(1_000)
+    reservation = window.take(0.0, 900)
+    window.observe(reservation, 60.3, Allowance(1_000, 1_000, 60), alone=True)
+    assert window.delay(60.3, 900) == pytest.approx(0.2)
 
 
 def test_a_call_larger_than_the_limit_waits_for_an_empty_window_and_no_longer() -> None:
-    bucket = Bucket(1_000)
-    assert bucket.delay(0.0, 5_000) == 0
-    bucket.take(0.0, 10)
-    assert 60 <= bucket.delay(0.0, 5_000) <= 61
+    window = RateWindow(1_000)
+    assert window.delay(0.0, 5_000) == 0
+    window.take(0.0, 10)
+    assert 60 <= window.delay(0.0, 5_000) <= 61
 
 
 def test_an_exceeded_limit_lowers_the_pace_at_once_and_recovers_slowly() -> None:
-    bucket = Bucket(1_000)
-    bucket.take(0.0, 100)
-    bucket.exhausted(1.0, 7.0)
-    assert bucket.delay(1.0, 1) == 7.0
-    assert bucket.room(8.0) == 800
+    window = RateWindow(1_000)
+    window.take(0.0, 100)
+    window.exhausted(1.0, 7.0)
+    assert window.delay(1.0, 1) == 7.0
+    assert window.room(8.0) == 800
     for _ in range(10):
-        bucket.recover()
-    assert 890 <= bucket.room(8.0) <= 900
+        window.recover()
+    assert 890 <= window.room(8.0) <= 900
     for _ in range(30):
-        bucket.recover()
-    assert bucket.room(8.0) == 1_000
+        window.recover()
+    assert window.room(8.0) == 1_000
 
 
 @given(st.lists(st.tuples(st.integers(1, 40), st.floats(0, 5)), max_size=80))
@@ -166,16 +164,16 @@ def test_an_exceeded_limit_lowers_the_pace_at_once_and_recovers_slowly() -> None
 def test_requests_never_exceed_a_limit_of_monday(requests: list[tuple[int, float]]) -> None:
     clock = Clock()
     pace = budget(clock, write_complexity=1_000_000, calls_per_minute=20, calls_per_day=1_000, daily_reserve=0)
-    complexity, calls = MondaysBucket(1_000_000), MondaysBucket(20)
+    complexity, calls = MondaysWindow(1_000_000), MondaysWindow(20)
     for mutations, work in requests:
         count = min(mutations, pace.largest("create_item"))
-        ticket = pace.acquire(Usage("create_item", count))
-        assert ticket is not None
+        permit = pace.acquire(Usage("create_item", count))
+        assert permit is not None
         assert complexity.take(clock.now, 30_001 * count)
         assert calls.take(clock.now, 1)
         clock.now += work
-        pace.settle(
-            ticket, done(30_001 * count, Quota(complexity=complexity.told(clock.now), minute_rate=calls.told(clock.now)))
+        pace.release(
+            permit, done(30_001 * count, Quota(complexity=complexity.told(clock.now), minute_rate=calls.told(clock.now)))
         )
 
 
@@ -185,9 +183,9 @@ def test_a_thousand_items_take_no_longer_than_the_limit_demands() -> None:
     left = 1_000
     while left:
         count = min(left, 25, pace.room("create_item") or 25)
-        ticket = pace.acquire(Usage("create_item", count))
-        assert ticket is not None
-        pace.settle(ticket, done(30_001 * count))
+        permit = pace.acquire(Usage("create_item", count))
+        assert permit is not None
+        pace.release(permit, done(30_001 * count))
         left -= count
     floor = 3 * 60  # 333 items a minute: the last one falls into the fourth
     assert floor <= clock.now - 1_000 <= 1.02 * floor
@@ -196,19 +194,19 @@ def test_a_thousand_items_take_no_longer_than_the_limit_demands() -> None:
 def test_the_first_answer_teaches_what_an_operation_costs() -> None:
     pace = budget(Clock(), write_complexity=1_000_000)
     assert pace.largest("archive_item") == 99
-    ticket = pace.acquire(Usage("archive_item", 10))
-    assert ticket is not None
-    pace.settle(ticket, done(1_000))
+    permit = pace.acquire(Usage("archive_item", 10))
+    assert permit is not None
+    pace.release(permit, done(1_000))
     assert pace.room("archive_item") == 999_000 // 100
 
 
 def test_a_reservation_too_high_is_given_back() -> None:
     clock = Clock()
     pace = budget(clock, write_complexity=800_000)
-    ticket = pace.acquire(Usage("create_item", 25))
-    assert ticket is not None
+    permit = pace.acquire(Usage("create_item", 25))
+    assert permit is not None
     assert pace.delay(CREATE) > 0
-    pace.settle(ticket, done(25_000))
+    pace.release(permit, done(25_000))
     assert pace.delay(CREATE) == 0
 
 
@@ -216,37 +214,37 @@ def test_a_reservation_too_high_is_given_back() -> None:
 def test_a_request_that_was_not_executed_costs_nothing(reply: Reply) -> None:
     clock = Clock()
     pace = budget(clock)
-    ticket = pace.acquire(CREATE)
-    assert ticket is not None
-    pace.settle(ticket, reply)
+    permit = pace.acquire(CREATE)
+    assert permit is not None
+    pace.release(permit, reply)
     clock.now += 3.1
     assert pace.room("create_item") >= 266  # all of it, or four fifths after the limit was hit
 
 
 def test_reads_and_writes_have_budgets_of_their_own_with_an_app_token() -> None:
     clock = Clock()
-    pace = Budget(limits_of("pro", "app"), clock=clock, pause=Waiter(clock, clock.sleep).pause)
+    pace = Budget(limits_of("pro", "app"), Timer(clock, clock.sleep))
     for _ in range(6):
-        ticket = pace.acquire(CREATE)
-        assert ticket is not None
-        pace.settle(ticket, done(833_300))
+        permit = pace.acquire(CREATE)
+        assert permit is not None
+        pace.release(permit, done(833_300))
     assert pace.delay(CREATE) > 0
     assert pace.delay(Usage("items_by_ids")) == 0
 
 
 def test_reads_and_writes_share_one_budget_with_a_personal_token() -> None:
     pace = budget(Clock(), write_complexity=1_000_000)
-    ticket = pace.acquire(CREATE)
-    assert ticket is not None
-    pace.settle(ticket, done(1_000_000))
+    permit = pace.acquire(CREATE)
+    assert permit is not None
+    pace.release(permit, done(1_000_000))
     assert pace.delay(Usage("items_by_ids")) > 0
 
 
 def test_mondays_own_figures_go_before_the_plan() -> None:
     pace = budget(Clock(), write_complexity=10_000_000)
-    ticket = pace.acquire(Usage("create_item", 1))
-    assert ticket is not None
-    pace.settle(ticket, done(30_001, Quota(complexity=Allowance(1_000_000, 969_999, 60))))
+    permit = pace.acquire(Usage("create_item", 1))
+    assert permit is not None
+    pace.release(permit, done(30_001, Quota(complexity=Allowance(1_000_000, 969_999, 60))))
     assert pace.room("create_item") == 32
 
 
@@ -254,9 +252,9 @@ def test_the_day_ends_with_a_reserve_for_people() -> None:
     clock = Clock(10.0 * DAY + 5)
     pace = budget(clock, calls_per_day=10, daily_reserve=3)
     for _ in range(7):
-        ticket = pace.acquire(CREATE)
-        assert ticket is not None
-        pace.settle(ticket, done(1))
+        permit = pace.acquire(CREATE)
+        assert permit is not None
+        pace.release(permit, done(1))
     with pytest.raises(DailyLimitError, match="00:00 UTC"):
         pace.acquire(CREATE)
     assert pace.reserve(CREATE) is None
@@ -266,9 +264,8 @@ def test_the_day_ends_with_a_reserve_for_people() -> None:
 
 def test_calls_made_earlier_today_count() -> None:
     clock = Clock()
-    pace = Budget(
-        Limits(calls_per_day=100, daily_reserve=0), clock=clock, pause=Waiter(clock, clock.sleep).pause, calls_today=99.5
-    )
+    pace = budget(clock, calls_per_day=100, daily_reserve=0)
+    pace.note_calls_today(99.5)
     with pytest.raises(DailyLimitError):
         pace.acquire(CREATE)
 
@@ -277,19 +274,19 @@ def test_a_rate_limited_call_counts_as_a_tenth_and_one_never_made_not_at_all() -
     pace = budget(Clock())
     first = pace.acquire(CREATE)
     assert first is not None
-    pace.settle(first, refused("RATE_LIMIT_EXCEEDED"))
+    pace.release(first, refused("RATE_LIMIT_EXCEEDED"))
     assert pace.calls_today == pytest.approx(0.1)
     clock_free = pace.reserve(CREATE)
     assert clock_free is not None
-    pace.settle(clock_free, Reply(0, Reaction.WAIT, never_sent=True))
+    pace.release(clock_free, Reply(0, ErrorAction.WAIT, never_sent=True))
     assert pace.calls_today == pytest.approx(0.1)
 
 
 def test_no_call_is_made_after_monday_says_that_the_day_is_over() -> None:
     pace = budget(Clock())
-    ticket = pace.acquire(CREATE)
-    assert ticket is not None
-    pace.settle(ticket, refused("DAILY_LIMIT_EXCEEDED"))
+    permit = pace.acquire(CREATE)
+    assert permit is not None
+    pace.release(permit, refused("DAILY_LIMIT_EXCEEDED"))
     with pytest.raises(DailyLimitError):
         pace.acquire(CREATE)
 
@@ -303,15 +300,15 @@ def test_no_more_requests_run_at_a_time_than_the_plan_allows() -> None:
     def work() -> None:
         nonlocal running, most
         for _ in range(5):
-            ticket = pace.acquire(Usage("items_by_ids"))
-            assert ticket is not None
+            permit = pace.acquire(Usage("items_by_ids"))
+            assert permit is not None
             with lock:
                 running += 1
                 most = max(most, running)
             barrier.wait(5)
             with lock:
                 running -= 1
-            pace.settle(ticket, done(1))
+            pace.release(permit, done(1))
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
@@ -323,10 +320,12 @@ def test_no_more_requests_run_at_a_time_than_the_plan_allows() -> None:
 
 def test_a_wait_that_is_given_up_makes_no_call() -> None:
     clock = Clock()
-    pace = Budget(Limits(write_complexity=100), clock=clock, pause=lambda _seconds: False)
-    ticket = pace.acquire(CREATE)
-    assert ticket is not None
-    pace.settle(ticket, done(100))
+    timer = Timer(clock, clock.sleep)
+    pace = Budget(Limits(write_complexity=100), timer)
+    permit = pace.acquire(CREATE)
+    assert permit is not None
+    pace.release(permit, done(100))
+    timer.give_up()
     assert pace.acquire(CREATE) is None
     assert pace.calls_today == 1
 
@@ -351,7 +350,7 @@ def test_each_plan_has_mondays_published_limits(plan: str, kind: str, expected: 
         limits.calls_per_day,
         limits.concurrency,
     )
-    assert limits.document_complexity == 5_000_000
+    assert limits.request_complexity == 5_000_000
     assert 0 < limits.daily_reserve < limits.calls_per_day
 
 
@@ -365,9 +364,9 @@ def test_an_unknown_plan_or_kind_of_token_is_named() -> None:
 def test_the_limit_that_was_hit_decides_which_budget_is_lowered() -> None:
     clock = Clock()
     pace = budget(clock, calls_per_minute=100)
-    ticket = pace.acquire(CREATE)
-    assert ticket is not None
-    pace.settle(ticket, refused("RATE_LIMIT_EXCEEDED", wait=9))
+    permit = pace.acquire(CREATE)
+    assert permit is not None
+    pace.release(permit, refused("RATE_LIMIT_EXCEEDED", wait=9))
     assert refused("RATE_LIMIT_EXCEEDED").limit is Limit.CALLS_PER_MINUTE
     assert pace.delay(CREATE) == 9
     assert pace.room("create_item") == 333

@@ -17,16 +17,14 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from orders_platform.domain.board import BoardItem, Column
-from orders_platform.domain.cell_comparison import changed_cells
-from orders_platform.domain.cell_formats import is_blank
-from orders_platform.domain.column_values import ROW_BYTES, FormattedRow, column_values_json, format_row
-from orders_platform.domain.labels import DROPDOWN_LABELS, STATUS_LABELS, LabelBook
+from orders_platform.domain.cell_codecs import is_blank
+from orders_platform.domain.column_values import ROW_BYTES, changed_cells, column_values_json, creates_labels, format_row
+from orders_platform.domain.labels import DROPDOWN_LABELS, STATUS_LABELS, LabelIndex
 from orders_platform.domain.mapping import BoardMapping, ColumnType, Field, LabelPolicy
-from orders_platform.domain.mutations import Document, Mutation, Operation, Verdict
-from orders_platform.errors import RowRejected
-from orders_platform.monday.adapter import MondayBoard
-from orders_platform.monday.connect import connect_board
-from orders_platform.monday.limits import Limits as ClientLimits
+from orders_platform.domain.mutations import Batch, Mutation, Operation, Outcome
+from orders_platform.errors import RowError
+from orders_platform.monday.adapter import MondayBoard, connect_board
+from orders_platform.monday.budget import Limits as ClientLimits
 from orders_platform.sandbox.in_process import InProcess
 from orders_platform.sandbox.sandbox_options import AccountLimits
 from orders_platform.sandbox.server import SANDBOX_TOKEN, Sandbox
@@ -44,7 +42,7 @@ class Bench:
     group_id: str
     ids: dict[ColumnType, str]
     columns: dict[str, Column]
-    labels: LabelBook
+    labels: LabelIndex
     sent: int = 0
 
     def mapping(self, kind: ColumnType, policy: LabelPolicy = LabelPolicy.REJECT) -> BoardMapping:
@@ -53,9 +51,9 @@ class Bench:
     def send(self, operation: Operation, cells: object, **variables: object) -> BoardItem:
         self.sent += 1
         values = {"board_id": str(self.board_id), "column_values": column_values_json(cells), **variables}  # type: ignore[arg-type]
-        report = next(self.board.send([Document(f"key {self.sent}", operation, (Mutation("row", values),))]))
+        report = next(self.board.send([Batch(f"key {self.sent}", operation, (Mutation("row", values),))]))
         result = report.results["row"]
-        assert result.verdict is Verdict.DONE, result
+        assert result.outcome is Outcome.DONE, result
         found = self.board.items([int(str(result.monday_id))], list(self.columns))
         return found[int(str(result.monday_id))]
 
@@ -67,7 +65,7 @@ class Bench:
     def describe(self) -> None:
         """Read the columns again, with the labels that were made, as the next run does."""
         self.columns = {column.id: column for column in self.board.describe(self.board_id).columns}
-        self.labels = LabelBook()
+        self.labels = LabelIndex()
 
 
 @pytest.fixture
@@ -101,7 +99,7 @@ def bench() -> Iterator[Bench]:
         max_in_flight=1,
         limits=ours,
     ) as board:
-        found = Bench(board, board_id, group, ids, {}, LabelBook())
+        found = Bench(board, board_id, group, ids, {}, LabelIndex())
         found.describe()
         yield found
 
@@ -129,19 +127,19 @@ def formatted(bench: Bench, kind: ColumnType, cell: object) -> tuple[BoardMappin
     """The row as it would be sent; None when it is rejected, with a code and a reason that names the column."""
     mapping = bench.mapping(kind, LabelPolicy.CREATE if kind.has_labels else LabelPolicy.REJECT)
     made = row_or_refusal(mapping, bench.columns, {"cell": cell}, bench.labels)
-    if isinstance(made, FormattedRow):
-        return mapping, dict(made.cells), made.create_labels
+    if isinstance(made, dict):
+        return mapping, made, creates_labels(mapping, made)
     assert made.code
     assert f"The {kind} ({bench.ids[kind]})" in made.message or made.code == "row_too_large"
     return None
 
 
 def row_or_refusal(
-    mapping: BoardMapping, columns: dict[str, Column], row: dict[str, object], labels: LabelBook
-) -> FormattedRow | RowRejected:
+    mapping: BoardMapping, columns: dict[str, Column], row: dict[str, object], labels: LabelIndex
+) -> dict[str, object] | RowError:
     try:
         return format_row(mapping, columns, row, labels)
-    except RowRejected as refusal:
+    except RowError as refusal:
         return refusal
 
 
@@ -246,9 +244,9 @@ def test_a_column_takes_labels_up_to_its_limit_and_then_rejects_rows_that_need_o
 def test_a_row_of_more_than_64_kb_is_rejected_before_it_is_sent(texts: list[str]) -> None:
     fields = tuple(Field((f"c{n}",), f"text_{n}", ColumnType.TEXT) for n in range(len(texts)))
     columns = {field.column_id: Column(field.column_id, field.column_id, "text") for field in fields}
-    made = row_or_refusal(BoardMapping(1, fields), columns, {f"c{n}": text for n, text in enumerate(texts)}, LabelBook())
-    if isinstance(made, FormattedRow):
-        assert len(column_values_json(made.cells).encode()) <= ROW_BYTES
+    made = row_or_refusal(BoardMapping(1, fields), columns, {f"c{n}": text for n, text in enumerate(texts)}, LabelIndex())
+    if isinstance(made, dict):
+        assert len(column_values_json(made).encode()) <= ROW_BYTES
     else:
         assert made.code in {"row_too_large", "text_invalid"}
         # A character takes six bytes of JSON at most.

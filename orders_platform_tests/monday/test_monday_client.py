@@ -12,11 +12,11 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from orders_platform.domain.mutations import Document, DocumentReport, Mutation, Operation, Verdict
+from orders_platform.domain.mutations import Batch, BatchReport, Mutation, Operation, Outcome
 from orders_platform.errors import BoardMismatchError, ConfigurationError, MondayRefusedError, MondayUnavailableError
 from orders_platform.monday.adapter import MondayBoard
 from orders_platform.monday.budget import DailyLimitError
-from orders_platform.monday.retries import RetryPolicy
+from orders_platform.monday.client import RetryPolicy
 from orders_platform_tests.monday.stage import BOARD_ID, START, Script, Stage, VirtualClock
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.a-token-nobody-may-see"
@@ -36,18 +36,18 @@ CREATED = answer(200, {"data": {"m0": {"id": "11"}, "m1": {"id": "12"}}})
 NO_BOARD = answer(200, {"data": {"boards": []}})
 
 
-def document(count: int = 2, operation: Operation = Operation.CREATE_ITEM) -> Document:
+def batch_of(count: int = 2, operation: Operation = Operation.CREATE_ITEM) -> Batch:
     fields = {"board_id": 1, "item_name": "x"} if operation is Operation.CREATE_ITEM else {"item_id": 5}
-    return Document("key-1", operation, tuple(Mutation(f"row {n}", fields) for n in range(count)))
+    return Batch("key-1", operation, tuple(Mutation(f"row {n}", fields) for n in range(count)))
 
 
-def send_one(board: MondayBoard, sent: Document | None = None) -> DocumentReport:
-    (report,) = board.send([sent or document()])
+def send_one(board: MondayBoard, sent: Batch | None = None) -> BatchReport:
+    (report,) = board.send([sent or batch_of()])
     return report
 
 
-def codes(report: DocumentReport) -> set[tuple[Verdict, str | None]]:
-    return {(result.verdict, result.code) for result in report.results.values()}
+def codes(report: BatchReport) -> set[tuple[Outcome, str | None]]:
+    return {(result.outcome, result.code) for result in report.results.values()}
 
 
 def test_a_mutation_carries_token_version_agent_and_key(
@@ -93,7 +93,7 @@ def test_what_passes_is_waited_for_and_repeated_with_the_same_key(
 ) -> None:
     server = script(first, CREATED)
     report = send_one(connect(server.url))
-    assert codes(report) == {(Verdict.DONE, None)}
+    assert codes(report) == {(Outcome.DONE, None)}
     assert [headers["idempotency-key"] for headers in server.headers] == ["key-1", "key-1"]
     assert server.bodies[0] == server.bodies[1]
     assert least <= clock() - START <= least + 2
@@ -105,11 +105,11 @@ def test_what_passes_is_waited_for_and_repeated_with_the_same_key(
     [error(429, "COMPLEXITY_BUDGET_EXHAUSTED", retry_in_seconds=3), answer(429, HTML), error(200, "RATE_LIMIT_EXCEEDED")],
 )
 def test_an_answer_that_speaks_of_a_limit_is_counted(
-    limit: object, script: Callable[..., Script], connect: Callable[..., MondayBoard]
+    limit: object, script: Callable[..., Script], connect: Callable[..., MondayBoard], clock: VirtualClock
 ) -> None:
     report = send_one(connect(script(limit, limit, CREATED).url))
     assert report.rate_limited == 2
-    assert sum(report.waits.values()) >= 6
+    assert clock.slept >= 6
 
 
 @pytest.mark.parametrize("lost", [None, answer(502, HTML), error(500, "INTERNAL_SERVER_ERROR")])
@@ -118,7 +118,7 @@ def test_creates_that_may_have_happened_end_as_unknown(
 ) -> None:
     server = script(lost)
     report = send_one(connect(server.url, policy=RetryPolicy(attempts=4)))
-    assert {verdict for verdict, _ in codes(report)} == {Verdict.UNKNOWN}
+    assert {outcome for outcome, _ in codes(report)} == {Outcome.UNKNOWN}
     assert report.calls == len(server.bodies) == 4
     assert report.error
 
@@ -126,21 +126,21 @@ def test_creates_that_may_have_happened_end_as_unknown(
 def test_a_lock_that_never_opens_ends_as_not_sent(script: Callable[..., Script], connect: Callable[..., MondayBoard]) -> None:
     server = script(error(423, "LOCKED", "Resource is currently locked"))
     report = send_one(connect(server.url, policy=RetryPolicy(limit_waits=3)))
-    assert {verdict for verdict, _ in codes(report)} == {Verdict.NOT_SENT}
+    assert {outcome for outcome, _ in codes(report)} == {Outcome.NOT_SENT}
     assert report.calls == 4
 
 
 def test_a_key_that_stays_in_use_ends_as_unknown(script: Callable[..., Script], connect: Callable[..., MondayBoard]) -> None:
     server = script(error(409, "IDEMPOTENCY_CONFLICT"))
     report = send_one(connect(server.url, policy=RetryPolicy(limit_waits=3)))
-    assert {verdict for verdict, _ in codes(report)} == {Verdict.UNKNOWN}
+    assert {outcome for outcome, _ in codes(report)} == {Outcome.UNKNOWN}
 
 
 def test_a_lost_answer_stays_unknown_whatever_comes_after_it(
     script: Callable[..., Script], connect: Callable[..., MondayBoard]
 ) -> None:
     report = send_one(connect(script(None, error(200, "maxComplexityExceeded")).url))
-    assert {verdict for verdict, _ in codes(report)} == {Verdict.UNKNOWN}
+    assert {outcome for outcome, _ in codes(report)} == {Outcome.UNKNOWN}
     assert report.calls == 2
 
 
@@ -151,7 +151,7 @@ def test_a_key_is_not_used_after_its_thirty_minutes(
     server = script(None, slow)
     board = connect(server.url, policy=RetryPolicy(patience=1e9, limit_waits=1_000))
     report = send_one(board)
-    assert {verdict for verdict, _ in codes(report)} == {Verdict.UNKNOWN}
+    assert {outcome for outcome, _ in codes(report)} == {Outcome.UNKNOWN}
     assert clock() - START < 28 * 60
     assert len(server.bodies) == 4
 
@@ -161,24 +161,24 @@ def test_a_server_that_cannot_be_reached_executed_nothing(connect: Callable[...,
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}/v2"
     report = send_one(connect(url))
-    assert codes(report) == {(Verdict.NOT_SENT, "unreachable")}
+    assert codes(report) == {(Outcome.NOT_SENT, "unreachable")}
     assert report.mutations_sent == 0
 
 
-def test_two_documents_without_any_answer_end_the_sending(connect: Callable[..., MondayBoard]) -> None:
+def test_two_batches_without_any_answer_end_the_sending(connect: Callable[..., MondayBoard]) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}/v2"
     drawn: list[int] = []
 
-    def documents() -> object:
+    def batches() -> object:
         for number in range(10):
             drawn.append(number)
-            yield document()
+            yield batch_of()
 
     reports = []
     with pytest.raises(MondayUnavailableError, match="cannot be reached"):
-        reports.extend(connect(url).send(documents()))
+        reports.extend(connect(url).send(batches()))
     assert drawn == [0, 1]
 
 
@@ -186,7 +186,7 @@ def test_an_answer_that_does_not_come_is_a_time_out_and_unknown(connect: Callabl
     with socket.create_server(("127.0.0.1", 0)) as silent:
         board = connect(f"http://127.0.0.1:{silent.getsockname()[1]}/v2", timeout_seconds=0.05, policy=RetryPolicy(attempts=2))
         report = send_one(board)
-    assert codes(report) == {(Verdict.UNKNOWN, "timeout")}
+    assert codes(report) == {(Outcome.UNKNOWN, "timeout")}
 
 
 @pytest.mark.parametrize(
@@ -208,22 +208,22 @@ def test_a_refusal_for_everything_stops_at_once_and_says_what_to_do(
     board = connect(server.url)
     with pytest.raises(MondayRefusedError, match=words):
         board.describe(BOARD_ID)
-    reports: list[DocumentReport] = []
+    reports: list[BatchReport] = []
     with pytest.raises(MondayRefusedError, match=words):
-        reports.extend(board.send([document(), document()]))
+        reports.extend(board.send([batch_of(), batch_of()]))
     assert len(server.bodies) == 2
-    assert [{verdict for verdict, _ in codes(report)} for report in reports] == [{Verdict.NOT_SENT}]
+    assert [{outcome for outcome, _ in codes(report)} for report in reports] == [{Outcome.NOT_SENT}]
 
 
 def test_what_was_drawn_is_reported_before_the_refusal_is_raised(
     script: Callable[..., Script], connect: Callable[..., MondayBoard]
 ) -> None:
-    reports: list[DocumentReport] = []
-    sending = connect(script(error(403, "USER_ACCESS_DENIED")).url).send([document(), document()])
+    reports: list[BatchReport] = []
+    sending = connect(script(error(403, "USER_ACCESS_DENIED")).url).send([batch_of(), batch_of()])
     reports.append(next(sending))
     with pytest.raises(MondayRefusedError):
         next(sending)
-    assert codes(reports[0]) == {(Verdict.NOT_SENT, "USER_ACCESS_DENIED")}
+    assert codes(reports[0]) == {(Outcome.NOT_SENT, "USER_ACCESS_DENIED")}
 
 
 def test_the_day_that_is_over_stops_everything_until_midnight(
@@ -231,8 +231,8 @@ def test_the_day_that_is_over_stops_everything_until_midnight(
 ) -> None:
     server = script(error(429, "DAILY_LIMIT_EXCEEDED", retry_in_seconds=5))
     board = connect(server.url)
-    sending = board.send([document(), document()])
-    assert codes(next(sending)) == {(Verdict.NOT_SENT, "DAILY_LIMIT_EXCEEDED")}
+    sending = board.send([batch_of(), batch_of()])
+    assert codes(next(sending)) == {(Outcome.NOT_SENT, "DAILY_LIMIT_EXCEEDED")}
     with pytest.raises(DailyLimitError, match="00:00 UTC"):
         next(sending)
     with pytest.raises(DailyLimitError):
@@ -262,12 +262,12 @@ def test_an_unknown_error_is_permanent_for_its_row_and_says_that_it_is_unknown(
     news = {"message": "?", "path": ["m1"], "extensions": {"code": "BrandNewException"}}
     report = send_one(connect(script(answer(200, {"data": {"m0": {"id": "1"}, "m1": None}, "errors": [news]})).url))
     assert report.results["row 0"].monday_id == "1"
-    assert report.results["row 1"].verdict is Verdict.REFUSED
+    assert report.results["row 1"].outcome is Outcome.REFUSED
     assert "does not know" in (report.results["row 1"].message or "")
     assert report.calls == 1
 
 
-def test_a_document_refused_as_a_whole_is_split_until_the_culprit_stands_alone(connect: Callable[..., MondayBoard]) -> None:
+def test_a_batch_refused_as_a_whole_is_split_until_the_culprit_stands_alone(connect: Callable[..., MondayBoard]) -> None:
     """The server refuses every request that holds the poison, without saying which mutation it is."""
     keys: list[str] = []
 
@@ -298,12 +298,12 @@ def test_a_document_refused_as_a_whole_is_split_until_the_culprit_stands_alone(c
     try:
         rows = tuple(Mutation(f"row {n}", {"board_id": 1, "item_name": "poison" if n == 9 else f"good {n}"}) for n in range(25))
         board = connect(f"http://127.0.0.1:{server.server_port}/v2")
-        report = send_one(board, Document("key", Operation.CREATE_ITEM, rows))
+        report = send_one(board, Batch("key", Operation.CREATE_ITEM, rows))
     finally:
         server.shutdown()
         thread.join()
         server.server_close()
-    refused = [ref for ref, result in report.results.items() if result.verdict is not Verdict.DONE]
+    refused = [ref for ref, result in report.results.items() if result.outcome is not Outcome.DONE]
     assert refused == ["row 9"]
     assert report.results["row 9"].code == "ItemsLimitationException"
     assert len(report.results) == 25
@@ -316,18 +316,18 @@ def test_an_internal_error_is_split_only_where_a_repeat_does_no_harm(
     operation: Operation, script: Callable[..., Script], connect: Callable[..., MondayBoard]
 ) -> None:
     server = script(error(500, "INTERNAL_SERVER_ERROR"))
-    report = send_one(connect(server.url, policy=RetryPolicy(attempts=3)), document(2, operation))
+    report = send_one(connect(server.url, policy=RetryPolicy(attempts=3)), batch_of(2, operation))
     keys = [headers["idempotency-key"] for headers in server.headers]
     if operation.creates:
-        assert codes(report) == {(Verdict.UNKNOWN, "INTERNAL_SERVER_ERROR")}
+        assert codes(report) == {(Outcome.UNKNOWN, "INTERNAL_SERVER_ERROR")}
         assert keys == ["key-1"] * 3
     else:
-        assert codes(report) == {(Verdict.REFUSED, "INTERNAL_SERVER_ERROR")}
+        assert codes(report) == {(Outcome.REFUSED, "INTERNAL_SERVER_ERROR")}
         assert keys == ["key-1"] * 3 + ["key-1.0"] * 2 + ["key-1.1"] * 2
 
 
 def test_an_alias_met_by_a_limit_is_repeated_alone_under_a_key_of_its_own(
-    script: Callable[..., Script], connect: Callable[..., MondayBoard]
+    script: Callable[..., Script], connect: Callable[..., MondayBoard], clock: VirtualClock
 ) -> None:
     busy = {"message": "busy", "path": ["m1"], "extensions": {"code": "FIELD_LIMIT_EXCEEDED", "retry_in_seconds": 15}}
     server = script(
@@ -336,7 +336,7 @@ def test_an_alias_met_by_a_limit_is_repeated_alone_under_a_key_of_its_own(
     report = send_one(connect(server.url))
     assert [report.results[f"row {n}"].monday_id for n in (0, 1)] == ["1", "2"]
     assert [headers["idempotency-key"] for headers in server.headers] == ["key-1", "key-1.r"]
-    assert report.waits["repeat"] == 15
+    assert clock.slept == pytest.approx(15)
     assert report.error is None
 
 
@@ -345,8 +345,8 @@ def test_an_alias_that_is_never_let_in_ends_as_not_sent(
 ) -> None:
     busy = {"message": "busy", "path": ["m0"], "extensions": {"code": "FIELD_LIMIT_EXCEEDED"}}
     server = script(answer(200, {"data": {"m0": None}, "errors": [busy]}))
-    report = send_one(connect(server.url), document(1))
-    assert codes(report) == {(Verdict.NOT_SENT, "FIELD_LIMIT_EXCEEDED")}
+    report = send_one(connect(server.url), batch_of(1))
+    assert codes(report) == {(Outcome.NOT_SENT, "FIELD_LIMIT_EXCEEDED")}
     assert len(server.bodies) == 4
 
 
@@ -380,7 +380,7 @@ def test_a_token_that_cannot_be_one_is_refused_without_being_shown(token: str, c
 
 
 @pytest.mark.parametrize(
-    "reaction",
+    "action",
     [
         error(401, "Unauthorized", f"token {TOKEN} is not valid"),
         error(200, f"Code{TOKEN}", f"Authorization: {TOKEN}"),
@@ -390,15 +390,15 @@ def test_a_token_that_cannot_be_one_is_refused_without_being_shown(token: str, c
     ],
 )
 def test_the_token_is_nowhere_in_what_a_failing_run_leaves(
-    reaction: object, script: Callable[..., Script], connect: Callable[..., MondayBoard], caplog: pytest.LogCaptureFixture
+    action: object, script: Callable[..., Script], connect: Callable[..., MondayBoard], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    board = connect(script(reaction).url, token=TOKEN)
+    board = connect(script(action).url, token=TOKEN)
     left: list[object] = [board]
     with pytest.raises((MondayRefusedError, MondayUnavailableError)) as caught:
         board.describe(BOARD_ID)
     left += [caught.value, repr(caught.value), caught.getrepr(style="short")]
-    sending = board.send([document(1)])
+    sending = board.send([batch_of(1)])
     try:
         left.extend(sending)
     except MondayRefusedError as refused:
@@ -414,6 +414,13 @@ def test_a_call_to_the_sandbox_says_what_it_cost(stage: Callable[..., Stage]) ->
     assert report.complexity == sum(record.cost for record in scene.sandbox.requests if record.is_mutation) > 60_000
 
 
-def test_the_same_chance_waits_the_same_seconds(script: Callable[..., Script], connect: Callable[..., MondayBoard]) -> None:
-    waits = [send_one(connect(script(None, CREATED).url, chance=random.Random(7))).waits for _ in range(2)]
-    assert waits[0] == waits[1] != {}
+def test_the_same_seed_waits_the_same_seconds(
+    script: Callable[..., Script], connect: Callable[..., MondayBoard], clock: VirtualClock
+) -> None:
+    waits = []
+    for _ in range(2):
+        before = clock.slept
+        send_one(connect(script(None, CREATED).url, rng=random.Random(7)))
+        waits.append(clock.slept - before)
+    assert waits[0] == pytest.approx(waits[1])
+    assert waits[0] > 0

@@ -1,6 +1,6 @@
 """Every error that monday's pages and other people's clients have recorded, in the shape and under the status it comes with.
 
-The table of reactions (`test_monday_reactions.py`) is asked by code; here a whole answer is read, so that a row cannot be right in
+The error policy (`test_monday_error_policy.py`) is asked by code; here a whole answer is read, so that a row cannot be right in
 the table and wrong on its way there.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from orders_platform.monday.error_policy import CODES, Limit, Reaction
+from orders_platform.monday.error_policy import CODES, ErrorAction, Limit
 from orders_platform.monday.replies import read_reply
 
 
@@ -23,7 +23,7 @@ class Case:
     code: str | None
     message: str
     status: int
-    reaction: Reaction
+    action: ErrorAction
     limit: Limit | None = None
     wait: float | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class Case:
         ).encode()
 
 
-WAIT, STOP, REJECT, UNKNOWN = Reaction.WAIT, Reaction.STOP, Reaction.REJECT, Reaction.WAIT_UNKNOWN
+WAIT, STOP, REJECT, UNKNOWN = ErrorAction.WAIT, ErrorAction.STOP, ErrorAction.REJECT, ErrorAction.WAIT_UNKNOWN
 MINUTE, CROWD, KEY = Limit.CALLS_PER_MINUTE, Limit.CONCURRENCY, Limit.KEY
 OLD = {"complexity": 30_001, "complexity_budget_left": 1, "complexity_budget_limit": 5_000_000, "status_code": 429}
 BUDGET = ("COMPLEXITY_BUDGET_EXHAUSTED", "Complexity budget exhausted")
@@ -50,9 +50,9 @@ CASES = (
     Case(*BUDGET, 429, WAIT, Limit.COMPLEXITY, 9, {"Retry-After": "9"}),
     Case(*BUDGET, 200, WAIT, Limit.COMPLEXITY, 7, extensions={"retry_in_seconds": 7}),
     Case(*BUDGET, 429, WAIT, Limit.COMPLEXITY, 7, extensions={**OLD, "retry_in_seconds": 7}),
-    Case("maxComplexityExceeded", "Query exceeds max complexity", 200, Reaction.SPLIT),
-    Case(None, "Query has complexity of 1016020, which exceeds max complexity of 1000000", 200, Reaction.SPLIT),
-    Case("maxDepthExceeded", "Query is too deep", 200, Reaction.SPLIT),
+    Case("maxComplexityExceeded", "Query exceeds max complexity", 200, ErrorAction.SPLIT),
+    Case(None, "Query has complexity of 1016020, which exceeds max complexity of 1000000", 200, ErrorAction.SPLIT),
+    Case("maxDepthExceeded", "Query is too deep", 200, ErrorAction.SPLIT),
     Case("RATE_LIMIT_EXCEEDED", "Rate Limit Exceeded", 429, WAIT, MINUTE, 11, {"Retry-After": "11"}),
     Case("RateLimitExceeded", "Rate Limit Exceeded", 429, WAIT, MINUTE, 3, extensions={"retry_in_seconds": 3}),
     Case(None, "Minute limit rate exceeded", 429, WAIT, MINUTE),
@@ -70,8 +70,8 @@ CASES = (
         extensions={"error_data": {"retry_in_seconds": 15, "entity": "boards"}},
     ),
     Case("FIELD_MINUTE_RATE_LIMIT_EXCEEDED", "", 200, WAIT, MINUTE, 6, extensions={"status_code": 429, "retry_in_seconds": 6}),
-    Case("DAILY_LIMIT_EXCEEDED", "Daily limit exceeded", 429, Reaction.STOP_UNTIL_MIDNIGHT, Limit.CALLS_PER_DAY),
-    Case("DAILY_LIMIT_EXCEEDED", "Daily limit exceeded", 200, Reaction.STOP_UNTIL_MIDNIGHT, Limit.CALLS_PER_DAY),
+    Case("DAILY_LIMIT_EXCEEDED", "Daily limit exceeded", 429, ErrorAction.STOP_UNTIL_MIDNIGHT, Limit.CALLS_PER_DAY),
+    Case("DAILY_LIMIT_EXCEEDED", "Daily limit exceeded", 200, ErrorAction.STOP_UNTIL_MIDNIGHT, Limit.CALLS_PER_DAY),
     Case("IP_RATE_LIMIT_EXCEEDED", "", 429, WAIT, Limit.ADDRESS, 10, extensions={"retry_in_seconds": 10}),
     Case(None, "Call limit exceeded for CreateBoard", 429, WAIT, MINUTE),
     Case(None, "Call limit exceeded for DuplicateBoard", 429, WAIT, MINUTE),
@@ -119,11 +119,11 @@ CASES = (
     Case("JsonParseException", "Syntax error in JSON input", 400, REJECT, extensions={"error_data": {"json": "{"}}),
     Case(None, 'Parse error on "}" (RCURLY)', 200, STOP),
     Case("undefinedField", "Field 'new_field' doesn't exist on type 'Board'", 200, STOP),
-    Case("GRAPHQL_VALIDATION_FAILED", "", 200, Reaction.SPLIT),
-    Case("GRAPHQL_VALIDATION_FAILED", "", 400, Reaction.SPLIT),
+    Case("GRAPHQL_VALIDATION_FAILED", "", 200, ErrorAction.SPLIT),
+    Case("GRAPHQL_VALIDATION_FAILED", "", 400, ErrorAction.SPLIT),
     Case("InvalidVersionException", "", 200, STOP),
-    Case("CursorExpiredError", "", 200, Reaction.RESTART),
-    Case("CursorException", "", 200, Reaction.RESTART),
+    Case("CursorExpiredError", "", 200, ErrorAction.RESTART),
+    Case("CursorException", "", 200, ErrorAction.RESTART),
     Case("INTERNAL_SERVER_ERROR", "Internal server error", 500, UNKNOWN),
     Case("Internal Server Error", "", 500, UNKNOWN),
     Case("INTERNAL_SERVER_ERROR", "Internal server error", 200, UNKNOWN),
@@ -144,22 +144,22 @@ INGEST_FAILURES = (
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_a_recorded_error_has_its_reaction(case: Case) -> None:
+def test_a_recorded_error_has_its_action(case: Case) -> None:
     reply = read_reply(case.status, case.headers, case.body)
-    assert (reply.reaction, reply.limit) == (case.reaction, case.limit)
+    assert (reply.action, reply.limit) == (case.action, case.limit)
     assert reply.worst is not None
     assert reply.worst.known
     assert not reply.executed
     if case.wait is not None:
         assert reply.wait == case.wait
-    if case.reaction is WAIT:
+    if case.action is WAIT:
         assert reply.wait > 0
 
 
-@pytest.mark.parametrize(("status", "reaction"), PAGES.items())
-def test_a_gateways_page_has_the_reaction_of_its_status(status: int, reaction: Reaction) -> None:
+@pytest.mark.parametrize(("status", "action"), PAGES.items())
+def test_a_gateways_page_has_the_action_of_its_status(status: int, action: ErrorAction) -> None:
     reply = read_reply(status, {"Retry-After": "3"}, b"<html><h1>Bad Gateway</h1></html>")
-    assert reply.reaction is reaction
+    assert reply.action is action
     assert reply.wait == 3
 
 
@@ -168,7 +168,7 @@ def test_the_shape_before_2025_says_its_seconds_in_words() -> None:
     old = {"error_code": "ComplexityException", "status_code": 429, "error_message": text, "error_data": {}, "errors": [text]}
     for status in (200, 429):
         reply = read_reply(status, {}, json.dumps(old).encode())
-        assert (reply.reaction, reply.limit, reply.wait) == (WAIT, Limit.COMPLEXITY, 3)
+        assert (reply.action, reply.limit, reply.wait) == (WAIT, Limit.COMPLEXITY, 3)
 
 
 def test_a_retry_after_may_be_a_day_and_time() -> None:
@@ -186,7 +186,7 @@ def test_every_code_of_the_table_was_recorded_somewhere() -> None:
 def test_the_failure_of_an_import_is_no_error_of_its_request(reason: str) -> None:
     body = {"data": {"fetch_job_status": {"status": "FAILED", "failure_reason": reason}}}
     reply = read_reply(200, {}, json.dumps(body).encode())
-    assert (reply.reaction, reply.problems) == (Reaction.DONE, ())
+    assert (reply.action, reply.problems) == (ErrorAction.DONE, ())
     assert reason not in CODES
 
 

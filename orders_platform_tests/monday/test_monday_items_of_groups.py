@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from orders_platform.domain.mutations import Document, Mutation, Operation
+from orders_platform.domain.mutations import Batch, Mutation, Operation
 from orders_platform.errors import MondayUnavailableError
 from orders_platform.monday import adapter as board_module
 from orders_platform.monday.adapter import MondayBoard
@@ -24,7 +24,7 @@ def test_the_active_items_of_the_groups_come_over_all_pages_and_those_of_others_
     board = stage().board()
     titles = ("A", "B", "C")
     (report,) = board.send(
-        [Document("g", Operation.CREATE_GROUP, tuple(Mutation(t, {"board_id": BOARD_ID, "group_name": t}) for t in titles))]
+        [Batch("g", Operation.CREATE_GROUP, tuple(Mutation(t, {"board_id": BOARD_ID, "group_name": t}) for t in titles))]
     )
     groups = {title: report.results[title].monday_id or "" for title in titles}
     made = tuple(
@@ -32,9 +32,9 @@ def test_the_active_items_of_the_groups_come_over_all_pages_and_those_of_others_
                                  "column_values": json.dumps({KEY: f"key {title}{n}"})})
         for title in titles for n in range(3)
     )  # fmt: skip
-    (report,) = board.send([Document("i", Operation.CREATE_ITEM, made)])
+    (report,) = board.send([Batch("i", Operation.CREATE_ITEM, made)])
     gone = Mutation("x", {"item_id": report.results["A1"].monday_id})
-    (archived,) = board.send([Document("a", Operation.ARCHIVE_ITEM, (gone,))])
+    (archived,) = board.send([Batch("a", Operation.ARCHIVE_ITEM, (gone,))])
     assert archived.error is None
     found = board.items_of_groups(BOARD_ID, [groups["A"], groups["C"]], [KEY])
     assert [(item.name, item.cells[KEY].text) for item in found] == [

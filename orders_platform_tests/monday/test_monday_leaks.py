@@ -13,10 +13,10 @@ import dagster as dg
 import httpx
 import pytest
 
-from orders_platform.domain.mutations import Document, Mutation, Operation
+from orders_platform.domain.mutations import Batch, Mutation, Operation
 from orders_platform.errors import MondayRefusedError, MondayUnavailableError, OrdersError
 from orders_platform.monday.adapter import MondayBoard
-from orders_platform_tests.monday.gossip import Gossip, forms, gossiping
+from orders_platform_tests.monday.leaking_server import LeakingServer, forms, leaking
 from orders_platform_tests.monday.stage import BOARD_ID
 from orders_platform_tests.workplace import Workplace, samples_of
 
@@ -31,9 +31,9 @@ def place(make_workplace: Callable[..., Workplace]) -> Workplace:
 
 
 @pytest.fixture
-def gossip(place: Workplace) -> Iterator[Gossip]:
+def leaking_server(place: Workplace) -> Iterator[LeakingServer]:
     with ExitStack() as stack:
-        found = stack.enter_context(gossiping(place.url))
+        found = stack.enter_context(leaking(place.url))
         place.environment |= {"MONDAY_API_URL": found.url, "MONDAY_API_TOKEN": TOKEN}
         yield found
 
@@ -55,11 +55,11 @@ def run(place: Workplace, *arguments: str) -> tuple[int, str, str]:
     return process.returncode, out, err
 
 
-def test_a_failing_run_of_the_command_line_leaves_no_token(place: Workplace, gossip: Gossip) -> None:
+def test_a_failing_run_of_the_command_line_leaves_no_token(place: Workplace, leaking_server: LeakingServer) -> None:
     code, out, err = run(place, "sync", "--customer", "GREYSON", "--execute", "--verbose", "--output-json", "figures.json")
     assert code == 1
-    assert gossip.told >= 6
-    assert gossip.refused_items >= 2
+    assert leaking_server.told >= 6
+    assert leaking_server.refused_items >= 2
     assert "set MONDAY_API_TOKEN" in err
     assert "2026-07 for [token]" in err
     messages = place.rows("SELECT DISTINCT sync_error_message FROM ORDER_LIST_V2 WHERE sync_state = 'FAILED'")
@@ -69,7 +69,7 @@ def test_a_failing_run_of_the_command_line_leaves_no_token(place: Workplace, gos
     assert_clean(place, out, err, shown, complained)
 
 
-def test_a_failed_dagster_run_leaves_no_token(place: Workplace, gossip: Gossip) -> None:
+def test_a_failed_dagster_run_leaves_no_token(place: Workplace, leaking_server: LeakingServer) -> None:
     home = place.folder / "home"
     home.mkdir()
     (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
@@ -86,7 +86,7 @@ def test_a_failed_dagster_run_leaves_no_token(place: Workplace, gossip: Gossip) 
         check=False,
     )
     assert done.returncode != 0
-    assert gossip.refused_items >= 2
+    assert leaking_server.refused_items >= 2
     assert "set MONDAY_API_TOKEN" in done.stderr
     assert list(home.rglob("*.db"))
     assert_clean(place, done.stdout, done.stderr)
@@ -97,21 +97,21 @@ def test_an_exception_and_its_chain_hold_no_token(
     failures: list[str], connect: Callable[..., MondayBoard], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
-    with gossiping("http://127.0.0.1:9/v2") as gossip:
-        gossip.failures = failures
-        board = connect(gossip.url, token=TOKEN)
+    with leaking("http://127.0.0.1:9/v2") as leaking_server:
+        leaking_server.failures = failures
+        board = connect(leaking_server.url, token=TOKEN)
         with pytest.raises(MondayUnavailableError) as caught:
             board.describe(BOARD_ID)
-    assert gossip.told == 8
+    assert leaking_server.told == 8
     _assert_silent(caught.value, repr(board), caplog.text)
 
 
 def test_a_refusal_holds_no_token(connect: Callable[..., MondayBoard]) -> None:
-    with gossiping("http://127.0.0.1:9/v2") as gossip:
-        gossip.failures, gossip.refused_items = [], 1
-        board = connect(gossip.url, token=TOKEN)
+    with leaking("http://127.0.0.1:9/v2") as leaking_server:
+        leaking_server.failures, leaking_server.refused_items = [], 1
+        board = connect(leaking_server.url, token=TOKEN)
         client = board._client
-        created = Document("k", Operation.CREATE_ITEM, (Mutation("r", {"board_id": "1", "item_name": "x"}),))
+        created = Batch("k", Operation.CREATE_ITEM, (Mutation("r", {"board_id": "1", "item_name": "x"}),))
         with pytest.raises(MondayRefusedError) as caught:
             list(board.send([created]))
     _assert_silent(caught.value, repr(board), repr(client), repr(client.__dict__), repr(vars(client._transport)))

@@ -1,4 +1,4 @@
-"""A load takes no longer than monday's limits demand, and no document longer than monday lives with: on a clock that jumps."""
+"""A load takes no longer than monday's limits demand, and no batch longer than monday lives with: on a clock that jumps."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from orders_platform.domain.mutations import Document, DocumentReport, Mutation, Operation
+from orders_platform.domain.mutations import Batch, BatchReport, Mutation, Operation
 from orders_platform.monday.adapter import MondayBoard
+from orders_platform.monday.budget import limits_of
 from orders_platform.sandbox.faults import Fault
 from orders_platform.sandbox.in_process import InProcess
 from orders_platform.sandbox.sandbox_options import AccountLimits
@@ -20,28 +21,28 @@ CREATION = 30_001
 
 @pytest.fixture
 def place(clock: VirtualClock, connect: Callable[..., MondayBoard]) -> Callable[..., tuple[Sandbox, MondayBoard]]:
-    """A sandbox in this process whose latency passes on the clock, and a board with one document at a time."""
+    """A sandbox in this process whose latency passes on the clock, and a board with one batch at a time."""
 
-    def made(latency: Latency, limits: AccountLimits | None = None, **options: object) -> tuple[Sandbox, MondayBoard]:
-        sandbox = Sandbox(clock=clock, sleep=clock.sleep, latency=latency, limits=limits, items_limit=100_000)
+    def made(latency: Latency, theirs: AccountLimits | None = None, **options: object) -> tuple[Sandbox, MondayBoard]:
+        sandbox = Sandbox(clock=clock, sleep=clock.sleep, latency=latency, limits=theirs, items_limit=100_000)
         return sandbox, connect("http://sandbox/v2", http_transport=InProcess(sandbox), timeout_seconds=65.0, **options)
 
     return made
 
 
-def creates(board: MondayBoard, group_id: str, count: int, sizes: list[int]) -> Iterator[Document]:
+def creates(board: MondayBoard, group_id: str, count: int, sizes: list[int]) -> Iterator[Batch]:
     """Documents as the engine cuts them: of the size that the board asks for when their turn comes."""
     made = 0
     while made < count:
-        size = min(board.document_size(Operation.CREATE_ITEM), count - made)
+        size = min(board.batch_size(Operation.CREATE_ITEM), count - made)
         sizes.append(size)
         rows = range(made, made + size)
         made += size
         items = [Mutation(str(n), {"board_id": BOARD_ID, "group_id": group_id, "item_name": f"order {n}"}) for n in rows]
-        yield Document(f"key {made}", Operation.CREATE_ITEM, tuple(items))
+        yield Batch(f"key {made}", Operation.CREATE_ITEM, tuple(items))
 
 
-def load(sandbox: Sandbox, board: MondayBoard, count: int) -> tuple[list[DocumentReport], list[int]]:
+def load(sandbox: Sandbox, board: MondayBoard, count: int) -> tuple[list[BatchReport], list[int]]:
     sizes: list[int] = []
     reports = list(board.send(creates(board, sandbox.board_snapshot(BOARD_ID)[0].id, count, sizes)))
     assert sum(len(report.results) for report in reports) == count
@@ -65,8 +66,8 @@ def test_a_load_takes_as_long_as_the_limits_demand_and_meets_none(
     clock: VirtualClock,
     place: Callable[..., tuple[Sandbox, MondayBoard]],
 ) -> None:
-    """0.1 s a mutation, as with three documents of 0.3 s at a time."""
-    sandbox, board = place(Latency(0.07, 0.1), limits, plan=plan, token_kind=kind)
+    """0.1 s a mutation, as with three batches of 0.3 s at a time."""
+    sandbox, board = place(Latency(0.07, 0.1), limits, limits=limits_of(plan, kind))
     began = clock()
     reports, _ = load(sandbox, board, count)
     windows = math.ceil(count / (limits.complexity_per_minute // CREATION))
@@ -77,7 +78,7 @@ def test_a_load_takes_as_long_as_the_limits_demand_and_meets_none(
 
 
 @pytest.mark.parametrize("seconds", [0.3, 1.0, 2.0])
-def test_documents_stay_well_under_the_sixty_seconds_of_monday(
+def test_batches_stay_well_under_the_sixty_seconds_of_monday(
     seconds: float, place: Callable[..., tuple[Sandbox, MondayBoard]]
 ) -> None:
     sandbox, board = place(Latency(0.2, seconds))
@@ -87,7 +88,7 @@ def test_documents_stay_well_under_the_sixty_seconds_of_monday(
     assert max(sizes[1:]) * seconds > 10
 
 
-def test_documents_that_go_well_grow_and_one_that_is_too_slow_halves_them(
+def test_batches_that_go_well_grow_and_one_that_is_too_slow_halves_them(
     place: Callable[..., tuple[Sandbox, MondayBoard]],
 ) -> None:
     sandbox, board = place(Latency(0.2, 0.01), AccountLimits(complexity_per_minute=1_000_000_000))

@@ -1,42 +1,33 @@
-"""The token is found in every form in which an answer may give it back."""
+"""The token is found plain and percent-encoded, wherever it stands in a text."""
 
 from __future__ import annotations
 
-import base64
-import json
+import re
 from urllib.parse import quote
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders_platform.monday.secrets import Secret
+from orders_platform.monday.transport import RedactingFilter
 
 TOKENS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=12, max_size=60)
 
 
 @given(token=TOKENS, before=st.text(max_size=7), after=st.text(max_size=7))
 def test_no_form_of_a_token_survives(token: str, before: str, after: str) -> None:
-    secret = Secret(token)
+    redacting = RedactingFilter(token)
     plain = f"{before} {token} {after}"
-    for text in (plain, quote(plain, safe=""), json.dumps(plain), json.dumps(plain).replace("/", "\\/")):
-        shown = secret.hide(text)
+    encoded = quote(plain, safe="")
+    for text in (plain, encoded, re.sub("%..", lambda digits: digits[0].lower(), encoded)):
+        shown = redacting.redact(text)
         assert token not in shown
-        assert quote(token, safe="") not in shown
-        assert secret.hide_bytes(text.encode()).decode() == shown
-
-
-@given(token=TOKENS, before=st.binary(max_size=7), after=st.binary(max_size=7))
-def test_a_token_inside_base64_does_not_survive(token: str, before: bytes, after: bytes) -> None:
-    encoded = base64.b64encode(before + token.encode() + after).decode()
-    assert "[token]" in Secret(token).hide(encoded)
-    assert "[token]" in Secret(token).hide(encoded.replace("+", "-").replace("/", "_"))
+        assert quote(token, safe="").casefold() not in shown.casefold()
+        assert redacting.redact_bytes(text.encode()).decode() == shown
 
 
 def test_other_texts_stay_as_they_are() -> None:
-    assert Secret("a-token-of-some-length").hide("a-token of some length") == "a-token of some length"
+    assert RedactingFilter("a-token-of-some-length").redact("a-token of some length") == "a-token of some length"
 
 
-@pytest.mark.parametrize("show", [repr, str])
-def test_a_secret_does_not_show_itself(show: object) -> None:
-    assert "a-token-of" not in show(Secret("a-token-of-some-length"))  # type: ignore[operator]
+def test_a_filter_does_not_show_its_token() -> None:
+    assert "a-token-of" not in repr(RedactingFilter("a-token-of-some-length"))

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from orders_platform.domain.mutations import Document, Mutation, Operation, Verdict
+from orders_platform.domain.mutations import Batch, Mutation, Operation, Outcome
 from orders_platform.errors import DatabaseUnavailableError, MondayRefusedError
 from orders_platform.monday.adapter import MondayBoard
-from orders_platform.monday.budget import DailyLimitError
-from orders_platform.monday.intents import FRESH_SECONDS
-from orders_platform.monday.retries import RetryPolicy
+from orders_platform.monday.budget import DailyLimitError, limits_of
+from orders_platform.monday.client import RetryPolicy
+from orders_platform.monday.delivery import FRESH_SECONDS
 from orders_platform.sandbox.server import AccountLimits, Fault, Faults, Latency
 from orders_platform_tests.monday.stage import BOARD_ID, Stage, VirtualClock
 
@@ -38,27 +38,27 @@ ONCE = (
     Fault.HTML_502_AFTER,
     Fault.HTML_504_AFTER,
 )
-"""Every fault that a document survives."""
+"""Every fault that a batch survives."""
 
 
-def sized(scene: Stage, board: MondayBoard, count: int) -> Iterator[Document]:
+def sized(scene: Stage, board: MondayBoard, count: int) -> Iterator[Batch]:
     """Documents of the size that the board asks for, drawn lazily as the engine does it."""
     start = 0
     while start < count:
-        size = min(board.document_size(Operation.CREATE_ITEM), count - start)
+        size = min(board.batch_size(Operation.CREATE_ITEM), count - start)
         yield from scene.creates(size, size=size, start=start)
         start += size
 
 
 @pytest.mark.parametrize("fault", ONCE)
 def test_no_fault_creates_an_item_twice_or_loses_one(
-    fault: Fault, stage: Callable[..., Stage], verdicts: Callable[..., dict[str, str]]
+    fault: Fault, stage: Callable[..., Stage], outcomes: Callable[..., dict[str, str]]
 ) -> None:
     scene = stage()
     scene.sandbox.faults.queue(fault, operation="create_item")
     reports = list(scene.board().send(scene.creates(30, size=10)))
     assert scene.sandbox.faults.waiting == 0
-    assert Counter(verdicts(reports).values()) == {"done": 30}
+    assert Counter(outcomes(reports).values()) == {"done": 30}
     assert Counter(scene.names) == {f"order {n}": 1 for n in range(30)}
     assert sum(report.calls for report in reports) == 4
 
@@ -68,7 +68,7 @@ def test_an_answer_that_comes_too_late_does_not_create_the_items_twice(stage: Ca
     scene = stage()
     scene.sandbox.faults.queue(Fault.HANG, operation="create_item")
     (report,) = scene.board(timeout_seconds=0.3).send(scene.creates(5))
-    assert {result.verdict for result in report.results.values()} == {Verdict.DONE}
+    assert {result.outcome for result in report.results.values()} == {Outcome.DONE}
     assert len(scene.names) == 5
     assert report.calls >= 2
 
@@ -84,10 +84,10 @@ def test_one_refused_mutation_leaves_its_neighbours_with_their_ids(stage: Callab
     scene = stage()
     scene.sandbox.faults.queue(Fault.REFUSE_ALIAS, operation="create_item")
     (report,) = scene.board().send(scene.creates(10))
-    verdicts = Counter(result.verdict for result in report.results.values())
-    assert verdicts == {Verdict.DONE: 9, Verdict.REFUSED: 1}
-    assert all(result.monday_id for result in report.results.values() if result.verdict is Verdict.DONE)
-    assert all(result.code and result.message for result in report.results.values() if result.verdict is Verdict.REFUSED)
+    outcomes = Counter(result.outcome for result in report.results.values())
+    assert outcomes == {Outcome.DONE: 9, Outcome.REFUSED: 1}
+    assert all(result.monday_id for result in report.results.values() if result.outcome is Outcome.DONE)
+    assert all(result.code and result.message for result in report.results.values() if result.outcome is Outcome.REFUSED)
     assert len(scene.names) == 9
     assert (report.calls, report.error) == (1, None)
 
@@ -96,9 +96,9 @@ def test_an_item_that_monday_refuses_is_named_with_mondays_reason(stage: Callabl
     scene = stage()
     good, bad = scene.creates(2, size=1)
     too_long = Mutation("bad", {**bad.mutations[0].variables, "item_name": "x" * 256})
-    (report,) = scene.board().send([Document("k", Operation.CREATE_ITEM, (*good.mutations, too_long))])
-    assert report.results["order 0"].verdict is Verdict.DONE
-    assert report.results["bad"].verdict is Verdict.REFUSED
+    (report,) = scene.board().send([Batch("k", Operation.CREATE_ITEM, (*good.mutations, too_long))])
+    assert report.results["order 0"].outcome is Outcome.DONE
+    assert report.results["bad"].outcome is Outcome.REFUSED
     assert report.results["bad"].code == "ItemNameTooLongException"
 
 
@@ -106,19 +106,19 @@ def test_a_full_board_refuses_the_items_that_no_longer_fit(stage: Callable[..., 
     scene = stage(items_limit=12)
     reports = list(scene.board().send(scene.creates(20, size=10)))
     results = [result for report in reports for result in report.results.values()]
-    assert Counter(result.verdict for result in results) == {Verdict.DONE: 12, Verdict.REFUSED: 8}
-    assert {result.code for result in results if result.verdict is Verdict.REFUSED} == {"ItemsLimitationException"}
+    assert Counter(result.outcome for result in results) == {Outcome.DONE: 12, Outcome.REFUSED: 8}
+    assert {result.code for result in results if result.outcome is Outcome.REFUSED} == {"ItemsLimitationException"}
     assert len(scene.names) == 12
 
 
-def test_a_document_too_heavy_for_one_request_is_split_and_the_next_ones_are_smaller(stage: Callable[..., Stage]) -> None:
+def test_a_batch_too_heavy_for_one_request_is_split_and_the_next_ones_are_smaller(stage: Callable[..., Stage]) -> None:
     scene = stage(limits=AccountLimits(complexity_per_query=200_000))
     board = scene.board()
     (report,) = board.send(scene.creates(25))
-    assert {result.verdict for result in report.results.values()} == {Verdict.DONE}
+    assert {result.outcome for result in report.results.values()} == {Outcome.DONE}
     assert len(scene.names) == 25
     assert report.error is not None
-    assert board.document_size(Operation.CREATE_ITEM) < 25
+    assert board.batch_size(Operation.CREATE_ITEM) < 25
 
 
 @pytest.mark.parametrize("max_in_flight", [1, 3])
@@ -139,7 +139,7 @@ def test_a_large_load_takes_as_long_as_the_limit_demands_and_meets_no_429(
 
 def test_a_trial_account_is_paced_as_well(stage: Callable[..., Stage], clock: VirtualClock) -> None:
     scene = stage(limits=AccountLimits.trial(), latency=Latency(per_document=0.2, per_mutation=0.3))
-    board = scene.board(plan="trial")
+    board = scene.board(limits=limits_of("trial"))
     began = clock()
     list(board.send(sized(scene, board, 80)))
     assert 120 <= clock() - began <= 1.1 * 120 + 10
@@ -148,7 +148,7 @@ def test_a_trial_account_is_paced_as_well(stage: Callable[..., Stage], clock: Vi
 
 def test_a_plan_set_too_high_is_corrected_by_mondays_first_answer(stage: Callable[..., Stage]) -> None:
     scene = stage(limits=AccountLimits.trial())
-    board = scene.board(plan="enterprise")
+    board = scene.board(limits=limits_of("enterprise"))
     board.groups(BOARD_ID)
     list(board.send(sized(scene, board, 40)))
     assert not any(record.status == 429 for record in scene.sandbox.requests)
@@ -162,17 +162,17 @@ def test_the_end_of_a_load_does_not_wait_for_a_budget_that_nobody_needs(
     began = clock()
     list(board.send(sized(scene, board, 333)))
     assert clock() - began < 5
-    assert board.document_size(Operation.CREATE_ITEM) > 1
+    assert board.batch_size(Operation.CREATE_ITEM) > 1
 
 
 def test_the_rest_of_a_minute_is_used_for_a_smaller_document(stage: Callable[..., Stage], clock: VirtualClock) -> None:
     scene = stage(limits=AccountLimits.trial())
-    board = scene.board(plan="trial")
+    board = scene.board(limits=limits_of("trial"))
     (report,) = board.send(scene.creates(25))
     assert report.complexity > 750_000
-    assert board.document_size(Operation.CREATE_ITEM) == 8
+    assert board.batch_size(Operation.CREATE_ITEM) == 8
     list(board.send(scene.creates(8, start=100)))
-    assert board.document_size(Operation.CREATE_ITEM) > 8
+    assert board.batch_size(Operation.CREATE_ITEM) > 8
     assert clock.slept == 0
 
 
@@ -183,49 +183,49 @@ def test_small_loads_take_few_calls(stage: Callable[..., Stage]) -> None:
     assert sum(report.calls for report in reports) <= 16
 
 
-def test_documents_are_drawn_one_at_a_time_and_only_when_there_is_a_place(stage: Callable[..., Stage]) -> None:
+def test_batches_are_drawn_one_at_a_time_and_only_when_there_is_a_place(stage: Callable[..., Stage]) -> None:
     scene = stage(latency=Latency(per_document=0.05), sleep=threading.Event().wait)
     caller, drawn, finished = threading.get_ident(), [], 0
 
-    def documents() -> Iterator[Document]:
-        for document in scene.creates(10, size=1):
+    def batches() -> Iterator[Batch]:
+        for batch in scene.creates(10, size=1):
             assert threading.get_ident() == caller
             drawn.append(len(drawn) + 1 - finished)
-            yield document
+            yield batch
 
-    for _ in scene.board(max_in_flight=3).send(documents()):
+    for _ in scene.board(max_in_flight=3).send(batches()):
         finished += 1
     assert finished == 10
     assert max(drawn) == 3
 
 
-def test_with_one_in_flight_documents_go_strictly_one_after_the_other(stage: Callable[..., Stage]) -> None:
+def test_with_one_in_flight_batches_go_strictly_one_after_the_other(stage: Callable[..., Stage]) -> None:
     scene = stage()
     events: list[str] = []
 
-    def documents() -> Iterator[Document]:
-        for document in scene.creates(3, size=1):
-            events.append(f"drawn {document.key}")
-            yield document
+    def batches() -> Iterator[Batch]:
+        for batch in scene.creates(3, size=1):
+            events.append(f"drawn {batch.key}")
+            yield batch
 
-    events.extend(f"reported {report.document.key}" for report in scene.board().send(documents()))
+    events.extend(f"reported {report.batch.key}" for report in scene.board().send(batches()))
     assert events == [f"{what} batch-0-{n}" for n in range(3) for what in ("drawn", "reported")]
 
 
 @pytest.mark.parametrize("fault", [Fault.LOCKED_423, Fault.CONFLICT_409, Fault.CONCURRENCY_429])
-def test_crowding_lowers_the_documents_in_flight(fault: Fault, stage: Callable[..., Stage]) -> None:
+def test_crowding_lowers_the_batches_in_flight(fault: Fault, stage: Callable[..., Stage]) -> None:
     scene = stage(latency=Latency(per_document=0.03), sleep=threading.Event().wait)
     scene.sandbox.faults.queue(fault, times=3, operation="create_item")
     running, most = [], []
 
-    def documents() -> Iterator[Document]:
-        for number, document in enumerate(scene.creates(16, size=1)):
-            running.append(document.key)
+    def batches() -> Iterator[Batch]:
+        for number, batch in enumerate(scene.creates(16, size=1)):
+            running.append(batch.key)
             most.append((number, len(running)))
-            yield document
+            yield batch
 
-    for report in scene.board(max_in_flight=3).send(documents()):
-        running.remove(report.document.key)
+    for report in scene.board(max_in_flight=3).send(batches()):
+        running.remove(report.batch.key)
     assert max(count for number, count in most if number <= 3) == 3
     assert max(count for number, count in most if 7 <= number <= 12) == 1
     assert len(scene.names) == 16
@@ -234,35 +234,36 @@ def test_crowding_lowers_the_documents_in_flight(fault: Fault, stage: Callable[.
 @pytest.mark.parametrize("max_in_flight", [1, 3])
 def test_a_refused_token_reports_what_was_drawn_and_then_raises(max_in_flight: int, stage: Callable[..., Stage]) -> None:
     scene = stage()
-    drawn: list[Document] = []
+    drawn: list[Batch] = []
 
-    def documents() -> Iterator[Document]:
-        for document in scene.creates(50, size=1):
-            drawn.append(document)
-            yield document
+    def batches() -> Iterator[Batch]:
+        for batch in scene.creates(50, size=1):
+            drawn.append(batch)
+            yield batch
 
     reports = []
     with pytest.raises(MondayRefusedError, match="MONDAY_API_TOKEN"):
-        reports.extend(scene.board(token="not-the-token", max_in_flight=max_in_flight).send(documents()))
-    assert sorted(report.document.key for report in reports) == sorted(document.key for document in drawn)
+        reports.extend(scene.board(token="not-the-token", max_in_flight=max_in_flight).send(batches()))
+    assert sorted(report.batch.key for report in reports) == sorted(batch.key for batch in drawn)
     assert len(drawn) <= max_in_flight + 1
-    assert {result.verdict for report in reports for result in report.results.values()} == {Verdict.NOT_SENT}
+    assert {result.outcome for report in reports for result in report.results.values()} == {Outcome.NOT_SENT}
 
 
 def test_the_last_call_of_the_day_leaves_the_rest_unsent(stage: Callable[..., Stage]) -> None:
     scene = stage()
-    board = scene.board(max_in_flight=3, calls_today=9_496.0)  # of 10,000, 500 of them kept for people
+    board = scene.board(max_in_flight=3)
+    board.note_calls_today(9_496.0)  # of 10,000, 500 of them kept for people
     reports = []
     with pytest.raises(DailyLimitError, match="00:00 UTC"):
         reports.extend(board.send(scene.creates(10, size=1)))
-    verdicts = Counter(result.verdict for report in reports for result in report.results.values())
-    assert verdicts[Verdict.DONE] == len(scene.names) == 4
-    assert set(verdicts) == {Verdict.DONE, Verdict.NOT_SENT}
+    outcomes = Counter(result.outcome for report in reports for result in report.results.values())
+    assert outcomes[Outcome.DONE] == len(scene.names) == 4
+    assert set(outcomes) == {Outcome.DONE, Outcome.NOT_SENT}
 
 
 def test_leaving_a_load_half_way_lets_nothing_run_on(stage: Callable[..., Stage]) -> None:
     scene = stage(limits=AccountLimits.trial())
-    board = scene.board(plan="trial", max_in_flight=3)
+    board = scene.board(limits=limits_of("trial"), max_in_flight=3)
     sending = board.send(scene.creates(200, size=20))
     next(sending)
     sending.close()
@@ -297,17 +298,17 @@ def test_leaving_a_load_gives_up_the_waits_for_a_limit(stage: Callable[..., Stag
 
 @pytest.mark.parametrize("seed", range(12))
 def test_a_bad_day_loses_nothing_and_doubles_nothing(
-    seed: int, stage: Callable[..., Stage], verdicts: Callable[..., dict[str, str]]
+    seed: int, stage: Callable[..., Stage], outcomes: Callable[..., dict[str, str]]
 ) -> None:
     """One request in five fails in one of many ways; what is not DONE is said to be so, and is not on the board unknown."""
     scene = stage(faults=Faults(seed=seed, rate=0.2, kinds=[*ONCE, Fault.REFUSE_ALIAS]))
     board = scene.board(max_in_flight=1 + seed % 3, policy=RetryPolicy(attempts=5))
-    told = verdicts(list(board.send(sized(scene, board, 150))))
+    told = outcomes(list(board.send(sized(scene, board, 150))))
     counted = Counter(scene.names)
     assert len(told) == 150
     assert max(counted.values()) == 1
-    for name, verdict in told.items():
-        assert verdict == "unknown" or (verdict == "done") == (name in counted), (name, verdict)
+    for name, outcome in told.items():
+        assert outcome == "unknown" or (outcome == "done") == (name in counted), (name, outcome)
 
 
 @pytest.mark.parametrize("in_flight", [1, 3])
@@ -318,21 +319,21 @@ def test_no_request_leaves_long_after_its_intent(stage: Callable[..., Stage], cl
     renewals: list[threading.Thread] = []
     ages: list[float] = []
 
-    def renew(document: Document) -> None:
+    def renew(batch: Batch) -> None:
         renewals.append(threading.current_thread())
-        committed[document.key] = clock()
+        committed[batch.key] = clock()
 
-    def drawn() -> Iterator[Document]:
-        for document in scene.creates(400, size=20):
-            committed[document.key] = clock()
-            yield document
+    def drawn() -> Iterator[Batch]:
+        for batch in scene.creates(400, size=20):
+            committed[batch.key] = clock()
+            yield batch
 
     scene.sandbox.faults.queue(Fault.LOCKED_423, times=6, operation="create_item")
     scene.sandbox.faults.queue(Fault.IP_429, times=3, operation="create_item")
     with scene.board(max_in_flight=in_flight) as board:
         for report in board.send(drawn(), renew):
-            mine = [request for request in scene.sandbox.requests if request.idempotency_key == report.document.key]
-            ages.append(mine[-1].at - committed[report.document.key])
+            mine = [request for request in scene.sandbox.requests if request.idempotency_key == report.batch.key]
+            ages.append(mine[-1].at - committed[report.batch.key])
     assert renewals
     assert set(renewals) == {threading.current_thread()}
     assert len(scene.names) == 400
@@ -340,10 +341,10 @@ def test_no_request_leaves_long_after_its_intent(stage: Callable[..., Stage], cl
         assert max(ages) <= FRESH_SECONDS
 
 
-def test_an_intent_that_cannot_be_renewed_keeps_its_document_at_home(stage: Callable[..., Stage]) -> None:
+def test_an_intent_that_cannot_be_renewed_keeps_its_batch_at_home(stage: Callable[..., Stage]) -> None:
     scene = stage()
 
-    def renew(_document: Document) -> None:
+    def renew(_document: Batch) -> None:
         raise DatabaseUnavailableError("the database is away")
 
     scene.sandbox.faults.queue(Fault.IP_429, times=3, operation="create_item")
@@ -360,7 +361,7 @@ def test_a_key_is_not_used_after_monday_may_have_forgotten_it(stage: Callable[..
     policy = RetryPolicy(key_lifetime=150.0)
     with scene.board(policy=policy) as board:
         (report,) = board.send(scene.creates(2))
-    assert {result.verdict for result in report.results.values()} == {Verdict.UNKNOWN}
+    assert {result.outcome for result in report.results.values()} == {Outcome.UNKNOWN}
     sent = [request.at for request in scene.sandbox.requests if request.idempotency_key]
     assert sent[-1] - sent[0] <= 30.0
     assert len(scene.names) == 2

@@ -1,4 +1,4 @@
-"""Size of documents and documents in flight follow from how the last ones went; repeats have a floor and an end."""
+"""Size of batches and batches in flight follow from how the last ones went; repeats have a floor and an end."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders_platform.monday.batch_size import DocumentSizes, InFlight
-from orders_platform.monday.error_policy import Limit, Reaction, Rule
+from orders_platform.monday.client import KEY_LIFETIME_SECONDS, Retries, RetryPolicy
+from orders_platform.monday.delivery import BatchSizes
+from orders_platform.monday.dispatcher import InFlight
+from orders_platform.monday.error_policy import ErrorAction, ErrorRule, Limit
 from orders_platform.monday.replies import Problem, Reply, lost_reply
-from orders_platform.monday.retries import KEY_LIFETIME_SECONDS, Retries, RetryPolicy
 
 
-def test_documents_start_at_the_default_and_grow_while_they_go_well() -> None:
-    sizes = DocumentSizes(25)
+def test_batches_start_at_the_default_and_grow_while_they_go_well() -> None:
+    sizes = BatchSizes(25)
     assert sizes.size("create_item") == 25
     sizes.went_well("create_item", 25, 1.0)
     assert sizes.size("create_item") == 31
@@ -24,20 +25,20 @@ def test_documents_start_at_the_default_and_grow_while_they_go_well() -> None:
     assert sizes.size("create_group") == 25
 
 
-def test_a_small_document_says_nothing_about_large_ones() -> None:
-    sizes = DocumentSizes(25)
+def test_a_small_batch_says_nothing_about_large_ones() -> None:
+    sizes = BatchSizes(25)
     sizes.went_well("create_item", 3, 0.1)
     assert sizes.size("create_item") == 25
 
 
-def test_slow_mutations_make_documents_small() -> None:
-    sizes = DocumentSizes(25, target_seconds=20)
+def test_slow_mutations_make_batches_small() -> None:
+    sizes = BatchSizes(25)
     sizes.went_well("create_item", 25, 50.0)
     assert sizes.size("create_item") == 10
 
 
-def test_a_document_that_was_too_much_halves_the_next_one() -> None:
-    sizes = DocumentSizes(24)
+def test_a_batch_that_was_too_much_halves_the_next_one() -> None:
+    sizes = BatchSizes(24)
     sizes.was_too_much("create_item", 24)
     assert sizes.size("create_item") == 12
     sizes.was_too_much("create_item", 1)
@@ -49,7 +50,7 @@ def test_a_document_that_was_too_much_halves_the_next_one() -> None:
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 60), st.floats(0, 1_000))), st.integers(1, 50))
 def test_there_is_always_room_for_one(events: list[tuple[bool, int, float]], default: int) -> None:
-    sizes = DocumentSizes(default)
+    sizes = BatchSizes(default)
     for went_well, mutations, seconds in events:
         if went_well:
             sizes.went_well("create_item", mutations, seconds)
@@ -58,7 +59,7 @@ def test_there_is_always_room_for_one(events: list[tuple[bool, int, float]], def
         assert 1 <= sizes.size("create_item") <= 2 * default
 
 
-def test_crowding_halves_the_documents_in_flight_and_calm_raises_them_slowly() -> None:
+def test_crowding_halves_the_batches_in_flight_and_calm_raises_them_slowly() -> None:
     in_flight = InFlight(4)
     in_flight.report(crowded=True)
     assert in_flight.allowed == 2
@@ -76,7 +77,7 @@ def test_crowding_halves_the_documents_in_flight_and_calm_raises_them_slowly() -
 
 
 def limited(wait: float, limit: Limit = Limit.COMPLEXITY) -> Reply:
-    return Reply(429, Reaction.WAIT, problems=(Problem("X", "", Rule(Reaction.WAIT, limit)),), wait=wait)
+    return Reply(429, ErrorAction.WAIT, problems=(Problem("X", "", ErrorRule(ErrorAction.WAIT, limit)),), wait=wait)
 
 
 LOST = lost_reply("timeout", "", never_sent=False)
@@ -125,5 +126,5 @@ def test_a_key_is_never_used_after_its_thirty_minutes() -> None:
 
 
 def test_a_settled_request_is_not_repeated() -> None:
-    for reaction in set(Reaction) - {Reaction.WAIT, Reaction.WAIT_UNKNOWN}:
-        assert retries().next_wait(Reply(200, reaction), key_age=None) is None
+    for action in set(ErrorAction) - {ErrorAction.WAIT, ErrorAction.WAIT_UNKNOWN}:
+        assert retries().next_wait(Reply(200, action), key_age=None) is None

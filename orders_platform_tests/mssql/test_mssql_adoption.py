@@ -11,6 +11,7 @@ import pytest
 from orders_platform.configuration import Configuration, read_configuration
 from orders_platform.database.order_store import OrderStore
 from orders_platform.domain.states import Action
+from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.settings import default_folder
 from orders_platform_tests.database import server
@@ -77,7 +78,8 @@ def test_an_adopted_order_with_an_item_is_updated_and_not_created_again_mssql(
     replace_staged_rows(
         store.database, tables.staging, tables.schema_name, columns, ([row[name] for name in columns] for row in rows)
     )
-    merged = store.merge_headers(GREYSON, store.survey(), NOW)
+    merge = OrderMerge(store)
+    merged = merge.merge_headers(GREYSON, merge.scan_staging(), NOW)
     assert (merged.updated, merged.created, merged.missing) == (3, 1, 0)
     items = {item.order_key: item for item in store.pending_items(GREYSON)}
     assert (items["GRE-1"].action, items["GRE-1"].item_id) == (Action.UPDATE, 71)

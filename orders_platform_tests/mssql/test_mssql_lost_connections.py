@@ -15,6 +15,7 @@ from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
 from orders_platform.domain.orders import RowKind, RowResult
 from orders_platform.domain.states import SyncState
+from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.settings import default_folder
 from orders_platform_tests.database import server
@@ -56,7 +57,7 @@ def cut(configuration: Configuration, store: OrderStore) -> Iterator[tuple[Order
 def loaded(store: OrderStore) -> None:
     rows = [order(f"GRE-{n}") for n in range(5)]
     columns = list(rows[0])
-    tables = store._configuration.tables
+    tables = store.configuration.tables
     replace_staged_rows(
         store.database, tables.staging, tables.schema_name, columns, ([row[name] for name in columns] for row in rows)
     )
@@ -69,9 +70,10 @@ def loaded(store: OrderStore) -> None:
 def test_a_merge_that_is_cut_merges_every_order_once_mssql(cut: tuple[OrderStore, Cutter], words: str) -> None:
     store, cutter = cut
     loaded(store)
-    survey = store.survey()
+    merge = OrderMerge(store)
+    scan = merge.scan_staging()
     cutter.words = words
-    merged = store.merge_headers(GREYSON, survey, NOW)
+    merged = merge.merge_headers(GREYSON, scan, NOW)
     assert cutter.cuts == 1
     assert (merged.rows_read, merged.created) == (5, 5)
     assert len(store.pending_items(GREYSON)) == 5
@@ -80,7 +82,8 @@ def test_a_merge_that_is_cut_merges_every_order_once_mssql(cut: tuple[OrderStore
 def test_a_write_back_that_is_cut_is_recorded_whole_mssql(cut: tuple[OrderStore, Cutter]) -> None:
     store, cutter = cut
     loaded(store)
-    store.merge_headers(GREYSON, store.survey(), NOW)
+    merge = OrderMerge(store)
+    merge.merge_headers(GREYSON, merge.scan_staging(), NOW)
     refs = [item.record_uuid for item in store.pending_items(GREYSON)]
     cutter.words = "PENDING"
     store.record_intents(RowKind.ITEMS, refs, "batch-1", "run-1", NOW)

@@ -94,7 +94,7 @@ def test_a_customer_goes_through_all_assets_and_checks_of_a_run_mssql(place: Wor
         mutations = place.mutations
         assert location.sync_customer(CUSTOMER).success
         assert place.mutations == mutations
-        for job in ("check_orders", "check_waiting_rows", "verify_boards", "housekeeping"):
+        for job in ("check_orders", "check_waiting_rows", "verify_boards", "retention"):
             result = build_definitions(Settings()).resolve_job_def(job).execute_in_process(instance=instance)
             assert result.success
             assert all(each.passed for each in result.get_asset_check_evaluations())

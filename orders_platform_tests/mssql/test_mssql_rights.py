@@ -11,6 +11,7 @@ from orders_platform.configuration import Configuration
 from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
 from orders_platform.errors import DatabaseRefusedError, SourceDataError
+from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.settings import default_folder
 from orders_platform_tests.database import server
 
@@ -26,7 +27,7 @@ def login(configuration: Configuration, store: OrderStore) -> Iterator[OrderStor
 
 def test_the_daily_login_has_every_right_that_is_asked_for_mssql(login: OrderStore) -> None:
     login.schema.require_daily_rights()
-    assert login.survey().customers == {}
+    assert OrderMerge(login).scan_staging().customers == {}
 
 
 def test_a_right_that_is_missing_is_named_with_its_grant_before_anything_is_done_mssql(
@@ -37,11 +38,11 @@ def test_a_right_that_is_missing_is_named_with_its_grant_before_anything_is_done
     lines = f"[{configuration.tables.schema_name}].[{configuration.tables.lines}]"
     server.run(store.database, f"REVOKE DELETE ON OBJECT::{lines} FROM {user}")
     with pytest.raises(DatabaseRefusedError, match="lacks 1 rights") as caught:
-        login.survey()
+        OrderMerge(login).scan_staging()
     grant = f"GRANT DELETE ON OBJECT::{lines} TO [{user}];"
     assert grant in str(caught.value)
     server.run(store.database, grant)
-    assert login.survey().customers == {}
+    assert OrderMerge(login).scan_staging().customers == {}
 
 
 def test_a_table_that_the_login_may_not_even_read_is_said_to_look_absent_mssql(
@@ -52,7 +53,7 @@ def test_a_table_that_the_login_may_not_even_read_is_said_to_look_absent_mssql(
     staging = f"[{configuration.tables.schema_name}].[{configuration.tables.staging}]"
     server.run(store.database, f"REVOKE SELECT, INSERT, DELETE ON OBJECT::{staging} FROM {user}")
     with pytest.raises((DatabaseRefusedError, SourceDataError), match=r"GRANT SELECT ON OBJECT|looks absent"):
-        login.survey()
+        OrderMerge(login).scan_staging()
 
 
 def test_init_db_by_the_daily_login_is_refused_before_the_first_statement_mssql(

@@ -16,6 +16,7 @@ from orders_platform.database.order_store import OrderStore
 from orders_platform.domain.orders import RowKind, RowResult
 from orders_platform.domain.states import SyncState
 from orders_platform.errors import TransactionLostError
+from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.settings import default_folder
 from orders_platform_tests.database import server
@@ -32,7 +33,8 @@ def loaded(configuration: Configuration, store: OrderStore) -> list[str]:
     columns = list(rows[0])
     cells = ([row[name] for name in columns] for row in rows)
     assert replace_staged_rows(store.database, tables.staging, tables.schema_name, columns, cells) == ORDERS
-    store.merge_headers(GREYSON, store.survey(), NOW)
+    merge = OrderMerge(store)
+    merge.merge_headers(GREYSON, merge.scan_staging(), NOW)
     return [item.record_uuid for item in store.pending_items(GREYSON)]
 
 
@@ -56,7 +58,7 @@ def test_results_with_nulls_in_several_statements_are_all_recorded_with_each_dri
         other.record_results(RowKind.ITEMS, results, "run-1", NOW, GREYSON)
     assert store.pending_items(GREYSON) == []
     assert len(store.known_item_ids(range(ORDERS))) == ORDERS - 5
-    assert len(store.failed()) == 5
+    assert len(store.row_errors()) == 5
 
 
 def write(store: OrderStore, schema: str, *statements: str) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from orders_platform.domain.order_status import BoardStatus, LastChanges, OrderChange, OrderStatus
-from orders_platform.domain.orders import RejectedRow
+from orders_platform.domain.orders import RowProblem
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.reports.content import Report, change_words, changes_summary, report_of
 
@@ -25,12 +25,12 @@ LEFT = replace(FINE, order_key="GRE-4", status=BoardStatus.LEFT_LOAD, is_removed
 OFF = replace(LEFT, order_key="GRE-5", status=BoardStatus.OFF_BOARD, item_id=None)
 
 
-def report(*orders: OrderStatus, rejected: list[RejectedRow] | None = None, lines: list[RejectedRow] | None = None) -> Report:
+def report(*orders: OrderStatus, rejected: list[RowProblem] | None = None, lines: list[RowProblem] | None = None) -> Report:
     return report_of("GREYSON", NOW, orders, rejected or [], lines or [], None)
 
 
-def reject(key: str, size: str = "", reason: str = "the order number is blank;", rows: int = 1) -> RejectedRow:
-    return RejectedRow("GREYSON", key, size, "code", reason, rows)
+def reject(key: str, size: str = "", reason: str = "the order number is blank;", rows: int = 1) -> RowProblem:
+    return RowProblem("GREYSON", key, size, "code", reason, rows)
 
 
 @pytest.mark.parametrize(
@@ -51,9 +51,9 @@ def test_the_headline_answers_how_many_orders_are_on_the_board(orders: list[Orde
 def test_a_rejected_row_is_counted_beside_the_orders() -> None:
     found = report(FINE, rejected=[reject("", rows=2)])
     assert found.headline == "The order is on the board; 2 need a correction in the order list."
-    assert not found.is_settled
-    assert report(FINE).is_settled
-    assert not report(FINE, FRESH).is_settled
+    assert not found.is_complete
+    assert report(FINE).is_complete
+    assert not report(FINE, FRESH).is_complete
 
 
 def test_a_reason_names_the_column_of_the_order_list_and_not_mondays_id_of_it() -> None:

@@ -7,19 +7,15 @@ from dataclasses import replace
 from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
 
 from orders_platform.domain.order_status import LastChanges, OrderChange
 from orders_platform.domain.states import Action
-from orders_platform.domain.throughput import RunThroughput
 from orders_platform.errors import ConfigurationError
 from orders_platform.reports.content import Report
-from orders_platform.reports.files import page_of, write_page
 from orders_platform.reports.markdown import cell, table
-from orders_platform.reports.plots import markdown_image, throughput_svg
-from orders_platform.reports.rendering import Links, html_page, markdown_text
+from orders_platform.reports.rendering import Links, html_page, markdown_text, page_of, write_page
 from orders_platform_tests.reports.test_report_content import FINE, FRESH, LEFT, NOW, REFUSED, reject, report
 
 HOSTILE = "<script>alert(1)</script> | *B* [x](javascript:y) & \"q\" 'B'HOOD'\n`c`"
@@ -117,18 +113,6 @@ def test_a_cell_is_one_line_of_harmless_text(value: object, shown: str) -> None:
 def test_numbers_stand_to_the_right() -> None:
     assert table(("name", "n"), [("a", 1)]).splitlines()[1] == "| --- | ---: |"
     assert table(("name", "n"), []).splitlines()[1] == "| --- | --- |"
-
-
-def run(rows: int, seconds: float) -> RunThroughput:
-    return RunThroughput("run", NOW, 3, rows, 4, 0, 1000, seconds)
-
-
-def test_the_plot_has_a_bar_for_each_run_as_high_as_it_was_fast() -> None:
-    svg = ElementTree.fromstring(throughput_svg([run(100, 10), run(50, 10), run(0, 0)]))
-    heights = [float(bar.get("height", "")) for bar in svg.iter("{http://www.w3.org/2000/svg}rect")]
-    assert heights[0] == 2 * heights[1] > heights[2] > 0
-    assert throughput_svg([]) == markdown_image("", "nothing") == ""
-    assert markdown_image("<svg/>", "words").startswith("![words](data:image/svg+xml;base64,")
 
 
 @pytest.mark.parametrize("customer", ["B'HOOD", "A/B (US), C's", "..", "DAVID JONES(UNE PIECE)", "∆ %2F", "a:b*?"])

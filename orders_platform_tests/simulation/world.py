@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 
 from orders_platform.errors import OrdersError
+from orders_platform.monday.budget import limits_of
 from orders_platform.sandbox.application import Sandbox
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
 from orders_platform.sandbox.faults import TRANSIENT, Fault, Faults
@@ -51,7 +52,7 @@ class Death:
 
 
 @dataclass
-class Verdict:
+class Outcome:
     """What became of a seed: `problems` is empty when nothing was lost or doubled; `trace` is what happened, line by line."""
 
     seed: int
@@ -61,14 +62,14 @@ class Verdict:
     events: Counter[str] = field(default_factory=Counter)
 
 
-def live(stores: NarrowStores, seed: int, controls: Controls | None = None) -> Verdict:
+def live(stores: NarrowStores, seed: int, controls: Controls | None = None) -> Outcome:
     """One seed from its beginning to its judgement; an error that no run may end with is a problem as well."""
     world = World(stores, seed, controls)
     try:
         return world.live()
     except OrdersError as error:
-        world.verdict.problems.append(f"{type(error).__name__}: {error}")
-        return world.verdict
+        world.outcome.problems.append(f"{type(error).__name__}: {error}")
+        return world.outcome
     finally:
         world.close()
 
@@ -80,7 +81,7 @@ class World:
         stores.empty(seed)
         self.dice = Random(seed)
         self.controls = controls or Controls()
-        self.verdict = Verdict(seed)
+        self.outcome = Outcome(seed)
         self.clock = VirtualClock()
         rate = self.dice.choice([0.0, 0.05, 0.2])
         self.sandbox = Sandbox(
@@ -101,7 +102,7 @@ class World:
 
     # --- the course -----------------------------------------------------------------------------------------------------
 
-    def live(self) -> Verdict:
+    def live(self) -> Outcome:
         """Some rounds of changes, runs and deaths, then peace, then the judgement."""
         for _ in range(self.dice.randint(1, 3)):
             for _ in range(self.dice.randint(0, 2)):
@@ -111,13 +112,13 @@ class World:
             self.run(self._death(), self.dice.randint(1, _BOUNDARIES) if self.dice.random() < 0.15 else None)
             self.clock.sleep(self.dice.choice(_PAUSES))
         self.come_to_peace()
-        self.verdict.problems += self.judgement()
+        self.outcome.problems += self.judgement()
         requests = self.sandbox.requests
-        self.verdict.trace += [
+        self.outcome.trace += [
             f"{request.at:.3f} {request.operations} {request.fault} {request.outcome}" for request in requests
         ]
-        self.verdict.faults = Counter(str(request.fault) for request in requests if request.fault)
-        return self.verdict
+        self.outcome.faults = Counter(str(request.fault) for request in requests if request.fault)
+        return self.outcome
 
     def _death(self) -> Death | None:
         """Half of the deaths anywhere, half where it hurts most: a creation is sent, and its outcome not yet recorded."""
@@ -128,16 +129,17 @@ class World:
         return Death("creation", self.dice.randint(1, 4))
 
     def _happens(self, line: str) -> None:
-        self.verdict.events[line.split(" ")[0] + " " + line.split(" ")[1]] += 1
-        self.verdict.trace.append(f"{self.clock():.3f} {line}")
+        self.outcome.events[line.split(" ")[0] + " " + line.split(" ")[1]] += 1
+        self.outcome.trace.append(f"{self.clock():.3f} {line}")
 
     def run(self, death: Death | None = None, meddles_at: int | None = None) -> None:
         """One process: it ends, gives up, or is killed."""
         self.platform.load(list(self.load.values()))
         steps = _Steps(death, meddles_at, self._meddle)
         store = self.controls.store(_Watched(self.platform.store, steps))
+        merge = _Watched(self.platform.merge, steps)
         try:
-            reports = self._go(store, _Wire(self.controls.wire(InProcess(self.sandbox)), steps))
+            reports = self._go(store, merge, _Wire(self.controls.wire(InProcess(self.sandbox)), steps))
             self._happens(f"run: ended {[report.error for report in reports.values()]}")
         except Killed:
             self._happens(f"run: killed at {death}")
@@ -147,13 +149,14 @@ class World:
     def _meddle(self) -> None:
         self._happens(f"people: {people.meddle(self.dice, self.platform)}")
 
-    def _go(self, store: Any, wire: httpx.BaseTransport) -> Any:
+    def _go(self, store: Any, merge: Any, wire: httpx.BaseTransport) -> Any:
         keys = Random(self.dice.getrandbits(32))
         self.platform.rules_changes = {"settle_seconds": SETTLE, **self.controls.rules}
         return self.platform.go(
             GREYSON,
             store=store,
-            board={"http_transport": wire, "limits": None, "plan": "pro", "chance": keys},
+            merge=merge,
+            board={"http_transport": wire, "limits": limits_of("pro"), "rng": keys},
             new_key=lambda: f"{keys.getrandbits(64):016x}",
             wrap_board=self.controls.board,
         )
@@ -165,14 +168,14 @@ class World:
         self.clock.sleep(2 * SETTLE)
         for name, row in self.load.items():
             sizes = {size: int(str(row[size])) + 1 for size in SIZES if row.get(size)}
-            self.load[name] = {**row, **sizes, "RANGE / COLLECTION": f"peace {self.verdict.seed}"}
+            self.load[name] = {**row, **sizes, "RANGE / COLLECTION": f"peace {self.outcome.seed}"}
         for _ in range(_LAST_RUNS):
             self.run()
             self.sandbox.settle()
             self.clock.sleep(SETTLE)
             if not self.platform.waiting():
                 return
-        self.verdict.problems.append("rows still wait although nothing is wrong any more")
+        self.outcome.problems.append("rows still wait although nothing is wrong any more")
 
     # --- the judgement --------------------------------------------------------------------------------------------------
 
@@ -195,8 +198,8 @@ class World:
             int(row["monday_item_id"]) for row in self.platform.rows("SELECT * FROM ORDER_LIST_V2") if row["monday_item_id"]
         )
         yield from (f"item {item} belongs to {count} orders" for item, count in owned.items() if count > 1)
-        strangers = {item_id for item_id in shown.keys() - owned.keys() if shown[item_id][1].name != people.NOTE}
-        for item_id in sorted(strangers):
+        orphans = {item_id for item_id in shown.keys() - owned.keys() if shown[item_id][1].name != people.NOTE}
+        for item_id in sorted(orphans):
             yield f"doubled: item {item_id} {shown[item_id][1].name!r} belongs to no order"
         for row in self.platform.rows("SELECT * FROM ORDER_LIST_V2 WHERE removed_at IS NULL"):
             yield from self._of_order(row, shown)
@@ -250,7 +253,7 @@ class _Steps:
 
 
 class _Watched:
-    """An order store, every call of which is two boundaries."""
+    """An order store or a merge, every call of which is two boundaries."""
 
     def __init__(self, store: Any, steps: _Steps) -> None:
         self._store = store

@@ -25,10 +25,10 @@ from orders_platform.configuration import Configuration, read_configuration
 from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
 from orders_platform.demo.sample_rows import Row
+from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows
-from orders_platform.monday import limits as client_limits
-from orders_platform.monday.adapter import MondayBoard
-from orders_platform.monday.connect import connect_board
+from orders_platform.monday.adapter import MondayBoard, connect_board
+from orders_platform.monday.budget import Limits as ClientLimits
 from orders_platform.pipeline import sync_customers
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
 from orders_platform.sandbox.server import SANDBOX_TOKEN, AccountLimits, Faults, Sandbox, running
@@ -48,7 +48,7 @@ PRICE_COLUMN = "numeric_mkr5cact"
 QTY_COLUMN = "numeric_mkra7j8e"
 
 _GENEROUS_SANDBOX = AccountLimits(10**12, 10**12, False, 10**9, 10**9, 10**9, 1000)
-_GENEROUS_CLIENT = client_limits.Limits(10**12, None, 10**12, 10**9, 10**9, 0, 1000)
+_GENEROUS_CLIENT = ClientLimits(10**12, None, 10**12, 10**9, 10**9, 0, 1000)
 _SIZES = {"S": 1, "M": 2}
 
 
@@ -143,6 +143,10 @@ class Platform:
     def store(self) -> OrderStore:
         return self._stores.of(self.configuration)
 
+    @property
+    def merge(self) -> OrderMerge:
+        return self._stores.merge_of(self.configuration)
+
     def policies(self, **changes: object) -> None:
         policies = self.configuration.policies.model_copy(update=changes)
         self.configuration = self.configuration.model_copy(update={"policies": policies})
@@ -157,7 +161,7 @@ class Platform:
     def board(self, **options: Any) -> MondayBoard:
         settings = {
             "limits": _GENEROUS_CLIENT, "max_in_flight": 1, "clock": self.clock, "sleep": self.clock.sleep,
-            "chance": random.Random(1), "timeout_seconds": 20.0, **options,
+            "rng": random.Random(1), "timeout_seconds": 20.0, **options,
         }  # fmt: skip
         url, token = settings.pop("url", f"{self.url}/v2"), settings.pop("token", SANDBOX_TOKEN)
         return connect_board(url, token, default_folder("graphql"), **settings)
@@ -190,6 +194,7 @@ class Platform:
         self,
         *customers: str,
         store: Any = None,
+        merge: Any = None,
         board: Mapping[str, Any] | None = None,
         wrap_board: Callable[[Any], Any] = lambda board: board,
         new_key: Callable[[], str] = lambda: str(uuid.uuid4()),
@@ -198,8 +203,9 @@ class Platform:
         """One run for these customers, by default all of the load."""
         with self.board(**(board or {})) as connected:
             run = self.run(wrap_board(connected), store, new_key=new_key)
-            survey = run.store.survey()
-            reports = sync_customers(run, survey, customers or survey.customers, **options)
+            merge = merge or self.merge
+            scan = merge.scan_staging()
+            reports = sync_customers(run, merge, scan, customers or scan.customers, **options)
             return {report.customer: report for report in reports}
 
     def sync(self, **options: Any) -> CustomerReport:
@@ -214,8 +220,8 @@ class Platform:
         raise AssertionError("the run did not reach the line where it was to crash")
 
     def rehearse(self, *customers: str, **options: Any) -> dict[str, CustomerReport]:
-        with self.store.rehearsal() as store:
-            return self.go(*customers, store=store, dry=True, **options)
+        with self.store.dry_run_transaction() as store:
+            return self.go(*customers, store=store, merge=OrderMerge(store), dry=True, **options)
 
     # --- looking --------------------------------------------------------------------------------------------------------
 
@@ -366,16 +372,23 @@ class Stores:
     def __init__(self, folder: Path) -> None:
         self.file = folder / "orders.db"
         self._empty = folder / "empty.db"
-        self._made: dict[str, OrderStore] = {}
+        self._made: dict[str, tuple[OrderStore, OrderMerge]] = {}
         self.database = open_database(SecretStr(f"sqlite:///{self.file}"))
         self.of(read_configuration(default_folder("config") / "order_sync.toml", "sandbox")).schema.apply()
         self.database.close()
         shutil.copy(self.file, self._empty)
 
     def of(self, configuration: Configuration) -> OrderStore:
+        return self._both(configuration)[0]
+
+    def merge_of(self, configuration: Configuration) -> OrderMerge:
+        return self._both(configuration)[1]
+
+    def _both(self, configuration: Configuration) -> tuple[OrderStore, OrderMerge]:
         key = configuration.model_dump_json()
         if key not in self._made:
-            self._made[key] = OrderStore(self.database, configuration, default_folder("sql"))
+            store = OrderStore(self.database, configuration, default_folder("sql"))
+            self._made[key] = store, OrderMerge(store)
         return self._made[key]
 
     def empty(self) -> None:

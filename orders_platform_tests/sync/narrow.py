@@ -19,6 +19,7 @@ from sqlalchemy import event
 from orders_platform.configuration import Configuration, read_configuration
 from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
+from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.settings import default_folder
 
 SIZES = ("S", "M", "L", "XL")
@@ -31,7 +32,7 @@ class NarrowStores:
         self.file = folder / "orders.db"
         self.random = Random(0)
         self._empty = folder / "empty.db"
-        self._made: dict[str, OrderStore] = {}
+        self._made: dict[str, tuple[OrderStore, OrderMerge]] = {}
         configuration = read_configuration(default_folder("config") / "order_sync.toml", "sandbox")
         self.database = open_database(SecretStr(f"sqlite:///{self._empty}"))
         _make(self._empty, OrderStore(self.database, configuration, default_folder("sql")), configuration, sizes)
@@ -45,9 +46,16 @@ class NarrowStores:
 
     def of(self, configuration: Configuration) -> OrderStore:
         """The store of a configuration; compiled once."""
+        return self._both(configuration)[0]
+
+    def merge_of(self, configuration: Configuration) -> OrderMerge:
+        return self._both(configuration)[1]
+
+    def _both(self, configuration: Configuration) -> tuple[OrderStore, OrderMerge]:
         key = configuration.model_dump_json()
         if key not in self._made:
-            self._made[key] = OrderStore(self.database, configuration, default_folder("sql"))
+            store = OrderStore(self.database, configuration, default_folder("sql"))
+            self._made[key] = store, OrderMerge(store)
         return self._made[key]
 
     def empty(self, seed: int = 0) -> None:

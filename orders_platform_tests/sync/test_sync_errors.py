@@ -35,7 +35,7 @@ def test_a_board_that_goes_away_while_sending_leaves_rows_that_wait(platform: Pl
     platform.load([order(f"GRE-{n:05}", {}) for n in range(1, 41)])
     platform.sync(limit=10)
     platform.sandbox.faults.queue(Fault.HTML_502, times=16, operation="create_item")
-    report = platform.sync(board={"document_size": 10})
+    report = platform.sync(board={"batch_size": 10})
     assert report.error is not None
     assert report.error.startswith("MondayUnavailableError")
     assert platform.states() == {"SYNCED", "PENDING", "NEW"}
@@ -45,7 +45,7 @@ def test_a_board_that_goes_away_while_sending_leaves_rows_that_wait(platform: Pl
 
 def test_what_was_sent_before_an_error_is_in_the_report(platform: Platform) -> None:
     platform.load([order(f"GRE-{n:05}", {}) for n in range(1, 81)])
-    with platform.board(document_size=10) as board:
+    with platform.board(batch_size=10) as board:
         run = platform.run(board)
         faults = iter([None, Fault.HTML_502])
 
@@ -54,7 +54,7 @@ def test_what_was_sent_before_an_error_is_in_the_report(platform: Platform) -> N
                 platform.sandbox.faults.queue(fault, times=16, operation="create_item")
 
         run.progress = from_the_second_document_on
-        report = sync_customer(run, GREYSON, run.store.survey())
+        report = sync_customer(run, platform.merge, GREYSON, platform.merge.scan_staging())
     assert report.error is not None
     assert report.items.created == len(platform.items()) == 10
     assert report.groups.created == 1
@@ -93,7 +93,7 @@ def test_a_token_that_loses_its_rights_in_the_middle_fails_no_row(platform: Plat
         pipeline = platform.sandbox.pipeline
         run.progress = lambda line: setattr(pipeline, "tokens", frozenset()) if "create_item" in line else None
         with pytest.raises(MondayRefusedError, match="MONDAY_API_TOKEN"):
-            sync_customer(run, GREYSON, run.store.survey())
+            sync_customer(run, platform.merge, GREYSON, platform.merge.scan_staging())
     assert platform.states() == {"NEW"}
 
 

@@ -60,7 +60,7 @@ def test_an_item_in_a_deleted_group_is_not_sent_without_the_group_stage(platform
     platform.load([order("GRE-00001", NOTES="a")])
     with platform.board() as board:
         run = platform.run(board)
-        run.store.merge_headers("GREYSON", run.store.survey(), run.clock())
+        platform.merge.merge_headers("GREYSON", platform.merge.scan_staging(), run.clock())
         report = sync_items(run, "GREYSON")
     assert (report.waiting, report.created, report.failed) == (1, 0, 0)
     assert platform.orders()["GRE-00001"]["sync_state"] == "NEW"
@@ -109,7 +109,7 @@ def test_a_group_sent_by_a_process_that_died_is_waited_for_and_not_made_again(ma
     platform = make_platform(visibility_lag=20.0)
     platform.clock.sleep(30)
     platform.load([order("GRE-00001")])
-    platform.sync_until_crash(lambda name, _: name == "log_document")
+    platform.sync_until_crash(lambda name, _: name == "log_batch")
     assert TITLE not in platform.listed_groups()
     assert platform.sync().is_done
     assert platform.groups.count(TITLE) == 1

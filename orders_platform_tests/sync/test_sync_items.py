@@ -397,7 +397,7 @@ def test_the_lines_of_a_removed_order_are_not_sent_after_a_person_archived_its_i
 @pytest.mark.parametrize("in_flight", [1, 3])
 def test_many_orders_go_in_several_documents(platform: Platform, in_flight: int) -> None:
     platform.load([order(f"GRE-{n:05}", {"S": n}) for n in range(1, 41)])
-    report = platform.sync(board={"document_size": 7, "max_in_flight": in_flight})
+    report = platform.sync(board={"batch_size": 7, "max_in_flight": in_flight})
     assert report.is_done
     assert report.items.documents > 1
     assert {item.number: item.sizes for item in platform.items()} == {f"GRE-{n:05}": {"Size S": str(n)} for n in range(1, 41)}

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from orders_platform.domain.mutations import DocumentReport, Operation
+from orders_platform.domain.mutations import BatchReport, Operation
 from orders_platform.domain.orders import RowKind
-from orders_platform.monday.retries import RetryPolicy
+from orders_platform.monday.client import RetryPolicy
 from orders_platform.sandbox.server import Fault, Latency
 from orders_platform_tests.sync.harness import NOTES_COLUMN, SETTLE, Platform, order
 
@@ -27,11 +27,11 @@ def on_board(platform: Platform) -> dict[str, dict[str, str]]:
 
 
 def outcome(operation: Operation) -> Callable[[str, tuple[Any, ...]], bool]:
-    """The moment after such a document was answered and before its outcome is committed."""
+    """The moment after such a batch was answered and before its outcome is committed."""
 
     def dies(name: str, arguments: tuple[Any, ...]) -> bool:
-        reports = (each for each in arguments if isinstance(each, DocumentReport))
-        return any(report.document.operation is operation for report in reports)
+        reports = (each for each in arguments if isinstance(each, BatchReport))
+        return any(report.batch.operation is operation for report in reports)
 
     return dies
 
@@ -74,7 +74,7 @@ def test_a_reply_lost_for_good_is_settled_looked_up_and_adopted_in_the_same_run(
     assert on_board(platform) == WANTED
     assert report.is_done
     assert report.total("adopted") == {"create_item": 2, "create_subitem": 3}[operation]
-    assert any("settle" in line for line in platform.lines)
+    assert any("until unanswered requests are final" in line for line in platform.lines)
     assert platform.states() == {"SYNCED"}
     assert platform.sync().total("mutations") == 0
 

@@ -7,14 +7,14 @@ from collections.abc import Callable
 
 import pytest
 
-from orders_platform.database.ledger import Ledger
+from orders_platform.database.queries import Queries
 from orders_platform.domain.differences import Difference, DifferenceKind
-from orders_platform.domain.mutations import DocumentReport
+from orders_platform.domain.mutations import BatchReport
 from orders_platform.domain.orders import RowKind
 from orders_platform.errors import MondayUnavailableError, TransientError
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
 from orders_platform.sandbox.server import Fault
-from orders_platform.sync.reconcile import Verification, verify_customer
+from orders_platform.sync.reconcile import CellReconciliation, reconcile_cells
 from orders_platform.sync.repair import Repair, RepairAction, repair_customer, repair_plan
 from orders_platform.sync.results import CustomerReport
 from orders_platform_tests.sync.harness import (
@@ -31,7 +31,7 @@ from orders_platform_tests.sync.harness import (
 
 ROWS = [order("GRE-00001", NOTES="first"), order("GRE-00002", {"S": 4}), order("GRE-00003", {"S": 5}, AAG_SEASON="2026 SPRING")]
 WANTED = {"GRE-00001": {"Size S": "1", "Size M": "2"}, "GRE-00002": {"Size S": "4"}, "GRE-00003": {"Size S": "5"}}
-MISSING, DOUBLED, UNKNOWN, DIFFERENT, WRONG_GROUP = DifferenceKind
+MISSING, DUPLICATE, UNKNOWN, DIFFERENT, WRONG_GROUP = DifferenceKind
 
 
 @pytest.fixture
@@ -42,23 +42,23 @@ def synced(platform: Platform) -> Platform:
     return platform
 
 
-def verify(platform: Platform, customer: str = GREYSON) -> Verification:
+def verify(platform: Platform, customer: str = GREYSON) -> CellReconciliation:
     with platform.board() as board:
-        return verify_customer(platform.run(board), Ledger(platform.store, platform.configuration), customer)
+        return reconcile_cells(platform.run(board), Queries(platform.store), customer)
 
 
 def repair(platform: Platform, plan: list[Repair] | None = None, store: DyingStore | None = None) -> CustomerReport:
     agreed = repair_plan(verify(platform)) if plan is None else plan
     with platform.board() as board:
-        ledger = Ledger(platform.store, platform.configuration)
+        ledger = Queries(platform.store)
         return repair_customer(platform.run(board, store), ledger, GREYSON, agreed)
 
 
-def kinds(found: Verification) -> list[tuple[DifferenceKind, str, str]]:
+def kinds(found: CellReconciliation) -> list[tuple[DifferenceKind, str, str]]:
     return [(each.kind, each.order_key, each.size_code) for each in found.differences]
 
 
-def only(found: Verification) -> Difference:
+def only(found: CellReconciliation) -> Difference:
     (difference,) = found.differences
     return difference
 
@@ -200,7 +200,7 @@ def test_a_double_is_archived_and_the_one_that_the_database_knows_is_kept(synced
     double = synced.make_item("a copy", {NUMBER_COLUMN: "gre-00002"})
     synced.clock.sleep(SETTLE)
     assert only(verify(synced)).monday_id == double
-    assert kinds(verify(synced)) == [(DOUBLED, "GRE-00002", "")]
+    assert kinds(verify(synced)) == [(DUPLICATE, "GRE-00002", "")]
     report = repair(synced)
     assert (report.items.archived, report.total("created")) == (1, 0)
     assert synced.item("GRE-00002").id == kept
@@ -212,7 +212,7 @@ def test_a_subitem_of_one_size_twice_is_a_double(synced: Platform) -> None:
     item = synced.item("GRE-00002")
     double = make_subitem(synced, item.id, "Size S")
     found = verify(synced)
-    assert (kinds(found), only(found).monday_id) == ([(DOUBLED, "GRE-00002", "S")], double)
+    assert (kinds(found), only(found).monday_id) == ([(DUPLICATE, "GRE-00002", "S")], double)
     assert repair(synced).subitems.archived == 1
     assert synced.item("GRE-00002").subitem_ids == item.subitem_ids
     assert verify(synced).is_equal
@@ -299,7 +299,7 @@ def test_everything_at_once_is_put_right_in_one_repair(synced: Platform) -> None
     move(synced, third.id, "GREYSON 2025 FALL")
     synced.make_item("a copy", {NUMBER_COLUMN: "GRE-00003"})
     synced.clock.sleep(SETTLE)
-    assert {each.kind for each in verify(synced).differences} == {MISSING, DIFFERENT, DOUBLED, WRONG_GROUP}
+    assert {each.kind for each in verify(synced).differences} == {MISSING, DIFFERENT, DUPLICATE, WRONG_GROUP}
     assert repair(synced).is_done
     assert on_board(synced) == WANTED
     assert verify(synced).differences == []
@@ -323,7 +323,7 @@ def test_rows_that_wait_are_listed_as_waiting_and_not_as_wrong(synced: Platform)
 
 def test_the_item_of_a_row_whose_outcome_is_unknown_is_no_double(synced: Platform) -> None:
     synced.load([*ROWS, order("GRE-00004", {"S": 1})])
-    synced.sync_until_crash(lambda name, arguments: any(isinstance(each, DocumentReport) for each in arguments))
+    synced.sync_until_crash(lambda name, arguments: any(isinstance(each, BatchReport) for each in arguments))
     synced.clock.sleep(SETTLE)
     assert "PENDING" in synced.states()
     assert kinds(verify(synced)) == [(UNKNOWN, "GRE-00004", "")]
@@ -354,7 +354,7 @@ def test_a_repair_whose_plan_is_no_longer_true_does_nothing(synced: Platform) ->
 
 def test_a_repair_that_dies_is_finished_by_the_next_run(synced: Platform) -> None:
     synced.remove(synced.item("GRE-00001").id, "archive_item")
-    dying = DyingStore(synced.store, lambda _name, arguments: any(isinstance(each, DocumentReport) for each in arguments))
+    dying = DyingStore(synced.store, lambda _name, arguments: any(isinstance(each, BatchReport) for each in arguments))
     with pytest.raises(Crash):
         repair(synced, store=dying)
     assert synced.sync().is_done
@@ -380,4 +380,4 @@ def test_the_item_of_another_customer_with_the_same_number_is_that_customers(syn
     move(synced, stray, "PELOTON 2025 FALL")
     synced.clock.sleep(SETTLE)
     assert verify(synced).differences == []
-    assert kinds(verify(synced, "PELOTON")) == [(DOUBLED, "GRE-00001", "")]
+    assert kinds(verify(synced, "PELOTON")) == [(DUPLICATE, "GRE-00001", "")]

@@ -1,22 +1,24 @@
-"""What Dagster's catalogue says of the assets: owners, kinds, tables, columns, lineage, links, code.
+"""What Dagster's catalogue shows of each asset: owners, kinds, table, columns, links; and the table of refused rows that runs add.
 
-Belongs here: all that is known of an asset before it runs, added in one place, so that an asset's module is about what it does. Does
-not belong here: what a run reports (the assets themselves). Nothing connects: it follows from configuration and DDL.
+All but the last follows from configuration and DDL; nothing connects.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
 
 import dagster as dg
 
 from orders_platform.build import report_links
-from orders_platform.configuration import Configuration
-from orders_platform.database.table_definitions import TableDefinition, define_tables, dialect_of
-from orders_platform.defs.assets.code_references import code_references
-from orders_platform.defs.assets.column_schemas import board_columns, lineage_of, size_columns, table_columns
+from orders_platform.configuration import BoardSection, Configuration
+from orders_platform.database.engine import dialect_of
+from orders_platform.database.table_definitions import define_tables
+from orders_platform.domain.orders import RowProblem
+from orders_platform.reports.markdown import table
 from orders_platform.settings import Settings, default_folder
 
+_SHOWN = 50
 _TABLE_OF = {"swp_order_list": "staging", "order_headers": "orders", "order_sizes": "staged_lines", "order_lines": "lines"}
 Loaded = dg.AssetsDefinition | dg.AssetSpec
 
@@ -24,10 +26,8 @@ Loaded = dg.AssetsDefinition | dg.AssetSpec
 def described(assets: Iterable[Loaded], settings: Settings) -> list[Loaded]:
     """The assets with what the catalogue shows of them; what they do is untouched."""
     configuration = settings.configuration
-    tables = define_tables(dialect_of(settings.environment), configuration.tables, default_folder("sql"))
-    columns, lineage = _columns(configuration, tables), lineage_of(configuration, tables)
-    database = "sqlite" if settings.environment == "sandbox" else "sqlserver"
-    board = report_links(settings).board
+    reports, board, columns = configuration.reports, report_links(settings).board, _columns(settings)
+    database = dialect_of(settings.database_url).kind
 
     def describe(asset: Loaded) -> Loaded:
         name = asset.key.path[-1]
@@ -38,11 +38,9 @@ def described(assets: Iterable[Loaded], settings: Settings) -> list[Loaded]:
             metadata["board"] = dg.MetadataValue.url(board)
         if name in columns:
             metadata["dagster/column_schema"] = columns[name]
-        if name in lineage:
-            metadata["dagster/column_lineage"] = lineage[name]
-        if isinstance(asset, dg.AssetsDefinition):
-            metadata |= code_references(asset, configuration.reports.code_url)
-        owners, kinds = list(configuration.reports.owners), _kinds(name, database)
+        if reports.code_url and isinstance(asset, dg.AssetsDefinition):
+            metadata["code"] = dg.MetadataValue.url(f"{reports.code_url}/{_code_of(asset)}")
+        owners, kinds = list(reports.owners), _kinds(name, database)
 
         def merged(spec: dg.AssetSpec) -> dg.AssetSpec:
             return spec.merge_attributes(metadata=metadata, owners=owners, kinds=kinds)
@@ -63,10 +61,48 @@ def _table_name(configuration: Configuration, role: str) -> str:
     return ".".join(part for part in (names.schema_name, getattr(names, role)) if part)
 
 
-def _columns(configuration: Configuration, tables: Mapping[str, TableDefinition]) -> dict[str, dg.TableSchema]:
-    sizes = frozenset(size_columns(configuration, tables["staging"]))
-    found = {asset: table_columns(tables[role], sizes) for asset, role in _TABLE_OF.items()}
-    group = dg.TableSchema([dg.TableColumn("title", "text", description="customer and season")])
-    items = board_columns(configuration.items, {"name": "the item's name", "group": "the group it is in"})
-    subitems = board_columns(configuration.subitems, {"name": "the subitem's name", "parent": "the item it is under"})
-    return found | {"monday_groups": group, "monday_items": items, "monday_subitems": subitems}
+def _code_of(asset: dg.AssetsDefinition) -> str:
+    """The asset's function as a path in the repository."""
+    function = inspect.unwrap(asset.op.compute_fn.decorated_fn)  # type: ignore[union-attr]
+    return f"{function.__module__.replace('.', '/')}.py#L{inspect.getsourcelines(function)[1]}"
+
+
+def _columns(settings: Settings) -> dict[str, dg.TableSchema]:
+    """The columns of our tables as the DDL has them, and those of the board that we write."""
+    configuration = settings.configuration
+    tables = define_tables(dialect_of(settings.database_url), configuration.tables, default_folder("sql"))
+    found = {
+        asset: dg.TableSchema([dg.TableColumn(name, str(type_)) for name, type_ in tables[role].columns])
+        for asset, role in _TABLE_OF.items()
+    }
+    return found | {
+        "monday_groups": dg.TableSchema([dg.TableColumn("title", "text", description="customer and season")]),
+        "monday_items": _board_columns(configuration.items, {"name": "the item's name", "group": "the group it is in"}),
+        "monday_subitems": _board_columns(
+            configuration.subitems, {"name": "the subitem's name", "parent": "the item it is under"}
+        ),
+    }
+
+
+def _board_columns(board: BoardSection, own: Mapping[str, str]) -> dg.TableSchema:
+    """By monday's ids, each with the order columns that it shows; `own` are those that every board has."""
+    fixed = [dg.TableColumn(name, "text", description=words) for name, words in own.items()]
+    mapped = [
+        dg.TableColumn(entry.column, entry.type.value, description=" or else ".join(entry.source)) for entry in board.columns
+    ]
+    return dg.TableSchema([*fixed, *mapped])
+
+
+def refused_rows(rows: Sequence[RowProblem]) -> dict[str, dg.RawMetadataValue]:
+    """What the board refuses, or would; nothing when there is nothing."""
+    return _entry("refused_rows", rows)
+
+
+def rejected_rows(rows: Sequence[RowProblem]) -> dict[str, dg.RawMetadataValue]:
+    """What the merge does not take; nothing when there is nothing."""
+    return _entry("rejected_rows", rows)
+
+
+def _entry(name: str, rows: Sequence[RowProblem]) -> dict[str, dg.RawMetadataValue]:
+    cells = [(row.order_key, row.size_code, row.code, row.reason[:200]) for row in rows]
+    return {name: dg.MetadataValue.md(table(("order", "size", "code", "reason"), cells, most=_SHOWN))} if rows else {}

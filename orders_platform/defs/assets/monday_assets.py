@@ -1,7 +1,4 @@
-"""Assets 4 to 6: groups, items and subitems on the board; and the board as people see it.
-
-Belongs here: shells around the sync stages, and what they report. Does not belong here: planning and sending (`sync/`).
-"""
+"""Assets 4 to 6: groups, items and subitems on the board; and the board as people see it."""
 
 from collections.abc import Callable
 
@@ -9,8 +6,8 @@ import dagster as dg
 from dagster import AssetExecutionContext
 
 from orders_platform.build import report_links
+from orders_platform.defs.assets.asset_metadata import refused_rows
 from orders_platform.defs.assets.order_assets import customer_alone, order_headers, order_lines
-from orders_platform.defs.assets.refused_rows import refused_rows
 from orders_platform.defs.failures import RETRIES
 from orders_platform.defs.partitions import CUSTOMERS
 from orders_platform.defs.resources import MondayResource, OrdersDatabase
@@ -30,7 +27,7 @@ order_board = dg.AssetSpec(
     ORDER_BOARD,
     deps=["monday_items", "monday_subitems"],
     group_name=GROUP,
-    description="The board as people see it, with the orders of all customers. No run makes it: what a check says of it stays.",
+    description="The board as people see it, with the orders of all customers. No run materialises it, so its checks stay shown.",
 )
 
 
@@ -38,7 +35,7 @@ order_board = dg.AssetSpec(
 def monday_groups(
     context: AssetExecutionContext, orders_database: OrdersDatabase, monday: MondayResource
 ) -> dg.MaterializeResult[None]:
-    """A group per customer and season: found by title, the missing made, stale ids healed."""
+    """A group per customer and season: found by its title, created if it is missing, its id renewed if that is stale."""
     return _stage(context, orders_database, monday, sync_groups)
 
 
@@ -46,7 +43,7 @@ def monday_groups(
 def monday_items(
     context: AssetExecutionContext, orders_database: OrdersDatabase, monday: MondayResource
 ) -> dg.MaterializeResult[None]:
-    """An item per order: made, changed, moved or archived; its id is written back."""
+    """An item per order: created, changed, moved or archived; its id is written back."""
     return _stage(context, orders_database, monday, sync_items)
 
 
@@ -54,7 +51,7 @@ def monday_items(
 def monday_subitems(
     context: AssetExecutionContext, orders_database: OrdersDatabase, monday: MondayResource
 ) -> dg.MaterializeResult[None]:
-    """A subitem per size: made, changed or archived; its id is written back."""
+    """A subitem per size: created, changed or archived; its id is written back."""
     return _stage(context, orders_database, monday, sync_subitems)
 
 

@@ -1,8 +1,4 @@
-"""Assets 0 to 3: the staged order list, and the three tables that the database merges it into.
-
-Belongs here: shells around the OrderStore, and what they report. Does not belong here: merging (`database/`, `sql/`), anything
-that talks to monday (`monday_board.py`).
-"""
+"""Assets 0 to 3: the staged order list, and the three tables that the database merges it into."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,13 +7,12 @@ from datetime import UTC, datetime
 import dagster as dg
 from dagster import AssetExecutionContext, OpExecutionContext
 
-from orders_platform.database.order_reports import OrderReports
 from orders_platform.database.order_store import OrderStore
-from orders_platform.defs.assets.refused_rows import rejected_rows
+from orders_platform.defs.assets.asset_metadata import rejected_rows
 from orders_platform.defs.failures import RETRIES, dagster_failures
 from orders_platform.defs.partitions import CUSTOMERS, add_customers
 from orders_platform.defs.resources import OrdersDatabase
-from orders_platform.domain.customers import Survey, customer_for
+from orders_platform.domain.customers import StagingScan, customer_for
 from orders_platform.errors import SourceDataError
 
 SWP_ORDER_LIST = dg.AssetKey("swp_order_list")
@@ -27,7 +22,7 @@ GROUP = "order_tables"
 swp_order_list = dg.AssetSpec(
     SWP_ORDER_LIST,
     group_name=GROUP,
-    description="The staging table as it arrives, 40+ workbooks in one. The job survey_customers observes it.",
+    description="The staging table as it arrives, filled from more than 40 workbooks. The job scan_staging observes it.",
 )
 
 
@@ -42,24 +37,26 @@ def customer_alone(customer: str, orders_database: OrdersDatabase) -> Iterator[O
 
 @dg.op(out=dg.Out(dg.Nothing))
 def observe_order_list(context: OpExecutionContext, orders_database: OrdersDatabase) -> Iterator[dg.AssetObservation]:
-    """Observe the staging table: rows, customers, rows of nobody (listed among the rejects). New customers become partitions.
+    """Observe the staging table: rows, customers, and the rows that match no customer, which are listed among the rejects.
+
+    Each new customer gets a partition.
 
     A name that cannot be a partition fails the run, after what was seen is recorded: Dagster keeps only what was yielded by then.
     """
     with dagster_failures("swp_order_list"):
-        store = orders_database.store
-        survey = store.survey()
-        store.record_unassigned(survey, datetime.now(UTC))
+        merge = orders_database.merge
+        scan = merge.scan_staging()
+        merge.record_unmatched(scan, datetime.now(UTC))
         known, refused = set(context.instance.get_dynamic_partitions("customers")), None
         try:
-            add_customers(context.instance, survey.customers)
+            add_customers(context.instance, scan.customers)
         except SourceDataError as error:
             refused = error
         metadata: dict[str, dg.RawMetadataValue] = {
-            "dagster/row_count": survey.rows,
-            "customers": len(survey.customers),
+            "dagster/row_count": scan.rows,
+            "customers": len(scan.customers),
             "new_customers": len(set(context.instance.get_dynamic_partitions("customers")) - known),
-            "rows_of": _survey_table(survey),
+            "rows_of": _rows_table(scan),
         }
         yield dg.AssetObservation(SWP_ORDER_LIST, metadata=metadata)
         if refused is not None:
@@ -68,38 +65,42 @@ def observe_order_list(context: OpExecutionContext, orders_database: OrdersDatab
 
 @dg.asset(partitions_def=CUSTOMERS, deps=[SWP_ORDER_LIST], group_name=GROUP, retry_policy=RETRIES)
 def order_headers(context: AssetExecutionContext, orders_database: OrdersDatabase) -> dg.MaterializeResult[None]:
-    """Orders, clean and keyed: new, changed and missing ones of the load are marked; unchanged ones are not touched."""
+    """Orders, clean and keyed: the new, changed and missing ones of a load are marked; unchanged ones are not touched."""
     customer = customer_for(context.partition_key)
     with customer_alone(customer, orders_database) as store:
-        merge = store.merge_headers(customer, store.survey(), datetime.now(UTC))
-        rejected = OrderReports(store).rejected(customer)
-    figures = {"created": merge.created, "updated": merge.updated, "rejected": merge.rejected, "identical_copies": merge.copies}
-    found = {"missing": merge.missing, "removed": merge.removed, "was_unchanged": merge.was_unchanged}
-    metadata: dict[str, dg.RawMetadataValue] = {"dagster/partition_row_count": merge.rows_read, **figures, **found}
+        merge = orders_database.merge
+        merged = merge.merge_headers(customer, merge.scan_staging(), datetime.now(UTC))
+        rejected = store.invalid_rows(customer)
+    figures = {
+        "created": merged.created,
+        "updated": merged.updated,
+        "rejected": merged.rejected,
+        "identical_copies": merged.copies,
+    }
+    found = {"missing": merged.missing, "removed": merged.removed, "was_unchanged": merged.was_unchanged}
+    metadata: dict[str, dg.RawMetadataValue] = {"dagster/partition_row_count": merged.rows_read, **figures, **found}
     return dg.MaterializeResult(metadata=metadata | rejected_rows(rejected))
 
 
 @dg.asset(partitions_def=CUSTOMERS, deps=[order_headers], group_name=GROUP, retry_policy=RETRIES)
 def order_sizes(context: AssetExecutionContext, orders_database: OrdersDatabase) -> dg.MaterializeResult[None]:
-    """The sizes of the orders that changed, a row per size with a quantity."""
+    """The sizes of the orders that changed: a row per size with a quantity."""
     customer = customer_for(context.partition_key)
-    with customer_alone(customer, orders_database) as store:
-        staged = store.unpivot_sizes(customer)
+    with customer_alone(customer, orders_database):
+        staged = orders_database.merge.unpivot_sizes(customer)
     return dg.MaterializeResult(metadata={"staged_lines": staged})
 
 
 @dg.asset(partitions_def=CUSTOMERS, deps=[order_sizes], group_name=GROUP, retry_policy=RETRIES)
 def order_lines(context: AssetExecutionContext, orders_database: OrdersDatabase) -> dg.MaterializeResult[None]:
-    """Lines: one row per order and size; new, changed and gone ones are marked."""
+    """Lines, a row per order and size: the new, changed and gone ones are marked."""
     customer = customer_for(context.partition_key)
-    with customer_alone(customer, orders_database) as store:
-        merge = store.merge_lines(customer, datetime.now(UTC))
-    return dg.MaterializeResult(metadata={"created": merge.created, "updated": merge.updated, "removed": merge.removed})
+    with customer_alone(customer, orders_database):
+        merged = orders_database.merge.merge_lines(customer, datetime.now(UTC))
+    return dg.MaterializeResult(metadata={"created": merged.created, "updated": merged.updated, "removed": merged.removed})
 
 
-def _survey_table(survey: Survey) -> dg.TableMetadataValue:
-    records = [dg.TableRecord({"customer": name, "rows": rows.rows, "note": ""}) for name, rows in survey.customers.items()]
-    records += [
-        dg.TableRecord({"customer": entry.label, "rows": entry.rows, "note": entry.reason}) for entry in survey.unassigned
-    ]
+def _rows_table(scan: StagingScan) -> dg.TableMetadataValue:
+    records = [dg.TableRecord({"customer": name, "rows": rows.rows, "note": ""}) for name, rows in scan.customers.items()]
+    records += [dg.TableRecord({"customer": entry.label, "rows": entry.rows, "note": entry.reason}) for entry in scan.unmatched]
     return dg.MetadataValue.table(records)

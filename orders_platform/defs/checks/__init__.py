@@ -1,50 +1,35 @@
-"""The asset checks: what must hold of the tables and the board. docs/checks.md has the rules of severity and blocking.
+"""The asset checks, by who makes them: what must hold of the tables and the board. docs/checks.md has the list.
 
-Belongs here: which checks there are, and which of them a customer's run makes. Does not belong here: how an alert is sent
-(`alerts.py`), when the jobs run (`schedules.py`).
+A check is a function of `order_checks` or `board_checks`; its docstring is what people read in Dagster and in that list. A check of an
+asset that a customer's run materialises belongs to that run. Dagster shows a check as not evaluated once its asset was materialised after
+it, so a check that only the jobs make is about an asset that no run materialises: the staging table, or the board as people see it.
 """
 
 from __future__ import annotations
 
-from orders_platform.defs.checks.board_checks import (
-    board_equals_database,
-    board_shows_values,
-    no_item_doubled,
-    no_subitem_doubled,
-)
-from orders_platform.defs.checks.order_checks import keys_unique, lines_have_orders, sizes_plausible, totals_match_sizes
-from orders_platform.defs.checks.removals import removals_plausible
-from orders_platform.defs.checks.row_checks import no_rows_failed, no_rows_rejected, no_rows_stuck, staging_fresh
+from types import ModuleType
 
-OF_A_RUN = (
-    keys_unique,
-    removals_plausible,
-    sizes_plausible,
-    totals_match_sizes,
-    no_item_doubled,
-    no_subitem_doubled,
-    board_equals_database,
-)
+import dagster as dg
+
+from orders_platform.defs.assets.monday_assets import ORDER_BOARD
+from orders_platform.defs.assets.order_assets import SWP_ORDER_LIST
+from orders_platform.defs.checks import board_checks, order_checks
+
+
+def _checks_of(module: ModuleType) -> list[dg.AssetChecksDefinition]:
+    return [each for each in vars(module).values() if isinstance(each, dg.AssetChecksDefinition)]
+
+
+ALL = [*_checks_of(order_checks), *_checks_of(board_checks)]
+NOT_OF_A_RUN = [each for each in ALL if each.check_key.asset_key in {SWP_ORDER_LIST, ORDER_BOARD}]
+OF_A_RUN = [each for each in ALL if each not in NOT_OF_A_RUN]
 """Made in each run of a customer, about that customer."""
 
-OF_ALL_CUSTOMERS = (
-    keys_unique,
-    removals_plausible,
-    sizes_plausible,
-    totals_match_sizes,
-    lines_have_orders,
-    staging_fresh,
-    no_rows_failed,
-    no_rows_rejected,
-)
-"""Made by the job `check_orders`, over all customers at once, so that a customer that does not run any more is noticed."""
-
-OF_WAITING_ROWS = (no_rows_stuck,)
+OF_WAITING_ROWS = [order_checks.no_rows_stuck]
 """Made by the job `check_waiting_rows`."""
 
-OF_VALUES = (board_shows_values,)
+OF_VALUES = [board_checks.board_shows_values]
 """Made by the job `verify_boards`, which reads every cell."""
 
-ALL = tuple(dict.fromkeys((*OF_A_RUN, *OF_ALL_CUSTOMERS, *OF_WAITING_ROWS, *OF_VALUES)))
-NOT_OF_A_RUN = tuple(check for check in ALL if check not in OF_A_RUN)
-"""They are about assets that no run materialises: Dagster takes a check for not made once its asset is materialised after it."""
+OF_ALL_CUSTOMERS = [each for each in _checks_of(order_checks) if each not in OF_WAITING_ROWS]
+"""Made by the job `check_orders`, over all customers at once, so that a customer that does not run any more is noticed."""

@@ -1,0 +1,158 @@
+"""Between rows of the driver and values of ours, both ways."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import RowMapping
+
+from orders_platform.domain.history import ADOPT
+from orders_platform.domain.mutations import BatchReport
+from orders_platform.domain.orders import CustomerSummary, PendingItem, PendingSubitem, RowResult
+from orders_platform.domain.states import Action, SyncState
+from orders_platform.domain.usage import MondayUsage, Reads, daily_calls
+
+
+def pending_item(row: Mapping[str, object], mapped: Sequence[str]) -> PendingItem:
+    """An order that waits; `mapped` are the columns that the board shows."""
+    return PendingItem(
+        record_uuid=str(row["record_uuid"]),
+        order_key=str(row["order_key"]),
+        state=SyncState(str(row["sync_state"])),
+        action=Action(str(row["action_type"])),
+        group_name=str(row["group_name"]),
+        group_id=text(row["group_id"]),
+        item_name=str(row["item_name"]),
+        item_id=monday_id(row["monday_item_id"]),
+        batch_id=text(row["sync_batch_id"]),
+        pending_at=moment(row["sync_pending_at"]),
+        values={name: row[name] for name in mapped},
+        tries=count(row["retry_count"]),
+        last_code=text(row["sync_error_code"]),
+    )
+
+
+def pending_subitem(row: Mapping[str, object]) -> PendingSubitem:
+    """A line that waits."""
+    return PendingSubitem(
+        line_uuid=str(row["line_uuid"]),
+        record_uuid=str(row["record_uuid"]),
+        order_key=str(row["order_key"]),
+        size_code=str(row["size_code"]),
+        qty=int(str(row["qty"])),
+        state=SyncState(str(row["sync_state"])),
+        action=Action(str(row["action_type"])),
+        item_id=monday_id(row["monday_item_id"]),
+        parent_id=monday_id(row["monday_parent_id"]),
+        subitem_id=monday_id(row["monday_subitem_id"]),
+        batch_id=text(row["sync_batch_id"]),
+        pending_at=moment(row["sync_pending_at"]),
+        tries=count(row["retry_count"]),
+        last_code=text(row["sync_error_code"]),
+    )
+
+
+def summary(orders: RowMapping, lines: RowMapping | Mapping[str, Any]) -> CustomerSummary:
+    """Where a customer stands, from the summaries of its orders and of its lines (empty when it has none)."""
+
+    def both(name: str) -> int:
+        return int(orders[name]) + int(lines.get(name, 0))
+
+    def moments(name: str) -> list[datetime]:
+        return [when for when in (moment(orders[name]), moment(lines.get(name))) if when is not None]
+
+    return CustomerSummary(
+        customer=str(orders["customer_name"]),
+        orders=int(orders["orders"]),
+        lines=int(lines.get("lines", 0)),
+        groups=int(orders["group_count"]),
+        items=int(orders["on_board"]),
+        subitems=int(lines.get("on_board", 0)),
+        new=both("new_rows"),
+        pending=both("pending_rows"),
+        failed=both("failed_rows"),
+        blocked=int(lines.get("blocked_rows", 0)),
+        removed=int(orders["removed_rows"]),
+        oldest_waiting_at=min(moments("oldest_waiting_at"), default=None),
+        last_sent_at=max(moments("last_sent_at"), default=None),
+    )
+
+
+def text(value: object) -> str | None:
+    """A text, or None for NULL."""
+    return None if value is None else str(value)
+
+
+def monday_id(value: object) -> int | None:
+    """An id of an item or subitem, or None for NULL."""
+    return None if value is None else int(str(value))
+
+
+def count(value: object) -> int:
+    """A number, 0 for NULL."""
+    return 0 if value is None else int(str(value))
+
+
+def moment(value: object) -> datetime | None:
+    """A UTC moment: ISO text on SQLite, a datetime on SQL Server."""
+    return value if isinstance(value, datetime) else None if value is None else datetime.fromisoformat(str(value))
+
+
+def numbered(results: Sequence[RowResult]) -> dict[str, object]:
+    """The parameters of `record_results_of_*`, numbered by row."""
+    values: dict[str, object] = {}
+    for i, result in enumerate(results):
+        message = None if result.message is None else result.message[:1000]
+        values |= {f"ref_{i}": result.ref, f"state_{i}": result.state.value, f"monday_{i}": result.monday_id, f"code_{i}": result.code,
+                   f"message_{i}": message, f"parent_{i}": result.parent_id, f"tried_{i}": int(result.was_tried)}  # fmt: skip
+    return values
+
+
+def logged(report: BatchReport) -> dict[str, object]:
+    """The parameters of `record_batch`."""
+    outcomes = sorted({result.outcome.value for result in report.results.values()})
+    return {
+        "batch_id": report.batch.key, "operation": report.batch.operation.value, "row_count": len(report.batch.mutations),
+        "call_count": report.calls, "rate_limited_count": report.rate_limited, "complexity": report.complexity,
+        "seconds": round(report.seconds, 3), "outcome": outcomes[0] if len(outcomes) == 1 else "partial",
+        "request_id": report.request_id, "error_message": _trouble(report),
+        "row_results": json.dumps({ref: result.monday_id or result.outcome.value for ref, result in report.results.items()}),
+    }  # fmt: skip
+
+
+_NO_REQUEST: Mapping[str, object] = {
+    "row_count": 0, "call_count": 0, "rate_limited_count": 0, "complexity": 0, "seconds": 0, "outcome": "done", "request_id": None,
+    "error_message": None, "row_results": None,
+}  # fmt: skip
+
+
+def logged_adoption(batch_id: str, results: Sequence[RowResult]) -> dict[str, object]:
+    """The parameters of `record_batch` for rows that were found on the board; the request that made them is not known."""
+    ids = json.dumps({result.ref: str(result.monday_id) for result in results})
+    return {**_NO_REQUEST, "batch_id": batch_id, "operation": ADOPT, "row_count": len(results), "row_results": ids}
+
+
+def logged_reads(batch_id: str, reads: Reads) -> dict[str, object]:
+    """The parameters of `record_batch` for what a stage read."""
+    return {
+        **_NO_REQUEST, "batch_id": batch_id, "operation": "read", "call_count": reads.calls,
+        "rate_limited_count": reads.rate_limited, "complexity": reads.complexity, "seconds": round(reads.seconds, 3),
+    }  # fmt: skip
+
+
+def usage(row: RowMapping) -> MondayUsage:
+    """What the log says of calls; all NULL when it holds nothing of the last day."""
+    return MondayUsage(
+        calls_today=daily_calls(int(row["call_count"] or 0), int(row["limited_today"] or 0)),
+        rate_limited=int(row["rate_limited_count"] or 0),
+        rate_limited_at=moment(row["rate_limited_at"]),
+    )
+
+
+def _trouble(report: BatchReport) -> str | None:
+    refusals = {ref: f"{result.code}: {result.message}" for ref, result in report.results.items() if result.code}
+    words = report.error or (json.dumps(refusals, ensure_ascii=False) if refusals else None)
+    return None if words is None else words[:1000]

@@ -1,0 +1,140 @@
+"""What differs between the two databases outside a statement. `engine.dialect_of` chooses one by the URL alone.
+
+What differs inside a statement is a macro in `sql/macros/`.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property, partial
+from typing import ClassVar, Literal
+
+import sqlalchemy
+from markupsafe import Markup
+from sqlalchemy import URL, Connection, Engine
+from sqlalchemy.dialects import registry
+from sqlalchemy.exc import DBAPIError
+
+from orders_platform.errors import CustomerBusyError, OrdersError
+
+Family = Literal["text", "number", "float", "moment"]
+
+Right = tuple[str, str, str]
+"""Class of the securable, its name (empty for the database itself), the permission."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableColumn:
+    """A column as the database's catalogue has it.
+
+    Attributes:
+        name: its name.
+        is_numeric: whether it holds numbers.
+        family: what its values are; always text on SQLite, where each value has a type of its own.
+        length: the characters that it holds at most, 0 without a limit.
+        type: the type to give a work table's column for it; None where the dialect's own DDL decides.
+    """
+
+    name: str
+    is_numeric: bool
+    family: Family = "text"
+    length: int = 0
+    type: Markup | None = None
+
+
+ColumnTypes = Mapping[str, Callable[..., Markup]]
+"""The column types of our DDL, each a function of its sizes."""
+
+
+def column_types(words: Mapping[str, str]) -> ColumnTypes:
+    """The column types out of a format string for each."""
+    return {name: partial(_column_type, word) for name, word in words.items()}
+
+
+def _column_type(word: str, *sizes: int) -> Markup:
+    return Markup(word.format(*(int(size) for size in sizes)))  # noqa: S704 - our own words and integers
+
+
+class Dialect(abc.ABC):
+    """One of the two databases.
+
+    Attributes:
+        name: SQLAlchemy's name of it, and that of its macros.
+        driver: the part after the name in SQLAlchemy's registry.
+        kind: what Dagster shows as the kind of an asset.
+        types: of the columns of our tables.
+        staged_types: of the staging table, which takes any text.
+        has_earlier_system: whether an earlier system may have left tables, which `init-db` adopts.
+        reads_cells: whether a merge reads the staged cells into a work table first; SQL Server would work each out several times.
+        loads_texts: whether the staging table is filled by statements of many rows, all of whose parameters are texts.
+    """
+
+    name: ClassVar[str]
+    driver: ClassVar[str]
+    kind: ClassVar[str]
+    types: ClassVar[ColumnTypes]
+    staged_types: ClassVar[ColumnTypes]
+    has_earlier_system: ClassVar[bool]
+    reads_cells: ClassVar[bool]
+    loads_texts: ClassVar[bool]
+
+    @cached_property
+    def sqlalchemy(self) -> sqlalchemy.Dialect:
+        """SQLAlchemy's dialect, connected to nothing: quoting and DDL need no more."""
+        dialect: type[sqlalchemy.Dialect] = registry.load(f"{self.name}.{self.driver}")
+        return dialect()
+
+    def quote(self, name: str) -> str:
+        """An identifier, quoted."""
+        return self.sqlalchemy.identifier_preparer.quote_identifier(name)
+
+    @abc.abstractmethod
+    def make_engine(self, url: URL) -> Engine:
+        """An engine that connects at first use. Raises `ConfigurationError`, and `ImportError` when the driver cannot be loaded."""
+
+    @abc.abstractmethod
+    def error(self, error: DBAPIError, place: str) -> OrdersError:
+        """The driver's error as ours; `place` names the database."""
+
+    @abc.abstractmethod
+    def whole_transaction(self, connection: Connection) -> AbstractContextManager[None]:
+        """Raise `TransactionLostError` when the transaction ended before this block did."""
+
+    @abc.abstractmethod
+    def timestamp(self, moment: datetime) -> object:
+        """A UTC moment as the database stores it."""
+
+    @abc.abstractmethod
+    def add_fingerprints(self, parts: Iterable[str]) -> str:
+        """The fingerprint of a load out of those of its parts: numbers of rows and sums of hashes add up."""
+
+    @abc.abstractmethod
+    def customer_lock(self, engine: Engine, customer: str) -> AbstractContextManager[None]:
+        """Hold a customer until the block ends. It also ends with the process, however that ends. Raises `CustomerBusyError`."""
+
+    @abc.abstractmethod
+    def lock_merge(self, connection: Connection, customer: str) -> None:
+        """Make another merge of the customer wait until this transaction ends. Raises `CustomerBusyError` when that takes too long."""
+
+    @abc.abstractmethod
+    def columns(self, connection: Connection, table: str, schema: str) -> Sequence[TableColumn]:
+        """The columns of a table in order; none when there is no such table."""
+
+    @abc.abstractmethod
+    def indexes(self, connection: Connection, table: str, schema: str) -> set[str]:
+        """The names of a table's indexes; none when there is no such table."""
+
+    @abc.abstractmethod
+    def missing_grants(self, connection: Connection, rights: Sequence[Right]) -> list[str]:
+        """A GRANT for each of the rights that the login lacks."""
+
+
+def customer_busy(customer: str) -> CustomerBusyError:
+    """The error of a customer that another run holds."""
+    return CustomerBusyError(
+        f"Another run is at work on customer {customer!r}. Nothing was done; wait for it to end, or stop it."
+    )

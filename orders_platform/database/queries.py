@@ -1,0 +1,228 @@
+"""What is read of the order database without changing it: for checks, `verify`, `history` and the reports.
+
+Every question is one statement or a few, whatever the number of customers.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from orders_platform.database import conversion
+from orders_platform.database.engine import repeated_when_lost
+from orders_platform.database.order_store import OrderStore
+from orders_platform.database.statements import Statements
+from orders_platform.domain.history import CustomerGroup, LoggedBatch, RowHistory
+from orders_platform.domain.order_status import BoardStatus, LastChanges, OrderChange, OrderStatus
+from orders_platform.domain.orders import PendingItem, PendingSubitem, RowKind
+from orders_platform.domain.states import Action, SyncState
+
+_NAMES_A_READ = 1000  # SQL Server takes 2,100 parameters
+_NO_ID = -1
+_NO_UUID = str(uuid.UUID(int=0))
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something wrong with a row or several; `details` by column name, for a table."""
+
+    customer: str
+    details: Mapping[str, str | int | float]
+
+
+class Queries:
+    """Questions to the order database of one store. Raises what `OrderStore` raises; an empty answer means there is none."""
+
+    def __init__(self, store: OrderStore) -> None:
+        self.database = store.database
+        self._store = store
+        self._statements = Statements(store.templates)
+
+    @repeated_when_lost
+    def _read(self, statement: str, statements: Statements | None = None, /, **values: object) -> list[Row]:
+        with self.database.read() as connection:
+            return [dict(row) for row in (statements or self._statements).runner(connection, values)(statement).mappings()]
+
+    def customers(self) -> list[str]:
+        """The customers that the order table has."""
+        return sorted(str(row["customer_name"]) for row in self._read("1_read_order_customers"))
+
+    # --- checks ---------------------------------------------------------------------------------------------------------
+
+    def _of_customers(
+        self, statement: str, customers: Sequence[str], statements: Statements | None = None, **values: object
+    ) -> list[Row]:
+        found: list[Row] = []
+        for start in range(0, len(customers), _NAMES_A_READ):
+            found += self._read(statement, statements, customers=customers[start : start + _NAMES_A_READ], **values)
+        return found
+
+    def duplicates(self, customers: Sequence[str]) -> list[Finding]:
+        """Keys that several orders of a customer share, and items or subitems that several of our rows have as their own."""
+        rows = [("order key", row) for names in self._by_keys(customers) for row in self._of_keys(names)]
+        rows += [("id on the board", row) for row in self._of_customers("check_repeated_ids", customers)]
+        return [
+            Finding(str(row["customer_name"]), {"what": what, "shared": str(row["shared"]), "rows": int(row["row_count"])})
+            for what, row in rows
+        ]
+
+    def _by_keys(self, customers: Sequence[str]) -> Iterable[list[str]]:
+        """The customers by the columns that identify their orders: the statement holds the names of those."""
+        found: dict[object, list[str]] = {}
+        for customer in customers:
+            keys = self._store.configuration.keys_of(customer)
+            found.setdefault((keys.unique, keys.extra), []).append(customer)
+        return found.values()
+
+    def _of_keys(self, customers: Sequence[str]) -> list[Row]:
+        keys = self._store.configuration.keys_of(customers[0])
+        statements = Statements(self._store.templates, {"unique_keys": keys.unique, "extra_keys": keys.extra})
+        return self._of_customers("check_repeated_keys", customers, statements)
+
+    def wrong_totals(self, customers: Sequence[str]) -> list[Finding]:
+        """Orders whose total is not the sum of their sizes."""
+        rows = self._of_customers("check_wrong_totals", customers, cancelled=self._store.configuration.cleaning.cancelled)
+        return [_finding(row, order="order_key", total="total", sizes="sizes") for row in rows]
+
+    def order_counts(self, customers: Sequence[str]) -> dict[str, int]:
+        """How many orders of each customer the load holds."""
+        return {str(row["customer_name"]): int(row["row_count"]) for row in self._of_customers("check_count_orders", customers)}
+
+    def orphan_lines(self) -> list[Finding]:
+        """Lines whose order is not there; of no customer that anybody knows."""
+        rows = self._read("check_orphan_lines")
+        return [_finding(row, line="line_uuid", order="record_uuid", size="size_code", qty="qty") for row in rows]
+
+    def stuck_rows(self, pending_before: datetime, new_before: datetime) -> list[Finding]:
+        """Rows that were sent before the one moment and never answered, or wait since before the other; oldest first."""
+        at: Callable[[datetime], object] = self.database.timestamp
+        rows = self._read("check_stuck_rows", pending_before=at(pending_before), new_before=at(new_before))
+        names = {"order": "order_key", "size": "size_code", "state": "sync_state", "waits_since": "waits_since",
+                 "sent_at": "sync_pending_at", "batch": "sync_batch_id", "code": "sync_error_code"}  # fmt: skip
+        return [_finding(row, **names) for row in rows]
+
+    # --- verify ---------------------------------------------------------------------------------------------------------
+
+    def orders(self, customer: str) -> list[PendingItem]:
+        """A customer's orders, whatever their state, by group and key; not those that left the load and are done with."""
+        mapped = self._store.configuration.mapped_sources
+        return [conversion.pending_item(row, mapped) for row in self._read("read_orders", customer=customer)]
+
+    def lines(self, customer: str) -> list[PendingSubitem]:
+        """All lines of a customer, whatever their state, by group, order and size."""
+        return [conversion.pending_subitem(row) for row in self._read("read_lines", customer=customer)]
+
+    def groups(self) -> list[CustomerGroup]:
+        """The groups that orders belong into, of all customers."""
+        rows = self._read("read_groups")
+        return [
+            CustomerGroup(str(row["customer_name"]), str(row["group_name"]), conversion.text(row["group_id"])) for row in rows
+        ]
+
+    # --- history --------------------------------------------------------------------------------------------------------
+
+    def history(self, term: str) -> list[RowHistory]:
+        """What is known of an order number, or of the id of an item or subitem, one that was replaced included; orders first."""
+        monday_id = int(term) if term.isdecimal() and len(term) < 19 else _NO_ID
+        found = self._rows_of(term, monday_id, ())
+        if not found and monday_id != _NO_ID:
+            logged = self._batches(f'%"{monday_id}"%', None)
+            refs = [ref for each in logged for ref, result in each.row_results.items() if str(monday_id) in {ref, result}]
+            found = self._rows_of(term, monday_id, tuple(dict.fromkeys(refs)))
+        return [replace(row, documents=tuple(self._batches(f'%"{row.ref}"%', row.batch_id))) for row in found]
+
+    def _rows_of(self, term: str, monday_id: int, refs: Sequence[str]) -> list[RowHistory]:
+        prefix = "".join(f"!{mark}" if mark in "!%_[" else mark for mark in term) + " | %"
+        orders = self._read("read_history_of_orders", term=term, prefix=prefix, monday_id=monday_id, refs=_uuids(refs))
+        shown = [_row_history(RowKind.ITEMS, row) for row in orders]
+        lines = self._read("read_history_of_lines", monday_id=monday_id, refs=_uuids([*refs, *(row.ref for row in shown)]))
+        return shown + [_row_history(RowKind.SUBITEMS, row) for row in lines]
+
+    def _batches(self, pattern: str, batch_id: str | None) -> list[LoggedBatch]:
+        return [_logged_batch(row) for row in self._read("read_batches", pattern=pattern, batch_id=batch_id)]
+
+    # --- reports --------------------------------------------------------------------------------------------------------
+
+    def order_statuses(self, customer: str) -> list[OrderStatus]:
+        """The customer's orders by group and key, as the view `v_order_sync_status` shows them."""
+        return [_order_status(row) for row in self._read("read_order_status", customer=customer)]
+
+    def last_changes(self, customer: str) -> LastChanges | None:
+        """What the last run that sent anything brought; None when none ever did."""
+        runs = [
+            (conversion.moment(row["sent_at"]), str(row["sync_run_id"]))
+            for row in self._read("read_sending_runs", customer=customer)
+        ]
+        dated = [(at, run_id) for at, run_id in runs if at is not None]
+        if not dated:
+            return None
+        at, run_id = max(dated)
+        return LastChanges(run_id, at, _by_order(self._read("read_changes_of_run", customer=customer, run_id=run_id)))
+
+
+def _finding(row: Row, **columns: str) -> Finding:
+    """`columns` are the names of the table, each with the statement's."""
+    values = {shown: row[name] for shown, name in columns.items()}
+    cells = {
+        shown: value if isinstance(value, int | float) else conversion.text(value) or "" for shown, value in values.items()
+    }
+    return Finding(str(row.get("customer_name", "")), cells)
+
+
+def _uuids(refs: Sequence[str]) -> list[str]:
+    """Never an empty list, and no group's title: SQL Server compares its UUIDs with UUIDs only."""
+    return [ref for ref in refs if re.fullmatch(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", ref)] or [_NO_UUID]
+
+
+def _row_history(kind: RowKind, row: Row) -> RowHistory:
+    error = f"{row['sync_error_code']}: {row['sync_error_message']}" if row["sync_error_code"] else None
+    return RowHistory(
+        kind, str(row["ref"]), str(row["customer_name"]), str(row["order_key"]), str(row["size_code"]),
+        SyncState(str(row["sync_state"])), str(row["action_type"] or ""), conversion.monday_id(row["monday_id"]),
+        conversion.text(row["sync_run_id"]), conversion.text(row["sync_batch_id"]), conversion.moment(row["sync_completed_at"]), error,
+    )  # fmt: skip
+
+
+def _logged_batch(row: Row) -> LoggedBatch:
+    results = json.loads(str(row["row_results"])) if row["row_results"] else {}
+    return LoggedBatch(
+        str(row["batch_id"]), str(row["run_id"]), str(row["operation"]), conversion.moment(row["logged_at"]), str(row["outcome"]),
+        conversion.text(row["request_id"]), conversion.text(row["error_message"]), results,
+    )  # fmt: skip
+
+
+def _order_status(row: Row) -> OrderStatus:
+    return OrderStatus(
+        order_key=str(row["order_key"]),
+        item_name=str(row["item_name"] or row["order_key"]),
+        group_name=str(row["group_name"] or ""),
+        order_type=str(row["order_type"] or ""),
+        status=BoardStatus(str(row["board_status"])),
+        state=SyncState(str(row["sync_state"])),
+        lines=conversion.count(row["line_count"]),
+        waiting_lines=conversion.count(row["waiting_line_count"]),
+        quantity=conversion.count(row["line_quantity"]),
+        item_id=conversion.monday_id(row["monday_item_id"]),
+        reason=conversion.text(row["sync_error_message"]),
+        updated_at=conversion.moment(row["updated_at"]),
+        sent_at=conversion.moment(row["sent_at"]),
+        is_removed=row["removed_at"] is not None,
+    )
+
+
+def _by_order(rows: Sequence[Row]) -> tuple[OrderChange, ...]:
+    """One change an order: the row of itself and the row of its lines put together."""
+    found: dict[str, OrderChange] = {}
+    for row in rows:
+        ref, name = str(row["record_uuid"]), str(row["item_name"] or row["order_key"])
+        action = Action(str(row["action_type"])) if row["action_type"] else None
+        known = found.get(ref, OrderChange(str(row["order_key"]), name, str(row["group_name"] or ""), None, 0))
+        found[ref] = replace(known, action=known.action or action, lines=known.lines + conversion.count(row["line_count"]))
+    return tuple(sorted(found.values(), key=lambda change: (change.group_name, change.order_key, change.item_name)))

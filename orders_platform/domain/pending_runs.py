@@ -1,0 +1,177 @@
+"""Which customers need a run, when one is requested again, whose load is stale, and which partitions come and go.
+
+Pure functions of values: the database reads them, and Dagster's sensors and schedules act on the answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from orders_platform.domain.customers import customer_for, partition_key_for
+from orders_platform.errors import SourceDataError
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerSyncStatus:
+    """Where a customer stands between the staging table and the board.
+
+    Attributes:
+        load: the content of its staged rows as one value; None when it has none.
+        merged: the content that was merged last; None when none ever was.
+        is_whole: that merge went through all its three steps, and nobody took away orders since.
+        waiting: rows that are to be sent and can be.
+    """
+
+    customer: str
+    load: str | None
+    merged: str | None = None
+    is_whole: bool = True
+    waiting: int = 0
+    orders: int = 0
+    merged_at: datetime | None = None
+
+    @property
+    def is_changed(self) -> bool:
+        """The staged rows are not what was merged last, or the merge must be made whole."""
+        return self.load is not None and (self.load != self.merged or not self.is_whole)
+
+
+@dataclass(frozen=True, slots=True)
+class PendingRun:
+    """A customer that needs a run.
+
+    Attributes:
+        merges: false when the load lacks the customer: what waits of it is sent, and nothing is merged or removed.
+        reason: for people.
+    """
+
+    customer: str
+    merges: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LastRequest:
+    """What a customer looked like when a run of it was last requested, and when that was (seconds since 1970)."""
+
+    load: str | None
+    waiting: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionChanges:
+    """Partition keys to add and to delete, and names that cannot be one, each with the reason."""
+
+    added: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+
+def pending_run(sync_status: CustomerSyncStatus) -> PendingRun | None:
+    """The run that a customer needs; None when it needs none."""
+    if sync_status.is_changed:
+        is_other = sync_status.load != sync_status.merged
+        reason = "first load" if sync_status.merged is None else "changed load" if is_other else "unfinished merge"
+        return PendingRun(sync_status.customer, merges=True, reason=reason)
+    if sync_status.waiting:
+        return PendingRun(sync_status.customer, merges=sync_status.load is not None, reason=f"{sync_status.waiting} rows wait")
+    return None
+
+
+def pending_runs(sync_statuses: Iterable[CustomerSyncStatus], busy: Collection[str]) -> list[PendingRun]:
+    """The runs that customers need, except for those that have one queued or under way."""
+    return [run for each in sync_statuses if each.customer not in busy and (run := pending_run(each)) is not None]
+
+
+def runs_to_request(
+    sync_statuses: Iterable[CustomerSyncStatus],
+    last_requests: Mapping[str, LastRequest],
+    *,
+    busy: Collection[str],
+    stopped: Collection[str],
+    now: float,
+    repeat_seconds: float,
+) -> tuple[list[PendingRun], dict[str, LastRequest]]:
+    """The runs to request now, and the last request of each customer to remember.
+
+    A run is requested at once when the load or the number of waiting rows is another than at the last request; for the same again only
+    after `repeat_seconds`, since monday may be away. A customer whose run ended for a reason that repeating does not mend, or that a
+    person cancelled (`stopped`), is left alone until its load changes, also when that person had started the run.
+    """
+    due: list[PendingRun] = []
+    remembered: dict[str, LastRequest] = {}
+    for each in sync_statuses:
+        run, last, is_stopped = pending_run(each), last_requests.get(each.customer), each.customer in stopped
+        if last is None and is_stopped:
+            last = LastRequest(each.load, each.waiting, now)
+        if (
+            run is not None
+            and each.customer not in busy
+            and _is_due(each, last, is_stopped=is_stopped, now=now, repeat_seconds=repeat_seconds)
+        ):
+            due.append(run)
+            remembered[each.customer] = LastRequest(each.load, each.waiting, now)
+        elif last is not None and (run is not None or is_stopped or each.customer in busy):
+            remembered[each.customer] = last
+    return due, remembered
+
+
+def _is_due(
+    sync_status: CustomerSyncStatus, last: LastRequest | None, *, is_stopped: bool, now: float, repeat_seconds: float
+) -> bool:
+    if last is None:
+        return True
+    if is_stopped:
+        return sync_status.load != last.load
+    return (sync_status.load, sync_status.waiting) != (last.load, last.waiting) or now - last.at >= repeat_seconds
+
+
+def stale_loads(sync_statuses: Collection[CustomerSyncStatus], now: datetime, hours: float) -> Mapping[str, str]:
+    """Why a customer's load is stale, by customer; by "" why the whole staging table is.
+
+    Nobody writes down when the table was loaded, so its content speaks: a load that is not merged yet is fresh unless the merge before
+    it is older than `hours` (its run fails, or nobody starts one), and so is one that was merged lately.
+    """
+    if all(each.load is None for each in sync_statuses):
+        return {"": "the staging table holds no row of any customer"}
+    ages = {each.customer: _hours_since(each.merged_at, now) for each in sync_statuses if each.merged_at is not None}
+    changed = [each.customer for each in sync_statuses if each.is_changed]
+    if changed:
+        old = (name for name in changed if ages.get(name, 0) > hours)
+        return {name: f"its load is not what was merged last, {ages[name]:.0f} hours ago" for name in old}
+    age = min(ages.values())
+    return {"": f"no load changed for {age:.0f} hours"} if age > hours else {}
+
+
+def _hours_since(moment: datetime, now: datetime) -> float:
+    return (now - (moment if moment.tzinfo else moment.replace(tzinfo=UTC))).total_seconds() / 3600
+
+
+def partition_changes(
+    sync_statuses: Iterable[CustomerSyncStatus], existing: Iterable[str], busy: Collection[str]
+) -> PartitionChanges:
+    """Which partitions to add and delete so that there is one for each customer that the load or the order table has.
+
+    A name that differs from another only in capitals is refused: SQL Server holds both for the same. A partition goes when neither
+    knows its customer any more (renamed, or typed in by hand) and no run of it is on its way.
+    """
+    keys: dict[str, str] = {}
+    refused: dict[str, str] = {}
+    for each in sync_statuses:
+        try:
+            key = partition_key_for(each.customer)
+        except SourceDataError as error:
+            refused[each.customer] = str(error)
+            continue
+        twin = keys.setdefault(key.casefold(), key)
+        if twin != key:
+            refused[each.customer] = (
+                f"Customer {each.customer!r} differs from {customer_for(twin)!r} only in capitals; make one an alias."
+            )
+    known = set(keys.values())
+    have = set(existing)
+    gone = (key for key in have - known if customer_for(key) not in busy)
+    return PartitionChanges(tuple(sorted(known - have)), tuple(sorted(gone)), refused)

@@ -1,0 +1,73 @@
+"""The browser that the tests open, and how a machine gets one: no wheel has a Chromium in it.
+
+`python -m orders_platform_tests.browser.install` installs it where that takes one command and no password; `make test` begins with it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+
+NAMES = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
+MISSING_BROWSER = (
+    "The tests open a browser, and neither Chromium nor Chrome is on this machine. Install one: "
+    "`apt-get install chromium fonts-liberation` on Debian, `snap install chromium` on Ubuntu, "
+    "`dnf install chromium` on Fedora, `brew install --cask google-chrome` on macOS."
+)
+MISSING_LIBRARY = (
+    "The tests open a browser with Playwright, whose driver does not start; `python -m playwright --version` says why. "
+    "If it is for libatomic: `apt-get install libatomic1` on Debian and Ubuntu, `dnf install libatomic` on Fedora."
+)
+
+
+def installed_browser() -> str | None:
+    """The path of the first browser that is there."""
+    return next(filter(None, map(shutil.which, NAMES)), None)
+
+
+def _driver_starts() -> bool:
+    asked = subprocess.run([sys.executable, "-m", "playwright", "--version"], capture_output=True, check=False)
+    return asked.returncode == 0
+
+
+def _missing() -> dict[str, str]:
+    """Debian's packages, each with what a person is told who has to install it."""
+    needed = {}
+    if installed_browser() is None:
+        needed["chromium"] = MISSING_BROWSER
+        needed["fonts-liberation"] = MISSING_BROWSER  # without a font the browser would draw empty boxes
+    if not _driver_starts():
+        needed["libatomic1"] = MISSING_LIBRARY
+    return needed
+
+
+def _as_root() -> list[str] | None:
+    """What a command begins with to have root's rights; None where only a person can give them."""
+    if os.geteuid() == 0:
+        return []
+    asks = shutil.which("sudo") is None or subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode
+    return None if asks else ["sudo", "-n"]
+
+
+def main() -> None:
+    """Install what is missing, or end with the command that does."""
+    missing = _missing()
+    if missing and shutil.which("apt-get") and (prefix := _as_root()) is not None:
+        print(f"The tests need {' and '.join(missing)}, which apt-get installs now.", flush=True)
+        for words in (["update"], ["install", "--yes", *missing]):
+            subprocess.run([*prefix, "apt-get", "--quiet=2", *words], stdout=subprocess.DEVNULL, check=False)
+        missing = _missing()
+    if missing:
+        sys.exit("\n".join(dict.fromkeys(missing.values())))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""What becomes of a dirty cell, by the kind of its column; many cells in one load, because a merge costs more than its rows."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from orders_platform.domain.names import NameRule, collapse
+from orders_platform_tests.database.order_list import GREYSON, KEY, OrderList, order
+
+DATE, PRICE, TYPE = "EX FACTORY DATE", "CUSTOMER PRICE", "ORDER TYPE"
+NOW = datetime(2026, 1, 5, tzinfo=UTC)
+
+
+def cleaned(order_list: OrderList, column: str, cells: list[object]) -> list[object]:
+    """What an accepted order has of each cell; 'rejected' of one whose row was."""
+    order_list.merge(*(order(f"GRE-{i:03}") | {column: cell} for i, cell in enumerate(cells)))
+    found = dict(order_list.orders("order_key", column))
+    return [found.get(f"GRE-{i:03}", "rejected") for i in range(len(cells))]
+
+
+def test_texts_are_trimmed_and_null_words_become_null(order_list: OrderList) -> None:
+    cells: dict[object, object] = {
+        " a ": "a", "\u00a0\t\r\n b\u00a0": "b", "a  b": "a  b", "line\r\nline": "line\r\nline", "nan": None, "NaN": None, " None ": None,
+        "NULL": None, "": None, "\u00a0": None, "n/a": "n/a", "nano": "nano",
+        "0": "0", "0012": "0012", "'": "'", "{{ x }}": "{{ x }}",
+        "Robert'); DROP TABLE ORDER_LIST_V2;--": "Robert'); DROP TABLE ORDER_LIST_V2;--", "?:x %s \\": "?:x %s \\",
+        None: None, "∆ 🧥": "∆ 🧥",
+    }  # fmt: skip
+    assert cleaned(order_list, "NOTES", list(cells)) == list(cells.values())
+
+
+def test_not_available_words_become_null_only_where_configured(order_list: OrderList) -> None:
+    assert cleaned(order_list, "AAG SEASON", ["N/A", "#n/a ", "nan", "FALL", "n\\a"]) == [None, None, None, "FALL", "n\\a"]
+
+
+def test_dates_are_iso_texts_or_excel_serials_and_placeholders_are_null(order_list: OrderList) -> None:
+    cells: dict[object, object] = {
+        "2025-06-18": "2025-06-18", " 2025-06-18\u00a0": "2025-06-18", "2025-06-18 14:30:00": "2025-06-18",
+        "2025-06-18T14:30:00.5": "2025-06-18", 45658: "2025-01-01", "45658": "2025-01-01", "TBC": None, "tba": None, "00/00/00": None,
+        "nan": None, None: None, "": None, "2025-02-29": "rejected", "18/06/2025": "rejected", "20250618": "rejected",
+        "soon": "rejected", "２０２５-06-18": "rejected", 12: "rejected", "19700": "rejected", "2025-06-18 soon": "rejected",
+        "2025-06-18 １４:30": "rejected",
+    }  # fmt: skip
+    assert cleaned(order_list, DATE, list(cells)) == list(cells.values())
+
+
+def test_numbers_are_plain_digits_and_anything_else_rejects_the_row(order_list: OrderList) -> None:
+    cells: dict[object, object] = {
+        "9.2500": 9.25, 9: 9, 0.1: 0.1, " 12 ": 12, "\u00a07.5": 7.5, "-3": -3, "+4": 4, ".5": 0.5, "6.": 6,
+        "nan": None, "": None, None: None,
+        "1,5": "rejected", "1 000": "rejected", "$5": "rejected", "N/A": "rejected", "１２": "rejected",
+        "5 USD": "rejected", "-": "rejected",
+    }  # fmt: skip
+    assert cleaned(order_list, PRICE, list(cells)) == list(cells.values())
+
+
+def test_the_order_type_is_written_as_configured_or_in_capitals(order_list: OrderList) -> None:
+    cells: dict[object, object] = {
+        "active": "RECEIVED", " Canceled ": "CANCELLED", "CANCELLED": "CANCELLED", "received": "RECEIVED", "Forecast": "FORECAST",
+        "nan": None, None: None,
+    }  # fmt: skip
+    assert cleaned(order_list, TYPE, list(cells)) == list(cells.values())
+
+
+def test_the_customer_is_canonical_and_its_spelling_is_kept(order_list: OrderList) -> None:
+    order_list.merge(
+        order("GRE-1", CUSTOMER_NAME=" greyson\u00a0Clothiers "),
+        order("GRE-2", CUSTOMER_NAME="GREYSON") | {"SOURCE_CUSTOMER_NAME": "Greyson (US)"},
+        order("GRE-3", CUSTOMER_NAME=None),
+    )
+    assert order_list.orders("CUSTOMER NAME", "SOURCE_CUSTOMER_NAME") == [
+        (GREYSON, "greyson\u00a0Clothiers"), (GREYSON, "Greyson (US)"), (GREYSON, None),
+    ]  # fmt: skip
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00\x01"), max_size=12)
+TEXTS |= st.text(" \u00a0\t\r\naB", max_size=8)
+PARTS = ("ALIAS/RELATED ITEM", "CUSTOMER COLOUR DESCRIPTION", "CUSTOMER ALT PO")
+
+
+def name_of(rule: NameRule, row: dict[str, object]) -> str:
+    """The rule of names in Python, to compare the database's with."""
+    parts = (next((text for column in part if (text := collapse(row.get(column)))), "") for part in rule)
+    return " ".join(part for part in parts if part)
+
+
+@given(st.lists(st.tuples(TEXTS, TEXTS, TEXTS), min_size=1, max_size=25))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_database_names_orders_as_the_rule_says(order_list: OrderList, cells: list[tuple[str, str, str]]) -> None:
+    for table in ("ORDER_LIST_V2", "ORDER_SYNC_CUSTOMERS"):
+        order_list.sql(f"DELETE FROM {table}")
+    rows = [
+        order(f"GRE-{i:03}", PO_NUMBER=None, CUSTOMER_SEASON=None) | dict(zip(PARTS, row, strict=True))
+        for i, row in enumerate(cells)
+    ]
+    order_list.merge(*rows)
+    cleaning = order_list.configuration.cleaning
+    words = {c: set(cleaning.null_words) for c in PARTS}
+    for column in set(PARTS) & set(cleaning.not_available_columns):
+        words[column] |= set(cleaning.not_available_words)
+    shown = [{c: None if collapse(v).lower() in words.get(c, ()) else v for c, v in row.items()} for row in rows]
+    expected = {str(row[KEY]): name_of(order_list.configuration.names.item, row) for row in shown}
+    assert dict(order_list.orders("order_key", "item_name")) == expected
+
+
+@pytest.mark.parametrize("hostile", ['"', "]", "[", ":name", "?", "%s", "\\", "'", "{{ 7 }}", "\u2028", "x" * 5000])
+def test_a_hostile_text_arrives_as_it_is(order_list: OrderList, hostile: str) -> None:
+    order_list.merge(order("GRE-1", NOTES=hostile, CUSTOMER_STYLE=hostile[:100]))
+    assert order_list.orders("NOTES", "CUSTOMER STYLE") == [(hostile, hostile[:100])]
+    assert order_list.store.pending_items(GREYSON)[0].values["NOTES"] == hostile

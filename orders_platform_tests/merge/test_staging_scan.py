@@ -1,0 +1,101 @@
+"""Whose rows are in the staging table, and what becomes of those that match no customer."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from orders_platform.errors import SourceDataError
+from orders_platform_tests.database.order_list import GREYSON, NAME, OrderList, order
+
+NOW = datetime(2026, 1, 5, tzinfo=UTC)
+LATER = datetime(2026, 1, 6, tzinfo=UTC)
+
+
+def row(number: str, name: object, file: object = "xGREYSON") -> dict[str, object]:
+    return order(number) | {NAME: name, "_SOURCE_TABLE": file}
+
+
+def test_spellings_aliases_cases_and_spaces_are_one_customer(order_list: OrderList) -> None:
+    names = [GREYSON, "greyson", " Greyson\u00a0", "GREYSON  CLOTHIERS", "Greyson Clothiers"]
+    order_list.load(*(row(f"GRE-{i}", name) for i, name in enumerate(names)))
+    scan = order_list.merging.scan_staging()
+    assert (list(scan.customers), scan.unmatched, scan.rows) == ([GREYSON], (), 5)
+    assert order_list.merge().created == 5
+
+
+@pytest.mark.parametrize("blank", [None, "", " ", "\u00a0\t"])
+def test_a_blank_customer_is_filled_from_a_file_of_one_customer(order_list: OrderList, blank: str | None) -> None:
+    order_list.load(row("GRE-1", "GREYSON CLOTHIERS"), row("GRE-2", GREYSON), row("GRE-3", blank), row("P-1", "PELOTON", "xP"))
+    assert order_list.merge().created == 3
+    assert order_list.orders("order_key", NAME) == [(f"GRE-{i}", GREYSON) for i in (1, 2, 3)]
+
+
+def test_a_blank_customer_in_a_mixed_file_or_in_none_is_rejected(order_list: OrderList) -> None:
+    order_list.load(
+        row("1", GREYSON), row("2", "PELOTON"), row("3", None), row("4", " "), row("5", None, None), row("6", "", "xQ")
+    )
+    scan = order_list.merging.scan_staging()
+    order_list.merging.record_unmatched(scan, NOW)
+    assert (order_list.merge().rows_read, scan.rows) == (1, 6)
+    found = {
+        reject.order_key: (reject.customer, reject.code, reject.reason.split(":")[0])
+        for reject in order_list.store.invalid_rows()
+    }
+    mixed = "customer is blank and its file 'xGREYSON' holds 2 customers (GREYSON, PELOTON)"
+    assert found == {
+        "3": ("(blank in xGREYSON)", "unknown_customer", mixed),
+        "4": ("(blank in xGREYSON)", "unknown_customer", mixed),
+        "5": ("(blank in no file)", "unknown_customer", "customer is blank and the row names no file"),
+        "6": ("(blank in xQ)", "unknown_customer", "customer is blank and its file 'xQ' holds no known customer"),
+    }
+
+
+def test_every_row_of_an_unknown_customer_is_rejected_whatever_its_spelling_and_file(order_list: OrderList) -> None:
+    names = ["ACME ACTIVE", "ACME  ACTIVE", " ACME ACTIVE", "Acme Active"]
+    order_list.load(*(row(f"ACM-{i}", name, f"x{i % 2}") for i, name in enumerate([*names, *names])))
+    order_list.merging.record_unmatched(order_list.merging.scan_staging(), NOW)
+    assert [reject[1] for reject in order_list.rejects()] == [f"ACM-{i}" for i in range(8)]
+    assert all("is not in [customers] of the configuration" in reject.reason for reject in order_list.store.invalid_rows())
+
+
+def test_unmatched_rows_are_written_once_and_again_only_when_they_change(order_list: OrderList) -> None:
+    order_list.load(row("ACM-1", "ACME"), row("3", None, None))
+    order_list.merging.record_unmatched(order_list.merging.scan_staging(), NOW)
+    before = order_list.dump()
+    order_list.merging.record_unmatched(order_list.merging.scan_staging(), LATER)
+    assert order_list.dump() == before
+    order_list.load(row("ACM-2", "ACME"), row("3", None, None))
+    order_list.merging.record_unmatched(order_list.merging.scan_staging(), LATER)
+    assert [reject[1] for reject in order_list.rejects()] == ["3", "ACM-2"]
+
+
+def test_unmatched_rows_are_resolved_when_they_disappear_and_recorded_again_when_they_return(order_list: OrderList) -> None:
+    stray, ours = row("ACM-1", "ACME"), row("GRE-1", GREYSON)
+    for rows, rejects in (([stray, ours], 1), ([ours], 0), ([stray, ours], 1)):
+        order_list.load(*rows)
+        order_list.merging.record_unmatched(order_list.merging.scan_staging(), next(order_list.clock))
+        assert len(order_list.rejects()) == rejects
+
+
+def test_unmatched_rows_are_resolved_when_the_customer_becomes_known(order_list: OrderList) -> None:
+    order_list.load(row("ACM-1", "Acme Ltd"))
+    order_list.merging.record_unmatched(order_list.merging.scan_staging(), next(order_list.clock))
+    knowing = order_list.configured(lambda document: document["customers"].update(ACME={"aliases": ["ACME LTD"]}))
+    scan = knowing.merging.scan_staging()
+    knowing.merging.record_unmatched(scan, next(order_list.clock))
+    assert knowing.merge(customer="ACME").created == 1
+    assert knowing.rejects() == []
+
+
+def test_an_unknown_customer_is_a_customer_where_the_policy_accepts_it(order_list: OrderList) -> None:
+    accepting = order_list.configured(lambda document: document["policies"].update(unknown_customers="accept"))
+    accepting.load(row("ACM-1", "ACME"), row("ACM-2", " ACME "))
+    assert accepting.merge(customer="ACME").created == 2
+
+
+def test_an_empty_staging_table_has_no_customers(order_list: OrderList) -> None:
+    assert order_list.merging.scan_staging().rows == 0
+    with pytest.raises(SourceDataError, match="Check the load, the spelling, and the customer's aliases"):
+        order_list.merge()
