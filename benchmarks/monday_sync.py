@@ -41,7 +41,7 @@ from orders_platform.monday.adapter import MondayBoard, connect_board
 from orders_platform.monday.budget import limits_of
 from orders_platform.pipeline import sync_customer
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
-from orders_platform.sandbox.server import SANDBOX_TOKEN, Faults, Limits, Sandbox, running
+from orders_platform.sandbox.server import SANDBOX_TOKEN, AccountLimits, Faults, Sandbox, running
 from orders_platform.settings import default_folder
 from orders_platform.sync.run import SyncRun
 
@@ -104,7 +104,7 @@ def measure(case: Case) -> Figures:
     began = time.monotonic()
     clock: Clock = QuickClock(case.factor) if case.factor else SimulatedClock()
     faults = Faults(seed=case.seed, rate=FAULT_RATE if case.seed else 0.0)
-    sandbox = Sandbox(clock=clock, sleep=clock.sleep, limits=Limits(), latency=LATENCY, faults=faults)
+    sandbox = Sandbox(clock=clock, sleep=clock.sleep, limits=AccountLimits(), latency=LATENCY, faults=faults)
     sandbox.requests = deque()  # all of them
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -121,7 +121,7 @@ def measure(case: Case) -> Figures:
         outcome = load.outcome(sandbox.board_snapshot(ITEMS_BOARD_ID))
     return Figures(
         seconds=seconds,
-        ratio=seconds / floor_seconds(load.size, Limits()),
+        ratio=seconds / floor_seconds(load.size, AccountLimits()),
         calls=len(sandbox.requests),
         limited=sum(1 for request in sandbox.requests if request.outcome == "limited" and request.fault is None),
         lost=outcome.lost,

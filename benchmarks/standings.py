@@ -16,9 +16,9 @@ from pydantic import SecretStr
 from orders_platform.configuration import Configuration, read_configuration
 from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
+from orders_platform.demo.sample_orders import wide_orders
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows
-from orders_platform.sandbox.sample_wide import wide_orders
 from orders_platform.settings import default_folder
 
 

@@ -35,6 +35,7 @@ from pydantic import SecretStr
 from orders_platform.configuration import Configuration, read_configuration
 from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
+from orders_platform.demo.sample_orders import Row, sample_orders, wide_orders
 from orders_platform.domain.board import BoardDescription
 from orders_platform.domain.column_values import format_row
 from orders_platform.domain.labels import LabelIndex
@@ -42,10 +43,9 @@ from orders_platform.domain.mapping import BoardMapping
 from orders_platform.domain.names import subitem_name
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows
-from orders_platform.sandbox.complexity import Costs
-from orders_platform.sandbox.sample_orders import Row, sample_orders, wide_orders
-from orders_platform.sandbox.server import Latency, Limits
-from orders_platform.sandbox.snapshots import GroupSnapshot
+from orders_platform.sandbox.sandbox_options import PriceList
+from orders_platform.sandbox.server import AccountLimits, Latency
+from orders_platform.sandbox.stored_items import GroupSnapshot
 from orders_platform.settings import default_folder
 
 CUSTOMER = "GREYSON"
@@ -69,9 +69,9 @@ class Size:
         return self.groups + self.orders + self.lines
 
 
-def floor_seconds(size: Size, limits: Limits, latency: Latency = LATENCY) -> float:
+def floor_seconds(size: Size, limits: AccountLimits, latency: Latency = LATENCY) -> float:
     """The seconds that the limits demand; see the top of this file."""
-    costs = Costs()
+    costs = PriceList()
     price = costs.mutations["create_item"] + 1
     points = size.groups * (costs.mutation + 1) + (size.orders + size.lines) * price
     creations_a_window = limits.complexity_per_minute // price

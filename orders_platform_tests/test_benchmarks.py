@@ -16,8 +16,8 @@ import httpx
 import pytest
 
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
-from orders_platform.sandbox.server import SANDBOX_TOKEN, Fault, Limits, Sandbox, running
-from orders_platform.sandbox.snapshots import GroupSnapshot, ItemSnapshot
+from orders_platform.sandbox.server import SANDBOX_TOKEN, AccountLimits, Fault, Sandbox, running
+from orders_platform.sandbox.stored_items import GroupSnapshot, ItemSnapshot
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 sys.path[:0] = [str(BENCHMARKS), str(BENCHMARKS / "peers")]  # as they are when the benchmark or a client's script is started
@@ -46,16 +46,17 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="si
     ],
 )
 def test_the_floor_is_a_minute_for_every_further_window(groups: int, orders: int, lines: int, seconds: float) -> None:
-    assert sync_load.floor_seconds(sync_load.Size(groups, orders, lines), Limits()) == pytest.approx(seconds)
+    assert sync_load.floor_seconds(sync_load.Size(groups, orders, lines), AccountLimits()) == pytest.approx(seconds)
 
 
 def test_a_creation_that_does_not_fit_into_the_rest_of_a_window_waits_for_the_next() -> None:
-    one_a_window = Limits(complexity_per_minute=50_000)  # three creations are 90,003 points, which two windows would hold
+    # Three creations are 90,003 points, which two windows would hold.
+    one_a_window = AccountLimits(complexity_per_minute=50_000)
     assert sync_load.floor_seconds(sync_load.Size(0, 3, 0), one_a_window) == pytest.approx(2 * 60 + 0.5)
 
 
 def test_a_trial_account_is_slower() -> None:
-    assert sync_load.floor_seconds(sync_load.Size(4, 69, 317), Limits.trial()) == pytest.approx(11 * 60 + 0.5)
+    assert sync_load.floor_seconds(sync_load.Size(4, 69, 317), AccountLimits.trial()) == pytest.approx(11 * 60 + 0.5)
 
 
 # --- counting -----------------------------------------------------------------------------------------------------------

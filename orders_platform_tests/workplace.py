@@ -19,9 +19,9 @@ from pathlib import Path
 
 from orders_platform.build import open_store
 from orders_platform.database.order_store import OrderStore
-from orders_platform.demo import load_sample_orders
+from orders_platform.demo.demo_run import load_sample_orders
+from orders_platform.demo.sample_orders import sample_orders
 from orders_platform.merge.staging import replace_staged_rows
-from orders_platform.sandbox.sample_orders import sample_orders
 from orders_platform.sandbox.server import Sandbox
 from orders_platform.settings import SANDBOX_TOKEN, Settings
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from orders_platform.errors import ConfigurationError
-from orders_platform.sandbox.limits import Limits
+from orders_platform.sandbox.sandbox_options import AccountLimits
 from orders_platform.sandbox.server import Sandbox, running
 from orders_platform.settings import Settings
 
 PORT = 8765
 
-ROOMY = Limits(
+ROOMY = AccountLimits(
     complexity_per_minute=1_000_000_000, calls_per_minute=100_000, calls_per_day=1_000_000, calls_per_10_seconds=100_000
 )
 """Practically no limits. With monday's (`sandbox serve --limits pro`) the 2,300 creations of the sample orders take six minutes."""

@@ -21,15 +21,15 @@ from orders_platform.cli.database_commands import customers, history, init_db, l
 from orders_platform.cli.embedded import PORT, ROOMY, embedded_sandbox, refuse_while_served, sandbox_file
 from orders_platform.cli.session import JSON
 from orders_platform.errors import ConfigurationError, OrdersError
-from orders_platform.sandbox.limits import Limits
+from orders_platform.sandbox.sandbox_options import AccountLimits
 from orders_platform.sandbox.server import Faults, Latency, Sandbox, serve
 from orders_platform.settings import Settings
 
-LIMITS: dict[str, Callable[[], Limits]] = {
+LIMITS: dict[str, Callable[[], AccountLimits]] = {
     "roomy": lambda: ROOMY,
-    "pro": Limits,
-    "trial": Limits.trial,
-    "app": Limits.app_token,
+    "pro": AccountLimits,
+    "trial": AccountLimits.trial,
+    "app": AccountLimits.app_token,
 }
 
 

@@ -1,1 +1,1 @@
-"""A local monday.com and sample orders, for demos, tests and benchmarks; no other folder imports it, except `cli.py`."""
+"""A local monday.com, for demos, tests and benchmarks; only `cli/` and `demo/` import it."""

@@ -1,8 +1,4 @@
-"""The sandbox itself: its parts put together, and its routes.
-
-Belongs here: HTTP as an ASGI application. Does not belong here: what a request may do (`gate.py`), what the page shows
-(`page.py`), listening on a port (`server.py`).
-"""
+"""The sandbox as a whole: its parts put together, its routes as an ASGI application, and connections that can be cut."""
 
 from __future__ import annotations
 
@@ -14,29 +10,26 @@ from collections import deque
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from orders_platform.sandbox import board_template, hierarchy, page, snapshots, structure
-from orders_platform.sandbox.agenda import Agenda, SandboxClock
-from orders_platform.sandbox.calls import Admitted, Call, Latency, RequestRecord
-from orders_platform.sandbox.complexity import Costs
-from orders_platform.sandbox.connections import cut
+from orders_platform.sandbox import board_template, column_labels, page, stored_items, structure
+from orders_platform.sandbox.answers import HttpReply
+from orders_platform.sandbox.calls import Admitted, Call, RequestRecord
+from orders_platform.sandbox.conflicts import IdempotencyKeys
 from orders_platform.sandbox.faults import Fault, Faults
-from orders_platform.sandbox.gate import Gate
-from orders_platform.sandbox.idempotency import IdempotencyKeys, IdempotencyRules
-from orders_platform.sandbox.identities import Identities
-from orders_platform.sandbox.jobs import FileReply, JobRules, Jobs
-from orders_platform.sandbox.limits import Limits, Meter
-from orders_platform.sandbox.replies import Reply
-from orders_platform.sandbox.schema import schema_at
+from orders_platform.sandbox.graphql_schema import schema_at
+from orders_platform.sandbox.metering import Meter
+from orders_platform.sandbox.request_pipeline import RequestPipeline
+from orders_platform.sandbox.sandbox_options import AccountLimits, IdempotencyRules, Latency, PriceList, Switches
+from orders_platform.sandbox.scheduler import IdStream, SandboxClock, Scheduler
 from orders_platform.sandbox.state import State
-from orders_platform.sandbox.switches import Switches
 from orders_platform.settings import SANDBOX_TOKEN, default_folder
 
 _REQUESTS_KEPT = 10_000
@@ -44,6 +37,40 @@ _THREADS = 300
 _SCHEMA_FILE = default_folder("graphql") / "schema.graphql"
 
 _T = TypeVar("_T")
+
+
+class CuttableProtocol(H11Protocol):
+    """uvicorn's HTTP protocol, which remembers its open connections by the address of the client."""
+
+    open: ClassVar[dict[tuple[str, int], asyncio.Transport]] = {}
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Keeps the connection at hand."""
+        super().connection_made(transport)
+        if self.client:
+            self.open[self.client] = transport
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forgets the connection."""
+        if self.client:
+            self.open.pop(self.client, None)
+        super().connection_lost(exc)
+
+
+async def cut(scope: Scope, receive: Receive, _send: Send) -> None:
+    """An ASGI answer that is none: the connection closes.
+
+    Raises:
+        ConnectionResetError: there is no connection, because the application is called in-process.
+    """
+    client = scope.get("client")
+    transport = CuttableProtocol.open.get(tuple(client)) if client else None
+    if transport is None:
+        raise ConnectionResetError("the sandbox closed the connection without an answer")
+    transport.abort()
+    # Without this the server would answer 500 before it notices that its connection is gone.
+    while (await receive())["type"] != "http.disconnect":
+        continue
 
 
 class Sandbox:
@@ -63,13 +90,12 @@ class Sandbox:
         idempotency: how long replies are remembered.
         hang_seconds: how long a hanging request waits at most for its client to give up; over HTTP in real seconds.
         switches: what monday leaves open.
-        job_rules: of imports and bulk changes.
         seed: of the ids that are made up; None takes the time on the clock.
 
     Attributes:
         app: the ASGI application.
         requests: the last requests, oldest first; a refused connection is none.
-        jobs: imports and bulk changes.
+        pipeline: what becomes of a request; HTTP and `InProcess` carry requests to it.
     """
 
     def __init__(
@@ -78,17 +104,16 @@ class Sandbox:
         state: Path | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
-        limits: Limits | None = None,
+        limits: AccountLimits | None = None,
         latency: Latency | None = None,
         faults: Faults | None = None,
         items_limit: int = 10_000,
         visibility_lag: float = 0.0,
         tokens: Collection[str] = (SANDBOX_TOKEN,),
-        costs: Costs | None = None,
+        costs: PriceList | None = None,
         idempotency: IdempotencyRules | None = None,
         hang_seconds: float = 90.0,
         switches: Switches | None = None,
-        job_rules: JobRules | None = None,
         seed: object = None,
     ) -> None:
         self.clock = clock = SandboxClock(clock)
@@ -97,14 +122,13 @@ class Sandbox:
         self.state = State(
             state, clock=clock, items_limit=items_limit, visibility_lag=visibility_lag, switches=switches or Switches()
         )
-        ids = Identities(clock() if seed is None else seed)
-        self._agenda = Agenda(clock)
-        self.jobs = Jobs(self.state, self._agenda, ids, job_rules)
+        ids = IdStream(clock() if seed is None else seed)
+        self._scheduler = Scheduler(clock)
         self.faults = faults or Faults()
-        self.meter = Meter(limits or Limits(), clock)
+        self.meter = Meter(limits or AccountLimits(), clock)
         self.idempotency = IdempotencyKeys(clock, idempotency)
         self.requests: deque[RequestRecord] = deque(maxlen=_REQUESTS_KEPT)
-        self._gate = Gate(
+        self.pipeline = RequestPipeline(
             schema=schema_at(_SCHEMA_FILE),
             state=self.state,
             meter=self.meter,
@@ -112,42 +136,37 @@ class Sandbox:
             keys=self.idempotency,
             tokens=frozenset(tokens) - {""},
             latency=latency or Latency(),
-            costs=costs or Costs(),
+            costs=costs or PriceList(),
             sleep=sleep,
             ids=ids,
-            agenda=self._agenda,
-            jobs=self.jobs,
+            scheduler=self._scheduler,
         )
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="sandbox")
         board_template.plant(self.state)
         self.app: ASGIApp = Starlette(routes=self._routes())
 
-    def board_snapshot(self, board_id: int, states: Collection[str] = ("active",)) -> list[snapshots.GroupSnapshot]:
+    def board_snapshot(self, board_id: int, states: Collection[str] = ("active",)) -> list[stored_items.GroupSnapshot]:
         """Groups, items and subitems of a board with their values as text, without any lag."""
-        self._agenda.do_due()
-        return snapshots.board_snapshot(self.state, board_id, states)
+        self._scheduler.do_due()
+        return stored_items.board_snapshot(self.state, board_id, states)
 
     def settle(self) -> None:
-        """Whatever is under way comes to its end now: late commits, imports, bulk changes."""
-        self._agenda.do_due(everything=True)
+        """Late commits that are under way happen now."""
+        self._scheduler.do_due(everything=True)
 
     @property
     def under_way(self) -> int:
-        """Late commits and steps of jobs that have not happened yet."""
-        return self._agenda.waiting
+        """Late commits that have not happened yet."""
+        return self._scheduler.waiting
 
     def refuse_for(self, seconds: float) -> None:
         """Connections are refused until so many seconds have passed on the clock; nothing that is sent is read or executed."""
-        self._gate.refused_until = self.clock() + seconds
+        self.pipeline.refused_until = self.clock() + seconds
 
-    def make_multi_level(self, board_id: int, rollup: Collection[str] = ()) -> None:
-        """Turns a board without subitems into a multi-level one.
-
-        Args:
-            board_id: of the board.
-            rollup: columns that parents calculate from what lies below them.
-        """
-        hierarchy.make_multi_level(self.state, board_id, rollup)
+    def make_multi_level(self, board_id: int) -> None:
+        """From now on the board says that it is a multi-level one; nothing else about it changes."""
+        with self.state.transaction():
+            structure.make_multi_level(self.state, board_id)
 
     def remove_label(self, board_id: int, column_id: str, name: str) -> None:
         """A person deletes a label of a status or dropdown column.
@@ -156,17 +175,9 @@ class Sandbox:
             LookupError: there is no such column or label.
         """
         with self.state.transaction():
-            structure.remove_label(self.state, structure.columns(self.state, board_id)[column_id], name)
+            column_labels.remove(self.state, structure.columns(self.state, board_id)[column_id], name)
 
-    def admit(self, call: Call) -> Admitted | Reply:
-        """Lets a request in, `execute` must follow; or answers it at once."""
-        return self._gate.admit(call)
-
-    def execute(self, admitted: Admitted) -> Reply:
-        """Carries a request out that was let in."""
-        return self._gate.execute(admitted)
-
-    def logged(self, reply: Reply, record: RequestRecord) -> dict[str, str]:
+    def logged(self, reply: HttpReply, record: RequestRecord) -> dict[str, str]:
         """Puts an answered request into the log; returns the headers of its answer."""
         record.status, record.errors, record.request_id = reply.status, reply.errors, reply.request_id
         record.outcome = record.outcome if record.outcome == "replayed" and not reply.dropped else reply.outcome
@@ -184,8 +195,6 @@ class Sandbox:
         return [
             Route("/v2", self._graphql, methods=["POST"]),
             Route("/v2/get_schema", self._schema),
-            Route("/uploads/{job_id}", self._upload, methods=["PUT"]),
-            Route("/reports/{job_id}.csv", self._report),
             Route("/", self._page),
             Route("/page/overview.json", self._overview),
             Route("/page/group.json", self._group),
@@ -193,7 +202,7 @@ class Sandbox:
         ]
 
     async def _graphql(self, request: Request) -> Response | ASGIApp:
-        if self._gate.refuses:
+        if self.pipeline.refuses:
             return cut
         record = RequestRecord(at=self.state.clock())
         started = time.monotonic()
@@ -205,11 +214,11 @@ class Sandbox:
             base_url=str(request.base_url),
             record=record,
         )
-        admitted = await self._in_thread(functools.partial(self.admit, call))
+        admitted = await self._in_thread(functools.partial(self.pipeline.admit, call))
         if isinstance(admitted, Admitted):
             if admitted.fault is Fault.HANG:
                 await self._until_client_gives_up(request)
-            reply = await self._in_thread(functools.partial(self.execute, admitted))
+            reply = await self._in_thread(functools.partial(self.pipeline.execute, admitted))
         else:
             reply = admitted
         record.seconds = time.monotonic() - started
@@ -226,26 +235,19 @@ class Sandbox:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(disconnected(), self.hang_seconds)
 
-    def _answer(self, reply: Reply, record: RequestRecord) -> Response | ASGIApp:
+    def _answer(self, reply: HttpReply, record: RequestRecord) -> Response | ASGIApp:
         headers = self.logged(reply, record)
         return cut if reply.dropped else Response(reply.body, reply.status, headers, media_type=reply.content_type)
 
     async def _schema(self, _request: Request) -> Response:
         return PlainTextResponse(_SCHEMA_FILE.read_text(encoding="utf-8"))
 
-    async def _upload(self, request: Request) -> Response:
-        job_id, file = request.path_params["job_id"], await request.body()
-        return _file(await self._in_thread(functools.partial(self.jobs.upload, job_id, file, set(request.headers))))
-
-    async def _report(self, request: Request) -> Response:
-        return _file(await self._in_thread(functools.partial(self.jobs.report, request.path_params["job_id"])))
-
     async def _page(self, _request: Request) -> Response:
         return page.document()
 
     async def _overview(self, request: Request) -> Response:
         since = request.query_params.get("since", "")
-        self._agenda.do_due()
+        self._scheduler.do_due()
         seen = tuple(self.requests)  # copied here, where it also grows: another thread could meet it half-way
         return await self._in_thread(functools.partial(page.overview, self.state, self.meter, seen, since))
 
@@ -258,7 +260,3 @@ class Sandbox:
 
     async def _health(self, _request: Request) -> Response:
         return PlainTextResponse("ok")
-
-
-def _file(reply: FileReply) -> Response:
-    return PlainTextResponse(reply.body, reply.status, dict(reply.headers))

@@ -1,28 +1,22 @@
-"""The resolvers of mutations on boards, columns and groups.
-
-Belongs here: changing the structure of boards. Does not belong here: items (`mutations.py`), rows (`structure.py`).
-"""
+"""The resolvers of mutations on boards, columns and groups; each runs inside a transaction (`graphql_schema.py`)."""
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
-from graphql import GraphQLResolveInfo
+from orders_platform.sandbox import column_labels, stored_items, structure
+from orders_platform.sandbox.answers import Refusal, bad_json, invalid_argument
+from orders_platform.sandbox.resolver_context import wanted_board, wanted_group
+from orders_platform.sandbox.state import ACTIVE, ARCHIVED, DELETED, BoardRow, ColumnRow, GroupRow, State
 
-from orders_platform.sandbox import items, labels, structure
-from orders_platform.sandbox.context import context_of, wanted_board, wanted_group
-from orders_platform.sandbox.refusals import Refusal, bad_column, bad_json, invalid_argument
-from orders_platform.sandbox.rows import ACTIVE, ARCHIVED, DELETED, BoardRow, ColumnRow, GroupRow
-from orders_platform.sandbox.state import State
-
-Info = GraphQLResolveInfo
 LONGEST_GROUP_NAME = 255
 
 
 def create_board(
-    _root: object,
-    info: Info,
+    state: State,
     *,
     board_name: str,
     board_kind: str,
@@ -31,48 +25,38 @@ def create_board(
     workspace_id: str | None = None,  # noqa: ARG001  there is one workspace
 ) -> BoardRow:
     """A board; unless `empty`, with the sample rows that monday adds."""
-    context = context_of(info)
-    if context.meter.boards.left < 1:
-        raise Refusal("CallLimitExceeded", "Call limit exceeded for CreateBoard", status=429)
-    context.meter.boards.spend(1)
     if not board_name:
         raise Refusal("CreateBoardException", "Board name must not be empty")
-    board_id = structure.add_board(context.state, board_name, kind=board_kind)
-    structure.add_group(context.state, board_id, "Group Title", group_id="topics")
+    board_id = structure.add_board(state, board_name, kind=board_kind)
+    structure.add_group(state, board_id, "Group Title", group_id="topics")
     if not empty:
-        _add_samples(context.state, board_id)
-    return wanted_board(context.state, board_id)
+        _add_samples(state, board_id)
+    return wanted_board(state, board_id)
 
 
 def _add_samples(state: State, board_id: int) -> None:
     status = structure.add_column(state, board_id, "status", "Status")
     for name in ("Done", "Working on it", "Stuck"):
-        labels.add(state, structure.columns(state, board_id)[status], name)
+        column_labels.add(state, structure.columns(state, board_id)[status], name)
     structure.add_column(state, board_id, "date", "Date")
     structure.add_group(state, board_id, "Group Title", group_id="group_title")
     for name in ("Task 1", "Task 2", "Task 3"):
-        items.add_item(state, structure.groups(state, board_id)[0], name)
+        stored_items.add_item(state, structure.groups(state, board_id)[0], name)
 
 
-def archive_board(_root: object, info: Info, *, board_id: str) -> BoardRow:
+def _retire_board(new_state: str, state: State, *, board_id: str) -> BoardRow:
     """A board that leaves the lists and takes no more changes."""
-    return _retire_board(context_of(info).state, board_id, ARCHIVED)
-
-
-def delete_board(_root: object, info: Info, *, board_id: str) -> BoardRow:
-    """A board that is gone."""
-    return _retire_board(context_of(info).state, board_id, DELETED)
-
-
-def _retire_board(state: State, board_id: str, new_state: str) -> BoardRow:
     found = wanted_board(state, board_id)
     structure.retire_board(state, found.id, new_state)
     return structure.board(state, found.id) or found
 
 
+archive_board = functools.partial(_retire_board, ARCHIVED)
+delete_board = functools.partial(_retire_board, DELETED)
+
+
 def create_column(
-    _root: object,
-    info: Info,
+    state: State,
     *,
     board_id: str,
     title: str,
@@ -83,7 +67,6 @@ def create_column(
     defaults: object = None,
 ) -> ColumnRow:
     """A column at the end or after another; `defaults` may hold labels."""
-    state = context_of(info).state
     board = wanted_board(state, board_id)
     if id and not (len(id) <= 20 and id.replace("_", "").isalnum() and id.islower()):
         raise invalid_argument("A column id has 1-20 lowercase letters, digits and underscores")
@@ -98,32 +81,24 @@ def create_column(
         state, board.id, column_type, title, column_id=id, description=description, after=after_column_id
     )
     for name in _label_names(defaults):
-        labels.add(state, structure.columns(state, board.id)[made], name)
+        column_labels.add(state, structure.columns(state, board.id)[made], name)
     return structure.columns(state, board.id)[made]
 
 
-def delete_column(_root: object, info: Info, *, board_id: str, column_id: str) -> ColumnRow:
+def delete_column(state: State, *, board_id: str, column_id: str) -> ColumnRow:
     """A column that goes with its values; the name stays."""
-    state = context_of(info).state
-    found = _column(state, board_id, column_id)
+    found = structure.wanted_column(state, wanted_board(state, board_id).id, column_id)
     if found.type == "name":
         raise invalid_argument("The name column cannot be deleted")
     structure.delete_column(state, found)
     return found
 
 
-def change_column_title(_root: object, info: Info, *, board_id: str, column_id: str, title: str) -> ColumnRow:
+def change_column_title(state: State, *, board_id: str, column_id: str, title: str) -> ColumnRow:
     """Another title for a column."""
-    state = context_of(info).state
-    structure.rename_column(state, _column(state, board_id, column_id), title)
-    return _column(state, board_id, column_id)
-
-
-def _column(state: State, board_id: str, column_id: str) -> ColumnRow:
-    found = structure.columns(state, wanted_board(state, board_id).id).get(column_id)
-    if found is None:
-        raise bad_column(column_id)
-    return found
+    found = structure.wanted_column(state, wanted_board(state, board_id).id, column_id)
+    structure.rename_column(state, found, title)
+    return replace(found, title=title)
 
 
 def _label_names(defaults: object) -> list[str]:
@@ -141,8 +116,7 @@ def _label_names(defaults: object) -> list[str]:
 
 
 def create_group(
-    _root: object,
-    info: Info,
+    state: State,
     *,
     board_id: str,
     group_name: str,
@@ -152,7 +126,6 @@ def create_group(
     position_relative_method: str | None = None,
 ) -> GroupRow:
     """A group at the bottom of the board, or where it was asked for."""
-    state = context_of(info).state
     board = wanted_board(state, board_id)
     _check_title(group_name)
     if group_color and group_color not in structure.GROUP_COLORS:
@@ -178,9 +151,8 @@ def _group_place(
     return _position(position) if position else None
 
 
-def update_group(_root: object, info: Info, *, board_id: str, group_id: str, group_attribute: str, new_value: str) -> GroupRow:
+def update_group(state: State, *, board_id: str, group_id: str, group_attribute: str, new_value: str) -> GroupRow:
     """Another title, colour or place."""
-    state = context_of(info).state
     found = wanted_group(state, wanted_board(state, board_id).id, group_id)
     if group_attribute == "title":
         _check_title(new_value)
@@ -196,25 +168,19 @@ def update_group(_root: object, info: Info, *, board_id: str, group_id: str, gro
     return wanted_group(state, found.board_id, group_id)
 
 
-def archive_group(_root: object, info: Info, *, board_id: str, group_id: str) -> GroupRow:
+def _retire_group(new_state: str, state: State, *, board_id: str, group_id: str) -> GroupRow:
     """The group and its items leave every list; the last group stays."""
-    return _retire(context_of(info).state, board_id, group_id, ARCHIVED)
-
-
-def delete_group(_root: object, info: Info, *, board_id: str, group_id: str) -> GroupRow:
-    """The group and its items are gone; the last group stays."""
-    return _retire(context_of(info).state, board_id, group_id, DELETED)
-
-
-def _retire(state: State, board_id: str, group_id: str, new_state: str) -> GroupRow:
     found = wanted_group(state, wanted_board(state, board_id).id, group_id)
     if len(structure.groups(state, found.board_id)) == 1:
         raise Refusal("DeleteLastGroupException", "The last group of a board cannot be deleted or archived", status=409)
-    for item in items.in_group(state, found, states=(ACTIVE, ARCHIVED)):
-        items.retire(state, item, new_state)
+    for item in stored_items.in_group(state, found, states=(ACTIVE, ARCHIVED)):
+        stored_items.retire(state, item, new_state)
     structure.retire_group(state, found, new_state)
-    kept = structure.group(state, found.board_id, group_id)
-    return kept or found
+    return structure.group(state, found.board_id, group_id) or found
+
+
+archive_group = functools.partial(_retire_group, ARCHIVED)
+delete_group = functools.partial(_retire_group, DELETED)
 
 
 def _check_title(title: str) -> None:

@@ -1,15 +1,11 @@
-"""The boards that a new sandbox starts with: the Customer Master Schedule and the board of its subitems.
-
-Belongs here: their columns and labels as data, and planting them once. Does not belong here: sample orders
-(`sample_orders.py`), boards made through the API (`mutations.py`).
-"""
+"""The boards that a new sandbox starts with, as data: the Customer Master Schedule and the board of its subitems."""
 
 from __future__ import annotations
 
 from functools import cache
 
 from orders_platform.sandbox import structure
-from orders_platform.sandbox.labels import add as add_label
+from orders_platform.sandbox.column_labels import add as add_label
 from orders_platform.sandbox.state import State
 
 ITEMS_BOARD_ID = 9609317401
@@ -118,63 +114,17 @@ pulse_id_mkrag4a3          item_id         Item ID
 """
 
 _CUSTOMERS = """
-ACTIVELY BLACK
-AESCAPE
-AIME LEON DORE
-AJE
-ALWRLD
-ASHER GOLF
-ASRV
-B'HOOD
-BAD BIRDIE
-BANDIER
-BANDIT RUNNING
-BC BRANDS
-BEAU HUDSON
-BOGGI
-BORN PRIMITIVE
-CAMILLA
-CUTS CLOTHING
-DAVID JONES(UNE PIECE)
-DSSLR
-EDWONDER
-EQUINOX
-EXOTICA
-GET LAMBS
-FEETURES
-G FORE
-GREYSON
-JOHNNIE O
-JOHNNY WAS
-LAMBS
-LORNA JANE
-MACK WELDON
-PELOTON
-RARE
-REC GEN
-RHONE
-RHYTHM
-RYDERWEAR
-SEISSENSE
-SOUL CYCLE
-SPIRITUAL GANGSTER
-STARLIGHT
-STARLIGHT CHILDREN'S FOUNDATION (AU)
-SUMMERSALT
-SUN DAY RED
-TAYLOR MADE
-TELFAR
-TITLE NINE
-TRACK SMITH
-UNE PIECE
-WHITE FOX
-NASC WHITE FOX
-NOBULL
+ACTIVELY BLACK; AESCAPE; AIME LEON DORE; AJE; ALWRLD; ASHER GOLF; ASRV; B'HOOD; BAD BIRDIE; BANDIER; BANDIT RUNNING;
+BC BRANDS; BEAU HUDSON; BOGGI; BORN PRIMITIVE; CAMILLA; CUTS CLOTHING; DAVID JONES(UNE PIECE); DSSLR; EDWONDER; EQUINOX;
+EXOTICA; GET LAMBS; FEETURES; G FORE; GREYSON; JOHNNIE O; JOHNNY WAS; LAMBS; LORNA JANE; MACK WELDON; PELOTON; RARE;
+REC GEN; RHONE; RHYTHM; RYDERWEAR; SEISSENSE; SOUL CYCLE; SPIRITUAL GANGSTER; STARLIGHT;
+STARLIGHT CHILDREN'S FOUNDATION (AU); SUMMERSALT; SUN DAY RED; TAYLOR MADE; TELFAR; TITLE NINE; TRACK SMITH; UNE PIECE;
+WHITE FOX; NASC WHITE FOX; NOBULL
 """
 
 _LABELS: dict[str, tuple[str, ...]] = {
     "dropdown_mkr518fc": ("RECEIVED", "FORECAST", "CANCELLED"),
-    "dropdown_mkr542p2": tuple(_CUSTOMERS.strip().splitlines()),
+    "dropdown_mkr542p2": tuple(name.strip() for name in _CUSTOMERS.split(";")),
     "dropdown_mkr58de6": ("2025 SPRING", "2025 SUMMER", "2025 FALL", "2026 SPRING", "2026 SUMMER", "2026 FALL"),
     "dropdown_mkr5rgs6": ("SP25", "SS25", "FA25", "FW25", "SP26", "SS26"),
     "dropdown_mkr5w5e": ("DROP01", "DROP02", "DROP03"),

@@ -1,36 +1,13 @@
-"""One request to the sandbox: as it arrives, as it is let in, and as it stays in the log.
-
-Belongs here: the values that the gate and those who carry requests to it share. Does not belong here: what becomes of a request
-(`gate.py`), the wire (`application.py`, `in_process.py`).
-"""
+"""One request: as it arrives, as it is let in, and as it stays in the log."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from orders_platform.sandbox import versions
+from orders_platform.sandbox.answers import HttpReply
 from orders_platform.sandbox.faults import Fault
-from orders_platform.sandbox.replies import Reply
-from orders_platform.sandbox.schema import Prepared
-
-
-@dataclass(frozen=True, slots=True)
-class Latency:
-    """How long monday takes, in seconds.
-
-    Attributes:
-        per_row: of every item on a page; monday was seen to take 2.9 s for 500.
-    """
-
-    per_document: float = 0.0
-    per_mutation: float = 0.0
-    per_row: float = 0.0
-
-    @classmethod
-    def observed(cls) -> Latency:
-        """As others measured: 2.9 s for 500 rows of id and name; documents and mutations as our benchmark takes them."""
-        return cls(per_document=0.2, per_mutation=0.3, per_row=2.7 / 500)
+from orders_platform.sandbox.graphql_schema import Prepared
+from orders_platform.sandbox.resolver_context import CURRENT
 
 
 @dataclass(slots=True)
@@ -56,7 +33,7 @@ class RequestRecord:
     seconds: float = 0.0
     fault: Fault | None = None
     idempotency_key: str | None = None
-    version: str = versions.CURRENT
+    version: str = CURRENT
     is_mutation: bool = False
     request_id: str = ""
 
@@ -75,7 +52,7 @@ class Call:
 
 @dataclass(slots=True)
 class Admitted:
-    """A request that holds a place among those in flight: `Gate.execute` must follow.
+    """A request that holds a place among those in flight: `RequestPipeline.execute` must follow.
 
     Attributes:
         replay: the remembered answer, when the key is known.
@@ -86,8 +63,8 @@ class Admitted:
     call: Call
     token: str
     prepared: Prepared
-    variables: Mapping[str, object]
+    variables: dict[str, object]
     fault: Fault | None = None
-    replay: Reply | None = None
+    replay: HttpReply | None = None
     boards: frozenset[int] = frozenset()
     nobody_waits: bool = False

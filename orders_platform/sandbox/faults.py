@@ -1,7 +1,6 @@
-"""What can go wrong between a client and monday: faults that tests queue or a seed scatters.
+"""What can go wrong between a client and monday: the kinds of faults, which request meets which, and what some of them answer.
 
-Belongs here: the kinds, the plan which request meets which, and the answer of those that never reach the executor. Does not
-belong here: carrying out the others (`gate.py`).
+Tests queue faults, a seed scatters them. `request_pipeline.py` carries them out.
 """
 
 from __future__ import annotations
@@ -11,9 +10,9 @@ import json
 import random
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 
-from orders_platform.sandbox.replies import Reply, gateway_page, refused
+from orders_platform.sandbox.answers import HttpReply, gateway_page, limited, refused
 
 
 class Fault(enum.StrEnum):
@@ -104,10 +103,10 @@ class Faults:
     ) -> None:
         self.refused_seconds = refused_seconds
         self._late_seconds = late_seconds
-        self._random = random.Random(seed)  # noqa: S311  not for secrets
+        self._rng = random.Random(seed)  # noqa: S311  not for secrets
         self._rate = rate
         self._kinds = tuple(kinds)
-        self._choking: list[bytes] = []
+        self._failing: list[bytes] = []
         self._queue: deque[tuple[Fault, str | None]] = deque()
         self._lock = threading.Lock()
 
@@ -127,20 +126,20 @@ class Faults:
         """Queued faults that no request has met yet."""
         return len(self._queue)
 
-    def choke(self, text: str) -> None:
+    def fail_on(self, text: str) -> None:
         """Every mutation that mentions this text, e.g. an order's number, meets an internal error, time and again."""
         with self._lock:
-            self._choking.append(text.encode())
+            self._failing.append(text.encode())
 
-    def chokes(self, body: bytes) -> bool:
-        """Whether a request mentions what monday chokes on."""
-        return any(text in body for text in self._choking)
+    def fails_on(self, body: bytes) -> bool:
+        """Whether a request mentions such a text."""
+        return any(text in body for text in self._failing)
 
     def quiet(self) -> None:
         """No more faults: what is queued is dropped, and nothing is scattered any more."""
         with self._lock:
             self._queue.clear()
-            self._choking.clear()
+            self._failing.clear()
             self._rate = 0.0
 
     def draw(self, operations: Collection[str]) -> Fault | None:
@@ -150,97 +149,69 @@ class Faults:
                 if operation is None or operation in operations:
                     del self._queue[index]
                     return fault
-            if self._kinds and self._random.random() < self._rate:
-                return self._random.choice(self._kinds)
+            if self._kinds and self._rng.random() < self._rate:
+                return self._rng.choice(self._kinds)
             return None
 
     def delay(self) -> float:
         """Seconds until a late commit."""
         with self._lock:
-            return self._random.uniform(*self._late_seconds)
+            return self._rng.uniform(*self._late_seconds)
 
     def choose(self, aliases: Sequence[str]) -> str:
         """The mutation that `REFUSE_ALIAS` or `BREAK_ALIAS` meets."""
         with self._lock:
-            return self._random.choice(list(aliases))
+            return self._rng.choice(list(aliases))
 
 
-def answer(fault: Fault) -> Reply | None:
+def answer(fault: Fault | None) -> HttpReply | None:
     """The answer to a request that meets `fault`; None for faults without an answer of their own."""
-    make = _ANSWERS.get(fault)
-    return make() if make else None
-
-
-def _limit(code: str, message: str, retry_after: int, **extensions: object) -> Callable[[], Reply]:
-    return lambda: refused(429, code, message, outcome="limited", retry_after=retry_after, extensions=extensions)
-
-
-def _budget_200() -> Reply:
-    text = "Complexity budget exhausted"
-    return refused(200, "COMPLEXITY_BUDGET_EXHAUSTED", text, outcome="limited", retry_after=2, content={"data": []})
-
-
-def _budget_legacy() -> Reply:
-    text = "Complexity budget exhausted, query cost 30001 budget remaining 19986 out of 1000000 reset in 2 seconds"
-    old = {"error_code": "ComplexityException", "status_code": 429, "error_message": text, "error_data": {}, "errors": [text]}
-    reply = refused(200, "ComplexityException", text, outcome="limited")
-    return Reply(reply.status, json.dumps(old).encode(), reply.outcome, errors=reply.errors)
+    return _ANSWERS.get(fault) if fault else None
 
 
 _EXHAUSTED = "Complexity budget exhausted"
-_ANSWERS: dict[Fault, Callable[[], Reply]] = {
-    Fault.COMPLEXITY_429: _limit("COMPLEXITY_BUDGET_EXHAUSTED", _EXHAUSTED, 2),
-    Fault.MINUTE_429: _limit("RATE_LIMIT_EXCEEDED", "Minute limit rate exceeded", 2),
-    Fault.CONCURRENCY_429: _limit("maxConcurrencyExceeded", "Concurrency limit exceeded", 1),
-    Fault.IP_429: _limit("IP_RATE_LIMIT_EXCEEDED", "Your IP has exceeded the rate limit", 10),
-    Fault.FIELD_429: _limit(
-        "FIELD_LIMIT_EXCEEDED",
-        "Concurrency limit exceeded for the field",
-        2,
-        error_data={"retry_in_seconds": 2, "entity": "boards"},
-    ),
-    Fault.FIELD_MINUTE_200: lambda: refused(
-        200,
-        "FIELD_MINUTE_RATE_LIMIT_EXCEEDED",
-        "Minute rate limit exceeded for the field",
-        outcome="limited",
-        retry_after=2,
-        extensions={"status_code": 429},
-    ),
-    Fault.BLOCKED_200: lambda: refused(200, "API_TEMPORARILY_BLOCKED", "API temporarily blocked", outcome="blocked"),
-    Fault.TOKEN_401: lambda: refused(401, "Unauthorized", "Not Authenticated"),
-    Fault.UNAUTHORIZED_403: lambda: refused(
-        403, "UserUnauthorizedException", "User unauthorized to perform action", extensions={"status_code": 403}
-    ),
-    Fault.DAILY_429: _limit("DAILY_LIMIT_EXCEEDED", "Daily limit exceeded", 3_600),
-    Fault.JOB_429: lambda: refused(
+_LEGACY = f"{_EXHAUSTED}, query cost 30001 budget remaining 19986 out of 1000000 reset in 2 seconds"
+_LEGACY_BODY = {
+    "error_code": "ComplexityException", "status_code": 429, "error_message": _LEGACY, "error_data": {}, "errors": [_LEGACY],
+}  # fmt: skip
+_ERROR = refused(500, "INTERNAL_SERVER_ERROR", "Internal server error", outcome="error")
+_BAD_GATEWAY = gateway_page(502, "Bad Gateway")
+_LOCKED = "Resource is currently locked, please try again later"
+_CONFLICT = "A request with this idempotency key is currently being processed"
+_ANSWERS: dict[Fault, HttpReply] = {
+    Fault.COMPLEXITY_429: limited("complexity", 2),
+    Fault.MINUTE_429: limited("minute", 2),
+    Fault.CONCURRENCY_429: limited("concurrency", 1),
+    Fault.IP_429: limited("ip", 10),
+    Fault.FIELD_429: limited("field", 2, entity="boards"),
+    Fault.FIELD_MINUTE_200: limited("field minute", 2),
+    Fault.DAILY_429: limited("day", 3_600),
+    Fault.JOB_429: refused(
         429, "RATE_LIMIT_EXCEEDED", "Rate Limit Exceeded", outcome="limited", extensions={"retryAfterMs": 2_000}
     ),
-    Fault.HTML_429: lambda: gateway_page(429, "Too Many Requests", retry_after=2),
-    Fault.BUDGET_200: _budget_200,
-    Fault.BUDGET_2025: _limit(
-        "COMPLEXITY_BUDGET_EXHAUSTED",
-        _EXHAUSTED,
+    Fault.HTML_429: gateway_page(429, "Too Many Requests", retry_after=2),
+    Fault.BUDGET_200: refused(
+        200, "COMPLEXITY_BUDGET_EXHAUSTED", _EXHAUSTED, outcome="limited", retry_after=2, content={"data": []}
+    ),
+    Fault.BUDGET_2025: limited(
+        "complexity",
         2,
         complexity=30_001,
         complexity_budget_left=19_986,
         complexity_budget_limit=5_000_000,
         status_code=429,
     ),
-    Fault.BUDGET_LEGACY: _budget_legacy,
-    Fault.LOCKED_423: lambda: refused(
-        423, "RESOURCE_LOCKED", "Resource is currently locked, please try again later", outcome="locked", retry_after=1
+    Fault.BUDGET_LEGACY: HttpReply(200, json.dumps(_LEGACY_BODY).encode(), "limited", errors=("ComplexityException",)),
+    Fault.LOCKED_423: refused(423, "RESOURCE_LOCKED", _LOCKED, outcome="locked", retry_after=1),
+    Fault.CONFLICT_409: refused(409, "IDEMPOTENCY_CONFLICT", _CONFLICT, outcome="conflict", retry_after=1),
+    Fault.ERROR_500: _ERROR,
+    Fault.ERROR_500_AFTER: _ERROR,
+    Fault.HTML_502: _BAD_GATEWAY,
+    Fault.HTML_502_AFTER: _BAD_GATEWAY,
+    Fault.HTML_504_AFTER: gateway_page(504, "Gateway Time-out"),
+    Fault.BLOCKED_200: refused(200, "API_TEMPORARILY_BLOCKED", "API temporarily blocked", outcome="blocked"),
+    Fault.TOKEN_401: refused(401, "Unauthorized", "Not Authenticated"),
+    Fault.UNAUTHORIZED_403: refused(
+        403, "UserUnauthorizedException", "User unauthorized to perform action", extensions={"status_code": 403}
     ),
-    Fault.CONFLICT_409: lambda: refused(
-        409,
-        "IDEMPOTENCY_CONFLICT",
-        "A request with this idempotency key is currently being processed",
-        outcome="conflict",
-        retry_after=1,
-    ),
-    Fault.ERROR_500: lambda: refused(500, "INTERNAL_SERVER_ERROR", "Internal server error", outcome="error"),
-    Fault.ERROR_500_AFTER: lambda: refused(500, "INTERNAL_SERVER_ERROR", "Internal server error", outcome="error"),
-    Fault.HTML_502: lambda: gateway_page(502, "Bad Gateway"),
-    Fault.HTML_502_AFTER: lambda: gateway_page(502, "Bad Gateway"),
-    Fault.HTML_504_AFTER: lambda: gateway_page(504, "Gateway Time-out"),
 }

@@ -1,8 +1,7 @@
 """Requests of an httpx client carried to a sandbox in the same thread, without sockets and without waiting.
 
-Belongs here: what a client on a wire would see of each reply: an answer, a lost connection, a time-out. Does not belong here: what
-becomes of a request (`gate.py`), the wire itself (`application.py`, `server.py`). With a virtual clock and a seed of faults a whole
-run repeats to the letter: nothing here starts a thread, reads the time or rolls dice.
+With a virtual clock and a seed of faults a whole run repeats to the letter: nothing here starts a thread, reads the time or draws at
+random.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ import httpx
 from orders_platform.sandbox.application import Sandbox
 from orders_platform.sandbox.calls import Admitted, Call, RequestRecord
 from orders_platform.sandbox.faults import Fault
-from orders_platform.sandbox.jobs import FileReply
 
 
 class InProcess(httpx.BaseTransport):
@@ -37,17 +35,8 @@ class InProcess(httpx.BaseTransport):
         Raises:
             httpx.TransportError: the client gets no answer.
         """
-        method, path = request.method, request.url.path
-        if (method, path) == ("POST", "/v2"):
-            return self._graphql(request)
-        if method == "PUT" and path.startswith("/uploads/"):
-            names = {name.lower() for name in request.headers}
-            return _file(self._sandbox.jobs.upload(path.removeprefix("/uploads/"), request.read(), names))
-        if method == "GET" and path.startswith("/reports/"):
-            return _file(self._sandbox.jobs.report(path.removeprefix("/reports/").removesuffix(".csv")))
-        return httpx.Response(404)
-
-    def _graphql(self, request: httpx.Request) -> httpx.Response:
+        if (request.method, request.url.path) != ("POST", "/v2"):
+            return httpx.Response(404)
         sandbox = self._sandbox
         record = RequestRecord(at=sandbox.clock())
         headers = request.headers
@@ -61,11 +50,11 @@ class InProcess(httpx.BaseTransport):
             record=record,
         )
         patience = (request.extensions.get("timeout") or {}).get("read") or math.inf
-        reply = sandbox.admit(call)
+        reply = sandbox.pipeline.admit(call)
         if isinstance(reply, Admitted):
             if reply.fault is Fault.HANG:
                 sandbox.sleep(min(patience, sandbox.hang_seconds))
-            reply = sandbox.execute(reply)
+            reply = sandbox.pipeline.execute(reply)
         record.seconds = sandbox.clock() - record.at
         fields = sandbox.logged(reply, record)
         if reply.unconnected:
@@ -75,7 +64,3 @@ class InProcess(httpx.BaseTransport):
         if reply.dropped:
             raise httpx.RemoteProtocolError("Server disconnected without sending a response.", request=request)
         return httpx.Response(reply.status, headers={**fields, "Content-Type": reply.content_type}, content=reply.body)
-
-
-def _file(reply: FileReply) -> httpx.Response:
-    return httpx.Response(reply.status, headers=dict(reply.headers), text=reply.body)

@@ -1,8 +1,4 @@
-"""The page that shows people what is on the boards.
-
-Belongs here: putting the page together, and the JSON that it draws. Does not belong here: drawing (`page.html`, `page.css`,
-`page.js`), the API (`queries.py`). The page never sees a token.
-"""
+"""The page that shows people what is on the boards, and the JSON that it draws. It never sees a token."""
 
 from __future__ import annotations
 
@@ -17,11 +13,10 @@ from itertools import islice
 
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from orders_platform.sandbox import items, structure
-from orders_platform.sandbox.gate import RequestRecord
-from orders_platform.sandbox.limits import Meter
-from orders_platform.sandbox.rows import ITEMS_BOARD, ColumnRow, GroupRow
-from orders_platform.sandbox.state import State
+from orders_platform.sandbox import column_labels, stored_items, structure
+from orders_platform.sandbox.calls import RequestRecord
+from orders_platform.sandbox.metering import Meter
+from orders_platform.sandbox.state import ITEMS_BOARD, ColumnRow, GroupRow, State
 
 _REQUESTS_SHOWN = 40
 _ROWS_SHOWN = 50
@@ -67,11 +62,7 @@ def _text(name: str) -> str:
 def overview(state: State, meter: Meter, requests: Sequence[RequestRecord], since: str = "") -> Response:
     """Boards with their groups, what is left of the limits, the last requests, newest first, and how many ended how.
 
-    Args:
-        state: the boards.
-        meter: the limits.
-        requests: oldest first.
-        since: the `changes` of an earlier answer; while it is still right, boards are left out.
+    Boards are left out while `since`, the `changes` of an earlier answer, is still right.
     """
     with state.lock:
         changes = str(state.changes)
@@ -143,7 +134,7 @@ def group(state: State, board_id: str, group_id: str, rows: str = "") -> Respons
 
 
 def _group(state: State, found: GroupRow, limit: int) -> dict[str, object]:
-    shown = _with_cells(state, [_Row(item.id, item.name) for item in items.in_group(state, found, limit=limit)])
+    shown = _with_cells(state, [_Row(item.id, item.name) for item in stored_items.in_group(state, found, limit=limit)])
     parents = [row.id for row in shown]
     below = _with_cells(
         state, [_Row(child, name, parent) for child, name, parent in state.all(_CHILDREN, (json.dumps(parents),))]
@@ -190,4 +181,4 @@ def _used(columns: Mapping[str, ColumnRow], rows: Iterable[_Row]) -> list[Column
 
 
 def _colors(state: State, column: ColumnRow) -> dict[str, str]:
-    return {label.name: label.color for label in structure.labels(state, column)}
+    return {label.name: label.color for label in column_labels.labels_of(state, column)}

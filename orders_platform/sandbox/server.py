@@ -1,7 +1,4 @@
-"""Starting and stopping the sandbox as a web server, on loopback only.
-
-Belongs here: sockets, uvicorn, threads. Does not belong here: routes and parts (`application.py`).
-"""
+"""Starting and stopping the sandbox as a web server, on loopback only."""
 
 from __future__ import annotations
 
@@ -15,14 +12,12 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from orders_platform.errors import ConfigurationError
-from orders_platform.sandbox.application import Sandbox
-from orders_platform.sandbox.connections import CuttableProtocol
+from orders_platform.sandbox.application import CuttableProtocol, Sandbox
 from orders_platform.sandbox.faults import Fault, Faults
-from orders_platform.sandbox.gate import Latency
-from orders_platform.sandbox.limits import Limits
+from orders_platform.sandbox.sandbox_options import AccountLimits, Latency
 from orders_platform.settings import SANDBOX_TOKEN
 
-__all__ = ["SANDBOX_TOKEN", "Fault", "Faults", "Latency", "Limits", "Sandbox", "running", "serve"]
+__all__ = ["SANDBOX_TOKEN", "AccountLimits", "Fault", "Faults", "Latency", "Sandbox", "running", "serve"]
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _START_SECONDS = 30.0

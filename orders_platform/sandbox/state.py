@@ -1,7 +1,6 @@
-"""The sandbox's memory: one SQLite database, in a file or in memory.
+"""The sandbox's memory: one SQLite database, in a file or in memory, and the rows of its tables as frozen values.
 
-Belongs here: the tables, the connection, its lock and its transactions. Does not belong here: what the rows mean
-(`structure.py`, `items.py`), counters and the request log (they stay in memory: a read must leave the file as it is).
+Counters and the request log stay outside: a read must leave the file as it is.
 """
 
 from __future__ import annotations
@@ -11,10 +10,93 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from orders_platform.errors import ConfigurationError
-from orders_platform.sandbox.switches import Lagging, Switches
+from orders_platform.sandbox.sandbox_options import Lagging, Switches
+
+ACTIVE = "active"
+ARCHIVED = "archived"
+DELETED = "deleted"
+
+ITEMS_BOARD = "board"
+SUBITEMS_BOARD = "sub_items_board"
+
+
+@dataclass(frozen=True, slots=True)
+class BoardRow:
+    """A board; `type` tells a board of subitems from an ordinary one."""
+
+    id: int
+    name: str
+    description: str | None
+    type: str
+    board_kind: str
+    state: str
+    items_count: int
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnRow:
+    """A column; `settings` is what its type keeps besides labels, as JSON."""
+
+    board_id: int
+    id: str
+    title: str
+    description: str | None
+    type: str
+    settings: str
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRow:
+    """A label of a status or dropdown column; `position` is where people see it, `id` is what cells keep."""
+
+    id: int
+    name: str
+    position: int
+    color: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRow:
+    """A group; `position` orders the groups of a board."""
+
+    board_id: int
+    id: str
+    title: str
+    color: str
+    position: float
+    state: str
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRow:
+    """An item, or a subitem when it has a parent. Times are epoch seconds."""
+
+    id: int
+    board_id: int
+    parent_id: int | None
+    group_id: str
+    name: str
+    state: str
+    position: float
+    created_at: float
+    updated_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCell:
+    """A filled cell: `text` for people, `value` as JSON, `search` in the form that look-ups compare."""
+
+    text: str
+    value: str
+    search: str
+
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS boards (
@@ -47,6 +129,7 @@ CREATE TABLE IF NOT EXISTS used_column_ids (
 INSERT OR IGNORE INTO used_column_ids (board_id, id) SELECT board_id, id FROM columns;
 """
 
+_T = TypeVar("_T")
 Parameters = Sequence[object] | Mapping[str, object]
 
 
@@ -81,27 +164,32 @@ class State:
         self.visibility_lag = visibility_lag
         self.switches = switches or Switches()
         self.lock = threading.RLock()
-        self.cache: dict[object, object] = {}
+        self.cache: dict[object, Any] = {}
         self.is_in_memory = path is None
         self._connection = _connect(path)
         self.close = weakref.finalize(self, self._connection.close)
 
-    def all(self, sql: str, parameters: Parameters = ()) -> list[tuple[object, ...]]:
+    def all(self, sql: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
         """Every row of a query."""
         with self.lock:
             return self._connection.execute(sql, parameters).fetchall()
 
-    def one(self, sql: str, parameters: Parameters = ()) -> tuple[object, ...] | None:
-        """The first row of a query, or None."""
-        with self.lock:
-            row: tuple[object, ...] | None = self._connection.execute(sql, parameters).fetchone()
-            return row
+    def rows(self, kind: Callable[..., _T], sql: str, parameters: Parameters = ()) -> list[_T]:
+        """Every row of a query, as values of `kind`."""
+        return [kind(*row) for row in self.all(sql, parameters)]
+
+    def row(self, kind: Callable[..., _T], sql: str, parameters: Parameters = ()) -> _T | None:
+        """The first row of a query as a value of `kind`, or None."""
+        return next(iter(self.rows(kind, sql, parameters)), None)
 
     def number(self, sql: str, parameters: Parameters = ()) -> float:
-        """The single number that a query counts or computes; 0 for NULL."""
-        row = self.one(sql, parameters)
-        value = row[0] if row else None
-        return value if isinstance(value, int | float) else 0
+        """The single number that a query computes; 0 for NULL and for no row at all."""
+        found: float | None = next((row[0] for row in self.all(sql, parameters)), None)
+        return found or 0
+
+    def count(self, sql: str, parameters: Parameters = ()) -> int:
+        """The same as a whole number."""
+        return int(self.number(sql, parameters))
 
     def write(self, sql: str, parameters: Parameters = ()) -> None:
         """One change, inside a `transaction`."""

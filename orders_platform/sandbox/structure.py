@@ -1,28 +1,21 @@
-"""Boards, columns, labels and groups of the sandbox.
-
-Belongs here: reading and writing the structure of boards. Does not belong here: items and cells (`items.py`), what a label text
-may be (`labels.py`), who may ask for it (`queries.py`, `mutations.py`).
-"""
+"""Boards, columns and groups: reading and writing the structure that items lie in."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import cast
 
-from orders_platform.sandbox.rows import (
+from orders_platform.sandbox.answers import bad_column
+from orders_platform.sandbox.state import (
     ACTIVE,
-    ARCHIVED,
-    DELETED,
     ITEMS_BOARD,
     SUBITEMS_BOARD,
     BoardRow,
     ColumnRow,
     GroupRow,
-    LabelRow,
+    State,
 )
-from orders_platform.sandbox.state import State
 
 GROUP_COLORS = (
     "#037f4c", "#00c875", "#9cd326", "#cab641", "#ffcb00", "#784bd1", "#9d50dd", "#007eb5", "#579bfc", "#66ccff",
@@ -45,20 +38,19 @@ _GROUP = "SELECT board_id, id, title, color, position, state, created_at FROM gr
 
 def boards(state: State) -> list[BoardRow]:
     """Every board, deleted ones included, oldest first."""
-    return [BoardRow(*row) for row in state.all(_BOARD + "ORDER BY created_at, id")]  # type: ignore[arg-type]
+    return state.rows(BoardRow, _BOARD + "ORDER BY created_at, id")
 
 
 def board(state: State, board_id: int) -> BoardRow | None:
     """The board of that id, whatever its state."""
-    row = state.one(_BOARD + "WHERE id = ?", (board_id,))
-    return BoardRow(*row) if row else None  # type: ignore[arg-type]
+    return state.row(BoardRow, _BOARD + "WHERE id = ?", (board_id,))
 
 
 def add_board(
     state: State, name: str, *, board_type: str = ITEMS_BOARD, kind: str = "public", board_id: int | None = None
 ) -> int:
     """A new board without columns and groups; its id."""
-    wanted = board_id or int(state.number("SELECT max(id) FROM boards", ())) + 1
+    wanted = board_id or state.count("SELECT max(id) FROM boards") + 1
     state.write(
         "INSERT INTO boards (id, name, type, board_kind, state, items_count, created_at) VALUES (?, ?, ?, ?, ?, 0, ?)",
         (wanted, name, board_type, kind, ACTIVE, state.clock()),
@@ -67,14 +59,33 @@ def add_board(
     return wanted
 
 
+def make_multi_level(state: State, board_id: int) -> None:
+    """The `hierarchy_type` of a board is `multi_level` from now on."""
+    state.write("INSERT OR REPLACE INTO multi_level_boards (board_id, rollup) VALUES (?, '[]')", (board_id,))
+
+
+def is_multi_level(state: State, board_id: int) -> bool:
+    """Whether the `hierarchy_type` of a board is `multi_level`."""
+    return bool(state.count("SELECT 1 FROM multi_level_boards WHERE board_id = ?", (board_id,)))
+
+
 def columns(state: State, board_id: int) -> Mapping[str, ColumnRow]:
     """The columns of a board by id, in board order."""
     with state.lock:
         key = ("columns", board_id)
         if key not in state.cache:
-            rows = state.all(_COLUMN + "WHERE board_id = ? ORDER BY position, id", (board_id,))
-            state.cache[key] = {str(row[1]): ColumnRow(*row) for row in rows}  # type: ignore[arg-type]
-        return cast("Mapping[str, ColumnRow]", state.cache[key])
+            rows = state.rows(ColumnRow, _COLUMN + "WHERE board_id = ? ORDER BY position, id", (board_id,))
+            state.cache[key] = {row.id: row for row in rows}
+        found: Mapping[str, ColumnRow] = state.cache[key]
+        return found
+
+
+def wanted_column(state: State, board_id: int, column_id: str) -> ColumnRow:
+    """A column of a board, or a `Refusal`."""
+    found = columns(state, board_id).get(column_id)
+    if found is None:
+        raise bad_column(column_id)
+    return found
 
 
 def add_column(
@@ -91,17 +102,10 @@ def add_column(
     """A new column, at the end or after another; its id."""
     wanted = column_id or f"{_ID_PREFIXES.get(column_type, column_type)}_{_suffix(state, board_id, 'columns')}"
     state.write("INSERT OR IGNORE INTO used_column_ids (board_id, id) VALUES (?, ?)", (board_id, wanted))
+    position = _column_position(state, board_id, after)
     state.write(
         "INSERT INTO columns (board_id, id, title, description, type, settings, position) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (
-            board_id,
-            wanted,
-            title,
-            description,
-            column_type,
-            json.dumps(settings or {}),
-            _column_position(state, board_id, after),
-        ),
+        (board_id, wanted, title, description, column_type, json.dumps(settings or {}), position),
     )
     state.cache.pop(("columns", board_id), None)
     return wanted
@@ -109,7 +113,7 @@ def add_column(
 
 def used_column_id(state: State, board_id: int, column_id: str) -> bool:
     """Whether a column of the board has or had this id: monday never gives one twice."""
-    return state.one("SELECT 1 FROM used_column_ids WHERE board_id = ? AND id = ?", (board_id, column_id)) is not None
+    return bool(state.count("SELECT 1 FROM used_column_ids WHERE board_id = ? AND id = ?", (board_id, column_id)))
 
 
 def rename_column(state: State, column: ColumnRow, title: str) -> None:
@@ -144,68 +148,25 @@ def _column_position(state: State, board_id: int, after: str | None) -> float:
 
 def _suffix(state: State, board_id: int, table: str) -> str:
     """Eight letters and digits such as monday appends, the same in every sandbox with the same history."""
-    counts = {
-        "columns": "SELECT count(*) FROM used_column_ids WHERE board_id = ?",
-        "groups": "SELECT count(*) FROM groups WHERE board_id = ?",
-    }
-    text = f"{table}:{board_id}:{state.number(counts[table], (board_id,))}"
+    counted = "used_column_ids" if table == "columns" else table
+    count = state.count(f"SELECT count(*) FROM {counted} WHERE board_id = ?", (board_id,))  # noqa: S608  constants only
+    text = f"{table}:{board_id}:{count}"
     return "mk" + hashlib.sha256(text.encode()).hexdigest()[:6]
-
-
-def labels(state: State, column: ColumnRow) -> tuple[LabelRow, ...]:
-    """The labels of a column, in the order people see."""
-    with state.lock:
-        key = ("labels", column.board_id, column.id)
-        if key not in state.cache:
-            rows = state.all(
-                "SELECT id, name, position, color FROM labels WHERE board_id = ? AND column_id = ? ORDER BY position",
-                (column.board_id, column.id),
-            )
-            state.cache[key] = tuple(LabelRow(*row) for row in rows)  # type: ignore[arg-type]
-        return cast("tuple[LabelRow, ...]", state.cache[key])
-
-
-def add_label(state: State, board_id: int, column_id: str, label: LabelRow) -> None:
-    """One more label on a column."""
-    state.write(
-        "INSERT INTO labels (board_id, column_id, id, name, position, color) VALUES (?, ?, ?, ?, ?, ?)",
-        (board_id, column_id, label.id, label.name, label.position, label.color),
-    )
-    state.cache.pop(("labels", board_id, column_id), None)
-
-
-def remove_label(state: State, column: ColumnRow, name: str) -> None:
-    """A person deletes a label; cells that show it become empty.
-
-    Raises:
-        LookupError: the column has no such label.
-    """
-    label = next((each for each in labels(state, column) if each.name == name), None)
-    if label is None:
-        raise LookupError(f"Column {column.id} has no label {name!r}")
-    where = (column.board_id, column.id)
-    of_column = "column_id = ? AND item_id IN (SELECT id FROM items WHERE board_id = ?) "
-    chosen = "json_extract(cells.value, '$.index') = ? OR ? IN (SELECT each.value FROM json_each(cells.value, '$.ids') AS each)"
-    state.write(f"DELETE FROM cells WHERE {of_column} AND ({chosen})", (*where[::-1], label.id, label.id))  # noqa: S608  constants
-    state.write("DELETE FROM labels WHERE board_id = ? AND column_id = ? AND id = ?", (*where, label.id))
-    state.cache.pop(("labels", *where), None)
 
 
 def groups(state: State, board_id: int) -> list[GroupRow]:
     """The active groups of a board, in board order, the freshest ones included."""
-    rows = state.all(_GROUP + "WHERE board_id = ? AND state = 'active' ORDER BY position, id", (board_id,))
-    return [GroupRow(*row) for row in rows]  # type: ignore[arg-type]
+    return state.rows(GroupRow, _GROUP + "WHERE board_id = ? AND state = 'active' ORDER BY position, id", (board_id,))
 
 
 def group(state: State, board_id: int, group_id: str) -> GroupRow | None:
     """The group of that id, whatever its state."""
-    row = state.one(_GROUP + "WHERE board_id = ? AND id = ?", (board_id, group_id))
-    return GroupRow(*row) if row else None  # type: ignore[arg-type]
+    return state.row(GroupRow, _GROUP + "WHERE board_id = ? AND id = ?", (board_id, group_id))
 
 
 def add_group(state: State, board_id: int, title: str, *, group_id: str | None = None, color: str | None = None) -> str:
     """A new group at the bottom of a board; its id."""
-    count = int(state.number("SELECT count(*) FROM groups WHERE board_id = ?", (board_id,)))
+    count = state.count("SELECT count(*) FROM groups WHERE board_id = ?", (board_id,))
     wanted = group_id or f"group_{_suffix(state, board_id, 'groups')}"
     last = state.number("SELECT max(position) FROM groups WHERE board_id = ?", (board_id,))
     state.write(
@@ -237,8 +198,6 @@ def position_beside(state: State, found: GroupRow, *, before: bool) -> float:
 
 def retire_group(state: State, found: GroupRow, new_state: str) -> None:
     """Archive or delete a group; its items are the caller's care."""
-    if new_state not in {ARCHIVED, DELETED}:
-        raise ValueError(new_state)
     state.write("UPDATE groups SET state = ? WHERE board_id = ? AND id = ?", (new_state, found.board_id, found.id))
 
 
@@ -254,11 +213,7 @@ def add_subitems_board(state: State, parent: BoardRow, *, column_id: str | None 
     """The hidden board of subitems and the subtasks column that points to it; the new board's id."""
     made = add_board(state, f"Subitems of {parent.name}", board_type=SUBITEMS_BOARD, kind=parent.board_kind, board_id=board_id)
     add_group(state, made, "Subitems", group_id="topics")
-    settings = {
-        "boardIds": [made],
-        "displayType": "BOARD_INLINE",
-        "allowMultipleItems": True,
-        "itemTypeName": "column.subtasks.title",
-    }
+    shown = {"displayType": "BOARD_INLINE", "allowMultipleItems": True, "itemTypeName": "column.subtasks.title"}
+    settings = {"boardIds": [made], **shown}
     add_column(state, parent.id, "subtasks", "Subitems", column_id=column_id, settings=settings)
     return made

@@ -9,8 +9,8 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from orders_platform.demo.sample_orders import sample_orders
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
-from orders_platform.sandbox.sample_orders import sample_orders
 from orders_platform.sandbox.server import SANDBOX_TOKEN, Fault, Faults, Sandbox, running
 from orders_platform_tests.sandbox.conftest import Api, HandClock, Start
 from orders_platform_tests.sync.harness import Platform, staged

@@ -8,7 +8,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from orders_platform.sandbox.sample_orders import EXPECTED, UNKNOWN_CUSTOMER_ROWS
+from orders_platform.demo.sample_orders import EXPECTED, UNKNOWN_CUSTOMER_ROWS
 from orders_platform_tests.cli.terminal import Terminal
 from orders_platform_tests.workplace import Workplace, samples_of
 

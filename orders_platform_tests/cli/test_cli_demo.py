@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from orders_platform.cli import embedded
-from orders_platform.demo import dagster_instance, unexpected
-from orders_platform.sandbox.sample_orders import EXPECTED
+from orders_platform.demo.demo_run import dagster_instance, unexpected
+from orders_platform.demo.sample_orders import EXPECTED
 from orders_platform.settings import Settings
 from orders_platform_tests.cli.terminal import Outcome, Terminal
 from orders_platform_tests.workplace import Workplace

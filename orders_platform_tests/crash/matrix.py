@@ -21,10 +21,10 @@ from typing import Any
 import httpx
 
 from orders_platform.cli.embedded import ROOMY
+from orders_platform.demo.sample_rows import Row
 from orders_platform.merge.staging import replace_staged_rows
+from orders_platform.sandbox.application import CuttableProtocol
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
-from orders_platform.sandbox.connections import CuttableProtocol
-from orders_platform.sandbox.sample_rows import Row
 from orders_platform.sandbox.server import Faults, Sandbox, running
 from orders_platform.settings import SANDBOX_TOKEN
 from orders_platform_tests.crash import scenario

@@ -6,7 +6,7 @@ Belongs here: the staged rows, the policies, and what a person did in between. D
 from __future__ import annotations
 
 from orders_platform.configuration import read_configuration
-from orders_platform.sandbox.sample_rows import Row
+from orders_platform.demo.sample_rows import Row
 from orders_platform.settings import default_folder
 from orders_platform_tests.sync.harness import order
 

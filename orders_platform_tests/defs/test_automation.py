@@ -11,8 +11,8 @@ import pytest
 
 from orders_platform.definitions import build_definitions
 from orders_platform.defs.failures import failed_for_good
+from orders_platform.demo.sample_orders import EXPECTED
 from orders_platform.errors import SourceDataError
-from orders_platform.sandbox.sample_orders import EXPECTED
 from orders_platform.settings import Settings
 from orders_platform_tests.defs.ticks import NIGHT, Ticks
 from orders_platform_tests.workplace import Row, Workplace, samples_of

@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from orders_platform.defs.partitions import add_customers
-from orders_platform.sandbox.sample_orders import EXPECTED, UNKNOWN_CUSTOMER_ROWS
+from orders_platform.demo.sample_orders import EXPECTED, UNKNOWN_CUSTOMER_ROWS
 from orders_platform_tests.defs.location import Location, failure, metadata
 from orders_platform_tests.workplace import Workplace, samples_of
 

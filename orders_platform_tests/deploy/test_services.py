@@ -14,7 +14,7 @@ import dagster as dg
 import pytest
 
 from orders_platform.cli.embedded import ROOMY
-from orders_platform.sandbox.sample_orders import sample_orders
+from orders_platform.demo.sample_orders import sample_orders
 from orders_platform.sandbox.server import SANDBOX_TOKEN, Sandbox, running
 from orders_platform_tests.defs.ticks import Ticks
 from orders_platform_tests.deploy.postgres import Postgres

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from orders_platform.demo.sample_orders import sample_orders
 from orders_platform.monday.client import RetryPolicy
-from orders_platform.sandbox.sample_orders import sample_orders
 from orders_platform.sandbox.server import Fault, Faults
 from orders_platform_tests.sync.harness import GREYSON, Platform, staged
 

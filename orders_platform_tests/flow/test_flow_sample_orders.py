@@ -10,8 +10,8 @@ from decimal import Decimal
 
 import pytest
 
+from orders_platform.demo.sample_orders import EXPECTED, sample_orders, second_load
 from orders_platform.domain.mapping import BoardMapping, ColumnType
-from orders_platform.sandbox.sample_orders import EXPECTED, sample_orders, second_load
 from orders_platform.sync.results import CustomerReport
 from orders_platform_tests.sync.harness import GREYSON, Platform, Server, Stores, platforms
 

@@ -26,7 +26,7 @@ from orders_platform.errors import RowError
 from orders_platform.monday.adapter import MondayBoard, connect_board
 from orders_platform.monday.budget import Limits as ClientLimits
 from orders_platform.sandbox.in_process import InProcess
-from orders_platform.sandbox.limits import Limits
+from orders_platform.sandbox.sandbox_options import AccountLimits
 from orders_platform.sandbox.server import SANDBOX_TOKEN, Sandbox
 from orders_platform_tests.monday.stage import GRAPHQL, VirtualClock
 
@@ -71,7 +71,7 @@ class Bench:
 @pytest.fixture
 def bench() -> Iterator[Bench]:
     clock = VirtualClock()
-    roomy = Limits(complexity_per_minute=10**12, calls_per_minute=10**9, calls_per_day=10**9, calls_per_10_seconds=10**9)
+    roomy = AccountLimits(complexity_per_minute=10**12, calls_per_minute=10**9, calls_per_day=10**9, calls_per_10_seconds=10**9)
     sandbox = Sandbox(clock=clock, sleep=clock.sleep, limits=roomy, items_limit=1_000_000)
     wire = InProcess(sandbox)
     asked = httpx.Client(transport=wire, headers={"Authorization": SANDBOX_TOKEN}, base_url="http://sandbox")

@@ -12,7 +12,7 @@ from orders_platform.monday.adapter import MondayBoard
 from orders_platform.monday.budget import limits_of
 from orders_platform.sandbox.faults import Fault
 from orders_platform.sandbox.in_process import InProcess
-from orders_platform.sandbox.limits import Limits
+from orders_platform.sandbox.sandbox_options import AccountLimits
 from orders_platform.sandbox.server import Latency, Sandbox
 from orders_platform_tests.monday.stage import BOARD_ID, VirtualClock
 
@@ -23,7 +23,7 @@ CREATION = 30_001
 def place(clock: VirtualClock, connect: Callable[..., MondayBoard]) -> Callable[..., tuple[Sandbox, MondayBoard]]:
     """A sandbox in this process whose latency passes on the clock, and a board with one batch at a time."""
 
-    def made(latency: Latency, theirs: Limits | None = None, **options: object) -> tuple[Sandbox, MondayBoard]:
+    def made(latency: Latency, theirs: AccountLimits | None = None, **options: object) -> tuple[Sandbox, MondayBoard]:
         sandbox = Sandbox(clock=clock, sleep=clock.sleep, latency=latency, limits=theirs, items_limit=100_000)
         return sandbox, connect("http://sandbox/v2", http_transport=InProcess(sandbox), timeout_seconds=65.0, **options)
 
@@ -52,15 +52,15 @@ def load(sandbox: Sandbox, board: MondayBoard, count: int) -> tuple[list[BatchRe
 @pytest.mark.parametrize(
     ("count", "limits", "plan", "kind"),
     [
-        (1_000, Limits(), "pro", "personal"),
-        (5_000, Limits(), "pro", "personal"),
-        (1_000, Limits.app_token(), "pro", "app"),
-        (200, Limits.trial(), "trial", "personal"),
+        (1_000, AccountLimits(), "pro", "personal"),
+        (5_000, AccountLimits(), "pro", "personal"),
+        (1_000, AccountLimits.app_token(), "pro", "app"),
+        (200, AccountLimits.trial(), "trial", "personal"),
     ],
 )
 def test_a_load_takes_as_long_as_the_limits_demand_and_meets_none(
     count: int,
-    limits: Limits,
+    limits: AccountLimits,
     plan: str,
     kind: str,
     clock: VirtualClock,
@@ -91,7 +91,7 @@ def test_batches_stay_well_under_the_sixty_seconds_of_monday(
 def test_batches_that_go_well_grow_and_one_that_is_too_slow_halves_them(
     place: Callable[..., tuple[Sandbox, MondayBoard]],
 ) -> None:
-    sandbox, board = place(Latency(0.2, 0.01), Limits(complexity_per_minute=1_000_000_000))
+    sandbox, board = place(Latency(0.2, 0.01), AccountLimits(complexity_per_minute=1_000_000_000))
     load(sandbox, board, 1)  # its answer tells the limit
     _, sizes = load(sandbox, board, 300)
     assert sizes[:4] == [25, 31, 38, 47]

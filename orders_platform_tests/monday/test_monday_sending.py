@@ -14,7 +14,7 @@ from orders_platform.monday.adapter import MondayBoard
 from orders_platform.monday.budget import DailyLimitError, limits_of
 from orders_platform.monday.client import RetryPolicy
 from orders_platform.monday.delivery import FRESH_SECONDS
-from orders_platform.sandbox.server import Fault, Faults, Latency, Limits
+from orders_platform.sandbox.server import AccountLimits, Fault, Faults, Latency
 from orders_platform_tests.monday.stage import BOARD_ID, Stage, VirtualClock
 
 ONCE = (
@@ -112,7 +112,7 @@ def test_a_full_board_refuses_the_items_that_no_longer_fit(stage: Callable[..., 
 
 
 def test_a_batch_too_heavy_for_one_request_is_split_and_the_next_ones_are_smaller(stage: Callable[..., Stage]) -> None:
-    scene = stage(limits=Limits(complexity_per_query=200_000))
+    scene = stage(limits=AccountLimits(complexity_per_query=200_000))
     board = scene.board()
     (report,) = board.send(scene.creates(25))
     assert {result.outcome for result in report.results.values()} == {Outcome.DONE}
@@ -138,7 +138,7 @@ def test_a_large_load_takes_as_long_as_the_limit_demands_and_meets_no_429(
 
 
 def test_a_trial_account_is_paced_as_well(stage: Callable[..., Stage], clock: VirtualClock) -> None:
-    scene = stage(limits=Limits.trial(), latency=Latency(per_document=0.2, per_mutation=0.3))
+    scene = stage(limits=AccountLimits.trial(), latency=Latency(per_document=0.2, per_mutation=0.3))
     board = scene.board(limits=limits_of("trial"))
     began = clock()
     list(board.send(sized(scene, board, 80)))
@@ -147,7 +147,7 @@ def test_a_trial_account_is_paced_as_well(stage: Callable[..., Stage], clock: Vi
 
 
 def test_a_plan_set_too_high_is_corrected_by_mondays_first_answer(stage: Callable[..., Stage]) -> None:
-    scene = stage(limits=Limits.trial())
+    scene = stage(limits=AccountLimits.trial())
     board = scene.board(limits=limits_of("enterprise"))
     board.groups(BOARD_ID)
     list(board.send(sized(scene, board, 40)))
@@ -166,7 +166,7 @@ def test_the_end_of_a_load_does_not_wait_for_a_budget_that_nobody_needs(
 
 
 def test_the_rest_of_a_minute_is_used_for_a_smaller_document(stage: Callable[..., Stage], clock: VirtualClock) -> None:
-    scene = stage(limits=Limits.trial())
+    scene = stage(limits=AccountLimits.trial())
     board = scene.board(limits=limits_of("trial"))
     (report,) = board.send(scene.creates(25))
     assert report.complexity > 750_000
@@ -262,7 +262,7 @@ def test_the_last_call_of_the_day_leaves_the_rest_unsent(stage: Callable[..., St
 
 
 def test_leaving_a_load_half_way_lets_nothing_run_on(stage: Callable[..., Stage]) -> None:
-    scene = stage(limits=Limits.trial())
+    scene = stage(limits=AccountLimits.trial())
     board = scene.board(limits=limits_of("trial"), max_in_flight=3)
     sending = board.send(scene.creates(200, size=20))
     next(sending)

@@ -14,11 +14,11 @@ from pydantic import SecretStr
 from orders_platform.configuration import read_configuration
 from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
+from orders_platform.demo.sample_orders import sample_orders, second_load
 from orders_platform.domain.cell_codecs import plain_text
 from orders_platform.domain.orders import PendingItem
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows
-from orders_platform.sandbox.sample_orders import sample_orders, second_load
 from orders_platform.settings import default_folder
 from orders_platform_tests.database import server
 from orders_platform_tests.database.order_list import CONFIG

@@ -9,10 +9,10 @@ import httpx
 import pytest
 
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
+from orders_platform.sandbox.conflicts import boards_of
 from orders_platform.sandbox.faults import TRANSIENT
-from orders_platform.sandbox.locks import boards_of
+from orders_platform.sandbox.sandbox_options import Switches
 from orders_platform.sandbox.server import Fault, Faults, Latency
-from orders_platform.sandbox.switches import Switches
 
 ITEM = 'mutation { a: create_item(board_id: 9609317401, item_name: "A") { id } }'
 TWO = 'mutation { a: create_item(board_id: 9609317401, item_name: "A") { id } b: create_item(board_id: 9609317401, item_name: "B") { id } }'
@@ -218,7 +218,7 @@ def test_a_mutation_that_meets_another_one_on_its_board_is_locked_out_when_the_s
 def test_a_board_is_locked_through_its_items_too(api):
     item = api.create()
     query = 'mutation($i: ID!) { a: archive_item(item_id: $i) { id } b: create_group(board_id: 7, group_name: "G") { id } }'
-    prepared = api.sandbox._gate.schema.prepare(query)
+    prepared = api.sandbox.pipeline.schema.prepare(query)
     assert boards_of(api.sandbox.state, prepared, {"i": str(item)}) == {7, ITEMS_BOARD_ID}
 
 

@@ -6,9 +6,8 @@ import threading
 
 import pytest
 
-from orders_platform.sandbox.idempotency import IdempotencyRules
-from orders_platform.sandbox.jobs import JobRules
-from orders_platform.sandbox.server import SANDBOX_TOKEN, Fault, Latency, Limits
+from orders_platform.sandbox.sandbox_options import IdempotencyRules
+from orders_platform.sandbox.server import SANDBOX_TOKEN, AccountLimits, Fault, Latency
 
 ITEM = 'mutation { a: create_item(board_id: 9609317401, item_name: "A") { id } }'
 
@@ -79,7 +78,7 @@ def test_a_key_in_flight_is_a_conflict(start):
 def test_another_body_under_a_known_key_gets_the_first_answer(api):
     first = send(api)
     assert send(api, query=ITEM.replace('"A"', '"B"')).content == first.content
-    assert (api.names(), api.sandbox.idempotency.mismatches) == (["A"], 1)
+    assert api.names() == ["A"]
 
 
 def test_a_partly_refused_document_is_replayed_as_it_was(api):
@@ -89,7 +88,7 @@ def test_a_partly_refused_document_is_replayed_as_it_was(api):
 
 
 def test_a_request_that_a_limit_refused_is_not_remembered(start):
-    api = start(limits=Limits(complexity_per_minute=30_001))
+    api = start(limits=AccountLimits(complexity_per_minute=30_001))
     api.post("{ me { id } }")
     assert send(api).status_code == 429
     api.clock.now += 60
@@ -155,7 +154,7 @@ def test_whether_a_replay_costs_complexity_is_a_switch(start, costs, times):
 
 
 def test_a_replay_that_costs_complexity_may_find_none_left(start):
-    api = start(idempotency=IdempotencyRules(replay_costs_complexity=True), limits=Limits(complexity_per_minute=30_001))
+    api = start(idempotency=IdempotencyRules(replay_costs_complexity=True), limits=AccountLimits(complexity_per_minute=30_001))
     send(api)
     assert send(api).status_code == 429
     api.clock.now += 60
@@ -163,11 +162,11 @@ def test_a_replay_that_costs_complexity_may_find_none_left(start):
 
 
 def test_a_mutation_that_a_limit_refused_is_not_remembered_either(start):
-    api = start(job_rules=JobRules(starts_per_hour=1))
-    query = 'mutation { ingest_items(board_id: 9609317401, group_id: "topics") { job_id } }'
+    api = start(limits=AccountLimits(boards_created_per_minute=1))
+    query = 'mutation { create_board(board_name: "B", board_kind: public) { id } }'
     api.data(query)
     assert send(api, query=query).status_code == 429
-    api.clock.now += 3_600
+    api.clock.now += 60
     answer = send(api, query=query)
     assert (answer.status_code, "Idempotency-Replayed" in answer.headers) == (200, False)
 

@@ -122,15 +122,9 @@ def test_refused_connections_end_by_the_clock_and_leave_no_trace(make):
     assert bench.sandbox.meter.day.left == 10_000 - 1
 
 
-def test_a_file_goes_to_its_upload_url_too(make):
+def test_there_is_nothing_but_the_api(make):
     bench = make()
-    start = 'mutation { ingest_items(board_id: 9609317401, group_id: "topics") { upload_url } }'
-    url = bench.post(start).json()["data"]["ingest_items"]["upload_url"]
-    assert bench.http.put(url, content="name\nA\n").status_code == 200
-    bench.sandbox.settle()
-    assert bench.names() == ["A"]
-    assert bench.http.get(url.replace("uploads", "reports") + ".csv").text.splitlines()[1] == "1,A,created,"
-    assert bench.http.get("/elsewhere").status_code == 404
+    assert bench.http.get("/elsewhere").status_code == bench.http.get("/v2").status_code == 404
 
 
 def test_our_own_board_talks_to_it(make):

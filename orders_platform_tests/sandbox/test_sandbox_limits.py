@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from orders_platform.sandbox.complexity import Costs
-from orders_platform.sandbox.server import Latency, Limits
+from orders_platform.sandbox.sandbox_options import PriceList
+from orders_platform.sandbox.server import AccountLimits, Latency
 
 GROUP = 'mutation { create_group(board_id: 9609317401, group_name: "G") { id } }'
 ITEM = 'mutation { create_item(board_id: 9609317401, item_name: "A") { id } }'
@@ -46,12 +46,12 @@ def test_the_size_of_a_list_may_come_from_a_variable(api):
 
 
 def test_costs_are_configurable(start):
-    api = start(costs=Costs(mutation=7, mutations={"create_item": 100}))
+    api = start(costs=PriceList(mutation=7, mutations={"create_item": 100}))
     assert (cost(api, ITEM), cost(api, GROUP)) == (101, 8)
 
 
 def test_the_budget_is_whole_again_sixty_seconds_after_the_first_call(start):
-    api = start(limits=Limits(complexity_per_minute=60_000))
+    api = start(limits=AccountLimits(complexity_per_minute=60_000))
     assert api.data(COMPLEXITY)["complexity"] == {"before": 60_000, "after": 59_995, "query": 5, "reset_in_x_seconds": 60}
     api.clock.now += 20
     api.data(ITEM)
@@ -80,19 +80,19 @@ def test_a_document_over_five_million_points_is_refused_whole(api):
 
 
 def test_an_app_token_has_budgets_of_its_own_for_reads_and_writes(start):
-    api = start(limits=Limits(complexity_per_minute=30_001, separate_writes=True))
+    api = start(limits=AccountLimits(complexity_per_minute=30_001, separate_writes=True))
     api.data(ITEM)
     assert api.post(ITEM).status_code == 429
     api.data(READ)
 
 
-@pytest.mark.parametrize(("limits", "minute"), [(Limits.trial(), 1_000_000), (Limits.app_token(), 5_000_000)])
+@pytest.mark.parametrize(("limits", "minute"), [(AccountLimits.trial(), 1_000_000), (AccountLimits.app_token(), 5_000_000)])
 def test_the_plans_differ_in_their_budget(start, limits, minute):
     assert start(limits=limits).data(COMPLEXITY)["complexity"]["before"] == minute
 
 
 def test_calls_per_minute(start):
-    api = start(limits=Limits(calls_per_minute=2))
+    api = start(limits=AccountLimits(calls_per_minute=2))
     api.data(READ)
     api.data(READ)
     answer = api.post(READ)
@@ -104,7 +104,7 @@ def test_calls_per_minute(start):
 
 
 def test_calls_per_day_until_midnight_utc(start):
-    api = start(limits=Limits(calls_per_day=2))
+    api = start(limits=AccountLimits(calls_per_day=2))
     api.data(READ)
     api.data(READ)
     answer = api.post(READ)
@@ -116,7 +116,7 @@ def test_calls_per_day_until_midnight_utc(start):
 
 
 def test_a_refused_call_and_a_lone_complexity_query_cost_a_tenth(start):
-    api = start(limits=Limits(complexity_per_minute=30_010, calls_per_day=100))
+    api = start(limits=AccountLimits(complexity_per_minute=30_010, calls_per_day=100))
     api.data(COMPLEXITY)
     api.data(ITEM)
     assert api.post(ITEM).status_code == 429
@@ -124,7 +124,7 @@ def test_a_refused_call_and_a_lone_complexity_query_cost_a_tenth(start):
 
 
 def test_calls_of_one_address(start):
-    api = start(limits=Limits(calls_per_10_seconds=1))
+    api = start(limits=AccountLimits(calls_per_10_seconds=1))
     api.data(READ)
     assert api.refusal(READ)["extensions"]["code"] == "IP_RATE_LIMIT_EXCEEDED"
 
@@ -137,7 +137,7 @@ def test_requests_at_the_same_time(start):
         asleep.set()
         wake.wait(10)
 
-    api = start(limits=Limits(concurrent_requests=1), latency=Latency(per_mutation=1), sleep=sleep)
+    api = start(limits=AccountLimits(concurrent_requests=1), latency=Latency(per_mutation=1), sleep=sleep)
     first = threading.Thread(target=api.data, args=(ITEM,))
     first.start()
     asleep.wait(10)
@@ -151,7 +151,7 @@ def test_requests_at_the_same_time(start):
 
 
 def test_boards_made_per_minute(start):
-    api = start(limits=Limits(boards_created_per_minute=1))
+    api = start(limits=AccountLimits(boards_created_per_minute=1))
     query = 'mutation { create_board(board_name: "B", board_kind: public, empty: true) { id } }'
     api.data(query)
     answer = api.post(query)
@@ -190,7 +190,7 @@ def test_mutations_of_a_fragment_count_like_others(start):
 
 
 def test_a_field_may_have_a_limit_of_its_own_a_minute(start):
-    api = start(limits=Limits(fields_per_minute={"create_group": 1}))
+    api = start(limits=AccountLimits(fields_per_minute={"create_group": 1}))
     api.data(GROUP)
     answer = api.post(GROUP)
     (error,) = answer.json()["errors"]
@@ -213,7 +213,7 @@ def test_a_field_may_have_a_limit_of_its_own_at_the_same_time(start):
             asleep.set()
             wake.wait(10)
 
-    api = start(latency=Latency(per_mutation=1), sleep=sleep, limits=Limits(fields_at_once={"create_item": 1}))
+    api = start(latency=Latency(per_mutation=1), sleep=sleep, limits=AccountLimits(fields_at_once={"create_item": 1}))
     first = threading.Thread(target=api.post, args=(ITEM,))
     first.start()
     asleep.wait(10)
@@ -228,8 +228,8 @@ def test_a_field_may_have_a_limit_of_its_own_at_the_same_time(start):
 
 
 def test_a_free_plan_has_a_thousand_calls_a_day_or_two_hundred():
-    assert (Limits.trial().calls_per_day, Limits.trial(calls_per_day=200).calls_per_day) == (1_000, 200)
+    assert (AccountLimits.trial().calls_per_day, AccountLimits.trial(calls_per_day=200).calls_per_day) == (1_000, 200)
 
 
 def test_an_item_cost_a_third_in_2025(start):
-    assert cost(start(costs=Costs.of_2025()), ITEM) == 10_001
+    assert cost(start(costs=PriceList.of_2025()), ITEM) == 10_001

@@ -10,7 +10,7 @@ import pytest
 
 from orders_platform.errors import ConfigurationError
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
-from orders_platform.sandbox.server import Limits, Sandbox
+from orders_platform.sandbox.server import AccountLimits, Sandbox
 
 PAGE = """{ boards { id items_count groups { id } columns { id settings }
   items_page(limit: 100) { items { id column_values { text } subitems { id } } } } }"""
@@ -63,7 +63,7 @@ def test_documents_at_the_same_time_lose_nothing(start, tmp_path):
 
 def test_a_create_takes_little_processor_time_on_a_full_board(start, tmp_path):
     """The promise is 2 ms at 60,000 items; a board of 5,000 shows what grows with the number of items."""
-    limits = Limits(complexity_per_minute=10**10, calls_per_minute=10**6)
+    limits = AccountLimits(complexity_per_minute=10**10, calls_per_minute=10**6)
     api = start(state=tmp_path / "sandbox.sqlite", items_limit=100_000, limits=limits)
     values = json.dumps(
         {"text_mkr5wya6": "K", "numeric_mktb1d19": "12", "color_mkr5yf27": "PCS", "long_text_mkr5hass": "notes"}

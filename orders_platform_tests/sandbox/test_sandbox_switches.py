@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from orders_platform.sandbox.idempotency import IdempotencyRules
-from orders_platform.sandbox.jobs import JobRules
-from orders_platform.sandbox.switches import Lagging, Switches
+from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
+from orders_platform.sandbox.sandbox_options import IdempotencyRules, Lagging, Switches
 
 PAGE = Path(__file__).parents[2] / "docs" / "sandbox.md"
 VERSION = "{ version { value } }"
@@ -70,7 +69,18 @@ def test_the_first_subitem_of_a_board_without_a_subitems_column(start, make):
     assert ("errors" not in answer) is make
 
 
-@pytest.mark.parametrize("switches", [Switches, IdempotencyRules, JobRules])
+@pytest.mark.parametrize(("turned", "kind"), [(False, "classic"), (True, "multi_level")])
+def test_a_board_says_whether_it_is_a_multi_level_one_after_a_restart_too(start, tmp_path, turned, kind):
+    first = start(state=tmp_path / "boards.sqlite")
+    if turned:
+        first.sandbox.make_multi_level(ITEMS_BOARD_ID)
+    query = "{ boards(ids: [9609317401]) { hierarchy_type } }"
+    assert first.data(query)["boards"] == [{"hierarchy_type": kind}]
+    first.sandbox.close()
+    assert start(state=tmp_path / "boards.sqlite").data(query)["boards"] == [{"hierarchy_type": kind}]
+
+
+@pytest.mark.parametrize("switches", [Switches, IdempotencyRules])
 def test_every_switch_stands_on_its_page(switches):
     text = PAGE.read_text(encoding="utf-8")
     missing = [field.name for field in dataclasses.fields(switches) if f"`{field.name}`" not in text]
@@ -79,7 +89,7 @@ def test_every_switch_stands_on_its_page(switches):
 
 def test_the_page_names_the_defaults():
     rows = dict(re.findall(r"^\| `(\w+)` \| `([^`]*)` \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
-    for defaults in (Switches(), IdempotencyRules(), JobRules()):
+    for defaults in (Switches(), IdempotencyRules()):
         for field in dataclasses.fields(defaults):
             value = getattr(defaults, field.name)
             shown = "all" if value == frozenset(Lagging) else f"{value:,}" if type(value) is int else str(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
-from orders_platform.sandbox.switches import Lagging, Switches
+from orders_platform.sandbox.sandbox_options import Lagging, Switches
 
 NUMBER = "text_mkr5wya6"
 GROUP = 'mutation { create_group(board_id: 9609317401, group_name: "G") { id } }'

@@ -115,7 +115,7 @@ def test_every_mutation_we_send_has_a_document_that_asks_for_the_id_only(operati
 
 def test_a_resolver_for_every_root_field_exists(api):
     fields = {*OURS.query_type.fields, *OURS.mutation_type.fields}
-    bound = api.sandbox._gate.schema._schema
+    bound = api.sandbox.pipeline.schema._schema
     without = [
         name
         for name in fields

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from random import Random
 
-from orders_platform.sandbox.sample_rows import Row
+from orders_platform.demo.sample_rows import Row
 from orders_platform_tests.sync.harness import order
 from orders_platform_tests.sync.narrow import SIZES
 

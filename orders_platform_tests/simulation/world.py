@@ -22,7 +22,7 @@ from orders_platform.sandbox.application import Sandbox
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
 from orders_platform.sandbox.faults import TRANSIENT, Fault, Faults
 from orders_platform.sandbox.in_process import InProcess
-from orders_platform.sandbox.snapshots import ItemSnapshot
+from orders_platform.sandbox.stored_items import ItemSnapshot
 from orders_platform_tests.monday.stage import VirtualClock
 from orders_platform_tests.simulation import people
 from orders_platform_tests.simulation.controls import Controls

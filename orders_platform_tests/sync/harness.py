@@ -24,15 +24,15 @@ from orders_platform.build import sync_rules
 from orders_platform.configuration import Configuration, read_configuration
 from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
+from orders_platform.demo.sample_rows import Row
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.monday.adapter import MondayBoard, connect_board
 from orders_platform.monday.budget import Limits as ClientLimits
 from orders_platform.pipeline import sync_customer
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
-from orders_platform.sandbox.sample_rows import Row
-from orders_platform.sandbox.server import SANDBOX_TOKEN, Faults, Limits, Sandbox, running
-from orders_platform.sandbox.snapshots import ItemSnapshot
+from orders_platform.sandbox.server import SANDBOX_TOKEN, AccountLimits, Faults, Sandbox, running
+from orders_platform.sandbox.stored_items import ItemSnapshot
 from orders_platform.settings import default_folder
 from orders_platform.sync.results import CustomerReport
 from orders_platform.sync.run import SyncRules, SyncRun
@@ -47,7 +47,7 @@ TYPE_COLUMN = "dropdown_mkr518fc"
 PRICE_COLUMN = "numeric_mkr5cact"
 QTY_COLUMN = "numeric_mkra7j8e"
 
-_GENEROUS_SANDBOX = Limits(10**12, 10**12, False, 10**9, 10**9, 10**9, 1000)
+_GENEROUS_SANDBOX = AccountLimits(10**12, 10**12, False, 10**9, 10**9, 10**9, 1000)
 _GENEROUS_CLIENT = ClientLimits(10**12, None, 10**12, 10**9, 10**9, 0, 1000)
 _SIZES = {"S": 1, "M": 2}
 

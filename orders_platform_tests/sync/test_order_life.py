@@ -194,7 +194,7 @@ def test_an_item_doubled_by_hand_is_reported_by_the_sweep(platform: Platform) ->
 def test_a_row_that_monday_chokes_on_fails_alone_after_so_many_tries(platform: Platform) -> None:
     platform.rules_changes = {"most_tries": 4}
     platform.load([order(f"A-{n}") for n in range(1, 9)])
-    platform.sandbox.faults.choke("A-5")
+    platform.sandbox.faults.fail_on("A-5")
     for _ in range(6):
         platform.sync()
     assert platform.numbers == [f"A-{n}" for n in (1, 2, 3, 4, 6, 7, 8)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from orders_platform.sandbox.sample_rows import Row
+from orders_platform.demo.sample_rows import Row
 from orders_platform.sync.results import CustomerReport
 from orders_platform_tests.sync.harness import GREYSON, Platform, order
 

@@ -90,8 +90,8 @@ def test_a_token_that_loses_its_rights_in_the_middle_fails_no_row(platform: Plat
     platform.load(ROWS)
     with platform.board() as board:
         run = platform.run(board)
-        gate = platform.sandbox._gate
-        run.progress = lambda line: setattr(gate, "tokens", frozenset()) if "create_item" in line else None
+        pipeline = platform.sandbox.pipeline
+        run.progress = lambda line: setattr(pipeline, "tokens", frozenset()) if "create_item" in line else None
         with pytest.raises(MondayRefusedError, match="MONDAY_API_TOKEN"):
             sync_customer(run, platform.merge, GREYSON, platform.merge.scan_staging())
     assert platform.states() == {"NEW"}

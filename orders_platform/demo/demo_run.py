@@ -1,0 +1,96 @@
+"""The main job on the embedded default: sample orders, sandbox, and all six assets for every sample customer through Dagster."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+
+import dagster as dg
+
+from orders_platform.cli.output import Figures, JsonObject, run_result
+from orders_platform.database.order_store import OrderStore
+from orders_platform.definitions import build_definitions
+from orders_platform.defs.partitions import add_customers
+from orders_platform.demo.sample_orders import EXPECTED, sample_orders
+from orders_platform.domain.customers import partition_key_for
+from orders_platform.merge.order_merge import OrderMerge
+from orders_platform.merge.staging import replace_staged_rows
+from orders_platform.settings import Settings
+from orders_platform.sync.results import StageReport
+
+_QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
+
+
+def clear(settings: Settings) -> None:
+    """Forget an earlier demo: database, boards and Dagster's storage of it."""
+    shutil.rmtree(settings.data_folder, ignore_errors=True)
+
+
+def load_sample_orders(store: OrderStore, settings: Settings) -> int:
+    """Put the sample orders into the staging table, in place of what is there; how many rows."""
+    store.schema.apply()
+    rows = sample_orders()
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    tables = settings.configuration.tables
+    return replace_staged_rows(
+        store.database, tables.staging, tables.schema_name, columns, ([row.get(name) for name in columns] for row in rows)
+    )
+
+
+def dagster_instance(settings: Settings) -> dg.DagsterInstance:
+    """The instance of DAGSTER_HOME, or of this folder as for `dagster dev`; where there is no dagster.yaml, one in the data folder."""
+    folder = settings.data_folder.parent
+    if not (folder / "dagster.yaml").exists():
+        folder = settings.data_folder / "dagster"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "dagster.yaml").write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
+    return dg.DagsterInstance.from_config(str(folder))
+
+
+def materialise(
+    settings: Settings, store: OrderStore, instance: dg.DagsterInstance, progress: Callable[[str], None]
+) -> JsonObject:
+    """One Dagster run per customer; the JSON object of the whole."""
+    staged = OrderMerge(store).scan_staging().customers
+    add_customers(instance, staged)
+    definitions = build_definitions(settings)
+    definitions.resolve_job_def("scan_staging").execute_in_process(instance=instance, run_config=_QUIET)
+    job = definitions.resolve_job_def("sync_customer")
+    sent: dict[str, Figures] = {}
+    errors: dict[str, str] = {}
+    for customer in staged:
+        started = time.monotonic()
+        result = job.execute_in_process(
+            instance=instance, partition_key=partition_key_for(customer), run_config=_QUIET, raise_on_error=False
+        )
+        sent[customer] = {**_figures(result), "seconds": round(time.monotonic() - started, 3)}
+        if not result.success:
+            errors[customer] = f"run {result.run_id} failed; see it in the Dagster UI"
+        progress(f"{customer}: {sent[customer]['created']:,} created in {sent[customer]['seconds']:.1f} s")
+    return run_result(store.summaries(), store.invalid_rows(), sent, errors)
+
+
+def _figures(result: dg.ExecuteInProcessResult) -> Figures:
+    names = [name for name in StageReport().figures() if name != "seconds"]
+    total: Figures = dict.fromkeys(names, 0)
+    for event in result.get_asset_materialization_events():
+        if event.asset_key is not None and event.asset_key.path[-1].startswith("monday_"):
+            metadata = event.materialization.metadata
+            for name in names:
+                total[name] += int(str(metadata[name].value))
+    updated = total["updated"] + total["moved"] + total["archived"]
+    return {"created": total["created"], "updated": updated, "documents": total["documents"], "mutations": total["mutations"]}
+
+
+def unexpected(customers: dict[str, Figures]) -> list[str]:
+    """What differs from what the sample orders must give; empty when all is well."""
+    problems = []
+    for customer, expected in EXPECTED.items():
+        found = customers.get(customer)
+        want = {"orders": expected.orders, "lines": expected.lines, "groups": expected.groups, "failed": expected.failed,
+                "items": expected.orders - expected.failed, "subitems": expected.lines - expected.failed_lines}  # fmt: skip
+        for name, value in want.items():
+            if found is None or found[name] != value:
+                problems.append(f"{customer}: {name} {'absent' if found is None else found[name]}, expected {value}")
+    return problems
