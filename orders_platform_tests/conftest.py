@@ -13,7 +13,7 @@ import pytest
 
 from orders_platform.cli.embedded import ROOMY
 from orders_platform.sandbox.server import Sandbox, running
-from orders_platform_tests.workplace import VARIABLES, Workplace
+from orders_platform_tests.testing.workplace import VARIABLES, Workplace
 
 hypothesis.settings.register_profile("tests", deadline=None, print_blob=True)  # a busy machine is no failure
 hypothesis.settings.load_profile("tests")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orders_platform_tests.workplace import CHECKOUT
+from orders_platform_tests.testing.workplace import CHECKOUT
 
 FILES = {
     "benchmarks/figures.py": (CHECKOUT / "benchmarks" / "figures.py").read_text(encoding="utf-8"),

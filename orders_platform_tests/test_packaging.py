@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from orders_platform import __version__
-from orders_platform_tests.workplace import VARIABLES
+from orders_platform_tests.testing.workplace import VARIABLES
 
 ROOT = Path(__file__).parents[1]
 SOURCES = ("orders_platform", "config", "graphql", "sql", "pyproject.toml", "setup.cfg", "README.md")

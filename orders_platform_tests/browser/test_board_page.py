@@ -13,7 +13,7 @@ from orders_platform.demo.sample_orders import sample_orders
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
 from orders_platform.sandbox.server import SANDBOX_TOKEN, Fault, Faults, Sandbox, running
 from orders_platform_tests.sandbox.conftest import Api, HandClock, Start
-from orders_platform_tests.sync.harness import Platform, staged
+from orders_platform_tests.testing.platform import Platform, staged
 
 GREYSON = staged(sample_orders(), {"xGREYSON_CLOTHIERS_ORDER_LIST_RAW"})
 CREATE_GROUP = "mutation($b: ID!, $n: String!) { create_group(board_id: $b, group_name: $n) { id } }"

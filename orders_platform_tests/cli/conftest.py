@@ -15,8 +15,8 @@ from filelock import FileLock
 
 from orders_platform.cli import embedded
 from orders_platform.cli import main as cli
-from orders_platform_tests.cli.terminal import Outcome, Terminal, captured
-from orders_platform_tests.workplace import VARIABLES, Workplace, samples_of
+from orders_platform_tests.testing.terminal import Outcome, Terminal, captured
+from orders_platform_tests.testing.workplace import VARIABLES, Workplace, samples_of
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 
 from orders_platform.sandbox.server import SANDBOX_TOKEN
 from orders_platform.settings import Settings
-from orders_platform_tests.cli.terminal import Terminal
-from orders_platform_tests.workplace import Workplace
+from orders_platform_tests.testing.terminal import Terminal
+from orders_platform_tests.testing.workplace import Workplace
 
 ITEMS_BOARD = "9609317401"
 

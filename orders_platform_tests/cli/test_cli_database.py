@@ -9,8 +9,8 @@ import openpyxl
 import pytest
 
 from orders_platform.demo.sample_orders import EXPECTED, UNKNOWN_CUSTOMER_ROWS
-from orders_platform_tests.cli.terminal import Terminal
-from orders_platform_tests.workplace import Workplace, samples_of
+from orders_platform_tests.testing.terminal import Terminal
+from orders_platform_tests.testing.workplace import Workplace, samples_of
 
 STAGED = 'SELECT COUNT(*) FROM "swp_ORDER_LIST_V2"'
 

@@ -11,8 +11,8 @@ from orders_platform.cli import embedded
 from orders_platform.demo.demo_run import dagster_instance, unexpected
 from orders_platform.demo.sample_orders import EXPECTED
 from orders_platform.settings import Settings
-from orders_platform_tests.cli.terminal import Outcome, Terminal
-from orders_platform_tests.workplace import Workplace
+from orders_platform_tests.testing.terminal import Outcome, Terminal
+from orders_platform_tests.testing.workplace import Workplace
 
 FIGURES = {
     "orders", "lines", "rejected", "groups", "items", "subitems", "created", "updated", "failed", "documents", "mutations", "seconds",

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from orders_platform.merge.order_merge import OrderMerge
-from orders_platform_tests.cli.terminal import Terminal
-from orders_platform_tests.workplace import Workplace, samples_of
+from orders_platform_tests.testing.terminal import Terminal
+from orders_platform_tests.testing.workplace import Workplace, samples_of
 
 
 def rows_of(text: str, heading: str) -> list[list[str]]:

@@ -8,9 +8,9 @@ import pytest
 
 from orders_platform import build as assembly
 from orders_platform.monday.adapter import connect_board
-from orders_platform_tests.cli.terminal import Terminal
 from orders_platform_tests.monday.stage import VirtualClock
-from orders_platform_tests.workplace import Workplace, samples_of
+from orders_platform_tests.testing.terminal import Terminal
+from orders_platform_tests.testing.workplace import Workplace, samples_of
 
 PRODUCTION = {"ORDERS_ENVIRONMENT": "production", "MONDAY_API_TOKEN": "a-real-token-of-somebody"}
 WRONG = {

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from orders_platform.sandbox.server import Latency
-from orders_platform_tests.cli.terminal import Terminal
-from orders_platform_tests.workplace import Workplace, samples_of
+from orders_platform_tests.testing.terminal import Terminal
+from orders_platform_tests.testing.workplace import Workplace, samples_of
 
 CUSTOMER = "B'HOOD"
 

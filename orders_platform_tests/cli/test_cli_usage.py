@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from orders_platform.domain.usage import Reads
-from orders_platform_tests.cli.terminal import Terminal
-from orders_platform_tests.workplace import Workplace
+from orders_platform_tests.testing.terminal import Terminal
+from orders_platform_tests.testing.workplace import Workplace
 
 NOW = datetime(2026, 11, 21, 6, 45, tzinfo=UTC)
 

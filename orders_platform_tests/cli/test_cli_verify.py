@@ -15,8 +15,8 @@ import httpx
 import pytest
 
 from orders_platform.sandbox.server import SANDBOX_TOKEN, Fault
-from orders_platform_tests.cli.terminal import Terminal
-from orders_platform_tests.workplace import Workplace, samples_of
+from orders_platform_tests.testing.terminal import Terminal
+from orders_platform_tests.testing.workplace import Workplace, samples_of
 
 CUSTOMER = "B'HOOD"
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
 from orders_platform.sandbox.server import Sandbox
 from orders_platform.sandbox.stored_items import GroupSnapshot, ItemSnapshot
-from orders_platform_tests.sync.harness import NUMBER_COLUMN, QTY_COLUMN
+from orders_platform_tests.testing.platform import NUMBER_COLUMN, QTY_COLUMN
 
 _ANY_STATE = ("active", "archived", "deleted")
 

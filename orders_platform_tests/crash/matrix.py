@@ -29,12 +29,12 @@ from orders_platform.sandbox.server import Faults, Sandbox, running
 from orders_platform.settings import SANDBOX_TOKEN
 from orders_platform_tests.crash import scenario
 from orders_platform_tests.crash.boundaries import SENT
-from orders_platform_tests.crash.clock import SharedClock
 from orders_platform_tests.crash.evidence import board_lines, database_lines
 from orders_platform_tests.crash.worker import Task
 from orders_platform_tests.monday.stage import START
-from orders_platform_tests.sync.harness import NUMBER_COLUMN
-from orders_platform_tests.sync.narrow import NarrowStores
+from orders_platform_tests.testing.clock import SharedClock
+from orders_platform_tests.testing.narrow_database import NarrowStores
+from orders_platform_tests.testing.platform import NUMBER_COLUMN
 
 VISIBILITY_LAG = 20.0
 """A look-up right after a crash misses what was made before it; only waiting helps."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from orders_platform.configuration import read_configuration
 from orders_platform.demo.sample_rows import Row
 from orders_platform.settings import default_folder
-from orders_platform_tests.sync.harness import order
+from orders_platform_tests.testing.platform import order
 
 _READ = read_configuration(default_folder("config") / "order_sync.toml", "sandbox")
 _POLICIES = _READ.policies.model_copy(update={"removed_orders": "archive", "removed_lines": "archive"})

@@ -31,9 +31,9 @@ from orders_platform.pipeline import sync_customer
 from orders_platform.settings import SANDBOX_TOKEN, default_folder
 from orders_platform.sync.run import SyncRun
 from orders_platform_tests.crash.boundaries import Boundaries, WatchedTransport
-from orders_platform_tests.crash.clock import SharedClock
 from orders_platform_tests.crash.scenario import CONFIGURATION
-from orders_platform_tests.sync.harness import SETTLE
+from orders_platform_tests.testing.clock import SharedClock
+from orders_platform_tests.testing.platform import SETTLE
 
 _LONGEST_RUN = 120
 """Seconds after which a run that hangs is ended, with a code of its own."""

@@ -19,8 +19,8 @@ from orders_platform.configuration import Configuration, read_configuration
 from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
 from orders_platform.settings import default_folder
-from orders_platform_tests.database import server
-from orders_platform_tests.database.order_list import CONFIG, SIZES, UNMAPPED, OrderList
+from orders_platform_tests.testing import sql_server
+from orders_platform_tests.testing.order_list import CONFIG, SIZES, UNMAPPED, OrderList
 
 CONTRACT = {
     "test_cleaning", "test_merge_headers", "test_order_store", "test_queries", "test_sample_merge",
@@ -79,7 +79,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     is_contract = metafunc.module.__name__.rpartition(".")[2] in CONTRACT
     only_sqlite = metafunc.definition.get_closest_marker("sqlite") is not None
     if "engine" in metafunc.fixturenames:
-        metafunc.parametrize("engine", server.ENGINES if is_contract and not only_sqlite else ["sqlite"], scope="session")
+        metafunc.parametrize("engine", sql_server.ENGINES if is_contract and not only_sqlite else ["sqlite"], scope="session")
 
 
 @pytest.fixture(scope="session")
@@ -92,9 +92,9 @@ def served(
 
         def store(is_wide: bool) -> tuple[Configuration, OrderStore, Path]:
             if is_wide not in made:
-                own = server.in_schema(configuration, stack.enter_context(server.schema_of_its_own()))
+                own = sql_server.in_schema(configuration, stack.enter_context(sql_server.schema_of_its_own()))
                 sql = default_folder("sql") if is_wide else narrow_sql
-                made[is_wide] = own, OrderStore(stack.enter_context(closing(server.opened())), own, sql), sql
+                made[is_wide] = own, OrderStore(stack.enter_context(closing(sql_server.opened())), own, sql), sql
                 made[is_wide][1].schema.apply()
             return made[is_wide]
 
@@ -103,7 +103,7 @@ def served(
 
 def _on_server(made: tuple[Configuration, OrderStore, Path]) -> OrderList:
     own, store, sql = made
-    server.empty(store.database, own.tables.schema_name)
+    sql_server.empty(store.database, own.tables.schema_name)
     return OrderList(Path(), own, store, sql)
 
 

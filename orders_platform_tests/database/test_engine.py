@@ -16,7 +16,7 @@ from orders_platform.database import sqlite as sqlite_module
 from orders_platform.database.engine import Database, open_database, translated_errors
 from orders_platform.domain.orders import RowKind
 from orders_platform.errors import ConfigurationError, DatabaseRefusedError, DatabaseUnavailableError
-from orders_platform_tests.database.order_list import GREYSON, OrderList, order
+from orders_platform_tests.testing.order_list import GREYSON, OrderList, order
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 

@@ -11,7 +11,7 @@ from orders_platform.database.mssql_errors import meaning_of
 from orders_platform.database.order_store import OrderStore
 from orders_platform.errors import DatabaseRefusedError, DatabaseUnavailableError, TransactionLostError
 from orders_platform.merge.order_merge import OrderMerge
-from orders_platform_tests.database.order_list import OrderList
+from orders_platform_tests.testing.order_list import OrderList
 
 MICROSOFT = "[{state}] [Microsoft][ODBC Driver 18 for SQL Server][SQL Server]{words} ({number}) (SQLExecDirectW)"
 FREETDS = "[{state}] [FreeTDS][SQL Server]{words} ({number}) (SQLExecDirectW)"

@@ -11,7 +11,7 @@ from orders_platform.domain.mutations import Batch, BatchReport, Mutation, Mutat
 from orders_platform.domain.orders import GroupNeed, RowKind, RowResult
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.errors import DatabaseRefusedError, DatabaseUnavailableError
-from orders_platform_tests.database.order_list import GREYSON, OrderList, order
+from orders_platform_tests.testing.order_list import GREYSON, OrderList, order
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 ITEMS, SUBITEMS = RowKind.ITEMS, RowKind.SUBITEMS

@@ -17,7 +17,7 @@ from orders_platform.domain.pending_runs import CustomerSyncStatus, pending_run
 from orders_platform.domain.states import SyncState
 from orders_platform.domain.usage import Reads
 from orders_platform.errors import DatabaseRefusedError, SourceDataError
-from orders_platform_tests.database.order_list import FILE, GREYSON, NAME, OrderList, order
+from orders_platform_tests.testing.order_list import FILE, GREYSON, NAME, OrderList, order
 
 RHONE = "RHONE"
 HOUR = timedelta(hours=1)

@@ -6,7 +6,7 @@ import re
 
 from orders_platform.configuration import Configuration
 from orders_platform.database.schema import DAILY_RIGHTS
-from orders_platform_tests.workplace import CHECKOUT
+from orders_platform_tests.testing.workplace import CHECKOUT
 
 
 def test_the_script_grants_what_the_platform_asks_for_and_what_load_does(configuration: Configuration) -> None:

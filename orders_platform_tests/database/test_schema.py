@@ -18,7 +18,7 @@ from orders_platform.database.sqlite import SQLITE
 from orders_platform.database.table_definitions import TABLES
 from orders_platform.errors import SourceDataError
 from orders_platform.settings import default_folder
-from orders_platform_tests.database.order_list import GREYSON, OrderList, order
+from orders_platform_tests.testing.order_list import GREYSON, OrderList, order
 
 
 def test_init_db_makes_every_table_and_index_and_the_second_time_nothing(tmp_path: Path, configuration: Configuration) -> None:

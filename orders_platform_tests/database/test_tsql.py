@@ -21,8 +21,8 @@ from orders_platform.database.schema import VIEWS, Schema
 from orders_platform.database.statements import Statements
 from orders_platform.database.table_definitions import TABLES, define_tables
 from orders_platform.merge.merge_rules import MergeRules
-from orders_platform_tests.database.order_list import GREYSON
 from orders_platform_tests.database.test_templates import DIALECTS, NAMES, templates_for
+from orders_platform_tests.testing.order_list import GREYSON
 
 TSQL = DIALECTS["mssql"]
 LINTER = Linter(config=FluffConfig(overrides={"dialect": "tsql", "large_file_skip_byte_limit": 0}))

@@ -16,8 +16,8 @@ from orders_platform.database.order_store import OrderStore
 from orders_platform.database.queries import Queries
 from orders_platform.domain.order_status import BoardStatus, Totals
 from orders_platform.errors import ConfigurationError
-from orders_platform_tests.database.order_list import GREYSON, OrderList, order
 from orders_platform_tests.database.test_templates import DIALECTS, templates_for
+from orders_platform_tests.testing.order_list import GREYSON, OrderList, order
 
 VIEWS = ("order_sync_status", "customer_summary")
 

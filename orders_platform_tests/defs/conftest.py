@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import dagster as dg
 import pytest
 
-from orders_platform_tests.defs.location import Location
-from orders_platform_tests.workplace import Workplace
+from orders_platform_tests.testing.dagster_location import Location
+from orders_platform_tests.testing.workplace import Workplace
 
 
 @pytest.fixture

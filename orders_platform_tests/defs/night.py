@@ -28,8 +28,8 @@ from orders_platform.domain.customers import customer_for, partition_key_for
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.sandbox.server import Latency, Sandbox
 from orders_platform.sandbox.server import running as serving
-from orders_platform_tests.defs.receiver import Receiver, receiving
-from orders_platform_tests.workplace import CHECKOUT, Row, Workplace, samples_of
+from orders_platform_tests.testing.alert_receiver import Receiver, receiving
+from orders_platform_tests.testing.workplace import CHECKOUT, Row, Workplace, samples_of
 
 T = TypeVar("T")
 ENDED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}

@@ -16,10 +16,10 @@ from orders_platform.definitions import build_definitions
 from orders_platform.defs.alerts import RUNS, Message, Problems, Result, announce, take_in
 from orders_platform.errors import ConfigurationError
 from orders_platform.settings import Settings
-from orders_platform_tests.defs.location import Location
-from orders_platform_tests.defs.receiver import Receiver, receiving
-from orders_platform_tests.defs.ticks import Ticks
-from orders_platform_tests.workplace import Workplace, samples_of
+from orders_platform_tests.testing.alert_receiver import Receiver, receiving
+from orders_platform_tests.testing.dagster_location import Location
+from orders_platform_tests.testing.dagster_ticks import Ticks
+from orders_platform_tests.testing.workplace import Workplace, samples_of
 
 CUSTOMER = "B'HOOD"
 STUCK = "UPDATE ORDER_LIST_V2 SET sync_state = 'PENDING', sync_pending_at = datetime('now', '-40 minutes') WHERE rowid <= 3"

@@ -14,7 +14,7 @@ import pytest
 
 from orders_platform.definitions import build_definitions
 from orders_platform.settings import Settings
-from orders_platform_tests.workplace import CHECKOUT, Workplace
+from orders_platform_tests.testing.workplace import CHECKOUT, Workplace
 
 PICTURE = Path(__file__).with_name("asset_graph.json")
 Entry = dict[str, object]

@@ -13,8 +13,8 @@ from dagster._core.loader import LoadingContextForTest
 from orders_platform.definitions import build_definitions
 from orders_platform.defs import checks
 from orders_platform.settings import Settings
-from orders_platform_tests.defs.location import Location, failure
-from orders_platform_tests.workplace import CHECKOUT, Row, Workplace, samples_of
+from orders_platform_tests.testing.dagster_location import Location, failure
+from orders_platform_tests.testing.workplace import CHECKOUT, Row, Workplace, samples_of
 
 CUSTOMER = "B'HOOD"
 DOCUMENT = CHECKOUT / "docs" / "checks.md"

@@ -12,8 +12,8 @@ import pytest
 
 from orders_platform.defs.failures import RETRIES
 from orders_platform.domain.customers import partition_key_for
-from orders_platform_tests.defs.location import STAGES, Location, failure, metadata
-from orders_platform_tests.workplace import CHECKOUT, Workplace, samples_of, without_times
+from orders_platform_tests.testing.dagster_location import STAGES, Location, failure, metadata
+from orders_platform_tests.testing.workplace import CHECKOUT, Workplace, samples_of, without_times
 
 HOSTILE = "A/B (US), C's"
 

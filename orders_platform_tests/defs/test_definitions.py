@@ -12,7 +12,7 @@ from orders_platform.defs.failures import RETRIES
 from orders_platform.defs.resources import MssqlResource, SqliteResource
 from orders_platform.errors import ConfigurationError
 from orders_platform.settings import Settings
-from orders_platform_tests.workplace import Workplace, python
+from orders_platform_tests.testing.workplace import Workplace, python
 
 LOAD = """
 import socket, warnings

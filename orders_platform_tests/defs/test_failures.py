@@ -15,9 +15,9 @@ from orders_platform import errors
 from orders_platform.defs.assets.order_assets import order_headers
 from orders_platform.defs.failures import FAILURE_TAG, dagster_failures, failed_for_good, stop_run_retries
 from orders_platform.defs.resources import SqliteResource
-from orders_platform_tests.defs.location import Location, failure
-from orders_platform_tests.defs.ticks import Ticks
-from orders_platform_tests.workplace import CHECKOUT, Workplace
+from orders_platform_tests.testing.dagster_location import Location, failure
+from orders_platform_tests.testing.dagster_ticks import Ticks
+from orders_platform_tests.testing.workplace import CHECKOUT, Workplace
 
 CLASSES = [error for error in vars(errors).values() if isinstance(error, type) and issubclass(error, errors.OrdersError)]
 PLAIN = [error for error in CLASSES if error is not errors.RowError]

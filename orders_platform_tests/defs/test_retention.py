@@ -14,9 +14,9 @@ from sqlalchemy import text
 from orders_platform.definitions import build_definitions
 from orders_platform.defs.retention import forget_runs, runs_to_forget
 from orders_platform.settings import Settings
-from orders_platform_tests.defs.instances import local_home
-from orders_platform_tests.defs.location import Location
-from orders_platform_tests.workplace import Workplace, samples_of
+from orders_platform_tests.testing.dagster_home import local_home
+from orders_platform_tests.testing.dagster_location import Location
+from orders_platform_tests.testing.workplace import Workplace, samples_of
 
 CUSTOMER = "B'HOOD"
 LATER = datetime.now(UTC) + timedelta(days=1)

@@ -7,8 +7,8 @@ import pytest
 
 from orders_platform.defs.partitions import add_customers
 from orders_platform.demo.sample_orders import EXPECTED, UNKNOWN_CUSTOMER_ROWS
-from orders_platform_tests.defs.location import Location, failure, metadata
-from orders_platform_tests.workplace import Workplace, samples_of
+from orders_platform_tests.testing.dagster_location import Location, failure, metadata
+from orders_platform_tests.testing.workplace import Workplace, samples_of
 
 BHOOD = ("B'HOOD", "BHOOD")
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from orders_platform_tests.defs.location import Location, failure, metadata
-from orders_platform_tests.workplace import Workplace, samples_of
+from orders_platform_tests.testing.dagster_location import Location, failure, metadata
+from orders_platform_tests.testing.workplace import Workplace, samples_of
 
 BHOOD = ("B'HOOD", "BHOOD")
 

@@ -6,8 +6,8 @@ import shutil
 
 import dagster as dg
 
-from orders_platform_tests.defs.location import Location
-from orders_platform_tests.workplace import Workplace, samples_of
+from orders_platform_tests.testing.dagster_location import Location
+from orders_platform_tests.testing.workplace import Workplace, samples_of
 
 ORDERS = samples_of("B'HOOD", "BHOOD")
 CUSTOMER = "B'HOOD"

@@ -12,7 +12,7 @@ import yaml
 
 from orders_platform import __version__
 from orders_platform_tests.deploy.services import BIN, COMPOSE, composed, mounted_files
-from orders_platform_tests.workplace import CHECKOUT
+from orders_platform_tests.testing.workplace import CHECKOUT
 
 DEPLOY = CHECKOUT / "deploy"
 FILLED_IN = {"DAGSTER_POSTGRES_PASSWORD": "p", "ORDERS_DATABASE_URL": "u", "MONDAY_API_TOKEN": "t"}

@@ -25,10 +25,10 @@ from sqlalchemy import text
 from orders_platform.definitions import build_definitions
 from orders_platform.defs.retention import forget_runs
 from orders_platform.settings import Settings
-from orders_platform_tests.defs.instances import local_home
-from orders_platform_tests.defs.location import Location
 from orders_platform_tests.deploy.postgres import Postgres
-from orders_platform_tests.workplace import CHECKOUT, Workplace, samples_of
+from orders_platform_tests.testing.dagster_home import local_home
+from orders_platform_tests.testing.dagster_location import Location
+from orders_platform_tests.testing.workplace import CHECKOUT, Workplace, samples_of
 
 COMPOSE = CHECKOUT / "deploy" / "compose" / "dagster.yaml"
 RULES = ("concurrency", "run_coordinator", "run_monitoring", "run_retries", "schedules", "sensors", "retention")

@@ -16,11 +16,11 @@ import pytest
 from orders_platform.cli.embedded import ROOMY
 from orders_platform.demo.sample_orders import sample_orders
 from orders_platform.sandbox.server import SANDBOX_TOKEN, Sandbox, running
-from orders_platform_tests.defs.ticks import Ticks
 from orders_platform_tests.deploy.postgres import Postgres
 from orders_platform_tests.deploy.services import Services
-from orders_platform_tests.deploy.webserver import SIX, Webserver, wait_for
-from orders_platform_tests.workplace import Workplace
+from orders_platform_tests.testing.dagster_ticks import Ticks
+from orders_platform_tests.testing.dagster_webserver import SIX, Webserver, wait_for
+from orders_platform_tests.testing.workplace import Workplace
 
 UP_TO_MONDAY = SIX[:4]
 """Of the steps that go to monday the first is enough for the eight: a blocked step looks every second to every 15."""

@@ -7,10 +7,10 @@ from contextlib import closing
 
 import pytest
 
-from orders_platform_tests.database.server import ENGINES, schema_of_its_own
-from orders_platform_tests.flow.served import ServedStores
 from orders_platform_tests.sync.conftest import make_platform, platform, server
-from orders_platform_tests.sync.harness import Stores
+from orders_platform_tests.testing.platform import Stores
+from orders_platform_tests.testing.served import ServedStores
+from orders_platform_tests.testing.sql_server import ENGINES, schema_of_its_own
 
 __all__ = ["make_platform", "platform", "server", "stores"]
 

@@ -9,7 +9,7 @@ import pytest
 from orders_platform.demo.sample_orders import sample_orders
 from orders_platform.monday.client import RetryPolicy
 from orders_platform.sandbox.server import Fault, Faults
-from orders_platform_tests.sync.harness import GREYSON, Platform, staged
+from orders_platform_tests.testing.platform import GREYSON, Platform, staged
 
 ROWS = staged(sample_orders(), {"xGREYSON_CLOTHIERS_ORDER_LIST_RAW"})
 WEATHER = (

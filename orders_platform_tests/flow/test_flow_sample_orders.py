@@ -13,7 +13,7 @@ import pytest
 from orders_platform.demo.sample_orders import EXPECTED, sample_orders, second_load
 from orders_platform.domain.mapping import BoardMapping, ColumnType
 from orders_platform.sync.results import CustomerReport
-from orders_platform_tests.sync.harness import GREYSON, Platform, Server, Stores, platforms
+from orders_platform_tests.testing.platform import GREYSON, Platform, Server, Stores, platforms
 
 MUTATIONS = {
     "created_groups": "create_group",

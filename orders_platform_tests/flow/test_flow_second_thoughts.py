@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orders_platform_tests.sync.harness import Platform, order
+from orders_platform_tests.testing.platform import Platform, order
 
 TEN = [order(f"GRE-{i:05d}", {"S": 1, "M": 2}) for i in range(10)]
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orders_platform.domain.names import NameRule, collapse
-from orders_platform_tests.database.order_list import GREYSON, KEY, OrderList, order
+from orders_platform_tests.testing.order_list import GREYSON, KEY, OrderList, order
 
 DATE, PRICE, TYPE = "EX FACTORY DATE", "CUSTOMER PRICE", "ORDER TYPE"
 NOW = datetime(2026, 1, 5, tzinfo=UTC)

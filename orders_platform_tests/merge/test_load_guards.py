@@ -10,7 +10,7 @@ import pytest
 from orders_platform.database.order_store import OrderStore
 from orders_platform.domain.customers import CustomerRows, StagingScan
 from orders_platform.errors import SourceDataError
-from orders_platform_tests.database.order_list import GREYSON, KEY, OrderList, order
+from orders_platform_tests.testing.order_list import GREYSON, KEY, OrderList, order
 
 STAGING = "swp_ORDER_LIST_V2"
 

@@ -8,7 +8,7 @@ import pytest
 
 from orders_platform.domain.merges import HeaderMerge
 from orders_platform.errors import SourceDataError
-from orders_platform_tests.database.order_list import GREYSON, KEY, NAME, PO, OrderList, order
+from orders_platform_tests.testing.order_list import GREYSON, KEY, NAME, PO, OrderList, order
 
 STATE = ("order_key", "sync_state", "action_type")
 COLOUR_CODE = "CUSTOMER'S COLOUR CODE (CUSTOM FIELD) CUSTOMER PROVIDES THIS"

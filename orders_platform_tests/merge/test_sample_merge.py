@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from orders_platform.demo.sample_orders import EXPECTED, UNKNOWN_CUSTOMER_ROWS, Row, sample_orders, second_load
-from orders_platform_tests.database.order_list import OrderList
+from orders_platform_tests.testing.order_list import OrderList
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ import pytest
 
 from orders_platform.domain.merges import LineMerge
 from orders_platform.errors import SourceDataError
-from orders_platform_tests.database.order_list import GREYSON, OrderList, Row, order
+from orders_platform_tests.testing.order_list import GREYSON, OrderList, Row, order
 
 BLANK = {"S": None, "M": None}
 

@@ -6,7 +6,7 @@ import pytest
 
 from orders_platform.errors import DatabaseRefusedError
 from orders_platform.merge.staging import replace_staged_rows
-from orders_platform_tests.database.order_list import KEY, OrderList, order
+from orders_platform_tests.testing.order_list import KEY, OrderList, order
 
 
 def staged(order_list: OrderList) -> list[object]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from orders_platform.errors import SourceDataError
-from orders_platform_tests.database.order_list import GREYSON, NAME, OrderList, order
+from orders_platform_tests.testing.order_list import GREYSON, NAME, OrderList, order
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
 LATER = datetime(2026, 1, 6, tzinfo=UTC)

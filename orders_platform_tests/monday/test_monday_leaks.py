@@ -18,7 +18,7 @@ from orders_platform.errors import MondayRefusedError, MondayUnavailableError, O
 from orders_platform.monday.adapter import MondayBoard
 from orders_platform_tests.monday.leaking_server import LeakingServer, forms, leaking
 from orders_platform_tests.monday.stage import BOARD_ID
-from orders_platform_tests.workplace import Workplace, samples_of
+from orders_platform_tests.testing.workplace import Workplace, samples_of
 
 TOKEN = "eyJhbGciOi.LEAK/9f+8Q==.zz-top_secret"
 

@@ -14,8 +14,8 @@ from orders_platform.domain.states import Action
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.settings import default_folder
-from orders_platform_tests.database import server
-from orders_platform_tests.database.order_list import CONFIG, GREYSON, KEY, order
+from orders_platform_tests.testing import sql_server
+from orders_platform_tests.testing.order_list import CONFIG, GREYSON, KEY, order
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
@@ -23,15 +23,15 @@ NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 @pytest.fixture
 def earlier() -> Iterator[tuple[Configuration, OrderStore]]:
     """A schema with the two tables as the earlier system left them: one order on the board, one refused, one to be sent."""
-    with server.schema_of_its_own() as schema, closing(server.opened()) as database:
-        configuration = server.in_schema(read_configuration(CONFIG, "sandbox"), schema)
+    with sql_server.schema_of_its_own() as schema, closing(sql_server.opened()) as database:
+        configuration = sql_server.in_schema(read_configuration(CONFIG, "sandbox"), schema)
         business = [
             name for name, _ in OrderStore(database, configuration, default_folder("sql")).schema.definitions["staging"].columns
         ]
         start, end = business.index("UNIT OF MEASURE"), business.index("TOTAL QTY")
         kinds = dict.fromkeys(business[start + 1 : end], "INT") | {"TOTAL QTY": "SMALLINT", "EX FACTORY DATE": "DATETIME2"}
         columns = ", ".join(f"[{name}] {kinds.get(name, 'NVARCHAR(255)')}" for name in business if name != "record_uuid")
-        server.run(
+        sql_server.run(
             database,
             f"CREATE TABLE {schema}.ORDER_LIST_V2 (record_uuid UNIQUEIDENTIFIER NOT NULL DEFAULT NEWID() PRIMARY KEY, {columns}, "
             "group_name NVARCHAR(255), group_id NVARCHAR(128), item_name NVARCHAR(1000), row_hash CHAR(64), "
@@ -42,7 +42,7 @@ def earlier() -> Iterator[tuple[Configuration, OrderStore]]:
             "created_at DATETIME2 DEFAULT GETUTCDATE())",
         )
         for number, state, item in (("GRE-1", "SYNCED", "71"), ("GRE-2", "ERROR", "NULL"), ("GRE-3", "PENDING", "NULL")):
-            server.run(
+            sql_server.run(
                 database,
                 f"INSERT INTO {schema}.ORDER_LIST_V2 ([{KEY}], [CUSTOMER NAME], [PO NUMBER], [CUSTOMER STYLE], sync_state, monday_item_id) "
                 f"VALUES ('{number}', 'GREYSON CLOTHIERS', 'PO-{number}', 'MFA22K56', '{state}', {item})",
@@ -58,7 +58,9 @@ def test_init_db_adopts_the_orders_and_their_items_mssql(earlier: tuple[Configur
     store = OrderStore(store.database, configuration, default_folder("sql"))
     assert store.schema.missing() == []
     table = store.schema.qualified("ORDER_LIST_V2")
-    found = server.run(store.database, f"SELECT [{KEY}], sync_state, action_type, monday_item_id FROM {table} ORDER BY [{KEY}]")
+    found = sql_server.run(
+        store.database, f"SELECT [{KEY}], sync_state, action_type, monday_item_id FROM {table} ORDER BY [{KEY}]"
+    )
     assert found == [
         ("GRE-1", "SYNCED", "UPDATE", 71),
         ("GRE-2", "FAILED", "INSERT", None),

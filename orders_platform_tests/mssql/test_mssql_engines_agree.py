@@ -20,8 +20,8 @@ from orders_platform.domain.orders import PendingItem
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.settings import default_folder
-from orders_platform_tests.database import server
-from orders_platform_tests.database.order_list import CONFIG
+from orders_platform_tests.testing import sql_server
+from orders_platform_tests.testing.order_list import CONFIG
 
 FIRST, SECOND = datetime(2026, 1, 5, 12, tzinfo=UTC), datetime(2026, 1, 6, 12, tzinfo=UTC)
 NOT_COMPARED = {"record_uuid", "row_hash"}
@@ -53,7 +53,7 @@ def content(store: OrderStore, table: str) -> list[str]:
     """Every row of a table as JSON, without what is made by rng."""
     with store.database.read() as connection:
         found = connection.exec_driver_sql(f"SELECT * FROM {store.schema.qualified(table)}").mappings().all()
-    rows = [{name: server.plain(value) for name, value in row.items() if name not in NOT_COMPARED} for row in found]
+    rows = [{name: sql_server.plain(value) for name, value in row.items() if name not in NOT_COMPARED} for row in found]
     return sorted(json.dumps(row, sort_keys=True, ensure_ascii=False) for row in rows)
 
 

@@ -18,9 +18,9 @@ from orders_platform.domain.states import SyncState
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.settings import default_folder
-from orders_platform_tests.database import server
-from orders_platform_tests.database.order_list import GREYSON, order
 from orders_platform_tests.mssql.relay import Relay, relayed
+from orders_platform_tests.testing import sql_server
+from orders_platform_tests.testing.order_list import GREYSON, order
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
@@ -43,7 +43,7 @@ class Cutter:
 @pytest.fixture
 def cut(configuration: Configuration, store: OrderStore) -> Iterator[tuple[OrderStore, Cutter]]:
     """A store behind a relay, on the tables of `store`; waits no real time before it repeats."""
-    url = sqlalchemy.make_url(server.URL)
+    url = sqlalchemy.make_url(sql_server.URL)
     with relayed(str(url.host), url.port or 1433) as relay:
         behind = url.set(host="127.0.0.1", port=relay.port).render_as_string(hide_password=False)
         database = open_database(SecretStr(behind))

@@ -15,10 +15,10 @@ from orders_platform.configuration import Configuration
 from orders_platform.database.order_store import OrderStore
 from orders_platform.definitions import build_definitions
 from orders_platform.settings import Settings
-from orders_platform_tests.cli.terminal import Outcome, Terminal, captured
-from orders_platform_tests.database import server
-from orders_platform_tests.defs.location import STAGES, Location, metadata
-from orders_platform_tests.workplace import Workplace, samples_of
+from orders_platform_tests.testing import sql_server
+from orders_platform_tests.testing.dagster_location import STAGES, Location, metadata
+from orders_platform_tests.testing.terminal import Outcome, Terminal, captured
+from orders_platform_tests.testing.workplace import Workplace, samples_of
 
 CUSTOMER = "B'HOOD"
 PASSWORD = "Only-for-tests-1"
@@ -31,7 +31,7 @@ def place(
     """A workplace whose orders are in the schema of the test, for the daily login; its tables are made by somebody else."""
     workplace = make_workplace()
     schema = str(configuration.tables.schema_name)
-    with server.login_of_its_own(configuration, PASSWORD) as url:
+    with sql_server.login_of_its_own(configuration, PASSWORD) as url:
         monkeypatch.setenv("ORDERS_DATABASE_URL", url.get_secret_value())
         monkeypatch.setenv("ORDERS_CONFIG", str(workplace.configure(('schema = "" ', f'schema = "{schema}" '))))
         yield workplace

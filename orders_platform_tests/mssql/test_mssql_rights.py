@@ -13,7 +13,7 @@ from orders_platform.database.order_store import OrderStore
 from orders_platform.errors import DatabaseRefusedError, SourceDataError
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.settings import default_folder
-from orders_platform_tests.database import server
+from orders_platform_tests.testing import sql_server
 
 PASSWORD = "Only-for-tests-1"
 
@@ -21,7 +21,7 @@ PASSWORD = "Only-for-tests-1"
 @pytest.fixture
 def login(configuration: Configuration, store: OrderStore) -> Iterator[OrderStore]:
     """The store as the login of the rights script sees it; the login is made by that script and lives as long as the test."""
-    with server.login_of_its_own(configuration, PASSWORD) as url, closing(open_database(url)) as database:
+    with sql_server.login_of_its_own(configuration, PASSWORD) as url, closing(open_database(url)) as database:
         yield OrderStore(database, configuration, default_folder("sql"))
 
 
@@ -36,12 +36,12 @@ def test_a_right_that_is_missing_is_named_with_its_grant_before_anything_is_done
     with login.database.read() as connection:
         user = connection.exec_driver_sql("SELECT USER_NAME()").scalar_one()
     lines = f"[{configuration.tables.schema_name}].[{configuration.tables.lines}]"
-    server.run(store.database, f"REVOKE DELETE ON OBJECT::{lines} FROM {user}")
+    sql_server.run(store.database, f"REVOKE DELETE ON OBJECT::{lines} FROM {user}")
     with pytest.raises(DatabaseRefusedError, match="lacks 1 rights") as caught:
         OrderMerge(login).scan_staging()
     grant = f"GRANT DELETE ON OBJECT::{lines} TO [{user}];"
     assert grant in str(caught.value)
-    server.run(store.database, grant)
+    sql_server.run(store.database, grant)
     assert OrderMerge(login).scan_staging().customers == {}
 
 
@@ -51,7 +51,7 @@ def test_a_table_that_the_login_may_not_even_read_is_said_to_look_absent_mssql(
     with login.database.read() as connection:
         user = connection.exec_driver_sql("SELECT USER_NAME()").scalar_one()
     staging = f"[{configuration.tables.schema_name}].[{configuration.tables.staging}]"
-    server.run(store.database, f"REVOKE SELECT, INSERT, DELETE ON OBJECT::{staging} FROM {user}")
+    sql_server.run(store.database, f"REVOKE SELECT, INSERT, DELETE ON OBJECT::{staging} FROM {user}")
     with pytest.raises((DatabaseRefusedError, SourceDataError), match=r"GRANT SELECT ON OBJECT|looks absent"):
         OrderMerge(login).scan_staging()
 
@@ -59,7 +59,7 @@ def test_a_table_that_the_login_may_not_even_read_is_said_to_look_absent_mssql(
 def test_init_db_by_the_daily_login_is_refused_before_the_first_statement_mssql(
     configuration: Configuration, store: OrderStore, login: OrderStore
 ) -> None:
-    server.run(store.database, f"DROP VIEW {configuration.tables.schema_name}.{configuration.tables.customer_summary}")
+    sql_server.run(store.database, f"DROP VIEW {configuration.tables.schema_name}.{configuration.tables.customer_summary}")
     missing = store.schema.missing()
     with pytest.raises(DatabaseRefusedError, match=r"GRANT CREATE VIEW TO .*; GRANT ALTER ON SCHEMA::"):
         login.schema.apply()

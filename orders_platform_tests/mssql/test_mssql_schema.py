@@ -9,7 +9,7 @@ from orders_platform.database.order_store import OrderStore
 from orders_platform.database.schema import VIEW_MARK
 from orders_platform.errors import ConfigurationError, SourceDataError
 from orders_platform.merge.order_merge import OrderMerge
-from orders_platform_tests.database import server
+from orders_platform_tests.testing import sql_server
 
 
 def test_what_init_db_made_is_complete_mssql(store: OrderStore) -> None:
@@ -18,24 +18,24 @@ def test_what_init_db_made_is_complete_mssql(store: OrderStore) -> None:
 
 def test_a_view_of_an_earlier_version_is_made_anew_mssql(configuration: Configuration, store: OrderStore) -> None:
     view = f"[{configuration.tables.schema_name}].[{configuration.tables.customer_summary}]"
-    server.run(store.database, f"DROP VIEW {view}")
-    server.run(store.database, f"CREATE VIEW {view} AS {VIEW_MARK} SELECT 1 AS one")
+    sql_server.run(store.database, f"DROP VIEW {view}")
+    sql_server.run(store.database, f"CREATE VIEW {view} AS {VIEW_MARK} SELECT 1 AS one")
     assert [statement.split(" AS ")[0] for statement in store.schema.apply()] == [f"DROP VIEW {view}", f"CREATE VIEW {view}"]
-    assert server.run(store.database, f"SELECT order_count FROM {view}") == []
+    assert sql_server.run(store.database, f"SELECT order_count FROM {view}") == []
     assert store.schema.missing() == []
 
 
 def test_a_view_that_somebody_else_made_is_left_alone_mssql(configuration: Configuration, store: OrderStore) -> None:
     view = f"[{configuration.tables.schema_name}].[{configuration.tables.customer_summary}]"
-    server.run(store.database, f"DROP VIEW {view}")
-    server.run(store.database, f"CREATE VIEW {view} AS SELECT 1 AS one")
+    sql_server.run(store.database, f"DROP VIEW {view}")
+    sql_server.run(store.database, f"CREATE VIEW {view} AS SELECT 1 AS one")
     with pytest.raises(ConfigurationError, match=r"did not make.* customer_summary in \[tables\]"):
         store.schema.apply()
-    assert server.run(store.database, f"SELECT one FROM {view}") == [(1,)]
+    assert sql_server.run(store.database, f"SELECT one FROM {view}") == [(1,)]
 
 
 def test_a_staging_table_that_is_absent_is_not_one_that_is_empty_mssql(configuration: Configuration, store: OrderStore) -> None:
-    server.run(store.database, f"DROP TABLE [{configuration.tables.schema_name}].[{configuration.tables.staging}]")
+    sql_server.run(store.database, f"DROP TABLE [{configuration.tables.schema_name}].[{configuration.tables.staging}]")
     merge = OrderMerge(store)
     for read in (merge.sync_statuses, merge.present):
         with pytest.raises(SourceDataError, match="There is no table swp_ORDER_LIST_V2"):

@@ -19,12 +19,12 @@ from orders_platform.errors import TransactionLostError
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.settings import default_folder
-from orders_platform_tests.database import server
-from orders_platform_tests.database.order_list import GREYSON, order
+from orders_platform_tests.testing import sql_server
+from orders_platform_tests.testing.order_list import GREYSON, order
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 ORDERS = 230
-DRIVERS = [str(sqlalchemy.make_url(server.URL or "mssql://").query.get("driver", "the default")), *wheel_drivers()[:1]]
+DRIVERS = [str(sqlalchemy.make_url(sql_server.URL or "mssql://").query.get("driver", "the default")), *wheel_drivers()[:1]]
 
 
 def loaded(configuration: Configuration, store: OrderStore) -> list[str]:
@@ -44,7 +44,7 @@ def test_results_with_nulls_in_several_statements_are_all_recorded_with_each_dri
 ) -> None:
     """A driver that asked for the types of the NULLs ended the transaction; what had been written before was lost."""
     refs = loaded(configuration, store)
-    url = sqlalchemy.make_url(server.URL)
+    url = sqlalchemy.make_url(sql_server.URL)
     spoken = url if driver == "the default" else url.update_query_dict({"driver": driver})
     with closing(open_database(SecretStr(spoken.render_as_string(hide_password=False)))) as database:
         other = OrderStore(database, configuration, default_folder("sql"))
@@ -77,7 +77,7 @@ def test_a_transaction_that_ended_without_a_word_is_an_error_mssql(configuration
     with pytest.raises(TransactionLostError, match="ended the transaction in its middle"):
         write(store, schema, "before", "ROLLBACK TRANSACTION", "after")
     write(store, schema, "again")
-    found = server.run(
+    found = sql_server.run(
         store.database, f"SELECT customer_name FROM {schema}.ORDER_SYNC_CUSTOMERS WHERE customer_name <> 'after'"
     )
     assert found == [("again",)]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from orders_platform_tests.simulation.seeds import Seeds
-from orders_platform_tests.sync.narrow import NarrowStores
+from orders_platform_tests.testing.narrow_database import NarrowStores
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from random import Random
 import httpx
 
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
-from orders_platform_tests.sync.harness import Platform, Shown
+from orders_platform_tests.testing.platform import Platform, Shown
 
 NOTE = "a note of ours"
 """The name of the items that people make for themselves."""

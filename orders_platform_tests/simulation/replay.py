@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from orders_platform_tests.simulation.world import live
-from orders_platform_tests.sync.narrow import NarrowStores
+from orders_platform_tests.testing.narrow_database import NarrowStores
 
 
 def main() -> int:

@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from orders_platform_tests.simulation.world import live
-from orders_platform_tests.sync.narrow import NarrowStores
+from orders_platform_tests.testing.narrow_database import NarrowStores
 
 SEEDS = int(os.environ.get("SIMULATION_SEEDS", "2000"))
 START = int(os.environ.get("SIMULATION_START", "0"))

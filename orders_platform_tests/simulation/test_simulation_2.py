@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orders_platform_tests.simulation.seeds import FIRST, Seeds, check_seeds
-from orders_platform_tests.sync.narrow import NarrowStores
+from orders_platform_tests.testing.narrow_database import NarrowStores
 
 
 @pytest.mark.parametrize("first", FIRST[1::2])

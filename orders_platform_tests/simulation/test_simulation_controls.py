@@ -9,7 +9,7 @@ import pytest
 
 from orders_platform_tests.simulation.controls import Controls
 from orders_platform_tests.simulation.world import live
-from orders_platform_tests.sync.narrow import NarrowStores
+from orders_platform_tests.testing.narrow_database import NarrowStores
 
 MOST_SEEDS = 400
 GOES_WRONG = {"intent": 30, "settle": 30, "key": 17, "look_up": 5}

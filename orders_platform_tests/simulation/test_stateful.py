@@ -20,8 +20,8 @@ from orders_platform.sandbox.faults import Fault
 from orders_platform_tests.simulation import people
 from orders_platform_tests.simulation.dice import change_list
 from orders_platform_tests.simulation.world import KINDS, Death, World
-from orders_platform_tests.sync.harness import NUMBER_COLUMN
-from orders_platform_tests.sync.narrow import NarrowStores
+from orders_platform_tests.testing.narrow_database import NarrowStores
+from orders_platform_tests.testing.platform import NUMBER_COLUMN
 
 NUMBERS = st.integers(min_value=0, max_value=1_000)
 

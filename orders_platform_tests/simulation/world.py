@@ -27,8 +27,8 @@ from orders_platform_tests.monday.stage import VirtualClock
 from orders_platform_tests.simulation import people
 from orders_platform_tests.simulation.controls import Controls
 from orders_platform_tests.simulation.dice import Load, change_list, first_load
-from orders_platform_tests.sync.harness import GREYSON, SETTLE, Platform
-from orders_platform_tests.sync.narrow import SIZES, NarrowStores
+from orders_platform_tests.testing.narrow_database import SIZES, NarrowStores
+from orders_platform_tests.testing.platform import GREYSON, SETTLE, Platform
 
 LAG = 20.0
 """Seconds until the sandbox lists what was written, in half of the seeds; the settle time is 60 s and 30 more."""

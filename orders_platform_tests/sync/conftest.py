@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from orders_platform_tests.sync.harness import Platform, Server, Stores, platforms, serving
+from orders_platform_tests.testing.platform import Platform, Server, Stores, platforms, serving
 
 
 @pytest.fixture(scope="session")

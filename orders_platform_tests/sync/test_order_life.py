@@ -8,7 +8,7 @@ import pytest
 
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
 from orders_platform.sandbox.server import Fault
-from orders_platform_tests.sync.harness import GREYSON, NOTES_COLUMN, SETTLE, TYPE_COLUMN, Platform, order
+from orders_platform_tests.testing.platform import GREYSON, NOTES_COLUMN, SETTLE, TYPE_COLUMN, Platform, order
 
 GOLF = "GREYSON GOLF"
 CUSTOMER_COLUMN = "dropdown_mkr542p2"

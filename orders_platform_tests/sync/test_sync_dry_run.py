@@ -7,7 +7,7 @@ from pathlib import Path
 
 from orders_platform.demo.sample_rows import Row
 from orders_platform.sync.results import CustomerReport
-from orders_platform_tests.sync.harness import GREYSON, Platform, order
+from orders_platform_tests.testing.platform import GREYSON, Platform, order
 
 FIGURES = ("created", "updated", "moved", "archived", "skipped", "adopted", "failed", "waiting")
 

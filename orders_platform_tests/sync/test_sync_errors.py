@@ -13,7 +13,7 @@ from orders_platform.errors import BoardMismatchError, MondayRefusedError
 from orders_platform.pipeline import sync_customer
 from orders_platform.sandbox.server import Fault
 from orders_platform_tests.monday.stage import scripted
-from orders_platform_tests.sync.harness import GREYSON, Platform, order
+from orders_platform_tests.testing.platform import GREYSON, Platform, order
 
 ROWS = [order("GRE-00001"), order("GRE-00002")]
 

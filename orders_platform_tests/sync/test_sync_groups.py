@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from orders_platform.sandbox.server import Fault
 from orders_platform.sync.items import sync_items
-from orders_platform_tests.sync.harness import SETTLE, Platform, order
+from orders_platform_tests.testing.platform import SETTLE, Platform, order
 
 TITLE = "GREYSON 2025 FALL"
 

@@ -10,7 +10,7 @@ import pytest
 from orders_platform.configuration import Configuration
 from orders_platform.domain.mapping import LabelPolicy
 from orders_platform.sandbox.server import Fault
-from orders_platform_tests.sync.harness import (
+from orders_platform_tests.testing.platform import (
     NOTES_COLUMN,
     PRICE_COLUMN,
     TYPE_COLUMN,

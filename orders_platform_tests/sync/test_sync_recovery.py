@@ -12,7 +12,7 @@ from orders_platform.domain.mutations import BatchReport, Operation
 from orders_platform.domain.orders import RowKind
 from orders_platform.monday.client import RetryPolicy
 from orders_platform.sandbox.server import Fault, Latency
-from orders_platform_tests.sync.harness import NOTES_COLUMN, SETTLE, Platform, order
+from orders_platform_tests.testing.platform import NOTES_COLUMN, SETTLE, Platform, order
 
 ROWS = [order("GRE-00001", {"S": 1, "M": 2}), order("GRE-00002", {"L": 3})]
 WANTED = {"GRE-00001": {"Size S": "1", "Size M": "2"}, "GRE-00002": {"Size L": "3"}}

@@ -17,7 +17,7 @@ from orders_platform.sandbox.server import Fault
 from orders_platform.sync.reconcile import CellReconciliation, reconcile_cells
 from orders_platform.sync.repair import Repair, RepairAction, repair_customer, repair_plan
 from orders_platform.sync.results import CustomerReport
-from orders_platform_tests.sync.harness import (
+from orders_platform_tests.testing.platform import (
     GREYSON,
     NOTES_COLUMN,
     NUMBER_COLUMN,

@@ -1,7 +1,4 @@
-"""The platform of the flow tests with its orders on a server instead of in a file.
-
-Belongs here: what differs from `sync/harness.py`. Does not belong here: schemas of tests (`database/server.py`), what is expected.
-"""
+"""The platform of the flow tests with its orders on a server instead of in a file: what differs from `testing/platform.py`."""
 
 from __future__ import annotations
 
@@ -11,8 +8,8 @@ from orders_platform.configuration import Configuration, read_configuration
 from orders_platform.database.order_store import OrderStore
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.settings import default_folder
-from orders_platform_tests.database import server
-from orders_platform_tests.sync.harness import Platform
+from orders_platform_tests.testing import sql_server
+from orders_platform_tests.testing.platform import Platform
 
 
 class ServedStores:
@@ -22,8 +19,8 @@ class ServedStores:
 
     def __init__(self, schema: str) -> None:
         own = read_configuration(default_folder("config") / "order_sync.toml", "sandbox")
-        self.configuration = server.in_schema(own, schema)
-        self.database = server.opened()
+        self.configuration = sql_server.in_schema(own, schema)
+        self.database = sql_server.opened()
         self._made: dict[str, tuple[OrderStore, OrderMerge]] = {}
         self.of(self.configuration).schema.apply()
 
@@ -42,7 +39,7 @@ class ServedStores:
 
     def empty(self) -> None:
         """Every table and no row."""
-        server.empty(self.database, self.configuration.tables.schema_name)
+        sql_server.empty(self.database, self.configuration.tables.schema_name)
 
     def platform(self, *parts: Any) -> Platform:
         return ServedPlatform(self, *parts)
@@ -56,11 +53,11 @@ class ServedPlatform(Platform):
         self.configuration = stores.configuration
 
     def rows(self, sql: str, *values: object) -> list[dict[str, Any]]:
-        return server.asked_by_name(self._stores.database, self.configuration, sql, values)
+        return sql_server.asked_by_name(self._stores.database, self.configuration, sql, values)
 
     def execute(self, sql: str) -> None:
-        server.asked(self._stores.database, self.configuration, sql, ())
+        sql_server.asked(self._stores.database, self.configuration, sql, ())
 
     def dump(self) -> str:
-        names = server.tables_of(self._stores.database, self.configuration.tables.schema_name)
+        names = sql_server.tables_of(self._stores.database, self.configuration.tables.schema_name)
         return "\n".join(f"{name}: {row}" for name in names for row in sorted(map(str, self.rows(f"SELECT * FROM {name}"))))

@@ -25,7 +25,7 @@ from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.sandbox.server import Sandbox
 from orders_platform.settings import SANDBOX_TOKEN, Settings
 
-CHECKOUT = Path(__file__).parents[1]
+CHECKOUT = Path(__file__).parents[2]
 VARIABLES = (
     "ORDERS_ENVIRONMENT",
     "ORDERS_CONFIG",

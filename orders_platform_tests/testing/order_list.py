@@ -20,7 +20,7 @@ from orders_platform.domain.merges import HeaderMerge, LineMerge
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.settings import default_folder
-from orders_platform_tests.database import server
+from orders_platform_tests.testing import sql_server
 
 KEY, NAME, FILE, PO, STYLE = "AAG ORDER NUMBER", "CUSTOMER NAME", "_SOURCE_TABLE", "PO NUMBER", "CUSTOMER STYLE"
 GREYSON = "GREYSON"
@@ -83,7 +83,7 @@ class OrderList:
     def sql(self, statement: str, *values: object) -> list[tuple[object, ...]]:
         """What a statement of the test says, on a connection of its own; in SQLite's words on both engines."""
         if self.store.database.dialect.name == "mssql":
-            return server.asked(self.store.database, self.configuration, statement, values)
+            return sql_server.asked(self.store.database, self.configuration, statement, values)
         with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
             return connection.execute(statement, values).fetchall()
 
@@ -113,7 +113,7 @@ class OrderList:
     def dump(self) -> list[str]:
         """The whole content, as SQL or as rows."""
         if self.store.database.dialect.name == "mssql":
-            names = server.tables_of(self.store.database, self.configuration.tables.schema_name)
+            names = sql_server.tables_of(self.store.database, self.configuration.tables.schema_name)
             return [f"{name}: {row}" for name in names for row in sorted(map(str, self.sql(f"SELECT * FROM {name}")))]
         with closing(sqlite3.connect(self.path)) as connection:
             return list(connection.iterdump())

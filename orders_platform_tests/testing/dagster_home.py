@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from orders_platform_tests.workplace import CHECKOUT
+from orders_platform_tests.testing.workplace import CHECKOUT
 
 
 def local_home(folder: Path) -> Path:
