@@ -13,7 +13,7 @@ import pytest
 from dagster._core.events import DagsterEvent, JobFailureData, RunFailureReason
 
 from orders_platform.definitions import build_definitions
-from orders_platform.defs.alerts import RUNS, Message, Problems, Result, announce, take_in
+from orders_platform.defs.alerts import RUNS, FailedSubjects, Message, Result, announce, take_in
 from orders_platform.errors import ConfigurationError
 from orders_platform.settings import Settings
 from orders_platform_tests.testing.alert_receiver import Receiver, receiving
@@ -367,7 +367,7 @@ def of(customer: str, kind: str | None) -> Result:
     return Result("check", {customer: kind} if kind else {}, customer, "words", "link")
 
 
-def said(problems: Problems, *results: Result, taken: bool = True, now: datetime = NOW) -> list[str]:
+def said(problems: FailedSubjects, *results: Result, taken: bool = True, now: datetime = NOW) -> list[str]:
     """What is announced after these results: the titles, whether somebody takes them or nobody."""
     messages: list[Message] = []
 
@@ -400,12 +400,12 @@ def said(problems: Problems, *results: Result, taken: bool = True, now: datetime
     ids=["well", "once", "a second customer", "one says nothing of another", "left out", "another kind", "both at once", "never over"],
 )  # fmt: skip
 def test_each_failure_and_each_recovery_is_said_once(looks: list[list[Result]], titles: list[list[str]]) -> None:
-    problems: Problems = {}
+    problems: FailedSubjects = {}
     assert [said(problems, *results) for results in looks] == titles
 
 
 def test_a_message_that_nobody_takes_is_tried_for_a_day_and_its_recovery_as_well() -> None:
-    problems: Problems = {}
+    problems: FailedSubjects = {}
     assert said(problems, everybody("ACME"), taken=False) == ["ACME: check failed"]
     assert said(problems, taken=False, now=NOW + timedelta(hours=23)) == ["ACME: check failed"]
     assert said(problems, taken=False, now=NOW + timedelta(hours=25)) == ["ACME: check failed"]
@@ -416,6 +416,6 @@ def test_a_message_that_nobody_takes_is_tried_for_a_day_and_its_recovery_as_well
 
 
 def test_a_failure_that_nobody_took_before_it_was_over_is_told_with_its_recovery() -> None:
-    problems: Problems = {}
+    problems: FailedSubjects = {}
     assert said(problems, everybody("ACME"), taken=False) == said(problems, everybody(), taken=False) == ["ACME: check failed"]
     assert said(problems) == ["ACME: check failed", "ACME: check recovered"]
