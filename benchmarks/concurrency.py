@@ -4,7 +4,7 @@
 
 The sandbox is a process of its own and takes 0.2 s for a document and 0.3 s for each mutation. Three senders: our client, with its
 budget, intents left out; threads over one `httpx.Client` and nothing else; tasks over one `httpx.AsyncClient` and nothing else. Shown are
-documents a second and the processor time of the sending process a document. Belongs here: this comparison, which ADR 5 rests on.
+documents a second and the processor time of the sending process a document. ADR 5 rests on this comparison.
 """
 
 from __future__ import annotations

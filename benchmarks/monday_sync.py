@@ -11,7 +11,7 @@ for each mutation in it, and time that is simulated (`simulated_time.py`). The f
 Ours is the engine as it runs: database, intents, checks of the board, merge of an unchanged load; with faults it is run again, at once,
 until nothing waits. The others do what a careful user does with them (`peers/workload.py`), each in a virtual environment of its own.
 With faults, two requests in a hundred meet one of the sandbox's transient faults. Simulated time leaves processor time out, so ours is
-measured once more in real time, sped up, where it counts many times over. Belongs here: the cases and the table. Linux only.
+measured once more in real time, sped up, where it counts many times over. Linux only.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """Time that passes only while everybody waits, for a sandbox and the programs that talk to it.
 
 An hour of monday's limits is measured in a minute, and neither a slow machine nor somebody else's load on it changes the figure: the
-clock stands still while any thread has work and jumps to the next waker when none has. The processor time that this leaves out is
-measured apart. Belongs here: the clock, noticing that nobody works (Linux: /proc), and other processes' share in it. Does not belong
-here: what is measured.
+clock stands still while any thread has work (Linux tells in /proc) and jumps to the next waker when none has. The processor time that
+this leaves out is measured apart.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How long a tick of `changed_customers` reads, over 100,000 wide rows of 300 customers: who changed, who waits.
 
-Belongs here: one measurement. Does not belong here: merging (`merge.py`). Usage: python benchmarks/sync_statuses.py [rows] [customers]
+Usage: python benchmarks/standings.py [rows] [customers]
 """
 
 from __future__ import annotations

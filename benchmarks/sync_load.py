@@ -1,7 +1,5 @@
 """One load of orders, for our engine and as plain values for other people's clients; what monday's limits demand for it; what came of it.
 
-Belongs here: the load, the floor, counting on the board. Does not belong here: sending (`monday_sync.py`, `peers/`), time.
-
 The floor
 ---------
 The seconds below which no client gets, whatever it does, because monday's limits say so:

@@ -1,6 +1,6 @@
 """`monday`, the client that is downloaded most: one call at a time, one row or, as it can, several rows a call.
 
-Its several rows are one document, of which one error hides every id. Belongs here: its calls. Does not belong here: the workload.
+Its several rows are one document, of which one error hides every id.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The official Python SDK (`monday_sdk`): one call at a time, with its own four attempts.
 
-It has no call for groups, for which it takes any document. Belongs here: its calls. Does not belong here: the workload.
+It has no call for groups, for which it takes any document.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""`monday-async`: ten calls under way at a time, for one after the other would not do it justice.
-
-Belongs here: its calls. Does not belong here: the workload.
-"""
+"""`monday-async`: ten calls under way at a time, for one after the other would not do it justice."""
 
 from __future__ import annotations
 

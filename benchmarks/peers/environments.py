@@ -1,7 +1,6 @@
 """A virtual environment for each of the other clients, and running their scripts in it.
 
 Two of them install the same package name, so they cannot share one. The environments are kept under `.venv-peers/` in the repository.
-Belongs here: versions, installing, running. Does not belong here: what the scripts do (`workload.py`).
 """
 
 from __future__ import annotations

@@ -2,8 +2,7 @@
 
     python benchmarks/peers/roundtrip.py [CLIENT]...
 
-Belongs here: what is written and whether the same comes back. Does not belong here: the clients (`client_*.py`). Exit code 1 when one of
-them does not read back what it wrote.
+Exit code 1 when one of them does not read back what it wrote.
 """
 
 from __future__ import annotations

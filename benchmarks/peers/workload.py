@@ -3,8 +3,7 @@
 The same for every client; it runs in the virtual environment of the client, so it knows the standard library only. As it is, a call
 that raises is noted and its rows are lost, with an item its subitems; with `--repeats 3` it is made again up to three times, after a
 minute where the error speaks of a limit and after a second otherwise. A group is repeated in any case: without it there is nothing to
-measure. Belongs here: this, the command line, and sleeping in the time of the measurement. Does not belong here: one client
-(`client_*.py`).
+measure.
 """
 
 from __future__ import annotations

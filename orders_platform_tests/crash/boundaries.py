@@ -1,7 +1,6 @@
 """The places where a process may die: before and after every commit, and at every request before, on its way and after its answer.
 
-Belongs here: counting them inside the process that dies, and the dying. Does not belong here: which of them is to be the last
-(`matrix.py`), what the process does (`worker.py`).
+They are counted inside the process that dies; it kills itself at the one that its task names.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a history leaves behind, as lines of text without anything that differs from history to history.
 
-Belongs here: reading board and database, ids replaced by what they stand for. Two histories that left equal lines left the same
-board, the same states, and the same references between the two. Does not belong here: what should be there.
+Ids are replaced by what they stand for. Two histories that left equal lines left the same board, the same states, and the same
+references between the two.
 """
 
 from __future__ import annotations

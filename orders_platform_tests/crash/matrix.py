@@ -1,7 +1,7 @@
 """Histories: a start, a process that dies once or twice, and runs until nothing is left to do.
 
-Belongs here: the starts, the worker, the sandbox it talks to, one cell of the matrix at a time. Does not belong here: which cells
-there are and what must be true of them (the tests).
+The starts, the worker, the sandbox it talks to, and one cell of the matrix at a time. Which cells there are and what must be true of them
+stands in the tests.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Two loads of one customer in which everything happens that may happen to an order.
-
-Belongs here: the staged rows, the policies, and what a person did in between. Does not belong here: running, killing, comparing.
-"""
+"""Two loads of one customer in which everything happens that may happen to an order: staged rows, policies, edits by hand."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """The process that is killed: one run of the real engine over SQLite and HTTP, a process of its own for each task.
 
-Belongs here: the helper that imports everything once and forks, since a fresh interpreter for each of a thousand runs would take
-half an hour; it has one thread and no open connection when it forks. Does not belong here: tasks (`matrix.py`), counting and
-dying (`boundaries.py`).
+A helper imports everything once and forks, since a fresh interpreter for each of a thousand runs would take half an hour; it has one
+thread and no open connection when it forks.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One document until each of its rows has an outcome: what `monday/client.py` and `monday/delivery.py` do, action for action.
 
-Belongs here: repeats with the same key, their end, parts of a document. Does not belong here: which documents there are and what becomes
-of their outcomes (`process.py`). A generator stands for what is under way: it yields the moment of its next action.
+Repeats with the same key, their end, and parts of a document. A generator stands for what is under way: it yields the moment of its next
+action.
 """
 
 from __future__ import annotations

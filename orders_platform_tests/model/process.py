@@ -1,7 +1,6 @@
 """One run of the send protocol, one atomic action after the other; it can die between any two of them.
 
-Belongs here: what `sync/` does with intents, settling, look-ups and outcomes, action for action. Does not belong here: one document and
-its repeats (`client.py`), what monday makes of it (`world.py`), which runs there are (`protocol.py`).
+It does what `sync/` does with intents, settling, look-ups and outcomes, action for action.
 """
 
 from __future__ import annotations

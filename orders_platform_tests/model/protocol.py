@@ -1,7 +1,6 @@
 """Schedules: who crashes when, what follows, and whether every row is on the board exactly once in the end.
 
-Belongs here: a schedule from its seed, the verdict, the command that replays one. Does not belong here: the protocol (`process.py`),
-monday.com (`world.py`). From the root of the repository:
+Each schedule follows from its seed alone, and so can be replayed. From the root of the repository:
 
     python -m orders_platform_tests.model.protocol --seed 7             one schedule, with its trace
     python -m orders_platform_tests.model.protocol --schedules 100000   the verdict over many

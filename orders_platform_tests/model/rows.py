@@ -1,8 +1,4 @@
-"""The rows of one customer as the send protocol sees them: what is in the database and survives every crash.
-
-Belongs here: rows, their states, which of them wait. Does not belong here: what is on the board (`world.py`), who changes a row
-(`process.py`).
-"""
+"""The rows of one customer as the send protocol sees them: what is in the database and survives every crash."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""The figures of the send protocol, and its parts, each of which can be left out.
-
-Belongs here: the engine's figures (a test compares them) and the switches. Does not belong here: the protocol (`process.py`), what is
-assumed of monday.com (`world.py`).
-"""
+"""The figures of the send protocol, which a test compares with the engine's, and its parts, each of which can be left out."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""How badly monday.com and the network behave: which faults there are, and how often they come.
-
-Belongs here: names and shares. Does not belong here: what a fault does (`world.py`).
-"""
+"""How badly monday.com and the network behave: which faults there are, and how often they come."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """monday.com as the send protocol meets it: requests that arrive late or never, replies that are lost, a board that shows itself late.
 
-Belongs here: the board, the memory of idempotency keys, what a fault does, the people, virtual time. Does not belong here: what a run
-does (`process.py`), schedules and their verdict (`protocol.py`). Pure: standard library only, nothing is read or written.
+It keeps the board, the memory of idempotency keys, what a fault does, the people who delete things, and virtual time. Pure: standard
+library only, nothing is read or written.
 """
 
 from __future__ import annotations

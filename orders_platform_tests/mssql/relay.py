@@ -1,7 +1,4 @@
-"""A relay on loopback between a client and the server, which can be cut: what a broken network looks like from here.
-
-Belongs here: passing bytes on, and stopping to. Does not belong here: what the bytes mean.
-"""
+"""A relay on loopback between a client and the server, which can be cut: what a broken network looks like from here."""
 
 from __future__ import annotations
 

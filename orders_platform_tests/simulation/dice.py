@@ -1,7 +1,4 @@
-"""What a seed decides: what happens to the order list, on the board, to the network and to the process.
-
-Belongs here: the changes, each a small edit of the list or of the board. Does not belong here: running, judging (`world.py`).
-"""
+"""What a seed does to the order list: changes, each of them a small edit."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The hands of people on the board, while runs come and go.
-
-Belongs here: one meddling, over the same API. Does not belong here: when (`world.py`).
-"""
+"""The hands of people on the board, while runs come and go: one edit at a time, over the same API."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Replays seeds: `python -m orders_platform_tests.simulation.replay 17 [18 ...]` prints what happened, `--seeds 5000` runs so many.
-
-Belongs here: the command line. Does not belong here: the world (`world.py`).
-"""
+"""Replays seeds: `python -m orders_platform_tests.simulation.replay 17 [18 ...]` prints what happened, `--seeds 5000` runs so many."""
 
 from __future__ import annotations
 

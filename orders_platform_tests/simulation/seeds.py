@@ -1,7 +1,6 @@
 """Which seeds the suite runs, and what it says of one that is bad.
 
-Belongs here: the number of seeds (`SIMULATION_SEEDS`, `SIMULATION_START` in the environment, for longer soaks), and the check. Does
-not belong here: the world of a seed (`world.py`).
+`SIMULATION_SEEDS` and `SIMULATION_START` in the environment choose others, for longer soaks.
 """
 
 from __future__ import annotations

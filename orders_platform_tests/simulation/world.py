@@ -1,8 +1,7 @@
 """One seed of the whole engine under a virtual clock: the order list and the board change, the network fails, the process dies.
 
 The engine is the real one, from staging table to HTTP request; the sandbox answers in the same process and thread, on the same
-clock, so a seed repeats to the letter. Belongs here: the course of a seed, and the judgement at its end. Does not belong here: what
-the dice may decide (`dice.py`), the switches of the negative controls (`controls.py`).
+clock, so a seed repeats to the letter. At the end of its course a seed is judged: nothing lost, nothing doubled, nothing different.
 """
 
 from __future__ import annotations

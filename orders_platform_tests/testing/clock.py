@@ -1,8 +1,4 @@
-"""One virtual clock for several processes.
-
-Belongs here: the time that the sandbox and the worker share, so that nobody waits for real. Does not belong here: anything that
-happens in it.
-"""
+"""One virtual clock for several processes: the time that the sandbox and the worker share, so that nobody waits for real."""
 
 from __future__ import annotations
 

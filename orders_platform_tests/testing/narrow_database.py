@@ -1,7 +1,6 @@
 """An order database with as few columns as the mapping and the rules need, so that a merge takes milliseconds and not tenths of seconds.
 
-The engine finds the columns that are there, so it is the engine of production at work on a narrower table. Belongs here: making the
-file, fresh for each history. Does not belong here: anything that runs on it.
+The engine finds the columns that are there, so it is the engine of production at work on a narrower table, fresh for each history.
 """
 
 from __future__ import annotations

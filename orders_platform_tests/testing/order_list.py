@@ -1,7 +1,4 @@
-"""An order list to load and merge: a store on a SQLite file, and what a test asks it.
-
-Belongs here: the value that the fixtures of `conftest.py` give. Does not belong here: how its file is made.
-"""
+"""An order list to load and merge: a store on a SQLite file, and what a test asks it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The whole platform below Dagster on a virtual clock: staging, merge, SQLite file, engine, HTTP, sandbox.
-
-Belongs here: setting up, running, looking, and the hands of people on the board. Does not belong here: what is expected.
-"""
+"""The whole platform below Dagster on a virtual clock: staging, merge, database, engine, HTTP, sandbox, and edits by hand."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """SQL Server, or another server that speaks its protocol, for the tests: the one that ORDERS_TEST_MSSQL_URL names.
 
-Belongs here: schemas that live as long as a test, and asking a server in the words of the tests, which are SQLite's. Does not belong here:
-what is expected. Nothing of a server's database is touched but the schemas made here.
+Schemas that live as long as a test, and asking a server in the words of the tests, which are SQLite's. Nothing of a server's database is
+touched but the schemas made here.
 """
 
 from __future__ import annotations
