@@ -12,7 +12,8 @@ from playwright.sync_api import Locator, Page, expect
 from orders_platform.demo.sample_orders import sample_orders
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
 from orders_platform.sandbox.server import SANDBOX_TOKEN, Fault, Faults, Sandbox, running
-from orders_platform_tests.sandbox.conftest import Api, HandClock, Start
+from orders_platform_tests.sandbox.conftest import Api, Start
+from orders_platform_tests.testing.clock import VirtualClock
 from orders_platform_tests.testing.platform import Platform, staged
 
 GREYSON = staged(sample_orders(), {"xGREYSON_CLOTHIERS_ORDER_LIST_RAW"})
@@ -38,7 +39,7 @@ def is_wider_than_the_window(page: Page) -> bool:
 
 
 def create(sandbox: Sandbox, url: str, name: str) -> None:
-    api = Api(sandbox, url, HandClock())
+    api = Api(sandbox, url, VirtualClock())
     with api.http:
         api.create(name)
 

@@ -8,7 +8,7 @@ import pytest
 
 from orders_platform import build as assembly
 from orders_platform.monday.adapter import connect_board
-from orders_platform_tests.monday.stage import VirtualClock
+from orders_platform_tests.testing.clock import VirtualClock
 from orders_platform_tests.testing.terminal import Terminal
 from orders_platform_tests.testing.workplace import Workplace, samples_of
 

@@ -31,8 +31,7 @@ from orders_platform_tests.crash import scenario
 from orders_platform_tests.crash.boundaries import SENT
 from orders_platform_tests.crash.evidence import board_lines, database_lines
 from orders_platform_tests.crash.worker import Task
-from orders_platform_tests.monday.stage import START
-from orders_platform_tests.testing.clock import SharedClock
+from orders_platform_tests.testing.clock import START, SharedClock
 from orders_platform_tests.testing.narrow_database import NarrowStores
 from orders_platform_tests.testing.platform import NUMBER_COLUMN
 
@@ -152,7 +151,7 @@ class Scene:
         staged on what a run made of the first.
         """
         self._stores.empty()
-        self.clock.set(START)
+        self.clock.now = START
         self._stage(scenario.FIRST_LOAD)
         self.keep("empty")
         self.run(Task(forks=False))

@@ -11,7 +11,8 @@ import pytest
 from orders_platform.domain.mutations import BatchReport
 from orders_platform.monday.adapter import MondayBoard, connect_board
 from orders_platform.sandbox.server import SANDBOX_TOKEN, Sandbox, running
-from orders_platform_tests.monday.stage import GRAPHQL, Script, Stage, VirtualClock, scripted
+from orders_platform_tests.monday.stage import GRAPHQL, Script, Stage, scripted
+from orders_platform_tests.testing.clock import VirtualClock
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A clock that jumps, a server that answers by script, and a sandbox with a board to talk to it."""
+"""A server that answers by script, and a sandbox with a board to talk to it."""
 
 from __future__ import annotations
 
@@ -16,24 +16,6 @@ from orders_platform.sandbox.server import Sandbox
 
 GRAPHQL = Path(__file__).parents[2] / "graphql"
 BOARD_ID = 9609317401
-START = 1_793_000_000.0  # not at midnight
-
-
-class VirtualClock:
-    """Seconds since the epoch that pass only when somebody sleeps."""
-
-    def __init__(self, now: float = START) -> None:
-        self._now = now
-        self._lock = threading.Lock()
-        self.slept = 0.0
-
-    def __call__(self) -> float:
-        return self._now
-
-    def sleep(self, seconds: float) -> None:
-        with self._lock:
-            self._now += seconds
-            self.slept += seconds
 
 
 @dataclass

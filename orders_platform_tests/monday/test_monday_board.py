@@ -11,7 +11,8 @@ from orders_platform.domain.mutations import Batch, Mutation, Operation
 from orders_platform.errors import BoardMismatchError, MondayUnavailableError
 from orders_platform.monday.adapter import MondayBoard
 from orders_platform.sandbox.server import Fault
-from orders_platform_tests.monday.stage import BOARD_ID, Script, Stage, VirtualClock
+from orders_platform_tests.monday.stage import BOARD_ID, Script, Stage
+from orders_platform_tests.testing.clock import VirtualClock
 
 SUBITEMS_BOARD_ID = 9609317948
 

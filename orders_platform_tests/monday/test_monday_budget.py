@@ -15,19 +15,9 @@ from orders_platform.monday.error_policy import ErrorAction, Limit, rule_for
 from orders_platform.monday.headers import Allowance, Quota
 from orders_platform.monday.rate_window import MARGIN, MOST_MARGIN, RateWindow
 from orders_platform.monday.replies import Problem, Reply
+from orders_platform_tests.testing.clock import VirtualClock
 
 DAY = 86_400
-
-
-class Clock:
-    def __init__(self, now: float = 1_000.0) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
 
 
 class MondaysWindow:
@@ -50,7 +40,7 @@ class MondaysWindow:
         return Allowance(self.limit, self.limit - self.taken, max(0, math.ceil(self.ends - now)))
 
 
-def budget(clock: Clock, **limits: object) -> Budget:
+def budget(clock: VirtualClock, **limits: object) -> Budget:
     return Budget(Limits(**limits), Timer(clock, clock.sleep))
 
 
@@ -162,7 +152,7 @@ def test_an_exceeded_limit_lowers_the_pace_at_once_and_recovers_slowly() -> None
 @given(st.lists(st.tuples(st.integers(1, 40), st.floats(0, 5)), max_size=80))
 @settings(max_examples=60, deadline=None)
 def test_requests_never_exceed_a_limit_of_monday(requests: list[tuple[int, float]]) -> None:
-    clock = Clock()
+    clock = VirtualClock(1_000.0)
     pace = budget(clock, write_complexity=1_000_000, calls_per_minute=20, calls_per_day=1_000, daily_reserve=0)
     complexity, calls = MondaysWindow(1_000_000), MondaysWindow(20)
     for mutations, work in requests:
@@ -178,7 +168,7 @@ def test_requests_never_exceed_a_limit_of_monday(requests: list[tuple[int, float
 
 
 def test_a_thousand_items_take_no_longer_than_the_limit_demands() -> None:
-    clock = Clock()
+    clock = VirtualClock(1_000.0)
     pace = budget(clock)
     left = 1_000
     while left:
@@ -192,7 +182,7 @@ def test_a_thousand_items_take_no_longer_than_the_limit_demands() -> None:
 
 
 def test_the_first_answer_teaches_what_an_operation_costs() -> None:
-    pace = budget(Clock(), write_complexity=1_000_000)
+    pace = budget(VirtualClock(1_000.0), write_complexity=1_000_000)
     assert pace.largest("archive_item") == 99
     permit = pace.acquire(Usage("archive_item", 10))
     assert permit is not None
@@ -201,7 +191,7 @@ def test_the_first_answer_teaches_what_an_operation_costs() -> None:
 
 
 def test_a_reservation_too_high_is_given_back() -> None:
-    clock = Clock()
+    clock = VirtualClock(1_000.0)
     pace = budget(clock, write_complexity=800_000)
     permit = pace.acquire(Usage("create_item", 25))
     assert permit is not None
@@ -212,7 +202,7 @@ def test_a_reservation_too_high_is_given_back() -> None:
 
 @pytest.mark.parametrize("reply", [refused("COMPLEXITY_BUDGET_EXHAUSTED", 3), refused("maxComplexityExceeded")])
 def test_a_request_that_was_not_executed_costs_nothing(reply: Reply) -> None:
-    clock = Clock()
+    clock = VirtualClock(1_000.0)
     pace = budget(clock)
     permit = pace.acquire(CREATE)
     assert permit is not None
@@ -222,7 +212,7 @@ def test_a_request_that_was_not_executed_costs_nothing(reply: Reply) -> None:
 
 
 def test_reads_and_writes_have_budgets_of_their_own_with_an_app_token() -> None:
-    clock = Clock()
+    clock = VirtualClock(1_000.0)
     pace = Budget(limits_of("pro", "app"), Timer(clock, clock.sleep))
     for _ in range(6):
         permit = pace.acquire(CREATE)
@@ -233,7 +223,7 @@ def test_reads_and_writes_have_budgets_of_their_own_with_an_app_token() -> None:
 
 
 def test_reads_and_writes_share_one_budget_with_a_personal_token() -> None:
-    pace = budget(Clock(), write_complexity=1_000_000)
+    pace = budget(VirtualClock(1_000.0), write_complexity=1_000_000)
     permit = pace.acquire(CREATE)
     assert permit is not None
     pace.release(permit, done(1_000_000))
@@ -241,7 +231,7 @@ def test_reads_and_writes_share_one_budget_with_a_personal_token() -> None:
 
 
 def test_mondays_own_figures_go_before_the_plan() -> None:
-    pace = budget(Clock(), write_complexity=10_000_000)
+    pace = budget(VirtualClock(1_000.0), write_complexity=10_000_000)
     permit = pace.acquire(Usage("create_item", 1))
     assert permit is not None
     pace.release(permit, done(30_001, Quota(complexity=Allowance(1_000_000, 969_999, 60))))
@@ -249,7 +239,7 @@ def test_mondays_own_figures_go_before_the_plan() -> None:
 
 
 def test_the_day_ends_with_a_reserve_for_people() -> None:
-    clock = Clock(10.0 * DAY + 5)
+    clock = VirtualClock(10.0 * DAY + 5)
     pace = budget(clock, calls_per_day=10, daily_reserve=3)
     for _ in range(7):
         permit = pace.acquire(CREATE)
@@ -263,7 +253,7 @@ def test_the_day_ends_with_a_reserve_for_people() -> None:
 
 
 def test_calls_made_earlier_today_count() -> None:
-    clock = Clock()
+    clock = VirtualClock(1_000.0)
     pace = budget(clock, calls_per_day=100, daily_reserve=0)
     pace.note_calls_today(99.5)
     with pytest.raises(DailyLimitError):
@@ -271,7 +261,7 @@ def test_calls_made_earlier_today_count() -> None:
 
 
 def test_a_rate_limited_call_counts_as_a_tenth_and_one_never_made_not_at_all() -> None:
-    pace = budget(Clock())
+    pace = budget(VirtualClock(1_000.0))
     first = pace.acquire(CREATE)
     assert first is not None
     pace.release(first, refused("RATE_LIMIT_EXCEEDED"))
@@ -283,7 +273,7 @@ def test_a_rate_limited_call_counts_as_a_tenth_and_one_never_made_not_at_all() -
 
 
 def test_no_call_is_made_after_monday_says_that_the_day_is_over() -> None:
-    pace = budget(Clock())
+    pace = budget(VirtualClock(1_000.0))
     permit = pace.acquire(CREATE)
     assert permit is not None
     pace.release(permit, refused("DAILY_LIMIT_EXCEEDED"))
@@ -292,7 +282,7 @@ def test_no_call_is_made_after_monday_says_that_the_day_is_over() -> None:
 
 
 def test_no_more_requests_run_at_a_time_than_the_plan_allows() -> None:
-    clock = Clock()
+    clock = VirtualClock(1_000.0)
     pace = budget(clock, concurrency=2)
     running, most, lock = 0, 0, threading.Lock()
     barrier = threading.Barrier(2)  # two may meet; three never do
@@ -319,7 +309,7 @@ def test_no_more_requests_run_at_a_time_than_the_plan_allows() -> None:
 
 
 def test_a_wait_that_is_given_up_makes_no_call() -> None:
-    clock = Clock()
+    clock = VirtualClock(1_000.0)
     timer = Timer(clock, clock.sleep)
     pace = Budget(Limits(write_complexity=100), timer)
     permit = pace.acquire(CREATE)
@@ -362,7 +352,7 @@ def test_an_unknown_plan_or_kind_of_token_is_named() -> None:
 
 
 def test_the_limit_that_was_hit_decides_which_budget_is_lowered() -> None:
-    clock = Clock()
+    clock = VirtualClock(1_000.0)
     pace = budget(clock, calls_per_minute=100)
     permit = pace.acquire(CREATE)
     assert permit is not None

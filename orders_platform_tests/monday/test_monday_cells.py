@@ -28,7 +28,8 @@ from orders_platform.monday.budget import Limits as ClientLimits
 from orders_platform.sandbox.in_process import InProcess
 from orders_platform.sandbox.sandbox_options import AccountLimits
 from orders_platform.sandbox.server import SANDBOX_TOKEN, Sandbox
-from orders_platform_tests.monday.stage import GRAPHQL, VirtualClock
+from orders_platform_tests.monday.stage import GRAPHQL
+from orders_platform_tests.testing.clock import VirtualClock
 
 SEARCH = settings(max_examples=120, deadline=None, print_blob=True)
 

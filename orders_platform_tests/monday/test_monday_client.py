@@ -17,7 +17,8 @@ from orders_platform.errors import BoardMismatchError, ConfigurationError, Monda
 from orders_platform.monday.adapter import MondayBoard
 from orders_platform.monday.budget import DailyLimitError
 from orders_platform.monday.client import RetryPolicy
-from orders_platform_tests.monday.stage import BOARD_ID, START, Script, Stage, VirtualClock
+from orders_platform_tests.monday.stage import BOARD_ID, Script, Stage
+from orders_platform_tests.testing.clock import START, VirtualClock
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.a-token-nobody-may-see"
 HTML = b"<html><head><title>Too many</title></head></html>"

@@ -14,7 +14,8 @@ from orders_platform.sandbox.faults import Fault
 from orders_platform.sandbox.in_process import InProcess
 from orders_platform.sandbox.sandbox_options import AccountLimits
 from orders_platform.sandbox.server import Latency, Sandbox
-from orders_platform_tests.monday.stage import BOARD_ID, VirtualClock
+from orders_platform_tests.monday.stage import BOARD_ID
+from orders_platform_tests.testing.clock import VirtualClock
 
 CREATION = 30_001
 

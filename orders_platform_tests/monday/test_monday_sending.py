@@ -15,7 +15,8 @@ from orders_platform.monday.budget import DailyLimitError, limits_of
 from orders_platform.monday.client import RetryPolicy
 from orders_platform.monday.delivery import FRESH_SECONDS
 from orders_platform.sandbox.server import AccountLimits, Fault, Faults, Latency
-from orders_platform_tests.monday.stage import BOARD_ID, Stage, VirtualClock
+from orders_platform_tests.monday.stage import BOARD_ID, Stage
+from orders_platform_tests.testing.clock import VirtualClock
 
 ONCE = (
     Fault.REPLY_LOST,

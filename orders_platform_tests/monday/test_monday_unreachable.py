@@ -10,7 +10,8 @@ import pytest
 
 from orders_platform.errors import MondayUnavailableError
 from orders_platform.monday.adapter import MondayBoard
-from orders_platform_tests.monday.stage import BOARD_ID, VirtualClock
+from orders_platform_tests.monday.stage import BOARD_ID
+from orders_platform_tests.testing.clock import VirtualClock
 
 NOBODY = "http://127.0.0.1:9/v2"
 EMPTY = b'{"data": {"boards": [{"id": "9609317401", "columns": [], "groups": []}], "versions": []}}'

@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
 from orders_platform.sandbox.server import SANDBOX_TOKEN, Sandbox, running
+from orders_platform_tests.testing.clock import VirtualClock
 
 CREATE = """
 mutation($board: ID!, $group: String, $name: String!, $values: JSON, $labels: Boolean) {
@@ -19,25 +20,10 @@ mutation($board: ID!, $group: String, $name: String!, $values: JSON, $labels: Bo
 }"""
 
 
-class HandClock:
-    """Epoch seconds that only move when somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-        self.slept: list[float] = []
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now += seconds
-
-
 class Api:
     """A client of one sandbox."""
 
-    def __init__(self, sandbox: Sandbox, url: str, clock: HandClock) -> None:
+    def __init__(self, sandbox: Sandbox, url: str, clock: VirtualClock) -> None:
         self.sandbox = sandbox
         self.url = url
         self.clock = clock
@@ -114,7 +100,7 @@ def start(front: tuple[Front, str]) -> Iterator[Start]:
     with contextlib.ExitStack() as stack:
 
         def begin(**options: object) -> Api:
-            clock = HandClock()
+            clock = VirtualClock(1_800_000_000.0)
             sandbox = Sandbox(**{"clock": clock, "sleep": clock.sleep, **options})
             stack.callback(sandbox.close)
             served.current = sandbox

@@ -146,9 +146,9 @@ def test_five_hundred_rows_take_as_long_as_others_measured(start):
     aliases = " ".join(f'a{number}: create_item(board_id: 9609317401, item_name: "A") {{ id }}' for number in range(100))
     for _ in range(5):
         api.data(f"mutation {{ {aliases} }}")
-    api.clock.slept.clear()
+    api.clock.waits.clear()
     assert len(api.names()) == 500
-    assert api.clock.slept == [pytest.approx(2.9)]
+    assert api.clock.waits == [pytest.approx(2.9)]
 
 
 def test_ids_that_are_made_up_repeat_with_the_clock_and_differ_with_the_seed(start):

@@ -171,7 +171,7 @@ def test_a_late_commit_of_several_mutations_keeps_their_order_and_takes_no_time(
         with pytest.raises(httpx.TransportError):
             api.post(query)
     api.sandbox.settle()
-    assert (api.names(), api.clock.slept) == (["A", "B"], [])
+    assert (api.names(), api.clock.waits) == (["A", "B"], [])
 
 
 def test_a_refused_request_is_neither_read_nor_done_and_neither_is_the_next(start):

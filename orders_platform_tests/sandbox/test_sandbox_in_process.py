@@ -15,7 +15,7 @@ from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
 from orders_platform.sandbox.in_process import InProcess
 from orders_platform.sandbox.server import SANDBOX_TOKEN, Fault, Faults, Latency, Sandbox
 from orders_platform.settings import default_folder
-from orders_platform_tests.sandbox.conftest import HandClock
+from orders_platform_tests.testing.clock import VirtualClock
 
 ITEM = 'mutation { a: create_item(board_id: 9609317401, item_name: "A") { id } }'
 
@@ -24,7 +24,7 @@ class Bench:
     """A sandbox, its clock and an ordinary httpx client."""
 
     def __init__(self, **options: object) -> None:
-        self.clock = HandClock()
+        self.clock = VirtualClock()
         self.sandbox = Sandbox(**{"clock": self.clock, "sleep": self.clock.sleep, **options})
         headers = {"Authorization": SANDBOX_TOKEN}
         self.http = httpx.Client(transport=InProcess(self.sandbox), base_url="http://sandbox", headers=headers, timeout=65)

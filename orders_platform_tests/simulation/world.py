@@ -22,10 +22,10 @@ from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
 from orders_platform.sandbox.faults import TRANSIENT, Fault, Faults
 from orders_platform.sandbox.in_process import InProcess
 from orders_platform.sandbox.stored_items import ItemSnapshot
-from orders_platform_tests.monday.stage import VirtualClock
 from orders_platform_tests.simulation import people
 from orders_platform_tests.simulation.controls import Controls
 from orders_platform_tests.simulation.dice import Load, change_list, first_load
+from orders_platform_tests.testing.clock import VirtualClock
 from orders_platform_tests.testing.narrow_database import SIZES, NarrowStores
 from orders_platform_tests.testing.platform import GREYSON, SETTLE, Platform
 

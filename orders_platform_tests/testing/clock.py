@@ -1,4 +1,4 @@
-"""One virtual clock for several processes: the time that the sandbox and the worker share, so that nobody waits for real."""
+"""Clocks on which time passes only when somebody sleeps, so that no test waits for real."""
 
 from __future__ import annotations
 
@@ -7,11 +7,38 @@ import struct
 import threading
 from pathlib import Path
 
+START = 1_793_000_000.0  # not at midnight
 _SECONDS = struct.Struct("d")
 
 
-class SharedClock:
-    """Seconds since the epoch that pass only when somebody sleeps, in whatever process.
+class VirtualClock:
+    """Seconds since the epoch that pass when somebody sleeps, or when a test sets `now`.
+
+    Attributes:
+        waits: the seconds of each sleep, in turn.
+    """
+
+    def __init__(self, now: float = START) -> None:
+        self.now = now
+        self.waits: list[float] = []
+        self._lock = threading.Lock()
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        with self._lock:
+            self.waits.append(seconds)
+            self.now += seconds
+
+    @property
+    def slept(self) -> float:
+        """The seconds of all sleeps."""
+        return sum(self.waits)
+
+
+class SharedClock(VirtualClock):
+    """One clock for several processes.
 
     Args:
         file: holds the time; made when absent.
@@ -22,14 +49,12 @@ class SharedClock:
             file.write_bytes(_SECONDS.pack(0.0))
         with file.open("r+b") as opened:
             self._memory = mmap.mmap(opened.fileno(), _SECONDS.size)
-        self._lock = threading.Lock()
+        super().__init__(self.now)
 
-    def __call__(self) -> float:
+    @property
+    def now(self) -> float:
         return float(_SECONDS.unpack_from(self._memory)[0])
 
-    def sleep(self, seconds: float) -> None:
-        with self._lock:
-            self.set(self() + seconds)
-
-    def set(self, now: float) -> None:
-        _SECONDS.pack_into(self._memory, 0, now)
+    @now.setter
+    def now(self, seconds: float) -> None:
+        _SECONDS.pack_into(self._memory, 0, seconds)

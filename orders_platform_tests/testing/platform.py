@@ -33,7 +33,7 @@ from orders_platform.sandbox.stored_items import ItemSnapshot
 from orders_platform.settings import default_folder
 from orders_platform.sync.results import CustomerReport
 from orders_platform.sync.run import SyncRules, SyncRun
-from orders_platform_tests.monday.stage import VirtualClock
+from orders_platform_tests.testing.clock import VirtualClock
 
 SETTLE = 90.0
 GREYSON = "GREYSON"
