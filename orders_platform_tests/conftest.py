@@ -1,9 +1,10 @@
-"""Fixtures of the whole: a workplace, served for as long as its test."""
+"""Fixtures of several suites: the command line, a workplace with a sandbox of its own, and the platform below Dagster."""
 
 from __future__ import annotations
 
 import gc
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,8 +12,13 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from orders_platform.cli import main as cli
 from orders_platform.cli.embedded import ROOMY
 from orders_platform.sandbox.server import Sandbox, running
+from orders_platform_tests.testing.order_stores import FileStores, ServerStores
+from orders_platform_tests.testing.platform import Platform, platforms
+from orders_platform_tests.testing.sandbox_server import SandboxServer, serving
+from orders_platform_tests.testing.terminal import Outcome, Terminal, captured
 from orders_platform_tests.testing.workplace import VARIABLES, Workplace
 
 hypothesis.settings.register_profile("tests", deadline=None, print_blob=True)  # a busy machine is no failure
@@ -59,6 +65,40 @@ def workplace(make_workplace: Callable[..., Workplace]) -> Workplace:
 def offline(make_workplace: Callable[..., Workplace]) -> Workplace:
     """A workplace whose board nobody serves; starts and stops faster."""
     return make_workplace(served=False)
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """Calls `orders-platform` with arguments, in this process."""
+
+    def call(*arguments: str) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["orders-platform", *arguments])
+        return captured(cli.main)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> FileStores:
+    return FileStores(tmp_path_factory.mktemp("orders"))
+
+
+@pytest.fixture(scope="session")
+def sandbox_server() -> Iterator[SandboxServer]:
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture
+def make_platform(stores: FileStores | ServerStores, sandbox_server: SandboxServer) -> Iterator[Callable[..., Platform]]:
+    """Makes the platform of a test, on an empty database; options are the sandbox's."""
+    with platforms(stores, sandbox_server) as make:
+        yield make
+
+
+@pytest.fixture
+def platform(make_platform: Callable[..., Platform]) -> Platform:
+    return make_platform()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -8,10 +8,9 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from orders_platform_tests.browser.install import MISSING_BROWSER, installed_browser
-from orders_platform_tests.sandbox.conftest import api, front, start
-from orders_platform_tests.sync.conftest import make_platform, platform, server, stores
+from orders_platform_tests.sandbox.conftest import api, start
 
-__all__ = ["api", "front", "make_platform", "platform", "server", "start", "stores"]
+__all__ = ["api", "start"]
 
 _PATIENCE = 15_000
 """Milliseconds that a page gets to show what is expected of it: much, since a busy machine is no failure."""

@@ -1,4 +1,4 @@
-"""Fixtures: the command line called in this process, and a workplace as a demo left it (made once for all tests)."""
+"""Fixtures: a workplace as a demo left it (made once for all tests)."""
 
 from __future__ import annotations
 
@@ -15,19 +15,8 @@ from filelock import FileLock
 
 from orders_platform.cli import embedded
 from orders_platform.cli import main as cli
-from orders_platform_tests.testing.terminal import Outcome, Terminal, captured
+from orders_platform_tests.testing.terminal import Outcome, captured
 from orders_platform_tests.testing.workplace import VARIABLES, Workplace, samples_of
-
-
-@pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    """Calls `orders-platform` with arguments."""
-
-    def call(*arguments: str) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["orders-platform", *arguments])
-        return captured(cli.main)
-
-    return call
 
 
 @pytest.fixture(scope="session")

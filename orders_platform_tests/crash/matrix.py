@@ -32,7 +32,7 @@ from orders_platform_tests.crash.boundaries import SENT
 from orders_platform_tests.crash.evidence import board_lines, database_lines
 from orders_platform_tests.crash.worker import Task
 from orders_platform_tests.testing.clock import START, SharedClock
-from orders_platform_tests.testing.narrow_database import NarrowStores
+from orders_platform_tests.testing.order_stores import FileStores
 from orders_platform_tests.testing.platform import NUMBER_COLUMN
 
 VISIBILITY_LAG = 20.0
@@ -80,7 +80,7 @@ class Scene:
         self._folder = folder
         self._now = folder / "now"
         self._now.mkdir()
-        self._stores = NarrowStores(self._now, scenario.SIZES)
+        self._stores = FileStores(self._now, scenario.SIZES)
         self.file = self._stores.file
         self.clock = SharedClock(self._now / _CLOCK)
         self._trace = folder / "trace"

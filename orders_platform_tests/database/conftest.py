@@ -1,12 +1,10 @@
 """An order database to merge into: SQLite in a folder of the test's own, made by init-db from the real sql/.
 
-Most tests use a narrow order list, a copy of sql/ whose tables have every configured column and a few sizes: a statement over 411
-columns takes SQLite longer to read than to run. `wide` has all of them.
+Most tests use a narrow order list, whose tables have every configured column and a few sizes; `wide` has all columns.
 """
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -20,7 +18,9 @@ from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
 from orders_platform.settings import default_folder
 from orders_platform_tests.testing import sql_server
-from orders_platform_tests.testing.order_list import CONFIG, SIZES, UNMAPPED, OrderList
+from orders_platform_tests.testing.order_list import SIZES, UNMAPPED, OrderList
+from orders_platform_tests.testing.order_stores import CONFIG
+from orders_platform_tests.testing.order_stores import narrow_sql as narrow_sql_in
 
 CONTRACT = {
     "test_cleaning", "test_merge_headers", "test_order_store", "test_queries", "test_sample_merge",
@@ -35,19 +35,8 @@ def configuration() -> Configuration:
 
 
 @pytest.fixture(scope="session")
-def narrow_sql(tmp_path_factory: pytest.TempPathFactory, configuration: Configuration) -> Path:
-    """sql/ with the configured columns, some unmapped ones and a few sizes."""
-    folder = tmp_path_factory.mktemp("narrow") / "sql"
-    shutil.copytree(default_folder("sql"), folder)
-    text = CONFIG.read_text(encoding="utf-8")
-    path = folder / "tables" / "business_columns.sql.j2"
-    lines = re.findall(r'^\{\{ column\("(.*)", .*\) \}\}', path.read_text(encoding="utf-8"), re.MULTILINE)
-    sizes = lines[lines.index("UNIT OF MEASURE") + 1 : lines.index("TOTAL QTY")]
-    wanted = {name for name in lines if f'"{name}"' in text and name not in sizes} | {*SIZES, *UNMAPPED}
-    ddl = path.read_text(encoding="utf-8").splitlines()
-    kept = [line for line in ddl if (found := re.match(r'\{\{ column\("(.*)", ', line)) and found[1] in wanted]
-    path.write_text("\n".join(kept) + "\n", encoding="utf-8")
-    return folder
+def narrow_sql(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return narrow_sql_in(tmp_path_factory.mktemp("narrow"), SIZES, UNMAPPED)
 
 
 def _made(folder: Path, configuration: Configuration, sql: Path) -> Path:

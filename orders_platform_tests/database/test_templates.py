@@ -27,7 +27,8 @@ from orders_platform.database.templates import WORK_TABLES, Templates, integer, 
 from orders_platform.errors import ConfigurationError
 from orders_platform.merge.merge_rules import MergeRules
 from orders_platform.settings import default_folder
-from orders_platform_tests.testing.order_list import CONFIG, GREYSON, OrderList, order
+from orders_platform_tests.testing.order_list import GREYSON, OrderList, order
+from orders_platform_tests.testing.order_stores import CONFIG
 
 SQL = default_folder("sql")
 NAMES = sorted(path.name.removesuffix(".sql.j2") for path in SQL.glob("*.sql.j2"))

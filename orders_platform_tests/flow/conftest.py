@@ -1,4 +1,4 @@
-"""Fixtures: platforms, each with a database and a sandbox of its own; those of `sync/`, on every engine there is."""
+"""The stores of the flow tests: those of every engine there is."""
 
 from __future__ import annotations
 
@@ -7,20 +7,16 @@ from contextlib import closing
 
 import pytest
 
-from orders_platform_tests.sync.conftest import make_platform, platform, server
-from orders_platform_tests.testing.platform import Stores
-from orders_platform_tests.testing.served import ServedStores
+from orders_platform_tests.testing.order_stores import FileStores, ServerStores
 from orders_platform_tests.testing.sql_server import ENGINES, schema_of_its_own
-
-__all__ = ["make_platform", "platform", "server", "stores"]
 
 
 @pytest.fixture(scope="session", params=ENGINES)
-def stores(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores | ServedStores]:
+def stores(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FileStores | ServerStores]:
     if request.param == "sqlite":
-        yield Stores(tmp_path_factory.mktemp("orders"))
+        yield FileStores(tmp_path_factory.mktemp("orders"))
         return
     with schema_of_its_own() as schema:
-        served = ServedStores(schema)
+        served = ServerStores(schema)
         with closing(served.database):
             yield served

@@ -13,7 +13,9 @@ import pytest
 from orders_platform.demo.sample_orders import EXPECTED, sample_orders, second_load
 from orders_platform.domain.mapping import BoardMapping, ColumnType
 from orders_platform.sync.results import CustomerReport
-from orders_platform_tests.testing.platform import GREYSON, Platform, Server, Stores, platforms
+from orders_platform_tests.testing.order_stores import FileStores, ServerStores
+from orders_platform_tests.testing.platform import GREYSON, Platform, platforms
+from orders_platform_tests.testing.sandbox_server import SandboxServer
 
 MUTATIONS = {
     "created_groups": "create_group",
@@ -53,8 +55,8 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def story(stores: Stores, server: Server) -> Iterator[Story]:
-    with platforms(stores, server) as make:
+def story(stores: FileStores | ServerStores, sandbox_server: SandboxServer) -> Iterator[Story]:
+    with platforms(stores, sandbox_server) as make:
         yield Story(make())
 
 

@@ -11,7 +11,7 @@ from orders_platform.configuration import Configuration, read_configuration
 from orders_platform.database.order_store import OrderStore
 from orders_platform.settings import default_folder
 from orders_platform_tests.testing import sql_server
-from orders_platform_tests.testing.order_list import CONFIG
+from orders_platform_tests.testing.order_stores import CONFIG
 
 collect_ignore_glob = [] if sql_server.URL else ["test_*.py"]
 

@@ -15,7 +15,8 @@ from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.settings import default_folder
 from orders_platform_tests.testing import sql_server
-from orders_platform_tests.testing.order_list import CONFIG, GREYSON, KEY, order
+from orders_platform_tests.testing.order_list import GREYSON, KEY, order
+from orders_platform_tests.testing.order_stores import CONFIG
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import csv
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
-from orders_platform.cli import main as cli
 from orders_platform.configuration import Configuration
 from orders_platform.database.order_store import OrderStore
 from orders_platform.definitions import build_definitions
 from orders_platform.settings import Settings
 from orders_platform_tests.testing import sql_server
 from orders_platform_tests.testing.dagster_location import STAGES, Location, metadata
-from orders_platform_tests.testing.terminal import Outcome, Terminal, captured
+from orders_platform_tests.testing.terminal import Terminal
 from orders_platform_tests.testing.workplace import Workplace, samples_of
 
 CUSTOMER = "B'HOOD"
@@ -35,15 +33,6 @@ def place(
         monkeypatch.setenv("ORDERS_DATABASE_URL", url.get_secret_value())
         monkeypatch.setenv("ORDERS_CONFIG", str(workplace.configure(('schema = "" ', f'schema = "{schema}" '))))
         yield workplace
-
-
-@pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    def call(*arguments: str) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["orders-platform", *arguments])
-        return captured(cli.main)
-
-    return call
 
 
 def write_orders(path: Path) -> int:

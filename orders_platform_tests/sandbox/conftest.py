@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
-from starlette.types import Receive, Scope, Send
 
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
-from orders_platform.sandbox.server import SANDBOX_TOKEN, Sandbox, running
+from orders_platform.sandbox.server import SANDBOX_TOKEN, Sandbox
 from orders_platform_tests.testing.clock import VirtualClock
+from orders_platform_tests.testing.sandbox_server import SandboxServer
 
 CREATE = """
 mutation($board: ID!, $group: String, $name: String!, $values: JSON, $labels: Boolean) {
@@ -74,37 +74,17 @@ class Api:
 Start = Callable[..., Api]
 
 
-class Front:
-    """What the one server of a test session serves: the sandbox that was started last."""
-
-    def __init__(self) -> None:
-        self.current: Sandbox | None = None
-
-    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
-        assert self.current is not None
-        await self.current.app(scope, receive, send)
-
-
-@pytest.fixture(scope="session")
-def front() -> Iterator[tuple[Front, str]]:
-    """One server for all tests: uvicorn takes 0.2 s to stop."""
-    front = Front()
-    with running(front) as url:
-        yield front, url
-
-
 @pytest.fixture
-def start(front: tuple[Front, str]) -> Iterator[Start]:
+def start(sandbox_server: SandboxServer) -> Iterator[Start]:
     """Starts sandboxes that end with the test."""
-    served, url = front
     with contextlib.ExitStack() as stack:
 
         def begin(**options: object) -> Api:
             clock = VirtualClock(1_800_000_000.0)
             sandbox = Sandbox(**{"clock": clock, "sleep": clock.sleep, **options})
             stack.callback(sandbox.close)
-            served.current = sandbox
-            api = Api(sandbox, url, clock)
+            sandbox_server.sandbox = sandbox
+            api = Api(sandbox, sandbox_server.url, clock)
             stack.callback(api.http.close)
             return api
 

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 import pytest
 
 from orders_platform_tests.simulation.seeds import Seeds
-from orders_platform_tests.testing.narrow_database import NarrowStores
+from orders_platform_tests.testing.order_stores import SIZES, FileStores
 
 
 @pytest.fixture(scope="session")
-def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NarrowStores]:
-    made = NarrowStores(tmp_path_factory.mktemp("simulation"))
+def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FileStores]:
+    made = FileStores(tmp_path_factory.mktemp("simulation"), SIZES)
     logging.disable(logging.INFO)
     yield made
     logging.disable(logging.NOTSET)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from random import Random
 
 from orders_platform.demo.sample_rows import Row
-from orders_platform_tests.testing.narrow_database import SIZES
+from orders_platform_tests.testing.order_stores import SIZES
 from orders_platform_tests.testing.platform import order
 
 SEASONS = ("2025 FALL", "2026 SPRING")

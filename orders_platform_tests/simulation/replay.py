@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from orders_platform_tests.simulation.world import live
-from orders_platform_tests.testing.narrow_database import NarrowStores
+from orders_platform_tests.testing.order_stores import SIZES, FileStores
 
 
 def main() -> int:
@@ -21,7 +21,7 @@ def main() -> int:
     logging.disable(logging.CRITICAL)
     bad = 0
     with tempfile.TemporaryDirectory() as folder:
-        stores = NarrowStores(Path(folder))
+        stores = FileStores(Path(folder), SIZES)
         for seed in [*options.seed, *range(options.start, options.start + options.seeds)]:
             verdict = live(stores, seed)
             bad += bool(verdict.problems)

@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from orders_platform_tests.simulation.world import live
-from orders_platform_tests.testing.narrow_database import NarrowStores
+from orders_platform_tests.testing.order_stores import FileStores
 
 SEEDS = int(os.environ.get("SIMULATION_SEEDS", "2000"))
 START = int(os.environ.get("SIMULATION_START", "0"))
@@ -31,7 +31,7 @@ class Seeds:
     events: Counter[str] = field(default_factory=Counter)
 
 
-def check_seeds(first: int, stores: NarrowStores, seen: Seeds) -> None:
+def check_seeds(first: int, stores: FileStores, seen: Seeds) -> None:
     """Live through `A_TEST` seeds; a bad one is told with the command that replays it."""
     for seed in range(first, min(first + A_TEST, START + SEEDS)):
         verdict = live(stores, seed)

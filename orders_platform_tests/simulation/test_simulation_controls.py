@@ -9,7 +9,7 @@ import pytest
 
 from orders_platform_tests.simulation.controls import Controls
 from orders_platform_tests.simulation.world import live
-from orders_platform_tests.testing.narrow_database import NarrowStores
+from orders_platform_tests.testing.order_stores import FileStores
 
 MOST_SEEDS = 400
 GOES_WRONG = {"intent": 30, "settle": 30, "key": 17, "look_up": 5}
@@ -21,7 +21,7 @@ BAD_ONCE = {
 
 
 @pytest.mark.parametrize("part", GOES_WRONG)
-def test_without_one_of_its_parts_the_engine_loses_or_doubles(part: str, stores: NarrowStores) -> None:
+def test_without_one_of_its_parts_the_engine_loses_or_doubles(part: str, stores: FileStores) -> None:
     controls = Controls(**{part: False})
     seeds = [GOES_WRONG[part], *range(MOST_SEEDS)]
     bad = next((seed for seed in seeds if live(stores, seed, controls).problems), None)
@@ -30,5 +30,5 @@ def test_without_one_of_its_parts_the_engine_loses_or_doubles(part: str, stores:
 
 
 @pytest.mark.parametrize("seed", BAD_ONCE)
-def test_a_seed_that_was_bad_once_stays_good(seed: int, stores: NarrowStores) -> None:
+def test_a_seed_that_was_bad_once_stays_good(seed: int, stores: FileStores) -> None:
     assert not live(stores, seed).problems

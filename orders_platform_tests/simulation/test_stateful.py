@@ -20,17 +20,17 @@ from orders_platform.sandbox.faults import Fault
 from orders_platform_tests.simulation import people
 from orders_platform_tests.simulation.dice import change_list
 from orders_platform_tests.simulation.world import KINDS, Death, World
-from orders_platform_tests.testing.narrow_database import NarrowStores
+from orders_platform_tests.testing.order_stores import SIZES, FileStores
 from orders_platform_tests.testing.platform import NUMBER_COLUMN
 
 NUMBERS = st.integers(min_value=0, max_value=1_000)
 
 
 @cache
-def stores() -> NarrowStores:
+def stores() -> FileStores:
     """One narrow database for all courses; its folder goes with the process."""
     folder = tempfile.TemporaryDirectory(prefix="stateful-")
-    made = NarrowStores(Path(folder.name))
+    made = FileStores(Path(folder.name), SIZES)
     made.folder = folder  # type: ignore[attr-defined]  # kept alive
     return made
 

@@ -26,7 +26,7 @@ from orders_platform_tests.simulation import people
 from orders_platform_tests.simulation.controls import Controls
 from orders_platform_tests.simulation.dice import Load, change_list, first_load
 from orders_platform_tests.testing.clock import VirtualClock
-from orders_platform_tests.testing.narrow_database import SIZES, NarrowStores
+from orders_platform_tests.testing.order_stores import SIZES, FileStores
 from orders_platform_tests.testing.platform import GREYSON, SETTLE, Platform
 
 LAG = 20.0
@@ -61,7 +61,7 @@ class Outcome:
     events: Counter[str] = field(default_factory=Counter)
 
 
-def live(stores: NarrowStores, seed: int, controls: Controls | None = None) -> Outcome:
+def live(stores: FileStores, seed: int, controls: Controls | None = None) -> Outcome:
     """One seed from its beginning to its judgement; an error that no run may end with is a problem as well."""
     world = World(stores, seed, controls)
     try:
@@ -76,7 +76,7 @@ def live(stores: NarrowStores, seed: int, controls: Controls | None = None) -> O
 class World:
     """A seed and everything it decides."""
 
-    def __init__(self, stores: NarrowStores, seed: int, controls: Controls | None = None) -> None:
+    def __init__(self, stores: FileStores, seed: int, controls: Controls | None = None) -> None:
         stores.empty(seed)
         self.dice = Random(seed)
         self.controls = controls or Controls()

@@ -16,14 +16,12 @@ from orders_platform.database.order_store import OrderStore
 from orders_platform.domain.merges import HeaderMerge, LineMerge
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows
-from orders_platform.settings import default_folder
 from orders_platform_tests.testing import sql_server
 
 KEY, NAME, FILE, PO, STYLE = "AAG ORDER NUMBER", "CUSTOMER NAME", "_SOURCE_TABLE", "PO NUMBER", "CUSTOMER STYLE"
 GREYSON = "GREYSON"
 SIZES = ("0", "XS", "S", "M", "L", "30/32", "OS", "ONE SIZE", "One_Size", "S+", "34", "3-4")
 UNMAPPED = ("∆", "ADDITIONAL TARIFF %", "PLANNER")
-CONFIG = default_folder("config") / "order_sync.toml"
 
 Row = dict[str, object]
 

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import json
 import random
-import shutil
-import sqlite3
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
-from pydantic import SecretStr
 
 from orders_platform.build import sync_rules
-from orders_platform.configuration import Configuration, read_configuration
-from orders_platform.database.engine import open_database
+from orders_platform.configuration import Configuration
 from orders_platform.database.order_store import OrderStore
 from orders_platform.demo.sample_rows import Row
 from orders_platform.merge.order_merge import OrderMerge
@@ -28,12 +23,14 @@ from orders_platform.monday.adapter import MondayBoard, connect_board
 from orders_platform.monday.budget import Limits as ClientLimits
 from orders_platform.pipeline import sync_customer
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
-from orders_platform.sandbox.server import SANDBOX_TOKEN, AccountLimits, Faults, Sandbox, running
+from orders_platform.sandbox.server import SANDBOX_TOKEN, AccountLimits, Faults, Sandbox
 from orders_platform.sandbox.stored_items import ItemSnapshot
 from orders_platform.settings import default_folder
 from orders_platform.sync.results import CustomerReport
 from orders_platform.sync.run import SyncRules, SyncRun
 from orders_platform_tests.testing.clock import VirtualClock
+from orders_platform_tests.testing.order_stores import FileStores, ServerStores
+from orders_platform_tests.testing.sandbox_server import SandboxServer
 
 SETTLE = 90.0
 GREYSON = "GREYSON"
@@ -115,13 +112,18 @@ class Platform:
     """One database file and one sandbox; every `go` is a process of its own."""
 
     def __init__(
-        self, stores: Any, sandbox: Sandbox, url: str, clock: VirtualClock, http_transport: httpx.BaseTransport | None = None
+        self,
+        stores: FileStores | ServerStores,
+        sandbox: Sandbox,
+        url: str,
+        clock: VirtualClock,
+        http_transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.file = stores.file
         self.sandbox = sandbox
         self.url = url
         self.clock = clock
-        self.configuration = read_configuration(default_folder("config") / "order_sync.toml", "sandbox")
+        self.configuration = stores.configuration
         self.rules_changes: dict[str, Any] = {}
         self.lines: list[str] = []
         self._cues: list[tuple[str, Callable[[], None]]] = []
@@ -245,15 +247,11 @@ class Platform:
         return sorted(item.number for item in self.items())
 
     def rows(self, sql: str, *values: object) -> list[dict[str, Any]]:
-        with closing(sqlite3.connect(self.file)) as connection:
-            connection.row_factory = sqlite3.Row
-            return [dict(row) for row in connection.execute(sql, values)]
+        return self._stores.rows(sql, *values)
 
     def execute(self, sql: str) -> None:
         """Somebody works on the database by hand."""
-        with closing(sqlite3.connect(self.file)) as connection:
-            connection.execute(sql)
-            connection.commit()
+        self._stores.execute(sql)
 
     def orders(self) -> dict[str, dict[str, Any]]:
         return {row["order_key"]: row for row in self.rows("SELECT * FROM ORDER_LIST_V2")}
@@ -276,8 +274,7 @@ class Platform:
 
     def dump(self) -> str:
         """Everything that is in the database."""
-        with closing(sqlite3.connect(self.file)) as connection:
-            return "\n".join(connection.iterdump())
+        return self._stores.dump()
 
     @contextmanager
     def watched(self) -> Iterator[Watch]:
@@ -360,67 +357,8 @@ def _shown(group: str, item: ItemSnapshot) -> Shown:
     return Shown(item.id, group, item.name, item.values, sizes, {child.name: child.id for child in item.subitems})
 
 
-class Stores:
-    """The stores of one database file, by configuration.
-
-    Kept over tests, since compiling all templates takes half a second; the file is a fresh one for each test.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.file = folder / "orders.db"
-        self._empty = folder / "empty.db"
-        self._made: dict[str, tuple[OrderStore, OrderMerge]] = {}
-        self.database = open_database(SecretStr(f"sqlite:///{self.file}"))
-        self.of(read_configuration(default_folder("config") / "order_sync.toml", "sandbox")).schema.apply()
-        self.database.close()
-        shutil.copy(self.file, self._empty)
-
-    def of(self, configuration: Configuration) -> OrderStore:
-        return self._both(configuration)[0]
-
-    def merge_of(self, configuration: Configuration) -> OrderMerge:
-        return self._both(configuration)[1]
-
-    def _both(self, configuration: Configuration) -> tuple[OrderStore, OrderMerge]:
-        key = configuration.model_dump_json()
-        if key not in self._made:
-            store = OrderStore(self.database, configuration, default_folder("sql"))
-            self._made[key] = store, OrderMerge(store)
-        return self._made[key]
-
-    def empty(self) -> None:
-        """Every table and no row."""
-        self.database.close()
-        for ending in ("-wal", "-shm"):
-            self.file.with_name(self.file.name + ending).unlink(missing_ok=True)
-        shutil.copy(self._empty, self.file)
-
-    def platform(self, *parts: Any) -> Platform:
-        return Platform(self, *parts)
-
-
-class Server:
-    """One web server for the sandboxes of all tests, one at a time; starting and stopping it takes as long as a test."""
-
-    def __init__(self) -> None:
-        self.sandbox: Sandbox | None = None
-        self.url = ""
-
-    async def app(self, scope: Any, receive: Any, send: Any) -> None:
-        if self.sandbox is None:
-            raise AssertionError("no test is running")
-        await self.sandbox.app(scope, receive, send)
-
-
 @contextmanager
-def serving() -> Iterator[Server]:
-    server = Server()
-    with running(server) as server.url:  # type: ignore[arg-type]  # all that it needs of a sandbox is its app
-        yield server
-
-
-@contextmanager
-def platforms(stores: Stores, server: Server) -> Iterator[Callable[..., Platform]]:
+def platforms(stores: FileStores | ServerStores, server: SandboxServer) -> Iterator[Callable[..., Platform]]:
     """Makes the platform of a test, on an empty database and with a sandbox of its own."""
     with ExitStack() as stack:
 
@@ -432,7 +370,7 @@ def platforms(stores: Stores, server: Server) -> Iterator[Callable[..., Platform
             sandbox = Sandbox(**{"clock": clock, "sleep": clock.sleep, **defaults, **options})
             stack.callback(sandbox.close)
             server.sandbox = sandbox
-            return stack.enter_context(closing(stores.platform(sandbox, server.url, clock)))
+            return stack.enter_context(closing(Platform(stores, sandbox, server.url, clock)))
 
         yield make
 
