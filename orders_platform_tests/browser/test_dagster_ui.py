@@ -22,8 +22,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from orders_platform.cli.embedded import ROOMY
 from orders_platform.sandbox.server import Sandbox, running
-from orders_platform_tests.deploy.postgres import free_port
 from orders_platform_tests.testing.dagster_webserver import SIX, Webserver, wait_for
+from orders_platform_tests.testing.local_server import free_port
 from orders_platform_tests.testing.workplace import CHECKOUT, VARIABLES, Workplace, samples_of
 
 CUSTOMER = "B'HOOD"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -15,6 +14,7 @@ from filelock import FileLock
 
 from orders_platform.cli import embedded
 from orders_platform.cli import main as cli
+from orders_platform_tests.testing.local_server import free_port
 from orders_platform_tests.testing.terminal import Outcome, captured
 from orders_platform_tests.testing.workplace import VARIABLES, Workplace, samples_of
 
@@ -33,9 +33,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> tuple[Path
 
 
 def demonstrated(folder: Path) -> Outcome:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     with pytest.MonkeyPatch.context() as patch:
         for name in VARIABLES:
             patch.delenv(name, raising=False)

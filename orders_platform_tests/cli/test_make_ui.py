@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from orders_platform_tests.deploy.postgres import free_port
 from orders_platform_tests.testing.dagster_webserver import wait_for
+from orders_platform_tests.testing.local_server import free_port
 from orders_platform_tests.testing.workplace import CHECKOUT, VARIABLES
 
 SANDBOX = f'#!/bin/sh\nexec {sys.executable} -m orders_platform.cli "$@" --port {{port}}\n'

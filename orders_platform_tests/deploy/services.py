@@ -16,8 +16,8 @@ from pathlib import Path
 
 import yaml
 
-from orders_platform_tests.deploy.postgres import free_port
 from orders_platform_tests.testing.dagster_webserver import Webserver, wait_for
+from orders_platform_tests.testing.local_server import free_port
 from orders_platform_tests.testing.workplace import CHECKOUT
 
 COMPOSE = CHECKOUT / "deploy" / "compose"

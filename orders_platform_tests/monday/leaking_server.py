@@ -8,12 +8,11 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import quote
 
 import httpx
 
-Answer = tuple[int, Mapping[str, str], bytes]
+from orders_platform_tests.testing.local_server import Answer, answering
 
 
 @dataclass
@@ -32,8 +31,9 @@ class LeakingServer:
     failures: list[str] = field(default_factory=lambda: ["json", "page", "silence"])
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def answer(self, token: str, body: bytes, headers: Mapping[str, str]) -> Answer | None:
+    def answer(self, headers: Mapping[str, str], body: bytes) -> Answer | None:
         """The answer to one request; None closes the connection."""
+        token = headers["authorization"]
         query = json.loads(body)["query"]
         with self.lock:
             self.told += 1
@@ -42,8 +42,9 @@ class LeakingServer:
             if "create_item" in query:
                 self.refused_items += 1
                 return _refused(query, token) if self.refused_items == 1 else _stopped(token)
+        kept = {name: headers[name] for name in ("authorization", "api-version", "idempotency-key") if name in headers}
         passed = httpx.post(
-            self.behind, content=body, headers={"Content-Type": "application/json", **headers}, timeout=30, verify=False
+            self.behind, content=body, headers={"Content-Type": "application/json", **kept}, timeout=30, verify=False
         )
         return passed.status_code, {"API-Version": f"2026-07 for {token}"}, passed.content
 
@@ -84,33 +85,7 @@ def _errors(*errors: Mapping[str, object], data: object = None) -> bytes:
 @contextmanager
 def leaking(behind: str) -> Iterator[LeakingServer]:
     """Serve one on a free port of loopback."""
-    leaking_server = LeakingServer(behind)
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            token = self.headers["Authorization"]
-            kept = {name: text for name in ("Authorization", "API-Version", "Idempotency-Key") if (text := self.headers[name])}
-            answer = leaking_server.answer(token, self.rfile.read(int(self.headers["Content-Length"])), kept)
-            self.close_connection = True
-            if answer is None:
-                return
-            status, headers, body = answer
-            self.send_response(status, f"because of {token}")
-            for name, text in {"Content-Length": str(len(body)), "Connection": "close", **headers}.items():
-                self.send_header(name, text)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        leaking_server.url = f"http://127.0.0.1:{server.server_port}/v2"
-        yield leaking_server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    server = LeakingServer(behind)
+    with answering(server.answer, reason=lambda headers: f"because of {headers['authorization']}") as server.url:
+        server.url += "/v2"
+        yield server

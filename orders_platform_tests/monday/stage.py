@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from orders_platform.domain.mutations import Batch, Mutation, Operation
 from orders_platform.monday.adapter import MondayBoard
 from orders_platform.sandbox.server import Sandbox
+from orders_platform_tests.testing.local_server import Answer, answering
 
 GRAPHQL = Path(__file__).parents[2] / "graphql"
 BOARD_ID = 9609317401
@@ -22,44 +21,23 @@ BOARD_ID = 9609317401
 class Script:
     """What a scripted server answers, in turn; the last answer is repeated. None closes the connection without an answer."""
 
-    answers: deque[tuple[int, Mapping[str, str], bytes] | None]
+    answers: deque[Answer | None]
     url: str = ""
     headers: list[Mapping[str, str]] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
 
+    def answer(self, headers: Mapping[str, str], body: bytes) -> Answer | None:
+        self.headers.append(headers)
+        self.bodies.append(body)
+        return self.answers.popleft() if len(self.answers) > 1 else self.answers[0]
+
 
 @contextmanager
-def scripted(*answers: tuple[int, Mapping[str, str], bytes] | None) -> Iterator[Script]:
+def scripted(*answers: Answer | None) -> Iterator[Script]:
     script = Script(deque(answers))
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            script.headers.append({name.lower(): text for name, text in self.headers.items()})
-            script.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
-            answer = script.answers.popleft() if len(script.answers) > 1 else script.answers[0]
-            self.close_connection = True
-            if answer is None:
-                return
-            status, headers, body = answer
-            self.send_response(status)
-            for name, text in {"Content-Length": str(len(body)), "Connection": "close", **headers}.items():
-                self.send_header(name, text)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        script.url = f"http://127.0.0.1:{server.server_port}/v2"
+    with answering(script.answer) as url:
+        script.url = f"{url}/v2"
         yield script
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @dataclass

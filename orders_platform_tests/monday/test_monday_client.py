@@ -6,9 +6,7 @@ import json
 import logging
 import random
 import socket
-import threading
-from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -19,6 +17,7 @@ from orders_platform.monday.budget import DailyLimitError
 from orders_platform.monday.client import RetryPolicy
 from orders_platform_tests.monday.stage import BOARD_ID, Script, Stage
 from orders_platform_tests.testing.clock import START, VirtualClock
+from orders_platform_tests.testing.local_server import Answer, answering
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.a-token-nobody-may-see"
 HTML = b"<html><head><title>Too many</title></head></html>"
@@ -272,38 +271,17 @@ def test_a_batch_refused_as_a_whole_is_split_until_the_culprit_stands_alone(conn
     """The server refuses every request that holds the poison, without saying which mutation it is."""
     keys: list[str] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            keys.append(self.headers["Idempotency-Key"])
-            names = {key: value for key, value in sent["variables"].items() if key.endswith("item_name")}
-            poisoned = "poison" in names.values()
-            data = {key.split("_")[0]: {"id": str(hash(value) % 10**6)} for key, value in names.items()}
-            content = (
-                {"errors": [{"message": "no", "extensions": {"code": "ItemsLimitationException"}}]}
-                if poisoned
-                else {"data": data}
-            )
-            body = json.dumps(content).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def refuse_poison(headers: Mapping[str, str], body: bytes) -> Answer:
+        keys.append(headers["idempotency-key"])
+        variables = json.loads(body)["variables"]
+        names = {key: value for key, value in variables.items() if key.endswith("item_name")}
+        data = {key.split("_")[0]: {"id": str(hash(value) % 10**6)} for key, value in names.items()}
+        refusal = {"errors": [{"message": "no", "extensions": {"code": "ItemsLimitationException"}}]}
+        return 200, {}, json.dumps(refusal if "poison" in names.values() else {"data": data}).encode()
 
-        def log_message(self, *_: object) -> None:
-            return
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        rows = tuple(Mutation(f"row {n}", {"board_id": 1, "item_name": "poison" if n == 9 else f"good {n}"}) for n in range(25))
-        board = connect(f"http://127.0.0.1:{server.server_port}/v2")
-        report = send_one(board, Batch("key", Operation.CREATE_ITEM, rows))
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    rows = tuple(Mutation(f"row {n}", {"board_id": 1, "item_name": "poison" if n == 9 else f"good {n}"}) for n in range(25))
+    with answering(refuse_poison) as url:
+        report = send_one(connect(f"{url}/v2"), Batch("key", Operation.CREATE_ITEM, rows))
     refused = [ref for ref, result in report.results.items() if result.outcome is not Outcome.DONE]
     assert refused == ["row 9"]
     assert report.results["row 9"].code == "ItemsLimitationException"

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from orders_platform_tests.testing.local_server import Answer, answering
 
 
 @dataclass
 class Receiver:
     """What arrived, oldest first. `answer` is what is said to it; a title with `refused` in it is not taken."""
 
-    url: str
+    url: str = ""
     arrived: list[dict[str, str]] = field(default_factory=list)
     answer: int = 200
     refused: str = "\0"
@@ -24,32 +25,19 @@ class Receiver:
     def titles(self) -> list[str]:
         return [message["title"] for message in self.arrived]
 
+    def take(self, _headers: Mapping[str, str], body: bytes) -> Answer:
+        message = json.loads(body)
+        answer = 500 if self.refused in message["title"] else self.answer
+        if answer == 200:
+            self.arrived.append(message)
+            self.came.set()
+        return answer, {}, b""
+
 
 @contextmanager
 def receiving() -> Iterator[Receiver]:
     """A receiver on a free port for as long as the block runs."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            answer = 500 if receiver.refused in message["title"] else receiver.answer
-            if answer == 200:
-                receiver.arrived.append(message)
-                receiver.came.set()
-            self.send_response(answer)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Not on the terminal."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    receiver = Receiver(f"json://127.0.0.1:{server.server_port}/alerts")
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)  # seconds until it notices its end
-    thread.start()
-    try:
+    receiver = Receiver()
+    with answering(receiver.take) as url:
+        receiver.url = f"{url.replace('http', 'json')}/alerts"
         yield receiver
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
