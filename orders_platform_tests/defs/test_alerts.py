@@ -17,11 +17,11 @@ from orders_platform.defs.alerts import RUNS, FailedSubjects, Message, Result, a
 from orders_platform.errors import ConfigurationError
 from orders_platform.settings import Settings
 from orders_platform_tests.testing.alert_receiver import Receiver, receiving
-from orders_platform_tests.testing.dagster_location import Location
-from orders_platform_tests.testing.dagster_ticks import Ticks
+from orders_platform_tests.testing.dagster_location import Location, Ticks
 from orders_platform_tests.testing.workplace import Workplace, samples_of
 
 CUSTOMER = "B'HOOD"
+SYNCED = {CUSTOMER: samples_of("B'HOOD", "BHOOD")[:4], "RHONE": samples_of("RHONE")[:4]}
 STUCK = "UPDATE ORDER_LIST_V2 SET sync_state = 'PENDING', sync_pending_at = datetime('now', '-40 minutes') WHERE rowid <= 3"
 
 
@@ -35,14 +35,6 @@ def receiver(monkeypatch: pytest.MonkeyPatch, workplace: Workplace) -> Iterator[
 @pytest.fixture
 def ticks(location: Location, receiver: Receiver) -> Ticks:
     return Ticks(location.instance)
-
-
-@pytest.fixture
-def synced(workplace: Workplace, location: Location) -> Workplace:
-    workplace.stage([*samples_of("B'HOOD", "BHOOD")[:4], *samples_of("RHONE")[:4]])
-    for customer in (CUSTOMER, "RHONE"):
-        assert location.sync_customer(customer).success
-    return workplace
 
 
 def job(location: Location, name: str) -> dg.ExecuteInProcessResult:

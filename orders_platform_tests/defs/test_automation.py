@@ -14,7 +14,7 @@ from orders_platform.defs.failures import failed_for_good
 from orders_platform.demo.sample_orders import EXPECTED
 from orders_platform.errors import SourceDataError
 from orders_platform.settings import Settings
-from orders_platform_tests.testing.dagster_ticks import NIGHT, Ticks
+from orders_platform_tests.testing.dagster_location import NIGHT, Ticks
 from orders_platform_tests.testing.workplace import Row, Workplace, samples_of
 
 BHOOD = ("B'HOOD", "BHOOD")

@@ -30,13 +30,7 @@ def bhood() -> list[Row]:
     return samples_of("B'HOOD", "BHOOD")[:6]
 
 
-@pytest.fixture
-def synced(workplace: Workplace, location: Location) -> Workplace:
-    """B'HOOD is on the board."""
-    workplace.stage(bhood())
-    run = location.sync_customer(CUSTOMER)
-    assert run.success, failure(run)
-    return workplace
+SYNCED = {CUSTOMER: bhood()}
 
 
 def made(run: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluation]:

@@ -15,8 +15,7 @@ from orders_platform import errors
 from orders_platform.defs.assets.order_assets import order_headers
 from orders_platform.defs.failures import FAILURE_TAG, dagster_failures, failed_for_good, stop_run_retries
 from orders_platform.defs.resources import SqliteResource
-from orders_platform_tests.testing.dagster_location import Location, failure
-from orders_platform_tests.testing.dagster_ticks import Ticks
+from orders_platform_tests.testing.dagster_location import Location, Ticks, failure
 from orders_platform_tests.testing.workplace import CHECKOUT, Workplace
 
 CLASSES = [error for error in vars(errors).values() if isinstance(error, type) and issubclass(error, errors.OrdersError)]

@@ -12,7 +12,7 @@ import pytest
 from orders_platform.sandbox.server import Latency
 from orders_platform_tests.defs.night import configured, customers_of, daemon, pretend_sent, wait_for
 from orders_platform_tests.testing.alert_receiver import receiving
-from orders_platform_tests.testing.dagster_ticks import Ticks
+from orders_platform_tests.testing.dagster_location import Ticks
 from orders_platform_tests.testing.workplace import Workplace
 
 NEVER = "0 0 29 2 *"

@@ -14,19 +14,11 @@ from sqlalchemy import text
 from orders_platform.definitions import build_definitions
 from orders_platform.defs.retention import forget_runs, runs_to_forget
 from orders_platform.settings import Settings
-from orders_platform_tests.testing.dagster_home import local_home
-from orders_platform_tests.testing.dagster_location import Location
+from orders_platform_tests.testing.dagster_location import Location, local_home
 from orders_platform_tests.testing.workplace import Workplace, samples_of
 
-CUSTOMER = "B'HOOD"
+SYNCED = {"B'HOOD": samples_of("B'HOOD", "BHOOD")}
 LATER = datetime.now(UTC) + timedelta(days=1)
-
-
-@pytest.fixture
-def synced(workplace: Workplace, location: Location) -> Workplace:
-    workplace.stage(samples_of("B'HOOD", "BHOOD"))
-    assert location.sync_customer(CUSTOMER).success
-    return workplace
 
 
 def retention(location: Location) -> dg.ExecuteInProcessResult:

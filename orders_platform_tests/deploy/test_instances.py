@@ -26,8 +26,7 @@ from orders_platform.definitions import build_definitions
 from orders_platform.defs.retention import forget_runs
 from orders_platform.settings import Settings
 from orders_platform_tests.deploy.postgres import Postgres
-from orders_platform_tests.testing.dagster_home import local_home
-from orders_platform_tests.testing.dagster_location import Location
+from orders_platform_tests.testing.dagster_location import Location, local_home
 from orders_platform_tests.testing.workplace import CHECKOUT, Workplace, samples_of
 
 COMPOSE = CHECKOUT / "deploy" / "compose" / "dagster.yaml"

@@ -18,7 +18,7 @@ from orders_platform.demo.sample_orders import sample_orders
 from orders_platform.sandbox.server import SANDBOX_TOKEN, Sandbox, running
 from orders_platform_tests.deploy.postgres import Postgres
 from orders_platform_tests.deploy.services import Services
-from orders_platform_tests.testing.dagster_ticks import Ticks
+from orders_platform_tests.testing.dagster_location import Ticks
 from orders_platform_tests.testing.dagster_webserver import SIX, Webserver, wait_for
 from orders_platform_tests.testing.workplace import Workplace
 
