@@ -1,4 +1,4 @@
-"""GREYSON's purchase order 4755, 69 orders with 317 lines: the requests it takes, and bad weather on the way."""
+"""GREYSON's purchase order 4755, 69 orders with 317 lines: the requests it takes, and faults on the way."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orders_platform.sandbox.server import Fault, Faults
 from orders_platform_tests.testing.platform import GREYSON, Platform, staged
 
 ROWS = staged(sample_orders(), {"xGREYSON_CLOTHIERS_ORDER_LIST_RAW"})
-WEATHER = (
+FAULT_KINDS = (
     Fault.REPLY_LOST, Fault.CONNECTION_DROPPED, Fault.HTML_502, Fault.HTML_502_AFTER, Fault.HTML_504_AFTER, Fault.ERROR_500,
     Fault.ERROR_500_AFTER, Fault.LOCKED_423, Fault.CONFLICT_409, Fault.MINUTE_429, Fault.CONCURRENCY_429, Fault.BUDGET_200,
 )  # fmt: skip
@@ -29,10 +29,10 @@ def test_a_first_load_takes_at_most_30_requests_reads_included(platform: Platfor
 
 @pytest.mark.parametrize("attempts", [1, 3])
 @pytest.mark.parametrize("seed", range(4))
-def test_in_bad_weather_nothing_is_lost_and_nothing_is_there_twice(
+def test_with_faults_nothing_is_lost_and_nothing_is_there_twice(
     make_platform: Callable[..., Platform], seed: int, attempts: int
 ) -> None:
-    platform = make_platform(faults=Faults(seed=seed, rate=0.25, kinds=WEATHER), visibility_lag=20.0)
+    platform = make_platform(faults=Faults(seed=seed, rate=0.25, kinds=FAULT_KINDS), visibility_lag=20.0)
     platform.load(ROWS)
     options = {"batch_size": 10, "policy": RetryPolicy(attempts=attempts, limit_waits=attempts)}
     for _ in range(60):

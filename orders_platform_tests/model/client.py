@@ -71,7 +71,7 @@ class Client:
         waited, first_unknown = 0.0, -1.0
         reply: Reply | Results | None = None
         while True:
-            if rng() < world.weather.queue:
+            if rng() < world.fault_profile.queue:
                 world.seen["waited for its turn"] += 1
                 yield world.now + 600.0 * rng() * rng()
             if switches.recheck and first_unknown >= 0.0 and world.now - first_unknown > KEY_LIFETIME - KEY_SAFETY:

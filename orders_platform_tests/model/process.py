@@ -58,7 +58,7 @@ class Process:
     def _read(self) -> None:
         """A read takes a moment and may fail; a failed read is never an empty one."""
         self._pass(2.0 * self._world.rng.random())
-        if self._world.rng.random() < self._world.weather.faults / 8:
+        if self._world.rng.random() < self._world.fault_profile.faults / 8:
             self._world.seen["read failed"] += 1
             raise Ended
 

@@ -17,10 +17,10 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 
+from orders_platform_tests.model.fault_profiles import FAULT_PROFILES, NO_FAULTS
 from orders_platform_tests.model.process import Crashed, Ended, Process
 from orders_platform_tests.model.rows import Database, Kind, Row, State
 from orders_platform_tests.model.switches import Switches
-from orders_platform_tests.model.weather import CALM, WEATHERS
 from orders_platform_tests.model.world import Assumptions, World
 
 RUNS_TO_THE_END = 6
@@ -71,7 +71,7 @@ def run_schedule(
     for _ in range(rng.randrange(3)):
         world.person_at(400.0 * rng.random())
     for number in range(1 + rng.randrange(3)):
-        world.weather = WEATHERS[rng.randrange(len(WEATHERS))]
+        world.fault_profile = FAULT_PROFILES[rng.randrange(len(FAULT_PROFILES))]
         _run(world, database, switches, f"run{number}-", dies_after=int(150 * rng.random() ** 2))
         _time_passes(world, database)
     _come_to_an_end(world, database, switches)
@@ -120,7 +120,7 @@ def _load(database: Database, world: World) -> None:
 
 
 def _come_to_an_end(world: World, database: Database, switches: Switches) -> None:
-    world.weather = CALM
+    world.fault_profile = NO_FAULTS
     world.people_leave()
     _load(database, world)
     for number in range(RUNS_TO_THE_END):

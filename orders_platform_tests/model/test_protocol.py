@@ -14,9 +14,9 @@ from orders_platform.monday.client import KEY_LIFETIME_SECONDS, KEY_SAFETY_SECON
 from orders_platform.monday.delivery import MOST_REPEATS
 from orders_platform.monday.dispatcher import UNREACHED_BATCHES
 from orders_platform_tests.model import switches
+from orders_platform_tests.model.fault_profiles import FAULTS
 from orders_platform_tests.model.protocol import Tally, main, replay_command, run_schedule, run_schedules
 from orders_platform_tests.model.switches import Switches
-from orders_platform_tests.model.weather import FAULTS
 from orders_platform_tests.model.world import Assumptions
 
 ROOT = Path(__file__).parents[2]

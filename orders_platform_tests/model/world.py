@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from enum import Enum
 from heapq import heapify, heappop, heappush
 
+from orders_platform_tests.model.fault_profiles import NO_FAULTS
 from orders_platform_tests.model.rows import Kind, Row
-from orders_platform_tests.model.weather import CALM
 
 
 class Reply(Enum):
@@ -108,7 +108,7 @@ class World:
         self.seen = seen
         self.trace = trace
         self.now = 0.0
-        self.weather = CALM
+        self.fault_profile = NO_FAULTS
         self.board: list[Creation] = []
         self._keys: dict[str, Remembered] = {}
         self._events: list[tuple[float, int, Request | None]] = []
@@ -153,8 +153,8 @@ class World:
     def send(self, key: str, rows: Sequence[Row]) -> Request:
         """A request leaves now."""
         rng = self.rng.random
-        kinds = self.weather.kinds
-        fault = kinds[int(rng() * len(kinds))] if rng() < self.weather.faults else ""
+        kinds = self.fault_profile.kinds
+        fault = kinds[int(rng() * len(kinds))] if rng() < self.fault_profile.faults else ""
         answered = self.now + 0.1 + 3.0 * rng()
         request = Request(key, rows, None, answered)
         if fault == "too much" and len(rows) == 1:

@@ -63,14 +63,14 @@ def plan(store: OrderStore) -> list[object]:
     names = {item.record_uuid: f"{item.order_key} {item.item_name}" for item in items}
     lines = [line for summary in store.summaries() for line in store.pending_subitems(summary.customer)]
     return [
-        sorted(map(repr, (_without_chance(item) for item in items))),
+        sorted(map(repr, (_without_random_ids(item) for item in items))),
         sorted((names.get(line.record_uuid, ""), line.size_code, line.qty, line.action.value, line.state.value) for line in lines),
         sorted((need.title, need.rows) if hasattr(need, "title") else repr(need)
                for summary in store.summaries() for need in store.pending_groups(summary.customer)),
     ]  # fmt: skip
 
 
-def _without_chance(item: PendingItem) -> PendingItem:
+def _without_random_ids(item: PendingItem) -> PendingItem:
     values = {name: None if value is None else plain_text(value) for name, value in item.values.items()}
     return replace(item, record_uuid="", values=values)
 

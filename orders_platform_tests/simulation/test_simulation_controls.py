@@ -13,7 +13,7 @@ from orders_platform_tests.testing.order_stores import FileStores
 
 MOST_SEEDS = 400
 GOES_WRONG = {"intent": 30, "settle": 30, "key": 17, "look_up": 5}
-"""A seed that needs the part; tried first, since a change of the dice makes it any other."""
+"""A seed that needs the part; tried first, since a change of what the seed decides makes it any other."""
 
 BAD_ONCE = {
     199: "an order that left before its lines were merged got lines that waited for ever",

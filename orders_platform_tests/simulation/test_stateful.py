@@ -17,8 +17,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
 from orders_platform.sandbox.faults import Fault
-from orders_platform_tests.simulation import people
-from orders_platform_tests.simulation.dice import change_list
+from orders_platform_tests.simulation import manual_edits as people  # Hypothesis draws by the words of the class below
+from orders_platform_tests.simulation.list_edits import change_list
 from orders_platform_tests.simulation.world import KINDS, Death, World
 from orders_platform_tests.testing.order_stores import SIZES, FileStores
 from orders_platform_tests.testing.platform import NUMBER_COLUMN

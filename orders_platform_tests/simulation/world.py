@@ -22,9 +22,9 @@ from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
 from orders_platform.sandbox.faults import TRANSIENT, Fault, Faults
 from orders_platform.sandbox.in_process import InProcess
 from orders_platform.sandbox.stored_items import ItemSnapshot
-from orders_platform_tests.simulation import people
+from orders_platform_tests.simulation import manual_edits
 from orders_platform_tests.simulation.controls import Controls
-from orders_platform_tests.simulation.dice import Load, change_list, first_load
+from orders_platform_tests.simulation.list_edits import Load, change_list, first_load
 from orders_platform_tests.testing.clock import VirtualClock
 from orders_platform_tests.testing.order_stores import SIZES, FileStores
 from orders_platform_tests.testing.platform import GREYSON, SETTLE, Platform
@@ -78,20 +78,20 @@ class World:
 
     def __init__(self, stores: FileStores, seed: int, controls: Controls | None = None) -> None:
         stores.empty(seed)
-        self.dice = Random(seed)
+        self.rng = Random(seed)
         self.controls = controls or Controls()
         self.outcome = Outcome(seed)
         self.clock = VirtualClock()
-        rate = self.dice.choice([0.0, 0.05, 0.2])
+        rate = self.rng.choice([0.0, 0.05, 0.2])
         self.sandbox = Sandbox(
             clock=self.clock,
             sleep=self.clock.sleep,
             faults=Faults(seed=seed, rate=rate, kinds=KINDS),
-            visibility_lag=self.dice.choice([0.0, LAG]),
+            visibility_lag=self.rng.choice([0.0, LAG]),
         )
         self.platform = Platform(stores, self.sandbox, "http://sandbox", self.clock, http_transport=InProcess(self.sandbox))
-        self.platform.policies(removed_orders=self.dice.choice(["keep", "archive"]), max_removed_share=1.0)
-        self.load: Load = first_load(self.dice)
+        self.platform.policies(removed_orders=self.rng.choice(["keep", "archive"]), max_removed_share=1.0)
+        self.load: Load = first_load(self.rng)
         self.left: Load = {}
 
     def close(self) -> None:
@@ -103,13 +103,13 @@ class World:
 
     def live(self) -> Outcome:
         """Some rounds of changes, runs and deaths, then peace, then the judgement."""
-        for _ in range(self.dice.randint(1, 3)):
-            for _ in range(self.dice.randint(0, 2)):
-                self._happens(f"list: {change_list(self.dice, self.load, self.left)}")
-            if self.dice.random() < 0.25:
-                self._happens(f"people: {people.meddle(self.dice, self.platform)}")
-            self.run(self._death(), self.dice.randint(1, _BOUNDARIES) if self.dice.random() < 0.15 else None)
-            self.clock.sleep(self.dice.choice(_PAUSES))
+        for _ in range(self.rng.randint(1, 3)):
+            for _ in range(self.rng.randint(0, 2)):
+                self._happens(f"list: {change_list(self.rng, self.load, self.left)}")
+            if self.rng.random() < 0.25:
+                self._happens(f"people: {manual_edits.meddle(self.rng, self.platform)}")
+            self.run(self._death(), self.rng.randint(1, _BOUNDARIES) if self.rng.random() < 0.15 else None)
+            self.clock.sleep(self.rng.choice(_PAUSES))
         self.come_to_peace()
         self.outcome.problems += self.judgement()
         requests = self.sandbox.requests
@@ -121,11 +121,11 @@ class World:
 
     def _death(self) -> Death | None:
         """Half of the deaths anywhere, half where it hurts most: a creation is sent, and its outcome not yet recorded."""
-        if self.dice.random() < 0.4:
+        if self.rng.random() < 0.4:
             return None
-        if self.dice.random() < 0.5:
-            return Death("boundary", self.dice.randint(1, _BOUNDARIES))
-        return Death("creation", self.dice.randint(1, 4))
+        if self.rng.random() < 0.5:
+            return Death("boundary", self.rng.randint(1, _BOUNDARIES))
+        return Death("creation", self.rng.randint(1, 4))
 
     def _happens(self, line: str) -> None:
         self.outcome.events[line.split(" ")[0] + " " + line.split(" ")[1]] += 1
@@ -146,10 +146,10 @@ class World:
             self._happens(f"run: {type(error).__name__}")
 
     def _meddle(self) -> None:
-        self._happens(f"people: {people.meddle(self.dice, self.platform)}")
+        self._happens(f"people: {manual_edits.meddle(self.rng, self.platform)}")
 
     def _go(self, store: Any, merge: Any, wire: httpx.BaseTransport) -> Any:
-        keys = Random(self.dice.getrandbits(32))
+        keys = Random(self.rng.getrandbits(32))
         self.platform.rules_changes = {"settle_seconds": SETTLE, **self.controls.rules}
         return self.platform.go(
             GREYSON,
@@ -197,7 +197,7 @@ class World:
             int(row["monday_item_id"]) for row in self.platform.rows("SELECT * FROM ORDER_LIST_V2") if row["monday_item_id"]
         )
         yield from (f"item {item} belongs to {count} orders" for item, count in owned.items() if count > 1)
-        orphans = {item_id for item_id in shown.keys() - owned.keys() if shown[item_id][1].name != people.NOTE}
+        orphans = {item_id for item_id in shown.keys() - owned.keys() if shown[item_id][1].name != manual_edits.NOTE}
         for item_id in sorted(orphans):
             yield f"doubled: item {item_id} {shown[item_id][1].name!r} belongs to no order"
         for row in self.platform.rows("SELECT * FROM ORDER_LIST_V2 WHERE removed_at IS NULL"):

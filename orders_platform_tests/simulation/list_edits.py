@@ -16,67 +16,67 @@ Load = dict[str, Row]
 """The order list by our own name for an order, which never changes: its number and PO number may be shared and edited."""
 
 
-def first_load(dice: Random) -> Load:
+def first_load(rng: Random) -> Load:
     """One to three orders."""
-    return {f"A-{n}": new_order(dice, f"A-{n}") for n in range(dice.randint(1, 3))}
+    return {f"A-{n}": new_order(rng, f"A-{n}") for n in range(rng.randint(1, 3))}
 
 
-def new_order(dice: Random, number: str, po_number: str = "1") -> Row:
+def new_order(rng: Random, number: str, po_number: str = "1") -> Row:
     """An order with up to three sizes."""
-    sizes = {size: dice.randint(1, 9) for size in dice.sample(SIZES, dice.randint(0, 3))}
-    return order(number, sizes, PO_NUMBER=po_number, AAG_SEASON=dice.choice(SEASONS), CUSTOMER_STYLE=dice.choice(STYLES))
+    sizes = {size: rng.randint(1, 9) for size in rng.sample(SIZES, rng.randint(0, 3))}
+    return order(number, sizes, PO_NUMBER=po_number, AAG_SEASON=rng.choice(SEASONS), CUSTOMER_STYLE=rng.choice(STYLES))
 
 
-def change_list(dice: Random, load: Load, left: Load) -> str:
+def change_list(rng: Random, load: Load, left: Load) -> str:
     """One edit of the list; its name."""
-    name = dice.choice(list(_EDITS)) if load else "add"
-    _EDITS[name](dice, load, left)
+    name = rng.choice(list(_EDITS)) if load else "add"
+    _EDITS[name](rng, load, left)
     return name
 
 
-def _add(dice: Random, load: Load, left: Load) -> None:
+def _add(rng: Random, load: Load, left: Load) -> None:
     name = f"A-{len(load) + len(left)}"
     if name not in load and name not in left:
-        load[name] = new_order(dice, name)
+        load[name] = new_order(rng, name)
 
 
-def _duplicate(dice: Random, load: Load, left: Load) -> None:
+def _duplicate(rng: Random, load: Load, left: Load) -> None:
     """A second order of the same number, which differs in its PO number."""
-    name = dice.choice(list(load))
+    name = rng.choice(list(load))
     if "/" not in name and f"{name}/2" not in load and f"{name}/2" not in left:
-        load[f"{name}/2"] = {**new_order(dice, str(load[name]["AAG ORDER NUMBER"]), "2")}
+        load[f"{name}/2"] = {**new_order(rng, str(load[name]["AAG ORDER NUMBER"]), "2")}
 
 
-def _po_number(dice: Random, load: Load, left: Load) -> None:
+def _po_number(rng: Random, load: Load, left: Load) -> None:
     """Edited where the number is an order's own: of two that share it nobody could say which is which."""
-    name = dice.choice(list(load))
+    name = rng.choice(list(load))
     if "/" not in name and f"{name}/2" not in load and f"{name}/2" not in left:
-        load[name] = {**load[name], "PO NUMBER": dice.choice(["1", "3", "4"])}
+        load[name] = {**load[name], "PO NUMBER": rng.choice(["1", "3", "4"])}
 
 
-def _leave(dice: Random, load: Load, left: Load) -> None:
+def _leave(rng: Random, load: Load, left: Load) -> None:
     if len(load) > 1:  # an empty list removes nothing
-        name = dice.choice(list(load))
+        name = rng.choice(list(load))
         left[name] = load.pop(name)
 
 
-def _return(dice: Random, load: Load, left: Load) -> None:
+def _return(rng: Random, load: Load, left: Load) -> None:
     if left:
-        name = dice.choice(list(left))
+        name = rng.choice(list(left))
         load[name] = left.pop(name)
 
 
 def _edit(column: str, *values: object) -> Callable[[Random, Load, Load], None]:
-    def edit(dice: Random, load: Load, _left: Load) -> None:
-        name = dice.choice(list(load))
-        load[name] = {**load[name], column: dice.choice(values)}  # type: ignore[dict-item]
+    def edit(rng: Random, load: Load, _left: Load) -> None:
+        name = rng.choice(list(load))
+        load[name] = {**load[name], column: rng.choice(values)}  # type: ignore[dict-item]
 
     return edit
 
 
-def _size(dice: Random, load: Load, _left: Load) -> None:
-    name = dice.choice(list(load))
-    load[name] = {**load[name], dice.choice(SIZES): dice.choice([0, 3, 7, None])}
+def _size(rng: Random, load: Load, _left: Load) -> None:
+    name = rng.choice(list(load))
+    load[name] = {**load[name], rng.choice(SIZES): rng.choice([0, 3, 7, None])}
 
 
 _EDITS: Mapping[str, Callable[[Random, Load, Load], None]] = {

@@ -14,14 +14,14 @@ NOTE = "a note of ours"
 """The name of the items that people make for themselves."""
 
 
-def meddle(dice: Random, platform: Platform) -> str:
+def meddle(rng: Random, platform: Platform) -> str:
     """Do one thing to the board, as far as the network lets people; what it was."""
-    what = dice.choice(["archive", "delete", "rename", "move", "edit", "archive subitem", "add", "delete group"])
+    what = rng.choice(["archive", "delete", "rename", "move", "edit", "archive subitem", "add", "delete group"])
     with contextlib.suppress(AssertionError, httpx.TransportError, ValueError):
         if what == "add":
             platform.make_item(NOTE, {})
         elif items := [item for item in platform.items() if item.name != NOTE]:
-            _to_item(what, dice.choice(items), platform)
+            _to_item(what, rng.choice(items), platform)
     return what
 
 

@@ -13,7 +13,7 @@ CLOSED = ("unreachable", "unreachable", "not now")
 
 
 @dataclass(frozen=True, slots=True)
-class Weather:
+class FaultProfile:
     """How monday behaves during one run.
 
     Attributes:
@@ -27,8 +27,10 @@ class Weather:
     queue: float = 0.1
 
 
-WEATHERS = (
-    Weather(0.05), Weather(0.15), Weather(0.4), Weather(0.4), Weather(0.8), Weather(0.8), Weather(0.95, STORM, 0.8),
-    Weather(0.97, SILENCE), Weather(0.97, CLOSED),
-)  # fmt: skip
-CALM = Weather(0.0)
+FAULT_PROFILES = (
+    *map(FaultProfile, (0.05, 0.15, 0.4, 0.4, 0.8, 0.8)),
+    FaultProfile(0.95, STORM, 0.8),
+    FaultProfile(0.97, SILENCE),
+    FaultProfile(0.97, CLOSED),
+)
+NO_FAULTS = FaultProfile(0.0)
