@@ -48,7 +48,7 @@ def cli() -> None:
 @JSON
 def demo(*, fresh: bool, output_json: Path | None, as_json: bool) -> None:
     """Sync sample orders to a local monday.com. Each customer is one Dagster run of all assets; a summary follows."""
-    from orders_platform import demo as demonstration  # here, so that no other command imports Dagster
+    from orders_platform.demo import demo_run as demonstration  # here, so that no other command imports Dagster
 
     settings = Settings()
     if settings.environment != "sandbox":
