@@ -29,7 +29,7 @@ class Database:
     """An engine with the two kinds of transaction we use.
 
     Args:
-        engine: from `open_engine`.
+        engine: SQLAlchemy's, for the URL of the order database.
         rehearsal: a connection on which everything happens and nothing stays; see `dry_run_transaction()`.
         sleep: how to wait before a lost transaction is repeated.
     """

@@ -59,7 +59,7 @@ class Result:
 
 
 @dataclass(slots=True)
-class Problem:
+class FailedSubject:
     """A failure of one subject, from when it was found until its recovery was announced.
 
     Attributes:
@@ -76,7 +76,7 @@ class Problem:
     recovered: str = ""
 
 
-Problems = dict[str, dict[str, Problem]]
+FailedSubjects = dict[str, dict[str, FailedSubject]]
 """By topic and by subject."""
 
 
@@ -85,7 +85,7 @@ class Memory(BaseModel):
 
     since: float
     position: int = 0
-    problems: Problems = {}
+    problems: FailedSubjects = {}
 
     @classmethod
     def read(cls, cursor: str | None, now: datetime) -> "Memory":
@@ -175,13 +175,13 @@ def alerts(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     return dg.SensorResult(skip_reason=f"{sent} messages sent, {unsent} taken by nobody yet.", cursor=memory.model_dump_json())
 
 
-def take_in(problems: Problems, result: Result, now: datetime) -> None:
+def take_in(problems: FailedSubjects, result: Result, now: datetime) -> None:
     """Note what a result says is failing, and that the others which it looked at have recovered."""
     found = problems.setdefault(result.topic, {})
     for subject, kind in result.failing.items():
         known = found.get(subject)
         if known is None or known.kind != kind:
-            found[subject] = Problem(kind, result.words, result.link, now.timestamp())
+            found[subject] = FailedSubject(kind, result.words, result.link, now.timestamp())
         else:
             known.recovered = ""
     for subject, known in found.items():
@@ -189,7 +189,7 @@ def take_in(problems: Problems, result: Result, now: datetime) -> None:
             known.recovered, known.since = result.link, now.timestamp()
 
 
-def announce(problems: Problems, environment: str, is_taken: Callable[[Message], bool], now: datetime) -> tuple[int, int]:
+def announce(problems: FailedSubjects, environment: str, is_taken: Callable[[Message], bool], now: datetime) -> tuple[int, int]:
     """Send what is not announced: a message for what fails of a topic, and one for what has recovered.
 
     What nobody takes stays as it is for the next tick, for a day. Returns how many messages were taken, and how many were not.
@@ -213,7 +213,7 @@ def announce(problems: Problems, environment: str, is_taken: Callable[[Message],
 
 
 def _message(
-    topic: str, problems: Mapping[str, Problem], still_failing: Sequence[str], environment: str, *, is_bad: bool
+    topic: str, problems: Mapping[str, FailedSubject], still_failing: Sequence[str], environment: str, *, is_bad: bool
 ) -> Message:
     """One for all subjects; what a run says of several of them stands there once."""
     what = f"{_listed(list(problems))}: {topic} {'failed' if is_bad else 'recovered'}"

@@ -128,7 +128,7 @@ def _single_operation(document: DocumentNode, operation: str, path: Path) -> Ope
 
 
 def _renamed(node: OperationDefinitionNode, alias: str) -> OperationDefinitionNode:
-    """A copy of a mutation under an alias, with `alias_` before each variable."""
+    """A copy of a mutation under an alias, with the alias and an underscore before each variable."""
     copy: OperationDefinitionNode = visit(node, _Prefix(f"{alias}_"))
     field = copy.selection_set.selections[0]
     if isinstance(field, FieldNode):

@@ -193,8 +193,8 @@ def reconcile_cells(run: SyncRun, ledger: Ledger, customer: str) -> CellReconcil
     run.preflight()
     run.board.note_calls_today(run.store.monday_usage(run.clock()).calls_today)
     found = CellReconciliation(customer)
-    items = _Items(run, ledger, customer)
-    subitems = _Subitems(run, ledger, customer, items.active_ids)
+    items = _ItemSide(run, ledger, customer)
+    subitems = _SubitemSide(run, ledger, customer, items.active_ids)
     for side in (items, subitems):
         synced = [row for row in side.rows if row.state is SyncState.SYNCED]
         found.waiting += [row for row in side.rows if row.state is not SyncState.SYNCED] + side.blocked
@@ -249,7 +249,7 @@ class _Side(ABC):
         return [orphan for orphan in orphans if is_active(shown.get(orphan.item.id))]
 
 
-class _Items(_Side):
+class _ItemSide(_Side):
     kind = RowKind.ITEMS
 
     def __init__(self, run: SyncRun, ledger: Ledger, customer: str) -> None:
@@ -286,7 +286,7 @@ class _Items(_Side):
                     yield Orphan(item, _folded(key), item.group_id in self._others)
 
 
-class _Subitems(_Side):
+class _SubitemSide(_Side):
     kind = RowKind.SUBITEMS
 
     def __init__(self, run: SyncRun, ledger: Ledger, customer: str, parents: set[int]) -> None:

@@ -1,7 +1,7 @@
 """The negative controls: the engine without one of the four things that make it exact.
 
 A proof that stays green without them proves nothing. Nothing of the product is switched; what stands around it swallows its calls.
-Belongs here: the switches. Does not belong here: what must come of them (`test_simulation.py`).
+Belongs here: the switches. Does not belong here: what must come of them (`test_simulation_controls.py`).
 """
 
 from __future__ import annotations
