@@ -10,9 +10,9 @@ from orders_platform.defs.assets import monday_assets as monday_board
 from orders_platform.defs.assets import order_assets as order_tables
 from orders_platform.defs.assets import report_asset as sync_report
 from orders_platform.defs.assets.asset_metadata import Loaded, described
-from orders_platform.defs.blocked_runs import sleep_while_blocked
 from orders_platform.defs.failures import stop_run_retries
 from orders_platform.defs.jobs import check_orders, check_waiting_rows, scan_staging, sync_customer, verify_boards
+from orders_platform.defs.pool_wait import sleep_while_blocked
 from orders_platform.defs.resources import MondayResource, database_resource
 from orders_platform.defs.retention import retention
 from orders_platform.defs.schedules import build_schedules

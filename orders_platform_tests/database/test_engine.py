@@ -139,9 +139,9 @@ def test_a_rehearsal_leaves_the_file_byte_for_byte_as_it_was(order_list: OrderLi
     with order_list.store.dry_run_transaction() as store:
         rehearsed = OrderList(order_list.path, order_list.configuration, store, order_list.sql_folder)
         headers, lines = rehearsed.merge_all()
-        store.record_intents(RowKind.ITEMS, [item.record_uuid for item in store.pending_items(GREYSON)], "b", "r", NOW)
+        store.record_intents(RowKind.ITEMS, [item.record_uuid for item in store.waiting_items(GREYSON)], "b", "r", NOW)
         assert (headers.created, headers.updated, lines.created) == (1, 1, 2)
-        assert {item.state.value for item in store.pending_items(GREYSON)} == {"PENDING"}
+        assert {item.state.value for item in store.waiting_items(GREYSON)} == {"PENDING"}
     order_list.store.database.close()
     assert order_list.path.read_bytes() == before
     assert [path.name for path in order_list.path.parent.iterdir()] == ["orders.db"]
