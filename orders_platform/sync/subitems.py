@@ -24,7 +24,7 @@ _ATTEMPTS = 2  # the second one finds out what the first one left of unknown out
 
 
 def sync_subitems(run: SyncRun, customer: str, *, dry: bool = False, report: StageReport | None = None) -> StageReport:
-    """Send a customer's waiting lines whose order is on the board; `dry` only counts what would be done, on a rehearsal store.
+    """Send a customer's waiting lines whose order is on the board; `dry` only counts what would be done, in a dry-run transaction.
 
     Counts into `report` when one is given, so that what was done before an error is known.
     """

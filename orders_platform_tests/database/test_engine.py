@@ -1,4 +1,4 @@
-"""Transactions, rehearsals, and the driver's errors as ours."""
+"""Transactions, dry runs, and the driver's errors as ours."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_a_moment_is_iso_text_in_utc_with_microseconds(table: Path) -> None:
     database.close()
 
 
-def test_a_rehearsal_leaves_the_file_byte_for_byte_as_it_was(order_list: OrderList) -> None:
+def test_a_dry_run_leaves_the_file_byte_for_byte_as_it_was(order_list: OrderList) -> None:
     order_list.merge_all(order("GRE-1"))
     order_list.load(order("GRE-1", NOTES="rush"), order("GRE-2"))
     order_list.store.database.close()
@@ -147,7 +147,7 @@ def test_a_rehearsal_leaves_the_file_byte_for_byte_as_it_was(order_list: OrderLi
     assert [path.name for path in order_list.path.parent.iterdir()] == ["orders.db"]
 
 
-def test_a_rehearsal_that_raises_leaves_nothing_either(table: Path) -> None:
+def test_a_dry_run_that_raises_leaves_nothing_either(table: Path) -> None:
     database = opened(table)
 
     def rehearse() -> None:
