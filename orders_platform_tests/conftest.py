@@ -13,10 +13,12 @@ import pytest
 
 from orders_platform.cli.embedded import ROOMY
 from orders_platform.sandbox.server import Sandbox, running
+from orders_platform_tests.dagster_storage import prepare_once
 from orders_platform_tests.workplace import VARIABLES, Workplace
 
 hypothesis.settings.register_profile("tests", deadline=None, print_blob=True)  # a busy machine is no failure
 hypothesis.settings.load_profile("tests")
+prepare_once()
 
 NOBODY = "http://127.0.0.1:9/v2"
 """Port 9 (discard) is served by nobody."""
