@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -138,6 +139,10 @@ class Monday(_Section):
     max_tries: int = Field(gt=0)
     may_create_labels: bool
     log_retention_days: int = Field(180, ge=2)  # today's calls are counted from the log
+
+    def log_kept_from(self, now: datetime) -> datetime:
+        """From when on the log is kept; what is older may be deleted."""
+        return now - timedelta(days=self.log_retention_days)
 
 
 @dataclass(frozen=True, config=_STRICT)

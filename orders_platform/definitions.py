@@ -6,13 +6,13 @@ import dagster as dg
 
 from orders_platform.defs import checks
 from orders_platform.defs.alerts import Messenger, alerts, daily_summary
-from orders_platform.defs.assets import monday_assets as monday_board
-from orders_platform.defs.assets import order_assets as order_tables
-from orders_platform.defs.assets import report_asset as sync_report
 from orders_platform.defs.assets.asset_metadata import Loaded, described
-from orders_platform.defs.blocked_runs import sleep_while_blocked
+from orders_platform.defs.assets.monday_assets import monday_groups, monday_items, monday_subitems, order_board
+from orders_platform.defs.assets.order_assets import order_headers, order_lines, order_sizes, swp_order_list
+from orders_platform.defs.assets.report_asset import sync_report
 from orders_platform.defs.failures import stop_run_retries
 from orders_platform.defs.jobs import check_orders, check_waiting_rows, scan_staging, sync_customer, verify_boards
+from orders_platform.defs.pool_wait import sleep_while_blocked
 from orders_platform.defs.resources import MondayResource, database_resource
 from orders_platform.defs.retention import retention
 from orders_platform.defs.schedules import build_schedules
@@ -30,15 +30,9 @@ def build_definitions(settings: Settings, **overrides: object) -> dg.Definitions
     Messenger(settings.alert_urls)  # a wrong URL is refused now, not when something has gone wrong
     automation = settings.configuration.automation
     assets: list[Loaded] = [
-        order_tables.swp_order_list,
-        order_tables.order_headers,
-        order_tables.order_sizes,
-        order_tables.order_lines,
-        monday_board.monday_groups,
-        monday_board.monday_items,
-        monday_board.monday_subitems,
-        monday_board.order_board,
-        sync_report.sync_report,
+        *(swp_order_list, order_headers, order_sizes, order_lines),
+        *(monday_groups, monday_items, monday_subitems),
+        *(order_board, sync_report),
     ]
     crons = {
         scan_staging.name: automation.survey,
@@ -49,7 +43,7 @@ def build_definitions(settings: Settings, **overrides: object) -> dg.Definitions
         retention.name: automation.housekeeping,
     }
     return dg.Definitions(
-        assets=[_guarded(asset) for asset in described(assets, settings)],
+        assets=[_without_run_retries(asset) for asset in described(assets, settings)],
         asset_checks=checks.ALL,
         jobs=[sync_customer, scan_staging, check_orders, check_waiting_rows, verify_boards, daily_summary, retention],
         schedules=build_schedules(automation, crons),
@@ -59,7 +53,7 @@ def build_definitions(settings: Settings, **overrides: object) -> dg.Definitions
     )
 
 
-def _guarded(asset: Loaded) -> Loaded:
+def _without_run_retries(asset: Loaded) -> Loaded:
     """The asset with the hook that ends the retries of its run after a permanent error."""
     return asset.with_hooks({stop_run_retries}) if isinstance(asset, dg.AssetsDefinition) else asset
 

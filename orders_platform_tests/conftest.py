@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from orders_platform.cli import main as cli
 from orders_platform.cli.embedded import ROOMY
 from orders_platform.sandbox.server import Sandbox, running
+from orders_platform_tests.dagster_storage import prepare_once
 from orders_platform_tests.testing.order_stores import FileStores, ServerStores
 from orders_platform_tests.testing.platform import Platform, platforms
 from orders_platform_tests.testing.sandbox_server import SandboxServer, serving
@@ -23,9 +25,28 @@ from orders_platform_tests.testing.workplace import VARIABLES, Workplace
 
 hypothesis.settings.register_profile("tests", deadline=None, print_blob=True)  # a busy machine is no failure
 hypothesis.settings.load_profile("tests")
+prepare_once()
 
 NOBODY = "http://127.0.0.1:9/v2"
 """Port 9 (discard) is served by nobody."""
+
+ROOM = 2 << 30
+"""Bytes that must be free in memory before temporary files go there; a whole run takes a small part of it."""
+
+
+def work_in_memory() -> None:
+    """Temporary files of this process and its children lie in memory: the tests commit so often that they would wait for the disk.
+
+    What is in memory outlives a killed process as well as what is on a disk; no test cuts the power.
+    """
+    memory = Path("/dev/shm")
+    if "TMPDIR" not in os.environ and memory.is_dir():
+        there = os.statvfs(memory)
+        if there.f_bavail * there.f_frsize >= ROOM and not there.f_flag & os.ST_NOEXEC:  # Postgres is started from there
+            tempfile.tempdir = os.environ["TMPDIR"] = str(memory)
+
+
+work_in_memory()
 
 
 def pytest_collection_finish() -> None:

@@ -34,10 +34,10 @@ _SHOWN = 50
 @click.command()
 @CUSTOMERS
 @click.option("--dry-run/--execute", "dry", default=True, help="Show what would be done (the default), or do it.")
-@click.option("--limit", type=click.IntRange(min=1), help="Sync at most this many orders of each customer.")
-@click.option("--skip-subitems", is_flag=True, help="Sync items only.")
+@click.option("--limit", type=click.IntRange(min=1), help="Send at most this many orders of each customer; all are merged.")
+@click.option("--skip-subitems", is_flag=True, help="Sync groups and items only.")
 @click.option("--output-json", type=output.OUTPUT_FILE, help="Write the figures into this file as JSON.")
-@click.option("--verbose", "verbosity", flag_value="verbose", help="Log every request.")
+@click.option("--verbose", "verbosity", flag_value="verbose", help="Print progress also when this is no terminal.")
 @click.option("--quiet", "verbosity", flag_value="quiet", help="Print errors only.")
 @JSON
 def sync(
@@ -52,7 +52,7 @@ def sync(
 ) -> None:
     """Merge the staged orders and bring the board up to date.
 
-    Without --execute this is a dry run: it reads the board and writes nothing anywhere.
+    Without --execute this is a dry run: it reads the board and writes nothing to the database or the board.
     """
     with board_session(verbosity, dry=dry) as (settings, store, run):
         merge = OrderMerge(store)
@@ -110,7 +110,10 @@ def _explain(scan: StagingScan, reports: Sequence[CustomerReport], *, dry: bool,
 @click.option("--no-send", is_flag=True, help="Reset the rows and leave them to the next sync.")
 @click.pass_context
 def retry(context: click.Context, *, only: tuple[str, ...], code: str, no_send: bool) -> None:
-    """Reset FAILED rows and sync them."""
+    """Make FAILED rows NEW again and run `sync --execute` for their customers.
+
+    With --no-send they are only reset.
+    """
     with database_session() as (settings, store):
         names = merged_customers(only, settings, store)
         reset = {name: count for name in names if (count := store.reset_failed(name, code))}
@@ -127,7 +130,10 @@ def retry(context: click.Context, *, only: tuple[str, ...], code: str, no_send: 
 @click.option("--yes", is_flag=True, help="Repair without asking.")
 @JSON
 def verify(*, only: tuple[str, ...], repair: bool, yes: bool, as_json: bool) -> None:
-    """List every difference between board and database."""
+    """Compare every sent row with the board and list the differences, at most 50 of each customer; all with --json.
+
+    Rows that wait are counted and not compared.
+    """
     if yes and not repair:
         raise click.UsageError("--yes needs --repair; without it nothing is changed.")
     if repair and not yes and not sys.stdin.isatty():

@@ -34,7 +34,10 @@ _STATUS = ("orders", "items", "lines", "subitems", "new", "pending", "failed", "
 )
 @JSON
 def load(*, files: tuple[Path, ...], append: bool, ignore: tuple[str, ...], as_json: bool) -> None:
-    """Load orders from .xlsx or .csv files into the staging table."""
+    """Load orders from .xlsx or .csv files into the staging table.
+
+    They replace the staged rows of all customers, unless --append is given.
+    """
     with database_session() as (settings, store):
         tables = settings.configuration.tables
         if settings.environment == "sandbox" and store.database.dialect.name == "sqlite":
@@ -69,7 +72,11 @@ def _staged_rows(read: Iterable[OrderFile], columns: list[str]) -> Iterable[list
 @click.command(name="init-db")
 @click.option("--dry-run", is_flag=True, help="Print the DDL and change nothing.")
 def init_db(*, dry_run: bool) -> None:
-    """Create missing tables, views and columns. Nothing else is changed."""
+    """Create what is missing: tables, columns, indexes, views.
+
+    Tables of an earlier system are adopted (docs/sql_server.md). No table is dropped and no order is deleted; --dry-run prints every
+    statement.
+    """
     with database_session() as (_, store):
         statements = store.schema.missing() if dry_run else store.schema.apply()
     for statement in statements if dry_run else ():
@@ -81,7 +88,7 @@ def init_db(*, dry_run: bool) -> None:
 @click.command()
 @JSON
 def customers(*, as_json: bool) -> None:
-    """List the customers in the staging table. Rows that match no customer are listed with the reason."""
+    """Count the staged rows of each customer. Rows that match no customer are counted with the reason."""
     with database_session() as (_, store):
         scan = OrderMerge(store).scan_staging()
     if as_json:
@@ -96,7 +103,11 @@ def customers(*, as_json: bool) -> None:
 @click.command()
 @JSON
 def status(*, as_json: bool) -> None:
-    """Show where each customer's orders stand. Failed and rejected rows are listed with the reason."""
+    """Show where each customer's orders stand, and list failed and rejected rows with the reason.
+
+    new: merged, to be sent. pending: sent, the outcome not yet known. failed: refused by our check or by monday. rejected: the merge
+    cannot take the row. The exit code is 1 while rows are new, pending or failed.
+    """
     with database_session() as (settings, store):
         summaries, rejects, failed = store.summaries(), store.invalid_rows(), store.row_errors()
         usage = store.monday_usage(datetime.now(UTC))
@@ -135,16 +146,28 @@ def report(*, only: tuple[str, ...], page: Path | None, as_markdown: bool) -> No
 @click.argument("item_or_order")
 @JSON
 def history(*, item_or_order: str, as_json: bool) -> None:
-    """Show every request sent for an order, item or subitem. ITEM_OR_ORDER is an order number, or the id of an item or subitem."""
+    """Show what was sent for an order, item or subitem, and why it is not on the board.
+
+    ITEM_OR_ORDER is an order number, or the id of an item or subitem. Rejected rows of the order number are listed too.
+    """
     with database_session() as (_, store):
-        rows = Queries(store).history(item_or_order.strip())
+        term = item_or_order.strip()
+        rows = Queries(store).history(term)
+        numbers = {term, *(row.order_key.split(" | ")[0] for row in rows)}
+        rejected = [row for row in store.invalid_rows() if row.order_key.split(" | ")[0] in numbers]
     if as_json:
-        output.write_json({"rows": [_history_json(row) for row in rows]})
-    for row in () if as_json else rows:
-        _print_history(row)
-    if not rows:
-        click.echo(f"No order, item or subitem {item_or_order!r} is known.", err=True)
-    sys.exit(0 if rows else 1)
+        output.write_json({"rows": [_history_json(row) for row in rows], "rejected": [asdict(row) for row in rejected]})
+    else:
+        for row in rows:
+            _print_history(row)
+        output.print_refusals("Rejected by the merge", rejected)
+    if not rows and not rejected:
+        click.echo(
+            f"No order, item or subitem {item_or_order!r} is known, and no staged row of that number was rejected. "
+            "`orders-platform customers` counts staged rows that match no customer.",
+            err=True,
+        )
+    sys.exit(0 if rows or rejected else 1)
 
 
 def _history_json(row: RowHistory) -> Mapping[str, object]:
@@ -174,10 +197,9 @@ def _print_history(row: RowHistory) -> None:
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Count the entries and delete nothing.")
 def retention(*, dry_run: bool) -> None:
-    """Delete log entries older than log_retention_days. Nothing else is deleted."""
-    from orders_platform.defs.retention import trim_log  # here, so that no other command imports Dagster
-
+    """Delete log entries older than log_retention_days. This command deletes nothing else."""
     with database_session() as (settings, store):
-        count = trim_log(store, settings.configuration, datetime.now(UTC), dry=dry_run)
+        before = settings.configuration.monday.log_kept_from(datetime.now(UTC))
+        count = len(store.old_batches(before)) if dry_run else store.trim_log(before)
     days = settings.configuration.monday.log_retention_days
     click.echo(f"{count} log entries older than {days} days {'would be' if dry_run else 'were'} deleted.")

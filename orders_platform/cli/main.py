@@ -43,7 +43,11 @@ def cli() -> None:
 
 
 @cli.command()
-@click.option("--fresh", is_flag=True, help="Delete the data of the last demo first.")
+@click.option(
+    "--fresh",
+    is_flag=True,
+    help="Delete the folder .data first: local orders, boards and reports, also those that you loaded yourself.",
+)
 @click.option("--output-json", type=output.OUTPUT_FILE, help="Write the figures into this file as JSON.")
 @JSON
 def demo(*, fresh: bool, output_json: Path | None, as_json: bool) -> None:

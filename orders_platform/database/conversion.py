@@ -11,14 +11,14 @@ from sqlalchemy import RowMapping
 
 from orders_platform.domain.history import ADOPT
 from orders_platform.domain.mutations import BatchReport
-from orders_platform.domain.orders import CustomerSummary, PendingItem, PendingSubitem, RowResult
+from orders_platform.domain.orders import CustomerSummary, LineRow, OrderRow, RowResult
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.domain.usage import MondayUsage, Reads, daily_calls
 
 
-def pending_item(row: Mapping[str, object], mapped: Sequence[str]) -> PendingItem:
+def pending_item(row: Mapping[str, object], mapped: Sequence[str]) -> OrderRow:
     """An order that waits; `mapped` are the columns that the board shows."""
-    return PendingItem(
+    return OrderRow(
         record_uuid=str(row["record_uuid"]),
         order_key=str(row["order_key"]),
         state=SyncState(str(row["sync_state"])),
@@ -35,9 +35,9 @@ def pending_item(row: Mapping[str, object], mapped: Sequence[str]) -> PendingIte
     )
 
 
-def pending_subitem(row: Mapping[str, object]) -> PendingSubitem:
+def pending_subitem(row: Mapping[str, object]) -> LineRow:
     """A line that waits."""
-    return PendingSubitem(
+    return LineRow(
         line_uuid=str(row["line_uuid"]),
         record_uuid=str(row["record_uuid"]),
         order_key=str(row["order_key"]),

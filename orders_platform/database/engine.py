@@ -30,16 +30,14 @@ class Database:
 
     Args:
         engine: SQLAlchemy's, for the URL of the order database.
-        rehearsal: a connection on which everything happens and nothing stays; see `dry_run_transaction()`.
+        dry_run: a connection on which everything happens and nothing stays; see `dry_run_transaction()`.
         sleep: how to wait before a lost transaction is repeated.
     """
 
-    def __init__(
-        self, engine: Engine, rehearsal: Connection | None = None, sleep: Callable[[float], None] = time.sleep
-    ) -> None:
+    def __init__(self, engine: Engine, dry_run: Connection | None = None, sleep: Callable[[float], None] = time.sleep) -> None:
         self.engine = engine
         self.sleep = sleep
-        self._dry_run = rehearsal
+        self._dry_run = dry_run
 
     @property
     def is_dry_run(self) -> bool:

@@ -20,8 +20,8 @@ from orders_platform.domain.mutations import BatchReport
 from orders_platform.domain.orders import (
     CustomerSummary,
     GroupNeed,
-    PendingItem,
-    PendingSubitem,
+    LineRow,
+    OrderRow,
     RowKind,
     RowProblem,
     RowResult,
@@ -86,9 +86,9 @@ class OrderStore:
     # --- what waits -----------------------------------------------------------------------------------------------------
 
     @repeated_when_lost
-    def pending_groups(self, customer: str) -> list[GroupNeed]:
+    def waiting_groups(self, customer: str) -> list[GroupNeed]:
         """The groups that waiting orders need."""
-        rows = self._rows("4_pending_groups", customer=customer)
+        rows = self._rows("4_waiting_groups", customer=customer)
         return [GroupNeed(str(row["group_name"]), int(row["row_count"])) for row in rows]
 
     @repeated_when_lost
@@ -98,15 +98,15 @@ class OrderStore:
             return conversion.moment(run("4_read_groups_sent").scalar_one_or_none())
 
     @repeated_when_lost
-    def pending_items(self, customer: str) -> list[PendingItem]:
+    def waiting_items(self, customer: str) -> list[OrderRow]:
         """The orders that wait to be sent, by group and key."""
         mapped = self.configuration.mapped_sources
-        return [conversion.pending_item(row, mapped) for row in self._rows("5_pending_items", customer=customer)]
+        return [conversion.pending_item(row, mapped) for row in self._rows("5_waiting_items", customer=customer)]
 
     @repeated_when_lost
-    def pending_subitems(self, customer: str) -> list[PendingSubitem]:
+    def waiting_subitems(self, customer: str) -> list[LineRow]:
         """The lines that wait to be sent, by group, order and size."""
-        return [conversion.pending_subitem(row) for row in self._rows("6_pending_subitems", customer=customer)]
+        return [conversion.pending_subitem(row) for row in self._rows("6_waiting_subitems", customer=customer)]
 
     @repeated_when_lost
     def known_item_ids(self, ids: Iterable[int]) -> set[int]:

@@ -19,7 +19,7 @@ from orders_platform.database.order_store import OrderStore
 from orders_platform.database.statements import Statements
 from orders_platform.domain.history import CustomerGroup, LoggedBatch, RowHistory
 from orders_platform.domain.order_status import BoardStatus, LastChanges, OrderChange, OrderStatus
-from orders_platform.domain.orders import PendingItem, PendingSubitem, RowKind
+from orders_platform.domain.orders import LineRow, OrderRow, RowKind
 from orders_platform.domain.states import Action, SyncState
 
 _NAMES_A_READ = 1000  # SQL Server takes 2,100 parameters
@@ -95,9 +95,9 @@ class Queries:
         """How many orders of each customer the load holds."""
         return {str(row["customer_name"]): int(row["row_count"]) for row in self._of_customers("check_count_orders", customers)}
 
-    def orphan_lines(self) -> list[Finding]:
+    def lines_without_order(self) -> list[Finding]:
         """Lines whose order is not there; of no customer that anybody knows."""
-        rows = self._read("check_orphan_lines")
+        rows = self._read("check_lines_without_order")
         return [_finding(row, line="line_uuid", order="record_uuid", size="size_code", qty="qty") for row in rows]
 
     def stuck_rows(self, pending_before: datetime, new_before: datetime) -> list[Finding]:
@@ -110,12 +110,12 @@ class Queries:
 
     # --- verify ---------------------------------------------------------------------------------------------------------
 
-    def orders(self, customer: str) -> list[PendingItem]:
+    def orders(self, customer: str) -> list[OrderRow]:
         """A customer's orders, whatever their state, by group and key; not those that left the load and are done with."""
         mapped = self._store.configuration.mapped_sources
         return [conversion.pending_item(row, mapped) for row in self._read("read_orders", customer=customer)]
 
-    def lines(self, customer: str) -> list[PendingSubitem]:
+    def lines(self, customer: str) -> list[LineRow]:
         """All lines of a customer, whatever their state, by group, order and size."""
         return [conversion.pending_subitem(row) for row in self._read("read_lines", customer=customer)]
 

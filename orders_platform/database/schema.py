@@ -15,8 +15,8 @@ from markupsafe import Markup
 from sqlalchemy import Connection, Inspector
 
 from orders_platform.configuration import Columns, Configuration
-from orders_platform.database.adoption import adoption_statements
 from orders_platform.database.dialects import Dialect, Right, TableColumn
+from orders_platform.database.earlier_tables import adoption_statements
 from orders_platform.database.engine import Database, place
 from orders_platform.database.table_definitions import TABLES, TableDefinition, define_tables
 from orders_platform.database.templates import Templates

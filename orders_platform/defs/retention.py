@@ -11,8 +11,6 @@ import dagster as dg
 from dagster import OpExecutionContext
 from dagster._core.storage.event_log import SqliteEventLogStorage
 
-from orders_platform.configuration import Configuration
-from orders_platform.database.order_store import OrderStore
 from orders_platform.defs.failures import dagster_failures
 from orders_platform.defs.resources import OrdersDatabase
 from orders_platform.settings import Settings
@@ -74,18 +72,12 @@ def trim_runs(context: OpExecutionContext) -> None:
     context.add_output_metadata({"forgotten_runs": forgotten, "run_retention_days": days})
 
 
-def trim_log(store: OrderStore, configuration: Configuration, now: datetime, *, dry: bool = False) -> int:
-    """Delete the batches of the log that are older than its retention; how many, or with `dry` how many it would be."""
-    before = now - timedelta(days=configuration.monday.log_retention_days)
-    return len(store.old_batches(before)) if dry else store.trim_log(before)
-
-
 @dg.op
 def trim_sync_log(context: OpExecutionContext, orders_database: OrdersDatabase) -> None:
     """Delete batches of the log that are older than `log_retention_days`."""
     with dagster_failures("retention"):
         configuration = Settings().configuration
-        deleted = trim_log(orders_database.store, configuration, datetime.now(UTC))
+        deleted = orders_database.store.trim_log(configuration.monday.log_kept_from(datetime.now(UTC)))
     context.add_output_metadata({"deleted_documents": deleted, "log_retention_days": configuration.monday.log_retention_days})
 
 

@@ -9,7 +9,7 @@ from orders_platform.configuration import Automation
 from orders_platform.defs.jobs import sync_customer
 from orders_platform.defs.resources import OrdersDatabase
 from orders_platform.defs.sensors import busy_customers, nothing_to_do, partitions_for, run_request
-from orders_platform.domain.pending_runs import pending_runs
+from orders_platform.domain.needed_runs import needed_runs
 
 PRIORITY_TAG = "dagster/priority"
 NIGHTLY_PRIORITY = "-1"
@@ -37,7 +37,7 @@ def build_schedules(automation: Automation, crons: Mapping[str, str]) -> list[dg
         night = context.scheduled_execution_time.isoformat()
         return [
             run_request(run, f"{night} {run.customer}", {PRIORITY_TAG: NIGHTLY_PRIORITY})
-            for run in pending_runs(sync_statuses, busy)
+            for run in needed_runs(sync_statuses, busy)
             if run.customer not in changes.refused
         ] or dg.SkipReason(nothing_to_do(sync_statuses, busy))
 

@@ -1,6 +1,6 @@
 """The two sensors that look at the order database: customers come and go, and their loads change.
 
-A tick reads, and turns into requests what `orders_platform.domain.pending_runs` decides.
+A tick reads, and turns into requests what `orders_platform.domain.needed_runs` decides.
 """
 
 import json
@@ -16,11 +16,11 @@ from orders_platform.defs.jobs import SYNC_ASSETS, sync_customer
 from orders_platform.defs.partitions import CUSTOMERS
 from orders_platform.defs.resources import OrdersDatabase
 from orders_platform.domain.customers import customer_for, partition_key_for
-from orders_platform.domain.pending_runs import (
+from orders_platform.domain.needed_runs import (
     CustomerSyncStatus,
     LastRequest,
+    NeededRun,
     PartitionChanges,
-    PendingRun,
     partition_changes,
     runs_to_request,
 )
@@ -89,7 +89,7 @@ def nothing_to_do(sync_statuses: Collection[CustomerSyncStatus], busy: Collectio
     return f"None of {len(sync_statuses)} customers needs a run; {len(busy)} of them have one queued or under way."
 
 
-def run_request(run: PendingRun, run_key: str | None = None, tags: Mapping[str, str] | None = None) -> dg.RunRequest:
+def run_request(run: NeededRun, run_key: str | None = None, tags: Mapping[str, str] | None = None) -> dg.RunRequest:
     """The run of a customer: all six assets, or only those that send when the load lacks it."""
     selection = None if run.merges else [dg.AssetKey(name) for name in SENDING_ASSETS]
     key, reason = partition_key_for(run.customer), {"orders/reason": run.reason}

@@ -134,11 +134,13 @@ def orphan_differences(
     for orphan in orphans:
         alike[orphan.look_up].append(orphan)
     return [
-        difference for look_up, same in alike.items() for difference in _sorted(kind, same, owners.get(look_up, []), active_ids)
+        difference
+        for look_up, same in alike.items()
+        for difference in _classified(kind, same, owners.get(look_up, []), active_ids)
     ]
 
 
-def _sorted(kind: RowKind, same: list[Orphan], owners: list[ExpectedRow], active_ids: Set[int]) -> Iterator[Difference]:
+def _classified(kind: RowKind, same: list[Orphan], owners: list[ExpectedRow], active_ids: Set[int]) -> Iterator[Difference]:
     vacant = [row for row in owners if row.monday_id not in active_ids]
     names = {row.name for row in vacant}
     same.sort(key=lambda orphan: (orphan.item.name not in names, orphan.item.id))

@@ -44,7 +44,7 @@ class LabelIndex:
     """
 
     def __init__(self) -> None:
-        self._shelves: dict[str, _ColumnLabels] = {}
+        self._by_column: dict[str, _ColumnLabels] = {}
 
     def choose(self, field: Field, column: Column, text: str) -> LabelChoice | None:
         """The label for a text that is not blank; changes nothing.
@@ -75,9 +75,9 @@ class LabelIndex:
         self._column_labels(column).asked_for.setdefault(_folded(name), name)
 
     def _column_labels(self, column: Column) -> _ColumnLabels:
-        if column.id not in self._shelves:
-            self._shelves[column.id] = _ColumnLabels(column.labels)
-        return self._shelves[column.id]
+        if column.id not in self._by_column:
+            self._by_column[column.id] = _ColumnLabels(column.labels)
+        return self._by_column[column.id]
 
 
 class _ColumnLabels:

@@ -15,7 +15,10 @@ class LabelPolicy(enum.StrEnum):
 
 
 class ColumnType(enum.StrEnum):
-    """monday's column types that we write; the value is monday's own name."""
+    """monday's column types that we write; the value is monday's own name.
+
+    A new type is a member here, a codec in `cell_codecs.CODECS`, and a writer in `sandbox/cells.py`.
+    """
 
     TEXT = "text"
     LONG_TEXT = "long_text"

@@ -26,7 +26,7 @@ class GroupNeed:
 
 
 @dataclass(frozen=True, slots=True)
-class PendingItem:
+class OrderRow:
     """An order that waits.
 
     Attributes:
@@ -52,7 +52,7 @@ class PendingItem:
 
 
 @dataclass(frozen=True, slots=True)
-class PendingSubitem:
+class LineRow:
     """A line that waits. `item_id`: the item its order has now; `parent_id`: the one it was last sent under."""
 
     line_uuid: str

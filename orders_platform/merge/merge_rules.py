@@ -54,14 +54,26 @@ class MergeRules:
         self._types = types
 
     @cached_property
+    def _staged(self) -> Mapping[str, TableColumn]:
+        """The columns of the staging table, in order."""
+        return {column.name: column for column in self._schema.columns_of(self._configuration.tables.staging)}
+
+    @cached_property
+    def _merged(self) -> Mapping[str, TableColumn]:
+        """The columns of the order table, in order."""
+        return {column.name: column for column in self._schema.columns_of(self._configuration.tables.orders)}
+
+    @cached_property
+    def _declared(self) -> Mapping[str, Markup]:
+        """The types of our own DDL of the order table, by column."""
+        return dict(self._schema.definitions["orders"].columns)
+
+    @cached_property
     def sizes(self) -> tuple[str, ...]:
         """The size columns of the staging table, plausible and known to the order table."""
         names = self._configuration.tables
-        staged = [column.name for column in self._schema.columns_of(names.staging)]
-        target = {column.name: column.is_numeric for column in self._schema.columns_of(names.orders)}
-        rule = self._configuration.sizes
-        sizes = discover_sizes(names.staging, staged, rule, self._never_sizes())
-        require_known_sizes(sizes, target, names.orders)
+        sizes = discover_sizes(names.staging, list(self._staged), self._configuration.sizes, self._never_sizes())
+        require_known_sizes(sizes, {name: column.is_numeric for name, column in self._merged.items()}, names.orders)
         return sizes
 
     def _never_sizes(self) -> set[str]:
@@ -76,21 +88,19 @@ class MergeRules:
     @cached_property
     def business(self) -> tuple[BusinessColumn, ...]:
         """The columns that are merged, in table order."""
-        names = self._configuration.tables
-        staged = {column.name: column for column in self._schema.columns_of(names.staging)}
-        definition = self._schema.definitions["orders"].columns
-        own = {name for name, _ in definition[[name for name, _ in definition].index("order_key") :]} | {"record_uuid"}
-        self._require_configured(set(staged))
+        declared = list(self._declared)
+        own = {*declared[declared.index("order_key") :], "record_uuid"}
+        self._require_configured(set(self._staged))
         return tuple(
-            self._business_column(column, staged[column.name].family, position)
-            for position, column in enumerate(self._schema.columns_of(names.orders))
-            if column.name in staged and column.name not in own
+            self._business_column(column, self._staged[name].family, position)
+            for position, (name, column) in enumerate(self._merged.items())
+            if name in self._staged and name not in own
         )
 
     def _business_column(self, column: TableColumn, staged: Family, position: int) -> BusinessColumn:
         # A column that our DDL does not know is a new size or a new text.
         unknown = self._types["integer"]() if column.is_numeric else self._types["long_text"]()
-        type_ = column.type or dict(self._schema.definitions["orders"].columns).get(column.name, unknown)
+        type_ = column.type or self._declared.get(column.name, unknown)
         return BusinessColumn(column.name, self._kind(column), type_, position, staged, column.length)
 
     def _require_configured(self, staged: set[str]) -> None:
@@ -111,16 +121,20 @@ class MergeRules:
         found += [("[cleaning]", name) for name in (*c.cleaning.phantom_columns, *c.cleaning.not_available_columns)]
         return found + [("[items] columns", name) for name in c.mapped_sources]
 
-    def _kind(self, column: TableColumn) -> str:
-        names, types = self._configuration.columns, dict(self._schema.definitions["orders"].columns)
+    @cached_property
+    def _named_kinds(self) -> Mapping[str, str]:
+        """The kinds of columns that are known by their names."""
+        names = self._configuration.columns
         kinds = {names.customer: "customer", names.source_customer: "source_customer", names.order_type: "order_type"}
-        if column.name in self.sizes:
-            return "quantity"
-        if column.name in kinds:
-            return kinds[column.name]
-        if types.get(column.name) == self._types["date"]() or column.family == "moment":
+        return {**kinds, **dict.fromkeys(self.sizes, "quantity")}
+
+    def _kind(self, column: TableColumn) -> str:
+        if column.name in self._named_kinds:
+            return self._named_kinds[column.name]
+        declared = self._declared.get(column.name)
+        if declared == self._types["date"]() or column.family == "moment":
             return "date"
-        if types.get(column.name) == self._types["integer"]():
+        if declared == self._types["integer"]():
             return "whole_number"
         if column.is_numeric:
             return "number"

@@ -20,7 +20,7 @@ from orders_platform.database.templates import WORK_TABLES
 from orders_platform.domain.customers import CustomerRows, SpellingCount, StagingScan
 from orders_platform.domain.merges import HeaderMerge, LineMerge
 from orders_platform.domain.names import MAX_NAME
-from orders_platform.domain.pending_runs import CustomerSyncStatus
+from orders_platform.domain.needed_runs import CustomerSyncStatus
 from orders_platform.errors import SourceDataError
 from orders_platform.merge.merge_rules import MergeRules
 

@@ -28,7 +28,7 @@ _MOST_RENEWALS = 3  # a database that takes this often this long for a commit is
 Renew = Callable[[Batch], None]
 
 
-class Intent:
+class CommittedIntent:
     """The intent of one batch, committed when this is made.
 
     Args:
@@ -182,7 +182,7 @@ class Delivery:
         self._documents = documents
         self._sizes = sizes
 
-    def deliver(self, intent: Intent, permit: Permit | None = None) -> BatchResult:
+    def deliver(self, intent: CommittedIntent, permit: Permit | None = None) -> BatchResult:
         """Send one batch and whatever follows from the replies.
 
         Args:
@@ -212,7 +212,7 @@ class Delivery:
         """The result of a batch that was drawn and not sent."""
         return BatchResult(batch, _all(batch.mutations, Outcome.NOT_SENT, None))
 
-    def _request(self, intent: Intent, part: Part, permit: Permit | None) -> RequestResult:
+    def _request(self, intent: CommittedIntent, part: Part, permit: Permit | None) -> RequestResult:
         operation = intent.batch.operation
         request = self._documents.batch(operation, part.mutations)
         result = self._client.execute(request, part.key, attempts=part.attempts, permit=permit, may_leave=intent.is_fresh)

@@ -16,7 +16,7 @@ from orders_platform.domain.mutations import Batch, BatchReport, Operation
 from orders_platform.errors import MondayUnavailableError, OrdersError
 from orders_platform.monday.budget import DailyLimitError, Permit, Usage
 from orders_platform.monday.client import MondayClient
-from orders_platform.monday.delivery import BatchResult, BatchSizes, Delivery, Intent, Renew
+from orders_platform.monday.delivery import BatchResult, BatchSizes, CommittedIntent, Delivery, Renew
 from orders_platform.monday.documents import Documents
 
 
@@ -149,7 +149,7 @@ class Sender:
 
         since = self._timer.now()
         while not course.stopped_by and (batch := next(course.source, None)) is not None:
-            yield self._delivery.deliver(Intent(batch, self._timer.now, renewed, since))
+            yield self._delivery.deliver(CommittedIntent(batch, self._timer.now, renewed, since))
             since = self._timer.now()
 
     def _together(self, course: _Course, renew: Renew) -> Iterator[BatchResult]:
@@ -218,7 +218,7 @@ class _Course:
 
     def __init__(self, source: Iterator[Batch], in_flight: InFlight) -> None:
         self.source = source
-        self.held: Intent | None = None
+        self.held: CommittedIntent | None = None
         self.stopped_by: OrdersError | None = None
         self._is_drained = False
         self._in_flight = in_flight
@@ -229,12 +229,12 @@ class _Course:
         """True when no further batch is to be started."""
         return self.stopped_by is not None or (self._is_drained and self.held is None)
 
-    def draw(self, clock: Callable[[], float], renew: Callable[[Batch], bool]) -> Intent | None:
+    def draw(self, clock: Callable[[], float], renew: Callable[[Batch], bool]) -> CommittedIntent | None:
         """The batch whose turn is next, with its intent; None when there is none."""
         if self.held is None and not self._is_drained:
             since, batch = clock(), next(self.source, None)
             self._is_drained = batch is None
-            self.held = None if batch is None else Intent(batch, clock, renew, since)
+            self.held = None if batch is None else CommittedIntent(batch, clock, renew, since)
         return self.held
 
     def take_in(self, result: BatchResult) -> None:

@@ -27,9 +27,9 @@ def sync_groups(
     """
     started = run.clock()
     report = report or StageReport()
-    needs = run.store.pending_groups(customer)
+    needs = run.store.waiting_groups(customer)
     if limit is not None:
-        names = {row.group_name for row in run.store.pending_items(customer)[:limit]}
+        names = {row.group_name for row in run.store.waiting_items(customer)[:limit]}
         needs = [need for need in needs if need.group_name in names]
     if needs:
         run.preflight()

@@ -9,7 +9,7 @@ from orders_platform.domain.board import BoardItem
 from orders_platform.domain.column_values import column_values_json, creates_labels, format_row
 from orders_platform.domain.mutations import Operation
 from orders_platform.domain.names import collapse
-from orders_platform.domain.orders import PendingItem, RowKind, RowProblem, RowResult
+from orders_platform.domain.orders import OrderRow, RowKind, RowProblem, RowResult
 from orders_platform.domain.plan import RowPlan, Step, Wanted, plan_row
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.errors import RowError
@@ -26,19 +26,19 @@ _ATTEMPTS = 2  # the second one finds out what the first one left of unknown out
 def sync_items(
     run: SyncRun, customer: str, *, limit: int | None = None, dry: bool = False, report: StageReport | None = None
 ) -> StageReport:
-    """Send a customer's waiting orders, the first `limit` of them; `dry` only counts what would be done, on a rehearsal store.
+    """Send a customer's waiting orders, the first `limit` of them; `dry` only counts what would be done, in a dry-run transaction.
 
     Counts into `report` when one is given, so that what was done before an error is known.
     """
     started = run.clock()
     report = report or StageReport()
-    waiting = list(run.store.pending_items(customer))[:limit]
+    waiting = list(run.store.waiting_items(customer))[:limit]
     rows, refs = waiting, {row.record_uuid for row in waiting}
     for _ in range(_ATTEMPTS):
         if not waiting:
             break
         unknown = _Items(run, customer, report, dry=dry).send(waiting)
-        waiting = [] if dry else [row for row in run.store.pending_items(customer) if row.record_uuid in refs]
+        waiting = [] if dry else [row for row in run.store.waiting_items(customer) if row.record_uuid in refs]
         if not unknown:
             break
     report.waiting = len(waiting)
@@ -55,7 +55,7 @@ class _Items:
     report: StageReport
     dry: bool
 
-    def send(self, waiting: Sequence[PendingItem]) -> bool:
+    def send(self, waiting: Sequence[OrderRow]) -> bool:
         """Send these orders; True when an outcome is unknown."""
         self.run.preflight()
         rows = adopt_items(self.run, self.customer, waiting, self.report, dry=self.dry)
@@ -66,7 +66,7 @@ class _Items:
             return False
         return bool(Outbox(self.run, self.customer, RowKind.ITEMS, Operation.CREATE_ITEM, self.report).send(outgoing))
 
-    def _placed(self, rows: Sequence[PendingItem]) -> list[PendingItem]:
+    def _placed(self, rows: Sequence[OrderRow]) -> list[OrderRow]:
         """The rows whose group is on the board; in a dry run all, as if the groups had been made."""
         groups = self.run.board.groups(self.run.rules.items.board_id)
         if self.dry:
@@ -99,7 +99,7 @@ class _Items:
         column_ids = [field.column_id for field in self.run.rules.items.fields]
         return self.run.board.items(ids, column_ids) if ids else {}
 
-    def _outgoing(self, row: PendingItem, on_board: Mapping[int, BoardItem]) -> Outgoing | None:
+    def _outgoing(self, row: OrderRow, on_board: Mapping[int, BoardItem]) -> Outgoing | None:
         mapping, shape = self.run.rules.items, self.run.items_board
         try:
             fail_after_max_attempts(row, row.item_id, self.run.rules.most_tries)
@@ -121,13 +121,13 @@ class _Items:
             tries=row.tries,
         )
 
-    def _refuse(self, row: PendingItem, refusal: RowError) -> None:
+    def _refuse(self, row: OrderRow, refusal: RowError) -> None:
         self.report.refuse(RowProblem(self.customer, row.order_key, "", refusal.code, refusal.message))
         if not self.dry:
             result = RowResult(row.record_uuid, SyncState.FAILED, row.item_id, refusal.code, refusal.message)
             self.run.store.record_results(RowKind.ITEMS, [result], self.run.run_id, self.run.clock(), self.customer)
 
-    def _variables(self, step: Step, row: PendingItem, plan: RowPlan) -> Mapping[str, object]:
+    def _variables(self, step: Step, row: OrderRow, plan: RowPlan) -> Mapping[str, object]:
         mapping = self.run.rules.items
         if step is Step.MOVE:
             return {"item_id": str(plan.item_id), "group_id": row.group_id}

@@ -17,7 +17,7 @@ from orders_platform.domain.mutations import (
     Outcome,
     is_monday_code,
 )
-from orders_platform.domain.orders import PendingItem, PendingSubitem, RowKind, RowProblem, RowResult
+from orders_platform.domain.orders import LineRow, OrderRow, RowKind, RowProblem, RowResult
 from orders_platform.domain.plan import RowPlan, Step
 from orders_platform.domain.states import SyncState
 from orders_platform.errors import RowError
@@ -33,7 +33,7 @@ OPERATIONS: Mapping[Step, Operation] = {
 }
 
 
-def fail_after_max_attempts(row: PendingItem | PendingSubitem, monday_id: int | None, most_tries: int) -> None:
+def fail_after_max_attempts(row: OrderRow | LineRow, monday_id: int | None, most_tries: int) -> None:
     """Refuse a row that is not on the board after monday itself, not the network, answered without an outcome `most_tries` times.
 
     Raises:

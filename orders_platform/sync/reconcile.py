@@ -28,10 +28,10 @@ from orders_platform.domain.differences import (
 from orders_platform.domain.labels import LabelIndex
 from orders_platform.domain.mapping import BoardMapping
 from orders_platform.domain.names import collapse, subitem_name
-from orders_platform.domain.orders import PendingItem, PendingSubitem, RowKind
+from orders_platform.domain.orders import LineRow, OrderRow, RowKind
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.errors import RowError
-from orders_platform.sync.ports import Ledger
+from orders_platform.sync.ports import RecordedRows
 from orders_platform.sync.recovery import external_key, find_items
 from orders_platform.sync.results import Duplicate, StageReport
 from orders_platform.sync.run import BoardShape, SyncRun
@@ -44,7 +44,7 @@ Shown = Mapping[int, BoardItem]
 # --- after a stage: duplicates
 
 
-def report_duplicate_items(run: SyncRun, rows: Sequence[PendingItem], report: StageReport) -> None:
+def report_duplicate_items(run: SyncRun, rows: Sequence[OrderRow], report: StageReport) -> None:
     """Report the items that carry the key of one of these orders and belong to no order of ours."""
     found = find_items(run, rows)
     known = run.store.known_item_ids({item.id for items in found.values() for item in items})
@@ -56,7 +56,7 @@ def report_duplicate_items(run: SyncRun, rows: Sequence[PendingItem], report: St
             report.doubled.append(Duplicate(row.order_key, "", tuple(sorted(item.id for item in items))))
 
 
-def report_duplicate_subitems(run: SyncRun, rows: Sequence[PendingSubitem], report: StageReport) -> None:
+def report_duplicate_subitems(run: SyncRun, rows: Sequence[LineRow], report: StageReport) -> None:
     """Report the lines whose size is under their item more than once."""
     children = run.board.children(sorted({row.item_id for row in rows if row.item_id is not None}), [])
     for row in rows:
@@ -65,7 +65,7 @@ def report_duplicate_subitems(run: SyncRun, rows: Sequence[PendingSubitem], repo
             report.doubled.append(Duplicate(row.order_key, row.size_code, ids))
 
 
-def _named(children: Mapping[int, Sequence[BoardItem]], row: PendingSubitem, name: str) -> tuple[int, ...]:
+def _named(children: Mapping[int, Sequence[BoardItem]], row: LineRow, name: str) -> tuple[int, ...]:
     return tuple(sorted(child.id for child in children.get(row.item_id or 0, ()) if child.name == name))
 
 
@@ -89,15 +89,15 @@ class IdReconciliation:
     differences: list[Difference] = field(default_factory=list)
 
 
-def reconcile_ids(run: SyncRun, ledger: Ledger, customer: str) -> IdReconciliation:
+def reconcile_ids(run: SyncRun, recorded: RecordedRows, customer: str) -> IdReconciliation:
     """Compare ids and counts of a customer; the caller holds the customer's lock.
 
     Raises:
         OrdersError: something could not be read; nothing is concluded from what was.
     """
-    orders = {row.item_id: row for row in ledger.orders(customer) if row.item_id is not None and _is_synced(row)}
-    lines = ledger.lines(customer)
-    listed = {item.id: item for item in _items_of(run, ledger, customer)}
+    orders = {row.item_id: row for row in recorded.orders(customer) if row.item_id is not None and _is_synced(row)}
+    lines = recorded.lines(customer)
+    listed = {item.id: item for item in _items_of(run, recorded, customer)}
     gone = _gone(run, orders.keys() - listed.keys())
     living = sorted(orders.keys() - gone)
     children = run.board.children(living, []) if living else {}
@@ -117,13 +117,13 @@ def reconcile_ids(run: SyncRun, ledger: Ledger, customer: str) -> IdReconciliati
     return found
 
 
-def _is_synced(row: PendingItem | PendingSubitem) -> bool:
+def _is_synced(row: OrderRow | LineRow) -> bool:
     return row.state is SyncState.SYNCED and row.action is not Action.DELETE
 
 
-def _items_of(run: SyncRun, ledger: Ledger, customer: str) -> Iterable[BoardItem]:
+def _items_of(run: SyncRun, recorded: RecordedRows, customer: str) -> Iterable[BoardItem]:
     """What the board lists in the groups that are this customer's alone."""
-    board_id, known = run.rules.items.board_id, list(ledger.groups())
+    board_id, known = run.rules.items.board_id, list(recorded.groups())
     titles = {group.id: collapse(group.title) for group in run.board.groups(board_id)}
     ours, others = (
         {(each.name, each.group_id) for each in known if (each.customer == customer) is mine} for mine in (True, False)
@@ -144,8 +144,8 @@ def _gone(run: SyncRun, ids: Iterable[int]) -> set[int]:
     return {each for each in asked if not is_active(shown.get(each))}
 
 
-def _missing(kind: RowKind, row: PendingItem | PendingSubitem) -> Difference:
-    if isinstance(row, PendingItem):
+def _missing(kind: RowKind, row: OrderRow | LineRow) -> Difference:
+    if isinstance(row, OrderRow):
         return Difference(DifferenceKind.MISSING, kind, row.order_key, "", row.item_id, row.item_name, row.record_uuid)
     return Difference(DifferenceKind.MISSING, kind, row.order_key, row.size_code, row.subitem_id, row.size_code, row.line_uuid)
 
@@ -184,7 +184,7 @@ class CellReconciliation:
         return not self.differences
 
 
-def reconcile_cells(run: SyncRun, ledger: Ledger, customer: str) -> CellReconciliation:
+def reconcile_cells(run: SyncRun, recorded: RecordedRows, customer: str) -> CellReconciliation:
     """Compare a customer's rows with the board; the caller holds the customer's lock.
 
     Raises:
@@ -193,8 +193,8 @@ def reconcile_cells(run: SyncRun, ledger: Ledger, customer: str) -> CellReconcil
     run.preflight()
     run.board.note_calls_today(run.store.monday_usage(run.clock()).calls_today)
     found = CellReconciliation(customer)
-    items = _ItemSide(run, ledger, customer)
-    subitems = _SubitemSide(run, ledger, customer, items.active_ids)
+    items = _ItemSide(run, recorded, customer)
+    subitems = _SubitemSide(run, recorded, customer, items.active_ids)
     for side in (items, subitems):
         synced = [row for row in side.rows if row.state is SyncState.SYNCED]
         found.waiting += [row for row in side.rows if row.state is not SyncState.SYNCED] + side.blocked
@@ -252,13 +252,13 @@ class _Side(ABC):
 class _ItemSide(_Side):
     kind = RowKind.ITEMS
 
-    def __init__(self, run: SyncRun, ledger: Ledger, customer: str) -> None:
+    def __init__(self, run: SyncRun, recorded: RecordedRows, customer: str) -> None:
         label_index = LabelIndex()
-        due = [row for row in ledger.orders(customer) if row.state is not SyncState.SYNCED or row.action is not Action.DELETE]
+        due = [row for row in recorded.orders(customer) if row.state is not SyncState.SYNCED or row.action is not Action.DELETE]
         super().__init__(run, run.rules.items, run.items_board, (_expected_item(run, row, label_index) for row in due))
         self._keys = {key for row in due if (key := _key(run, row))}
         self.groups = {group.id: collapse(group.title) for group in run.board.groups(self._mapping.board_id)}
-        known = ledger.groups()
+        known = recorded.groups()
         self._ours = self._ids_of((group.name, group.group_id) for group in known if group.customer == customer)
         self._others = self._ids_of((group.name, group.group_id) for group in known if group.customer != customer)
 
@@ -289,9 +289,9 @@ class _ItemSide(_Side):
 class _SubitemSide(_Side):
     kind = RowKind.SUBITEMS
 
-    def __init__(self, run: SyncRun, ledger: Ledger, customer: str, parents: set[int]) -> None:
+    def __init__(self, run: SyncRun, recorded: RecordedRows, customer: str, parents: set[int]) -> None:
         label_index = LabelIndex()
-        due = [row for row in ledger.lines(customer) if _is_due(row)]
+        due = [row for row in recorded.lines(customer) if _is_due(row)]
         placed = [row for row in due if row.item_id in parents]
         super().__init__(
             run, run.rules.subitems, run.subitems_board, (_expected_subitem(run, row, label_index) for row in placed)
@@ -311,12 +311,12 @@ class _SubitemSide(_Side):
         ])  # fmt: skip
 
 
-def _is_due(row: PendingSubitem) -> bool:
+def _is_due(row: LineRow) -> bool:
     is_over = row.action is Action.DELETE or (row.qty == 0 and row.subitem_id is None)
     return row.state is not SyncState.SYNCED or not is_over
 
 
-def _expected_item(run: SyncRun, row: PendingItem, label_index: LabelIndex) -> ExpectedRow:
+def _expected_item(run: SyncRun, row: OrderRow, label_index: LabelIndex) -> ExpectedRow:
     cells, refusal = _cells(run.rules.items, run.items_board, row.values, label_index)
     return ExpectedRow(
         RowKind.ITEMS, row.record_uuid, row.order_key, "", row.state, row.item_id, row.item_name, _folded(_key(run, row)),
@@ -324,7 +324,7 @@ def _expected_item(run: SyncRun, row: PendingItem, label_index: LabelIndex) -> E
     )  # fmt: skip
 
 
-def _expected_subitem(run: SyncRun, row: PendingSubitem, label_index: LabelIndex) -> ExpectedRow:
+def _expected_subitem(run: SyncRun, row: LineRow, label_index: LabelIndex) -> ExpectedRow:
     values: Mapping[str, object] = {"size_code": row.size_code, "qty": row.qty}
     cells, refusal = _cells(run.rules.subitems, run.subitems_board, values, label_index)
     name = subitem_name(run.rules.subitem_name, row.size_code)
@@ -343,7 +343,7 @@ def _cells(
         return {}, refusal.message
 
 
-def _key(run: SyncRun, row: PendingItem) -> str:
+def _key(run: SyncRun, row: OrderRow) -> str:
     try:
         return external_key(run, row)
     except RowError:

@@ -13,16 +13,14 @@ from dataclasses import replace
 from orders_platform.domain.board import BoardItem
 from orders_platform.domain.cell_codecs import is_blank, plain_text
 from orders_platform.domain.names import subitem_name
-from orders_platform.domain.orders import PendingItem, PendingSubitem, RowKind, RowResult
+from orders_platform.domain.orders import LineRow, OrderRow, RowKind, RowResult
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.errors import RowError
 from orders_platform.sync.results import StageReport
 from orders_platform.sync.run import SyncRun
 
 
-def adopt_items(
-    run: SyncRun, customer: str, rows: Sequence[PendingItem], report: StageReport, *, dry: bool
-) -> list[PendingItem]:
+def adopt_items(run: SyncRun, customer: str, rows: Sequence[OrderRow], report: StageReport, *, dry: bool) -> list[OrderRow]:
     """The same rows; those without an id whose item is on the board have it now."""
     _wait_for_outcomes(run, rows, dry=dry)
     lost = [row for row in rows if row.item_id is None and _may_be_there(row)]
@@ -43,7 +41,7 @@ def adopt_items(
     return [replace(row, item_id=adopted.get(row.record_uuid, row.item_id)) for row in rows]
 
 
-def living_parents(run: SyncRun, rows: Sequence[PendingSubitem], *, dry: bool) -> Mapping[int, Sequence[BoardItem]]:
+def living_parents(run: SyncRun, rows: Sequence[LineRow], *, dry: bool) -> Mapping[int, Sequence[BoardItem]]:
     """The active subitems of the items that these rows belong under, once unanswered requests are final; an item that is gone is absent."""
     _wait_for_outcomes(run, rows, dry=dry)
     parents = sorted({row.item_id for row in rows if row.item_id is not None})
@@ -53,10 +51,10 @@ def living_parents(run: SyncRun, rows: Sequence[PendingSubitem], *, dry: bool) -
 def adopt_subitems(
     run: SyncRun,
     customer: str,
-    rows: Sequence[PendingSubitem],
+    rows: Sequence[LineRow],
     children: Mapping[int, Sequence[BoardItem]],
     report: StageReport,
-) -> list[PendingSubitem]:
+) -> list[LineRow]:
     """The same rows; those without an id whose subitem is under their item have it now."""
     lost = [row for row in rows if row.subitem_id is None and _may_be_there(row)]
     adopted: dict[str, int] = {}
@@ -70,13 +68,13 @@ def adopt_subitems(
     return [replace(row, subitem_id=adopted.get(row.line_uuid, row.subitem_id)) for row in rows]
 
 
-def find_items(run: SyncRun, rows: Sequence[PendingItem]) -> dict[str, Sequence[BoardItem]]:
+def find_items(run: SyncRun, rows: Sequence[OrderRow]) -> dict[str, Sequence[BoardItem]]:
     """The active items with the external keys of these rows, by key."""
     keys = sorted({external_key(run, row) for row in rows})
     return dict(run.board.find_items(run.rules.items.board_id, run.rules.items.external_key or "", keys))
 
 
-def external_key(run: SyncRun, row: PendingItem) -> str:
+def external_key(run: SyncRun, row: OrderRow) -> str:
     """The text by which the row's item is found on the board; empty, which finds nothing, where it cannot be written there."""
     field = next(field for field in run.rules.items.fields if field.column_id == run.rules.items.external_key)
     value = next((row.values[source] for source in field.sources if not is_blank(row.values[source])), "")
@@ -86,17 +84,17 @@ def external_key(run: SyncRun, row: PendingItem) -> str:
         return ""  # the row itself is refused, with the reason, when its values are formatted
 
 
-def _may_be_there(row: PendingItem | PendingSubitem) -> bool:
+def _may_be_there(row: OrderRow | LineRow) -> bool:
     """What is to be removed and was never sent need not be looked for."""
     return row.state is SyncState.PENDING or row.action is not Action.DELETE
 
 
-def _likeness(row: PendingItem, item: BoardItem) -> tuple[bool, bool, int]:
+def _likeness(row: OrderRow, item: BoardItem) -> tuple[bool, bool, int]:
     """Of several items with the row's key, the one with its name, else in its group, else the oldest."""
     return item.name == row.item_name, item.group_id == row.group_id, -item.id
 
 
-def _wait_for_outcomes(run: SyncRun, rows: Sequence[PendingItem] | Sequence[PendingSubitem], *, dry: bool) -> None:
+def _wait_for_outcomes(run: SyncRun, rows: Sequence[OrderRow] | Sequence[LineRow], *, dry: bool) -> None:
     """Changes of unknown outcome are waited for as well: a late one would overwrite what is sent now."""
     unanswered = [row.pending_at for row in rows if row.state is SyncState.PENDING]
     if unanswered and not dry:

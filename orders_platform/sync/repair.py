@@ -17,7 +17,7 @@ from orders_platform.domain.states import SyncState
 from orders_platform.errors import TransientError
 from orders_platform.sync.groups import sync_groups
 from orders_platform.sync.items import sync_items
-from orders_platform.sync.ports import Ledger
+from orders_platform.sync.ports import RecordedRows
 from orders_platform.sync.reconcile import CellReconciliation, reconcile_cells
 from orders_platform.sync.results import CustomerReport, StageReport
 from orders_platform.sync.run import SyncRun
@@ -74,14 +74,14 @@ def _detail(difference: Difference) -> str:
     return difference.column
 
 
-def repair_customer(run: SyncRun, ledger: Ledger, customer: str, plan: Sequence[Repair]) -> CustomerReport:
+def repair_customer(run: SyncRun, recorded: RecordedRows, customer: str, plan: Sequence[Repair]) -> CustomerReport:
     """Do what the plan says; the caller holds the customer's lock. Rows that wait are sent along.
 
     Raises:
         TransientError: board or database changed since the plan was made, so that what was agreed to is not what would be done.
         OrdersError: what reading and sending raise; rows stay NEW or PENDING for the next run.
     """
-    if repair_plan(reconcile_cells(run, ledger, customer)) != list(plan):
+    if repair_plan(reconcile_cells(run, recorded, customer)) != list(plan):
         raise TransientError(
             f"Board or database of customer {customer!r} changed since the plan was made. Nothing was repaired; run verify again."
         )

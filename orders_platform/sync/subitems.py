@@ -9,7 +9,7 @@ from orders_platform.domain.board import BoardItem
 from orders_platform.domain.column_values import creates_labels, format_row
 from orders_platform.domain.mutations import Operation
 from orders_platform.domain.names import subitem_name
-from orders_platform.domain.orders import PendingSubitem, RowKind, RowProblem, RowResult
+from orders_platform.domain.orders import LineRow, RowKind, RowProblem, RowResult
 from orders_platform.domain.plan import RowPlan, Step, Wanted, plan_row
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.errors import RowError
@@ -24,19 +24,19 @@ _ATTEMPTS = 2  # the second one finds out what the first one left of unknown out
 
 
 def sync_subitems(run: SyncRun, customer: str, *, dry: bool = False, report: StageReport | None = None) -> StageReport:
-    """Send a customer's waiting lines whose order is on the board; `dry` only counts what would be done, on a rehearsal store.
+    """Send a customer's waiting lines whose order is on the board; `dry` only counts what would be done, in a dry-run transaction.
 
     Counts into `report` when one is given, so that what was done before an error is known.
     """
     started = run.clock()
     report = report or StageReport()
-    rows = waiting = list(run.store.pending_subitems(customer))
+    rows = waiting = list(run.store.waiting_subitems(customer))
     for _ in range(_ATTEMPTS):
         if not waiting:
             break
         stage = _Subitems(run, customer, report, dry=dry)
         unknown = stage.send(waiting)
-        waiting = [row for row in waiting if not stage.is_ready(row)] if dry else list(run.store.pending_subitems(customer))
+        waiting = [row for row in waiting if not stage.is_ready(row)] if dry else list(run.store.waiting_subitems(customer))
         if not unknown:
             break
     report.waiting = len(waiting)
@@ -53,7 +53,7 @@ class _Subitems:
     report: StageReport
     dry: bool
 
-    def send(self, waiting: Sequence[PendingSubitem]) -> bool:
+    def send(self, waiting: Sequence[LineRow]) -> bool:
         """Send these lines; True when an outcome is unknown."""
         ready = [row for row in waiting if self.is_ready(row)]
         # An id under another item is of no use: that item was replaced, and its subitems went with it.
@@ -70,7 +70,7 @@ class _Subitems:
             return False
         return bool(Outbox(self.run, self.customer, RowKind.SUBITEMS, Operation.CREATE_SUBITEM, self.report).send(outgoing))
 
-    def _with_parent(self, rows: Sequence[PendingSubitem], parents: Collection[int]) -> list[PendingSubitem]:
+    def _with_parent(self, rows: Sequence[LineRow], parents: Collection[int]) -> list[LineRow]:
         """The rows whose item is on the board. Where a person removed it, the order itself goes through its stage again."""
         orphans = [row for row in rows if row.item_id is not None and row.item_id not in parents]
         if orphans and not self.dry:
@@ -85,7 +85,7 @@ class _Subitems:
     def _record(self, kind: RowKind, results: Sequence[RowResult]) -> None:
         self.run.store.record_results(kind, results, self.run.run_id, self.run.clock(), self.customer)
 
-    def is_ready(self, row: PendingSubitem) -> bool:
+    def is_ready(self, row: LineRow) -> bool:
         """Whether its order is on the board, or would be if this were no dry run."""
         return row.item_id is not None or row.record_uuid in self.run.dry_run_items
 
@@ -93,7 +93,7 @@ class _Subitems:
         column_ids = [field.column_id for field in self.run.rules.subitems.fields]
         return self.run.board.items(ids, column_ids) if ids else {}
 
-    def _outgoing(self, row: PendingSubitem, on_board: Mapping[int, BoardItem]) -> Outgoing | None:
+    def _outgoing(self, row: LineRow, on_board: Mapping[int, BoardItem]) -> Outgoing | None:
         mapping, shape = self.run.rules.subitems, self.run.subitems_board
         try:
             fail_after_max_attempts(row, row.subitem_id, self.run.rules.most_tries)
@@ -117,13 +117,13 @@ class _Subitems:
             tries=row.tries,
         )
 
-    def _refuse(self, row: PendingSubitem, refusal: RowError) -> None:
+    def _refuse(self, row: LineRow, refusal: RowError) -> None:
         self.report.refuse(RowProblem(self.customer, row.order_key, row.size_code, refusal.code, refusal.message))
         if not self.dry:
             result = RowResult(row.line_uuid, SyncState.FAILED, row.subitem_id, refusal.code, refusal.message, row.item_id)
             self._record(RowKind.SUBITEMS, [result])
 
-    def _variables(self, step: Step, row: PendingSubitem, plan: RowPlan) -> Mapping[str, object]:
+    def _variables(self, step: Step, row: LineRow, plan: RowPlan) -> Mapping[str, object]:
         mapping = self.run.rules.subitems
         if step is Step.ARCHIVE:
             return {"item_id": str(plan.item_id)}

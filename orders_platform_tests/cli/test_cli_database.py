@@ -154,6 +154,18 @@ def test_status_lists_every_customer_and_fails_while_rows_are_refused(after_demo
     assert of_customers == sum(sum(e.rejected.values()) + e.rejected_lines for e in EXPECTED.values())
 
 
+def test_history_says_why_a_rejected_order_is_not_on_the_board(after_demo: Workplace, terminal: Terminal) -> None:
+    rejected = terminal("status", "--json").document["rejected"]
+    row = next(row for row in rejected if row["order_key"] and not row["size_code"] and " | " not in row["order_key"])
+    shown = terminal("history", row["order_key"])
+    assert shown.code == 0
+    assert f"[{row['code']}] {row['reason']}" in shown.out
+    assert row in terminal("history", row["order_key"], "--json").document["rejected"]
+    unknown = terminal("history", "NOT-AN-ORDER")
+    assert unknown.code == 1
+    assert "no staged row of that number was rejected" in unknown.err
+
+
 def test_status_is_well_when_everything_is_on_the_board_and_not_when_something_waits(
     bhood: Workplace, terminal: Terminal
 ) -> None:

@@ -14,9 +14,7 @@ from orders_platform_tests.crash.worker import Task
 
 @pytest.fixture(scope="module")
 def scene() -> Iterator[Scene]:
-    # Thousands of commits wait for the disk. What is in memory outlives a killed process as well as what is on a disk.
-    memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder, scenes(Path(folder)) as made:
+    with tempfile.TemporaryDirectory() as folder, scenes(Path(folder)) as made:
         yield made
 
 

@@ -1,4 +1,4 @@
-"""Transactions, rehearsals, and the driver's errors as ours."""
+"""Transactions, dry runs, and the driver's errors as ours."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_a_moment_is_iso_text_in_utc_with_microseconds(table: Path) -> None:
     database.close()
 
 
-def test_a_rehearsal_leaves_the_file_byte_for_byte_as_it_was(order_list: OrderList) -> None:
+def test_a_dry_run_leaves_the_file_byte_for_byte_as_it_was(order_list: OrderList) -> None:
     order_list.merge_all(order("GRE-1"))
     order_list.load(order("GRE-1", NOTES="rush"), order("GRE-2"))
     order_list.store.database.close()
@@ -139,15 +139,15 @@ def test_a_rehearsal_leaves_the_file_byte_for_byte_as_it_was(order_list: OrderLi
     with order_list.store.dry_run_transaction() as store:
         rehearsed = OrderList(order_list.path, order_list.configuration, store, order_list.sql_folder)
         headers, lines = rehearsed.merge_all()
-        store.record_intents(RowKind.ITEMS, [item.record_uuid for item in store.pending_items(GREYSON)], "b", "r", NOW)
+        store.record_intents(RowKind.ITEMS, [item.record_uuid for item in store.waiting_items(GREYSON)], "b", "r", NOW)
         assert (headers.created, headers.updated, lines.created) == (1, 1, 2)
-        assert {item.state.value for item in store.pending_items(GREYSON)} == {"PENDING"}
+        assert {item.state.value for item in store.waiting_items(GREYSON)} == {"PENDING"}
     order_list.store.database.close()
     assert order_list.path.read_bytes() == before
     assert [path.name for path in order_list.path.parent.iterdir()] == ["orders.db"]
 
 
-def test_a_rehearsal_that_raises_leaves_nothing_either(table: Path) -> None:
+def test_a_dry_run_that_raises_leaves_nothing_either(table: Path) -> None:
     database = opened(table)
 
     def rehearse() -> None:

@@ -112,7 +112,7 @@ def test_what_was_not_lost_is_not_repeated(order_list: OrderList, error: type[Ex
     assert (made.calls, slept) == (1, [])
 
 
-def test_nothing_is_repeated_in_a_rehearsal(order_list: OrderList) -> None:
+def test_nothing_is_repeated_in_a_dry_run(order_list: OrderList) -> None:
     with order_list.store.database.dry_run_transaction() as database:
         made = Worker(database, 1, TransactionLostError)
         with pytest.raises(TransactionLostError):

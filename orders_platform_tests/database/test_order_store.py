@@ -29,11 +29,11 @@ def merged(order_list: OrderList) -> OrderList:
 
 
 def refs(merged: OrderList) -> list[str]:
-    return [item.record_uuid for item in merged.store.pending_items(GREYSON)]
+    return [item.record_uuid for item in merged.store.waiting_items(GREYSON)]
 
 
 def line_refs(merged: OrderList) -> list[str]:
-    return [line.line_uuid for line in merged.store.pending_subitems(GREYSON)]
+    return [line.line_uuid for line in merged.store.waiting_subitems(GREYSON)]
 
 
 def results(merged: OrderList, kind: RowKind, *found: RowResult, report: BatchReport | None = None) -> None:
@@ -48,7 +48,7 @@ def item_columns(merged: OrderList, *columns: str) -> list[tuple[object, ...]]:
 
 
 def test_waiting_orders_come_by_group_and_key_with_their_mapped_values(merged: OrderList) -> None:
-    items = merged.store.pending_items(GREYSON)
+    items = merged.store.waiting_items(GREYSON)
     assert [item.order_key for item in items] == ["GRE-1", "GRE-2", "GRE-3"]
     first = items[0]
     assert (first.state, first.action, first.group_name) == (NEW, Action.INSERT, "GREYSON 2025 FALL")
@@ -59,12 +59,12 @@ def test_waiting_orders_come_by_group_and_key_with_their_mapped_values(merged: O
 
 
 def test_waiting_groups_are_named_once_with_their_number_of_orders(merged: OrderList) -> None:
-    assert merged.store.pending_groups(GREYSON) == [
+    assert merged.store.waiting_groups(GREYSON) == [
         GroupNeed("GREYSON 2025 FALL", 2), GroupNeed("GREYSON 2026 SPRING", 1),
     ]  # fmt: skip
     merged.store.record_group(GREYSON, "GREYSON 2025 FALL", "group_7")
-    assert [item.group_id for item in merged.store.pending_items(GREYSON)] == ["group_7", "group_7", None]
-    assert merged.store.pending_items("PELOTON")[0].group_id is None
+    assert [item.group_id for item in merged.store.waiting_items(GREYSON)] == ["group_7", "group_7", None]
+    assert merged.store.waiting_items("PELOTON")[0].group_id is None
 
 
 def test_the_time_of_the_last_group_sent_is_kept_for_each_customer(merged: OrderList) -> None:
@@ -77,7 +77,7 @@ def test_the_time_of_the_last_group_sent_is_kept_for_each_customer(merged: Order
 
 def test_waiting_lines_know_their_order_and_its_item(merged: OrderList) -> None:
     results(merged, ITEMS, RowResult(refs(merged)[0], SYNCED, 71))
-    lines = merged.store.pending_subitems(GREYSON)
+    lines = merged.store.waiting_subitems(GREYSON)
     assert [(line.order_key, line.size_code, line.qty, line.item_id) for line in lines[:3]] == [
         ("GRE-1", "M", 3, 71), ("GRE-1", "S", 2, 71), ("GRE-2", "M", 3, None),
     ]  # fmt: skip
@@ -88,15 +88,15 @@ def test_waiting_lines_know_their_order_and_its_item(merged: OrderList) -> None:
 def test_a_row_waits_while_it_is_new_or_its_outcome_unknown(merged: OrderList, state: str, waits: bool) -> None:
     for table in ("ORDER_LIST_V2", "ORDER_LIST_LINES"):
         merged.sql(f"UPDATE {table} SET sync_state = ?", state)
-    assert bool(merged.store.pending_items(GREYSON)) is waits
-    assert bool(merged.store.pending_subitems(GREYSON)) is waits
-    assert bool(merged.store.pending_groups(GREYSON)) is waits
+    assert bool(merged.store.waiting_items(GREYSON)) is waits
+    assert bool(merged.store.waiting_subitems(GREYSON)) is waits
+    assert bool(merged.store.waiting_groups(GREYSON)) is waits
 
 
 def test_an_order_to_be_archived_needs_no_group(merged: OrderList) -> None:
     merged.sql("UPDATE ORDER_LIST_V2 SET action_type = 'DELETE'")
-    assert merged.store.pending_groups(GREYSON) == []
-    assert {item.action for item in merged.store.pending_items(GREYSON)} == {Action.DELETE}
+    assert merged.store.waiting_groups(GREYSON) == []
+    assert {item.action for item in merged.store.waiting_items(GREYSON)} == {Action.DELETE}
 
 
 # --- intents and results
@@ -106,7 +106,7 @@ def test_an_order_to_be_archived_needs_no_group(merged: OrderList) -> None:
 def test_an_intent_is_pending_with_its_batch_and_moment(merged: OrderList, kind: RowKind) -> None:
     chosen = (refs(merged) if kind is ITEMS else line_refs(merged))[:2]
     merged.store.record_intents(kind, chosen, "batch-1", "run-1", NOW)
-    waiting = merged.store.pending_items(GREYSON) if kind is ITEMS else merged.store.pending_subitems(GREYSON)
+    waiting = merged.store.waiting_items(GREYSON) if kind is ITEMS else merged.store.waiting_subitems(GREYSON)
     assert [(row.state, row.batch_id, row.pending_at) for row in waiting[:3]] == [
         (PENDING, "batch-1", NOW.replace(tzinfo=None)), (PENDING, "batch-1", NOW.replace(tzinfo=None)), (NEW, None, None),
     ]  # fmt: skip
@@ -176,13 +176,13 @@ def test_an_archived_item_takes_its_lines_along_and_they_return_with_it(merged: 
     merged.sent()
     ref = str(merged.sql("SELECT record_uuid FROM ORDER_LIST_V2 WHERE order_key = 'GRE-1'")[0][0])
     results(merged, ITEMS, RowResult(ref, SYNCED, None, is_archived=True))
-    assert merged.store.pending_subitems(GREYSON) == []
+    assert merged.store.waiting_subitems(GREYSON) == []
     assert merged.sql(
         "SELECT DISTINCT monday_subitem_id, sync_state, action_type FROM ORDER_LIST_LINES WHERE record_uuid = ?", ref
     ) == [(None, "SYNCED", "DELETE")]
     merged.sql("UPDATE ORDER_LIST_V2 SET removed_at = '2026-01-01' WHERE record_uuid = ?", ref)
     merged.merge_all(order("GRE-1"), order("GRE-2"), order("GRE-3", CUSTOMER_SEASON="2026 SPRING"), order("GRE-4"))
-    waiting = [line for line in merged.store.pending_subitems(GREYSON) if line.record_uuid == ref]
+    waiting = [line for line in merged.store.waiting_subitems(GREYSON) if line.record_uuid == ref]
     assert [(line.action, line.subitem_id) for line in waiting] == [(Action.INSERT, None)] * 2
 
 

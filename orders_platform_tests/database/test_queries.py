@@ -11,9 +11,9 @@ from orders_platform.database.order_store import BATCHES_A_TRANSACTION
 from orders_platform.database.queries import Finding, Queries
 from orders_platform.domain.history import CustomerGroup
 from orders_platform.domain.mutations import Batch, BatchReport, Mutation, MutationResult, Operation, Outcome
+from orders_platform.domain.needed_runs import CustomerSyncStatus, needed_run
 from orders_platform.domain.order_status import BoardStatus, OrderChange
 from orders_platform.domain.orders import RowKind, RowResult
-from orders_platform.domain.pending_runs import CustomerSyncStatus, pending_run
 from orders_platform.domain.states import SyncState
 from orders_platform.domain.usage import Reads
 from orders_platform.errors import DatabaseRefusedError, SourceDataError
@@ -60,17 +60,17 @@ def test_a_load_that_was_merged_is_recognised_by_one_read_of_the_whole_staging_t
 
 def test_a_merge_that_ended_half_way_is_work(order_list: OrderList) -> None:
     order_list.merge(order("A1"))
-    assert pending_run(sync_status(order_list)).reason == "unfinished merge"
+    assert needed_run(sync_status(order_list)).reason == "unfinished merge"
     order_list.merge_all()
     order_list.sent()
-    assert pending_run(sync_status(order_list)) is None
+    assert needed_run(sync_status(order_list)) is None
 
 
 def test_orders_that_were_deleted_behind_our_back_are_work(order_list: OrderList) -> None:
     order_list.merge_all(order("A1"), order("A2"))
     order_list.sent()
     order_list.sql("DELETE FROM ORDER_LIST_V2 WHERE order_key = 'A1'")
-    assert pending_run(sync_status(order_list)) is not None
+    assert needed_run(sync_status(order_list)) is not None
 
 
 def test_rows_that_can_be_sent_wait_and_lines_of_a_refused_order_do_not(order_list: OrderList) -> None:
@@ -151,9 +151,9 @@ def test_a_total_that_is_not_the_sum_of_its_sizes_is_found(order_list: OrderList
 
 def test_a_line_without_its_order_is_found(order_list: OrderList, queries: Queries) -> None:
     order_list.merge_all(order("A1"), order("A2"))
-    assert queries.orphan_lines() == []
+    assert queries.lines_without_order() == []
     order_list.sql("DELETE FROM ORDER_LIST_V2 WHERE order_key = 'A1'")
-    assert {each.details["size"] for each in queries.orphan_lines()} == {"S", "M"}
+    assert {each.details["size"] for each in queries.lines_without_order()} == {"S", "M"}
 
 
 def test_a_row_is_stuck_when_its_call_or_its_change_is_too_long_ago(order_list: OrderList, queries: Queries) -> None:
@@ -203,10 +203,10 @@ def shown(order_list: OrderList) -> OrderList:
     """Two orders with two lines each: both sent in one run, the lines of the first in the next."""
     order_list.merge_all(order("GRE-1"), order("GRE-2", CUSTOMER_SEASON="2026 SPRING"))
     store = order_list.store
-    items = {item.record_uuid: 71 + n for n, item in enumerate(store.pending_items(GREYSON))}
+    items = {item.record_uuid: 71 + n for n, item in enumerate(store.waiting_items(GREYSON))}
     sent(order_list, RowKind.ITEMS, items, "key-1", "run-1", NOW)
     store.record_group(GREYSON, "GREYSON 2025 FALL", "group_7")
-    lines = {line.line_uuid: 91 + n for n, line in enumerate(store.pending_subitems(GREYSON)) if line.order_key == "GRE-1"}
+    lines = {line.line_uuid: 91 + n for n, line in enumerate(store.waiting_subitems(GREYSON)) if line.order_key == "GRE-1"}
     sent(order_list, RowKind.SUBITEMS, lines, "key-2", "run-2", NOW + DAY)
     return order_list
 
@@ -279,7 +279,7 @@ def test_a_report_says_where_orders_stand_and_what_the_last_run_brought(shown: O
 
 
 def test_a_report_names_what_was_refused_and_what_was_rejected(shown: OrderList, queries: Queries) -> None:
-    line = next(line for line in shown.store.pending_subitems(GREYSON) if line.size_code == "S")
+    line = next(line for line in shown.store.waiting_subitems(GREYSON) if line.size_code == "S")
     shown.store.record_results(
         RowKind.SUBITEMS, [RowResult(line.line_uuid, SyncState.FAILED, None, "bad", "no")], "run-2", NOW, GREYSON
     )

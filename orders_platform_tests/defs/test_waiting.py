@@ -11,7 +11,7 @@ from dagster._core.execution.plan.instance_concurrency_context import InstanceCo
 
 from orders_platform.definitions import build_definitions
 from orders_platform.defs.assets.monday_assets import POOL
-from orders_platform.defs.blocked_runs import dagsters_own
+from orders_platform.defs.pool_wait import dagsters_own
 from orders_platform.settings import Settings
 
 
@@ -43,5 +43,5 @@ def test_one_that_is_not_blocked_does_not_sleep(blocked: InstanceConcurrencyCont
 
 
 def test_dagster_itself_does_not_sleep(blocked: InstanceConcurrencyContext) -> None:
-    """When this fails, Dagster has mended it, and `orders_platform/defs/blocked_runs.py` can go."""
+    """When this fails, Dagster has mended it, and `orders_platform/defs/pool_wait.py` can go."""
     assert dagsters_own(blocked) <= 0.0

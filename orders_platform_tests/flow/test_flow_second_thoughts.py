@@ -30,7 +30,7 @@ def test_a_typo_in_one_spelling_of_one_size_keeps_its_line_too(platform: Platfor
 
 def test_an_order_that_left_before_it_was_sent_is_not_made(platform: Platform) -> None:
     platform.load(TEN)
-    platform.sync_until_crash(lambda name, _arguments: name == "pending_groups")
+    platform.sync_until_crash(lambda name, _arguments: name == "waiting_groups")
     platform.load(TEN[:-1])
     report = platform.sync()
     assert report.is_done

@@ -34,9 +34,9 @@ def test_the_sample_orders_become_what_they_are_expected_to_become(wide: OrderLi
             customer
         )
         assert (headers.rejected, lines.created) == (sum(expected.rejected.values()), expected.lines), customer
-        assert len(wide.store.pending_groups(customer)) == expected.groups
-        assert len(wide.store.pending_items(customer)) == expected.orders
-        assert len(wide.store.pending_subitems(customer)) == expected.lines
+        assert len(wide.store.waiting_groups(customer)) == expected.groups
+        assert len(wide.store.waiting_items(customer)) == expected.orders
+        assert len(wide.store.waiting_subitems(customer)) == expected.lines
     rejects = wide.store.invalid_rows()
     for customer, expected in EXPECTED.items():
         codes = Counter(reject.code for reject in rejects if reject.customer == customer)

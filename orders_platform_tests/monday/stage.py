@@ -61,8 +61,9 @@ class Stage:
 
     def creates(self, count: int, *, size: int = 25, start: int = 0, **variables: object) -> list[Batch]:
         """Batches that create items named 'order 0', 'order 1' ..."""
+        group_id = self.group_id  # looked up once: the whole board is read for it
         made = [
-            Mutation(f"order {n}", {"board_id": BOARD_ID, "group_id": self.group_id, "item_name": f"order {n}", **variables})
+            Mutation(f"order {n}", {"board_id": BOARD_ID, "group_id": group_id, "item_name": f"order {n}", **variables})
             for n in range(start, start + count)
         ]
         return [

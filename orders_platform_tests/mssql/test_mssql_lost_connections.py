@@ -76,7 +76,7 @@ def test_a_merge_that_is_cut_merges_every_order_once_mssql(cut: tuple[OrderStore
     merged = merge.merge_headers(GREYSON, scan, NOW)
     assert cutter.cuts == 1
     assert (merged.rows_read, merged.created) == (5, 5)
-    assert len(store.pending_items(GREYSON)) == 5
+    assert len(store.waiting_items(GREYSON)) == 5
 
 
 def test_a_write_back_that_is_cut_is_recorded_whole_mssql(cut: tuple[OrderStore, Cutter]) -> None:
@@ -84,7 +84,7 @@ def test_a_write_back_that_is_cut_is_recorded_whole_mssql(cut: tuple[OrderStore,
     loaded(store)
     merge = OrderMerge(store)
     merge.merge_headers(GREYSON, merge.scan_staging(), NOW)
-    refs = [item.record_uuid for item in store.pending_items(GREYSON)]
+    refs = [item.record_uuid for item in store.waiting_items(GREYSON)]
     cutter.words = "PENDING"
     store.record_intents(RowKind.ITEMS, refs, "batch-1", "run-1", NOW)
     cutter.words = "what came of each row"
@@ -92,5 +92,5 @@ def test_a_write_back_that_is_cut_is_recorded_whole_mssql(cut: tuple[OrderStore,
         RowKind.ITEMS, [RowResult(ref, SyncState.SYNCED, 71 + n) for n, ref in enumerate(refs)], "run-1", NOW, GREYSON
     )
     assert cutter.cuts == 2
-    assert store.pending_items(GREYSON) == []
+    assert store.waiting_items(GREYSON) == []
     assert store.known_item_ids(range(60, 90)) == {71, 72, 73, 74, 75}

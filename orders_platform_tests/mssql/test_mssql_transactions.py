@@ -35,7 +35,7 @@ def loaded(configuration: Configuration, store: OrderStore) -> list[str]:
     assert replace_staged_rows(store.database, tables.staging, tables.schema_name, columns, cells) == ORDERS
     merge = OrderMerge(store)
     merge.merge_headers(GREYSON, merge.scan_staging(), NOW)
-    return [item.record_uuid for item in store.pending_items(GREYSON)]
+    return [item.record_uuid for item in store.waiting_items(GREYSON)]
 
 
 @pytest.mark.parametrize("driver", DRIVERS, ids=lambda driver: driver.rpartition("/")[2])
@@ -56,7 +56,7 @@ def test_results_with_nulls_in_several_statements_are_all_recorded_with_each_dri
             for n, ref in enumerate(refs)
         ]
         other.record_results(RowKind.ITEMS, results, "run-1", NOW, GREYSON)
-    assert store.pending_items(GREYSON) == []
+    assert store.waiting_items(GREYSON) == []
     assert len(store.known_item_ids(range(ORDERS))) == ORDERS - 5
     assert len(store.row_errors()) == 5
 

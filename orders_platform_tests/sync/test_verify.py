@@ -50,8 +50,8 @@ def verify(platform: Platform, customer: str = GREYSON) -> CellReconciliation:
 def repair(platform: Platform, plan: list[Repair] | None = None, store: DyingStore | None = None) -> CustomerReport:
     agreed = repair_plan(verify(platform)) if plan is None else plan
     with platform.board() as board:
-        ledger = Queries(platform.store)
-        return repair_customer(platform.run(board, store), ledger, GREYSON, agreed)
+        recorded = Queries(platform.store)
+        return repair_customer(platform.run(board, store), recorded, GREYSON, agreed)
 
 
 def kinds(found: CellReconciliation) -> list[tuple[DifferenceKind, str, str]]:

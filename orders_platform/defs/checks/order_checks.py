@@ -15,8 +15,8 @@ from orders_platform.defs.assets.order_assets import SWP_ORDER_LIST, order_heade
 from orders_platform.defs.checks.check_results import ERROR, Scope, check_result
 from orders_platform.defs.failures import dagster_failures
 from orders_platform.defs.resources import OrdersDatabase
+from orders_platform.domain.needed_runs import stale_loads
 from orders_platform.domain.orders import RowProblem
-from orders_platform.domain.pending_runs import stale_loads
 from orders_platform.domain.states import SyncState
 from orders_platform.errors import SourceDataError
 from orders_platform.settings import Settings
@@ -111,7 +111,7 @@ def totals_match_sizes(context: dg.AssetCheckExecutionContext, orders_database: 
 def lines_have_orders(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
     """ERROR when somebody deleted the order of a line. Such a line is of no customer and is never sent."""
     with dagster_failures("lines_have_orders"):
-        found = orders_database.queries.orphan_lines()
+        found = orders_database.queries.lines_without_order()
     return check_result(
         found,
         scope=Scope(),

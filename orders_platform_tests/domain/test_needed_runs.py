@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from orders_platform.domain.customers import customer_for
-from orders_platform.domain.pending_runs import (
+from orders_platform.domain.needed_runs import (
     CustomerSyncStatus,
     LastRequest,
-    PendingRun,
+    NeededRun,
+    needed_run,
+    needed_runs,
     partition_changes,
-    pending_run,
-    pending_runs,
     runs_to_request,
     stale_loads,
 )
@@ -55,20 +55,20 @@ def due(
     ],
 )
 def test_a_customer_with_something_to_do_says_what(sync_status: CustomerSyncStatus, reason: str) -> None:
-    assert pending_run(sync_status) == PendingRun("ACME", merges=True, reason=reason)
+    assert needed_run(sync_status) == NeededRun("ACME", merges=True, reason=reason)
 
 
 @pytest.mark.parametrize("sync_status", [DONE, GONE])
 def test_a_customer_with_nothing_to_do_needs_no_run(sync_status: CustomerSyncStatus) -> None:
-    assert pending_run(sync_status) is None
+    assert needed_run(sync_status) is None
 
 
 def test_what_waits_of_a_customer_that_left_the_load_is_sent_without_merging() -> None:
-    assert pending_run(replace(GONE, waiting=2)) == PendingRun("ACME", merges=False, reason="2 rows wait")
+    assert needed_run(replace(GONE, waiting=2)) == NeededRun("ACME", merges=False, reason="2 rows wait")
 
 
 def test_a_customer_whose_run_is_on_its_way_gets_no_second_one() -> None:
-    assert [run.customer for run in pending_runs([CHANGED, replace(CHANGED, customer="RHONE")], {"ACME"})] == ["RHONE"]
+    assert [run.customer for run in needed_runs([CHANGED, replace(CHANGED, customer="RHONE")], {"ACME"})] == ["RHONE"]
     assert due(CHANGED)
     assert not due(CHANGED, busy=True)
 

@@ -39,7 +39,7 @@ class CustomerSyncStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class PendingRun:
+class NeededRun:
     """A customer that needs a run.
 
     Attributes:
@@ -70,20 +70,20 @@ class PartitionChanges:
     refused: Mapping[str, str] = field(default_factory=dict)
 
 
-def pending_run(sync_status: CustomerSyncStatus) -> PendingRun | None:
+def needed_run(sync_status: CustomerSyncStatus) -> NeededRun | None:
     """The run that a customer needs; None when it needs none."""
     if sync_status.is_changed:
         is_other = sync_status.load != sync_status.merged
         reason = "first load" if sync_status.merged is None else "changed load" if is_other else "unfinished merge"
-        return PendingRun(sync_status.customer, merges=True, reason=reason)
+        return NeededRun(sync_status.customer, merges=True, reason=reason)
     if sync_status.waiting:
-        return PendingRun(sync_status.customer, merges=sync_status.load is not None, reason=f"{sync_status.waiting} rows wait")
+        return NeededRun(sync_status.customer, merges=sync_status.load is not None, reason=f"{sync_status.waiting} rows wait")
     return None
 
 
-def pending_runs(sync_statuses: Iterable[CustomerSyncStatus], busy: Collection[str]) -> list[PendingRun]:
+def needed_runs(sync_statuses: Iterable[CustomerSyncStatus], busy: Collection[str]) -> list[NeededRun]:
     """The runs that customers need, except for those that have one queued or under way."""
-    return [run for each in sync_statuses if each.customer not in busy and (run := pending_run(each)) is not None]
+    return [run for each in sync_statuses if each.customer not in busy and (run := needed_run(each)) is not None]
 
 
 def runs_to_request(
@@ -94,17 +94,17 @@ def runs_to_request(
     stopped: Collection[str],
     now: float,
     repeat_seconds: float,
-) -> tuple[list[PendingRun], dict[str, LastRequest]]:
+) -> tuple[list[NeededRun], dict[str, LastRequest]]:
     """The runs to request now, and the last request of each customer to remember.
 
     A run is requested at once when the load or the number of waiting rows is another than at the last request; for the same again only
     after `repeat_seconds`, since monday may be away. A customer whose run ended for a reason that repeating does not mend, or that a
     person cancelled (`stopped`), is left alone until its load changes, also when that person had started the run.
     """
-    due: list[PendingRun] = []
+    due: list[NeededRun] = []
     remembered: dict[str, LastRequest] = {}
     for each in sync_statuses:
-        run, last, is_stopped = pending_run(each), last_requests.get(each.customer), each.customer in stopped
+        run, last, is_stopped = needed_run(each), last_requests.get(each.customer), each.customer in stopped
         if last is None and is_stopped:
             last = LastRequest(each.load, each.waiting, now)
         if (
