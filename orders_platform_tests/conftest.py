@@ -16,7 +16,7 @@ import pytest
 from orders_platform.cli import main as cli
 from orders_platform.cli.embedded import ROOMY
 from orders_platform.sandbox.server import Sandbox, running
-from orders_platform_tests.dagster_storage import prepare_once
+from orders_platform_tests.testing.dagster_storage import prepare_once
 from orders_platform_tests.testing.order_stores import FileStores, ServerStores
 from orders_platform_tests.testing.platform import Platform, platforms
 from orders_platform_tests.testing.sandbox_server import SandboxServer, serving
