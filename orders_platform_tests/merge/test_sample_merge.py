@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+import pytest
+
 from orders_platform.demo.sample_orders import EXPECTED, UNKNOWN_CUSTOMER_ROWS, Row, sample_orders, second_load
 from orders_platform_tests.testing.order_list import OrderList
 
@@ -21,6 +23,7 @@ def merge_everyone(wide: OrderList, rows: Sequence[Row]) -> None:
         wide.merge_all(customer=customer)
 
 
+@pytest.mark.slow
 def test_the_sample_orders_become_what_they_are_expected_to_become(wide: OrderList) -> None:
     rows = sample_orders()
     wide.load(*[dict(row) for row in rows])

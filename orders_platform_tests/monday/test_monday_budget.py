@@ -56,6 +56,7 @@ def refused(code: str, wait: float = 0.0) -> Reply:
 CREATE = Usage("create_item", 25)
 
 
+@pytest.mark.slow
 @given(
     calls=st.lists(
         st.tuples(st.integers(1, 900), st.floats(0, 30), st.floats(0.01, 0.4), st.floats(0, 9), st.booleans()),

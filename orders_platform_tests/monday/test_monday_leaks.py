@@ -55,6 +55,7 @@ def run(place: Workplace, *arguments: str) -> tuple[int, str, str]:
     return process.returncode, out, err
 
 
+@pytest.mark.slow
 def test_a_failing_run_of_the_command_line_leaves_no_token(place: Workplace, leaking_server: LeakingServer) -> None:
     code, out, err = run(place, "sync", "--customer", "GREYSON", "--execute", "--verbose", "--output-json", "figures.json")
     assert code == 1
@@ -69,6 +70,7 @@ def test_a_failing_run_of_the_command_line_leaves_no_token(place: Workplace, lea
     assert_clean(place, out, err, shown, complained)
 
 
+@pytest.mark.slow
 def test_a_failed_dagster_run_leaves_no_token(place: Workplace, leaking_server: LeakingServer) -> None:
     home = place.folder / "home"
     home.mkdir()

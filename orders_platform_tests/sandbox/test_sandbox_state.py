@@ -61,6 +61,7 @@ def test_documents_at_the_same_time_lose_nothing(start, tmp_path):
     assert api.data("{ boards(ids: [9609317401]) { items_count } }")["boards"] == [{"items_count": 160}]
 
 
+@pytest.mark.slow
 def test_a_create_takes_little_processor_time_on_a_full_board(start, tmp_path):
     """The promise is 2 ms at 60,000 items; a board of 5,000 shows what grows with the number of items."""
     limits = AccountLimits(complexity_per_minute=10**10, calls_per_minute=10**6)
