@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import io
 import re
 import subprocess
@@ -59,14 +58,16 @@ def places() -> frozenset[str]:
     return frozenset(found)
 
 
-def comments_of(path: Path) -> Iterator[str]:
-    source = path.read_text(encoding="utf-8")
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
-            yield node.value.value
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.COMMENT:
-            yield token.string
+@cache
+def split(path: Path) -> tuple[str, tuple[str, ...]]:
+    """The code of a Python file, and what its comments and docstrings say."""
+    code, prose, before = list[str](), list[str](), tokenize.NEWLINE
+    for token in tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline):
+        starts_a_statement = before in {tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
+        is_prose = token.type == tokenize.COMMENT or (token.type == tokenize.STRING and starts_a_statement)
+        (prose if is_prose else code).append(token.string)
+        before = before if token.type in {tokenize.COMMENT, tokenize.NL} else token.type
+    return " ".join(code), tuple(prose)
 
 
 @cache
@@ -80,9 +81,7 @@ def vocabulary() -> frozenset[str]:
             source = path.read_text(encoding="utf-8")
         except UnicodeDecodeError:
             continue  # a picture
-        if path.suffix == ".py":
-            for said in comments_of(path):
-                source = source.replace(said, "", 1)
+        source = split(path)[0] if path.suffix == ".py" else source
         found.update(re.findall(r"[A-Za-z_]\w*", source), (path.stem.split(".")[0],), path.relative_to(ROOT).parts)
     return frozenset(found)
 
@@ -95,7 +94,7 @@ def cited() -> Iterator[tuple[str, str]]:
             text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
             texts = [text]
         elif path.suffix == ".py":
-            texts = list(comments_of(path))
+            texts = list(split(path)[1])
         elif path.suffix in {".j2", ".graphql", ".toml"}:
             texts = [line for line in path.read_text(encoding="utf-8").splitlines() if re.match(r"\s*(--|\{#|#)", line)]
         else:
