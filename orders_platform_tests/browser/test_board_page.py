@@ -118,6 +118,7 @@ def test_the_last_requests_tell_cost_seconds_outcome_and_what_went_wrong(start: 
     api.sandbox.faults.queue(Fault.HTML_502)
     api.post("{ me { id } }")
     page.goto(api.url)
+    expect(page.locator(".request")).to_have_count(3)
     failed, refused, done = page.locator(".request").all()
     expect(done.locator(".what")).to_have_text("create_item")
     expect(done).to_contain_text(re.compile(r"30,001 pt\s*\d\.\d\d s\s*HTTP 200"))
