@@ -8,7 +8,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import hypothesis
@@ -106,8 +106,10 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
 
 
 @pytest.fixture(scope="session")
-def stores(tmp_path_factory: pytest.TempPathFactory) -> FileStores:
-    return FileStores(tmp_path_factory.mktemp("orders"))
+def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FileStores]:
+    made = FileStores(tmp_path_factory.mktemp("orders"))
+    with closing(made.database):
+        yield made
 
 
 @pytest.fixture(scope="session")

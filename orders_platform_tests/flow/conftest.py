@@ -14,7 +14,9 @@ from orders_platform_tests.testing.sql_server import ENGINES, schema_of_its_own
 @pytest.fixture(scope="session", params=ENGINES)
 def stores(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FileStores | ServerStores]:
     if request.param == "sqlite":
-        yield FileStores(tmp_path_factory.mktemp("orders"))
+        made = FileStores(tmp_path_factory.mktemp("orders"))
+        with closing(made.database):
+            yield made
         return
     with schema_of_its_own() as schema:
         served = ServerStores(schema)

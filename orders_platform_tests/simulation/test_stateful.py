@@ -5,6 +5,7 @@ Hypothesis chooses the course and shrinks a bad one to the shortest; `test_simul
 
 from __future__ import annotations
 
+import atexit
 import tempfile
 from collections import Counter
 from functools import cache
@@ -32,6 +33,7 @@ def stores() -> FileStores:
     folder = tempfile.TemporaryDirectory(prefix="stateful-")
     made = FileStores(Path(folder.name), SIZES)
     made.folder = folder  # type: ignore[attr-defined]  # kept alive
+    atexit.register(made.database.close)
     return made
 
 

@@ -134,7 +134,6 @@ class Platform:
 
     def close(self) -> None:
         self._http.close()
-        self._stores.database.close()
 
     # --- settings -------------------------------------------------------------------------------------------------------
 
