@@ -56,9 +56,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 def pytest_collection_finish() -> None:
-    """What is imported and collected stays until the end; the garbage collector need not walk through it each time."""
+    """What is imported and collected stays until the end; the garbage collector need not walk through it each time, nor so often."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 @pytest.fixture

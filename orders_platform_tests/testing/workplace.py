@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from orders_platform.build import open_store
@@ -128,7 +129,12 @@ class Workplace:
 
 def samples_of(*spellings: str) -> list[Row]:
     """The sample orders whose customer is written so."""
-    return [row for row in sample_orders() if row.get("CUSTOMER NAME") in spellings]
+    return [dict(row) for row in _samples() if row.get("CUSTOMER NAME") in spellings]
+
+
+@cache
+def _samples() -> list[Row]:
+    return sample_orders()
 
 
 def without_times(text: str) -> str:
