@@ -4,6 +4,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 export DAGSTER_DISABLE_TELEMETRY := yes
+# The tests start a hundred processes; each would compile the package anew, and each worker all tests.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup run ui test test-fast test-mssql soak crash-full check bench-monday peers figures format build clean
 SEEDS ?= 20000
