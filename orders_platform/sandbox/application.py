@@ -19,7 +19,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from orders_platform.sandbox import board_template, column_labels, page, stored_items, structure
+from orders_platform.sandbox import board_template, column_labels, item_mutations, page, stored_items, structure
 from orders_platform.sandbox.answers import HttpReply
 from orders_platform.sandbox.calls import Admitted, Call, RequestRecord
 from orders_platform.sandbox.conflicts import IdempotencyKeys
@@ -162,6 +162,16 @@ class Sandbox:
     def refuse_for(self, seconds: float) -> None:
         """Connections are refused until so many seconds have passed on the clock; nothing that is sent is read or executed."""
         self.pipeline.refused_until = self.clock() + seconds
+
+    def place_by_hand(self, item_id: int, parent_id: int | None) -> None:
+        """A person drags an item or subitem under an item (`parent_id`), or makes a subitem an item of its own (None)."""
+        with self.state.transaction():
+            item_mutations.place_by_hand(self.state, item_id, parent_id)
+
+    def restore(self, item_id: int) -> None:
+        """A person takes an item out of the archive or the recycle bin; the API has no way to."""
+        with self.state.transaction():
+            stored_items.restore(self.state, stored_items.items(self.state, [item_id])[0])
 
     def make_multi_level(self, board_id: int) -> None:
         """From now on the board says that it is a multi-level one; nothing else about it changes."""

@@ -51,7 +51,7 @@ _MUTATIONS: dict[str, Resolver] = {
     for module, names in {
         item_mutations: (
             "create_item", "create_subitem", "change_multiple_column_values", "change_simple_column_value", "change_column_value",
-            "move_item_to_group", "change_item_position", "archive_item", "delete_item",
+            "move_item_to_group", "move_item_to_board", "duplicate_item", "change_item_position", "archive_item", "delete_item",
         ),
         board_mutations: (
             "create_board", "archive_board", "delete_board", "create_column", "change_column_title", "delete_column",

@@ -128,6 +128,69 @@ def move_item_to_group(state: State, *, group_id: str, item_id: str | None = Non
     return _kept(state, found.id)
 
 
+def move_item_to_board(
+    state: State,
+    *,
+    board_id: str,
+    group_id: str,
+    item_id: str,
+    columns_mapping: list[Mapping[str, str]] | None = None,
+    subitems_columns_mapping: list[Mapping[str, str]] | None = None,
+) -> ItemRow:
+    """To a group of another board, with its id and its subitems; without a mapping, into columns of the same type and title."""
+    found = _check_active(wanted_item(state, item_id))
+    group = wanted_group(state, wanted_board(state, board_id).id, group_id)
+    if found.parent_id:
+        raise invalid_argument("Subitems cannot be moved to another board")
+    below = stored_items.children(state, found.id)
+    stored_items.relocate(state, found, group, _columns(state, found.board_id, group.board_id, columns_mapping))
+    for child in below:
+        place = _group_of_subitems(state, _kept(state, found.id))
+        columns = _columns(state, child.board_id, place.board_id, subitems_columns_mapping)
+        stored_items.relocate(state, child, place, columns, parent_id=found.id)
+    return _kept(state, found.id)
+
+
+def _columns(state: State, source: int, target: int, mapping: list[Mapping[str, str]] | None) -> dict[str, str]:
+    if mapping is not None:
+        return {each["source"]: each["target"] for each in mapping if each.get("target")}
+    there = {(column.type, column.title): column.id for column in structure.columns(state, target).values()}
+    here = structure.columns(state, source).values()
+    return {each.id: there[each.type, each.title] for each in here if (each.type, each.title) in there}
+
+
+def duplicate_item(
+    state: State,
+    *,
+    board_id: str,
+    item_id: str | None = None,
+    with_updates: bool = False,  # noqa: ARG001  there are no updates
+) -> ItemRow:
+    """A copy below the item, with every cell and the subitems; monday adds "(copy)" to its name."""
+    found = _changeable(state, board_id, item_id)
+    group = wanted_group(state, found.board_id, found.group_id)
+    position = stored_items.beside(state, found, before=False)
+    made = stored_items.add_item(state, group, f"{found.name} (copy)", parent_id=found.parent_id, position=position)
+    stored_items.change_cells(state, made, stored_items.cells(state, found.id))
+    for child in stored_items.children(state, found.id):
+        below = stored_items.add_item(state, wanted_group(state, child.board_id, child.group_id), child.name, parent_id=made)
+        stored_items.change_cells(state, below, stored_items.cells(state, child.id))
+    return _kept(state, made)
+
+
+def place_by_hand(state: State, item_id: int, parent_id: int | None) -> None:
+    """What people do on monday's screens and the API cannot: an item or subitem becomes a subitem of an item, or an item of its own."""
+    found = _kept(state, item_id)
+    if parent_id is None:
+        parent = _kept(state, found.parent_id or 0)
+        group = wanted_group(state, parent.board_id, parent.group_id)
+    else:
+        group = _group_of_subitems(state, _kept(state, parent_id))
+    for each in (found, *stored_items.children(state, found.id)):  # subitems of what becomes a subitem become its siblings
+        columns = _columns(state, each.board_id, group.board_id, None)
+        stored_items.relocate(state, each, group, columns, parent_id=parent_id)
+
+
 def change_item_position(
     state: State,
     *,

@@ -169,6 +169,26 @@ def move(state: State, found: ItemRow, group: GroupRow, position: float | None =
     )
 
 
+def relocate(state: State, found: ItemRow, group: GroupRow, columns: Mapping[str, str], *, parent_id: int | None = None) -> None:
+    """To a group of whatever board, under an item or under none, with the same id; cells without a column there are lost."""
+    kept = {columns[column_id]: cell for column_id, cell in cells(state, found.id).items() if column_id in columns}
+    state.write("DELETE FROM cells WHERE item_id = ?", (found.id,))
+    state.write("UPDATE items SET board_id = ?, parent_id = ? WHERE id = ?", (group.board_id, parent_id, found.id))
+    move(state, replace(found, board_id=group.board_id, parent_id=parent_id), group)
+    change_cells(state, found.id, kept)
+    if found.state == ACTIVE:
+        _count(state, found.board_id, -1)
+        _count(state, group.board_id, 1)
+
+
+def restore(state: State, found: ItemRow) -> None:
+    """An archived or deleted item and the subitems that went with it are active again."""
+    for each in (found, *children(state, found.id, states=(found.state,))):
+        remember(state, each)
+        state.write("UPDATE items SET state = ?, updated_at = ? WHERE id = ?", (ACTIVE, state.clock(), each.id))
+        _count(state, each.board_id, 1)
+
+
 def retire(state: State, found: ItemRow, new_state: str) -> None:
     """Archives or deletes an item together with its subitems."""
     for each in (found, *children(state, found.id, states=("active", "archived"))):

@@ -440,3 +440,72 @@ def test_a_person_removes_a_label_and_its_cells_are_empty(api, column, label):
     )
     with pytest.raises(LookupError):
         api.sandbox.remove_label(ITEMS_BOARD_ID, column, label)
+
+
+MOVE_TO_BOARD = """
+mutation($i: ID!, $b: ID!, $g: ID!, $c: [ColumnMappingInput!]) {
+  move_item_to_board(item_id: $i, board_id: $b, group_id: $g, columns_mapping: $c) { id } }"""
+
+
+def other_board(api) -> tuple[str, str, str]:
+    """A board with a text column titled like one of ours; its id, its group and that column."""
+    made = api.data('mutation { create_board(board_name: "Shipped", board_kind: public, empty: true) { id groups { id } } }')
+    board_id, group_id = made["create_board"]["id"], made["create_board"]["groups"][0]["id"]
+    query = 'mutation($b: ID!) { create_column(board_id: $b, column_type: text, title: "AAG ORDER #") { id } }'
+    return board_id, group_id, api.data(query, b=board_id)["create_column"]["id"]
+
+
+@pytest.mark.parametrize("is_mapped", [True, False])
+def test_an_item_moves_to_another_board_with_its_id_and_its_subitems(api, is_mapped):
+    board_id, group_id, column_id = other_board(api)
+    titles = {c["id"]: c["title"] for c in api.data("{ boards(ids: [9609317401]) { columns { id title } } }")["boards"][0]["columns"]}
+    found = api.create("A", {"text_mkr5wya6": "GRE-1", "text_mkr5ej2x": "4755"})
+    child = api.create_subitem(found, "Size S")
+    mapping = [{"source": "text_mkr5wya6", "target": column_id}, {"source": "text_mkr5ej2x"}] if is_mapped else None
+    api.data(MOVE_TO_BOARD, i=found, b=board_id, g=group_id, c=mapping)
+    shown = item(api, found)
+    assert (shown["board"]["id"], shown["group"]["id"], shown["subitems"]) == (board_id, group_id, [{"id": str(child)}])
+    assert item(api, child)["board"]["id"] not in {str(SUBITEMS_BOARD_ID), board_id}
+    expected = "GRE-1" if is_mapped or titles["text_mkr5wya6"] == "AAG ORDER #" else ""
+    assert api.cell(found, column_id)[0] == expected
+    assert api.names() == []
+    counts = api.data("query($b: [ID!]) { boards(ids: $b) { items_count } }", b=[str(ITEMS_BOARD_ID), board_id])["boards"]
+    assert sorted(each["items_count"] for each in counts) == [0, 1]
+
+
+def test_a_subitem_does_not_move_to_another_board(api):
+    board_id, group_id, _ = other_board(api)
+    child = api.create_subitem(api.create("A"), "Size S")
+    assert api.refusal(MOVE_TO_BOARD, i=child, b=board_id, g=group_id)["extensions"]["code"] == "InvalidArgumentException"
+
+
+def test_a_copied_item_has_the_values_and_the_subitems_of_the_first(api):
+    found = api.create("A", {"text_mkr5wya6": "GRE-1"})
+    api.create_subitem(found, "Size S", {"numeric_mkra7j8e": "3"})
+    query = "mutation($i: ID) { duplicate_item(board_id: 9609317401, item_id: $i) { id name subitems { name column_values { text } } } }"
+    made = api.data(query, i=found)["duplicate_item"]
+    assert (made["name"], api.cell(int(made["id"]), "text_mkr5wya6")[0]) == ("A (copy)", "GRE-1")
+    ((child,), subitem) = made["subitems"], made["subitems"][0]
+    assert (child["name"], "3" in {cell["text"] for cell in subitem["column_values"]}) == ("Size S", True)
+
+
+def test_a_person_makes_items_of_subitems_and_subitems_of_items(api):
+    first, second = api.create("A", {"text_mkr5wya6": "GRE-1"}), api.create("B")
+    child = api.create_subitem(second, "Size S")
+    api.sandbox.place_by_hand(second, first)
+    assert [int(each["id"]) for each in item(api, first)["subitems"]] == [second, child]
+    assert item(api, second)["board"]["id"] == str(SUBITEMS_BOARD_ID)
+    api.sandbox.place_by_hand(child, None)
+    shown = item(api, child)
+    assert (shown["board"]["id"], shown["parent_item"], shown["group"]["id"]) == (str(ITEMS_BOARD_ID), None, FIRST_GROUP_ID)
+    assert sorted(api.names()) == ["A", "Size S"]
+
+
+@pytest.mark.parametrize("operation", ["archive_item", "delete_item"])
+def test_a_person_takes_an_item_out_of_the_archive_with_its_subitems(api, operation):
+    found = api.create("A")
+    child = api.create_subitem(found, "Size S")
+    api.data(f"mutation($i: ID!) {{ {operation}(item_id: $i) {{ id }} }}", i=found)
+    api.sandbox.restore(found)
+    assert [item(api, each)["state"] for each in (found, child)] == ["active", "active"]
+    assert item(api, found)["subitems"] == [{"id": str(child)}]
