@@ -44,6 +44,7 @@ def sync_rules(configuration: Configuration) -> SyncRules:
         subitems=configuration.subitems,
         subitem_name=configuration.names.subitem,
         on_deleted=configuration.policies.deleted_on_board,
+        on_renamed=configuration.policies.renamed_groups,
         settle_seconds=configuration.monday.settle_seconds + configuration.monday.index_lag_seconds,
         most_tries=configuration.monday.max_tries,
         may_create_labels=configuration.monday.may_create_labels,

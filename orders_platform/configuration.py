@@ -32,7 +32,7 @@ from orders_platform.domain import mapping
 from orders_platform.domain.customers import CustomerNames
 from orders_platform.domain.mapping import BoardMapping, LabelPolicy
 from orders_platform.domain.names import NameRule
-from orders_platform.domain.plan import OnDeleted
+from orders_platform.domain.plan import OnDeleted, OnRenamed
 from orders_platform.domain.sizes import SizeRule
 from orders_platform.errors import ConfigurationError
 
@@ -121,6 +121,7 @@ class Policies(_Section):
     max_removed_share: float = Field(ge=0, le=1)
     removed_lines: Literal["zero", "archive"]
     deleted_on_board: OnDeleted
+    renamed_groups: OnRenamed = "restore"
 
 
 class Monday(_Section):

@@ -16,6 +16,7 @@ from orders_platform.database import conversion
 from orders_platform.database.engine import Database, repeated_when_lost
 from orders_platform.database.schema import Schema
 from orders_platform.database.statements import Runner, Statements
+from orders_platform.domain.history import CustomerGroup
 from orders_platform.domain.mutations import BatchReport
 from orders_platform.domain.orders import (
     CustomerSummary,
@@ -90,6 +91,14 @@ class OrderStore:
         """The groups that waiting orders need."""
         rows = self._rows("4_waiting_groups", customer=customer)
         return [GroupNeed(str(row["group_name"]), int(row["row_count"])) for row in rows]
+
+    @repeated_when_lost
+    def groups(self) -> list[CustomerGroup]:
+        """The groups that orders belong into, of all customers."""
+        rows = self._rows("read_groups")
+        return [
+            CustomerGroup(str(row["customer_name"]), str(row["group_name"]), conversion.text(row["group_id"])) for row in rows
+        ]
 
     @repeated_when_lost
     def groups_sent_at(self, customer: str) -> datetime | None:

@@ -17,7 +17,7 @@ from orders_platform.database import conversion
 from orders_platform.database.engine import repeated_when_lost
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.statements import Statements
-from orders_platform.domain.history import CustomerGroup, LoggedBatch, RowHistory
+from orders_platform.domain.history import LoggedBatch, RowHistory
 from orders_platform.domain.order_status import BoardStatus, LastChanges, OrderChange, OrderStatus
 from orders_platform.domain.orders import LineRow, OrderRow, RowKind
 from orders_platform.domain.states import Action, SyncState
@@ -118,13 +118,6 @@ class Queries:
     def lines(self, customer: str) -> list[LineRow]:
         """All lines of a customer, whatever their state, by group, order and size."""
         return [conversion.pending_subitem(row) for row in self._read("read_lines", customer=customer)]
-
-    def groups(self) -> list[CustomerGroup]:
-        """The groups that orders belong into, of all customers."""
-        rows = self._read("read_groups")
-        return [
-            CustomerGroup(str(row["customer_name"]), str(row["group_name"]), conversion.text(row["group_id"])) for row in rows
-        ]
 
     # --- history --------------------------------------------------------------------------------------------------------
 

@@ -64,7 +64,12 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class BoardItem:
-    """An item or subitem as read from the board. `state` is `active`, `archived` or `deleted`."""
+    """An item or subitem as read from the board.
+
+    Attributes:
+        state: `active`, `archived` or `deleted`.
+        board_id: where it is now, None when that was not asked for; `board_name` alike.
+    """
 
     id: int
     name: str
@@ -72,3 +77,15 @@ class BoardItem:
     group_id: str | None = None
     parent_item_id: int | None = None
     cells: Mapping[str, Cell] = field(default_factory=dict)
+    board_id: int | None = None
+    board_name: str = ""
+
+    def absence(self, board_id: int, parent_id: int | None = None) -> str:
+        """Why it does not count as an item of this board, or as a subitem of this item, in monday's words; empty when it does."""
+        if self.state != "active":
+            return self.state
+        if self.parent_item_id != parent_id:
+            return f"under item {self.parent_item_id}" if self.parent_item_id else "an item of its own"
+        if self.board_id not in {None, board_id}:
+            return f"on board {self.board_name!r} ({self.board_id})"
+        return ""

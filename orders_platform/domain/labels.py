@@ -14,6 +14,7 @@ from typing import Final
 
 from orders_platform.domain.board import Column, Label
 from orders_platform.domain.mapping import ColumnType, Field, LabelPolicy
+from orders_platform.domain.names import fold as _folded
 from orders_platform.errors import RowError
 
 # monday's page on the status column: 40 labels (one per colour) of at most 30 characters.
@@ -147,8 +148,3 @@ class _ColumnLabels:
             reason = f"is no label yet and the column is full ({most} labels, deactivated ones included); make room there"
             raise RowError("too_many_labels", reason)
         return LabelChoice(name, None)
-
-
-def _folded(text: str) -> str:
-    """Case and the number and kind of spaces (no-break ones included) taken away."""
-    return " ".join(text.split()).casefold()

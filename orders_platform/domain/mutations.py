@@ -14,6 +14,7 @@ class Operation(enum.StrEnum):
     """The mutations we send; the value is the name of the file in `graphql/` and of monday's root field."""
 
     CREATE_GROUP = "create_group"
+    UPDATE_GROUP = "update_group"
     CREATE_ITEM = "create_item"
     CREATE_SUBITEM = "create_subitem"
     CHANGE_VALUES = "change_multiple_column_values"

@@ -16,6 +16,11 @@ def collapse(value: object) -> str:
     return "" if value is None else re.sub(r"[ \u00a0\t\r\n]+", " ", str(value)).strip(" ")
 
 
+def fold(text: str) -> str:
+    """A title, label or key as it is compared: without case, and without outer or doubled blanks of whatever kind."""
+    return " ".join(text.split()).casefold()
+
+
 def subitem_name(pattern: str, size_code: str) -> str:
     """The subitem's name, `Size XL` for the pattern `Size {size_code}`."""
     return collapse(pattern.replace("{size_code}", size_code))

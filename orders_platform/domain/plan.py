@@ -16,6 +16,7 @@ from orders_platform.domain.mapping import BoardMapping
 from orders_platform.domain.states import Action
 
 OnDeleted = Literal["recreate", "leave"]
+OnRenamed = Literal["restore", "keep"]
 
 
 class Step(enum.StrEnum):

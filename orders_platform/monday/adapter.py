@@ -17,6 +17,7 @@ import httpx
 
 from orders_platform.domain.board import BoardDescription, BoardItem, Group
 from orders_platform.domain.mutations import Batch, BatchReport, Operation
+from orders_platform.domain.names import fold
 from orders_platform.domain.usage import Reads
 from orders_platform.errors import BoardMismatchError, MondayUnavailableError
 from orders_platform.monday.budget import Budget, Limits, Timer, limits_of
@@ -135,12 +136,12 @@ class MondayBoard:
 
         A blank value finds nothing: monday would take it as "all items without a value".
         """
-        wanted = {value: _folded(value) for value in values}
+        wanted = {value: fold(value) for value in values}
         found: dict[str, dict[int, BoardItem]] = {}
         for chunk in _chunks(sorted({value for value in wanted if wanted[value]}), VALUES_A_READ):
             for item in self._matching(board_id, column_id, chunk):
                 cell = item.cells.get(column_id)
-                found.setdefault(_folded(cell.text or "" if cell else ""), {})[item.id] = item
+                found.setdefault(fold(cell.text or "" if cell else ""), {})[item.id] = item
         return {value: tuple(found.get(folded, {}).values()) if folded else () for value, folded in wanted.items()}
 
     def items_of_groups(self, board_id: int, group_ids: Sequence[str], column_ids: Sequence[str]) -> Sequence[BoardItem]:
@@ -221,11 +222,6 @@ def _active_subitems(parent: Node) -> Sequence[BoardItem]:
 
 def _is_active(node: Node) -> bool:
     return node.get("state") in {None, "active"}
-
-
-def _folded(text: str) -> str:
-    """A text as monday compares it: without case; outer and doubled blanks do not count, since it may tidy them when storing."""
-    return " ".join(text.split()).casefold()
 
 
 def _chunks(values: Sequence[str], size: int) -> Iterator[list[str]]:

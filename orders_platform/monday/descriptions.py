@@ -39,7 +39,7 @@ def board_groups(node: Node) -> tuple[Group, ...]:
 
 def board_item(node: Node, parent_item_id: int | None = None) -> BoardItem:
     """One item or subitem with the cells that came with it."""
-    group, parent = node.get("group"), node.get("parent_item")
+    group, parent, board = node.get("group"), node.get("parent_item"), node.get("board")
     if parent_item_id is None and isinstance(parent, dict):
         parent_item_id = _number(parent, "id")
     return BoardItem(
@@ -52,6 +52,8 @@ def board_item(node: Node, parent_item_id: int | None = None) -> BoardItem:
             str(cell["id"]): Cell(_optional_text(cell.get("text")), _optional_text(cell.get("value")))
             for cell in nodes(node, "column_values")
         },
+        board_id=_number(board, "id") if isinstance(board, dict) else None,
+        board_name=str(board.get("name") or "") if isinstance(board, dict) else "",
     )
 
 

@@ -169,7 +169,9 @@ def move(state: State, found: ItemRow, group: GroupRow, position: float | None =
     )
 
 
-def relocate(state: State, found: ItemRow, group: GroupRow, columns: Mapping[str, str], *, parent_id: int | None = None) -> None:
+def relocate(
+    state: State, found: ItemRow, group: GroupRow, columns: Mapping[str, str], *, parent_id: int | None = None
+) -> None:
     """To a group of whatever board, under an item or under none, with the same id; cells without a column there are lost."""
     kept = {columns[column_id]: cell for column_id, cell in cells(state, found.id).items() if column_id in columns}
     state.write("DELETE FROM cells WHERE item_id = ?", (found.id,))

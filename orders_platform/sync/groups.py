@@ -1,17 +1,20 @@
-"""Stage 4: every group that a waiting order needs is on the board, once, and its id is recorded.
+"""Stage 4: every group that a waiting order needs is on the board, once, under its title, and its id is recorded.
 
 A group's title is its key: a creation of unknown outcome is looked for by title before it is tried again. The intent is one time for
-each customer, that of the last creation sent: until that request is final, a group that is not listed may still be made.
+each customer, that of the last creation sent: until that request is final, a group that is not listed may still be made. People rename
+groups, and swap their titles; the recorded id says which one is meant.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from orders_platform.domain.board import Group
-from orders_platform.domain.mutations import Batch, Mutation, Operation, Outcome
-from orders_platform.domain.names import collapse
-from orders_platform.domain.orders import GroupNeed, RowProblem
+from orders_platform.domain.history import CustomerGroup
+from orders_platform.domain.mutations import Batch, Mutation, MutationResult, Operation, Outcome
+from orders_platform.domain.names import fold
+from orders_platform.domain.orders import RowProblem
 from orders_platform.sync.results import StageReport
 from orders_platform.sync.run import SyncRun
 
@@ -19,106 +22,150 @@ _ATTEMPTS = 2  # the second one creates what the first one surely did not
 
 
 def sync_groups(
-    run: SyncRun, customer: str, *, limit: int | None = None, dry: bool = False, report: StageReport | None = None
+    run: SyncRun,
+    customer: str,
+    *,
+    limit: int | None = None,
+    dry: bool = False,
+    report: StageReport | None = None,
+    also: Iterable[str] = (),
 ) -> StageReport:
-    """Make the groups of a customer's waiting orders, or of the first `limit` of them; `skipped` were there already.
+    """Make the groups of a customer's waiting orders, or of the first `limit` of them, and of `also`; `skipped` were there already.
 
     Counts into `report` when one is given.
     """
     started = run.clock()
     report = report or StageReport()
-    needs = run.store.waiting_groups(customer)
+    names = {need.group_name for need in run.store.waiting_groups(customer)}
     if limit is not None:
-        names = {row.group_name for row in run.store.waiting_items(customer)[:limit]}
-        needs = [need for need in needs if need.group_name in names]
-    if needs:
+        names &= {row.group_name for row in run.store.waiting_items(customer)[:limit]}
+    names.update(also)
+    if names:
         run.preflight()
-        _Groups(run, customer, report).make(needs, dry=dry)
+        _Groups(run, customer, report, sorted(names)).make(dry=dry)
     report.seconds = (run.clock() - started).total_seconds()
     return report
 
 
-def ids_by_title(groups: Sequence[Group]) -> dict[str, str]:
-    """Group ids by title; of two groups of one title the upper one counts."""
-    titles: dict[str, str] = {}
-    for group in groups:
-        titles.setdefault(collapse(group.title), group.id)
-    return titles
+def place_groups(names: Iterable[str], on_board: Sequence[Group], recorded: Iterable[CustomerGroup]) -> dict[str, Group]:
+    """The group that each of these names means: the one titled so, as labels compare, else the one recorded for it under whatever title.
+
+    Of several groups of one title the recorded one counts, else the upper one; a group that is recorded for other names only never
+    does: somebody gave it the title.
+    """
+    active = {group.id: group for group in on_board}
+    known: dict[str, Group] = {}
+    owners: dict[str, set[str]] = defaultdict(set)
+    for each in recorded:
+        if each.group_id in active:
+            known.setdefault(fold(each.name), active[each.group_id])
+            owners[each.group_id].add(fold(each.name))
+    titled: dict[str, Group] = {}
+    for group in [*known.values(), *on_board]:
+        title = fold(group.title)
+        if title in owners.get(group.id, {title}):
+            titled.setdefault(title, group)
+    placed = {name: titled.get(fold(name)) or known.get(fold(name)) for name in names}
+    return {name: group for name, group in placed.items() if group is not None}
 
 
-def _missing(needs: Sequence[GroupNeed], on_board: Mapping[str, str]) -> list[GroupNeed]:
-    return [need for need in needs if collapse(need.group_name) not in on_board]
+def is_renamed(name: str, group: Group) -> bool:
+    """Whether people gave the group of this name another title."""
+    return fold(name) != fold(group.title)
 
 
 class _Groups:
-    """The groups of one customer; `on_board` are ids by title."""
+    """The groups of one customer."""
 
-    def __init__(self, run: SyncRun, customer: str, report: StageReport) -> None:
+    def __init__(self, run: SyncRun, customer: str, report: StageReport, names: Sequence[str]) -> None:
         self._run = run
         self._customer = customer
         self._report = report
+        self._names = names
         self._board_id = run.items_board.description.id
-        self._made: dict[str, str] = {}
+        self._recorded = run.store.groups()
+        self._made: list[Group] = []
 
-    def make(self, needs: Sequence[GroupNeed], *, dry: bool) -> None:
-        on_board = self._on_board()
-        missing = _missing(needs, on_board)
-        self._report.skipped = len(needs) - len(missing)
-        if dry:
-            self._report.created = len(missing)
-            return
-        if missing and self._run.wait_until_final(self._run.store.groups_sent_at(self._customer)):
-            on_board = self._on_board()
-        for _ in range(_ATTEMPTS):
-            missing = _missing(needs, on_board)
+    def make(self, *, dry: bool) -> None:
+        report, run = self._report, self._run
+        placed = self._placed()
+        report.skipped = len(self._names) - len(self._missing(placed))
+        if not dry and self._missing(placed) and run.wait_until_final(run.store.groups_sent_at(self._customer)):
+            placed = self._placed()
+        for _ in range(0 if dry else _ATTEMPTS):
+            missing = self._missing(placed)
             if not missing or not self._create(missing):
                 break
-            self._run.wait_until_final(self._run.clock())
-            on_board = self._on_board()
-        self._conclude(needs, {**on_board, **self._made})
+            run.wait_until_final(run.clock())
+            placed = self._placed()
+        placed = {**place_groups(self._names, self._made, ()), **placed}
+        renamed = (
+            {} if run.rules.on_renamed == "keep" else {name: each for name, each in placed.items() if is_renamed(name, each)}
+        )
+        if dry:
+            report.created, report.updated = len(self._missing(placed)), len(renamed)
+            return
+        report.created = len(self._made)
+        report.waiting = len(self._missing(placed)) - report.failed
+        report.adopted = len(self._names) - len(self._missing(placed)) - report.skipped - report.created
+        for name, group in placed.items():
+            if Group(group.id, name) not in self._made:
+                # Also where the id is known already: of several orders some may have none yet.
+                run.store.record_group(self._customer, name, group.id)
+        self._restore_titles(renamed)
 
-    def _on_board(self) -> dict[str, str]:
+    def _placed(self) -> dict[str, Group]:
         # What was just made may not be listed yet.
-        return {**self._made, **ids_by_title(self._run.board.groups(self._board_id))}
+        on_board = self._run.board.groups(self._board_id)
+        return place_groups(self._names, [*on_board, *self._made], self._recorded)
 
-    def _create(self, missing: Sequence[GroupNeed]) -> bool:
+    def _missing(self, placed: Mapping[str, Group]) -> list[str]:
+        """The names without a group, one of each title."""
+        return list({fold(name): name for name in self._names if name not in placed}.values())
+
+    def _create(self, names: Sequence[str]) -> bool:
         """Create groups; True when an outcome is unknown."""
+        wanted = [Mutation(name, {"board_id": str(self._board_id), "group_name": name}) for name in names]
         unknown = False
-        for report in self._run.board.send(self._batches(missing), lambda _batch: self._commit_intent()):
+        for title, result in self._send(Operation.CREATE_GROUP, wanted, self._commit_intent):
+            if result.outcome is Outcome.DONE and result.monday_id is not None:
+                self._made.append(Group(result.monday_id, title))
+                self._run.store.record_group(self._customer, title, result.monday_id)
+            unknown |= result.outcome in {Outcome.UNKNOWN, Outcome.NOT_SENT}
+        return unknown
+
+    def _restore_titles(self, renamed: Mapping[str, Group]) -> None:
+        """May be repeated, so it needs no intent; a title that stays wrong keeps no order off the board."""
+        changes = {
+            group.id: Mutation(name, {"board_id": str(self._board_id), "group_id": group.id, "new_value": name})
+            for name, group in renamed.items()
+        }
+        results = self._send(Operation.UPDATE_GROUP, list(changes.values()), lambda: None)
+        self._report.updated = sum(result.outcome is Outcome.DONE for _, result in results)
+
+    def _send(
+        self, operation: Operation, mutations: Sequence[Mutation], before_request: Callable[[], None]
+    ) -> Iterator[tuple[str, MutationResult]]:
+        for report in self._run.board.send(
+            self._batches(operation, mutations, before_request), lambda _batch: before_request()
+        ):
             self._report.count_batch(report)
             self._run.store.log_batch(self._run.run_id, self._run.clock(), self._customer, report)
             for title, result in report.results.items():
-                if result.outcome is Outcome.DONE and result.monday_id is not None:
-                    self._made[collapse(title)] = result.monday_id
-                    self._run.store.record_group(self._customer, title, result.monday_id)
-                elif result.outcome is Outcome.REFUSED:
+                if result.outcome is Outcome.REFUSED:
                     refused = RowProblem(self._customer, title, "", result.code or "refused", result.message or "")
                     self._report.refuse(refused)
-                else:
-                    unknown = True
-        return unknown
+                yield title, result
 
-    def _batches(self, missing: Sequence[GroupNeed]) -> Iterator[Batch]:
+    def _batches(
+        self, operation: Operation, mutations: Sequence[Mutation], before_request: Callable[[], None]
+    ) -> Iterator[Batch]:
         start = 0
-        while start < len(missing):
-            chunk = missing[start : start + self._run.board.batch_size(Operation.CREATE_GROUP)]
+        while start < len(mutations):
+            chunk = mutations[start : start + self._run.board.batch_size(operation)]
             start += len(chunk)
-            self._commit_intent()
-            mutations = tuple(
-                Mutation(need.group_name, {"board_id": str(self._board_id), "group_name": need.group_name}) for need in chunk
-            )
-            yield Batch(self._run.new_key(), Operation.CREATE_GROUP, mutations)
+            before_request()
+            yield Batch(self._run.new_key(), operation, tuple(chunk))
 
     def _commit_intent(self) -> None:
         self._run.store.record_groups_sent(self._customer, self._run.clock())
-
-    def _conclude(self, needs: Sequence[GroupNeed], on_board: Mapping[str, str]) -> None:
-        found = {need.group_name: on_board.get(collapse(need.group_name)) for need in needs}
-        for need in needs:
-            group_id = found[need.group_name]
-            # Also where the id is known already: of several orders some may have none yet.
-            if group_id is not None and self._made.get(collapse(need.group_name)) != group_id:
-                self._run.store.record_group(self._customer, need.group_name, group_id)
-        self._report.created = len(self._made)
-        self._report.adopted = sum(group_id is not None for group_id in found.values()) - self._report.skipped - len(self._made)
-        self._report.waiting = sum(group_id is None for group_id in found.values()) - self._report.failed

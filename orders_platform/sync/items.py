@@ -8,12 +8,11 @@ from dataclasses import dataclass, replace
 from orders_platform.domain.board import BoardItem
 from orders_platform.domain.column_values import column_values_json, creates_labels, format_row
 from orders_platform.domain.mutations import Operation
-from orders_platform.domain.names import collapse
 from orders_platform.domain.orders import OrderRow, RowKind, RowProblem, RowResult
 from orders_platform.domain.plan import RowPlan, Step, Wanted, plan_row
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.errors import RowError
-from orders_platform.sync.groups import ids_by_title
+from orders_platform.sync.groups import place_groups
 from orders_platform.sync.outbox import Outbox, Outgoing, fail_after_max_attempts
 from orders_platform.sync.reconcile import report_duplicate_items
 from orders_platform.sync.recovery import adopt_items
@@ -70,8 +69,9 @@ class _Items:
         """The rows whose group is on the board; in a dry run all, as if the groups had been made."""
         groups = self.run.board.groups(self.run.rules.items.board_id)
         if self.dry:
-            titles = ids_by_title(groups)
-            return [replace(row, group_id=titles.get(collapse(row.group_name), row.group_name)) for row in rows]
+            placed = place_groups({row.group_name for row in rows}, groups, self.run.store.groups())
+            ids_by_name = {name: group.id for name, group in placed.items()}
+            return [replace(row, group_id=ids_by_name.get(row.group_name, row.group_name)) for row in rows]
         ids = {group.id for group in groups}
         if any(row.action is not Action.DELETE and row.group_id not in ids for row in rows) and self._wait_for_groups():
             ids = {group.id for group in self.run.board.groups(self.run.rules.items.board_id)}

@@ -97,7 +97,7 @@ def reconcile_ids(run: SyncRun, recorded: RecordedRows, customer: str) -> IdReco
     """
     orders = {row.item_id: row for row in recorded.orders(customer) if row.item_id is not None and _is_synced(row)}
     lines = recorded.lines(customer)
-    listed = {item.id: item for item in _items_of(run, recorded, customer)}
+    listed = {item.id: item for item in _items_of(run, customer)}
     gone = _gone(run, orders.keys() - listed.keys())
     living = sorted(orders.keys() - gone)
     children = run.board.children(living, []) if living else {}
@@ -121,9 +121,9 @@ def _is_synced(row: OrderRow | LineRow) -> bool:
     return row.state is SyncState.SYNCED and row.action is not Action.DELETE
 
 
-def _items_of(run: SyncRun, recorded: RecordedRows, customer: str) -> Iterable[BoardItem]:
+def _items_of(run: SyncRun, customer: str) -> Iterable[BoardItem]:
     """What the board lists in the groups that are this customer's alone."""
-    board_id, known = run.rules.items.board_id, list(recorded.groups())
+    board_id, known = run.rules.items.board_id, list(run.store.groups())
     titles = {group.id: collapse(group.title) for group in run.board.groups(board_id)}
     ours, others = (
         {(each.name, each.group_id) for each in known if (each.customer == customer) is mine} for mine in (True, False)
@@ -258,7 +258,7 @@ class _ItemSide(_Side):
         super().__init__(run, run.rules.items, run.items_board, (_expected_item(run, row, label_index) for row in due))
         self._keys = {key for row in due if (key := _key(run, row))}
         self.groups = {group.id: collapse(group.title) for group in run.board.groups(self._mapping.board_id)}
-        known = recorded.groups()
+        known = run.store.groups()
         self._ours = self._ids_of((group.name, group.group_id) for group in known if group.customer == customer)
         self._others = self._ids_of((group.name, group.group_id) for group in known if group.customer != customer)
 

@@ -13,7 +13,7 @@ from functools import cached_property
 from orders_platform.domain.board import BoardDescription, Column
 from orders_platform.domain.labels import LabelIndex
 from orders_platform.domain.mapping import BoardMapping
-from orders_platform.domain.plan import OnDeleted
+from orders_platform.domain.plan import OnDeleted, OnRenamed
 from orders_platform.domain.preflight import require_fitting_board, subitem_board_problems
 from orders_platform.errors import BoardMismatchError, OrdersError
 from orders_platform.sync.ports import Board, Store
@@ -34,6 +34,7 @@ class SyncRules:
     subitem_name: str
     on_deleted: OnDeleted
     settle_seconds: float
+    on_renamed: OnRenamed = "restore"
     may_create_labels: bool = True
     most_tries: int = 10
 

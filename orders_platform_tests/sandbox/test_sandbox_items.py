@@ -458,7 +458,9 @@ def other_board(api) -> tuple[str, str, str]:
 @pytest.mark.parametrize("is_mapped", [True, False])
 def test_an_item_moves_to_another_board_with_its_id_and_its_subitems(api, is_mapped):
     board_id, group_id, column_id = other_board(api)
-    titles = {c["id"]: c["title"] for c in api.data("{ boards(ids: [9609317401]) { columns { id title } } }")["boards"][0]["columns"]}
+    titles = {
+        c["id"]: c["title"] for c in api.data("{ boards(ids: [9609317401]) { columns { id title } } }")["boards"][0]["columns"]
+    }
     found = api.create("A", {"text_mkr5wya6": "GRE-1", "text_mkr5ej2x": "4755"})
     child = api.create_subitem(found, "Size S")
     mapping = [{"source": "text_mkr5wya6", "target": column_id}, {"source": "text_mkr5ej2x"}] if is_mapped else None

@@ -242,15 +242,6 @@ def test_a_group_deleted_while_its_order_is_on_the_way_is_made_again(platform: P
     assert platform.item("A-2").group == "GREYSON 2026 SPRING"
 
 
-def test_a_group_that_a_person_renamed_keeps_its_items_until_they_change(platform: Platform) -> None:
-    first, second = life(platform, "A-1", "A-2")
-    platform.rename_group("GREYSON 2025 FALL", "ours")
-    platform.load([order("A-1"), order("A-2", NOTES="urgent")])
-    assert platform.sync().is_done
-    assert (platform.item("A-1").id, platform.item("A-1").group) == (first, "ours")
-    assert (platform.item("A-2").id, platform.item("A-2").group) == (second, "GREYSON 2025 FALL")
-
-
 def test_a_column_removed_while_running_stops_the_customer_and_fails_no_row(platform: Platform) -> None:
     life(platform, "A-1")
     platform.load([order("A-1"), order("A-2", NOTES="urgent")])

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orders_platform.domain.board import Group
+from orders_platform.domain.history import CustomerGroup
+from orders_platform.domain.names import fold
 from orders_platform.sandbox.server import Fault
+from orders_platform.sync.groups import is_renamed, place_groups
 from orders_platform.sync.items import sync_items
 from orders_platform_tests.testing.platform import SETTLE, Platform, order
 
@@ -130,3 +137,143 @@ def test_two_spellings_of_one_title_are_one_group(platform: Platform) -> None:
     report = platform.sync()
     assert platform.groups.count(TITLE) == 1
     assert report.is_done
+
+
+# --- hands of people on groups
+
+
+def seasons(platform: Platform, *notes: str) -> dict[str, str]:
+    """A synced order in each of two groups, changed by these notes; the ids of the groups by title."""
+    platform.load([order("GRE-00001", NOTES=notes[0]), order("GRE-00002", NOTES=notes[1], AAG_SEASON="2026 SPRING")])
+    assert platform.sync().is_done
+    return {group.title: group.id for group in platform.sandbox.board_snapshot(9609317401)}
+
+
+def places(platform: Platform) -> dict[str, str]:
+    return {item.number: item.group for item in platform.items()}
+
+
+SPRING = "GREYSON 2026 SPRING"
+BOTH = {"GRE-00001": TITLE, "GRE-00002": SPRING}
+
+
+def test_a_renamed_group_gets_its_title_back_and_no_second_one_is_made(platform: Platform) -> None:
+    ids = seasons(platform, "a", "b")
+    platform.rename_group(TITLE, "ours")
+    with platform.watched() as watch:
+        assert seasons(platform, "a2", "b") == ids
+    assert watch.mutations == {"update_group": 1, "change_multiple_column_values": 1}
+    assert places(platform) == BOTH
+
+
+def test_a_renamed_group_keeps_its_new_title_where_the_policy_says_so(platform: Platform) -> None:
+    platform.policies(renamed_groups="keep")
+    ids = seasons(platform, "a", "b")
+    platform.rename_group(TITLE, "ours")
+    platform.load([order("GRE-00001", NOTES="a2"), order("GRE-00002", AAG_SEASON="2026 SPRING"), order("GRE-00003")])
+    assert platform.sync().is_done
+    assert places(platform) == {"GRE-00001": "ours", "GRE-00002": SPRING, "GRE-00003": "ours"}
+    assert len(platform.groups) == len(ids)
+
+
+def test_a_dry_run_counts_a_title_to_be_put_right_and_makes_no_group(platform: Platform) -> None:
+    seasons(platform, "a", "b")
+    platform.rename_group(TITLE, "ours")
+    platform.load([order("GRE-00001", NOTES="a2"), order("GRE-00002", NOTES="b", AAG_SEASON="2026 SPRING")])
+    report = platform.rehearse("GREYSON")["GREYSON"]
+    assert (report.groups.created, report.groups.updated, report.items.moved, report.items.updated) == (0, 1, 0, 1)
+
+
+def test_titles_that_were_swapped_are_put_right_and_no_item_moves(platform: Platform) -> None:
+    ids = seasons(platform, "a", "b")
+    platform.rename_group(TITLE, "x")
+    platform.rename_group(SPRING, TITLE)
+    platform.rename_group("x", SPRING)
+    with platform.watched() as watch:
+        assert seasons(platform, "a2", "b2") == ids
+    assert "move_item_to_group" not in watch.mutations
+    assert places(platform) == BOTH
+
+
+def test_a_title_that_was_given_to_the_group_of_another_season_is_not_taken_for_it(platform: Platform) -> None:
+    seasons(platform, "a", "b")
+    platform.delete_group(TITLE)
+    platform.rename_group(SPRING, TITLE)
+    seasons(platform, "a2", "b2")
+    assert places(platform) == BOTH
+    assert (platform.groups.count(TITLE), platform.groups.count(SPRING)) == (1, 1)
+
+
+def test_where_people_made_a_new_group_of_the_title_changed_orders_go_there(platform: Platform) -> None:
+    seasons(platform, "a", "b")
+    platform.rename_group(TITLE, "last year")
+    platform.make_group(TITLE.lower())
+    seasons(platform, "a2", "b")
+    assert places(platform) == {"GRE-00001": TITLE.lower(), "GRE-00002": SPRING}
+    assert "last year" in platform.groups
+
+
+def test_a_second_group_of_the_title_does_not_draw_the_items_away(platform: Platform) -> None:
+    ids = seasons(platform, "a", "b")
+    platform.make_group(TITLE)
+    with platform.watched() as watch:
+        platform.load([order("GRE-00001", NOTES="a2"), order("GRE-00002", NOTES="b", AAG_SEASON="2026 SPRING")])
+        platform.sync()
+    assert "move_item_to_group" not in watch.mutations
+    assert platform.orders()["GRE-00001"]["group_id"] == ids[TITLE]
+
+
+def test_titles_that_differ_in_case_alone_are_one_group(platform: Platform) -> None:
+    numbers = [order("GRE-00001", CUSTOMER_SEASON="SUMMER"), order("GRE-00002", CUSTOMER_SEASON="Summer")]
+    platform.load(numbers)
+    report = platform.sync()
+    assert (report.is_done, report.groups.created) == (True, 1)
+    assert len({item.group for item in platform.items()}) == 1
+    platform.load([*numbers, order("GRE-00003", CUSTOMER_SEASON="summer")])
+    with platform.watched() as watch:
+        assert platform.sync().is_done
+    assert set(watch.mutations) == {"create_item", "create_subitem"}
+
+
+def test_a_group_archived_with_its_items_comes_back_with_them(platform: Platform) -> None:
+    ids = seasons(platform, "a", "b")
+    query = "mutation($g: String!) { archive_group(board_id: 9609317401, group_id: $g) { id } }"
+    platform.ask(query, g=ids[TITLE])
+    again = seasons(platform, "a2", "b")
+    assert places(platform) == BOTH
+    assert again[TITLE] != ids[TITLE]
+
+
+def test_a_title_that_monday_refuses_keeps_no_order_off_the_board(platform: Platform) -> None:
+    seasons(platform, "a", "b")
+    platform.rename_group(TITLE, "ours")
+    platform.sandbox.faults.queue(Fault.REFUSE_ALIAS, operation="update_group")
+    platform.load([order("GRE-00001", NOTES="a2"), order("GRE-00002", NOTES="b", AAG_SEASON="2026 SPRING")])
+    report = platform.sync()
+    assert (report.items.updated, report.groups.failed, report.is_done) == (1, 1, False)
+    assert places(platform) == {"GRE-00001": "ours", "GRE-00002": SPRING}
+
+
+NAMES = st.sampled_from(["A", "a ", "B", "C"])
+
+
+@given(
+    names=st.sets(NAMES),
+    titles=st.lists(NAMES, max_size=4),
+    recorded=st.dictionaries(st.sampled_from(["A", "B", "C"]), st.integers(0, 4), max_size=3),
+)
+def test_every_placed_name_is_titled_or_recorded_so_and_groups_are_not_shared(
+    names: set[str], titles: list[str], recorded: dict[str, int]
+) -> None:
+    by_id = {group_id: name for name, group_id in recorded.items()}
+    known = [CustomerGroup("X", name, str(group_id)) for group_id, name in by_id.items()]
+    placed = place_groups(names, [Group(str(n), title) for n, title in enumerate(titles)], known)
+    for name, group in placed.items():
+        owner = by_id.get(int(group.id))
+        assert owner is None or fold(owner) == fold(name)
+        assert not is_renamed(name, group) or owner is not None
+    missing = names - set(placed)
+    free = {fold(title) for n, title in enumerate(titles) if n not in by_id}
+    assert not {fold(name) for name in missing} & free
+    pairs = {(fold(name), group.id) for name, group in placed.items()}
+    assert len(pairs) == len({group_id for _, group_id in pairs})

@@ -287,7 +287,7 @@ def test_the_items_of_a_renamed_group_are_in_the_wrong_one_and_all_put_right_tog
     query = 'mutation($b: ID!, $g: String!) { update_group(board_id: $b, group_id: $g, group_attribute: title, new_value: "Old") { id } }'
     synced.ask(query, b=str(ITEMS_BOARD_ID), g=group_id)
     assert kinds(verify(synced)) == [(WRONG_GROUP, "GRE-00001", ""), (WRONG_GROUP, "GRE-00002", "")]
-    assert repair(synced).items.moved == 2
+    assert repair(synced).groups.updated == 1
     assert verify(synced).is_equal
 
 
