@@ -31,7 +31,6 @@ class SyncRules:
 
     items: BoardMapping
     subitems: BoardMapping
-    subitem_name: str
     on_deleted: OnDeleted
     settle_seconds: float
     on_renamed: OnRenamed = "restore"

@@ -12,7 +12,7 @@ from orders_platform.domain.history import CustomerGroup
 from orders_platform.domain.names import fold
 from orders_platform.sandbox.server import Fault
 from orders_platform.sync.groups import is_renamed, place_groups
-from orders_platform.sync.items import sync_items
+from orders_platform.sync.rows import sync_items
 from orders_platform_tests.testing.platform import SETTLE, Platform, order
 
 TITLE = "GREYSON 2025 FALL"
