@@ -15,15 +15,15 @@ from orders_platform.cli import output
 from orders_platform.cli.embedded import embedded_sandbox
 from orders_platform.cli.session import CUSTOMERS, JSON, board_session, chosen_customers, database_session, merged_customers
 from orders_platform.database.order_store import OrderStore
-from orders_platform.database.queries import Queries
 from orders_platform.domain.customers import StagingScan
-from orders_platform.domain.differences import Difference, DifferenceKind, ExpectedRow
+from orders_platform.domain.differences import Difference, DifferenceKind
+from orders_platform.domain.orders import SyncRow
 from orders_platform.domain.preflight import board_problems, subitem_board_problems
 from orders_platform.errors import BoardMismatchError, MondayRefusedError, OrdersError
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.pipeline import sync_customer
 from orders_platform.settings import Settings
-from orders_platform.sync.reconcile import CellReconciliation, reconcile_cells
+from orders_platform.sync.reconcile import Depth, Reconciliation, reconcile
 from orders_platform.sync.repair import Repair, repair_customer, repair_plan
 from orders_platform.sync.results import CustomerReport
 from orders_platform.sync.run import SyncRun
@@ -95,7 +95,8 @@ def _explain(scan: StagingScan, reports: Sequence[CustomerReport], *, dry: bool,
             click.echo("\nDry run: nothing was written anywhere. Add --execute to do it.")
     for report in reports:
         for double in report.doubled:
-            click.echo(f"{report.customer}: {double}; `orders-platform verify --repair` archives the surplus", err=True)
+            where = f"{_place(double)} is one of {len(double.ids)} there: {', '.join(map(str, double.ids))}"
+            click.echo(f"{report.customer}: doubled {where}; `orders-platform verify --repair` archives the surplus", err=True)
         if report.error:
             click.echo(f"{report.customer}: {report.error}", err=True)
         for trouble in {stage.trouble for stage in report.stages if stage.trouble and not report.error}:
@@ -139,7 +140,7 @@ def verify(*, only: tuple[str, ...], repair: bool, yes: bool, as_json: bool) -> 
     if repair and not yes and not sys.stdin.isatty():
         raise click.UsageError("--repair asks before it changes the board, but this is not a terminal; add --yes.")
     with board_session() as (settings, store, run):
-        work = _Comparison(run, Queries(store))
+        work = _Comparison(run)
         work.verify(merged_customers(only, settings, store))
         if repair and work.plans:
             _print_plans(work)
@@ -157,8 +158,7 @@ class _Comparison:
     """What one `verify` has found and done so far, by customer."""
 
     run: SyncRun
-    queries: Queries
-    found: dict[str, CellReconciliation] = field(default_factory=dict)
+    found: dict[str, Reconciliation] = field(default_factory=dict)
     plans: dict[str, list[Repair]] = field(default_factory=dict)
     done: dict[str, CustomerReport] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
@@ -167,7 +167,7 @@ class _Comparison:
         """Compare every customer before any is repaired."""
         for customer in customers:
             with self.run.store.lock(customer):
-                self.found[customer] = reconcile_cells(self.run, self.queries, customer)
+                self.found[customer] = reconcile(self.run, customer, Depth.CELLS)
         self.plans = {name: plan for name, each in self.found.items() if (plan := repair_plan(each))}
 
     def repair(self) -> None:
@@ -175,8 +175,8 @@ class _Comparison:
         for customer, plan in self.plans.items():
             try:
                 with self.run.store.lock(customer):
-                    self.done[customer] = repair_customer(self.run, self.queries, customer, plan)
-                    self.found[customer] = reconcile_cells(self.run, self.queries, customer)
+                    self.done[customer] = repair_customer(self.run, customer, plan)
+                    self.found[customer] = reconcile(self.run, customer, Depth.CELLS)
             except MondayRefusedError:
                 raise
             except OrdersError as error:
@@ -194,7 +194,7 @@ class _Comparison:
         return self.is_equal and not any(each.waiting for each in self.found.values())
 
 
-def _figures(each: CellReconciliation) -> dict[str, int]:
+def _figures(each: Reconciliation) -> dict[str, int]:
     kinds = {kind.value.replace(" ", "_"): sum(found.kind is kind for found in each.differences) for kind in DifferenceKind}
     return {
         "orders": each.orders,
@@ -225,7 +225,7 @@ def _verify_json(work: _Comparison) -> output.JsonObject:
     return result
 
 
-def _waiting(row: ExpectedRow) -> Mapping[str, object]:
+def _waiting(row: SyncRow) -> Mapping[str, object]:
     shown = {"row_kind": row.kind, "order_key": row.order_key, "size_code": row.size_code, "monday_id": row.monday_id}
     return {**shown, "sync_state": row.state, "ref": row.ref}
 
@@ -250,9 +250,11 @@ def _print_comparison(work: _Comparison, *, may_repair: bool) -> None:
     headers = ("orders", "lines", *(kind.value for kind in DifferenceKind), "left alone", "waiting")
     output.print_table(("customer", *headers), [(name, *_figures(each).values()) for name, each in work.found.items()])
     for customer, each in work.found.items():
+        if each.notice:
+            click.echo(each.notice)
         _print_differences(customer, each.differences)
         for found in each.left_alone[:_SHOWN]:
-            click.echo(f"  {customer}: left alone {_place(found)} ({found.board or 'gone'})")
+            click.echo(f"  {customer}: left alone {_place(found)} ({found.board or found.kind.value})")
     for customer, report in work.done.items():
         figures = ", ".join(
             f"{report.total(name)} {name}" for name in ("created", "updated", "moved", "archived", "failed", "waiting")

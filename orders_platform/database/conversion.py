@@ -23,7 +23,8 @@ def order_row(row: Mapping[str, object], mapped: Sequence[str]) -> SyncRow:
     found = _row(
         row, RowKind.ITEMS, "record_uuid", "monday_item_id", str(row["item_name"]), {name: row[name] for name in mapped}
     )
-    return replace(found, group_name=str(row["group_name"]), group_id=text(row["group_id"]))
+    has_left = row.get("removed_at") is not None
+    return replace(found, group_name=str(row["group_name"]), group_id=text(row["group_id"]), has_left=has_left)
 
 
 def line_row(row: Mapping[str, object], pattern: str) -> SyncRow:

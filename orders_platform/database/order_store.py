@@ -118,10 +118,24 @@ class OrderStore:
         return [conversion.line_row(row, pattern) for row in self._rows("6_waiting_subitems", customer=customer)]
 
     @repeated_when_lost
-    def known_item_ids(self, ids: Iterable[int]) -> set[int]:
-        """Which of these items belong to an order already."""
+    def orders(self, customer: str, sent_by: str = "") -> list[SyncRow]:
+        """A customer's orders, whatever their state, by group and key, or those that a run sent; those that left the load too."""
+        mapped = self.configuration.mapped_sources
+        rows = self._rows("read_orders", customer=customer, sent_by=sent_by)
+        return [conversion.order_row(row, mapped) for row in rows]
+
+    @repeated_when_lost
+    def lines(self, customer: str, sent_by: str = "") -> list[SyncRow]:
+        """A customer's lines, whatever their state, by group, order and size, or those that a run sent."""
+        pattern = self.configuration.names.subitem
+        return [conversion.line_row(row, pattern) for row in self._rows("read_lines", customer=customer, sent_by=sent_by)]
+
+    @repeated_when_lost
+    def known_ids(self, kind: RowKind, ids: Iterable[int]) -> set[int]:
+        """Which of these items belong to an order already, or which of these subitems to a line."""
         with self._reading() as run:
-            return {int(row) for chunk in _chunks(sorted(ids)) for row in run("read_known_ids", ids=chunk).scalars()}
+            chunks = _chunks(sorted(ids))
+            return {int(row) for chunk in chunks for row in run("read_known_ids", {"kind": kind}, ids=chunk).scalars()}
 
     # --- intents and results --------------------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from orders_platform.database.order_store import OrderStore
 from orders_platform.database.statements import Statements
 from orders_platform.domain.history import LoggedBatch, RowHistory
 from orders_platform.domain.order_status import BoardStatus, LastChanges, OrderChange, OrderStatus
-from orders_platform.domain.orders import RowKind, SyncRow
+from orders_platform.domain.orders import RowKind
 from orders_platform.domain.states import Action, SyncState
 
 _NAMES_A_READ = 1000  # SQL Server takes 2,100 parameters
@@ -107,18 +107,6 @@ class Queries:
         names = {"order": "order_key", "size": "size_code", "state": "sync_state", "waits_since": "waits_since",
                  "sent_at": "sync_pending_at", "batch": "sync_batch_id", "code": "sync_error_code"}  # fmt: skip
         return [_finding(row, **names) for row in rows]
-
-    # --- verify ---------------------------------------------------------------------------------------------------------
-
-    def orders(self, customer: str) -> list[SyncRow]:
-        """A customer's orders, whatever their state, by group and key; not those that left the load and are done with."""
-        mapped = self._store.configuration.mapped_sources
-        return [conversion.order_row(row, mapped) for row in self._read("read_orders", customer=customer)]
-
-    def lines(self, customer: str) -> list[SyncRow]:
-        """All lines of a customer, whatever their state, by group, order and size."""
-        pattern = self._store.configuration.names.subitem
-        return [conversion.line_row(row, pattern) for row in self._read("read_lines", customer=customer)]
 
     # --- history --------------------------------------------------------------------------------------------------------
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 import enum
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from orders_platform.domain.board import BoardItem, Column
+from orders_platform.domain.board import BoardItem, Column, Group
 from orders_platform.domain.cell_codecs import is_blank, plain_text
 from orders_platform.domain.column_values import changed_cells
 from orders_platform.domain.mapping import BoardMapping
-from orders_platform.domain.orders import RowKind
-from orders_platform.domain.states import SyncState
+from orders_platform.domain.names import fold
+from orders_platform.domain.orders import RowKind, SyncRow
+from orders_platform.domain.states import Action, SyncState
 from orders_platform.errors import RowError
 
 LookUp = tuple[int, str]
@@ -26,38 +27,66 @@ class DifferenceKind(enum.StrEnum):
     """How board and database differ."""
 
     MISSING = "missing"
+    OTHER_BOARD = "on another board"
+    OTHER_ITEM = "under another item"
     DUPLICATE = "doubled"
+    SURPLUS = "more items than rows"
+    LEFT = "left the load"
     UNKNOWN = "unknown"
     DIFFERENT = "different"
     WRONG_GROUP = "wrong group"
+    RENAMED_GROUP = "renamed group"
+    UNSENDABLE = "cannot be sent"
+
+
+ABSENT = frozenset({DifferenceKind.MISSING, DifferenceKind.OTHER_BOARD, DifferenceKind.OTHER_ITEM})
+"""The row is not where it belongs; `deleted_on_board` says what becomes of it."""
+
+HARM = ABSENT | {DifferenceKind.DUPLICATE}
+"""The board lacks an order or shows it twice; everything else is a matter of looks."""
 
 
 @dataclass(frozen=True, slots=True)
-class ExpectedRow:
-    """An order or line as the board should show it.
+class Difference:
+    """One difference.
 
     Attributes:
-        ref: its record_uuid or line_uuid.
-        monday_id: as recorded.
-        values: its source columns, for people.
-        cells: its formatted cells by column id; empty when `refusal` says why they cannot be formatted.
-        group_name: for items.
-        parent_id: for subitems.
+        row_kind: what `monday_id` is.
+        ref: the row that it is about, None when it is about none.
+        column: a column's title, `name` or `group`; `database` and `board` say what each shows, for people. Without a column `board` says
+            where the item is, or in which state.
+        ids: of a duplicate, all that are there.
     """
 
-    kind: RowKind
-    ref: str
+    kind: DifferenceKind
+    row_kind: RowKind
     order_key: str
     size_code: str
-    state: SyncState
     monday_id: int | None
     name: str
+    ref: str | None = None
+    column: str = ""
+    database: str = ""
+    board: str = ""
+    ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a board should show of a row, as far as it is compared.
+
+    Attributes:
+        look_up: by what the row is found without its id.
+        cells: by column id, None where cells are not compared.
+        refusal: why its cells cannot be made.
+        group: the group of its name on the board, None while there is none.
+    """
+
+    row: SyncRow
     look_up: LookUp
-    values: Mapping[str, object] = field(default_factory=dict)
-    cells: Mapping[str, object] = field(default_factory=dict)
+    cells: Mapping[str, object] | None = None
     refusal: str = ""
-    group_name: str | None = None
-    parent_id: int | None = None
+    group: Group | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,97 +102,101 @@ class Orphan:
     is_shared: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One difference; `column`, `database` and `board` say what each shows, for people."""
-
-    kind: DifferenceKind
-    row_kind: RowKind
-    order_key: str
-    size_code: str
-    monday_id: int | None
-    name: str
-    ref: str | None = None
-    column: str = ""
-    database: str = ""
-    board: str = ""
-
-
-def is_active(item: BoardItem | None) -> bool:
-    """Whether people see it; false for what is archived, deleted or was never made."""
-    return item is not None and item.state == "active"
+def absence(row: SyncRow, shown: BoardItem | None, board_id: int) -> Difference | None:
+    """Why what is shown under a row's id does not count as its item or subitem; None when it does."""
+    words = shown.absence(board_id, row.parent_id) if shown else ""
+    if shown and not words:
+        return None
+    kind = DifferenceKind.MISSING
+    if shown and shown.state == "active":
+        kind = DifferenceKind.OTHER_BOARD if shown.parent_item_id == row.parent_id else DifferenceKind.OTHER_ITEM
+    return difference(kind, row, board=words)
 
 
 def row_differences(
-    row: ExpectedRow, shown: BoardItem | None, mapping: BoardMapping, columns: Mapping[str, Column], groups: Mapping[str, str]
+    expected: Expected, shown: BoardItem | None, mapping: BoardMapping, columns: Mapping[str, Column], titles: Mapping[str, str]
 ) -> list[Difference]:
-    """How a row that is done with differs from what the board shows under its id.
+    """How the board differs from what a row should look like; for a row that waits, what a run would change, cell by cell.
 
     Args:
-        row: what the database says.
-        shown: the item or subitem of its id, None when monday knows none.
+        expected: what the database says.
+        shown: what the board shows under its id, None when monday knows nothing of it.
         mapping: which columns are ours.
         columns: of the board, by id.
-        groups: titles of the active groups, by id.
+        titles: of the active groups, by id.
     """
-    if shown is None or not is_active(shown):
-        return [_difference(DifferenceKind.MISSING, row, board=shown.state if shown else "")]
-    if row.parent_id is not None and shown.parent_item_id not in {None, row.parent_id}:
-        return [_difference(DifferenceKind.MISSING, row, board=f"under item {shown.parent_item_id}")]
-    found = list(_cell_differences(row, shown, mapping, columns))
-    if row.name != shown.name:
-        found.append(_difference(DifferenceKind.DIFFERENT, row, "name", row.name, shown.name))
-    title = groups.get(shown.group_id or "", "")
-    if row.group_name is not None and row.group_name != title:
-        found.append(_difference(DifferenceKind.WRONG_GROUP, row, "group", row.group_name, title))
+    row, waits = expected.row, expected.row.state is not SyncState.SYNCED
+    gone = absence(row, shown, mapping.board_id)
+    if row.action is Action.DELETE:
+        return [] if gone else [difference(DifferenceKind.LEFT, row)]
+    if gone and row.values.get("qty") == 0:
+        return []  # a size without quantity need not be there
+    if gone and not waits:
+        return [gone]
+    found = [gone] if gone else []
+    if expected.cells is None:
+        return found
+    there = shown if shown and not gone else BoardItem(0, "", "active")
+    if expected.refusal:
+        found.append(difference(DifferenceKind.UNSENDABLE, row, "values", expected.refusal))
+    found += _cell_differences(expected, there, mapping, columns)
+    if row.name != there.name:
+        found.append(difference(DifferenceKind.DIFFERENT, row, "name", row.name, there.name))
+    title = titles.get(there.group_id or "", "")
+    is_placed = expected.group is not None and expected.group.id == there.group_id
+    if row.group_name and not is_placed and fold(row.group_name) != fold(title):
+        found.append(difference(DifferenceKind.WRONG_GROUP, row, "group", row.group_name, title))
     return found
 
 
 def orphan_differences(
-    kind: RowKind, orphans: Iterable[Orphan], rows: Iterable[ExpectedRow], active_ids: Set[int]
+    kind: RowKind, orphans: Iterable[Orphan], rows: Iterable[Expected], active_ids: Set[int], left: Mapping[LookUp, SyncRow]
 ) -> list[Difference]:
-    """Which orphans are duplicates of our rows and which are just unknown.
+    """Which orphans are duplicates of our rows, which are of an order that `left`, and which are just unknown.
 
     An orphan with the key of a row that has no active item of its own is unknown: it may be that row's. Any further one is a duplicate.
     """
-    owners: dict[LookUp, list[ExpectedRow]] = defaultdict(list)
-    for row in rows:
-        if row.look_up[1]:
-            owners[row.look_up].append(row)
+    owners: dict[LookUp, list[SyncRow]] = defaultdict(list)
+    for each in rows:
+        if each.look_up[1]:
+            owners[each.look_up].append(each.row)
     alike: dict[LookUp, list[Orphan]] = defaultdict(list)
     for orphan in orphans:
         alike[orphan.look_up].append(orphan)
     return [
-        difference
+        found
         for look_up, same in alike.items()
-        for difference in _classified(kind, same, owners.get(look_up, []), active_ids)
+        for found in _classified(kind, same, owners.get(look_up, []), active_ids, left.get(look_up))
     ]
 
 
-def _classified(kind: RowKind, same: list[Orphan], owners: list[ExpectedRow], active_ids: Set[int]) -> Iterator[Difference]:
+def _classified(
+    kind: RowKind, same: list[Orphan], owners: list[SyncRow], active_ids: Set[int], left: SyncRow | None
+) -> Iterator[Difference]:
     vacant = [row for row in owners if row.monday_id not in active_ids]
     names = {row.name for row in vacant}
     same.sort(key=lambda orphan: (orphan.item.name not in names, orphan.item.id))
+    ids = {row.monday_id for row in owners if row.monday_id is not None} & active_ids | {orphan.item.id for orphan in same}
     for place, orphan in enumerate(same):
-        is_duplicate = bool(owners) and place >= len(vacant) and not orphan.is_shared
-        order_key, size_code = (owners[0].order_key, owners[0].size_code) if owners else ("", "")
-        found = DifferenceKind.DUPLICATE if is_duplicate else DifferenceKind.UNKNOWN
-        yield Difference(found, kind, order_key, size_code, orphan.item.id, orphan.item.name)
+        found, of = DifferenceKind.UNKNOWN, owners[0] if owners else None
+        if not orphan.is_shared and place >= len(vacant) and (owners or left):
+            found, of = (DifferenceKind.DUPLICATE, owners[0]) if owners else (DifferenceKind.LEFT, left)
+        order_key, size_code = (of.order_key, of.size_code) if of else ("", "")
+        all_ids = tuple(sorted(ids)) if found is DifferenceKind.DUPLICATE else ()
+        yield Difference(found, kind, order_key, size_code, orphan.item.id, orphan.item.name, ids=all_ids)
 
 
 def _cell_differences(
-    row: ExpectedRow, shown: BoardItem, mapping: BoardMapping, columns: Mapping[str, Column]
+    expected: Expected, shown: BoardItem, mapping: BoardMapping, columns: Mapping[str, Column]
 ) -> Iterator[Difference]:
-    if row.refusal:
-        yield _difference(DifferenceKind.DIFFERENT, row, "values", row.refusal)
-        return
-    changed = changed_cells(mapping, columns, row.cells, shown.cells)
+    values = expected.row.values
+    changed = changed_cells(mapping, columns, expected.cells or {}, shown.cells)
     for mapped in mapping.fields:
         if mapped.column_id in changed:
             cell = shown.cells.get(mapped.column_id)
-            wanted = next((row.values[source] for source in mapped.sources if not is_blank(row.values[source])), None)
+            value = next((values[source] for source in mapped.sources if not is_blank(values[source])), None)
             text = (cell.text or "") if cell else ""
-            yield _difference(DifferenceKind.DIFFERENT, row, columns[mapped.column_id].title, _as_text(wanted), text)
+            yield difference(DifferenceKind.DIFFERENT, expected.row, columns[mapped.column_id].title, _as_text(value), text)
 
 
 def _as_text(value: object) -> str:
@@ -173,5 +206,6 @@ def _as_text(value: object) -> str:
         return repr(value)
 
 
-def _difference(kind: DifferenceKind, row: ExpectedRow, column: str = "", database: str = "", board: str = "") -> Difference:
+def difference(kind: DifferenceKind, row: SyncRow, column: str = "", database: str = "", board: str = "") -> Difference:
+    """A difference of a row."""
     return Difference(kind, row.kind, row.order_key, row.size_code, row.monday_id, row.name, row.ref, column, database, board)

@@ -38,6 +38,7 @@ class SyncRow:
         monday_id: of its item or subitem, None while unknown.
         group_name: of an order; `group_id` alike, None while the group is not made.
         parent_id: the item that the order of a line has now; `sent_parent_id`: the one that the line was last sent under.
+        has_left: the load no longer holds the order.
         tries: how often it was sent since it last changed and nothing came of it.
         last_code: monday's or the network's word for why.
     """
@@ -60,6 +61,7 @@ class SyncRow:
     group_id: str | None = None
     parent_id: int | None = None
     sent_parent_id: int | None = None
+    has_left: bool = False
 
 
 @dataclass(frozen=True, slots=True)

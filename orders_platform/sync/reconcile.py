@@ -1,7 +1,8 @@
-"""Does the board show what the database says it shows? Three comparisons, which change neither side.
+"""Does the board show what the database says it shows? One comparison, which changes neither side, at two depths.
 
-After a stage: is anything of what was just sent on the board twice? After a run: ids and counts of one customer, by group and by item.
-For `verify`: every cell of every row of one customer. Each reads both sides before its first conclusion: a read that fails ends it.
+By ids it answers what is missing, elsewhere, doubled or nobody's; a run asks it for what it sent, and a check for a whole customer.
+Cell by cell it also says which values, names and groups differ, and what a run would change for the rows that wait. It reads both
+sides before its first conclusion: a read that fails ends it.
 
 Lists and searches lag behind, items asked for by id do not: an item is missing, an orphan or a duplicate only when asking for it by id
 says so.
@@ -9,168 +10,60 @@ says so.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import enum
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from functools import cached_property
 
-from orders_platform.domain.board import BoardItem
+from orders_platform.domain.board import BoardItem, Group
 from orders_platform.domain.column_values import format_row
 from orders_platform.domain.differences import (
+    ABSENT,
     Difference,
     DifferenceKind,
-    ExpectedRow,
+    Expected,
     LookUp,
     Orphan,
-    is_active,
+    difference,
     orphan_differences,
     row_differences,
 )
+from orders_platform.domain.history import CustomerGroup
 from orders_platform.domain.labels import LabelIndex
 from orders_platform.domain.mapping import BoardMapping
-from orders_platform.domain.names import collapse
+from orders_platform.domain.names import fold
 from orders_platform.domain.orders import RowKind, SyncRow
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.errors import RowError
-from orders_platform.sync.ports import RecordedRows
-from orders_platform.sync.recovery import external_key, items_by_key
-from orders_platform.sync.results import Duplicate, StageReport
+from orders_platform.sync.groups import is_renamed, place_groups
+from orders_platform.sync.recovery import external_key
 from orders_platform.sync.run import BoardShape, SyncRun
 
-_IDS_A_STATEMENT = 1000  # SQL Server takes 2,100 parameters
 
-Shown = Mapping[int, BoardItem]
+class Depth(enum.Enum):
+    """How much is compared."""
 
-
-# --- after a stage: duplicates
-
-
-def report_duplicate_items(run: SyncRun, rows: Sequence[SyncRow], report: StageReport) -> None:
-    """Report the items that carry the key of one of these orders and belong to no order of ours."""
-    found = items_by_key(run, rows)
-    known = run.store.known_item_ids({item.id for items in found.values() for item in items})
-    for row in rows:
-        items = found.get(external_key(run, row), ())
-        orphans = [item.id for item in items if item.id not in known]
-        # Without an item of ours beside them they are what the next run will adopt.
-        if orphans and len(orphans) < len(items):
-            report.doubled.append(Duplicate(row.order_key, "", tuple(sorted(item.id for item in items))))
-
-
-def report_duplicate_subitems(run: SyncRun, rows: Sequence[SyncRow], report: StageReport) -> None:
-    """Report the lines whose size is under their item more than once."""
-    children = run.board.children(sorted({row.parent_id for row in rows if row.parent_id is not None}), [])
-    for row in rows:
-        ids = tuple(sorted(child.id for child in children.get(row.parent_id or 0, ()) if child.name == row.name))
-        if len(ids) > 1:
-            report.doubled.append(Duplicate(row.order_key, row.size_code, ids))
-
-
-# --- ids and counts
+    IDS = enum.auto()
+    CELLS = enum.auto()
 
 
 @dataclass(slots=True)
-class IdReconciliation:
+class Reconciliation:
     """What came of comparing one customer.
 
     Attributes:
-        items: orders that are done with and on the board as far as we know; `subitems` alike for lines.
-        items_shown: of those, how many the board really shows; `subitems_shown` alike.
-        differences: missing ones, and items or subitems that belong to no row.
-    """
-
-    items: int = 0
-    subitems: int = 0
-    items_shown: int = 0
-    subitems_shown: int = 0
-    differences: list[Difference] = field(default_factory=list)
-
-
-def reconcile_ids(run: SyncRun, recorded: RecordedRows, customer: str) -> IdReconciliation:
-    """Compare ids and counts of a customer; the caller holds the customer's lock.
-
-    Raises:
-        OrdersError: something could not be read; nothing is concluded from what was.
-    """
-    orders = {row.monday_id: row for row in recorded.orders(customer) if row.monday_id is not None and _is_synced(row)}
-    lines = recorded.lines(customer)
-    listed = {item.id: item for item in _items_of(run, customer)}
-    gone = _gone(run, orders.keys() - listed.keys())
-    living = sorted(orders.keys() - gone)
-    children = run.board.children(living, []) if living else {}
-    shown = {child.id: child for each in children.values() for child in each}
-    due = {row.monday_id: row for row in lines if row.monday_id is not None and row.parent_id in living and _is_synced(row)}
-    lost = _gone(run, due.keys() - shown.keys())
-    orphans = [item for item_id, item in listed.items() if item_id not in orders]
-    owned = known_items(run, [item.id for item in orphans])
-    known_subitems = {row.monday_id for row in lines}
-    found = IdReconciliation(len(orders), len(due), len(orders) - len(gone), len(due) - len(lost))
-    if run.rules.on_deleted != "leave":
-        found.differences += [_missing(orders[each]) for each in sorted(gone)]
-        found.differences += [_missing(due[each]) for each in sorted(lost)]
-    unknown = [(RowKind.ITEMS, item) for item in orphans if item.id not in owned]
-    unknown += [(RowKind.SUBITEMS, child) for child in shown.values() if child.id not in known_subitems]
-    found.differences += _really_there(run, unknown)
-    return found
-
-
-def _is_synced(row: SyncRow) -> bool:
-    return row.state is SyncState.SYNCED and row.action is not Action.DELETE
-
-
-def _items_of(run: SyncRun, customer: str) -> Iterable[BoardItem]:
-    """What the board lists in the groups that are this customer's alone."""
-    board_id, known = run.rules.items.board_id, list(run.store.groups())
-    titles = {group.id: collapse(group.title) for group in run.board.groups(board_id)}
-    ours, others = (
-        {(each.name, each.group_id) for each in known if (each.customer == customer) is mine} for mine in (True, False)
-    )
-    alone = [
-        group_id for group_id, title in titles.items() if _is_of(ours, group_id, title) and not _is_of(others, group_id, title)
-    ]
-    return run.board.items_of_groups(board_id, sorted(alone), [])
-
-
-def _is_of(groups: set[tuple[str, str | None]], group_id: str, title: str) -> bool:
-    return any(title == name or group_id == known_id for name, known_id in groups)
-
-
-def _gone(run: SyncRun, ids: Iterable[int]) -> set[int]:
-    asked = sorted(ids)
-    shown: Mapping[int, BoardItem] = run.board.items(asked, []) if asked else {}
-    return {each for each in asked if not is_active(shown.get(each))}
-
-
-def _missing(row: SyncRow) -> Difference:
-    name = row.size_code or row.name
-    return Difference(DifferenceKind.MISSING, row.kind, row.order_key, row.size_code, row.monday_id, name, row.ref)
-
-
-def _really_there(run: SyncRun, found: Iterable[tuple[RowKind, BoardItem]]) -> list[Difference]:
-    orphans = list(found)
-    gone = _gone(run, [item.id for _, item in orphans])
-    return [
-        Difference(DifferenceKind.UNKNOWN, kind, "", "", item.id, item.name) for kind, item in orphans if item.id not in gone
-    ]
-
-
-# --- every cell
-
-
-@dataclass(slots=True)
-class CellReconciliation:
-    """What came of comparing one customer.
-
-    Attributes:
-        orders: on the board and done with, so compared; `lines` alike.
-        waiting: rows on their way, or refused: not compared.
-        left_alone: rows that a person removed from the board, where the policy is to leave it so.
+        orders: that are done with and belong on the board; `lines` alike. What waits is not among them.
+        waiting: rows on their way, or refused.
+        changes: of the rows that wait, what a run would change.
+        left_alone: what differs and a policy leaves so: what people removed or moved away, and the items of orders that left the load.
     """
 
     customer: str
     orders: int = 0
     lines: int = 0
     differences: list[Difference] = field(default_factory=list)
-    waiting: list[ExpectedRow] = field(default_factory=list)
+    waiting: list[SyncRow] = field(default_factory=list)
+    changes: list[Difference] = field(default_factory=list)
     left_alone: list[Difference] = field(default_factory=list)
 
     @property
@@ -178,170 +71,213 @@ class CellReconciliation:
         """True when the board shows every row that is done with, and nothing besides."""
         return not self.differences
 
+    def absent(self, kind: RowKind) -> list[Difference]:
+        """The orders or lines that are not where they belong, whatever the policy makes of it."""
+        return [each for each in (*self.differences, *self.left_alone) if each.kind in ABSENT and each.row_kind is kind]
 
-def reconcile_cells(run: SyncRun, recorded: RecordedRows, customer: str) -> CellReconciliation:
-    """Compare a customer's rows with the board; the caller holds the customer's lock.
+    @property
+    def notice(self) -> str:
+        """A sentence where all items of the customer are on one other board; empty otherwise."""
+        absent = self.absent(RowKind.ITEMS)
+        places = {each.board if each.kind is DifferenceKind.OTHER_BOARD else "" for each in absent}
+        if len(absent) < max(self.orders, 2) or len(places) > 1 or "" in places:
+            return ""
+        return f"All {self.orders} items of {self.customer} are {places.pop()}; the configured board has none of them."
+
+
+def duplicates(run: SyncRun, customer: str, kind: RowKind) -> list[Difference]:
+    """What is on the board more than once of the orders or lines that this run sent."""
+    found = reconcile(run, customer, Depth.IDS, sent=kind)
+    return [each for each in found.differences if each.kind is DifferenceKind.DUPLICATE]
+
+
+def reconcile(run: SyncRun, customer: str, depth: Depth, *, sent: RowKind | None = None) -> Reconciliation:
+    """Compare a customer's rows with the board, or with `sent` only those of this kind that this run sent.
+
+    The caller holds the customer's lock.
 
     Raises:
         OrdersError: something could not be read; nothing is concluded from what was.
     """
     run.preflight()
     run.board.note_calls_today(run.store.monday_usage(run.clock()).calls_today)
-    found = CellReconciliation(customer)
-    items = _ItemSide(run, recorded, customer)
-    subitems = _SubitemSide(run, recorded, customer, items.active_ids)
-    for side in (items, subitems):
-        synced = [row for row in side.rows if row.state is SyncState.SYNCED]
-        found.waiting += [row for row in side.rows if row.state is not SyncState.SYNCED] + side.blocked
-        found.differences += [each for row in synced for each in side.compare(row)]
-        found.differences += orphan_differences(side.kind, side.orphans(), side.rows, side.active_ids)
-    found.orders, found.lines = (sum(row.state is SyncState.SYNCED for row in side.rows) for side in (items, subitems))
-    if run.rules.on_deleted == "leave":
-        found.left_alone = [each for each in found.differences if each.kind is DifferenceKind.MISSING]
-        found.differences = [each for each in found.differences if each.kind is not DifferenceKind.MISSING]
+    sent_by = run.run_id if sent else ""
+    found = Reconciliation(customer)
+    parents: Set[int] | None = None
+    if sent is not RowKind.SUBITEMS:
+        items = _Items(run, customer, depth, run.store.orders(customer, sent_by), is_whole=sent is None)
+        parents, found.orders = items.active_ids, len(items.of_state(synced=True))
+        items.compare_all(found)
+    if sent is not RowKind.ITEMS:
+        subitems = _Subitems(run, depth, run.store.lines(customer, sent_by), parents)
+        found.lines = len(subitems.of_state(synced=True))
+        subitems.compare(found, {})
+    kept = {kind for kind in ABSENT if run.rules.on_deleted == "leave"}
+    found.left_alone += [each for each in found.differences if each.kind in kept]
+    found.differences = [each for each in found.differences if each.kind not in kept]
     return found
 
 
-def known_items(run: SyncRun, ids: Iterable[int]) -> set[int]:
-    """Which of these items belong to an order, whoever's; asked last, an item made meanwhile is known by now."""
-    asked, known = sorted(ids), set[int]()
-    for start in range(0, len(asked), _IDS_A_STATEMENT):
-        known |= run.store.known_item_ids(asked[start : start + _IDS_A_STATEMENT])
-    return known
+class _Side:
+    """One of the two boards: the rows that should be on it, and what it shows.
+
+    Attributes:
+        expected: the rows that belong on it, with what it should show of them.
+        listed: the active items or subitems that may be theirs, each with what it would be found by, by id.
+        shown: what it shows under the ids of the rows.
+        titles: of the groups, by id.
+    """
+
+    def __init__(self, run: SyncRun, kind: RowKind, mapping: BoardMapping, shape: BoardShape, depth: Depth) -> None:
+        self.run, self.kind, self.mapping, self.shape, self.depth = run, kind, mapping, shape, depth
+        self.expected: list[Expected] = []
+        self.listed: dict[int, tuple[BoardItem, LookUp]] = {}
+        self.shown: dict[int, BoardItem] = {}
+        self.titles: Mapping[str, str] = {}
+        self._labels = LabelIndex()
+
+    def of_state(self, *, synced: bool) -> list[Expected]:
+        """The rows that are done with, or those that wait or were refused."""
+        return [each for each in self.expected if (each.row.state is SyncState.SYNCED) is synced]
+
+    @property
+    def active_ids(self) -> set[int]:
+        """The ids of those rows whose item or subitem is where it belongs."""
+        return {
+            item.id for each in self.expected
+            if (item := self.shown.get(each.row.monday_id or 0)) and not item.absence(self.mapping.board_id, each.row.parent_id)
+        }  # fmt: skip
+
+    def expect(self, row: SyncRow, look_up: LookUp, group: Group | None = None) -> Expected:
+        """What the board should show of a row."""
+        if self.depth is Depth.IDS:
+            return Expected(row, look_up, group=group)
+        try:
+            cells = format_row(self.mapping, self.shape.columns, row.values, self._labels)
+        except RowError as refusal:
+            return Expected(row, look_up, {}, refusal.message, group)
+        return Expected(row, look_up, cells, group=group)
+
+    def read(self, rows: Sequence[SyncRow], *, is_whole: bool) -> None:
+        """Ask for these rows by id: for all of them when cells are compared, else for those that no list shows.
+
+        What this run sent a moment ago is there: its id was in monday's answer.
+        """
+        ids = {row.monday_id for row in rows if row.monday_id is not None}
+        asked = ids if self.depth is Depth.CELLS else ids - self.listed.keys() if is_whole else set()
+        sent = {
+            row.monday_id or 0: BoardItem(row.monday_id or 0, row.name, "active", parent_item_id=row.parent_id) for row in rows
+        }
+        listed = {item_id: self.listed[item_id][0] for item_id in (ids - asked) & self.listed.keys()}
+        self.shown = {**({} if is_whole else sent), **listed}
+        if asked:
+            self.run.progress(f"reading {len(asked)} {self.kind.value} by id")
+            columns = [mapped.column_id for mapped in self.mapping.fields] if self.depth is Depth.CELLS else []
+            self.shown |= self.run.board.items(sorted(asked), columns)
+
+    def compare(self, found: Reconciliation, left: Mapping[LookUp, SyncRow]) -> None:
+        """Note how each row differs, and what is there that belongs to no row."""
+        waiting = self.of_state(synced=False)
+        found.waiting += [each.row for each in waiting]
+        found.differences += [each for expected in self.of_state(synced=True) for each in self._differences(expected)]
+        if self.depth is Depth.CELLS:
+            found.changes += [each for expected in waiting for each in self._differences(expected)]
+        found.differences += orphan_differences(self.kind, self._orphans(), self.expected, self.active_ids, left)
+
+    def _differences(self, expected: Expected) -> list[Difference]:
+        shown = self.shown.get(expected.row.monday_id or 0)
+        return row_differences(expected, shown, self.mapping, self.shape.columns, self.titles)
+
+    def _orphans(self) -> list[Orphan]:
+        """What is listed, belongs to no row, whoever's, and was not archived a moment ago.
+
+        The database is asked last: what was made meanwhile is known by now.
+        """
+        ids = sorted(self.listed.keys() - {each.row.monday_id for each in self.expected})
+        asked = self.run.board.items(ids, []) if ids else {}
+        active = [item_id for item_id in ids if item_id in asked and asked[item_id].state == "active"]
+        known = self.run.store.known_ids(self.kind, active) if active else set()
+        return [orphan for item_id in active if item_id not in known and (orphan := self.orphan(*self.listed[item_id]))]
+
+    def orphan(self, item: BoardItem, look_up: LookUp) -> Orphan | None:
+        """The item as one that belongs to no row; None when it is certainly somebody else's."""
+        return Orphan(item, look_up)
 
 
-class _Side(ABC):
-    """One of the two boards: the rows that should be on it, and what it shows under their ids."""
+class _Items(_Side):
+    def __init__(self, run: SyncRun, customer: str, depth: Depth, rows: Sequence[SyncRow], *, is_whole: bool) -> None:
+        super().__init__(run, RowKind.ITEMS, run.rules.items, run.items_board, depth)
+        self._customer, self._is_whole = customer, is_whole
+        due = [row for row in rows if not _is_over(row)]
+        self._left = [row for row in rows if _is_over(row)]
+        placed = self._placed = place_groups({row.group_name for row in due}, *self._groups) if is_whole else {}
+        self.titles = {group.id: group.title for group in self._groups[0]} if is_whole else {}
+        self.expected = [self.expect(row, self._look_up(row), placed.get(row.group_name)) for row in due]
+        self.listed = {item.id: (item, self._found_by(item)) for item in self._list(due)}
+        self.read([*due, *(self._left if depth is Depth.CELLS else ())], is_whole=is_whole)
 
-    kind: RowKind
+    @cached_property
+    def _groups(self) -> tuple[Sequence[Group], Sequence[CustomerGroup]]:
+        """The groups of the board, and those that are recorded."""
+        return self.run.board.groups(self.mapping.board_id), self.run.store.groups()
 
-    def __init__(self, run: SyncRun, mapping: BoardMapping, shape: BoardShape, rows: Iterable[ExpectedRow]) -> None:
-        self.run = run
-        self.rows = list(rows)
-        self.blocked: list[ExpectedRow] = []
-        self._mapping = mapping
-        self._shape = shape
-        self.groups: Mapping[str, str] = {}
-        column_ids = [mapped.column_id for mapped in mapping.fields]
-        self.ids = {row.monday_id for row in self.rows if row.monday_id is not None}
-        run.progress(f"reading {len(self.ids)} {self.kind.value} by id")
-        self._shown: Shown = run.board.items(sorted(self.ids), column_ids) if self.ids else {}
-        self.active_ids = {item_id for item_id, item in self._shown.items() if is_active(item)}
+    def _ids_of(self, *, ours: bool) -> set[str]:
+        """The groups that the customer uses, or those that others use."""
+        named = [each for each in self._groups[1] if (each.customer == self._customer) is ours]
+        names, ids = {fold(each.name) for each in named}, {each.group_id for each in named}
+        return {group.id for group in self._groups[0] if fold(group.title) in names or group.id in ids}
 
-    def compare(self, row: ExpectedRow) -> list[Difference]:
-        """How a row differs from what is shown under its id."""
-        shown = self._shown.get(row.monday_id) if row.monday_id is not None else None
-        return row_differences(row, shown, self._mapping, self._shape.columns, self.groups)
+    def _list(self, rows: Sequence[SyncRow]) -> Iterator[BoardItem]:
+        board_id, column = self.mapping.board_id, self.mapping.external_key or ""
+        if self._is_whole:
+            yield from self.run.board.items_of_groups(board_id, sorted(self._ids_of(ours=True)), [column])
+        if not self._is_whole or self.depth is Depth.CELLS:
+            keys = sorted({key for row in rows if (key := external_key(self.run, row))})
+            for items in (self.run.board.find_items(board_id, column, keys) if keys else {}).values():
+                yield from items
 
-    @abstractmethod
-    def orphans(self) -> list[Orphan]:
-        """What is there and belongs to no row."""
+    def _look_up(self, row: SyncRow) -> LookUp:
+        return 0, fold(external_key(self.run, row))
 
-    def really_there(self, orphans: Sequence[Orphan]) -> list[Orphan]:
-        """Without those that were archived a moment ago and are still listed."""
-        ids = sorted(orphan.item.id for orphan in orphans)
-        shown = self.run.board.items(ids, []) if ids else {}
-        return [orphan for orphan in orphans if is_active(shown.get(orphan.item.id))]
+    def _found_by(self, item: BoardItem) -> LookUp:
+        cell = item.cells.get(self.mapping.external_key or "")
+        return 0, fold(cell.text or "" if cell else "")
 
+    def orphan(self, item: BoardItem, look_up: LookUp) -> Orphan | None:
+        """None for one in a group that only other customers use."""
+        is_others = item.group_id in self._ids_of(ours=False)
+        return Orphan(item, look_up, is_others) if not is_others or item.group_id in self._ids_of(ours=True) else None
 
-class _ItemSide(_Side):
-    kind = RowKind.ITEMS
-
-    def __init__(self, run: SyncRun, recorded: RecordedRows, customer: str) -> None:
-        label_index = LabelIndex()
-        due = [row for row in recorded.orders(customer) if row.state is not SyncState.SYNCED or row.action is not Action.DELETE]
-        super().__init__(run, run.rules.items, run.items_board, (_expected_item(run, row, label_index) for row in due))
-        self._keys = {key for row in due if (key := _key(run, row))}
-        self.groups = {group.id: collapse(group.title) for group in run.board.groups(self._mapping.board_id)}
-        known = run.store.groups()
-        self._ours = self._ids_of((group.name, group.group_id) for group in known if group.customer == customer)
-        self._others = self._ids_of((group.name, group.group_id) for group in known if group.customer != customer)
-
-    def _ids_of(self, groups: Iterable[tuple[str, str | None]]) -> set[str]:
-        named = list(groups)
-        names, ids = {name for name, _ in named}, {group_id for _, group_id in named}
-        return {group_id for group_id, title in self.groups.items() if title in names or group_id in ids}
-
-    def orphans(self) -> list[Orphan]:
-        found = {orphan.item.id: orphan for orphan in (*self._in_our_groups(), *self._with_our_keys())}
-        known = self.ids | known_items(self.run, found)
-        return self.really_there([orphan for item_id, orphan in found.items() if item_id not in known])
-
-    def _in_our_groups(self) -> Iterator[Orphan]:
-        key = self._mapping.external_key or ""
-        for item in self.run.board.items_of_groups(self._mapping.board_id, sorted(self._ours), [key]):
-            cell = item.cells.get(key)
-            yield Orphan(item, _folded(cell.text or "" if cell else ""), item.group_id in self._others)
-
-    def _with_our_keys(self) -> Iterator[Orphan]:
-        found = self.run.board.find_items(self._mapping.board_id, self._mapping.external_key or "", sorted(self._keys))
-        for key, items in found.items():
-            for item in items:
-                if item.group_id in self._ours or item.group_id not in self._others:
-                    yield Orphan(item, _folded(key), item.group_id in self._others)
+    def compare_all(self, found: Reconciliation) -> None:
+        """The rows; and the items of orders that left, and the groups that people renamed."""
+        self.compare(found, {self._look_up(row): row for row in self._left})
+        numbers = {each.look_up for each in self.expected}
+        for row in self._left:
+            item = self.shown.get(row.monday_id or 0)
+            if item is not None and not item.absence(self.mapping.board_id):
+                kind = DifferenceKind.SURPLUS if self._look_up(row) in numbers else DifferenceKind.LEFT
+                found.left_alone.append(difference(kind, row))
+        if self.run.rules.on_renamed == "restore":
+            found.differences += [
+                Difference(DifferenceKind.RENAMED_GROUP, self.kind, "", "", None, name, None, "group", name, group.title)
+                for name, group in sorted(self._placed.items())
+                if is_renamed(name, group)
+            ]
 
 
-class _SubitemSide(_Side):
-    kind = RowKind.SUBITEMS
-
-    def __init__(self, run: SyncRun, recorded: RecordedRows, customer: str, parents: set[int]) -> None:
-        label_index = LabelIndex()
-        due = [row for row in recorded.lines(customer) if _is_due(row)]
-        placed = [row for row in due if row.parent_id in parents]
-        super().__init__(
-            run, run.rules.subitems, run.subitems_board, (_expected_subitem(run, row, label_index) for row in placed)
-        )
-        # Without their item there is nothing to compare: it is missing, or waits itself.
-        unplaced = (row for row in due if row.parent_id not in parents and row.state is not SyncState.SYNCED)
-        self.blocked = [_expected_subitem(run, row, label_index) for row in unplaced]
-        self._parents = parents
-
-    def orphans(self) -> list[Orphan]:
-        children = self.run.board.children(sorted(self._parents), []) if self._parents else {}
-        return self.really_there([
-            Orphan(child, (parent_id, child.name))
-            for parent_id, under in children.items()
-            for child in under
-            if child.id not in self.ids
-        ])  # fmt: skip
+class _Subitems(_Side):
+    def __init__(self, run: SyncRun, depth: Depth, rows: Sequence[SyncRow], parents: Set[int] | None) -> None:
+        super().__init__(run, RowKind.SUBITEMS, run.rules.subitems, run.subitems_board, depth)
+        asked = {row.parent_id for row in rows if row.parent_id is not None} if parents is None else parents
+        children = run.board.children(sorted(asked), []) if asked else {}
+        # A line that is done with and whose item is gone is not compared: its item is missing.
+        due = [row for row in rows if not _is_over(row) and (row.parent_id in children or row.state is not SyncState.SYNCED)]
+        self.expected = [self.expect(row, (row.parent_id or 0, row.name)) for row in due]
+        self.listed = {child.id: (child, (parent, child.name)) for parent, under in children.items() for child in under}
+        self.read(due, is_whole=parents is not None)
 
 
-def _is_due(row: SyncRow) -> bool:
-    is_over = row.action is Action.DELETE or (row.values["qty"] == 0 and row.monday_id is None)
-    return row.state is not SyncState.SYNCED or not is_over
-
-
-def _expected_item(run: SyncRun, row: SyncRow, label_index: LabelIndex) -> ExpectedRow:
-    cells, refusal = _cells(run.rules.items, run.items_board, row.values, label_index)
-    return ExpectedRow(
-        row.kind, row.ref, row.order_key, "", row.state, row.monday_id, row.name, _folded(_key(run, row)),
-        row.values, cells, refusal, group_name=row.group_name,
-    )  # fmt: skip
-
-
-def _expected_subitem(run: SyncRun, row: SyncRow, label_index: LabelIndex) -> ExpectedRow:
-    cells, refusal = _cells(run.rules.subitems, run.subitems_board, row.values, label_index)
-    return ExpectedRow(
-        row.kind, row.ref, row.order_key, row.size_code, row.state, row.monday_id, row.name, (row.parent_id or 0, row.name),
-        row.values, cells, refusal, parent_id=row.parent_id,
-    )  # fmt: skip
-
-
-def _cells(
-    mapping: BoardMapping, shape: BoardShape, values: Mapping[str, object], label_index: LabelIndex
-) -> tuple[Mapping[str, object], str]:
-    try:
-        return format_row(mapping, shape.columns, values, label_index), ""
-    except RowError as refusal:
-        return {}, refusal.message
-
-
-def _key(run: SyncRun, row: SyncRow) -> str:
-    try:
-        return external_key(run, row)
-    except RowError:
-        return ""  # a key that cannot be written was never sent
-
-
-def _folded(key: str) -> LookUp:
-    return 0, " ".join(key.split()).casefold()
+def _is_over(row: SyncRow) -> bool:
+    """Whether nothing of it belongs on the board any more."""
+    is_gone = row.has_left or row.action is Action.DELETE or (row.values.get("qty") == 0 and row.monday_id is None)
+    return row.state is SyncState.SYNCED and is_gone

@@ -11,16 +11,17 @@ from collections.abc import Mapping, Sequence
 
 from orders_platform.domain.board import BoardItem
 from orders_platform.domain.cell_codecs import is_blank, plain_text
-from orders_platform.domain.orders import SyncRow
+from orders_platform.domain.orders import RowKind, SyncRow
 from orders_platform.errors import RowError
 from orders_platform.sync.run import SyncRun
 
 
 def find_items(run: SyncRun, rows: Sequence[SyncRow]) -> Mapping[str, int]:
     """The ids of those of these orders whose item is on the board and belongs to no order yet, by ref."""
-    found = items_by_key(run, rows)
+    keys = sorted({external_key(run, row) for row in rows})
+    found = run.board.find_items(run.rules.items.board_id, run.rules.items.external_key or "", keys)
     ids = {item.id for items in found.values() for item in items}
-    free = ids - run.store.known_item_ids(ids)
+    free = ids - run.store.known_ids(RowKind.ITEMS, ids)
     adopted: dict[str, int] = {}
     # Best fit first over all rows: of two orders that share a key, neither takes the other's item while its own is there.
     pairs = [(row, item) for row in rows for item in found.get(external_key(run, row), ())]
@@ -35,12 +36,6 @@ def find_subitems(rows: Sequence[SyncRow], children: Mapping[int, Sequence[Board
     """The ids of those of these lines whose subitem is under their item, by ref; `children` are the active subitems by item."""
     named = {row.ref: [child.id for child in children.get(row.parent_id or 0, ()) if child.name == row.name] for row in rows}
     return {ref: min(ids) for ref, ids in named.items() if ids}
-
-
-def items_by_key(run: SyncRun, rows: Sequence[SyncRow]) -> Mapping[str, Sequence[BoardItem]]:
-    """The active items with the external keys of these orders, by key."""
-    keys = sorted({external_key(run, row) for row in rows})
-    return run.board.find_items(run.rules.items.board_id, run.rules.items.external_key or "", keys)
 
 
 def external_key(run: SyncRun, row: SyncRow) -> str:

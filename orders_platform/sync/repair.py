@@ -10,14 +10,13 @@ import enum
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from orders_platform.domain.differences import Difference, DifferenceKind
+from orders_platform.domain.differences import ABSENT, Difference, DifferenceKind
 from orders_platform.domain.mutations import Batch, Mutation, MutationResult, Operation, Outcome
 from orders_platform.domain.orders import RowKind, RowProblem, RowResult
 from orders_platform.domain.states import SyncState
 from orders_platform.errors import TransientError
 from orders_platform.sync.groups import sync_groups
-from orders_platform.sync.ports import RecordedRows
-from orders_platform.sync.reconcile import CellReconciliation, reconcile_cells
+from orders_platform.sync.reconcile import Depth, Reconciliation, reconcile
 from orders_platform.sync.results import CustomerReport, StageReport
 from orders_platform.sync.rows import sync_items, sync_subitems
 from orders_platform.sync.run import SyncRun
@@ -29,12 +28,13 @@ class RepairAction(enum.StrEnum):
     CREATE = "create"
     CHANGE = "change"
     MOVE = "move"
+    RENAME = "rename"
     ARCHIVE = "archive"
 
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """One thing that a repair does. `ref` is the row it is done for, None for a duplicate; `detail` says what, for people."""
+    """One thing that a repair does. `ref` is the row it is done for, None for a duplicate or a group; `detail` says what, for people."""
 
     action: RepairAction
     row_kind: RowKind
@@ -47,20 +47,26 @@ class Repair:
 
 
 _ACTIONS = {
-    DifferenceKind.MISSING: RepairAction.CREATE,
+    **dict.fromkeys(ABSENT, RepairAction.CREATE),
     DifferenceKind.DIFFERENT: RepairAction.CHANGE,
     DifferenceKind.WRONG_GROUP: RepairAction.MOVE,
+    DifferenceKind.RENAMED_GROUP: RepairAction.RENAME,
     DifferenceKind.DUPLICATE: RepairAction.ARCHIVE,
+    DifferenceKind.LEFT: RepairAction.ARCHIVE,
 }
 
 
-def repair_plan(verification: CellReconciliation) -> list[Repair]:
-    """What a repair would do; unknown items and what the policy leaves alone are not part of it."""
-    plan: dict[tuple[RepairAction, RowKind, str | int | None], Repair] = {}
-    for each in verification.differences:
+def repair_plan(found: Reconciliation) -> list[Repair]:
+    """What a repair would do.
+
+    Not part of it: unknown items, what a policy leaves alone, and rows that cannot be sent today: to send one would make it FAILED.
+    """
+    unsendable = {each.ref for each in found.differences if each.kind is DifferenceKind.UNSENDABLE}
+    plan: dict[tuple[RepairAction, RowKind, str | int], Repair] = {}
+    for each in found.differences:
         action = _ACTIONS.get(each.kind)
-        if action is not None:
-            key = action, each.row_kind, each.ref or each.monday_id
+        if action is not None and (each.ref is None or each.ref not in unsendable):
+            key = action, each.row_kind, each.ref or each.monday_id or each.name
             before = plan[key].detail + ", " if key in plan else ""
             plan[key] = Repair(action, each.row_kind, each.order_key, each.size_code, each.monday_id, each.name, each.ref,
                                before + _detail(each))  # fmt: skip
@@ -68,19 +74,19 @@ def repair_plan(verification: CellReconciliation) -> list[Repair]:
 
 
 def _detail(difference: Difference) -> str:
-    if difference.kind is DifferenceKind.WRONG_GROUP:
+    if difference.column == "group":
         return f"{difference.board or '(no group)'} -> {difference.database}"
     return difference.column
 
 
-def repair_customer(run: SyncRun, recorded: RecordedRows, customer: str, plan: Sequence[Repair]) -> CustomerReport:
+def repair_customer(run: SyncRun, customer: str, plan: Sequence[Repair]) -> CustomerReport:
     """Do what the plan says; the caller holds the customer's lock. Rows that wait are sent along.
 
     Raises:
         TransientError: board or database changed since the plan was made, so that what was agreed to is not what would be done.
         OrdersError: what reading and sending raise; rows stay NEW or PENDING for the next run.
     """
-    if repair_plan(reconcile_cells(run, recorded, customer)) != list(plan):
+    if repair_plan(reconcile(run, customer, Depth.CELLS)) != list(plan):
         raise TransientError(
             f"Board or database of customer {customer!r} changed since the plan was made. Nothing was repaired; run verify again."
         )
@@ -88,7 +94,8 @@ def repair_customer(run: SyncRun, recorded: RecordedRows, customer: str, plan: S
     _archive_duplicates(run, customer, plan, report)
     _reset(run, customer, plan)
     with run.counted(customer, report.groups):
-        sync_groups(run, customer, report=report.groups)
+        renamed = [each.name for each in plan if each.action is RepairAction.RENAME]
+        sync_groups(run, customer, report=report.groups, also=renamed)
     with run.counted(customer, report.items):
         sync_items(run, customer, report=report.items)
     with run.counted(customer, report.subitems):

@@ -4,23 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 
+from orders_platform.domain.differences import Difference
 from orders_platform.domain.merges import HeaderMerge, LineMerge
 from orders_platform.domain.mutations import BatchReport, Outcome
 from orders_platform.domain.orders import RowProblem
 from orders_platform.domain.plan import Step
-
-
-@dataclass(frozen=True, slots=True)
-class Duplicate:
-    """An order (or one size of it) that is on the board more than once; `ids` of all its items or subitems."""
-
-    order_key: str
-    size_code: str
-    ids: tuple[int, ...]
-
-    def __str__(self) -> str:
-        size = f" size {self.size_code}" if self.size_code else ""
-        return f"order {self.order_key}{size} is on the board {len(self.ids)} times: {', '.join(map(str, self.ids))}"
 
 
 @dataclass(slots=True)
@@ -55,7 +43,7 @@ class StageReport:
     rate_limited: int = 0
     seconds: float = 0.0
     refusals: list[RowProblem] = field(default_factory=list)
-    doubled: list[Duplicate] = field(default_factory=list)
+    doubled: list[Difference] = field(default_factory=list)
     trouble: str | None = None
 
     def count_steps(self, steps: tuple[Step, ...]) -> None:
@@ -107,7 +95,7 @@ class CustomerReport:
         return self.groups, self.items, self.subitems
 
     @property
-    def doubled(self) -> list[Duplicate]:
+    def doubled(self) -> list[Difference]:
         """What the stages found on the board more than once."""
         return [double for stage in self.stages for double in stage.doubled]
 

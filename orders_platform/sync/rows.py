@@ -21,7 +21,7 @@ from orders_platform.domain.states import Action, SyncState
 from orders_platform.errors import RowError
 from orders_platform.sync.groups import place_groups
 from orders_platform.sync.outbox import Outbox, Outgoing, fail_after_max_attempts
-from orders_platform.sync.reconcile import report_duplicate_items, report_duplicate_subitems
+from orders_platform.sync.reconcile import duplicates
 from orders_platform.sync.recovery import find_items, find_subitems
 from orders_platform.sync.results import StageReport
 from orders_platform.sync.run import BoardShape, SyncRun
@@ -73,8 +73,8 @@ class _Stage(ABC):
             if not is_unknown:
                 break
         self.report.waiting = len(waiting)
-        if self.report.created or self.report.adopted:
-            self.report_duplicates(rows)
+        if (self.report.created or self.report.adopted) and not self.dry:
+            self.report.doubled += duplicates(self.run, self.customer, self.kind)
         self.report.seconds = (self.run.clock() - started).total_seconds()
         return self.report
 
@@ -188,10 +188,6 @@ class _Stage(ABC):
     def place(self, row: SyncRow) -> Mapping[str, object]:
         """Where a row is created, as arguments of the mutation."""
 
-    @abstractmethod
-    def report_duplicates(self, rows: Sequence[SyncRow]) -> None:
-        """Report what is on the board more than once."""
-
 
 class _Items(_Stage):
     kind = RowKind.ITEMS
@@ -243,9 +239,6 @@ class _Items(_Stage):
         if results:
             self.record(results)
 
-    def report_duplicates(self, rows: Sequence[SyncRow]) -> None:
-        report_duplicate_items(self.run, rows, self.report)
-
 
 class _Subitems(_Stage):
     kind = RowKind.SUBITEMS
@@ -294,7 +287,3 @@ class _Subitems(_Stage):
 
     def place(self, row: SyncRow) -> Mapping[str, object]:
         return {"parent_item_id": str(row.parent_id)}
-
-    def report_duplicates(self, rows: Sequence[SyncRow]) -> None:
-        if not self.dry:
-            report_duplicate_subitems(self.run, rows, self.report)

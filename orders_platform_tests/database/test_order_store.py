@@ -212,10 +212,11 @@ def test_results_and_their_document_are_recorded_together_or_not_at_all(merged: 
     assert item_columns(merged, "sync_state", "monday_item_id")[0] == ("SYNCED", 71)
 
 
-def test_known_item_ids_are_those_of_orders(merged: OrderList) -> None:
+def test_known_ids_are_those_of_orders_or_of_lines(merged: OrderList) -> None:
     results(merged, ITEMS, RowResult(refs(merged)[0], SYNCED, 71))
-    assert merged.store.known_item_ids([70, 71]) == {71}
-    assert merged.store.known_item_ids([]) == set()
+    assert merged.store.known_ids(RowKind.ITEMS, [70, 71]) == {71}
+    assert merged.store.known_ids(RowKind.SUBITEMS, [70, 71]) == set()
+    assert merged.store.known_ids(RowKind.ITEMS, []) == set()
 
 
 # --- the log

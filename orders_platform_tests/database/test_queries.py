@@ -211,19 +211,30 @@ def shown(order_list: OrderList) -> OrderList:
     return order_list
 
 
-def test_orders_lines_and_groups_are_read_whatever_their_state(shown: OrderList, queries: Queries) -> None:
-    assert [(item.order_key, item.monday_id, item.state) for item in queries.orders(GREYSON)] == [
+def test_orders_lines_and_groups_are_read_whatever_their_state(shown: OrderList) -> None:
+    assert [(item.order_key, item.monday_id, item.state) for item in shown.store.orders(GREYSON)] == [
         ("GRE-1", 71, SyncState.SYNCED), ("GRE-2", 72, SyncState.SYNCED),
     ]  # fmt: skip
-    assert queries.orders(GREYSON)[0].values["TOTAL QTY"] == 5
-    assert [(line.order_key, line.size_code, line.monday_id, line.parent_id) for line in queries.lines(GREYSON)] == [
+    assert shown.store.orders(GREYSON)[0].values["TOTAL QTY"] == 5
+    assert [(line.order_key, line.size_code, line.monday_id, line.parent_id) for line in shown.store.lines(GREYSON)] == [
         ("GRE-1", "M", 91, 71), ("GRE-1", "S", 92, 71), ("GRE-2", "M", None, 72), ("GRE-2", "S", None, 72),
     ]  # fmt: skip
-    groups = sorted(queries.groups(), key=lambda group: group.name)
+    groups = sorted(shown.store.groups(), key=lambda group: group.name)
     assert groups == [
         CustomerGroup(GREYSON, "GREYSON 2025 FALL", "group_7"), CustomerGroup(GREYSON, "GREYSON 2026 SPRING", None),
     ]  # fmt: skip
-    assert (queries.orders("PELOTON"), queries.lines("PELOTON")) == ([], [])
+    assert (shown.store.orders("PELOTON"), shown.store.lines("PELOTON")) == ([], [])
+
+
+def test_what_one_run_sent_is_read_alone(shown: OrderList) -> None:
+    store = shown.store
+    assert [len(store.orders(GREYSON, run)) for run in ("run-1", "run-2")] == [2, 0]
+    assert [[line.size_code for line in store.lines(GREYSON, run)] for run in ("run-1", "run-2")] == [[], ["M", "S"]]
+
+
+def test_an_order_that_left_the_load_is_read_as_such(shown: OrderList) -> None:
+    shown.sql("UPDATE ORDER_LIST_V2 SET removed_at = updated_at WHERE monday_item_id = 71")
+    assert [(row.monday_id, row.has_left) for row in shown.store.orders(GREYSON)] == [(71, True), (72, False)]
 
 
 @pytest.mark.usefixtures("shown")

@@ -364,7 +364,7 @@ def test_an_order_that_is_on_the_board_twice_fails_the_check_of_the_run_that_sen
     (row,) = table(found)
     assert row["order"] == key
     assert str(item_id) in str(row["ids"])
-    assert ("unknown", "copy") in {(each["difference"], each["name"]) for each in table(made(run)["board_equals_database"])}
+    assert ("doubled", "copy") in {(each["difference"], each["name"]) for each in table(made(run)["board_equals_database"])}
 
 
 # --- a failed read

@@ -93,4 +93,4 @@ def test_a_write_back_that_is_cut_is_recorded_whole_mssql(cut: tuple[OrderStore,
     )
     assert cutter.cuts == 2
     assert store.waiting_items(GREYSON) == []
-    assert store.known_item_ids(range(60, 90)) == {71, 72, 73, 74, 75}
+    assert store.known_ids(RowKind.ITEMS, range(60, 90)) == {71, 72, 73, 74, 75}

@@ -7,14 +7,13 @@ from collections.abc import Callable
 
 import pytest
 
-from orders_platform.database.queries import Queries
 from orders_platform.domain.differences import Difference, DifferenceKind
 from orders_platform.domain.mutations import BatchReport
 from orders_platform.domain.orders import RowKind
 from orders_platform.errors import MondayUnavailableError, TransientError
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
 from orders_platform.sandbox.server import Fault
-from orders_platform.sync.reconcile import CellReconciliation, reconcile_cells
+from orders_platform.sync.reconcile import Depth, Reconciliation, reconcile
 from orders_platform.sync.repair import Repair, RepairAction, repair_customer, repair_plan
 from orders_platform.sync.results import CustomerReport
 from orders_platform_tests.testing.platform import (
@@ -31,7 +30,8 @@ from orders_platform_tests.testing.platform import (
 
 ROWS = [order("GRE-00001", NOTES="first"), order("GRE-00002", {"S": 4}), order("GRE-00003", {"S": 5}, AAG_SEASON="2026 SPRING")]
 WANTED = {"GRE-00001": {"Size S": "1", "Size M": "2"}, "GRE-00002": {"Size S": "4"}, "GRE-00003": {"Size S": "5"}}
-MISSING, DUPLICATE, UNKNOWN, DIFFERENT, WRONG_GROUP = DifferenceKind
+MISSING, DUPLICATE, UNKNOWN = DifferenceKind.MISSING, DifferenceKind.DUPLICATE, DifferenceKind.UNKNOWN
+DIFFERENT, WRONG_GROUP = DifferenceKind.DIFFERENT, DifferenceKind.WRONG_GROUP
 
 
 @pytest.fixture
@@ -42,23 +42,22 @@ def synced(platform: Platform) -> Platform:
     return platform
 
 
-def verify(platform: Platform, customer: str = GREYSON) -> CellReconciliation:
+def verify(platform: Platform, customer: str = GREYSON) -> Reconciliation:
     with platform.board() as board:
-        return reconcile_cells(platform.run(board), Queries(platform.store), customer)
+        return reconcile(platform.run(board), customer, Depth.CELLS)
 
 
 def repair(platform: Platform, plan: list[Repair] | None = None, store: DyingStore | None = None) -> CustomerReport:
     agreed = repair_plan(verify(platform)) if plan is None else plan
     with platform.board() as board:
-        recorded = Queries(platform.store)
-        return repair_customer(platform.run(board, store), recorded, GREYSON, agreed)
+        return repair_customer(platform.run(board, store), GREYSON, agreed)
 
 
-def kinds(found: CellReconciliation) -> list[tuple[DifferenceKind, str, str]]:
+def kinds(found: Reconciliation) -> list[tuple[DifferenceKind, str, str]]:
     return [(each.kind, each.order_key, each.size_code) for each in found.differences]
 
 
-def only(found: CellReconciliation) -> Difference:
+def only(found: Reconciliation) -> Difference:
     (difference,) = found.differences
     return difference
 
@@ -282,12 +281,22 @@ def test_a_moved_item_is_in_the_wrong_group_and_moved_back(synced: Platform) -> 
     assert verify(synced).is_equal
 
 
-def test_the_items_of_a_renamed_group_are_in_the_wrong_one_and_all_put_right_together(synced: Platform) -> None:
-    (group_id,) = (g.id for g in synced.sandbox.board_snapshot(ITEMS_BOARD_ID) if g.title == "GREYSON 2025 FALL")
-    query = 'mutation($b: ID!, $g: String!) { update_group(board_id: $b, group_id: $g, group_attribute: title, new_value: "Old") { id } }'
-    synced.ask(query, b=str(ITEMS_BOARD_ID), g=group_id)
-    assert kinds(verify(synced)) == [(WRONG_GROUP, "GRE-00001", ""), (WRONG_GROUP, "GRE-00002", "")]
-    assert repair(synced).groups.updated == 1
+def test_a_renamed_group_is_named_once_and_gets_its_title_back(synced: Platform) -> None:
+    synced.rename_group("GREYSON 2025 FALL", "Old")
+    found = verify(synced)
+    assert [(each.kind, each.name, each.board) for each in found.differences] == [
+        (DifferenceKind.RENAMED_GROUP, "GREYSON 2025 FALL", "Old")
+    ]
+    assert [(step.action, step.detail) for step in repair_plan(found)] == [(RepairAction.RENAME, "Old -> GREYSON 2025 FALL")]
+    with synced.watched() as watch:
+        assert repair(synced).is_done
+    assert watch.mutations == {"update_group": 1}
+    assert verify(synced).is_equal
+
+
+def test_a_renamed_group_is_no_difference_where_its_title_is_kept(synced: Platform) -> None:
+    synced.policies(renamed_groups="keep")
+    synced.rename_group("GREYSON 2025 FALL", "Old")
     assert verify(synced).is_equal
 
 

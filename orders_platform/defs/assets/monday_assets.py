@@ -84,8 +84,6 @@ def _pace(report: StageReport) -> dict[str, float]:
 
 def _doubled_records(report: StageReport) -> list[dg.TableRecord]:
     return [
-        dg.TableRecord(
-            {"order": each.order_key, "size": each.size_code, "ids": ", ".join(str(each_id) for each_id in each.ids)}
-        )
+        dg.TableRecord({"order": each.order_key, "size": each.size_code, "ids": ", ".join(map(str, each.ids))})
         for each in report.doubled
     ]

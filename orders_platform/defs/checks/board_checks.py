@@ -2,18 +2,18 @@
 
 import dagster as dg
 
-from orders_platform.database.queries import Finding, Queries
+from orders_platform.database.queries import Finding
 from orders_platform.defs.assets.monday_assets import ORDER_BOARD, POOL, monday_items, monday_subitems
 from orders_platform.defs.assets.order_assets import customer_alone
 from orders_platform.defs.checks.check_results import ERROR, NOT_CHECKED, WARN, Scope, check_result, not_checked
 from orders_platform.defs.failures import RETRIES, dagster_failures
 from orders_platform.defs.resources import MondayResource, OrdersDatabase
-from orders_platform.domain.differences import Difference, DifferenceKind
+from orders_platform.domain.differences import HARM, Difference
+from orders_platform.domain.orders import RowKind
 from orders_platform.errors import CustomerBusyError
-from orders_platform.sync.reconcile import reconcile_cells, reconcile_ids
+from orders_platform.sync.reconcile import Depth, reconcile
 from orders_platform.sync.results import StageReport
 
-_HARM = {DifferenceKind.MISSING, DifferenceKind.DUPLICATE}
 _DIFFERENCES = ("difference between board and database", "differences between board and database")
 
 
@@ -61,15 +61,15 @@ def board_equals_database(
     with customer_alone(scope.customer, orders_database) as store:
         run, report = monday.sync_run(store, context.run.run_id, context.log.info), StageReport()
         with run.counted(scope.customer, report):
-            seen = reconcile_ids(run, Queries(store), scope.customer)
+            seen = reconcile(run, scope.customer, Depth.IDS)
     return check_result(
         [_finding(scope.customer, each) for each in seen.differences],
         scope=scope,
         what=_DIFFERENCES,
-        next_step="`orders-platform verify` names them all, with `--repair` it mends them.",
-        severity=[scope.customer] if any(each.kind in _HARM for each in seen.differences) else WARN,
-        figures={"items": seen.items, "items_shown": seen.items_shown, "subitems": seen.subitems, "subitems_shown": seen.subitems_shown,
-                 "reads": report.reads},
+        next_step=" ".join(filter(None, [seen.notice, "`orders-platform verify` names them all, with `--repair` it mends them."])),
+        severity=[scope.customer] if any(each.kind in HARM for each in seen.differences) else WARN,
+        figures={"items": seen.orders, "items_shown": seen.orders - len(seen.absent(RowKind.ITEMS)),
+                 "subitems": seen.lines, "subitems_shown": seen.lines - len(seen.absent(RowKind.SUBITEMS)), "reads": report.reads},
     )  # fmt: skip
 
 
@@ -81,24 +81,25 @@ def board_shows_values(
 
     Every cell of every customer is compared, one customer after the other.
     """
-    found, busy = list[tuple[str, Difference]](), list[str]()
+    found, busy, notices = list[tuple[str, Difference]](), list[str](), list[str]()
     with dagster_failures("board_shows_values"):
         store = orders_database.store
         customers = orders_database.queries.customers()
         run = monday.sync_run(store, context.run.run_id, context.log.info)
-        queries = Queries(store)
         for customer in customers:
             try:
                 with store.lock(customer), run.counted(customer, StageReport()):
-                    found += [(customer, each) for each in reconcile_cells(run, queries, customer).differences]
+                    seen = reconcile(run, customer, Depth.CELLS)
+                found += [(customer, each) for each in seen.differences]
+                notices += [seen.notice] if seen.notice else []
             except CustomerBusyError:
                 busy.append(customer)
     return check_result(
         [_finding(customer, each) for customer, each in found],
         scope=Scope(),
         what=_DIFFERENCES,
-        next_step="`orders-platform verify --repair` brings the board to the database.",
-        severity=[customer for customer, each in found if each.kind in _HARM],
+        next_step=" ".join([*notices, "`orders-platform verify --repair` brings the board to the database."]),
+        severity=[customer for customer, each in found if each.kind in HARM],
         figures={"customers_compared": len(customers) - len(busy), NOT_CHECKED: dg.MetadataValue.json(busy)},
     )
 
