@@ -123,13 +123,13 @@ class MondayBoard:
 
     def items(self, item_ids: Sequence[int], column_ids: Sequence[str]) -> Mapping[int, BoardItem]:
         """Items or subitems by id; archived and deleted ones included, unknown ids absent."""
-        found = (board_item(node) for node in self._by_ids("items_by_ids", item_ids, column_ids))
+        found = (board_item(node) for node in self._by_ids("items_by_ids", item_ids, columns=list(column_ids)))
         return {item.id: item for item in found}
 
-    def children(self, parent_item_ids: Sequence[int], column_ids: Sequence[str]) -> Mapping[int, Sequence[BoardItem]]:
-        """Active subitems by parent id; a parent that is gone is absent."""
-        parents = self._by_ids("subitems_of", parent_item_ids, column_ids)
-        return {int(str(node["id"])): _active_subitems(node) for node in parents if _is_active(node)}
+    def children(self, board_id: int, parent_item_ids: Sequence[int]) -> Mapping[int, Sequence[BoardItem]]:
+        """Active subitems by parent id; a parent that is gone from this board is absent."""
+        parents = ((board_item(node), node) for node in self._by_ids("subitems_of", parent_item_ids))
+        return {item.id: _active_subitems(node) for item, node in parents if not item.absence(board_id)}
 
     def find_items(self, board_id: int, column_id: str, values: Sequence[str]) -> Mapping[str, Sequence[BoardItem]]:
         """Active items whose text column equals one of `values` (monday folds case), under the value asked for.
@@ -173,9 +173,9 @@ class MondayBoard:
             _logger.warning("%s", notice)
         self._ending = notice
 
-    def _by_ids(self, operation: str, ids: Sequence[int], column_ids: Sequence[str]) -> Iterator[Node]:
+    def _by_ids(self, operation: str, ids: Sequence[int], **variables: object) -> Iterator[Node]:
         for chunk in _chunks([str(each) for each in dict.fromkeys(ids)], IDS_A_READ):
-            yield from nodes(self._read(operation, {"ids": chunk, "columns": list(column_ids)}), "items")
+            yield from nodes(self._read(operation, {"ids": chunk, **variables}), "items")
 
     def _matching(self, board_id: int, column_id: str, values: Sequence[str]) -> Sequence[BoardItem]:
         rule = {"column_id": column_id, "column_values": list(values)}

@@ -68,7 +68,7 @@ class ErrorRule:
 
 REJECT = ErrorRule(ErrorAction.REJECT)
 NOT_FOUND = ErrorRule(ErrorAction.REJECT)
-"""What the mutation is about was archived or deleted, or never was: by the next run it can be seen what."""
+"""What the mutation is about was archived, deleted or moved away, or never was: by the next run it can be seen what."""
 SPLIT = ErrorRule(ErrorAction.SPLIT)
 RESTART = ErrorRule(ErrorAction.RESTART)
 UNKNOWN = ErrorRule(ErrorAction.WAIT_UNKNOWN)
@@ -131,7 +131,7 @@ CODES: Mapping[str, ErrorRule] = {
     "CorrectedValueException": REJECT,
     "ResourceNotFoundException": NOT_FOUND,
     "InvalidUserIdException": REJECT,
-    "InvalidArgumentException": REJECT,
+    "InvalidArgumentException": NOT_FOUND,  # also of an item that is on another board by now
     "ItemsLimitationException": REJECT,
     "ItemNameTooLongException": REJECT,
     "CreateBoardException": REJECT,

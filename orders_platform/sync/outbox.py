@@ -129,8 +129,6 @@ class Outbox:
             chunk = _travelling_together(rows[start : start + self._run.board.batch_size(operation)])
             start += len(chunk)
             batch = Batch(self._run.new_key(), operation, tuple(Mutation(each.row.ref, each.variables(step)) for each in chunk))
-            if step is Step.CREATE:
-                self._forget_replaced(chunk)
             self._commit_intent(batch)
             self._run.progress(f"{self._customer}: {operation.value} {start}/{len(rows)} {self._kind.value}")
             yield batch
@@ -139,12 +137,6 @@ class Outbox:
         """Before each request: whatever happens next, these rows are known to be of unknown outcome, and since when."""
         refs = [mutation.ref for mutation in batch.mutations]
         self._run.store.record_intents(self._kind, refs, batch.key, self._run.run_id, self._run.clock())
-
-    def _forget_replaced(self, rows: Sequence[Outgoing]) -> None:
-        """An id that is of no use any more would hide from the next run that a creation is of unknown outcome."""
-        results = [RowResult(each.row.ref, SyncState.PENDING) for each in rows if each.row.monday_id is not None]
-        if results:
-            self._run.store.record_results(self._kind, results, self._run.run_id, self._run.clock(), self._customer)
 
     def _take_in(self, report: BatchReport, by_ref: Mapping[str, Outgoing]) -> None:
         rows = [by_ref[mutation.ref] for mutation in report.batch.mutations]

@@ -33,8 +33,8 @@ class Board(Protocol):
     def find_items(self, board_id: int, column_id: str, values: Sequence[str]) -> Mapping[str, Sequence[BoardItem]]:
         """Active items whose text column equals one of `values` (monday folds case), under the value asked for."""
 
-    def children(self, parent_item_ids: Sequence[int], column_ids: Sequence[str]) -> Mapping[int, Sequence[BoardItem]]:
-        """Active subitems by parent id; a parent that is gone is absent."""
+    def children(self, board_id: int, parent_item_ids: Sequence[int]) -> Mapping[int, Sequence[BoardItem]]:
+        """Active subitems by parent id; a parent that is gone from this board is absent."""
 
     def items_of_groups(self, board_id: int, group_ids: Sequence[str], column_ids: Sequence[str]) -> Sequence[BoardItem]:
         """Active items of these groups, with the cells asked for."""

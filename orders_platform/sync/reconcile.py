@@ -269,7 +269,7 @@ class _Subitems(_Side):
     def __init__(self, run: SyncRun, depth: Depth, rows: Sequence[SyncRow], parents: Set[int] | None) -> None:
         super().__init__(run, RowKind.SUBITEMS, run.rules.subitems, run.subitems_board, depth)
         asked = {row.parent_id for row in rows if row.parent_id is not None} if parents is None else parents
-        children = run.board.children(sorted(asked), []) if asked else {}
+        children = run.board.children(run.rules.items.board_id, sorted(asked)) if asked else {}
         # A line that is done with and whose item is gone is not compared: its item is missing.
         due = [row for row in rows if not _is_over(row) and (row.parent_id in children or row.state is not SyncState.SYNCED)]
         self.expected = [self.expect(row, (row.parent_id or 0, row.name)) for row in due]

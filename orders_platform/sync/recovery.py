@@ -32,10 +32,15 @@ def find_items(run: SyncRun, rows: Sequence[SyncRow]) -> Mapping[str, int]:
     return adopted
 
 
-def find_subitems(rows: Sequence[SyncRow], children: Mapping[int, Sequence[BoardItem]]) -> Mapping[str, int]:
-    """The ids of those of these lines whose subitem is under their item, by ref; `children` are the active subitems by item."""
-    named = {row.ref: [child.id for child in children.get(row.parent_id or 0, ()) if child.name == row.name] for row in rows}
-    return {ref: min(ids) for ref, ids in named.items() if ids}
+def find_subitems(run: SyncRun, rows: Sequence[SyncRow], children: Mapping[int, Sequence[BoardItem]]) -> Mapping[str, int]:
+    """The ids of those of these lines whose subitem is under their item and belongs to no line yet, by ref.
+
+    `children` are the active subitems by item.
+    """
+    named = {row.ref: {child.id for child in children.get(row.parent_id or 0, ()) if child.name == row.name} for row in rows}
+    ids = set().union(*named.values())
+    known = run.store.known_ids(RowKind.SUBITEMS, ids) if ids else set()
+    return {ref: min(found - known) for ref, found in named.items() if found - known}
 
 
 def external_key(run: SyncRun, row: SyncRow) -> str:

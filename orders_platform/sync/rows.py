@@ -58,6 +58,7 @@ class _Stage(ABC):
         self.customer = customer
         self.report = report
         self.dry = dry
+        self.forgotten: set[str] = set()
 
     def sync(self, limit: int | None = None) -> StageReport:
         """Send what waits, or the first `limit` rows of it."""
@@ -84,8 +85,10 @@ class _Stage(ABC):
             return False
         self.run.preflight()
         self._wait_for_outcomes(waiting)
-        rows = self._adopt(self.placed(waiting))
-        on_board = self._read([row.monday_id for row in rows if row.monday_id is not None])
+        rows = self.placed(waiting)
+        on_board = self._read(rows)
+        rows = self._adopt(self._forget(rows, on_board))
+        on_board |= self._read([row for row in rows if row.monday_id not in on_board])
         outgoing = [made for row in rows if (made := self._outgoing(row, on_board)) is not None]
         if self.dry:
             self.count_dry_run(outgoing)
@@ -97,6 +100,22 @@ class _Stage(ABC):
         unanswered = [row.pending_at for row in rows if row.state is SyncState.PENDING and row.pending_at is not None]
         if unanswered and not self.dry:
             self.run.wait_until_final(max(unanswered))
+
+    def _forget(self, rows: Sequence[SyncRow], on_board: Mapping[int, BoardItem]) -> list[SyncRow]:
+        """The same rows; those that people removed or moved away, and that are to be made again, have no id any more.
+
+        That is committed first: the id would hide from the next run that a creation is of unknown outcome.
+        """
+        if self.run.rules.on_deleted == "leave":
+            return list(rows)
+        gone = [
+            row for row in rows
+            if row.monday_id not in {None, *on_board} and row.action is not Action.DELETE and row.values.get("qty") != 0
+        ]  # fmt: skip
+        self.forgotten |= {row.ref for row in gone}
+        if gone:
+            self.record([RowResult(row.ref, row.state) for row in gone])
+        return [replace(row, monday_id=None) if row.ref in self.forgotten else row for row in rows]
 
     def _adopt(self, rows: Sequence[SyncRow]) -> list[SyncRow]:
         """The same rows; those without an id that are on the board have it now.
@@ -114,8 +133,12 @@ class _Stage(ABC):
             self.record(results, adoption=self.run.new_key())
         return [replace(row, monday_id=found.get(row.ref, row.monday_id)) for row in rows]
 
-    def _read(self, ids: Sequence[int]) -> Mapping[int, BoardItem]:
-        return self.run.board.items(ids, [field.column_id for field in self.mapping.fields]) if ids else {}
+    def _read(self, rows: Sequence[SyncRow]) -> dict[int, BoardItem]:
+        """What the board shows of these rows, as far as it is where it belongs."""
+        parents = {row.monday_id: row.parent_id for row in rows if row.monday_id is not None}
+        columns = [field.column_id for field in self.mapping.fields]
+        shown = self.run.board.items(list(parents), columns) if parents else {}
+        return {item.id: item for item in shown.values() if not item.absence(self.mapping.board_id, parents[item.id])}
 
     def _outgoing(self, row: SyncRow, on_board: Mapping[int, BoardItem]) -> Outgoing | None:
         """The row with its plan; None when it is refused."""
@@ -234,7 +257,7 @@ class _Items(_Stage):
             RowResult(each.row.ref, SyncState.NEW, each.plan.item_id, is_new_item=each.row.ref in made,
                       is_archived=each.row.action is Action.DELETE)
             for each in rows
-            if (each.row.ref in made and each.row.monday_id is not None) or each.row.action is Action.DELETE
+            if each.row.ref in made & self.forgotten or each.row.action is Action.DELETE
         ]  # fmt: skip
         if results:
             self.record(results)
@@ -267,7 +290,7 @@ class _Subitems(_Stage):
         # An id under another item is of no use: that item was replaced, and its subitems went with it.
         rows = [row if row.sent_parent_id in {None, row.parent_id} else replace(row, monday_id=None) for row in rows]
         parents = sorted({row.parent_id for row in rows if row.parent_id is not None})
-        self._children = self.run.board.children(parents, []) if parents else {}
+        self._children = self.run.board.children(self.run.rules.items.board_id, parents) if parents else {}
         orphans = [row for row in rows if row.parent_id is not None and row.parent_id not in self._children]
         if orphans and not self.dry:
             if self.run.rules.on_deleted == "leave":
@@ -283,7 +306,7 @@ class _Subitems(_Stage):
 
     def look_up(self, rows: Sequence[SyncRow]) -> Mapping[str, int]:
         """By name, among the subitems of the item."""
-        return find_subitems(rows, self._children)
+        return find_subitems(self.run, rows, self._children)
 
     def place(self, row: SyncRow) -> Mapping[str, object]:
         return {"parent_item_id": str(row.parent_id)}

@@ -79,7 +79,7 @@ def test_reading_nothing_asks_nothing(stage: Callable[..., Stage]) -> None:
     scene = stage()
     board = scene.board()
     assert board.items([], []) == {}
-    assert board.children([], []) == {}
+    assert board.children(BOARD_ID, []) == {}
     assert board.find_items(BOARD_ID, "x", ["", "  "]) == {"": (), "  ": ()}
     assert len(scene.sandbox.requests) == 0
 
@@ -157,7 +157,7 @@ def test_children_come_by_parent_and_a_parent_that_is_gone_is_absent(stage: Call
     made = ids(board, Batch("s", Operation.CREATE_SUBITEM, subitems))
     archived = Batch("a", Operation.ARCHIVE_ITEM, (Mutation("p", {"item_id": parents[1]}), Mutation("c", {"item_id": made[0]})))
     list(board.send([archived]))
-    found = board.children([*parents, 999_999_999], [])
+    found = board.children(BOARD_ID, [*parents, 999_999_999])
     assert {parent: [child.name for child in children] for parent, children in found.items()} == {
         parents[0]: ["Size M"],
         parents[2]: [],

@@ -15,7 +15,7 @@ GRAPHQL = Path(__file__).parents[2] / "graphql"
 READS = {
     "board": {"board_id": "1"},
     "items_by_ids": {"ids": ["1"], "columns": ["text"]},
-    "subitems_of": {"ids": ["1"], "columns": ["text"]},
+    "subitems_of": {"ids": ["1"]},
     "items_by_column_values": {"board_id": "1", "columns": [], "value_columns": [], "limit": 1},
     "next_items_page": {"cursor": "c", "columns": [], "limit": 1},
 }

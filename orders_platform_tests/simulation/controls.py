@@ -70,5 +70,5 @@ class _Blind:
     def find_items(self, _board_id: int, _column_id: str, values: Sequence[str]) -> Mapping[str, Sequence[BoardItem]]:
         return dict.fromkeys(values, ())
 
-    def children(self, parents: Sequence[int], columns: Sequence[str]) -> Mapping[int, Sequence[BoardItem]]:
-        return dict.fromkeys(self._board.children(parents, columns), ())
+    def children(self, board_id: int, parents: Sequence[int]) -> Mapping[int, Sequence[BoardItem]]:
+        return dict.fromkeys(self._board.children(board_id, parents), ())
