@@ -86,7 +86,7 @@ def repair_customer(run: SyncRun, recorded: RecordedRows, customer: str, plan: S
         )
     report = CustomerReport(customer)
     _archive_duplicates(run, customer, plan, report)
-    _reset(run, customer, plan)
+    _reset(run, recorded, customer, plan)
     with run.counted(customer, report.groups):
         sync_groups(run, customer, report=report.groups)
     with run.counted(customer, report.items):
@@ -96,11 +96,12 @@ def repair_customer(run: SyncRun, recorded: RecordedRows, customer: str, plan: S
     return report
 
 
-def _reset(run: SyncRun, customer: str, plan: Sequence[Repair]) -> None:
+def _reset(run: SyncRun, recorded: RecordedRows, customer: str, plan: Sequence[Repair]) -> None:
+    rows = {row.ref: row for row in (*recorded.orders(customer), *recorded.lines(customer))}
     for kind in RowKind:
         # An id that shows nothing any more is forgotten, which makes the stages look for the row before they make it.
         results = {
-            each.ref: RowResult(each.ref, SyncState.NEW, None if each.action is RepairAction.CREATE else each.monday_id)
+            each.ref: RowResult(rows[each.ref], SyncState.NEW, None if each.action is RepairAction.CREATE else each.monday_id)
             for each in plan
             if each.row_kind is kind and each.ref is not None
         }
