@@ -14,7 +14,7 @@ from orders_platform.domain.board import Group
 from orders_platform.domain.history import CustomerGroup
 from orders_platform.domain.mutations import Batch, Mutation, MutationResult, Operation, Outcome
 from orders_platform.domain.names import fold
-from orders_platform.domain.orders import RowProblem
+from orders_platform.domain.orders import GroupIntent, RowProblem
 from orders_platform.sync.results import StageReport
 from orders_platform.sync.run import SyncRun
 
@@ -85,12 +85,15 @@ class _Groups:
         self._board_id = run.items_board.description.id
         self._recorded = run.store.groups()
         self._made: list[Group] = []
+        self._intent = GroupIntent()
 
     def make(self, *, dry: bool) -> None:
         report, run = self._report, self._run
+        # Before the board is looked at: who sends groups after this look-up has read another intent.
+        self._intent = run.store.groups_sent(self._customer)
         placed = self._placed()
         report.skipped = len(self._names) - len(self._missing(placed))
-        if not dry and self._missing(placed) and run.wait_until_final(run.store.groups_sent_at(self._customer)):
+        if not dry and self._missing(placed) and run.wait_until_final(self._intent.sent_at):
             placed = self._placed()
         for _ in range(0 if dry else _ATTEMPTS):
             missing = self._missing(placed)
@@ -140,15 +143,13 @@ class _Groups:
             group.id: Mutation(name, {"board_id": str(self._board_id), "group_id": group.id, "new_value": name})
             for name, group in renamed.items()
         }
-        results = self._send(Operation.UPDATE_GROUP, list(changes.values()), lambda: None)
+        results = self._send(Operation.UPDATE_GROUP, list(changes.values()), lambda _batch: None)
         self._report.updated = sum(result.outcome is Outcome.DONE for _, result in results)
 
     def _send(
-        self, operation: Operation, mutations: Sequence[Mutation], before_request: Callable[[], None]
+        self, operation: Operation, mutations: Sequence[Mutation], before_request: Callable[[Batch], None]
     ) -> Iterator[tuple[str, MutationResult]]:
-        for report in self._run.board.send(
-            self._batches(operation, mutations, before_request), lambda _batch: before_request()
-        ):
+        for report in self._run.board.send(self._batches(operation, mutations, before_request), before_request):
             self._report.count_batch(report)
             self._run.store.log_batch(self._run.run_id, self._run.clock(), self._customer, report)
             for title, result in report.results.items():
@@ -158,14 +159,15 @@ class _Groups:
                 yield title, result
 
     def _batches(
-        self, operation: Operation, mutations: Sequence[Mutation], before_request: Callable[[], None]
+        self, operation: Operation, mutations: Sequence[Mutation], before_request: Callable[[Batch], None]
     ) -> Iterator[Batch]:
         start = 0
         while start < len(mutations):
             chunk = mutations[start : start + self._run.board.batch_size(operation)]
             start += len(chunk)
-            before_request()
-            yield Batch(self._run.new_key(), operation, tuple(chunk))
+            batch = Batch(self._run.new_key(), operation, tuple(chunk))
+            before_request(batch)
+            yield batch
 
-    def _commit_intent(self) -> None:
-        self._run.store.record_groups_sent(self._customer, self._run.clock())
+    def _commit_intent(self, batch: Batch) -> None:
+        self._intent = self._run.store.record_groups_sent(self._customer, self._intent, batch.key, self._run.clock())

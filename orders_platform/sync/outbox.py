@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from orders_platform.domain.mutations import (
     Batch,
@@ -94,10 +95,10 @@ class Outgoing:
         made = next((int(each.monday_id) for each in self.results if each.monday_id is not None), None)
         # What we archived ourselves is forgotten: if the row comes back it is made anew, whatever the policy for what people remove.
         removed = done and (self.row.action is Action.DELETE or Step.ARCHIVE in steps)
-        return RowResult(self.row.ref, state, None if removed else self.plan.item_id or made, code, message, self.row.parent_id,
+        return RowResult(self.row, state, None if removed else self.plan.item_id or made, code, message,
                          is_new_item=done and Step.CREATE in steps,
                          is_archived=done and self.row.action is Action.DELETE,
-                         was_tried=reason is not None)  # fmt: skip
+                         was_tried=reason is not None and len(self.results) == len(steps))  # fmt: skip
 
 
 class Outbox:
@@ -119,7 +120,7 @@ class Outbox:
         self._finish([row for row in rows if not row.plan.steps])
         for step in Step:
             waiting = [row for row in rows if step in row.plan.steps]
-            for batch_report in self._run.board.send(self._batches(step, waiting), self._commit_intent):
+            for batch_report in self._run.board.send(self._batches(step, waiting), partial(self._commit_intent, by_ref)):
                 self._take_in(batch_report, by_ref)
         return [row for row in rows if row.state is SyncState.PENDING]
 
@@ -129,14 +130,17 @@ class Outbox:
             chunk = _travelling_together(rows[start : start + self._run.board.batch_size(operation)])
             start += len(chunk)
             batch = Batch(self._run.new_key(), operation, tuple(Mutation(each.row.ref, each.variables(step)) for each in chunk))
-            self._commit_intent(batch)
+            self._commit_intent({each.row.ref: each for each in chunk}, batch)
             self._run.progress(f"{self._customer}: {operation.value} {start}/{len(rows)} {self._kind.value}")
             yield batch
 
-    def _commit_intent(self, batch: Batch) -> None:
+    def _commit_intent(self, by_ref: Mapping[str, Outgoing], batch: Batch) -> None:
         """Before each request: whatever happens next, these rows are known to be of unknown outcome, and since when."""
-        refs = [mutation.ref for mutation in batch.mutations]
-        self._run.store.record_intents(self._kind, refs, batch.key, self._run.run_id, self._run.clock())
+        sent, run = [by_ref[mutation.ref] for mutation in batch.mutations], self._run
+        rows = [each.row for each in sent]
+        now = run.store.record_intents(self._kind, rows, batch, run.run_id, run.clock(), self._customer)
+        for each, row in zip(sent, now, strict=True):
+            each.row = row
 
     def _take_in(self, report: BatchReport, by_ref: Mapping[str, Outgoing]) -> None:
         rows = [by_ref[mutation.ref] for mutation in report.batch.mutations]

@@ -104,15 +104,12 @@ def repair_customer(run: SyncRun, customer: str, plan: Sequence[Repair]) -> Cust
 
 
 def _reset(run: SyncRun, customer: str, plan: Sequence[Repair]) -> None:
-    for kind in RowKind:
-        # An id that shows nothing any more is forgotten, which makes the stages look for the row before they make it.
-        results = {
-            each.ref: RowResult(each.ref, SyncState.NEW, None if each.action is RepairAction.CREATE else each.monday_id)
-            for each in plan
-            if each.row_kind is kind and each.ref is not None
-        }
+    """The rows in question become NEW; what is gone is looked for before it is made, as in any run."""
+    refs = {each.ref for each in plan}
+    for kind, rows in ((RowKind.ITEMS, run.store.orders(customer)), (RowKind.SUBITEMS, run.store.lines(customer))):
+        results = [RowResult(row, SyncState.NEW, row.monday_id) for row in rows if row.ref in refs]
         if results:
-            run.store.record_results(kind, list(results.values()), run.run_id, run.clock(), customer)
+            run.store.record_results(kind, results, run.run_id, run.clock(), customer)
 
 
 def _archive_duplicates(run: SyncRun, customer: str, plan: Sequence[Repair], report: CustomerReport) -> None:

@@ -114,7 +114,7 @@ class _Stage(ABC):
         ]  # fmt: skip
         self.forgotten |= {row.ref for row in gone}
         if gone:
-            self.record([RowResult(row.ref, row.state) for row in gone])
+            self.record([RowResult(row, row.state) for row in gone])
         return [replace(row, monday_id=None) if row.ref in self.forgotten else row for row in rows]
 
     def _adopt(self, rows: Sequence[SyncRow]) -> list[SyncRow]:
@@ -129,7 +129,7 @@ class _Stage(ABC):
         self.report.adopted += len(found)
         if found:
             # The lines of an adopted item's order belong under it from now on.
-            results = [RowResult(row.ref, row.state, found[row.ref], is_new_item=True) for row in lost if row.ref in found]
+            results = [RowResult(row, row.state, found[row.ref], is_new_item=True) for row in lost if row.ref in found]
             self.record(results, adoption=self.run.new_key())
         return [replace(row, monday_id=found.get(row.ref, row.monday_id)) for row in rows]
 
@@ -148,8 +148,7 @@ class _Stage(ABC):
         except RowError as refusal:
             self.report.refuse(RowProblem(self.customer, row.order_key, row.size_code, refusal.code, refusal.message))
             if not self.dry:
-                failed = RowResult(row.ref, SyncState.FAILED, row.monday_id, refusal.code, refusal.message, row.parent_id)
-                self.record([failed])
+                self.record([RowResult(row, SyncState.FAILED, row.monday_id, refusal.code, refusal.message)])
             return None
         wanted = Wanted(row.action, row.name, cells, row.group_id, is_empty=row.values.get("qty") == 0)
         shown = on_board.get(row.monday_id) if row.monday_id is not None else None
@@ -237,7 +236,7 @@ class _Items(_Stage):
         ids = {group.id for group in groups}
         # A group that was made a moment ago may not be listed yet.
         is_missing = any(row.action is not Action.DELETE and row.group_id not in ids for row in rows)
-        if is_missing and self.run.wait_until_final(self.run.store.groups_sent_at(self.customer)):
+        if is_missing and self.run.wait_until_final(self.run.store.groups_sent(self.customer).sent_at):
             ids = {group.id for group in self.run.board.groups(self.mapping.board_id)}
         return [row for row in rows if row.action is Action.DELETE or row.group_id in ids]
 
@@ -254,11 +253,12 @@ class _Items(_Stage):
         made = {each.row.ref for each in rows if Step.CREATE in each.plan.steps}
         self.run.dry_run_items |= made
         results = [
-            RowResult(each.row.ref, SyncState.NEW, each.plan.item_id, is_new_item=each.row.ref in made,
-                      is_archived=each.row.action is Action.DELETE)
+            RowResult(each.row, SyncState.SYNCED, is_archived=True)
+            if each.row.action is Action.DELETE
+            else RowResult(each.row, SyncState.NEW, each.plan.item_id, is_new_item=True)
             for each in rows
             if each.row.ref in made & self.forgotten or each.row.action is Action.DELETE
-        ]  # fmt: skip
+        ]
         if results:
             self.record(results)
 
@@ -294,15 +294,10 @@ class _Subitems(_Stage):
         orphans = [row for row in rows if row.parent_id is not None and row.parent_id not in self._children]
         if orphans and not self.dry:
             if self.run.rules.on_deleted == "leave":
-                self.record([RowResult(row.ref, SyncState.SYNCED, row.monday_id) for row in orphans])
+                self.record([RowResult(row, SyncState.SYNCED, row.monday_id) for row in orphans])
             else:
-                self._send_orders_again(orphans)
+                self.run.store.record_gone_items(sorted({row.order_ref for row in orphans}), self.run.clock())
         return [row for row in rows if row not in orphans]
-
-    def _send_orders_again(self, orphans: Sequence[SyncRow]) -> None:
-        orders = {row.order_ref: RowResult(row.order_ref, SyncState.NEW, row.parent_id) for row in orphans}
-        run = self.run
-        run.store.record_results(RowKind.ITEMS, list(orders.values()), run.run_id, run.clock(), self.customer)
 
     def look_up(self, rows: Sequence[SyncRow]) -> Mapping[str, int]:
         """By name, among the subitems of the item."""
