@@ -13,9 +13,8 @@ from orders_platform.domain.orders import RowKind
 from orders_platform.errors import MondayUnavailableError, TransientError
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
 from orders_platform.sandbox.server import Fault
-from orders_platform.sync.reconcile import Depth, Reconciliation, reconcile
-from orders_platform.sync.repair import Repair, RepairAction, repair_customer, repair_plan
-from orders_platform.sync.results import CustomerReport
+from orders_platform.sync.reconcile import Reconciliation
+from orders_platform.sync.repair import RepairAction, repair_plan
 from orders_platform_tests.testing.platform import (
     GREYSON,
     NOTES_COLUMN,
@@ -40,17 +39,6 @@ def synced(platform: Platform) -> Platform:
     assert platform.sync().is_done
     platform.clock.sleep(SETTLE)
     return platform
-
-
-def verify(platform: Platform, customer: str = GREYSON) -> Reconciliation:
-    with platform.board() as board:
-        return reconcile(platform.run(board), customer, Depth.CELLS)
-
-
-def repair(platform: Platform, plan: list[Repair] | None = None, store: DyingStore | None = None) -> CustomerReport:
-    agreed = repair_plan(verify(platform)) if plan is None else plan
-    with platform.board() as board:
-        return repair_customer(platform.run(board, store), GREYSON, agreed)
 
 
 def kinds(found: Reconciliation) -> list[tuple[DifferenceKind, str, str]]:
@@ -93,7 +81,7 @@ def make_subitem(platform: Platform, parent: int, name: str) -> int:
 
 
 def test_a_board_that_was_just_synced_is_equal(synced: Platform) -> None:
-    found = verify(synced)
+    found = synced.verify()
     assert found.differences == []
     assert (found.orders, found.lines, found.waiting, found.is_equal) == (3, 4, [], True)
 
@@ -102,7 +90,7 @@ def test_a_comparison_writes_neither_to_the_database_nor_to_the_board(synced: Pl
     synced.remove(synced.item("GRE-00001").id, "archive_item")
     before = synced.dump()
     with synced.watched() as watch:
-        assert not verify(synced).is_equal
+        assert not synced.verify().is_equal
     assert synced.dump() == before
     assert watch.mutations == {}
 
@@ -113,7 +101,7 @@ def test_an_order_without_lines_and_one_whose_size_is_gone_are_equal(platform: P
     platform.load([order("GRE-00001", {"S": 1}), order("GRE-00002", {})])
     platform.sync()
     assert platform.item("GRE-00001").sizes == {"Size S": "1", "Size M": "0"}
-    assert verify(platform).differences == []
+    assert platform.verify().differences == []
 
 
 def test_an_order_that_we_archived_is_not_missing(platform: Platform) -> None:
@@ -124,7 +112,7 @@ def test_an_order_that_we_archived_is_not_missing(platform: Platform) -> None:
     platform.load(rows[1:])
     platform.sync()
     assert len(platform.items()) == 7
-    assert verify(platform).differences == []
+    assert platform.verify().differences == []
 
 
 def test_an_order_that_left_the_load_is_neither_unknown_nor_made_again(platform: Platform) -> None:
@@ -133,9 +121,9 @@ def test_an_order_that_left_the_load_is_neither_unknown_nor_made_again(platform:
     platform.sync()
     platform.load(rows[1:])
     platform.sync()
-    assert verify(platform).differences == []
+    assert platform.verify().differences == []
     platform.remove(platform.item("GRE-00001").id, "archive_item")
-    found = verify(platform)
+    found = platform.verify()
     assert (found.differences, found.orders) == ([], 7)
 
 
@@ -143,7 +131,7 @@ def test_the_board_is_asked_by_the_hundred_and_not_by_the_row(platform: Platform
     platform.load([order(f"GRE-{n:05}") for n in range(120)])
     platform.sync()
     with platform.watched() as watch:
-        assert verify(platform).lines == 240
+        assert platform.verify().lines == 240
     by_id = 2 + 3 + 2  # items, subitems, parents of subitems
     assert len(watch.requests) == by_id + 2 + 1 + 3  # keys in hundreds, one page of the group, two boards and the groups
 
@@ -155,23 +143,23 @@ def test_the_board_is_asked_by_the_hundred_and_not_by_the_row(platform: Platform
 def test_a_removed_item_is_missing_and_made_again_once(synced: Platform, how: str) -> None:
     gone = synced.item("GRE-00001").id
     synced.remove(gone, how)
-    found = verify(synced)
+    found = synced.verify()
     assert kinds(found) == [(MISSING, "GRE-00001", "")]
     assert only(found).monday_id == gone
-    report = repair(synced)
+    report = synced.repair()
     assert report.is_done
     assert (report.items.created, report.subitems.created) == (1, 2)
     assert on_board(synced) == WANTED
-    assert verify(synced).is_equal
+    assert synced.verify().is_equal
 
 
 @pytest.mark.parametrize("how", ["archive_item", "delete_item"])
 def test_a_removed_subitem_is_missing_and_made_again_once(synced: Platform, how: str) -> None:
     synced.remove(synced.item("GRE-00001").subitem_ids["Size M"], how)
-    assert kinds(verify(synced)) == [(MISSING, "GRE-00001", "M")]
-    assert repair(synced).subitems.created == 1
+    assert kinds(synced.verify()) == [(MISSING, "GRE-00001", "M")]
+    assert synced.repair().subitems.created == 1
     assert on_board(synced) == WANTED
-    assert verify(synced).is_equal
+    assert synced.verify().is_equal
 
 
 def test_what_lags_in_lists_is_not_missing(make_platform: Callable[..., Platform]) -> None:
@@ -181,16 +169,16 @@ def test_what_lags_in_lists_is_not_missing(make_platform: Callable[..., Platform
     platform.clock.sleep(30)
     platform.load(ROWS)
     platform.sync()
-    assert verify(platform).is_equal
+    assert platform.verify().is_equal
 
 
 def test_under_the_policy_leave_a_removed_item_is_left_alone(synced: Platform) -> None:
     synced.policies(deleted_on_board="leave")
     synced.remove(synced.item("GRE-00001").id, "archive_item")
-    found = verify(synced)
+    found = synced.verify()
     assert (found.is_equal, [each.order_key for each in found.left_alone]) == (True, ["GRE-00001"])
     assert repair_plan(found) == []
-    repair(synced)
+    synced.repair()
     assert set(on_board(synced)) == {"GRE-00002", "GRE-00003"}
 
 
@@ -198,23 +186,23 @@ def test_a_double_is_archived_and_the_one_that_the_database_knows_is_kept(synced
     kept = synced.item("GRE-00002").id
     double = synced.make_item("a copy", {NUMBER_COLUMN: "gre-00002"})
     synced.clock.sleep(SETTLE)
-    assert only(verify(synced)).monday_id == double
-    assert kinds(verify(synced)) == [(DUPLICATE, "GRE-00002", "")]
-    report = repair(synced)
+    assert only(synced.verify()).monday_id == double
+    assert kinds(synced.verify()) == [(DUPLICATE, "GRE-00002", "")]
+    report = synced.repair()
     assert (report.items.archived, report.total("created")) == (1, 0)
     assert synced.item("GRE-00002").id == kept
     assert on_board(synced) == WANTED
-    assert verify(synced).is_equal
+    assert synced.verify().is_equal
 
 
 def test_a_subitem_of_one_size_twice_is_a_double(synced: Platform) -> None:
     item = synced.item("GRE-00002")
     double = make_subitem(synced, item.id, "Size S")
-    found = verify(synced)
+    found = synced.verify()
     assert (kinds(found), only(found).monday_id) == ([(DUPLICATE, "GRE-00002", "S")], double)
-    assert repair(synced).subitems.archived == 1
+    assert synced.repair().subitems.archived == 1
     assert synced.item("GRE-00002").subitem_ids == item.subitem_ids
-    assert verify(synced).is_equal
+    assert synced.verify().is_equal
 
 
 def test_what_people_add_to_our_groups_and_items_is_reported_and_left_to_them(synced: Platform) -> None:
@@ -222,13 +210,13 @@ def test_what_people_add_to_our_groups_and_items_is_reported_and_left_to_them(sy
     move(synced, theirs, "GREYSON 2025 FALL")
     below = make_subitem(synced, synced.item("GRE-00001").id, "Trims")
     elsewhere = synced.make_item("not in a group of the customer", {})
-    found = verify(synced)
+    found = synced.verify()
     assert [(each.kind, each.monday_id) for each in found.differences] == [(UNKNOWN, theirs), (UNKNOWN, below)]
     assert elsewhere not in {each.monday_id for each in found.differences}
     with synced.watched() as watch:
-        repair(synced)
+        synced.repair()
     assert watch.mutations == {}
-    assert not verify(synced).is_equal
+    assert not synced.verify().is_equal
 
 
 @pytest.mark.parametrize("moves_first", [False, True])
@@ -240,20 +228,20 @@ def test_a_missing_item_takes_over_the_one_with_its_number_instead_of_being_made
     if moves_first:
         move(synced, copy, "GREYSON 2025 FALL")
     synced.clock.sleep(SETTLE)
-    assert kinds(verify(synced)) == [(MISSING, "GRE-00001", ""), (UNKNOWN, "GRE-00001", "")]
-    report = repair(synced)
+    assert kinds(synced.verify()) == [(MISSING, "GRE-00001", ""), (UNKNOWN, "GRE-00001", "")]
+    report = synced.repair()
     assert (report.items.adopted, report.items.created, report.items.archived) == (1, 0, 0)
     assert synced.item("GRE-00001").id == copy
     assert synced.item("GRE-00001").subitem_ids["Size M"] == size
     assert on_board(synced) == WANTED
-    assert verify(synced).is_equal
+    assert synced.verify().is_equal
 
 
 def test_a_changed_cell_and_a_new_name_are_different_and_put_right(synced: Platform) -> None:
     item = synced.item("GRE-00001")
     change(synced, item.id, {NOTES_COLUMN: "scribble", "name": "renamed"})
     change(synced, item.subitem_ids["Size S"], {QTY_COLUMN: "77"})
-    found = verify(synced)
+    found = synced.verify()
     assert [(each.kind, each.column, each.database, each.board) for each in found.differences] == [
         (DIFFERENT, "NOTES", "first", "scribble"),
         (DIFFERENT, "name", item.name, "renamed"),
@@ -264,40 +252,40 @@ def test_a_changed_cell_and_a_new_name_are_different_and_put_right(synced: Platf
         (RepairAction.CHANGE, "S", found.differences[2].column),
     ]
     with synced.watched() as watch:
-        assert repair(synced).is_done
+        assert synced.repair().is_done
     assert watch.mutations == {"change_multiple_column_values": 2}
     assert (synced.item("GRE-00001").name, synced.item("GRE-00001").values[NOTES_COLUMN]) == (item.name, "first")
     assert on_board(synced) == WANTED
-    assert verify(synced).is_equal
+    assert synced.verify().is_equal
 
 
 def test_a_moved_item_is_in_the_wrong_group_and_moved_back(synced: Platform) -> None:
     move(synced, synced.item("GRE-00001").id, "GREYSON 2026 SPRING")
-    found = verify(synced)
+    found = synced.verify()
     assert kinds(found) == [(WRONG_GROUP, "GRE-00001", "")]
     assert repair_plan(found)[0].detail == "GREYSON 2026 SPRING -> GREYSON 2025 FALL"
-    assert repair(synced).items.moved == 1
+    assert synced.repair().items.moved == 1
     assert synced.item("GRE-00001").group == "GREYSON 2025 FALL"
-    assert verify(synced).is_equal
+    assert synced.verify().is_equal
 
 
 def test_a_renamed_group_is_named_once_and_gets_its_title_back(synced: Platform) -> None:
     synced.rename_group("GREYSON 2025 FALL", "Old")
-    found = verify(synced)
+    found = synced.verify()
     assert [(each.kind, each.name, each.board) for each in found.differences] == [
         (DifferenceKind.RENAMED_GROUP, "GREYSON 2025 FALL", "Old")
     ]
     assert [(step.action, step.detail) for step in repair_plan(found)] == [(RepairAction.RENAME, "Old -> GREYSON 2025 FALL")]
     with synced.watched() as watch:
-        assert repair(synced).is_done
+        assert synced.repair().is_done
     assert watch.mutations == {"update_group": 1}
-    assert verify(synced).is_equal
+    assert synced.verify().is_equal
 
 
 def test_a_renamed_group_is_no_difference_where_its_title_is_kept(synced: Platform) -> None:
     synced.policies(renamed_groups="keep")
     synced.rename_group("GREYSON 2025 FALL", "Old")
-    assert verify(synced).is_equal
+    assert synced.verify().is_equal
 
 
 def test_everything_at_once_is_put_right_in_one_repair(synced: Platform) -> None:
@@ -308,10 +296,10 @@ def test_everything_at_once_is_put_right_in_one_repair(synced: Platform) -> None
     move(synced, third.id, "GREYSON 2025 FALL")
     synced.make_item("a copy", {NUMBER_COLUMN: "GRE-00003"})
     synced.clock.sleep(SETTLE)
-    assert {each.kind for each in verify(synced).differences} == {MISSING, DIFFERENT, DUPLICATE, WRONG_GROUP}
-    assert repair(synced).is_done
+    assert {each.kind for each in synced.verify().differences} == {MISSING, DIFFERENT, DUPLICATE, WRONG_GROUP}
+    assert synced.repair().is_done
     assert on_board(synced) == WANTED
-    assert verify(synced).differences == []
+    assert synced.verify().differences == []
     assert synced.states() == {"SYNCED"}
 
 
@@ -322,7 +310,7 @@ def test_rows_that_wait_are_listed_as_waiting_and_not_as_wrong(synced: Platform)
     synced.load([*ROWS, order("GRE-00004", {"S": 1})])
     synced.sandbox.faults.queue(Fault.LOCKED_423, times=99, operation="create_item")
     synced.sync()
-    found = verify(synced)
+    found = synced.verify()
     assert found.differences == []
     assert {(row.kind, row.order_key, row.size_code) for row in found.waiting} == {
         (RowKind.ITEMS, "GRE-00004", ""),
@@ -335,10 +323,10 @@ def test_the_item_of_a_row_whose_outcome_is_unknown_is_no_double(synced: Platfor
     synced.sync_until_crash(lambda name, arguments: any(isinstance(each, BatchReport) for each in arguments))
     synced.clock.sleep(SETTLE)
     assert "PENDING" in synced.states()
-    assert kinds(verify(synced)) == [(UNKNOWN, "GRE-00004", "")]
-    assert repair_plan(verify(synced)) == []
+    assert kinds(synced.verify()) == [(UNKNOWN, "GRE-00004", "")]
+    assert repair_plan(synced.verify()) == []
     assert synced.sync().is_done
-    assert verify(synced).is_equal
+    assert synced.verify().is_equal
 
 
 # --- reads that fail, crashes, other customers ----------------------------------------------------------------------------------
@@ -348,16 +336,16 @@ def test_the_item_of_a_row_whose_outcome_is_unknown_is_no_double(synced: Platfor
 def test_a_read_that_fails_ends_the_comparison_and_concludes_nothing(synced: Platform, operation: str) -> None:
     synced.sandbox.faults.queue(Fault.ERROR_500, times=30, operation=operation)
     with pytest.raises(MondayUnavailableError):
-        verify(synced)
+        synced.verify()
 
 
 def test_a_repair_whose_plan_is_no_longer_true_does_nothing(synced: Platform) -> None:
     synced.remove(synced.item("GRE-00001").id, "archive_item")
-    plan = repair_plan(verify(synced))
+    plan = repair_plan(synced.verify())
     synced.remove(synced.item("GRE-00002").id, "archive_item")
     before = synced.dump()
     with synced.watched() as watch, pytest.raises(TransientError, match="changed since the plan was made"):
-        repair(synced, plan)
+        synced.repair(plan)
     assert (watch.mutations, synced.dump()) == ({}, before)
 
 
@@ -365,28 +353,28 @@ def test_a_repair_that_dies_is_finished_by_the_next_run(synced: Platform) -> Non
     synced.remove(synced.item("GRE-00001").id, "archive_item")
     dying = DyingStore(synced.store, lambda _name, arguments: any(isinstance(each, BatchReport) for each in arguments))
     with pytest.raises(Crash):
-        repair(synced, store=dying)
+        synced.repair(store=dying)
     assert synced.sync().is_done
     assert on_board(synced) == WANTED
-    assert verify(synced).is_equal
+    assert synced.verify().is_equal
 
 
 def test_a_reply_lost_during_the_repair_makes_nothing_twice(synced: Platform) -> None:
     synced.remove(synced.item("GRE-00001").id, "archive_item")
     synced.sandbox.faults.queue(Fault.REPLY_LOST, times=8, operation="create_item")
     synced.sandbox.faults.queue(Fault.REPLY_LOST, operation="create_subitem")
-    assert repair(synced).is_done
+    assert synced.repair().is_done
     assert on_board(synced) == WANTED
-    assert verify(synced).is_equal
+    assert synced.verify().is_equal
 
 
 def test_the_item_of_another_customer_with_the_same_number_is_that_customers(synced: Platform) -> None:
     theirs = {**order("GRE-00001", {"S": 9}), "CUSTOMER NAME": "PELOTON", "_SOURCE_TABLE": "xPELOTON_ORDER_LIST_RAW"}
     synced.load([*ROWS, theirs])
     synced.go("PELOTON")
-    assert [verify(synced, name).differences for name in (GREYSON, "PELOTON")] == [[], []]
+    assert [synced.verify(name).differences for name in (GREYSON, "PELOTON")] == [[], []]
     stray = synced.make_item("on its way into the database", {NUMBER_COLUMN: "GRE-00001"})
     move(synced, stray, "PELOTON 2025 FALL")
     synced.clock.sleep(SETTLE)
-    assert verify(synced).differences == []
-    assert kinds(verify(synced, "PELOTON")) == [(DUPLICATE, "GRE-00001", "")]
+    assert synced.verify().differences == []
+    assert kinds(synced.verify("PELOTON")) == [(DUPLICATE, "GRE-00001", "")]

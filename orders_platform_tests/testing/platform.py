@@ -26,6 +26,8 @@ from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
 from orders_platform.sandbox.server import SANDBOX_TOKEN, AccountLimits, Faults, Sandbox
 from orders_platform.sandbox.stored_items import ItemSnapshot
 from orders_platform.settings import default_folder
+from orders_platform.sync.reconcile import Depth, Reconciliation, reconcile
+from orders_platform.sync.repair import Repair, repair_customer, repair_plan
 from orders_platform.sync.results import CustomerReport
 from orders_platform.sync.run import SyncRules, SyncRun
 from orders_platform_tests.testing.clock import VirtualClock
@@ -221,6 +223,16 @@ class Platform:
         with self.store.dry_run_transaction() as store:
             return self.go(*customers, store=store, merge=OrderMerge(store), dry=True, **options)
 
+    def verify(self, customer: str = GREYSON, depth: Depth = Depth.CELLS) -> Reconciliation:
+        with self.board() as board:
+            return reconcile(self.run(board), customer, depth)
+
+    def repair(self, plan: Sequence[Repair] | None = None, store: Any = None) -> CustomerReport:
+        """Do this, or what a verification says now."""
+        agreed = repair_plan(self.verify()) if plan is None else plan
+        with self.board() as board:
+            return repair_customer(self.run(board, store), GREYSON, agreed)
+
     # --- looking --------------------------------------------------------------------------------------------------------
 
     def items(self) -> list[Shown]:
@@ -295,6 +307,33 @@ class Platform:
     def remove(self, item_id: int, how: str) -> None:
         """`how`: archive_item or delete_item."""
         self.ask(f"mutation($i: ID!) {{ {how}(item_id: $i) {{ id }} }}", i=str(item_id))
+
+    def make_board(self, name: str) -> tuple[str, str]:
+        """Another board, with a column for the order number; its id and that of its first group."""
+        query = "mutation($n: String!) { create_board(board_name: $n, board_kind: public, empty: true) { id } }"
+        board_id = self.ask(query, n=name)["create_board"]["id"]
+        query = "query($b: [ID!], $c: [String]) { boards(ids: $b) { columns(ids: $c) { title } } }"
+        title = self.ask(query, b=[str(ITEMS_BOARD_ID)], c=[NUMBER_COLUMN])["boards"][0]["columns"][0]["title"]
+        query = "mutation($b: ID!, $t: String!) { create_column(board_id: $b, column_type: text, title: $t) { id } }"
+        self.ask(query, b=board_id, t=title)
+        return board_id, "topics"
+
+    def move_to_board(self, item_id: int, board: tuple[str, str]) -> None:
+        """A person, or an automation, moves an item to another board."""
+        query = "mutation($i: ID!, $b: ID!, $g: ID!) { move_item_to_board(item_id: $i, board_id: $b, group_id: $g) { id } }"
+        self.ask(query, i=str(item_id), b=board[0], g=board[1])
+
+    def duplicate(self, item_id: int) -> int:
+        query = "mutation($b: ID!, $i: ID) { duplicate_item(board_id: $b, item_id: $i) { id } }"
+        return int(self.ask(query, b=str(ITEMS_BOARD_ID), i=str(item_id))["duplicate_item"]["id"])
+
+    def write(self, item_id: int, column_id: str, text: str) -> None:
+        """A person writes into a cell, or into the name."""
+        query = (
+            "mutation($b: ID!, $i: ID!, $c: String!, $v: String!)"
+            " { change_simple_column_value(board_id: $b, item_id: $i, column_id: $c, value: $v) { id } }"
+        )
+        self.ask(query, b=str(ITEMS_BOARD_ID), i=str(item_id), c=column_id, v=text)
 
     def make_group(self, title: str) -> str:
         query = "mutation($b: ID!, $t: String!) { create_group(board_id: $b, group_name: $t) { id } }"

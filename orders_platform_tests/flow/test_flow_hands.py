@@ -1,0 +1,367 @@
+"""Hands of people and of automations on the board: what `verify` says, what the next sync does, and what a repair does.
+
+Nothing fails for ever, nothing is there twice, and what is on another board is never called different.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from orders_platform.domain.differences import Difference, DifferenceKind
+from orders_platform.sandbox.server import Fault
+from orders_platform.sync.reconcile import Depth, reconcile
+from orders_platform.sync.repair import RepairAction, repair_plan
+from orders_platform_tests.testing.platform import GREYSON, NOTES_COLUMN, NUMBER_COLUMN, SETTLE, Platform, order
+
+GROUP = "GREYSON 2025 FALL"
+NUMBERS = ["A-1", "A-2", "A-3"]
+SIZES = {"Size S": "1", "Size M": "2"}
+
+
+@pytest.fixture
+def synced(platform: Platform) -> Platform:
+    load(platform)
+    assert platform.sync().is_done
+    platform.clock.sleep(SETTLE)
+    return platform
+
+
+def load(platform: Platform, **changes: str) -> None:
+    """The orders of `NUMBERS`; a change is a note of one, with A_1 for A-1."""
+    platform.load([order(number, NOTES=changes.get(number.replace("-", "_"), "")) for number in NUMBERS])
+
+
+def told(platform: Platform, depth: Depth = Depth.CELLS) -> list[tuple[str, str, str]]:
+    return [shown(each) for each in platform.verify(depth=depth).differences]
+
+
+def shown(each: Difference) -> tuple[str, str, str]:
+    return each.kind.value, f"{each.order_key} {each.size_code}".strip(), each.board
+
+
+def is_whole(platform: Platform) -> bool:
+    """Every order is on the board once, with its sizes, in its group, and nothing waits or failed."""
+    items = platform.items()
+    return (
+        sorted(item.number for item in items) == NUMBERS
+        and all((item.sizes, item.group) == (SIZES, GROUP) for item in items)
+        and platform.states() == {"SYNCED"}
+    )
+
+
+# --- an item on another board
+
+
+def test_an_item_moved_to_another_board_is_said_to_be_there_at_both_depths(synced: Platform) -> None:
+    board = synced.make_board("Shipped")
+    synced.move_to_board(synced.item("A-2").id, board)
+    words = [("on another board", "A-2", f"on board 'Shipped' ({board[0]})")]
+    assert told(synced) == told(synced, Depth.IDS) == words
+    assert synced.verify().notice == ""
+
+
+def test_it_is_made_again_at_its_next_change_and_the_moved_one_is_left_as_it_is(synced: Platform) -> None:
+    moved, board = synced.item("A-2").id, synced.make_board("Shipped")
+    synced.move_to_board(moved, board)
+    for note in ("first", "second"):
+        load(synced, A_2=note)
+        assert synced.sync().is_done
+        assert synced.item("A-2").values[NOTES_COLUMN] == note
+    assert is_whole(synced)
+    (theirs,) = (item for group in synced.sandbox.board_snapshot(int(board[0])) for item in group.items)
+    assert (theirs.id, NOTES_COLUMN in theirs.values, len(theirs.subitems)) == (moved, False, 2)
+    assert told(synced) == []
+
+
+def test_it_is_left_alone_where_the_policy_says_so(synced: Platform) -> None:
+    synced.policies(deleted_on_board="leave")
+    synced.move_to_board(synced.item("A-2").id, synced.make_board("Shipped"))
+    load(synced, A_2="changed")
+    assert synced.sync().is_done
+    assert synced.numbers == ["A-1", "A-3"]
+    found = synced.verify()
+    assert (found.is_equal, [each.kind.value for each in found.left_alone]) == (True, ["on another board"])
+
+
+def test_a_repair_makes_it_again(synced: Platform) -> None:
+    synced.move_to_board(synced.item("A-2").id, synced.make_board("Shipped"))
+    assert [step.action for step in repair_plan(synced.verify())] == [RepairAction.CREATE]
+    report = synced.repair()
+    assert (report.is_done, report.items.created, report.subitems.created) == (True, 1, 2)
+    assert is_whole(synced)
+
+
+def test_an_item_that_comes_back_after_it_was_made_again_is_archived_by_a_repair(synced: Platform) -> None:
+    moved = synced.item("A-2").id
+    synced.move_to_board(moved, synced.make_board("Shipped"))
+    assert synced.repair().is_done
+    made = synced.item("A-2").id
+    home = synced.orders()["A-2"]["group_id"]
+    synced.move_to_board(moved, ("9609317401", home))
+    synced.clock.sleep(SETTLE)
+    (found,) = synced.verify().differences
+    assert (found.kind, found.monday_id, found.ids) == (DifferenceKind.DUPLICATE, moved, tuple(sorted((moved, made))))
+    assert synced.repair().items.archived == 1
+    assert synced.item("A-2").id == made
+    assert is_whole(synced)
+
+
+def test_an_item_moved_while_its_change_is_on_the_way_fails_nothing(synced: Platform) -> None:
+    item, board = synced.item("A-2").id, synced.make_board("Shipped")
+    synced.when("GREYSON: change_multiple_column_values", lambda: synced.move_to_board(item, board))
+    load(synced, A_2="changed")
+    report = synced.sync()
+    assert (report.items.failed, report.items.waiting, "FAILED" in synced.states()) == (0, 1, False)
+    assert synced.sync().is_done
+    assert is_whole(synced)
+
+
+def test_an_item_moved_between_its_own_change_and_that_of_its_sizes_fails_nothing(synced: Platform) -> None:
+    item, board = synced.item("A-2").id, synced.make_board("Shipped")
+    synced.load([order(number, {"S": 7, "M": 2} if number == "A-2" else None, NOTES="") for number in NUMBERS])
+    synced.when("GREYSON: change_multiple_column_values", lambda: synced.when(
+        "GREYSON: change_multiple_column_values", lambda: synced.move_to_board(item, board)))  # fmt: skip
+    synced.sync()
+    assert "FAILED" not in synced.states()
+    for _ in range(2):
+        synced.sync()
+    assert synced.item("A-2").sizes == {"Size S": "7", "Size M": "2"}
+    assert synced.states() == {"SYNCED"}
+
+
+def test_all_items_on_another_board_are_said_in_one_sentence(synced: Platform) -> None:
+    board = synced.make_board("Archive 2025")
+    for number in NUMBERS:
+        synced.move_to_board(synced.item(number).id, board)
+    for depth in Depth:
+        found = synced.verify(depth=depth)
+        assert {each.kind for each in found.differences} == {DifferenceKind.OTHER_BOARD}
+        assert found.notice == (
+            f"All 3 items of {GREYSON} are on board 'Archive 2025' ({board[0]}); the configured board has none of them."
+        )
+
+
+# --- items and subitems under another item
+
+
+def test_a_subitem_under_another_item_is_made_again_and_the_moved_one_is_no_rows(synced: Platform) -> None:
+    size, other = synced.item("A-1").subitem_ids["Size M"], synced.item("A-2").id
+    synced.sandbox.place_by_hand(size, other)
+    assert told(synced) == [("under another item", "A-1 M", f"under item {other}")]
+    report = synced.repair()
+    assert (report.is_done, report.subitems.created, report.subitems.archived) == (True, 1, 0)
+    assert told(synced) == [("doubled", "A-2 M", "")]
+    assert synced.repair().subitems.archived == 1
+    assert is_whole(synced)
+
+
+def test_a_moved_subitem_is_recognised_at_its_next_change(synced: Platform) -> None:
+    size, other = synced.item("A-1").subitem_ids["Size M"], synced.item("A-2")
+    synced.remove(other.subitem_ids["Size M"], "delete_item")
+    synced.sandbox.place_by_hand(size, other.id)
+    synced.load([order("A-1", {"S": 1, "M": 9}), order("A-2", {"S": 1, "M": 5}), order("A-3")])
+    assert synced.sync().is_done
+    assert [dict(synced.item(number).sizes)["Size M"] for number in NUMBERS] == ["9", "5", "2"]
+    ids = synced.rows("SELECT monday_subitem_id FROM ORDER_LIST_LINES WHERE monday_subitem_id IS NOT NULL")
+    assert len({row["monday_subitem_id"] for row in ids}) == len(ids) == 6
+
+
+def test_the_subitem_of_another_order_is_never_archived_nor_taken(synced: Platform) -> None:
+    size, other = synced.item("A-1").subitem_ids["Size M"], synced.item("A-2").id
+    synced.sandbox.place_by_hand(size, other)
+    assert not [step for step in repair_plan(synced.verify()) if step.action is RepairAction.ARCHIVE]
+
+
+def test_an_item_made_a_subitem_is_made_again(synced: Platform) -> None:
+    item, other = synced.item("A-2").id, synced.item("A-1").id
+    synced.sandbox.place_by_hand(item, other)
+    kinds = [(kind, key) for kind, key, _ in told(synced)]
+    assert ("under another item", "A-2") in kinds
+    load(synced, A_2="changed")
+    assert synced.sync().is_done
+    assert synced.states() == {"SYNCED"}
+    # Its former sizes, which went along, are under the other item a second time.
+    assert sorted(told(synced)) == [("doubled", "A-1 M", ""), ("doubled", "A-1 S", ""), ("unknown", "", "")]
+    assert synced.repair().subitems.archived == 2
+    assert told(synced) == [("unknown", "", "")]
+    synced.remove(item, "archive_item")
+    assert is_whole(synced)
+
+
+def test_a_subitem_made_an_item_is_made_again_and_left_to_people(synced: Platform) -> None:
+    size = synced.item("A-1").subitem_ids["Size M"]
+    synced.sandbox.place_by_hand(size, None)
+    assert sorted(told(synced)) == [("under another item", "A-1 M", "an item of its own"), ("unknown", "", "")]
+    assert synced.repair().subitems.created == 1
+    assert told(synced) == [("unknown", "", "")]
+    synced.remove(size, "delete_item")
+    assert is_whole(synced)
+
+
+# --- copies, keys, the archive
+
+
+def test_an_item_duplicated_by_hand_is_archived_and_never_the_one_that_belongs_to_the_row(synced: Platform) -> None:
+    ours, copy = synced.item("A-2").id, synced.duplicate(synced.item("A-2").id)
+    synced.clock.sleep(SETTLE)
+    assert [each.monday_id for each in synced.verify().differences] == [copy]
+    assert told(synced) == told(synced, Depth.IDS) == [("doubled", "A-2", "")]
+    with synced.watched() as watch:
+        load(synced, A_1="changed")
+        assert synced.sync().is_done
+    assert watch.mutations == {"change_multiple_column_values": 1}
+    assert synced.repair().items.archived == 1
+    assert synced.item("A-2").id == ours
+    assert synced.verify().is_equal
+
+
+def test_a_copy_takes_over_when_the_original_was_removed(synced: Platform) -> None:
+    """People duplicate an item and throw the first one away: the next change adopts the copy instead of making a third."""
+    ours = synced.item("A-2").id
+    copy = synced.duplicate(ours)
+    synced.remove(ours, "archive_item")
+    synced.clock.sleep(SETTLE)
+    load(synced, A_2="changed")
+    report = synced.sync()
+    assert (report.is_done, report.items.adopted, report.items.created, report.subitems.adopted) == (True, 1, 0, 2)
+    assert synced.item("A-2").id == copy
+    assert is_whole(synced)
+
+
+@pytest.mark.parametrize("key", ["A-9", "A-1", ""])
+def test_an_external_key_edited_by_hand_is_put_right(synced: Platform, key: str) -> None:
+    item = synced.item("A-2").id
+    synced.write(item, NUMBER_COLUMN, key)
+    synced.clock.sleep(SETTLE)
+    (found,) = synced.verify().differences
+    assert (found.kind, found.order_key, found.database, found.board) == (DifferenceKind.DIFFERENT, "A-2", "A-2", key)
+    load(synced, A_1="changed", A_2="changed")
+    report = synced.sync()
+    assert (report.is_done, report.items.created, report.doubled) == (True, 0, [])
+    assert synced.item("A-2").id == item
+    assert is_whole(synced)
+
+
+def test_an_item_archived_and_restored_is_as_if_nothing_was(synced: Platform) -> None:
+    item = synced.item("A-2").id
+    synced.remove(item, "archive_item")
+    assert told(synced) == [("missing", "A-2", "archived")]
+    synced.sandbox.restore(item)
+    assert told(synced) == []
+    assert is_whole(synced)
+
+
+def test_an_item_restored_after_it_was_made_again_is_a_duplicate(synced: Platform) -> None:
+    item = synced.item("A-2").id
+    synced.remove(item, "delete_item")
+    load(synced, A_2="changed")
+    assert synced.sync().is_done
+    synced.sandbox.restore(item)
+    synced.clock.sleep(SETTLE)
+    assert told(synced) == [("doubled", "A-2", "")]
+    assert synced.repair().items.archived == 1
+    assert is_whole(synced)
+
+
+# --- orders that left
+
+
+def test_an_item_of_an_order_that_left_is_named_and_left_where_it_is_to_be_kept(synced: Platform) -> None:
+    synced.policies(max_removed_share=1.0)
+    synced.load([order(number) for number in NUMBERS[:2]])
+    assert synced.sync().is_done
+    found = synced.verify()
+    assert (found.is_equal, found.orders) == (True, 2)
+    assert [(each.kind, each.order_key) for each in found.left_alone] == [(DifferenceKind.LEFT, "A-3")]
+
+
+def test_of_two_rows_of_one_number_that_became_one_the_kept_item_is_one_too_many(synced: Platform) -> None:
+    synced.policies(max_removed_share=1.0)
+    synced.load([*(order(number) for number in NUMBERS), order("A-1", PO_NUMBER="2")])
+    assert synced.sync().is_done
+    load(synced)
+    assert synced.sync().is_done
+    assert [(each.kind, each.order_key) for each in synced.verify().left_alone] == [(DifferenceKind.SURPLUS, "A-1")]
+
+
+def test_an_order_that_we_archived_and_a_person_restored_is_archived_by_a_repair(synced: Platform) -> None:
+    synced.policies(max_removed_share=1.0, removed_orders="archive")
+    item = synced.item("A-3").id
+    synced.load([order(number) for number in NUMBERS[:2]])
+    assert synced.sync().is_done
+    synced.sandbox.restore(item)
+    synced.clock.sleep(SETTLE)
+    assert told(synced) == [("left the load", "A-3", "")]
+    assert synced.repair().items.archived == 1
+    assert synced.numbers == ["A-1", "A-2"]
+    assert synced.verify().is_equal
+
+
+# --- columns
+
+
+def test_a_column_renamed_on_the_board_changes_nothing(synced: Platform) -> None:
+    query = 'mutation { change_column_title(board_id: 9609317401, column_id: "%s", title: "x") { id } }'
+    synced.ask(query % NOTES_COLUMN)
+    load(synced, A_1="changed")
+    assert synced.sync().is_done
+    assert synced.item("A-1").values[NOTES_COLUMN] == "changed"
+    assert synced.verify().is_equal
+
+
+def test_a_column_deleted_on_the_board_stops_the_customer_in_words_and_fails_no_row(synced: Platform) -> None:
+    synced.remove_column(NOTES_COLUMN)
+    load(synced, A_1="changed")
+    report = synced.sync()
+    assert report.error is not None
+    assert f"there is no column '{NOTES_COLUMN}' on the board" in report.error
+    assert "FAILED" not in synced.states()
+    with pytest.raises(Exception, match=f"there is no column '{NOTES_COLUMN}'"):
+        synced.verify()
+
+
+# --- what a run would change, before anything is sent
+
+
+def test_the_changes_of_rows_that_wait_are_told_cell_by_cell_before_anything_is_sent(synced: Platform) -> None:
+    synced.load([order("A-1", {"S": 5, "M": 2}, NOTES="new note"), *(order(number) for number in [*NUMBERS[1:], "A-4"])])
+    with synced.store.dry_run_transaction() as store, synced.board() as board, synced.watched() as watch:
+        run = synced.run(board, store)
+        merge = type(synced.merge)(store)
+        merge.merge_headers(GREYSON, merge.scan_staging(), run.clock())
+        merge.unpivot_sizes(GREYSON)
+        merge.merge_lines(GREYSON, run.clock())
+        changes = reconcile(run, GREYSON, Depth.CELLS).changes
+    assert watch.mutations == {}
+    told = {(each.order_key, each.size_code, each.column): (each.board, each.database) for each in changes}
+    assert told["A-1", "", "NOTES"] == ("", "new note")
+    assert [value for (key, size, _), value in told.items() if (key, size) == ("A-1", "S")] == [("1", "5")]
+    assert told["A-4", "", "group"] == ("", GROUP)
+    assert told["A-4", "", "name"][0] == ""
+    assert ("A-4", "S", "name") in told
+    assert {key for key, _, _ in told} == {"A-1", "A-4"}
+
+
+# --- the board's answers
+
+
+@pytest.mark.parametrize("how", ["move", "archive"])
+def test_with_lost_replies_nothing_is_made_twice(make_platform: Callable[..., Platform], how: str) -> None:
+    platform = make_platform(visibility_lag=20.0)
+    load(platform)
+    platform.sync()
+    platform.clock.sleep(SETTLE)
+    item = platform.item("A-2").id
+    if how == "move":
+        platform.move_to_board(item, platform.make_board("Shipped"))
+    else:
+        platform.remove(item, "archive_item")
+    platform.sandbox.faults.queue(Fault.REPLY_LOST, times=8, operation="create_item")
+    load(platform, A_2="changed")
+    for _ in range(3):
+        platform.sync()
+        platform.clock.sleep(SETTLE)
+    assert is_whole(platform)
+    assert platform.verify().is_equal
