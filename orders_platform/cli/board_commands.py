@@ -29,6 +29,7 @@ from orders_platform.sync.results import CustomerReport
 from orders_platform.sync.run import SyncRun
 
 _SHOWN = 50
+_ALWAYS = {"orders", "lines", "missing", "doubled", "unknown", "different", "left_alone", "waiting"}
 
 
 @click.command()
@@ -247,8 +248,10 @@ def _place(row: Difference | Repair) -> str:
 
 
 def _print_comparison(work: _Comparison, *, may_repair: bool) -> None:
-    headers = ("orders", "lines", *(kind.value for kind in DifferenceKind), "left alone", "waiting")
-    output.print_table(("customer", *headers), [(name, *_figures(each).values()) for name, each in work.found.items()])
+    counts = {name: _figures(each) for name, each in work.found.items()}
+    shown = [name for name in _figures(Reconciliation("")) if name in _ALWAYS or any(each[name] for each in counts.values())]
+    headers = ("customer", *(name.replace("_", " ") for name in shown))
+    output.print_table(headers, [(customer, *(each[name] for name in shown)) for customer, each in counts.items()])
     for customer, each in work.found.items():
         if each.notice:
             click.echo(each.notice)
