@@ -11,6 +11,7 @@ says so.
 from __future__ import annotations
 
 import enum
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -208,6 +209,7 @@ class _Items(_Side):
     def __init__(self, run: SyncRun, customer: str, depth: Depth, rows: Sequence[SyncRow], *, is_whole: bool) -> None:
         super().__init__(run, RowKind.ITEMS, run.rules.items, run.items_board, depth)
         self._customer, self._is_whole = customer, is_whole
+        self._numbers: dict[str, set[LookUp]] = {}
         due = [row for row in rows if not _is_over(row)]
         self._left = [row for row in rows if _is_over(row)]
         placed = self._placed = place_groups({row.group_name for row in due}, *self._groups) if is_whole else {}
@@ -221,16 +223,20 @@ class _Items(_Side):
         """The groups of the board, and those that are recorded."""
         return self.run.board.groups(self.mapping.board_id), self.run.store.groups()
 
-    def _ids_of(self, *, ours: bool) -> set[str]:
-        """The groups that the customer uses, or those that others use."""
-        named = [each for each in self._groups[1] if (each.customer == self._customer) is ours]
-        names, ids = {fold(each.name) for each in named}, {each.group_id for each in named}
-        return {group.id for group in self._groups[0] if fold(group.title) in names or group.id in ids}
+    @cached_property
+    def _users(self) -> Mapping[str, set[str]]:
+        """The customers that use each group of the board."""
+        users: dict[str, set[str]] = defaultdict(set)
+        for each in self._groups[1]:
+            users[each.group_id or ""].add(each.customer)
+            users[fold(each.name)].add(each.customer)
+        return {group.id: users[group.id] | users[fold(group.title)] for group in self._groups[0]}
 
     def _list(self, rows: Sequence[SyncRow]) -> Iterator[BoardItem]:
         board_id, column = self.mapping.board_id, self.mapping.external_key or ""
         if self._is_whole:
-            yield from self.run.board.items_of_groups(board_id, sorted(self._ids_of(ours=True)), [column])
+            ours = sorted(group_id for group_id, users in self._users.items() if self._customer in users)
+            yield from self.run.board.items_of_groups(board_id, ours, [column])
         if not self._is_whole or self.depth is Depth.CELLS:
             keys = sorted({key for row in rows if (key := external_key(self.run, row))})
             for items in (self.run.board.find_items(board_id, column, keys) if keys else {}).values():
@@ -244,9 +250,17 @@ class _Items(_Side):
         return 0, fold(cell.text or "" if cell else "")
 
     def orphan(self, item: BoardItem, look_up: LookUp) -> Orphan | None:
-        """None for one in a group that only other customers use."""
-        is_others = item.group_id in self._ids_of(ours=False)
-        return Orphan(item, look_up, is_others) if not is_others or item.group_id in self._ids_of(ours=True) else None
+        """None for one in a group that only other customers use, when one of them has an order of its number."""
+        users = self._users.get(item.group_id or "", set())
+        others = users - {self._customer}
+        if not others or self._customer in users:
+            return Orphan(item, look_up, bool(others))
+        return None if any(look_up in self._numbers_of(customer) for customer in others) else Orphan(item, look_up)
+
+    def _numbers_of(self, customer: str) -> set[LookUp]:
+        if customer not in self._numbers:
+            self._numbers[customer] = {self._look_up(row) for row in self.run.store.orders(customer) if not _is_over(row)}
+        return self._numbers[customer]
 
     def compare_all(self, found: Reconciliation) -> None:
         """The rows; and the items of orders that left, and the groups that people renamed."""

@@ -382,6 +382,17 @@ def test_a_reply_lost_during_the_repair_makes_nothing_twice(synced: Platform) ->
     assert synced.verify().is_equal
 
 
+def test_a_copy_in_the_group_of_a_customer_without_such_an_order_is_a_double(synced: Platform) -> None:
+    synced.load([*ROWS, {**order("PEL-1"), "CUSTOMER NAME": "PELOTON", "_SOURCE_TABLE": "xPELOTON_ORDER_LIST_RAW"}])
+    synced.go("PELOTON")
+    copy = synced.duplicate(synced.item("GRE-00001").id)
+    move(synced, copy, "PELOTON 2025 FALL")
+    synced.clock.sleep(SETTLE)
+    assert [(each.kind, each.monday_id) for each in synced.verify().differences] == [(DUPLICATE, copy)]
+    assert synced.repair().items.archived == 1
+    assert [synced.verify(name).is_equal for name in (GREYSON, "PELOTON")] == [True, True]
+
+
 def test_the_item_of_another_customer_with_the_same_number_is_that_customers(synced: Platform) -> None:
     theirs = {**order("GRE-00001", {"S": 9}), "CUSTOMER NAME": "PELOTON", "_SOURCE_TABLE": "xPELOTON_ORDER_LIST_RAW"}
     synced.load([*ROWS, theirs])

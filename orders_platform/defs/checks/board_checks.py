@@ -51,9 +51,9 @@ def _duplicates(context: dg.AssetCheckExecutionContext, asset: str) -> dg.AssetC
 def board_equals_database(
     context: dg.AssetCheckExecutionContext, orders_database: OrdersDatabase, monday: MondayResource
 ) -> dg.AssetCheckResult:
-    """ERROR when an item or subitem of the customer is missing on the board, WARN for an item that belongs to no order.
+    """ERROR when an item or subitem of the customer is not where it belongs, or there twice; WARN for one that belongs to no row.
 
-    Ids and counts are compared, when the run sent anything.
+    Ids are compared, when the run sent anything.
     """
     scope = Scope.of(context)
     if scope.customer is None or not any(each.get("mutations") for each in _reported(context).values()):
@@ -77,7 +77,7 @@ def board_equals_database(
 def board_shows_values(
     context: dg.AssetCheckExecutionContext, orders_database: OrdersDatabase, monday: MondayResource
 ) -> dg.AssetCheckResult:
-    """ERROR when something is missing on the board or there twice, WARN when a cell, a name or a group differs: people edit boards.
+    """ERROR when something is not where it belongs or is there twice, WARN when a cell, a name or a group differs: people edit boards.
 
     Every cell of every customer is compared, one customer after the other.
     """
