@@ -6,7 +6,8 @@ each customer, that of the last creation sent: until that request is final, a gr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Mapping, Sequence
 
 from orders_platform.domain.board import Group
 from orders_platform.domain.mutations import Batch, Mutation, Operation, Outcome
@@ -60,6 +61,7 @@ class _Groups:
         self._board_id = run.items_board.description.id
         self._made: dict[str, str] = {}
         self._intent = GroupIntent()
+        self._one_at_a_time = threading.Lock()  # batches may be sent by several threads
 
     def make(self, needs: Sequence[GroupNeed], *, dry: bool) -> None:
         # Before the board is looked at: who sends groups after this look-up has read another intent.
@@ -87,7 +89,9 @@ class _Groups:
     def _create(self, missing: Sequence[GroupNeed]) -> bool:
         """Create groups; True when an outcome is unknown."""
         unknown = False
-        for report in self._run.board.send(self._batches(missing), self._commit_intent):
+        board_id = str(self._board_id)
+        mutations = [Mutation(need.group_name, {"board_id": board_id, "group_name": need.group_name}) for need in missing]
+        for report in self._run.board.send(Operation.CREATE_GROUP, mutations, self._commit_intent):
             self._report.count_batch(report)
             self._run.store.log_batch(self._run.run_id, self._run.clock(), self._customer, report)
             for title, result in report.results.items():
@@ -101,20 +105,9 @@ class _Groups:
                     unknown = True
         return unknown
 
-    def _batches(self, missing: Sequence[GroupNeed]) -> Iterator[Batch]:
-        start = 0
-        while start < len(missing):
-            chunk = missing[start : start + self._run.board.batch_size(Operation.CREATE_GROUP)]
-            start += len(chunk)
-            mutations = tuple(
-                Mutation(need.group_name, {"board_id": str(self._board_id), "group_name": need.group_name}) for need in chunk
-            )
-            batch = Batch(self._run.new_key(), Operation.CREATE_GROUP, mutations)
-            self._commit_intent(batch)
-            yield batch
-
     def _commit_intent(self, batch: Batch) -> None:
-        self._intent = self._run.store.record_groups_sent(self._customer, self._intent, batch.key, self._run.clock())
+        with self._one_at_a_time:
+            self._intent = self._run.store.record_groups_sent(self._customer, self._intent, batch.key, self._run.clock())
 
     def _conclude(self, needs: Sequence[GroupNeed], on_board: Mapping[str, str]) -> None:
         found = {need.group_name: on_board.get(collapse(need.group_name)) for need in needs}
