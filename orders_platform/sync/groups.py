@@ -7,6 +7,7 @@ groups, and swap their titles; the recorded id says which one is meant.
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
@@ -86,6 +87,7 @@ class _Groups:
         self._recorded = run.store.groups()
         self._made: list[Group] = []
         self._intent = GroupIntent()
+        self._one_at_a_time = threading.Lock()  # batches may be sent by several threads
 
     def make(self, *, dry: bool) -> None:
         report, run = self._report, self._run
@@ -149,7 +151,7 @@ class _Groups:
     def _send(
         self, operation: Operation, mutations: Sequence[Mutation], before_request: Callable[[Batch], None]
     ) -> Iterator[tuple[str, MutationResult]]:
-        for report in self._run.board.send(self._batches(operation, mutations, before_request), before_request):
+        for report in self._run.board.send(operation, mutations, before_request):
             self._report.count_batch(report)
             self._run.store.log_batch(self._run.run_id, self._run.clock(), self._customer, report)
             for title, result in report.results.items():
@@ -158,16 +160,6 @@ class _Groups:
                     self._report.refuse(refused)
                 yield title, result
 
-    def _batches(
-        self, operation: Operation, mutations: Sequence[Mutation], before_request: Callable[[Batch], None]
-    ) -> Iterator[Batch]:
-        start = 0
-        while start < len(mutations):
-            chunk = mutations[start : start + self._run.board.batch_size(operation)]
-            start += len(chunk)
-            batch = Batch(self._run.new_key(), operation, tuple(chunk))
-            before_request(batch)
-            yield batch
-
     def _commit_intent(self, batch: Batch) -> None:
-        self._intent = self._run.store.record_groups_sent(self._customer, self._intent, batch.key, self._run.clock())
+        with self._one_at_a_time:
+            self._intent = self._run.store.record_groups_sent(self._customer, self._intent, batch.key, self._run.clock())

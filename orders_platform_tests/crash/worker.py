@@ -103,7 +103,7 @@ class Worker:
         store: Any = self._store
         looking: Any = board
         if task.without == "intent":
-            store = Without(store, {"record_intents": _nothing, "record_groups_sent": _nothing})
+            store = Without(store, {"record_intents": _the_rows, "record_groups_sent": _the_known})
         if task.without == "look_up":
             looking = Without(board, {"find_items": _nowhere, "children": _childless})
         settle = 0.0 if task.without == "settle" else SETTLE
@@ -113,8 +113,12 @@ class Worker:
         )  # fmt: skip
 
 
-def _nothing(*_arguments: object) -> None:
-    return
+def _the_rows(_kind: str, rows: list[object], *_rest: object) -> list[object]:
+    return rows
+
+
+def _the_known(_customer: str, known: object, *_rest: object) -> object:
+    return known
 
 
 def _nowhere(_board_id: int, _column_id: str, keys: list[str]) -> dict[str, list[object]]:

@@ -93,7 +93,7 @@ def test_a_lock_whose_file_is_removed_is_lost(tmp_path: Path, is_made_again: boo
         file.unlink()
         if is_made_again:
             file.touch()
-        with pytest.raises(CustomerBusyError, match="The lock of customer 'GREYSON' is lost: .* was removed or replaced"):
+        with pytest.raises(CustomerBusyError, match=r"The lock of customer 'GREYSON' is lost: .* was removed or replaced"):
             require_held()
 
 

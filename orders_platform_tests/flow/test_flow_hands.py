@@ -110,7 +110,7 @@ def test_an_item_that_comes_back_after_it_was_made_again_is_archived_by_a_repair
 
 def test_an_item_moved_while_its_change_is_on_the_way_fails_nothing(synced: Platform) -> None:
     item, board = synced.item("A-2").id, synced.make_board("Shipped")
-    synced.when("GREYSON: change_multiple_column_values", lambda: synced.move_to_board(item, board))
+    synced.when("intent of change_multiple_column_values", lambda: synced.move_to_board(item, board))
     load(synced, A_2="changed")
     report = synced.sync()
     assert (report.items.failed, report.items.waiting, "FAILED" in synced.states()) == (0, 1, False)
@@ -121,8 +121,8 @@ def test_an_item_moved_while_its_change_is_on_the_way_fails_nothing(synced: Plat
 def test_an_item_moved_between_its_own_change_and_that_of_its_sizes_fails_nothing(synced: Platform) -> None:
     item, board = synced.item("A-2").id, synced.make_board("Shipped")
     synced.load([order(number, {"S": 7, "M": 2} if number == "A-2" else None, NOTES="") for number in NUMBERS])
-    synced.when("GREYSON: change_multiple_column_values", lambda: synced.when(
-        "GREYSON: change_multiple_column_values", lambda: synced.move_to_board(item, board)))  # fmt: skip
+    synced.when("intent of change_multiple_column_values", lambda: synced.when(
+        "intent of change_multiple_column_values", lambda: synced.move_to_board(item, board)))  # fmt: skip
     synced.sync()
     assert "FAILED" not in synced.states()
     for _ in range(2):

@@ -111,6 +111,24 @@ def test_a_database_that_is_named_by_a_link_is_the_same_database(platform: Platf
     require_all_once(platform)
 
 
+@pytest.mark.parametrize("at", [4, -5, 7])
+def test_neither_does_one_with_three_batches_at_a_time(platform: Platform, at: int) -> None:
+    """Each thread that sends commits the intents of its batches."""
+    platform.load(ROWS)
+    reports: list[CustomerReport] = []
+    three = {**SMALL, "max_in_flight": 3}
+
+    def comes() -> None:
+        reports.append(platform.sync(store=unlocked(platform), board=three))
+
+    platform.sync(store=Rival(platform, at, comes), board=three)
+    assert reports
+    platform.clock.sleep(SETTLE)
+    assert platform.sync(board=three).is_done
+    require_all_once(platform)
+    assert platform.states() == {"SYNCED"}
+
+
 @pytest.mark.parametrize("at", [*range(1, 11), *range(-10, 0)])
 def test_a_second_run_without_any_lock_makes_nothing_twice(platform: Platform, at: int) -> None:
     platform.load(ROWS[:20])
