@@ -315,6 +315,27 @@ def test_an_item_that_a_person_removed_and_one_that_a_person_made_are_difference
     assert (values.passed, values.severity) == (False, ERROR)
 
 
+def test_items_on_another_board_are_said_by_both_checks_in_the_words_of_verify(synced: Workplace, location: Location) -> None:
+    made_board = synced.graphql('mutation { create_board(board_name: "Shipped", board_kind: public, empty: true) { id } }')
+    board_id = made_board["create_board"]["id"]
+    ids = [row[0] for row in synced.rows("SELECT monday_item_id FROM ORDER_LIST_V2 ORDER BY rowid")]
+    for item_id in ids:
+        synced.graphql(
+            f'mutation {{ move_item_to_board(item_id: {item_id}, board_id: {board_id}, group_id: "topics") {{ id }} }}'
+        )
+    values = look(location, "verify_boards", "board_shows_values")
+    assert (values.passed, values.severity) == (False, ERROR)
+    assert f"All {len(ids)} items of B'HOOD are on board 'Shipped' ({board_id})" in values.description
+    assert {(row["difference"], row["board"]) for row in table(values)} == {
+        ("on another board", f"on board 'Shipped' ({board_id})")
+    }
+    synced.write("UPDATE ORDER_LIST_V2 SET sync_state = 'NEW', \"NOTES\" = 'x', row_hash = 'x' WHERE rowid = 1")
+    found = made(location.sync(CUSTOMER))["board_equals_database"]
+    counts = told(found)
+    assert (counts["items"], counts["items_shown"]) == (len(ids), 1)
+    assert {row["difference"] for row in table(found)} == {"on another board"}
+
+
 def test_a_run_that_sent_nothing_compares_nothing_and_asks_monday_nothing(synced: Workplace, location: Location) -> None:
     asked = len(synced.sandbox.requests)
     found = made(location.sync(CUSTOMER))

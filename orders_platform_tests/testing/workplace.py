@@ -17,6 +17,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from orders_platform.build import open_store
 from orders_platform.database.order_store import OrderStore
@@ -102,13 +103,15 @@ class Workplace:
         groups = self.sandbox.board_snapshot(Settings().configuration.items.board_id)
         return {group.title: [item.name for item in group.items] for group in groups}
 
-    def graphql(self, query: str) -> None:
+    def graphql(self, query: str) -> dict[str, Any]:
         """A person's or another program's hand on the board; an answer with an error fails the test."""
         headers = {"Authorization": SANDBOX_TOKEN, "Content-Type": "application/json", "API-Version": "2026-10"}
         request = urllib.request.Request(self.url, json.dumps({"query": query}).encode(), headers)
         with urllib.request.urlopen(request, timeout=10) as answer:
             said = json.load(answer)
         assert "errors" not in said, said
+        data: dict[str, Any] = said["data"]
+        return data
 
     def configure(self, *changes: tuple[str, str]) -> Path:
         """A copy of the configuration with each first text replaced, for ORDERS_CONFIG."""
