@@ -125,6 +125,7 @@ class _Side:
     Attributes:
         expected: the rows that belong on it, with what it should show of them.
         listed: the active items or subitems that may be theirs, each with what it would be found by, by id.
+        own_ids: of the rows, those included that belong on it no more.
         shown: what it shows under the ids of the rows.
         titles: of the groups, by id.
     """
@@ -133,6 +134,7 @@ class _Side:
         self.run, self.kind, self.mapping, self.shape, self.depth = run, kind, mapping, shape, depth
         self.expected: list[Expected] = []
         self.listed: dict[int, tuple[BoardItem, LookUp]] = {}
+        self.own_ids: set[int] = set()
         self.shown: dict[int, BoardItem] = {}
         self.titles: Mapping[str, str] = {}
         self._labels = LabelIndex()
@@ -194,7 +196,7 @@ class _Side:
 
         The database is asked last: what was made meanwhile is known by now.
         """
-        ids = sorted(self.listed.keys() - {each.row.monday_id for each in self.expected})
+        ids = sorted(self.listed.keys() - self.own_ids)
         asked = self.run.board.items(ids, []) if ids else {}
         active = [item_id for item_id in ids if item_id in asked and asked[item_id].state == "active"]
         known = self.run.store.known_ids(self.kind, active) if active else set()
@@ -214,6 +216,7 @@ class _Items(_Side):
         self._left = [row for row in rows if _is_over(row)]
         placed = self._placed = place_groups({row.group_name for row in due}, *self._groups) if is_whole else {}
         self.titles = {group.id: group.title for group in self._groups[0]} if is_whole else {}
+        self.own_ids = {row.monday_id for row in rows if row.monday_id is not None}
         self.expected = [self.expect(row, self._look_up(row), placed.get(row.group_name)) for row in due]
         self.listed = {item.id: (item, self._found_by(item)) for item in self._list(due)}
         self.read([*due, *(self._left if depth is Depth.CELLS else ())], is_whole=is_whole)
@@ -228,8 +231,8 @@ class _Items(_Side):
         """The customers that use each group of the board."""
         users: dict[str, set[str]] = defaultdict(set)
         for each in self._groups[1]:
-            users[each.group_id or ""].add(each.customer)
-            users[fold(each.name)].add(each.customer)
+            for known_by in {each.group_id, fold(each.name)} - {None, ""}:
+                users[str(known_by)].add(each.customer)
         return {group.id: users[group.id] | users[fold(group.title)] for group in self._groups[0]}
 
     def _list(self, rows: Sequence[SyncRow]) -> Iterator[BoardItem]:
@@ -286,6 +289,7 @@ class _Subitems(_Side):
         children = run.board.children(run.rules.items.board_id, sorted(asked)) if asked else {}
         # A line that is done with and whose item is gone is not compared: its item is missing.
         due = [row for row in rows if not _is_over(row) and (row.parent_id in children or row.state is not SyncState.SYNCED)]
+        self.own_ids = {row.monday_id for row in rows if row.monday_id is not None}
         self.expected = [self.expect(row, (row.parent_id or 0, row.name)) for row in due]
         self.listed = {child.id: (child, (parent, child.name)) for parent, under in children.items() for child in under}
         self.read(due, is_whole=parents is not None)
