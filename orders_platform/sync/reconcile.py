@@ -37,7 +37,7 @@ from orders_platform.domain.orders import RowKind, SyncRow
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.errors import RowError
 from orders_platform.sync.groups import is_renamed, place_groups
-from orders_platform.sync.recovery import external_key
+from orders_platform.sync.recovery import external_key, find_items, find_subitems
 from orders_platform.sync.run import BoardShape, SyncRun
 
 
@@ -114,6 +114,8 @@ def reconcile(run: SyncRun, customer: str, depth: Depth, *, sent: RowKind | None
         found.lines = len(subitems.of_state(synced=True))
         subitems.compare(found, {})
     kept = {kind for kind in ABSENT if run.rules.on_deleted == "leave"}
+    unchanged = {each.ref for each in found.changes if each.kind in kept and each.monday_id is not None}
+    found.changes = [each for each in found.changes if each.ref not in unchanged]
     found.left_alone += [each for each in found.differences if each.kind in kept]
     found.differences = [each for each in found.differences if each.kind not in kept]
     return found
@@ -126,6 +128,7 @@ class _Side:
         expected: the rows that belong on it, with what it should show of them.
         listed: the active items or subitems that may be theirs, each with what it would be found by, by id.
         own_ids: of the rows, those included that belong on it no more.
+        adoptable: the ids of what rows without an id would adopt, by ref.
         shown: what it shows under the ids of the rows.
         titles: of the groups, by id.
     """
@@ -135,6 +138,7 @@ class _Side:
         self.expected: list[Expected] = []
         self.listed: dict[int, tuple[BoardItem, LookUp]] = {}
         self.own_ids: set[int] = set()
+        self.adoptable: Mapping[str, int] = {}
         self.shown: dict[int, BoardItem] = {}
         self.titles: Mapping[str, str] = {}
         self._labels = LabelIndex()
@@ -161,12 +165,16 @@ class _Side:
             return Expected(row, look_up, {}, refusal.message, group)
         return Expected(row, look_up, cells, group=group)
 
+    def without_id(self, rows: Sequence[SyncRow]) -> list[SyncRow]:
+        """The rows that a run would look for before it makes them; none where cells are not compared."""
+        return [row for row in rows if row.monday_id is None and self.depth is Depth.CELLS and row.action is not Action.DELETE]
+
     def read(self, rows: Sequence[SyncRow], *, is_whole: bool) -> None:
         """Ask for these rows by id: for all of them when cells are compared, else for those that no list shows.
 
         What this run sent a moment ago is there: its id was in monday's answer.
         """
-        ids = {row.monday_id for row in rows if row.monday_id is not None}
+        ids = {row.monday_id for row in rows if row.monday_id is not None} | set(self.adoptable.values())
         asked = ids if self.depth is Depth.CELLS else ids - self.listed.keys() if is_whole else set()
         sent = {
             row.monday_id or 0: BoardItem(row.monday_id or 0, row.name, "active", parent_item_id=row.parent_id) for row in rows
@@ -188,7 +196,7 @@ class _Side:
         found.differences += orphan_differences(self.kind, self._orphans(), self.expected, self.active_ids, left)
 
     def _differences(self, expected: Expected) -> list[Difference]:
-        shown = self.shown.get(expected.row.monday_id or 0)
+        shown = self.shown.get(expected.row.monday_id or self.adoptable.get(expected.row.ref, 0))
         return row_differences(expected, shown, self.mapping, self.shape.columns, self.titles)
 
     def _orphans(self) -> list[Orphan]:
@@ -219,6 +227,7 @@ class _Items(_Side):
         self.own_ids = {row.monday_id for row in rows if row.monday_id is not None}
         self.expected = [self.expect(row, self._look_up(row), placed.get(row.group_name)) for row in due]
         self.listed = {item.id: (item, self._found_by(item)) for item in self._list(due)}
+        self.adoptable = find_items(run, lost) if (lost := self.without_id(due)) else {}
         self.read([*due, *(self._left if depth is Depth.CELLS else ())], is_whole=is_whole)
 
     @cached_property
@@ -292,6 +301,7 @@ class _Subitems(_Side):
         self.own_ids = {row.monday_id for row in rows if row.monday_id is not None}
         self.expected = [self.expect(row, (row.parent_id or 0, row.name)) for row in due]
         self.listed = {child.id: (child, (parent, child.name)) for parent, under in children.items() for child in under}
+        self.adoptable = find_subitems(run, lost, children) if (lost := self.without_id(due)) else {}
         self.read(due, is_whole=parents is not None)
 
 

@@ -344,6 +344,21 @@ def test_the_changes_of_rows_that_wait_are_told_cell_by_cell_before_anything_is_
     assert {key for key, _, _ in told} == {"A-1", "A-4"}
 
 
+def test_a_row_without_id_would_change_what_it_would_adopt(synced: Platform) -> None:
+    synced.execute("UPDATE ORDER_LIST_V2 SET sync_state = 'NEW', monday_item_id = NULL")
+    synced.execute("UPDATE ORDER_LIST_LINES SET sync_state = 'NEW', monday_subitem_id = NULL, monday_parent_id = NULL")
+    synced.write(synced.item("A-2").id, NOTES_COLUMN, "by hand")
+    changes = [each for each in synced.verify().changes if not each.size_code]
+    assert [(each.order_key, each.column, each.board) for each in changes] == [("A-2", "NOTES", "by hand")]
+
+
+def test_a_row_that_would_be_left_alone_would_change_nothing(synced: Platform) -> None:
+    synced.policies(deleted_on_board="leave")
+    synced.remove(synced.item("A-2").id, "archive_item")
+    synced.execute("UPDATE ORDER_LIST_V2 SET sync_state = 'NEW' WHERE order_key = 'A-2'")
+    assert synced.verify().changes == []
+
+
 # --- the board's answers
 
 

@@ -244,6 +244,15 @@ def test_a_group_archived_with_its_items_comes_back_with_them(platform: Platform
     assert again[TITLE] != ids[TITLE]
 
 
+def test_a_group_deleted_with_its_items_is_made_again_for_new_orders_where_removed_ones_are_left(platform: Platform) -> None:
+    platform.policies(deleted_on_board="leave")
+    seasons(platform, "a", "b")
+    platform.delete_group(TITLE)
+    platform.load([order("GRE-00001", NOTES="a2"), order("GRE-00002", NOTES="b", AAG_SEASON="2026 SPRING"), order("GRE-00003")])
+    assert platform.sync().is_done
+    assert places(platform) == {"GRE-00002": SPRING, "GRE-00003": TITLE}
+
+
 def test_a_title_that_monday_refuses_keeps_no_order_off_the_board(platform: Platform) -> None:
     seasons(platform, "a", "b")
     platform.rename_group(TITLE, "ours")
