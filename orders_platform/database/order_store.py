@@ -231,13 +231,13 @@ class OrderStore:
             now: UTC.
             customer: whose they are.
             report: of the batch that carried them.
-            adoption: the rows were found on the board; logged under this batch id.
+            adoption: the rows were found on the board; logged under this batch id, which is theirs now.
 
         Raises:
             RowsTakenError: another run has some of the rows; what came of the others is committed.
         """
         lost: dict[str, SyncRow] = {}
-        with self._writing(run_id=run_id, now=now, customer=customer) as run:
+        with self._writing(run_id=run_id, now=now, customer=customer, adoption=adoption or "") as run:
             for chunk in _chunks(results, ROWS_A_STATEMENT):
                 variables: Mapping[str, int | str] = {"kind": kind, "result_rows": len(chunk)}
                 if run("record_results", variables, **self._bound(conversion.numbered(chunk))).rowcount != len(chunk):

@@ -270,8 +270,8 @@ class MondayClient:
         nothing = lost_reply("not_sent", "sending ended before this was sent", never_sent=True)
         result = RequestResult(nothing, len(request.aliases))
         while (permit := permit or self._acquire(request, result)) is not None:
-            # Only now: waiting for the permit may have taken longer than the key lives.
-            if not (retries.key_lives(result.key_age(self.timer.now())) and self._commit(before_request, result)):
+            # Last of all: waiting for the permit, or for the commit, may have taken longer than the key lives.
+            if not (self._commit(before_request, result) and retries.key_lives(result.key_age(self.timer.now()))):
                 self.give_back(permit)
                 break
             reply = self._attempt(request, key, permit, result)

@@ -222,9 +222,10 @@ class _Load:
         size = self._sender.batch_size(self._operation)
         while len(self._next) < size and (mutation := next(self._mutations, None)) is not None:
             self._next.append(mutation)
-        count, most = 0, min(size, len(self._next))
+        count, full = 0, min(size, len(self._next))
+        most = full
         while count < most:
-            most = max(count, 1, min(most, size >> 2 * self._next[count].tries))
+            most = max(count, 1, min(most, full >> 2 * self._next[count].tries))
             count += count < most
         return tuple(self._next.popleft() for _ in range(count))
 

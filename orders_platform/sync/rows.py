@@ -127,11 +127,13 @@ class _Stage(ABC):
         lost = [row for row in lost if row.state is SyncState.PENDING or row.action is not Action.DELETE]
         found = self.look_up(lost) if lost else {}
         self.report.adopted += len(found)
-        if found:
-            # The lines of an adopted item's order belong under it from now on.
-            results = [RowResult(row, row.state, found[row.ref], is_new_item=True) for row in lost if row.ref in found]
-            self.record(results, adoption=self.run.new_key())
-        return [replace(row, monday_id=found.get(row.ref, row.monday_id)) for row in rows]
+        if not found:
+            return list(rows)
+        key = self.run.new_key()
+        # The lines of an adopted item's order belong under it from now on.
+        results = [RowResult(row, row.state, found[row.ref], is_new_item=True) for row in lost if row.ref in found]
+        self.record(results, adoption=key)
+        return [replace(row, monday_id=found[row.ref], batch_id=key) if row.ref in found else row for row in rows]
 
     def _read(self, rows: Sequence[SyncRow]) -> dict[int, BoardItem]:
         """What the board shows of these rows, as far as it is where it belongs."""
