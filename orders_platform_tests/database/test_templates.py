@@ -66,7 +66,9 @@ def rendered(dialect: str) -> dict[str, TextClause]:
         configuration, WideSchema(open_database(SecretStr("sqlite://")), configuration, SQL), OURS[dialect].types
     )
     statements = Statements(templates, rules.context(GREYSON))
-    return {name: statements.render(name, {"result_rows": 100, "work_table": "clean_orders"})[0] for name in NAMES}
+    return {
+        name: statements.render(name, {"result_rows": 100, "work_table": "clean_orders", "rows": "orders"})[0] for name in NAMES
+    }
 
 
 def sql_of(dialect: str, name: str) -> str:
