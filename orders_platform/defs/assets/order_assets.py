@@ -16,7 +16,7 @@ from orders_platform.defs.partitions import CUSTOMERS, add_customers
 from orders_platform.defs.resources import OrdersDatabase
 from orders_platform.domain.customers import StagingScan, customer_for
 from orders_platform.domain.guards import Guard, GuardKind
-from orders_platform.errors import SourceDataError
+from orders_platform.errors import ConfigurationError, SourceDataError
 from orders_platform.reports.content import make_report
 from orders_platform.reports.rendering import html_page, write_page
 from orders_platform.settings import Settings
@@ -72,7 +72,18 @@ def observe_order_list(context: OpExecutionContext, orders_database: OrdersDatab
 class GuardConfig(dg.Config):
     """Run configuration of the merges."""
 
-    accept: list[GuardKind] = Field(default=[], description="Guards that do not act in this run: the load is right.")
+    accept: list[str] = Field(
+        default=[],
+        description=f"Guards that do not act in this run, since the load is right: {', '.join(GuardKind)}.",
+    )
+
+    @property
+    def accepted(self) -> list[GuardKind]:
+        """The guards by kind. Raises `ConfigurationError` for an unknown one."""
+        unknown = [word for word in self.accept if word not in set(GuardKind)]
+        if unknown:
+            raise ConfigurationError(f"accept names {unknown[0]!r}, which is no guard; the guards are {', '.join(GuardKind)}.")
+        return [GuardKind(word) for word in self.accept]
 
 
 @dg.asset(partitions_def=CUSTOMERS, deps=[SWP_ORDER_LIST], group_name=GROUP, retry_policy=RETRIES)
@@ -83,7 +94,7 @@ def order_headers(
     customer = customer_for(context.partition_key)
     with customer_alone(customer, orders_database) as store:
         merge = orders_database.merge
-        merged = merge.merge_headers(customer, merge.scan_staging(), datetime.now(UTC), config.accept)
+        merged = merge.merge_headers(customer, merge.scan_staging(), datetime.now(UTC), config.accepted)
         rejected = store.invalid_rows(customer)
         _report_if_stopped(store, merged.guards)
     figures = {
@@ -113,7 +124,7 @@ def order_lines(
     """Lines, a row per order and size: the new, changed and gone ones are marked."""
     customer = customer_for(context.partition_key)
     with customer_alone(customer, orders_database) as store:
-        merged = orders_database.merge.merge_lines(customer, datetime.now(UTC), config.accept)
+        merged = orders_database.merge.merge_lines(customer, datetime.now(UTC), config.accepted)
         _report_if_stopped(store, merged.guards)
     return dg.MaterializeResult(metadata={"created": merged.created, "updated": merged.updated, "removed": merged.removed})
 
