@@ -125,16 +125,16 @@ def _explain(
             click.echo("\nDry run: nothing was written anywhere. Add --execute to do it.")
         else:
             output.print_verdicts(verdicts)
-    for guard in (guard for verdict in verdicts for guard in verdict.guards if not guard.blocks):
-        click.echo(str(guard), err=True)
+    output.print_guards(verdicts)
+    stopped = {guard.customer for verdict in verdicts for guard in verdict.guards if guard.blocks}
     for report in reports:
-        _print_trouble(report)
+        _print_trouble(report, is_stopped=report.customer in stopped)
 
 
-def _print_trouble(report: CustomerReport) -> None:
+def _print_trouble(report: CustomerReport, *, is_stopped: bool) -> None:
     for double in report.doubled:
         click.echo(f"{report.customer}: {double}; `orders-platform verify --repair` archives the surplus", err=True)
-    if report.error:
+    if report.error and not is_stopped:  # the guard has spoken
         click.echo(f"{report.customer}: {report.error}", err=True)
     for trouble in {stage.trouble for stage in report.stages if stage.trouble and not report.error}:
         click.echo(f"{report.customer}: rows wait ({trouble}); the next run looks them up on the board and resumes", err=True)
@@ -213,6 +213,7 @@ def verify(*, only: tuple[str, ...], repair: bool, yes: bool, as_json: bool) -> 
     else:
         _print_comparison(work, may_repair=not repair)
         output.print_verdicts(verdicts)
+    output.print_guards(verdicts)
     sys.exit(0 if work.is_done and all(verdict.is_well() for verdict in verdicts) else 1)
 
 

@@ -127,8 +127,7 @@ def status(*, strict: bool, as_json: bool) -> None:
         output.print_refusals("Failed", failed)
         output.print_refusals("Rejected", rejects)
         output.print_verdicts(verdicts)
-    for guard in (guard for verdict in verdicts for guard in verdict.guards):
-        click.echo(str(guard), err=True)
+    output.print_guards(verdicts)
     is_matched = not any(row.code == UNKNOWN_CUSTOMER for row in rejects)
     sys.exit(0 if is_matched and all(verdict.is_well(strict=strict) for verdict in verdicts) else 1)
 

@@ -112,6 +112,12 @@ def print_verdicts(verdicts: Iterable[Verdict]) -> None:
         click.echo(verdict.sentence)
 
 
+def print_guards(verdicts: Iterable[Verdict]) -> None:
+    """What guards saw, and how to go on; on standard error."""
+    for guard in (guard for verdict in verdicts for guard in verdict.guards):
+        click.echo(str(guard), err=True)
+
+
 def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """A table on standard output; all columns but the first are aligned to the right."""
     lines = [list(headers), *([_cell(value) for value in row] for row in rows)]

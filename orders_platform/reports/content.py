@@ -83,8 +83,8 @@ class Report:
             words = "The order is on the board" if total.orders == 1 else f"All {total.orders:,} orders are on the board"
         wrong = self.correction_count
         needs = f"{wrong:,} need{'s' if wrong == 1 else ''} a correction in the order list" if wrong else ""
-        rows = "1 row" if verdict.unmatched == 1 else f"{verdict.unmatched:,} rows"
-        nobody = f"{rows} of its files name no known customer" if verdict.unmatched else ""
+        rows = "1 row of its files names" if verdict.unmatched == 1 else f"{verdict.unmatched:,} rows of its files name"
+        nobody = f"{rows} no known customer" if verdict.unmatched else ""
         return "; ".join(part for part in (words, needs, nobody) if part) + "."
 
     @property
