@@ -33,8 +33,9 @@ _STATUS = ("orders", "items", "lines", "subitems", "new", "pending", "failed", "
 @click.option(
     "--ignore", multiple=True, metavar="HEADER", help="Leave out this unknown column and its values; may be repeated."
 )
+@click.option("--accept-missing", is_flag=True, help="Clear columns that the orders had and the files lack.")
 @JSON
-def load(*, files: tuple[Path, ...], append: bool, ignore: tuple[str, ...], as_json: bool) -> None:
+def load(*, files: tuple[Path, ...], append: bool, ignore: tuple[str, ...], accept_missing: bool, as_json: bool) -> None:
     """Load orders from .xlsx or .csv files into the staging table.
 
     They replace the staged rows of all customers, unless --append is given.
@@ -49,7 +50,12 @@ def load(*, files: tuple[Path, ...], append: bool, ignore: tuple[str, ...], as_j
             order_file.refuse_unread(ignore)
         columns = list(dict.fromkeys(name for order_file in read for name in order_file.columns))
         staged = _staged_rows(read, columns)
-        rows = replace_staged_rows(store.database, tables.staging, tables.schema_name, columns, staged, append=append)
+        common = set(columns).intersection(*(order_file.columns for order_file in read))
+        merge = OrderMerge(store)
+        rows = replace_staged_rows(
+            store.database, tables.staging, tables.schema_name, columns, staged, append=append,
+            check=lambda connection: None if accept_missing else merge.require_columns(connection, common),
+        )  # fmt: skip
     if as_json:
         files_read = {str(order_file.path): asdict(order_file.report) for order_file in read}
         output.write_json({"rows": rows, "table": tables.staging, "files": files_read})

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from functools import cached_property
 
-from sqlalchemy import RowMapping
+from sqlalchemy import Connection, RowMapping
 
 from orders_platform.database import conversion
 from orders_platform.database.engine import repeated_when_lost
@@ -73,6 +73,31 @@ class OrderMerge:
             for row in self._read("0_scan_staging")
         ]
         return self._configuration.customer_names.scan(counts)
+
+    def require_columns(self, connection: Connection, columns: Collection[str]) -> None:
+        """Refuse staged rows without columns in which their orders have values: the merge would clear them.
+
+        Args:
+            connection: whose transaction holds the rows.
+            columns: that the load has.
+
+        Raises:
+            SourceDataError: names each column and how many orders have it.
+        """
+        shown = {name for sources in self.rules.watched for name in sources} | set(self.rules.sizes)
+        absent = [column.name for column in self.rules.business if column.name in shown - set(columns)]
+        if not absent:
+            return
+        key = self._configuration.keys.unique[0]
+        statements = Statements(self._templates, {"absent": absent, "key_column": key})
+        counts = statements.runner(connection, {})("0_count_absent").mappings().one()
+        lost = {name: int(counts[f"orders_{i}"] or 0) for i, name in enumerate(absent)}
+        named = [f"{name} ({count} orders have it)" for name, count in lost.items() if count]
+        if named:
+            raise SourceDataError(
+                f"The load lacks {len(named)} columns that its orders had: {', '.join(named)}. Nothing was loaded. Add them to the file, "
+                "or clear them everywhere: orders-platform load --accept-missing"
+            )
 
     def sync_statuses(self) -> list[CustomerSyncStatus]:
         """Where every customer stands that the load or the order table has, by name. Reads the whole staging table once."""
