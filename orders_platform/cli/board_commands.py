@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from orders_platform.build import open_board, sync_rules
+from orders_platform.build import open_board, open_store, sync_rules
 from orders_platform.cli import output
 from orders_platform.cli.embedded import embedded_sandbox
 from orders_platform.cli.session import (
@@ -27,7 +27,7 @@ from orders_platform.database.queries import Queries
 from orders_platform.domain.customers import StagingScan
 from orders_platform.domain.differences import Difference, DifferenceKind, ExpectedRow
 from orders_platform.domain.guards import GuardKind
-from orders_platform.domain.preflight import board_problems, subitem_board_problems
+from orders_platform.domain.preflight import board_problems, missing_labels, subitem_board_problems
 from orders_platform.domain.verdicts import Verdict
 from orders_platform.errors import BoardMismatchError, MondayRefusedError, OrdersError
 from orders_platform.merge.order_merge import OrderMerge
@@ -351,9 +351,17 @@ def board() -> None:
 @board.command()
 @JSON
 def check(*, as_json: bool) -> None:
-    """List every mismatch between configuration and board."""
+    """List every mismatch between configuration and board, and the customers and other values that have no label there."""
     settings = Settings()
-    rules = sync_rules(settings.configuration)
+    configuration = settings.configuration
+    labelled = [source for field in configuration.items.fields if field.type.has_labels for source in field.sources]
+    values: dict[str, frozenset[str]] = dict(configuration.expected_values)
+    store = open_store(settings)
+    with closing(store.database):
+        if store.schema.is_there("orders"):
+            for name, texts in Queries(store).values_of(labelled).items():
+                values[name] = values.get(name, frozenset()) | texts
+    rules = sync_rules(configuration)
     with embedded_sandbox(settings), closing(open_board(settings)) as opened:
         items = opened.describe(rules.items.board_id)
         problems = list(board_problems(rules.items, items, may_create_labels=rules.may_create_labels))
@@ -362,10 +370,15 @@ def check(*, as_json: bool) -> None:
             subitems = opened.describe(rules.subitems.board_id)
             problems += board_problems(rules.subitems, subitems, may_create_labels=rules.may_create_labels)
         warnings = opened.notices  # logged already, hence on standard error
+    absent = missing_labels(rules.items, items, values)
     name = f"Board {items.id} ({items.name})"
     if as_json:
-        output.write_json({"board": items.name, "board_id": items.id, "problems": problems, "warnings": warnings})
+        output.write_json(
+            {"board": items.name, "board_id": items.id, "problems": problems, "warnings": warnings, "missing_labels": absent}
+        )
         sys.exit(1 if problems else 0)
     if problems:
         raise BoardMismatchError("\n- ".join([f"{name} does not fit the configuration:", *problems]))
     click.echo(f"{name} fits: {len(rules.items.fields)} columns of items, {len(rules.subitems.fields)} of subitems.")
+    for sentence in absent:
+        click.echo(f"- {sentence}; until then the cell stays empty")

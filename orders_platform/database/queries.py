@@ -175,6 +175,12 @@ class Queries:
     def _batches(self, pattern: str, batch_id: str | None) -> list[LoggedBatch]:
         return [_logged_batch(row) for row in self._read("read_batches", pattern=pattern, batch_id=batch_id)]
 
+    def values_of(self, columns: Iterable[str]) -> dict[str, frozenset[str]]:
+        """The different values that orders have in these columns, by column."""
+        with self.database.read() as connection:
+            run = self._statements.runner(connection, {})
+            return {name: frozenset(str(value) for value in run("read_values", {"column": name}).scalars()) for name in columns}
+
     # --- reports --------------------------------------------------------------------------------------------------------
 
     def order_statuses(self, customer: str) -> list[OrderStatus]:

@@ -67,7 +67,10 @@ def rendered(dialect: str) -> dict[str, TextClause]:
     )
     statements = Statements(templates, rules.context(GREYSON) | {"absent": ["NOTES", "S"], "key_column": KEY})
     return {
-        name: statements.render(name, {"result_rows": 100, "work_table": "clean_orders", "rows": "orders"})[0] for name in NAMES
+        name: statements.render(name, {"result_rows": 100, "work_table": "clean_orders", "rows": "orders", "column": "NOTES"})[
+            0
+        ]
+        for name in NAMES
     }
 
 

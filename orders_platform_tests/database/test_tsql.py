@@ -69,7 +69,14 @@ def troubles(sql: str) -> list[str]:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_statement_is_tsql(statements: Statements, name: str) -> None:
     assert (
-        troubles(written(statements.render(name, {"result_rows": 3, "work_table": "clean_orders", "rows": "orders"})[0])) == []
+        troubles(
+            written(
+                statements.render(name, {"result_rows": 3, "work_table": "clean_orders", "rows": "orders", "column": "NOTES"})[
+                    0
+                ]
+            )
+        )
+        == []
     )
 
 

@@ -174,9 +174,7 @@ def test_a_load_without_columns_that_its_orders_have_is_refused_and_stages_nothi
     rows = orders(4, NOTES="rush", EX_FACTORY_DATE="2026-03-01")
     merge(order_list, *rows)
     before = order_list.dump()
-    with pytest.raises(
-        SourceDataError, match=r"lacks 2 columns .* M \(4 orders have it\), EX FACTORY DATE \(4"
-    ) as refused:
+    with pytest.raises(SourceDataError, match=r"lacks 2 columns .* M \(4 orders have it\), EX FACTORY DATE \(4") as refused:
         loaded(order_list, *rows, columns=set(rows[0]) - {"EX FACTORY DATE", "M"})
     assert "--accept-missing" in str(refused.value)
     assert order_list.dump() == before
