@@ -94,9 +94,10 @@ class OrderMerge:
         lost = {name: int(counts[f"orders_{i}"] or 0) for i, name in enumerate(absent)}
         named = [f"{name} ({count} orders have it)" for name, count in lost.items() if count]
         if named:
+            columns_word = "column" if len(named) == 1 else "columns"
             raise SourceDataError(
-                f"The load lacks {len(named)} columns that its orders had: {', '.join(named)}. Nothing was loaded. Add them to the file, "
-                "or clear them everywhere: orders-platform load --accept-missing"
+                f"The load lacks {len(named)} {columns_word} that its orders had: {', '.join(named)}. Nothing was loaded. "
+                "Add what is missing to the file, or clear it everywhere: orders-platform load --accept-missing"
             )
 
     def sync_statuses(self) -> list[CustomerSyncStatus]:
