@@ -99,9 +99,12 @@ class Workplace:
 
     @property
     def board(self) -> dict[str, list[str]]:
+        """Item names by group title, of the board that is configured."""
+        return self.board_of(Settings().configuration.items.board_id)
+
+    def board_of(self, board_id: int) -> dict[str, list[str]]:
         """Item names by group title."""
-        groups = self.sandbox.board_snapshot(Settings().configuration.items.board_id)
-        return {group.title: [item.name for item in group.items] for group in groups}
+        return {group.title: [item.name for item in group.items] for group in self.sandbox.board_snapshot(board_id)}
 
     def graphql(self, query: str) -> dict[str, Any]:
         """A person's or another program's hand on the board; an answer with an error fails the test."""
