@@ -133,7 +133,9 @@ class World:
 
     def run(self, death: Death | None = None, meddles_at: int | None = None) -> None:
         """One process: it ends, gives up, or is killed."""
-        self.platform.load(list(self.load.values()))
+        self.platform.load(
+            [{**row, "TOTAL QTY": sum(int(str(row.get(size) or 0)) for size in SIZES)} for row in self.load.values()]
+        )
         steps = _Steps(death, meddles_at, self._meddle)
         store = self.controls.store(_Watched(self.platform.store, steps))
         merge = _Watched(self.platform.merge, steps)
