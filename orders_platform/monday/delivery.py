@@ -121,21 +121,23 @@ def deliver(
 def judge(operation: Operation, part: Part, request: RequestResult) -> tuple[dict[str, MutationResult], tuple[Part, ...]]:
     """What a reply means for the mutations of a part: results for some, requests to make for the others.
 
-    reply                                      a create                          a change, move or archive
-    an id under the alias                      done                              done
-    an error under the alias                   `outcome_of` of it; what surely was not executed is sent again, up to `MOST_REPEATS` times
-    lost, or a gateway's error                 unknown                           unknown
-    monday's own internal error each time      unknown                           halves, then refused: a malformed value
-    refused as a whole, or too much            halves, then refused              halves, then refused
-    never sent, a limit, rights                not sent                          not sent
+    the reply                                            a create                      a change, move or archive
+    an id under the alias                                done                          done
+    an error that we know and that refuses               refused                       refused
+    one that we do not know                              unknown                       refused
+    an internal error, or none that names the alias      unknown                       sent again, in the end refused
+    too much for one request                             halves, in the end refused    the same
+    a limit, a lock, rights: surely not executed         sent again, then not sent     the same
+    lost, or a gateway's error, after all repeats        unknown                       unknown
     """
     if request.reply.executed:
         return _by_alias(operation, part, request)
-    problem = request.reply.worst
+    problem, action = request.reply.worst, request.reply.action
+    may_be_done = request.maybe_executed or (action is ErrorAction.REJECT and problem is not None and not problem.known)
     is_internal = problem is not None and problem.rule.kind is ErrorKind.INTERNAL and request.reply.is_own_error
-    if request.maybe_executed and (operation.creates or not is_internal):
+    if may_be_done and (operation.creates or (request.maybe_executed and not is_internal)):
         return _all(part.mutations, Outcome.UNKNOWN, problem), ()
-    if request.maybe_executed or request.reply.action in {ErrorAction.REJECT, ErrorAction.SPLIT, ErrorAction.RESTART}:
+    if request.maybe_executed or action in {ErrorAction.REJECT, ErrorAction.SPLIT, ErrorAction.RESTART}:
         if len(part.mutations) > 1:
             return {}, part.halves(ATTEMPTS_AFTER_SPLIT if request.maybe_executed else None)
         return _all(part.mutations, Outcome.REFUSED, problem), ()
@@ -143,33 +145,28 @@ def judge(operation: Operation, part: Part, request: RequestResult) -> tuple[dic
 
 
 def _by_alias(operation: Operation, part: Part, request: RequestResult) -> tuple[dict[str, MutationResult], tuple[Part, ...]]:
-    reply = request.reply
     results: dict[str, MutationResult] = {}
     again: list[Mutation] = []
     may_repeat = part.repeats < MOST_REPEATS and request.stopped_by is None
     for index, mutation in enumerate(part.mutations):
-        alias = f"m{index}"
-        monday_id, problem = reply.monday_id(alias), reply.problem_of(alias)
+        monday_id, problem = request.reply.monday_id(f"m{index}"), request.reply.problem_of(f"m{index}")
+        outcome = Outcome.UNKNOWN if operation.creates and not problem.known else problem.outcome
         if monday_id is not None:
             results[mutation.ref] = MutationResult(Outcome.DONE, monday_id=monday_id)
-        elif may_repeat and _is_repeatable(operation, problem.outcome):
+        elif may_repeat and (outcome is Outcome.NOT_SENT or (outcome is Outcome.UNKNOWN and not operation.creates)):
             again.append(mutation)
         else:
-            results[mutation.ref] = _result(_final_outcome(operation, problem), problem)
-    wait = reply.wait or float(part.repeats + 1)
+            results[mutation.ref] = _result(Outcome.REFUSED if _is_own_fault(operation, problem, outcome) else outcome, problem)
+    wait = request.reply.wait or float(part.repeats + 1)
     return results, (part.again(again, wait),) if again else ()
 
 
-def _is_repeatable(operation: Operation, outcome: Outcome) -> bool:
-    return outcome is Outcome.NOT_SENT or (outcome is Outcome.UNKNOWN and not operation.creates)
-
-
-def _final_outcome(operation: Operation, problem: Problem) -> Outcome:
-    """What is recorded of an alias that is not sent again in this run."""
+def _is_own_fault(operation: Operation, problem: Problem, outcome: Outcome) -> bool:
+    """Whether an alias that is not sent again in this run fails for its own sake."""
+    if problem.rule.kind is ErrorKind.TOO_MUCH:
+        return outcome is Outcome.NOT_SENT
     # monday answers some malformed values with an internal error; what may be repeated and fails each time is such a one.
-    is_malformed = problem.rule.kind is ErrorKind.INTERNAL and len(problem.path) == 1 and not operation.creates
-    is_too_much = problem.rule.action is ErrorAction.SPLIT and problem.outcome is Outcome.NOT_SENT
-    return Outcome.REFUSED if is_malformed or is_too_much else problem.outcome
+    return problem.rule.kind is ErrorKind.INTERNAL and len(problem.path) == 1 and not operation.creates
 
 
 def _all(mutations: Iterable[Mutation], outcome: Outcome, problem: Problem | None) -> dict[str, MutationResult]:

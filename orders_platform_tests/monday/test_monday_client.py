@@ -252,13 +252,22 @@ def test_a_read_is_repeated_like_a_mutation(script: Callable[..., Script], conne
     assert len(server.bodies) == 3
 
 
-def test_an_unknown_error_is_permanent_for_its_row_and_says_that_it_is_unknown(
+@pytest.mark.parametrize(("operation", "outcome"), [(CREATE, Outcome.UNKNOWN), (Operation.ARCHIVE_ITEM, Outcome.REFUSED)])
+def test_an_error_that_nobody_knows_does_not_say_that_nothing_was_created(
+    operation: Operation, outcome: Outcome, script: Callable[..., Script], connect: Callable[..., MondayBoard]
+) -> None:
+    server = script(error(418, "BrandNewException"), error(418, "BrandNewException"))
+    report = send_one(connect(server.url), rows_of(1, operation), operation)
+    assert codes(report) == {(outcome, "BrandNewException")}
+
+
+def test_an_unknown_error_of_one_row_says_that_it_is_unknown(
     script: Callable[..., Script], connect: Callable[..., MondayBoard]
 ) -> None:
     news = {"message": "?", "path": ["m1"], "extensions": {"code": "BrandNewException"}}
     report = send_one(connect(script(answer(200, {"data": {"m0": {"id": "1"}, "m1": None}, "errors": [news]})).url))
     assert report.results["row 0"].monday_id == "1"
-    assert report.results["row 1"].outcome is Outcome.REFUSED
+    assert report.results["row 1"].outcome is Outcome.UNKNOWN
     assert "does not know" in (report.results["row 1"].message or "")
     assert report.calls == 1
 
