@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from orders_platform.database.order_store import OrderStore
-from orders_platform.database.queries import Queries
 from orders_platform.domain.mutations import Batch
 from orders_platform.domain.orders import GroupIntent, RowKind, RowResult, SyncRow
 
@@ -22,13 +21,13 @@ class Unfenced:
 
     def __init__(self, store: Any, whole: OrderStore) -> None:
         self._store = store
-        self._queries = Queries(whole)
+        self._whole = whole
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
     def _now(self, kind: RowKind, rows: Sequence[SyncRow], customer: str) -> list[SyncRow]:
-        read = self._queries.orders if kind is RowKind.ITEMS else self._queries.lines
+        read = self._whole.orders if kind is RowKind.ITEMS else self._whole.lines
         found = {row.ref: row for row in read(customer)}
         return [found.get(row.ref, row) for row in rows]
 
