@@ -23,6 +23,7 @@ from orders_platform.domain.names import MAX_NAME
 from orders_platform.domain.needed_runs import CustomerSyncStatus
 from orders_platform.errors import SourceDataError
 from orders_platform.merge.merge_rules import MergeRules
+from orders_platform.merge.row_matching import judge_shared_keys, match_rows
 
 UNKNOWN_CUSTOMER = "unknown_customer"
 
@@ -138,7 +139,8 @@ class OrderMerge:
             run("1_mark_copies")
             self._record_rejects(run)
             rows_read = run("1_count_merge").mappings().one()["rows_read"]
-            run("1_record_merge", customer=key, fingerprint=fingerprint, rows_read=rows_read, missing_orders=0, missing_kept=0)
+            run("1_record_merge", customer=key, fingerprint=fingerprint, rows_read=rows_read, missing_orders=0, missing_kept=0,
+                row_hash_rule=None)  # fmt: skip
 
     # --- the three merges -----------------------------------------------------------------------------------------------
 
@@ -161,7 +163,8 @@ class OrderMerge:
         if known and known["fingerprint"] == fingerprint and known["orders_now"] == known["order_count"]:
             return HeaderMerge(known["rows_read"], missing=known["missing_orders"], removal_refused=bool(known["missing_kept"]),
                                was_unchanged=True)  # fmt: skip
-        policies = self._configuration.policies
+        policies, keys = self._configuration.policies, self._configuration.keys_of(customer)
+        row_hash_rule = self.rules.row_hash_rule(customer)
         names = self._configuration.customer_names
         former = sorted(name for name in self._merged_customers() if name != customer and names.resolve(name) == customer)
         with self._customer_locks(former), self._header_transaction(customer, customer, rows, now) as run:
@@ -170,13 +173,14 @@ class OrderMerge:
                 run("1_resolve_former_rejects", former=former)
                 run("2_clear_staged_lines", customers=former)
                 run("0_forget_loads", keys=former)
+            if known and known["row_hash_rule"] != row_hash_rule:
+                run("1_rehash_orders")
             self._clean(run)
             run("1_judge_orders")
             run("1_mark_copies")
-            run("1_reject_collisions")
+            judge_shared_keys(run, len(keys.unique + keys.extra), self.rules.other_columns(customer))
             run("1_read_known_orders")
-            run("1_match_full_keys")
-            run("1_match_unique_keys")
+            match_rows(run)
             found = {name: int(count) for name, count in run("1_count_merge").mappings().one().items()}
             refused = found["newly_missing"] > policies.max_removed_share * found["known"]
             updated = run("1_update_orders").rowcount
@@ -188,7 +192,7 @@ class OrderMerge:
                 run("1_end_unsent_lines")
             self._record_rejects(run)
             run("1_record_merge", fingerprint=fingerprint, rows_read=found["rows_read"], missing_orders=found["missing"],
-                missing_kept=int(refused))  # fmt: skip
+                missing_kept=int(refused), row_hash_rule=row_hash_rule)  # fmt: skip
         return HeaderMerge(
             found["rows_read"], created, updated, found["rejected"], found["copies"], found["missing"], removed, refused
         )
