@@ -64,10 +64,14 @@ class OrderMerge:
     @repeated_when_lost
     def scan_staging(self) -> StagingScan:
         """Whose rows the staging table holds."""
-        _ = self.rules.business
         counts = [
-            SpellingCount(conversion.text(row["spelling"]), conversion.text(row["file_name"]), int(row["row_count"]))
-            for row in self._read("0_scan_staging")
+            SpellingCount(
+                conversion.text(row["spelling"]),
+                conversion.text(row["file_name"]),
+                int(row["row_count"]),
+                has_orders=row["order_count"] > 0,
+            )
+            for row in self._read("0_scan_staging", self._statements_for(""))
         ]
         return self._configuration.customer_names.scan(counts)
 
@@ -135,6 +139,7 @@ class OrderMerge:
             return
         with self._header_transaction(label, key, rows, now) as run:
             self._clean(run)
+            run("1_judge_orders")
             run("0_reject_unmatched", code=UNKNOWN_CUSTOMER, reason=reason)
             run("1_mark_copies")
             self._record_rejects(run)

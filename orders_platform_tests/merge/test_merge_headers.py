@@ -221,7 +221,8 @@ def test_a_row_with_a_key_and_nothing_else_is_a_phantom(order_list: OrderList) -
     blank: dict[str, object] = {KEY: "GRE-1", NAME: GREYSON, "_SOURCE_TABLE": "xGREYSON", PO: " ", "TOTAL QTY": "0"}
     assert order_list.merge(blank, order("GRE-2")).rejected == 1
     assert order_list.rejects() == [("phantom", "GRE-1", "")]
-    assert order_list.merge(blank | {"TOTAL QTY": 3, "CUSTOMER SEASON": None}, order("GRE-2")).rejected == 0
+    assert order_list.merge(blank | {"TOTAL QTY": 3, "S": 3}, order("GRE-2")).rejected == 1
+    assert order_list.merge(blank | {"CUSTOMER SEASON": "2025 FALL"}, order("GRE-2")).rejected == 0
 
 
 def test_a_name_with_no_part_at_all_is_rejected(order_list: OrderList) -> None:
