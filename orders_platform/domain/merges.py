@@ -11,6 +11,8 @@ class HeaderMerge:
 
     Attributes:
         was_unchanged: the load is the one merged last; nothing was written.
+        unsettled: orders that the load has at another customer, whose merge takes them over; and rows of which it cannot be told whose
+            order they are.
         missing: orders that the load lacks; `removal_refused` when too many at once were, and none was marked.
     """
 
@@ -23,6 +25,7 @@ class HeaderMerge:
     removed: int = 0
     removal_refused: bool = False
     was_unchanged: bool = False
+    unsettled: int = 0
 
 
 @dataclass(frozen=True, slots=True)

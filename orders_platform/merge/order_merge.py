@@ -23,7 +23,7 @@ from orders_platform.domain.names import MAX_NAME
 from orders_platform.domain.needed_runs import CustomerSyncStatus
 from orders_platform.errors import SourceDataError
 from orders_platform.merge.merge_rules import MergeRules
-from orders_platform.merge.row_matching import judge_shared_keys, match_rows
+from orders_platform.merge.row_matching import judge_shared_keys, match_rows, settle_moves
 
 UNKNOWN_CUSTOMER = "unknown_customer"
 
@@ -145,7 +145,7 @@ class OrderMerge:
             self._record_rejects(run)
             rows_read = run("1_count_merge").mappings().one()["rows_read"]
             run("1_record_merge", customer=key, fingerprint=fingerprint, rows_read=rows_read, missing_orders=0, missing_kept=0,
-                row_hash_rule=None)  # fmt: skip
+                row_hash_rule=None, unsettled=0)  # fmt: skip
 
     # --- the three merges -----------------------------------------------------------------------------------------------
 
@@ -165,14 +165,22 @@ class OrderMerge:
         fingerprint = self._load_fingerprint(customer, rows)
         known = self._last_merge(customer)
         # The same load is merged again where orders were deleted behind our back: they come back, and find their items.
-        if known and known["fingerprint"] == fingerprint and known["orders_now"] == known["order_count"]:
+        is_same = known and known["fingerprint"] == fingerprint and known["orders_now"] == known["order_count"]
+        if known and is_same and not known["unsettled_orders"]:
             return HeaderMerge(known["rows_read"], missing=known["missing_orders"], removal_refused=bool(known["missing_kept"]),
                                was_unchanged=True)  # fmt: skip
         policies, keys = self._configuration.policies, self._configuration.keys_of(customer)
         row_hash_rule = self.rules.row_hash_rule(customer)
         names = self._configuration.customer_names
         former = sorted(name for name in self._merged_customers() if name != customer and names.resolve(name) == customer)
-        with self._customer_locks(former), self._header_transaction(customer, customer, rows, now) as run:
+        # A run that was started before a customer was renamed, or before an order came from it, may be sending.
+        with ExitStack() as locks, self._header_transaction(customer, customer, rows, now) as run:
+
+            def hold(name: str) -> None:
+                locks.enter_context(self.database.customer_lock(name))
+
+            for name in former:
+                hold(name)
             if former:
                 run("1_rename_customer", former=former)
                 run("1_resolve_former_rejects", former=former)
@@ -186,6 +194,7 @@ class OrderMerge:
             judge_shared_keys(run, len(keys.unique + keys.extra), self.rules.other_columns(customer))
             run("1_read_known_orders")
             match_rows(run)
+            unsettled = settle_moves(run, customer, scan, hold)
             found = {name: int(count) for name, count in run("1_count_merge").mappings().one().items()}
             refused = found["newly_missing"] > policies.max_removed_share * found["known"]
             updated = run("1_update_orders").rowcount
@@ -197,10 +206,11 @@ class OrderMerge:
                 run("1_end_unsent_lines")
             self._record_rejects(run)
             run("1_record_merge", fingerprint=fingerprint, rows_read=found["rows_read"], missing_orders=found["missing"],
-                missing_kept=int(refused), row_hash_rule=row_hash_rule)  # fmt: skip
+                missing_kept=int(refused), row_hash_rule=row_hash_rule, unsettled=unsettled)  # fmt: skip
         return HeaderMerge(
-            found["rows_read"], created, updated, found["rejected"], found["copies"], found["missing"], removed, refused
-        )
+            found["rows_read"], created, updated, found["rejected"], found["copies"], found["missing"], removed, refused,
+            unsettled=unsettled,
+        )  # fmt: skip
 
     @repeated_when_lost
     def unpivot_sizes(self, customer: str) -> int:
@@ -255,14 +265,6 @@ class OrderMerge:
         return {name: int(known[name]) for name in ("merge_number", "sizes_number", "lines_number")}
 
     # --- what header merges share ---------------------------------------------------------------------------------------
-
-    @contextmanager
-    def _customer_locks(self, names: Sequence[str]) -> Iterator[None]:
-        """Former names of a customer: a run that was started before it was renamed may be sending its orders under one."""
-        with ExitStack() as stack:
-            for name in names:
-                stack.enter_context(self.database.customer_lock(name))
-            yield
 
     @contextmanager
     def _header_transaction(self, customer: str, key: str, rows: CustomerRows, now: datetime) -> Iterator[Runner]:

@@ -1,16 +1,26 @@
-"""Matching the rows of a merge with orders, as far as SQL does not do it: it hands the few rows in question to `domain/matching.py`."""
+"""Matching the rows of a merge with orders, as far as SQL does not do it: it hands the few rows in question to the rules of `domain/`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
+from typing import TypeVar
+
+from sqlalchemy import RowMapping
 
 from orders_platform.database.statements import Runner
+from orders_platform.domain.customers import StagingScan
 from orders_platform.domain.matching import KeyedRow, Leftover, Pair, by_number, pairs_of, verdicts_on
+from orders_platform.domain.moves import NumbersElsewhere, OrderElsewhere
+
+UNSURE_CUSTOMER = "unsure_customer"
+"""The code of a row that may be one of several customers' orders."""
 
 _ROWS_A_STATEMENT = 100
 _ROWS_A_READ = 500
 """Wide rows that are in memory at once; SQL Server takes 2,100 parameters."""
+
+T = TypeVar("T")
 
 
 def judge_shared_keys(run: Runner, key_count: int, columns: Sequence[str]) -> None:
@@ -21,16 +31,11 @@ def judge_shared_keys(run: Runner, key_count: int, columns: Sequence[str]) -> No
         key_count: how many columns the keys are.
         columns: what else the rows hold.
     """
-    found = run("1_read_shared_keys")
     verdicts: dict[int, str] = {}
-    for _, rows in groupby(found, key=lambda row: row[0]):
+    for _, rows in groupby(run("1_read_shared_keys"), key=lambda row: row[0]):
         keyed = (_keyed(row, key_count) for row in rows)
         verdicts |= verdicts_on(keyed, [*columns, "unreadable cells", "unreadable sizes"])
-    for chunk in _chunks(sorted(verdicts.items()), _ROWS_A_STATEMENT):
-        values = {
-            f"{name}_{i}": value for i, (row, reason) in enumerate(chunk) for name, value in (("row", row), ("reason", reason))
-        }
-        run("1_record_shared_keys", {"result_rows": len(chunk)}, **values)
+    _record(run, "1_record_verdicts", "reason", list(verdicts.items()), code="duplicate_key")
 
 
 def _keyed(row: Sequence[object], key_count: int) -> KeyedRow:
@@ -42,45 +47,41 @@ def match_rows(run: Runner) -> None:
     """Find the order of every row that is one: first among the orders that were in the last load, then among those that left it."""
     for left in (0, 1):
         run("1_match_full_keys", left=left)
-        rows = by_number(
-            Leftover(
-                str(row["row_number"]),
-                row["unique_key"],
-                row["full_key"],
-                (row["is_rejected"], row["full_key"], row["row_hash"]),
-            )
-            for row in run("1_read_leftover_rows", left=left).mappings()
-        )
-        orders = by_number(
-            Leftover(
-                str(row["record_uuid"]),
-                row["unique_key"],
-                row["full_key"],
-                (-row["has_item"], row["full_key"], str(row["record_uuid"])),
-            )
-            for row in (run("1_read_leftover_orders", left=left).mappings() if rows else ())
-        )
-        record_pairs(run, pair_leftovers(run, rows, orders))
+        rows = by_number(_row(row) for row in run("1_read_leftover_rows", left=left).mappings())
+        orders = by_number(_order(row) for row in (run("1_read_leftover_orders", left=left).mappings() if rows else ()))
+        _record_pairs(run, _pair_leftovers(run, rows, orders))
 
 
-def pair_leftovers(
+def _row(row: RowMapping) -> Leftover:
+    """Of equally alike ones a row that is rejected comes last."""
+    rank = (row["is_rejected"], row["full_key"], row["row_hash"])
+    return Leftover(str(row["row_number"]), row["unique_key"], row["full_key"], rank)
+
+
+def _order(row: RowMapping) -> Leftover:
+    """Of equally alike ones an order that is on the board comes first."""
+    ref = str(row["record_uuid"])
+    return Leftover(ref, row["unique_key"], row["full_key"], (-row["has_item"], row["full_key"], ref))
+
+
+def _pair_leftovers(
     run: Runner, rows: Mapping[str, Sequence[Leftover]], orders: Mapping[str, Sequence[Leftover]]
 ) -> Iterator[Pair]:
     """The pairs of every order number, those of a number the most alike first; reads the cells of those only that leave a choice."""
-    numbers = [number for number in rows if number in orders]
-    batch: list[str] = []
+    batch: list[tuple[Sequence[Leftover], Sequence[Leftover]]] = []
     size = 0
-    for number in numbers:
-        both = len(rows[number]) + len(orders[number])
-        if both == 2:
-            yield rows[number][0], orders[number][0]
+    for number in [number for number in rows if number in orders]:
+        both = rows[number], orders[number]
+        count = len(both[0]) + len(both[1])
+        if count == 2:
+            yield both[0][0], both[1][0]
             continue
-        if batch and size + both > _ROWS_A_READ:
-            yield from _pairs_of_batch(run, [(rows[each], orders[each]) for each in batch])
+        if batch and size + count > _ROWS_A_READ:
+            yield from _pairs_of_batch(run, batch)
             batch, size = [], 0
-        batch.append(number)
-        size += both
-    yield from _pairs_of_batch(run, [(rows[each], orders[each]) for each in batch])
+        batch.append(both)
+        size += count
+    yield from _pairs_of_batch(run, batch)
 
 
 def _pairs_of_batch(run: Runner, contested: Sequence[tuple[Sequence[Leftover], Sequence[Leftover]]]) -> Iterator[Pair]:
@@ -95,13 +96,84 @@ def _pairs_of_batch(run: Runner, contested: Sequence[tuple[Sequence[Leftover], S
         yield from pairs_of(rows, orders, cells)
 
 
-def record_pairs(run: Runner, pairs: Iterator[Pair]) -> None:
+def _record_pairs(run: Runner, pairs: Iterable[Pair]) -> None:
     """Write to the work table which order a row is."""
-    for chunk in _chunks([(int(row.ref), order.ref) for row, order in pairs], _ROWS_A_STATEMENT):
-        values = {f"{name}_{i}": value for i, (row, ref) in enumerate(chunk) for name, value in (("row", row), ("ref", ref))}
-        run("1_record_pairs", {"result_rows": len(chunk)}, **values)
+    _record(run, "1_record_pairs", "ref", [(int(row.ref), order.ref) for row, order in pairs])
 
 
-def _chunks(values: Sequence[tuple[int, str]], size: int) -> Iterator[Sequence[tuple[int, str]]]:
+def _record(run: Runner, statement: str, name: str, found: Sequence[tuple[int, str]], **values: object) -> None:
+    """Write a text beside rows of the work table."""
+    for chunk in _chunks(found, _ROWS_A_STATEMENT):
+        numbered: dict[str, object] = {f"row_{i}": row for i, (row, _) in enumerate(chunk)}
+        numbered |= {f"{name}_{i}": text for i, (_, text) in enumerate(chunk)}
+        run(statement, {"result_rows": len(chunk)}, **numbered, **values)
+
+
+def _chunks(values: Sequence[T], size: int = 1_000) -> Iterator[Sequence[T]]:
     for start in range(0, len(values), size):
         yield values[start : start + size]
+
+
+# --- a corrected customer -------------------------------------------------------------------------------------------------
+
+
+def settle_moves(run: Runner, customer: str, scan: StagingScan, hold: Callable[[str], None]) -> int:
+    """Take over the orders that came from other customers, and let those alone that went to one; how many this merge leaves unsettled.
+
+    Args:
+        run: the merge's.
+        customer: whose merge it is.
+        scan: whose rows the load holds.
+        hold: holds another customer until the merge has ended; raises `CustomerBusyError` when a run is at work on it.
+    """
+    missing = by_number(
+        Leftover(ref := str(row["record_uuid"]), row["unique_key"], "", (ref,))
+        for row in run("1_read_missing_orders").mappings()
+    )
+    elsewhere = _numbers_elsewhere(run, customer, scan, missing)
+    moving = [order.ref for number, orders in missing.items() if elsewhere.arrives(number) for order in orders]
+    for refs in _chunks(moving):
+        run("1_leave_orders", refs=refs)
+    return len(moving) + _take_arrivals(run, elsewhere, hold)
+
+
+def _numbers_elsewhere(run: Runner, customer: str, scan: StagingScan, missing: Collection[str]) -> NumbersElsewhere:
+    orders: dict[str, list[OrderElsewhere]] = {}
+    for row in run("1_read_orders_elsewhere").mappings():
+        found = OrderElsewhere(_order(row), str(row["customer_name"]), has_left=bool(row["has_left"]))
+        orders.setdefault(found.order.number, []).append(found)
+    rows: dict[str, dict[str | None, int]] = {}
+    for numbers in _chunks(sorted({*missing, *orders})):
+        for row in run("1_read_staged_numbers", numbers=numbers).mappings():
+            owner = scan.owner_of(row["spelling"], row["file_name"])
+            if owner != customer:
+                counts = rows.setdefault(row["unique_key"], {})
+                counts[owner] = counts.get(owner, 0) + int(row["row_count"])
+    return NumbersElsewhere(orders, rows, scan.customers)
+
+
+def _take_arrivals(run: Runner, elsewhere: NumbersElsewhere, hold: Callable[[str], None]) -> int:
+    """How many rows cannot be told to be any order, and are rejected for it."""
+    new = by_number(
+        _row(row) for numbers in _chunks(sorted(elsewhere.orders)) for row in run("1_read_new_rows", numbers=numbers).mappings()
+    )
+    pairs: list[Pair] = []
+    taken: dict[str, int] = {}
+    unsure: list[tuple[int, str]] = []
+    for number, rows in new.items():
+        found = elsewhere.candidates(number, rows)
+        if found.reason:
+            unsure += [(int(row.ref), found.reason) for row in rows]
+        elif found.orders:
+            moved = list(_pair_leftovers(run, {number: rows}, {number: found.orders}))[: found.most]
+            pairs += moved
+            taken[found.customer] = taken.get(found.customer, 0) + len(moved)
+    for customer in sorted(taken):
+        hold(customer)
+        run("1_release_orders", former=customer, taken=taken[customer])
+    for refs in _chunks([order.ref for _, order in pairs]):
+        run("1_take_orders", refs=refs)
+        run("2_clear_lines_of_orders", refs=refs)
+    _record_pairs(run, pairs)
+    _record(run, "1_record_verdicts", "reason", unsure, code=UNSURE_CUSTOMER)
+    return len(unsure)
