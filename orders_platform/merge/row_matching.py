@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from typing import TypeVar
 
@@ -117,14 +118,21 @@ def _chunks(values: Sequence[T], size: int = 1_000) -> Iterator[Sequence[T]]:
 # --- a corrected customer -------------------------------------------------------------------------------------------------
 
 
-def settle_moves(run: Runner, customer: str, scan: StagingScan, hold: Callable[[str], None]) -> int:
-    """Take over the orders that came from other customers, and let those alone that went to one; how many this merge leaves unsettled.
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """Orders that came from each of other customers, and how many orders and rows this merge leaves unsettled."""
+
+    arrived: Mapping[str, Sequence[str]]
+    unsettled: int
+
+
+def find_moves(run: Runner, customer: str, scan: StagingScan) -> Moves:
+    """Match rows with the orders of other customers that they were, and let those orders alone that went to one.
 
     Args:
         run: the merge's.
         customer: whose merge it is.
         scan: whose rows the load holds.
-        hold: holds another customer until the merge has ended; raises `CustomerBusyError` when a run is at work on it.
     """
     missing = by_number(
         Leftover(ref := str(row["record_uuid"]), row["unique_key"], "", (ref,))
@@ -134,7 +142,24 @@ def settle_moves(run: Runner, customer: str, scan: StagingScan, hold: Callable[[
     moving = [order.ref for number, orders in missing.items() if elsewhere.arrives(number) for order in orders]
     for refs in _chunks(moving):
         run("1_leave_orders", refs=refs)
-    return len(moving) + _take_arrivals(run, elsewhere, hold)
+    arrived, unsure = _match_arrivals(run, elsewhere)
+    return Moves(arrived, len(moving) + unsure)
+
+
+def take_over(run: Runner, moves: Moves, hold: Callable[[str], None]) -> None:
+    """Make the orders that came from other customers this one's.
+
+    Args:
+        run: the merge's.
+        moves: that were found.
+        hold: holds another customer until the merge has ended; raises `CustomerBusyError` when a run is at work on it.
+    """
+    for customer, orders in sorted(moves.arrived.items()):
+        hold(customer)
+        run("1_release_orders", former=customer, taken=len(orders))
+        for refs in _chunks(orders):
+            run("1_take_orders", refs=refs)
+            run("2_clear_lines_of_orders", refs=refs)
 
 
 def _numbers_elsewhere(run: Runner, customer: str, scan: StagingScan, missing: Collection[str]) -> NumbersElsewhere:
@@ -152,13 +177,12 @@ def _numbers_elsewhere(run: Runner, customer: str, scan: StagingScan, missing: C
     return NumbersElsewhere(orders, rows, scan.customers)
 
 
-def _take_arrivals(run: Runner, elsewhere: NumbersElsewhere, hold: Callable[[str], None]) -> int:
-    """How many rows cannot be told to be any order, and are rejected for it."""
+def _match_arrivals(run: Runner, elsewhere: NumbersElsewhere) -> tuple[Mapping[str, Sequence[str]], int]:
+    """The orders by the customers that they come from, and how many rows cannot be told to be any, and are rejected for it."""
     new = by_number(
         _row(row) for numbers in _chunks(sorted(elsewhere.orders)) for row in run("1_read_new_rows", numbers=numbers).mappings()
     )
-    pairs: list[Pair] = []
-    taken: dict[str, int] = {}
+    arrived: dict[str, list[str]] = {}
     unsure: list[tuple[int, str]] = []
     for number, rows in new.items():
         found = elsewhere.candidates(number, rows)
@@ -166,14 +190,7 @@ def _take_arrivals(run: Runner, elsewhere: NumbersElsewhere, hold: Callable[[str
             unsure += [(int(row.ref), found.reason) for row in rows]
         elif found.orders:
             moved = list(_pair_leftovers(run, {number: rows}, {number: found.orders}))[: found.most]
-            pairs += moved
-            taken[found.customer] = taken.get(found.customer, 0) + len(moved)
-    for customer in sorted(taken):
-        hold(customer)
-        run("1_release_orders", former=customer, taken=taken[customer])
-    for refs in _chunks([order.ref for _, order in pairs]):
-        run("1_take_orders", refs=refs)
-        run("2_clear_lines_of_orders", refs=refs)
-    _record_pairs(run, pairs)
+            arrived.setdefault(found.customer, []).extend(order.ref for _, order in moved)
+            _record_pairs(run, moved)
     _record(run, "1_record_verdicts", "reason", unsure, code=UNSURE_CUSTOMER)
-    return len(unsure)
+    return arrived, len(unsure)

@@ -32,6 +32,7 @@ def sync_items(
     """
     started = run.clock()
     report = report or StageReport()
+    run.admit(customer)
     waiting = list(run.store.waiting_items(customer))[:limit]
     rows, refs = waiting, {row.record_uuid for row in waiting}
     for _ in range(_ATTEMPTS):

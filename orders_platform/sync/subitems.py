@@ -30,6 +30,7 @@ def sync_subitems(run: SyncRun, customer: str, *, dry: bool = False, report: Sta
     """
     started = run.clock()
     report = report or StageReport()
+    run.admit(customer)
     rows = waiting = list(run.store.waiting_subitems(customer))
     for _ in range(_ATTEMPTS):
         if not waiting:

@@ -68,7 +68,12 @@ def test_after_the_demo_only_the_refused_orders_are_left_and_nothing_is_sent(aft
     outcome = terminal("sync", "--execute")
     assert outcome.code == 1  # two orders of TITLE NINE stay refused
     assert after_demo.mutations == 0
-    assert terminal("sync", "--execute", "--customer", "GREYSON").code == 0
+    greyson = terminal("sync", "--execute", "--customer", "GREYSON")
+    assert (greyson.code, greyson.out.strip().splitlines()[-1]) == (
+        1, "GREYSON: 69 of 70 orders on the board; 1 row of the list is invalid; 1 warning"
+    )  # fmt: skip
+    peloton = terminal("sync", "--execute", "--customer", "PELOTON")
+    assert (peloton.code, peloton.out.strip().splitlines()[-1]) == (0, "PELOTON: 110 orders, all on the board; 1 warning")
 
 
 def test_an_unknown_customer_is_refused_with_the_names_that_are_there(after_demo: Workplace, terminal: Terminal) -> None:

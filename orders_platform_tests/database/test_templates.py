@@ -27,7 +27,7 @@ from orders_platform.database.templates import WORK_TABLES, Templates, integer, 
 from orders_platform.errors import ConfigurationError
 from orders_platform.merge.merge_rules import MergeRules
 from orders_platform.settings import default_folder
-from orders_platform_tests.testing.order_list import GREYSON, OrderList, order
+from orders_platform_tests.testing.order_list import GREYSON, KEY, OrderList, order
 from orders_platform_tests.testing.order_stores import CONFIG
 
 SQL = default_folder("sql")
@@ -65,8 +65,13 @@ def rendered(dialect: str) -> dict[str, TextClause]:
     rules = MergeRules(
         configuration, WideSchema(open_database(SecretStr("sqlite://")), configuration, SQL), OURS[dialect].types
     )
-    statements = Statements(templates, rules.context(GREYSON))
-    return {name: statements.render(name, {"result_rows": 100, "work_table": "clean_orders"})[0] for name in NAMES}
+    statements = Statements(templates, rules.context(GREYSON) | {"absent": ["NOTES", "S"], "key_column": KEY})
+    return {
+        name: statements.render(name, {"result_rows": 100, "work_table": "clean_orders", "rows": "orders", "column": "NOTES"})[
+            0
+        ]
+        for name in NAMES
+    }
 
 
 def sql_of(dialect: str, name: str) -> str:

@@ -15,7 +15,7 @@ def surplus(platform: Platform) -> list[str]:
     not live, whatever became of them.
     """
     unsettled = {each.customer for each in platform.merge.sync_statuses() if each.is_changed}
-    unsettled |= {name for name, _, _ in platform.store.refused_removals()}
+    unsettled |= {guard.customer for guard in platform.store.guards()}
     rows = Counter(
         _folded(row["number"]) for row in platform.rows('SELECT "AAG ORDER NUMBER" AS number FROM swp_ORDER_LIST_V2')
     )
