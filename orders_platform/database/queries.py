@@ -93,7 +93,7 @@ class Queries:
 
     def duplicates(self, customers: Sequence[str]) -> list[Finding]:
         """Keys that several orders of a customer share, and items or subitems that several of our rows have as their own."""
-        rows = [("order key", row) for names in self._by_keys(customers) for row in self._of_keys(names)]
+        rows = [("order key", row) for names in self._by_keys(customers) for row in self._of_keys("check_repeated_keys", names)]
         rows += [("id on the board", row) for row in self._of_customers("check_repeated_ids", customers)]
         return [
             Finding(str(row["customer_name"]), {"what": what, "shared": str(row["shared"]), "rows": int(row["row_count"])})
@@ -108,10 +108,15 @@ class Queries:
             found.setdefault((keys.unique, keys.extra), []).append(customer)
         return found.values()
 
-    def _of_keys(self, customers: Sequence[str]) -> list[Row]:
+    def surplus_orders(self, customers: Sequence[str]) -> list[Finding]:
+        """Order numbers with more orders than the load has rows of them; the load of the customers is merged."""
+        rows = [row for names in self._by_keys(customers) for row in self._of_keys("check_surplus_orders", names)]
+        return [_finding(row, order="order_key", orders="order_count", rows="row_count") for row in rows]
+
+    def _of_keys(self, statement: str, customers: Sequence[str]) -> list[Row]:
         keys = self._store.configuration.keys_of(customers[0])
         statements = Statements(self._store.templates, {"unique_keys": keys.unique, "extra_keys": keys.extra})
-        return self._of_customers("check_repeated_keys", customers, statements)
+        return self._of_customers(statement, customers, statements)
 
     def wrong_totals(self, customers: Sequence[str]) -> list[Finding]:
         """Orders whose total is not the sum of their sizes."""
