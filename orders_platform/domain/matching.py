@@ -6,6 +6,7 @@ the most alike first, so that an edit of a key column changes an order instead o
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -41,6 +42,15 @@ Cells = Mapping[str, Sequence[object]]
 """The other columns and sizes, by `ref`."""
 
 Pair = tuple[Leftover, Leftover]
+
+
+def plain_key(key: str) -> str:
+    """A key without what nobody sees, as the key of a clean row is; for those of staged rows that hold more than plain characters."""
+    parts = unicodedata.normalize("NFC", key).split(KEY_SEPARATOR)
+    seen = (
+        "".join(each for each in part if each.isspace() or unicodedata.category(each) not in {"Cc", "Cf"}) for part in parts
+    )
+    return KEY_SEPARATOR.join(" ".join(part.split()).upper() for part in seen)
 
 
 def by_number(leftovers: Iterable[Leftover]) -> dict[str, list[Leftover]]:

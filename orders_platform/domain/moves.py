@@ -27,12 +27,12 @@ class NumbersElsewhere:
 
     Attributes:
         orders: what the order table has, by number.
-        rows: how many different rows the load has, by number and customer; None stands for rows that match no customer.
+        rows: the different keys of the rows that the load has, by number and customer; None stands for rows that match no customer.
         loaded: the customers that the load has any row of.
     """
 
     orders: Mapping[str, Sequence[OrderElsewhere]] = field(default_factory=dict)
-    rows: Mapping[str, Mapping[str | None, int]] = field(default_factory=dict)
+    rows: Mapping[str, Mapping[str | None, Collection[str]]] = field(default_factory=dict)
     loaded: Collection[str] = ()
 
     def _live(self, number: str, customer: str | None) -> int:
@@ -40,11 +40,11 @@ class NumbersElsewhere:
 
     def arrives(self, number: str) -> bool:
         """Whether the load has more rows of the number at some other customer than that one has orders."""
-        return any(count > self._live(number, customer) for customer, count in self.rows.get(number, {}).items())
+        return any(len(keys) > self._live(number, customer) for customer, keys in self.rows.get(number, {}).items())
 
     def leaving(self, number: str, customer: str) -> int:
         """How many orders of the number a customer has more than the load has rows of it there."""
-        return self._live(number, customer) - self.rows.get(number, {}).get(customer, 0)
+        return self._live(number, customer) - len(self.rows.get(number, {}).get(customer, ()))
 
     def candidates(self, number: str, rows: Iterable[Leftover]) -> Candidates:
         """Which orders of other customers the new rows of a number may be."""

@@ -11,7 +11,7 @@ from sqlalchemy import RowMapping
 
 from orders_platform.database.statements import Runner
 from orders_platform.domain.customers import StagingScan
-from orders_platform.domain.matching import KeyedRow, Leftover, Pair, by_number, pairs_of, verdicts_on
+from orders_platform.domain.matching import KeyedRow, Leftover, Pair, by_number, pairs_of, plain_key, verdicts_on
 from orders_platform.domain.moves import NumbersElsewhere, OrderElsewhere
 
 UNSURE_CUSTOMER = "unsure_customer"
@@ -167,13 +167,12 @@ def _numbers_elsewhere(run: Runner, customer: str, scan: StagingScan, missing: C
     for row in run("1_read_orders_elsewhere").mappings():
         found = OrderElsewhere(_order(row), str(row["customer_name"]), has_left=bool(row["has_left"]))
         orders.setdefault(found.order.number, []).append(found)
-    rows: dict[str, dict[str | None, int]] = {}
+    rows: dict[str, dict[str | None, set[str]]] = {}
     for numbers in _chunks(sorted({*missing, *orders})):
         for row in run("1_read_staged_numbers", numbers=numbers).mappings():
             owner = scan.owner_of(row["spelling"], row["file_name"])
             if owner != customer:
-                counts = rows.setdefault(row["unique_key"], {})
-                counts[owner] = counts.get(owner, 0) + int(row["row_count"])
+                rows.setdefault(plain_key(row["unique_key"]), {}).setdefault(owner, set()).add(plain_key(row["full_key"]))
     return NumbersElsewhere(orders, rows, scan.customers)
 
 

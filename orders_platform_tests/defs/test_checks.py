@@ -298,6 +298,11 @@ def test_more_orders_of_a_number_than_rows_are_an_error(synced: Workplace, locat
     assert (found.passed, found.severity) == (False, ERROR)
     assert "1 order number with more orders than rows (B'HOOD 1)" in found.description
     assert [(row["orders"], row["rows"]) for row in table(found)] == [(2, 1)]
+    number = synced.rows("SELECT \"AAG ORDER NUMBER\" FROM ORDER_LIST_V2 WHERE record_uuid = 'twin'")[0][0]
+    synced.write('INSERT INTO swp_ORDER_LIST_V2 ("AAG ORDER NUMBER") VALUES (?)', f"{number[:3]}\u200b{number[3:]}\ufeff")
+    assert look(
+        location, "check_orders", "orders_have_rows"
+    ).passed  # a row of it, though a character was pasted into its number
     synced.stage(bhood()[1:])  # not merged yet: no word
     assert look(location, "check_orders", "orders_have_rows").passed
 
