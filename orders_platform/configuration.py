@@ -369,7 +369,7 @@ class Configuration(_Section):
     def customer_names(self) -> CustomerNames:
         """Finds a customer by any spelling. Raises `ConfigurationError` when two customers share one."""
         aliases = {name: entry.aliases for name, entry in self.customers.items()}
-        return CustomerNames(aliases, accept_unknown=self.policies.unknown_customers == "accept")
+        return CustomerNames(aliases, header=self.columns.customer, accept_unknown=self.policies.unknown_customers == "accept")
 
     def keys_of(self, customer: str) -> Keys:
         """The key columns of one customer: its own, else the shared ones."""

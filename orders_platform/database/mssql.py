@@ -92,6 +92,7 @@ class _Mssql(Dialect):
     staged_types = column_types(
         {**_TYPES, **dict.fromkeys(("nvarchar", "integer", "decimal", "date", "uuid"), "NVARCHAR(4000)")}
     )
+    any_case = ""
     has_earlier_system = reads_cells = loads_texts = True
 
     def make_engine(self, url: URL) -> Engine:

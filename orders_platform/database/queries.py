@@ -20,6 +20,7 @@ from orders_platform.database.order_store import OrderStore
 from orders_platform.database.statements import Statements
 from orders_platform.domain.customers import UNKNOWN_CUSTOMER, blank_label
 from orders_platform.domain.history import LoggedBatch, RowHistory
+from orders_platform.domain.matching import plain_key
 from orders_platform.domain.order_status import BoardStatus, LastChanges, OrderChange, OrderStatus
 from orders_platform.domain.orders import RowKind
 from orders_platform.domain.states import Action, SyncState
@@ -93,7 +94,7 @@ class Queries:
 
     def duplicates(self, customers: Sequence[str]) -> list[Finding]:
         """Keys that several orders of a customer share, and items or subitems that several of our rows have as their own."""
-        rows = [("order key", row) for names in self._by_keys(customers) for row in self._of_keys(names)]
+        rows = [("order key", row) for names in self._by_keys(customers) for row in self._of_keys("check_repeated_keys", names)]
         rows += [("id on the board", row) for row in self._of_customers("check_repeated_ids", customers)]
         return [
             Finding(str(row["customer_name"]), {"what": what, "shared": str(row["shared"]), "rows": int(row["row_count"])})
@@ -108,10 +109,24 @@ class Queries:
             found.setdefault((keys.unique, keys.extra), []).append(customer)
         return found.values()
 
-    def _of_keys(self, customers: Sequence[str]) -> list[Row]:
-        keys = self._store.configuration.keys_of(customers[0])
-        statements = Statements(self._store.templates, {"unique_keys": keys.unique, "extra_keys": keys.extra})
-        return self._of_customers("check_repeated_keys", customers, statements)
+    def surplus_orders(self, customers: Sequence[str]) -> list[Finding]:
+        """Order numbers with more orders than the load has rows of them; the load of the customers is merged."""
+        found: list[Finding] = []
+        for names in self._by_keys(customers):
+            rows = self._of_keys("check_surplus_orders", names)
+            odd: Counter[str] = Counter()
+            for row in self._read("check_odd_numbers", self._keyed_statements(names[0])) if rows else ():
+                odd[plain_key(row["unique_key"])] += int(row["row_count"])
+            rows = [row for row in rows if row["order_count"] > row["row_count"] + odd[row["unique_key"]]]
+            found += [_finding(row, order="order_key", orders="order_count", rows="row_count") for row in rows]
+        return found
+
+    def _of_keys(self, statement: str, customers: Sequence[str]) -> list[Row]:
+        return self._of_customers(statement, customers, self._keyed_statements(customers[0]))
+
+    def _keyed_statements(self, customer: str) -> Statements:
+        keys = self._store.configuration.keys_of(customer)
+        return Statements(self._store.templates, {"unique_keys": keys.unique, "extra_keys": keys.extra})
 
     def wrong_totals(self, customers: Sequence[str]) -> list[Finding]:
         """Orders whose total is not the sum of their sizes."""

@@ -112,15 +112,19 @@ class Schema:
 
     def _indexes(self) -> list[str]:
         names = self._names
+        number = self._configuration.keys.unique[0]
         wanted = {
             f"ix_{names.orders}_customer": (names.orders, (self._columns.customer, "sync_state")),
+            f"ix_{names.orders}_number": (names.orders, (number,)),
             f"ix_{names.lines}_state": (names.lines, ("sync_state", "record_uuid")),
             f"ix_{names.staged_lines}_customer": (names.staged_lines, ("customer_name",)),
             f"ix_{names.log}_logged": (names.log, ("logged_at",)),
             f"ix_{names.staging}_customer": (names.staging, (self._columns.customer,)),
         }
+        any_case = {number: self._database.dialect.any_case}
         return [
-            f"CREATE INDEX {self._quote(index)} ON {self.qualified(table)} ({', '.join(self._quote(column) for column in columns)})"
+            f"CREATE INDEX {self._quote(index)} ON {self.qualified(table)} "
+            f"({', '.join(self._quote(column) + any_case.get(column, '') for column in columns)})"
             for index, (table, columns) in wanted.items()
             if not any(name.casefold().startswith(index.casefold()[:_NAME]) for name in self._existing_indexes(table))
         ]

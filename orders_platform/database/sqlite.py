@@ -38,6 +38,7 @@ class _Sqlite(Dialect):
     driver = "pysqlite"
     kind = "sqlite"
     types = staged_types = _TYPES
+    any_case = " COLLATE NOCASE"
     has_earlier_system = reads_cells = loads_texts = False
 
     def make_engine(self, url: URL) -> Engine:

@@ -24,11 +24,15 @@ UNKNOWN_CUSTOMER = "unknown_customer"
 
 @dataclass(frozen=True, slots=True)
 class SpellingCount:
-    """Rows of the staging table that share a raw customer name and a file."""
+    """Rows of the staging table that share a raw customer name and a file.
+
+    `has_orders`: one of them at least is an order, and no total or empty row.
+    """
 
     spelling: str | None
     file: str | None
     rows: int
+    has_orders: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +122,17 @@ def blank_label(file: str | None) -> str:
 class CustomerNames:
     """Resolves spellings by the configured canonical names and aliases, without regard to case and outer or double spaces.
 
+    Args:
+        aliases: the spellings of each customer.
+        header: what the column of the customer is called: a cell that says this is a repeated header.
+        accept_unknown: a name that is not configured is a customer too.
+
     Raises:
         ConfigurationError: two customers share a spelling.
     """
 
-    def __init__(self, aliases: Mapping[str, Iterable[str]], *, accept_unknown: bool = False) -> None:
+    def __init__(self, aliases: Mapping[str, Iterable[str]], *, header: str = "", accept_unknown: bool = False) -> None:
+        self._header = _fold(header)
         self._accept_unknown = accept_unknown
         self._canonical: dict[str, str] = {}
         for name, others in aliases.items():
@@ -141,25 +151,41 @@ class CustomerNames:
         return self._canonical.get(folded) or (_unlisted(spelling) if self._accept_unknown else None)
 
     def scan(self, counts: Iterable[SpellingCount]) -> StagingScan:
-        """Assign every staging row to a customer or to a reason; a blank name takes its file's customer if that has just one."""
+        """Assign every staging row to a customer or to a reason.
+
+        A blank name takes its file's customer if that file names just one, and that one is configured.
+        """
         counts = list(counts)
         in_file: dict[str, set[str]] = {}
         for count in counts:
-            name = self.resolve(count.spelling)
-            if name and count.file:
-                in_file.setdefault(count.file, set()).add(name)
+            written = _unlisted(count.spelling)
+            if written and count.file and self._names_somebody(count):
+                in_file.setdefault(count.file, set()).add(self.resolve(count.spelling) or written)
         found: dict[str, list[SpellingCount]] = {}
         unmatched: list[UnmatchedRows] = []
         for count in counts:
-            name = self.resolve(count.spelling)
+            name = self.resolve(count.spelling) if self._names_somebody(count) else None
             owners = in_file.get(count.file or "", set())
             if name is None and not _fold(count.spelling or "") and len(owners) == 1:
-                name = next(iter(owners))
+                name = self.resolve(next(iter(owners)))
             if name is None:
-                unmatched.append(UnmatchedRows(count.spelling, count.file, count.rows, _reason(count, owners)))
+                unmatched.append(UnmatchedRows(count.spelling, count.file, count.rows, self._reason(count, owners)))
             else:
                 found.setdefault(name, []).append(count)
         return StagingScan({name: _rows_of(found[name]) for name in sorted(found)}, tuple(unmatched))
+
+    def _names_somebody(self, count: SpellingCount) -> bool:
+        """Not a repeated header; and a name that only totals and empty rows have is a customer's only where it is configured."""
+        folded = _fold(count.spelling or "")
+        return folded in self._canonical or (folded != self._header and count.has_orders)
+
+    def _reason(self, count: SpellingCount, owners: set[str]) -> str:
+        folded = _fold(count.spelling or "")
+        if folded and folded == self._header:
+            return "the row repeats the headers of its file and is no order: delete it from the order list"
+        if not count.has_orders:
+            return "none of the columns that make an order is filled: a total or empty row is no order, delete it from the order list"
+        return _unmatched_reason(count, owners)
 
 
 def _rows_of(counts: list[SpellingCount]) -> CustomerRows:
@@ -169,7 +195,7 @@ def _rows_of(counts: list[SpellingCount]) -> CustomerRows:
     return CustomerRows(tuple(sorted(named)), tuple(sorted(blank)), tuple(sorted(files)), sum(c.rows for c in counts))
 
 
-def _reason(count: SpellingCount, owners: set[str]) -> str:
+def _unmatched_reason(count: SpellingCount, owners: set[str]) -> str:
     if _fold(count.spelling or ""):
         return (
             f"customer {count.spelling!r} is not in [customers] of the configuration: add it, or add the spelling to a customer's "
@@ -177,7 +203,12 @@ def _reason(count: SpellingCount, owners: set[str]) -> str:
         )
     if not count.file:
         return "customer is blank and the row names no file: fill in the customer"
-    held = f"holds {len(owners)} customers ({', '.join(sorted(owners))})" if owners else "holds no known customer"
+    named = f"({', '.join(sorted(owners))})"
+    held = (
+        f"holds {len(owners)} customers {named}"
+        if len(owners) > 1
+        else f"holds no known customer{f' {named}' if owners else ''}"
+    )
     return f"customer is blank and its file {count.file!r} {held}: fill in the customer"
 
 

@@ -13,6 +13,8 @@ class HeaderMerge:
 
     Attributes:
         was_unchanged: the load is the one merged last; nothing was written.
+        unsettled: orders that the load has at another customer, whose merge takes them over; and rows of which it cannot be told whose
+            order they are.
         missing: orders that the load lacks.
         guards: that acted, accepted ones included. One that blocks left the load unmerged.
     """
@@ -26,6 +28,7 @@ class HeaderMerge:
     removed: int = 0
     guards: tuple[Guard, ...] = ()
     was_unchanged: bool = False
+    unsettled: int = 0
 
 
 @dataclass(frozen=True, slots=True)

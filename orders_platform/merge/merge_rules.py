@@ -16,8 +16,11 @@ from orders_platform.database.schema import Schema
 from orders_platform.domain.sizes import discover_sizes, require_known_sizes
 from orders_platform.errors import SourceDataError
 
-_RULES_VERSION = 1
+_RULES_VERSION = 2
 """Raise it when a template changes what a merge makes of the same load: every load then counts as changed once."""
+
+_ROW_HASH_VERSION = 2
+"""Raise it when a template changes the hash of the same row: the stored orders are then hashed anew, and none of them counts as changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +143,26 @@ class MergeRules:
             return "number"
         return "text_or_na" if column.name in self._configuration.cleaning.not_available_columns else "text"
 
+    def _hashed(self, customer: str) -> list[BusinessColumn]:
+        """The columns that make a row what it is: where it came from does not, unless it is a key or shown on the board."""
+        keys, names = self._configuration.keys_of(customer), self._configuration.columns
+        counted = {*keys.unique, *keys.extra, *self._configuration.mapped_sources}
+        return [
+            column
+            for column in self.business
+            if column.name not in {names.file, names.source_customer} or column.name in counted
+        ]
+
+    def row_hash_rule(self, customer: str) -> str:
+        """A short value that changes whenever the same order would get another row hash."""
+        facts = [_ROW_HASH_VERSION, [(column.name, str(column.type)) for column in self._hashed(customer)]]
+        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+
+    def other_columns(self, customer: str) -> list[str]:
+        """The columns that make a row what it is, besides its keys."""
+        keys = self._configuration.keys_of(customer)
+        return [column.name for column in self._hashed(customer) if column.name not in {*keys.unique, *keys.extra}]
+
     def context(self, customer: str) -> dict[str, object]:
         """What the merge templates need for one customer."""
         keys = self._configuration.keys_of(customer)
@@ -152,6 +175,8 @@ class MergeRules:
                 column for column in self.business if column.kind in {"date", "number", "whole_number"} or _is_short(column)
             ],
             "cleaning": {"customer": customer_column, "counts": counts},
+            "hashed": self._hashed(customer),
+            "other_columns": self.other_columns(customer),
             "unique_keys": list(keys.unique),
             "extra_keys": list(keys.extra),
             "names": self._configuration.names,

@@ -26,6 +26,7 @@ from orders_platform.domain.names import MAX_NAME
 from orders_platform.domain.needed_runs import CustomerSyncStatus
 from orders_platform.errors import SourceDataError
 from orders_platform.merge.merge_rules import MergeRules
+from orders_platform.merge.row_matching import find_moves, judge_shared_keys, match_rows, take_over
 
 _EXAMPLES = 3
 
@@ -67,10 +68,14 @@ class OrderMerge:
     @repeated_when_lost
     def scan_staging(self) -> StagingScan:
         """Whose rows the staging table holds."""
-        _ = self.rules.business
         counts = [
-            SpellingCount(conversion.text(row["spelling"]), conversion.text(row["file_name"]), int(row["row_count"]))
-            for row in self._read("0_scan_staging")
+            SpellingCount(
+                conversion.text(row["spelling"]),
+                conversion.text(row["file_name"]),
+                int(row["row_count"]),
+                has_orders=row["order_count"] > 0,
+            )
+            for row in self._read("0_scan_staging", self._statements_for(""))
         ]
         return self._configuration.customer_names.scan(counts)
 
@@ -164,11 +169,13 @@ class OrderMerge:
             return
         with self._header_transaction(label, key, rows, now) as run:
             self._clean(run)
+            run("1_judge_orders")
             run("0_reject_unmatched", code=UNKNOWN_CUSTOMER, reason=reason)
             run("1_mark_copies")
             self._record_rejects(run)
             rows_read = run("1_count_merge").mappings().one()["rows_read"]
-            run("1_record_merge", customer=key, fingerprint=fingerprint, rows_read=rows_read, missing_orders=0, missing_kept=0)
+            run("1_record_merge", customer=key, fingerprint=fingerprint, rows_read=rows_read, missing_orders=0, missing_kept=0,
+                row_hash_rule=None, unsettled=0)  # fmt: skip
 
     # --- the three merges -----------------------------------------------------------------------------------------------
 
@@ -191,7 +198,8 @@ class OrderMerge:
         known = self._last_merge(customer)
         recorded = guards.read(customer, known["guards"] if known else None)
         # The same load is merged again where orders were deleted behind our back: they come back, and find their items.
-        if known and known["fingerprint"] == fingerprint and known["orders_now"] == known["order_count"] and not (
+        is_same = known and known["fingerprint"] == fingerprint and known["orders_now"] == known["order_count"]
+        if known and is_same and not known["unsettled_orders"] and not (
             GuardKind.VANISHED_ORDERS in accept and any(guard.kind is GuardKind.VANISHED_ORDERS for guard in recorded)
         ):  # fmt: skip
             kept = tuple(
@@ -200,27 +208,34 @@ class OrderMerge:
             if kept != recorded:
                 self._record_guards(customer, kept)
             return HeaderMerge(known["rows_read"], missing=known["missing_orders"], guards=kept, was_unchanged=True)
-        policies = self._configuration.policies
+        policies, keys = self._configuration.policies, self._configuration.keys_of(customer)
+        row_hash_rule = self.rules.row_hash_rule(customer)
         names = self._configuration.customer_names
         former = sorted(name for name in self._merged_customers() if name != customer and names.resolve(name) == customer)
-        with self._customer_locks(former), self._header_transaction(customer, customer, rows, now) as run:
-            if former:
-                run("1_rename_customer", former=former)
-                run("1_resolve_former_rejects", former=former)
-                run("2_clear_staged_lines", customers=former)
-                run("0_forget_loads", keys=former)
+        # A run that was started before a customer was renamed, or before an order came from it, may be sending.
+        with ExitStack() as locks, self._header_transaction(customer, customer, rows, now) as run:
+
+            def hold(name: str) -> None:
+                locks.enter_context(self.database.customer_lock(name))
+
+            for name in former:
+                hold(name)
+            self._rename(run, former)
+            if known and known["row_hash_rule"] != row_hash_rule:
+                run("1_rehash_orders")
             self._clean(run)
             run("1_judge_orders")
             run("1_mark_copies")
-            run("1_reject_collisions")
+            judge_shared_keys(run, len(keys.unique + keys.extra), self.rules.other_columns(customer))
             run("1_read_known_orders")
-            run("1_match_full_keys")
-            run("1_match_unique_keys")
+            match_rows(run)
+            moves = find_moves(run, customer, scan)
             found = {name: int(count) for name, count in run("1_count_merge").mappings().one().items()}
             acted = tuple(guard for guard in self._load_guards(run, customer, found) if guard.kind not in accept)
             run("record_guards", guards=guards.written(acted))
             if any(guard.blocks for guard in acted):
                 return HeaderMerge(found["rows_read"], rejected=found["rejected"], copies=found["copies"], guards=acted)
+            take_over(run, moves, hold)
             updated = run("1_update_orders").rowcount
             created = run("1_insert_orders").rowcount
             removed, refused = 0, bool(acted)
@@ -230,10 +245,19 @@ class OrderMerge:
                 run("1_end_unsent_lines")
             self._record_rejects(run)
             run("1_record_merge", fingerprint=fingerprint, rows_read=found["rows_read"], missing_orders=found["missing"],
-                missing_kept=int(refused))  # fmt: skip
+                missing_kept=int(refused), row_hash_rule=row_hash_rule, unsettled=moves.unsettled)  # fmt: skip
         return HeaderMerge(
-            found["rows_read"], created, updated, found["rejected"], found["copies"], found["missing"], removed, acted
-        )
+            found["rows_read"], created, updated, found["rejected"], found["copies"], found["missing"], removed, acted,
+            unsettled=moves.unsettled,
+        )  # fmt: skip
+
+    def _rename(self, run: Runner, former: Sequence[str]) -> None:
+        """Give the customer the orders that it had under other canonical names."""
+        if former:
+            run("1_rename_customer", former=former)
+            run("1_resolve_former_rejects", former=former)
+            run("2_clear_staged_lines", customers=former)
+            run("0_forget_loads", keys=former)
 
     def _load_guards(self, run: Runner, customer: str, found: Mapping[str, int]) -> Iterator[Guard]:
         """What guards see in a load before anything of it is written."""
@@ -342,14 +366,6 @@ class OrderMerge:
         return known
 
     # --- what header merges share ---------------------------------------------------------------------------------------
-
-    @contextmanager
-    def _customer_locks(self, names: Sequence[str]) -> Iterator[None]:
-        """Former names of a customer: a run that was started before it was renamed may be sending its orders under one."""
-        with ExitStack() as stack:
-            for name in names:
-                stack.enter_context(self.database.customer_lock(name))
-            yield
 
     @contextmanager
     def _header_transaction(self, customer: str, key: str, rows: CustomerRows, now: datetime) -> Iterator[Runner]:

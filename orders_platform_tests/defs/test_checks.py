@@ -124,7 +124,7 @@ def test_every_check_is_of_a_job_that_starts_by_itself() -> None:
 
 
 def test_all_checks_pass_over_all_customers_when_all_is_well(synced: Workplace, location: Location) -> None:
-    for job, names in (("check_orders", 9), ("check_waiting_rows", 1), ("verify_boards", 1)):
+    for job, names in (("check_orders", 10), ("check_waiting_rows", 1), ("verify_boards", 1)):
         found = made(build_definitions(Settings()).resolve_job_def(job).execute_in_process(instance=location.instance))
         assert len(found) == names
         assert [name for name, evaluation in found.items() if not evaluation.passed] == []
@@ -139,7 +139,7 @@ def test_what_a_job_said_of_all_customers_stays_shown_when_one_of_them_runs_and_
     synced.stage(samples_of("RHONE")[:2], append=True)
     assert location.survey().success
     assert location.sync_customer("RHONE").success
-    assert [shown(location, check) for check in checks.NOT_OF_A_RUN] == [True] * 6
+    assert [shown(location, check) for check in checks.NOT_OF_A_RUN] == [True] * 7
     location.instance.report_runless_asset_event(dg.AssetMaterialization("order_headers"))
     assert not shown(location, checks.order_checks.keys_unique)  # what would become of the others if they hung there
 
@@ -285,6 +285,28 @@ def test_rows_that_could_not_be_merged_are_said_with_their_reason(workplace: Wor
     assert (found.passed, found.severity) == (False, WARN)
     assert told(found)["customers"] == {"ACME ACTIVE": 1}
     assert "is not in [customers]" in str(table(found)[0]["reason"])
+
+
+def test_more_orders_of_a_number_than_rows_are_an_error(synced: Workplace, location: Location) -> None:
+    assert look(location, "check_orders", "orders_have_rows").passed
+    columns = [
+        column for (column,) in synced.rows("SELECT name FROM pragma_table_info('ORDER_LIST_V2')") if column != "record_uuid"
+    ]
+    names = ", ".join(f'"{name}"' for name in columns)
+    synced.write(f"INSERT INTO ORDER_LIST_V2 (record_uuid, {names}) SELECT 'twin', {names} FROM ORDER_LIST_V2 LIMIT 1")
+    synced.write("UPDATE ORDER_LIST_V2 SET \"PO NUMBER\" = 'other' WHERE record_uuid = 'twin'")
+    synced.write("UPDATE ORDER_SYNC_CUSTOMERS SET order_count = order_count + 1")
+    found = look(location, "check_orders", "orders_have_rows")
+    assert (found.passed, found.severity) == (False, ERROR)
+    assert "1 order number with more orders than rows (B'HOOD 1)" in found.description
+    assert [(row["orders"], row["rows"]) for row in table(found)] == [(2, 1)]
+    number = synced.rows("SELECT \"AAG ORDER NUMBER\" FROM ORDER_LIST_V2 WHERE record_uuid = 'twin'")[0][0]
+    synced.write('INSERT INTO swp_ORDER_LIST_V2 ("AAG ORDER NUMBER") VALUES (?)', f"{number[:3]}\u200b{number[3:]}\ufeff")
+    assert look(
+        location, "check_orders", "orders_have_rows"
+    ).passed  # a row of it, though a character was pasted into its number
+    synced.stage(bhood()[1:])  # not merged yet: no word
+    assert look(location, "check_orders", "orders_have_rows").passed
 
 
 # --- the staging table

@@ -47,7 +47,7 @@ def test_a_scan_counts_every_row_once() -> None:
         SpellingCount("GREYSON", "g", 3), SpellingCount("greyson clothiers", "g", 2), SpellingCount(None, "g", 1),
         SpellingCount(" ", "g", 1),
         SpellingCount("BHOOD", "m", 1), SpellingCount("GREYSON", "m", 1), SpellingCount(None, "m", 4), SpellingCount("", None, 5),
-        SpellingCount("ACME", "g", 6), SpellingCount("ACME ", "h", 7),
+        SpellingCount("ACME", "i", 6), SpellingCount("ACME ", "h", 7),
     ]  # fmt: skip
     scan = NAMES.scan(counts)
     assert scan.rows == 31
@@ -62,10 +62,41 @@ def test_a_scan_counts_every_row_once() -> None:
     assert scan.unmatched[1].selection == CustomerRows((), ("",), (), 5, takes_rows_without_file=True)
 
 
-def test_a_file_of_a_customer_and_of_strangers_still_names_its_blank_rows() -> None:
-    """A orphan's rows are rejected by name; a blank one beside them may be the known customer's."""
-    scan = NAMES.scan([SpellingCount("GREYSON", "g", 1), SpellingCount(None, "g", 1), SpellingCount("ACME", "g", 1)])
-    assert scan.customers["GREYSON"].rows == 2
+@pytest.mark.parametrize(
+    ("others", "filled"),
+    [
+        ([], True),
+        ([SpellingCount("greyson clothiers", "g", 1)], True),
+        ([SpellingCount("ACME", "g", 1)], False),  # nobody configured it, and the blank row may be its
+        ([SpellingCount("BHOOD", "g", 1)], False),
+        ([SpellingCount("ACME", "h", 1), SpellingCount("BHOOD", None, 1)], True),
+        ([SpellingCount("TOTAL", "g", 1, has_orders=False)], True),
+        ([SpellingCount(" Customer  name", "g", 1)], True),
+    ],
+)
+def test_a_blank_name_is_filled_from_a_file_that_names_one_customer_alone(others: list[SpellingCount], *, filled: bool) -> None:
+    names = CustomerNames({"GREYSON": ["GREYSON CLOTHIERS"], "B'HOOD": ["BHOOD"]}, header="CUSTOMER NAME")
+    scan = names.scan([SpellingCount("GREYSON", "g", 1), SpellingCount(None, "g", 1), *others])
+    assert (None in {entry.spelling for entry in scan.unmatched}) != filled
+
+
+def test_a_file_that_names_only_a_stranger_gives_its_blank_rows_to_nobody() -> None:
+    scan = NAMES.scan([SpellingCount("ACME", "g", 1), SpellingCount(None, "g", 1)])
+    assert [entry.reason.split(":")[0] for entry in scan.unmatched] == [
+        "customer 'ACME' is not in [customers] of the configuration", "customer is blank and its file 'g' holds no known customer (ACME)",
+    ]  # fmt: skip
+
+
+def test_totals_and_repeated_headers_are_nobodys_and_say_so_also_where_unknown_names_are_accepted() -> None:
+    accepting = CustomerNames({"GREYSON": []}, header="CUSTOMER NAME", accept_unknown=True)
+    scan = accepting.scan([
+        SpellingCount("GREYSON", "g", 1), SpellingCount("CUSTOMER NAME", "g", 1), SpellingCount("TOTAL", "g", 1, has_orders=False),
+        SpellingCount("ACME", "h", 1), SpellingCount(None, "i", 1, has_orders=False),
+    ])  # fmt: skip
+    assert list(scan.customers) == ["ACME", "GREYSON"]
+    assert [(entry.label, "repeats the headers" in entry.reason, "total or empty" in entry.reason) for entry in scan.unmatched] == [
+        ("CUSTOMER NAME", True, False), ("TOTAL", False, True), ("(blank in i)", False, True),
+    ]  # fmt: skip
 
 
 # --- partition keys

@@ -1,13 +1,15 @@
-"""The stores of the flow tests: those of every engine there is."""
+"""The stores of the flow tests, those of every engine there is; after each test no order number has more orders or items than rows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import pytest
 
+from orders_platform_tests.testing.identity import surplus
 from orders_platform_tests.testing.order_stores import FileStores, ServerStores
+from orders_platform_tests.testing.platform import Platform
 from orders_platform_tests.testing.sql_server import ENGINES, schema_of_its_own
 
 
@@ -22,3 +24,10 @@ def stores(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         served = ServerStores(schema)
         with closing(served.database):
             yield served
+
+
+@pytest.fixture
+def platform(make_platform: Callable[..., Platform]) -> Iterator[Platform]:
+    made = make_platform()
+    yield made
+    assert surplus(made) == []

@@ -99,3 +99,59 @@ def test_an_empty_staging_table_has_no_customers(order_list: OrderList) -> None:
     assert order_list.merging.scan_staging().rows == 0
     with pytest.raises(SourceDataError, match="Check the load, the spelling, and the customer's aliases"):
         order_list.merge()
+
+
+# --- totals and repeated headers
+
+TOTAL = {"AAG ORDER NUMBER": "Grand Total", "S": 30, "M": 60, "TOTAL QTY": 90, "_SOURCE_TABLE": "xGREYSON"}
+HEADER = {column: column for column in order("")}
+
+
+def test_a_total_under_a_customers_file_is_no_order_of_it(order_list: OrderList) -> None:
+    order_list.load(row("GRE-1", GREYSON), row("GRE-2", GREYSON), TOTAL, TOTAL | {"AAG ORDER NUMBER": None})
+    scan = order_list.merging.scan_staging()
+    assert scan.unmatched == ()
+    merged = order_list.merge()
+    assert (merged.created, merged.rejected) == (2, 2)
+    assert [code for code, _, _ in order_list.rejects()] == ["phantom"] * 2
+    assert all("a total or empty" in reject.reason for reject in order_list.store.invalid_rows())
+
+
+@pytest.mark.parametrize(
+    "total", [TOTAL | {NAME: "TOTAL"}, TOTAL | {NAME: "Grand total", "AAG ORDER NUMBER": None}, TOTAL | {"_SOURCE_TABLE": None}]
+)
+def test_a_total_that_names_nobody_is_listed_as_what_it_is(order_list: OrderList, total: dict[str, object]) -> None:
+    order_list.load(row("GRE-1", GREYSON), row("GRE-2", None), total)
+    scan = order_list.merging.scan_staging()
+    order_list.merging.record_unmatched(scan, NOW)
+    assert order_list.merge().created == 2  # the word TOTAL is no second customer of the file
+    (reject,) = order_list.store.invalid_rows()
+    assert (reject.code, "a total or empty" in reject.reason) == ("unknown_customer", True)
+
+
+def test_a_total_beside_blank_rows_of_two_customers_says_that_it_is_one(order_list: OrderList) -> None:
+    order_list.load(row("1", GREYSON), row("2", "PELOTON"), row("3", None), TOTAL)
+    order_list.merging.record_unmatched(order_list.merging.scan_staging(), NOW)
+    found = {reject.order_key: reject.reason for reject in order_list.store.invalid_rows()}
+    assert "holds 2 customers" in found["3"]
+    assert "a total or empty" in found["Grand Total"]
+
+
+@pytest.mark.parametrize("header", [HEADER, HEADER | {NAME: None}, HEADER | {NAME: GREYSON}, HEADER | {NAME: " Customer  name "},
+                                    HEADER | {NAME: None, "AAG ORDER NUMBER": "Order no."}])  # fmt: skip
+def test_a_repeated_header_is_never_an_order(order_list: OrderList, header: dict[str, object]) -> None:
+    order_list.load(
+        row("GRE-1", GREYSON), row("GRE-2", None), header | {"_SOURCE_TABLE": "xGREYSON", "S": "S", "TOTAL QTY": "TOTAL QTY"}
+    )
+    scan = order_list.merging.scan_staging()
+    order_list.merging.record_unmatched(scan, NOW)
+    assert order_list.merge().created == 2
+    (reject,) = order_list.store.invalid_rows()
+    assert "repeats the headers" in reject.reason
+
+
+def test_a_blank_customer_beside_unknown_names_is_nobodys(order_list: OrderList) -> None:
+    order_list.load(row("NWK-1", "NORTHWIND KNIT"), row("NWK-2", None), row("GRE-1", GREYSON))
+    order_list.merging.record_unmatched(order_list.merging.scan_staging(), NOW)
+    assert order_list.merge().created == 1
+    assert [reject[:2] for reject in order_list.rejects()] == [("unknown_customer", "NWK-1"), ("unknown_customer", "NWK-2")]

@@ -137,6 +137,27 @@ def lines_have_orders(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
 
 
 @dg.asset_check(asset=ORDER_BOARD)
+def orders_have_rows(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
+    """ERROR when an order number has more orders than the load has rows of it: one of them would be on the board without a row.
+
+    Customers whose load is not merged, or of which a guard kept what is missing, are left out.
+    """
+    with dagster_failures("orders_have_rows"):
+        kept = {guard.customer for guard in orders_database.store.guards()}
+        merged = [
+            each.customer for each in orders_database.merge.sync_statuses() if each.load is not None and not each.is_changed
+        ]
+        found = orders_database.queries.surplus_orders([name for name in merged if name not in kept])
+    return check_result(
+        found,
+        scope=Scope(),
+        what=("order number with more orders than rows", "order numbers with more orders than rows"),
+        next_step="Look for them among the invalid rows (unsure_customer): the list does not say whose they are. Else report a defect.",
+        severity=ERROR,
+    )
+
+
+@dg.asset_check(asset=ORDER_BOARD)
 def no_rows_stuck(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
     """ERROR when a request was not answered for `stuck_pending_minutes`: what it made may be on the board or not.
 
