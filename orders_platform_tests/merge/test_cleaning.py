@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orders_platform.domain.names import NameRule, collapse
+from orders_platform.domain.text import BLANKS, INVISIBLE
 from orders_platform_tests.testing.order_list import GREYSON, KEY, OrderList, order
 
 DATE, PRICE, TYPE = "EX FACTORY DATE", "CUSTOMER PRICE", "ORDER TYPE"
@@ -77,7 +78,9 @@ def test_the_customer_is_canonical_and_its_spelling_is_kept(order_list: OrderLis
     ]  # fmt: skip
 
 
-TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00\x01"), max_size=12)
+TEXTS = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters=BLANKS[6:] + INVISIBLE + "\x1c\x1d\x1e\x1f\v\f"), max_size=12
+)
 TEXTS |= st.text(" \u00a0\t\r\naB", max_size=8)
 PARTS = ("ALIAS/RELATED ITEM", "CUSTOMER COLOUR DESCRIPTION", "CUSTOMER ALT PO")
 
