@@ -17,6 +17,7 @@ from orders_platform.database import conversion
 from orders_platform.database.engine import repeated_when_lost
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.statements import Statements
+from orders_platform.domain.cell_warnings import CellWarning
 from orders_platform.domain.history import CustomerGroup, LoggedBatch, RowHistory
 from orders_platform.domain.order_status import BoardStatus, LastChanges, OrderChange, OrderStatus
 from orders_platform.domain.orders import LineRow, OrderRow, RowKind
@@ -94,6 +95,15 @@ class Queries:
     def order_counts(self, customers: Sequence[str]) -> dict[str, int]:
         """How many orders of each customer the load holds."""
         return {str(row["customer_name"]): int(row["row_count"]) for row in self._of_customers("check_count_orders", customers)}
+
+    def cell_warnings(self, customer: str | None = None) -> list[CellWarning]:
+        """The cells that were left out or cut, of one customer or of all."""
+        found = [
+            CellWarning(str(row["customer_name"]), str(row["order_key"] or ""), str(row["size_code"]), str(row["cell_text"] or ""),
+                        str(row["reject_code"]), str(row["reason"]), conversion.text(row["row_uuid"]))
+            for row in self._read("read_cell_warnings")
+        ]  # fmt: skip
+        return [each for each in found if customer in {None, each.customer}]
 
     def lines_without_order(self) -> list[Finding]:
         """Lines whose order is not there; of no customer that anybody knows."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import Literal
 
 
 class LabelPolicy(enum.StrEnum):
@@ -43,12 +44,14 @@ class Field:
     Attributes:
         sources: order columns, the first one that is not NULL wins.
         labels: for status and dropdown columns only.
+        percents: for numbers columns only: the order columns hold per cents, so `10%` is their 10.
     """
 
     sources: tuple[str, ...]
     column_id: str
     type: ColumnType
     labels: LabelPolicy = LabelPolicy.REJECT
+    percents: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +61,10 @@ class BoardMapping:
     Attributes:
         external_key: id of the text column by which an item is found again when its id is unknown; one of `fields`.
             None for subitems, which are found among their parent's children by name.
+        long_texts: what becomes of a text that is longer than its column holds.
     """
 
     board_id: int
     fields: tuple[Field, ...]
     external_key: str | None = None
+    long_texts: Literal["cut", "leave_out"] = "cut"
