@@ -38,7 +38,6 @@ from orders_platform.domain.board import BoardDescription
 from orders_platform.domain.column_values import format_row
 from orders_platform.domain.labels import LabelIndex
 from orders_platform.domain.mapping import BoardMapping
-from orders_platform.domain.names import subitem_name
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.sandbox.sandbox_options import PriceList
@@ -125,17 +124,11 @@ class Load:
         """Groups of items of subitems with the column values that our engine would send, for another client."""
         values = _Values(self.configuration.items, items)
         line_values = _Values(self.configuration.subitems, subitems)
-        lines = {ref: list(rows) for ref, rows in groupby(self._lines, lambda row: row.record_uuid)}
+        lines = {ref: list(rows) for ref, rows in groupby(self._lines, lambda row: row.order_ref)}
         groups: dict[str, list[Mapping[str, object]]] = {}
         for row in self._items:
-            children = [
-                {
-                    "name": self._subitem(line.size_code),
-                    "values": line_values.of({"size_code": line.size_code, "qty": line.qty}),
-                }
-                for line in lines.get(row.record_uuid, ())
-            ]
-            item: Mapping[str, object] = {"name": row.item_name, "values": values.of(row.values), "subitems": children}
+            children = [{"name": line.name, "values": line_values.of(line.values)} for line in lines.get(row.ref, ())]
+            item: Mapping[str, object] = {"name": row.name, "values": values.of(row.values), "subitems": children}
             groups.setdefault(row.group_name, []).append(item)
         made = [{"title": title, "items": members} for title, members in groups.items()]
         return json.dumps({"board_id": items.id, "groups": made}, ensure_ascii=False)
@@ -144,14 +137,11 @@ class Load:
         """Compare a board with what the load wanted there: items by order number, subitems by order number and size."""
         number = self.configuration.items.external_key or ""
         wanted = Counter[object](row.order_key for row in self._items)  # two orders may share a number
-        wanted.update((row.order_key, self._subitem(row.size_code)) for row in self._lines)
+        wanted.update((row.order_key, row.name) for row in self._lines)
         items = [item for group in board for item in group.items]
         found = Counter[object](item.values.get(number, "") for item in items)
         found.update((item.values.get(number, ""), child.name) for item in items for child in item.subitems)
         return Outcome(lost=(wanted - found).total(), doubled=(found - wanted).total())
-
-    def _subitem(self, size_code: str) -> str:
-        return subitem_name(self.configuration.names.subitem, size_code)
 
 
 class _Values:

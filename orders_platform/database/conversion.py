@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -11,43 +12,42 @@ from sqlalchemy import RowMapping
 
 from orders_platform.domain.history import ADOPT
 from orders_platform.domain.mutations import BatchReport
-from orders_platform.domain.orders import CustomerSummary, LineRow, OrderRow, RowResult
+from orders_platform.domain.names import subitem_name
+from orders_platform.domain.orders import CustomerSummary, RowKind, RowResult, SyncRow
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.domain.usage import MondayUsage, Reads, daily_calls
 
 
-def pending_item(row: Mapping[str, object], mapped: Sequence[str]) -> OrderRow:
-    """An order that waits; `mapped` are the columns that the board shows."""
-    return OrderRow(
-        record_uuid=str(row["record_uuid"]),
-        order_key=str(row["order_key"]),
-        state=SyncState(str(row["sync_state"])),
-        action=Action(str(row["action_type"])),
-        group_name=str(row["group_name"]),
-        group_id=text(row["group_id"]),
-        item_name=str(row["item_name"]),
-        item_id=monday_id(row["monday_item_id"]),
-        batch_id=text(row["sync_batch_id"]),
-        pending_at=moment(row["sync_pending_at"]),
-        values={name: row[name] for name in mapped},
-        tries=count(row["retry_count"]),
-        last_code=text(row["sync_error_code"]),
+def order_row(row: Mapping[str, object], mapped: Sequence[str]) -> SyncRow:
+    """An order; `mapped` are the columns that the board shows."""
+    found = _row(
+        row, RowKind.ITEMS, "record_uuid", "monday_item_id", str(row["item_name"]), {name: row[name] for name in mapped}
     )
+    return replace(found, group_name=str(row["group_name"]), group_id=text(row["group_id"]))
 
 
-def pending_subitem(row: Mapping[str, object]) -> LineRow:
-    """A line that waits."""
-    return LineRow(
-        line_uuid=str(row["line_uuid"]),
-        record_uuid=str(row["record_uuid"]),
+def line_row(row: Mapping[str, object], pattern: str) -> SyncRow:
+    """A line; `pattern` names its subitem."""
+    size_code = str(row["size_code"])
+    values: Mapping[str, object] = {"size_code": size_code, "qty": count(row["qty"])}
+    found = _row(row, RowKind.SUBITEMS, "line_uuid", "monday_subitem_id", subitem_name(pattern, size_code), values)
+    parent_id, sent_parent_id = monday_id(row["monday_item_id"]), monday_id(row["monday_parent_id"])
+    return replace(found, size_code=size_code, parent_id=parent_id, sent_parent_id=sent_parent_id)
+
+
+def _row(
+    row: Mapping[str, object], kind: RowKind, ref_column: str, id_column: str, name: str, values: Mapping[str, object]
+) -> SyncRow:
+    return SyncRow(
+        kind=kind,
+        ref=str(row[ref_column]),
+        order_ref=str(row["record_uuid"]),
         order_key=str(row["order_key"]),
-        size_code=str(row["size_code"]),
-        qty=int(str(row["qty"])),
+        name=name,
+        values=values,
         state=SyncState(str(row["sync_state"])),
         action=Action(str(row["action_type"])),
-        item_id=monday_id(row["monday_item_id"]),
-        parent_id=monday_id(row["monday_parent_id"]),
-        subitem_id=monday_id(row["monday_subitem_id"]),
+        monday_id=monday_id(row[id_column]),
         batch_id=text(row["sync_batch_id"]),
         pending_at=moment(row["sync_pending_at"]),
         tries=count(row["retry_count"]),
@@ -102,7 +102,7 @@ def moment(value: object) -> datetime | None:
 
 
 def numbered(results: Sequence[RowResult]) -> dict[str, object]:
-    """The parameters of `record_results_of_*`, numbered by row."""
+    """The parameters of `record_results`, numbered by row."""
     values: dict[str, object] = {}
     for i, result in enumerate(results):
         message = None if result.message is None else result.message[:1000]

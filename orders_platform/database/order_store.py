@@ -20,11 +20,10 @@ from orders_platform.domain.mutations import BatchReport
 from orders_platform.domain.orders import (
     CustomerSummary,
     GroupNeed,
-    LineRow,
-    OrderRow,
     RowKind,
     RowProblem,
     RowResult,
+    SyncRow,
 )
 from orders_platform.domain.usage import MondayUsage, Reads
 from orders_platform.errors import DatabaseUnavailableError
@@ -98,15 +97,16 @@ class OrderStore:
             return conversion.moment(run("4_read_groups_sent").scalar_one_or_none())
 
     @repeated_when_lost
-    def waiting_items(self, customer: str) -> list[OrderRow]:
+    def waiting_items(self, customer: str) -> list[SyncRow]:
         """The orders that wait to be sent, by group and key."""
         mapped = self.configuration.mapped_sources
-        return [conversion.pending_item(row, mapped) for row in self._rows("5_waiting_items", customer=customer)]
+        return [conversion.order_row(row, mapped) for row in self._rows("5_waiting_items", customer=customer)]
 
     @repeated_when_lost
-    def waiting_subitems(self, customer: str) -> list[LineRow]:
+    def waiting_subitems(self, customer: str) -> list[SyncRow]:
         """The lines that wait to be sent, by group, order and size."""
-        return [conversion.pending_subitem(row) for row in self._rows("6_waiting_subitems", customer=customer)]
+        pattern = self.configuration.names.subitem
+        return [conversion.line_row(row, pattern) for row in self._rows("6_waiting_subitems", customer=customer)]
 
     @repeated_when_lost
     def known_item_ids(self, ids: Iterable[int]) -> set[int]:
@@ -133,7 +133,7 @@ class OrderStore:
     def record_intents(self, kind: RowKind, refs: Sequence[str], batch_id: str, run_id: str, now: datetime) -> None:
         """Commit that these rows are about to be sent; their outcome is unknown until it is recorded."""
         with self._writing(refs=list(refs), batch_id=batch_id, run_id=run_id, now=now) as run:
-            _require_written(kind, len(refs), run(f"record_intents_of_{kind}").rowcount)
+            _require_written(kind, len(refs), run("record_intents", {"kind": kind}).rowcount)
 
     @repeated_when_lost
     def record_results(
@@ -159,7 +159,9 @@ class OrderStore:
         """
         with self._writing(run_id=run_id, now=now, customer=customer) as run:
             for chunk in _chunks(results, RESULTS_A_STATEMENT):
-                written = run(f"record_results_of_{kind}", {"result_rows": len(chunk)}, **conversion.numbered(chunk)).rowcount
+                written = run(
+                    "record_results", {"kind": kind, "result_rows": len(chunk)}, **conversion.numbered(chunk)
+                ).rowcount
                 _require_written(kind, len(chunk), written)
             if kind is RowKind.ITEMS:
                 for made in _chunks([result.ref for result in results if result.is_new_item]):
@@ -187,7 +189,7 @@ class OrderStore:
     def reset_failed(self, customer: str, code: str = "") -> int:
         """Make a customer's FAILED rows NEW, of one error code or of all; how many."""
         with self._writing(customer=customer, code=code) as run:
-            return run("reset_failed_items").rowcount + run("reset_failed_subitems").rowcount
+            return sum(run("reset_failed", {"kind": kind}).rowcount for kind in RowKind)
 
     @repeated_when_lost
     def old_batches(self, before: datetime) -> list[str]:

@@ -20,7 +20,7 @@ from orders_platform.database.statements import Statements
 from orders_platform.domain.cell_warnings import CellWarning
 from orders_platform.domain.history import CustomerGroup, LoggedBatch, RowHistory
 from orders_platform.domain.order_status import BoardStatus, LastChanges, OrderChange, OrderStatus
-from orders_platform.domain.orders import LineRow, OrderRow, RowKind
+from orders_platform.domain.orders import RowKind, SyncRow
 from orders_platform.domain.states import Action, SyncState
 
 _NAMES_A_READ = 1000  # SQL Server takes 2,100 parameters
@@ -120,14 +120,15 @@ class Queries:
 
     # --- verify ---------------------------------------------------------------------------------------------------------
 
-    def orders(self, customer: str) -> list[OrderRow]:
+    def orders(self, customer: str) -> list[SyncRow]:
         """A customer's orders, whatever their state, by group and key; not those that left the load and are done with."""
         mapped = self._store.configuration.mapped_sources
-        return [conversion.pending_item(row, mapped) for row in self._read("read_orders", customer=customer)]
+        return [conversion.order_row(row, mapped) for row in self._read("read_orders", customer=customer)]
 
-    def lines(self, customer: str) -> list[LineRow]:
+    def lines(self, customer: str) -> list[SyncRow]:
         """All lines of a customer, whatever their state, by group, order and size."""
-        return [conversion.pending_subitem(row) for row in self._read("read_lines", customer=customer)]
+        pattern = self._store.configuration.names.subitem
+        return [conversion.line_row(row, pattern) for row in self._read("read_lines", customer=customer)]
 
     def groups(self) -> list[CustomerGroup]:
         """The groups that orders belong into, of all customers."""

@@ -26,49 +26,40 @@ class GroupNeed:
 
 
 @dataclass(frozen=True, slots=True)
-class OrderRow:
-    """An order that waits.
+class SyncRow:
+    """An order or a line as it was read: what the board should show of it, and where it stands on its way there.
 
     Attributes:
-        item_id: on the board, None while unknown.
-        values: its mapped columns.
+        ref: its record_uuid or line_uuid.
+        order_ref: the record_uuid of its order.
+        size_code: empty for an order.
+        name: of its item or subitem.
+        values: the columns that the board shows; size_code and qty of a line.
+        monday_id: of its item or subitem, None while unknown.
+        group_name: of an order; `group_id` alike, None while the group is not made.
+        parent_id: the item that the order of a line has now; `sent_parent_id`: the one that the line was last sent under.
         tries: how often it was sent since it last changed and nothing came of it.
         last_code: monday's or the network's word for why.
     """
 
-    record_uuid: str
+    kind: RowKind
+    ref: str
+    order_ref: str
     order_key: str
-    state: SyncState
-    action: Action
-    group_name: str
-    group_id: str | None
-    item_name: str
-    item_id: int | None
-    batch_id: str | None
-    pending_at: datetime | None
+    name: str
     values: Mapping[str, object]
-    tries: int = 0
-    last_code: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LineRow:
-    """A line that waits. `item_id`: the item its order has now; `parent_id`: the one it was last sent under."""
-
-    line_uuid: str
-    record_uuid: str
-    order_key: str
-    size_code: str
-    qty: int
     state: SyncState
     action: Action
-    item_id: int | None
-    parent_id: int | None
-    subitem_id: int | None
-    batch_id: str | None
-    pending_at: datetime | None
+    monday_id: int | None
+    batch_id: str | None = None
+    pending_at: datetime | None = None
     tries: int = 0
     last_code: str | None = None
+    size_code: str = ""
+    group_name: str = ""
+    group_id: str | None = None
+    parent_id: int | None = None
+    sent_parent_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

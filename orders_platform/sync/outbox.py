@@ -17,9 +17,9 @@ from orders_platform.domain.mutations import (
     Outcome,
     is_monday_code,
 )
-from orders_platform.domain.orders import LineRow, OrderRow, RowKind, RowProblem, RowResult
+from orders_platform.domain.orders import RowKind, RowProblem, RowResult, SyncRow
 from orders_platform.domain.plan import RowPlan, Step
-from orders_platform.domain.states import SyncState
+from orders_platform.domain.states import Action, SyncState
 from orders_platform.errors import RowError
 from orders_platform.sync.results import StageReport
 from orders_platform.sync.run import SyncRun
@@ -33,85 +33,70 @@ OPERATIONS: Mapping[Step, Operation] = {
 }
 
 
-def fail_after_max_attempts(row: OrderRow | LineRow, monday_id: int | None, most_tries: int) -> None:
+def fail_after_max_attempts(row: SyncRow, most_tries: int) -> None:
     """Refuse a row that is not on the board after monday itself, not the network, answered without an outcome `most_tries` times.
 
     Raises:
         RowError: it is left alone until it changes, or until `retry`.
     """
-    if monday_id is None and row.tries >= most_tries and is_monday_code(row.last_code):
+    if row.monday_id is None and row.tries >= most_tries and is_monday_code(row.last_code):
         raise RowError(
             "gave_up",
             f"sent {row.tries} times and monday.com gave no outcome ({row.last_code}); `orders-platform retry` sends it again",
         )
 
 
+def row_state(results: Sequence[MutationResult], planned: int) -> SyncState:
+    """Where a row stands after `results` of its `planned` mutations.
+
+    PENDING while one is open or its outcome unknown; a refusal outweighs what else was done; what surely was not sent is NEW again.
+    """
+    outcomes = {result.outcome for result in results}
+    if Outcome.UNKNOWN in outcomes or len(results) < planned:
+        return SyncState.PENDING
+    if Outcome.REFUSED in outcomes:
+        return SyncState.FAILED
+    return SyncState.NEW if Outcome.NOT_SENT in outcomes else SyncState.SYNCED
+
+
 @dataclass(slots=True)
 class Outgoing:
-    """A row that is sent: its plan, who it is for people, and what has come of it so far.
+    """A row that is sent: its plan, and what has come of it so far.
 
     Attributes:
         variables: makes the arguments of the mutation of a step.
-        parent_id: for subitems, the item it goes under.
-        replaces: an id is recorded; a plan that creates makes it useless.
-        is_removal: it is to leave the board; the lines of an order end with it.
-        tries: how often it was sent before and nothing came of it.
     """
 
-    ref: str
-    order_key: str
-    size_code: str
+    row: SyncRow
     plan: RowPlan
     variables: Callable[[Step], Mapping[str, object]]
-    parent_id: int | None = None
-    replaces: bool = False
-    is_removal: bool = False
-    tries: int = 0
-    monday_id: int | None = field(init=False)
-    refusal: MutationResult | None = None
-    open_end: MutationResult | None = None
-    is_unknown: bool = False
-    was_not_sent: bool = False
-    open_steps: int = field(init=False)
+    results: list[MutationResult] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        self.monday_id = self.plan.item_id
-        self.open_steps = len(self.plan.steps)
-
-    def take_in(self, step_result: MutationResult) -> None:
+    def take_in(self, result: MutationResult) -> None:
         """Note what came of one step."""
-        self.open_steps -= 1
-        if step_result.outcome is Outcome.REFUSED and step_result.not_found and self.tries < _GONE_TRIES:
+        if result.outcome is Outcome.REFUSED and result.not_found and self.row.tries < _GONE_TRIES:
             # A person removed it a moment ago. The next run sees that before it plans, and follows the policy.
-            step_result = replace(step_result, outcome=Outcome.NOT_SENT)
-        if step_result.outcome is Outcome.REFUSED:
-            self.refusal = step_result
-        if step_result.outcome in {Outcome.UNKNOWN, Outcome.NOT_SENT}:
-            self.open_end = step_result
-        self.is_unknown |= step_result.outcome is Outcome.UNKNOWN
-        self.was_not_sent |= step_result.outcome is Outcome.NOT_SENT
-        if step_result.outcome is Outcome.DONE and self.monday_id is None and step_result.monday_id is not None:
-            self.monday_id = int(step_result.monday_id)
+            result = replace(result, outcome=Outcome.NOT_SENT)
+        self.results.append(result)
 
     @property
     def state(self) -> SyncState:
-        """PENDING while a step is open or its outcome unknown; a refusal outweighs what else was done."""
-        if self.is_unknown or self.open_steps:
-            return SyncState.PENDING
-        if self.refusal:
-            return SyncState.FAILED
-        return SyncState.NEW if self.was_not_sent else SyncState.SYNCED
+        """Where the row stands."""
+        return row_state(self.results, len(self.plan.steps))
 
     def result(self) -> RowResult:
         """For the store."""
-        done = self.state is SyncState.SYNCED
-        reason = self.refusal or self.open_end
+        steps, state = self.plan.steps, self.state
+        done = state is SyncState.SYNCED
+        reasons = {result.outcome: result for result in self.results if result.outcome is not Outcome.DONE}
+        reason = reasons.get(Outcome.REFUSED) or next(reversed(reasons.values()), None)
         code, message = (reason.code, reason.message) if reason else (None, None)
+        made = next((int(each.monday_id) for each in self.results if each.monday_id is not None), None)
         # What we archived ourselves is forgotten: if the row comes back it is made anew, whatever the policy for what people remove.
-        monday_id = None if done and (self.is_removal or Step.ARCHIVE in self.plan.steps) else self.monday_id
-        return RowResult(self.ref, self.state, monday_id, code, message, self.parent_id,
-                         is_new_item=done and Step.CREATE in self.plan.steps,
-                         is_archived=done and self.is_removal,
+        removed = done and (self.row.action is Action.DELETE or Step.ARCHIVE in steps)
+        return RowResult(self.row.ref, state, None if removed else self.plan.item_id or made, code, message, self.row.parent_id,
+                         is_new_item=done and Step.CREATE in steps,
+                         is_archived=done and self.row.action is Action.DELETE,
                          was_tried=reason is not None)  # fmt: skip
 
 
@@ -130,7 +115,7 @@ class Outbox:
 
         Raises what `Board.send` raises, after recording what was reported before it.
         """
-        by_ref = {row.ref: row for row in rows}
+        by_ref = {each.row.ref: each for each in rows}
         self._finish([row for row in rows if not row.plan.steps])
         for step in Step:
             waiting = [row for row in rows if step in row.plan.steps]
@@ -143,7 +128,7 @@ class Outbox:
         while start < len(rows):
             chunk = _travelling_together(rows[start : start + self._run.board.batch_size(operation)])
             start += len(chunk)
-            batch = Batch(self._run.new_key(), operation, tuple(Mutation(row.ref, row.variables(step)) for row in chunk))
+            batch = Batch(self._run.new_key(), operation, tuple(Mutation(each.row.ref, each.variables(step)) for each in chunk))
             if step is Step.CREATE:
                 self._forget_replaced(chunk)
             self._commit_intent(batch)
@@ -157,14 +142,14 @@ class Outbox:
 
     def _forget_replaced(self, rows: Sequence[Outgoing]) -> None:
         """An id that is of no use any more would hide from the next run that a creation is of unknown outcome."""
-        results = [RowResult(row.ref, SyncState.PENDING) for row in rows if row.replaces]
+        results = [RowResult(each.row.ref, SyncState.PENDING) for each in rows if each.row.monday_id is not None]
         if results:
             self._run.store.record_results(self._kind, results, self._run.run_id, self._run.clock(), self._customer)
 
     def _take_in(self, report: BatchReport, by_ref: Mapping[str, Outgoing]) -> None:
         rows = [by_ref[mutation.ref] for mutation in report.batch.mutations]
-        for row in rows:
-            row.take_in(report.results[row.ref])
+        for each in rows:
+            each.take_in(report.results[each.row.ref])
         self._report.count_batch(report)
         self._finish(rows, report)
 
@@ -173,16 +158,17 @@ class Outbox:
             return
         results = [row.result() for row in rows]
         self._run.store.record_results(self._kind, results, self._run.run_id, self._run.clock(), self._customer, report)
-        for row, result in zip(rows, results, strict=True):
+        for each, result in zip(rows, results, strict=True):
             if result.state is SyncState.SYNCED:
-                self._report.count_steps(row.plan.steps)
+                self._report.count_steps(each.plan.steps)
             elif result.state is SyncState.FAILED and result.code is not None:
-                self._report.refuse(RowProblem(self._customer, row.order_key, row.size_code, result.code, result.message or ""))
+                row, words = each.row, result.message or ""
+                self._report.refuse(RowProblem(self._customer, row.order_key, row.size_code, result.code, words))
 
 
 def _travelling_together(rows: Sequence[Outgoing]) -> Sequence[Outgoing]:
     """The first of these rows that travel together: fewer with each try, so that one that monday chokes on soon stands alone."""
     for index, row in enumerate(rows):
-        if row.tries and index + 1 > max(1, len(rows) >> 2 * row.tries):
+        if row.row.tries and index + 1 > max(1, len(rows) >> 2 * row.row.tries):
             return rows[: max(1, index)]
     return rows

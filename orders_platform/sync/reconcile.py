@@ -27,12 +27,12 @@ from orders_platform.domain.differences import (
 )
 from orders_platform.domain.labels import LabelIndex
 from orders_platform.domain.mapping import BoardMapping
-from orders_platform.domain.names import collapse, subitem_name
-from orders_platform.domain.orders import LineRow, OrderRow, RowKind
+from orders_platform.domain.names import collapse
+from orders_platform.domain.orders import RowKind, SyncRow
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.errors import RowError
 from orders_platform.sync.ports import RecordedRows
-from orders_platform.sync.recovery import external_key, find_items
+from orders_platform.sync.recovery import external_key, items_by_key
 from orders_platform.sync.results import Duplicate, StageReport
 from orders_platform.sync.run import BoardShape, SyncRun
 
@@ -44,9 +44,9 @@ Shown = Mapping[int, BoardItem]
 # --- after a stage: duplicates
 
 
-def report_duplicate_items(run: SyncRun, rows: Sequence[OrderRow], report: StageReport) -> None:
+def report_duplicate_items(run: SyncRun, rows: Sequence[SyncRow], report: StageReport) -> None:
     """Report the items that carry the key of one of these orders and belong to no order of ours."""
-    found = find_items(run, rows)
+    found = items_by_key(run, rows)
     known = run.store.known_item_ids({item.id for items in found.values() for item in items})
     for row in rows:
         items = found.get(external_key(run, row), ())
@@ -56,17 +56,13 @@ def report_duplicate_items(run: SyncRun, rows: Sequence[OrderRow], report: Stage
             report.doubled.append(Duplicate(row.order_key, "", tuple(sorted(item.id for item in items))))
 
 
-def report_duplicate_subitems(run: SyncRun, rows: Sequence[LineRow], report: StageReport) -> None:
+def report_duplicate_subitems(run: SyncRun, rows: Sequence[SyncRow], report: StageReport) -> None:
     """Report the lines whose size is under their item more than once."""
-    children = run.board.children(sorted({row.item_id for row in rows if row.item_id is not None}), [])
+    children = run.board.children(sorted({row.parent_id for row in rows if row.parent_id is not None}), [])
     for row in rows:
-        ids = _named(children, row, subitem_name(run.rules.subitem_name, row.size_code))
+        ids = tuple(sorted(child.id for child in children.get(row.parent_id or 0, ()) if child.name == row.name))
         if len(ids) > 1:
             report.doubled.append(Duplicate(row.order_key, row.size_code, ids))
-
-
-def _named(children: Mapping[int, Sequence[BoardItem]], row: LineRow, name: str) -> tuple[int, ...]:
-    return tuple(sorted(child.id for child in children.get(row.item_id or 0, ()) if child.name == name))
 
 
 # --- ids and counts
@@ -95,29 +91,29 @@ def reconcile_ids(run: SyncRun, recorded: RecordedRows, customer: str) -> IdReco
     Raises:
         OrdersError: something could not be read; nothing is concluded from what was.
     """
-    orders = {row.item_id: row for row in recorded.orders(customer) if row.item_id is not None and _is_synced(row)}
+    orders = {row.monday_id: row for row in recorded.orders(customer) if row.monday_id is not None and _is_synced(row)}
     lines = recorded.lines(customer)
     listed = {item.id: item for item in _items_of(run, recorded, customer)}
     gone = _gone(run, orders.keys() - listed.keys())
     living = sorted(orders.keys() - gone)
     children = run.board.children(living, []) if living else {}
     shown = {child.id: child for each in children.values() for child in each}
-    due = {row.subitem_id: row for row in lines if row.subitem_id is not None and row.item_id in living and _is_synced(row)}
+    due = {row.monday_id: row for row in lines if row.monday_id is not None and row.parent_id in living and _is_synced(row)}
     lost = _gone(run, due.keys() - shown.keys())
     orphans = [item for item_id, item in listed.items() if item_id not in orders]
     owned = known_items(run, [item.id for item in orphans])
-    known_subitems = {row.subitem_id for row in lines}
+    known_subitems = {row.monday_id for row in lines}
     found = IdReconciliation(len(orders), len(due), len(orders) - len(gone), len(due) - len(lost))
     if run.rules.on_deleted != "leave":
-        found.differences += [_missing(RowKind.ITEMS, orders[each]) for each in sorted(gone)]
-        found.differences += [_missing(RowKind.SUBITEMS, due[each]) for each in sorted(lost)]
+        found.differences += [_missing(orders[each]) for each in sorted(gone)]
+        found.differences += [_missing(due[each]) for each in sorted(lost)]
     unknown = [(RowKind.ITEMS, item) for item in orphans if item.id not in owned]
     unknown += [(RowKind.SUBITEMS, child) for child in shown.values() if child.id not in known_subitems]
     found.differences += _really_there(run, unknown)
     return found
 
 
-def _is_synced(row: OrderRow | LineRow) -> bool:
+def _is_synced(row: SyncRow) -> bool:
     return row.state is SyncState.SYNCED and row.action is not Action.DELETE
 
 
@@ -144,10 +140,9 @@ def _gone(run: SyncRun, ids: Iterable[int]) -> set[int]:
     return {each for each in asked if not is_active(shown.get(each))}
 
 
-def _missing(kind: RowKind, row: OrderRow | LineRow) -> Difference:
-    if isinstance(row, OrderRow):
-        return Difference(DifferenceKind.MISSING, kind, row.order_key, "", row.item_id, row.item_name, row.record_uuid)
-    return Difference(DifferenceKind.MISSING, kind, row.order_key, row.size_code, row.subitem_id, row.size_code, row.line_uuid)
+def _missing(row: SyncRow) -> Difference:
+    name = row.size_code or row.name
+    return Difference(DifferenceKind.MISSING, row.kind, row.order_key, row.size_code, row.monday_id, name, row.ref)
 
 
 def _really_there(run: SyncRun, found: Iterable[tuple[RowKind, BoardItem]]) -> list[Difference]:
@@ -292,12 +287,12 @@ class _SubitemSide(_Side):
     def __init__(self, run: SyncRun, recorded: RecordedRows, customer: str, parents: set[int]) -> None:
         label_index = LabelIndex()
         due = [row for row in recorded.lines(customer) if _is_due(row)]
-        placed = [row for row in due if row.item_id in parents]
+        placed = [row for row in due if row.parent_id in parents]
         super().__init__(
             run, run.rules.subitems, run.subitems_board, (_expected_subitem(run, row, label_index) for row in placed)
         )
         # Without their item there is nothing to compare: it is missing, or waits itself.
-        unplaced = (row for row in due if row.item_id not in parents and row.state is not SyncState.SYNCED)
+        unplaced = (row for row in due if row.parent_id not in parents and row.state is not SyncState.SYNCED)
         self.blocked = [_expected_subitem(run, row, label_index) for row in unplaced]
         self._parents = parents
 
@@ -311,26 +306,24 @@ class _SubitemSide(_Side):
         ])  # fmt: skip
 
 
-def _is_due(row: LineRow) -> bool:
-    is_over = row.action is Action.DELETE or (row.qty == 0 and row.subitem_id is None)
+def _is_due(row: SyncRow) -> bool:
+    is_over = row.action is Action.DELETE or (row.values["qty"] == 0 and row.monday_id is None)
     return row.state is not SyncState.SYNCED or not is_over
 
 
-def _expected_item(run: SyncRun, row: OrderRow, label_index: LabelIndex) -> ExpectedRow:
+def _expected_item(run: SyncRun, row: SyncRow, label_index: LabelIndex) -> ExpectedRow:
     cells, refusal = _cells(run.rules.items, run.items_board, row.values, label_index)
     return ExpectedRow(
-        RowKind.ITEMS, row.record_uuid, row.order_key, "", row.state, row.item_id, row.item_name, _folded(_key(run, row)),
+        row.kind, row.ref, row.order_key, "", row.state, row.monday_id, row.name, _folded(_key(run, row)),
         row.values, cells, refusal, group_name=row.group_name,
     )  # fmt: skip
 
 
-def _expected_subitem(run: SyncRun, row: LineRow, label_index: LabelIndex) -> ExpectedRow:
-    values: Mapping[str, object] = {"size_code": row.size_code, "qty": row.qty}
-    cells, refusal = _cells(run.rules.subitems, run.subitems_board, values, label_index)
-    name = subitem_name(run.rules.subitem_name, row.size_code)
+def _expected_subitem(run: SyncRun, row: SyncRow, label_index: LabelIndex) -> ExpectedRow:
+    cells, refusal = _cells(run.rules.subitems, run.subitems_board, row.values, label_index)
     return ExpectedRow(
-        RowKind.SUBITEMS, row.line_uuid, row.order_key, row.size_code, row.state, row.subitem_id, name, (row.item_id or 0, name),
-        values, cells, refusal, parent_id=row.item_id,
+        row.kind, row.ref, row.order_key, row.size_code, row.state, row.monday_id, row.name, (row.parent_id or 0, row.name),
+        row.values, cells, refusal, parent_id=row.parent_id,
     )  # fmt: skip
 
 
@@ -343,7 +336,7 @@ def _cells(
         return {}, refusal.message
 
 
-def _key(run: SyncRun, row: OrderRow) -> str:
+def _key(run: SyncRun, row: SyncRow) -> str:
     try:
         return external_key(run, row)
     except RowError:

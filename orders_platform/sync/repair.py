@@ -16,12 +16,11 @@ from orders_platform.domain.orders import RowKind, RowProblem, RowResult
 from orders_platform.domain.states import SyncState
 from orders_platform.errors import TransientError
 from orders_platform.sync.groups import sync_groups
-from orders_platform.sync.items import sync_items
 from orders_platform.sync.ports import RecordedRows
 from orders_platform.sync.reconcile import CellReconciliation, reconcile_cells
 from orders_platform.sync.results import CustomerReport, StageReport
+from orders_platform.sync.rows import sync_items, sync_subitems
 from orders_platform.sync.run import SyncRun
-from orders_platform.sync.subitems import sync_subitems
 
 
 class RepairAction(enum.StrEnum):

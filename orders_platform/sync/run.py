@@ -31,7 +31,6 @@ class SyncRules:
 
     items: BoardMapping
     subitems: BoardMapping
-    subitem_name: str
     on_deleted: OnDeleted
     settle_seconds: float
     may_create_labels: bool = True

@@ -139,7 +139,7 @@ def test_a_dry_run_leaves_the_file_byte_for_byte_as_it_was(order_list: OrderList
     with order_list.store.dry_run_transaction() as store:
         rehearsed = OrderList(order_list.path, order_list.configuration, store, order_list.sql_folder)
         headers, lines = rehearsed.merge_all()
-        store.record_intents(RowKind.ITEMS, [item.record_uuid for item in store.waiting_items(GREYSON)], "b", "r", NOW)
+        store.record_intents(RowKind.ITEMS, [item.ref for item in store.waiting_items(GREYSON)], "b", "r", NOW)
         assert (headers.created, headers.updated, lines.created) == (1, 1, 2)
         assert {item.state.value for item in store.waiting_items(GREYSON)} == {"PENDING"}
     order_list.store.database.close()

@@ -29,11 +29,11 @@ def merged(order_list: OrderList) -> OrderList:
 
 
 def refs(merged: OrderList) -> list[str]:
-    return [item.record_uuid for item in merged.store.waiting_items(GREYSON)]
+    return [item.ref for item in merged.store.waiting_items(GREYSON)]
 
 
 def line_refs(merged: OrderList) -> list[str]:
-    return [line.line_uuid for line in merged.store.waiting_subitems(GREYSON)]
+    return [line.ref for line in merged.store.waiting_subitems(GREYSON)]
 
 
 def results(merged: OrderList, kind: RowKind, *found: RowResult, report: BatchReport | None = None) -> None:
@@ -52,8 +52,8 @@ def test_waiting_orders_come_by_group_and_key_with_their_mapped_values(merged: O
     assert [item.order_key for item in items] == ["GRE-1", "GRE-2", "GRE-3"]
     first = items[0]
     assert (first.state, first.action, first.group_name) == (NEW, Action.INSERT, "GREYSON 2025 FALL")
-    assert (first.group_id, first.item_id) == (None, None)
-    assert (first.batch_id, first.pending_at, first.item_name) == (None, None, "MFA22K56 ARCTIC GRE-1 PO-GRE-1")
+    assert (first.group_id, first.monday_id) == (None, None)
+    assert (first.batch_id, first.pending_at, first.name) == (None, None, "MFA22K56 ARCTIC GRE-1 PO-GRE-1")
     assert set(first.values) == set(merged.configuration.mapped_sources)
     assert (first.values["TOTAL QTY"], first.values["CUSTOMER NAME"], first.values["HS CODE"]) == (5, GREYSON, None)
 
@@ -78,10 +78,10 @@ def test_the_time_of_the_last_group_sent_is_kept_for_each_customer(merged: Order
 def test_waiting_lines_know_their_order_and_its_item(merged: OrderList) -> None:
     results(merged, ITEMS, RowResult(refs(merged)[0], SYNCED, 71))
     lines = merged.store.waiting_subitems(GREYSON)
-    assert [(line.order_key, line.size_code, line.qty, line.item_id) for line in lines[:3]] == [
+    assert [(line.order_key, line.size_code, line.values["qty"], line.parent_id) for line in lines[:3]] == [
         ("GRE-1", "M", 3, 71), ("GRE-1", "S", 2, 71), ("GRE-2", "M", 3, None),
     ]  # fmt: skip
-    assert (lines[0].state, lines[0].action, lines[0].parent_id, lines[0].subitem_id) == (NEW, Action.INSERT, None, None)
+    assert (lines[0].state, lines[0].action, lines[0].sent_parent_id, lines[0].monday_id) == (NEW, Action.INSERT, None, None)
 
 
 @pytest.mark.parametrize(("state", "waits"), [("NEW", True), ("PENDING", True), ("SYNCED", False), ("FAILED", False)])
@@ -182,8 +182,8 @@ def test_an_archived_item_takes_its_lines_along_and_they_return_with_it(merged: 
     ) == [(None, "SYNCED", "DELETE")]
     merged.sql("UPDATE ORDER_LIST_V2 SET removed_at = '2026-01-01' WHERE record_uuid = ?", ref)
     merged.merge_all(order("GRE-1"), order("GRE-2"), order("GRE-3", CUSTOMER_SEASON="2026 SPRING"), order("GRE-4"))
-    waiting = [line for line in merged.store.waiting_subitems(GREYSON) if line.record_uuid == ref]
-    assert [(line.action, line.subitem_id) for line in waiting] == [(Action.INSERT, None)] * 2
+    waiting = [line for line in merged.store.waiting_subitems(GREYSON) if line.order_ref == ref]
+    assert [(line.action, line.monday_id) for line in waiting] == [(Action.INSERT, None)] * 2
 
 
 def test_results_of_rows_that_are_gone_are_an_error_and_nothing_of_them_is_kept(merged: OrderList) -> None:

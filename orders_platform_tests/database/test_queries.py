@@ -203,20 +203,20 @@ def shown(order_list: OrderList) -> OrderList:
     """Two orders with two lines each: both sent in one run, the lines of the first in the next."""
     order_list.merge_all(order("GRE-1"), order("GRE-2", CUSTOMER_SEASON="2026 SPRING"))
     store = order_list.store
-    items = {item.record_uuid: 71 + n for n, item in enumerate(store.waiting_items(GREYSON))}
+    items = {item.ref: 71 + n for n, item in enumerate(store.waiting_items(GREYSON))}
     sent(order_list, RowKind.ITEMS, items, "key-1", "run-1", NOW)
     store.record_group(GREYSON, "GREYSON 2025 FALL", "group_7")
-    lines = {line.line_uuid: 91 + n for n, line in enumerate(store.waiting_subitems(GREYSON)) if line.order_key == "GRE-1"}
+    lines = {line.ref: 91 + n for n, line in enumerate(store.waiting_subitems(GREYSON)) if line.order_key == "GRE-1"}
     sent(order_list, RowKind.SUBITEMS, lines, "key-2", "run-2", NOW + DAY)
     return order_list
 
 
 def test_orders_lines_and_groups_are_read_whatever_their_state(shown: OrderList, queries: Queries) -> None:
-    assert [(item.order_key, item.item_id, item.state) for item in queries.orders(GREYSON)] == [
+    assert [(item.order_key, item.monday_id, item.state) for item in queries.orders(GREYSON)] == [
         ("GRE-1", 71, SyncState.SYNCED), ("GRE-2", 72, SyncState.SYNCED),
     ]  # fmt: skip
     assert queries.orders(GREYSON)[0].values["TOTAL QTY"] == 5
-    assert [(line.order_key, line.size_code, line.subitem_id, line.item_id) for line in queries.lines(GREYSON)] == [
+    assert [(line.order_key, line.size_code, line.monday_id, line.parent_id) for line in queries.lines(GREYSON)] == [
         ("GRE-1", "M", 91, 71), ("GRE-1", "S", 92, 71), ("GRE-2", "M", None, 72), ("GRE-2", "S", None, 72),
     ]  # fmt: skip
     groups = sorted(queries.groups(), key=lambda group: group.name)
@@ -281,7 +281,7 @@ def test_a_report_says_where_orders_stand_and_what_the_last_run_brought(shown: O
 def test_a_report_names_what_was_refused_and_what_was_rejected(shown: OrderList, queries: Queries) -> None:
     line = next(line for line in shown.store.waiting_subitems(GREYSON) if line.size_code == "S")
     shown.store.record_results(
-        RowKind.SUBITEMS, [RowResult(line.line_uuid, SyncState.FAILED, None, "bad", "no")], "run-2", NOW, GREYSON
+        RowKind.SUBITEMS, [RowResult(line.ref, SyncState.FAILED, None, "bad", "no")], "run-2", NOW, GREYSON
     )
     assert [(row.order_key, row.size_code, row.code) for row in shown.store.row_errors(GREYSON)] == [("GRE-2", "S", "bad")]
     assert {each.order_key: each.status for each in queries.order_statuses(GREYSON)}["GRE-2"] is BoardStatus.REFUSED

@@ -24,6 +24,7 @@ from orders_platform.database.sqlite import SQLITE
 from orders_platform.database.statements import Statements
 from orders_platform.database.table_definitions import TABLES
 from orders_platform.database.templates import WORK_TABLES, Templates, integer, parameter
+from orders_platform.domain.orders import RowKind
 from orders_platform.errors import ConfigurationError
 from orders_platform.merge.merge_rules import MergeRules
 from orders_platform.settings import default_folder
@@ -31,7 +32,10 @@ from orders_platform_tests.testing.order_list import GREYSON, OrderList, order
 from orders_platform_tests.testing.order_stores import CONFIG
 
 SQL = default_folder("sql")
-NAMES = sorted(path.name.removesuffix(".sql.j2") for path in SQL.glob("*.sql.j2"))
+FILES = sorted(path.name.removesuffix(".sql.j2") for path in SQL.glob("*.sql.j2"))
+OF_A_KIND = {name for name in FILES if "(kind)" in (SQL / f"{name}.sql.j2").read_text(encoding="utf-8")}
+NAMES = [each for name in FILES for each in ([f"{name} of {kind}" for kind in RowKind] if name in OF_A_KIND else [name])]
+"""Those that serve orders and lines are two statements."""
 DIALECTS: dict[str, Dialect] = {"sqlite": sqlite.dialect(), "mssql": pyodbc.dialect(paramstyle="qmark")}  # type: ignore[no-untyped-call]
 OURS = {"sqlite": SQLITE, "mssql": MSSQL}
 HOSTILE = ["∆", "CUSTOMER'S COLOUR CODE (CUSTOM FIELD)", "ADDITIONAL TARIFF 7 %", "SELECT", "30/32/34", "S++", "a]b", 'a"b', ":name",
@@ -57,6 +61,13 @@ class WideSchema(Schema):
         return [TableColumn(name, str(type_).startswith(("INT", "DECIMAL"))) for name, type_ in self.definitions[role].columns]
 
 
+def statement_of(statements: Statements, name: str, result_rows: int) -> TextClause:
+    file, _, kind = name.partition(" of ")
+    return statements.render(
+        file, {"result_rows": result_rows, "work_table": "clean_orders", "cell_column": "DROP", "kind": kind}
+    )[0]
+
+
 @cache
 def rendered(dialect: str) -> dict[str, TextClause]:
     """Every statement of a dialect."""
@@ -66,10 +77,7 @@ def rendered(dialect: str) -> dict[str, TextClause]:
         configuration, WideSchema(open_database(SecretStr("sqlite://")), configuration, SQL), OURS[dialect].types
     )
     statements = Statements(templates, rules.context(GREYSON))
-    return {
-        name: statements.render(name, {"result_rows": 100, "work_table": "clean_orders", "cell_column": "DROP"})[0]
-        for name in NAMES
-    }
+    return {name: statement_of(statements, name, result_rows=100) for name in NAMES}
 
 
 def sql_of(dialect: str, name: str) -> str:
@@ -119,7 +127,9 @@ def nesting(sql: str) -> int:
 
 
 def declared(name: str) -> set[str]:
-    header = re.search(r"^-- Parameters: (.*)$", (SQL / f"{name}.sql.j2").read_text(encoding="utf-8"), re.MULTILINE)
+    header = re.search(
+        r"^-- Parameters: (.*)$", (SQL / f"{name.partition(' of ')[0]}.sql.j2").read_text(encoding="utf-8"), re.MULTILINE
+    )
     assert header, f"{name} does not declare its parameters"
     return {entry.split()[0] for entry in header[1].split(",")} - {"none"}
 
@@ -135,7 +145,7 @@ def test_a_header_declares_just_the_parameters_that_the_statement_binds(name: st
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_header_says_what_the_statement_is_for_reads_and_writes(name: str) -> None:
-    text = (SQL / f"{name}.sql.j2").read_text(encoding="utf-8")
+    text = (SQL / f"{name.partition(' of ')[0]}.sql.j2").read_text(encoding="utf-8")
     assert re.match(r"-- [A-Z][^\n]+\n(-- [^\n]+\n)*?-- Reads: [^\n]+\. Writes: [^\n]+\.\n-- Parameters: ", text)
     written = re.search(r"Writes: ([a-z ]+)", text)
     assert written is not None

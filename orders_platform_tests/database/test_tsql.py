@@ -21,7 +21,7 @@ from orders_platform.database.schema import VIEWS, Schema
 from orders_platform.database.statements import Statements
 from orders_platform.database.table_definitions import TABLES, define_tables
 from orders_platform.merge.merge_rules import MergeRules
-from orders_platform_tests.database.test_templates import DIALECTS, NAMES, templates_for
+from orders_platform_tests.database.test_templates import DIALECTS, NAMES, statement_of, templates_for
 from orders_platform_tests.testing.order_list import GREYSON
 
 TSQL = DIALECTS["mssql"]
@@ -65,10 +65,7 @@ def troubles(sql: str) -> list[str]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_statement_is_tsql(statements: Statements, name: str) -> None:
-    assert (
-        troubles(written(statements.render(name, {"result_rows": 3, "work_table": "clean_orders", "cell_column": "DROP"})[0]))
-        == []
-    )
+    assert troubles(written(statement_of(statements, name, result_rows=3))) == []
 
 
 @pytest.mark.parametrize("role", VIEWS)

@@ -235,7 +235,7 @@ def test_a_row_that_is_tried_in_vain_every_hour_is_stuck_all_the_same(synced: Wo
     with synced.store() as store:
         (row,) = store.waiting_items(CUSTOMER)
         now = datetime.now(UTC)
-        store.record_intents("items", [row.record_uuid], "batch", "run", now)
+        store.record_intents("items", [row.ref], "batch", "run", now)
     assert not look(location, "check_waiting_rows", "no_rows_stuck").passed
 
 

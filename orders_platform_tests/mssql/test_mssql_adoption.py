@@ -85,5 +85,5 @@ def test_an_adopted_order_with_an_item_is_updated_and_not_created_again_mssql(
     merged = merge.merge_headers(GREYSON, merge.scan_staging(), NOW)
     assert (merged.updated, merged.created, merged.missing) == (3, 1, 0)
     items = {item.order_key: item for item in store.waiting_items(GREYSON)}
-    assert (items["GRE-1"].action, items["GRE-1"].item_id) == (Action.UPDATE, 71)
-    assert {key: item.item_id for key, item in items.items() if key != "GRE-1"} == dict.fromkeys(("GRE-2", "GRE-3", "GRE-4"))
+    assert (items["GRE-1"].action, items["GRE-1"].monday_id) == (Action.UPDATE, 71)
+    assert {key: item.monday_id for key, item in items.items() if key != "GRE-1"} == dict.fromkeys(("GRE-2", "GRE-3", "GRE-4"))

@@ -16,7 +16,7 @@ from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
 from orders_platform.demo.sample_orders import sample_orders, second_load
 from orders_platform.domain.cell_codecs import plain_text
-from orders_platform.domain.orders import OrderRow
+from orders_platform.domain.orders import SyncRow
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.settings import default_folder
@@ -60,19 +60,19 @@ def content(store: OrderStore, table: str) -> list[str]:
 def plan(store: OrderStore) -> list[object]:
     """What waits to be sent, with the values as the board will get them."""
     items = [item for summary in store.summaries() for item in store.waiting_items(summary.customer)]
-    names = {item.record_uuid: f"{item.order_key} {item.item_name}" for item in items}
+    names = {item.ref: f"{item.order_key} {item.name}" for item in items}
     lines = [line for summary in store.summaries() for line in store.waiting_subitems(summary.customer)]
     return [
         sorted(map(repr, (_without_random_ids(item) for item in items))),
-        sorted((names.get(line.record_uuid, ""), line.size_code, line.qty, line.action.value, line.state.value) for line in lines),
+        sorted((names.get(line.order_ref, ""), line.size_code, line.values["qty"], line.action.value, line.state.value) for line in lines),
         sorted((need.title, need.rows) if hasattr(need, "title") else repr(need)
                for summary in store.summaries() for need in store.waiting_groups(summary.customer)),
     ]  # fmt: skip
 
 
-def _without_random_ids(item: OrderRow) -> OrderRow:
+def _without_random_ids(item: SyncRow) -> SyncRow:
     values = {name: None if value is None else plain_text(value) for name, value in item.values.items()}
-    return replace(item, record_uuid="", values=values)
+    return replace(item, ref="", order_ref="", values=values)
 
 
 @pytest.mark.filterwarnings("default")

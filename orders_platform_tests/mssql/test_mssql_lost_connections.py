@@ -84,7 +84,7 @@ def test_a_write_back_that_is_cut_is_recorded_whole_mssql(cut: tuple[OrderStore,
     loaded(store)
     merge = OrderMerge(store)
     merge.merge_headers(GREYSON, merge.scan_staging(), NOW)
-    refs = [item.record_uuid for item in store.waiting_items(GREYSON)]
+    refs = [item.ref for item in store.waiting_items(GREYSON)]
     cutter.words = "PENDING"
     store.record_intents(RowKind.ITEMS, refs, "batch-1", "run-1", NOW)
     cutter.words = "what came of each row"

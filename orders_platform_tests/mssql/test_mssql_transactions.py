@@ -35,7 +35,7 @@ def loaded(configuration: Configuration, store: OrderStore) -> list[str]:
     assert replace_staged_rows(store.database, tables.staging, tables.schema_name, columns, cells) == ORDERS
     merge = OrderMerge(store)
     merge.merge_headers(GREYSON, merge.scan_staging(), NOW)
-    return [item.record_uuid for item in store.waiting_items(GREYSON)]
+    return [item.ref for item in store.waiting_items(GREYSON)]
 
 
 @pytest.mark.parametrize("driver", DRIVERS, ids=lambda driver: driver.rpartition("/")[2])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from orders_platform.sandbox.server import Fault
-from orders_platform.sync.items import sync_items
+from orders_platform.sync.rows import sync_items
 from orders_platform_tests.testing.platform import SETTLE, Platform, order
 
 TITLE = "GREYSON 2025 FALL"

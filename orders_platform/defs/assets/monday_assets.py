@@ -14,9 +14,8 @@ from orders_platform.defs.resources import MondayResource, OrdersDatabase
 from orders_platform.domain.customers import customer_for
 from orders_platform.settings import Settings
 from orders_platform.sync.groups import sync_groups
-from orders_platform.sync.items import sync_items
 from orders_platform.sync.results import StageReport
-from orders_platform.sync.subitems import sync_subitems
+from orders_platform.sync.rows import sync_items, sync_subitems
 
 GROUP = "monday_board"
 POOL = "monday_api"

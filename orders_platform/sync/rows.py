@@ -1,0 +1,300 @@
+"""Stages 5 and 6: every waiting order is an item on the board, every waiting line a subitem under the item of its order.
+
+Both go the same way: wait until unanswered requests are final, look up, read, plan, send. What differs is where a row belongs on the
+board, by what it is found there, and the arguments that create it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import ClassVar
+
+from orders_platform.domain.board import BoardItem
+from orders_platform.domain.column_values import column_values_json, creates_labels, format_row
+from orders_platform.domain.mapping import BoardMapping
+from orders_platform.domain.mutations import Operation
+from orders_platform.domain.names import collapse
+from orders_platform.domain.orders import RowKind, RowProblem, RowResult, SyncRow
+from orders_platform.domain.plan import RowPlan, Step, Wanted, plan_row
+from orders_platform.domain.states import Action, SyncState
+from orders_platform.errors import RowError
+from orders_platform.sync.groups import ids_by_title
+from orders_platform.sync.outbox import Outbox, Outgoing, fail_after_max_attempts
+from orders_platform.sync.reconcile import report_duplicate_items, report_duplicate_subitems
+from orders_platform.sync.recovery import find_items, find_subitems
+from orders_platform.sync.results import StageReport
+from orders_platform.sync.run import BoardShape, SyncRun
+
+_ATTEMPTS = 2  # the second one finds out what the first one left of unknown outcome
+
+
+def sync_items(
+    run: SyncRun, customer: str, *, limit: int | None = None, dry: bool = False, report: StageReport | None = None
+) -> StageReport:
+    """Send a customer's waiting orders, the first `limit` of them; `dry` only counts what would be done, in a dry-run transaction.
+
+    Counts into `report` when one is given, so that what was done before an error is known.
+    """
+    return _Items(run, customer, report or StageReport(), dry=dry).sync(limit)
+
+
+def sync_subitems(run: SyncRun, customer: str, *, dry: bool = False, report: StageReport | None = None) -> StageReport:
+    """Send a customer's waiting lines whose order is on the board; `dry` only counts what would be done, in a dry-run transaction.
+
+    Counts into `report` when one is given, so that what was done before an error is known.
+    """
+    return _Subitems(run, customer, report or StageReport(), dry=dry).sync()
+
+
+class _Stage(ABC):
+    """One of the two stages of one customer."""
+
+    kind: ClassVar[RowKind]
+    creates: ClassVar[Operation]
+
+    def __init__(self, run: SyncRun, customer: str, report: StageReport, *, dry: bool) -> None:
+        self.run = run
+        self.customer = customer
+        self.report = report
+        self.dry = dry
+
+    def sync(self, limit: int | None = None) -> StageReport:
+        """Send what waits, or the first `limit` rows of it."""
+        started = self.run.clock()
+        rows = waiting = list(self.waiting())[:limit]
+        refs = {row.ref for row in rows}
+        for _ in range(_ATTEMPTS):
+            if not waiting:
+                break
+            is_unknown = self._send([row for row in waiting if self.is_ready(row)])
+            left = waiting if self.dry else self.waiting()
+            waiting = [row for row in left if row.ref in refs and not (self.dry and self.is_ready(row))]
+            if not is_unknown:
+                break
+        self.report.waiting = len(waiting)
+        if self.report.created or self.report.adopted:
+            self.report_duplicates(rows)
+        self.report.seconds = (self.run.clock() - started).total_seconds()
+        return self.report
+
+    def _send(self, waiting: Sequence[SyncRow]) -> bool:
+        """Send these rows; True when an outcome is unknown."""
+        if not waiting:
+            return False
+        self.run.preflight()
+        self._wait_for_outcomes(waiting)
+        rows = self._adopt(self.placed(waiting))
+        on_board = self._read([row.monday_id for row in rows if row.monday_id is not None])
+        outgoing = [made for row in rows if (made := self._outgoing(row, on_board)) is not None]
+        if self.dry:
+            self.count_dry_run(outgoing)
+            return False
+        return bool(Outbox(self.run, self.customer, self.kind, self.creates, self.report).send(outgoing))
+
+    def _wait_for_outcomes(self, rows: Sequence[SyncRow]) -> None:
+        """Changes of unknown outcome are waited for as well: a late one would overwrite what is sent now."""
+        unanswered = [row.pending_at for row in rows if row.state is SyncState.PENDING and row.pending_at is not None]
+        if unanswered and not self.dry:
+            self.run.wait_until_final(max(unanswered))
+
+    def _adopt(self, rows: Sequence[SyncRow]) -> list[SyncRow]:
+        """The same rows; those without an id that are on the board have it now.
+
+        It is committed at once, and logged; the row stays what it is until what else it needs is done. What is to be removed and was
+        never sent need not be looked for.
+        """
+        lost = [row for row in rows if row.monday_id is None]
+        lost = [row for row in lost if row.state is SyncState.PENDING or row.action is not Action.DELETE]
+        found = self.look_up(lost) if lost else {}
+        self.report.adopted += len(found)
+        if found:
+            # The lines of an adopted item's order belong under it from now on.
+            results = [RowResult(row.ref, row.state, found[row.ref], is_new_item=True) for row in lost if row.ref in found]
+            self.record(results, adoption=self.run.new_key())
+        return [replace(row, monday_id=found.get(row.ref, row.monday_id)) for row in rows]
+
+    def _read(self, ids: Sequence[int]) -> Mapping[int, BoardItem]:
+        return self.run.board.items(ids, [field.column_id for field in self.mapping.fields]) if ids else {}
+
+    def _outgoing(self, row: SyncRow, on_board: Mapping[int, BoardItem]) -> Outgoing | None:
+        """The row with its plan; None when it is refused."""
+        try:
+            fail_after_max_attempts(row, self.run.rules.most_tries)
+            cells = {} if row.action is Action.DELETE else self._cells(row)
+        except RowError as refusal:
+            self.report.refuse(RowProblem(self.customer, row.order_key, row.size_code, refusal.code, refusal.message))
+            if not self.dry:
+                failed = RowResult(row.ref, SyncState.FAILED, row.monday_id, refusal.code, refusal.message, row.parent_id)
+                self.record([failed])
+            return None
+        wanted = Wanted(row.action, row.name, cells, row.group_id, is_empty=row.values.get("qty") == 0)
+        shown = on_board.get(row.monday_id) if row.monday_id is not None else None
+        plan = plan_row(wanted, row.monday_id, shown, self.mapping, self.shape.columns, self.run.rules.on_deleted)
+        return Outgoing(row, plan, lambda step: self._variables(step, row, plan))
+
+    def _cells(self, row: SyncRow) -> Mapping[str, object]:
+        return format_row(self.mapping, self.shape.columns, row.values, self.shape.labels)
+
+    def _variables(self, step: Step, row: SyncRow, plan: RowPlan) -> Mapping[str, object]:
+        """The arguments of a mutation. A change writes the new name among the cells."""
+        item = {} if step is Step.CREATE else {"item_id": str(plan.item_id)}
+        if step is Step.ARCHIVE:
+            return item
+        if step is Step.MOVE:
+            return {**item, "group_id": row.group_id}
+        place = {**self.place(row), "item_name": plan.name} if step is Step.CREATE else {"board_id": str(self.mapping.board_id)}
+        cells = {**plan.cells, "name": plan.name} if plan.name and step is Step.CHANGE else plan.cells
+        flag = creates_labels(self.mapping, plan.cells)
+        return {**item, **place, "column_values": column_values_json(cells), "create_labels_if_missing": flag}
+
+    def record(self, results: Sequence[RowResult], adoption: str | None = None) -> None:
+        """Commit what came of rows."""
+        run = self.run
+        run.store.record_results(self.kind, results, run.run_id, run.clock(), self.customer, adoption=adoption)
+
+    def is_ready(self, row: SyncRow) -> bool:  # noqa: ARG002 - an order belongs under nothing
+        """Whether what the row belongs under is on the board, or would be if this were no dry run."""
+        return True
+
+    def count_dry_run(self, rows: Sequence[Outgoing]) -> None:
+        """Count what would be done."""
+        for row in rows:
+            self.report.count_steps(row.plan.steps)
+
+    @property
+    @abstractmethod
+    def mapping(self) -> BoardMapping:
+        """Which columns are ours."""
+
+    @property
+    @abstractmethod
+    def shape(self) -> BoardShape:
+        """The board as the preflight found it."""
+
+    @abstractmethod
+    def waiting(self) -> Sequence[SyncRow]:
+        """The customer's rows that wait to be sent."""
+
+    @abstractmethod
+    def placed(self, rows: Sequence[SyncRow]) -> list[SyncRow]:
+        """Those of the rows whose place on the board is there."""
+
+    @abstractmethod
+    def look_up(self, rows: Sequence[SyncRow]) -> Mapping[str, int]:
+        """The ids of those of the rows that are on the board, by ref."""
+
+    @abstractmethod
+    def place(self, row: SyncRow) -> Mapping[str, object]:
+        """Where a row is created, as arguments of the mutation."""
+
+    @abstractmethod
+    def report_duplicates(self, rows: Sequence[SyncRow]) -> None:
+        """Report what is on the board more than once."""
+
+
+class _Items(_Stage):
+    kind = RowKind.ITEMS
+    creates = Operation.CREATE_ITEM
+
+    @property
+    def mapping(self) -> BoardMapping:
+        return self.run.rules.items
+
+    @property
+    def shape(self) -> BoardShape:
+        return self.run.items_board
+
+    def waiting(self) -> Sequence[SyncRow]:
+        return self.run.store.waiting_items(self.customer)
+
+    def placed(self, rows: Sequence[SyncRow]) -> list[SyncRow]:
+        """Those whose group is on the board; in a dry run all, as if the groups had been made."""
+        groups = self.run.board.groups(self.mapping.board_id)
+        if self.dry:
+            titles = ids_by_title(groups)
+            return [replace(row, group_id=titles.get(collapse(row.group_name), row.group_name)) for row in rows]
+        ids = {group.id for group in groups}
+        # A group that was made a moment ago may not be listed yet.
+        is_missing = any(row.action is not Action.DELETE and row.group_id not in ids for row in rows)
+        if is_missing and self.run.wait_until_final(self.run.store.groups_sent_at(self.customer)):
+            ids = {group.id for group in self.run.board.groups(self.mapping.board_id)}
+        return [row for row in rows if row.action is Action.DELETE or row.group_id in ids]
+
+    def look_up(self, rows: Sequence[SyncRow]) -> Mapping[str, int]:
+        """By external key, on the whole board."""
+        return find_items(self.run, rows)
+
+    def place(self, row: SyncRow) -> Mapping[str, object]:
+        return {"board_id": str(self.mapping.board_id), "group_id": row.group_id}
+
+    def count_dry_run(self, rows: Sequence[Outgoing]) -> None:
+        """Count, and let the lines of these orders wait as they would after a real run."""
+        super().count_dry_run(rows)
+        made = {each.row.ref for each in rows if Step.CREATE in each.plan.steps}
+        self.run.dry_run_items |= made
+        results = [
+            RowResult(each.row.ref, SyncState.NEW, each.plan.item_id, is_new_item=each.row.ref in made,
+                      is_archived=each.row.action is Action.DELETE)
+            for each in rows
+            if (each.row.ref in made and each.row.monday_id is not None) or each.row.action is Action.DELETE
+        ]  # fmt: skip
+        if results:
+            self.record(results)
+
+    def report_duplicates(self, rows: Sequence[SyncRow]) -> None:
+        report_duplicate_items(self.run, rows, self.report)
+
+
+class _Subitems(_Stage):
+    kind = RowKind.SUBITEMS
+    creates = Operation.CREATE_SUBITEM
+
+    def __init__(self, run: SyncRun, customer: str, report: StageReport, *, dry: bool) -> None:
+        super().__init__(run, customer, report, dry=dry)
+        self._children: Mapping[int, Sequence[BoardItem]] = {}
+
+    @property
+    def mapping(self) -> BoardMapping:
+        return self.run.rules.subitems
+
+    @property
+    def shape(self) -> BoardShape:
+        return self.run.subitems_board
+
+    def waiting(self) -> Sequence[SyncRow]:
+        return self.run.store.waiting_subitems(self.customer)
+
+    def is_ready(self, row: SyncRow) -> bool:
+        return row.parent_id is not None or row.order_ref in self.run.dry_run_items
+
+    def placed(self, rows: Sequence[SyncRow]) -> list[SyncRow]:
+        """Those whose item is on the board. Where a person removed it, the order itself goes through its stage again."""
+        # An id under another item is of no use: that item was replaced, and its subitems went with it.
+        rows = [row if row.sent_parent_id in {None, row.parent_id} else replace(row, monday_id=None) for row in rows]
+        parents = sorted({row.parent_id for row in rows if row.parent_id is not None})
+        self._children = self.run.board.children(parents, []) if parents else {}
+        orphans = [row for row in rows if row.parent_id is not None and row.parent_id not in self._children]
+        if orphans and not self.dry:
+            if self.run.rules.on_deleted == "leave":
+                self.record([RowResult(row.ref, SyncState.SYNCED, row.monday_id) for row in orphans])
+            else:
+                self._send_orders_again(orphans)
+        return [row for row in rows if row not in orphans]
+
+    def _send_orders_again(self, orphans: Sequence[SyncRow]) -> None:
+        orders = {row.order_ref: RowResult(row.order_ref, SyncState.NEW, row.parent_id) for row in orphans}
+        run = self.run
+        run.store.record_results(RowKind.ITEMS, list(orders.values()), run.run_id, run.clock(), self.customer)
+
+    def look_up(self, rows: Sequence[SyncRow]) -> Mapping[str, int]:
+        """By name, among the subitems of the item."""
+        return find_subitems(rows, self._children)
+
+    def place(self, row: SyncRow) -> Mapping[str, object]:
+        return {"parent_item_id": str(row.parent_id)}
+
+    def report_duplicates(self, rows: Sequence[SyncRow]) -> None:
+        if not self.dry:
+            report_duplicate_subitems(self.run, rows, self.report)
