@@ -25,6 +25,7 @@ from orders_platform.domain.orders import (
     RowResult,
     SyncRow,
 )
+from orders_platform.domain.states import Action, SyncState
 from orders_platform.domain.usage import MondayUsage, Reads
 from orders_platform.errors import DatabaseUnavailableError
 
@@ -163,6 +164,7 @@ class OrderStore:
                     "record_results", {"kind": kind, "result_rows": len(chunk)}, **conversion.numbered(chunk)
                 ).rowcount
                 _require_written(kind, len(chunk), written)
+            self._record_warnings(run, kind, results)
             if kind is RowKind.ITEMS:
                 for made in _chunks([result.ref for result in results if result.is_new_item]):
                     run("record_new_parents", refs=made)
@@ -172,6 +174,33 @@ class OrderStore:
                 run("record_batch", **conversion.logged(report))
             if adoption is not None:
                 run("record_batch", **conversion.logged_adoption(adoption, results))
+
+    def _record_warnings(self, run: Runner, kind: RowKind, results: Sequence[RowResult]) -> None:
+        """Keep what is wrong with cells that rows were sent without, and resolve what is wrong no longer."""
+        for refs in _chunks([result.ref for result in results if result.warnings is not None]):
+            run("resolve_cell_warnings", refs=refs)
+        found = [(result.ref, each) for result in results for each in result.warnings or ()]
+        for chunk in _chunks(found, RESULTS_A_STATEMENT):
+            values = conversion.numbered_warnings(chunk)
+            run("repeat_cell_warnings", {"result_rows": len(chunk)}, **values)
+            run("record_cell_warnings", {"kind": kind, "result_rows": len(chunk)}, **values)
+
+    @repeated_when_lost
+    def rows_without_labels(self, kind: RowKind, customer: str) -> list[tuple[SyncRow, int]]:
+        """The rows that were sent without a label that the board did not have, and how many labels each lacks."""
+        lacking = {
+            str(row["row_uuid"]): int(row["label_count"]) for row in self._rows("read_missing_labels", customer=customer)
+        }
+        if not lacking:
+            return []
+        if kind is RowKind.ITEMS:
+            mapped = self.configuration.mapped_sources
+            rows = [conversion.order_row(row, mapped) for row in self._rows("read_orders", customer=customer)]
+        else:
+            pattern = self.configuration.names.subitem
+            rows = [conversion.line_row(row, pattern) for row in self._rows("read_lines", customer=customer)]
+        sent = [row for row in rows if row.state is SyncState.SYNCED and row.action is not Action.DELETE]
+        return [(row, lacking[row.ref]) for row in sent if row.ref in lacking]
 
     @repeated_when_lost
     def log_batch(self, run_id: str, now: datetime, customer: str, report: BatchReport) -> None:

@@ -64,14 +64,19 @@ def day(text: str) -> str:
 
     The day is the one that is written, whatever the zone.
     """
-    try:
-        if found := _DAY.fullmatch(text):
-            return date.fromisoformat(found[1]).isoformat()
-        if (found := _SERIAL.fullmatch(text)) and int(found[1]) >= _FIRST_SERIAL:
-            return (_FIRST_DAY + timedelta(days=int(found[1]))).isoformat()
-    except ValueError:  # a day that the calendar lacks
-        pass
+    if (found := _DAY.fullmatch(text)) and is_day(found[1]):
+        return found[1]
+    if (found := _SERIAL.fullmatch(text)) and int(found[1]) >= _FIRST_SERIAL:
+        return (_FIRST_DAY + timedelta(days=int(found[1]))).isoformat()
     return text
+
+
+def is_day(text: str) -> bool:
+    """Whether a text is a day as `day` writes it."""
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 _READERS: Final[Mapping[str, Callable[[str], str]]] = {

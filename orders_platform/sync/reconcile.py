@@ -331,7 +331,7 @@ def _cells(
     mapping: BoardMapping, shape: BoardShape, values: Mapping[str, object], label_index: LabelIndex
 ) -> tuple[Mapping[str, object], str]:
     try:
-        return format_row(mapping, shape.columns, values, label_index), ""
+        return format_row(mapping, shape.columns, values, label_index).cells, ""
     except RowError as refusal:
         return {}, refusal.message
 

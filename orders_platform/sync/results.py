@@ -30,6 +30,7 @@ class StageReport:
     Attributes:
         skipped: rows that the board already showed as wanted.
         adopted: rows without an id that were found on the board.
+        warnings: cells that rows were sent without, or that were cut.
         waiting: rows that could not be sent yet (their group or item is missing, or their outcome is still unknown).
         calls: requests of the batches, repeats included.
         reads: requests that only read.
@@ -46,6 +47,7 @@ class StageReport:
     skipped: int = 0
     adopted: int = 0
     failed: int = 0
+    warnings: int = 0
     waiting: int = 0
     documents: int = 0
     mutations: int = 0
