@@ -110,10 +110,11 @@ def status(*, as_json: bool) -> None:
     """
     with database_session() as (settings, store):
         summaries, rejects, failed = store.summaries(), store.invalid_rows(), store.row_errors()
-        usage = store.monday_usage(datetime.now(UTC))
+        usage, warnings = store.monday_usage(datetime.now(UTC)), Queries(store).cell_warnings()
     calls = limits_of(settings.configuration.monday.plan, settings.configuration.monday.token_kind).calls_for_us
     if as_json:
         rows = {"rejected": [asdict(row) for row in rejects], "failed": [asdict(row) for row in failed]}
+        rows["cell_warnings"] = [asdict(each) for each in warnings]
         by_customer = {summary.customer: asdict(summary) for summary in summaries}
         output.write_json({"customers": by_customer, **rows, "monday": output.usage_figures(usage, calls)})
     else:
@@ -122,6 +123,7 @@ def status(*, as_json: bool) -> None:
         click.echo(output.usage_line(usage, calls))
         output.print_refusals("Failed", failed)
         output.print_refusals("Rejected", rejects)
+        output.print_warnings(warnings)
     sys.exit(1 if any(summary.new or summary.pending or summary.failed for summary in summaries) else 0)
 
 
@@ -155,12 +157,15 @@ def history(*, item_or_order: str, as_json: bool) -> None:
         rows = Queries(store).history(term)
         numbers = {term, *(row.order_key.split(" | ")[0] for row in rows)}
         rejected = [row for row in store.invalid_rows() if row.order_key.split(" | ")[0] in numbers]
+        warnings = [each for each in Queries(store).cell_warnings() if each.order_key.split(" | ")[0] in numbers]
     if as_json:
-        output.write_json({"rows": [_history_json(row) for row in rows], "rejected": [asdict(row) for row in rejected]})
+        output.write_json({"rows": [_history_json(row) for row in rows], "rejected": [asdict(row) for row in rejected],
+                           "cell_warnings": [asdict(each) for each in warnings]})  # fmt: skip
     else:
         for row in rows:
             _print_history(row)
         output.print_refusals("Rejected by the merge", rejected)
+        output.print_warnings(warnings)
     if not rows and not rejected:
         click.echo(
             f"No order, item or subitem {item_or_order!r} is known, and no staged row of that number was rejected. "

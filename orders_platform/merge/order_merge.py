@@ -286,12 +286,12 @@ class OrderMerge:
     def _clean(self, run: Runner) -> None:
         if self.database.dialect.reads_cells:
             run("1_read_cells")
-            self._read_odd_cells(run)
+            self.read_odd_cells(run)
         run("1_clean_orders")
         run("1_identify_orders")
         run("1_shorten_names")
 
-    def _read_odd_cells(self, run: Runner) -> None:
+    def read_odd_cells(self, run: Runner) -> None:
         """Give each cell of the work table that is not plain its meaning, as SQLite does row by row."""
         columns = {column.position: column for column in self.rules.business}
         found: dict[str, list[tuple[str, str | None]]] = {}

@@ -6,13 +6,14 @@ The words are for people who know orders, not this platform: no states, no codes
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.queries import Queries
+from orders_platform.domain.cell_warnings import CellWarning, WarningGroup, group_warnings, preview
 from orders_platform.domain.order_status import BoardStatus, LastChanges, OrderChange, OrderStatus, Totals
 from orders_platform.domain.orders import RowProblem
 from orders_platform.domain.states import Action, SyncState
@@ -103,6 +104,7 @@ def make_report(store: OrderStore, customer: str, now: datetime) -> Report:
         queries.order_statuses(customer),
         store.invalid_rows(customer),
         [row for row in store.row_errors(customer) if row.size_code],
+        queries.cell_warnings(customer),
         queries.last_changes(customer),
     )
 
@@ -113,6 +115,7 @@ def report_of(
     orders: Sequence[OrderStatus],
     rejected: Sequence[RowProblem],
     refused_lines: Sequence[RowProblem],
+    warnings: Iterable[CellWarning],
     changes: LastChanges | None,
 ) -> Report:
     """Put a report together.
@@ -123,6 +126,7 @@ def report_of(
         orders: in the order of their groups.
         rejected: rows of the load that were not taken.
         refused_lines: sizes that the board did not take.
+        warnings: cells that were left out or cut.
         changes: of the last run.
     """
     shown = [order for order in orders if order.status is not BoardStatus.OFF_BOARD]
@@ -133,7 +137,7 @@ def report_of(
         totals=Totals.of(customer, shown),
         groups=tuple(Totals.of(name, members) for name, members in by_group),
         orders=tuple(by_group),
-        corrections=_corrections(shown, rejected, refused_lines),
+        corrections=(*_corrections(shown, rejected, refused_lines), *map(_cell_correction, group_warnings(warnings))),
         waiting=tuple(Waiting(order, _waiting_words(order)) for order in shown if order.status is BoardStatus.WAITING),
         left_load=tuple(order for order in shown if order.status is BoardStatus.LEFT_LOAD),
         changes=changes,
@@ -164,6 +168,13 @@ def _correction(row: RowProblem, order: OrderStatus | None) -> Correction:
     words = f"{size}: {reason}" if size and row.size_code not in reason else reason
     is_on_board = order is not None and order.item_id is not None
     return Correction(row.order_key or "(no order number)", order.item_name if order else "", words, row.rows, is_on_board)
+
+
+def _cell_correction(group: WarningGroup) -> Correction:
+    orders = ", ".join(group.examples) + (
+        f" and {group.count - len(group.examples)} more" if group.count > len(group.examples) else ""
+    )
+    return Correction(orders, "", f"{group.column}: {preview(group.text)} {group.reason}", group.count, is_on_board=True)
 
 
 def _plain(reason: str) -> str:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from orders_platform.database.statements import Statements
+from orders_platform.domain.cell_texts import meaning
+from orders_platform.domain.merges import HeaderMerge
 from orders_platform.domain.names import NameRule, collapse
 from orders_platform.domain.text import BLANKS, INVISIBLE
 from orders_platform_tests.testing.order_list import GREYSON, KEY, OrderList, order
@@ -122,3 +127,83 @@ def test_a_hostile_text_arrives_as_it_is(order_list: OrderList, hostile: str) ->
     order_list.merge(order("GRE-1", NOTES=hostile, CUSTOMER_STYLE=hostile[:100]))
     assert order_list.orders("NOTES", "CUSTOMER STYLE") == [(hostile, hostile[:100])]
     assert order_list.store.waiting_items(GREYSON)[0].values["NOTES"] == hostile
+
+
+# --- odd characters and what Python reads
+
+
+def test_no_odd_character_makes_another_order_or_another_cell(order_list: OrderList) -> None:
+    odd = [*BLANKS, *INVISIBLE[1:]]  # no text with a zero byte comes through a driver
+
+    def marked(number: int, mark: str) -> dict[str, object]:
+        text = f"{mark}A{mark or ' '}B" if mark in BLANKS else f"{mark}A{mark} B"
+        seasons = {"CUSTOMER SEASON": f"2025{mark} FALL{mark}", "NOTES": f"{mark}note{mark}"}
+        return order(f"GRE-{number:03}{mark}", PO_NUMBER=text) | seasons | {"S": f"2{mark}", "M": f"{mark}3"}
+
+    order_list.merge(*(marked(number, "") for number in range(len(odd))))
+    before = order_list.orders("AAG ORDER NUMBER", "PO NUMBER", "group_name", "item_name", "NOTES", "S", "M")
+    assert {row[1:3] for row in before} == {("A B", "GREYSON 2025 FALL")}
+    merged = order_list.merge(*(marked(number, mark) for number, mark in enumerate(odd)))
+    assert merged == HeaderMerge(rows_read=len(odd))
+    assert order_list.orders("AAG ORDER NUMBER", "PO NUMBER", "group_name", "item_name", "NOTES", "S", "M") == before
+    assert order_list.warnings() == []
+
+
+@given(st.lists(TEXTS | st.text("$€-(1250),. %E3T:Z", max_size=9), min_size=1, max_size=20))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_database_reads_cells_as_python_does(order_list: OrderList, cells: list[str]) -> None:
+    columns = ("NOTES", "PO NUMBER", "FREIGHT", "EX FACTORY DATE", "TOTAL QTY")
+    for table in ("ORDER_LIST_V2", "ORDER_SYNC_CUSTOMERS", "ORDER_LIST_REJECTS"):
+        order_list.sql(f"DELETE FROM {table}")
+    order_list.merge(*(order(f"GRE-{i:03}") | dict.fromkeys(columns, cell) for i, cell in enumerate(cells)))
+    rules = order_list.merging.rules
+    readers = {column.name: column for column in rules.business}
+    left_out = {(key, column): text for key, column, text, _ in order_list.warnings()}
+    for key, *found in order_list.orders("order_key", *columns):
+        for name, value in zip(columns, found, strict=True):
+            column = readers[name]
+            shown = meaning(column.reader, cells[int(str(key)[4:])], rules.null_words[column.words])
+            if column.reader in {"number", "percent"} and value is not None:
+                assert Decimal(str(shown)) == pytest.approx(Decimal(str(value)))
+            else:
+                assert (value if value is not None else left_out.get((key, name))) == shown
+
+
+@given(st.lists(TEXTS | st.text("$-(1250), %EZ", max_size=9), min_size=1, max_size=20, unique=True))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_statements_for_sql_server_find_every_cell_that_is_not_plain_and_replace_it(
+    order_list: OrderList, cells: list[str]
+) -> None:
+    """They are run on SQLite here, which has no use for them."""
+    rules, database = order_list.merging.rules, order_list.store.database
+    columns = {column.name: column for column in rules.business}
+    plain = [cell.strip(" ") for cell in cells if cell.strip(" ")]
+    statements = Statements(order_list.store.templates, rules.context(GREYSON))
+    with database.write() as connection:
+        run = statements.runner(connection, rules.parameters)
+        run("1_drop_work_table", {"work_table": "staged_cells"})
+        run("1_create_staged_cells")
+        for cell in plain:
+            insert = 'INSERT INTO temp.staged_cells ("NOTES", "PO NUMBER", "FREIGHT", "EX FACTORY DATE") VALUES (?, ?, ?, ?)'
+            connection.exec_driver_sql(insert, (cell,) * 4)
+        order_list.merging.read_odd_cells(run)
+        found = connection.exec_driver_sql('SELECT "NOTES", "PO NUMBER", "FREIGHT", "EX FACTORY DATE" FROM temp.staged_cells')
+        for cell, shown in zip(plain, found, strict=True):
+            for name, text in zip(("NOTES", "PO NUMBER", "FREIGHT", "EX FACTORY DATE"), shown, strict=True):
+                means = meaning(columns[name].reader, cell, ())
+                words = rules.null_words[columns[name].words]
+                is_plain_number = columns[name].reader == "number" and re.fullmatch(r"[0-9.]+", cell) is not None
+                assert text == means or (is_plain_number and text == cell) or (means or "").lower() in words
+
+
+def test_an_order_that_an_older_version_merged_with_odd_characters_is_the_same_order(order_list: OrderList) -> None:
+    order_list.merge(order("GRE-1", PO_NUMBER="A B"), order("GRE-2"))
+    order_list.sent()
+    order_list.sql(
+        "UPDATE ORDER_LIST_V2 SET \"AAG ORDER NUMBER\" = 'gre-1' || char(8203), \"PO NUMBER\" = 'A  B', row_hash = 'older' "
+        "WHERE order_key = 'GRE-1'"
+    )
+    order_list.sql("DELETE FROM ORDER_SYNC_CUSTOMERS")
+    merged = order_list.merge(order("GRE-1", PO_NUMBER="A\u2003B"), order("GRE-2"))
+    assert merged == HeaderMerge(rows_read=2, updated=1)
+    assert order_list.orders("AAG ORDER NUMBER", "PO NUMBER")[0] == ("GRE-1", "A B")
