@@ -72,6 +72,10 @@ def sync(
             is_quiet = verbosity == "quiet"
             output.show_run(_sync_json(store, reports, dry=dry), as_json=as_json, output_json=output_json, quiet=is_quiet)
             _explain(scan, reports, dry=dry, quiet=as_json or is_quiet)
+            if not (as_json or is_quiet):
+                found = [each for each in Queries(store).cell_warnings() if each.customer in chosen]
+                sent = [each for report in reports for stage in report.stages for each in stage.warnings]
+                output.print_warnings(dict.fromkeys([*found, *sent]))
         waits = not dry and any(s.new or s.pending or s.failed for s in store.summaries() if s.customer in chosen)
     sys.exit(1 if waits or any(report.error or report.doubled for report in reports) else 0)
 

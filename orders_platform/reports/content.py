@@ -104,8 +104,8 @@ def make_report(store: OrderStore, customer: str, now: datetime) -> Report:
         queries.order_statuses(customer),
         store.invalid_rows(customer),
         [row for row in store.row_errors(customer) if row.size_code],
-        queries.cell_warnings(customer),
         queries.last_changes(customer),
+        queries.cell_warnings(customer),
     )
 
 
@@ -115,8 +115,8 @@ def report_of(
     orders: Sequence[OrderStatus],
     rejected: Sequence[RowProblem],
     refused_lines: Sequence[RowProblem],
-    warnings: Iterable[CellWarning],
     changes: LastChanges | None,
+    warnings: Iterable[CellWarning] = (),
 ) -> Report:
     """Put a report together.
 
@@ -126,8 +126,8 @@ def report_of(
         orders: in the order of their groups.
         rejected: rows of the load that were not taken.
         refused_lines: sizes that the board did not take.
-        warnings: cells that were left out or cut.
         changes: of the last run.
+        warnings: cells that were left out or cut.
     """
     shown = [order for order in orders if order.status is not BoardStatus.OFF_BOARD]
     by_group = [(name or _MISSING_NAME, tuple(members)) for name, members in groupby(shown, key=lambda order: order.group_name)]

@@ -165,7 +165,7 @@ class Outbox:
         for each, result in zip(rows, results, strict=True):
             if result.state is SyncState.SYNCED:
                 self._report.count_steps(each.plan.steps)
-                self._report.warnings += len(each.warnings)
+                self._report.leave_out(self._customer, each.row, each.warnings)
             elif result.state is SyncState.FAILED and result.code is not None:
                 row, words = each.row, result.message or ""
                 self._report.refuse(RowProblem(self._customer, row.order_key, row.size_code, result.code, words))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 
+from orders_platform.domain.cell_warnings import CellProblem, CellWarning
 from orders_platform.domain.merges import HeaderMerge, LineMerge
 from orders_platform.domain.mutations import BatchReport, Outcome
-from orders_platform.domain.orders import RowProblem
+from orders_platform.domain.orders import RowProblem, SyncRow
 from orders_platform.domain.plan import Step
 
 
@@ -47,7 +49,6 @@ class StageReport:
     skipped: int = 0
     adopted: int = 0
     failed: int = 0
-    warnings: int = 0
     waiting: int = 0
     documents: int = 0
     mutations: int = 0
@@ -57,6 +58,7 @@ class StageReport:
     rate_limited: int = 0
     seconds: float = 0.0
     refusals: list[RowProblem] = field(default_factory=list)
+    warnings: list[CellWarning] = field(default_factory=list)
     doubled: list[Duplicate] = field(default_factory=list)
     trouble: str | None = None
 
@@ -84,10 +86,18 @@ class StageReport:
         self.failed += 1
         self.refusals.append(row)
 
+    def leave_out(self, customer: str, row: SyncRow, problems: Iterable[CellProblem]) -> None:
+        """Note the cells that a row is sent without."""
+        self.warnings += [
+            CellWarning(customer, row.order_key, each.column, each.text, each.code, each.reason, row.ref) for each in problems
+        ]
+
     def figures(self) -> dict[str, int | float]:
         """Every figure by name."""
-        plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in {"refusals", "doubled", "trouble"}}
-        return {**plain, "doubled": len(self.doubled)}
+        plain = {
+            f.name: getattr(self, f.name) for f in fields(self) if f.name not in {"refusals", "warnings", "doubled", "trouble"}
+        }
+        return {**plain, "warnings": len(self.warnings), "doubled": len(self.doubled)}
 
 
 @dataclass(slots=True)

@@ -176,7 +176,7 @@ class _Stage(ABC):
         """Count what would be done."""
         for row in rows:
             self.report.count_steps(row.plan.steps)
-            self.report.warnings += len(row.warnings)
+            self.report.leave_out(self.customer, row.row, row.warnings)
 
     @property
     @abstractmethod
