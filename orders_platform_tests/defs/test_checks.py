@@ -122,7 +122,7 @@ def test_every_check_is_of_a_job_that_starts_by_itself() -> None:
 
 
 def test_all_checks_pass_over_all_customers_when_all_is_well(synced: Workplace, location: Location) -> None:
-    for job, names in (("check_orders", 8), ("check_waiting_rows", 1), ("verify_boards", 1)):
+    for job, names in (("check_orders", 9), ("check_waiting_rows", 1), ("verify_boards", 1)):
         found = made(build_definitions(Settings()).resolve_job_def(job).execute_in_process(instance=location.instance))
         assert len(found) == names
         assert [name for name, evaluation in found.items() if not evaluation.passed] == []
@@ -137,7 +137,7 @@ def test_what_a_job_said_of_all_customers_stays_shown_when_one_of_them_runs_and_
     synced.stage(samples_of("RHONE")[:2], append=True)
     assert location.survey().success
     assert location.sync_customer("RHONE").success
-    assert [shown(location, check) for check in checks.NOT_OF_A_RUN] == [True] * 6
+    assert [shown(location, check) for check in checks.NOT_OF_A_RUN] == [True] * 7
     location.instance.report_runless_asset_event(dg.AssetMaterialization("order_headers"))
     assert not shown(location, checks.order_checks.keys_unique)  # what would become of the others if they hung there
 
@@ -258,6 +258,22 @@ def test_rows_that_could_not_be_merged_are_said_with_their_reason(workplace: Wor
     assert (found.passed, found.severity) == (False, WARN)
     assert told(found)["customers"] == {"ACME ACTIVE": 1}
     assert "is not in [customers]" in str(table(found)[0]["reason"])
+
+
+def test_cells_that_were_left_out_are_said_with_column_text_and_orders(workplace: Workplace, location: Location) -> None:
+    workplace.stage([{**row, "DESIGN FEE": "SEE NOTES", "FREIGHT": "soon"} for row in bhood()])
+    assert location.survey().success
+    assert location.sync_customer(CUSTOMER).success
+    found = look(location, "check_orders", "no_cells_left_out")
+    assert (found.passed, found.severity) == (False, WARN)
+    assert [(row["column"], row["orders"], row["text"]) for row in table(found)] == [
+        ("DESIGN FEE", len(bhood()), "SEE NOTES"), ("FREIGHT", len(bhood()), "soon"),
+    ]  # fmt: skip
+    for asset, column in (("order_headers", "FREIGHT"), ("monday_items", "DESIGN FEE")):
+        event = location.instance.get_latest_materialization_event(dg.AssetKey(asset))
+        assert event is not None
+        assert event.asset_materialization is not None
+        assert column in str(event.asset_materialization.metadata["cell_warnings"].value)
 
 
 # --- the staging table
