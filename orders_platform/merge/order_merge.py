@@ -28,7 +28,7 @@ from orders_platform.errors import SourceDataError
 from orders_platform.merge.merge_rules import MergeRules
 
 UNKNOWN_CUSTOMER = "unknown_customer"
-ROWS_A_STATEMENT = 100
+_ROWS_A_STATEMENT = 100
 _KEY_SEPARATOR = "\x1f"  # between the columns of a key, as in the macros
 
 T = TypeVar("T")
@@ -286,30 +286,17 @@ class OrderMerge:
     def _clean(self, run: Runner) -> None:
         if self.database.dialect.reads_cells:
             run("1_read_cells")
-            self.read_odd_cells(run)
+            read_odd_cells(run, self.rules)
         run("1_clean_orders")
         run("1_identify_orders")
         run("1_shorten_names")
-
-    def read_odd_cells(self, run: Runner) -> None:
-        """Give each cell of the work table that is not plain its meaning, as SQLite does row by row."""
-        columns = {column.position: column for column in self.rules.business}
-        found: dict[str, list[tuple[str, str | None]]] = {}
-        for row in run("1_read_odd_cells").mappings().all():
-            column, cell = columns[int(row["position"])], str(row["cell"])
-            shown = meaning(column.reader, cell, self.rules.null_words[column.words])
-            if shown != cell:
-                found.setdefault(column.name, []).append((cell, shown))
-        for name, pairs in found.items():
-            for chunk in _chunks(pairs):
-                run("1_replace_cells", {"cell_column": name, "result_rows": len(chunk)}, **numbered(chunk, "raw", "meaning"))
 
     def _read_known_orders(self, run: Runner) -> None:
         run("1_read_known_orders")
         found = [(str(row["record_uuid"]), *(_clean_key(str(row[key])) for key in ("full_key", "unique_key")))
                  for row in run("1_read_odd_keys").mappings().all()]  # fmt: skip
         for chunk in _chunks(found):
-            run("1_replace_keys", {"result_rows": len(chunk)}, **numbered(chunk, "ref", "full", "unique"))
+            run("1_replace_keys", {"result_rows": len(chunk)}, **_numbered(chunk, "ref", "full", "unique"))
 
     def _record_rejects(self, run: Runner) -> None:
         run("1_resolve_rejects")
@@ -325,17 +312,31 @@ def _selection(rows: CustomerRows) -> Mapping[str, object]:
     }  # fmt: skip
 
 
+def read_odd_cells(run: Runner, rules: MergeRules) -> None:
+    """Give each cell of the work table that is not plain its meaning, as SQLite does row by row."""
+    columns = {column.position: column for column in rules.business}
+    found: dict[str, list[tuple[str, str | None]]] = {}
+    for row in run("1_read_odd_cells").mappings().all():
+        column, cell = columns[int(row["position"])], str(row["cell"])
+        shown = meaning(column.reader, cell, rules.null_words[column.words])
+        if shown != cell:
+            found.setdefault(column.name, []).append((cell, shown))
+    for name, pairs in found.items():
+        for chunk in _chunks(pairs):
+            run("1_replace_cells", {"cell_column": name, "result_rows": len(chunk)}, **_numbered(chunk, "raw", "meaning"))
+
+
 def _clean_key(key: str) -> str:
     return _KEY_SEPARATOR.join(map(clean, key.split(_KEY_SEPARATOR)))
 
 
 def _chunks(rows: list[T]) -> Iterator[list[T]]:
     """Lists of one length, so that their statement is made once: the last row is repeated, which changes nothing."""
-    for start in range(0, len(rows), ROWS_A_STATEMENT):
-        yield (rows[start : start + ROWS_A_STATEMENT] + rows[-1:] * ROWS_A_STATEMENT)[:ROWS_A_STATEMENT]
+    for start in range(0, len(rows), _ROWS_A_STATEMENT):
+        yield (rows[start : start + _ROWS_A_STATEMENT] + rows[-1:] * _ROWS_A_STATEMENT)[:_ROWS_A_STATEMENT]
 
 
-def numbered(rows: Sequence[tuple[object, ...]], *names: str) -> dict[str, object]:
+def _numbered(rows: Sequence[tuple[object, ...]], *names: str) -> dict[str, object]:
     """The parameters of rows that are written as numbered ones."""
     return {f"{name}_{i}": value for i, row in enumerate(rows) for name, value in zip(names, row, strict=True)}
 

@@ -15,6 +15,7 @@ from orders_platform.domain.cell_texts import meaning
 from orders_platform.domain.merges import HeaderMerge
 from orders_platform.domain.names import NameRule, collapse
 from orders_platform.domain.text import BLANKS, INVISIBLE
+from orders_platform.merge.order_merge import read_odd_cells
 from orders_platform_tests.testing.order_list import GREYSON, KEY, OrderList, order
 
 DATE, PRICE, TYPE = "EX FACTORY DATE", "CUSTOMER PRICE", "ORDER TYPE"
@@ -186,7 +187,7 @@ def test_the_statements_for_sql_server_find_every_cell_that_is_not_plain_and_rep
         for cell in plain:
             insert = 'INSERT INTO temp.staged_cells ("NOTES", "PO NUMBER", "FREIGHT", "EX FACTORY DATE") VALUES (?, ?, ?, ?)'
             connection.exec_driver_sql(insert, (cell,) * 4)
-        order_list.merging.read_odd_cells(run)
+        read_odd_cells(run, rules)
         found = connection.exec_driver_sql('SELECT "NOTES", "PO NUMBER", "FREIGHT", "EX FACTORY DATE" FROM temp.staged_cells')
         for cell, shown in zip(plain, found, strict=True):
             for name, text in zip(("NOTES", "PO NUMBER", "FREIGHT", "EX FACTORY DATE"), shown, strict=True):
