@@ -42,6 +42,7 @@ def sync_rules(configuration: Configuration) -> SyncRules:
     return SyncRules(
         items=configuration.items,
         subitems=configuration.subitems,
+        subitem_name=configuration.names.subitem,
         on_deleted=configuration.policies.deleted_on_board,
         settle_seconds=configuration.monday.settle_seconds + configuration.monday.index_lag_seconds,
         most_tries=configuration.monday.max_tries,

@@ -30,6 +30,7 @@ from pydantic.dataclasses import dataclass
 
 from orders_platform.domain import mapping
 from orders_platform.domain.customers import CustomerNames
+from orders_platform.domain.guards import GuardKind, GuardRule
 from orders_platform.domain.mapping import BoardMapping, LabelPolicy
 from orders_platform.domain.names import NameRule
 from orders_platform.domain.plan import OnDeleted
@@ -119,6 +120,9 @@ class Policies(_Section):
     unknown_customers: Literal["reject", "accept"]
     removed_orders: Literal["keep", "archive"]
     max_removed_share: float = Field(ge=0, le=1)
+    min_removed_orders: int = Field(3, ge=1)
+    max_emptied_share: float = Field(0.8, ge=0, le=1)
+    min_emptied_orders: int = Field(3, ge=1)
     removed_lines: Literal["zero", "archive"]
     deleted_on_board: OnDeleted
 
@@ -311,7 +315,8 @@ class Checks(_Section):
         stuck_pending_minutes: a row is stuck when its request stays unanswered for longer.
         stuck_new_minutes: a row is stuck when it waits for longer, in any state.
         staging_hours: the staging table is stale when no load changed it for longer, or a changed load was not merged for longer.
-        max_wrong_totals_share: no lines are sent when more of a customer's orders have a total that differs from their sizes.
+        max_wrong_totals_share: a guard stops a customer when more of its orders have a total that differs from their sizes,
+            and at least `min_wrong_totals` do.
         shown_rows: the most rows that a check's table shows.
     """
 
@@ -319,6 +324,7 @@ class Checks(_Section):
     stuck_new_minutes: int = Field(240, ge=1)
     staging_hours: int = Field(72, ge=1)
     max_wrong_totals_share: float = Field(0.5, gt=0, le=1)
+    min_wrong_totals: int = Field(3, ge=1)
     shown_rows: int = Field(20, ge=1, le=1000)
 
 
@@ -370,6 +376,22 @@ class Configuration(_Section):
         unique = self.keys.unique if entry.unique_keys is None else entry.unique_keys
         extra = self.keys.extra if entry.extra_checks is None else entry.extra_checks
         return Keys(unique=unique, extra=tuple(name for name in extra if name not in unique))
+
+    @property
+    def guard_rules(self) -> Mapping[GuardKind, GuardRule]:
+        """When each guard acts."""
+        policies, checks = self.policies, self.checks
+        return {
+            GuardKind.VANISHED_ORDERS: GuardRule(policies.max_removed_share, policies.min_removed_orders),
+            GuardKind.EMPTIED_COLUMNS: GuardRule(policies.max_emptied_share, policies.min_emptied_orders),
+            GuardKind.WRONG_TOTALS: GuardRule(checks.max_wrong_totals_share, checks.min_wrong_totals),
+        }
+
+    @property
+    def expected_values(self) -> Mapping[str, frozenset[str]]:
+        """What this file says that orders will have: customers and order types, by order column."""
+        types = frozenset({*self.cleaning.order_types.values(), self.cleaning.cancelled})
+        return {self.columns.customer: frozenset(self.customers), self.columns.order_type: types}
 
     @property
     def mapped_sources(self) -> tuple[str, ...]:

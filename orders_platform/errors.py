@@ -5,6 +5,7 @@
     │   ├── ConfigurationError
     │   ├── DatabaseRefusedError
     │   ├── SourceDataError
+    │   ├── GuardError
     │   ├── BoardMismatchError
     │   └── MondayRefusedError
     ├── TransientError                    repeat later
@@ -39,6 +40,10 @@ class DatabaseRefusedError(PermanentError):
 
 class SourceDataError(PermanentError):
     """The order list cannot be read safely, for example without its size columns; nothing was written."""
+
+
+class GuardError(PermanentError):
+    """A guard stops a customer until its load is corrected or accepted once; nothing was sent."""
 
 
 class BoardMismatchError(PermanentError):

@@ -9,13 +9,17 @@
     6 sync_subitems    NEW lines                  the board: one subitem for each line; its id into ORDER_LIST_LINES
 
 Steps 1 to 3 are SQL (`merge/`); steps 4 to 6 plan, commit the intent, send and record the outcome (`sync/`). Every step commits what
-it did and starts from what is committed, so an interrupted run is continued by the next one. The command line calls
-`sync_customer`; Dagster runs the same steps as assets (`defs/assets/`).
+it did and starts from what is committed, so an interrupted run is continued by the next one. Steps 1 and 3 look at the load with
+guards (`domain/guards.py`); steps 4 to 6 let no customer through that one stops. The command line calls `sync_customer`; Dagster runs
+the same steps as assets (`defs/assets/`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from orders_platform.domain.customers import StagingScan
+from orders_platform.domain.guards import GuardKind
 from orders_platform.errors import MondayRefusedError, OrdersError
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.sync.groups import sync_groups
@@ -32,22 +36,25 @@ def sync_customer(
     *,
     limit: int | None = None,
     skip_subitems: bool = False,
+    accept: Collection[GuardKind] = (),
     dry: bool = False,
 ) -> CustomerReport:
     """Take one customer through the six steps, or with `limit` so many of its orders; what was done.
 
     A customer that `scan` did not find in the staging table is not merged, so none of its orders is removed; its waiting rows are
-    sent. With `dry` nothing is sent, and `run.store` and `merge` work in a dry-run transaction, of which nothing stays. An error ends
-    up in the report, so that the next customer can run; only `MondayRefusedError` is raised: monday would refuse that one too.
+    sent. A guard of a kind in `accept` does not act on this load. With `dry` nothing is sent, and `run.store` and `merge` work in a
+    dry-run transaction, of which nothing stays. An error ends up in the report, so that the next customer can run; only
+    `MondayRefusedError` is raised: monday would refuse that one too.
     """
     started = run.clock()
     report = CustomerReport(customer)
     try:
         with run.store.lock(customer):
             if customer in scan.customers:
-                report.headers = merge.merge_headers(customer, scan, run.clock())
+                report.headers = merge.merge_headers(customer, scan, run.clock(), accept)
                 merge.unpivot_sizes(customer)
-                report.lines = merge.merge_lines(customer, run.clock())
+                report.lines = merge.merge_lines(customer, run.clock(), accept)
+            merge.require_unique_keys(customer)
             with run.counted(customer, report.groups):
                 sync_groups(run, customer, limit=limit, dry=dry, report=report.groups)
             with run.counted(customer, report.items):

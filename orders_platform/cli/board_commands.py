@@ -10,15 +10,25 @@ from pathlib import Path
 
 import click
 
-from orders_platform.build import open_board, sync_rules
+from orders_platform.build import open_board, open_store, sync_rules
 from orders_platform.cli import output
 from orders_platform.cli.embedded import embedded_sandbox
-from orders_platform.cli.session import CUSTOMERS, JSON, board_session, chosen_customers, database_session, merged_customers
+from orders_platform.cli.session import (
+    CUSTOMERS,
+    JSON,
+    STRICT,
+    board_session,
+    chosen_customers,
+    database_session,
+    merged_customers,
+)
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.queries import Queries
 from orders_platform.domain.customers import StagingScan
 from orders_platform.domain.differences import Difference, DifferenceKind, ExpectedRow
-from orders_platform.domain.preflight import board_problems, subitem_board_problems
+from orders_platform.domain.guards import GuardKind
+from orders_platform.domain.preflight import board_problems, missing_labels, subitem_board_problems
+from orders_platform.domain.verdicts import Verdict
 from orders_platform.errors import BoardMismatchError, MondayRefusedError, OrdersError
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.pipeline import sync_customer
@@ -36,6 +46,11 @@ _SHOWN = 50
 @click.option("--dry-run/--execute", "dry", default=True, help="Show what would be done (the default), or do it.")
 @click.option("--limit", type=click.IntRange(min=1), help="Send at most this many orders of each customer; all are merged.")
 @click.option("--skip-subitems", is_flag=True, help="Sync groups and items only.")
+@click.option(
+    "--accept", multiple=True, type=click.Choice([kind.value for kind in GuardKind]),
+    help="Accept this load although a guard stops it, once; may be repeated.",
+)  # fmt: skip
+@STRICT
 @click.option("--output-json", type=output.OUTPUT_FILE, help="Write the figures into this file as JSON.")
 @click.option("--verbose", "verbosity", flag_value="verbose", help="Print progress also when this is no terminal.")
 @click.option("--quiet", "verbosity", flag_value="quiet", help="Print errors only.")
@@ -46,16 +61,22 @@ def sync(
     dry: bool,
     limit: int | None,
     skip_subitems: bool,
+    accept: tuple[str, ...],
+    strict: bool,
     output_json: Path | None,
     verbosity: str | None,
     as_json: bool,
 ) -> None:
     """Merge the staged orders and bring the board up to date.
 
-    Without --execute this is a dry run: it reads the board and writes nothing to the database or the board.
+    Without --execute this is a dry run: it reads the board and writes nothing to the database or the board. The exit code is 0 when all
+    orders are on the board (with --strict: and there are no warnings), else 1.
     """
     with board_session(verbosity, dry=dry) as (settings, store, run):
         merge = OrderMerge(store)
+        store.require_board(run.rules.target)
+        if dry:
+            run.preflight()
         scan = merge.scan_staging()
         if not dry:
             merge.record_unmatched(scan, run.clock())
@@ -63,31 +84,40 @@ def sync(
         known = sorted({*scan.customers, *waiting})  # what waits of a customer is sent although the load lacks it
         chosen = chosen_customers(only, known, settings, "has no staged and no waiting rows")
         reports: list[CustomerReport] = []
+        accepted = [GuardKind(kind) for kind in accept]
         try:
             reports.extend(
-                sync_customer(run, merge, customer, scan, limit=limit, skip_subitems=skip_subitems, dry=dry)
+                sync_customer(run, merge, customer, scan, limit=limit, skip_subitems=skip_subitems, accept=accepted, dry=dry)
                 for customer in chosen
             )
         finally:  # what was done is shown although the run ended early
             is_quiet = verbosity == "quiet"
-            output.show_run(_sync_json(store, reports, dry=dry), as_json=as_json, output_json=output_json, quiet=is_quiet)
-            _explain(scan, reports, dry=dry, quiet=as_json or is_quiet)
+            verdicts = Queries(store).verdicts([report.customer for report in reports])
+            output.show_run(
+                _sync_json(store, reports, verdicts, dry=dry), as_json=as_json, output_json=output_json, quiet=is_quiet
+            )
+            _explain(scan, reports, verdicts, dry=dry, quiet=as_json or is_quiet)
             if not (as_json or is_quiet):
                 found = [each for each in Queries(store).cell_warnings() if each.customer in chosen]
                 sent = [each for report in reports for stage in report.stages for each in stage.warnings]
                 output.print_warnings(dict.fromkeys([*found, *sent]))
-        waits = not dry and any(s.new or s.pending or s.failed for s in store.summaries() if s.customer in chosen)
-    sys.exit(1 if waits or any(report.error or report.doubled for report in reports) else 0)
+    is_well = all(not verdict.guards if dry else verdict.is_well(strict=strict) for verdict in verdicts)
+    is_matched = dry or bool(only) or not scan.unmatched
+    sys.exit(0 if is_well and is_matched and not any(report.error or report.doubled for report in reports) else 1)
 
 
-def _sync_json(store: OrderStore, reports: Sequence[CustomerReport], *, dry: bool) -> output.JsonObject:
+def _sync_json(
+    store: OrderStore, reports: Sequence[CustomerReport], verdicts: Sequence[Verdict], *, dry: bool
+) -> output.JsonObject:
     sent = {report.customer: output.sent_figures(report, dry=dry) for report in reports}
     errors = {report.customer: report.error for report in reports if report.error}
-    result = output.run_result(store.summaries(), store.invalid_rows(), sent, errors)
+    result = output.run_result(store.summaries(), store.invalid_rows(), sent, errors, verdicts)
     return {**result, "dry_run": True} if dry else result
 
 
-def _explain(scan: StagingScan, reports: Sequence[CustomerReport], *, dry: bool, quiet: bool) -> None:
+def _explain(
+    scan: StagingScan, reports: Sequence[CustomerReport], verdicts: Sequence[Verdict], *, dry: bool, quiet: bool
+) -> None:
     """Everything that is not on the board, and why; what went wrong is printed even when quiet."""
     if not quiet:
         refusals = [row for report in reports for stage in report.stages for row in stage.refusals]
@@ -97,15 +127,21 @@ def _explain(scan: StagingScan, reports: Sequence[CustomerReport], *, dry: bool,
             click.echo(f"\n{unmatched} staged rows match no configured customer; `orders-platform customers` says why.")
         if dry:
             click.echo("\nDry run: nothing was written anywhere. Add --execute to do it.")
+        else:
+            output.print_verdicts(verdicts)
+    output.print_guards(verdicts)
+    stopped = {guard.customer for verdict in verdicts for guard in verdict.guards if guard.blocks}
     for report in reports:
-        for double in report.doubled:
-            click.echo(f"{report.customer}: {double}; `orders-platform verify --repair` archives the surplus", err=True)
-        if report.error:
-            click.echo(f"{report.customer}: {report.error}", err=True)
-        for trouble in {stage.trouble for stage in report.stages if stage.trouble and not report.error}:
-            click.echo(
-                f"{report.customer}: rows wait ({trouble}); the next run looks them up on the board and resumes", err=True
-            )
+        _print_trouble(report, is_stopped=report.customer in stopped)
+
+
+def _print_trouble(report: CustomerReport, *, is_stopped: bool) -> None:
+    for double in report.doubled:
+        click.echo(f"{report.customer}: {double}; `orders-platform verify --repair` archives the surplus", err=True)
+    if report.error and not is_stopped:  # the guard has spoken
+        click.echo(f"{report.customer}: {report.error}", err=True)
+    for trouble in {stage.trouble for stage in report.stages if stage.trouble and not report.error}:
+        click.echo(f"{report.customer}: rows wait ({trouble}); the next run looks them up on the board and resumes", err=True)
 
 
 @click.command()
@@ -130,6 +166,31 @@ def retry(context: click.Context, *, only: tuple[str, ...], code: str, no_send: 
 
 @click.command()
 @CUSTOMERS
+@click.option(
+    "--new-board", is_flag=True, help="Start over on the configured board: its items are made anew, the others left alone."
+)
+@click.option("--no-send", is_flag=True, help="Mark the rows and leave them to the next sync.")
+@click.pass_context
+def resync(context: click.Context, *, only: tuple[str, ...], new_board: bool, no_send: bool) -> None:
+    """Compare every row with the board again and send what differs, as `sync --execute` does.
+
+    With --new-board the ids of the board that was used before are forgotten, and every order is made on the configured one.
+    """
+    with database_session() as (settings, store):
+        target = sync_rules(settings.configuration).target
+        names = merged_customers(only, settings, store)
+        marked = 0
+        for name in names:
+            with store.lock(name):
+                marked += store.start_over(name, target) if new_board else store.compare_again(name)
+    then = " Next: orders-platform sync --execute" if no_send else ""
+    click.echo(f"{marked} {'orders are made anew' if new_board else 'rows are compared again'}.{then}", err=not no_send)
+    if not no_send:
+        context.invoke(sync, only=tuple(names), dry=False)
+
+
+@click.command()
+@CUSTOMERS
 @click.option("--repair", is_flag=True, help="Change the board to match the database, after showing the plan.")
 @click.option("--yes", is_flag=True, help="Repair without asking.")
 @JSON
@@ -143,17 +204,21 @@ def verify(*, only: tuple[str, ...], repair: bool, yes: bool, as_json: bool) -> 
     if repair and not yes and not sys.stdin.isatty():
         raise click.UsageError("--repair asks before it changes the board, but this is not a terminal; add --yes.")
     with board_session() as (settings, store, run):
+        store.require_board(run.rules.target)
         work = _Comparison(run, Queries(store))
         work.verify(merged_customers(only, settings, store))
         if repair and work.plans:
             _print_plans(work)
             if yes or click.confirm("Change the board as listed?", err=True):
                 work.repair()
+        verdicts = work.queries.verdicts(work.found)
     if as_json:
-        output.write_json(_verify_json(work))
+        output.write_json(_verify_json(work, verdicts))
     else:
         _print_comparison(work, may_repair=not repair)
-    sys.exit(0 if work.is_done else 1)
+        output.print_verdicts(verdicts)
+    output.print_guards(verdicts)
+    sys.exit(0 if work.is_done and all(verdict.is_well() for verdict in verdicts) else 1)
 
 
 @dataclass
@@ -209,10 +274,12 @@ def _figures(each: CellReconciliation) -> dict[str, int]:
     }
 
 
-def _verify_json(work: _Comparison) -> output.JsonObject:
+def _verify_json(work: _Comparison, verdicts: Sequence[Verdict]) -> output.JsonObject:
+    said = {verdict.customer: output.verdict_json(verdict) for verdict in verdicts}
     customers = {
         name: {
             **_figures(each),
+            "verdict": said[name],
             "is_equal": each.is_equal,
             "differences": [asdict(found) for found in each.differences],
             "rows_left_alone": [asdict(found) for found in each.left_alone],
@@ -288,9 +355,17 @@ def board() -> None:
 @board.command()
 @JSON
 def check(*, as_json: bool) -> None:
-    """List every mismatch between configuration and board."""
+    """List every mismatch between configuration and board, and the customers and other values that have no label there."""
     settings = Settings()
-    rules = sync_rules(settings.configuration)
+    configuration = settings.configuration
+    labelled = [source for field in configuration.items.fields if field.type.has_labels for source in field.sources]
+    values: dict[str, frozenset[str]] = dict(configuration.expected_values)
+    store = open_store(settings)
+    with closing(store.database):
+        if store.schema.is_there("orders"):
+            for name, texts in Queries(store).values_of(labelled).items():
+                values[name] = values.get(name, frozenset()) | texts
+    rules = sync_rules(configuration)
     with embedded_sandbox(settings), closing(open_board(settings)) as opened:
         items = opened.describe(rules.items.board_id)
         problems = list(board_problems(rules.items, items, may_create_labels=rules.may_create_labels))
@@ -299,10 +374,15 @@ def check(*, as_json: bool) -> None:
             subitems = opened.describe(rules.subitems.board_id)
             problems += board_problems(rules.subitems, subitems, may_create_labels=rules.may_create_labels)
         warnings = opened.notices  # logged already, hence on standard error
+    absent = missing_labels(rules.items, items, values)
     name = f"Board {items.id} ({items.name})"
     if as_json:
-        output.write_json({"board": items.name, "board_id": items.id, "problems": problems, "warnings": warnings})
+        output.write_json(
+            {"board": items.name, "board_id": items.id, "problems": problems, "warnings": warnings, "missing_labels": absent}
+        )
         sys.exit(1 if problems else 0)
     if problems:
         raise BoardMismatchError("\n- ".join([f"{name} does not fit the configuration:", *problems]))
     click.echo(f"{name} fits: {len(rules.items.fields)} columns of items, {len(rules.subitems.fields)} of subitems.")
+    for sentence in absent:
+        click.echo(f"- {sentence}; until then the cell stays empty")

@@ -12,8 +12,9 @@ import click
 
 from orders_platform.build import report_links
 from orders_platform.cli import output
-from orders_platform.cli.session import CUSTOMERS, JSON, database_session, merged_customers
+from orders_platform.cli.session import CUSTOMERS, JSON, STRICT, database_session, merged_customers
 from orders_platform.database.queries import Queries
+from orders_platform.domain.customers import UNKNOWN_CUSTOMER
 from orders_platform.domain.history import ADOPT, RowHistory
 from orders_platform.domain.orders import RowKind
 from orders_platform.merge.order_files import OrderFile, read_order_file
@@ -32,8 +33,9 @@ _STATUS = ("orders", "items", "lines", "subitems", "new", "pending", "failed", "
 @click.option(
     "--ignore", multiple=True, metavar="HEADER", help="Leave out this unknown column and its values; may be repeated."
 )
+@click.option("--accept-missing", is_flag=True, help="Clear columns that the orders had and the files lack.")
 @JSON
-def load(*, files: tuple[Path, ...], append: bool, ignore: tuple[str, ...], as_json: bool) -> None:
+def load(*, files: tuple[Path, ...], append: bool, ignore: tuple[str, ...], accept_missing: bool, as_json: bool) -> None:
     """Load orders from .xlsx or .csv files into the staging table.
 
     They replace the staged rows of all customers, unless --append is given.
@@ -48,7 +50,12 @@ def load(*, files: tuple[Path, ...], append: bool, ignore: tuple[str, ...], as_j
             order_file.refuse_unread(ignore)
         columns = list(dict.fromkeys(name for order_file in read for name in order_file.columns))
         staged = _staged_rows(read, columns)
-        rows = replace_staged_rows(store.database, tables.staging, tables.schema_name, columns, staged, append=append)
+        common = set(columns).intersection(*(order_file.columns for order_file in read))
+        merge = OrderMerge(store)
+        rows = replace_staged_rows(
+            store.database, tables.staging, tables.schema_name, columns, staged, append=append,
+            check=lambda connection: None if accept_missing else merge.require_columns(connection, common),
+        )  # fmt: skip
     if as_json:
         files_read = {str(order_file.path): asdict(order_file.report) for order_file in read}
         output.write_json({"rows": rows, "table": tables.staging, "files": files_read})
@@ -101,21 +108,24 @@ def customers(*, as_json: bool) -> None:
 
 
 @click.command()
+@STRICT
 @JSON
-def status(*, as_json: bool) -> None:
+def status(*, strict: bool, as_json: bool) -> None:
     """Show where each customer's orders stand, and list failed and rejected rows with the reason.
 
     new: merged, to be sent. pending: sent, the outcome not yet known. failed: refused by our check or by monday. rejected: the merge
-    cannot take the row. The exit code is 1 while rows are new, pending or failed.
+    cannot take the row. The exit code is 0 when all orders are on the board (with --strict: and there are no warnings), else 1.
     """
     with database_session() as (settings, store):
         summaries, rejects, failed = store.summaries(), store.invalid_rows(), store.row_errors()
-        usage, warnings = store.monday_usage(datetime.now(UTC)), Queries(store).cell_warnings()
+        verdicts, warnings = Queries(store).verdicts(), Queries(store).cell_warnings()
+        usage = store.monday_usage(datetime.now(UTC))
     calls = limits_of(settings.configuration.monday.plan, settings.configuration.monday.token_kind).calls_for_us
     if as_json:
         rows = {"rejected": [asdict(row) for row in rejects], "failed": [asdict(row) for row in failed]}
         rows["cell_warnings"] = [asdict(each) for each in warnings]
-        by_customer = {summary.customer: asdict(summary) for summary in summaries}
+        said = {verdict.customer: output.verdict_json(verdict) for verdict in verdicts}
+        by_customer = {each.customer: {**asdict(each), "verdict": said[each.customer]} for each in summaries}
         output.write_json({"customers": by_customer, **rows, "monday": output.usage_figures(usage, calls)})
     else:
         headers = ["customer", *(name.removesuffix("_at").replace("_", " ") for name in _STATUS)]
@@ -124,7 +134,10 @@ def status(*, as_json: bool) -> None:
         output.print_refusals("Failed", failed)
         output.print_refusals("Rejected", rejects)
         output.print_warnings(warnings)
-    sys.exit(1 if any(summary.new or summary.pending or summary.failed for summary in summaries) else 0)
+        output.print_verdicts(verdicts)
+    output.print_guards(verdicts)
+    is_matched = not any(row.code == UNKNOWN_CUSTOMER for row in rejects)
+    sys.exit(0 if is_matched and all(verdict.is_well(strict=strict) for verdict in verdicts) else 1)
 
 
 @click.command()

@@ -16,7 +16,7 @@ import click
 
 from orders_platform.build import open_store
 from orders_platform.cli import output
-from orders_platform.cli.board_commands import board, retry, sync, verify
+from orders_platform.cli.board_commands import board, resync, retry, sync, verify
 from orders_platform.cli.database_commands import customers, history, init_db, load, report, retention, status
 from orders_platform.cli.embedded import PORT, ROOMY, embedded_sandbox, refuse_while_served, sandbox_file
 from orders_platform.cli.session import JSON
@@ -116,7 +116,7 @@ def serve_sandbox(
     serve(local, port=port, on_ready=lambda url: click.echo(f"monday sandbox ready: {url}/ (API {url}/v2, boards in {file})"))
 
 
-for command in (board, customers, history, init_db, load, report, retention, retry, status, sync, verify):
+for command in (board, customers, history, init_db, load, report, resync, retention, retry, status, sync, verify):
     cli.add_command(command)
 housekeeping = copy(retention)  # the name until now, hidden for a release
 housekeeping.hidden = True

@@ -6,6 +6,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import click
 from orders_platform.domain.cell_warnings import CellWarning, group_warnings
 from orders_platform.domain.orders import CustomerSummary, RowProblem
 from orders_platform.domain.usage import MondayUsage
+from orders_platform.domain.verdicts import Verdict
 from orders_platform.sync.results import CustomerReport
 
 FIGURES = (
@@ -72,16 +74,24 @@ def sent_figures(report: CustomerReport, *, dry: bool = False) -> Figures:
 
 
 def run_result(
-    summaries: Iterable[CustomerSummary], rejects: Sequence[RowProblem], sent: Mapping[str, Figures], errors: Mapping[str, str]
+    summaries: Iterable[CustomerSummary],
+    rejects: Sequence[RowProblem],
+    sent: Mapping[str, Figures],
+    errors: Mapping[str, str],
+    verdicts: Iterable[Verdict],
 ) -> JsonObject:
-    """A run as JSON: for each customer of `sent` where it stands, what the run did and its error, and the total."""
+    """A run as JSON: for each customer of `sent` where it stands, what the run did, its error and verdict, and the total."""
     stands = {summary.customer: summary for summary in summaries}
     rejected: Counter[str] = Counter()
     for row in rejects:
         rejected[row.customer] += 0 if row.size_code else row.rows
     figures = {name: _figures(stands.get(name), rejected[name], did) for name, did in sent.items()}
     total = {name: round(sum(each[name] for each in figures.values()), 3) for name in FIGURES}
-    customers = {name: {**each, **({"error": errors[name]} if name in errors else {})} for name, each in figures.items()}
+    said = {verdict.customer: verdict_json(verdict) for verdict in verdicts}
+    customers = {
+        name: {**each, **({"error": errors[name]} if name in errors else {}), "verdict": said.get(name)}
+        for name, each in figures.items()
+    }
     return {"customers": customers, "total": total}
 
 
@@ -89,6 +99,24 @@ def _figures(summary: CustomerSummary | None, rejected: int, sent: Figures) -> F
     """Where a customer stands, and what the run did."""
     stands = {name: int(getattr(summary, name, 0)) for name in ("orders", "lines", "groups", "items", "subitems", "failed")}
     return {name: {**stands, "rejected": rejected, **sent}.get(name, 0) for name in FIGURES}
+
+
+def verdict_json(verdict: Verdict) -> JsonObject:
+    """A verdict as JSON, with its state and its sentence."""
+    return {"state": verdict.state, "sentence": verdict.sentence, **asdict(verdict)}
+
+
+def print_verdicts(verdicts: Iterable[Verdict]) -> None:
+    """Where each customer stands, a line for each."""
+    click.echo()
+    for verdict in verdicts:
+        click.echo(verdict.sentence)
+
+
+def print_guards(verdicts: Iterable[Verdict]) -> None:
+    """What guards saw, and how to go on; on standard error."""
+    for guard in (guard for verdict in verdicts for guard in verdict.guards):
+        click.echo(str(guard), err=True)
 
 
 def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

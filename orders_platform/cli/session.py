@@ -18,6 +18,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON obje
 CUSTOMERS = click.option(
     "--customer", "only", multiple=True, metavar="NAME", help="Only this customer; may be repeated. Default: all customers."
 )
+STRICT = click.option("--strict", is_flag=True, help="Exit with 1 also when there are only warnings.")
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict
 from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +17,9 @@ from orders_platform.database import conversion
 from orders_platform.database.engine import Database, repeated_when_lost
 from orders_platform.database.schema import Schema
 from orders_platform.database.statements import Runner, Statements
+from orders_platform.domain import guards
+from orders_platform.domain.guards import Guard
+from orders_platform.domain.mapping import Target
 from orders_platform.domain.mutations import BatchReport
 from orders_platform.domain.orders import (
     CustomerSummary,
@@ -27,7 +31,7 @@ from orders_platform.domain.orders import (
 )
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.domain.usage import MondayUsage, Reads
-from orders_platform.errors import DatabaseUnavailableError
+from orders_platform.errors import BoardMismatchError, DatabaseUnavailableError
 
 RESULTS_A_STATEMENT = 100
 """SQL Server takes 2,100 parameters; a result has seven."""
@@ -36,6 +40,7 @@ BATCHES_A_TRANSACTION = 500
 """A log of millions must not be locked for minutes while it is trimmed."""
 
 _VALUES_A_STATEMENT = 1_000
+_SHOWN = 5
 
 T = TypeVar("T")
 
@@ -251,10 +256,86 @@ class OrderStore:
             return conversion.usage(run("read_monday_usage").mappings().one())
 
     @repeated_when_lost
-    def refused_removals(self) -> list[tuple[str, int, int]]:
-        """Customers whose last load lacked too many orders: name, orders missing, rows read."""
-        rows = self._rows("read_refused_removals")
-        return [(str(row["customer_name"]), int(row["missing_orders"]), int(row["rows_read"])) for row in rows]
+    def guards(self, customer: str | None = None) -> list[Guard]:
+        """The guards that acted on the last loads, accepted ones included, of one customer or of all."""
+        rows = self._rows("read_guards")
+        found = [guard for row in rows for guard in guards.read(str(row["customer_name"]), conversion.text(row["guards"]))]
+        return [guard for guard in found if customer in {None, guard.customer}]
+
+    # --- where rows are sent --------------------------------------------------------------------------------------------
+
+    @repeated_when_lost
+    def require_board(self, target: Target, customer: str | None = None) -> None:
+        """Refuse boards other than those that a customer's rows, or anybody's, were sent to.
+
+        Raises:
+            BoardMismatchError: names the boards and the customers.
+        """
+        other: dict[tuple[int, int], list[str]] = {}
+        for row in self._rows("read_targets"):
+            name, board_id = str(row["customer_name"]), row["items_board_id"]
+            if customer in {None, name} and board_id is not None and int(board_id) != target.items_board_id:
+                other.setdefault((target.items_board_id, int(board_id)), []).append(name)
+            elif (
+                customer in {None, name} and board_id is not None and int(row["subitems_board_id"]) != target.subitems_board_id
+            ):
+                other.setdefault((target.subitems_board_id, int(row["subitems_board_id"])), []).append(name)
+        if other:
+            (configured, recorded), names = next(iter(other.items()))
+            shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more customers" if len(names) > _SHOWN else "")
+            raise BoardMismatchError(
+                f"The configuration names board {configured}, but the ids of {shown} belong to board {recorded}. Nothing was read or sent. "
+                f"Name board {recorded} again, or start over on the new one: orders-platform resync --new-board"
+            )
+
+    @repeated_when_lost
+    def aim(self, customer: str, target: Target) -> int:
+        """Remember where a customer's rows are sent, and as what. Those sent under another mapping are NEW again; how many.
+
+        Raises:
+            BoardMismatchError: they were sent to another board.
+        """
+        self.require_board(target, customer)
+        known = next((row for row in self._rows("read_targets") if row["customer_name"] == customer), {})
+        if all(known.get(name) == value for name, value in asdict(target).items()):
+            return 0
+        compared = 0
+        with self._writing(customer=customer, **asdict(target)) as run:
+            run("1_add_customer")
+            for rows, mapping in (("orders", "items_mapping"), ("lines", "subitems_mapping")):
+                if known.get(mapping) not in {None, asdict(target)[mapping]}:
+                    compared += run("compare_again", {"rows": rows}).rowcount
+            run("record_target")
+        return compared
+
+    @repeated_when_lost
+    def compare_again(self, customer: str) -> int:
+        """Have all rows of a customer compared with the board again, as if they had changed; how many."""
+        with self._writing(customer=customer) as run:
+            return sum(run("compare_again", {"rows": rows}).rowcount for rows in ("orders", "lines"))
+
+    @repeated_when_lost
+    def start_over(self, customer: str, target: Target) -> int:
+        """Forget a customer's items and subitems, so that they are made on the board of `target`; how many orders.
+
+        Raises:
+            BoardMismatchError: its rows were not sent to another board; made anew they would be there twice.
+        """
+        known = next((row for row in self._rows("read_targets") if row["customer_name"] == customer), {})
+        boards = known.get("items_board_id"), known.get("subitems_board_id")
+        if None in boards or boards == (target.items_board_id, target.subitems_board_id):
+            raise BoardMismatchError(
+                f"The rows of {customer} were not sent to another board than {target.items_board_id}, which the configuration names. "
+                "Nothing was changed. Use --new-board after another board_id is configured; without it, resync compares every row."
+            )
+        with self._writing(customer=customer, **asdict(target)) as run:
+            run("1_add_customer")
+            orders = run("forget_items").rowcount
+            run("forget_subitems")
+            run("record_target")
+        return orders
+
+    # --- rows that are not on the board ---------------------------------------------------------------------------------
 
     @repeated_when_lost
     def invalid_rows(self, customer: str | None = None) -> list[RowProblem]:

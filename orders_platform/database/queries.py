@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,10 +19,12 @@ from orders_platform.database.engine import repeated_when_lost
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.statements import Statements
 from orders_platform.domain.cell_warnings import CellWarning
+from orders_platform.domain.customers import UNKNOWN_CUSTOMER, blank_label
 from orders_platform.domain.history import CustomerGroup, LoggedBatch, RowHistory
 from orders_platform.domain.order_status import BoardStatus, LastChanges, OrderChange, OrderStatus
 from orders_platform.domain.orders import RowKind, SyncRow
 from orders_platform.domain.states import Action, SyncState
+from orders_platform.domain.verdicts import Verdict, verdicts_of
 
 _NAMES_A_READ = 1000  # SQL Server takes 2,100 parameters
 _NO_ID = -1
@@ -54,6 +57,29 @@ class Queries:
     def customers(self) -> list[str]:
         """The customers that the order table has."""
         return sorted(str(row["customer_name"]) for row in self._read("1_read_order_customers"))
+
+    # --- the verdict ----------------------------------------------------------------------------------------------------
+
+    def verdicts(self, customers: Iterable[str] | None = None) -> list[Verdict]:
+        """The verdict on these customers, or on all that the database knows, by name."""
+        store, summaries = self._store, self._store.summaries()
+        rows, guards = store.invalid_rows(), store.guards()
+        warnings = Counter(each.customer for each in self.cell_warnings())
+        unmatched = self._unmatched({row.customer: row.rows for row in rows if row.code == UNKNOWN_CUSTOMER})
+        known = {summary.customer for summary in summaries} | {guard.customer for guard in guards}
+        known |= {row.customer for row in rows if row.code != UNKNOWN_CUSTOMER}
+        return verdicts_of(sorted(known if customers is None else customers), summaries, rows, warnings, unmatched, guards)
+
+    def _unmatched(self, labels: Mapping[str, int]) -> dict[str, int]:
+        """How many rows with a blank customer the files of each customer hold, that nobody can be given."""
+        if not labels:
+            return {}
+        found: dict[str, int] = {}
+        for row in self._read("read_files"):
+            count = labels.get(blank_label(str(row["file_name"])), 0)
+            if count:
+                found[str(row["customer_name"])] = found.get(str(row["customer_name"]), 0) + count
+        return found
 
     # --- checks ---------------------------------------------------------------------------------------------------------
 
@@ -158,6 +184,12 @@ class Queries:
 
     def _batches(self, pattern: str, batch_id: str | None) -> list[LoggedBatch]:
         return [_logged_batch(row) for row in self._read("read_batches", pattern=pattern, batch_id=batch_id)]
+
+    def values_of(self, columns: Iterable[str]) -> dict[str, frozenset[str]]:
+        """The different values that orders have in these columns, by column."""
+        with self.database.read() as connection:
+            run = self._statements.runner(connection, {})
+            return {name: frozenset(str(value) for value in run("read_values", {"column": name}).scalars()) for name in columns}
 
     # --- reports --------------------------------------------------------------------------------------------------------
 

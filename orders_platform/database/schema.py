@@ -210,6 +210,13 @@ class Schema:
         with self._database.read() as connection:
             return self._database.dialect.columns(connection, table, self._names.schema_name)
 
+    def is_there(self, role: str) -> bool:
+        """Whether the database has this table of ours. A file of SQLite that is absent is not made by asking."""
+        url = self._database.engine.url
+        if url.get_backend_name() == "sqlite" and not Path(str(url.database)).exists():
+            return False
+        return bool(self._catalogue(getattr(self._names, role)))
+
     def columns_of(self, table: str) -> Sequence[TableColumn]:
         """The columns of a table, in order.
 

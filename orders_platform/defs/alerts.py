@@ -5,7 +5,7 @@ keeps the latest result of a check, not the latest of each customer. So the sens
 log (hosts have different clocks), and keeps each problem in its cursor until somebody was told that it is over.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -18,8 +18,8 @@ from orders_platform.defs.checks.check_results import CUSTOMERS, ERRORS, EVERYBO
 from orders_platform.defs.failures import dagster_failures
 from orders_platform.defs.resources import OrdersDatabase
 from orders_platform.defs.sensors import PARTITION_TAG, WILL_RETRY_TAG
-from orders_platform.domain.customers import customer_for
-from orders_platform.domain.orders import CustomerSummary, RowProblem
+from orders_platform.domain.customers import UNKNOWN_CUSTOMER, customer_for
+from orders_platform.domain.verdicts import Verdict
 from orders_platform.errors import AlertUnsentError, ConfigurationError
 from orders_platform.settings import Settings
 
@@ -316,27 +316,28 @@ def _reason(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[str, str]
     return "crash", f"{words} Start the run again; it looks for the orders on the board before it creates any."
 
 
-def summary(
-    summaries: Iterable[CustomerSummary], rejects: Sequence[RowProblem], failed: Sequence[str], environment: str, ui_url: str
-) -> Message:
-    """Where every customer stands, those with trouble first; `failed` are customers and jobs whose last run failed."""
-    rejected: dict[str, int] = {}
-    for row in rejects:
-        rejected[row.customer] = rejected.get(row.customer, 0) + row.rows
-    rows = sorted(summaries, key=lambda each: (-each.pending - each.failed, each.customer))
+def summary(verdicts: Sequence[Verdict], unmatched: int, failed: Sequence[str], environment: str, ui_url: str) -> Message:
+    """Where every customer stands, those that are not all on the board first.
+
+    Args:
+        verdicts: on every customer.
+        unmatched: staged rows that match no customer.
+        failed: customers and jobs whose last run failed.
+        environment: of the settings.
+        ui_url: of Dagster's web server.
+    """
+    troubled = [verdict for verdict in verdicts if not verdict.is_well()]
     lines = [
-        f"{each.customer}: {each.items} of {each.orders} orders, {each.subitems} of {each.lines} lines on the board; {each.new} new, "
-        f"{each.pending} pending, {each.failed} failed, {rejected.pop(each.customer, 0)} rejected"
-        for each in rows
+        line
+        for verdict in [*troubled, *(verdict for verdict in verdicts if verdict.is_well())]
+        for line in (verdict.sentence, *map(str, verdict.guards))
     ]
-    lines += [f"{customer}: {count} rejected" for customer, count in rejected.items()]
+    nobody = [f"{unmatched:,} staged rows match no configured customer"] if unmatched else []
     runs = [f"The last run failed: {', '.join(failed)}"] if failed else []
-    items, orders = sum(each.items for each in rows), sum(each.orders for each in rows)
-    subitems, total = sum(each.subitems for each in rows), sum(each.lines for each in rows)
-    totals = f"{items} of {orders} orders, {subitems} of {total} lines on the board"
-    waiting, refused = sum(each.new + each.pending for each in rows), sum(each.failed for each in rows)
-    title = f"[{environment}] {len(rows)} customers: {waiting} rows wait, {refused} failed, {sum(row.rows for row in rejects)} rejected"
-    return Message(title, "\n".join([totals, *runs, *lines, f"{ui_url}/runs"]), bool(failed))
+    title = f"[{environment}] {len(verdicts)} customers: " + (
+        f"{len(troubled)} not all on the board" if troubled else "all on the board"
+    )
+    return Message(title, "\n".join([*runs, *lines, *nobody, f"{ui_url}/runs"]), bool(failed or troubled or unmatched))
 
 
 @dg.op
@@ -346,7 +347,8 @@ def send_summary(context: OpExecutionContext, orders_database: OrdersDatabase) -
         settings, store = Settings(), orders_database.store
         failed = failed_lately(context.instance, datetime.now(UTC))
         ui_url = settings.configuration.alerts.ui_url
-        message = summary(store.summaries(), store.invalid_rows(), failed, settings.environment, ui_url)
+        unmatched = sum(row.rows for row in store.invalid_rows() if row.code == UNKNOWN_CUSTOMER)
+        message = summary(orders_database.queries.verdicts(), unmatched, failed, settings.environment, ui_url)
         taken = Messenger(settings.alert_urls).send(message)
     context.add_output_metadata({"sent_to": taken, "title": message.title, "body": message.body})
 

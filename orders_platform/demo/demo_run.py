@@ -10,6 +10,7 @@ import dagster as dg
 
 from orders_platform.cli.output import Figures, JsonObject, run_result
 from orders_platform.database.order_store import OrderStore
+from orders_platform.database.queries import Queries
 from orders_platform.definitions import build_definitions
 from orders_platform.defs.partitions import add_customers
 from orders_platform.demo.sample_orders import EXPECTED, sample_orders
@@ -68,7 +69,7 @@ def materialise(
         if not result.success:
             errors[customer] = f"run {result.run_id} failed; see it in the Dagster UI"
         progress(f"{customer}: {sent[customer]['created']:,} created in {sent[customer]['seconds']:.1f} s")
-    return run_result(store.summaries(), store.invalid_rows(), sent, errors)
+    return run_result(store.summaries(), store.invalid_rows(), sent, errors, Queries(store).verdicts(sent))
 
 
 def _figures(result: dg.ExecuteInProcessResult) -> Figures:

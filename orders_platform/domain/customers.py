@@ -17,6 +17,10 @@ MAX_PARTITION_KEY = 64
 """Longer keys break the table printer of `dagster job backfill` and are cut in the UI."""
 
 
+UNKNOWN_CUSTOMER = "unknown_customer"
+"""The code of staged rows that match no configured customer."""
+
+
 @dataclass(frozen=True, slots=True)
 class SpellingCount:
     """Rows of the staging table that share a raw customer name and a file."""
@@ -67,7 +71,7 @@ class UnmatchedRows:
     @property
     def label(self) -> str:
         """Under whose name the rows are listed among the rejects."""
-        return _unlisted(self.spelling) or f"(blank in {self.file or 'no file'})"
+        return _unlisted(self.spelling) or blank_label(self.file)
 
     @property
     def selection(self) -> CustomerRows:
@@ -103,6 +107,11 @@ class StagingScan:
             rows, reason = found.get(entry.label, (CustomerRows(), entry.reason))
             found[entry.label] = rows.joined(entry.selection), reason
         return found
+
+
+def blank_label(file: str | None) -> str:
+    """Under which name rows of a file are listed whose customer is blank."""
+    return f"(blank in {file or 'no file'})"
 
 
 class CustomerNames:

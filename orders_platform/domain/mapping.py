@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+import hashlib
+import json
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 
@@ -68,3 +70,26 @@ class BoardMapping:
     fields: tuple[Field, ...]
     external_key: str | None = None
     long_texts: Literal["cut", "leave_out"] = "cut"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The two boards that rows are sent to, and a hash of what each row is sent as; kept with what was sent.
+
+    Rows that were sent under another mapping are compared with the board again. Ids of another board are of no use on this one.
+    """
+
+    items_board_id: int
+    subitems_board_id: int
+    items_mapping: str
+    subitems_mapping: str
+
+
+def target_of(items: BoardMapping, subitems: BoardMapping, *more: object) -> Target:
+    """The target of two mappings; `more` is what else decides what is sent."""
+    hashes = [_hash(asdict(mapping) | {"more": more}) for mapping in (items, subitems)]
+    return Target(items.board_id, subitems.board_id, *hashes)
+
+
+def _hash(facts: object) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:32]

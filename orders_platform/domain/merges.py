@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from orders_platform.domain.guards import Guard
+
 
 @dataclass(frozen=True, slots=True)
 class HeaderMerge:
@@ -11,7 +13,8 @@ class HeaderMerge:
 
     Attributes:
         was_unchanged: the load is the one merged last; nothing was written.
-        missing: orders that the load lacks; `removal_refused` when too many at once were, and none was marked.
+        missing: orders that the load lacks.
+        guards: that acted, accepted ones included. One that blocks left the load unmerged.
     """
 
     rows_read: int
@@ -21,14 +24,15 @@ class HeaderMerge:
     copies: int = 0
     missing: int = 0
     removed: int = 0
-    removal_refused: bool = False
+    guards: tuple[Guard, ...] = ()
     was_unchanged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class LineMerge:
-    """What became of the lines of the orders that changed."""
+    """What became of the lines of the orders that changed; `guards` as for headers."""
 
     created: int = 0
     updated: int = 0
     removed: int = 0
+    guards: tuple[Guard, ...] = ()

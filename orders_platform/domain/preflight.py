@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from orders_platform.domain.board import BoardDescription, Column
+from orders_platform.domain.labels import LabelIndex
 from orders_platform.domain.mapping import BoardMapping, ColumnType, Field, LabelPolicy
-from orders_platform.errors import BoardMismatchError
+from orders_platform.errors import BoardMismatchError, RowError
 
 # Types whose cells monday fills or which only its own screens edit, and where their content comes from.
 READ_ONLY_TYPES: Final[Mapping[str, str]] = {
@@ -50,6 +51,33 @@ def subitem_board_problems(items: BoardDescription, subitems: BoardMapping) -> t
         wanted = f"the configuration maps the subitems to board {subitems.board_id}"
         return (f"the subitems of {_named(items)} live on board {items.subitems_board_id}, but {wanted}",)
     return ()
+
+
+def missing_labels(mapping: BoardMapping, board: BoardDescription, values: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
+    """The values that are no labels of their columns, where the platform does not make labels by itself; a sentence for each column.
+
+    `values` are those that orders have or may have, by order column. Until the label is there, the cell is left empty on the board.
+    """
+    found = []
+    for field in mapping.fields:
+        column = board.column(field.column_id)
+        if column is None or not field.type.has_labels or field.labels is LabelPolicy.CREATE:
+            continue
+        texts = sorted({text for source in field.sources for text in values.get(source, ())})
+        absent = [text for text in texts if not _is_label(field, column, text)]
+        if absent:
+            named = ", ".join(map(repr, absent))
+            found.append(
+                f"column {_column_name(column)} has no label for {len(absent)} values of {_sources(field)}: {named}; add them on the board"
+            )
+    return tuple(found)
+
+
+def _is_label(field: Field, column: Column, text: str) -> bool:
+    try:
+        return LabelIndex().choose(field, column, text) is not None
+    except RowError:
+        return False
 
 
 def require_fitting_board(mapping: BoardMapping, board: BoardDescription, *, may_create_labels: bool = True) -> None:

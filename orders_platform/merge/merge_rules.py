@@ -201,7 +201,15 @@ class MergeRules:
             "extra_keys": list(keys.extra),
             "names": self._configuration.names,
             "phantom_columns": self._configuration.cleaning.phantom_columns,
+            "watched": self.watched,
         }
+
+    @cached_property
+    def watched(self) -> tuple[tuple[str, ...], ...]:
+        """The columns that the board shows, each with those that stand in for it where it is blank."""
+        merged = {column.name for column in self.business}
+        found = (tuple(name for name in field.sources if name in merged) for field in self._configuration.items.fields)
+        return tuple(sources for sources in found if sources)
 
     def _words(self) -> Mapping[str, Sequence[str]]:
         cleaning = self._configuration.cleaning
@@ -236,8 +244,8 @@ class MergeRules:
         c = self._configuration
         keys: Keys = c.keys_of(customer)
         facts = [_RULES_VERSION, c.cleaning.model_dump(), c.names.model_dump(), asdict(c.sizes), keys.model_dump(),
-                 c.columns.model_dump(), c.items.long_texts, c.policies.removed_orders, c.policies.max_removed_share,
-                 repr(self.business)]  # fmt: skip
+                 c.columns.model_dump(), c.items.long_texts, c.policies.removed_orders,
+                 [asdict(rule) for rule in c.guard_rules.values()], self.watched, repr(self.business)]  # fmt: skip
         return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 

@@ -5,21 +5,24 @@ Each merge is one transaction. Its statements stand below in the order in which 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from functools import cached_property
 from typing import TypeVar
 
-from sqlalchemy import RowMapping
+from sqlalchemy import Connection, RowMapping
 
 from orders_platform.database import conversion
 from orders_platform.database.engine import repeated_when_lost
 from orders_platform.database.order_store import OrderStore
+from orders_platform.database.queries import Queries
 from orders_platform.database.statements import Runner, Statements
 from orders_platform.database.templates import WORK_TABLES
+from orders_platform.domain import guards
 from orders_platform.domain.cell_texts import meaning
-from orders_platform.domain.customers import CustomerRows, SpellingCount, StagingScan
+from orders_platform.domain.customers import UNKNOWN_CUSTOMER, CustomerRows, SpellingCount, StagingScan
+from orders_platform.domain.guards import Guard, GuardKind
 from orders_platform.domain.merges import HeaderMerge, LineMerge
 from orders_platform.domain.names import MAX_NAME
 from orders_platform.domain.needed_runs import CustomerSyncStatus
@@ -27,7 +30,7 @@ from orders_platform.domain.text import clean
 from orders_platform.errors import SourceDataError
 from orders_platform.merge.merge_rules import MergeRules
 
-UNKNOWN_CUSTOMER = "unknown_customer"
+_EXAMPLES = 3
 _ROWS_A_STATEMENT = 100
 _KEY_SEPARATOR = "\x1f"  # between the columns of a key, as in the macros
 
@@ -43,6 +46,7 @@ class OrderMerge:
 
     def __init__(self, store: OrderStore) -> None:
         self.database = store.database
+        self._store = store
         self._configuration = store.configuration
         self._schema = store.schema
         self._templates = store.templates
@@ -76,6 +80,32 @@ class OrderMerge:
             for row in self._read("0_scan_staging")
         ]
         return self._configuration.customer_names.scan(counts)
+
+    def require_columns(self, connection: Connection, columns: Collection[str]) -> None:
+        """Refuse staged rows without columns in which their orders have values: the merge would clear them.
+
+        Args:
+            connection: whose transaction holds the rows.
+            columns: that the load has.
+
+        Raises:
+            SourceDataError: names each column and how many orders have it.
+        """
+        shown = {name for sources in self.rules.watched for name in sources} | set(self.rules.sizes)
+        absent = [column.name for column in self.rules.business if column.name in shown - set(columns)]
+        if not absent:
+            return
+        key = self._configuration.keys.unique[0]
+        statements = Statements(self._templates, {"absent": absent, "key_column": key})
+        counts = statements.runner(connection, {})("0_count_absent").mappings().one()
+        lost = {name: int(counts[f"orders_{i}"] or 0) for i, name in enumerate(absent)}
+        named = [f"{name} ({count} orders have it)" for name, count in lost.items() if count]
+        if named:
+            columns_word = "column" if len(named) == 1 else "columns"
+            raise SourceDataError(
+                f"The load lacks {len(named)} {columns_word} that its orders had: {', '.join(named)}. Nothing was loaded. "
+                "Add what is missing to the file, or clear it everywhere: orders-platform load --accept-missing"
+            )
 
     def sync_statuses(self) -> list[CustomerSyncStatus]:
         """Where every customer stands that the load or the order table has, by name. Reads the whole staging table once."""
@@ -150,8 +180,10 @@ class OrderMerge:
     # --- the three merges -----------------------------------------------------------------------------------------------
 
     @repeated_when_lost
-    def merge_headers(self, customer: str, scan: StagingScan, now: datetime) -> HeaderMerge:
+    def merge_headers(self, customer: str, scan: StagingScan, now: datetime, accept: Collection[GuardKind] = ()) -> HeaderMerge:
         """Merge a customer's staged rows into the orders, unless the load is the one that was merged last.
+
+        A guard of a kind in `accept` does not act. Where one blocks, nothing is merged and only the guard is recorded.
 
         Raises:
             SourceDataError: the staging table has none: nothing is removed then.
@@ -164,10 +196,17 @@ class OrderMerge:
             )
         fingerprint = self._load_fingerprint(customer, rows)
         known = self._last_merge(customer)
+        recorded = guards.read(customer, known["guards"] if known else None)
         # The same load is merged again where orders were deleted behind our back: they come back, and find their items.
-        if known and known["fingerprint"] == fingerprint and known["orders_now"] == known["order_count"]:
-            return HeaderMerge(known["rows_read"], missing=known["missing_orders"], removal_refused=bool(known["missing_kept"]),
-                               was_unchanged=True)  # fmt: skip
+        if known and known["fingerprint"] == fingerprint and known["orders_now"] == known["order_count"] and not (
+            GuardKind.VANISHED_ORDERS in accept and any(guard.kind is GuardKind.VANISHED_ORDERS for guard in recorded)
+        ):  # fmt: skip
+            kept = tuple(
+                guard for guard in recorded if guard.kind is not GuardKind.EMPTIED_COLUMNS
+            )  # that load was another one
+            if kept != recorded:
+                self._record_guards(customer, kept)
+            return HeaderMerge(known["rows_read"], missing=known["missing_orders"], guards=kept, was_unchanged=True)
         policies = self._configuration.policies
         names = self._configuration.customer_names
         former = sorted(name for name in self._merged_customers() if name != customer and names.resolve(name) == customer)
@@ -185,10 +224,13 @@ class OrderMerge:
             run("1_match_full_keys")
             run("1_match_unique_keys")
             found = {name: int(count) for name, count in run("1_count_merge").mappings().one().items()}
-            refused = found["newly_missing"] > policies.max_removed_share * found["known"]
+            acted = tuple(guard for guard in self._load_guards(run, customer, found) if guard.kind not in accept)
+            run("record_guards", guards=guards.written(acted))
+            if any(guard.blocks for guard in acted):
+                return HeaderMerge(found["rows_read"], rejected=found["rejected"], copies=found["copies"], guards=acted)
             updated = run("1_update_orders").rowcount
             created = run("1_insert_orders").rowcount
-            removed = 0
+            removed, refused = 0, bool(acted)
             if found["missing"] and not refused:
                 removed = run("1_mark_removed", archives=int(policies.removed_orders == "archive")).rowcount
             if removed:
@@ -197,13 +239,31 @@ class OrderMerge:
             run("1_record_merge", fingerprint=fingerprint, rows_read=found["rows_read"], missing_orders=found["missing"],
                 missing_kept=int(refused))  # fmt: skip
         return HeaderMerge(
-            found["rows_read"], created, updated, found["rejected"], found["copies"], found["missing"], removed, refused
+            found["rows_read"], created, updated, found["rejected"], found["copies"], found["missing"], removed, acted
         )
+
+    def _load_guards(self, run: Runner, customer: str, found: Mapping[str, int]) -> Iterator[Guard]:
+        """What guards see in a load before anything of it is written."""
+        rules = self._configuration.guard_rules
+        counts = run("1_count_emptied", cancelled=self._configuration.cleaning.cancelled).mappings().one()
+        titles = [" or ".join(sources) for sources in self.rules.watched] + ["all sizes"]
+        columns = [(title, int(counts[f"emptied_{i}"] or 0), int(counts[f"filled_{i}"] or 0)) for i, title in enumerate(titles)]
+        emptied = [each for each in columns if rules[GuardKind.EMPTIED_COLUMNS].acts(*each[1:])]
+        if emptied:
+            yield guards.emptied_columns(customer, emptied)
+        if rules[GuardKind.VANISHED_ORDERS].acts(found["newly_missing"], found["known"]):
+            examples = run("1_read_missing").scalars().all()[:_EXAMPLES]
+            yield guards.vanished_orders(customer, found["newly_missing"], found["known"], examples)
+
+    @repeated_when_lost
+    def _record_guards(self, customer: str, acted: Iterable[Guard]) -> None:
+        with self.database.write() as connection:
+            self._statements.runner(connection, {"customer": customer})("record_guards", guards=guards.written(acted))
 
     @repeated_when_lost
     def unpivot_sizes(self, customer: str) -> int:
         """Stage the lines of the orders that changed since their lines were last merged; their number."""
-        numbers = self._merge_numbers(customer)
+        numbers = _merge_numbers(self._require_merged(customer))
         if numbers["sizes_number"] == numbers["merge_number"]:
             return 0
         with self.database.write() as connection:
@@ -220,15 +280,19 @@ class OrderMerge:
         return staged
 
     @repeated_when_lost
-    def merge_lines(self, customer: str, now: datetime) -> LineMerge:
-        """Merge the staged lines of a customer.
+    def merge_lines(self, customer: str, now: datetime, accept: Collection[GuardKind] = ()) -> LineMerge:
+        """Merge the staged lines of a customer, and look whether its totals match its sizes. A guard of a kind in `accept` does not act.
 
         Raises:
             SourceDataError: the sizes were not unpivoted after the last merge of the orders.
         """
-        numbers = self._merge_numbers(customer)
+        known = self._require_merged(customer)
+        numbers, recorded = _merge_numbers(known), guards.read(customer, known["guards"])
         if numbers["lines_number"] == numbers["merge_number"]:
-            return LineMerge()
+            kept = guards.accepted(recorded, accept)
+            if kept != recorded:
+                self._record_guards(customer, kept)
+            return LineMerge(guards=kept)
         if numbers["sizes_number"] != numbers["merge_number"]:
             raise SourceDataError(
                 f"The sizes of {customer!r} are older than its orders. Materialise order_sizes before order_lines."
@@ -244,13 +308,45 @@ class OrderMerge:
             created = run("3_insert_lines").rowcount
             removed = run("3_drop_unsent_lines").rowcount + run("3_end_gone_lines").rowcount
             run("3_record_lines")
-        return LineMerge(created, updated, removed)
+            kept = (
+                *(guard for guard in recorded if guard.kind is not GuardKind.WRONG_TOTALS),
+                *self._total_guards(run, customer),
+            )
+            kept = guards.accepted(kept, accept)
+            if kept != recorded:
+                run("record_guards", guards=guards.written(kept))
+        return LineMerge(created, updated, removed, kept)
 
-    def _merge_numbers(self, customer: str) -> dict[str, int]:
+    def _total_guards(self, run: Runner, customer: str) -> Iterator[Guard]:
+        wrong = (
+            run("check_wrong_totals", customers=[customer], cancelled=self._configuration.cleaning.cancelled).mappings().all()
+        )
+        counted = run("check_count_orders", customers=[customer]).mappings().first()
+        orders = int(counted["row_count"]) if counted else 0
+        if self._configuration.guard_rules[GuardKind.WRONG_TOTALS].acts(len(wrong), orders):
+            examples = [f"{row['order_key']}: total {row['total']}, sizes {row['sizes']}" for row in wrong[:_EXAMPLES]]
+            yield guards.wrong_totals(customer, len(wrong), orders, examples)
+
+    def require_unique_keys(self, customer: str) -> None:
+        """Refuse to send where two orders would overwrite each other on the board.
+
+        Raises:
+            SourceDataError: two of the customer's orders share every key column, or two of its rows an item or subitem.
+        """
+        shared = Queries(self._store).duplicates([customer])
+        if shared:
+            first = shared[0].details
+            example = f"the {first['what']} {first['shared']} by {first['rows']} rows"
+            raise SourceDataError(
+                f"{len(shared)} keys or board ids of {customer} are shared, for example {example}. Nothing was sent. Look at ORDER_LIST_V2 "
+                "and ORDER_LIST_LINES: rows were added or changed by hand."
+            )
+
+    def _require_merged(self, customer: str) -> RowMapping:
         known = self._last_merge(customer)
         if known is None:
             raise SourceDataError(f"The orders of {customer!r} were never merged. Materialise order_headers first.")
-        return {name: int(known[name]) for name in ("merge_number", "sizes_number", "lines_number")}
+        return known
 
     # --- what header merges share ---------------------------------------------------------------------------------------
 
@@ -305,6 +401,11 @@ class OrderMerge:
         run("1_record_cell_warnings")
 
 
+def _merge_numbers(merge: RowMapping) -> dict[str, int]:
+    """How far each step of a customer's merge has come."""
+    return {name: int(merge[name]) for name in ("merge_number", "sizes_number", "lines_number")}
+
+
 def _selection(rows: CustomerRows) -> Mapping[str, object]:
     return {
         "spellings": list(rows.spellings), "blank_spellings": list(rows.blank_spellings), "files": list(rows.files),
@@ -349,7 +450,6 @@ def _unmatched_key(label: str) -> str:
 def _sync_status(customer: str, load: str | None, merge: RowMapping | None, waiting: int) -> CustomerSyncStatus:
     if merge is None:
         return CustomerSyncStatus(customer, load, waiting=waiting)
-    numbers = {merge[name] for name in ("merge_number", "sizes_number", "lines_number")}
-    is_whole = len(numbers) == 1 and merge["orders_now"] == merge["order_count"]
+    is_whole = len(set(_merge_numbers(merge).values())) == 1 and merge["orders_now"] == merge["order_count"]
     return CustomerSyncStatus(customer, load, conversion.text(merge["fingerprint"]), is_whole, waiting, int(merge["orders_now"]),
                               conversion.moment(merge["merged_at"]))  # fmt: skip

@@ -7,7 +7,7 @@ texts: no driver needs arrays of parameters for that.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 
 from sqlalchemy import Connection, bindparam, column, delete, insert, table
@@ -30,6 +30,7 @@ def replace_staged_rows(
     rows: Iterable[Sequence[object]],
     *,
     append: bool = False,
+    check: Callable[[Connection], None] = lambda _connection: None,
 ) -> int:
     """Put rows into the staging table in one transaction; without `append` they replace what is there.
 
@@ -40,6 +41,7 @@ def replace_staged_rows(
         columns: column names, in the order of the cells of each row.
         rows: cells as they arrived; None is NULL.
         append: keep what is there.
+        check: looks at what is then there; its error leaves the table as it was.
 
     Returns:
         How many rows were inserted.
@@ -60,6 +62,7 @@ def replace_staged_rows(
             else:
                 connection.execute(statement, [{f"c{i}": cell for i, cell in enumerate(row)} for row in batch])
             inserted += len(batch)
+        check(connection)
     return inserted
 
 

@@ -17,6 +17,7 @@ from orders_platform.domain.cell_warnings import CellWarning, WarningGroup, grou
 from orders_platform.domain.order_status import BoardStatus, LastChanges, OrderChange, OrderStatus, Totals
 from orders_platform.domain.orders import RowProblem
 from orders_platform.domain.states import Action, SyncState
+from orders_platform.domain.verdicts import Verdict
 
 STATUS_WORDS = {
     BoardStatus.ON_BOARD: "on the board",
@@ -57,6 +58,7 @@ class Report:
         groups: by name, with the orders of each in `orders`.
         corrections: rows that are not taken, and orders that the board does not take as they are.
         changes: of the last run that sent anything.
+        verdict: whether all is on the board.
     """
 
     customer: str
@@ -68,21 +70,23 @@ class Report:
     waiting: tuple[Waiting, ...]
     left_load: tuple[OrderStatus, ...]
     changes: LastChanges | None
+    verdict: Verdict
 
     @property
     def headline(self) -> str:
         """One sentence that answers the reader's first question."""
-        total = self.totals
-        if not total.orders:
+        total, verdict = self.totals, self.verdict
+        if not total.orders and verdict.is_well():
             return "There are no orders."
-        if total.on_board < total.orders:
-            words = f"{total.on_board:,} of {total.orders:,} orders are on the board"
+        if total.on_board < total.orders or verdict.invalid or verdict.unmatched or verdict.guards:
+            words = f"{total.on_board:,} of {total.orders + verdict.invalid:,} orders are on the board"
         else:
             words = "The order is on the board" if total.orders == 1 else f"All {total.orders:,} orders are on the board"
         wrong = self.correction_count
-        return (
-            f"{words}." if not wrong else f"{words}; {wrong:,} need{'s' if wrong == 1 else ''} a correction in the order list."
-        )
+        needs = f"{wrong:,} need{'s' if wrong == 1 else ''} a correction in the order list" if wrong else ""
+        rows = "1 row of its files names" if verdict.unmatched == 1 else f"{verdict.unmatched:,} rows of its files name"
+        nobody = f"{rows} no known customer" if verdict.unmatched else ""
+        return "; ".join(part for part in (words, needs, nobody) if part) + "."
 
     @property
     def correction_count(self) -> int:
@@ -92,7 +96,7 @@ class Report:
     @property
     def is_complete(self) -> bool:
         """Nothing waits and nothing needs a person."""
-        return not self.waiting and not self.corrections and self.totals.on_board == self.totals.orders
+        return self.verdict.is_well() and not self.waiting and not self.corrections
 
 
 def make_report(store: OrderStore, customer: str, now: datetime) -> Report:
@@ -105,6 +109,7 @@ def make_report(store: OrderStore, customer: str, now: datetime) -> Report:
         store.invalid_rows(customer),
         [row for row in store.row_errors(customer) if row.size_code],
         queries.last_changes(customer),
+        queries.verdicts([customer])[0],
         queries.cell_warnings(customer),
     )
 
@@ -116,6 +121,7 @@ def report_of(
     rejected: Sequence[RowProblem],
     refused_lines: Sequence[RowProblem],
     changes: LastChanges | None,
+    verdict: Verdict,
     warnings: Iterable[CellWarning] = (),
 ) -> Report:
     """Put a report together.
@@ -127,6 +133,7 @@ def report_of(
         rejected: rows of the load that were not taken.
         refused_lines: sizes that the board did not take.
         changes: of the last run.
+        verdict: on the customer.
         warnings: cells that were left out or cut.
     """
     shown = [order for order in orders if order.status is not BoardStatus.OFF_BOARD]
@@ -141,6 +148,7 @@ def report_of(
         waiting=tuple(Waiting(order, _waiting_words(order)) for order in shown if order.status is BoardStatus.WAITING),
         left_load=tuple(order for order in shown if order.status is BoardStatus.LEFT_LOAD),
         changes=changes,
+        verdict=verdict,
     )
 
 

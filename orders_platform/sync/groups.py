@@ -27,6 +27,7 @@ def sync_groups(
     """
     started = run.clock()
     report = report or StageReport()
+    run.admit(customer)
     needs = run.store.waiting_groups(customer)
     if limit is not None:
         names = {row.group_name for row in run.store.waiting_items(customer)[:limit]}

@@ -63,6 +63,7 @@ class _Stage(ABC):
     def sync(self, limit: int | None = None) -> StageReport:
         """Send what waits, or the first `limit` rows of it."""
         started = self.run.clock()
+        self.run.admit(self.customer)
         self._recall()
         rows = waiting = list(self.waiting())[:limit]
         refs = {row.ref for row in rows}

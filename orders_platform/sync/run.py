@@ -12,10 +12,10 @@ from functools import cached_property
 
 from orders_platform.domain.board import BoardDescription, Column
 from orders_platform.domain.labels import LabelIndex
-from orders_platform.domain.mapping import BoardMapping
+from orders_platform.domain.mapping import BoardMapping, Target, target_of
 from orders_platform.domain.plan import OnDeleted
 from orders_platform.domain.preflight import require_fitting_board, subitem_board_problems
-from orders_platform.errors import BoardMismatchError, OrdersError
+from orders_platform.errors import BoardMismatchError, GuardError, OrdersError
 from orders_platform.sync.ports import Board, Store
 from orders_platform.sync.results import StageReport
 
@@ -31,6 +31,7 @@ class SyncRules:
 
     items: BoardMapping
     subitems: BoardMapping
+    subitem_name: str
     on_deleted: OnDeleted
     settle_seconds: float
     may_create_labels: bool = True
@@ -39,6 +40,11 @@ class SyncRules:
     def __post_init__(self) -> None:
         if self.items.external_key is None:
             raise BoardMismatchError("The items have no external key; set items.external_key in the configuration.")
+
+    @property
+    def target(self) -> Target:
+        """Where rows are sent, and as what."""
+        return target_of(self.items, self.subitems, self.subitem_name, self.may_create_labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,7 @@ class SyncRun:
     new_key: Callable[[], str] = lambda: str(uuid.uuid4())
     progress: Callable[[str], None] = lambda _line: None
     dry_run_items: set[str] = field(default_factory=set, init=False)
+    _admitted: set[str] = field(default_factory=set, init=False)
 
     @cached_property
     def items_board(self) -> BoardShape:
@@ -91,6 +98,25 @@ class SyncRun:
         description = self.board.describe(self.rules.subitems.board_id)
         require_fitting_board(self.rules.subitems, description, may_create_labels=self.rules.may_create_labels)
         return _shape(description)
+
+    def admit(self, customer: str) -> None:
+        """Let a customer through to the board, once a run: no guard stops it, its ids are of these boards.
+
+        Rows that were sent under another mapping are NEW again, so that they are compared with the board.
+
+        Raises:
+            GuardError: a guard acted on its last load.
+            BoardMismatchError: its rows were sent to another board.
+        """
+        if customer in self._admitted:
+            return
+        stopping = [str(guard) for guard in self.store.guards(customer) if guard.blocks]
+        if stopping:
+            raise GuardError(" ".join(stopping))
+        compared = self.store.aim(customer, self.rules.target)
+        if compared:
+            self.progress(f"the mapping changed: {compared} rows of {customer} are compared with the board again")
+        self._admitted.add(customer)
 
     def preflight(self) -> None:
         """Check both boards before the first write of a run, so that nothing is sent to one when the other does not fit."""

@@ -11,7 +11,7 @@ import pytest
 from orders_platform.sandbox.server import SANDBOX_TOKEN
 from orders_platform.settings import Settings
 from orders_platform_tests.testing.terminal import Terminal
-from orders_platform_tests.testing.workplace import Workplace
+from orders_platform_tests.testing.workplace import Workplace, samples_of
 
 ITEMS_BOARD = "9609317401"
 
@@ -34,6 +34,22 @@ def test_the_board_of_the_sandbox_fits(workplace: Workplace, terminal: Terminal)
     assert terminal("board", "check", "--json").document["problems"] == []
     assert workplace.mutations == 0
     assert not workplace.database.exists()
+
+
+def test_customers_order_types_and_units_without_a_label_are_named(
+    workplace: Workplace, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed = workplace.configure(('"ACTIVELY BLACK" = {}', '"ACTIVELY BLACK" = {}\n"NEW BRAND" = {}'))
+    monkeypatch.setenv("ORDERS_CONFIG", str(changed))
+    row = samples_of("GREYSON")[0]
+    workplace.stage([{**row, "UNIT OF MEASURE": "BUSHEL", "ORDER TYPE": "LOST"}])
+    terminal("sync", "--execute")
+    outcome = terminal("board", "check")
+    assert outcome.code == 0, outcome.err
+    assert "no label for 1 values of 'CUSTOMER NAME': 'NEW BRAND'; add them on the board" in outcome.out
+    assert "'BUSHEL'" in outcome.out
+    assert "'LOST'" in outcome.out
+    assert len(terminal("board", "check", "--json").document["missing_labels"]) == 3
 
 
 def test_a_board_without_columns_has_every_missing_one_named_at_once(

@@ -46,7 +46,7 @@ def test_the_runs_of_a_demo_are_kept_where_dagster_dev_looks_and_reported_to_nob
 def test_the_figures_in_the_file_have_the_agreed_shape(figures: dict) -> None:
     assert set(figures) == {"customers", "total"}
     assert set(figures["customers"]) == set(EXPECTED)
-    assert all(set(row) == FIGURES for row in (*figures["customers"].values(), figures["total"]))
+    assert all(set(row) - {"verdict"} == FIGURES for row in (*figures["customers"].values(), figures["total"]))
     for name in FIGURES - {"seconds"}:
         assert figures["total"][name] == sum(row[name] for row in figures["customers"].values())
 

@@ -28,7 +28,7 @@ from orders_platform.domain.orders import RowKind
 from orders_platform.errors import ConfigurationError
 from orders_platform.merge.merge_rules import MergeRules
 from orders_platform.settings import default_folder
-from orders_platform_tests.testing.order_list import GREYSON, OrderList, order
+from orders_platform_tests.testing.order_list import GREYSON, KEY, OrderList, order
 from orders_platform_tests.testing.order_stores import CONFIG
 
 SQL = default_folder("sql")
@@ -64,7 +64,15 @@ class WideSchema(Schema):
 def statement_of(statements: Statements, name: str, result_rows: int) -> TextClause:
     file, _, kind = name.partition(" of ")
     return statements.render(
-        file, {"result_rows": result_rows, "work_table": "clean_orders", "cell_column": "DROP", "kind": kind}
+        file,
+        {
+            "result_rows": result_rows,
+            "work_table": "clean_orders",
+            "cell_column": "DROP",
+            "kind": kind,
+            "rows": "orders",
+            "column": "NOTES",
+        },
     )[0]
 
 
@@ -76,7 +84,7 @@ def rendered(dialect: str) -> dict[str, TextClause]:
     rules = MergeRules(
         configuration, WideSchema(open_database(SecretStr("sqlite://")), configuration, SQL), OURS[dialect].types
     )
-    statements = Statements(templates, rules.context(GREYSON))
+    statements = Statements(templates, rules.context(GREYSON) | {"absent": ["NOTES", "S"], "key_column": KEY})
     return {name: statement_of(statements, name, result_rows=100) for name in NAMES}
 
 

@@ -22,7 +22,7 @@ from orders_platform.database.statements import Statements
 from orders_platform.database.table_definitions import TABLES, define_tables
 from orders_platform.merge.merge_rules import MergeRules
 from orders_platform_tests.database.test_templates import DIALECTS, NAMES, statement_of, templates_for
-from orders_platform_tests.testing.order_list import GREYSON
+from orders_platform_tests.testing.order_list import GREYSON, KEY
 
 TSQL = DIALECTS["mssql"]
 LINTER = Linter(config=FluffConfig(overrides={"dialect": "tsql", "large_file_skip_byte_limit": 0}))
@@ -49,7 +49,10 @@ class MadeSchema(Schema):
 @pytest.fixture(scope="session")
 def statements(narrow_sql: Path, configuration: Configuration) -> Statements:
     rules = MergeRules(configuration, MadeSchema(open_database(SecretStr("sqlite://")), configuration, narrow_sql), MSSQL.types)
-    return Statements(templates_for("mssql", configuration, narrow_sql), rules.context(GREYSON))
+    return Statements(
+        templates_for("mssql", configuration, narrow_sql),
+        rules.context(GREYSON) | {"absent": ["NOTES", "S"], "key_column": KEY},
+    )
 
 
 def written(clause: TextClause) -> str:

@@ -327,12 +327,11 @@ def test_the_daily_summary_counts_by_customer(
     location.instance.report_run_failed(ticks.busy("RHONE"))
     assert job(location, "daily_summary").success
     (message,) = receiver.arrived
-    assert message["title"] == "[sandbox] 2 customers: 3 rows wait, 0 failed, 0 rejected"
+    assert message["title"] == "[sandbox] 2 customers: 1 not all on the board"
     lines = message["message"].splitlines()
-    assert lines[1] == "The last run failed: RHONE"
-    assert lines[2].startswith("B'HOOD: 4 of 4 orders")  # those with rows in trouble come first
-    assert "3 pending" in lines[2]
-    assert lines[3].startswith("RHONE: 4 of 4 orders")
+    assert lines[0] == "The last run failed: RHONE"
+    assert lines[1] == "B'HOOD: 4 of 4 orders on the board; 3 rows wait"  # those with rows in trouble come first
+    assert lines[2] == "RHONE: 4 orders, all on the board"
     assert lines[-1].startswith("http://127.0.0.1:3999/")
 
 

@@ -20,10 +20,10 @@ CUSTOMER = "B'HOOD"
 DOCUMENT = CHECKOUT / "docs" / "checks.md"
 WARN, ERROR = dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR
 IN_A_RUN = {
-    "keys_unique", "removals_plausible", "sizes_plausible", "totals_match_sizes", "no_item_doubled", "no_subitem_doubled",
+    "keys_unique", "removals_plausible", "columns_filled", "sizes_plausible", "totals_match_sizes", "no_item_doubled", "no_subitem_doubled",
     "board_equals_database",
 }  # fmt: skip
-BLOCKING = {"keys_unique", "sizes_plausible", "totals_match_sizes"}
+BLOCKING = {"keys_unique", "columns_filled", "sizes_plausible", "totals_match_sizes"}
 
 
 def bhood() -> list[Row]:
@@ -188,13 +188,38 @@ def test_a_wrong_total_is_said_and_the_order_sent(workplace: Workplace, location
     assert sum(len(items) for items in workplace.board.values()) == 6
 
 
-def test_totals_that_are_mostly_wrong_stop_the_lines(workplace: Workplace, location: Location) -> None:
+def test_totals_that_are_mostly_wrong_stop_the_customer_until_they_are_accepted(
+    workplace: Workplace, location: Location
+) -> None:
     workplace.stage([{**row, "TOTAL QTY": 9999} for row in bhood()])
     run = location.sync_customer(CUSTOMER)
     assert not run.success
     found = made(run)["totals_match_sizes"]
     assert (found.passed, found.severity) == (False, ERROR)
-    assert workplace.rows("SELECT COUNT(*) FROM ORDER_LIST_LINES WHERE sync_state <> 'NEW'") == [(0,)]
+    assert workplace.mutations == 0
+    page = (workplace.folder / ".data" / "reports" / "B'HOOD.html").read_text("utf-8")
+    assert "The totals of 6 of 6 orders of B&#39;HOOD are not the sum of their sizes" in page
+    assert "0 of 6 orders are on the board" in page
+    accepted = location.sync_customer(CUSTOMER, ops={"order_lines": {"config": {"accept": ["wrong_totals"]}}})
+    assert accepted.success
+    assert sum(len(items) for items in workplace.board.values()) == 6
+
+
+def test_a_column_that_turned_blank_stops_the_customer_until_it_is_accepted(workplace: Workplace, location: Location) -> None:
+    workplace.stage(bhood())
+    assert location.sync_customer(CUSTOMER).success
+    workplace.stage([{**row, "CUSTOMER STYLE": None} for row in bhood()])
+    before = workplace.mutations
+    run = location.sync_customer(CUSTOMER)
+    assert not run.success
+    found = made(run)["columns_filled"]
+    assert (found.passed, found.severity) == (False, ERROR)
+    assert "CUSTOMER STYLE: blank in 6 of 6 orders that had it" in str(table(found)[0]["guard"])
+    assert workplace.mutations == before
+    assert not look(location, "check_orders", "columns_filled").passed
+    assert location.sync_customer(CUSTOMER, ops={"order_headers": {"config": {"accept": ["emptied_columns"]}}}).success
+    assert look(location, "check_orders", "columns_filled").passed
+    assert workplace.mutations > before
 
 
 def test_lines_whose_order_was_deleted_are_found(synced: Workplace, location: Location) -> None:

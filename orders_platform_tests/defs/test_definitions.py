@@ -34,7 +34,7 @@ SIX = {
     "order_headers": ({"swp_order_list"}, "order_tables", None),
     "order_sizes": ({"order_headers"}, "order_tables", None),
     "order_lines": ({"order_sizes"}, "order_tables", None),
-    "monday_groups": ({"order_headers"}, "monday_board", "monday_api"),
+    "monday_groups": ({"order_headers", "order_lines"}, "monday_board", "monday_api"),
     "monday_items": ({"monday_groups", "order_headers"}, "monday_board", "monday_api"),
     "monday_subitems": ({"monday_items", "order_lines"}, "monday_board", "monday_api"),
 }
@@ -82,7 +82,8 @@ def test_a_run_of_a_customer_takes_all_six_assets_the_report_and_its_checks_in_o
     assert job.partitions_def is not None
     assert job.partitions_def.name == "customers"
     assert {node.name for node in job.nodes} == {
-        *SIX, "sync_report", "order_headers_keys_unique", "order_headers_removals_plausible", "order_sizes_sizes_plausible",
+        *SIX, "sync_report", "order_headers_keys_unique", "order_headers_removals_plausible", "order_headers_columns_filled",
+        "order_sizes_sizes_plausible",
         "order_lines_totals_match_sizes", "monday_items_no_item_doubled", "monday_subitems_no_subitem_doubled",
         "monday_subitems_board_equals_database",
     }  # fmt: skip

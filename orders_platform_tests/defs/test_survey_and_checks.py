@@ -94,7 +94,7 @@ def test_a_load_that_lacks_too_many_orders_removes_nothing_until_it_is_whole_aga
     found = removals_check(broken)
     assert not found.passed
     assert found.severity == dg.AssetCheckSeverity.ERROR
-    assert "max_removed_share" in found.description
+    assert "--accept vanished_orders" in found.description
     assert [record.data["customer"] for record in found.metadata["rows"].value.records] == ["B'HOOD"]
     headers = metadata(broken, "order_headers")
     assert headers["missing"] > 0

@@ -368,18 +368,6 @@ def test_an_order_that_returns_is_the_same_order(order_list: OrderList) -> None:
     assert archive.orders("record_uuid") == uuids
 
 
-def test_more_missing_orders_than_the_share_removes_none_and_says_so_until_the_load_is_whole(order_list: OrderList) -> None:
-    order_list.merge(*orders(10))
-    merged = order_list.merge(*orders(7), order("GRE-77"))
-    assert (merged.created, merged.missing, merged.removed, merged.removal_refused) == (1, 3, 0, True)
-    assert order_list.store.refused_removals() == [(GREYSON, 3, 8)]
-    again = order_list.merge()
-    assert (again.was_unchanged, again.missing, again.removal_refused) == (True, 3, True)
-    assert not order_list.merge(*orders(10), order("GRE-77")).removal_refused
-    assert order_list.store.refused_removals() == []
-    assert {row[0] for row in order_list.orders("removed_at")} == {None}
-
-
 def test_exactly_the_share_may_go(order_list: OrderList) -> None:
     order_list.merge(*orders(10))
     assert order_list.merge(*orders(8)).removed == 2

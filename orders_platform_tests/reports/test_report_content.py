@@ -8,10 +8,13 @@ from datetime import UTC, datetime
 import pytest
 
 from orders_platform.domain.cell_warnings import CellWarning
+from orders_platform.domain.guards import Guard, wrong_totals
 from orders_platform.domain.order_status import BoardStatus, LastChanges, OrderChange, OrderStatus
 from orders_platform.domain.orders import RowProblem
 from orders_platform.domain.states import Action, SyncState
+from orders_platform.domain.verdicts import Verdict
 from orders_platform.reports.content import Report, change_words, changes_summary, report_of
+from orders_platform.reports.rendering import Links, html_page, markdown_text
 
 NOW = datetime(2026, 11, 21, 7, 40, tzinfo=UTC)
 FINE = OrderStatus(
@@ -26,8 +29,18 @@ LEFT = replace(FINE, order_key="GRE-4", status=BoardStatus.LEFT_LOAD, is_removed
 OFF = replace(LEFT, order_key="GRE-5", status=BoardStatus.OFF_BOARD, item_id=None)
 
 
-def report(*orders: OrderStatus, rejected: list[RowProblem] | None = None, lines: list[RowProblem] | None = None) -> Report:
-    return report_of("GREYSON", NOW, orders, rejected or [], lines or [], None)
+def report(
+    *orders: OrderStatus, rejected: list[RowProblem] | None = None, lines: list[RowProblem] | None = None,
+    unmatched: int = 0, guards: tuple[Guard, ...] = (),
+) -> Report:  # fmt: skip
+    live = [each for each in orders if not each.is_removed]
+    verdict = Verdict(
+        "GREYSON", len(live), sum(each.item_id is not None for each in live),
+        waiting=sum(each.status is BoardStatus.WAITING for each in live),
+        failed=sum(each.status is BoardStatus.REFUSED for each in live), invalid=sum(row.rows for row in rejected or []),
+        unmatched=unmatched, guards=guards,
+    )  # fmt: skip
+    return report_of("GREYSON", NOW, orders, rejected or [], lines or [], None, verdict)
 
 
 def reject(key: str, size: str = "", reason: str = "the order number is blank;", rows: int = 1) -> RowProblem:
@@ -51,10 +64,21 @@ def test_the_headline_answers_how_many_orders_are_on_the_board(orders: list[Orde
 
 def test_a_rejected_row_is_counted_beside_the_orders() -> None:
     found = report(FINE, rejected=[reject("", rows=2)])
-    assert found.headline == "The order is on the board; 2 need a correction in the order list."
+    assert found.headline == "1 of 3 orders are on the board; 2 need a correction in the order list."
     assert not found.is_complete
     assert report(FINE).is_complete
     assert not report(FINE, FRESH).is_complete
+
+
+def test_a_report_beside_a_guard_or_an_unmatched_row_never_says_that_all_is_on_the_board() -> None:
+    stopped = report(FINE, guards=(wrong_totals("GREYSON", 4, 5, ["GRE-1: total 3, sizes 2"]),))
+    assert stopped.headline == "1 of 1 orders are on the board."
+    assert not stopped.is_complete
+    assert "Stopped:** The totals of 4 of 5 orders of GREYSON are not the sum" in markdown_text([stopped], Links())
+    assert "The totals of 4 of 5 orders of GREYSON are not the sum" in html_page([stopped], Links())
+    unmatched = report(FINE, unmatched=2)
+    assert unmatched.headline == "1 of 1 orders are on the board; 2 rows of its files name no known customer."
+    assert not unmatched.is_complete
 
 
 def test_a_reason_names_the_column_of_the_order_list_and_not_mondays_id_of_it() -> None:
@@ -129,7 +153,7 @@ def test_the_changes_of_a_run_are_counted_by_what_they_were() -> None:
 
 def test_cells_that_were_left_out_are_corrections_of_orders_that_are_on_the_board() -> None:
     warnings = [CellWarning("GREYSON", f"GRE-{n}", "PLANNER", "NOBODY", "label_missing", "is not a label") for n in range(5)]
-    report = report_of("GREYSON", NOW, [], [], [], None, warnings)
+    report = report_of("GREYSON", NOW, [], [], [], None, Verdict("GREYSON"), warnings)
     (found,) = report.corrections
     assert (found.order, found.rows, found.is_on_board) == ("GRE-0, GRE-1, GRE-2 and 2 more", 5, True)
     assert found.reason == "PLANNER: 'NOBODY' is not a label"

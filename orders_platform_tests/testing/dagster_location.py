@@ -34,16 +34,18 @@ class Location:
     def survey(self) -> dg.ExecuteInProcessResult:
         return self._job("scan_staging").execute_in_process(instance=self.instance, raise_on_error=False)
 
-    def sync(self, key: str) -> dg.ExecuteInProcessResult:
+    def sync(self, key: str, ops: dict[str, object] | None = None) -> dg.ExecuteInProcessResult:
         """All six assets of one partition, which exists as if somebody had typed it in."""
         if key not in self.customers:
             self.instance.add_dynamic_partitions("customers", [key])
-        return self._job("sync_customer").execute_in_process(instance=self.instance, partition_key=key, raise_on_error=False)
+        return self._job("sync_customer").execute_in_process(
+            instance=self.instance, partition_key=key, raise_on_error=False, run_config={"ops": ops or {}}
+        )
 
-    def sync_customer(self, customer: str) -> dg.ExecuteInProcessResult:
-        """All six assets of a customer whose partition is made in our way."""
+    def sync_customer(self, customer: str, ops: dict[str, object] | None = None) -> dg.ExecuteInProcessResult:
+        """All six assets of a customer whose partition is made in our way, with the run configuration of these ops."""
         add_customers(self.instance, [customer])
-        return self.sync(partition_key_for(customer))
+        return self.sync(partition_key_for(customer), ops)
 
     def _job(self, name: str) -> dg.JobDefinition:
         return build_definitions(Settings()).resolve_job_def(name)

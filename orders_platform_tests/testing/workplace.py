@@ -98,17 +98,21 @@ class Workplace:
 
     @property
     def board(self) -> dict[str, list[str]]:
-        """Item names by group title."""
-        groups = self.sandbox.board_snapshot(Settings().configuration.items.board_id)
-        return {group.title: [item.name for item in group.items] for group in groups}
+        """Item names by group title, of the board that is configured."""
+        return self.board_of(Settings().configuration.items.board_id)
 
-    def graphql(self, query: str) -> None:
+    def board_of(self, board_id: int) -> dict[str, list[str]]:
+        """Item names by group title."""
+        return {group.title: [item.name for item in group.items] for group in self.sandbox.board_snapshot(board_id)}
+
+    def graphql(self, query: str) -> dict:
         """A person's or another program's hand on the board; an answer with an error fails the test."""
         headers = {"Authorization": SANDBOX_TOKEN, "Content-Type": "application/json", "API-Version": "2026-10"}
         request = urllib.request.Request(self.url, json.dumps({"query": query}).encode(), headers)
         with urllib.request.urlopen(request, timeout=10) as answer:
             said = json.load(answer)
         assert "errors" not in said, said
+        return said["data"]
 
     def configure(self, *changes: tuple[str, str]) -> Path:
         """A copy of the configuration with each first text replaced, for ORDERS_CONFIG."""

@@ -31,7 +31,7 @@ order_board = dg.AssetSpec(
 )
 
 
-@dg.asset(partitions_def=CUSTOMERS, deps=[order_headers], group_name=GROUP, pool=POOL, retry_policy=RETRIES)
+@dg.asset(partitions_def=CUSTOMERS, deps=[order_headers, order_lines], group_name=GROUP, pool=POOL, retry_policy=RETRIES)
 def monday_groups(
     context: AssetExecutionContext, orders_database: OrdersDatabase, monday: MondayResource
 ) -> dg.MaterializeResult[None]:

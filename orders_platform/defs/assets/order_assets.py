@@ -1,12 +1,14 @@
 """Assets 0 to 3: the staged order list, and the three tables that the database merges it into."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import dagster as dg
 from dagster import AssetExecutionContext, OpExecutionContext
+from pydantic import Field
 
+from orders_platform.build import report_folder, report_links
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.queries import Queries
 from orders_platform.defs.assets.asset_metadata import cell_warnings, rejected_rows
@@ -14,7 +16,11 @@ from orders_platform.defs.failures import RETRIES, dagster_failures
 from orders_platform.defs.partitions import CUSTOMERS, add_customers
 from orders_platform.defs.resources import OrdersDatabase
 from orders_platform.domain.customers import StagingScan, customer_for
-from orders_platform.errors import SourceDataError
+from orders_platform.domain.guards import Guard, GuardKind
+from orders_platform.errors import ConfigurationError, SourceDataError
+from orders_platform.reports.content import make_report
+from orders_platform.reports.rendering import html_page, write_page
+from orders_platform.settings import Settings
 
 SWP_ORDER_LIST = dg.AssetKey("swp_order_list")
 GROUP = "order_tables"
@@ -64,15 +70,35 @@ def observe_order_list(context: OpExecutionContext, orders_database: OrdersDatab
             raise refused
 
 
+class GuardConfig(dg.Config):
+    """Run configuration of the merges."""
+
+    accept: list[str] = Field(
+        default=[],
+        description=f"Guards that do not act in this run, since the load is right: {', '.join(GuardKind)}.",
+    )
+
+    @property
+    def accepted(self) -> list[GuardKind]:
+        """The guards by kind. Raises `ConfigurationError` for an unknown one."""
+        unknown = [word for word in self.accept if word not in set(GuardKind)]
+        if unknown:
+            raise ConfigurationError(f"accept names {unknown[0]!r}, which is no guard; the guards are {', '.join(GuardKind)}.")
+        return [GuardKind(word) for word in self.accept]
+
+
 @dg.asset(partitions_def=CUSTOMERS, deps=[SWP_ORDER_LIST], group_name=GROUP, retry_policy=RETRIES)
-def order_headers(context: AssetExecutionContext, orders_database: OrdersDatabase) -> dg.MaterializeResult[None]:
+def order_headers(
+    context: AssetExecutionContext, config: GuardConfig, orders_database: OrdersDatabase
+) -> dg.MaterializeResult[None]:
     """Orders, clean and keyed: the new, changed and missing ones of a load are marked; unchanged ones are not touched."""
     customer = customer_for(context.partition_key)
     with customer_alone(customer, orders_database) as store:
         merge = orders_database.merge
-        merged = merge.merge_headers(customer, merge.scan_staging(), datetime.now(UTC))
+        merged = merge.merge_headers(customer, merge.scan_staging(), datetime.now(UTC), config.accepted)
         rejected = store.invalid_rows(customer)
         left_out = [each for each in Queries(store).cell_warnings(customer) if each.row_uuid is None]
+        _report_if_stopped(store, merged.guards)
     figures = {
         "created": merged.created,
         "updated": merged.updated,
@@ -95,12 +121,23 @@ def order_sizes(context: AssetExecutionContext, orders_database: OrdersDatabase)
 
 
 @dg.asset(partitions_def=CUSTOMERS, deps=[order_sizes], group_name=GROUP, retry_policy=RETRIES)
-def order_lines(context: AssetExecutionContext, orders_database: OrdersDatabase) -> dg.MaterializeResult[None]:
+def order_lines(
+    context: AssetExecutionContext, config: GuardConfig, orders_database: OrdersDatabase
+) -> dg.MaterializeResult[None]:
     """Lines, a row per order and size: the new, changed and gone ones are marked."""
     customer = customer_for(context.partition_key)
-    with customer_alone(customer, orders_database):
-        merged = orders_database.merge.merge_lines(customer, datetime.now(UTC))
+    with customer_alone(customer, orders_database) as store:
+        merged = orders_database.merge.merge_lines(customer, datetime.now(UTC), config.accepted)
+        _report_if_stopped(store, merged.guards)
     return dg.MaterializeResult(metadata={"created": merged.created, "updated": merged.updated, "removed": merged.removed})
+
+
+def _report_if_stopped(store: OrderStore, guards: Iterable[Guard]) -> None:
+    """Renew the customer's page where the run ends at a blocking check, so that it never goes on saying that all is well."""
+    for customer in {guard.customer for guard in guards if guard.blocks}:
+        settings = Settings()
+        report = make_report(store, customer, datetime.now(UTC))
+        write_page(report_folder(settings), customer, html_page([report], report_links(settings)))
 
 
 def _scan_table(scan: StagingScan) -> dg.TableMetadataValue:

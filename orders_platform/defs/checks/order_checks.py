@@ -16,6 +16,7 @@ from orders_platform.defs.checks.check_results import ERROR, Scope, check_result
 from orders_platform.defs.failures import dagster_failures
 from orders_platform.defs.resources import OrdersDatabase
 from orders_platform.domain.cell_warnings import WarningGroup, group_warnings
+from orders_platform.domain.guards import GuardKind
 from orders_platform.domain.needed_runs import stale_loads
 from orders_platform.domain.orders import RowProblem
 from orders_platform.domain.states import SyncState
@@ -46,17 +47,29 @@ def keys_unique(context: dg.AssetCheckExecutionContext, orders_database: OrdersD
 @dg.asset_check(asset=order_headers)
 def removals_plausible(context: dg.AssetCheckExecutionContext, orders_database: OrdersDatabase) -> dg.AssetCheckResult:
     """ERROR when a customer's last load lacks more of its orders than `max_removed_share`. None of them was removed."""
+    return _guard(context, orders_database, GuardKind.VANISHED_ORDERS)
+
+
+@dg.asset_check(asset=order_headers, blocking=True)
+def columns_filled(context: dg.AssetCheckExecutionContext, orders_database: OrdersDatabase) -> dg.AssetCheckResult:
+    """ERROR when a column that the board shows, or all sizes, turned blank in more than `max_emptied_share` of a customer's orders.
+
+    The load is not merged.
+    """
+    return _guard(context, orders_database, GuardKind.EMPTIED_COLUMNS)
+
+
+def _guard(context: dg.AssetCheckExecutionContext, orders_database: OrdersDatabase, kind: GuardKind) -> dg.AssetCheckResult:
+    """What a guard of the pipeline saw in the last load of each customer."""
     scope = Scope.of(context)
-    with dagster_failures(scope.customer or "removals_plausible"):
-        refused = orders_database.store.refused_removals()
-    found = [
-        Finding(name, {"missing_orders": missing, "rows_read": read}) for name, missing, read in refused if scope.holds(name)
-    ]
+    with dagster_failures(scope.customer or kind):
+        guards = orders_database.store.guards(scope.customer)
+    acted = [guard for guard in guards if guard.kind is kind and not guard.is_accepted]
     return check_result(
-        found,
+        [Finding(guard.customer, {"guard": guard.message}) for guard in acted],
         scope=scope,
-        what=("load lacked too many orders", "loads lacked too many orders"),
-        next_step="Nothing was removed. Check the load, then raise max_removed_share if it is right.",
+        what=("load that a guard stops", "loads that a guard stops"),
+        next_step=f"Correct the load, or accept it once: `orders-platform sync --execute --accept {kind}`, or `accept` in the launchpad.",
         severity=ERROR,
     )
 
@@ -87,23 +100,25 @@ def sizes_plausible(context: dg.AssetCheckExecutionContext, orders_database: Ord
 def totals_match_sizes(context: dg.AssetCheckExecutionContext, orders_database: OrdersDatabase) -> dg.AssetCheckResult:
     """WARN when the `TOTAL QTY` of an order, which people type, is not the sum of its sizes.
 
-    ERROR when that is so of more than `max_wrong_totals_share` of a customer's orders: its sizes must be wrong, and no line is sent.
+    ERROR when that is so of more than `max_wrong_totals_share` of a customer's orders: its sizes must be wrong, and nothing is sent.
     """
     scope = Scope.of(context)
     with dagster_failures(scope.customer or "totals_match_sizes"):
         queries = orders_database.queries
         names = scope.names(queries.customers())
         found, orders = queries.wrong_totals(names), queries.order_counts(names)
+        guards = orders_database.store.guards(scope.customer)
     shares = {name: count / orders[name] for name, count in Counter(each.customer for each in found).items()}
-    errors = {name for name, share in shares.items() if share > _rules().max_wrong_totals_share}
+    stopped = {guard.customer for guard in guards if guard.kind is GuardKind.WRONG_TOTALS and guard.blocks}
     return check_result(
         found,
         scope=scope,
         what=("order whose total is not the sum of its sizes", "orders whose total is not the sum of their sizes"),
-        next_step="Were columns shifted in the load? No line is sent."
-        if errors
+        next_step="Were columns shifted in the load? Nothing is sent. Correct it, or accept it once: "
+        "`orders-platform sync --execute --accept wrong_totals`, or `accept` in the launchpad."
+        if stopped
         else "Correct the order list; they are sent as they are.",
-        severity=errors,
+        severity=stopped,
         figures={"worst_share": round(max(shares.values(), default=0.0), 3)},
     )
 

@@ -1,0 +1,132 @@
+"""The verdict on a customer: are its orders on the board as the list has them? Made here alone; every surface shows it."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from orders_platform.domain.guards import Guard
+from orders_platform.domain.orders import CustomerSummary, RowProblem
+
+NO_ORDERS = frozenset({"phantom", "repeated_header"})
+"""Codes of staged rows that are no orders (totals, headers): nothing of them belongs on the board."""
+
+
+class CustomerState(enum.StrEnum):
+    """The worst that is so of a customer; the first that holds."""
+
+    GUARD = "guard"
+    FAILED = "failed"
+    UNMATCHED = "unmatched"
+    WAITING = "waiting"
+    WARNINGS = "warnings"
+    ON_BOARD = "on_board"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Where a customer stands.
+
+    Attributes:
+        orders: that its last merged load has, without the invalid rows; `on_board` of these have an item.
+        waiting: orders and sizes to be sent, or sent without a known outcome.
+        failed: orders and sizes that our check or monday refused, and sizes that wait for such an order.
+        invalid: rows of the load that the merge cannot take; the board lacks them.
+        unmatched: rows of its files that name no known customer.
+        warnings: cells that were left out, and rows that are no orders.
+        guards: that acted on its last load and were not accepted.
+    """
+
+    customer: str
+    orders: int = 0
+    on_board: int = 0
+    waiting: int = 0
+    failed: int = 0
+    invalid: int = 0
+    unmatched: int = 0
+    warnings: int = 0
+    guards: tuple[Guard, ...] = ()
+
+    @property
+    def state(self) -> CustomerState:
+        """In one word."""
+        if self.guards:
+            return CustomerState.GUARD
+        if self.failed or self.invalid:
+            return CustomerState.FAILED
+        if self.unmatched:
+            return CustomerState.UNMATCHED
+        if self.waiting or self.on_board < self.orders:
+            return CustomerState.WAITING
+        return CustomerState.WARNINGS if self.warnings else CustomerState.ON_BOARD
+
+    def is_well(self, *, strict: bool = False) -> bool:
+        """Whether all is on the board; warnings are well unless `strict`."""
+        return self.state is CustomerState.ON_BOARD or (self.state is CustomerState.WARNINGS and not strict)
+
+    @property
+    def sentence(self) -> str:
+        """In a sentence, guards apart: they have their own."""
+        if self.is_well():
+            head = (
+                f"{_count(self.orders, 'order')}, {'all ' if self.orders > 1 else ''}on the board"
+                if self.orders
+                else "no orders"
+            )
+        else:
+            head = f"{self.on_board:,} of {_count(self.orders + self.invalid, 'order')} on the board"
+        counts = (
+            (self.waiting, "row waits", "rows wait"),
+            (self.failed, "row failed", "rows failed"),
+            (self.invalid, "row of the list is invalid", "rows of the list are invalid"),
+            (self.unmatched, "row of its files names no known customer", "rows of its files name no known customer"),
+            (self.warnings, "warning", "warnings"),
+        )
+        said = [f"{count:,} {one if count == 1 else several}" for count, one, several in counts if count]
+        stopped = ["a guard stops it" if any(guard.blocks for guard in self.guards) else "a guard acted"] if self.guards else []
+        return f"{self.customer}: {'; '.join([head, *said, *stopped])}"
+
+
+def verdicts_of(
+    customers: Iterable[str],
+    summaries: Iterable[CustomerSummary],
+    invalid: Sequence[RowProblem],
+    warnings: Mapping[str, int],
+    unmatched: Mapping[str, int],
+    guards: Sequence[Guard],
+) -> list[Verdict]:
+    """The verdict on each of these customers.
+
+    Args:
+        customers: by canonical name.
+        summaries: where the orders of each stand.
+        invalid: rows of the load that were not taken.
+        warnings: how many cells of each customer were left out.
+        unmatched: how many rows of each customer's files name no customer.
+        guards: that acted.
+    """
+    stands = {summary.customer: summary for summary in summaries}
+    found = []
+    for name in customers:
+        rows = [row for row in invalid if row.customer == name]
+        no_orders = sum(row.rows for row in rows if row.code in NO_ORDERS)
+        stand = stands.get(name)
+        found.append(
+            Verdict(
+                name,
+                orders=stand.orders if stand else 0,
+                on_board=stand.items if stand else 0,
+                waiting=stand.new + stand.pending if stand else 0,
+                failed=stand.failed + stand.blocked if stand else 0,
+                invalid=sum(row.rows for row in rows) - no_orders,
+                unmatched=unmatched.get(name, 0),
+                warnings=no_orders + warnings.get(name, 0),
+                guards=tuple(guard for guard in guards if guard.customer == name and not guard.is_accepted),
+            )
+        )
+    return found
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number:,} {word}{'' if number == 1 else 's'}"

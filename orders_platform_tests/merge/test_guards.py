@@ -1,0 +1,188 @@
+"""Guards: a broken load stops before it does harm, says what it saw, and may be accepted once."""
+
+from __future__ import annotations
+
+import pytest
+
+from orders_platform.domain import guards
+from orders_platform.domain.guards import Guard, GuardKind, GuardRule
+from orders_platform.errors import SourceDataError
+from orders_platform.merge.staging import replace_staged_rows
+from orders_platform_tests.testing.order_list import GREYSON, OrderList, Row, order
+
+VANISHED, EMPTIED, TOTALS = GuardKind.VANISHED_ORDERS, GuardKind.EMPTIED_COLUMNS, GuardKind.WRONG_TOTALS
+
+
+def orders(count: int, **cells: object) -> list[Row]:
+    return [order(f"GRE-{number}", **cells) for number in range(count)]
+
+
+def kinds(found: tuple[Guard, ...] | list[Guard]) -> list[tuple[GuardKind, bool]]:
+    return [(guard.kind, guard.is_accepted) for guard in found]
+
+
+def merge(order_list: OrderList, *rows: Row, accept: tuple[GuardKind, ...] = ()) -> tuple[Guard, ...]:
+    """Load the rows, merge headers and lines as the pipeline does; the guards that acted."""
+    if rows:
+        order_list.load(*rows)
+    scan = order_list.merging.scan_staging()
+    order_list.merging.merge_headers(GREYSON, scan, next(order_list.clock), accept)
+    order_list.merging.unpivot_sizes(GREYSON)
+    merged = order_list.merging.merge_lines(GREYSON, next(order_list.clock), accept)
+    assert merged.guards == tuple(order_list.store.guards(GREYSON))
+    return merged.guards
+
+
+@pytest.mark.parametrize(
+    ("concerned", "of", "acts"),
+    [(2, 2, False), (3, 3, True), (3, 15, False), (4, 15, True), (0, 0, False), (20, 100, False), (21, 100, True)]
+)  # fmt: skip
+def test_a_guard_needs_a_share_and_a_number(concerned: int, of: int, acts: bool) -> None:
+    assert GuardRule(0.2, 3).acts(concerned, of) is acts
+
+
+def test_guards_are_read_as_they_were_written() -> None:
+    found = (
+        guards.vanished_orders(GREYSON, 3, 9, ["A", "∆", "'"]),
+        guards.accepted([guards.wrong_totals(GREYSON, 1, 2, [])], [TOTALS])[0],
+    )
+    assert guards.read(GREYSON, guards.written(found)) == found
+    assert guards.read(GREYSON, guards.written([])) == guards.read(GREYSON, None) == ()
+
+
+def test_more_missing_orders_than_the_share_removes_none_and_says_so_until_the_load_is_whole(order_list: OrderList) -> None:
+    order_list.merge(*orders(10))
+    merged = order_list.merge(*orders(7), order("GRE-77"))
+    assert (merged.created, merged.missing, merged.removed, kinds(merged.guards)) == (1, 3, 0, [(VANISHED, False)])
+    (guard,) = order_list.store.guards()
+    assert guard.message == "3 of 10 orders of GREYSON are missing from the load (GRE-7, GRE-8, GRE-9); none was removed."
+    again = order_list.merge()
+    assert (again.was_unchanged, again.missing, again.guards) == (True, 3, (guard,))
+    assert order_list.merge(*orders(10), order("GRE-77")).guards == ()
+    assert order_list.store.guards() == []
+    assert {row[0] for row in order_list.orders("removed_at")} == {None}
+
+
+def test_missing_orders_are_accepted_once(order_list: OrderList) -> None:
+    order_list.merge(*orders(10))
+    assert kinds(merge(order_list, *orders(5))) == [(VANISHED, False)]
+    assert merge(order_list, accept=(VANISHED,)) == ()
+    assert sum(row[0] is not None for row in order_list.orders("removed_at")) == 5
+    assert merge(order_list) == ()
+    assert kinds(merge(order_list, *orders(1))) == [(VANISHED, False)]
+
+
+def test_a_small_customer_may_lose_an_order(order_list: OrderList) -> None:
+    order_list.merge(*orders(4))
+    assert order_list.merge(*orders(3)).removed == 1
+
+
+@pytest.mark.parametrize("column", ["NOTES", "CUSTOMER PRICE", "EX FACTORY DATE", "CUSTOMER STYLE", "AAG SEASON"])
+def test_a_column_that_turns_blank_for_a_customer_leaves_the_load_unmerged(order_list: OrderList, column: str) -> None:
+    cells = {
+        "NOTES": "rush",
+        "CUSTOMER_PRICE": "12.5",
+        "EX_FACTORY_DATE": "2026-03-01",
+        "CUSTOMER_STYLE": "A1",
+        "AAG_SEASON": "FALL",
+    }
+    merge(order_list, *orders(4, **cells))
+    order_list.sent()
+    before = [line for line in order_list.dump() if "swp_ORDER_LIST_V2" not in line and "ORDER_SYNC_CUSTOMERS" not in line]
+    (guard,) = merge(order_list, *orders(4, **cells | {column.replace(" ", "_"): None}))
+    assert guard.blocks
+    assert f"({column}: blank in 4 of 4 orders that had it); the load was not merged and nothing was sent." in guard.message
+    after = [line for line in order_list.dump() if "swp_ORDER_LIST_V2" not in line and "ORDER_SYNC_CUSTOMERS" not in line]
+    assert after == before
+    assert merge(order_list) == (guard,)  # the same load again
+    assert order_list.store.guards(GREYSON) == [guard]
+    assert order_list.store.guards("PELOTON") == []
+
+
+def test_an_emptied_column_is_accepted_once(order_list: OrderList) -> None:
+    merge(order_list, *orders(4, NOTES="rush"))
+    merge(order_list, *orders(4))
+    assert merge(order_list, accept=(EMPTIED,)) == ()
+    assert {row[0] for row in order_list.orders("NOTES")} == {None}
+    assert merge(order_list) == ()
+    assert order_list.store.guards() == []
+
+
+def test_the_guard_is_forgotten_when_the_former_load_comes_back(order_list: OrderList) -> None:
+    whole = orders(4, NOTES="rush")
+    merge(order_list, *whole)
+    assert len(merge(order_list, *orders(4))) == 1
+    assert merge(order_list, *whole) == ()
+    assert order_list.store.guards() == []
+
+
+def test_all_sizes_that_turn_blank_leave_the_load_unmerged(order_list: OrderList) -> None:
+    merge(order_list, *orders(4))
+    bare = [{**row, "S": None, "M": None} for row in orders(4)]
+    (guard,) = merge(order_list, *bare)
+    assert (guard.kind, guard.blocks) == (EMPTIED, True)
+    assert "all sizes: blank in 4 of 4" in guard.message
+    assert set(order_list.lines().values()) == {2, 3}
+
+
+def test_cancelled_orders_may_lose_their_sizes(order_list: OrderList) -> None:
+    merge(order_list, *orders(4))
+    bare = [{**row, "S": None, "M": None, "TOTAL QTY": 5, "ORDER TYPE": "CANCELLED"} for row in orders(4)]
+    assert merge(order_list, *bare) == ()
+
+
+def test_a_column_may_turn_blank_in_a_few_orders_or_in_most(order_list: OrderList) -> None:
+    merge(order_list, *orders(10, NOTES="rush"))
+    assert merge(order_list, *orders(8), *orders(10, NOTES="rush")[8:]) == ()  # exactly the share of 80 %
+    merge(order_list, *orders(2, NOTES="rush"), *orders(10)[2:])
+    assert merge(order_list, *orders(10)) == ()  # two orders are fewer than the least number
+
+
+def test_a_field_with_two_columns_is_blank_when_both_are(order_list: OrderList) -> None:
+    merge(order_list, *orders(4, DESTINATION_WAREHOUSE="LONDON"))
+    moved = [{**row, "Warehouse": "LONDON"} for row in orders(4)]
+    assert merge(order_list, *moved) == ()
+    assert kinds(merge(order_list, *orders(4))) == [(EMPTIED, False)]
+
+
+def test_totals_that_do_not_match_stop_the_customer_until_they_are_accepted(order_list: OrderList) -> None:
+    (guard,) = merge(order_list, *orders(4, TOTAL_QTY=50))
+    assert (guard.kind, guard.blocks) == (TOTALS, True)
+    assert "The totals of 4 of 4 orders of GREYSON are not the sum of their sizes (GRE-0: total 50, sizes 5" in guard.message
+    assert merge(order_list) == (guard,)
+    (accepted,) = merge(order_list, accept=(TOTALS,))
+    assert (accepted.is_accepted, accepted.blocks) == (True, False)
+    assert merge(order_list) == (accepted,)  # the same load needs no other word
+    assert kinds(merge(order_list, *orders(4, TOTAL_QTY=60))) == [(TOTALS, False)]
+    assert merge(order_list, *orders(4)) == ()
+    assert order_list.store.guards() == []
+
+
+# --- a load that lacks columns
+
+
+def loaded(order_list: OrderList, *rows: Row, columns: set[str], append: bool = False) -> None:
+    names = [name for name in dict.fromkeys(name for row in rows for name in row) if name in columns]
+    replace_staged_rows(
+        order_list.store.database, "swp_ORDER_LIST_V2", order_list.configuration.tables.schema_name, names,
+        [[row.get(name) for name in names] for row in rows], append=append,
+        check=lambda connection: order_list.merging.require_columns(connection, names),
+    )  # fmt: skip
+
+
+def test_a_load_without_columns_that_its_orders_have_is_refused_and_stages_nothing(order_list: OrderList) -> None:
+    rows = orders(4, NOTES="rush", EX_FACTORY_DATE="2026-03-01")
+    merge(order_list, *rows)
+    before = order_list.dump()
+    with pytest.raises(SourceDataError, match=r"lacks 2 columns .* M \(4 orders have it\), EX FACTORY DATE \(4") as refused:
+        loaded(order_list, *rows, columns=set(rows[0]) - {"EX FACTORY DATE", "M"})
+    assert "--accept-missing" in str(refused.value)
+    assert order_list.dump() == before
+
+
+def test_columns_that_no_order_of_the_load_has_may_be_absent(order_list: OrderList) -> None:
+    merge(order_list, *orders(4), order("GRE-9", NOTES="rush"))
+    loaded(order_list, *orders(4), columns=set(order("GRE-1")) - {"NOTES"})
+    loaded(order_list, order("GRE-9", NOTES="rush"), columns=set(order("GRE-9")) | {"NOTES"}, append=True)
+    loaded(order_list, order("GRE-10"), columns=set(order("GRE-10")), append=True)
+    assert len(order_list.sql("SELECT 1 FROM swp_ORDER_LIST_V2")) == 6
