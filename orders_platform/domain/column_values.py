@@ -39,7 +39,8 @@ def format_cell(field: Field, column: Column, value: object, labels: LabelIndex 
     if is_blank(value):
         return None
     if not field.type.has_labels:
-        return (PERCENTS if _takes_percents(field) else CODECS[field.type]).write(value)
+        is_percent = field.type is ColumnType.NUMBERS and field.takes_percents
+        return (PERCENTS if is_percent else CODECS[field.type]).write(value)
     label = (LabelIndex() if labels is None else labels).choose(field, column, plain_text(value))
     return None if label is None else CODECS[field.type].write(label)
 
@@ -165,10 +166,6 @@ def _coalesced(field: Field, row: Mapping[str, object]) -> tuple[str, object]:
         names = f"{', '.join(map(repr, absent))}, mapped to board column {field.column_id!r}"
         raise ConfigurationError(f"The order table has no column {names}; correct the mapping")
     return next(((source, row[source]) for source in field.sources if not is_blank(row[source])), (field.sources[0], None))
-
-
-def _takes_percents(field: Field) -> bool:
-    return field.type is ColumnType.NUMBERS and (field.percents or any("%" in source for source in field.sources))
 
 
 def _shown(value: object) -> str:

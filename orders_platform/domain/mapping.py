@@ -55,6 +55,11 @@ class Field:
     labels: LabelPolicy = LabelPolicy.REJECT
     percents: bool = False
 
+    @property
+    def takes_percents(self) -> bool:
+        """Whether `10%` is a number here: the mapping says so, or the name of an order column."""
+        return self.percents or any("%" in source for source in self.sources)
+
 
 @dataclass(frozen=True, slots=True)
 class BoardMapping:

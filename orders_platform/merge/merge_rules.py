@@ -135,11 +135,9 @@ class MergeRules:
 
     @cached_property
     def _percents(self) -> set[str]:
-        """The columns whose numbers are per cents: `%` in their name, or in the title that the mapping gives them, says so."""
-        fields = self._configuration.items.fields
-        return {name for name in self._merged if "%" in name} | {
-            name for each in fields if each.percents for name in each.sources
-        }
+        """The columns whose numbers are per cents: their name or the mapping says so."""
+        mapped = {name for each in self._configuration.items.fields if each.takes_percents for name in each.sources}
+        return mapped | {name for name in self._merged if "%" in name}
 
     @cached_property
     def _unique_keys(self) -> set[str]:
