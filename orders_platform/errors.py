@@ -13,6 +13,7 @@
     │   │   └── TransactionLostError      repeat at once, the whole transaction
     │   ├── MondayUnavailableError
     │   ├── CustomerBusyError
+    │   │   └── RowsTakenError            another run sent the same rows
     │   └── AlertUnsentError
     └── RowError                          leave out this row, go on with the others
 
@@ -71,7 +72,11 @@ class MondayUnavailableError(TransientError):
 
 
 class CustomerBusyError(TransientError):
-    """Another run holds this customer's lock."""
+    """Another run holds this customer's lock, or this run has lost it."""
+
+
+class RowsTakenError(CustomerBusyError):
+    """Another run sent, changed or deleted rows that this one was at work on, although a lock should keep the two apart."""
 
 
 class AlertUnsentError(TransientError):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import RowMapping
@@ -22,7 +22,13 @@ from orders_platform.domain.usage import MondayUsage, Reads, daily_calls
 def order_row(row: Mapping[str, object], mapped: Sequence[str]) -> SyncRow:
     """An order; `mapped` are the columns that the board shows."""
     found = _row(
-        row, RowKind.ITEMS, "record_uuid", "monday_item_id", str(row["item_name"]), {name: row[name] for name in mapped}
+        row,
+        RowKind.ITEMS,
+        "record_uuid",
+        "monday_item_id",
+        "merge_number",
+        str(row["item_name"]),
+        {name: row[name] for name in mapped},
     )
     return replace(found, group_name=str(row["group_name"]), group_id=text(row["group_id"]))
 
@@ -31,13 +37,19 @@ def line_row(row: Mapping[str, object], pattern: str) -> SyncRow:
     """A line; `pattern` names its subitem."""
     size_code = str(row["size_code"])
     values: Mapping[str, object] = {"size_code": size_code, "qty": count(row["qty"])}
-    found = _row(row, RowKind.SUBITEMS, "line_uuid", "monday_subitem_id", subitem_name(pattern, size_code), values)
+    found = _row(row, RowKind.SUBITEMS, "line_uuid", "monday_subitem_id", "qty", subitem_name(pattern, size_code), values)
     parent_id, sent_parent_id = monday_id(row["monday_item_id"]), monday_id(row["monday_parent_id"])
     return replace(found, size_code=size_code, parent_id=parent_id, sent_parent_id=sent_parent_id)
 
 
 def _row(
-    row: Mapping[str, object], kind: RowKind, ref_column: str, id_column: str, name: str, values: Mapping[str, object]
+    row: Mapping[str, object],
+    kind: RowKind,
+    ref_column: str,
+    id_column: str,
+    version_column: str,
+    name: str,
+    values: Mapping[str, object],
 ) -> SyncRow:
     return SyncRow(
         kind=kind,
@@ -53,6 +65,7 @@ def _row(
         pending_at=moment(row["sync_pending_at"]),
         tries=count(row["retry_count"]),
         last_code=text(row["sync_error_code"]),
+        version=count(row[version_column]),
     )
 
 
@@ -102,13 +115,27 @@ def moment(value: object) -> datetime | None:
     return value if isinstance(value, datetime) else None if value is None else datetime.fromisoformat(str(value))
 
 
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+"""Stands for no moment in a comparison, where NULL is equal to nothing."""
+
+
+def as_read(rows: Iterable[SyncRow]) -> dict[str, object]:
+    """What a compare-and-set names of rows, numbered."""
+    values: dict[str, object] = {}
+    for i, row in enumerate(rows):
+        values |= {f"ref_{i}": row.ref, f"was_state_{i}": row.state.value, f"was_batch_{i}": row.batch_id or "",
+                   f"was_sent_{i}": row.pending_at or NEVER, f"was_tries_{i}": row.tries, f"was_action_{i}": row.action.value,
+                   f"was_version_{i}": row.version}  # fmt: skip
+    return values
+
+
 def numbered(results: Sequence[RowResult]) -> dict[str, object]:
     """The parameters of `record_results`, numbered by row."""
-    values: dict[str, object] = {}
+    values = as_read(result.row for result in results)
     for i, result in enumerate(results):
         message = None if result.message is None else result.message[:1000]
-        values |= {f"ref_{i}": result.ref, f"state_{i}": result.state.value, f"monday_{i}": result.monday_id, f"code_{i}": result.code,
-                   f"message_{i}": message, f"parent_{i}": result.parent_id, f"tried_{i}": int(result.was_tried)}  # fmt: skip
+        values |= {f"state_{i}": result.state.value, f"monday_{i}": result.monday_id, f"code_{i}": result.code,
+                   f"message_{i}": message, f"parent_{i}": result.row.parent_id, f"tried_{i}": int(result.was_tried)}  # fmt: skip
     return values
 
 
@@ -141,7 +168,7 @@ _NO_REQUEST: Mapping[str, object] = {
 
 def logged_adoption(batch_id: str, results: Sequence[RowResult]) -> dict[str, object]:
     """The parameters of `record_batch` for rows that were found on the board; the request that made them is not known."""
-    ids = json.dumps({result.ref: str(result.monday_id) for result in results})
+    ids = json.dumps({result.row.ref: str(result.monday_id) for result in results})
     return {**_NO_REQUEST, "batch_id": batch_id, "operation": ADOPT, "row_count": len(results), "row_results": ids}
 
 

@@ -113,8 +113,11 @@ class Dialect(abc.ABC):
         """The fingerprint of a load out of those of its parts: numbers of rows and sums of hashes add up."""
 
     @abc.abstractmethod
-    def customer_lock(self, engine: Engine, customer: str) -> AbstractContextManager[None]:
-        """Hold a customer until the block ends. It also ends with the process, however that ends. Raises `CustomerBusyError`."""
+    def customer_lock(self, engine: Engine, customer: str) -> AbstractContextManager[Callable[[], None]]:
+        """Hold a customer until the block ends, or the process does, however that ends. Raises `CustomerBusyError`.
+
+        The block is given a function, for any thread, that raises `CustomerBusyError` when the lock is held no more.
+        """
 
     @abc.abstractmethod
     def lock_merge(self, connection: Connection, customer: str) -> None:
@@ -137,4 +140,12 @@ def customer_busy(customer: str) -> CustomerBusyError:
     """The error of a customer that another run holds."""
     return CustomerBusyError(
         f"Another run is at work on customer {customer!r}. Nothing was done; wait for it to end, or stop it."
+    )
+
+
+def lock_lost(customer: str, how: str) -> CustomerBusyError:
+    """The error of a run that held a customer and holds it no more."""
+    return CustomerBusyError(
+        f"The lock of customer {customer!r} is lost: {how}, so that another run may be at work on the customer. "
+        "This one sends nothing more of it; the next run goes on."
     )

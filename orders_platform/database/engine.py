@@ -80,14 +80,14 @@ class Database:
                 transaction.rollback()
 
     @contextmanager
-    def customer_lock(self, customer: str) -> Iterator[None]:
-        """Hold a customer until the block ends, or this process does.
+    def customer_lock(self, customer: str) -> Iterator[Callable[[], None]]:
+        """Hold a customer until the block ends, or this process does; gives a function that raises when the lock is held no more.
 
         Raises:
             CustomerBusyError: another run holds it, on this machine or, with SQL Server, on any.
         """
-        with translated_errors(self.engine), self.dialect.customer_lock(self.engine, customer):
-            yield
+        with translated_errors(self.engine), self.dialect.customer_lock(self.engine, customer) as require_held:
+            yield require_held
 
     def timestamp(self, moment: datetime) -> object:
         """A UTC moment as this database stores it."""

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Protocol
@@ -17,7 +18,7 @@ from markupsafe import Markup
 from sqlalchemy import URL, Connection, Engine, ExecutionContext, event, text
 from sqlalchemy.exc import DBAPIError
 
-from orders_platform.database.dialects import Dialect, Family, Right, TableColumn, column_types, customer_busy
+from orders_platform.database.dialects import Dialect, Family, Right, TableColumn, column_types, customer_busy, lock_lost
 from orders_platform.database.mssql_errors import Meaning, meaning_of
 from orders_platform.database.odbc_driver import find_driver, safe_options
 from orders_platform.errors import DatabaseRefusedError, OrdersError, TransactionLostError
@@ -124,13 +125,29 @@ class _Mssql(Dialect):
         return f"{sum(int(count) for count, _ in pairs)}:{sum(int(total) for _, total in pairs)}"
 
     @contextmanager
-    def customer_lock(self, engine: Engine, customer: str) -> Iterator[None]:
+    def customer_lock(self, engine: Engine, customer: str) -> Iterator[Callable[[], None]]:
+        one_at_a_time = threading.Lock()
         with engine.connect() as connection:
-            if not _taken(connection, f"orders_platform:{customer}", "Session", 0):
+
+            def is_held() -> bool:
+                """Whether the session has the lock, or gets it now. Asking again is granted to the session that has it."""
+                with one_at_a_time:
+                    granted = _taken(connection, f"orders_platform:{customer}", "Session", 0)
+                    connection.commit()  # it is the session's, not the transaction's
+                    return granted
+
+            def require_held() -> None:
+                try:
+                    if is_held():
+                        return
+                except (DBAPIError, engine.dialect.loaded_dbapi.Error) as error:
+                    raise lock_lost(customer, "its connection to the database broke") from error
+                raise lock_lost(customer, "another run has it")
+
+            if not is_held():
                 raise customer_busy(customer)
-            connection.commit()  # it is the session's, not the transaction's
             try:
-                yield
+                yield require_held
             finally:
                 connection.invalidate()  # the lock ends with its session, also when the session is dead already
 

@@ -5,12 +5,14 @@ The merge is in `merge/order_merge.py`; what checks, `verify`, `history` and the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
+
+from sqlalchemy import RowMapping
 
 from orders_platform.configuration import Configuration
 from orders_platform.database import conversion
@@ -20,9 +22,10 @@ from orders_platform.database.statements import Runner, Statements
 from orders_platform.domain import guards
 from orders_platform.domain.guards import Guard
 from orders_platform.domain.mapping import Target
-from orders_platform.domain.mutations import BatchReport
+from orders_platform.domain.mutations import Batch, BatchReport
 from orders_platform.domain.orders import (
     CustomerSummary,
+    GroupIntent,
     GroupNeed,
     RowKind,
     RowProblem,
@@ -31,10 +34,12 @@ from orders_platform.domain.orders import (
 )
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.domain.usage import MondayUsage, Reads
-from orders_platform.errors import BoardMismatchError, DatabaseUnavailableError
+from orders_platform.errors import BoardMismatchError, RowsTakenError
 
-RESULTS_A_STATEMENT = 100
-"""SQL Server takes 2,100 parameters; a result has seven."""
+ROWS_A_STATEMENT = 100
+"""SQL Server takes 2,100 parameters; a row with its result has thirteen."""
+
+_KEYS_SHOWN = 5
 
 BATCHES_A_TRANSACTION = 500
 """A log of millions must not be locked for minutes while it is trimmed."""
@@ -58,6 +63,7 @@ class OrderStore:
         self.schema = Schema(database, configuration, sql_folder)
         self.templates = self.schema.templates
         self._statements = Statements(self.templates)
+        self._locks: dict[str, Callable[[], None]] = {}
 
     @contextmanager
     def dry_run_transaction(self) -> Iterator[OrderStore]:
@@ -65,9 +71,20 @@ class OrderStore:
         with self.database.dry_run_transaction() as database:
             yield OrderStore(database, self.configuration, self._folder)
 
-    def lock(self, customer: str) -> AbstractContextManager[None]:
+    @contextmanager
+    def lock(self, customer: str) -> Iterator[None]:
         """Hold a customer alone, across processes and machines. Raises `CustomerBusyError` when another run has it."""
-        return self.database.customer_lock(customer)
+        with self.database.customer_lock(customer) as require_held:
+            self._locks[customer] = require_held
+            try:
+                yield
+            finally:
+                del self._locks[customer]
+
+    def _require_lock(self, customer: str) -> None:
+        """Before each request, where this store holds the customer. Raises `CustomerBusyError` when the lock is lost."""
+        if customer in self._locks:
+            self._locks[customer]()
 
     @contextmanager
     def _reading(self, **values: object) -> Iterator[Runner]:
@@ -97,10 +114,10 @@ class OrderStore:
         return [GroupNeed(str(row["group_name"]), int(row["row_count"])) for row in rows]
 
     @repeated_when_lost
-    def groups_sent_at(self, customer: str) -> datetime | None:
-        """When the last creation of a group was sent for the customer, None when none ever was."""
-        with self._reading(customer=customer) as run:
-            return conversion.moment(run("4_read_groups_sent").scalar_one_or_none())
+    def groups_sent(self, customer: str) -> GroupIntent:
+        """The last creation of groups that was sent for the customer."""
+        row = next(iter(self._rows("4_read_groups_sent", customer=customer)), {})
+        return GroupIntent(conversion.text(row.get("groups_batch_id")), conversion.moment(row.get("groups_sent_at")))
 
     @repeated_when_lost
     def waiting_items(self, customer: str) -> list[SyncRow]:
@@ -123,11 +140,23 @@ class OrderStore:
     # --- intents and results --------------------------------------------------------------------------------------------
 
     @repeated_when_lost
-    def record_groups_sent(self, customer: str, now: datetime) -> None:
-        """Commit that groups are about to be sent."""
-        with self._writing(customer=customer, now=now) as run:
+    def record_groups_sent(self, customer: str, known: GroupIntent, batch_id: str, now: datetime) -> GroupIntent:
+        """Commit that groups are about to be sent, if none were since `known` was read; the intent that is recorded now.
+
+        Raises:
+            RowsTakenError: another run sent groups of the customer meanwhile.
+            CustomerBusyError: the customer's lock is lost.
+        """
+        self._require_lock(customer)
+        values = {"was_batch": known.batch_id or "", "was_sent": known.sent_at or conversion.NEVER}
+        with self._writing(customer=customer, batch_id=batch_id, now=now, **values) as run:
             run("1_add_customer")
-            run("4_record_groups_sent")
+            if not run("4_record_groups_sent").rowcount and run("4_read_groups_sent").one().groups_batch_id != batch_id:
+                raise RowsTakenError(
+                    f"Another run sent groups of customer {customer!r} since this one looked for them. Nothing of this batch was sent. "
+                    + _LOCK_LOST
+                )
+        return GroupIntent(batch_id, now)
 
     @repeated_when_lost
     def record_group(self, customer: str, group_name: str, group_id: str) -> None:
@@ -136,10 +165,32 @@ class OrderStore:
             run("4_record_group")
 
     @repeated_when_lost
-    def record_intents(self, kind: RowKind, refs: Sequence[str], batch_id: str, run_id: str, now: datetime) -> None:
-        """Commit that these rows are about to be sent; their outcome is unknown until it is recorded."""
-        with self._writing(refs=list(refs), batch_id=batch_id, run_id=run_id, now=now) as run:
-            _require_written(kind, len(refs), run("record_intents", {"kind": kind}).rowcount)
+    def record_intents(
+        self, kind: RowKind, rows: Sequence[SyncRow], batch: Batch, run_id: str, now: datetime, customer: str
+    ) -> list[SyncRow]:
+        """Commit that these rows are about to be sent, or sent once more, if all of them are as they were read; the rows as they are now.
+
+        Their outcome is unknown until it is recorded.
+
+        Raises:
+            RowsTakenError: another run has some of them; nothing is recorded of any.
+            CustomerBusyError: the customer's lock is lost.
+        """
+        self._require_lock(customer)
+        creates = batch.operation.creates
+        with self._writing(batch_id=batch.key, run_id=run_id, now=now, creates=int(creates)) as run:
+            for chunk in _chunks(rows, ROWS_A_STATEMENT):
+                variables: Mapping[str, int | str] = {"kind": kind, "result_rows": len(chunk)}
+                if run("record_intents", variables, **self._bound(conversion.as_read(chunk))).rowcount != len(chunk):
+                    ours = {ref for ref, row in self._written(run, kind, chunk).items() if row["sync_batch_id"] == batch.key}
+                    if lost := [row for row in chunk if row.ref not in ours]:
+                        raise _taken(kind, lost, len(rows), "Nothing of this batch was sent.")
+        return [
+            replace(
+                row, state=SyncState.PENDING, batch_id=batch.key, pending_at=now, monday_id=None if creates else row.monday_id
+            )
+            for row in rows
+        ]
 
     @repeated_when_lost
     def record_results(
@@ -161,31 +212,51 @@ class OrderStore:
             now: UTC.
             customer: whose they are.
             report: of the batch that carried them.
-            adoption: the rows were found on the board; logged under this batch id.
+            adoption: the rows were found on the board; logged under this batch id, which is theirs now.
+
+        Raises:
+            RowsTakenError: another run has some of the rows; what came of the others is committed.
         """
-        with self._writing(run_id=run_id, now=now, customer=customer) as run:
-            for chunk in _chunks(results, RESULTS_A_STATEMENT):
-                written = run(
-                    "record_results", {"kind": kind, "result_rows": len(chunk)}, **conversion.numbered(chunk)
-                ).rowcount
-                _require_written(kind, len(chunk), written)
-            self._record_warnings(run, kind, results)
+        lost: dict[str, SyncRow] = {}
+        with self._writing(run_id=run_id, now=now, customer=customer, adoption=adoption or "") as run:
+            for chunk in _chunks(results, ROWS_A_STATEMENT):
+                variables: Mapping[str, int | str] = {"kind": kind, "result_rows": len(chunk)}
+                if run("record_results", variables, **self._bound(conversion.numbered(chunk))).rowcount != len(chunk):
+                    found = self._written(run, kind, [result.row for result in chunk])
+                    lost |= {each.row.ref: each.row for each in chunk if not _is_written(each, found.get(each.row.ref), run_id)}
+            kept = [result for result in results if result.row.ref not in lost]
+            self._record_warnings(run, kind, kept)
             if kind is RowKind.ITEMS:
-                for made in _chunks([result.ref for result in results if result.is_new_item]):
+                for made in _chunks([result.row.ref for result in kept if result.is_new_item]):
                     run("record_new_parents", refs=made)
-                for archived in _chunks([result.ref for result in results if result.is_archived]):
+                for archived in _chunks([result.row.ref for result in kept if result.is_archived]):
                     run("record_archived", refs=archived)
             if report is not None:
                 run("record_batch", **conversion.logged(report))
             if adoption is not None:
                 run("record_batch", **conversion.logged_adoption(adoption, results))
+        if lost:
+            raise _taken(kind, list(lost.values()), len(results), "What came of them here was not recorded.")
+
+    @staticmethod
+    def _written(run: Runner, kind: RowKind, rows: Sequence[SyncRow]) -> dict[str, RowMapping]:
+        """Rows as they are after a statement that did not write them all, by ref."""
+        found = run("read_written_rows", {"kind": kind}, refs=[row.ref for row in rows]).mappings()
+        return {str(row["ref"]): row for row in found}
+
+    @repeated_when_lost
+    def record_gone_items(self, order_refs: Sequence[str], now: datetime) -> None:
+        """Commit that the items of these orders were removed by hand: they go through their stage again."""
+        with self._writing(now=now) as run:
+            for chunk in _chunks(order_refs):
+                run("record_gone_items", refs=chunk)
 
     def _record_warnings(self, run: Runner, kind: RowKind, results: Sequence[RowResult]) -> None:
         """Keep what is wrong with cells that rows were sent without, and resolve what is wrong no longer."""
-        for refs in _chunks([result.ref for result in results if result.warnings is not None]):
+        for refs in _chunks([result.row.ref for result in results if result.warnings is not None]):
             run("resolve_cell_warnings", refs=refs)
-        found = [(result.ref, each) for result in results for each in result.warnings or ()]
-        for chunk in _chunks(found, RESULTS_A_STATEMENT):
+        found = [(result.row.ref, each) for result in results for each in result.warnings or ()]
+        for chunk in _chunks(found, ROWS_A_STATEMENT):
             values = conversion.numbered_warnings(chunk)
             run("repeat_cell_warnings", {"result_rows": len(chunk)}, **values)
             run("record_cell_warnings", {"kind": kind, "result_rows": len(chunk)}, **values)
@@ -364,14 +435,20 @@ def _chunks(values: Sequence[T], size: int = _VALUES_A_STATEMENT) -> Iterator[li
         yield list(values[start : start + size])
 
 
-def _require_written(kind: RowKind, asked: int, written: int) -> None:
-    """Refuse a statement that wrote another number of rows than asked: what is not recorded would be sent again, or forgotten.
+_LOCK_LOST = "The lock between the two was lost: its file was removed, or its connection broke. The next run goes on."
 
-    Raises:
-        DatabaseUnavailableError: the numbers differ; the step may be repeated with the rows that are there then.
-    """
-    if written != asked:
-        raise DatabaseUnavailableError(
-            f"{asked} {kind} were to be recorded and the database wrote {written}: somebody deleted rows meanwhile, or a trigger hides "
-            "their number (docs/sql_server.md). Nothing of this step was kept; it can be repeated."
-        )
+
+def _is_written(result: RowResult, row: RowMapping | None, run_id: str) -> bool:
+    """Whether a row holds a result of this run; NEW in place of its state where a merge wrote the row meanwhile."""
+    if row is None or row["sync_run_id"] != run_id or conversion.monday_id(row["monday_id"]) != result.monday_id:
+        return False
+    return row["sync_state"] in {result.state, SyncState.NEW}
+
+
+def _taken(kind: RowKind, lost: Sequence[SyncRow], asked: int, consequence: str) -> RowsTakenError:
+    keys = sorted({row.order_key for row in lost})
+    shown = ", ".join(keys[:_KEYS_SHOWN]) + (", ..." if len(keys) > _KEYS_SHOWN else "")
+    return RowsTakenError(
+        f"Another run sent, changed or deleted {len(lost)} of {asked} {kind} (orders {shown}) since this one read them. {consequence} "
+        + _LOCK_LOST
+    )

@@ -6,7 +6,7 @@ import hashlib
 import re
 import sqlite3
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from decimal import Decimal
@@ -19,7 +19,7 @@ from sqlalchemy import URL, Connection, Engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import Integer, Numeric
 
-from orders_platform.database.dialects import Dialect, Right, TableColumn, column_types, customer_busy
+from orders_platform.database.dialects import Dialect, Right, TableColumn, column_types, customer_busy, lock_lost
 from orders_platform.domain.cell_texts import meaning
 from orders_platform.errors import DatabaseRefusedError, DatabaseUnavailableError, OrdersError
 
@@ -76,17 +76,24 @@ class _Sqlite(Dialect):
         return _fingerprint(sum(int(count) for count, _ in pairs), sum(int(total, 16) for _, total in pairs))
 
     @contextmanager
-    def customer_lock(self, engine: Engine, customer: str) -> Iterator[None]:
+    def customer_lock(self, engine: Engine, customer: str) -> Iterator[Callable[[], None]]:
         path = engine.url.database
         if not path or path == ":memory:":
-            yield  # no other process can see this database
+            yield lambda: None  # no other process can see this database
             return
         name = hashlib.sha256(customer.encode()).hexdigest()[:16]  # a customer's name may hold any character, a file's may not
-        folder = Path(f"{path}.locks")
+        folder = Path(f"{Path(path).resolve()}.locks")  # by whatever link the database is named
         folder.mkdir(exist_ok=True)
+        lock = folder / f"{name}.lock"
         try:
-            with FileLock(folder / f"{name}.lock", timeout=0):
-                yield
+            with FileLock(lock, timeout=0):
+                held = _identity(lock)
+
+                def require_held() -> None:
+                    if held is None or _identity(lock) != held:
+                        raise lock_lost(customer, f"{lock} was removed or replaced")
+
+                yield require_held
         except Timeout:
             raise customer_busy(customer) from None
 
@@ -108,6 +115,15 @@ class _Sqlite(Dialect):
 
     def missing_grants(self, connection: Connection, rights: Sequence[Right]) -> list[str]:  # noqa: ARG002 - SQLite has no rights
         return []
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    """Which file has this name now, None when none has."""
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 SQLITE: Dialect = _Sqlite()

@@ -37,10 +37,12 @@ class Mutation:
         ref: the caller's name for it (a record_uuid, a line_uuid, a group title); results are returned under it.
         variables: arguments of the root field under monday's names, e.g. `board_id`, `item_name`, `column_values` (a JSON
             *string*, as monday wants it), `create_labels_if_missing`.
+        tries: how often it was sent before and nothing came of it; the more, the fewer others travel with it.
     """
 
     ref: str
     variables: Mapping[str, object]
+    tries: int = 0
 
 
 @dataclass(frozen=True, slots=True)

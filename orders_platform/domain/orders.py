@@ -19,6 +19,14 @@ class RowKind(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class GroupIntent:
+    """The last creation of groups that was sent for a customer; both None when none ever was. Without a batch: by an earlier version."""
+
+    batch_id: str | None = None
+    sent_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class GroupNeed:
     """A group that waiting orders need, and how many of them."""
 
@@ -41,6 +49,7 @@ class SyncRow:
         parent_id: the item that the order of a line has now; `sent_parent_id`: the one that the line was last sent under.
         tries: how often it was sent since it last changed and nothing came of it.
         last_code: monday's or the network's word for why.
+        version: changes when a merge writes other content; with state, batch, time and tries it is what a compare-and-set names.
     """
 
     kind: RowKind
@@ -56,6 +65,7 @@ class SyncRow:
     pending_at: datetime | None = None
     tries: int = 0
     last_code: str | None = None
+    version: int = 0
     size_code: str = ""
     group_name: str = ""
     group_id: str | None = None
@@ -68,19 +78,18 @@ class RowResult:
     """What came of a row.
 
     Attributes:
+        row: as it was read, or as its intent left it; recorded only if nobody has written it since.
         monday_id: replaces the recorded id, also by None.
         code: why it is refused, or why it waits; `message` in words.
-        parent_id: kept when None.
         was_tried: it was sent and nothing came of it.
         warnings: what is wrong with the cells that it was sent without; None leaves alone what is recorded.
     """
 
-    ref: str
+    row: SyncRow
     state: SyncState
     monday_id: int | None = None
     code: str | None = None
     message: str | None = None
-    parent_id: int | None = None
     is_new_item: bool = False
     is_archived: bool = False
     was_tried: bool = False

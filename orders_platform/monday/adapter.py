@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import random
 import time
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -16,7 +17,7 @@ from types import TracebackType
 import httpx
 
 from orders_platform.domain.board import BoardDescription, BoardItem, Group
-from orders_platform.domain.mutations import Batch, BatchReport, Operation
+from orders_platform.domain.mutations import Batch, BatchReport, Mutation, Operation
 from orders_platform.domain.usage import Reads
 from orders_platform.errors import BoardMismatchError, MondayUnavailableError
 from orders_platform.monday.budget import Budget, Limits, Timer, limits_of
@@ -94,23 +95,23 @@ class MondayBoard:
         """What was read since this was last asked."""
         return self._client.take_reads()
 
-    def batch_size(self, operation: Operation) -> int:
-        """How many mutations of `operation` to put into the next batch; ask again for each batch."""
-        return self._sender.batch_size(operation)
-
-    def send(self, batches: Iterable[Batch], renew: Callable[[Batch], None] = lambda _batch: None) -> Iterator[BatchReport]:
-        """Send batches at monday's pace; one report each, in the order they finish.
+    def send(
+        self, operation: Operation, mutations: Iterable[Mutation], before_request: Callable[[Batch], None] = lambda _batch: None
+    ) -> Iterator[BatchReport]:
+        """Send mutations at monday's pace, in batches; a report of each batch of which a request was made, in the order they finish.
 
         Args:
-            batches: drawn one by one; drawing one commits its intent.
-            renew: commits a batch's intent anew; called in the caller's thread before a request that leaves later than that.
+            operation: of all of them.
+            mutations: drawn as they are sent.
+            before_request: called right before every request, first or repeat, in the thread that sends; commits the batch's intent.
 
         Raises:
             MondayRefusedError: every further request would be refused (token, permission).
             MondayUnavailableError: monday stays out of reach, or no call is left today.
-            Both come after the reports of all batches that were drawn.
+            OrdersError: what `before_request` raised.
+            All come after the reports of the batches under way.
         """
-        return self._sender.send(batches, renew)
+        return self._sender.send(operation, mutations, before_request)
 
     def describe(self, board_id: int) -> BoardDescription:
         """Columns with labels, groups, limits and hierarchy of one board. `BoardMismatchError` when there is none."""
@@ -248,6 +249,7 @@ def connect_board(
     rng: random.Random | None = None,
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
+    new_key: Callable[[], str] = lambda: str(uuid.uuid4()),
 ) -> MondayBoard:
     """A board that talks to the GraphQL endpoint at `url`; close it after use, or use it in a `with` statement.
 
@@ -267,6 +269,7 @@ def connect_board(
         rng: source of the jitter.
         clock: seconds since the epoch.
         sleep: sleeps the given seconds.
+        new_key: makes idempotency keys.
 
     Raises:
         ConfigurationError: URL or token cannot be used.
@@ -283,7 +286,7 @@ def connect_board(
     jitter = rng or random.Random()  # noqa: S311 - not a secret
     client = MondayClient(transport, Budget(limits or limits_of("pro"), timer), timer, policy or RetryPolicy(), jitter)
     documents = _documents(graphql_folder)
-    return MondayBoard(client, documents, Sender(client, documents, batch_size, max_in_flight))
+    return MondayBoard(client, documents, Sender(client, documents, batch_size, max_in_flight, new_key))
 
 
 @cache

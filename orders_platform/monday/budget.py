@@ -240,21 +240,6 @@ class Budget:
             if not self._timer.pause(min(seconds, _LOOK_SECONDS)):
                 return None
 
-    def reserve(self, usage: Usage) -> Permit | None:
-        """Count the request if it may be made at once; None when it would have to wait, for whatever reason."""
-        with self._changed:
-            is_free = self._in_flight < self._concurrency and self._has_calls_today() and self._delay(usage) <= 0
-            return self._take(usage) if is_free else None
-
-    def delay(self, usage: Usage) -> float:
-        """Seconds until the request could be made, as far as the minute limits go.
-
-        Raises:
-            DailyLimitError: the day's calls are used up.
-        """
-        with self._changed:
-            return self._delay(usage)
-
     def room(self, operation: str) -> int:
         """How many mutations of `operation` could be sent now without waiting."""
         with self._changed:

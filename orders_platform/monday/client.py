@@ -1,7 +1,7 @@
-"""One request to monday.com until its outcome is known: permit, request, repeats with the same key, an end.
+"""One request to monday.com until its outcome is known: permit, the caller's intent, the request, repeats with the same key, an end.
 
 Repeats wait at least as long as monday asks for, are counted apart for limits and for failures, and end before the idempotency key
-does.
+does. No request leaves long after its intent was committed: whoever takes over after a crash waits from the committed time on.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from orders_platform.domain.usage import Reads
 from orders_platform.errors import BoardMismatchError, MondayRefusedError, MondayUnavailableError, OrdersError
 from orders_platform.monday.budget import Budget, DailyLimitError, Permit, Timer, Usage
 from orders_platform.monday.documents import Request
-from orders_platform.monday.error_policy import BOARD, CROWDING, SPLIT, TOKEN, ErrorAction, Limit
+from orders_platform.monday.error_policy import CROWDING, ErrorAction, ErrorKind, Limit
 from orders_platform.monday.replies import Reply, lost_reply
 from orders_platform.monday.transport import TIMEOUT, Transport
 
@@ -26,6 +26,12 @@ KEY_LIFETIME_SECONDS = 30 * 60.0
 
 KEY_SAFETY_SECONDS = 2 * 60.0
 """We stop using a key this long before its end: a request lives for up to 60 seconds and clocks differ."""
+
+
+FRESH_SECONDS = 5.0
+"""Oldest intent with which a request leaves; `settle_seconds` of the configuration allows for it."""
+
+_MOST_COMMITS = 3  # a database that takes this often this long for a commit is no time to send
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +127,7 @@ class RequestResult:
         complexity: points spent, as far as monday said.
         rate_limited: replies that said that a limit was hit.
         seconds: of the last HTTP request alone, without waits.
+        mutations: in the request.
         crowded: a reply spoke of a lock, a key in use or too many requests at once.
         too_much: monday did not get through in time, or said that it is too much for one request.
         first_unknown: when the first attempt began that monday may have executed although its reply is lost.
@@ -128,6 +135,7 @@ class RequestResult:
     """
 
     reply: Reply
+    mutations: int = 0
     calls: int = 0
     mutations_sent: int = 0
     complexity: int = 0
@@ -138,18 +146,18 @@ class RequestResult:
     first_unknown: float | None = None
     stopped_by: OrdersError | None = None
 
-    def count(self, request: Request, reply: Reply, began: float, seconds: float) -> None:
+    def count(self, reply: Reply, began: float, seconds: float) -> None:
         """Count one attempt."""
         self.reply = reply
         self.calls += 1
-        self.mutations_sent += 0 if reply.never_sent else len(request.aliases)
+        self.mutations_sent += 0 if reply.never_sent else self.mutations
         self.complexity += 0 if reply.replayed else reply.cost or 0
         self.rate_limited += reply.rate_limited
         self.seconds = seconds
         self.crowded |= any(problem.rule.limit in CROWDING for problem in reply.problems)
         self.too_much |= _is_too_much(reply)
         # A key in use is in use by an earlier attempt of ours, which may come to its end.
-        if request.aliases and (reply.action is ErrorAction.WAIT_UNKNOWN or reply.limit is Limit.KEY):
+        if self.mutations and (reply.action is ErrorAction.WAIT_UNKNOWN or reply.limit is Limit.KEY):
             self.first_unknown = began if self.first_unknown is None else self.first_unknown
 
     @property
@@ -247,39 +255,54 @@ class MondayClient:
         *,
         attempts: int | None = None,
         permit: Permit | None = None,
-        may_leave: Callable[[], bool] = lambda: True,
+        before_request: Callable[[], None] = lambda: None,
     ) -> RequestResult:
-        """Send a request until its outcome is known, or the retries end; never raises.
+        """Send a request until its outcome is known, or the retries end; an error of ours is in the result.
 
         Args:
             request: a read, or mutations under aliases.
             key: the idempotency key of mutations, the same for every repeat and for no other request; None for a read.
             attempts: fewer failed attempts than the policy allows.
             permit: for the first attempt, when the caller has one already.
-            may_leave: asked right before each request; False ends the sending.
+            before_request: called right before each attempt; an error of it ends the sending.
         """
-        policy = self._policy if attempts is None else replace(self._policy, attempts=attempts)
-        retries = Retries(policy, self._rng)
-        result = RequestResult(lost_reply("not_sent", "sending ended before this was sent", never_sent=True))
-        usage = Usage(request.operation, len(request.aliases))
-        while (permit := permit or self._acquire(usage, result)) is not None:
-            # Checked only now: waiting for the permit may have taken longer than the key lives or the intent stays fresh.
-            if not (retries.key_lives(result.key_age(self.timer.now())) and may_leave()):
+        retries = Retries(self._policy if attempts is None else replace(self._policy, attempts=attempts), self._rng)
+        nothing = lost_reply("not_sent", "sending ended before this was sent", never_sent=True)
+        result = RequestResult(nothing, len(request.aliases))
+        while (permit := permit or self._acquire(request, result)) is not None:
+            # Last of all: waiting for the permit, or for the commit, may have taken longer than the key lives.
+            if not (self._commit(before_request, result) and retries.key_lives(result.key_age(self.timer.now()))):
                 self.give_back(permit)
                 break
             reply = self._attempt(request, key, permit, result)
-            permit = None
-            attempts = self._attempts(reply)
-            wait = retries.next_wait(reply, key_age=result.key_age(self.timer.now()), attempts=attempts)
-            if reply.never_sent and result.calls == 1:
-                self._say_unreachable(reply, attempts or self._policy.attempts)
-            if wait is None:
-                result.stopped_by = _stop(reply)
-                self._is_given_up = self._is_given_up or not self._was_reached
-                break
-            if not self.timer.pause(wait):
+            permit, wait = None, self._next_wait(reply, retries, result)
+            if wait is None or not self.timer.pause(wait):
                 break
         return result
+
+    def _commit(self, before_request: Callable[[], None], result: RequestResult) -> bool:
+        """Have the caller commit the intent; False when that failed, or takes too long each time."""
+        for _ in range(_MOST_COMMITS):
+            began = self.timer.now()
+            try:
+                before_request()
+            except OrdersError as error:
+                result.stopped_by = error
+                return False
+            if self.timer.now() - began <= FRESH_SECONDS:
+                return True
+        return False
+
+    def _next_wait(self, reply: Reply, retries: Retries, result: RequestResult) -> float | None:
+        """Seconds until the next attempt; None when this was the last."""
+        attempts = self._attempts(reply)
+        wait = retries.next_wait(reply, key_age=result.key_age(self.timer.now()), attempts=attempts)
+        if reply.never_sent and result.calls == 1:
+            self._say_unreachable(reply, attempts or self._policy.attempts)
+        if wait is None:
+            result.stopped_by = _stop(reply)
+            self._is_given_up = self._is_given_up or not self._was_reached
+        return wait
 
     def _attempts(self, reply: Reply) -> int | None:
         """Fewer attempts until monday was reached once: before that it is rather the address or the network than a bad minute."""
@@ -294,9 +317,9 @@ class MondayClient:
         seconds = self._policy.longest_backoff(attempts)
         _logger.warning("%s; %s", reason, f"trying again for up to {seconds:.0f} s" if seconds else "giving up")
 
-    def _acquire(self, usage: Usage, result: RequestResult) -> Permit | None:
+    def _acquire(self, request: Request, result: RequestResult) -> Permit | None:
         try:
-            return self.budget.acquire(usage)
+            return self.budget.acquire(Usage(request.operation, len(request.aliases)))
         except DailyLimitError as error:
             result.stopped_by = error
             return None
@@ -307,7 +330,7 @@ class MondayClient:
         if key is None:
             reply = _for_reading(reply)
         self.budget.release(permit, reply)
-        result.count(request, reply, began, self.timer.now() - began)
+        result.count(reply, began, self.timer.now() - began)
         if reply.worst:
             _log(request, reply)
         return reply
@@ -316,7 +339,7 @@ class MondayClient:
 def _is_too_much(reply: Reply) -> bool:
     if reply.worst is None:
         return False
-    return reply.worst.rule is SPLIT or reply.worst.code == TIMEOUT or reply.status in {408, 504}
+    return reply.worst.rule.kind is ErrorKind.TOO_MUCH or reply.worst.code == TIMEOUT or reply.status in {408, 504}
 
 
 def _for_reading(reply: Reply) -> Reply:
@@ -331,9 +354,9 @@ def _stop(reply: Reply) -> OrdersError | None:
         return None
     if reply.action is ErrorAction.STOP_UNTIL_MIDNIGHT:
         return DailyLimitError(f"monday.com's calls of today are used up ({problem.message}): go on after 00:00 UTC")
-    if problem.rule is BOARD:
+    if problem.rule.kind is ErrorKind.BOARD:
         return BoardMismatchError(f"monday.com refused a change ({problem.code}: {problem.message}): {problem.rule.advice}")
-    subject = "the token" if problem.rule is TOKEN else "the request"
+    subject = "the token" if problem.rule.kind is ErrorKind.TOKEN else "the request"
     return MondayRefusedError(
         f"monday.com refused {subject} ({problem.code}: {problem.message}): {problem.rule.advice}{_request_id(reply)}"
     )

@@ -1,75 +1,73 @@
-"""Several batches under way at a time, in the order of the caller; one report each as they finish.
+"""Mutations into batches, and several batches under way at a time; one report each as they finish.
 
-Threads of a pool send. Only the caller's thread writes to its database, so a thread that needs an intent committed anew asks for it
-and waits.
+Threads of a pool send, and each calls `before_request` itself. With one batch in flight everything happens in the caller's thread.
 """
 
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from queue import SimpleQueue
 
-from orders_platform.domain.mutations import Batch, BatchReport, Operation
+from orders_platform.domain.mutations import Batch, BatchReport, Mutation, Operation
 from orders_platform.errors import MondayUnavailableError, OrdersError
 from orders_platform.monday.budget import DailyLimitError, Permit, Usage
 from orders_platform.monday.client import MondayClient
-from orders_platform.monday.delivery import BatchResult, BatchSizes, CommittedIntent, Delivery, Renew
+from orders_platform.monday.delivery import BatchResult, deliver
 from orders_platform.monday.documents import Documents
 
+TARGET_SECONDS = 20.0
+"""Longest a batch should take to execute: monday ends a request after 60 seconds."""
 
-@dataclass(slots=True)
-class Renewal:
-    """A thread's wish that a batch's intent be committed anew."""
-
-    batch: Batch
-    granted: Future[bool] = field(default_factory=Future)
-
-    def grant(self, renew: Renew) -> None:
-        """Commit the intent anew and let the thread send. Raises what `renew` raises, after telling the thread no."""
-        is_renewed = False
-        try:
-            renew(self.batch)
-            is_renewed = True
-        finally:
-            self.granted.set_result(is_renewed)
+_GROWTH = 4  # a batch grows by a quarter
 
 
-class Desk:
-    """What threads that send pass to the caller's thread: finished work, and renewals to grant."""
+class BatchSizes:
+    """Mutations a batch, by operation: starts at `default`, shrinks by half, grows by a quarter up to twice that.
 
-    def __init__(self) -> None:
-        self._messages: SimpleQueue[Future[object] | Renewal] = SimpleQueue()
+    The measured seconds of a mutation keep a batch well below monday's 60 seconds, whatever the size says.
+    """
+
+    def __init__(self, default: int) -> None:
+        self._default = max(1, default)
+        self._most = 2 * self._default
+        self._sizes: dict[str, int] = {}
+        self._seconds: dict[str, float] = {}
         self._lock = threading.Lock()
-        self._is_closed = False
 
-    def put(self, message: Future[object] | Renewal) -> None:
-        """Pass on one message."""
-        self._messages.put(message)
-
-    def take(self) -> Future[object] | Renewal:
-        """The next message; waits for it."""
-        return self._messages.get()
-
-    def renew(self, batch: Batch) -> bool:
-        """Have the caller's thread commit an intent anew; False once the desk is closed."""
-        renewal = Renewal(batch)
+    def size(self, operation: str) -> int:
+        """Mutations for the next batch of `operation`; at least 1."""
         with self._lock:
-            if self._is_closed:
-                return False
-            self._messages.put(renewal)
-        return renewal.granted.result()
+            size = self._sizes.get(operation, self._default)
+            seconds = self._seconds.get(operation, 0.0)
+            return max(1, int(min(size, TARGET_SECONDS / seconds)) if seconds > 0 else size)
 
-    def close(self) -> None:
-        """Refuse every renewal from now on: whoever waits for one sends nothing more."""
+    def learn(self, operation: str, result: BatchResult) -> None:
+        """Draw the conclusions from the requests of a batch."""
+        for request in result.requests:
+            if request.too_much:
+                self.was_too_much(operation, request.mutations)
+            elif request.reply.executed and not request.reply.replayed:
+                self.went_well(operation, request.mutations, request.seconds)
+
+    def went_well(self, operation: str, mutations: int, seconds: float) -> None:
+        """A request of `mutations` was executed in `seconds`, waits not counted."""
         with self._lock:
-            self._is_closed = True
-            while not self._messages.empty():
-                message = self._messages.get()
-                if isinstance(message, Renewal):
-                    message.granted.set_result(False)
+            measured = max(0.0, seconds) / mutations
+            known = self._seconds.get(operation, measured)
+            self._seconds[operation] = 0.7 * known + 0.3 * measured
+            size = self._sizes.get(operation, self._default)
+            if mutations >= size:
+                self._sizes[operation] = min(self._most, size + max(1, size // _GROWTH))
+
+    def was_too_much(self, operation: str, mutations: int) -> None:
+        """A request of `mutations` was too heavy, or took longer than we wait."""
+        if mutations == 1:
+            return  # there is no smaller one
+        with self._lock:
+            self._sizes[operation] = max(1, min(self._sizes.get(operation, self._default), mutations) // 2)
 
 
 _CALM_BATCHES = 10  # batches without crowding before one more may be in flight
@@ -80,170 +78,169 @@ class InFlight:
 
     def __init__(self, most: int) -> None:
         self.most = max(1, most)
-        self._allowed = self.most
+        self.allowed = self.most
         self._calm = 0
-        self._lock = threading.Lock()
-
-    @property
-    def allowed(self) -> int:
-        """Batches that may be in flight now; at least 1."""
-        with self._lock:
-            return self._allowed
 
     def report(self, *, crowded: bool) -> None:
         """One batch is over; `crowded` when monday spoke of a lock, a key in use or too many requests at once."""
-        with self._lock:
-            self._calm = 0 if crowded else self._calm + 1
-            if crowded:
-                self._allowed = max(1, self._allowed // 2)
-            elif self._calm >= _CALM_BATCHES and self._allowed < self.most:
-                self._allowed, self._calm = self._allowed + 1, 0
+        self._calm = 0 if crowded else self._calm + 1
+        if crowded:
+            self.allowed = max(1, self.allowed // 2)
+        elif self._calm >= _CALM_BATCHES and self.allowed < self.most:
+            self.allowed, self._calm = self.allowed + 1, 0
 
 
 UNREACHED_BATCHES = 2
 """So many batches in a row without a usable reply, each after all its repeats, and sending ends."""
 
-_LOOK_SECONDS = 1.0  # replies that arrive meanwhile may free what we wait for
-
-_Work = Future[object]
-"""Ends with a `BatchResult`, or with None when it was only a wait."""
-
 
 class Sender:
-    """Sends batches at monday's pace.
+    """Sends mutations at monday's pace."""
 
-    With one batch in flight everything happens in the caller's thread, one thing after the other.
-    """
-
-    def __init__(self, client: MondayClient, documents: Documents, batch_size: int, max_in_flight: int) -> None:
-        self._timer = client.timer
-        self._budget = client.budget
-        self._sizes = BatchSizes(batch_size)
-        self._in_flight = InFlight(max_in_flight)
-        self._delivery = Delivery(client, documents, self._sizes)
+    def __init__(
+        self, client: MondayClient, documents: Documents, batch_size: int, max_in_flight: int, new_key: Callable[[], str]
+    ) -> None:
+        self.client = client
+        self.documents = documents
+        self.new_key = new_key
+        self.sizes = BatchSizes(batch_size)
+        self.in_flight = InFlight(max_in_flight)
 
     def batch_size(self, operation: Operation) -> int:
         """Mutations for the next batch: what went well, what monday allows, and what is left of this minute."""
-        size = min(self._sizes.size(operation), self._budget.largest(operation))
-        room = self._budget.room(operation)
+        budget = self.client.budget
+        size = min(self.sizes.size(operation), budget.largest(operation))
+        room = budget.room(operation)
         # The rest of a minute is worth a smaller batch, unless next to nothing is left.
         return room if size > room >= max(1, size // 10) else size
 
-    def send(self, batches: Iterable[Batch], renew: Renew) -> Iterator[BatchReport]:
-        """See `Board.send` in `sync/ports.py`.
+    def send(
+        self, operation: Operation, mutations: Iterable[Mutation], before_request: Callable[[Batch], None]
+    ) -> Iterator[BatchReport]:
+        """See `Board.send` in `sync/ports.py`."""
+        load = _Load(self, operation, mutations, before_request)
+        sent = load.work() if self.in_flight.most == 1 else self._together(load)
+        yield from (result.report for result in sent)
+        if load.stopped_by:
+            raise load.stopped_by
 
-        At most one batch is drawn before its turn: without it nobody could say whether there is anything to wait for.
-        """
-        course = _Course(iter(batches), self._in_flight)
-        sent = self._one_by_one(course, renew) if self._in_flight.most == 1 else self._together(course, renew)
-        for result in sent:
-            course.take_in(result)
-            yield result.report
-        if course.stopped_by:
-            raise course.stopped_by
+    def _together(self, load: _Load) -> Iterator[BatchResult]:
+        messages: SimpleQueue[BatchResult | Future[None]] = SimpleQueue()
 
-    def _one_by_one(self, course: _Course, renew: Renew) -> Iterator[BatchResult]:
-        def renewed(batch: Batch) -> bool:
-            renew(batch)
-            return True
+        def work() -> None:
+            for result in load.work():
+                messages.put(result)
 
-        since = self._timer.now()
-        while not course.stopped_by and (batch := next(course.source, None)) is not None:
-            yield self._delivery.deliver(CommittedIntent(batch, self._timer.now, renewed, since))
-            since = self._timer.now()
-
-    def _together(self, course: _Course, renew: Renew) -> Iterator[BatchResult]:
-        sending: set[_Work] = set()
-        pausing: set[_Work] = set()
-        desk = Desk()
-        pool = ThreadPoolExecutor(self._in_flight.most + 1, thread_name_prefix="monday")
+        pool = ThreadPoolExecutor(self.in_flight.most, thread_name_prefix="monday")
         try:
-            while sending or not course.is_over:
-                seconds = self._start(course, sending, pool, desk)
-                if seconds > 0 and not pausing:
-                    pausing.add(_submitted(pool.submit(self._look_away, seconds), desk))
-                if not (sending or pausing):
-                    continue  # there was none to start, which ends the loop
-                message = desk.take()
-                if isinstance(message, Renewal):
-                    message.grant(renew)
-                    continue
-                sending.discard(message)
-                pausing.discard(message)
-                if isinstance(result := message.result(), BatchResult):
-                    yield result
-            if course.held:
-                yield self._delivery.unsent(course.held.batch)
+            for _ in range(self.in_flight.most):
+                pool.submit(work).add_done_callback(messages.put)
+            workers = self.in_flight.most
+            while workers:
+                message = messages.get()
+                if isinstance(message, BatchResult):
+                    yield message
+                else:
+                    workers -= 1
+                    message.result()  # raises what ended the worker
         finally:
-            self._timer.give_up()
-            desk.close()
-            pool.shutdown(cancel_futures=True)
-            self._timer.resume()
-
-    def _look_away(self, seconds: float) -> None:
-        """A wait as a piece of work: whatever ends first, a batch or the wait, lets the loop look again."""
-        self._timer.pause(min(seconds, _LOOK_SECONDS))
-
-    def _start(self, course: _Course, sending: set[_Work], pool: ThreadPoolExecutor, desk: Desk) -> float:
-        """Start batches while there is a place and it is their turn; seconds until the next one's turn, else 0."""
-        while not course.is_over and len(sending) < self._in_flight.allowed:
-            intent = course.draw(self._timer.now, desk.renew)
-            if intent is None:
-                break
-            permit, seconds = self._reserve(intent.batch)
-            if seconds > 0:
-                return seconds
-            course.held = None
-            sending.add(_submitted(pool.submit(self._delivery.deliver, intent, permit), desk))
-        return 0.0
-
-    def _reserve(self, batch: Batch) -> tuple[Permit | None, float]:
-        """The permit to send a batch now, or the seconds to wait for it; neither when only the sending itself can say why."""
-        usage = Usage(batch.operation, len(batch.mutations))
-        permit = self._budget.reserve(usage)
-        try:
-            return permit, 0.0 if permit else self._budget.delay(usage)
-        except DailyLimitError:
-            return None, 0.0
+            load.end()
+            self.client.timer.give_up()
+            pool.shutdown()
+            self.client.timer.resume()
 
 
-def _submitted(work: Future[BatchResult] | Future[None], desk: Desk) -> _Work:
-    """The work, which passes itself to the desk when it is over."""
-    work.add_done_callback(desk.put)  # type: ignore[arg-type]  # a Future of anything is what the desk takes
-    return work  # type: ignore[return-value]
+class _Load:
+    """What one call of `send` has to send, which workers take in turn, and the reason to stop."""
 
-
-class _Course:
-    """How one call of `send` goes: the batches to come, the one whose turn is waited for, the reason to stop."""
-
-    def __init__(self, source: Iterator[Batch], in_flight: InFlight) -> None:
-        self.source = source
-        self.held: CommittedIntent | None = None
+    def __init__(
+        self, sender: Sender, operation: Operation, mutations: Iterable[Mutation], before_request: Callable[[Batch], None]
+    ) -> None:
+        self._sender = sender
+        self._operation = operation
+        self._mutations = iter(mutations)
+        self._next: deque[Mutation] = deque()
+        self._before_request = before_request
         self.stopped_by: OrdersError | None = None
-        self._is_drained = False
-        self._in_flight = in_flight
+        self._is_over = False
+        self._under_way = 0
         self._unreached = 0
+        self._turn = threading.Lock()
+        self._changed = threading.Condition()
 
-    @property
-    def is_over(self) -> bool:
-        """True when no further batch is to be started."""
-        return self.stopped_by is not None or (self._is_drained and self.held is None)
+    def work(self) -> Iterator[BatchResult]:
+        """Send batches, one after the other, until there is none left or a reason to stop."""
+        sender = self._sender
+        while (turn := self._take_turn()) is not None:
+            result = deliver(sender.client, sender.documents, *turn, self._before_request)
+            self._take_in(result)
+            if result.was_sent:
+                yield result
 
-    def draw(self, clock: Callable[[], float], renew: Callable[[Batch], bool]) -> CommittedIntent | None:
-        """The batch whose turn is next, with its intent; None when there is none."""
-        if self.held is None and not self._is_drained:
-            since, batch = clock(), next(self.source, None)
-            self._is_drained = batch is None
-            self.held = None if batch is None else CommittedIntent(batch, clock, renew, since)
-        return self.held
+    def end(self) -> None:
+        """Begin nothing more."""
+        with self._changed:
+            self._is_over = True
+            self._changed.notify_all()
 
-    def take_in(self, result: BatchResult) -> None:
+    def _take_turn(self) -> tuple[Batch, Permit] | None:
+        """The next batch and the permit to send it, once it is its turn; None when no further one is to be sent.
+
+        One worker at a time waits for its turn, so batches leave in the order of the mutations.
+        """
+        with self._turn:
+            with self._changed:
+                self._changed.wait_for(lambda: self._is_over or self._under_way < self._sender.in_flight.allowed)
+            mutations = () if self._is_over else self._draw()
+            if not mutations:
+                self._is_over = True
+                return None
+            batch = Batch(self._sender.new_key(), self._operation, mutations)
+            permit = self._permit(len(mutations))
+            if permit is None:
+                self._is_over = True
+                return None
+            with self._changed:
+                self._under_way += 1
+            return batch, permit
+
+    def _permit(self, mutations: int) -> Permit | None:
+        """None when no further request may be made, or nobody waits for it any more."""
+        client = self._sender.client
+        try:
+            permit = client.budget.acquire(Usage(self._operation, mutations))
+        except DailyLimitError as error:
+            self.stopped_by = self.stopped_by or error
+            return None
+        if permit is not None and self._is_over:
+            client.give_back(permit)
+            return None
+        return permit
+
+    def _draw(self) -> tuple[Mutation, ...]:
+        """The mutations of the next batch: fewer with each try, so that one that monday chokes on soon stands alone."""
+        size = self._sender.batch_size(self._operation)
+        while len(self._next) < size and (mutation := next(self._mutations, None)) is not None:
+            self._next.append(mutation)
+        count, full = 0, min(size, len(self._next))
+        most = full
+        while count < most:
+            most = max(count, 1, min(most, full >> 2 * self._next[count].tries))
+            count += count < most
+        return tuple(self._next.popleft() for _ in range(count))
+
+    def _take_in(self, result: BatchResult) -> None:
         """Draw the conclusions from one batch."""
-        self._in_flight.report(crowded=result.crowded)
-        self._unreached = self._unreached + 1 if result.unreached else 0
-        self.stopped_by = self.stopped_by or result.stopped_by
-        if self._unreached >= UNREACHED_BATCHES and self.stopped_by is None:
-            self.stopped_by = MondayUnavailableError(
-                f"{self._unreached} batches in a row found no answer at monday.com ({result.report.error});"
-                " what waits stays waiting, repeat the run later"
-            )
+        self._sender.sizes.learn(self._operation, result)
+        with self._changed:
+            self._under_way -= 1
+            self._sender.in_flight.report(crowded=any(request.crowded for request in result.requests))
+            self._unreached = self._unreached + 1 if any(request.unreached for request in result.requests) else 0
+            self.stopped_by = self.stopped_by or result.stopped_by
+            if self._unreached >= UNREACHED_BATCHES and self.stopped_by is None:
+                self.stopped_by = MondayUnavailableError(
+                    f"{self._unreached} batches in a row found no answer at monday.com ({result.report.error});"
+                    " what waits stays waiting, repeat the run later"
+                )
+            self._is_over = self._is_over or self.stopped_by is not None
+            self._changed.notify_all()

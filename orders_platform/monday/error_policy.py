@@ -51,6 +51,19 @@ CROWDING = frozenset({Limit.CONCURRENCY, Limit.LOCK, Limit.KEY})
 """What fewer requests at the same time would have avoided."""
 
 
+class ErrorKind(enum.StrEnum):
+    """What an error is about, where more depends on it than the action."""
+
+    OTHER = "other"
+    NOT_FOUND = (
+        "not_found"  # what the mutation is about was archived or deleted, or never was: by the next run it can be seen what
+    )
+    TOO_MUCH = "too_much"  # for one request
+    INTERNAL = "internal"  # monday's own 500 and the like
+    TOKEN = "token"  # noqa: S105 - a word
+    BOARD = "board"
+
+
 @dataclass(frozen=True, slots=True)
 class ErrorRule:
     """One line of the table.
@@ -64,14 +77,14 @@ class ErrorRule:
     limit: Limit | None = None
     wait: float = 0.0
     advice: str = ""
+    kind: ErrorKind = ErrorKind.OTHER
 
 
 REJECT = ErrorRule(ErrorAction.REJECT)
-NOT_FOUND = ErrorRule(ErrorAction.REJECT)
-"""What the mutation is about was archived or deleted, or never was: by the next run it can be seen what."""
-SPLIT = ErrorRule(ErrorAction.SPLIT)
+NOT_FOUND = ErrorRule(ErrorAction.REJECT, kind=ErrorKind.NOT_FOUND)
+SPLIT = ErrorRule(ErrorAction.SPLIT, kind=ErrorKind.TOO_MUCH)
 RESTART = ErrorRule(ErrorAction.RESTART)
-UNKNOWN = ErrorRule(ErrorAction.WAIT_UNKNOWN)
+UNKNOWN = ErrorRule(ErrorAction.WAIT_UNKNOWN, kind=ErrorKind.INTERNAL)
 COMPLEXITY = ErrorRule(ErrorAction.WAIT, Limit.COMPLEXITY, 10.0)
 MINUTE = ErrorRule(ErrorAction.WAIT, Limit.CALLS_PER_MINUTE, 10.0)
 CROWDED = ErrorRule(ErrorAction.WAIT, Limit.CONCURRENCY, 1.0)
@@ -81,7 +94,7 @@ KEY_IN_USE = ErrorRule(ErrorAction.WAIT, Limit.KEY, 2.0)
 LOCKED = ErrorRule(ErrorAction.WAIT, Limit.LOCK, 2.0)
 BLOCKED = ErrorRule(ErrorAction.WAIT, Limit.ADDRESS, 60.0)
 MIDNIGHT = ErrorRule(ErrorAction.STOP_UNTIL_MIDNIGHT, Limit.CALLS_PER_DAY)
-TOKEN = ErrorRule(ErrorAction.STOP, advice="set MONDAY_API_TOKEN to a valid token of this account")
+TOKEN = ErrorRule(ErrorAction.STOP, advice="set MONDAY_API_TOKEN to a valid token of this account", kind=ErrorKind.TOKEN)
 PERMISSION = ErrorRule(
     ErrorAction.STOP, advice="give the token's user the right to edit this board, or use another user's token"
 )
@@ -90,6 +103,7 @@ ENDPOINT = ErrorRule(ErrorAction.STOP, advice="set MONDAY_API_URL to the address
 BOARD = ErrorRule(
     ErrorAction.STOP,
     advice="the board changed while this ran; compare it with the configuration: `orders-platform board check`",
+    kind=ErrorKind.BOARD,
 )
 OUTDATED = ErrorRule(ErrorAction.STOP, advice="this API version does not know the request: compare api_version with graphql/")
 

@@ -27,22 +27,39 @@ class _Window:
     """One window as we see it: `ours` is taken by our calls, `others` by what we know of everyone else's.
 
     Attributes:
-        ends: a call sent before reaches monday in this window.
-        closes: a call sent from here on reaches monday in the next one; never before `soonest`, never after `latest`.
-        is_aligned: an answer of monday has told its end.
+        first: monday's window does not end before this moment.
+        last: nor after this one, as far as monday's answers can exclude it.
+        is_told: an answer of monday has told its end.
     """
 
-    ends: float
-    soonest: float
-    latest: float
-    closes: float
+    first: float
+    last: float
     ours: int = 0
     others: int = 0
-    is_aligned: bool = False
+    is_told: bool = False
 
     @property
     def taken(self) -> int:
         return self.ours + self.others
+
+    @property
+    def ends(self) -> float:
+        """A call sent before reaches monday in this window."""
+        return self.first - MARGIN
+
+    @property
+    def closes(self) -> float:
+        """A call sent from here on reaches monday in the next one."""
+        return (self.last if self.is_told else self.first) + MARGIN
+
+    def narrow(self, first: float, last: float) -> None:
+        """An answer says that the window ends between these moments."""
+        if last + RESET_ROUNDING < self.ends or first > self.last + MARGIN:
+            # Not the window that our call opened: another program's was open before, or ours reached monday much later.
+            self.first, self.last = first, last
+        else:
+            self.last = max(self.first, min(self.last, last))
+        self.is_told = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +102,7 @@ class RateWindow:
         window = self._current(now)
         if window is None:
             end = now + WINDOW_SECONDS
-            window = _Window(end - MARGIN, soonest=end + MARGIN, latest=end + MOST_MARGIN, closes=end + MARGIN)
-            self._window = window
+            window = self._window = _Window(end, end + MOST_MARGIN - MARGIN)
         window.ours += units
         return Reservation(window, units, now)
 
@@ -112,15 +128,16 @@ class RateWindow:
             difference = self.limit - told.remaining - window.ours
             window.others = difference if alone else max(window.others, difference)
         if told.reset is not None:
-            _align(window, reservation.at, now, told.reset)
+            # monday wrote it at some moment between the call and its answer.
+            window.narrow(reservation.at + told.reset - RESET_ROUNDING, now + told.reset)
 
     def exhausted(self, now: float, seconds: float) -> None:
         """Note that monday calls the limit exceeded and free again in `seconds`: use a little less of it for a while."""
         self._share = max(0.5, self._share * 0.8)
-        known = self._window.closes if self._window is not None and self._window.is_aligned else now
+        known = self._window.closes if self._window is not None and self._window.is_told else now
         # An end that monday's headers told is not given up for an earlier one: then the window would be spent twice.
-        end = max(now + seconds, known)
-        self._window = _Window(end, soonest=end, latest=end, closes=end, others=self.limit)
+        end = max(now + seconds, known) - MARGIN
+        self._window = _Window(end, end, others=self.limit)
 
     def recover(self) -> None:
         """One more call went well."""
@@ -134,17 +151,3 @@ class RateWindow:
         if self._window is not None and now >= self._window.closes:
             self._window = None
         return self._window
-
-
-def _align(window: _Window, sent: float, received: float, reset: float) -> None:
-    """Move the end of the window to where it must be: monday wrote `reset` at some moment between sent and received."""
-    earliest, latest = sent + reset - RESET_ROUNDING, received + reset
-    if latest + RESET_ROUNDING < window.ends or earliest > window.latest:
-        # Not the window that our call opened: another program's was open before, or ours reached monday much later.
-        window.ends, window.soonest = earliest - MARGIN, earliest
-        window.latest = window.closes = latest + MARGIN
-    elif window.is_aligned:
-        window.closes = max(window.soonest, min(window.closes, latest + MARGIN))
-    else:
-        window.closes = min(window.latest, max(window.soonest, latest + MARGIN))
-    window.is_aligned = True

@@ -75,6 +75,11 @@ class Reply:
         return self.worst.rule.limit if self.worst else None
 
     @property
+    def is_own_error(self) -> bool:
+        """True for monday's own answer 500, in JSON; not for a gateway's, nor for silence."""
+        return self.status in {200, 500} and self.is_json
+
+    @property
     def rate_limited(self) -> bool:
         """True when monday says that we asked too often or for too much a minute or a day."""
         return any(problem.rule.limit in RATE_LIMITS for problem in self.problems)

@@ -6,12 +6,13 @@ each customer, that of the last creation sent: until that request is final, a gr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Mapping, Sequence
 
 from orders_platform.domain.board import Group
 from orders_platform.domain.mutations import Batch, Mutation, Operation, Outcome
 from orders_platform.domain.names import collapse
-from orders_platform.domain.orders import GroupNeed, RowProblem
+from orders_platform.domain.orders import GroupIntent, GroupNeed, RowProblem
 from orders_platform.sync.results import StageReport
 from orders_platform.sync.run import SyncRun
 
@@ -60,15 +61,19 @@ class _Groups:
         self._report = report
         self._board_id = run.items_board.description.id
         self._made: dict[str, str] = {}
+        self._intent = GroupIntent()
+        self._one_at_a_time = threading.Lock()  # batches may be sent by several threads
 
     def make(self, needs: Sequence[GroupNeed], *, dry: bool) -> None:
+        # Before the board is looked at: who sends groups after this look-up has read another intent.
+        self._intent = self._run.store.groups_sent(self._customer)
         on_board = self._on_board()
         missing = _missing(needs, on_board)
         self._report.skipped = len(needs) - len(missing)
         if dry:
             self._report.created = len(missing)
             return
-        if missing and self._run.wait_until_final(self._run.store.groups_sent_at(self._customer)):
+        if missing and self._run.wait_until_final(self._intent.sent_at):
             on_board = self._on_board()
         for _ in range(_ATTEMPTS):
             missing = _missing(needs, on_board)
@@ -85,7 +90,9 @@ class _Groups:
     def _create(self, missing: Sequence[GroupNeed]) -> bool:
         """Create groups; True when an outcome is unknown."""
         unknown = False
-        for report in self._run.board.send(self._batches(missing), lambda _batch: self._commit_intent()):
+        board_id = str(self._board_id)
+        mutations = [Mutation(need.group_name, {"board_id": board_id, "group_name": need.group_name}) for need in missing]
+        for report in self._run.board.send(Operation.CREATE_GROUP, mutations, self._commit_intent):
             self._report.count_batch(report)
             self._run.store.log_batch(self._run.run_id, self._run.clock(), self._customer, report)
             for title, result in report.results.items():
@@ -99,19 +106,9 @@ class _Groups:
                     unknown = True
         return unknown
 
-    def _batches(self, missing: Sequence[GroupNeed]) -> Iterator[Batch]:
-        start = 0
-        while start < len(missing):
-            chunk = missing[start : start + self._run.board.batch_size(Operation.CREATE_GROUP)]
-            start += len(chunk)
-            self._commit_intent()
-            mutations = tuple(
-                Mutation(need.group_name, {"board_id": str(self._board_id), "group_name": need.group_name}) for need in chunk
-            )
-            yield Batch(self._run.new_key(), Operation.CREATE_GROUP, mutations)
-
-    def _commit_intent(self) -> None:
-        self._run.store.record_groups_sent(self._customer, self._run.clock())
+    def _commit_intent(self, batch: Batch) -> None:
+        with self._one_at_a_time:
+            self._intent = self._run.store.record_groups_sent(self._customer, self._intent, batch.key, self._run.clock())
 
     def _conclude(self, needs: Sequence[GroupNeed], on_board: Mapping[str, str]) -> None:
         found = {need.group_name: on_board.get(collapse(need.group_name)) for need in needs}

@@ -5,7 +5,7 @@ This is what makes a row safe to send, the same for items and subitems; docs/exa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from orders_platform.domain.cell_warnings import CellProblem
@@ -97,10 +97,10 @@ class Outgoing:
         made = next((int(each.monday_id) for each in self.results if each.monday_id is not None), None)
         # What we archived ourselves is forgotten: if the row comes back it is made anew, whatever the policy for what people remove.
         removed = done and (self.row.action is Action.DELETE or Step.ARCHIVE in steps)
-        return RowResult(self.row.ref, state, None if removed else self.plan.item_id or made, code, message, self.row.parent_id,
+        return RowResult(self.row, state, None if removed else self.plan.item_id or made, code, message,
                          is_new_item=done and Step.CREATE in steps,
                          is_archived=done and self.row.action is Action.DELETE,
-                         was_tried=reason is not None,
+                         was_tried=reason is not None and len(self.results) == len(steps),
                          warnings=self.warnings if done else None)  # fmt: skip
 
 
@@ -113,45 +113,35 @@ class Outbox:
         self._kind = kind
         self._operations = {**OPERATIONS, Step.CREATE: create}
         self._report = report
+        self._by_ref: Mapping[str, Outgoing] = {}
 
     def send(self, rows: Sequence[Outgoing]) -> list[Outgoing]:
         """Send every step of every row; the rows whose outcome is unknown.
 
         Raises what `Board.send` raises, after recording what was reported before it.
         """
-        by_ref = {each.row.ref: each for each in rows}
-        self._finish([row for row in rows if not row.plan.steps])
+        self._by_ref = {each.row.ref: each for each in rows}
+        self._finish([each for each in rows if not each.plan.steps])
         for step in Step:
-            waiting = [row for row in rows if step in row.plan.steps]
-            for batch_report in self._run.board.send(self._batches(step, waiting), self._commit_intent):
-                self._take_in(batch_report, by_ref)
-        return [row for row in rows if row.state is SyncState.PENDING]
-
-    def _batches(self, step: Step, rows: Sequence[Outgoing]) -> Iterator[Batch]:
-        operation, start = self._operations[step], 0
-        while start < len(rows):
-            chunk = _travelling_together(rows[start : start + self._run.board.batch_size(operation)])
-            start += len(chunk)
-            batch = Batch(self._run.new_key(), operation, tuple(Mutation(each.row.ref, each.variables(step)) for each in chunk))
-            if step is Step.CREATE:
-                self._forget_replaced(chunk)
-            self._commit_intent(batch)
-            self._run.progress(f"{self._customer}: {operation.value} {start}/{len(rows)} {self._kind.value}")
-            yield batch
+            waiting = [each for each in rows if step in each.plan.steps]
+            operation, done = self._operations[step], 0
+            mutations = (Mutation(each.row.ref, each.variables(step), each.row.tries) for each in waiting)
+            for report in self._run.board.send(operation, mutations, self._commit_intent) if waiting else ():
+                self._take_in(report)
+                done += len(report.results)
+                self._run.progress(f"{self._customer}: {operation.value} {done}/{len(waiting)} {self._kind.value}")
+        return [each for each in rows if each.state is SyncState.PENDING]
 
     def _commit_intent(self, batch: Batch) -> None:
         """Before each request: whatever happens next, these rows are known to be of unknown outcome, and since when."""
-        refs = [mutation.ref for mutation in batch.mutations]
-        self._run.store.record_intents(self._kind, refs, batch.key, self._run.run_id, self._run.clock())
+        sent, run = [self._by_ref[mutation.ref] for mutation in batch.mutations], self._run
+        rows = [each.row for each in sent]
+        now = run.store.record_intents(self._kind, rows, batch, run.run_id, run.clock(), self._customer)
+        for each, row in zip(sent, now, strict=True):
+            each.row = row
 
-    def _forget_replaced(self, rows: Sequence[Outgoing]) -> None:
-        """An id that is of no use any more would hide from the next run that a creation is of unknown outcome."""
-        results = [RowResult(each.row.ref, SyncState.PENDING) for each in rows if each.row.monday_id is not None]
-        if results:
-            self._run.store.record_results(self._kind, results, self._run.run_id, self._run.clock(), self._customer)
-
-    def _take_in(self, report: BatchReport, by_ref: Mapping[str, Outgoing]) -> None:
-        rows = [by_ref[mutation.ref] for mutation in report.batch.mutations]
+    def _take_in(self, report: BatchReport) -> None:
+        rows = [self._by_ref[mutation.ref] for mutation in report.batch.mutations]
         for each in rows:
             each.take_in(report.results[each.row.ref])
         self._report.count_batch(report)
@@ -169,11 +159,3 @@ class Outbox:
             elif result.state is SyncState.FAILED and result.code is not None:
                 row, words = each.row, result.message or ""
                 self._report.refuse(RowProblem(self._customer, row.order_key, row.size_code, result.code, words))
-
-
-def _travelling_together(rows: Sequence[Outgoing]) -> Sequence[Outgoing]:
-    """The first of these rows that travel together: fewer with each try, so that one that monday chokes on soon stands alone."""
-    for index, row in enumerate(rows):
-        if row.row.tries and index + 1 > max(1, len(rows) >> 2 * row.row.tries):
-            return rows[: max(1, index)]
-    return rows

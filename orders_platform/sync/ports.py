@@ -11,8 +11,8 @@ from orders_platform.domain.board import BoardDescription, BoardItem, Group
 from orders_platform.domain.guards import Guard
 from orders_platform.domain.history import CustomerGroup
 from orders_platform.domain.mapping import Target
-from orders_platform.domain.mutations import Batch, BatchReport, Operation
-from orders_platform.domain.orders import GroupNeed, RowKind, RowResult, SyncRow
+from orders_platform.domain.mutations import Batch, BatchReport, Mutation, Operation
+from orders_platform.domain.orders import GroupIntent, GroupNeed, RowKind, RowResult, SyncRow
 from orders_platform.domain.usage import MondayUsage, Reads
 
 
@@ -41,17 +41,16 @@ class Board(Protocol):
     def items_of_groups(self, board_id: int, group_ids: Sequence[str], column_ids: Sequence[str]) -> Sequence[BoardItem]:
         """Active items of these groups, with the cells asked for."""
 
-    def batch_size(self, operation: Operation) -> int:
-        """How many mutations the next batch of this operation should hold; follows cost, speed and how the last ones went."""
+    def send(
+        self, operation: Operation, mutations: Iterable[Mutation], before_request: Callable[[Batch], None]
+    ) -> Iterator[BatchReport]:
+        """Send mutations at monday's pace, in batches, several in flight; one report each, in the order they finish.
 
-    def send(self, batches: Iterable[Batch], renew: Callable[[Batch], None]) -> Iterator[BatchReport]:
-        """Send batches at monday's pace, several in flight; one report each, in the order they finish.
-
-        `batches` is drawn lazily, in the caller's thread, and at most one ahead of its turn to be sent: the caller commits the
-        intent of a batch while yielding it. No request leaves more than 5 seconds after its batch was drawn or `renew` was
-        last called for it, in the caller's thread: what must be repeated, or waits, is renewed first. A mutation's failure is a
-        result, never an exception. Raises `MondayRefusedError` when every further request would be refused (bad token, no
-        permission): what was in flight is reported first.
+        `before_request` is called right before every request, first or repeat, in the thread that sends: the caller commits the
+        intent of the batch, and no request leaves more than 5 seconds after that began. When it raises, the request is not made
+        and nothing more is sent. A batch of which no request was made is not reported. A mutation's failure is a result, never an
+        exception. Raises `MondayRefusedError` when every further request would be refused (bad token, no permission), and what
+        `before_request` raised: what was in flight is reported first.
         """
 
     def note_calls_today(self, calls: float) -> None:
@@ -81,10 +80,13 @@ class Store(Protocol):
     def waiting_subitems(self, customer: str) -> Sequence[SyncRow]: ...
     def rows_without_labels(self, kind: RowKind, customer: str) -> Sequence[tuple[SyncRow, int]]: ...
     def known_item_ids(self, ids: Iterable[int]) -> set[int]: ...
-    def groups_sent_at(self, customer: str) -> datetime | None: ...
-    def record_groups_sent(self, customer: str, now: datetime) -> None: ...
+    def groups_sent(self, customer: str) -> GroupIntent: ...
+    def record_groups_sent(self, customer: str, known: GroupIntent, batch_id: str, now: datetime) -> GroupIntent: ...
     def record_group(self, customer: str, group_name: str, group_id: str) -> None: ...
-    def record_intents(self, kind: RowKind, refs: Sequence[str], batch_id: str, run_id: str, now: datetime) -> None: ...
+    def record_gone_items(self, order_refs: Sequence[str], now: datetime) -> None: ...
+    def record_intents(
+        self, kind: RowKind, rows: Sequence[SyncRow], batch: Batch, run_id: str, now: datetime, customer: str
+    ) -> list[SyncRow]: ...
     def record_results(
         self,
         kind: RowKind,

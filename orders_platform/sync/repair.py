@@ -7,11 +7,11 @@ a repair that is interrupted is finished by the next run. Duplicates are archive
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orders_platform.domain.differences import Difference, DifferenceKind
-from orders_platform.domain.mutations import Batch, Mutation, MutationResult, Operation, Outcome
+from orders_platform.domain.mutations import Mutation, MutationResult, Operation, Outcome
 from orders_platform.domain.orders import RowKind, RowProblem, RowResult
 from orders_platform.domain.states import SyncState
 from orders_platform.errors import TransientError
@@ -86,7 +86,7 @@ def repair_customer(run: SyncRun, recorded: RecordedRows, customer: str, plan: S
         )
     report = CustomerReport(customer)
     _archive_duplicates(run, customer, plan, report)
-    _reset(run, customer, plan)
+    _reset(run, recorded, customer, plan)
     with run.counted(customer, report.groups):
         sync_groups(run, customer, report=report.groups)
     with run.counted(customer, report.items):
@@ -96,11 +96,12 @@ def repair_customer(run: SyncRun, recorded: RecordedRows, customer: str, plan: S
     return report
 
 
-def _reset(run: SyncRun, customer: str, plan: Sequence[Repair]) -> None:
+def _reset(run: SyncRun, recorded: RecordedRows, customer: str, plan: Sequence[Repair]) -> None:
+    rows = {row.ref: row for row in (*recorded.orders(customer), *recorded.lines(customer))}
     for kind in RowKind:
         # An id that shows nothing any more is forgotten, which makes the stages look for the row before they make it.
         results = {
-            each.ref: RowResult(each.ref, SyncState.NEW, None if each.action is RepairAction.CREATE else each.monday_id)
+            each.ref: RowResult(rows[each.ref], SyncState.NEW, None if each.action is RepairAction.CREATE else each.monday_id)
             for each in plan
             if each.row_kind is kind and each.ref is not None
         }
@@ -114,7 +115,8 @@ def _archive_duplicates(run: SyncRun, customer: str, plan: Sequence[Repair], rep
         duplicates = {
             str(each.monday_id): each for each in plan if each.action is RepairAction.ARCHIVE and each.row_kind is kind
         }
-        for batch in run.board.send(_batches(run, list(duplicates)), lambda _batch: None):
+        mutations = [Mutation(each, {"item_id": each}) for each in duplicates]
+        for batch in run.board.send(Operation.ARCHIVE_ITEM, mutations, lambda _batch: None) if mutations else ():
             stage.count_batch(batch)
             run.store.log_batch(run.run_id, run.clock(), customer, batch)
             for ref, result in batch.results.items():
@@ -127,11 +129,3 @@ def _count(stage: StageReport, customer: str, duplicate: Repair, result: Mutatio
     else:
         words = result.message or "it is not known whether it was archived"
         stage.refuse(RowProblem(customer, duplicate.order_key, duplicate.size_code, result.code or result.outcome.value, words))
-
-
-def _batches(run: SyncRun, ids: Sequence[str]) -> Iterator[Batch]:
-    start = 0
-    while start < len(ids):
-        chunk = ids[start : start + run.board.batch_size(Operation.ARCHIVE_ITEM)]
-        start += len(chunk)
-        yield Batch(run.new_key(), Operation.ARCHIVE_ITEM, tuple(Mutation(each, {"item_id": each}) for each in chunk))

@@ -111,11 +111,13 @@ class _Stage(ABC):
         lost = [row for row in lost if row.state is SyncState.PENDING or row.action is not Action.DELETE]
         found = self.look_up(lost) if lost else {}
         self.report.adopted += len(found)
-        if found:
-            # The lines of an adopted item's order belong under it from now on.
-            results = [RowResult(row.ref, row.state, found[row.ref], is_new_item=True) for row in lost if row.ref in found]
-            self.record(results, adoption=self.run.new_key())
-        return [replace(row, monday_id=found.get(row.ref, row.monday_id)) for row in rows]
+        if not found:
+            return list(rows)
+        key = self.run.new_key()
+        # The lines of an adopted item's order belong under it from now on.
+        results = [RowResult(row, row.state, found[row.ref], is_new_item=True) for row in lost if row.ref in found]
+        self.record(results, adoption=key)
+        return [replace(row, monday_id=found[row.ref], batch_id=key) if row.ref in found else row for row in rows]
 
     def _read(self, ids: Sequence[int]) -> Mapping[int, BoardItem]:
         return self.run.board.items(ids, [field.column_id for field in self.mapping.fields]) if ids else {}
@@ -128,8 +130,7 @@ class _Stage(ABC):
         except RowError as refusal:
             self.report.refuse(RowProblem(self.customer, row.order_key, row.size_code, refusal.code, refusal.message))
             if not self.dry:
-                failed = RowResult(row.ref, SyncState.FAILED, row.monday_id, refusal.code, refusal.message, row.parent_id)
-                self.record([failed])
+                self.record([RowResult(row, SyncState.FAILED, row.monday_id, refusal.code, refusal.message)])
             return None
         wanted = Wanted(row.action, row.name, made.cells, row.group_id, is_empty=row.values.get("qty") == 0)
         shown = on_board.get(row.monday_id) if row.monday_id is not None else None
@@ -148,7 +149,7 @@ class _Stage(ABC):
             return
         self.run.preflight()
         now = {row.ref: sum("label" in each.code for each in self._formatted(row).problems) for row, _ in warned}
-        again = [RowResult(row.ref, SyncState.NEW, row.monday_id) for row, count in warned if now[row.ref] < count]
+        again = [RowResult(row, SyncState.NEW, row.monday_id) for row, count in warned if now[row.ref] < count]
         if again:
             self.record(again)
 
@@ -234,7 +235,7 @@ class _Items(_Stage):
         ids = {group.id for group in groups}
         # A group that was made a moment ago may not be listed yet.
         is_missing = any(row.action is not Action.DELETE and row.group_id not in ids for row in rows)
-        if is_missing and self.run.wait_until_final(self.run.store.groups_sent_at(self.customer)):
+        if is_missing and self.run.wait_until_final(self.run.store.groups_sent(self.customer).sent_at):
             ids = {group.id for group in self.run.board.groups(self.mapping.board_id)}
         return [row for row in rows if row.action is Action.DELETE or row.group_id in ids]
 
@@ -251,11 +252,12 @@ class _Items(_Stage):
         made = {each.row.ref for each in rows if Step.CREATE in each.plan.steps}
         self.run.dry_run_items |= made
         results = [
-            RowResult(each.row.ref, SyncState.NEW, each.plan.item_id, is_new_item=each.row.ref in made,
-                      is_archived=each.row.action is Action.DELETE)
+            RowResult(each.row, SyncState.SYNCED, is_archived=True)
+            if each.row.action is Action.DELETE
+            else RowResult(each.row, SyncState.NEW, each.plan.item_id, is_new_item=True)
             for each in rows
             if (each.row.ref in made and each.row.monday_id is not None) or each.row.action is Action.DELETE
-        ]  # fmt: skip
+        ]
         if results:
             self.record(results)
 
@@ -294,15 +296,10 @@ class _Subitems(_Stage):
         orphans = [row for row in rows if row.parent_id is not None and row.parent_id not in self._children]
         if orphans and not self.dry:
             if self.run.rules.on_deleted == "leave":
-                self.record([RowResult(row.ref, SyncState.SYNCED, row.monday_id) for row in orphans])
+                self.record([RowResult(row, SyncState.SYNCED, row.monday_id) for row in orphans])
             else:
-                self._send_orders_again(orphans)
+                self.run.store.record_gone_items(sorted({row.order_ref for row in orphans}), self.run.clock())
         return [row for row in rows if row not in orphans]
-
-    def _send_orders_again(self, orphans: Sequence[SyncRow]) -> None:
-        orders = {row.order_ref: RowResult(row.order_ref, SyncState.NEW, row.parent_id) for row in orphans}
-        run = self.run
-        run.store.record_results(RowKind.ITEMS, list(orders.values()), run.run_id, run.clock(), self.customer)
 
     def look_up(self, rows: Sequence[SyncRow]) -> Mapping[str, int]:
         """By name, among the subitems of the item."""

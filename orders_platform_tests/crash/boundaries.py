@@ -1,6 +1,7 @@
-"""The places where a process may die: before and after every commit, and at every request before, on its way and after its answer.
+"""The places where a process may die, or stand still while another one works.
 
-They are counted inside the process that dies; it kills itself at the one that its task names.
+Before and after every commit, and at every request before, on its way and after its answer. They are counted inside the process; it
+kills or stops itself at the one that its task names.
 """
 
 from __future__ import annotations
@@ -20,26 +21,28 @@ SENT = "request sent"
 
 
 class Boundaries:
-    """Counts the boundaries of one process and kills it at one of them.
+    """Counts the boundaries of one process and kills it, or stops it, at one of them.
 
     Args:
         trace: file descriptor that takes one line a boundary; what is written to it outlives the process.
         last: number of the boundary at which the process dies; None lets it live.
+        stops: it only stops there, until somebody sends SIGCONT.
     """
 
-    def __init__(self, trace: int, last: int | None) -> None:
+    def __init__(self, trace: int, last: int | None, *, stops: bool = False) -> None:
         self._trace = trace
         self._last = last
+        self._signal = signal.SIGSTOP if stops else signal.SIGKILL
         self._count = 0
         self._lock = threading.Lock()
 
     def reach(self, place: str) -> None:
-        """The process is at a boundary; for the last one this does not return."""
+        """The process is at a boundary; for the one it dies at this does not return."""
         with self._lock:
             self._count += 1
             os.write(self._trace, f"{self._count} {place}\n".encode())
             if self._count == self._last:
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), self._signal)
 
     def watch_commits(self, engine: Engine) -> None:
         """Count before and after each commit. Reads are rolled back, so every commit is one of a writer."""

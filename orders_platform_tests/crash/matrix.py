@@ -30,7 +30,7 @@ from orders_platform.settings import SANDBOX_TOKEN
 from orders_platform_tests.crash import scenario
 from orders_platform_tests.crash.boundaries import SENT
 from orders_platform_tests.crash.evidence import board_lines, database_lines
-from orders_platform_tests.crash.worker import Task
+from orders_platform_tests.crash.worker import STOPPED, Task
 from orders_platform_tests.testing.clock import START, SharedClock
 from orders_platform_tests.testing.order_stores import FileStores
 from orders_platform_tests.testing.platform import NUMBER_COLUMN
@@ -85,6 +85,7 @@ class Scene:
         self.clock = SharedClock(self._now / _CLOCK)
         self._trace = folder / "trace"
         self._active = 0
+        self._standing = False
         self._worker: subprocess.Popen[str] | None = None
         self.sandbox = self._open_sandbox()
 
@@ -108,7 +109,7 @@ class Scene:
         """Until the board has carried out what reached it and noticed that its client is gone."""
         sent = sum(SENT in line for line in boundaries)
         deadline = time.monotonic() + 20
-        while len(self.sandbox.requests) < sent or self._active or self._has_clients():
+        while len(self.sandbox.requests) < sent or self._active or (self._has_clients() and not self._standing):
             if time.monotonic() > deadline:
                 raise AssertionError(f"of {sent} requests the sandbox carried out {len(self.sandbox.requests)}")
             time.sleep(0.0005)
@@ -137,10 +138,12 @@ class Scene:
         self._worker.stdin.flush()
         code = self._worker.stdout.readline().strip()
         boundaries = self._trace.read_text(encoding="utf-8").splitlines()
-        if code not in {"0", "-9"} or (code == "-9" and len(boundaries) != task.last):
+        is_cut = code in {"-9", str(STOPPED)}
+        if (code != "0" and not is_cut and task.has_lock) or (is_cut and len(boundaries) != task.last):
             raise AssertionError(f"{task} ended with {code or 'its helper'} after {boundaries[-3:]}")
-        self._settle_sandbox(boundaries)
-        return Ended(code == "-9", boundaries)
+        self._standing = code == str(STOPPED) or (self._standing and not task.resumes)
+        self._settle_sandbox(boundaries if not task.resumes else [])
+        return Ended(is_cut, boundaries)
 
     # --- starts ---------------------------------------------------------------------------------------------------------
 
@@ -210,6 +213,14 @@ class Scene:
         if ended.was_killed:
             self.clock.sleep(_PAUSES[(task.last or 0) % len(_PAUSES)])
         return ended
+
+    def meet(self, last: int, without: str = "") -> Ended:
+        """One process stops at a boundary; another one comes, since the lock is lost, and does all it finds; then the first goes on."""
+        first = self.run(Task(last=last, stops=True, has_lock=False, without=without))
+        if first.was_killed:
+            self.run(Task(has_lock=False, without=without))
+            self.run(Task(resumes=True, has_lock=False))
+        return first
 
     def let_pass(self, seconds: float) -> None:
         """Nothing happens for so long, then somebody looks at the board: it does what it had put off."""

@@ -45,6 +45,27 @@ def test_a_part_that_is_switched_off_doubles_something(scene: Scene, untouched: 
     assert doubles(scene, wanted, creation, without)
 
 
+@pytest.mark.parametrize(
+    ("creation", "place"), [("CreateGroup", "after commit: UPDATE"), ("CreateItem", SENT), ("CreateSubitem", SENT)]
+)
+def test_without_the_fence_a_second_run_doubles_something(
+    scene: Scene, untouched: Untouched, creation: str, place: str
+) -> None:
+    _ended, wanted = untouched["empty"]
+    whole = untouched["empty"][0].boundaries
+    sent = next(number for number, line in enumerate(whole, 1) if f"{SENT}: {creation}" in line)
+    last = sent if place == SENT else max(n for n, line in enumerate(whole[:sent], 1) if place in line)
+    wrong = {}
+    for without in ("fence", ""):
+        scene.restore("empty")
+        assert scene.meet(last, without).was_killed
+        scene.clock.sleep(200)
+        found = scene.recover(wanted).wrong
+        wrong[without] = [line for line in found if line.startswith(("+ item", "+ subitem", "+ group"))]
+    assert wrong["fence"]
+    assert wrong[""] == []
+
+
 @pytest.mark.parametrize("creation", CREATIONS)
 def test_the_same_crash_doubles_nothing_with_every_part_switched_on(scene: Scene, untouched: Untouched, creation: str) -> None:
     _ended, wanted = untouched["empty"]

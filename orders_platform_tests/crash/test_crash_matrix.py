@@ -160,6 +160,29 @@ def test_nothing_is_lost_or_doubled_wherever_the_process_dies_and_dies_again(
     assert last - 1 == len(ended.boundaries)
 
 
+def may_stand_still(boundary: str) -> bool:
+    """Not with a transaction open, in which nobody else writes; nor between an intent and its request, which the protocol excludes."""
+    return "before commit" not in boundary and not any(f"before request: {name}" in boundary for name in OPERATIONS)
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_nothing_is_lost_or_doubled_wherever_the_lock_is_lost_and_a_second_run_comes(
+    scene: Scene, untouched: Untouched, start: str, record_property: Callable[[str, object], None]
+) -> None:
+    ended, wanted = untouched[start]
+    red, met = [], 0
+    for last, boundary in enumerate(ended.boundaries, 1):
+        if may_stand_still(boundary):
+            scene.restore(start)
+            met += scene.meet(last).was_killed
+            cell = scene.recover(wanted)
+            if cell.wrong:
+                red.append("\n  ".join([f"{start} board, a second run at {boundary}", *cell.wrong]))
+    record_property(f"crash matrix, {start} board, two runs", f"{met} boundaries, {len(red)} wrong")
+    assert not red, shortened(red)
+    assert met > len(ended.boundaries) // 2
+
+
 @pytest.mark.parametrize(("start", "mutation"), [(start, mutation) for start in STARTS for mutation in MUTATIONS[start]])
 def test_what_is_carried_out_a_minute_after_its_sender_died_is_neither_lost_nor_doubled(
     scene: Scene, untouched: Untouched, start: str, mutation: str

@@ -13,6 +13,7 @@ import random
 import signal
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,9 +34,12 @@ from orders_platform_tests.crash.boundaries import Boundaries, WatchedTransport
 from orders_platform_tests.crash.scenario import CONFIGURATION
 from orders_platform_tests.testing.clock import SharedClock
 from orders_platform_tests.testing.platform import SETTLE
+from orders_platform_tests.testing.unfenced import Unfenced
 
 _LONGEST_RUN = 120
 """Seconds after which a run that hangs is ended, with a code of its own."""
+
+STOPPED = 99
 
 _NO_LIMITS = Limits(10**12, None, 10**12, 10**9, 10**9, 0, 1000)
 
@@ -46,13 +50,19 @@ class Task:
 
     Attributes:
         last: the boundary at which it dies.
-        without: a part of the protocol that is switched off, to show that it is needed: `intent`, `settle` or `look_up`.
+        without: a part of the protocol that is switched off, to show that it is needed: `intent`, `settle`, `look_up` or `fence`.
+        stops: it only stops at that boundary.
+        resumes: the process that stopped last goes on; nothing else counts.
+        has_lock: False takes no lock, as if it were lost.
         forks: False runs in the helper itself, whose caches all later processes start with.
     """
 
     last: int | None = None
     max_in_flight: int = 1
     without: str = ""
+    stops: bool = False
+    resumes: bool = False
+    has_lock: bool = True
     forks: bool = True
 
 
@@ -79,7 +89,9 @@ class Worker:
 
     def work(self, task: Task) -> None:
         """One whole run, as the command line does it. Raises `SystemExit` with the words of the first customer's error."""
-        boundaries = Boundaries(os.open(self._trace, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND), task.last)
+        boundaries = Boundaries(
+            os.open(self._trace, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND), task.last, stops=task.stops
+        )
         if task.forks:
             boundaries.watch_commits(self._store.database.engine)
         with self._board(task, boundaries) as board:
@@ -103,7 +115,11 @@ class Worker:
         store: Any = self._store
         looking: Any = board
         if task.without == "intent":
-            store = Without(store, {"record_intents": _nothing, "record_groups_sent": _nothing})
+            store = Without(store, {"record_intents": _the_rows, "record_groups_sent": _the_known})
+        if task.without == "fence":
+            store = Unfenced(store, self._store)
+        if not task.has_lock:
+            store = Without(store, {"lock": nullcontext})
         if task.without == "look_up":
             looking = Without(board, {"find_items": _nowhere, "children": _childless})
         settle = 0.0 if task.without == "settle" else SETTLE
@@ -113,8 +129,12 @@ class Worker:
         )  # fmt: skip
 
 
-def _nothing(*_arguments: object) -> None:
-    return
+def _the_rows(_kind: str, rows: list[object], *_rest: object) -> list[object]:
+    return rows
+
+
+def _the_known(_customer: str, known: object, *_rest: object) -> object:
+    return known
 
 
 def _nowhere(_board_id: int, _column_id: str, keys: list[str]) -> dict[str, list[object]]:
@@ -126,11 +146,14 @@ def _childless(parent_ids: list[int], _column_ids: list[str]) -> dict[int, list[
 
 
 def main() -> None:
-    """Tasks come in as lines of JSON, exit codes go out: 0 for a run that ended, -9 for one that was killed."""
-    worker = Worker(*sys.argv[1:])
+    """Tasks come in as lines of JSON, exit codes go out: 0 for an ended run, -9 for a killed one, `STOPPED` for one that stands still."""
+    worker, stopped = Worker(*sys.argv[1:]), 0
     for line in sys.stdin:
         task = Task(**json.loads(line))
-        if not task.forks:
+        if task.resumes:
+            os.kill(stopped, signal.SIGCONT)
+            code = os.waitstatus_to_exitcode(os.waitpid(stopped, 0)[1])
+        elif not task.forks:
             worker.work(task)
             gc.freeze()
             code = 0
@@ -139,7 +162,11 @@ def main() -> None:
             worker.work(task)
             os._exit(0)
         else:
-            code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+            _, status = os.waitpid(process, os.WUNTRACED)
+            if os.WIFSTOPPED(status):
+                stopped, code = process, STOPPED
+            else:
+                code = os.waitstatus_to_exitcode(status)
         sys.stdout.write(f"{code}\n")
         sys.stdout.flush()
 

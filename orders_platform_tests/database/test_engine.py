@@ -16,7 +16,7 @@ from orders_platform.database import sqlite as sqlite_module
 from orders_platform.database.engine import Database, open_database, translated_errors
 from orders_platform.domain.orders import RowKind
 from orders_platform.errors import ConfigurationError, DatabaseRefusedError, DatabaseUnavailableError
-from orders_platform_tests.testing.order_list import GREYSON, OrderList, order
+from orders_platform_tests.testing.order_list import GREYSON, OrderList, batch_of, order
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
@@ -139,7 +139,8 @@ def test_a_dry_run_leaves_the_file_byte_for_byte_as_it_was(order_list: OrderList
     with order_list.store.dry_run_transaction() as store:
         rehearsed = OrderList(order_list.path, order_list.configuration, store, order_list.sql_folder)
         headers, lines = rehearsed.merge_all()
-        store.record_intents(RowKind.ITEMS, [item.ref for item in store.waiting_items(GREYSON)], "b", "r", NOW)
+        rows = store.waiting_items(GREYSON)
+        store.record_intents(RowKind.ITEMS, rows, batch_of(rows), "r", NOW, GREYSON)
         assert (headers.created, headers.updated, lines.created) == (1, 1, 2)
         assert {item.state.value for item in store.waiting_items(GREYSON)} == {"PENDING"}
     order_list.store.database.close()

@@ -76,8 +76,29 @@ def test_another_process_finds_the_customer_busy_until_it_is_killed(tmp_path: Pa
     assert take(database, HOSTILE) == "taken"
 
 
+def test_a_database_that_is_named_by_a_link_has_the_locks_of_its_file(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "orders.db").touch()
+    (tmp_path / "other" / "orders.db").symlink_to(tmp_path / "orders.db")
+    with opened(tmp_path / "other").customer_lock("GREYSON"):
+        assert "Another run" in take(opened(tmp_path), "GREYSON")
+
+
+@pytest.mark.parametrize("is_made_again", [False, True])
+def test_a_lock_whose_file_is_removed_is_lost(tmp_path: Path, is_made_again: bool) -> None:
+    database = opened(tmp_path)
+    with database.customer_lock("GREYSON") as require_held:
+        require_held()
+        (file,) = (tmp_path / "orders.db.locks").iterdir()
+        file.unlink()
+        if is_made_again:
+            file.touch()
+        with pytest.raises(CustomerBusyError, match=r"The lock of customer 'GREYSON' is lost: .* was removed or replaced"):
+            require_held()
+
+
 def test_a_database_in_memory_needs_no_lock() -> None:
     database = open_database(SecretStr("sqlite://"))
-    with database.customer_lock("GREYSON"), database.customer_lock("GREYSON"):
-        pass
+    with database.customer_lock("GREYSON") as require_held, database.customer_lock("GREYSON"):
+        require_held()
     database.close()

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from orders_platform.database.queries import Queries
 from orders_platform.domain.mutations import Batch, BatchReport, Mutation, MutationResult, Operation, Outcome
-from orders_platform.domain.orders import GroupNeed, RowKind, RowResult
+from orders_platform.domain.orders import GroupIntent, GroupNeed, RowKind, RowResult, SyncRow
 from orders_platform.domain.states import Action, SyncState
-from orders_platform.errors import DatabaseRefusedError, DatabaseUnavailableError
-from orders_platform_tests.testing.order_list import GREYSON, OrderList, order
+from orders_platform.errors import DatabaseRefusedError, RowsTakenError
+from orders_platform_tests.testing.order_list import GREYSON, OrderList, batch_of, order
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 ITEMS, SUBITEMS = RowKind.ITEMS, RowKind.SUBITEMS
@@ -28,12 +29,18 @@ def merged(order_list: OrderList) -> OrderList:
     return order_list
 
 
-def refs(merged: OrderList) -> list[str]:
-    return [item.ref for item in merged.store.waiting_items(GREYSON)]
+def waiting(merged: OrderList, kind: RowKind = ITEMS) -> list[SyncRow]:
+    return merged.store.waiting_items(GREYSON) if kind is ITEMS else merged.store.waiting_subitems(GREYSON)
 
 
-def line_refs(merged: OrderList) -> list[str]:
-    return [line.ref for line in merged.store.waiting_subitems(GREYSON)]
+def all_orders(merged: OrderList) -> dict[str, SyncRow]:
+    """By key, whatever their state."""
+    return {row.order_key: row for row in Queries(merged.store).orders(GREYSON)}
+
+
+def intend(merged: OrderList, rows: list[SyncRow], key: str = "batch-1", now: datetime = NOW) -> list[SyncRow]:
+    """The rows as they are once their intent is committed."""
+    return merged.store.record_intents(rows[0].kind, rows, batch_of(rows, key), "run-1", now, GREYSON)
 
 
 def results(merged: OrderList, kind: RowKind, *found: RowResult, report: BatchReport | None = None) -> None:
@@ -67,16 +74,17 @@ def test_waiting_groups_are_named_once_with_their_number_of_orders(merged: Order
     assert merged.store.waiting_items("PELOTON")[0].group_id is None
 
 
-def test_the_time_of_the_last_group_sent_is_kept_for_each_customer(merged: OrderList) -> None:
-    assert merged.store.groups_sent_at(GREYSON) is None
-    merged.store.record_groups_sent(GREYSON, NOW)
-    merged.store.record_groups_sent("NOBODY YET", NOW)
-    assert merged.store.groups_sent_at(GREYSON) == merged.store.groups_sent_at("NOBODY YET") == NOW.replace(tzinfo=None)
-    assert merged.store.groups_sent_at("PELOTON") is None
+def test_the_last_batch_of_groups_is_kept_for_each_customer(merged: OrderList) -> None:
+    nothing, sent = GroupIntent(), GroupIntent("b", NOW.replace(tzinfo=None))
+    assert merged.store.groups_sent(GREYSON) == nothing
+    for name in (GREYSON, "NOBODY YET"):
+        merged.store.record_groups_sent(name, nothing, "b", NOW)
+        assert merged.store.groups_sent(name) == sent
+    assert merged.store.groups_sent("PELOTON") == nothing
 
 
 def test_waiting_lines_know_their_order_and_its_item(merged: OrderList) -> None:
-    results(merged, ITEMS, RowResult(refs(merged)[0], SYNCED, 71))
+    results(merged, ITEMS, RowResult(waiting(merged)[0], SYNCED, 71))
     lines = merged.store.waiting_subitems(GREYSON)
     assert [(line.order_key, line.size_code, line.values["qty"], line.parent_id) for line in lines[:3]] == [
         ("GRE-1", "M", 3, 71), ("GRE-1", "S", 2, 71), ("GRE-2", "M", 3, None),
@@ -104,17 +112,16 @@ def test_an_order_to_be_archived_needs_no_group(merged: OrderList) -> None:
 
 @pytest.mark.parametrize("kind", [ITEMS, SUBITEMS])
 def test_an_intent_is_pending_with_its_batch_and_moment(merged: OrderList, kind: RowKind) -> None:
-    chosen = (refs(merged) if kind is ITEMS else line_refs(merged))[:2]
-    merged.store.record_intents(kind, chosen, "batch-1", "run-1", NOW)
-    waiting = merged.store.waiting_items(GREYSON) if kind is ITEMS else merged.store.waiting_subitems(GREYSON)
-    assert [(row.state, row.batch_id, row.pending_at) for row in waiting[:3]] == [
+    now = intend(merged, waiting(merged, kind)[:2])
+    found = waiting(merged, kind)[:3]
+    assert [(row.state, row.batch_id, row.pending_at) for row in found] == [
         (PENDING, "batch-1", NOW.replace(tzinfo=None)), (PENDING, "batch-1", NOW.replace(tzinfo=None)), (NEW, None, None),
     ]  # fmt: skip
+    assert [replace(row, pending_at=NOW.replace(tzinfo=None)) for row in now] == found[:2]
 
 
 def test_each_result_is_recorded_on_its_own_row(merged: OrderList) -> None:
-    one, two, three = refs(merged)
-    merged.store.record_intents(ITEMS, [one, two, three], "batch-1", "run-1", NOW)
+    one, two, three = intend(merged, waiting(merged))
     results(
         merged,
         ITEMS,
@@ -137,45 +144,46 @@ def test_each_result_is_recorded_on_its_own_row(merged: OrderList) -> None:
 
 
 def test_a_row_that_is_new_again_has_no_batch(merged: OrderList) -> None:
-    ref = refs(merged)[0]
-    merged.store.record_intents(ITEMS, [ref], "batch-1", "run-1", NOW)
-    results(merged, ITEMS, RowResult(ref, NEW))
+    (row,) = intend(merged, waiting(merged)[:1])
+    results(merged, ITEMS, RowResult(row, NEW))
     assert item_columns(merged, "sync_state", "sync_batch_id", "sync_pending_at", "retry_count")[0] == ("NEW", None, None, 0)
 
 
 def test_tries_are_counted_until_a_success(merged: OrderList) -> None:
-    ref = refs(merged)[0]
     for _ in range(2):
-        results(merged, ITEMS, RowResult(ref, NEW, None, "RESOURCE_LOCKED", "busy", was_tried=True))
+        results(merged, ITEMS, RowResult(waiting(merged)[0], NEW, None, "RESOURCE_LOCKED", "busy", was_tried=True))
     assert item_columns(merged, "retry_count")[0] == (2,)
-    results(merged, ITEMS, RowResult(ref, SYNCED, 71))
+    results(merged, ITEMS, RowResult(waiting(merged)[0], SYNCED, 71))
     assert item_columns(merged, "retry_count", "sync_error_code", "sync_error_message")[0] == (0, None, None)
 
 
-def test_a_subitems_parent_is_kept_when_a_result_names_none(merged: OrderList) -> None:
-    ref = line_refs(merged)[0]
-    results(merged, SUBITEMS, RowResult(ref, SYNCED, 91, parent_id=71))
-    results(merged, SUBITEMS, RowResult(ref, SYNCED, 91))
-    assert merged.sql("SELECT monday_parent_id, monday_subitem_id FROM ORDER_LIST_LINES WHERE line_uuid = ?", ref) == [(71, 91)]
+def test_a_subitem_remembers_the_item_it_was_sent_under(merged: OrderList) -> None:
+    results(merged, ITEMS, RowResult(waiting(merged)[0], SYNCED, 71))
+    row = waiting(merged, SUBITEMS)[0]
+    results(merged, SUBITEMS, RowResult(row, SYNCED, 91))
+    assert merged.sql("SELECT monday_parent_id, monday_subitem_id FROM ORDER_LIST_LINES WHERE line_uuid = ?", row.ref) == [
+        (71, 91)
+    ]
 
 
 def test_a_new_item_sends_its_lines_again_and_no_others(merged: OrderList) -> None:
     merged.sent()
-    ref = merged.sql("SELECT record_uuid FROM ORDER_LIST_V2 WHERE order_key = 'GRE-1'")[0][0]
+    row = all_orders(merged)["GRE-1"]
     merged.sql("UPDATE ORDER_LIST_LINES SET monday_parent_id = 5, sync_batch_id = 'b'")
-    results(merged, ITEMS, RowResult(str(ref), SYNCED, 72, is_new_item=True))
+    results(merged, ITEMS, RowResult(row, SYNCED, 72, is_new_item=True))
     found = merged.sql(
         "SELECT DISTINCT CASE WHEN record_uuid = ? THEN 1 ELSE 0 END AS own, sync_state, action_type, "
         "CASE WHEN monday_subitem_id IS NULL THEN 1 ELSE 0 END, monday_parent_id, sync_batch_id "
-        "FROM ORDER_LIST_LINES ORDER BY own DESC", ref,
+        "FROM ORDER_LIST_LINES ORDER BY own DESC", row.ref,
     )  # fmt: skip
     assert found == [(1, "NEW", "INSERT", 1, None, None), (0, "SYNCED", "INSERT", 0, 5, "b")]
 
 
 def test_an_archived_item_takes_its_lines_along_and_they_return_with_it(merged: OrderList) -> None:
     merged.sent()
-    ref = str(merged.sql("SELECT record_uuid FROM ORDER_LIST_V2 WHERE order_key = 'GRE-1'")[0][0])
-    results(merged, ITEMS, RowResult(ref, SYNCED, None, is_archived=True))
+    row = all_orders(merged)["GRE-1"]
+    ref = row.ref
+    results(merged, ITEMS, RowResult(row, SYNCED, None, is_archived=True))
     assert merged.store.waiting_subitems(GREYSON) == []
     assert merged.sql(
         "SELECT DISTINCT monday_subitem_id, sync_state, action_type FROM ORDER_LIST_LINES WHERE record_uuid = ?", ref
@@ -186,34 +194,139 @@ def test_an_archived_item_takes_its_lines_along_and_they_return_with_it(merged: 
     assert [(line.action, line.monday_id) for line in waiting] == [(Action.INSERT, None)] * 2
 
 
-def test_results_of_rows_that_are_gone_are_an_error_and_nothing_of_them_is_kept(merged: OrderList) -> None:
-    one, two, three = refs(merged)
-    merged.sql("DELETE FROM ORDER_LIST_V2 WHERE record_uuid = ?", two)
-    with pytest.raises(DatabaseUnavailableError, match="2 items were to be recorded and the database wrote 1"):
-        results(merged, ITEMS, RowResult(one, SYNCED, 71), RowResult(two, SYNCED, 72))
-    with pytest.raises(DatabaseUnavailableError, match="3 items were to be recorded and the database wrote 2"):
-        merged.store.record_intents(ITEMS, [one, two, three], "batch-1", "run-1", NOW)
+def test_results_of_rows_that_are_gone_are_an_error_and_those_of_the_others_are_kept(merged: OrderList) -> None:
+    one, two, three = waiting(merged)
+    merged.sql("DELETE FROM ORDER_LIST_V2 WHERE record_uuid = ?", two.ref)
+    with pytest.raises(RowsTakenError, match=r"deleted 1 of 3 items \(orders GRE-2\).*Nothing of this batch was sent"):
+        intend(merged, [one, two, three])
     assert item_columns(merged, "sync_state", "monday_item_id", "sync_batch_id") == [("NEW", None, None)] * 2
+    with pytest.raises(RowsTakenError, match=r"deleted 1 of 2 items \(orders GRE-2\).*was not recorded"):
+        results(merged, ITEMS, RowResult(one, SYNCED, 71), RowResult(two, SYNCED, 72))
+    assert item_columns(merged, "sync_state", "monday_item_id") == [("SYNCED", 71), ("NEW", None)]
+
+
+# --- two runs at once
+
+
+def snatched(merged: OrderList, how: str) -> None:
+    """Another run does something to the second order."""
+    rows = waiting(merged)
+    if how == "sent":
+        intend(merged, [rows[1]], "other", NOW)
+    elif how == "sent again":
+        intend(merged, [rows[1]], str(rows[1].batch_id), NOW + timedelta(seconds=30))
+    elif how == "done":
+        results(merged, ITEMS, RowResult(intend(merged, [rows[1]], "other", NOW)[0], SYNCED, 72))
+    elif how == "adopted and done":
+        results(merged, ITEMS, RowResult(rows[1], SYNCED, 72))
+    elif how == "tried in vain":
+        results(merged, ITEMS, RowResult(rows[1], NEW, None, "busy", "busy", was_tried=True))
+    elif how == "changed":
+        merged.sql("UPDATE ORDER_LIST_V2 SET merge_number = merge_number + 1 WHERE record_uuid = ?", rows[1].ref)
+    else:
+        merged.sql("UPDATE ORDER_LIST_V2 SET action_type = 'DELETE' WHERE record_uuid = ?", rows[1].ref)
+
+
+CHANGES = ["changed", "removed from the load"]
+SNATCHES = ["sent", "done", "adopted and done", "tried in vain", *CHANGES]
+
+
+@pytest.mark.parametrize("how", [*SNATCHES, "sent again"])
+@pytest.mark.parametrize("was_sent", [False, True])
+def test_an_intent_is_only_recorded_on_rows_that_are_as_they_were_read(merged: OrderList, how: str, was_sent: bool) -> None:
+    if was_sent:
+        intend(merged, waiting(merged), "first", NOW - timedelta(hours=1))
+    rows = waiting(merged)
+    if how == "sent again" and not was_sent:
+        return
+    snatched(merged, how)
+    before = item_columns(merged, "sync_state", "sync_batch_id", "sync_pending_at")
+    with pytest.raises(RowsTakenError, match=r"1 of 3 items \(orders GRE-2\)"):
+        intend(merged, rows)
+    assert item_columns(merged, "sync_state", "sync_batch_id", "sync_pending_at") == before
+
+
+def test_an_intent_may_be_recorded_twice_and_renewed(merged: OrderList) -> None:
+    rows = waiting(merged)
+    assert intend(merged, rows) == intend(merged, rows)
+    renewed = intend(merged, intend(merged, rows), now=NOW + timedelta(seconds=30))
+    assert {row.pending_at for row in renewed} == {NOW + timedelta(seconds=30)}
+
+
+@pytest.mark.parametrize("how", ["sent", "sent again", "done", "adopted and done"])
+def test_a_write_back_leaves_what_another_run_has_and_says_so(merged: OrderList, how: str) -> None:
+    one, two, three = intend(merged, waiting(merged))
+    merged.sql("UPDATE ORDER_LIST_LINES SET sync_state = 'SYNCED', monday_subitem_id = 9")
+    snatched(merged, how)
+    merged.sql("UPDATE ORDER_LIST_V2 SET sync_run_id = 'other' WHERE record_uuid = ?", two.ref)
+    before = item_columns(merged, "sync_state", "monday_item_id", "sync_batch_id")[1]
+    found = (RowResult(row, SYNCED, 81 + n, is_new_item=True) for n, row in enumerate((one, two, three)))
+    with pytest.raises(RowsTakenError, match=r"1 of 3 items \(orders GRE-2\).*was not recorded"):
+        results(merged, ITEMS, *found)
+    shown = item_columns(merged, "sync_state", "monday_item_id", "sync_batch_id")
+    assert shown == [("SYNCED", 81, "batch-1"), before, ("SYNCED", 83, "batch-1")]
+    assert {row.order_key for row in waiting(merged, SUBITEMS)} == {"GRE-1", "GRE-3"}
+
+
+@pytest.mark.parametrize("how", CHANGES)
+@pytest.mark.parametrize("state", [SYNCED, FAILED])
+def test_a_row_that_a_merge_wrote_while_it_was_sent_waits_with_its_id(merged: OrderList, how: str, state: SyncState) -> None:
+    rows = intend(merged, waiting(merged))
+    snatched(merged, how)
+    results(merged, ITEMS, *(RowResult(row, state, 81 + n) for n, row in enumerate(rows)))
+    found = item_columns(merged, "sync_state", "monday_item_id", "sync_batch_id", "sync_pending_at")
+    assert found == [(state, 81, "batch-1", None), ("NEW", 82, None, None), (state, 83, "batch-1", None)]
+
+
+def test_an_order_that_came_back_while_it_was_archived_sends_its_lines_again(merged: OrderList) -> None:
+    merged.sent()
+    row = all_orders(merged)["GRE-1"]
+    merged.sql("UPDATE ORDER_LIST_V2 SET merge_number = merge_number + 1 WHERE record_uuid = ?", row.ref)
+    results(merged, ITEMS, RowResult(row, SYNCED, None, is_archived=True))
+    assert [(each.order_key, each.state, each.monday_id) for each in waiting(merged)] == [("GRE-1", NEW, None)]
+    assert [(each.size_code, each.action, each.monday_id) for each in waiting(merged, SUBITEMS)] == [
+        ("M", Action.INSERT, None), ("S", Action.INSERT, None),
+    ]  # fmt: skip
+
+
+def test_groups_are_only_sent_when_nobody_sent_any_since_they_were_looked_for(merged: OrderList) -> None:
+    send = merged.store.record_groups_sent
+    nothing = merged.store.groups_sent(GREYSON)
+    first = send(GREYSON, nothing, "one", NOW)
+    assert send(GREYSON, nothing, "one", NOW) == first
+    with pytest.raises(RowsTakenError, match="Another run sent groups of customer 'GREYSON'"):
+        send(GREYSON, nothing, "two", NOW)
+    again = send(GREYSON, first, "one", NOW + timedelta(seconds=9))
+    with pytest.raises(RowsTakenError):
+        send(GREYSON, first, "two", NOW + timedelta(seconds=99))
+    assert send(GREYSON, again, "two", NOW + timedelta(seconds=99)) == GroupIntent("two", NOW + timedelta(seconds=99))
+
+
+def test_an_intent_for_groups_of_an_earlier_version_is_taken_over(merged: OrderList) -> None:
+    send = merged.store.record_groups_sent
+    send(GREYSON, GroupIntent(), "one", NOW)
+    merged.sql("UPDATE ORDER_SYNC_CUSTOMERS SET groups_batch_id = NULL")
+    send(GREYSON, merged.store.groups_sent(GREYSON), "two", NOW + timedelta(seconds=99))
 
 
 def test_more_results_than_a_statement_takes_are_all_recorded(order_list: OrderList) -> None:
     order_list.merge(*(order(f"GRE-{n:03}") for n in range(230)))
-    results(order_list, ITEMS, *(RowResult(ref, SYNCED, 1000 + n) for n, ref in enumerate(refs(order_list))))
+    results(order_list, ITEMS, *(RowResult(row, SYNCED, 1000 + n) for n, row in enumerate(waiting(order_list))))
     assert order_list.orders("monday_item_id") == [(1000 + n,) for n in range(230)]
 
 
 def test_results_and_their_document_are_recorded_together_or_not_at_all(merged: OrderList) -> None:
-    ref = refs(merged)[0]
-    report = reported(ref)
-    results(merged, ITEMS, RowResult(ref, SYNCED, 71), report=report)
+    row = waiting(merged)[0]
+    report = reported(row.ref)
+    results(merged, ITEMS, RowResult(row, SYNCED, 71), report=report)
     nameless = replace(report, batch=replace(report.batch, key=None))  # type: ignore[arg-type]  # a key is NOT NULL
     with pytest.raises(DatabaseRefusedError, match=r"(?i)NULL"):
-        results(merged, ITEMS, RowResult(ref, FAILED, None, "x", "y"), report=nameless)
+        results(merged, ITEMS, RowResult(all_orders(merged)["GRE-1"], FAILED, None, "x", "y"), report=nameless)
     assert item_columns(merged, "sync_state", "monday_item_id")[0] == ("SYNCED", 71)
 
 
 def test_known_item_ids_are_those_of_orders(merged: OrderList) -> None:
-    results(merged, ITEMS, RowResult(refs(merged)[0], SYNCED, 71))
+    results(merged, ITEMS, RowResult(waiting(merged)[0], SYNCED, 71))
     assert merged.store.known_item_ids([70, 71]) == {71}
     assert merged.store.known_item_ids([]) == set()
 
@@ -266,7 +379,7 @@ def test_reset_gives_failed_rows_another_try_by_customer_and_code(merged: OrderL
 
 
 def test_each_customer_is_summed_up(merged: OrderList) -> None:
-    results(merged, ITEMS, RowResult(refs(merged)[0], SYNCED, 71))
+    results(merged, ITEMS, RowResult(waiting(merged)[0], SYNCED, 71))
     merged.sql("UPDATE ORDER_LIST_V2 SET removed_at = '2026-01-01' WHERE monday_item_id = 71")
     found = [(each.customer, each.orders, each.items, each.lines, each.removed) for each in merged.store.summaries()]
     assert found == [(GREYSON, 2, 0, 4, 1), ("PELOTON", 1, 0, 2, 0)]
@@ -276,6 +389,6 @@ def test_each_customer_is_summed_up(merged: OrderList) -> None:
 
 def test_an_unknown_word_for_a_state_is_refused_by_the_table_itself(merged: OrderList) -> None:
     table = merged.store.schema.qualified("ORDER_LIST_V2")
-    ref = refs(merged)[0]
+    ref = waiting(merged)[0].ref
     with pytest.raises(DatabaseRefusedError, match=r"(?i)CHECK constraint"), merged.store.database.write() as connection:
         connection.exec_driver_sql(f"UPDATE {table} SET sync_state = 'DONE' WHERE record_uuid = ?", (ref,))

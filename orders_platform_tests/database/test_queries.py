@@ -10,14 +10,14 @@ from sqlalchemy import Engine, event
 from orders_platform.database.order_store import BATCHES_A_TRANSACTION
 from orders_platform.database.queries import Finding, Queries
 from orders_platform.domain.history import CustomerGroup
-from orders_platform.domain.mutations import Batch, BatchReport, Mutation, MutationResult, Operation, Outcome
+from orders_platform.domain.mutations import BatchReport, MutationResult, Outcome
 from orders_platform.domain.needed_runs import CustomerSyncStatus, needed_run
 from orders_platform.domain.order_status import BoardStatus, OrderChange
-from orders_platform.domain.orders import RowKind, RowResult
+from orders_platform.domain.orders import RowKind, RowResult, SyncRow
 from orders_platform.domain.states import SyncState
 from orders_platform.domain.usage import Reads
 from orders_platform.errors import DatabaseRefusedError, SourceDataError
-from orders_platform_tests.testing.order_list import FILE, GREYSON, NAME, OrderList, order
+from orders_platform_tests.testing.order_list import FILE, GREYSON, NAME, OrderList, batch_of, order
 
 RHONE = "RHONE"
 HOUR = timedelta(hours=1)
@@ -187,14 +187,13 @@ def test_the_lines_of_a_refused_order_are_not_stuck(order_list: OrderList, queri
 # --- verify, history, reports
 
 
-def sent(order_list: OrderList, kind: RowKind, ids: dict[str, int], key: str, run_id: str, now: datetime) -> None:
-    """Rows that a document carried to the board, as the engine records them."""
-    operation = Operation.CREATE_ITEM if kind is RowKind.ITEMS else Operation.CREATE_SUBITEM
-    document = Batch(key, operation, tuple(Mutation(ref, {}) for ref in ids))
-    found = {ref: MutationResult(Outcome.DONE, str(number)) for ref, number in ids.items()}
-    report = BatchReport(document, found, 1, 1, 5_000, 1.5, f"request of {key}")
-    order_list.store.record_intents(kind, list(ids), key, run_id, now)
-    results = [RowResult(ref, SyncState.SYNCED, number) for ref, number in ids.items()]
+def sent(order_list: OrderList, rows: list[SyncRow], first_id: int, key: str, run_id: str, now: datetime) -> None:
+    """Rows that a batch carried to the board, as the engine records them."""
+    batch, kind = batch_of(rows, key), rows[0].kind
+    found = {row.ref: MutationResult(Outcome.DONE, str(first_id + n)) for n, row in enumerate(rows)}
+    report = BatchReport(batch, found, 1, 1, 5_000, 1.5, f"request of {key}")
+    intended = order_list.store.record_intents(kind, rows, batch, run_id, now, GREYSON)
+    results = [RowResult(row, SyncState.SYNCED, first_id + n) for n, row in enumerate(intended)]
     order_list.store.record_results(kind, results, run_id, now, GREYSON, report)
 
 
@@ -203,11 +202,10 @@ def shown(order_list: OrderList) -> OrderList:
     """Two orders with two lines each: both sent in one run, the lines of the first in the next."""
     order_list.merge_all(order("GRE-1"), order("GRE-2", CUSTOMER_SEASON="2026 SPRING"))
     store = order_list.store
-    items = {item.ref: 71 + n for n, item in enumerate(store.waiting_items(GREYSON))}
-    sent(order_list, RowKind.ITEMS, items, "key-1", "run-1", NOW)
+    sent(order_list, store.waiting_items(GREYSON), 71, "key-1", "run-1", NOW)
     store.record_group(GREYSON, "GREYSON 2025 FALL", "group_7")
-    lines = {line.ref: 91 + n for n, line in enumerate(store.waiting_subitems(GREYSON)) if line.order_key == "GRE-1"}
-    sent(order_list, RowKind.SUBITEMS, lines, "key-2", "run-2", NOW + DAY)
+    lines = [line for line in store.waiting_subitems(GREYSON) if line.order_key == "GRE-1"]
+    sent(order_list, lines, 91, "key-2", "run-2", NOW + DAY)
     return order_list
 
 
@@ -280,9 +278,7 @@ def test_a_report_says_where_orders_stand_and_what_the_last_run_brought(shown: O
 
 def test_a_report_names_what_was_refused_and_what_was_rejected(shown: OrderList, queries: Queries) -> None:
     line = next(line for line in shown.store.waiting_subitems(GREYSON) if line.size_code == "S")
-    shown.store.record_results(
-        RowKind.SUBITEMS, [RowResult(line.ref, SyncState.FAILED, None, "bad", "no")], "run-2", NOW, GREYSON
-    )
+    shown.store.record_results(RowKind.SUBITEMS, [RowResult(line, SyncState.FAILED, None, "bad", "no")], "run-2", NOW, GREYSON)
     assert [(row.order_key, row.size_code, row.code) for row in shown.store.row_errors(GREYSON)] == [("GRE-2", "S", "bad")]
     assert {each.order_key: each.status for each in queries.order_statuses(GREYSON)}["GRE-2"] is BoardStatus.REFUSED
     shown.merge(order("GRE-1"), order("GRE-2", CUSTOMER_SEASON="2026 SPRING"), order("GRE-3", FREIGHT="x"), order(""))

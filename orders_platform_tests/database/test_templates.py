@@ -63,17 +63,8 @@ class WideSchema(Schema):
 
 def statement_of(statements: Statements, name: str, result_rows: int) -> TextClause:
     file, _, kind = name.partition(" of ")
-    return statements.render(
-        file,
-        {
-            "result_rows": result_rows,
-            "work_table": "clean_orders",
-            "cell_column": "DROP",
-            "kind": kind,
-            "rows": "orders",
-            "column": "NOTES",
-        },
-    )[0]
+    told = {"work_table": "clean_orders", "cell_column": "DROP", "rows": "orders", "column": "NOTES", "kind": kind}
+    return statements.render(file, {"result_rows": result_rows, **told})[0]
 
 
 @cache

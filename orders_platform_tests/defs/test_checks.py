@@ -12,8 +12,10 @@ from dagster._core.loader import LoadingContextForTest
 
 from orders_platform.definitions import build_definitions
 from orders_platform.defs import checks
+from orders_platform.domain.orders import RowKind
 from orders_platform.settings import Settings
 from orders_platform_tests.testing.dagster_location import Location, failure
+from orders_platform_tests.testing.order_list import batch_of
 from orders_platform_tests.testing.workplace import CHECKOUT, Row, Workplace, samples_of
 
 CUSTOMER = "B'HOOD"
@@ -260,7 +262,7 @@ def test_a_row_that_is_tried_in_vain_every_hour_is_stuck_all_the_same(synced: Wo
     with synced.store() as store:
         (row,) = store.waiting_items(CUSTOMER)
         now = datetime.now(UTC)
-        store.record_intents("items", [row.ref], "batch", "run", now)
+        store.record_intents(RowKind.ITEMS, [row], batch_of([row]), "run", now, CUSTOMER)
     assert not look(location, "check_waiting_rows", "no_rows_stuck").passed
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 
-from orders_platform_tests.model.rows import Row
+from orders_platform_tests.model.rows import Seen
 from orders_platform_tests.model.switches import (
     ATTEMPTS,
     BUSY_REPEATS,
@@ -30,31 +30,28 @@ class Client:
     """Sends documents.
 
     Args:
-        renew: commits the intent of rows again.
-        intended_at: when the intent of a row was committed last.
+        before_request: commits the intent of rows under a key.
     """
 
-    def __init__(
-        self, world: World, switches: Switches, renew: Callable[[Sequence[Row]], None], intended_at: Callable[[Row], float]
-    ) -> None:
+    def __init__(self, world: World, switches: Switches, before_request: Callable[[Sequence[Seen], str], None]) -> None:
         self._world = world
         self._switches = switches
-        self._renew = renew
-        self._intended_at = intended_at
+        self._before_request = before_request
         self._attempts = 0
 
-    def deliver(self, rows: Sequence[Row], key: str, outcomes: dict[Row, Outcome]) -> Steps:
+    def deliver(self, rows: Sequence[Seen], key: str, outcomes: dict[Seen, Outcome]) -> Steps:
         """A document until each of its rows has an outcome."""
-        batches = [(rows, key, 0)]
+        batches, document, every, is_first = [(rows, key, 0)], key, rows, True
         while batches:
             rows, key, repeats = batches.pop()
             if repeats:
                 yield self._world.now + repeats
-            reply, maybe_executed = yield from self._request(rows, key)
+            reply, maybe_executed = yield from self._request(rows, key, every, document, is_first=is_first)
+            is_first = False
             if isinstance(reply, dict):
-                busy = [row for row in rows if reply[row] is Alias.BUSY]
+                busy = [row for row in rows if reply[row.row] is Alias.BUSY]
                 for row in rows:
-                    result = reply[row]
+                    result = reply[row.row]
                     outcomes[row] = result if isinstance(result, int) else REFUSED if result is Alias.REFUSED else NOT_SENT
                 if busy and repeats < BUSY_REPEATS:
                     batches.append((busy, f"{key}.r", repeats + 1))
@@ -64,7 +61,9 @@ class Client:
             else:
                 outcomes.update(dict.fromkeys(rows, UNKNOWN if maybe_executed else NOT_SENT))
 
-    def _request(self, rows: Sequence[Row], key: str) -> Generator[float, None, tuple[Reply | Results | None, bool]]:
+    def _request(
+        self, rows: Sequence[Seen], key: str, every: Sequence[Seen], document: str, *, is_first: bool
+    ) -> Generator[float, None, tuple[Reply | Results | None, bool]]:
         """One request and its repeats: the last reply, and whether an attempt may have been executed without an answer."""
         world, switches, rng = self._world, self._switches, self._world.rng.random
         failures = limits = 0
@@ -74,16 +73,17 @@ class Client:
             if rng() < world.fault_profile.queue:
                 world.seen["waited for its turn"] += 1
                 yield world.now + 600.0 * rng() * rng()
+            if is_first or switches.renew:
+                yield from self._commit(every, document)
+                world.seen["renewed"] += not is_first
+                is_first = False
             if switches.recheck and first_unknown >= 0.0 and world.now - first_unknown > KEY_LIFETIME - KEY_SAFETY:
                 world.seen["key too old to repeat"] += 1
                 break
-            while switches.renew and switches.intent and world.now - self._intended_at(rows[0]) > GRACE:
-                world.seen["renewed"] += 1
-                self._renew(rows)
-                yield world.now + GRACE * rng()
             began = world.now
             self._attempts += 1
-            request = world.send(key if switches.key else f"{key}#{self._attempts}", rows)
+            sent = [row.row for row in rows]
+            request = world.send(key if switches.key else f"{key}#{self._attempts}", sent, [row.parent for row in rows])
             yield request.reply_at
             reply = request.reply
             if isinstance(reply, dict):
@@ -104,6 +104,14 @@ class Client:
                 break
             yield world.now + wait
         return reply, first_unknown >= 0.0
+
+    def _commit(self, rows: Sequence[Seen], key: str) -> Generator[float, None, None]:
+        """The intent; again when committing it took long itself."""
+        world, intended_at = self._world, float("-inf")
+        while world.now - intended_at > GRACE:
+            intended_at = world.now
+            self._before_request(rows, key)
+            yield world.now + 1.2 * GRACE * world.rng.random() * world.rng.random()
 
     def _told_wait(self, reply: Reply | None) -> float:
         """What monday asks to wait: mostly seconds, at times long."""

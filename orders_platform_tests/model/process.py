@@ -1,14 +1,15 @@
 """One run of the send protocol, one atomic action after the other; it can die between any two of them.
 
-It does what `sync/` does with intents, settling, look-ups and outcomes, action for action.
+It does what `sync/` does with intents, settling, look-ups and outcomes, action for action. Two of them may be at work at once, as when
+the lock of the customer is lost: each yields between any two actions, and knows the rows as it read them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from orders_platform_tests.model.client import NOT_SENT, REFUSED, UNKNOWN, Client, Outcome, Steps
-from orders_platform_tests.model.rows import Database, Kind, Row, State
+from orders_platform_tests.model.rows import Database, Kind, Row, Seen, State
 from orders_platform_tests.model.switches import SETTLE, UNREACHED_BATCHES, Switches
 from orders_platform_tests.model.world import World
 
@@ -18,7 +19,7 @@ class Crashed(Exception):
 
 
 class Ended(Exception):
-    """The run gave up: a read failed, or monday is out of reach."""
+    """The run gave up: a read failed, monday is out of reach, or another run has its rows."""
 
 
 class Process:
@@ -26,17 +27,31 @@ class Process:
 
     Args:
         dies_after: atomic actions until it is killed; 0 for never.
+        wait_until: lets time pass until a moment, and others act.
+        stalls: share of the actions after which the process stands still for minutes.
     """
 
-    def __init__(self, world: World, database: Database, switches: Switches, dies_after: int, name: str) -> None:
+    def __init__(
+        self,
+        world: World,
+        database: Database,
+        switches: Switches,
+        dies_after: int,
+        name: str,
+        wait_until: Callable[[float], None],
+        stalls: float = 0.0,
+    ) -> None:
         self._world = world
         self._database = database
         self._switches = switches
         self._left = dies_after
         self._name = name
+        self._wait_until = wait_until
+        self._stalls = stalls
         self._keys = 0
-        self._client = Client(world, switches, self._intend, self._intended_at)
+        self._client = Client(world, switches, self._intend)
         self._in_flight = 1 + int(3 * world.rng.random())
+        self._groups_sent = database.groups_sent
 
     def run(self) -> None:
         """All stages. Raises `Crashed`, `Ended`."""
@@ -50,9 +65,12 @@ class Process:
         self._left -= 1
         if self._left == 0:
             raise Crashed
+        if self._stalls:
+            stands_still = self._world.rng.random() < self._stalls
+            self._wait_until(self._world.now + (400.0 * self._world.rng.random() if stands_still else 0.0))
 
     def _pass(self, seconds: float) -> None:
-        self._world.advance(self._world.now + seconds)
+        self._wait_until(self._world.now + seconds)
         self._step()
 
     def _read(self) -> None:
@@ -64,25 +82,27 @@ class Process:
 
     # --- recovery -------------------------------------------------------------------------------------------------------
 
-    def _stage(self, kind: Kind, waiting: Sequence[Row]) -> bool:
+    def _stage(self, kind: Kind, waiting: Sequence[Seen]) -> bool:
         """One pass over the rows of a stage; True when an outcome is unknown."""
         return self._groups(waiting) if kind is Kind.GROUP else self._rows(kind, waiting)
 
-    def _groups(self, needed: Sequence[Row]) -> bool:
+    def _groups(self, needed: Sequence[Seen]) -> bool:
+        self._groups_sent = self._database.groups_sent  # before the look-up
         self._read()
         missing = self._unlisted(needed)
-        if missing and self._settle(self._database.groups_sent_at):
+        if missing and self._settle(self._groups_sent[1]):
             self._read()
             missing = self._unlisted(needed)
         return self._send(missing)
 
-    def _unlisted(self, needed: Sequence[Row]) -> list[Row]:
+    def _unlisted(self, needed: Sequence[Seen]) -> list[Seen]:
         """Those not found by title; the id of the others is committed."""
         missing = []
-        for row in needed:
-            found = self._world.find(row) if self._switches.lookup else row.item
+        for seen in needed:
+            row = seen.row
+            found = self._world.find(row, None) if self._switches.lookup else row.item
             if found is None:
-                missing.append(row)
+                missing.append(seen)
             elif found != row.item:
                 row.item, row.state = found, State.SYNCED
                 self._world.seen["group adopted"] += 1
@@ -90,16 +110,16 @@ class Process:
                 self._step()
         return missing
 
-    def _rows(self, kind: Kind, waiting: Sequence[Row]) -> bool:
-        pending = [row for row in waiting if row.state is State.PENDING]
-        self._settle(max((row.sent_at for row in pending if row.sent_at is not None), default=None))
-        self._adopt([row for row in waiting if row.item is None])
+    def _rows(self, kind: Kind, waiting: Sequence[Seen]) -> bool:
+        sent_at = [seen.fence[2] for seen in waiting if seen.fence[0] is State.PENDING]
+        self._settle(max((moment for moment in sent_at if moment is not None), default=None))
+        self._adopt([seen for seen in waiting if seen.item is None])
         rows = self._placed(waiting) if kind is Kind.ITEM else waiting
-        if any(row.item is not None for row in rows):
+        if any(seen.item is not None for seen in rows):
             self._read()
-        there = [row for row in rows if row.item is not None and self._world.is_active(row.item)]
-        self._record({row: row.item for row in there if row.item is not None})
-        return self._send([row for row in rows if row not in there])
+        there = [seen for seen in rows if seen.item is not None and self._world.is_active(seen.item)]
+        self._record({seen: seen.item for seen in there if seen.item is not None})
+        return self._send([seen for seen in rows if seen not in there])
 
     def _settle(self, sent_at: float | None) -> bool:
         rest = 0.0 if sent_at is None or not self._switches.settle else SETTLE - (self._world.now - sent_at)
@@ -110,107 +130,116 @@ class Process:
         self._pass(rest)
         return True
 
-    def _adopt(self, lost: Sequence[Row]) -> None:
+    def _adopt(self, lost: Sequence[Seen]) -> None:
         if not lost or not self._switches.lookup:
             return
         self._read()
-        adopted = [(row, found) for row in lost if (found := self._world.find(row)) is not None]
-        for row, found in adopted:
-            row.item = found
+        found = {seen: made for seen in lost if (made := self._world.find(seen.row, seen.parent)) is not None}
+        if not found:
+            return
+        self._keys += 1
+        ours = self._ours(found)
+        for seen in ours:
+            row = seen.row
+            row.item, row.key = found[seen], f"{self._name}adopts{self._keys}"
             self._reset_children(row)
+            seen.fence, seen.item = row.fence, row.item
             self._world.seen[f"{row.kind.name.lower()} adopted"] += 1
-            self._world.tell("{} adopts {} for {}", self._name, found, row)
-        if adopted:
-            self._step()
+            self._world.tell("{} adopts {} for {}", self._name, row.item, row)
+        self._step()
+        self._require_all(ours, found)
 
-    def _placed(self, rows: Sequence[Row]) -> list[Row]:
+    def _placed(self, rows: Sequence[Seen]) -> list[Seen]:
         """The rows whose group is on the board."""
         self._read()
-        if not all(map(self._is_placed, rows)) and self._settle(self._database.groups_sent_at):
+        if not all(map(self._is_placed, rows)) and self._settle(self._database.groups_sent[1]):
             self._read()
-        return [row for row in rows if self._is_placed(row)]
+        return [seen for seen in rows if self._is_placed(seen)]
 
-    def _is_placed(self, row: Row) -> bool:
-        return row.parent is not None and row.parent.item is not None and self._world.is_listed(row.parent.item)
+    def _is_placed(self, seen: Seen) -> bool:
+        return seen.parent is not None and self._world.is_listed(seen.parent)
 
     def _reset_children(self, row: Row) -> None:
         """The lines of an item that was made anew belong under the new one."""
         if row.kind is Kind.ITEM:
             for child in row.children:
-                child.item, child.state, child.sent_at = None, State.NEW, None
+                child.item, child.key = None, ""
+                child.state = State.PENDING if child.state is State.PENDING else State.NEW
+
+    # --- the fence ------------------------------------------------------------------------------------------------------
+
+    def _ours(self, rows: Mapping[Seen, object]) -> list[Seen]:
+        """Those that nobody else has written since they were read."""
+        return [seen for seen in rows if seen.fence == seen.row.fence or not self._switches.fence]
+
+    def _require_all(self, ours: Sequence[Seen], rows: Mapping[Seen, object]) -> None:
+        if len(ours) < len(rows):
+            self._world.seen["rows taken"] += 1
+            self._world.tell("{} finds rows taken", self._name)
+            raise Ended
 
     # --- sending --------------------------------------------------------------------------------------------------------
 
-    def _send(self, rows: Sequence[Row]) -> bool:
+    def _send(self, rows: Sequence[Seen]) -> bool:
         """Create rows, several documents at a time; True when an outcome is unknown."""
         waiting = list(rows)
-        under_way: list[tuple[float, int, Steps, dict[Row, Outcome]]] = []
+        under_way: list[tuple[float, int, Steps, dict[Seen, Outcome]]] = []
         unknown, unreached = False, 0
         while under_way or (waiting and unreached < UNREACHED_BATCHES):
             if waiting and len(under_way) < self._in_flight and unreached < UNREACHED_BATCHES:
                 size = 1 + int(2 * self._world.rng.random())
                 chunk, waiting = waiting[:size], waiting[size:]
-                outcomes: dict[Row, Outcome] = {}
-                steps = self._client.deliver(chunk, self._draw(chunk), outcomes)
+                outcomes: dict[Seen, Outcome] = {}
+                self._keys += 1
+                steps = self._client.deliver(chunk, f"{self._name}{self._keys}", outcomes)
                 under_way.append((self._world.now, self._keys, steps, outcomes))
                 continue
             if len(under_way) > 1:
                 under_way.sort(reverse=True)
             moment, number, steps, outcomes = under_way.pop()
-            self._world.advance(moment)
-            self._step()
+            self._wait_until(moment)
             if (moment := next(steps, -1.0)) >= 0.0:
+                self._step()
                 under_way.append((moment, number, steps, outcomes))
                 continue
+            self._step()
             self._record(outcomes)
-            lost = [row for row, outcome in outcomes.items() if outcome == UNKNOWN]
+            lost = [seen for seen, outcome in outcomes.items() if outcome == UNKNOWN]
             unknown = unknown or bool(lost)
             unreached = unreached + 1 if all(outcome in {UNKNOWN, NOT_SENT} for outcome in outcomes.values()) else 0
-            # The last attempt may still be under way: from now on it is waited for.
-            if lost:
-                self._intend(lost)
         if unreached >= UNREACHED_BATCHES:
             self._world.seen["gave up"] += 1
             raise Ended
         return unknown
 
-    def _draw(self, rows: Sequence[Row]) -> str:
-        """Commit the intent of a document; its key."""
-        self._keys += 1
-        key = f"{self._name}{self._keys}"
-        replaced = [row for row in rows if row.item is not None]
-        if replaced:
-            for row in replaced:
-                row.item, row.state = None, State.PENDING
-            self._world.seen["recreated"] += 1
-            self._step()
-        for row in rows:
-            row.key = key
-        self._intend(rows)
-        return key
-
-    def _intend(self, rows: Sequence[Row]) -> None:
+    def _intend(self, rows: Sequence[Seen], key: str) -> None:
+        """Commit that a document is about to be sent; raises `Ended` when another process has some of its rows."""
         if not self._switches.intent:
             return
         now = self._world.now
-        if rows[0].kind is Kind.GROUP:
-            self._database.groups_sent_at = now
-        for row in rows:
-            row.state, row.sent_at = State.PENDING, now
+        if rows[0].row.kind is Kind.GROUP:
+            if self._switches.fence and self._database.groups_sent not in {self._groups_sent, (key, now)}:
+                self._require_all([], dict.fromkeys(rows))
+            self._database.groups_sent = self._groups_sent = key, now
+        else:
+            every = dict.fromkeys(rows)
+            self._require_all(self._ours(every), every)
+        for seen in rows:
+            self._world.seen["recreated"] += seen.row.item is not None
+            seen.row.state, seen.row.sent_at, seen.row.key, seen.row.item = State.PENDING, now, key, None
+            seen.fence = seen.row.fence
         self._world.tell("{} commits the intent of {}", self._name, rows)
         self._step()
 
-    def _intended_at(self, row: Row) -> float:
-        sent_at = self._database.groups_sent_at if row.kind is Kind.GROUP else row.sent_at
-        return -1e9 if sent_at is None else sent_at
-
     # --- outcomes -------------------------------------------------------------------------------------------------------
 
-    def _record(self, outcomes: dict[Row, int] | dict[Row, Outcome]) -> None:
+    def _record(self, outcomes: dict[Seen, int] | dict[Seen, Outcome]) -> None:
         """Commit what came of rows, in one transaction."""
         if not outcomes:
             return
-        for row, outcome in outcomes.items():
+        ours = self._ours(outcomes) if next(iter(outcomes)).row.kind is not Kind.GROUP else list(outcomes)
+        for seen in ours:
+            row, outcome = seen.row, outcomes[seen]
             if isinstance(outcome, int):
                 if row.item != outcome:
                     row.item = outcome
@@ -219,11 +248,13 @@ class Process:
             elif outcome == REFUSED:
                 row.state = State.FAILED
             elif outcome == NOT_SENT:
-                row.state = State.NEW
+                row.state, row.key = State.NEW, ""
+            seen.fence, seen.item = row.fence, row.item
             self._world.seen[outcome if isinstance(outcome, str) else "recorded done"] += 1
             self._check(row)
-        self._world.tell("{} records {}", self._name, outcomes)
+        self._world.tell("{} records {}", self._name, {seen: outcomes[seen] for seen in ours})
         self._step()
+        self._require_all(ours, outcomes)
 
     def _check(self, row: Row) -> None:
         """What must hold after every outcome that is committed."""

@@ -16,6 +16,9 @@ import sys
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
+from functools import partial
+
+import greenlet
 
 from orders_platform_tests.model.fault_profiles import FAULT_PROFILES, NO_FAULTS
 from orders_platform_tests.model.process import Crashed, Ended, Process
@@ -72,7 +75,10 @@ def run_schedule(
         world.person_at(400.0 * rng.random())
     for number in range(1 + rng.randrange(3)):
         world.fault_profile = FAULT_PROFILES[rng.randrange(len(FAULT_PROFILES))]
-        _run(world, database, switches, f"run{number}-", dies_after=int(150 * rng.random() ** 2))
+        if rng.random() < 0.3:
+            _run_two(world, database, switches, f"run{number}")
+        else:
+            _run(world, database, switches, f"run{number}-", dies_after=int(150 * rng.random() ** 2))
         _time_passes(world, database)
     _come_to_an_end(world, database, switches)
     return _verdict(world, database)
@@ -93,14 +99,44 @@ def _database(rng: random.Random) -> Database:
 
 
 def _run(world: World, database: Database, switches: Switches, name: str, dies_after: int) -> None:
+    """One process alone."""
+    _live(world, Process(world, database, switches, dies_after, name, world.advance), name)
+
+
+def _live(world: World, process: Process, name: str) -> None:
     world.tell("{} begins", name)
     try:
-        Process(world, database, switches, dies_after, name).run()
+        process.run()
     except Crashed:
         world.seen["crashed"] += 1
         world.tell("{} is killed", name)
     except Ended:
         world.tell("{} gives up", name)
+
+
+def _run_two(world: World, database: Database, switches: Switches, name: str) -> None:
+    """Two processes at once, whose lock is lost; whoever has the earliest moment to wait for acts next."""
+    rng = world.rng
+    hub, moments = greenlet.getcurrent(), dict[greenlet.greenlet, float]()
+
+    def wait_until(moment: float) -> None:
+        moments[greenlet.getcurrent()] = moment
+        hub.switch()
+
+    def live(each: str) -> None:
+        wait_until(world.now + (300.0 * rng.random() ** 3 if each == "b" else 0.0))
+        dies_after = int(300 * rng.random() ** 2) if rng.random() < 0.5 else 0
+        process = Process(world, database, switches, dies_after, f"{name}{each}-", wait_until, stalls=0.02)
+        _live(world, process, f"{name}{each}-")
+
+    world.seen["two at once"] += 1
+    lives = [greenlet.greenlet(partial(live, each)) for each in "ab"]
+    for each in lives:
+        each.switch()
+    while lives := [each for each in lives if not each.dead]:
+        chosen = min(lives, key=lambda each: (moments[each], rng.random()))
+        world.advance(moments[chosen])
+        chosen.switch()
 
 
 def _time_passes(world: World, database: Database) -> None:

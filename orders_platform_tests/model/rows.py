@@ -22,11 +22,16 @@ class State(IntEnum):
     FAILED = 3
 
 
+Fence = tuple[State, str, "float | None"]
+"""What a compare-and-set names: state, key and time of the last intent."""
+
+
 class Row:
     """A row of the order database: what survives every crash.
 
     Attributes:
         item: id of its creation on the board, once committed.
+        key: of the document that it was last sent in.
         sent_at: when its intent was last committed.
         is_bad: monday refuses to create it whatever happens.
     """
@@ -47,19 +52,40 @@ class Row:
     def __repr__(self) -> str:
         return f"{self.kind.name.lower()} {self.index}"
 
+    @property
+    def fence(self) -> Fence:
+        """Another one whenever a process has sent the row, or recorded what came of it."""
+        return self.state, self.key, self.sent_at
+
+
+class Seen:
+    """A row as a process read it, or wrote it last."""
+
+    __slots__ = ("fence", "item", "parent", "row")
+
+    def __init__(self, row: Row) -> None:
+        self.row = row
+        self.fence = row.fence
+        self.item = row.item
+        self.parent = row.parent.item if row.parent is not None else None
+
+    def __repr__(self) -> str:
+        return repr(self.row)
+
 
 class Database:
-    """The rows by stage, and the customer's intent for groups."""
+    """The rows by stage, and the customer's intent for groups: key and time."""
 
-    __slots__ = ("groups_sent_at", "rows", "violations")
+    __slots__ = ("groups_sent", "rows", "violations")
 
     def __init__(self, rows: tuple[list[Row], list[Row], list[Row]]) -> None:
         self.rows = rows
-        self.groups_sent_at: float | None = None
+        self.groups_sent: tuple[str, float | None] = ("", None)
         self.violations: list[str] = []
 
-    def waiting(self, kind: Kind) -> list[Row]:
+    def waiting(self, kind: Kind) -> list[Seen]:
         """What a stage finds to do; groups are needed by waiting items."""
         if kind is Kind.GROUP:
-            return [row for row in self.rows[kind] if any(child.state <= State.PENDING for child in row.children)]
-        return [row for row in self.rows[kind] if row.state <= State.PENDING and row.parent and row.parent.item is not None]
+            return [Seen(row) for row in self.rows[kind] if any(child.state <= State.PENDING for child in row.children)]
+        rows = (row for row in self.rows[kind] if row.state <= State.PENDING)
+        return [Seen(row) for row in rows if row.parent and row.parent.item is not None]

@@ -25,7 +25,8 @@ class Switches:
         settle: rows of unknown outcome are waited for.
         key: repeats carry the key of the first attempt.
         lookup: rows without an id are looked for on the board before they are created.
-        renew: the intent is committed again when a request leaves later than `GRACE` after it.
+        renew: the intent is committed right before each request, and not only before the first one of a document.
+        fence: an intent and a write-back name what they replace; without, the last one wins.
         repeat: an attempt of unknown outcome is repeated at once under its key; without, it is settled and looked up first.
         recheck: the age of the key is looked at when a repeat leaves, and not only before it waits for its turn.
     """
@@ -35,5 +36,6 @@ class Switches:
     key: bool = True
     lookup: bool = True
     renew: bool = True
+    fence: bool = True
     recheck: bool = True
     repeat: bool = True

@@ -56,10 +56,12 @@ class Request:
 
     __slots__ = ("busy", "key", "parents", "reply", "reply_at", "rows", "took")
 
-    def __init__(self, key: str, rows: Sequence[Row], reply: Reply | Results | None, reply_at: float) -> None:
+    def __init__(
+        self, key: str, rows: Sequence[Row], parents: Sequence[int | None], reply: Reply | Results | None, reply_at: float
+    ) -> None:
         self.key = key
         self.rows = rows
-        self.parents = [row.parent.item if row.parent else None for row in rows]
+        self.parents = parents
         self.reply = reply
         self.reply_at = reply_at
         self.busy: Row | None = None
@@ -150,13 +152,13 @@ class World:
 
     # --- requests -------------------------------------------------------------------------------------------------------
 
-    def send(self, key: str, rows: Sequence[Row]) -> Request:
+    def send(self, key: str, rows: Sequence[Row], parents: Sequence[int | None]) -> Request:
         """A request leaves now."""
         rng = self.rng.random
         kinds = self.fault_profile.kinds
         fault = kinds[int(rng() * len(kinds))] if rng() < self.fault_profile.faults else ""
         answered = self.now + 0.1 + 3.0 * rng()
-        request = Request(key, rows, None, answered)
+        request = Request(key, rows, parents, None, answered)
         if fault == "too much" and len(rows) == 1:
             fault = ""
         if fault:
@@ -236,9 +238,9 @@ class World:
         """Whether a list of the board shows it yet."""
         return self.board[id_].shown_at <= self.now and self.is_active(id_)
 
-    def find(self, row: Row) -> int | None:
-        """Look up by key: items on the whole board, groups by title, subitems among the children of their parent."""
-        parent = row.parent.item if row.parent is not None and row.kind is Kind.SUBITEM else None
+    def find(self, row: Row, parent: int | None) -> int | None:
+        """Look up by key: items on the whole board, groups by title, subitems among the children of `parent`."""
+        parent = parent if row.kind is Kind.SUBITEM else None
         for creation in self.board:
             if creation.row is row and (parent is None or creation.parent == parent) and self.is_listed(creation.id):
                 return creation.id

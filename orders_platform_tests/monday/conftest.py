@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -34,7 +35,9 @@ def script(stack: ExitStack) -> Callable[..., Script]:
 @pytest.fixture
 def connect(stack: ExitStack, clock: VirtualClock) -> Callable[..., MondayBoard]:
     def opened(url: str, **options: object) -> MondayBoard:
+        numbers = itertools.count(1)
         settings = {
+            "new_key": lambda: f"key-{next(numbers)}",
             "max_in_flight": 1,
             "clock": clock,
             "sleep": clock.sleep,

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from orders_platform.domain.mutations import Batch, Mutation, Operation
+from orders_platform.domain.mutations import Mutation
 from orders_platform.monday.adapter import MondayBoard
 from orders_platform.sandbox.server import Sandbox
 from orders_platform_tests.testing.local_server import Answer, answering
@@ -59,13 +59,10 @@ class Stage:
     def names(self) -> list[str]:
         return sorted(item.name for group in self.sandbox.board_snapshot(BOARD_ID) for item in group.items)
 
-    def creates(self, count: int, *, size: int = 25, start: int = 0, **variables: object) -> list[Batch]:
-        """Batches that create items named 'order 0', 'order 1' ..."""
+    def creates(self, count: int, *, start: int = 0, **variables: object) -> list[Mutation]:
+        """Creations of items named 'order 0', 'order 1' ..."""
         group_id = self.group_id  # looked up once: the whole board is read for it
-        made = [
+        return [
             Mutation(f"order {n}", {"board_id": BOARD_ID, "group_id": group_id, "item_name": f"order {n}", **variables})
             for n in range(start, start + count)
-        ]
-        return [
-            Batch(f"batch-{start}-{at}", Operation.CREATE_ITEM, tuple(made[at : at + size])) for at in range(0, count, size)
         ]

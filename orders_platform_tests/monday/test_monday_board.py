@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from orders_platform.domain.mutations import Batch, Mutation, Operation
+from orders_platform.domain.mutations import Mutation, Operation
 from orders_platform.errors import BoardMismatchError, MondayUnavailableError
 from orders_platform.monday.adapter import MondayBoard
 from orders_platform.sandbox.server import Fault
@@ -21,9 +21,9 @@ def cells(**values: object) -> str:
     return json.dumps(values)
 
 
-def ids(board: MondayBoard, batch: Batch) -> list[int]:
-    (report,) = board.send([batch])
-    return [int(result.monday_id or "0") for result in report.results.values()]
+def ids(board: MondayBoard, mutations: list[Mutation], operation: Operation = Operation.CREATE_ITEM) -> list[int]:
+    reports = board.send(operation, mutations)
+    return [int(result.monday_id or "0") for report in reports for result in report.results.values()]
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_an_unknown_board_is_a_mismatch_and_not_an_empty_one(stage: Callable[...
 def test_a_group_that_was_created_is_among_the_groups(stage: Callable[..., Stage]) -> None:
     board = stage().board()
     made = Mutation("g", {"board_id": BOARD_ID, "group_name": "GREYSON ∆ 'SPRING' 2026"})
-    (report,) = board.send([Batch("k", Operation.CREATE_GROUP, (made,))])
+    (report,) = board.send(Operation.CREATE_GROUP, [made])
     found = {group.id: group.title for group in board.groups(BOARD_ID)}
     assert found[report.results["g"].monday_id or ""] == "GREYSON ∆ 'SPRING' 2026"
 
@@ -63,9 +63,8 @@ def test_a_group_that_was_created_is_among_the_groups(stage: Callable[..., Stage
 def test_items_are_read_in_chunks_of_a_hundred_with_archived_ones_and_without_unknown_ones(stage: Callable[..., Stage]) -> None:
     scene = stage()
     board = scene.board()
-    made = [item_id for batch in scene.creates(230, size=46) for item_id in ids(board, batch)]
-    archive = Batch("archive", Operation.ARCHIVE_ITEM, (Mutation("a", {"item_id": made[7]}),))
-    assert [report.results["a"].monday_id for report in board.send([archive])] == [str(made[7])]
+    made = ids(board, scene.creates(230))
+    assert ids(board, [Mutation("a", {"item_id": made[7]})], Operation.ARCHIVE_ITEM) == [made[7]]
     before = len(scene.sandbox.requests)
     found = board.items([*made, made[0], 999_999_999], [])
     assert len(scene.sandbox.requests) - before == 3
@@ -88,7 +87,7 @@ def test_items_are_found_by_a_column_whatever_the_case(stage: Callable[..., Stag
     scene = stage()
     board = scene.board()
     for number, text in enumerate(["GRE-1", "gre-1", "GRE-2", "OTHER"]):
-        ids(board, scene.creates(1, start=number, column_values=cells(**{text_column: text}))[0])
+        ids(board, scene.creates(1, start=number, column_values=cells(**{text_column: text})))
     found = board.find_items(BOARD_ID, text_column, ["GRE-1", "Gre-2", "GRE-3", ""])
     assert {value: sorted(item.name for item in items) for value, items in found.items()} == {
         "GRE-1": ["order 0", "order 1"],
@@ -102,8 +101,7 @@ def test_items_are_found_by_a_column_whatever_the_case(stage: Callable[..., Stag
 def test_all_pages_of_a_search_are_read(stage: Callable[..., Stage], text_column: str) -> None:
     scene = stage()
     board = scene.board(batch_size=50)
-    for batch in scene.creates(620, size=62, column_values=cells(**{text_column: "SAME"})):
-        ids(board, batch)
+    ids(board, scene.creates(620, column_values=cells(**{text_column: "SAME"})))
     (found,) = board.find_items(BOARD_ID, text_column, ["SAME"]).values()
     assert len({item.id for item in found}) == len(found) == 620
 
@@ -148,15 +146,14 @@ def test_a_page_that_is_missing_is_an_error_and_not_an_empty_search(
 def test_children_come_by_parent_and_a_parent_that_is_gone_is_absent(stage: Callable[..., Stage]) -> None:
     scene = stage()
     board = scene.board()
-    parents = ids(board, scene.creates(3)[0])
-    subitems = tuple(
+    parents = ids(board, scene.creates(3))
+    subitems = [
         Mutation(f"{parent} {size}", {"parent_item_id": parent, "item_name": f"Size {size}"})
         for parent in parents[:2]
         for size in ("XS", "M")
-    )
-    made = ids(board, Batch("s", Operation.CREATE_SUBITEM, subitems))
-    archived = Batch("a", Operation.ARCHIVE_ITEM, (Mutation("p", {"item_id": parents[1]}), Mutation("c", {"item_id": made[0]})))
-    list(board.send([archived]))
+    ]
+    made = ids(board, subitems, Operation.CREATE_SUBITEM)
+    ids(board, [Mutation("p", {"item_id": parents[1]}), Mutation("c", {"item_id": made[0]})], Operation.ARCHIVE_ITEM)
     found = board.children([*parents, 999_999_999], [])
     assert {parent: [child.name for child in children] for parent, children in found.items()} == {
         parents[0]: ["Size M"],
@@ -168,11 +165,11 @@ def test_children_come_by_parent_and_a_parent_that_is_gone_is_absent(stage: Call
 def test_values_written_are_read_back(stage: Callable[..., Stage], text_column: str) -> None:
     scene = stage()
     board = scene.board()
-    (item_id,) = ids(board, scene.creates(1, column_values=cells(**{text_column: "O'NEILL ∆ 30/32"}))[0])
+    (item_id,) = ids(board, scene.creates(1, column_values=cells(**{text_column: "O'NEILL ∆ 30/32"})))
     change = Mutation(
         "c", {"board_id": BOARD_ID, "item_id": item_id, "column_values": cells(**{text_column: "new", "name": "New"})}
     )
-    assert ids(board, Batch("k", Operation.CHANGE_VALUES, (change,))) == [item_id]
+    assert ids(board, [change], Operation.CHANGE_VALUES) == [item_id]
     item = board.items([item_id], [text_column])[item_id]
     assert (item.name, item.cells[text_column].text) == ("New", "new")
 

@@ -22,7 +22,7 @@ from orders_platform.domain.cell_texts import PLACEHOLDER_DATES, day, numeral
 from orders_platform.domain.column_values import ROW_BYTES, changed_cells, column_values_json, creates_labels, format_row
 from orders_platform.domain.labels import DROPDOWN_LABELS, STATUS_LABELS, LabelIndex
 from orders_platform.domain.mapping import BoardMapping, ColumnType, Field, LabelPolicy
-from orders_platform.domain.mutations import Batch, Mutation, Operation, Outcome
+from orders_platform.domain.mutations import Mutation, Operation, Outcome
 from orders_platform.domain.text import clean, fold
 from orders_platform.monday.adapter import MondayBoard, connect_board
 from orders_platform.monday.budget import Limits as ClientLimits
@@ -45,15 +45,13 @@ class Bench:
     ids: dict[ColumnType, str]
     columns: dict[str, Column]
     labels: LabelIndex
-    sent: int = 0
 
     def mapping(self, kind: ColumnType, policy: LabelPolicy = LabelPolicy.REJECT) -> BoardMapping:
         return BoardMapping(self.board_id, (Field(("cell",), self.ids[kind], kind, policy),))
 
     def send(self, operation: Operation, cells: object, **variables: object) -> BoardItem:
-        self.sent += 1
         values = {"board_id": str(self.board_id), "column_values": column_values_json(cells), **variables}  # type: ignore[arg-type]
-        report = next(self.board.send([Batch(f"key {self.sent}", operation, (Mutation("row", values),))]))
+        report = next(iter(self.board.send(operation, [Mutation("row", values)])))
         result = report.results["row"]
         assert result.outcome is Outcome.DONE, result
         found = self.board.items([int(str(result.monday_id))], list(self.columns))

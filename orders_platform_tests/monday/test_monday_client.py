@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from orders_platform.domain.mutations import Batch, BatchReport, Mutation, Operation, Outcome
+from orders_platform.domain.mutations import BatchReport, Mutation, Operation, Outcome
 from orders_platform.errors import BoardMismatchError, ConfigurationError, MondayRefusedError, MondayUnavailableError
 from orders_platform.monday.adapter import MondayBoard
 from orders_platform.monday.budget import DailyLimitError
@@ -36,13 +36,16 @@ CREATED = answer(200, {"data": {"m0": {"id": "11"}, "m1": {"id": "12"}}})
 NO_BOARD = answer(200, {"data": {"boards": []}})
 
 
-def batch_of(count: int = 2, operation: Operation = Operation.CREATE_ITEM) -> Batch:
-    fields = {"board_id": 1, "item_name": "x"} if operation is Operation.CREATE_ITEM else {"item_id": 5}
-    return Batch("key-1", operation, tuple(Mutation(f"row {n}", fields) for n in range(count)))
+CREATE = Operation.CREATE_ITEM
 
 
-def send_one(board: MondayBoard, sent: Batch | None = None) -> BatchReport:
-    (report,) = board.send([sent or batch_of()])
+def rows_of(count: int = 2, operation: Operation = CREATE) -> list[Mutation]:
+    fields = {"board_id": 1, "item_name": "x"} if operation is CREATE else {"item_id": 5}
+    return [Mutation(f"row {n}", fields) for n in range(count)]
+
+
+def send_one(board: MondayBoard, rows: list[Mutation] | None = None, operation: Operation = CREATE) -> BatchReport:
+    (report,) = board.send(operation, rows or rows_of())
     return report
 
 
@@ -169,17 +172,10 @@ def test_two_batches_without_any_answer_end_the_sending(connect: Callable[..., M
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}/v2"
-    drawn: list[int] = []
-
-    def batches() -> object:
-        for number in range(10):
-            drawn.append(number)
-            yield batch_of()
-
     reports = []
     with pytest.raises(MondayUnavailableError, match="cannot be reached"):
-        reports.extend(connect(url).send(batches()))
-    assert drawn == [0, 1]
+        reports.extend(connect(url, batch_size=2).send(CREATE, rows_of(20)))
+    assert [list(report.results) for report in reports] == [["row 0", "row 1"], ["row 2", "row 3"]]
 
 
 def test_an_answer_that_does_not_come_is_a_time_out_and_unknown(connect: Callable[..., MondayBoard]) -> None:
@@ -210,7 +206,7 @@ def test_a_refusal_for_everything_stops_at_once_and_says_what_to_do(
         board.describe(BOARD_ID)
     reports: list[BatchReport] = []
     with pytest.raises(MondayRefusedError, match=words):
-        reports.extend(board.send([batch_of(), batch_of()]))
+        reports.extend(board.send(CREATE, rows_of(50)))
     assert len(server.bodies) == 2
     assert [{outcome for outcome, _ in codes(report)} for report in reports] == [{Outcome.NOT_SENT}]
 
@@ -219,7 +215,7 @@ def test_what_was_drawn_is_reported_before_the_refusal_is_raised(
     script: Callable[..., Script], connect: Callable[..., MondayBoard]
 ) -> None:
     reports: list[BatchReport] = []
-    sending = connect(script(error(403, "USER_ACCESS_DENIED")).url).send([batch_of(), batch_of()])
+    sending = connect(script(error(403, "USER_ACCESS_DENIED")).url).send(CREATE, rows_of(50))
     reports.append(next(sending))
     with pytest.raises(MondayRefusedError):
         next(sending)
@@ -231,7 +227,7 @@ def test_the_day_that_is_over_stops_everything_until_midnight(
 ) -> None:
     server = script(error(429, "DAILY_LIMIT_EXCEEDED", retry_in_seconds=5))
     board = connect(server.url)
-    sending = board.send([batch_of(), batch_of()])
+    sending = board.send(CREATE, rows_of(50))
     assert codes(next(sending)) == {(Outcome.NOT_SENT, "DAILY_LIMIT_EXCEEDED")}
     with pytest.raises(DailyLimitError, match="00:00 UTC"):
         next(sending)
@@ -256,13 +252,22 @@ def test_a_read_is_repeated_like_a_mutation(script: Callable[..., Script], conne
     assert len(server.bodies) == 3
 
 
-def test_an_unknown_error_is_permanent_for_its_row_and_says_that_it_is_unknown(
+@pytest.mark.parametrize(("operation", "outcome"), [(CREATE, Outcome.UNKNOWN), (Operation.ARCHIVE_ITEM, Outcome.REFUSED)])
+def test_an_error_that_nobody_knows_does_not_say_that_nothing_was_created(
+    operation: Operation, outcome: Outcome, script: Callable[..., Script], connect: Callable[..., MondayBoard]
+) -> None:
+    server = script(error(418, "BrandNewException"), error(418, "BrandNewException"))
+    report = send_one(connect(server.url), rows_of(1, operation), operation)
+    assert codes(report) == {(outcome, "BrandNewException")}
+
+
+def test_an_unknown_error_of_one_row_says_that_it_is_unknown(
     script: Callable[..., Script], connect: Callable[..., MondayBoard]
 ) -> None:
     news = {"message": "?", "path": ["m1"], "extensions": {"code": "BrandNewException"}}
     report = send_one(connect(script(answer(200, {"data": {"m0": {"id": "1"}, "m1": None}, "errors": [news]})).url))
     assert report.results["row 0"].monday_id == "1"
-    assert report.results["row 1"].outcome is Outcome.REFUSED
+    assert report.results["row 1"].outcome is Outcome.UNKNOWN
     assert "does not know" in (report.results["row 1"].message or "")
     assert report.calls == 1
 
@@ -281,7 +286,7 @@ def test_a_batch_refused_as_a_whole_is_split_until_the_culprit_stands_alone(conn
 
     rows = tuple(Mutation(f"row {n}", {"board_id": 1, "item_name": "poison" if n == 9 else f"good {n}"}) for n in range(25))
     with answering(refuse_poison) as url:
-        report = send_one(connect(f"{url}/v2"), Batch("key", Operation.CREATE_ITEM, rows))
+        report = send_one(connect(f"{url}/v2"), list(rows))
     refused = [ref for ref, result in report.results.items() if result.outcome is not Outcome.DONE]
     assert refused == ["row 9"]
     assert report.results["row 9"].code == "ItemsLimitationException"
@@ -295,7 +300,7 @@ def test_an_internal_error_is_split_only_where_a_repeat_does_no_harm(
     operation: Operation, script: Callable[..., Script], connect: Callable[..., MondayBoard]
 ) -> None:
     server = script(error(500, "INTERNAL_SERVER_ERROR"))
-    report = send_one(connect(server.url, policy=RetryPolicy(attempts=3)), batch_of(2, operation))
+    report = send_one(connect(server.url, policy=RetryPolicy(attempts=3)), rows_of(2, operation), operation)
     keys = [headers["idempotency-key"] for headers in server.headers]
     if operation.creates:
         assert codes(report) == {(Outcome.UNKNOWN, "INTERNAL_SERVER_ERROR")}
@@ -324,7 +329,7 @@ def test_an_alias_that_is_never_let_in_ends_as_not_sent(
 ) -> None:
     busy = {"message": "busy", "path": ["m0"], "extensions": {"code": "FIELD_LIMIT_EXCEEDED"}}
     server = script(answer(200, {"data": {"m0": None}, "errors": [busy]}))
-    report = send_one(connect(server.url), batch_of(1))
+    report = send_one(connect(server.url), rows_of(1))
     assert codes(report) == {(Outcome.NOT_SENT, "FIELD_LIMIT_EXCEEDED")}
     assert len(server.bodies) == 4
 
@@ -377,7 +382,7 @@ def test_the_token_is_nowhere_in_what_a_failing_run_leaves(
     with pytest.raises((MondayRefusedError, MondayUnavailableError)) as caught:
         board.describe(BOARD_ID)
     left += [caught.value, repr(caught.value), caught.getrepr(style="short")]
-    sending = board.send([batch_of(1)])
+    sending = board.send(CREATE, rows_of(1))
     try:
         left.extend(sending)
     except MondayRefusedError as refused:
@@ -389,7 +394,7 @@ def test_the_token_is_nowhere_in_what_a_failing_run_leaves(
 
 def test_a_call_to_the_sandbox_says_what_it_cost(stage: Callable[..., Stage]) -> None:
     scene = stage()
-    (report,) = scene.board().send(scene.creates(2))
+    (report,) = scene.board().send(CREATE, scene.creates(2))
     assert report.complexity == sum(record.cost for record in scene.sandbox.requests if record.is_mutation) > 60_000
 
 

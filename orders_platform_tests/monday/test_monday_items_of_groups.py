@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from orders_platform.domain.mutations import Batch, Mutation, Operation
+from orders_platform.domain.mutations import Mutation, Operation
 from orders_platform.errors import MondayUnavailableError
 from orders_platform.monday import adapter as board_module
 from orders_platform.monday.adapter import MondayBoard
@@ -23,18 +23,17 @@ def test_the_active_items_of_the_groups_come_over_all_pages_and_those_of_others_
     monkeypatch.setattr(board_module, "ITEMS_A_PAGE", 2)
     board = stage().board()
     titles = ("A", "B", "C")
-    (report,) = board.send(
-        [Batch("g", Operation.CREATE_GROUP, tuple(Mutation(t, {"board_id": BOARD_ID, "group_name": t}) for t in titles))]
-    )
+    named = [Mutation(title, {"board_id": BOARD_ID, "group_name": title}) for title in titles]
+    (report,) = board.send(Operation.CREATE_GROUP, named)
     groups = {title: report.results[title].monday_id or "" for title in titles}
     made = tuple(
         Mutation(f"{title}{n}", {"board_id": BOARD_ID, "group_id": groups[title], "item_name": f"{title}{n}",
                                  "column_values": json.dumps({KEY: f"key {title}{n}"})})
         for title in titles for n in range(3)
     )  # fmt: skip
-    (report,) = board.send([Batch("i", Operation.CREATE_ITEM, made)])
+    (report,) = board.send(Operation.CREATE_ITEM, made)
     gone = Mutation("x", {"item_id": report.results["A1"].monday_id})
-    (archived,) = board.send([Batch("a", Operation.ARCHIVE_ITEM, (gone,))])
+    (archived,) = board.send(Operation.ARCHIVE_ITEM, [gone])
     assert archived.error is None
     found = board.items_of_groups(BOARD_ID, [groups["A"], groups["C"]], [KEY])
     assert [(item.name, item.cells[KEY].text) for item in found] == [

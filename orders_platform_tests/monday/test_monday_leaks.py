@@ -13,7 +13,7 @@ import dagster as dg
 import httpx
 import pytest
 
-from orders_platform.domain.mutations import Batch, Mutation, Operation
+from orders_platform.domain.mutations import Mutation, Operation
 from orders_platform.errors import MondayRefusedError, MondayUnavailableError, OrdersError
 from orders_platform.monday.adapter import MondayBoard
 from orders_platform_tests.monday.leaking_server import LeakingServer, forms, leaking
@@ -113,9 +113,9 @@ def test_a_refusal_holds_no_token(connect: Callable[..., MondayBoard]) -> None:
         leaking_server.failures, leaking_server.refused_items = [], 1
         board = connect(leaking_server.url, token=TOKEN)
         client = board._client
-        created = Batch("k", Operation.CREATE_ITEM, (Mutation("r", {"board_id": "1", "item_name": "x"}),))
+        created = Mutation("r", {"board_id": "1", "item_name": "x"})
         with pytest.raises(MondayRefusedError) as caught:
-            list(board.send([created]))
+            list(board.send(Operation.CREATE_ITEM, [created]))
     _assert_silent(caught.value, repr(board), repr(client), repr(client.__dict__), repr(vars(client._transport)))
 
 

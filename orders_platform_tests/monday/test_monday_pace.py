@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
-from orders_platform.domain.mutations import Batch, BatchReport, Mutation, Operation
+from orders_platform.domain.mutations import BatchReport, Mutation, Operation
 from orders_platform.monday.adapter import MondayBoard
 from orders_platform.monday.budget import limits_of
 from orders_platform.sandbox.faults import Fault
@@ -31,23 +31,13 @@ def place(clock: VirtualClock, connect: Callable[..., MondayBoard]) -> Callable[
     return made
 
 
-def creates(board: MondayBoard, group_id: str, count: int, sizes: list[int]) -> Iterator[Batch]:
-    """Documents as the engine cuts them: of the size that the board asks for when their turn comes."""
-    made = 0
-    while made < count:
-        size = min(board.batch_size(Operation.CREATE_ITEM), count - made)
-        sizes.append(size)
-        rows = range(made, made + size)
-        made += size
-        items = [Mutation(str(n), {"board_id": BOARD_ID, "group_id": group_id, "item_name": f"order {n}"}) for n in rows]
-        yield Batch(f"key {made}", Operation.CREATE_ITEM, tuple(items))
-
-
 def load(sandbox: Sandbox, board: MondayBoard, count: int) -> tuple[list[BatchReport], list[int]]:
-    sizes: list[int] = []
-    reports = list(board.send(creates(board, sandbox.board_snapshot(BOARD_ID)[0].id, count, sizes)))
+    """The reports, and the sizes of the batches."""
+    group_id = sandbox.board_snapshot(BOARD_ID)[0].id
+    made = (Mutation(str(n), {"board_id": BOARD_ID, "group_id": group_id, "item_name": f"order {n}"}) for n in range(count))
+    reports = list(board.send(Operation.CREATE_ITEM, made))
     assert sum(len(report.results) for report in reports) == count
-    return reports, sizes
+    return reports, [len(report.results) for report in reports]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -12,8 +14,7 @@ from orders_platform.domain.mutations import Batch, Mutation, Operation, Outcome
 from orders_platform.errors import DatabaseUnavailableError, MondayRefusedError
 from orders_platform.monday.adapter import MondayBoard
 from orders_platform.monday.budget import DailyLimitError, limits_of
-from orders_platform.monday.client import RetryPolicy
-from orders_platform.monday.delivery import FRESH_SECONDS
+from orders_platform.monday.client import FRESH_SECONDS, RetryPolicy
 from orders_platform.sandbox.server import AccountLimits, Fault, Faults, Latency
 from orders_platform_tests.monday.stage import BOARD_ID, Stage
 from orders_platform_tests.testing.clock import VirtualClock
@@ -42,13 +43,12 @@ ONCE = (
 """Every fault that a batch survives."""
 
 
-def sized(scene: Stage, board: MondayBoard, count: int) -> Iterator[Batch]:
-    """Documents of the size that the board asks for, drawn lazily as the engine does it."""
-    start = 0
-    while start < count:
-        size = min(board.batch_size(Operation.CREATE_ITEM), count - start)
-        yield from scene.creates(size, size=size, start=start)
-        start += size
+CREATE = Operation.CREATE_ITEM
+
+
+def next_size(board: MondayBoard) -> int:
+    """Of the next batch."""
+    return board._sender.batch_size(CREATE)
 
 
 @pytest.mark.parametrize("fault", ONCE)
@@ -57,18 +57,18 @@ def test_no_fault_creates_an_item_twice_or_loses_one(
 ) -> None:
     scene = stage()
     scene.sandbox.faults.queue(fault, operation="create_item")
-    reports = list(scene.board().send(scene.creates(30, size=10)))
+    reports = list(scene.board(batch_size=10).send(CREATE, scene.creates(30)))
     assert scene.sandbox.faults.waiting == 0
     assert Counter(outcomes(reports).values()) == {"done": 30}
     assert Counter(scene.names) == {f"order {n}": 1 for n in range(30)}
-    assert sum(report.calls for report in reports) == 4
+    assert sum(report.calls for report in reports) == len(reports) + 1
 
 
 def test_an_answer_that_comes_too_late_does_not_create_the_items_twice(stage: Callable[..., Stage]) -> None:
     """The client gives up, monday executes, the repeat meets the key."""
     scene = stage()
     scene.sandbox.faults.queue(Fault.HANG, operation="create_item")
-    (report,) = scene.board(timeout_seconds=0.3).send(scene.creates(5))
+    (report,) = scene.board(timeout_seconds=0.3).send(CREATE, scene.creates(5))
     assert {result.outcome for result in report.results.values()} == {Outcome.DONE}
     assert len(scene.names) == 5
     assert report.calls >= 2
@@ -76,7 +76,7 @@ def test_an_answer_that_comes_too_late_does_not_create_the_items_twice(stage: Ca
 
 def test_ids_come_back_under_the_right_name(stage: Callable[..., Stage]) -> None:
     scene = stage()
-    (report,) = scene.board().send(scene.creates(25))
+    (report,) = scene.board().send(CREATE, scene.creates(25))
     shown = {item.name: str(item.id) for group in scene.sandbox.board_snapshot(BOARD_ID) for item in group.items}
     assert {ref: result.monday_id for ref, result in report.results.items()} == shown
 
@@ -84,7 +84,7 @@ def test_ids_come_back_under_the_right_name(stage: Callable[..., Stage]) -> None
 def test_one_refused_mutation_leaves_its_neighbours_with_their_ids(stage: Callable[..., Stage]) -> None:
     scene = stage()
     scene.sandbox.faults.queue(Fault.REFUSE_ALIAS, operation="create_item")
-    (report,) = scene.board().send(scene.creates(10))
+    (report,) = scene.board().send(CREATE, scene.creates(10))
     outcomes = Counter(result.outcome for result in report.results.values())
     assert outcomes == {Outcome.DONE: 9, Outcome.REFUSED: 1}
     assert all(result.monday_id for result in report.results.values() if result.outcome is Outcome.DONE)
@@ -95,9 +95,9 @@ def test_one_refused_mutation_leaves_its_neighbours_with_their_ids(stage: Callab
 
 def test_an_item_that_monday_refuses_is_named_with_mondays_reason(stage: Callable[..., Stage]) -> None:
     scene = stage()
-    good, bad = scene.creates(2, size=1)
-    too_long = Mutation("bad", {**bad.mutations[0].variables, "item_name": "x" * 256})
-    (report,) = scene.board().send([Batch("k", Operation.CREATE_ITEM, (*good.mutations, too_long))])
+    good, bad = scene.creates(2)
+    too_long = Mutation("bad", {**bad.variables, "item_name": "x" * 256})
+    (report,) = scene.board().send(CREATE, [good, too_long])
     assert report.results["order 0"].outcome is Outcome.DONE
     assert report.results["bad"].outcome is Outcome.REFUSED
     assert report.results["bad"].code == "ItemNameTooLongException"
@@ -105,7 +105,7 @@ def test_an_item_that_monday_refuses_is_named_with_mondays_reason(stage: Callabl
 
 def test_a_full_board_refuses_the_items_that_no_longer_fit(stage: Callable[..., Stage]) -> None:
     scene = stage(items_limit=12)
-    reports = list(scene.board().send(scene.creates(20, size=10)))
+    reports = list(scene.board(batch_size=10).send(CREATE, scene.creates(20)))
     results = [result for report in reports for result in report.results.values()]
     assert Counter(result.outcome for result in results) == {Outcome.DONE: 12, Outcome.REFUSED: 8}
     assert {result.code for result in results if result.outcome is Outcome.REFUSED} == {"ItemsLimitationException"}
@@ -115,11 +115,11 @@ def test_a_full_board_refuses_the_items_that_no_longer_fit(stage: Callable[..., 
 def test_a_batch_too_heavy_for_one_request_is_split_and_the_next_ones_are_smaller(stage: Callable[..., Stage]) -> None:
     scene = stage(limits=AccountLimits(complexity_per_query=200_000))
     board = scene.board()
-    (report,) = board.send(scene.creates(25))
+    (report,) = board.send(CREATE, scene.creates(25))
     assert {result.outcome for result in report.results.values()} == {Outcome.DONE}
     assert len(scene.names) == 25
     assert report.error is not None
-    assert board.batch_size(Operation.CREATE_ITEM) < 25
+    assert next_size(board) < 25
 
 
 @pytest.mark.parametrize("max_in_flight", [1, 3])
@@ -129,7 +129,7 @@ def test_a_large_load_takes_as_long_as_the_limit_demands_and_meets_no_429(
     scene = stage()
     board = scene.board(max_in_flight=max_in_flight)
     began = clock()
-    reports = list(board.send(sized(scene, board, 1_000)))
+    reports = list(board.send(CREATE, scene.creates(1_000)))
     floor = 3 * 60.0  # 10,000,000 points a minute, 30,001 an item: 333 a minute, and the last one in the fourth
     assert floor <= clock() - began <= 1.05 * floor
     assert not any(record.status == 429 for record in scene.sandbox.requests)
@@ -142,7 +142,7 @@ def test_a_trial_account_is_paced_as_well(stage: Callable[..., Stage], clock: Vi
     scene = stage(limits=AccountLimits.trial(), latency=Latency(per_document=0.2, per_mutation=0.3))
     board = scene.board(limits=limits_of("trial"))
     began = clock()
-    list(board.send(sized(scene, board, 80)))
+    list(board.send(CREATE, scene.creates(80)))
     assert 120 <= clock() - began <= 1.1 * 120 + 10
     assert not any(record.status == 429 for record in scene.sandbox.requests)
 
@@ -151,7 +151,7 @@ def test_a_plan_set_too_high_is_corrected_by_mondays_first_answer(stage: Callabl
     scene = stage(limits=AccountLimits.trial())
     board = scene.board(limits=limits_of("enterprise"))
     board.groups(BOARD_ID)
-    list(board.send(sized(scene, board, 40)))
+    list(board.send(CREATE, scene.creates(40)))
     assert not any(record.status == 429 for record in scene.sandbox.requests)
 
 
@@ -161,111 +161,104 @@ def test_the_end_of_a_load_does_not_wait_for_a_budget_that_nobody_needs(
     scene = stage()
     board = scene.board(max_in_flight=3)
     began = clock()
-    list(board.send(sized(scene, board, 333)))
+    list(board.send(CREATE, scene.creates(333)))
     assert clock() - began < 5
-    assert board.batch_size(Operation.CREATE_ITEM) > 1
+    assert next_size(board) > 1
 
 
 def test_the_rest_of_a_minute_is_used_for_a_smaller_document(stage: Callable[..., Stage], clock: VirtualClock) -> None:
     scene = stage(limits=AccountLimits.trial())
     board = scene.board(limits=limits_of("trial"))
-    (report,) = board.send(scene.creates(25))
+    (report,) = board.send(CREATE, scene.creates(25))
     assert report.complexity > 750_000
-    assert board.batch_size(Operation.CREATE_ITEM) == 8
-    list(board.send(scene.creates(8, start=100)))
-    assert board.batch_size(Operation.CREATE_ITEM) > 8
+    assert next_size(board) == 8
+    list(board.send(CREATE, scene.creates(8, start=100)))
+    assert next_size(board) > 8
     assert clock.slept == 0
 
 
 def test_small_loads_take_few_calls(stage: Callable[..., Stage]) -> None:
     scene = stage()
     board = scene.board()
-    reports = list(board.send(sized(scene, board, 386)))
+    reports = list(board.send(CREATE, scene.creates(386)))
     assert sum(report.calls for report in reports) <= 16
 
 
-def test_batches_are_drawn_one_at_a_time_and_only_when_there_is_a_place(stage: Callable[..., Stage]) -> None:
+def test_mutations_are_drawn_as_they_are_sent_and_no_more_batches_are_under_way_than_allowed(
+    stage: Callable[..., Stage],
+) -> None:
     scene = stage(latency=Latency(per_document=0.05), sleep=threading.Event().wait)
-    caller, drawn, finished = threading.get_ident(), [], 0
+    drawn: list[str] = []
+    seen: list[int] = []
 
-    def batches() -> Iterator[Batch]:
-        for batch in scene.creates(10, size=1):
-            assert threading.get_ident() == caller
-            drawn.append(len(drawn) + 1 - finished)
-            yield batch
+    def mutations() -> Iterator[Mutation]:
+        for mutation in scene.creates(40):
+            drawn.append(mutation.ref)
+            yield mutation
 
-    for _ in scene.board(max_in_flight=3).send(batches()):
-        finished += 1
-    assert finished == 10
-    assert max(drawn) == 3
+    list(scene.board(max_in_flight=3, batch_size=2).send(CREATE, mutations(), lambda _batch: seen.append(len(drawn))))
+    assert len(scene.names) == len(drawn) == 40
+    assert seen[0] <= 6
+    assert all(later - earlier <= 12 for earlier, later in pairwise(seen))
 
 
-def test_with_one_in_flight_batches_go_strictly_one_after_the_other(stage: Callable[..., Stage]) -> None:
+def test_with_one_in_flight_everything_happens_in_the_callers_thread_one_thing_after_the_other(
+    stage: Callable[..., Stage],
+) -> None:
     scene = stage()
     events: list[str] = []
 
-    def batches() -> Iterator[Batch]:
-        for batch in scene.creates(3, size=1):
-            events.append(f"drawn {batch.key}")
-            yield batch
+    def before_request(batch: Batch) -> None:
+        assert threading.current_thread() is threading.main_thread()
+        events.append(f"intent of {batch.mutations[0].ref}")
 
-    events.extend(f"reported {report.batch.key}" for report in scene.board().send(batches()))
-    assert events == [f"{what} batch-0-{n}" for n in range(3) for what in ("drawn", "reported")]
+    sending = scene.board(batch_size=1).send(CREATE, scene.creates(3), before_request)
+    events.extend(f"report of {next(iter(report.results))}" for report in sending)
+    assert events == [f"{what} of order {n}" for n in range(2) for what in ("intent", "report")]  # the second batch holds two
 
 
 @pytest.mark.parametrize("fault", [Fault.LOCKED_423, Fault.CONFLICT_409, Fault.CONCURRENCY_429])
 def test_crowding_lowers_the_batches_in_flight(fault: Fault, stage: Callable[..., Stage]) -> None:
     scene = stage(latency=Latency(per_document=0.03), sleep=threading.Event().wait)
     scene.sandbox.faults.queue(fault, times=3, operation="create_item")
-    running, most = [], []
-
-    def batches() -> Iterator[Batch]:
-        for number, batch in enumerate(scene.creates(16, size=1)):
-            running.append(batch.key)
-            most.append((number, len(running)))
-            yield batch
-
-    for report in scene.board(max_in_flight=3).send(batches()):
-        running.remove(report.batch.key)
-    assert max(count for number, count in most if number <= 3) == 3
-    assert max(count for number, count in most if 7 <= number <= 12) == 1
+    board = scene.board(max_in_flight=3, batch_size=1)
+    allowed: list[int] = []
+    list(board.send(CREATE, scene.creates(16), lambda _batch: allowed.append(board._sender.in_flight.allowed)))
+    assert allowed[0] == 3
+    assert min(allowed) == 1
     assert len(scene.names) == 16
 
 
 @pytest.mark.parametrize("max_in_flight", [1, 3])
-def test_a_refused_token_reports_what_was_drawn_and_then_raises(max_in_flight: int, stage: Callable[..., Stage]) -> None:
+def test_a_refused_token_reports_what_was_sent_and_then_raises(max_in_flight: int, stage: Callable[..., Stage]) -> None:
     scene = stage()
-    drawn: list[Batch] = []
-
-    def batches() -> Iterator[Batch]:
-        for batch in scene.creates(50, size=1):
-            drawn.append(batch)
-            yield batch
-
+    intended: list[str] = []
     reports = []
+    board = scene.board(token="not-the-token", max_in_flight=max_in_flight, batch_size=1)
     with pytest.raises(MondayRefusedError, match="MONDAY_API_TOKEN"):
-        reports.extend(scene.board(token="not-the-token", max_in_flight=max_in_flight).send(batches()))
-    assert sorted(report.batch.key for report in reports) == sorted(batch.key for batch in drawn)
-    assert len(drawn) <= max_in_flight + 1
+        reports.extend(board.send(CREATE, scene.creates(50), lambda batch: intended.append(batch.key)))
+    assert sorted(report.batch.key for report in reports) == sorted(intended)
+    assert len(intended) <= max_in_flight
     assert {result.outcome for report in reports for result in report.results.values()} == {Outcome.NOT_SENT}
 
 
-def test_the_last_call_of_the_day_leaves_the_rest_unsent(stage: Callable[..., Stage]) -> None:
+def test_the_last_call_of_the_day_leaves_the_rest_untouched(stage: Callable[..., Stage]) -> None:
     scene = stage()
-    board = scene.board(max_in_flight=3)
+    board = scene.board(max_in_flight=3, batch_size=1)
     board.note_calls_today(9_496.0)  # of 10,000, 500 of them kept for people
+    intended: list[str] = []
     reports = []
     with pytest.raises(DailyLimitError, match="00:00 UTC"):
-        reports.extend(board.send(scene.creates(10, size=1)))
-    outcomes = Counter(result.outcome for report in reports for result in report.results.values())
-    assert outcomes[Outcome.DONE] == len(scene.names) == 4
-    assert set(outcomes) == {Outcome.DONE, Outcome.NOT_SENT}
+        reports.extend(board.send(CREATE, scene.creates(10), lambda batch: intended.append(batch.key)))
+    assert {result.outcome for report in reports for result in report.results.values()} == {Outcome.DONE}
+    assert len(scene.names) == sum(len(report.results) for report in reports) < 10
+    assert len(intended) == 4
 
 
 def test_leaving_a_load_half_way_lets_nothing_run_on(stage: Callable[..., Stage]) -> None:
     scene = stage(limits=AccountLimits.trial())
-    board = scene.board(limits=limits_of("trial"), max_in_flight=3)
-    sending = board.send(scene.creates(200, size=20))
+    board = scene.board(limits=limits_of("trial"), max_in_flight=3, batch_size=20)
+    sending = board.send(CREATE, scene.creates(200))
     next(sending)
     sending.close()
     names = scene.names
@@ -287,10 +280,9 @@ def test_leaving_a_load_gives_up_the_waits_for_a_limit(stage: Callable[..., Stag
         if naps > 200:
             clock.sleep(60)
 
-    first, second = scene.creates(2, size=1)
-    board = scene.board(max_in_flight=2, sleep=nap)
-    sending = board.send([first, second])
+    board = scene.board(max_in_flight=2, sleep=nap, batch_size=1)
     scene.sandbox.faults.queue(Fault.COMPLEXITY_429, operation="create_item")
+    sending = board.send(CREATE, scene.creates(2))
     next(sending)
     sending.close()
     assert naps <= 200
@@ -304,7 +296,7 @@ def test_a_bad_day_loses_nothing_and_doubles_nothing(
     """One request in five fails in one of many ways; what is not DONE is said to be so, and is not on the board unknown."""
     scene = stage(faults=Faults(seed=seed, rate=0.2, kinds=[*ONCE, Fault.REFUSE_ALIAS]))
     board = scene.board(max_in_flight=1 + seed % 3, policy=RetryPolicy(attempts=5))
-    told = outcomes(list(board.send(sized(scene, board, 150))))
+    told = outcomes(list(board.send(CREATE, scene.creates(150))))
     counted = Counter(scene.names)
     assert len(told) == 150
     assert max(counted.values()) == 1
@@ -313,45 +305,73 @@ def test_a_bad_day_loses_nothing_and_doubles_nothing(
 
 
 @pytest.mark.parametrize("in_flight", [1, 3])
-def test_no_request_leaves_long_after_its_intent(stage: Callable[..., Stage], clock: VirtualClock, in_flight: int) -> None:
-    """What is held back by a limit, or repeated, has its intent committed anew first, in the caller's thread."""
+def test_right_before_every_request_its_intent_is_committed_in_the_thread_that_sends(
+    stage: Callable[..., Stage], clock: VirtualClock, in_flight: int
+) -> None:
+    """Also what is held back by a limit, or repeated."""
     scene = stage()
-    committed: dict[str, float] = {}
-    renewals: list[threading.Thread] = []
-    ages: list[float] = []
+    committed: dict[str, list[float]] = {}
+    threads: set[threading.Thread] = set()
 
-    def renew(batch: Batch) -> None:
-        renewals.append(threading.current_thread())
-        committed[batch.key] = clock()
-
-    def drawn() -> Iterator[Batch]:
-        for batch in scene.creates(400, size=20):
-            committed[batch.key] = clock()
-            yield batch
+    def before_request(batch: Batch) -> None:
+        threads.add(threading.current_thread())
+        committed.setdefault(batch.key, []).append(clock())
 
     scene.sandbox.faults.queue(Fault.LOCKED_423, times=6, operation="create_item")
     scene.sandbox.faults.queue(Fault.IP_429, times=3, operation="create_item")
-    with scene.board(max_in_flight=in_flight) as board:
-        for report in board.send(drawn(), renew):
-            mine = [request for request in scene.sandbox.requests if request.idempotency_key == report.batch.key]
-            ages.append(mine[-1].at - committed[report.batch.key])
-    assert renewals
-    assert set(renewals) == {threading.current_thread()}
+    with scene.board(max_in_flight=in_flight, batch_size=20) as board:
+        reports = list(board.send(CREATE, scene.creates(400), before_request))
     assert len(scene.names) == 400
+    sent = [request for request in scene.sandbox.requests if request.idempotency_key]
+    assert sum(map(len, committed.values())) == sum(report.calls for report in reports) == len(reports) + 9
+    assert (threading.main_thread() in threads) is (in_flight == 1)
     if in_flight == 1:  # with several threads the clock of this test jumps while a request is on its way
-        assert max(ages) <= FRESH_SECONDS
+        for request in sent:
+            intents = committed[str(request.idempotency_key).split(".")[0]]
+            assert any(0 <= request.at - at <= FRESH_SECONDS for at in intents)
 
 
-def test_an_intent_that_cannot_be_renewed_keeps_its_batch_at_home(stage: Callable[..., Stage]) -> None:
+@pytest.mark.parametrize("in_flight", [1, 3])
+def test_a_batch_whose_intent_cannot_be_committed_stays_at_home_and_ends_the_load(
+    stage: Callable[..., Stage], in_flight: int
+) -> None:
     scene = stage()
+    intended: list[str] = []
 
-    def renew(_document: Batch) -> None:
-        raise DatabaseUnavailableError("the database is away")
+    def before_request(batch: Batch) -> None:
+        intended.append(batch.key)
+        if len(intended) > 2:
+            raise DatabaseUnavailableError("the database is away")
 
-    scene.sandbox.faults.queue(Fault.IP_429, times=3, operation="create_item")
-    with scene.board(max_in_flight=3) as board, pytest.raises(DatabaseUnavailableError):
-        list(board.send(scene.creates(60, size=20), renew))
-    assert len(scene.names) < 60
+    reports = []
+    with scene.board(max_in_flight=in_flight, batch_size=20) as board, pytest.raises(DatabaseUnavailableError):
+        reports.extend(board.send(CREATE, scene.creates(100), before_request))
+    assert {report.batch.key for report in reports} == set(intended[:2])
+    assert len(scene.names) == sum(len(report.results) for report in reports)
+
+
+def test_a_commit_that_takes_long_is_made_again_before_the_request(stage: Callable[..., Stage], clock: VirtualClock) -> None:
+    scene = stage()
+    pauses = [9.0, 9.0, 1.0]
+
+    def before_request(_batch: Batch) -> None:
+        clock.sleep(pauses.pop(0))
+
+    assert len(list(scene.board().send(CREATE, scene.creates(2), before_request))) == 1
+    assert pauses == []
+    pauses = [9.0] * 3
+    assert list(scene.board().send(CREATE, scene.creates(2, start=2), before_request)) == []
+    assert len(scene.names) == 2
+
+
+def test_a_mutation_that_was_tried_in_vain_travels_with_few_others(stage: Callable[..., Stage]) -> None:
+    scene = stage()
+    tried = {3: 1, 20: 3}
+    mutations = [replace(mutation, tries=tried.get(n, 0)) for n, mutation in enumerate(scene.creates(30))]
+    reports = scene.board(batch_size=16).send(CREATE, mutations)
+    assert [[int(ref.split()[1]) for ref in report.results] for report in reports] == [
+        list(range(4)), list(range(4, 20)), [20], list(range(21, 30)),
+    ]  # fmt: skip
 
 
 def test_a_key_is_not_used_after_monday_may_have_forgotten_it(stage: Callable[..., Stage]) -> None:
@@ -361,7 +381,7 @@ def test_a_key_is_not_used_after_monday_may_have_forgotten_it(stage: Callable[..
     scene.sandbox.faults.queue(Fault.IP_429, times=11, operation="create_item")
     policy = RetryPolicy(key_lifetime=150.0)
     with scene.board(policy=policy) as board:
-        (report,) = board.send(scene.creates(2))
+        (report,) = board.send(CREATE, scene.creates(2))
     assert {result.outcome for result in report.results.values()} == {Outcome.UNKNOWN}
     sent = [request.at for request in scene.sandbox.requests if request.idempotency_key]
     assert sent[-1] - sent[0] <= 30.0

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orders_platform.monday.client import KEY_LIFETIME_SECONDS, Retries, RetryPolicy
-from orders_platform.monday.delivery import BatchSizes
-from orders_platform.monday.dispatcher import InFlight
+from orders_platform.monday.dispatcher import BatchSizes, InFlight
 from orders_platform.monday.error_policy import ErrorAction, ErrorRule, Limit
 from orders_platform.monday.replies import Problem, Reply, lost_reply
 

@@ -1,9 +1,9 @@
-"""A connection that is cut in the middle of a merge or of a write-back loses nothing: the whole transaction is repeated."""
+"""A connection that is cut loses nothing: a transaction is repeated as a whole, and a run whose lock it held sends nothing more."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy
@@ -15,12 +15,13 @@ from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
 from orders_platform.domain.orders import RowKind, RowResult
 from orders_platform.domain.states import SyncState
+from orders_platform.errors import CustomerBusyError, RowsTakenError
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.settings import default_folder
 from orders_platform_tests.mssql.relay import Relay, relayed
 from orders_platform_tests.testing import sql_server
-from orders_platform_tests.testing.order_list import GREYSON, order
+from orders_platform_tests.testing.order_list import GREYSON, batch_of, order
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
@@ -84,13 +85,50 @@ def test_a_write_back_that_is_cut_is_recorded_whole_mssql(cut: tuple[OrderStore,
     loaded(store)
     merge = OrderMerge(store)
     merge.merge_headers(GREYSON, merge.scan_staging(), NOW)
-    refs = [item.ref for item in store.waiting_items(GREYSON)]
+    rows = store.waiting_items(GREYSON)
     cutter.words = "PENDING"
-    store.record_intents(RowKind.ITEMS, refs, "batch-1", "run-1", NOW)
+    rows = store.record_intents(RowKind.ITEMS, rows, batch_of(rows), "run-1", NOW, GREYSON)
     cutter.words = "what came of each row"
     store.record_results(
-        RowKind.ITEMS, [RowResult(ref, SyncState.SYNCED, 71 + n) for n, ref in enumerate(refs)], "run-1", NOW, GREYSON
+        RowKind.ITEMS, [RowResult(row, SyncState.SYNCED, 71 + n) for n, row in enumerate(rows)], "run-1", NOW, GREYSON
     )
     assert cutter.cuts == 2
     assert store.waiting_items(GREYSON) == []
     assert store.known_item_ids(range(60, 90)) == {71, 72, 73, 74, 75}
+
+
+def test_a_lock_whose_session_is_cut_is_lost_before_the_next_request_mssql(
+    cut: tuple[OrderStore, Cutter], store: OrderStore
+) -> None:
+    behind, cutter = cut
+    loaded(behind)
+    merge = OrderMerge(behind)
+    merge.merge_headers(GREYSON, merge.scan_staging(), NOW)
+    rows = behind.waiting_items(GREYSON)
+    with behind.lock(GREYSON):
+        rows = behind.record_intents(RowKind.ITEMS, rows, batch_of(rows), "run-1", NOW, GREYSON)
+        with pytest.raises(CustomerBusyError, match="Another run"), store.lock(GREYSON):
+            pass
+        cutter.relay.cut()
+        with pytest.raises(CustomerBusyError, match="The lock of customer 'GREYSON' is lost: its connection"):
+            behind.record_intents(RowKind.ITEMS, rows, batch_of(rows), "run-1", NOW, GREYSON)
+    assert {row.batch_id for row in store.waiting_items(GREYSON)} == {"batch-1"}
+
+
+def test_of_two_runs_without_a_lock_one_gets_the_rows_mssql(configuration: Configuration, store: OrderStore) -> None:
+    loaded(store)
+    merge = OrderMerge(store)
+    merge.merge_headers(GREYSON, merge.scan_staging(), NOW)
+    rows = store.waiting_items(GREYSON)
+    ours = store.record_intents(RowKind.ITEMS, rows, batch_of(rows), "run-1", NOW, GREYSON)
+    with pytest.raises(RowsTakenError, match="5 of 5 items"):
+        store.record_intents(RowKind.ITEMS, rows, batch_of(rows, "batch-2"), "run-2", NOW, GREYSON)
+    found = store.waiting_items(GREYSON)
+    renewed = store.record_intents(RowKind.ITEMS, ours, batch_of(ours), "run-1", NOW + timedelta(seconds=9), GREYSON)
+    with pytest.raises(RowsTakenError, match="5 of 5 items"):
+        store.record_intents(RowKind.ITEMS, found, batch_of(found, "batch-2"), "run-2", NOW + timedelta(seconds=99), GREYSON)
+    results = [RowResult(row, SyncState.SYNCED, 71 + n) for n, row in enumerate(renewed)]
+    store.record_results(RowKind.ITEMS, results, "run-1", NOW, GREYSON)
+    with pytest.raises(RowsTakenError, match="5 of 5 items"):
+        store.record_results(RowKind.ITEMS, [RowResult(row, SyncState.SYNCED, 99) for row in found], "run-2", NOW, GREYSON)
+    assert store.known_item_ids([71, 75, 99]) == {71, 75}

@@ -13,29 +13,29 @@ from orders_platform.configuration import Configuration
 from orders_platform.database.engine import open_database
 from orders_platform.database.odbc_driver import wheel_drivers
 from orders_platform.database.order_store import OrderStore
-from orders_platform.domain.orders import RowKind, RowResult
+from orders_platform.domain.orders import RowKind, RowResult, SyncRow
 from orders_platform.domain.states import SyncState
 from orders_platform.errors import TransactionLostError
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.settings import default_folder
 from orders_platform_tests.testing import sql_server
-from orders_platform_tests.testing.order_list import GREYSON, order
+from orders_platform_tests.testing.order_list import GREYSON, batch_of, order
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 ORDERS = 230
 DRIVERS = [str(sqlalchemy.make_url(sql_server.URL or "mssql://").query.get("driver", "the default")), *wheel_drivers()[:1]]
 
 
-def loaded(configuration: Configuration, store: OrderStore) -> list[str]:
-    """The ids of orders that wait."""
+def loaded(configuration: Configuration, store: OrderStore) -> list[SyncRow]:
+    """Orders that wait."""
     tables, rows = configuration.tables, [order(f"GRE-{n:03}") for n in range(ORDERS)]
     columns = list(rows[0])
     cells = ([row[name] for name in columns] for row in rows)
     assert replace_staged_rows(store.database, tables.staging, tables.schema_name, columns, cells) == ORDERS
     merge = OrderMerge(store)
     merge.merge_headers(GREYSON, merge.scan_staging(), NOW)
-    return [item.ref for item in store.waiting_items(GREYSON)]
+    return store.waiting_items(GREYSON)
 
 
 @pytest.mark.parametrize("driver", DRIVERS, ids=lambda driver: driver.rpartition("/")[2])
@@ -43,17 +43,16 @@ def test_results_with_nulls_in_several_statements_are_all_recorded_with_each_dri
     configuration: Configuration, store: OrderStore, driver: str
 ) -> None:
     """A driver that asked for the types of the NULLs ended the transaction; what had been written before was lost."""
-    refs = loaded(configuration, store)
+    rows = loaded(configuration, store)
     url = sqlalchemy.make_url(sql_server.URL)
     spoken = url if driver == "the default" else url.update_query_dict({"driver": driver})
     with closing(open_database(SecretStr(spoken.render_as_string(hide_password=False)))) as database:
         other = OrderStore(database, configuration, default_folder("sql"))
-        other.record_intents(RowKind.ITEMS, refs, "batch-1", "run-1", NOW)
         results = [
-            RowResult(ref, SyncState.FAILED, None, "label_missing", "a reason")
+            RowResult(row, SyncState.FAILED, None, "label_missing", "a reason")
             if n % 50 == 0
-            else RowResult(ref, SyncState.SYNCED, n)
-            for n, ref in enumerate(refs)
+            else RowResult(row, SyncState.SYNCED, n)
+            for n, row in enumerate(other.record_intents(RowKind.ITEMS, rows, batch_of(rows), "run-1", NOW, GREYSON))
         ]
         other.record_results(RowKind.ITEMS, results, "run-1", NOW, GREYSON)
     assert store.waiting_items(GREYSON) == []

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import httpx
 import pytest
 
-from orders_platform.domain.mutations import Batch, Mutation, Operation
+from orders_platform.domain.mutations import Mutation, Operation
 from orders_platform.monday.adapter import connect_board
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
 from orders_platform.sandbox.in_process import InProcess
@@ -141,7 +141,7 @@ def test_our_own_board_talks_to_it(make):
     )
     with board:
         create = Mutation("row", {"board_id": str(ITEMS_BOARD_ID), "item_name": "A"})
-        list(board.send([Batch("batch", Operation.CREATE_ITEM, (create,))]))
+        list(board.send(Operation.CREATE_ITEM, [create]))
     assert bench.names() == ["A"]
 
 

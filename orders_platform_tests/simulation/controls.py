@@ -1,4 +1,4 @@
-"""The negative controls: the engine without one of the four things that make it exact.
+"""The negative controls: the engine without one of the things that make it exact.
 
 A proof that stays green without them proves nothing. Nothing of the product is switched; what stands around it swallows its calls.
 """
@@ -12,6 +12,9 @@ from typing import Any
 import httpx
 
 from orders_platform.domain.board import BoardItem
+from orders_platform.domain.mutations import Batch
+from orders_platform.domain.orders import SyncRow
+from orders_platform_tests.testing.unfenced import Unfenced
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,8 @@ class Controls:
     settle: bool = True
     key: bool = True
     look_up: bool = True
+    renew: bool = True
+    fence: bool = True
 
     @property
     def rules(self) -> dict[str, object]:
@@ -29,7 +34,9 @@ class Controls:
         return {} if self.settle else {"settle_seconds": 0.0}
 
     def store(self, store: Any) -> Any:
-        """The store, possibly one that forgets intents."""
+        """The store, possibly one that forgets intents, commits them once a batch, or lets the last writer win."""
+        store = store if self.fence else Unfenced(store, store)
+        store = store if self.renew else _CommitsOnce(store)
         return store if self.intent else _Forgetful(store)
 
     def wire(self, transport: httpx.BaseTransport) -> httpx.BaseTransport:
@@ -46,9 +53,23 @@ class _Forgetful:
         self._store = store
 
     def __getattr__(self, name: str) -> Any:
-        if name in {"record_intents", "record_groups_sent"}:
-            return lambda *_arguments, **_named: None
+        if name == "record_intents":
+            return lambda _kind, rows, *_rest: list(rows)
+        if name == "record_groups_sent":
+            return lambda _customer, known, *_rest: known
         return getattr(self._store, name)
+
+
+class _CommitsOnce:
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def record_intents(self, kind: str, rows: Sequence[SyncRow], batch: Batch, *rest: Any) -> Sequence[SyncRow]:
+        is_repeat = all(row.batch_id == batch.key for row in rows)
+        return rows if is_repeat else self._store.record_intents(kind, rows, batch, *rest)
 
 
 class _Keyless(httpx.BaseTransport):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -93,6 +93,8 @@ class World:
         self.platform.policies(removed_orders=self.rng.choice(["keep", "archive"]), max_removed_share=1.0)
         self.load: Load = first_load(self.rng)
         self.left: Load = {}
+        # Apart, so that the course of a seed is the same with them and without.
+        self.rivals = Random(f"rivals of {seed}")
 
     def close(self) -> None:
         """End of the world."""
@@ -108,7 +110,9 @@ class World:
                 self._happens(f"list: {change_list(self.rng, self.load, self.left)}")
             if self.rng.random() < 0.25:
                 self._happens(f"people: {manual_edits.meddle(self.rng, self.platform)}")
-            self.run(self._death(), self.rng.randint(1, _BOUNDARIES) if self.rng.random() < 0.15 else None)
+            meddles_at = self.rng.randint(1, _BOUNDARIES) if self.rng.random() < 0.15 else None
+            rival_at = self.rivals.randint(1, _BOUNDARIES) if self.rivals.random() < 0.25 else None
+            self.run(self._death(), meddles_at, rival_at)
             self.clock.sleep(self.rng.choice(_PAUSES))
         self.come_to_peace()
         self.outcome.problems += self.judgement()
@@ -131,11 +135,11 @@ class World:
         self.outcome.events[line.split(" ")[0] + " " + line.split(" ")[1]] += 1
         self.outcome.trace.append(f"{self.clock():.3f} {line}")
 
-    def run(self, death: Death | None = None, meddles_at: int | None = None) -> None:
-        """One process: it ends, gives up, or is killed."""
+    def run(self, death: Death | None = None, meddles_at: int | None = None, rival_at: int | None = None) -> None:
+        """One process: it ends, gives up, or is killed; a second one, which cares for no lock, may come and go meanwhile."""
         self.platform.load(list(self.load.values()))
-        steps = _Steps(death, meddles_at, self._meddle)
-        store = self.controls.store(_Watched(self.platform.store, steps))
+        steps = _Steps(death, meddles_at, self._meddle, rival_at, self._rival)
+        store = _Watched(self.controls.store(self.platform.store), steps)
         merge = _Watched(self.platform.merge, steps)
         try:
             reports = self._go(store, merge, _Wire(self.controls.wire(InProcess(self.sandbox)), steps))
@@ -145,11 +149,20 @@ class World:
         except OrdersError as error:
             self._happens(f"run: {type(error).__name__}")
 
+    def _rival(self) -> None:
+        if self.rivals.random() < 0.5:
+            self._happens(f"list: {change_list(self.rivals, self.load, self.left)}")
+        self._happens("run: a second one comes")
+        self.platform.load(list(self.load.values()))
+        store = _Unlocked(self.controls.store(self.platform.store))
+        reports = self._go(store, self.platform.merge, self.controls.wire(InProcess(self.sandbox)), self.rivals)
+        self._happens(f"run: the second one ended {[report.error for report in reports.values()]}")
+
     def _meddle(self) -> None:
         self._happens(f"people: {manual_edits.meddle(self.rng, self.platform)}")
 
-    def _go(self, store: Any, merge: Any, wire: httpx.BaseTransport) -> Any:
-        keys = Random(self.rng.getrandbits(32))
+    def _go(self, store: Any, merge: Any, wire: httpx.BaseTransport, rng: Random | None = None) -> Any:
+        keys = Random((rng or self.rng).getrandbits(32))
         self.platform.rules_changes = {"settle_seconds": SETTLE, **self.controls.rules}
         return self.platform.go(
             GREYSON,
@@ -235,6 +248,8 @@ class _Steps:
     death: Death | None
     meddles_at: int | None
     meddle: Callable[[], None]
+    rival_at: int | None
+    rival: Callable[[], None]
     count: Counter[str] = field(default_factory=Counter)
 
     def step(self, kind: str = "boundary") -> None:
@@ -244,11 +259,31 @@ class _Steps:
         if self.count["boundary"] == self.meddles_at and kind == "boundary":
             self.meddle()
 
+    def meet(self) -> None:
+        """Here somebody else may take all the time there is."""
+        if self.rival_at is not None and self.count["boundary"] >= self.rival_at:
+            self.rival_at = None
+            self.rival()
+
     @contextmanager
-    def around(self) -> Iterator[None]:
+    def around(self, *, stands_still: bool = True) -> Iterator[None]:
+        """Two boundaries; not `stands_still`: no time may pass before the first one, where an intent was just committed."""
         self.step()
+        if stands_still:
+            self.meet()
         yield
         self.step()
+        self.meet()
+
+
+class _Unlocked:
+    """An order store that locks nothing."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return nullcontext if name == "lock" else getattr(self._store, name)
 
 
 class _Watched:
@@ -278,7 +313,7 @@ class _Wire(httpx.BaseTransport):
         self._steps = steps
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        with self._steps.around():
+        with self._steps.around(stands_still=b"mutation" not in request.content):
             answer = self._transport.handle_request(request)
         if b"create_" in request.content:
             self._steps.step("creation")

@@ -223,7 +223,7 @@ def test_a_limit_makes_the_groups_of_its_orders_only(platform: Platform) -> None
 @pytest.mark.parametrize("how", ["archive_item", "delete_item"])
 def test_an_item_removed_while_its_change_is_on_the_way_fails_nothing_and_comes_back(platform: Platform, how: str) -> None:
     (item,) = life(platform, "A-1")
-    platform.when("GREYSON: change_multiple_column_values", lambda: platform.remove(item, how))
+    platform.when("intent of change_multiple_column_values", lambda: platform.remove(item, how))
     platform.load([order("A-1", NOTES="urgent")])
     report = platform.sync()
     assert (report.items.failed, report.items.waiting) == (0, 1)
@@ -235,7 +235,7 @@ def test_an_item_removed_while_its_change_is_on_the_way_fails_nothing_and_comes_
 def test_a_group_deleted_while_its_order_is_on_the_way_is_made_again(platform: Platform) -> None:
     life(platform, "A-1")
     platform.load([order("A-1"), order("A-2", AAG_SEASON="2026 SPRING")])
-    platform.when("GREYSON: create_item", lambda: platform.delete_group("GREYSON 2026 SPRING"))
+    platform.when("intent of create_item", lambda: platform.delete_group("GREYSON 2026 SPRING"))
     assert platform.sync().items.failed == 0
     platform.clock.sleep(SETTLE)
     assert platform.sync().is_done
@@ -254,7 +254,7 @@ def test_a_group_that_a_person_renamed_keeps_its_items_until_they_change(platfor
 def test_a_column_removed_while_running_stops_the_customer_and_fails_no_row(platform: Platform) -> None:
     life(platform, "A-1")
     platform.load([order("A-1"), order("A-2", NOTES="urgent")])
-    platform.when("GREYSON: create_item", lambda: platform.remove_column(NOTES_COLUMN))
+    platform.when("intent of create_item", lambda: platform.remove_column(NOTES_COLUMN))
     report = platform.sync()
     assert report.error is not None
     assert "BoardMismatchError" in report.error
@@ -268,7 +268,7 @@ def test_a_column_removed_while_running_stops_the_customer_and_fails_no_row(plat
 def test_a_label_removed_while_running_refuses_its_order_and_no_other(platform: Platform) -> None:
     life(platform, "A-1")
     platform.load([order("A-1"), order("A-2", ORDER_TYPE="CANCELLED"), order("A-3")])
-    platform.when("GREYSON: create_item", lambda: platform.sandbox.remove_label(ITEMS_BOARD_ID, TYPE_COLUMN, "CANCELLED"))
+    platform.when("intent of create_item", lambda: platform.sandbox.remove_label(ITEMS_BOARD_ID, TYPE_COLUMN, "CANCELLED"))
     report = platform.sync()
     (refused,) = report.items.refusals
     assert (refused.order_key, "missingLabel" in refused.reason) == ("A-2", True)

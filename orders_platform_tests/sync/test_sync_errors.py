@@ -10,7 +10,6 @@ import pytest
 from orders_platform.configuration import Configuration
 from orders_platform.domain.mapping import ColumnType
 from orders_platform.errors import BoardMismatchError, MondayRefusedError
-from orders_platform.pipeline import sync_customer
 from orders_platform.sandbox.server import Fault
 from orders_platform_tests.monday.stage import scripted
 from orders_platform_tests.testing.platform import GREYSON, Platform, order
@@ -45,16 +44,14 @@ def test_a_board_that_goes_away_while_sending_leaves_rows_that_wait(platform: Pl
 
 def test_what_was_sent_before_an_error_is_in_the_report(platform: Platform) -> None:
     platform.load([order(f"GRE-{n:05}", {}) for n in range(1, 81)])
-    with platform.board(batch_size=10) as board:
-        run = platform.run(board)
-        faults = iter([None, Fault.HTML_502])
 
-        def from_the_second_document_on(line: str) -> None:
-            if "create_item" in line and (fault := next(faults, None)):
-                platform.sandbox.faults.queue(fault, times=16, operation="create_item")
+    def from_the_second_batch_on() -> None:
+        platform.when(
+            "intent of create_item", lambda: platform.sandbox.faults.queue(Fault.HTML_502, times=16, operation="create_item")
+        )
 
-        run.progress = from_the_second_document_on
-        report = sync_customer(run, platform.merge, GREYSON, platform.merge.scan_staging())
+    platform.when("intent of create_item", from_the_second_batch_on)
+    report = platform.sync(board={"batch_size": 10})
     assert report.error is not None
     assert report.items.created == len(platform.items()) == 10
     assert report.groups.created == 1
@@ -88,12 +85,9 @@ def test_a_wrong_token_stops_everybody_with_the_next_step_and_fails_no_row(platf
 
 def test_a_token_that_loses_its_rights_in_the_middle_fails_no_row(platform: Platform) -> None:
     platform.load(ROWS)
-    with platform.board() as board:
-        run = platform.run(board)
-        pipeline = platform.sandbox.pipeline
-        run.progress = lambda line: setattr(pipeline, "tokens", frozenset()) if "create_item" in line else None
-        with pytest.raises(MondayRefusedError, match="MONDAY_API_TOKEN"):
-            sync_customer(run, platform.merge, GREYSON, platform.merge.scan_staging())
+    platform.when("intent of create_item", lambda: setattr(platform.sandbox.pipeline, "tokens", frozenset()))
+    with pytest.raises(MondayRefusedError, match="MONDAY_API_TOKEN"):
+        platform.sync()
     assert platform.states() == {"NEW"}
 
 

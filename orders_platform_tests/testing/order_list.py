@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,6 +15,8 @@ from orders_platform.configuration import Configuration
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.queries import Queries
 from orders_platform.domain.merges import HeaderMerge, LineMerge
+from orders_platform.domain.mutations import Batch, Mutation, Operation
+from orders_platform.domain.orders import RowKind, SyncRow
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows
 from orders_platform_tests.testing import sql_server
@@ -35,6 +37,12 @@ def order(number: str, /, **cells: object) -> Row:
         "TOTAL QTY": 5, "S": 2, "M": 3,
     }  # fmt: skip
     return row | {column.replace("_", " "): cell for column, cell in cells.items()}
+
+
+def batch_of(rows: Sequence[SyncRow], key: str = "batch-1") -> Batch:
+    """The batch that creates these rows."""
+    operation = Operation.CREATE_ITEM if rows[0].kind is RowKind.ITEMS else Operation.CREATE_SUBITEM
+    return Batch(key, operation, tuple(Mutation(row.ref, {}) for row in rows))
 
 
 @dataclass

@@ -110,6 +110,25 @@ class DyingStore:
         return call
 
 
+class _Heard:
+    """A store that says aloud what is about to be sent: `intent of create_item`."""
+
+    def __init__(self, store: Any, hear: Callable[[str], None]) -> None:
+        self._store = store
+        self._hear = hear
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._store, name)
+        if name != "record_intents":
+            return method
+
+        def call(*arguments: Any) -> Any:
+            self._hear(f"intent of {arguments[2].operation.value}")
+            return method(*arguments)
+
+        return call
+
+
 class Platform:
     """One database file and one sandbox; every `go` is a process of its own."""
 
@@ -167,7 +186,7 @@ class Platform:
         return connect_board(url, token, default_folder("graphql"), **settings)
 
     def when(self, line: str, act: Callable[[], None]) -> None:
-        """Do this once when a run next says a line that begins so."""
+        """Do this once when a run next says a line that begins so, or is about to send something: `intent of create_item`."""
         self._cues.append((line, act))
 
     def _hear(self, line: str) -> None:
@@ -186,7 +205,7 @@ class Platform:
 
     def run(self, board: Any, store: Any = None, **values: Any) -> SyncRun:
         return SyncRun(
-            store or self.store, board, self.rules,
+            _Heard(store or self.store, self._hear), board, self.rules,
             clock=lambda: datetime.fromtimestamp(self.clock(), UTC), sleep=self.clock.sleep, progress=self._hear, **values,
         )  # fmt: skip
 
@@ -201,7 +220,7 @@ class Platform:
         **options: Any,
     ) -> dict[str, CustomerReport]:
         """One run for these customers, by default all of the load."""
-        with self.board(**(board or {})) as connected:
+        with self.board(**{"new_key": new_key, **(board or {})}) as connected:
             run = self.run(wrap_board(connected), store, new_key=new_key)
             merge = merge or self.merge
             scan = merge.scan_staging()
