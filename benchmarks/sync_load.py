@@ -153,7 +153,7 @@ class _Values:
         self._labels = LabelIndex()
 
     def of(self, row: Mapping[str, object]) -> Mapping[str, object]:
-        return format_row(self._mapping, self._columns, row, self._labels)
+        return format_row(self._mapping, self._columns, row, self._labels).cells
 
 
 def _sample() -> list[Row]:

@@ -99,6 +99,10 @@ def sync(
                 _sync_json(store, reports, verdicts, dry=dry), as_json=as_json, output_json=output_json, quiet=is_quiet
             )
             _explain(scan, reports, verdicts, dry=dry, quiet=as_json or is_quiet)
+            if not (as_json or is_quiet):
+                found = [each for each in Queries(store).cell_warnings() if each.customer in chosen]
+                sent = [each for report in reports for stage in report.stages for each in stage.warnings]
+                output.print_warnings(dict.fromkeys([*found, *sent]))
     is_well = all(not verdict.guards if dry else verdict.is_well(strict=strict) for verdict in verdicts)
     is_matched = dry or bool(only) or not scan.unmatched
     sys.exit(0 if is_well and is_matched and not any(report.error or report.doubled for report in reports) else 1)

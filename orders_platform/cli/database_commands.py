@@ -118,11 +118,12 @@ def status(*, strict: bool, as_json: bool) -> None:
     """
     with database_session() as (settings, store):
         summaries, rejects, failed = store.summaries(), store.invalid_rows(), store.row_errors()
-        verdicts = Queries(store).verdicts()
+        verdicts, warnings = Queries(store).verdicts(), Queries(store).cell_warnings()
         usage = store.monday_usage(datetime.now(UTC))
     calls = limits_of(settings.configuration.monday.plan, settings.configuration.monday.token_kind).calls_for_us
     if as_json:
         rows = {"rejected": [asdict(row) for row in rejects], "failed": [asdict(row) for row in failed]}
+        rows["cell_warnings"] = [asdict(each) for each in warnings]
         said = {verdict.customer: output.verdict_json(verdict) for verdict in verdicts}
         by_customer = {each.customer: {**asdict(each), "verdict": said[each.customer]} for each in summaries}
         output.write_json({"customers": by_customer, **rows, "monday": output.usage_figures(usage, calls)})
@@ -132,6 +133,7 @@ def status(*, strict: bool, as_json: bool) -> None:
         click.echo(output.usage_line(usage, calls))
         output.print_refusals("Failed", failed)
         output.print_refusals("Rejected", rejects)
+        output.print_warnings(warnings)
         output.print_verdicts(verdicts)
     output.print_guards(verdicts)
     is_matched = not any(row.code == UNKNOWN_CUSTOMER for row in rejects)
@@ -168,12 +170,15 @@ def history(*, item_or_order: str, as_json: bool) -> None:
         rows = Queries(store).history(term)
         numbers = {term, *(row.order_key.split(" | ")[0] for row in rows)}
         rejected = [row for row in store.invalid_rows() if row.order_key.split(" | ")[0] in numbers]
+        warnings = [each for each in Queries(store).cell_warnings() if each.order_key.split(" | ")[0] in numbers]
     if as_json:
-        output.write_json({"rows": [_history_json(row) for row in rows], "rejected": [asdict(row) for row in rejected]})
+        output.write_json({"rows": [_history_json(row) for row in rows], "rejected": [asdict(row) for row in rejected],
+                           "cell_warnings": [asdict(each) for each in warnings]})  # fmt: skip
     else:
         for row in rows:
             _print_history(row)
         output.print_refusals("Rejected by the merge", rejected)
+        output.print_warnings(warnings)
     if not rows and not rejected:
         click.echo(
             f"No order, item or subitem {item_or_order!r} is known, and no staged row of that number was rejected. "

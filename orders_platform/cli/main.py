@@ -20,6 +20,7 @@ from orders_platform.cli.board_commands import board, resync, retry, sync, verif
 from orders_platform.cli.database_commands import customers, history, init_db, load, report, retention, status
 from orders_platform.cli.embedded import PORT, ROOMY, embedded_sandbox, refuse_while_served, sandbox_file
 from orders_platform.cli.session import JSON
+from orders_platform.database.queries import Queries
 from orders_platform.errors import ConfigurationError, OrdersError
 from orders_platform.sandbox.sandbox_options import AccountLimits
 from orders_platform.sandbox.server import Faults, Latency, Sandbox, serve
@@ -74,7 +75,7 @@ def demo(*, fresh: bool, output_json: Path | None, as_json: bool) -> None:
         result = demonstration.materialise(settings, store, instance, lambda line: click.echo(f"  {line}", err=True))
         output.show_run(result, as_json=as_json, output_json=output_json)
         if not as_json:
-            output.print_refusals("Refused, as the sample orders intend", store.row_errors())
+            output.print_warnings(Queries(store).cell_warnings())
             click.echo(f"\nBoard page:  {board_page}/   (`orders-platform sandbox serve` keeps it up)")
             click.echo("Dagster UI:  make ui   (or: dagster dev -w workspace.yaml)")
     problems = demonstration.unexpected(result["customers"])  # type: ignore[arg-type]

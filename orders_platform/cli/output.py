@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from orders_platform.domain.cell_warnings import CellWarning, group_warnings
 from orders_platform.domain.orders import CustomerSummary, RowProblem
 from orders_platform.domain.usage import MondayUsage
 from orders_platform.domain.verdicts import Verdict
@@ -139,6 +140,17 @@ def show_run(result: JsonObject, *, as_json: bool, output_json: Path | None, qui
         headers = ["batches" if name == "documents" else name for name in FIGURES]
         rows = [[name, *(figures[figure] for figure in FIGURES)] for name, figures in [*customers.items(), ("total", total)]]
         print_table(["customer", *headers], rows)
+
+
+def print_warnings(warnings: Iterable[CellWarning], most: int = 20) -> None:
+    """The first `most` kinds of cells that were left out or cut, each with examples and its reason."""
+    groups = group_warnings(warnings)
+    if groups:
+        click.echo(f"\nLeft out or cut ({sum(group.count for group in groups)} cells; their orders are on the board):")
+    for group in groups[:most]:
+        click.echo(f"  {group.customer}: {group}")
+    if len(groups) > most:
+        click.echo(f"  ... and {len(groups) - most} kinds more; `orders-platform status --json` lists all")
 
 
 def print_refusals(title: str, rows: Sequence[RowProblem], most: int = 20) -> None:

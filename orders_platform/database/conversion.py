@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
+from orders_platform.domain.cell_warnings import CellProblem
 from orders_platform.domain.history import ADOPT
 from orders_platform.domain.mutations import BatchReport
 from orders_platform.domain.names import subitem_name
@@ -136,6 +137,15 @@ def numbered(results: Sequence[RowResult]) -> dict[str, object]:
         message = None if result.message is None else result.message[:1000]
         values |= {f"state_{i}": result.state.value, f"monday_{i}": result.monday_id, f"code_{i}": result.code,
                    f"message_{i}": message, f"parent_{i}": result.row.parent_id, f"tried_{i}": int(result.was_tried)}  # fmt: skip
+    return values
+
+
+def numbered_warnings(warnings: Sequence[tuple[str, CellProblem]]) -> dict[str, object]:
+    """The parameters of `record_cell_warnings`, numbered by cell."""
+    values: dict[str, object] = {}
+    for i, (ref, each) in enumerate(warnings):
+        values |= {f"ref_{i}": ref, f"column_{i}": each.column[:100], f"code_{i}": each.code, f"reason_{i}": each.reason[:1000],
+                   f"text_{i}": each.text[:1000]}  # fmt: skip
     return values
 
 

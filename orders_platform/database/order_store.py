@@ -33,7 +33,7 @@ from orders_platform.domain.orders import (
     RowResult,
     SyncRow,
 )
-from orders_platform.domain.states import SyncState
+from orders_platform.domain.states import Action, SyncState
 from orders_platform.domain.usage import MondayUsage, Reads
 from orders_platform.errors import BoardMismatchError, RowsTakenError
 
@@ -247,8 +247,9 @@ class OrderStore:
                 if run("record_results", variables, **self._bound(conversion.numbered(chunk))).rowcount != len(chunk):
                     found = self._written(run, kind, [result.row for result in chunk])
                     lost |= {each.row.ref: each.row for each in chunk if not _is_written(each, found.get(each.row.ref), run_id)}
+            kept = [result for result in results if result.row.ref not in lost]
+            self._record_warnings(run, kind, kept)
             if kind is RowKind.ITEMS:
-                kept = [result for result in results if result.row.ref not in lost]
                 for made in _chunks([result.row.ref for result in kept if result.is_new_item]):
                     run("record_new_parents", refs=made)
                 for archived in _chunks([result.row.ref for result in kept if result.is_archived]):
@@ -272,6 +273,33 @@ class OrderStore:
         with self._writing(now=now) as run:
             for chunk in _chunks(order_refs):
                 run("record_gone_items", refs=chunk)
+
+    def _record_warnings(self, run: Runner, kind: RowKind, results: Sequence[RowResult]) -> None:
+        """Keep what is wrong with cells that rows were sent without, and resolve what is wrong no longer."""
+        for refs in _chunks([result.row.ref for result in results if result.warnings is not None]):
+            run("resolve_cell_warnings", refs=refs)
+        found = [(result.row.ref, each) for result in results for each in result.warnings or ()]
+        for chunk in _chunks(found, ROWS_A_STATEMENT):
+            values = conversion.numbered_warnings(chunk)
+            run("repeat_cell_warnings", {"result_rows": len(chunk)}, **values)
+            run("record_cell_warnings", {"kind": kind, "result_rows": len(chunk)}, **values)
+
+    @repeated_when_lost
+    def rows_without_labels(self, kind: RowKind, customer: str) -> list[tuple[SyncRow, int]]:
+        """The rows that were sent without a label that the board did not have, and how many labels each lacks."""
+        lacking = {
+            str(row["row_uuid"]): int(row["label_count"]) for row in self._rows("read_missing_labels", customer=customer)
+        }
+        if not lacking:
+            return []
+        if kind is RowKind.ITEMS:
+            mapped = self.configuration.mapped_sources
+            rows = [conversion.order_row(row, mapped) for row in self._rows("read_orders", customer=customer)]
+        else:
+            pattern = self.configuration.names.subitem
+            rows = [conversion.line_row(row, pattern) for row in self._rows("read_lines", customer=customer)]
+        sent = [row for row in rows if row.state is SyncState.SYNCED and row.action is not Action.DELETE]
+        return [(row, lacking[row.ref]) for row in sent if row.ref in lacking]
 
     @repeated_when_lost
     def log_batch(self, run_id: str, now: datetime, customer: str, report: BatchReport) -> None:

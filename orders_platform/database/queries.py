@@ -18,6 +18,7 @@ from orders_platform.database import conversion
 from orders_platform.database.engine import repeated_when_lost
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.statements import Statements
+from orders_platform.domain.cell_warnings import CellWarning
 from orders_platform.domain.customers import UNKNOWN_CUSTOMER, blank_label
 from orders_platform.domain.history import LoggedBatch, RowHistory
 from orders_platform.domain.matching import plain_key
@@ -63,9 +64,8 @@ class Queries:
     def verdicts(self, customers: Iterable[str] | None = None) -> list[Verdict]:
         """The verdict on these customers, or on all that the database knows, by name."""
         store, summaries = self._store, self._store.summaries()
-        problems, guards = store.invalid_rows(), store.guards()
-        warnings = Counter(row.customer for row in problems if row.size_code)
-        rows = [row for row in problems if not row.size_code]
+        rows, guards = store.invalid_rows(), store.guards()
+        warnings = Counter(each.customer for each in self.cell_warnings())
         unmatched = self._unmatched({row.customer: row.rows for row in rows if row.code == UNKNOWN_CUSTOMER})
         known = {summary.customer for summary in summaries} | {guard.customer for guard in guards}
         known |= {row.customer for row in rows if row.code != UNKNOWN_CUSTOMER}
@@ -136,6 +136,15 @@ class Queries:
     def order_counts(self, customers: Sequence[str]) -> dict[str, int]:
         """How many orders of each customer the load holds."""
         return {str(row["customer_name"]): int(row["row_count"]) for row in self._of_customers("check_count_orders", customers)}
+
+    def cell_warnings(self, customer: str | None = None) -> list[CellWarning]:
+        """The cells that were left out or cut, of one customer or of all."""
+        found = [
+            CellWarning(str(row["customer_name"]), str(row["order_key"] or ""), str(row["size_code"]), str(row["cell_text"] or ""),
+                        str(row["reject_code"]), str(row["reason"]), conversion.text(row["row_uuid"]))
+            for row in self._read("read_cell_warnings")
+        ]  # fmt: skip
+        return [each for each in found if customer in {None, each.customer}]
 
     def lines_without_order(self) -> list[Finding]:
         """Lines whose order is not there; of no customer that anybody knows."""

@@ -119,6 +119,7 @@ class Schema:
             f"ix_{names.lines}_state": (names.lines, ("sync_state", "record_uuid")),
             f"ix_{names.staged_lines}_customer": (names.staged_lines, ("customer_name",)),
             f"ix_{names.log}_logged": (names.log, ("logged_at",)),
+            f"ix_{names.rejects}_row": (names.rejects, ("row_uuid",)),
             f"ix_{names.staging}_customer": (names.staging, (self._columns.customer,)),
         }
         any_case = {number: self._database.dialect.any_case}

@@ -8,8 +8,9 @@ import sqlite3
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from datetime import date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 
 import sqlalchemy
@@ -19,10 +20,16 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import Integer, Numeric
 
 from orders_platform.database.dialects import Dialect, Right, TableColumn, column_types, customer_busy, lock_lost
+from orders_platform.domain.cell_texts import meaning
 from orders_platform.errors import DatabaseRefusedError, DatabaseUnavailableError, OrdersError
 
 BUSY_SECONDS = 30
 """How long SQLite waits for another writer."""
+
+WORD_SEPARATOR = "\x1f"
+"""Between the null words of a kind of column, which `orders_meaning` takes as one text."""
+
+_NUMERAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 _ABSENT = ("no such table", "no such column", "has no column")
 
@@ -129,7 +136,7 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA synchronous = FULL")  # a committed intent must survive a power cut
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("PRAGMA cache_size = -32768")
-    for function, arguments in ((_sha256, 1), (_number, 1), (_whole, 1), (_quantity, 1), (_date, 1), (_upper, 1), (_lower, 1)):
+    for function, arguments in ((_sha256, 1), (_meaning, 3), (_upper, 1)):
         connection.create_function(f"orders{function.__name__}", arguments, function, deterministic=True)
     connection.create_function("orders_uuid", 0, lambda: str(uuid.uuid4()))
     connection.create_aggregate("orders_fingerprint", 1, _Fingerprint)  # type: ignore[arg-type]
@@ -168,46 +175,15 @@ def _upper(text: object) -> str | None:
     return None if text is None else str(text).upper()
 
 
-def _lower(text: object) -> str | None:
-    return None if text is None else str(text).lower()
-
-
-def _number(text: object) -> float | int | None:
-    """A plain decimal number or None; no exponent, no separators, as TRY_CONVERT(DECIMAL) reads it."""
-    if isinstance(text, int | float) or text is None:
-        return text
-    if not re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)", str(text)):
-        return None
-    try:
-        number = Decimal(str(text))
-    except InvalidOperation:
-        return None
+def _meaning(reader: str, cell: object, words: str) -> str | float | int | None:
+    """What a cell means, a number as such where one is wanted; `words` are those that mean nothing, as one text."""
+    shown = meaning(reader, str(cell), _words(words))
+    if shown is None or reader not in {"number", "percent"} or not _NUMERAL.fullmatch(shown):
+        return shown
+    number = Decimal(shown)
     return int(number) if number == number.to_integral_value() and abs(number) < 1 << 53 else float(number)
 
 
-def _whole(text: object) -> int | None:
-    """A whole number, `12` or `12.0`, or None."""
-    number = _number(text)
-    return None if number is None or number != int(number) else int(number)
-
-
-def _quantity(text: object) -> int | None:
-    """A whole number of 0 or more, or None."""
-    number = _whole(text)
-    return None if number is None or number < 0 else number
-
-
-def _date(text: object) -> str | None:
-    """ISO text, with or without a time, or an Excel serial from 1954 on, as ISO date; None for anything else."""
-    if text is None:
-        return None
-    words = str(text).strip()
-    try:
-        if re.fullmatch(r"[0-9]{5}(\.0+)?", words):
-            day = date(1899, 12, 30) + timedelta(days=int(float(words)))
-            return day.isoformat() if day.year >= 1954 else None
-        if re.fullmatch(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?", words, re.ASCII):
-            return date.fromisoformat(words[:10]).isoformat()
-    except ValueError:
-        pass
-    return None
+@lru_cache(maxsize=64)
+def _words(words: str) -> frozenset[str]:
+    return frozenset(words.split(WORD_SEPARATOR))

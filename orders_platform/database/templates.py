@@ -18,7 +18,6 @@ from jinja2.bccache import Bucket
 from markupsafe import Markup
 from sqlalchemy import BindParameter, Dialect, TextClause, bindparam, text
 
-from orders_platform.domain.names import NameRule
 from orders_platform.errors import ConfigurationError
 
 WORK_TABLES = ("staged_cells", "clean_orders", "order_matches", "known_orders")
@@ -92,7 +91,7 @@ class Templates:
             lstrip_blocks=True,
         )
         environment.globals.update(q=self.quote, col=self.column, cols=self.columns, param=parameter, integer=integer)
-        environment.globals.update(parts=self.key_parts, name_parts=self.name_parts, **self._context)
+        environment.globals.update(parts=self.key_parts, **self._context)
         # A macro file sees what was there when it was loaded, so each may use those before it.
         for name, file in (("dialect", self._dialect.name), ("shared", "shared"), ("cells", "cells")):
             environment.globals[name] = environment.get_template(f"macros/{file}.sql.j2").module
@@ -117,15 +116,8 @@ class Templates:
         return [self.column(row, name) for name in names]
 
     def key_parts(self, row: str, names: Sequence[str], separator: Markup) -> list[Markup]:
-        """Key columns with `separator` between them."""
-        return self.name_parts(row, [(name,) for name in names], separator)
-
-    def name_parts(self, row: str, rule: NameRule | Sequence[tuple[str, ...]], separator: Markup) -> list[Markup]:
-        """The parts of a name, each its first column that is not NULL, else an empty text, with `separator` between them."""
-        found: list[Markup] = []
-        for names in rule:
-            found += [separator, Markup("coalesce({}, '')").format(Markup(", ").join(self.columns(row, names)))]
-        return found[1:]
+        """Key columns, an empty text where one is NULL, with `separator` between them."""
+        return [part for name in names for part in (separator, Markup("coalesce({}, '')").format(self.column(row, name)))][1:]
 
     def render(self, name: str, **context: object) -> Statement:
         """One statement by file name without ending.

@@ -1,7 +1,7 @@
 """One codec for each of monday's column types: how a value of an order is written, and whether a cell on the board already shows it.
 
-A *cell* is the JSON value under a column's id in `column_values`. Null words and placeholders (`nan`, `TBC`) are ordinary text here: the
-merge has cleaned them away. A refusal is a `RowError` whose message continues the sentence "<column>: <value> ...".
+A *cell* is the JSON value under a column's id in `column_values`. Null words (`nan`) are ordinary text here: the merge has cleaned them
+away. A refusal is a `RowError` whose message continues the sentence "<column>: <value> ...".
 
 monday's `value` is what it stores, its `text` what people see: rounded to the column's precision, in the reader's time zone, in the
 board's language. So a comparison asks `value` first. Where the two leave it open, the answer is "different": a value sent again does
@@ -20,8 +20,10 @@ from decimal import Decimal
 from typing import Any, Final
 
 from orders_platform.domain.board import Cell, Column
+from orders_platform.domain.cell_texts import PLACEHOLDER_DATES, day, is_day, numeral
 from orders_platform.domain.labels import LabelChoice
 from orders_platform.domain.mapping import ColumnType
+from orders_platform.domain.text import clean
 from orders_platform.errors import RowError
 
 # Figure from monday's page on the long text column; a text column has no limit of its own.
@@ -30,8 +32,7 @@ LONG_TEXT_CHARACTERS: Final = 2_000
 _LARGEST_EXPONENT: Final = 307
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)")
-_DATE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?")
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _URL = re.compile(r"https?://[^\s/?#]\S*", re.IGNORECASE)
 _EMAIL = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>.]+")
 _CHECKED = frozenset({"true", "yes", "y", "x", "v", "1"})
@@ -39,8 +40,8 @@ _UNCHECKED = frozenset({"false", "no", "n", "0"})
 
 
 def is_blank(value: object) -> bool:
-    """True for NULL and for text of spaces only: both clear a cell."""
-    return value is None or (isinstance(value, str) and not value.strip())
+    """True for NULL and for text that nobody sees: both clear a cell."""
+    return value is None or (isinstance(value, str) and not clean(value))
 
 
 def plain_text(value: object) -> str:
@@ -69,8 +70,8 @@ def plain_text(value: object) -> str:
     return text
 
 
-def plain_number(value: object) -> Decimal:
-    """The value as an exact number; text must be plain digits, because a comma may mean thousands or decimals.
+def plain_number(value: object, *, takes_percents: bool = False) -> Decimal:
+    """The value as an exact number; a text is read as `domain/cell_texts.py` says.
 
     Raises:
         RowError: `number_expected`, `number_out_of_range`.
@@ -83,10 +84,12 @@ def plain_number(value: object) -> Decimal:
         case float():
             # repr is the shortest text that means this float; the exact binary value would show its noise.
             number = Decimal(repr(value))
-        case str() if _NUMBER.fullmatch(value.strip()):
-            number = Decimal(value.strip())
+        case str() if _NUMBER.fullmatch(digits := numeral(clean(value), takes_percents=takes_percents)):
+            number = Decimal(digits)
         case str() if "," in value:
             raise RowError("number_expected", "is not a plain number: a comma may mean thousands or decimals, write 1234.5")
+        case str() if value.rstrip().endswith("%"):
+            raise RowError("number_expected", "is a per cent, and the column does not say that it holds those")
         case _:
             raise RowError("number_expected", "is not a plain number such as 1234.5")
     if not number.is_finite():
@@ -112,16 +115,24 @@ def _long_text(value: object) -> Mapping[str, str]:
     return {"text": text}
 
 
-def _date(value: object) -> Mapping[str, str]:
-    if isinstance(value, dt.datetime):
-        return {"date": value.date().isoformat()}
-    if isinstance(value, dt.date):
-        return {"date": value.isoformat()}
-    found = _DATE.fullmatch(value.strip()) if isinstance(value, str) else None
-    try:
-        return {"date": dt.date.fromisoformat(found[1] if found else "").isoformat()}
-    except ValueError:
-        raise RowError("date_expected", "is not a date of the calendar written YYYY-MM-DD") from None
+def _number(value: object, *, takes_percents: bool = False) -> str | None:
+    if isinstance(value, str) and not numeral(clean(value)):
+        return None  # a dash
+    return number_text(plain_number(value, takes_percents=takes_percents))
+
+
+def _percent(value: object) -> str | None:
+    return _number(value, takes_percents=True)
+
+
+def _date(value: object) -> Mapping[str, str] | None:
+    written = value.date() if isinstance(value, dt.datetime) else value
+    shown = written.isoformat() if isinstance(written, dt.date) else day(clean(plain_text(value)))
+    if shown in PLACEHOLDER_DATES:
+        return None
+    if not is_day(shown):
+        raise RowError("date_expected", "is not a date of the calendar written YYYY-MM-DD")
+    return {"date": shown}
 
 
 def _checkbox(value: object) -> Mapping[str, str] | None:
@@ -163,7 +174,11 @@ def _same_text(_column: Column, wanted: object, actual: Cell) -> bool:
 
 
 def _same_long_text(_column: Column, wanted: object, actual: Cell) -> bool:
-    return str(part_of(wanted, "text")).strip().splitlines() == (actual.text or "").strip().splitlines()
+    # Lines are told apart, the spaces within them are not: an older version sent them as they stood in the list.
+    shown, sought = (
+        [line.split() for line in text.strip().splitlines()] for text in (actual.text or "", str(part_of(wanted, "text")))
+    )
+    return shown == sought
 
 
 def _same_number(_column: Column, wanted: object, actual: Cell) -> bool:
@@ -245,7 +260,7 @@ class Codec:
 CODECS: Final[Mapping[str, Codec]] = {
     ColumnType.TEXT: Codec(plain_text, _same_text),
     ColumnType.LONG_TEXT: Codec(_long_text, _same_long_text),
-    ColumnType.NUMBERS: Codec(lambda value: number_text(plain_number(value)), _same_number),
+    ColumnType.NUMBERS: Codec(_number, _same_number),
     ColumnType.DATE: Codec(_date, _same_date),
     ColumnType.STATUS: Codec(_status, _same_status),
     ColumnType.DROPDOWN: Codec(_dropdown, _same_dropdown),
@@ -253,3 +268,4 @@ CODECS: Final[Mapping[str, Codec]] = {
     ColumnType.LINK: Codec(_link, _same_link),
     ColumnType.EMAIL: Codec(_email, _same_email),
 }
+PERCENTS: Final = Codec(_percent, _same_number)

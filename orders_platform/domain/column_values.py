@@ -7,64 +7,75 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
 from orders_platform.domain.board import Cell, Column
-from orders_platform.domain.cell_codecs import CODECS, is_blank, part_of, plain_text
+from orders_platform.domain.cell_codecs import CODECS, LONG_TEXT_CHARACTERS, PERCENTS, is_blank, part_of, plain_text
+from orders_platform.domain.cell_warnings import CellProblem, preview
 from orders_platform.domain.labels import LabelIndex
-from orders_platform.domain.mapping import BoardMapping, Field
+from orders_platform.domain.mapping import BoardMapping, ColumnType, Field
 from orders_platform.errors import BoardMismatchError, ConfigurationError, RowError
 
 # monday keeps about 64 KB of column data per item (its page on the text column).
 ROW_BYTES: Final = 65_536
 
-_PREVIEW_CHARACTERS: Final = 60
+
+@dataclass(frozen=True, slots=True)
+class FormattedRow:
+    """The mapped cells of one row by column id, None to clear; and what is wrong with those that were left out or cut."""
+
+    cells: Mapping[str, object]
+    problems: tuple[CellProblem, ...] = ()
 
 
 def format_cell(field: Field, column: Column, value: object, labels: LabelIndex | None = None) -> object:
     """The JSON value of one cell; without the run's `labels`, only the column's own are known.
 
     Raises:
-        RowError: the message reads "TITLE (column_id): 'value' <reason>"; codes are those of `CODECS` and `LabelIndex`.
+        RowError: the message continues the sentence "<column>: <value> ..."; codes are those of `CODECS` and `LabelIndex`.
     """
     if is_blank(value):
         return None
-    try:
-        if not field.type.has_labels:
-            return CODECS[field.type].write(value)
-        label = (LabelIndex() if labels is None else labels).choose(field, column, plain_text(value))
-        return None if label is None else CODECS[field.type].write(label)
-    except RowError as refusal:
-        message = f"{column.title} ({column.id}): {_preview(value)} {refusal.message}"
-        raise RowError(refusal.code, message) from None
+    if not field.type.has_labels:
+        is_percent = field.type is ColumnType.NUMBERS and field.takes_percents
+        return (PERCENTS if is_percent else CODECS[field.type]).write(value)
+    label = (LabelIndex() if labels is None else labels).choose(field, column, plain_text(value))
+    return None if label is None else CODECS[field.type].write(label)
 
 
 def format_row(
     mapping: BoardMapping, columns: Mapping[str, Column], row: Mapping[str, object], labels: LabelIndex
-) -> dict[str, object]:
-    """All mapped cells of one row by column id; None clears. Labels that it creates are noted in `labels`, unless the row is rejected.
+) -> FormattedRow:
+    """The mapped cells of one row. A cell that its column cannot hold is left out, so that the board shows it as empty.
+
+    Labels that the row creates are noted in `labels`, unless the row is refused.
 
     Raises:
-        RowError: with every refused cell in one message and the code of the first; `key_missing` for an item that could not be
-            found again; `row_too_large`.
+        RowError: `key_missing` for an item that could not be found again.
         ConfigurationError: the row lacks a mapped source column.
         BoardMismatchError: the board lacks a mapped column.
     """
     cells: dict[str, object] = {}
-    refusals: list[RowError] = []
+    problems: dict[str, CellProblem] = {}
     for field in mapping.fields:
         column = board_column(columns, field.column_id)
+        source, value = _coalesced(field, row)
         try:
-            cells[field.column_id] = format_cell(field, column, _coalesced(field, row), labels)
+            cells[field.column_id] = format_cell(field, column, value, labels)
         except RowError as refusal:
-            refusals.append(refusal)
-    refusals += _row_refusals(mapping, columns, cells)
-    if refusals:
-        raise RowError(refusals[0].code, "; ".join(refusal.message for refusal in refusals))
+            cells[field.column_id] = None
+            code, reason = refusal.code, refusal.message
+            if refusal.code == "text_too_long" and mapping.long_texts == "cut":
+                cells[field.column_id] = CODECS[field.type].write(plain_text(value)[: LONG_TEXT_CHARACTERS - 1] + "…")
+                code, reason = "text_cut", f"{reason.partition(';')[0]} and was cut"
+            problems[field.column_id] = CellProblem(source, _shown(value), code, reason)
+    _require_key(mapping, columns, cells, problems)
+    _fit(mapping, cells, row, problems)
     for column_id, name in _created_labels(mapping, cells).items():
         labels.add(columns[column_id], name)
-    return cells
+    return FormattedRow(cells, tuple(problems.values()))
 
 
 def same_cell(column: Column, wanted: object, actual: Cell | None) -> bool:
@@ -125,32 +136,41 @@ def _created_labels(mapping: BoardMapping, cells: Mapping[str, object]) -> dict[
     return created
 
 
-def _row_refusals(mapping: BoardMapping, columns: Mapping[str, Column], cells: Mapping[str, object]) -> list[RowError]:
-    refusals = []
+def _require_key(
+    mapping: BoardMapping, columns: Mapping[str, Column], cells: Mapping[str, object], problems: Mapping[str, CellProblem]
+) -> None:
     key = mapping.external_key
     if key is not None and key in cells and cells[key] is None:
-        reason = "is the key by which the order is found again on the board, and it is blank; fill it"
-        refusals.append(RowError("key_missing", f"{columns[key].title} ({key}) {reason}"))
-    size = len(column_values_json(cells).encode())
-    if size > ROW_BYTES:
-        reason = f"The row's values take {size:,} bytes, an item on the board holds {ROW_BYTES:,}; shorten its texts"
-        refusals.append(RowError("row_too_large", reason))
-    return refusals
+        problem = problems.get(key)
+        words = f"{preview(problem.text)} {problem.reason}" if problem else "is blank; fill it"
+        reason = "is the key by which the order is found again on the board, and it"
+        raise RowError("key_missing", f"{columns[key].title} ({key}) {reason} {words}")
 
 
-def _coalesced(field: Field, row: Mapping[str, object]) -> object:
+def _fit(mapping: BoardMapping, cells: dict[str, object], row: Mapping[str, object], problems: dict[str, CellProblem]) -> None:
+    """Leave out the longest cells of a row that is larger than an item holds."""
+    while (size := len(column_values_json(cells).encode())) > ROW_BYTES:
+        others = [field for field in mapping.fields if field.column_id != mapping.external_key]
+        longest = max(others, key=lambda field: len(json.dumps(cells[field.column_id], ensure_ascii=False).encode()))
+        source, value = _coalesced(longest, row)
+        reason = f"makes a row of {size:,} bytes, an item on the board holds {ROW_BYTES:,}; shorten it"
+        cells[longest.column_id] = None
+        problems[longest.column_id] = CellProblem(source, _shown(value), "row_too_large", reason)
+
+
+def _coalesced(field: Field, row: Mapping[str, object]) -> tuple[str, object]:
+    """The order column that fills a field, and its value."""
     # A source that is absent is a broken mapping; to read it as NULL would clear the column on the whole board.
     absent = [source for source in field.sources if source not in row]
     if absent:
         names = f"{', '.join(map(repr, absent))}, mapped to board column {field.column_id!r}"
         raise ConfigurationError(f"The order table has no column {names}; correct the mapping")
-    return next((row[source] for source in field.sources if not is_blank(row[source])), None)
+    return next(((source, row[source]) for source in field.sources if not is_blank(row[source])), (field.sources[0], None))
 
 
-def _preview(value: object) -> str:
+def _shown(value: object) -> str:
     # Decimal, because Python refuses to write an int of more than 4,300 digits.
-    text = str(Decimal(value)) if isinstance(value, int) else str(value)
-    return repr(text if len(text) <= _PREVIEW_CHARACTERS else text[:_PREVIEW_CHARACTERS] + "…")
+    return str(Decimal(value)) if isinstance(value, int) else str(value)
 
 
 def _only(value: object) -> object:

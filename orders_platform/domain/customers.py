@@ -6,12 +6,11 @@ each.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
+from orders_platform.domain.text import clean, fold
 from orders_platform.errors import ConfigurationError, SourceDataError
 
 MAX_PARTITION_KEY = 64
@@ -81,7 +80,7 @@ class UnmatchedRows:
     @property
     def selection(self) -> CustomerRows:
         """Which rows they are."""
-        if _fold(self.spelling or ""):
+        if fold(self.spelling or ""):
             return CustomerRows(spellings=(self.spelling or "",), rows=self.rows)
         blank = () if self.spelling is None else (self.spelling,)
         files = () if self.file is None else (self.file,)
@@ -120,7 +119,7 @@ def blank_label(file: str | None) -> str:
 
 
 class CustomerNames:
-    """Resolves spellings by the configured canonical names and aliases, without regard to case and outer or double spaces.
+    """Resolves spellings by the configured canonical names and aliases, by the fold of `domain/text.py`.
 
     Args:
         aliases: the spellings of each customer.
@@ -132,12 +131,12 @@ class CustomerNames:
     """
 
     def __init__(self, aliases: Mapping[str, Iterable[str]], *, header: str = "", accept_unknown: bool = False) -> None:
-        self._header = _fold(header)
+        self._header = fold(header)
         self._accept_unknown = accept_unknown
         self._canonical: dict[str, str] = {}
         for name, others in aliases.items():
             for spelling in (name, *others):
-                owner = self._canonical.setdefault(_fold(spelling), name)
+                owner = self._canonical.setdefault(fold(spelling), name)
                 if owner != name:
                     raise ConfigurationError(
                         f"[customers] {spelling!r} is given to both {owner!r} and {name!r}; give it to one."
@@ -145,7 +144,7 @@ class CustomerNames:
 
     def resolve(self, spelling: str | None) -> str | None:
         """The canonical name, or None for a blank or unknown spelling."""
-        folded = _fold(spelling or "")
+        folded = fold(spelling or "")
         if not folded:
             return None
         return self._canonical.get(folded) or (_unlisted(spelling) if self._accept_unknown else None)
@@ -166,7 +165,7 @@ class CustomerNames:
         for count in counts:
             name = self.resolve(count.spelling) if self._names_somebody(count) else None
             owners = in_file.get(count.file or "", set())
-            if name is None and not _fold(count.spelling or "") and len(owners) == 1:
+            if name is None and not fold(count.spelling or "") and len(owners) == 1:
                 name = self.resolve(next(iter(owners)))
             if name is None:
                 unmatched.append(UnmatchedRows(count.spelling, count.file, count.rows, self._reason(count, owners)))
@@ -176,11 +175,11 @@ class CustomerNames:
 
     def _names_somebody(self, count: SpellingCount) -> bool:
         """Not a repeated header; and a name that only totals and empty rows have is a customer's only where it is configured."""
-        folded = _fold(count.spelling or "")
+        folded = fold(count.spelling or "")
         return folded in self._canonical or (folded != self._header and count.has_orders)
 
     def _reason(self, count: SpellingCount, owners: set[str]) -> str:
-        folded = _fold(count.spelling or "")
+        folded = fold(count.spelling or "")
         if folded and folded == self._header:
             return "the row repeats the headers of its file and is no order: delete it from the order list"
         if not count.has_orders:
@@ -189,14 +188,14 @@ class CustomerNames:
 
 
 def _rows_of(counts: list[SpellingCount]) -> CustomerRows:
-    named = {c.spelling for c in counts if c.spelling is not None and _fold(c.spelling)}
-    blank = {c.spelling for c in counts if c.spelling is not None and not _fold(c.spelling)}
-    files = {c.file for c in counts if not _fold(c.spelling or "") and c.file}
+    named = {c.spelling for c in counts if c.spelling is not None and fold(c.spelling)}
+    blank = {c.spelling for c in counts if c.spelling is not None and not fold(c.spelling)}
+    files = {c.file for c in counts if not fold(c.spelling or "") and c.file}
     return CustomerRows(tuple(sorted(named)), tuple(sorted(blank)), tuple(sorted(files)), sum(c.rows for c in counts))
 
 
 def _unmatched_reason(count: SpellingCount, owners: set[str]) -> str:
-    if _fold(count.spelling or ""):
+    if fold(count.spelling or ""):
         return (
             f"customer {count.spelling!r} is not in [customers] of the configuration: add it, or add the spelling to a customer's "
             "aliases"
@@ -212,17 +211,9 @@ def _unmatched_reason(count: SpellingCount, owners: set[str]) -> str:
     return f"customer is blank and its file {count.file!r} {held}: fill in the customer"
 
 
-def _collapse(text: str) -> str:
-    return re.sub(r"\s+", " ", text.replace("\u00a0", " ")).strip()
-
-
 def _unlisted(spelling: str | None) -> str:
     """The one name of a customer that is not configured: in capitals, since SQL Server takes 'Acme' and 'ACME' for the same."""
-    return _collapse(spelling or "").upper()
-
-
-def _fold(text: str) -> str:
-    return unicodedata.normalize("NFC", _collapse(text)).casefold()
+    return clean(spelling or "").upper()
 
 
 def partition_key_for(customer: str) -> str:
@@ -231,14 +222,12 @@ def partition_key_for(customer: str) -> str:
     Reversible with `customer_for`. `,` splits lists on the command line, `...` is a range, `%` is our own escape.
 
     Raises:
-        SourceDataError: the name is empty, has control characters, or makes a key longer than `MAX_PARTITION_KEY`.
+        SourceDataError: the name is empty, or makes a key longer than `MAX_PARTITION_KEY`.
     """
-    name = unicodedata.normalize("NFC", _collapse(customer))
+    name = clean(customer)
     key = name.replace("%", "%25").replace(",", "%2C").replace("...", "%2E%2E%2E")
     if not key:
         raise SourceDataError("A customer needs a name; this one is blank. Fill in CUSTOMER NAME.")
-    if any(unicodedata.category(character) == "Cc" for character in key):
-        raise SourceDataError(f"Customer {customer!r} holds control characters and cannot be a partition; correct the name.")
     if len(key) > MAX_PARTITION_KEY:
         raise SourceDataError(
             f"Customer {customer!r} makes a partition key of {len(key)} characters, more than {MAX_PARTITION_KEY}; "

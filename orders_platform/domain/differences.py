@@ -14,9 +14,9 @@ from orders_platform.domain.board import BoardItem, Column, Group
 from orders_platform.domain.cell_codecs import is_blank, plain_text
 from orders_platform.domain.column_values import changed_cells
 from orders_platform.domain.mapping import BoardMapping
-from orders_platform.domain.names import fold
 from orders_platform.domain.orders import RowKind, SyncRow
 from orders_platform.domain.states import Action, SyncState
+from orders_platform.domain.text import fold
 from orders_platform.errors import RowError
 
 LookUp = tuple[int, str]

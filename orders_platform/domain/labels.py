@@ -14,7 +14,7 @@ from typing import Final
 
 from orders_platform.domain.board import Column, Label
 from orders_platform.domain.mapping import ColumnType, Field, LabelPolicy
-from orders_platform.domain.names import fold as _folded
+from orders_platform.domain.text import clean, fold
 from orders_platform.errors import RowError
 
 # monday's page on the status column: 40 labels (one per colour) of at most 30 characters.
@@ -73,7 +73,7 @@ class LabelIndex:
 
     def add(self, column: Column, name: str) -> None:
         """Note that a mutation of this run asks monday to create the label."""
-        self._column_labels(column).asked_for.setdefault(_folded(name), name)
+        self._column_labels(column).asked_for.setdefault(fold(name), name)
 
     def _column_labels(self, column: Column) -> _ColumnLabels:
         if column.id not in self._by_column:
@@ -93,14 +93,14 @@ class _ColumnLabels:
         self._missing: dict[str, str] = {}
         for label in self.labels:
             if label.is_deactivated:
-                self._deactivated.setdefault(_folded(label.name), label)
+                self._deactivated.setdefault(fold(label.name), label)
             else:
                 self._exact.setdefault(label.name, label)
-                self._alike.setdefault(_folded(label.name), []).append(label)
+                self._alike.setdefault(fold(label.name), []).append(label)
 
     def find(self, text: str) -> LabelChoice | None:
         """The active or asked-for label, None when the column knows nothing like it."""
-        folded = _folded(text)
+        folded = fold(text)
         if exact := self._exact.get(text):
             return LabelChoice(exact.name, exact.id)
         alike = self._alike.get(folded, [])
@@ -118,7 +118,7 @@ class _ColumnLabels:
 
     def missing(self, text: str) -> RowError:
         """The refusal of a text under the policy `reject`, with the labels that come nearest."""
-        short = _folded(text)[:_COMPARED_CHARACTERS]
+        short = fold(text)[:_COMPARED_CHARACTERS]
         # Comparing with hundreds of labels takes milliseconds, and the same wrong text comes in many rows.
         if short not in self._missing:
             self._missing[short] = self._nearest(short)
@@ -126,7 +126,7 @@ class _ColumnLabels:
         return RowError("label_missing", reason)
 
     def _nearest(self, short: str) -> str:
-        names = {_folded(name)[:_COMPARED_CHARACTERS]: name for name in self._exact if name.strip()}
+        names = {fold(name)[:_COMPARED_CHARACTERS]: name for name in self._exact if name.strip()}
         if not names:
             return "the column has no active label"
         near = difflib.get_close_matches(short, names, n=_NEAREST, cutoff=0.5)
@@ -134,7 +134,7 @@ class _ColumnLabels:
 
     def new(self, column_type: ColumnType, text: str) -> LabelChoice:
         """A label for monday to create, if the column can take one more."""
-        name = " ".join(text.split())
+        name = clean(text)
         is_status = column_type is ColumnType.STATUS
         if is_status and len(name) > STATUS_LABEL_CHARACTERS:
             reason = f"has {len(name)} characters, a status label holds {STATUS_LABEL_CHARACTERS}; shorten it"

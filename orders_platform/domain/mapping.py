@@ -6,6 +6,7 @@ import enum
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from typing import Literal
 
 
 class LabelPolicy(enum.StrEnum):
@@ -45,12 +46,19 @@ class Field:
     Attributes:
         sources: order columns, the first one that is not NULL wins.
         labels: for status and dropdown columns only.
+        percents: for numbers columns only: the order columns hold per cents, so `10%` is their 10.
     """
 
     sources: tuple[str, ...]
     column_id: str
     type: ColumnType
     labels: LabelPolicy = LabelPolicy.REJECT
+    percents: bool = False
+
+    @property
+    def takes_percents(self) -> bool:
+        """Whether `10%` is a number here: the mapping says so, or the name of an order column."""
+        return self.percents or any("%" in source for source in self.sources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +68,13 @@ class BoardMapping:
     Attributes:
         external_key: id of the text column by which an item is found again when its id is unknown; one of `fields`.
             None for subitems, which are found among their parent's children by name.
+        long_texts: what becomes of a text that is longer than its column holds.
     """
 
     board_id: int
     fields: tuple[Field, ...]
     external_key: str | None = None
+    long_texts: Literal["cut", "leave_out"] = "cut"
 
 
 @dataclass(frozen=True, slots=True)

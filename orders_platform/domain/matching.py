@@ -6,11 +6,12 @@ the most alike first, so that an edit of a key column changes an order instead o
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from operator import eq
+
+from orders_platform.domain.text import clean
 
 MOST_PAIRS = 40_000
 """So many pairs of a row and an order are compared cell by cell; of an order number with more, key columns alone decide."""
@@ -45,12 +46,8 @@ Pair = tuple[Leftover, Leftover]
 
 
 def plain_key(key: str) -> str:
-    """A key without what nobody sees, as the key of a clean row is; for those of staged rows that hold more than plain characters."""
-    parts = unicodedata.normalize("NFC", key).split(KEY_SEPARATOR)
-    seen = (
-        "".join(each for each in part if each.isspace() or unicodedata.category(each) not in {"Cc", "Cf"}) for part in parts
-    )
-    return KEY_SEPARATOR.join(" ".join(part.split()).upper() for part in seen)
+    """A key as that of a clean row is; for those of staged rows, and of orders that an earlier version kept, that hold odd characters."""
+    return KEY_SEPARATOR.join(clean(part).upper() for part in key.split(KEY_SEPARATOR))
 
 
 def by_number(leftovers: Iterable[Leftover]) -> dict[str, list[Leftover]]:

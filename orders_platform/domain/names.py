@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from orders_platform.domain.text import clean
 
 MAX_NAME = 255
 """monday's limit for item and group names, in characters."""
@@ -12,13 +12,8 @@ NameRule = tuple[tuple[str, ...], ...]
 
 
 def collapse(value: object) -> str:
-    """A cell as one line: no-break spaces, tabs and line ends count as spaces, runs of spaces as one."""
-    return "" if value is None else re.sub(r"[ \u00a0\t\r\n]+", " ", str(value)).strip(" ")
-
-
-def fold(text: str) -> str:
-    """A title, label or key as it is compared: without case, and without outer or doubled blanks of whatever kind."""
-    return " ".join(text.split()).casefold()
+    """A cell as one line by the rule of `clean`; nothing for NULL."""
+    return "" if value is None else clean(str(value))
 
 
 def subitem_name(pattern: str, size_code: str) -> str:

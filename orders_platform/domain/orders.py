@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from orders_platform.domain.cell_warnings import CellProblem
 from orders_platform.domain.states import Action, SyncState
 
 
@@ -83,6 +84,7 @@ class RowResult:
         monday_id: replaces the recorded id, also by None.
         code: why it is refused, or why it waits; `message` in words.
         was_tried: it was sent and nothing came of it.
+        warnings: what is wrong with the cells that it was sent without; None leaves alone what is recorded.
     """
 
     row: SyncRow
@@ -93,6 +95,7 @@ class RowResult:
     is_new_item: bool = False
     is_archived: bool = False
     was_tried: bool = False
+    warnings: tuple[CellProblem, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from openpyxl.utils.exceptions import InvalidFileException
 from openpyxl.workbook.workbook import Workbook
 from openpyxl.worksheet._read_only import ReadOnlyWorksheet
 
+from orders_platform.domain.text import clean
 from orders_platform.errors import SourceDataError
 
 Cells = tuple[str | None, ...]
@@ -54,7 +56,10 @@ def _read_csv(path: Path) -> Iterator[Cells]:
         reader = csv.reader(file, strict=True)
         try:
             for cells in reader:
-                yield tuple([None if not cell or cell.isspace() else cell for cell in cells])
+                yield tuple([
+                    None if not cell else cell if cell.isascii() and cell.isprintable() and not cell.isspace() else _filled(cell)
+                    for cell in cells
+                ])  # fmt: skip
         except csv.Error as error:
             raise SourceDataError(
                 f"{path}, line {reader.line_num}: {error}. Nothing was loaded. Save the file again as CSV UTF-8 from the workbook."
@@ -113,8 +118,8 @@ def cell_text(value: object) -> str | None:
     Whole numbers lose their `.0`, others keep the 15 digits that a sheet shows; days are `2025-06-18`, with a time of day
     `2025-06-18 14:30:00`. Numbers that stand for days because nobody formatted them as such stay numbers.
     """
-    if value is None or (isinstance(value, str) and (not value or value.isspace())):
-        return None
+    if value is None or isinstance(value, str):
+        return _filled(value) if value else None
     if isinstance(value, bool):
         return str(value).upper()
     if isinstance(value, float):
@@ -123,6 +128,11 @@ def cell_text(value: object) -> str | None:
         return value.date().isoformat() if value.time() == time() else value.isoformat(sep=" ")
     # a cell that holds 0 and is formatted as a date reads as midnight
     return "0" if value == time() else str(value)
+
+
+def _filled(text: str) -> str | None:
+    """A text as it stands in the file, but for what can be written in two ways; None when nobody would see it."""
+    return unicodedata.normalize("NFC", text) if clean(text) else None
 
 
 def _number_text(value: float) -> str:

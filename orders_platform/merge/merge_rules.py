@@ -13,8 +13,14 @@ from markupsafe import Markup
 from orders_platform.configuration import Configuration, Keys
 from orders_platform.database.dialects import ColumnTypes, Family, TableColumn
 from orders_platform.database.schema import Schema
+from orders_platform.database.sqlite import WORD_SEPARATOR
+from orders_platform.domain.cell_texts import PLACEHOLDER_DATES
+from orders_platform.domain.mapping import ColumnType
 from orders_platform.domain.sizes import discover_sizes, require_known_sizes
 from orders_platform.errors import SourceDataError
+
+_NULL_WORDS = ("null_word", "na_word", "date_word")
+_LIMITED = frozenset({"date", "number", "whole_number", "quantity"})
 
 _RULES_VERSION = 2
 """Raise it when a template changes what a merge makes of the same load: every load then counts as changed once."""
@@ -29,19 +35,25 @@ class BusinessColumn:
 
     Attributes:
         name: its name.
-        kind: how its cells are cleaned.
+        kind: what its cells become.
+        reader: how their texts are read, as `domain/cell_texts.py` says.
+        words: which words mean that a cell is blank.
         type: of the work table's column.
         position: in the order table.
         staged: what the staging table's column holds, where the dialect types its columns.
         length: the characters that the order table's column holds at most; 0 without a limit, or for other things than text.
+        is_cut: whether a longer text is cut, and not left out.
     """
 
     name: str
     kind: str
+    reader: str
+    words: str
     type: Markup
     position: int
     staged: Family = "text"
     length: int = 0
+    is_cut: bool = False
 
 
 class MergeRules:
@@ -104,7 +116,42 @@ class MergeRules:
         # A column that our DDL does not know is a new size or a new text.
         unknown = self._types["integer"]() if column.is_numeric else self._types["long_text"]()
         type_ = column.type or self._declared.get(column.name, unknown)
-        return BusinessColumn(column.name, self._kind(column), type_, position, staged, column.length)
+        kind, shown_as = self._kind(column), self._shown_as(column.name)
+        is_number = kind in {"number", "whole_number", "quantity"}
+        if kind == "date" or shown_as is ColumnType.DATE:
+            words = "date_word"
+        elif is_number or shown_as is ColumnType.NUMBERS or column.name in self._configuration.cleaning.not_available_columns:
+            words = "na_word"
+        else:
+            words = "null_word"
+        if is_number:
+            reader = "percent" if column.name in self._percents else "number"
+        elif kind == "date":
+            reader = "date"
+        else:
+            reader = "lines" if shown_as is ColumnType.LONG_TEXT and column.name not in self._identifying else "text"
+        is_cut = self._configuration.items.long_texts == "cut" and column.name not in self._unique_keys
+        return BusinessColumn(column.name, kind, reader, words, type_, position, staged, column.length, is_cut)
+
+    def _shown_as(self, name: str) -> ColumnType | None:
+        return next((field.type for field in self._configuration.items.fields if name in field.sources), None)
+
+    @cached_property
+    def _percents(self) -> set[str]:
+        """The columns whose numbers are per cents: their name or the mapping says so."""
+        mapped = {name for each in self._configuration.items.fields if each.takes_percents for name in each.sources}
+        return mapped | {name for name in self._merged if "%" in name}
+
+    @cached_property
+    def _unique_keys(self) -> set[str]:
+        """The columns that identify an order, of whatever customer: half an order number is none."""
+        entries = self._configuration.customers.values()
+        return {*self._configuration.keys.unique, *(name for entry in entries for name in entry.unique_keys or ())}
+
+    @cached_property
+    def _identifying(self) -> set[str]:
+        """The columns of which keys and names are made, which are one line."""
+        return {name for place, name in self._configured_columns() if place.startswith(("[keys]", "[names]", "[customers]"))}
 
     def _require_configured(self, staged: set[str]) -> None:
         absent = [f"{place} names {name!r}" for place, name in self._configured_columns() if name not in staged]
@@ -139,9 +186,7 @@ class MergeRules:
             return "date"
         if declared == self._types["integer"]():
             return "whole_number"
-        if column.is_numeric:
-            return "number"
-        return "text_or_na" if column.name in self._configuration.cleaning.not_available_columns else "text"
+        return "number" if column.is_numeric else "text"
 
     def _hashed(self, customer: str) -> list[BusinessColumn]:
         """The columns that make a row what it is: where it came from does not, unless it is a key or shown on the board."""
@@ -171,9 +216,7 @@ class MergeRules:
         return {
             "business": self.business,
             "sizes": [column for column in self.business if column.kind == "quantity"],
-            "limited": [
-                column for column in self.business if column.kind in {"date", "number", "whole_number"} or _is_short(column)
-            ],
+            "limited": [column for column in self.business if column.kind in _LIMITED or _is_short(column)],
             "cleaning": {"customer": customer_column, "counts": counts},
             "hashed": self._hashed(customer),
             "other_columns": self.other_columns(customer),
@@ -196,10 +239,15 @@ class MergeRules:
         return {
             "null_word": cleaning.null_words,
             "na_word": (*cleaning.null_words, *cleaning.not_available_words),
-            "date_word": (*cleaning.null_words, *cleaning.date_placeholders),
+            "date_word": (*cleaning.null_words, *cleaning.date_placeholders, *PLACEHOLDER_DATES),
             "raw_type": [raw.upper() for raw in cleaning.order_types],
             "order_type": list(cleaning.order_types.values()),
         }
+
+    @cached_property
+    def null_words(self) -> Mapping[str, frozenset[str]]:
+        """The words that mean a blank cell, by their group; the same in the database and in Python."""
+        return {name: frozenset(words) for name, words in self._words().items()}
 
     @cached_property
     def parameters(self) -> dict[str, object]:
@@ -207,6 +255,7 @@ class MergeRules:
         found: dict[str, object] = {
             f"{prefix}_{i}": word for prefix, words in self._words().items() for i, word in enumerate(words)
         }
+        found |= {f"{name}s": WORD_SEPARATOR.join(words) for name, words in self._words().items() if name in _NULL_WORDS}
         rule = self._configuration.sizes
         for column in self.business:
             found[f"column_{column.position}"] = column.name
@@ -218,11 +267,11 @@ class MergeRules:
         c = self._configuration
         keys: Keys = c.keys_of(customer)
         facts = [_RULES_VERSION, c.cleaning.model_dump(), c.names.model_dump(), asdict(c.sizes), keys.model_dump(),
-                 c.columns.model_dump(), c.policies.removed_orders,
+                 c.columns.model_dump(), c.items.long_texts, c.policies.removed_orders,
                  [asdict(rule) for rule in c.guard_rules.values()], self.watched, repr(self.business)]  # fmt: skip
         return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def _is_short(column: BusinessColumn) -> bool:
     """Whether a staged text may be too long for its column."""
-    return column.length > 0 and column.kind not in {"customer", "quantity"}
+    return column.length > 0 and column.kind != "customer"

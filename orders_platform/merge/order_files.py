@@ -3,9 +3,9 @@
 A file is read twice, row by row: first to check it as a whole and to count, then for its rows. So nothing is written of a file
 that turns out to be damaged further down, and no file has to fit into memory.
 
-A header is matched with its column exactly first, then without regard to case, kind of space and kind of apostrophe, then by a short
-list of aliases. Only spellings that can mean one thing are matched: `34` is never `3-4`, and a name that is itself a column is never an
-alias of another.
+A header is matched with its column exactly first, then by the fold of `domain/text.py` and without regard to the kind of apostrophe,
+then by a short list of aliases. Only spellings that can mean one thing are matched: `34` is never `3-4`, and a name that is itself a
+column is never an alias of another.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from orders_platform.domain.text import clean, fold
 from orders_platform.errors import SourceDataError
 from orders_platform.merge.file_tables import Cells, read_table
 
@@ -131,7 +132,7 @@ def read_order_file(path: Path, known_columns: Sequence[str]) -> OrderFile:
     titles = next(table, ())
     if not titles:
         raise SourceDataError(f"{path} is empty. Nothing was loaded. A first row with the names of the columns is needed.")
-    headers = match_headers([title and title.strip() for title in titles], known_columns, str(path))
+    headers = match_headers([title and clean(title) for title in titles], known_columns, str(path))
     if KEY_COLUMN not in headers.columns.values():
         raise SourceDataError(_no_key_message(path, titles))
     report = _report(table, headers)
@@ -211,7 +212,7 @@ def _spellings(known_columns: Sequence[str]) -> dict[str, str]:
 
 
 def _fold(header: str) -> str:
-    return " ".join(header.replace("’", "'").split()).casefold()
+    return fold(header.replace("’", "'"))
 
 
 def _refuse_duplicates(headers: Sequence[str | None], meanings: dict[int, str], where: str) -> None:

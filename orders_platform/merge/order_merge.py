@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from functools import cached_property
+from typing import TypeVar
 
 from sqlalchemy import Connection, RowMapping
 
@@ -19,8 +20,10 @@ from orders_platform.database.queries import Queries
 from orders_platform.database.statements import Runner, Statements
 from orders_platform.database.templates import WORK_TABLES
 from orders_platform.domain import guards
+from orders_platform.domain.cell_texts import meaning
 from orders_platform.domain.customers import UNKNOWN_CUSTOMER, CustomerRows, SpellingCount, StagingScan
 from orders_platform.domain.guards import Guard, GuardKind
+from orders_platform.domain.matching import plain_key
 from orders_platform.domain.merges import HeaderMerge, LineMerge
 from orders_platform.domain.names import MAX_NAME
 from orders_platform.domain.needed_runs import CustomerSyncStatus
@@ -29,6 +32,9 @@ from orders_platform.merge.merge_rules import MergeRules
 from orders_platform.merge.row_matching import find_moves, judge_shared_keys, match_rows, take_over
 
 _EXAMPLES = 3
+_ROWS_A_STATEMENT = 100
+
+T = TypeVar("T")
 
 
 class OrderMerge:
@@ -227,7 +233,7 @@ class OrderMerge:
             run("1_judge_orders")
             run("1_mark_copies")
             judge_shared_keys(run, len(keys.unique + keys.extra), self.rules.other_columns(customer))
-            run("1_read_known_orders")
+            self._read_known_orders(run)
             match_rows(run)
             moves = find_moves(run, customer, scan)
             found = {name: int(count) for name, count in run("1_count_merge").mappings().one().items()}
@@ -372,7 +378,8 @@ class OrderMerge:
         """A transaction with empty work tables, in which other merges under the same key wait; runs its statements."""
         statements = self._statements_for(customer)
         values = {
-            "customer": customer, "now": self.database.timestamp(now), "max_name": MAX_NAME, **_selection(rows), **self.rules.parameters,
+            "customer": customer, "now": self.database.timestamp(now), "max_name": MAX_NAME, "ellipsis": "…", **_selection(rows),
+            **self.rules.parameters,
         }  # fmt: skip
         with self.database.write() as connection:
             self.database.dialect.lock_merge(connection, key)
@@ -390,14 +397,23 @@ class OrderMerge:
     def _clean(self, run: Runner) -> None:
         if self.database.dialect.reads_cells:
             run("1_read_cells")
+            read_odd_cells(run, self.rules)
         run("1_clean_orders")
         run("1_identify_orders")
+        run("1_shorten_names")
+
+    def _read_known_orders(self, run: Runner) -> None:
+        run("1_read_known_orders")
+        found = [(str(row["record_uuid"]), *(plain_key(str(row[key])) for key in ("full_key", "unique_key")))
+                 for row in run("1_read_odd_keys").mappings().all()]  # fmt: skip
+        for chunk in _chunks(found):
+            run("1_replace_keys", {"result_rows": len(chunk)}, **_numbered(chunk, "ref", "full", "unique"))
 
     def _record_rejects(self, run: Runner) -> None:
         run("1_resolve_rejects")
         run("1_refresh_rejects")
         run("1_record_rejected_rows")
-        run("1_record_rejected_sizes")
+        run("1_record_cell_warnings")
 
 
 def _merge_numbers(merge: RowMapping) -> dict[str, int]:
@@ -410,6 +426,31 @@ def _selection(rows: CustomerRows) -> Mapping[str, object]:
         "spellings": list(rows.spellings), "blank_spellings": list(rows.blank_spellings), "files": list(rows.files),
         "no_file": int(rows.takes_rows_without_file),
     }  # fmt: skip
+
+
+def read_odd_cells(run: Runner, rules: MergeRules) -> None:
+    """Give each cell of the work table that is not plain its meaning, as SQLite does row by row."""
+    columns = {column.position: column for column in rules.business}
+    found: dict[str, list[tuple[str, str | None]]] = {}
+    for row in run("1_read_odd_cells").mappings().all():
+        column, cell = columns[int(row["position"])], str(row["cell"])
+        shown = meaning(column.reader, cell, rules.null_words[column.words])
+        if shown != cell:
+            found.setdefault(column.name, []).append((cell, shown))
+    for name, pairs in found.items():
+        for chunk in _chunks(pairs):
+            run("1_replace_cells", {"cell_column": name, "result_rows": len(chunk)}, **_numbered(chunk, "raw", "meaning"))
+
+
+def _chunks(rows: list[T]) -> Iterator[list[T]]:
+    """Lists of one length, so that their statement is made once: the last row is repeated, which changes nothing."""
+    for start in range(0, len(rows), _ROWS_A_STATEMENT):
+        yield (rows[start : start + _ROWS_A_STATEMENT] + rows[-1:] * _ROWS_A_STATEMENT)[:_ROWS_A_STATEMENT]
+
+
+def _numbered(rows: Sequence[tuple[object, ...]], *names: str) -> dict[str, object]:
+    """The parameters of rows that are written as numbered ones."""
+    return {f"{name}_{i}": value for i, row in enumerate(rows) for name, value in zip(names, row, strict=True)}
 
 
 def _unmatched_key(label: str) -> str:

@@ -35,7 +35,7 @@ def judge_shared_keys(run: Runner, key_count: int, columns: Sequence[str]) -> No
     verdicts: dict[int, str] = {}
     for _, rows in groupby(run("1_read_shared_keys"), key=lambda row: row[0]):
         keyed = (_keyed(row, key_count) for row in rows)
-        verdicts |= verdicts_on(keyed, [*columns, "unreadable cells", "unreadable sizes"])
+        verdicts |= verdicts_on(keyed, [*columns, "unreadable cells"])
     _record(run, "1_record_verdicts", "reason", list(verdicts.items()), code="duplicate_key")
 
 

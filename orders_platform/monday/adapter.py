@@ -18,7 +18,7 @@ import httpx
 
 from orders_platform.domain.board import BoardDescription, BoardItem, Group
 from orders_platform.domain.mutations import Batch, BatchReport, Mutation, Operation
-from orders_platform.domain.names import fold
+from orders_platform.domain.text import fold
 from orders_platform.domain.usage import Reads
 from orders_platform.errors import BoardMismatchError, MondayUnavailableError
 from orders_platform.monday.budget import Budget, Limits, Timer, limits_of

@@ -6,13 +6,14 @@ The words are for people who know orders, not this platform: no states, no codes
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.queries import Queries
+from orders_platform.domain.cell_warnings import CellWarning, WarningGroup, group_warnings, preview
 from orders_platform.domain.order_status import BoardStatus, LastChanges, OrderChange, OrderStatus, Totals
 from orders_platform.domain.orders import RowProblem
 from orders_platform.domain.states import Action, SyncState
@@ -109,6 +110,7 @@ def make_report(store: OrderStore, customer: str, now: datetime) -> Report:
         [row for row in store.row_errors(customer) if row.size_code],
         queries.last_changes(customer),
         queries.verdicts([customer])[0],
+        queries.cell_warnings(customer),
     )
 
 
@@ -120,6 +122,7 @@ def report_of(
     refused_lines: Sequence[RowProblem],
     changes: LastChanges | None,
     verdict: Verdict,
+    warnings: Iterable[CellWarning] = (),
 ) -> Report:
     """Put a report together.
 
@@ -131,6 +134,7 @@ def report_of(
         refused_lines: sizes that the board did not take.
         changes: of the last run.
         verdict: on the customer.
+        warnings: cells that were left out or cut.
     """
     shown = [order for order in orders if order.status is not BoardStatus.OFF_BOARD]
     by_group = [(name or _MISSING_NAME, tuple(members)) for name, members in groupby(shown, key=lambda order: order.group_name)]
@@ -140,7 +144,7 @@ def report_of(
         totals=Totals.of(customer, shown),
         groups=tuple(Totals.of(name, members) for name, members in by_group),
         orders=tuple(by_group),
-        corrections=_corrections(shown, rejected, refused_lines),
+        corrections=(*_corrections(shown, rejected, refused_lines), *map(_cell_correction, group_warnings(warnings))),
         waiting=tuple(Waiting(order, _waiting_words(order)) for order in shown if order.status is BoardStatus.WAITING),
         left_load=tuple(order for order in shown if order.status is BoardStatus.LEFT_LOAD),
         changes=changes,
@@ -172,6 +176,13 @@ def _correction(row: RowProblem, order: OrderStatus | None) -> Correction:
     words = f"{size}: {reason}" if size and row.size_code not in reason else reason
     is_on_board = order is not None and order.item_id is not None
     return Correction(row.order_key or "(no order number)", order.item_name if order else "", words, row.rows, is_on_board)
+
+
+def _cell_correction(group: WarningGroup) -> Correction:
+    orders = ", ".join(group.examples) + (
+        f" and {group.count - len(group.examples)} more" if group.count > len(group.examples) else ""
+    )
+    return Correction(orders, "", f"{group.column}: {preview(group.text)} {group.reason}", group.count, is_on_board=True)
 
 
 def _plain(reason: str) -> str:

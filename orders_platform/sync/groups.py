@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from orders_platform.domain.board import Group
 from orders_platform.domain.history import CustomerGroup
 from orders_platform.domain.mutations import Batch, Mutation, MutationResult, Operation, Outcome
-from orders_platform.domain.names import fold
 from orders_platform.domain.orders import GroupIntent, RowProblem
+from orders_platform.domain.text import fold
 from orders_platform.sync.results import StageReport
 from orders_platform.sync.run import SyncRun
 

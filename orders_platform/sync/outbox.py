@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from orders_platform.domain.cell_warnings import CellProblem
 from orders_platform.domain.mutations import (
     Batch,
     BatchReport,
@@ -65,11 +66,13 @@ class Outgoing:
 
     Attributes:
         variables: makes the arguments of the mutation of a step.
+        warnings: what is wrong with the cells that it is sent without.
     """
 
     row: SyncRow
     plan: RowPlan
     variables: Callable[[Step], Mapping[str, object]]
+    warnings: tuple[CellProblem, ...] = ()
     results: list[MutationResult] = field(default_factory=list)
 
     def take_in(self, result: MutationResult) -> None:
@@ -97,7 +100,8 @@ class Outgoing:
         return RowResult(self.row, state, None if removed else self.plan.item_id or made, code, message,
                          is_new_item=done and Step.CREATE in steps,
                          is_archived=done and self.row.action is Action.DELETE,
-                         was_tried=reason is not None and len(self.results) == len(steps))  # fmt: skip
+                         was_tried=reason is not None and len(self.results) == len(steps),
+                         warnings=self.warnings if done else None)  # fmt: skip
 
 
 class Outbox:
@@ -151,6 +155,7 @@ class Outbox:
         for each, result in zip(rows, results, strict=True):
             if result.state is SyncState.SYNCED:
                 self._report.count_steps(each.plan.steps)
+                self._report.leave_out(self._customer, each.row, each.warnings)
             elif result.state is SyncState.FAILED and result.code is not None:
                 row, words = each.row, result.message or ""
                 self._report.refuse(RowProblem(self._customer, row.order_key, row.size_code, result.code, words))

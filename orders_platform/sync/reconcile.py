@@ -32,9 +32,9 @@ from orders_platform.domain.differences import (
 from orders_platform.domain.history import CustomerGroup
 from orders_platform.domain.labels import LabelIndex
 from orders_platform.domain.mapping import BoardMapping
-from orders_platform.domain.names import fold
 from orders_platform.domain.orders import RowKind, SyncRow
 from orders_platform.domain.states import Action, SyncState
+from orders_platform.domain.text import fold
 from orders_platform.errors import RowError
 from orders_platform.sync.groups import is_renamed, place_groups
 from orders_platform.sync.recovery import external_key, find_items, find_subitems
@@ -160,7 +160,7 @@ class _Side:
         if self.depth is Depth.IDS:
             return Expected(row, look_up, group=group)
         try:
-            cells = format_row(self.mapping, self.shape.columns, row.values, self._labels)
+            cells = format_row(self.mapping, self.shape.columns, row.values, self._labels).cells
         except RowError as refusal:
             return Expected(row, look_up, {}, refusal.message, group)
         return Expected(row, look_up, cells, group=group)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 
+from orders_platform.domain.cell_warnings import CellProblem, CellWarning
 from orders_platform.domain.differences import Difference
 from orders_platform.domain.merges import HeaderMerge, LineMerge
 from orders_platform.domain.mutations import BatchReport, Outcome
-from orders_platform.domain.orders import RowProblem
+from orders_platform.domain.orders import RowProblem, SyncRow
 from orders_platform.domain.plan import Step
 
 
@@ -18,6 +20,7 @@ class StageReport:
     Attributes:
         skipped: rows that the board already showed as wanted.
         adopted: rows without an id that were found on the board.
+        warnings: cells that rows were sent without, or that were cut.
         waiting: rows that could not be sent yet (their group or item is missing, or their outcome is still unknown).
         calls: requests of the batches, repeats included.
         reads: requests that only read.
@@ -43,6 +46,7 @@ class StageReport:
     rate_limited: int = 0
     seconds: float = 0.0
     refusals: list[RowProblem] = field(default_factory=list)
+    warnings: list[CellWarning] = field(default_factory=list)
     doubled: list[Difference] = field(default_factory=list)
     trouble: str | None = None
 
@@ -70,10 +74,18 @@ class StageReport:
         self.failed += 1
         self.refusals.append(row)
 
+    def leave_out(self, customer: str, row: SyncRow, problems: Iterable[CellProblem]) -> None:
+        """Note the cells that a row is sent without."""
+        self.warnings += [
+            CellWarning(customer, row.order_key, each.column, each.text, each.code, each.reason, row.ref) for each in problems
+        ]
+
     def figures(self) -> dict[str, int | float]:
         """Every figure by name."""
-        plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in {"refusals", "doubled", "trouble"}}
-        return {**plain, "doubled": len(self.doubled)}
+        plain = {
+            f.name: getattr(self, f.name) for f in fields(self) if f.name not in {"refusals", "warnings", "doubled", "trouble"}
+        }
+        return {**plain, "warnings": len(self.warnings), "doubled": len(self.doubled)}
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from orders_platform.domain.board import BoardItem
-from orders_platform.domain.column_values import column_values_json, creates_labels, format_row
+from orders_platform.domain.column_values import FormattedRow, column_values_json, creates_labels, format_row
 from orders_platform.domain.mapping import BoardMapping
 from orders_platform.domain.mutations import Operation
 from orders_platform.domain.orders import RowKind, RowProblem, RowResult, SyncRow
@@ -64,6 +64,7 @@ class _Stage(ABC):
         """Send what waits, or the first `limit` rows of it."""
         started = self.run.clock()
         self.run.admit(self.customer)
+        self._recall()
         rows = waiting = list(self.waiting())[:limit]
         refs = {row.ref for row in rows}
         for _ in range(_ATTEMPTS):
@@ -147,19 +148,32 @@ class _Stage(ABC):
         """The row with its plan; None when it is refused."""
         try:
             fail_after_max_attempts(row, self.run.rules.most_tries)
-            cells = {} if row.action is Action.DELETE else self._cells(row)
+            made = FormattedRow({}) if row.action is Action.DELETE else self._formatted(row)
         except RowError as refusal:
             self.report.refuse(RowProblem(self.customer, row.order_key, row.size_code, refusal.code, refusal.message))
             if not self.dry:
                 self.record([RowResult(row, SyncState.FAILED, row.monday_id, refusal.code, refusal.message)])
             return None
-        wanted = Wanted(row.action, row.name, cells, row.group_id, is_empty=row.values.get("qty") == 0)
+        wanted = Wanted(row.action, row.name, made.cells, row.group_id, is_empty=row.values.get("qty") == 0)
         shown = on_board.get(row.monday_id) if row.monday_id is not None else None
         plan = plan_row(wanted, row.monday_id, shown, self.mapping, self.shape.columns, self.run.rules.on_deleted)
-        return Outgoing(row, plan, lambda step: self._variables(step, row, plan))
+        return Outgoing(row, plan, lambda step: self._variables(step, row, plan), made.problems)
 
-    def _cells(self, row: SyncRow) -> Mapping[str, object]:
-        return format_row(self.mapping, self.shape.columns, row.values, self.shape.labels)
+    def _formatted(self, row: SyncRow) -> FormattedRow:
+        """The row's cells. What is wrong with those of a line is told by its size."""
+        made = format_row(self.mapping, self.shape.columns, row.values, self.shape.labels)
+        return replace(made, problems=tuple(replace(each, column=row.size_code or each.column) for each in made.problems))
+
+    def _recall(self) -> None:
+        """Rows that were sent without a label wait again where the board has it now."""
+        warned = self.run.store.rows_without_labels(self.kind, self.customer)
+        if not warned:
+            return
+        self.run.preflight()
+        now = {row.ref: sum("label" in each.code for each in self._formatted(row).problems) for row, _ in warned}
+        again = [RowResult(row, SyncState.NEW, row.monday_id) for row, count in warned if now[row.ref] < count]
+        if again:
+            self.record(again)
 
     def _variables(self, step: Step, row: SyncRow, plan: RowPlan) -> Mapping[str, object]:
         """The arguments of a mutation. A change writes the new name among the cells."""
@@ -186,6 +200,7 @@ class _Stage(ABC):
         """Count what would be done."""
         for row in rows:
             self.report.count_steps(row.plan.steps)
+            self.report.leave_out(self.customer, row.row, row.warnings)
 
     @property
     @abstractmethod

@@ -64,9 +64,10 @@ def test_executing_brings_the_board_to_the_orders_and_a_second_time_sends_nothin
     assert bhood.dump() == before
 
 
-def test_after_the_demo_only_the_refused_orders_are_left_and_nothing_is_sent(after_demo: Workplace, terminal: Terminal) -> None:
+def test_after_the_demo_nothing_is_sent_and_what_was_left_out_is_still_said(after_demo: Workplace, terminal: Terminal) -> None:
     outcome = terminal("sync", "--execute")
-    assert outcome.code == 1  # two orders of TITLE NINE stay refused
+    assert outcome.code == 1  # rows of the list are invalid
+    assert "TITLE NINE: DESIGN FEE: 2 orders" in outcome.out
     assert after_demo.mutations == 0
     greyson = terminal("sync", "--execute", "--customer", "GREYSON")
     assert (greyson.code, greyson.out.strip().splitlines()[-1]) == (
@@ -146,11 +147,11 @@ def test_a_file_that_cannot_be_written_is_refused_before_anything_is_sent(bhood:
     assert not bhood.sandbox.requests
 
 
-def test_what_a_dry_run_would_refuse_is_named(workplace: Workplace, terminal: Terminal) -> None:
+def test_what_a_dry_run_would_leave_out_is_named(workplace: Workplace, terminal: Terminal) -> None:
     workplace.stage(samples_of("TITLE NINE", "TITLE 9", "TITLE 10"))
     outcome = terminal("sync")
-    assert "Would be refused (2):" in outcome.out
-    assert "TIT-00599: [number_expected]" in outcome.out
+    assert "TITLE NINE: DESIGN FEE: 2 orders, for example TIT-00599, TIT-00600: 'SEE NOTES'" in outcome.out
+    assert "TITLE NINE: FREIGHT: TIT-00601: 'SEE NOTES'" in outcome.out
 
 
 def test_a_customer_that_another_run_holds_fails_alone(workplace: Workplace, terminal: Terminal) -> None:

@@ -22,7 +22,7 @@ _ORDERS = """SELECT order_key, sync_state, action_type, group_name, item_name, s
     group_id, monday_item_id FROM ORDER_LIST_V2"""
 _LINES = """SELECT o.order_key, n.size_code, n.qty, n.sync_state, n.action_type, n.sync_error_code, n.monday_parent_id, n.monday_subitem_id
     FROM ORDER_LIST_LINES n LEFT JOIN ORDER_LIST_V2 o ON o.record_uuid = n.record_uuid"""
-_REJECTS = "SELECT * FROM ORDER_LIST_REJECTS"
+_REJECTS = "SELECT *, row_uuid IS NOT NULL AS was_sent FROM ORDER_LIST_REJECTS"
 _REFERENCES = ("group_id", "monday_item_id", "monday_parent_id", "monday_subitem_id")
 _TIMES = ("first_seen_at", "last_seen_at", "resolved_at", "reject_uuid")
 
@@ -81,7 +81,8 @@ def _names(groups: list[GroupSnapshot]) -> Iterator[tuple[str, str]]:
 
 
 def _described(row: sqlite3.Row, names: dict[str, str]) -> str:
-    cells = {name: row[name] for name in row.keys() if name not in _TIMES}  # noqa: SIM118 - a row iterates over its values
+    ours = {*_TIMES, "row_uuid", "row_hash"} if "was_sent" in row.keys() and row["was_sent"] else _TIMES  # noqa: SIM118
+    cells = {name: row[name] for name in row.keys() if name not in ours}  # noqa: SIM118 - a row iterates over its values
     for name in set(cells) & set(_REFERENCES):
         if cells[name] is not None:
             cells[name] = names.get(str(cells[name]), "nothing that is on the board")

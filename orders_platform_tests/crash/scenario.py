@@ -18,7 +18,7 @@ FULL = "GRE-00006"
 """Before the second load a person writes so much into the item of this order that monday refuses any longer value."""
 
 UNTOUCHED = order("GRE-00005", {"S": 2, "M": 2})
-REFUSED = order("GRE-00009", {"M": 4}, ORDER_TYPE="NO SUCH TYPE")
+UNLABELLED = order("GRE-00009", {"M": 4}, ORDER_TYPE="NO SUCH TYPE")
 COLLIDING = [order("GRE-00008", {"S": 1}), order("GRE-00008", {"S": 2})]
 COPIED_LATER = [order("GRE-00010", {"S": 1}), order("GRE-00010", {"S": 2})]
 COPIED_BEFORE = [order("GRE-00011", {"M": 1}), order("GRE-00011", {"M": 2})]
@@ -30,7 +30,7 @@ FIRST_LOAD: list[Row] = [
     order("GRE-00004", {"L": 7}, AAG_SEASON="2026 SPRING"),
     UNTOUCHED,
     order(FULL, {"L": 8}),
-    REFUSED,
+    UNLABELLED,
     *COLLIDING,
     COPIED_LATER[0],
     *COPIED_BEFORE,
@@ -44,7 +44,7 @@ SECOND_LOAD: list[Row] = [
     UNTOUCHED,
     order(FULL, {"L": 8}, NOTES="too long " * 100),
     order("GRE-00007", {"S": 1, "XXL": 2}, AAG_SEASON="2026 FALL"),
-    REFUSED,
+    UNLABELLED,
     *COLLIDING,
     *COPIED_LATER,
     COPIED_BEFORE[1],
@@ -70,6 +70,7 @@ BOARDS: dict[str, dict[str, Shown]] = {
         "GRE-00004": (_SPRING, "active", {"Size L": "7"}),
         "GRE-00005": (_FALL, "active", {"Size S": "2", "Size M": "2"}),
         "GRE-00006": (_FALL, "active", {"Size L": "8"}),
+        "GRE-00009": (_FALL, "active", {"Size M": "4"}),
         "GRE-00010": (_FALL, "active", {"Size S": "1"}),
         "GRE-00012": (_FALL, "active", {}),
     },
@@ -81,6 +82,7 @@ BOARDS: dict[str, dict[str, Shown]] = {
         "GRE-00005": (_FALL, "active", {"Size S": "2", "Size M": "2"}),
         "GRE-00006": (_FALL, "active", {"Size L": "8"}),
         "GRE-00007": (_NEXT_FALL, "active", {"Size S": "1", "Size XXL": "2"}),
+        "GRE-00009": (_FALL, "active", {"Size M": "4"}),
         "GRE-00010": (_FALL, "active", {"Size S": "1"}),
         "GRE-00011": (_FALL, "active", {"Size M": "2"}),
         "GRE-00012": (_FALL, "active", {"Size S": "3"}),
@@ -97,4 +99,4 @@ NOT_SENT = {
         FULL: "ColumnValueException",
     },
 }
-"""Orders that are refused or rejected, with the code."""
+"""Orders that are refused or rejected, or that lack a cell, with the code."""

@@ -292,8 +292,10 @@ def test_a_report_names_what_was_refused_and_what_was_rejected(shown: OrderList,
     shown.store.record_results(RowKind.SUBITEMS, [RowResult(line, SyncState.FAILED, None, "bad", "no")], "run-2", NOW, GREYSON)
     assert [(row.order_key, row.size_code, row.code) for row in shown.store.row_errors(GREYSON)] == [("GRE-2", "S", "bad")]
     assert {each.order_key: each.status for each in queries.order_statuses(GREYSON)}["GRE-2"] is BoardStatus.REFUSED
-    shown.merge(order("GRE-1"), order("GRE-2", CUSTOMER_SEASON="2026 SPRING"), order("GRE-3", FREIGHT="x"))
-    assert [(row.order_key, row.code) for row in shown.store.invalid_rows(GREYSON)] == [("GRE-3", "bad_value")]
+    shown.merge(order("GRE-1"), order("GRE-2", CUSTOMER_SEASON="2026 SPRING"), order("GRE-3", FREIGHT="x"), order(""))
+    assert [(row.order_key, row.code) for row in shown.store.invalid_rows(GREYSON)] == [("", "missing_key")]
+    assert [(each.order_key, each.column, each.text) for each in queries.cell_warnings(GREYSON)] == [("GRE-3", "FREIGHT", "x")]
+    assert queries.cell_warnings("PELOTON") == []
 
 
 def test_what_a_customer_has_is_summed_up(shown: OrderList) -> None:

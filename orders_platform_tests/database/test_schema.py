@@ -96,8 +96,19 @@ def test_the_kinds_of_columns_follow_their_types_and_the_configuration(wide: Ord
     assert kinds["EX FACTORY DATE"] == "date"
     assert kinds["TOTAL QTY"] == "whole_number"
     assert kinds["CUSTOMER PRICE"] == "number"
-    assert kinds["AAG SEASON"] == "text_or_na"
     assert kinds["DESIGN FEE"] == kinds["∆"] == "text"
+
+
+def test_how_a_column_is_read_follows_its_kind_its_name_and_the_board(wide: OrderList) -> None:
+    found = {column.name: (column.reader, column.words) for column in wide.merging.rules.business}
+    assert found["AAG SEASON"] == ("text", "na_word")
+    assert found["CATEGORY"] == ("text", "null_word")
+    assert found["NOTES"] == ("lines", "null_word")
+    assert found["CUSTOMER COLOUR DESCRIPTION"] == ("text", "na_word")  # a long text on the board, and part of the key
+    assert found["DESIGN FEE"] == ("text", "na_word")
+    assert found["TOTAL QTY"] == found["S"] == ("number", "na_word")
+    assert found["TARIFF RELIEF DISCOUNT (20%)"] == ("percent", "na_word")
+    assert found["EX FACTORY DATE"] == ("date", "date_word")
 
 
 def test_a_table_that_is_absent_is_named_with_the_next_step(order_list: OrderList) -> None:
@@ -126,7 +137,7 @@ def test_tables_of_other_names_work_as_well(tmp_path: Path, configuration: Confi
     named = OrderList(tmp_path / "orders.db", other, OrderStore(database, other, narrow_sql), narrow_sql)
     named.store.schema.apply()
     assert named.store.schema.missing() == []
-    headers, lines = named.merge_all(order("GRE-1"), order("GRE-2", FREIGHT="x"))
+    headers, lines = named.merge_all(order("GRE-1"), order(""))
     assert (headers.created, headers.rejected, lines.created) == (1, 1, 2)
     assert len(named.store.waiting_subitems(GREYSON)) == 2
     database.close()

@@ -309,6 +309,22 @@ def test_more_orders_of_a_number_than_rows_are_an_error(synced: Workplace, locat
     assert look(location, "check_orders", "orders_have_rows").passed
 
 
+def test_cells_that_were_left_out_are_said_with_column_text_and_orders(workplace: Workplace, location: Location) -> None:
+    workplace.stage([{**row, "DESIGN FEE": "SEE NOTES", "FREIGHT": "soon"} for row in bhood()])
+    assert location.survey().success
+    assert location.sync_customer(CUSTOMER).success
+    found = look(location, "check_orders", "no_cells_left_out")
+    assert (found.passed, found.severity) == (False, WARN)
+    assert [(row["column"], row["orders"], row["text"]) for row in table(found)] == [
+        ("DESIGN FEE", len(bhood()), "SEE NOTES"), ("FREIGHT", len(bhood()), "soon"),
+    ]  # fmt: skip
+    for asset, column in (("order_headers", "FREIGHT"), ("monday_items", "DESIGN FEE")):
+        event = location.instance.get_latest_materialization_event(dg.AssetKey(asset))
+        assert event is not None
+        assert event.asset_materialization is not None
+        assert column in str(event.asset_materialization.metadata["cell_warnings"].value)
+
+
 # --- the staging table
 
 

@@ -50,13 +50,14 @@ def test_a_run_is_a_partition_of_its_customer_and_leaves_the_others_alone(sample
     assert all(title.startswith("B'HOOD") for title, items in sampled.board.items() if items)
 
 
-def test_the_rows_that_the_board_would_refuse_are_a_table_in_the_run(sampled: Workplace, location: Location) -> None:
+def test_the_cells_that_the_board_would_refuse_are_a_table_in_the_run(sampled: Workplace, location: Location) -> None:
     items = metadata(location.sync("TITLE NINE"), "monday_items")
-    assert items["failed"] == 2
-    table = str(items["refused_rows"]).splitlines()
-    assert table[:2] == ["| order | size | code | reason |", "| --- | --- | --- | --- |"]
-    assert [line.split("|")[1].strip() for line in table[2:]] == ["TIT-00599", "TIT-00600"]
-    assert all("number_expected" in line and "DESIGN FEE" in line for line in table[2:])
+    assert (items["failed"], items["warnings"]) == (0, 2)
+    table = str(items["cell_warnings"]).splitlines()
+    assert table[:2] == ["| column | orders | for example | text | reason |", "| --- | --- | --- | --- | --- |"]
+    assert [[cell.strip() for cell in line.split("|")[1:5]] for line in table[2:]] == [
+        ["DESIGN FEE", "2", "TIT-00599, TIT-00600", "'SEE NOTES'"]
+    ]
 
 
 def test_a_customer_with_slash_comma_and_parenthesis_is_a_partition(

@@ -6,19 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from orders_platform.domain.names import collapse, subitem_name
+from orders_platform.domain.names import subitem_name
 from orders_platform.domain.states import Action, SyncState
-
-
-@given(st.text())
-def test_a_collapsed_text_is_one_line_without_outer_or_double_spaces(text: str) -> None:
-    shown = collapse(text)
-    assert not re.search("[\u00a0\t\r\n]|  |^ | $(?!\n)", shown)
-    assert collapse(shown) == shown
-    assert shown.replace(" ", "") == re.sub("[ \u00a0\t\r\n]", "", text)
 
 
 @pytest.mark.parametrize(

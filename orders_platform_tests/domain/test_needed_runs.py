@@ -167,7 +167,7 @@ def test_a_partition_with_a_run_on_its_way_stays_until_that_ended() -> None:
     assert partition_changes([], ["OLD%2C NAME"], busy={"OLD, NAME"}).deleted == ()
 
 
-@pytest.mark.parametrize("name", ["", "A" * 65, "A\x00B"])
+@pytest.mark.parametrize("name", ["", "A" * 65])
 def test_a_name_that_cannot_be_a_partition_keeps_no_other_from_its_own(name: str) -> None:
     changes = partition_changes([CustomerSyncStatus(name, "x"), NEW], [], busy=())
     assert changes.added == ("ACME",)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orders_platform.sandbox.faults import Fault
 from orders_platform_tests.testing.platform import Platform, order
 
 TEN = [order(f"GRE-{i:05d}", {"S": 1, "M": 2}) for i in range(10)]
@@ -13,11 +14,11 @@ def test_a_typo_in_a_quantity_does_not_empty_the_size_on_the_board(platform: Pla
     platform.load([order("GRE-00001", {"M": 3}, S="12 pcs")])
     assert platform.sync().is_done
     assert dict(platform.item("GRE-00001").sizes) == {"Size S": "12", "Size M": "3"}
-    assert [(row.size_code, row.code) for row in platform.store.invalid_rows()] == [("S", "bad_quantity")]
+    assert [(each.column, each.text, each.code) for each in platform.warnings()] == [("S", "12 pcs", "bad_quantity")]
     platform.load([order("GRE-00001", {"M": 3})])
     assert platform.sync().is_done
     assert dict(platform.item("GRE-00001").sizes) == {"Size S": "0", "Size M": "3"}
-    assert platform.store.invalid_rows() == []
+    assert platform.warnings() == []
 
 
 def test_a_typo_in_one_spelling_of_one_size_keeps_its_line_too(platform: Platform) -> None:
@@ -56,7 +57,8 @@ def test_an_order_that_we_archived_comes_back_whatever_people_may_remove(platfor
 
 
 def test_lines_under_a_refused_order_are_not_counted_as_new(platform: Platform) -> None:
-    platform.load([order("GRE-00001", {"S": 1}, **{"DESIGN FEE": "SEE NOTES"})])
+    platform.load([order("GRE-00001", {"S": 1})])
+    platform.sandbox.faults.queue(Fault.REFUSE_ALIAS, operation="create_item")
     platform.sync()
     [summary] = platform.store.summaries()
     assert (summary.new, summary.failed, summary.blocked, summary.oldest_waiting_at) == (0, 1, 1, None)

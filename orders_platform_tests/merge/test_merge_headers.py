@@ -190,14 +190,6 @@ def test_a_collision_beside_a_known_order_neither_changes_nor_removes_it(order_l
     [
         ({KEY: "\u00a0"}, "missing_key", "fill in the order number"),
         ({KEY: "nan"}, "missing_key", "fill in the order number"),
-        ({"FREIGHT": "SEE NOTES"}, "bad_value", "FREIGHT: 'SEE NOTES' is not a number"),
-        ({"CUSTOMER PRICE": "1,5", "TOTAL QTY": "5 pcs"}, "bad_value", "TOTAL QTY: '5 pcs' is not a number; CUSTOMER PRICE: '1,5'"),
-        ({"TOTAL QTY": "5.5"}, "bad_value", "TOTAL QTY: '5.5' is not a number"),
-        ({"EX FACTORY DATE": "12/31/2026"}, "bad_value", "EX FACTORY DATE: '12/31/2026' is not a date"),
-        ({"EX FACTORY DATE": "2026-02-30"}, "bad_value", "is not a date"),
-        ({"EX FACTORY DATE": "123"}, "bad_value", "EX FACTORY DATE: '123' is not a date"),
-        ({"ALIAS/RELATED ITEM": "x" * 240, PO: "y" * 20}, "name_too_long", "item name is longer than the 255"),
-        ({"CUSTOMER SEASON": None, "AAG SEASON": "∆" * 248}, "name_too_long", "group name is longer than the 255"),
     ],
 )  # fmt: skip
 def test_a_row_that_cannot_be_sent_is_rejected_with_its_reason_and_its_neighbour_is_not(
@@ -209,6 +201,54 @@ def test_a_row_that_cannot_be_sent_is_rejected_with_its_reason_and_its_neighbour
     assert (reject.customer, reject.code, reject.size_code, reject.rows) == (GREYSON, code, "", 1)
     assert reason in reject.reason
     assert not reject.reason.endswith((";", " "))
+
+
+HOLDS, DATE = "is not a number that the column holds", "is not a date"
+
+
+@pytest.mark.parametrize(
+    ("cells", "warnings"),
+    [
+        ({"FREIGHT": "SEE NOTES"}, [("FREIGHT", "SEE NOTES", HOLDS)]),
+        ({"CUSTOMER PRICE": "1,5", "TOTAL QTY": "5 pcs"}, [("CUSTOMER PRICE", "1,5", HOLDS), ("TOTAL QTY", "5 pcs", HOLDS)]),
+        ({"TOTAL QTY": "5.5"}, [("TOTAL QTY", "5.5", HOLDS)]),
+        ({"FREIGHT": "10 %"}, [("FREIGHT", "10 %", HOLDS)]),
+        ({"EX FACTORY DATE": "12/31/2026"}, [("EX FACTORY DATE", "12/31/2026", DATE)]),
+        ({"EX FACTORY DATE": "2026-02-30"}, [("EX FACTORY DATE", "2026-02-30", DATE)]),
+        ({"EX FACTORY DATE": "123", "S": "-1"}, [("EX FACTORY DATE", "123", DATE), ("S", "-1", "is not a whole number of 0 or more")]),
+    ],
+)  # fmt: skip
+def test_a_cell_that_its_column_cannot_hold_is_left_out_and_its_order_goes_on(
+    order_list: OrderList, cells: dict[str, object], warnings: list[tuple[str, str, str]]
+) -> None:
+    order_list.merge(order("GRE-1"), order("GRE-2") | dict.fromkeys(cells, None))
+    order_list.sent()
+    assert order_list.warnings() == []
+    assert order_list.merge(order("GRE-1", NOTES="new"), order("GRE-2", NOTES="new") | cells) == HeaderMerge(
+        rows_read=2, updated=2
+    )
+    assert order_list.warnings() == [("GRE-2", *each) for each in warnings]
+    assert order_list.rejects() == []
+    columns = [column for column, _, _ in warnings]
+    assert order_list.orders("NOTES", *columns)[1] == ("new", *[None] * len(columns))
+
+
+@pytest.mark.parametrize(("text", "name"), [
+    ("x" * 200, "x" * 200 + " ARCTIC GRE-2 P-1"),
+    ("x" * 245, "x" * 245 + " AR… GRE-2"),
+    ("x" * 400, "x" * 248 + "… GRE-2"),
+    ("GRE-2 " + "y" * 300, "GRE-2 " + "y" * 248 + "…"),
+])  # fmt: skip
+def test_a_long_item_name_is_cut_and_keeps_the_order_number(order_list: OrderList, text: str, name: str) -> None:
+    assert order_list.merge(order("GRE-2") | {"ALIAS/RELATED ITEM": text, PO: "P-1"}).created == 1
+    assert order_list.orders("item_name") == [(name,)]
+    assert len(name) <= 255
+    assert order_list.rejects() == []
+
+
+def test_a_long_group_name_is_cut(order_list: OrderList) -> None:
+    order_list.merge(order("GRE-1") | {"CUSTOMER SEASON": None, "AAG SEASON": "∆" * 248})
+    assert order_list.orders("group_name") == [("GREYSON " + "∆" * 246 + "…",)]
 
 
 def test_a_name_of_255_characters_is_not_too_long(order_list: OrderList) -> None:
@@ -234,17 +274,27 @@ def test_a_name_with_no_part_at_all_is_rejected(order_list: OrderList) -> None:
 
 
 def test_a_reject_is_resolved_when_the_load_no_longer_holds_it_and_comes_back_with_it(order_list: OrderList) -> None:
+    good, bad = order("GRE-1"), order("")
+    order_list.merge(good, bad)
+    order_list.merge(good, order("GRE-2"))
+    assert order_list.rejects() == []
+    order_list.merge(good, bad)
+    assert order_list.rejects() == [("missing_key", "", "")]
+    assert order_list.sql("SELECT count(*) FROM ORDER_LIST_REJECTS WHERE first_seen_at < last_seen_at") == [(1,)]
+
+
+def test_a_cell_warning_is_resolved_when_the_cell_is_corrected_and_comes_back_with_it(order_list: OrderList) -> None:
     good, bad = order("GRE-1"), order("GRE-2", FREIGHT="abc")
     order_list.merge(good, bad)
     order_list.merge(good, order("GRE-2", FREIGHT="2.5"))
-    assert order_list.rejects() == []
+    assert order_list.warnings() == []
     order_list.merge(good, bad)
-    assert order_list.rejects() == [("bad_value", "GRE-2", "")]
+    assert order_list.warnings() == [("GRE-2", "FREIGHT", "abc", HOLDS)]
     assert order_list.sql("SELECT count(*) FROM ORDER_LIST_REJECTS WHERE first_seen_at < last_seen_at") == [(1,)]
 
 
 def test_a_reject_counts_its_copies_as_the_last_load_holds_them(order_list: OrderList) -> None:
-    good, bad = order("GRE-1"), order("GRE-2", FREIGHT="abc")
+    good, bad = order("GRE-1"), order("")
     for copies in (1, 3, 2):
         order_list.merge(good, *[bad] * copies)
         assert [reject.rows for reject in order_list.store.invalid_rows()] == [copies]
@@ -256,8 +306,8 @@ def test_every_row_read_is_an_order_a_copy_or_rejected(order_list: OrderList) ->
         order("GRE-0"),
         order("GRE-1", NOTES="x"),
         order(""),
-        order("GRE-9", FREIGHT="?"),
-        order("GRE-9", FREIGHT="?"),
+        order("", NOTES="?"),
+        order("", NOTES="?"),
     ]
     merged = order_list.merge(*rows)
     assert merged.rows_read == len(rows) == merged.created + merged.copies + merged.rejected

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from orders_platform.domain.cell_warnings import CellWarning
 from orders_platform.domain.guards import Guard, wrong_totals
 from orders_platform.domain.order_status import BoardStatus, LastChanges, OrderChange, OrderStatus
 from orders_platform.domain.orders import RowProblem
@@ -148,3 +149,11 @@ def test_the_changes_of_a_run_are_counted_by_what_they_were() -> None:
     actions = [Action.INSERT, Action.INSERT, Action.UPDATE, None]
     orders = tuple(OrderChange(f"GRE-{n}", "SHIRT", "FALL", action, 1) for n, action in enumerate(actions))
     assert changes_summary(LastChanges("run", NOW, orders)) == "2 new, 1 changed, 1 with other sizes"
+
+
+def test_cells_that_were_left_out_are_corrections_of_orders_that_are_on_the_board() -> None:
+    warnings = [CellWarning("GREYSON", f"GRE-{n}", "PLANNER", "NOBODY", "label_missing", "is not a label") for n in range(5)]
+    report = report_of("GREYSON", NOW, [], [], [], None, Verdict("GREYSON"), warnings)
+    (found,) = report.corrections
+    assert (found.order, found.rows, found.is_on_board) == ("GRE-0, GRE-1, GRE-2 and 2 more", 5, True)
+    assert found.reason == "PLANNER: 'NOBODY' is not a label"

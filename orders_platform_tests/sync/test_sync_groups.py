@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from orders_platform.domain.board import Group
 from orders_platform.domain.history import CustomerGroup
-from orders_platform.domain.names import fold
+from orders_platform.domain.text import fold
 from orders_platform.sandbox.server import Fault
 from orders_platform.sync.groups import is_renamed, place_groups
 from orders_platform.sync.rows import sync_items

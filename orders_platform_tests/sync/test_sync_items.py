@@ -111,27 +111,50 @@ def test_what_a_person_wrote_into_our_columns_is_put_right_when_the_order_change
 # --- refusals -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_label_that_may_not_be_made_fails_its_order_and_no_other(platform: Platform) -> None:
+def test_a_label_that_may_not_be_made_is_left_out_and_told(platform: Platform) -> None:
     platform.load([order("GRE-00001"), order("GRE-00002", UNIT_OF_MEASURE="BARRELS"), order("GRE-00003")])
     report = platform.sync()
-    row = platform.orders()["GRE-00002"]
-    assert platform.numbers == ["GRE-00001", "GRE-00003"]
-    assert (row["sync_state"], row["sync_error_code"], row["monday_item_id"]) == ("FAILED", "label_missing", None)
-    assert "BARRELS" in row["sync_error_message"]
-    assert [(refusal.order_key, refusal.code) for refusal in report.items.refusals] == [("GRE-00002", "label_missing")]
-    assert {platform.orders()[number]["sync_state"] for number in platform.numbers} == {"SYNCED"}
+    assert report.is_done
+    assert len(report.items.warnings) == 1
+    assert platform.numbers == ["GRE-00001", "GRE-00002", "GRE-00003"]
+    assert platform.states() == {"SYNCED"}
+    assert [(each.order_key, each.column, each.text, each.code) for each in platform.warnings()] == [
+        ("GRE-00002", "UNIT OF MEASURE", "BARRELS", "label_missing")
+    ]
+    with platform.watched() as watch:
+        assert platform.sync().is_done
+    assert watch.mutations == {}
+    platform.load([order("GRE-00001"), order("GRE-00002", UNIT_OF_MEASURE="PAIR"), order("GRE-00003")])
+    assert platform.sync().items.updated == 1
+    assert platform.warnings() == []
+
+
+def test_a_label_that_people_make_later_reaches_its_order_by_itself(platform: Platform) -> None:
+    platform.configure(with_label_policy(CATEGORY_COLUMN, LabelPolicy.REJECT))
+    platform.load([order("GRE-00001", {}, CATEGORY="KILTS", UNIT_OF_MEASURE="BARRELS"), order("GRE-00002", {})])
+    platform.sync()
+    assert len(platform.warnings()) == 2
+    platform.add_label(CATEGORY_COLUMN, "Kilts")
+    rehearsed = platform.rehearse()["GREYSON"]
+    assert (rehearsed.items.updated, len(rehearsed.items.warnings)) == (1, 1)
+    assert platform.sync().items.updated == 1
+    assert platform.item("GRE-00001").values[CATEGORY_COLUMN] == "Kilts"
+    assert [each.column for each in platform.warnings()] == ["UNIT OF MEASURE"]
+    assert platform.sync().items.mutations == 0
 
 
 def test_the_lines_of_a_failed_order_wait_and_go_once_it_is_mended(platform: Platform) -> None:
-    platform.load([order("GRE-00001"), order("GRE-00002", UNIT_OF_MEASURE="BARRELS")])
+    platform.load([order("GRE-00001"), order("GRE-00002")])
+    platform.sandbox.faults.queue(Fault.REFUSE_ALIAS, operation="create_item")
     report = platform.sync()
+    (failed,) = (row["order_key"] for row in platform.orders().values() if row["sync_state"] == "FAILED")
     assert report.subitems.waiting == 2
     assert not report.is_done
-    assert {line["sync_state"] for line in platform.order_lines("GRE-00002").values()} == {"NEW"}
-    platform.load([order("GRE-00001"), order("GRE-00002", UNIT_OF_MEASURE="PAIR")])
+    assert {line["sync_state"] for line in platform.order_lines(failed).values()} == {"NEW"}
+    platform.load([order("GRE-00001", NOTES="mended"), order("GRE-00002", NOTES="mended")])
     mended = platform.sync()
     assert mended.is_done
-    assert platform.item("GRE-00002").sizes == {"Size S": "1", "Size M": "2"}
+    assert platform.item(failed).sizes == {"Size S": "1", "Size M": "2"}
     assert platform.states() == {"SYNCED"}
 
 
@@ -161,7 +184,7 @@ def test_one_subitem_that_monday_refuses_leaves_its_neighbours_synced(platform: 
     assert [(row.order_key, row.size_code) for row in report.subitems.refusals] == [("GRE-00001", refused)]
 
 
-def test_a_size_without_a_label_fails_its_line_and_no_other(platform: Platform) -> None:
+def test_a_size_without_a_label_is_left_out_of_its_line_and_told(platform: Platform) -> None:
     columns = tuple(
         replace(field, labels=LabelPolicy.REJECT) if field.column_id == SIZE_COLUMN else field
         for field in platform.configuration.subitems.fields
@@ -171,11 +194,11 @@ def test_a_size_without_a_label_fails_its_line_and_no_other(platform: Platform) 
     platform.load([order("GRE-00001", {"S": 1, "32DDD": 2})])
     rehearsed = platform.rehearse()["GREYSON"]
     report = platform.sync()
-    for each in (rehearsed, report):
-        assert [(row.size_code, row.code) for row in each.subitems.refusals] == [("32DDD", "label_missing")]
-    line = platform.order_lines("GRE-00001")["32DDD"]
-    assert (line["sync_state"], line["sync_error_code"]) == ("FAILED", "label_missing")
-    assert platform.item("GRE-00001").sizes == {"Size S": "1"}
+    assert (len(rehearsed.subitems.warnings), len(report.subitems.warnings)) == (1, 1)
+    assert [(each.order_key, each.column, each.text, each.code) for each in platform.warnings()] == [
+        ("GRE-00001", "32DDD", "32DDD", "label_missing")
+    ]
+    assert platform.item("GRE-00001").sizes == {"Size S": "1", "Size 32DDD": "2"}
 
 
 def test_refused_rows_go_again_after_a_reset(platform: Platform) -> None:
@@ -215,14 +238,6 @@ def test_an_unknown_label_is_left_blank_where_the_policy_is_blank(platform: Plat
     report = platform.sync()
     assert report.is_done
     assert CATEGORY_COLUMN not in platform.item("GRE-00001").values
-
-
-def test_an_unknown_label_refuses_the_order_where_the_policy_is_reject(platform: Platform) -> None:
-    platform.configure(with_label_policy(CATEGORY_COLUMN, LabelPolicy.REJECT))
-    platform.load([order("GRE-00001", {}, CATEGORY="KILTS")])
-    report = platform.sync()
-    assert [refusal.code for refusal in report.items.refusals] == ["label_missing"]
-    assert platform.items() == []
 
 
 # --- limits on a run ------------------------------------------------------------------------------------------------------
@@ -375,10 +390,12 @@ def test_an_archived_order_that_returns_is_made_again_with_its_subitems(platform
 
 def test_an_order_that_never_reached_the_board_leaves_nothing_waiting_when_it_is_removed(platform: Platform) -> None:
     platform.policies(removed_orders="archive")
-    rows = [order("GRE-00001", UNIT_OF_MEASURE="BARRELS"), *(order(f"GRE-0000{n}") for n in range(2, 8))]
+    rows = [order(f"GRE-0000{n}") for n in range(1, 8)]
     platform.load(rows)
+    platform.sandbox.faults.queue(Fault.REFUSE_ALIAS, operation="create_item")
     assert platform.sync().subitems.waiting == 2
-    platform.load(rows[1:])
+    (failed,) = (row["order_key"] for row in platform.orders().values() if row["sync_state"] == "FAILED")
+    platform.load([row for row in rows if row["AAG ORDER NUMBER"] != failed])
     assert platform.sync().is_done
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 
-from orders_platform_tests.testing.platform import Platform
+from orders_platform.domain.text import fold
+from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
+from orders_platform_tests.testing.platform import NUMBER_COLUMN, Platform
 
 
 def surplus(platform: Platform) -> list[str]:
@@ -17,24 +18,20 @@ def surplus(platform: Platform) -> list[str]:
     unsettled = {each.customer for each in platform.merge.sync_statuses() if each.is_changed}
     unsettled |= {guard.customer for guard in platform.store.guards()}
     rows = Counter(
-        _folded(row["number"]) for row in platform.rows('SELECT "AAG ORDER NUMBER" AS number FROM swp_ORDER_LIST_V2')
+        fold(str(row["number"] or "")) for row in platform.rows('SELECT "AAG ORDER NUMBER" AS number FROM swp_ORDER_LIST_V2')
     )
     orders = platform.rows(
         'SELECT "AAG ORDER NUMBER" AS number, "CUSTOMER NAME" AS customer, removed_at, monday_item_id FROM ORDER_LIST_V2'
     )
-    skipped = {_folded(row["number"]) for row in orders if row["customer"] in unsettled}
+    skipped = {fold(str(row["number"] or "")) for row in orders if row["customer"] in unsettled}
     gone = {row["monday_item_id"] for row in orders if row["removed_at"] is not None}
-    live = Counter(_folded(row["number"]) for row in orders if row["removed_at"] is None)
-    items = Counter(_folded(item.number) for item in platform.items() if item.id not in gone and item.number)
+    live = Counter(fold(str(row["number"] or "")) for row in orders if row["removed_at"] is None)
+    board = [item for group in platform.sandbox.board_snapshot(ITEMS_BOARD_ID) for item in group.items]
+    items = Counter(
+        fold(item.values[NUMBER_COLUMN]) for item in board if item.id not in gone and item.values.get(NUMBER_COLUMN)
+    )
     return [
         f"{number}: {live[number]} orders and {items[number]} items for {rows[number]} rows"
         for number in sorted({*live, *items} - skipped)
         if max(live[number], items[number]) > rows[number]
     ]
-
-
-def _folded(number: object) -> str:
-    """Without regard to case, blanks and what nobody sees."""
-    text = unicodedata.normalize("NFC", str(number or ""))
-    seen = "".join(each if each.isprintable() else " " if each.isspace() else "" for each in text.replace("\u00a0", " "))
-    return " ".join(seen.split()).upper()

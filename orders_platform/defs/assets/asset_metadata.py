@@ -14,6 +14,7 @@ from orders_platform.build import report_links
 from orders_platform.configuration import Configuration
 from orders_platform.database.engine import dialect_of
 from orders_platform.database.table_definitions import TableDefinition, define_tables
+from orders_platform.domain.cell_warnings import CellWarning, group_warnings, preview
 from orders_platform.domain.mapping import BoardMapping
 from orders_platform.domain.orders import RowProblem
 from orders_platform.reports.markdown import table
@@ -101,6 +102,16 @@ def refused_rows(rows: Sequence[RowProblem]) -> dict[str, dg.RawMetadataValue]:
 def rejected_rows(rows: Sequence[RowProblem]) -> dict[str, dg.RawMetadataValue]:
     """What the merge does not take; nothing when there is nothing."""
     return _entry("rejected_rows", rows)
+
+
+def cell_warnings(warnings: Iterable[CellWarning]) -> dict[str, dg.RawMetadataValue]:
+    """Cells that were left out or cut, many of a kind in one line; nothing when there are none."""
+    cells = [
+        (group.column, str(group.count), ", ".join(group.examples), preview(group.text), group.reason[:200])
+        for group in group_warnings(warnings)
+    ]
+    columns = ("column", "orders", "for example", "text", "reason")
+    return {"cell_warnings": dg.MetadataValue.md(table(columns, cells, most=_SHOWN))} if cells else {}
 
 
 def _entry(name: str, rows: Sequence[RowProblem]) -> dict[str, dg.RawMetadataValue]:

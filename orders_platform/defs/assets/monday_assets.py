@@ -6,7 +6,8 @@ import dagster as dg
 from dagster import AssetExecutionContext
 
 from orders_platform.build import report_links
-from orders_platform.defs.assets.asset_metadata import refused_rows
+from orders_platform.database.queries import Queries
+from orders_platform.defs.assets.asset_metadata import cell_warnings, refused_rows
 from orders_platform.defs.assets.order_assets import customer_alone, order_headers, order_lines
 from orders_platform.defs.failures import RETRIES
 from orders_platform.defs.partitions import CUSTOMERS
@@ -66,10 +67,11 @@ def _stage(
         with run.counted(customer, report):
             stage(run, customer, report=report)
         board = report_links(Settings()).board
+        left_out = [each for each in Queries(store).cell_warnings(customer) if each.row_uuid is not None]
     metadata: dict[str, dg.RawMetadataValue] = {**report.figures(), **_pace(report)}
     metadata |= {"board": dg.MetadataValue.url(board)} if board else {}
     metadata |= {"doubled_rows": dg.MetadataValue.table(_doubled_records(report))} if report.doubled else {}
-    return dg.MaterializeResult(metadata=metadata | refused_rows(report.refusals))
+    return dg.MaterializeResult(metadata=metadata | refused_rows(report.refusals) | cell_warnings(left_out))
 
 
 def _pace(report: StageReport) -> dict[str, float]:

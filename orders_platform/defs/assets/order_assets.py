@@ -10,7 +10,8 @@ from pydantic import Field
 
 from orders_platform.build import report_folder, report_links
 from orders_platform.database.order_store import OrderStore
-from orders_platform.defs.assets.asset_metadata import rejected_rows
+from orders_platform.database.queries import Queries
+from orders_platform.defs.assets.asset_metadata import cell_warnings, rejected_rows
 from orders_platform.defs.failures import RETRIES, dagster_failures
 from orders_platform.defs.partitions import CUSTOMERS, add_customers
 from orders_platform.defs.resources import OrdersDatabase
@@ -96,16 +97,18 @@ def order_headers(
         merge = orders_database.merge
         merged = merge.merge_headers(customer, merge.scan_staging(), datetime.now(UTC), config.accepted)
         rejected = store.invalid_rows(customer)
+        left_out = [each for each in Queries(store).cell_warnings(customer) if each.row_uuid is None]
         _report_if_stopped(store, merged.guards)
     figures = {
         "created": merged.created,
         "updated": merged.updated,
         "rejected": merged.rejected,
+        "cells_left_out": len(left_out),
         "identical_copies": merged.copies,
     }
     found = {"missing": merged.missing, "removed": merged.removed, "was_unchanged": merged.was_unchanged}
     metadata: dict[str, dg.RawMetadataValue] = {"dagster/partition_row_count": merged.rows_read, **figures, **found}
-    return dg.MaterializeResult(metadata=metadata | rejected_rows(rejected))
+    return dg.MaterializeResult(metadata=metadata | rejected_rows(rejected) | cell_warnings(left_out))
 
 
 @dg.asset(partitions_def=CUSTOMERS, deps=[order_headers], group_name=GROUP, retry_policy=RETRIES)

@@ -15,6 +15,7 @@ from orders_platform.defs.assets.order_assets import SWP_ORDER_LIST, order_heade
 from orders_platform.defs.checks.check_results import ERROR, Scope, check_result
 from orders_platform.defs.failures import dagster_failures
 from orders_platform.defs.resources import OrdersDatabase
+from orders_platform.domain.cell_warnings import WarningGroup, group_warnings
 from orders_platform.domain.guards import GuardKind
 from orders_platform.domain.needed_runs import stale_loads
 from orders_platform.domain.orders import RowProblem
@@ -195,14 +196,28 @@ def no_rows_failed(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
 
 @dg.asset_check(asset=SWP_ORDER_LIST)
 def no_rows_rejected(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
-    """WARN when a staged row, or a size of it, could not be merged. The others were merged."""
+    """WARN when a staged row could not be merged. The others were merged."""
     with dagster_failures("no_rows_rejected"):
         rejected = orders_database.store.invalid_rows()
     return check_result(
         [_refusal(row) for row in rejected],
         scope=Scope(),
-        what=("rejected row or size", "rejected rows or sizes"),
+        what=("rejected row", "rejected rows"),
         next_step="Correct the order list; a customer that is missing from [customers] is added there.",
+    )
+
+
+@dg.asset_check(asset=ORDER_BOARD)
+def no_cells_left_out(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
+    """WARN when a cell was left out or cut, since its column cannot hold it. Its order is on the board without it."""
+    with dagster_failures("no_cells_left_out"):
+        warnings = orders_database.queries.cell_warnings()
+    return check_result(
+        [_left_out(group) for group in group_warnings(warnings)],
+        scope=Scope(),
+        what=("cell that its column cannot hold", "kinds of cells that their columns cannot hold"),
+        next_step="Correct the order list, or add the label on the board; the next run sends it by itself.",
+        figures={"cells": len(warnings)},
     )
 
 
@@ -225,6 +240,19 @@ def staging_fresh(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
         figures={
             "customers_in_load": sum(each.load is not None for each in sync_statuses),
             "customers_changed": sum(each.is_changed for each in sync_statuses),
+        },
+    )
+
+
+def _left_out(group: WarningGroup) -> Finding:
+    return Finding(
+        group.customer,
+        {
+            "column": group.column,
+            "orders": group.count,
+            "examples": ", ".join(group.examples),
+            "text": group.text,
+            "reason": group.reason,
         },
     )
 
