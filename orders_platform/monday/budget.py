@@ -180,23 +180,11 @@ class DailyLimitError(MondayUnavailableError):
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
-    """What a request will ask of the limits: its operation, and how many mutations it holds (0: a read)."""
+class Permit:
+    """Permission to make one request; give it back with `Budget.release`. A request without mutations is a read."""
 
     operation: str
-    mutations: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Permit:
-    """Permission to make one request; give it back with `Budget.release`.
-
-    Attributes:
-        points: reserved complexity.
-    """
-
-    usage: Usage
-    points: int
+    mutations: int
     complexity: Reservation
     call: Reservation
     serial: int
@@ -224,8 +212,8 @@ class Budget:
         self._calls_today = 0.0
         self._changed = threading.Condition()
 
-    def acquire(self, usage: Usage) -> Permit | None:
-        """Wait until the request may be made, and count it. None when the wait was given up.
+    def acquire(self, operation: str, mutations: int = 0) -> Permit | None:
+        """Wait until a request with so many mutations (0: a read) may be made, and count it. None when the wait was given up.
 
         Raises:
             DailyLimitError: the day's calls are used up.
@@ -233,9 +221,9 @@ class Budget:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._in_flight < self._concurrency)
-                seconds = self._delay(usage)
+                seconds = self._delay(operation, mutations)
                 if seconds <= 0:
-                    return self._take(usage)
+                    return self._take(operation, mutations)
             # Replies that arrive meanwhile may show that less was taken than was reserved.
             if not self._timer.pause(min(seconds, _LOOK_SECONDS)):
                 return None
@@ -270,34 +258,34 @@ class Budget:
             self._release_complexity(permit, reply, now)
             self._release_calls(permit, reply, now)
             if reply.action is ErrorAction.DONE:
-                self._window(permit.usage).recover()
+                self._window(permit.mutations).recover()
                 self._calls.recover()
             self._changed.notify_all()
 
-    def _delay(self, usage: Usage) -> float:
+    def _delay(self, operation: str, mutations: int = 0) -> float:
         self._check_day()
         now = self._timer.now()
-        points = self._costs.of(usage.operation, usage.mutations)
-        return max(self._window(usage).delay(now, points), self._calls.delay(now, 1))
+        points = self._costs.of(operation, mutations)
+        return max(self._window(mutations).delay(now, points), self._calls.delay(now, 1))
 
-    def _take(self, usage: Usage) -> Permit:
+    def _take(self, operation: str, mutations: int) -> Permit:
         now = self._timer.now()
-        points = self._costs.of(usage.operation, usage.mutations)
+        points = self._costs.of(operation, mutations)
         self._in_flight += 1
         self._serial += 1
         self._calls_today += 1
         # Alone or not is read off the serial: a call that began while another was under way never has the last one.
         serial = self._serial if self._in_flight == 1 else -1
-        complexity, call = self._window(usage).take(now, points), self._calls.take(now, 1)
-        return Permit(usage, points, complexity, call, serial)
+        complexity, call = self._window(mutations).take(now, points), self._calls.take(now, 1)
+        return Permit(operation, mutations, complexity, call, serial)
 
     def _release_complexity(self, permit: Permit, reply: Reply, now: float) -> None:
-        window = self._window(permit.usage)
+        window = self._window(permit.mutations)
         if reply.action in {ErrorAction.WAIT, ErrorAction.SPLIT} or reply.replayed:
             window.correct(permit.complexity, 0)
         elif reply.cost is not None:
             window.correct(permit.complexity, reply.cost)
-            self._costs.learn(permit.usage.operation, permit.usage.mutations, reply.cost)
+            self._costs.learn(permit.operation, permit.mutations, reply.cost)
         window.observe(permit.complexity, now, reply.quota.complexity, alone=permit.serial == self._serial)
         if reply.limit is Limit.COMPLEXITY:
             window.exhausted(now, reply.wait)
@@ -332,5 +320,5 @@ class Budget:
             self._day, self._calls_today = today, float(self._in_flight)
         return self._calls_today
 
-    def _window(self, usage: Usage) -> RateWindow:
-        return self._writes if usage.mutations else self._reads
+    def _window(self, mutations: int) -> RateWindow:
+        return self._writes if mutations else self._reads

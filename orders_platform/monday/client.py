@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from orders_platform.domain.usage import Reads
 from orders_platform.errors import BoardMismatchError, MondayRefusedError, MondayUnavailableError, OrdersError
-from orders_platform.monday.budget import Budget, DailyLimitError, Permit, Timer, Usage
+from orders_platform.monday.budget import Budget, DailyLimitError, Permit, Timer
 from orders_platform.monday.documents import Request
 from orders_platform.monday.error_policy import CROWDING, ErrorAction, ErrorKind, Limit
 from orders_platform.monday.replies import Reply, lost_reply
@@ -319,7 +319,7 @@ class MondayClient:
 
     def _acquire(self, request: Request, result: RequestResult) -> Permit | None:
         try:
-            return self.budget.acquire(Usage(request.operation, len(request.aliases)))
+            return self.budget.acquire(request.operation, len(request.aliases))
         except DailyLimitError as error:
             result.stopped_by = error
             return None

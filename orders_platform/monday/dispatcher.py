@@ -13,7 +13,7 @@ from queue import SimpleQueue
 
 from orders_platform.domain.mutations import Batch, BatchReport, Mutation, Operation
 from orders_platform.errors import MondayUnavailableError, OrdersError
-from orders_platform.monday.budget import DailyLimitError, Permit, Usage
+from orders_platform.monday.budget import DailyLimitError, Permit
 from orders_platform.monday.client import MondayClient
 from orders_platform.monday.delivery import BatchResult, deliver
 from orders_platform.monday.documents import Documents
@@ -208,7 +208,7 @@ class _Load:
         """None when no further request may be made, or nobody waits for it any more."""
         client = self._sender.client
         try:
-            permit = client.budget.acquire(Usage(self._operation, mutations))
+            permit = client.budget.acquire(self._operation, mutations)
         except DailyLimitError as error:
             self.stopped_by = self.stopped_by or error
             return None

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orders_platform.errors import ConfigurationError
-from orders_platform.monday.budget import Budget, DailyLimitError, Limits, Timer, Usage, limits_of
+from orders_platform.monday.budget import Budget, DailyLimitError, Limits, Timer, limits_of
 from orders_platform.monday.error_policy import ErrorAction, Limit, rule_for
 from orders_platform.monday.headers import Allowance, Quota
 from orders_platform.monday.rate_window import MARGIN, MOST_MARGIN, RateWindow
@@ -53,7 +53,7 @@ def refused(code: str, wait: float = 0.0) -> Reply:
     return Reply(429, rule.action, problems=(Problem(code, "", rule),), wait=wait)
 
 
-CREATE = Usage("create_item", 25)
+CREATE = ("create_item", 25)
 
 
 @pytest.mark.slow
@@ -158,7 +158,7 @@ def test_requests_never_exceed_a_limit_of_monday(requests: list[tuple[int, float
     complexity, calls = MondaysWindow(1_000_000), MondaysWindow(20)
     for mutations, work in requests:
         count = min(mutations, pace.largest("create_item"))
-        permit = pace.acquire(Usage("create_item", count))
+        permit = pace.acquire("create_item", count)
         assert permit is not None
         assert complexity.take(clock.now, 30_001 * count)
         assert calls.take(clock.now, 1)
@@ -174,7 +174,7 @@ def test_a_thousand_items_take_no_longer_than_the_limit_demands() -> None:
     left = 1_000
     while left:
         count = min(left, 25, pace.room("create_item") or 25)
-        permit = pace.acquire(Usage("create_item", count))
+        permit = pace.acquire("create_item", count)
         assert permit is not None
         pace.release(permit, done(30_001 * count))
         left -= count
@@ -185,7 +185,7 @@ def test_a_thousand_items_take_no_longer_than_the_limit_demands() -> None:
 def test_the_first_answer_teaches_what_an_operation_costs() -> None:
     pace = budget(VirtualClock(1_000.0), write_complexity=1_000_000)
     assert pace.largest("archive_item") == 99
-    permit = pace.acquire(Usage("archive_item", 10))
+    permit = pace.acquire("archive_item", 10)
     assert permit is not None
     pace.release(permit, done(1_000))
     assert pace.room("archive_item") == 999_000 // 100
@@ -194,18 +194,18 @@ def test_the_first_answer_teaches_what_an_operation_costs() -> None:
 def test_a_reservation_too_high_is_given_back() -> None:
     clock = VirtualClock(1_000.0)
     pace = budget(clock, write_complexity=800_000)
-    permit = pace.acquire(Usage("create_item", 25))
+    permit = pace.acquire("create_item", 25)
     assert permit is not None
-    assert pace._delay(CREATE) > 0
+    assert pace._delay(*CREATE) > 0
     pace.release(permit, done(25_000))
-    assert pace._delay(CREATE) == 0
+    assert pace._delay(*CREATE) == 0
 
 
 @pytest.mark.parametrize("reply", [refused("COMPLEXITY_BUDGET_EXHAUSTED", 3), refused("maxComplexityExceeded")])
 def test_a_request_that_was_not_executed_costs_nothing(reply: Reply) -> None:
     clock = VirtualClock(1_000.0)
     pace = budget(clock)
-    permit = pace.acquire(CREATE)
+    permit = pace.acquire(*CREATE)
     assert permit is not None
     pace.release(permit, reply)
     clock.now += 3.1
@@ -216,24 +216,24 @@ def test_reads_and_writes_have_budgets_of_their_own_with_an_app_token() -> None:
     clock = VirtualClock(1_000.0)
     pace = Budget(limits_of("pro", "app"), Timer(clock, clock.sleep))
     for _ in range(6):
-        permit = pace.acquire(CREATE)
+        permit = pace.acquire(*CREATE)
         assert permit is not None
         pace.release(permit, done(833_300))
-    assert pace._delay(CREATE) > 0
-    assert pace._delay(Usage("items_by_ids")) == 0
+    assert pace._delay(*CREATE) > 0
+    assert pace._delay("items_by_ids") == 0
 
 
 def test_reads_and_writes_share_one_budget_with_a_personal_token() -> None:
     pace = budget(VirtualClock(1_000.0), write_complexity=1_000_000)
-    permit = pace.acquire(CREATE)
+    permit = pace.acquire(*CREATE)
     assert permit is not None
     pace.release(permit, done(1_000_000))
-    assert pace._delay(Usage("items_by_ids")) > 0
+    assert pace._delay("items_by_ids") > 0
 
 
 def test_mondays_own_figures_go_before_the_plan() -> None:
     pace = budget(VirtualClock(1_000.0), write_complexity=10_000_000)
-    permit = pace.acquire(Usage("create_item", 1))
+    permit = pace.acquire("create_item", 1)
     assert permit is not None
     pace.release(permit, done(30_001, Quota(complexity=Allowance(1_000_000, 969_999, 60))))
     assert pace.room("create_item") == 32
@@ -243,13 +243,13 @@ def test_the_day_ends_with_a_reserve_for_people() -> None:
     clock = VirtualClock(10.0 * DAY + 5)
     pace = budget(clock, calls_per_day=10, daily_reserve=3)
     for _ in range(7):
-        permit = pace.acquire(CREATE)
+        permit = pace.acquire(*CREATE)
         assert permit is not None
         pace.release(permit, done(1))
     with pytest.raises(DailyLimitError, match="00:00 UTC"):
-        pace.acquire(CREATE)
+        pace.acquire(*CREATE)
     clock.now = 11.0 * DAY
-    assert pace.acquire(CREATE) is not None
+    assert pace.acquire(*CREATE) is not None
 
 
 def test_calls_made_earlier_today_count() -> None:
@@ -257,16 +257,16 @@ def test_calls_made_earlier_today_count() -> None:
     pace = budget(clock, calls_per_day=100, daily_reserve=0)
     pace.note_calls_today(99.5)
     with pytest.raises(DailyLimitError):
-        pace.acquire(CREATE)
+        pace.acquire(*CREATE)
 
 
 def test_a_rate_limited_call_counts_as_a_tenth_and_one_never_made_not_at_all() -> None:
     pace = budget(VirtualClock(1_000.0))
-    first = pace.acquire(CREATE)
+    first = pace.acquire(*CREATE)
     assert first is not None
     pace.release(first, refused("RATE_LIMIT_EXCEEDED"))
     assert pace.calls_today == pytest.approx(0.1)
-    clock_free = pace.acquire(CREATE)
+    clock_free = pace.acquire(*CREATE)
     assert clock_free is not None
     pace.release(clock_free, Reply(0, ErrorAction.WAIT, never_sent=True))
     assert pace.calls_today == pytest.approx(0.1)
@@ -274,11 +274,11 @@ def test_a_rate_limited_call_counts_as_a_tenth_and_one_never_made_not_at_all() -
 
 def test_no_call_is_made_after_monday_says_that_the_day_is_over() -> None:
     pace = budget(VirtualClock(1_000.0))
-    permit = pace.acquire(CREATE)
+    permit = pace.acquire(*CREATE)
     assert permit is not None
     pace.release(permit, refused("DAILY_LIMIT_EXCEEDED"))
     with pytest.raises(DailyLimitError):
-        pace.acquire(CREATE)
+        pace.acquire(*CREATE)
 
 
 def test_no_more_requests_run_at_a_time_than_the_plan_allows() -> None:
@@ -290,7 +290,7 @@ def test_no_more_requests_run_at_a_time_than_the_plan_allows() -> None:
     def work() -> None:
         nonlocal running, most
         for _ in range(5):
-            permit = pace.acquire(Usage("items_by_ids"))
+            permit = pace.acquire("items_by_ids")
             assert permit is not None
             with lock:
                 running += 1
@@ -312,11 +312,11 @@ def test_a_wait_that_is_given_up_makes_no_call() -> None:
     clock = VirtualClock(1_000.0)
     timer = Timer(clock, clock.sleep)
     pace = Budget(Limits(write_complexity=100), timer)
-    permit = pace.acquire(CREATE)
+    permit = pace.acquire(*CREATE)
     assert permit is not None
     pace.release(permit, done(100))
     timer.give_up()
-    assert pace.acquire(CREATE) is None
+    assert pace.acquire(*CREATE) is None
     assert pace.calls_today == 1
 
 
@@ -354,9 +354,9 @@ def test_an_unknown_plan_or_kind_of_token_is_named() -> None:
 def test_the_limit_that_was_hit_decides_which_budget_is_lowered() -> None:
     clock = VirtualClock(1_000.0)
     pace = budget(clock, calls_per_minute=100)
-    permit = pace.acquire(CREATE)
+    permit = pace.acquire(*CREATE)
     assert permit is not None
     pace.release(permit, refused("RATE_LIMIT_EXCEEDED", wait=9))
     assert refused("RATE_LIMIT_EXCEEDED").limit is Limit.CALLS_PER_MINUTE
-    assert pace._delay(CREATE) == 9
+    assert pace._delay(*CREATE) == 9
     assert pace.room("create_item") == 333

@@ -148,3 +148,17 @@ def test_a_second_run_without_any_lock_makes_nothing_twice(platform: Platform, a
     require_all_once(platform, 20)
     assert platform.states() == {"SYNCED"}
     assert platform.sync().total("mutations") == 0
+
+
+def test_a_database_of_an_earlier_version_goes_on_after_init_db(platform: Platform) -> None:
+    """It has no batch of groups, and a row whose last request was never answered."""
+    platform.load(ROWS[:3])
+    platform.sync()
+    platform.execute("ALTER TABLE ORDER_SYNC_CUSTOMERS DROP COLUMN groups_batch_id")
+    platform.execute("UPDATE ORDER_LIST_V2 SET sync_state = 'PENDING' WHERE order_key = 'GRE-00002'")
+    assert platform.store.schema.apply() == ['ALTER TABLE "ORDER_SYNC_CUSTOMERS" ADD "groups_batch_id" VARCHAR(64)']
+    assert platform.sync().total("mutations") == 0
+    assert platform.states() == {"SYNCED"}
+    platform.load([*ROWS[:3], order("GRE-77777", {"S": 1}, AAG_SEASON="2026 SPRING")])
+    assert platform.sync().is_done
+    assert "GREYSON 2026 SPRING" in platform.groups
