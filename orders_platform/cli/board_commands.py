@@ -29,7 +29,7 @@ from orders_platform.domain.differences import Difference, DifferenceKind
 from orders_platform.domain.guards import GuardKind
 from orders_platform.domain.orders import SyncRow
 from orders_platform.domain.preflight import board_problems, missing_labels, subitem_board_problems
-from orders_platform.domain.verdicts import Verdict
+from orders_platform.domain.verdicts import Verdict, seen
 from orders_platform.errors import BoardMismatchError, MondayRefusedError, OrdersError
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.pipeline import sync_customer
@@ -94,7 +94,8 @@ def sync(
             )
         finally:  # what was done is shown although the run ended early
             is_quiet = verbosity == "quiet"
-            verdicts = Queries(store).verdicts([report.customer for report in reports])
+            doubled = {report.customer: report.doubled for report in reports}
+            verdicts = [seen(each, doubled[each.customer]) for each in Queries(store).verdicts(doubled)]
             output.show_run(
                 _sync_json(store, reports, verdicts, dry=dry), as_json=as_json, output_json=output_json, quiet=is_quiet
             )
@@ -214,7 +215,7 @@ def verify(*, only: tuple[str, ...], repair: bool, yes: bool, as_json: bool) -> 
             _print_plans(work)
             if yes or click.confirm("Change the board as listed?", err=True):
                 work.repair()
-        verdicts = Queries(store).verdicts(work.found)
+        verdicts = [seen(each, work.found[each.customer].differences) for each in Queries(store).verdicts(work.found)]
     if as_json:
         output.write_json(_verify_json(work, verdicts))
     else:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from orders_platform.domain.differences import ABSENT, Difference
 from orders_platform.domain.guards import Guard
-from orders_platform.domain.orders import CustomerSummary, RowProblem
+from orders_platform.domain.orders import CustomerSummary, RowKind, RowProblem
 
 NO_ORDERS = frozenset({"phantom", "repeated_header"})
 """Codes of staged rows that are no orders (totals, headers): nothing of them belongs on the board."""
@@ -18,6 +19,7 @@ class CustomerState(enum.StrEnum):
 
     GUARD = "guard"
     FAILED = "failed"
+    DIFFERENT = "different"
     UNMATCHED = "unmatched"
     WAITING = "waiting"
     WARNINGS = "warnings"
@@ -35,6 +37,7 @@ class Verdict:
         invalid: rows of the load that the merge cannot take; the board lacks them.
         unmatched: rows of its files that name no known customer.
         warnings: cells that were left out, and rows that are no orders.
+        differences: between board and database, where somebody has just looked; `on_board` is then what was seen.
         guards: that acted on its last load and were not accepted.
     """
 
@@ -46,6 +49,7 @@ class Verdict:
     invalid: int = 0
     unmatched: int = 0
     warnings: int = 0
+    differences: int = 0
     guards: tuple[Guard, ...] = ()
 
     @property
@@ -55,6 +59,8 @@ class Verdict:
             return CustomerState.GUARD
         if self.failed or self.invalid:
             return CustomerState.FAILED
+        if self.differences:
+            return CustomerState.DIFFERENT
         if self.unmatched:
             return CustomerState.UNMATCHED
         if self.waiting or self.on_board < self.orders:
@@ -81,11 +87,18 @@ class Verdict:
             (self.failed, "row failed", "rows failed"),
             (self.invalid, "row of the list is invalid", "rows of the list are invalid"),
             (self.unmatched, "row of its files names no known customer", "rows of its files name no known customer"),
+            (self.differences, "difference between board and database", "differences between board and database"),
             (self.warnings, "warning", "warnings"),
         )
         said = [f"{count:,} {one if count == 1 else several}" for count, one, several in counts if count]
         stopped = ["a guard stops it" if any(guard.blocks for guard in self.guards) else "a guard acted"] if self.guards else []
         return f"{self.customer}: {'; '.join([head, *said, *stopped])}"
+
+
+def seen(verdict: Verdict, differences: Sequence[Difference]) -> Verdict:
+    """The verdict of somebody who has just looked at the board and found this."""
+    absent = sum(each.kind in ABSENT and each.row_kind is RowKind.ITEMS for each in differences)
+    return replace(verdict, differences=len(differences), on_board=verdict.on_board - absent)
 
 
 def verdicts_of(

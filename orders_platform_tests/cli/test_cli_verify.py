@@ -91,6 +91,7 @@ def test_differences_are_listed_and_end_with_1_and_nothing_is_changed(synced: Wo
     outcome = terminal("verify")
     assert outcome.code == 1
     assert f"missing {number}: item {item_id}" in outcome.out
+    assert f"{CUSTOMER}: 23 of 24 orders on the board; 1 difference between board and database" in outcome.out
     assert "Nothing was changed." in outcome.out
     assert (synced.dump(), synced.mutations) == (before, mutations)
 
