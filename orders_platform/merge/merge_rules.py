@@ -188,15 +188,16 @@ class MergeRules:
             return "whole_number"
         return "number" if column.is_numeric else "text"
 
-    def _hashed(self, customer: str) -> list[BusinessColumn]:
-        """The columns that make a row what it is: where it came from does not, unless it is a key or shown on the board."""
+    def bookkeeping(self, customer: str) -> list[str]:
+        """The columns that say where a row came from, and do not make it what it is: no keys, nor shown on the board."""
         keys, names = self._configuration.keys_of(customer), self._configuration.columns
         counted = {*keys.unique, *keys.extra, *self._configuration.mapped_sources}
-        return [
-            column
-            for column in self.business
-            if column.name not in {names.file, names.source_customer} or column.name in counted
-        ]
+        return sorted({names.file, names.source_customer} - counted)
+
+    def _hashed(self, customer: str) -> list[BusinessColumn]:
+        """The columns that make a row what it is."""
+        without = self.bookkeeping(customer)
+        return [column for column in self.business if column.name not in without]
 
     def row_hash_rule(self, customer: str) -> str:
         """A short value that changes whenever the same order would get another row hash."""
@@ -219,6 +220,7 @@ class MergeRules:
             "limited": [column for column in self.business if column.kind in _LIMITED or _is_short(column)],
             "cleaning": {"customer": customer_column, "counts": counts},
             "hashed": self._hashed(customer),
+            "bookkeeping": self.bookkeeping(customer),
             "other_columns": self.other_columns(customer),
             "unique_keys": list(keys.unique),
             "extra_keys": list(keys.extra),

@@ -242,7 +242,7 @@ class OrderMerge:
             if any(guard.blocks for guard in acted):
                 return HeaderMerge(found["rows_read"], rejected=found["rejected"], copies=found["copies"], guards=acted)
             take_over(run, moves, hold)
-            updated = run("1_update_orders").rowcount
+            updated = self._update(run, customer)
             created = run("1_insert_orders").rowcount
             removed, refused = 0, bool(acted)
             if found["missing"] and not refused:
@@ -256,6 +256,13 @@ class OrderMerge:
             found["rows_read"], created, updated, found["rejected"], found["copies"], found["missing"], removed, acted,
             unsettled=moves.unsettled,
         )  # fmt: skip
+
+    def _update(self, run: Runner, customer: str) -> int:
+        """Write what is changed of known orders; how many are to be sent for it."""
+        updated = run("1_update_orders").rowcount
+        if self.rules.bookkeeping(customer):
+            run("1_update_sources")
+        return updated
 
     def _rename(self, run: Runner, former: Sequence[str]) -> None:
         """Give the customer the orders that it had under other canonical names."""

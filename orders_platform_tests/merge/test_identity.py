@@ -176,7 +176,9 @@ def test_rows_that_differ_only_in_where_they_came_from_or_in_case_are_one_order(
 
 def test_another_file_alone_is_no_change_of_an_order(order_list: OrderList) -> None:
     order_list.merge(*OTHERS)
+    order_list.sent()
     assert order_list.merge(*[row | {FILE: "week 24"} for row in OTHERS]) == HeaderMerge(rows_read=10)
+    assert set(order_list.orders(FILE, "sync_state")) == {("week 24", "SYNCED")}
 
 
 def test_a_file_that_the_board_shows_does_make_a_difference(order_list: OrderList) -> None:
