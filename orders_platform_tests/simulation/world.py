@@ -147,9 +147,7 @@ class World:
 
     def run(self, death: Death | None = None, meddles_at: int | None = None, rival_at: int | None = None) -> None:
         """One process: it ends, gives up, or is killed; a second one, which cares for no lock, may come and go meanwhile."""
-        self.platform.load(
-            [{**row, "TOTAL QTY": sum(int(str(row.get(size) or 0)) for size in SIZES)} for row in self.load.values()]
-        )
+        self.platform.load(list(self.load.values()))
         steps = _Steps(death, meddles_at, self._meddle, rival_at, self._rival)
         store = _Watched(self.controls.store(self.platform.store), steps)
         merge = _Watched(self.platform.merge, steps)
