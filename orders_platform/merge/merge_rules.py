@@ -22,7 +22,7 @@ from orders_platform.errors import SourceDataError
 _NULL_WORDS = ("null_word", "na_word", "date_word")
 _LIMITED = frozenset({"date", "number", "whole_number", "quantity"})
 
-_RULES_VERSION = 2
+_RULES_VERSION = 3
 """Raise it when a template changes what a merge makes of the same load: every load then counts as changed once."""
 
 _ROW_HASH_VERSION = 2
