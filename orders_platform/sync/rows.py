@@ -13,7 +13,6 @@ from typing import ClassVar
 
 from orders_platform.domain.board import BoardItem
 from orders_platform.domain.column_values import FormattedRow, column_values_json, creates_labels, format_row
-from orders_platform.domain.mapping import BoardMapping
 from orders_platform.domain.mutations import Operation
 from orders_platform.domain.orders import RowKind, RowProblem, RowResult, SyncRow
 from orders_platform.domain.plan import RowPlan, Step, Wanted, plan_row
@@ -59,6 +58,17 @@ class _Stage(ABC):
         self.report = report
         self.dry = dry
         self.forgotten: set[str] = set()
+        self.mapping = run.rules.items if self.kind is RowKind.ITEMS else run.rules.subitems
+
+    @property
+    def shape(self) -> BoardShape:
+        """The board as the preflight found it."""
+        return self.run.items_board if self.kind is RowKind.ITEMS else self.run.subitems_board
+
+    def waiting(self) -> Sequence[SyncRow]:
+        """The customer's rows that wait to be sent."""
+        store = self.run.store
+        return (store.waiting_items if self.kind is RowKind.ITEMS else store.waiting_subitems)(self.customer)
 
     def sync(self, limit: int | None = None) -> StageReport:
         """Send what waits, or the first `limit` rows of it."""
@@ -202,20 +212,6 @@ class _Stage(ABC):
             self.report.count_steps(row.plan.steps)
             self.report.leave_out(self.customer, row.row, row.warnings)
 
-    @property
-    @abstractmethod
-    def mapping(self) -> BoardMapping:
-        """Which columns are ours."""
-
-    @property
-    @abstractmethod
-    def shape(self) -> BoardShape:
-        """The board as the preflight found it."""
-
-    @abstractmethod
-    def waiting(self) -> Sequence[SyncRow]:
-        """The customer's rows that wait to be sent."""
-
     @abstractmethod
     def placed(self, rows: Sequence[SyncRow]) -> list[SyncRow]:
         """Those of the rows whose place on the board is there."""
@@ -232,17 +228,6 @@ class _Stage(ABC):
 class _Items(_Stage):
     kind = RowKind.ITEMS
     creates = Operation.CREATE_ITEM
-
-    @property
-    def mapping(self) -> BoardMapping:
-        return self.run.rules.items
-
-    @property
-    def shape(self) -> BoardShape:
-        return self.run.items_board
-
-    def waiting(self) -> Sequence[SyncRow]:
-        return self.run.store.waiting_items(self.customer)
 
     def placed(self, rows: Sequence[SyncRow]) -> list[SyncRow]:
         """Those whose group is on the board; in a dry run all, as if the groups had been made."""
@@ -288,17 +273,6 @@ class _Subitems(_Stage):
     def __init__(self, run: SyncRun, customer: str, report: StageReport, *, dry: bool) -> None:
         super().__init__(run, customer, report, dry=dry)
         self._children: Mapping[int, Sequence[BoardItem]] = {}
-
-    @property
-    def mapping(self) -> BoardMapping:
-        return self.run.rules.subitems
-
-    @property
-    def shape(self) -> BoardShape:
-        return self.run.subitems_board
-
-    def waiting(self) -> Sequence[SyncRow]:
-        return self.run.store.waiting_subitems(self.customer)
 
     def is_ready(self, row: SyncRow) -> bool:
         return row.parent_id is not None or row.order_ref in self.run.dry_run_items
