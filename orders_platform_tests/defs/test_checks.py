@@ -124,7 +124,7 @@ def test_every_check_is_of_a_job_that_starts_by_itself() -> None:
 
 
 def test_all_checks_pass_over_all_customers_when_all_is_well(synced: Workplace, location: Location) -> None:
-    for job, names in (("check_orders", 9), ("check_waiting_rows", 1), ("verify_boards", 1)):
+    for job, names in (("check_orders", 10), ("check_waiting_rows", 1), ("verify_boards", 1)):
         found = made(build_definitions(Settings()).resolve_job_def(job).execute_in_process(instance=location.instance))
         assert len(found) == names
         assert [name for name, evaluation in found.items() if not evaluation.passed] == []
