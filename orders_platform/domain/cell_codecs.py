@@ -74,7 +74,7 @@ def plain_number(value: object, *, takes_percents: bool = False) -> Decimal:
     """The value as an exact number; a text is read as `domain/cell_texts.py` says.
 
     Raises:
-        RowError: `number_expected`, `number_out_of_range`.
+        RowError: `number_expected`, `percent_unexpected`, `number_out_of_range`.
     """
     match value:
         case Decimal():
@@ -89,7 +89,7 @@ def plain_number(value: object, *, takes_percents: bool = False) -> Decimal:
         case str() if "," in value:
             raise RowError("number_expected", "is not a plain number: a comma may mean thousands or decimals, write 1234.5")
         case str() if value.rstrip().endswith("%"):
-            raise RowError("number_expected", "is a per cent, and the column does not say that it holds those")
+            raise RowError("percent_unexpected", "is a per cent, and the column does not say that it holds those")
         case _:
             raise RowError("number_expected", "is not a plain number such as 1234.5")
     if not number.is_finite():

@@ -39,6 +39,12 @@ class Correction:
     reason: str
     rows: int = 1
     is_on_board: bool = False
+    is_cell: bool = False
+
+    @property
+    def shown(self) -> str:
+        """What the board has of it."""
+        return "all but the cell" if self.is_cell else "earlier values" if self.is_on_board else "no"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +188,9 @@ def _cell_correction(group: WarningGroup) -> Correction:
     orders = ", ".join(group.examples) + (
         f" and {group.count - len(group.examples)} more" if group.count > len(group.examples) else ""
     )
-    return Correction(orders, "", f"{group.column}: {preview(group.text)} {group.reason}", group.count, is_on_board=True)
+    return Correction(
+        orders, "", f"{group.column}: {preview(group.text)} {group.reason}", group.count, is_on_board=True, is_cell=True
+    )
 
 
 def _plain(reason: str) -> str:

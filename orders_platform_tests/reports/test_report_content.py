@@ -155,5 +155,5 @@ def test_cells_that_were_left_out_are_corrections_of_orders_that_are_on_the_boar
     warnings = [CellWarning("GREYSON", f"GRE-{n}", "PLANNER", "NOBODY", "label_missing", "is not a label") for n in range(5)]
     report = report_of("GREYSON", NOW, [], [], [], None, Verdict("GREYSON"), warnings)
     (found,) = report.corrections
-    assert (found.order, found.rows, found.is_on_board) == ("GRE-0, GRE-1, GRE-2 and 2 more", 5, True)
+    assert (found.order, found.rows, found.shown) == ("GRE-0, GRE-1, GRE-2 and 2 more", 5, "all but the cell")
     assert found.reason == "PLANNER: 'NOBODY' is not a label"
