@@ -292,12 +292,7 @@ class OrderStore:
         }
         if not lacking:
             return []
-        if kind is RowKind.ITEMS:
-            mapped = self.configuration.mapped_sources
-            rows = [conversion.order_row(row, mapped) for row in self._rows("read_orders", customer=customer)]
-        else:
-            pattern = self.configuration.names.subitem
-            rows = [conversion.line_row(row, pattern) for row in self._rows("read_lines", customer=customer)]
+        rows = self.orders(customer) if kind is RowKind.ITEMS else self.lines(customer)
         sent = [row for row in rows if row.state is SyncState.SYNCED and row.action is not Action.DELETE]
         return [(row, lacking[row.ref]) for row in sent if row.ref in lacking]
 

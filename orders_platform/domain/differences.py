@@ -36,7 +36,6 @@ class DifferenceKind(enum.StrEnum):
     DIFFERENT = "different"
     WRONG_GROUP = "wrong group"
     RENAMED_GROUP = "renamed group"
-    UNSENDABLE = "cannot be sent"
 
 
 ABSENT = frozenset({DifferenceKind.MISSING, DifferenceKind.OTHER_BOARD, DifferenceKind.OTHER_ITEM})
@@ -78,14 +77,12 @@ class Expected:
     Attributes:
         look_up: by what the row is found without its id.
         cells: by column id, None where cells are not compared.
-        refusal: why its cells cannot be made.
         group: the group of its name on the board, None while there is none.
     """
 
     row: SyncRow
     look_up: LookUp
     cells: Mapping[str, object] | None = None
-    refusal: str = ""
     group: Group | None = None
 
 
@@ -137,8 +134,6 @@ def row_differences(
     if expected.cells is None:
         return found
     there = shown if shown and not gone else BoardItem(0, "", "active")
-    if expected.refusal:
-        found.append(difference(DifferenceKind.UNSENDABLE, row, "values", expected.refusal))
     found += _cell_differences(expected, there, mapping, columns)
     if row.name != there.name:
         found.append(difference(DifferenceKind.DIFFERENT, row, "name", row.name, there.name))

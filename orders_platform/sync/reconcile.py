@@ -161,9 +161,9 @@ class _Side:
             return Expected(row, look_up, group=group)
         try:
             cells = format_row(self.mapping, self.shape.columns, row.values, self._labels).cells
-        except RowError as refusal:
-            return Expected(row, look_up, {}, refusal.message, group)
-        return Expected(row, look_up, cells, group=group)
+        except RowError:  # its key is not one any more; the row's own state says so
+            cells = {}
+        return Expected(row, look_up, cells, group)
 
     def without_id(self, rows: Sequence[SyncRow]) -> list[SyncRow]:
         """The rows that a run would look for before it makes them; none where cells are not compared."""

@@ -57,15 +57,11 @@ _ACTIONS = {
 
 
 def repair_plan(found: Reconciliation) -> list[Repair]:
-    """What a repair would do.
-
-    Not part of it: unknown items, what a policy leaves alone, and rows that cannot be sent today: to send one would make it FAILED.
-    """
-    unsendable = {each.ref for each in found.differences if each.kind is DifferenceKind.UNSENDABLE}
+    """What a repair would do. Unknown items, and what a policy leaves alone, are not part of it."""
     plan: dict[tuple[RepairAction, RowKind, str | int], Repair] = {}
     for each in found.differences:
         action = _ACTIONS.get(each.kind)
-        if action is not None and (each.ref is None or each.ref not in unsendable):
+        if action is not None:
             key = action, each.row_kind, each.ref or each.monday_id or each.name
             before = plan[key].detail + ", " if key in plan else ""
             plan[key] = Repair(action, each.row_kind, each.order_key, each.size_code, each.monday_id, each.name, each.ref,

@@ -111,11 +111,6 @@ def test_another_name_is_different() -> None:
     assert compared(item(name="renamed")) == [(DIFFERENT, "name", "name of A-1", "renamed")]
 
 
-def test_values_that_would_be_refused_today_cannot_be_sent() -> None:
-    found = compared(item(), refusal="no such label", cells={})
-    assert found == [(DifferenceKind.UNSENDABLE, "values", "no such label", "")]
-
-
 @pytest.mark.parametrize(("group_id", "title"), [("spring", "A 2026 SPRING"), ("gone", ""), (None, "")])
 def test_another_group_is_the_wrong_one(group_id: str | None, title: str) -> None:
     assert compared(item(group_id=group_id)) == [(WRONG_GROUP, "group", "A 2025 FALL", title)]

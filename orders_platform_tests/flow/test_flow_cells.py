@@ -8,10 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orders_platform.database.queries import Queries
 from orders_platform.domain.text import BLANKS, INVISIBLE
-from orders_platform.sync.reconcile import reconcile_cells
-from orders_platform.sync.repair import repair_customer, repair_plan
+from orders_platform.sync.repair import repair_plan
 from orders_platform_tests.testing.platform import GREYSON, PRICE_COLUMN, Platform, order
 
 UNIT_COLUMN = "color_mkr5yf27"
@@ -49,9 +47,7 @@ def test_whatever_a_cell_holds_its_order_is_on_the_board(platform: Platform, cel
     with platform.watched() as watch:
         assert platform.sync().is_done
     assert watch.mutations == {}
-    with platform.board() as board:
-        found = reconcile_cells(platform.run(board), Queries(platform.store), GREYSON)
-    assert found.differences == []
+    assert platform.verify().differences == []
 
 
 @pytest.mark.parametrize(("text", "price", "discount"), [
@@ -103,11 +99,9 @@ def test_a_repair_leaves_out_a_cell_and_fails_no_row(platform: Platform) -> None
     item = platform.item("GRE-00001")
     query = "mutation($b: ID!, $i: ID!, $v: JSON!) { change_multiple_column_values(board_id: $b, item_id: $i, column_values: $v) { id } }"
     platform.ask(query, b="9609317401", i=str(item.id), v=f'{{"{DISCOUNT_COLUMN}": "7"}}')
-    with platform.board() as board:
-        run, recorded = platform.run(board), Queries(platform.store)
-        plan = repair_plan(reconcile_cells(run, recorded, GREYSON))
-        assert [(each.order_key, each.detail) for each in plan] == [("GRE-00001", "DISCOUNT")]
-        assert repair_customer(run, recorded, GREYSON, plan).is_done
+    plan = repair_plan(platform.verify())
+    assert [(each.order_key, each.detail) for each in plan] == [("GRE-00001", "DISCOUNT")]
+    assert platform.repair(plan).is_done
     assert DISCOUNT_COLUMN not in platform.item("GRE-00001").values
     assert platform.states() == {"SYNCED"}
     assert sorted(each.column for each in platform.warnings()) == ["DISCOUNT", "UNIT OF MEASURE"]
