@@ -71,7 +71,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
+class ExpectedRow:
     """What a board should show of a row, as far as it is compared.
 
     Attributes:
@@ -111,7 +111,11 @@ def absence(row: SyncRow, shown: BoardItem | None, board_id: int) -> Difference 
 
 
 def row_differences(
-    expected: Expected, shown: BoardItem | None, mapping: BoardMapping, columns: Mapping[str, Column], titles: Mapping[str, str]
+    expected: ExpectedRow,
+    shown: BoardItem | None,
+    mapping: BoardMapping,
+    columns: Mapping[str, Column],
+    titles: Mapping[str, str],
 ) -> list[Difference]:
     """How the board differs from what a row should look like; for a row that waits, what a run would change, cell by cell.
 
@@ -145,7 +149,7 @@ def row_differences(
 
 
 def orphan_differences(
-    kind: RowKind, orphans: Iterable[Orphan], rows: Iterable[Expected], active_ids: Set[int], left: Mapping[LookUp, SyncRow]
+    kind: RowKind, orphans: Iterable[Orphan], rows: Iterable[ExpectedRow], active_ids: Set[int], left: Mapping[LookUp, SyncRow]
 ) -> list[Difference]:
     """Which orphans are duplicates of our rows, which are of an order that `left`, and which are just unknown.
 
@@ -182,7 +186,7 @@ def _classified(
 
 
 def _cell_differences(
-    expected: Expected, shown: BoardItem, mapping: BoardMapping, columns: Mapping[str, Column]
+    expected: ExpectedRow, shown: BoardItem, mapping: BoardMapping, columns: Mapping[str, Column]
 ) -> Iterator[Difference]:
     values = expected.row.values
     changed = changed_cells(mapping, columns, expected.cells or {}, shown.cells)

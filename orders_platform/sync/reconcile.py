@@ -22,7 +22,7 @@ from orders_platform.domain.differences import (
     ABSENT,
     Difference,
     DifferenceKind,
-    Expected,
+    ExpectedRow,
     LookUp,
     Orphan,
     difference,
@@ -106,11 +106,11 @@ def reconcile(run: SyncRun, customer: str, depth: Depth, *, sent: RowKind | None
     found = Reconciliation(customer)
     parents: Set[int] | None = None
     if sent is not RowKind.SUBITEMS:
-        items = _Items(run, customer, depth, run.store.orders(customer, sent_by), is_whole=sent is None)
+        items = _ItemsSide(run, customer, depth, run.store.orders(customer, sent_by), is_whole=sent is None)
         parents, found.orders = items.active_ids, len(items.of_state(synced=True))
         items.compare_all(found)
     if sent is not RowKind.ITEMS:
-        subitems = _Subitems(run, depth, run.store.lines(customer, sent_by), parents)
+        subitems = _SubitemsSide(run, depth, run.store.lines(customer, sent_by), parents)
         found.lines = len(subitems.of_state(synced=True))
         subitems.compare(found, {})
     kept = {kind for kind in ABSENT if run.rules.on_deleted == "leave"}
@@ -135,7 +135,7 @@ class _Side:
 
     def __init__(self, run: SyncRun, kind: RowKind, mapping: BoardMapping, shape: BoardShape, depth: Depth) -> None:
         self.run, self.kind, self.mapping, self.shape, self.depth = run, kind, mapping, shape, depth
-        self.expected: list[Expected] = []
+        self.expected: list[ExpectedRow] = []
         self.listed: dict[int, tuple[BoardItem, LookUp]] = {}
         self.own_ids: set[int] = set()
         self.adoptable: Mapping[str, int] = {}
@@ -143,7 +143,7 @@ class _Side:
         self.titles: Mapping[str, str] = {}
         self._labels = LabelIndex()
 
-    def of_state(self, *, synced: bool) -> list[Expected]:
+    def of_state(self, *, synced: bool) -> list[ExpectedRow]:
         """The rows that are done with, or those that wait or were refused."""
         return [each for each in self.expected if (each.row.state is SyncState.SYNCED) is synced]
 
@@ -155,15 +155,15 @@ class _Side:
             if (item := self.shown.get(each.row.monday_id or 0)) and not item.absence(self.mapping.board_id, each.row.parent_id)
         }  # fmt: skip
 
-    def expect(self, row: SyncRow, look_up: LookUp, group: Group | None = None) -> Expected:
+    def expect(self, row: SyncRow, look_up: LookUp, group: Group | None = None) -> ExpectedRow:
         """What the board should show of a row."""
         if self.depth is Depth.IDS:
-            return Expected(row, look_up, group=group)
+            return ExpectedRow(row, look_up, group=group)
         try:
             cells = format_row(self.mapping, self.shape.columns, row.values, self._labels).cells
         except RowError:  # its key is not one any more; the row's own state says so
             cells = {}
-        return Expected(row, look_up, cells, group)
+        return ExpectedRow(row, look_up, cells, group)
 
     def without_id(self, rows: Sequence[SyncRow]) -> list[SyncRow]:
         """The rows that a run would look for before it makes them; none where cells are not compared."""
@@ -195,7 +195,7 @@ class _Side:
             found.changes += [each for expected in waiting for each in self._differences(expected)]
         found.differences += orphan_differences(self.kind, self._orphans(), self.expected, self.active_ids, left)
 
-    def _differences(self, expected: Expected) -> list[Difference]:
+    def _differences(self, expected: ExpectedRow) -> list[Difference]:
         shown = self.shown.get(expected.row.monday_id or self.adoptable.get(expected.row.ref, 0))
         return row_differences(expected, shown, self.mapping, self.shape.columns, self.titles)
 
@@ -215,7 +215,7 @@ class _Side:
         return Orphan(item, look_up)
 
 
-class _Items(_Side):
+class _ItemsSide(_Side):
     def __init__(self, run: SyncRun, customer: str, depth: Depth, rows: Sequence[SyncRow], *, is_whole: bool) -> None:
         super().__init__(run, RowKind.ITEMS, run.rules.items, run.items_board, depth)
         self._customer, self._is_whole = customer, is_whole
@@ -291,7 +291,7 @@ class _Items(_Side):
             ]
 
 
-class _Subitems(_Side):
+class _SubitemsSide(_Side):
     def __init__(self, run: SyncRun, depth: Depth, rows: Sequence[SyncRow], parents: Set[int] | None) -> None:
         super().__init__(run, RowKind.SUBITEMS, run.rules.subitems, run.subitems_board, depth)
         asked = {row.parent_id for row in rows if row.parent_id is not None} if parents is None else parents

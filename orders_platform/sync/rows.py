@@ -35,7 +35,7 @@ def sync_items(
 
     Counts into `report` when one is given, so that what was done before an error is known.
     """
-    return _Items(run, customer, report or StageReport(), dry=dry).sync(limit)
+    return _ItemStage(run, customer, report or StageReport(), dry=dry).sync(limit)
 
 
 def sync_subitems(run: SyncRun, customer: str, *, dry: bool = False, report: StageReport | None = None) -> StageReport:
@@ -43,7 +43,7 @@ def sync_subitems(run: SyncRun, customer: str, *, dry: bool = False, report: Sta
 
     Counts into `report` when one is given, so that what was done before an error is known.
     """
-    return _Subitems(run, customer, report or StageReport(), dry=dry).sync()
+    return _SubitemStage(run, customer, report or StageReport(), dry=dry).sync()
 
 
 class _Stage(ABC):
@@ -225,7 +225,7 @@ class _Stage(ABC):
         """Where a row is created, as arguments of the mutation."""
 
 
-class _Items(_Stage):
+class _ItemStage(_Stage):
     kind = RowKind.ITEMS
     creates = Operation.CREATE_ITEM
 
@@ -266,7 +266,7 @@ class _Items(_Stage):
             self.record(results)
 
 
-class _Subitems(_Stage):
+class _SubitemStage(_Stage):
     kind = RowKind.SUBITEMS
     creates = Operation.CREATE_SUBITEM
 

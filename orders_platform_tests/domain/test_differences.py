@@ -8,7 +8,7 @@ from orders_platform.domain.board import BoardItem, Cell, Column, Group
 from orders_platform.domain.differences import (
     Difference,
     DifferenceKind,
-    Expected,
+    ExpectedRow,
     Orphan,
     orphan_differences,
     row_differences,
@@ -28,8 +28,8 @@ GROUPS = {"fall": "A 2025 FALL", "spring": "A 2026 SPRING"}
 CELLS = {"text": Cell("first", '"first"'), "number": Cell("12", '"12"'), "theirs": Cell("whatever", None)}
 
 
-def row(number: str = "A-1", monday_id: int | None = 7, **changes: object) -> Expected:
-    """An order as expected; `changes` by field of `SyncRow` or `Expected`."""
+def row(number: str = "A-1", monday_id: int | None = 7, **changes: object) -> ExpectedRow:
+    """An order as expected; `changes` by field of `SyncRow` or `ExpectedRow`."""
     of_row: dict[str, object] = {
         "kind": RowKind.ITEMS, "ref": f"uuid-{number}", "order_ref": f"uuid-{number}", "order_key": number,
         "name": f"name of {number}", "values": {"NOTES": None, "REMARKS": "first", "PRICE": 12.0}, "state": SyncState.SYNCED,
@@ -37,8 +37,8 @@ def row(number: str = "A-1", monday_id: int | None = 7, **changes: object) -> Ex
     }  # fmt: skip
     expected: dict[str, object] = {"look_up": (0, number.casefold()), "cells": {"text": "first", "number": "12"}}
     for name, value in changes.items():
-        (expected if name in Expected.__dataclass_fields__ else of_row)[name] = value
-    return Expected(SyncRow(**of_row), **expected)  # type: ignore[arg-type]
+        (expected if name in ExpectedRow.__dataclass_fields__ else of_row)[name] = value
+    return ExpectedRow(SyncRow(**of_row), **expected)  # type: ignore[arg-type]
 
 
 def item(item_id: int = 7, **changes: object) -> BoardItem:
@@ -132,7 +132,7 @@ def orphan(item_id: int, key: str = "a-1", *, name: str = "a copy", is_shared: b
 
 
 def sorted_out(
-    *orphans: Orphan, rows: list[Expected], active: set[int], left: Expected | None = None
+    *orphans: Orphan, rows: list[ExpectedRow], active: set[int], left: ExpectedRow | None = None
 ) -> list[tuple[DifferenceKind, int | None, str]]:
     gone = {left.look_up: left.row} if left else {}
     found: list[Difference] = orphan_differences(RowKind.ITEMS, orphans, rows, active, gone)
