@@ -24,15 +24,7 @@ from orders_platform.domain.guards import Guard
 from orders_platform.domain.history import CustomerGroup
 from orders_platform.domain.mapping import Target
 from orders_platform.domain.mutations import Batch, BatchReport
-from orders_platform.domain.orders import (
-    CustomerSummary,
-    GroupIntent,
-    GroupNeed,
-    RowKind,
-    RowProblem,
-    RowResult,
-    SyncRow,
-)
+from orders_platform.domain.orders import CustomerSummary, GroupIntent, RowKind, RowProblem, RowResult, SyncRow
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.domain.usage import MondayUsage, Reads
 from orders_platform.errors import BoardMismatchError, RowsTakenError
@@ -109,10 +101,9 @@ class OrderStore:
     # --- what waits -----------------------------------------------------------------------------------------------------
 
     @repeated_when_lost
-    def waiting_groups(self, customer: str) -> list[GroupNeed]:
-        """The groups that waiting orders need."""
-        rows = self._rows("4_waiting_groups", customer=customer)
-        return [GroupNeed(str(row["group_name"]), int(row["row_count"])) for row in rows]
+    def waiting_groups(self, customer: str) -> list[str]:
+        """The names of the groups that waiting orders need."""
+        return sorted(str(row["group_name"]) for row in self._rows("4_waiting_groups", customer=customer))
 
     @repeated_when_lost
     def groups(self) -> list[CustomerGroup]:

@@ -27,14 +27,6 @@ class GroupIntent:
 
 
 @dataclass(frozen=True, slots=True)
-class GroupNeed:
-    """A group that waiting orders need, and how many of them."""
-
-    group_name: str
-    rows: int
-
-
-@dataclass(frozen=True, slots=True)
 class SyncRow:
     """An order or a line as it was read: what the board should show of it, and where it stands on its way there.
 

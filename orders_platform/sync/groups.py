@@ -38,7 +38,7 @@ def sync_groups(
     started = run.clock()
     report = report or StageReport()
     run.admit(customer)
-    names = {need.group_name for need in run.store.waiting_groups(customer)}
+    names = set(run.store.waiting_groups(customer))
     if limit is not None:
         names &= {row.group_name for row in run.store.waiting_items(customer)[:limit]}
     names.update(also)

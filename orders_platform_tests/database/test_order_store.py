@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from orders_platform.domain.mutations import Batch, BatchReport, Mutation, MutationResult, Operation, Outcome
-from orders_platform.domain.orders import GroupIntent, GroupNeed, RowKind, RowResult, SyncRow
+from orders_platform.domain.orders import GroupIntent, RowKind, RowResult, SyncRow
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.errors import DatabaseRefusedError, RowsTakenError
 from orders_platform_tests.testing.order_list import GREYSON, OrderList, batch_of, order
@@ -64,10 +64,8 @@ def test_waiting_orders_come_by_group_and_key_with_their_mapped_values(merged: O
     assert (first.values["TOTAL QTY"], first.values["CUSTOMER NAME"], first.values["HS CODE"]) == (5, GREYSON, None)
 
 
-def test_waiting_groups_are_named_once_with_their_number_of_orders(merged: OrderList) -> None:
-    assert merged.store.waiting_groups(GREYSON) == [
-        GroupNeed("GREYSON 2025 FALL", 2), GroupNeed("GREYSON 2026 SPRING", 1),
-    ]  # fmt: skip
+def test_waiting_groups_are_named_once(merged: OrderList) -> None:
+    assert merged.store.waiting_groups(GREYSON) == ["GREYSON 2025 FALL", "GREYSON 2026 SPRING"]
     merged.store.record_group(GREYSON, "GREYSON 2025 FALL", "group_7")
     assert [item.group_id for item in merged.store.waiting_items(GREYSON)] == ["group_7", "group_7", None]
     assert merged.store.waiting_items("PELOTON")[0].group_id is None

@@ -65,8 +65,7 @@ def plan(store: OrderStore) -> list[object]:
     return [
         sorted(map(repr, (_without_random_ids(item) for item in items))),
         sorted((names.get(line.order_ref, ""), line.size_code, line.values["qty"], line.action.value, line.state.value) for line in lines),
-        sorted((need.title, need.rows) if hasattr(need, "title") else repr(need)
-               for summary in store.summaries() for need in store.waiting_groups(summary.customer)),
+        sorted(name for summary in store.summaries() for name in store.waiting_groups(summary.customer)),
     ]  # fmt: skip
 
 
