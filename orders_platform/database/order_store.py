@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import datetime, time, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import RowMapping
 
@@ -18,7 +18,7 @@ from orders_platform.configuration import Configuration
 from orders_platform.database import conversion
 from orders_platform.database.engine import Database, repeated_when_lost
 from orders_platform.database.schema import Schema
-from orders_platform.database.statements import Runner, Statements
+from orders_platform.database.statements import ROWS_A_STATEMENT, Runner, Statements, chunks
 from orders_platform.domain import guards
 from orders_platform.domain.guards import Guard
 from orders_platform.domain.history import CustomerGroup
@@ -29,18 +29,10 @@ from orders_platform.domain.states import Action, SyncState
 from orders_platform.domain.usage import MondayUsage, Reads
 from orders_platform.errors import BoardMismatchError, RowsTakenError
 
-ROWS_A_STATEMENT = 100
-"""SQL Server takes 2,100 parameters; a row with its result has thirteen."""
-
-_KEYS_SHOWN = 5
-
 BATCHES_A_TRANSACTION = 500
 """A log of millions must not be locked for minutes while it is trimmed."""
 
-_VALUES_A_STATEMENT = 1_000
 _SHOWN = 5
-
-T = TypeVar("T")
 
 
 class OrderStore:
@@ -148,8 +140,8 @@ class OrderStore:
     def known_ids(self, kind: RowKind, ids: Iterable[int]) -> set[int]:
         """Which of these items belong to an order already, or which of these subitems to a line."""
         with self._reading() as run:
-            chunks = _chunks(sorted(ids))
-            return {int(row) for chunk in chunks for row in run("read_known_ids", {"kind": kind}, ids=chunk).scalars()}
+            found = (run("read_known_ids", {"kind": kind}, ids=chunk).scalars() for chunk in chunks(sorted(ids)))
+            return {int(row) for rows in found for row in rows}
 
     # --- intents and results --------------------------------------------------------------------------------------------
 
@@ -193,7 +185,7 @@ class OrderStore:
         self._require_lock(customer)
         creates = batch.operation.creates
         with self._writing(batch_id=batch.key, run_id=run_id, now=now, creates=int(creates)) as run:
-            for chunk in _chunks(rows, ROWS_A_STATEMENT):
+            for chunk in chunks(rows, ROWS_A_STATEMENT):
                 variables: Mapping[str, int | str] = {"kind": kind, "result_rows": len(chunk)}
                 if run("record_intents", variables, **self._bound(conversion.as_read(chunk))).rowcount != len(chunk):
                     ours = {ref for ref, row in self._written(run, kind, chunk).items() if row["sync_batch_id"] == batch.key}
@@ -233,7 +225,7 @@ class OrderStore:
         """
         lost: dict[str, SyncRow] = {}
         with self._writing(run_id=run_id, now=now, customer=customer, adoption=adoption or "") as run:
-            for chunk in _chunks(results, ROWS_A_STATEMENT):
+            for chunk in chunks(results, ROWS_A_STATEMENT):
                 variables: Mapping[str, int | str] = {"kind": kind, "result_rows": len(chunk)}
                 if run("record_results", variables, **self._bound(conversion.numbered(chunk))).rowcount != len(chunk):
                     found = self._written(run, kind, [result.row for result in chunk])
@@ -241,9 +233,9 @@ class OrderStore:
             kept = [result for result in results if result.row.ref not in lost]
             self._record_warnings(run, kind, kept)
             if kind is RowKind.ITEMS:
-                for made in _chunks([result.row.ref for result in kept if result.is_new_item]):
+                for made in chunks([result.row.ref for result in kept if result.is_new_item]):
                     run("record_new_parents", refs=made)
-                for archived in _chunks([result.row.ref for result in kept if result.is_archived]):
+                for archived in chunks([result.row.ref for result in kept if result.is_archived]):
                     run("record_archived", refs=archived)
             if report is not None:
                 run("record_batch", **conversion.logged(report))
@@ -262,15 +254,15 @@ class OrderStore:
     def record_gone_items(self, order_refs: Sequence[str], now: datetime) -> None:
         """Commit that the items of these orders were removed by hand: they go through their stage again."""
         with self._writing(now=now) as run:
-            for chunk in _chunks(order_refs):
+            for chunk in chunks(order_refs):
                 run("record_gone_items", refs=chunk)
 
     def _record_warnings(self, run: Runner, kind: RowKind, results: Sequence[RowResult]) -> None:
         """Keep what is wrong with cells that rows were sent without, and resolve what is wrong no longer."""
-        for refs in _chunks([result.row.ref for result in results if result.warnings is not None]):
+        for refs in chunks([result.row.ref for result in results if result.warnings is not None]):
             run("resolve_cell_warnings", refs=refs)
         found = [(result.row.ref, each) for result in results for each in result.warnings or ()]
-        for chunk in _chunks(found, ROWS_A_STATEMENT):
+        for chunk in chunks(found, ROWS_A_STATEMENT):
             values = conversion.numbered_warnings(chunk)
             run("repeat_cell_warnings", {"result_rows": len(chunk)}, **values)
             run("record_cell_warnings", {"kind": kind, "result_rows": len(chunk)}, **values)
@@ -314,7 +306,7 @@ class OrderStore:
     def trim_log(self, before: datetime) -> int:
         """Delete what the log holds from before a moment, in several transactions; how many rows."""
         deleted = 0
-        for batch_ids in _chunks(self.old_batches(before), BATCHES_A_TRANSACTION):
+        for batch_ids in chunks(self.old_batches(before), BATCHES_A_TRANSACTION):
             with self._writing(before=before) as run:
                 deleted += run("trim_log", batch_ids=batch_ids).rowcount
         return deleted
@@ -438,12 +430,6 @@ class OrderStore:
         return [row for row in found if customer in {None, row.customer}]
 
 
-def _chunks(values: Sequence[T], size: int = _VALUES_A_STATEMENT) -> Iterator[list[T]]:
-    """Lists short enough for one statement."""
-    for start in range(0, len(values), size):
-        yield list(values[start : start + size])
-
-
 _LOCK_LOST = "The lock between the two was lost: its file was removed, or its connection broke. The next run goes on."
 
 
@@ -456,7 +442,7 @@ def _is_written(result: RowResult, row: RowMapping | None, run_id: str) -> bool:
 
 def _taken(kind: RowKind, lost: Sequence[SyncRow], asked: int, consequence: str) -> RowsTakenError:
     keys = sorted({row.order_key for row in lost})
-    shown = ", ".join(keys[:_KEYS_SHOWN]) + (", ..." if len(keys) > _KEYS_SHOWN else "")
+    shown = ", ".join(keys[:_SHOWN]) + (", ..." if len(keys) > _SHOWN else "")
     return RowsTakenError(
         f"Another run sent, changed or deleted {len(lost)} of {asked} {kind} (orders {shown}) since this one read them. {consequence} "
         + _LOCK_LOST

@@ -17,7 +17,7 @@ from typing import Any
 from orders_platform.database import conversion
 from orders_platform.database.engine import repeated_when_lost
 from orders_platform.database.order_store import OrderStore
-from orders_platform.database.statements import Statements
+from orders_platform.database.statements import Statements, chunks
 from orders_platform.domain.cell_warnings import CellWarning
 from orders_platform.domain.customers import UNKNOWN_CUSTOMER, blank_label
 from orders_platform.domain.history import LoggedBatch, RowHistory
@@ -27,7 +27,6 @@ from orders_platform.domain.orders import RowKind
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.domain.verdicts import Verdict, verdicts_of
 
-_NAMES_A_READ = 1000  # SQL Server takes 2,100 parameters
 _NO_ID = -1
 _NO_UUID = str(uuid.UUID(int=0))
 
@@ -87,10 +86,7 @@ class Queries:
     def _of_customers(
         self, statement: str, customers: Sequence[str], statements: Statements | None = None, **values: object
     ) -> list[Row]:
-        found: list[Row] = []
-        for start in range(0, len(customers), _NAMES_A_READ):
-            found += self._read(statement, statements, customers=customers[start : start + _NAMES_A_READ], **values)
-        return found
+        return [row for names in chunks(customers) for row in self._read(statement, statements, customers=names, **values)]
 
     def duplicates(self, customers: Sequence[str]) -> list[Finding]:
         """Keys that several orders of a customer share, and items or subitems that several of our rows have as their own."""

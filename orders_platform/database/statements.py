@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, CursorResult, TextClause
 
 from orders_platform.database.templates import Templates
+
+VALUES_A_STATEMENT = 1_000
+ROWS_A_STATEMENT = 100
+"""SQL Server takes 2,100 parameters; a row with its result has thirteen."""
+
+T = TypeVar("T")
 
 
 class Runner(Protocol):
@@ -51,3 +57,29 @@ class Statements:
             return connection.execute(clause, {name: bound[name] for name in wanted})
 
         return run
+
+
+def chunks(values: Sequence[T], size: int = VALUES_A_STATEMENT) -> Iterator[list[T]]:
+    """Lists short enough for one statement."""
+    for start in range(0, len(values), size):
+        yield list(values[start : start + size])
+
+
+def write_rows(
+    run: Runner, statement: str, names: Sequence[str], rows: Sequence[Sequence[object]], column: str = "", **values: object
+) -> None:
+    """Run a statement of numbered rows. Each is of one length, so that it is made once: the last row is repeated, which changes nothing.
+
+    Args:
+        run: runs it.
+        statement: its name.
+        names: of the parameters of a row.
+        rows: to write.
+        column: that the template is told.
+        values: to bind besides.
+    """
+    variables: dict[str, int | str] = {"result_rows": ROWS_A_STATEMENT} | ({"cell_column": column} if column else {})
+    for chunk in chunks(rows, ROWS_A_STATEMENT):
+        full = [*chunk, *chunk[-1:] * (ROWS_A_STATEMENT - len(chunk))]
+        numbered = {f"{name}_{i}": value for i, row in enumerate(full) for name, value in zip(names, row, strict=True)}
+        run(statement, variables, **numbered, **values)

@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from functools import cached_property
-from typing import TypeVar
 
 from sqlalchemy import Connection, RowMapping
 
@@ -17,7 +16,7 @@ from orders_platform.database import conversion
 from orders_platform.database.engine import repeated_when_lost
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.queries import Queries
-from orders_platform.database.statements import Runner, Statements
+from orders_platform.database.statements import Runner, Statements, write_rows
 from orders_platform.database.templates import WORK_TABLES
 from orders_platform.domain import guards
 from orders_platform.domain.cell_texts import meaning
@@ -32,9 +31,6 @@ from orders_platform.merge.merge_rules import MergeRules
 from orders_platform.merge.row_matching import find_moves, judge_shared_keys, match_rows, take_over
 
 _EXAMPLES = 3
-_ROWS_A_STATEMENT = 100
-
-T = TypeVar("T")
 
 
 class OrderMerge:
@@ -46,7 +42,7 @@ class OrderMerge:
 
     def __init__(self, store: OrderStore) -> None:
         self.database = store.database
-        self._store = store
+        self._queries = Queries(store)
         self._configuration = store.configuration
         self._schema = store.schema
         self._templates = store.templates
@@ -119,14 +115,14 @@ class OrderMerge:
         waiting: dict[str, int] = {}
         for row in self._read("count_waiting"):
             waiting[str(row["customer_name"])] = waiting.get(str(row["customer_name"]), 0) + int(row["row_count"])
-        names = sorted({*scan.customers, *self._merged_customers()})
+        names = sorted({*scan.customers, *self._queries.customers()})
         return [_sync_status(name, loads.get(name), merges.get(name), waiting.get(name, 0)) for name in names]
 
     def present(self) -> list[CustomerSyncStatus]:
         """Which customers there are, without looking at what their rows hold."""
         staged = self.scan_staging().customers
         return [
-            CustomerSyncStatus(name, "" if name in staged else None) for name in sorted({*staged, *self._merged_customers()})
+            CustomerSyncStatus(name, "" if name in staged else None) for name in sorted({*staged, *self._queries.customers()})
         ]
 
     def _load_fingerprints(self, scan: StagingScan) -> dict[str, str]:
@@ -143,10 +139,6 @@ class OrderMerge:
         """The same for one customer."""
         (row,) = self._read("1_fingerprint_load", self._statements_for(customer), **_selection(rows))
         return f"{self.rules.configuration_hash(customer)}:{row['fingerprint']}"
-
-    def _merged_customers(self) -> list[str]:
-        """The customers that the order table has, under the names they had when they were merged."""
-        return [str(row["customer_name"]) for row in self._read("1_read_order_customers")]
 
     def _last_merge(self, key: str) -> RowMapping | None:
         return next(iter(self._read("1_read_customer", customer=key)), None)
@@ -217,7 +209,7 @@ class OrderMerge:
         policies, keys = self._configuration.policies, self._configuration.keys_of(customer)
         row_hash_rule = self.rules.row_hash_rule(customer)
         names = self._configuration.customer_names
-        former = sorted(name for name in self._merged_customers() if name != customer and names.resolve(name) == customer)
+        former = sorted(name for name in self._queries.customers() if name != customer and names.resolve(name) == customer)
         # A run that was started before a customer was renamed, or before an order came from it, may be sending.
         with ExitStack() as locks, self._header_transaction(customer, customer, rows, now) as run:
 
@@ -363,7 +355,7 @@ class OrderMerge:
         Raises:
             SourceDataError: two of the customer's orders share every key column, or two of its rows an item or subitem.
         """
-        shared = Queries(self._store).duplicates([customer])
+        shared = self._queries.duplicates([customer])
         if shared:
             first = shared[0].details
             example = f"the {first['what']} {first['shared']} by {first['rows']} rows"
@@ -413,8 +405,7 @@ class OrderMerge:
         run("1_read_known_orders")
         found = [(str(row["record_uuid"]), *(plain_key(str(row[key])) for key in ("full_key", "unique_key")))
                  for row in run("1_read_odd_keys").mappings().all()]  # fmt: skip
-        for chunk in _chunks(found):
-            run("1_replace_keys", {"result_rows": len(chunk)}, **_numbered(chunk, "ref", "full", "unique"))
+        write_rows(run, "1_replace_keys", ("ref", "full", "unique"), found)
 
     def _record_rejects(self, run: Runner) -> None:
         run("1_resolve_rejects")
@@ -445,19 +436,7 @@ def read_odd_cells(run: Runner, rules: MergeRules) -> None:
         if shown != cell:
             found.setdefault(column.name, []).append((cell, shown))
     for name, pairs in found.items():
-        for chunk in _chunks(pairs):
-            run("1_replace_cells", {"cell_column": name, "result_rows": len(chunk)}, **_numbered(chunk, "raw", "meaning"))
-
-
-def _chunks(rows: list[T]) -> Iterator[list[T]]:
-    """Lists of one length, so that their statement is made once: the last row is repeated, which changes nothing."""
-    for start in range(0, len(rows), _ROWS_A_STATEMENT):
-        yield (rows[start : start + _ROWS_A_STATEMENT] + rows[-1:] * _ROWS_A_STATEMENT)[:_ROWS_A_STATEMENT]
-
-
-def _numbered(rows: Sequence[tuple[object, ...]], *names: str) -> dict[str, object]:
-    """The parameters of rows that are written as numbered ones."""
-    return {f"{name}_{i}": value for i, row in enumerate(rows) for name, value in zip(names, row, strict=True)}
+        write_rows(run, "1_replace_cells", ("raw", "meaning"), pairs, name)
 
 
 def _unmatched_key(label: str) -> str:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TypeVar
 
 from sqlalchemy import RowMapping
 
-from orders_platform.database.statements import Runner
+from orders_platform.database.statements import Runner, chunks, write_rows
 from orders_platform.domain.customers import StagingScan
 from orders_platform.domain.matching import KeyedRow, Leftover, Pair, by_number, pairs_of, plain_key, verdicts_on
 from orders_platform.domain.moves import NumbersElsewhere, OrderElsewhere
@@ -17,11 +16,8 @@ from orders_platform.domain.moves import NumbersElsewhere, OrderElsewhere
 UNSURE_CUSTOMER = "unsure_customer"
 """The code of a row that may be one of several customers' orders."""
 
-_ROWS_A_STATEMENT = 100
 _ROWS_A_READ = 500
 """Wide rows that are in memory at once; SQL Server takes 2,100 parameters."""
-
-T = TypeVar("T")
 
 
 def judge_shared_keys(run: Runner, key_count: int, columns: Sequence[str]) -> None:
@@ -36,7 +32,7 @@ def judge_shared_keys(run: Runner, key_count: int, columns: Sequence[str]) -> No
     for _, rows in groupby(run("1_read_shared_keys"), key=lambda row: row[0]):
         keyed = (_keyed(row, key_count) for row in rows)
         verdicts |= verdicts_on(keyed, [*columns, "unreadable cells"])
-    _record(run, "1_record_verdicts", "reason", list(verdicts.items()), code="duplicate_key")
+    write_rows(run, "1_record_verdicts", ("row", "reason"), list(verdicts.items()), code="duplicate_key")
 
 
 def _keyed(row: Sequence[object], key_count: int) -> KeyedRow:
@@ -99,20 +95,7 @@ def _pairs_of_batch(run: Runner, contested: Sequence[tuple[Sequence[Leftover], S
 
 def _record_pairs(run: Runner, pairs: Iterable[Pair]) -> None:
     """Write to the work table which order a row is."""
-    _record(run, "1_record_pairs", "ref", [(int(row.ref), order.ref) for row, order in pairs])
-
-
-def _record(run: Runner, statement: str, name: str, found: Sequence[tuple[int, str]], **values: object) -> None:
-    """Write a text beside rows of the work table."""
-    for chunk in _chunks(found, _ROWS_A_STATEMENT):
-        numbered: dict[str, object] = {f"row_{i}": row for i, (row, _) in enumerate(chunk)}
-        numbered |= {f"{name}_{i}": text for i, (_, text) in enumerate(chunk)}
-        run(statement, {"result_rows": len(chunk)}, **numbered, **values)
-
-
-def _chunks(values: Sequence[T], size: int = 1_000) -> Iterator[Sequence[T]]:
-    for start in range(0, len(values), size):
-        yield values[start : start + size]
+    write_rows(run, "1_record_pairs", ("row", "ref"), [(int(row.ref), order.ref) for row, order in pairs])
 
 
 # --- a corrected customer -------------------------------------------------------------------------------------------------
@@ -140,7 +123,7 @@ def find_moves(run: Runner, customer: str, scan: StagingScan) -> Moves:
     )
     elsewhere = _numbers_elsewhere(run, customer, scan, missing)
     moving = [order.ref for number, orders in missing.items() if elsewhere.arrives(number) for order in orders]
-    for refs in _chunks(moving):
+    for refs in chunks(moving):
         run("1_leave_orders", refs=refs)
     arrived, unsure = _match_arrivals(run, elsewhere)
     return Moves(arrived, len(moving) + unsure)
@@ -157,7 +140,7 @@ def take_over(run: Runner, moves: Moves, hold: Callable[[str], None]) -> None:
     for customer, orders in sorted(moves.arrived.items()):
         hold(customer)
         run("1_release_orders", former=customer, taken=len(orders))
-        for refs in _chunks(orders):
+        for refs in chunks(orders):
             run("1_take_orders", refs=refs)
             run("2_clear_lines_of_orders", refs=refs)
 
@@ -168,7 +151,7 @@ def _numbers_elsewhere(run: Runner, customer: str, scan: StagingScan, missing: C
         found = OrderElsewhere(_order(row), str(row["customer_name"]), has_left=bool(row["has_left"]))
         orders.setdefault(found.order.number, []).append(found)
     rows: dict[str, dict[str | None, set[str]]] = {}
-    for numbers in _chunks(sorted({*missing, *orders})):
+    for numbers in chunks(sorted({*missing, *orders})):
         for row in run("1_read_staged_numbers", numbers=numbers).mappings():
             owner = scan.owner_of(row["spelling"], row["file_name"])
             if owner != customer:
@@ -179,7 +162,7 @@ def _numbers_elsewhere(run: Runner, customer: str, scan: StagingScan, missing: C
 def _match_arrivals(run: Runner, elsewhere: NumbersElsewhere) -> tuple[Mapping[str, Sequence[str]], int]:
     """The orders by the customers that they come from, and how many rows cannot be told to be any, and are rejected for it."""
     new = by_number(
-        _row(row) for numbers in _chunks(sorted(elsewhere.orders)) for row in run("1_read_new_rows", numbers=numbers).mappings()
+        _row(row) for numbers in chunks(sorted(elsewhere.orders)) for row in run("1_read_new_rows", numbers=numbers).mappings()
     )
     arrived: dict[str, list[str]] = {}
     unsure: list[tuple[int, str]] = []
@@ -191,5 +174,5 @@ def _match_arrivals(run: Runner, elsewhere: NumbersElsewhere) -> tuple[Mapping[s
             moved = list(_pair_leftovers(run, {number: rows}, {number: found.orders}))[: found.most]
             arrived.setdefault(found.customer, []).extend(order.ref for _, order in moved)
             _record_pairs(run, moved)
-    _record(run, "1_record_verdicts", "reason", unsure, code=UNSURE_CUSTOMER)
+    write_rows(run, "1_record_verdicts", ("row", "reason"), unsure, code=UNSURE_CUSTOMER)
     return arrived, len(unsure)
