@@ -16,7 +16,7 @@ from orders_platform.cli.session import CUSTOMERS, JSON, STRICT, database_sessio
 from orders_platform.database.queries import Queries
 from orders_platform.domain.customers import UNKNOWN_CUSTOMER
 from orders_platform.domain.history import ADOPT, RowHistory
-from orders_platform.domain.orders import RowKind
+from orders_platform.domain.orders import CustomerSummary, RowKind
 from orders_platform.merge.order_files import OrderFile, read_order_file
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows
@@ -124,8 +124,13 @@ def status(*, strict: bool, as_json: bool) -> None:
     if as_json:
         rows = {"rejected": [asdict(row) for row in rejects], "failed": [asdict(row) for row in failed]}
         rows["cell_warnings"] = [asdict(each) for each in warnings]
-        said = {verdict.customer: output.verdict_json(verdict) for verdict in verdicts}
-        by_customer = {each.customer: {**asdict(each), "verdict": said[each.customer]} for each in summaries}
+        stands = {summary.customer: summary for summary in summaries}
+        by_customer = {
+            verdict.customer: {
+                **asdict(stands.get(verdict.customer, CustomerSummary(verdict.customer))), "verdict": output.verdict_json(verdict)
+            }
+            for verdict in verdicts
+        }  # fmt: skip
         output.write_json({"customers": by_customer, **rows, "monday": output.usage_figures(usage, calls)})
     else:
         headers = ["customer", *(name.removesuffix("_at").replace("_", " ") for name in _STATUS)]

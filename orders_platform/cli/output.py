@@ -85,7 +85,7 @@ def run_result(
     rejected: Counter[str] = Counter()
     for row in rejects:
         rejected[row.customer] += 0 if row.size_code else row.rows
-    figures = {name: _figures(stands.get(name), rejected[name], did) for name, did in sent.items()}
+    figures = {name: _figures(stands.get(name, CustomerSummary(name)), rejected[name], did) for name, did in sent.items()}
     total = {name: round(sum(each[name] for each in figures.values()), 3) for name in FIGURES}
     said = {verdict.customer: verdict_json(verdict) for verdict in verdicts}
     customers = {
@@ -95,9 +95,9 @@ def run_result(
     return {"customers": customers, "total": total}
 
 
-def _figures(summary: CustomerSummary | None, rejected: int, sent: Figures) -> Figures:
+def _figures(summary: CustomerSummary, rejected: int, sent: Figures) -> Figures:
     """Where a customer stands, and what the run did."""
-    stands = {name: int(getattr(summary, name, 0)) for name in ("orders", "lines", "groups", "items", "subitems", "failed")}
+    stands = {name: getattr(summary, name) for name in ("orders", "lines", "groups", "items", "subitems", "failed")}
     return {name: {**stands, "rejected": rejected, **sent}.get(name, 0) for name in FIGURES}
 
 

@@ -92,7 +92,7 @@ class RowResult:
 
 @dataclass(frozen=True, slots=True)
 class CustomerSummary:
-    """Where a customer stands: orders and lines that should be on the board, and those that are.
+    """Where a customer stands: orders and lines that should be on the board, and those that are; nothing of one without orders.
 
     Attributes:
         new: rows merged and not sent yet, orders and lines together; `pending` and `failed` alike.
@@ -101,18 +101,18 @@ class CustomerSummary:
     """
 
     customer: str
-    orders: int
-    lines: int
-    groups: int
-    items: int
-    subitems: int
-    new: int
-    pending: int
-    failed: int
-    blocked: int
-    removed: int
-    oldest_waiting_at: datetime | None
-    last_sent_at: datetime | None
+    orders: int = 0
+    lines: int = 0
+    groups: int = 0
+    items: int = 0
+    subitems: int = 0
+    new: int = 0
+    pending: int = 0
+    failed: int = 0
+    blocked: int = 0
+    removed: int = 0
+    oldest_waiting_at: datetime | None = None
+    last_sent_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

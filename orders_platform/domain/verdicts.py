@@ -124,14 +124,14 @@ def verdicts_of(
     for name in customers:
         rows = [row for row in invalid if row.customer == name]
         no_orders = sum(row.rows for row in rows if row.code in NO_ORDERS)
-        stand = stands.get(name)
+        stand = stands.get(name, CustomerSummary(name))
         found.append(
             Verdict(
                 name,
-                orders=stand.orders if stand else 0,
-                on_board=stand.items if stand else 0,
-                waiting=stand.new + stand.pending if stand else 0,
-                failed=stand.failed + stand.blocked if stand else 0,
+                orders=stand.orders,
+                on_board=stand.items,
+                waiting=stand.new + stand.pending,
+                failed=stand.failed + stand.blocked,
                 invalid=sum(row.rows for row in rows) - no_orders,
                 unmatched=unmatched.get(name, 0),
                 warnings=no_orders + warnings.get(name, 0),

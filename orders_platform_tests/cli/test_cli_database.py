@@ -180,6 +180,13 @@ def test_status_is_well_when_everything_is_on_the_board_and_not_when_something_w
     assert terminal("status").code == 0
 
 
+def test_a_customer_without_any_valid_row_has_its_verdict_too(workplace: Workplace, terminal: Terminal, orders: list) -> None:
+    workplace.stage([{**row, "AAG ORDER NUMBER": None} for row in orders[:2]])
+    assert terminal("sync", "--execute").code == 1
+    told = terminal("status", "--json").document["customers"]["B'HOOD"]
+    assert (told["orders"], told["items"], told["verdict"]["state"], told["verdict"]["invalid"]) == (0, 0, "failed", 2)
+
+
 REFUSE = (
     "UPDATE \"ORDER_LIST_V2\" SET sync_state = 'FAILED', sync_error_code = 'refused', sync_error_message = 'no' "
     "WHERE \"AAG ORDER NUMBER\" IN ('TIT-00599', 'TIT-00600')"

@@ -26,6 +26,7 @@ def test_greyson_reaches_the_board_with_its_figures_and_a_second_run_writes_noth
     headers = metadata(first, "order_headers")
     assert headers["dagster/partition_row_count"] == 72
     assert (headers["created"], headers["updated"], headers["rejected"], headers["identical_copies"]) == (69, 0, 2, 1)
+    assert (headers["missing"], headers["removed"], headers["unsettled"]) == (0, 0, 0)
     assert metadata(first, "order_sizes") == {"staged_lines": 317}
     assert metadata(first, "order_lines") == {"created": 317, "updated": 0, "removed": 0}
     assert [metadata(first, stage)["created"] for stage in STAGES] == [4, 69, 317]

@@ -106,7 +106,12 @@ def order_headers(
         "cells_left_out": len(left_out),
         "identical_copies": merged.copies,
     }
-    found = {"missing": merged.missing, "removed": merged.removed, "was_unchanged": merged.was_unchanged}
+    found = {
+        "missing": merged.missing,
+        "removed": merged.removed,
+        "unsettled": merged.unsettled,
+        "was_unchanged": merged.was_unchanged,
+    }
     metadata: dict[str, dg.RawMetadataValue] = {"dagster/partition_row_count": merged.rows_read, **figures, **found}
     return dg.MaterializeResult(metadata=metadata | rejected_rows(rejected) | cell_warnings(left_out))
 
