@@ -52,14 +52,19 @@ class CustomerRows:
         is_blank = spelling is None or spelling in self.blank_spellings
         return spelling in self.spellings or (is_blank and file in self.files)
 
-    def joined(self, other: CustomerRows) -> CustomerRows:
-        """These rows and those."""
-        return CustomerRows(
-            tuple(sorted({*self.spellings, *other.spellings})),
-            tuple(sorted({*self.blank_spellings, *other.blank_spellings})),
-            tuple(sorted({*self.files, *other.files})),
-            self.rows + other.rows,
-            takes_rows_without_file=self.takes_rows_without_file or other.takes_rows_without_file,
+    @classmethod
+    def of(cls, counts: Iterable[SpellingCount | UnmatchedRows]) -> CustomerRows:
+        """All these rows."""
+        named, blank, files, rows = set[str](), set[str](), set[str | None](), 0
+        for count in counts:
+            rows += count.rows
+            if count.spelling is not None:
+                (named if fold(count.spelling) else blank).add(count.spelling)
+            if not fold(count.spelling or ""):
+                files.add(count.file)
+        filed = (file for file in files if file is not None)
+        return cls(
+            tuple(sorted(named)), tuple(sorted(blank)), tuple(sorted(filed)), rows, takes_rows_without_file=None in files
         )
 
 
@@ -76,15 +81,6 @@ class UnmatchedRows:
     def label(self) -> str:
         """Under whose name the rows are listed among the rejects."""
         return _unlisted(self.spelling) or blank_label(self.file)
-
-    @property
-    def selection(self) -> CustomerRows:
-        """Which rows they are."""
-        if fold(self.spelling or ""):
-            return CustomerRows(spellings=(self.spelling or "",), rows=self.rows)
-        blank = () if self.spelling is None else (self.spelling,)
-        files = () if self.file is None else (self.file,)
-        return CustomerRows((), blank, files, self.rows, takes_rows_without_file=self.file is None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +102,10 @@ class StagingScan:
     @property
     def unmatched_by_label(self) -> dict[str, tuple[CustomerRows, str]]:
         """The unmatched rows under each label, with a reason; spellings that differ only in spaces share a label."""
-        found: dict[str, tuple[CustomerRows, str]] = {}
+        found: dict[str, list[UnmatchedRows]] = {}
         for entry in self.unmatched:
-            rows, reason = found.get(entry.label, (CustomerRows(), entry.reason))
-            found[entry.label] = rows.joined(entry.selection), reason
-        return found
+            found.setdefault(entry.label, []).append(entry)
+        return {label: (CustomerRows.of(entries), entries[0].reason) for label, entries in found.items()}
 
 
 def blank_label(file: str | None) -> str:
@@ -171,7 +166,7 @@ class CustomerNames:
                 unmatched.append(UnmatchedRows(count.spelling, count.file, count.rows, self._reason(count, owners)))
             else:
                 found.setdefault(name, []).append(count)
-        return StagingScan({name: _rows_of(found[name]) for name in sorted(found)}, tuple(unmatched))
+        return StagingScan({name: CustomerRows.of(found[name]) for name in sorted(found)}, tuple(unmatched))
 
     def _names_somebody(self, count: SpellingCount) -> bool:
         """Not a repeated header; and a name that only totals and empty rows have is a customer's only where it is configured."""
@@ -184,31 +179,16 @@ class CustomerNames:
             return "the row repeats the headers of its file and is no order: delete it from the order list"
         if not count.has_orders:
             return "none of the columns that make an order is filled: a total or empty row is no order, delete it from the order list"
-        return _unmatched_reason(count, owners)
-
-
-def _rows_of(counts: list[SpellingCount]) -> CustomerRows:
-    named = {c.spelling for c in counts if c.spelling is not None and fold(c.spelling)}
-    blank = {c.spelling for c in counts if c.spelling is not None and not fold(c.spelling)}
-    files = {c.file for c in counts if not fold(c.spelling or "") and c.file}
-    return CustomerRows(tuple(sorted(named)), tuple(sorted(blank)), tuple(sorted(files)), sum(c.rows for c in counts))
-
-
-def _unmatched_reason(count: SpellingCount, owners: set[str]) -> str:
-    if fold(count.spelling or ""):
-        return (
-            f"customer {count.spelling!r} is not in [customers] of the configuration: add it, or add the spelling to a customer's "
-            "aliases"
-        )
-    if not count.file:
-        return "customer is blank and the row names no file: fill in the customer"
-    named = f"({', '.join(sorted(owners))})"
-    held = (
-        f"holds {len(owners)} customers {named}"
-        if len(owners) > 1
-        else f"holds no known customer{f' {named}' if owners else ''}"
-    )
-    return f"customer is blank and its file {count.file!r} {held}: fill in the customer"
+        if folded:
+            return (
+                f"customer {count.spelling!r} is not in [customers] of the configuration: add it, or add the spelling to a customer's "
+                "aliases"
+            )
+        if not count.file:
+            return "customer is blank and the row names no file: fill in the customer"
+        held = f"{len(owners)} customers" if len(owners) > 1 else "no known customer"
+        named = f" ({', '.join(sorted(owners))})" if owners else ""
+        return f"customer is blank and its file {count.file!r} holds {held}{named}: fill in the customer"
 
 
 def _unlisted(spelling: str | None) -> str:

@@ -58,8 +58,8 @@ def test_a_scan_counts_every_row_once() -> None:
     assert [(entry.label, entry.rows) for entry in scan.unmatched] == [
         ("(blank in m)", 4), ("(blank in no file)", 5), ("ACME", 6), ("ACME", 7),
     ]  # fmt: skip
-    assert scan.unmatched[3].selection == CustomerRows(("ACME ",), rows=7)
-    assert scan.unmatched[1].selection == CustomerRows((), ("",), (), 5, takes_rows_without_file=True)
+    assert CustomerRows.of(scan.unmatched[3:4]) == CustomerRows(("ACME ",), rows=7)
+    assert CustomerRows.of(scan.unmatched[1:2]) == CustomerRows((), ("",), (), 5, takes_rows_without_file=True)
 
 
 @pytest.mark.parametrize(
