@@ -19,19 +19,8 @@ from orders_platform.domain.verdicts import Verdict
 from orders_platform.sync.results import CustomerReport
 
 FIGURES = (
-    "orders",
-    "lines",
-    "rejected",
-    "groups",
-    "items",
-    "subitems",
-    "created",
-    "updated",
-    "failed",
-    "documents",
-    "mutations",
-    "seconds",
-)
+    "orders", "lines", "rejected", "groups", "items", "subitems", "created", "updated", "failed", "documents", "mutations", "seconds",
+)  # fmt: skip
 
 
 class _OutputFile(click.Path):

@@ -345,13 +345,12 @@ class OrderStore:
         """
         other: dict[tuple[int, int], list[str]] = {}
         for row in self._rows("read_targets"):
-            name, board_id = str(row["customer_name"]), row["items_board_id"]
-            if customer in {None, name} and board_id is not None and int(board_id) != target.items_board_id:
-                other.setdefault((target.items_board_id, int(board_id)), []).append(name)
-            elif (
-                customer in {None, name} and board_id is not None and int(row["subitems_board_id"]) != target.subitems_board_id
-            ):
-                other.setdefault((target.subitems_board_id, int(row["subitems_board_id"])), []).append(name)
+            if row["items_board_id"] is None or customer not in {None, row["customer_name"]}:
+                continue
+            for board in ("items_board_id", "subitems_board_id"):
+                configured, recorded = getattr(target, board), int(row[board])
+                if recorded != configured:
+                    other.setdefault((configured, recorded), []).append(str(row["customer_name"]))
         if other:
             (configured, recorded), names = next(iter(other.items()))
             shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more customers" if len(names) > _SHOWN else "")
@@ -368,23 +367,27 @@ class OrderStore:
             BoardMismatchError: they were sent to another board.
         """
         self.require_board(target, customer)
-        known = next((row for row in self._rows("read_targets") if row["customer_name"] == customer), {})
+        known = self._target_of(customer)
         if all(known.get(name) == value for name, value in asdict(target).items()):
             return 0
         compared = 0
         with self._writing(customer=customer, **asdict(target)) as run:
             run("1_add_customer")
-            for rows, mapping in (("orders", "items_mapping"), ("lines", "subitems_mapping")):
-                if known.get(mapping) not in {None, asdict(target)[mapping]}:
-                    compared += run("compare_again", {"rows": rows}).rowcount
+            for kind in RowKind:
+                mapping = f"{kind}_mapping"
+                if known.get(mapping) not in {None, getattr(target, mapping)}:
+                    compared += run("compare_again", {"kind": kind}).rowcount
             run("record_target")
         return compared
+
+    def _target_of(self, customer: str) -> Mapping[str, Any]:
+        return next((row for row in self._rows("read_targets") if row["customer_name"] == customer), {})
 
     @repeated_when_lost
     def compare_again(self, customer: str) -> int:
         """Have all rows of a customer compared with the board again, as if they had changed; how many."""
         with self._writing(customer=customer) as run:
-            return sum(run("compare_again", {"rows": rows}).rowcount for rows in ("orders", "lines"))
+            return sum(run("compare_again", {"kind": kind}).rowcount for kind in RowKind)
 
     @repeated_when_lost
     def start_over(self, customer: str, target: Target) -> int:
@@ -393,7 +396,7 @@ class OrderStore:
         Raises:
             BoardMismatchError: its rows were not sent to another board; made anew they would be there twice.
         """
-        known = next((row for row in self._rows("read_targets") if row["customer_name"] == customer), {})
+        known = self._target_of(customer)
         boards = known.get("items_board_id"), known.get("subitems_board_id")
         if None in boards or boards == (target.items_board_id, target.subitems_board_id):
             raise BoardMismatchError(
@@ -412,22 +415,19 @@ class OrderStore:
     @repeated_when_lost
     def invalid_rows(self, customer: str | None = None) -> list[RowProblem]:
         """Staged rows and sizes that the merge cannot take, of one customer or of all."""
-        found = [
-            RowProblem(str(row["customer_name"]), str(row["order_key"] or ""), str(row["size_code"]), str(row["reject_code"]),
-                        str(row["reason"]), int(row["row_count"]))
-            for row in self._rows("read_invalid_rows")
-        ]  # fmt: skip
-        return [row for row in found if customer in {None, row.customer}]
+        return self._problems("read_invalid_rows", customer)
 
     @repeated_when_lost
     def row_errors(self, customer: str | None = None) -> list[RowProblem]:
         """Rows that our check or monday refused, of one customer or of all."""
-        found = [
-            RowProblem(str(row["customer_name"]), str(row["order_key"]), str(row["size_code"]), str(row["sync_error_code"]),
-                        str(row["sync_error_message"]))
-            for row in self._rows("read_row_errors")
+        return self._problems("read_row_errors", customer)
+
+    def _problems(self, statement: str, customer: str | None) -> list[RowProblem]:
+        return [
+            RowProblem(str(row["customer_name"]), str(row["order_key"] or ""), str(row["size_code"]), str(row["code"]),
+                       str(row["reason"]), int(row["row_count"]))
+            for row in self._rows(statement) if customer in {None, row["customer_name"]}
         ]  # fmt: skip
-        return [row for row in found if customer in {None, row.customer}]
 
 
 _LOCK_LOST = "The lock between the two was lost: its file was removed, or its connection broke. The next run goes on."

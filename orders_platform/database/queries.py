@@ -72,13 +72,9 @@ class Queries:
 
     def _unmatched(self, labels: Mapping[str, int]) -> dict[str, int]:
         """How many rows with a blank customer the files of each customer hold, that nobody can be given."""
-        if not labels:
-            return {}
-        found: dict[str, int] = {}
-        for row in self._read("read_files"):
-            count = labels.get(blank_label(str(row["file_name"])), 0)
-            if count:
-                found[str(row["customer_name"])] = found.get(str(row["customer_name"]), 0) + count
+        found: Counter[str] = Counter()
+        for row in self._read("read_files") if labels else ():
+            found[str(row["customer_name"])] += labels.get(blank_label(str(row["file_name"])), 0)
         return found
 
     # --- checks ---------------------------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import sqlite3
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import Integer, Numeric
 
 from orders_platform.database.dialects import Dialect, Right, TableColumn, column_types, customer_busy, lock_lost
-from orders_platform.domain.cell_texts import meaning
+from orders_platform.domain.cell_texts import NUMERAL, meaning
 from orders_platform.errors import DatabaseRefusedError, DatabaseUnavailableError, OrdersError
 
 BUSY_SECONDS = 30
@@ -28,8 +27,6 @@ BUSY_SECONDS = 30
 
 WORD_SEPARATOR = "\x1f"
 """Between the null words of a kind of column, which `orders_meaning` takes as one text."""
-
-_NUMERAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 _ABSENT = ("no such table", "no such column", "has no column")
 
@@ -178,7 +175,7 @@ def _upper(text: object) -> str | None:
 def _meaning(reader: str, cell: object, words: str) -> str | float | int | None:
     """What a cell means, a number as such where one is wanted; `words` are those that mean nothing, as one text."""
     shown = meaning(reader, str(cell), _words(words))
-    if shown is None or reader not in {"number", "percent"} or not _NUMERAL.fullmatch(shown):
+    if shown is None or reader not in {"number", "percent"} or not NUMERAL.fullmatch(shown):
         return shown
     number = Decimal(shown)
     return int(number) if number == number.to_integral_value() and abs(number) < 1 << 53 else float(number)

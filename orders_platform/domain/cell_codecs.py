@@ -20,7 +20,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from orders_platform.domain.board import Cell, Column
-from orders_platform.domain.cell_texts import PLACEHOLDER_DATES, day, is_day, numeral
+from orders_platform.domain.cell_texts import NUMERAL, PLACEHOLDER_DATES, day, is_day, numeral
 from orders_platform.domain.labels import LabelChoice
 from orders_platform.domain.mapping import ColumnType
 from orders_platform.domain.text import clean
@@ -32,7 +32,6 @@ LONG_TEXT_CHARACTERS: Final = 2_000
 _LARGEST_EXPONENT: Final = 307
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _URL = re.compile(r"https?://[^\s/?#]\S*", re.IGNORECASE)
 _EMAIL = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>.]+")
 _CHECKED = frozenset({"true", "yes", "y", "x", "v", "1"})
@@ -84,7 +83,7 @@ def plain_number(value: object, *, takes_percents: bool = False) -> Decimal:
         case float():
             # repr is the shortest text that means this float; the exact binary value would show its noise.
             number = Decimal(repr(value))
-        case str() if _NUMBER.fullmatch(digits := numeral(clean(value), takes_percents=takes_percents)):
+        case str() if NUMERAL.fullmatch(digits := numeral(clean(value), takes_percents=takes_percents)):
             number = Decimal(digits)
         case str() if "," in value:
             raise RowError("number_expected", "is not a plain number: a comma may mean thousands or decimals, write 1234.5")

@@ -11,11 +11,6 @@ NameRule = tuple[tuple[str, ...], ...]
 """The parts of a name, joined by single spaces; a part is the first of its columns that is not blank, or left out."""
 
 
-def collapse(value: object) -> str:
-    """A cell as one line by the rule of `clean`; nothing for NULL."""
-    return "" if value is None else clean(str(value))
-
-
 def subitem_name(pattern: str, size_code: str) -> str:
     """The subitem's name, `Size XL` for the pattern `Size {size_code}`."""
-    return collapse(pattern.replace("{size_code}", size_code))
+    return clean(pattern.replace("{size_code}", size_code))

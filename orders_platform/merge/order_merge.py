@@ -5,6 +5,7 @@ Each merge is one transaction. Its statements stand below in the order in which 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
@@ -112,11 +113,11 @@ class OrderMerge:
         scan = self.scan_staging()
         loads = self._load_fingerprints(scan)
         merges = {str(row["customer_name"]): row for row in self._read("read_merges")}
-        waiting: dict[str, int] = {}
+        waiting: Counter[str] = Counter()
         for row in self._read("count_waiting"):
-            waiting[str(row["customer_name"])] = waiting.get(str(row["customer_name"]), 0) + int(row["row_count"])
+            waiting[str(row["customer_name"])] += int(row["row_count"])
         names = sorted({*scan.customers, *self._queries.customers()})
-        return [_sync_status(name, loads.get(name), merges.get(name), waiting.get(name, 0)) for name in names]
+        return [_sync_status(name, loads.get(name), merges.get(name), waiting[name]) for name in names]
 
     def present(self) -> list[CustomerSyncStatus]:
         """Which customers there are, without looking at what their rows hold."""

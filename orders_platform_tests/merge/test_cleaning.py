@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from orders_platform.database.statements import Statements
 from orders_platform.domain.cell_texts import meaning
 from orders_platform.domain.merges import HeaderMerge
-from orders_platform.domain.names import NameRule, collapse
-from orders_platform.domain.text import BLANKS, INVISIBLE
+from orders_platform.domain.names import NameRule
+from orders_platform.domain.text import BLANKS, INVISIBLE, clean
 from orders_platform.merge.order_merge import read_odd_cells
 from orders_platform_tests.testing.order_list import GREYSON, KEY, OrderList, order
 
@@ -98,9 +98,13 @@ TEXTS |= st.text(" \u00a0\t\r\naB", max_size=8)
 PARTS = ("ALIAS/RELATED ITEM", "CUSTOMER COLOUR DESCRIPTION", "CUSTOMER ALT PO")
 
 
+def plain(cell: object) -> str:
+    return "" if cell is None else clean(str(cell))
+
+
 def name_of(rule: NameRule, row: dict[str, object]) -> str:
     """The rule of names in Python, to compare the database's with."""
-    parts = (next((text for column in part if (text := collapse(row.get(column)))), "") for part in rule)
+    parts = (next((text for column in part if (text := plain(row.get(column)))), "") for part in rule)
     return " ".join(part for part in parts if part)
 
 
@@ -118,7 +122,7 @@ def test_the_database_names_orders_as_the_rule_says(order_list: OrderList, cells
     words = {c: set(cleaning.null_words) for c in PARTS}
     for column in set(PARTS) & set(cleaning.not_available_columns):
         words[column] |= set(cleaning.not_available_words)
-    shown = [{c: None if collapse(v).lower() in words.get(c, ()) else v for c, v in row.items()} for row in rows]
+    shown = [{c: None if plain(v).lower() in words.get(c, ()) else v for c, v in row.items()} for row in rows]
     expected = {str(row[KEY]): name_of(order_list.configuration.names.item, row) for row in shown}
     assert dict(order_list.orders("order_key", "item_name")) == expected
 
