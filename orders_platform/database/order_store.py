@@ -209,16 +209,9 @@ class OrderStore:
         report: BatchReport | None = None,
         adoption: str | None = None,
     ) -> None:
-        """Commit what came of rows, in one transaction with the line of the log.
+        """Commit what came of rows, in one transaction with the line of the log: the report of their batch, or their adoption.
 
-        Args:
-            kind: of the rows.
-            results: what came of them.
-            run_id: of the run.
-            now: UTC.
-            customer: whose they are.
-            report: of the batch that carried them.
-            adoption: the rows were found on the board; logged under this batch id, which is theirs now.
+        `adoption` is the batch id of rows that were found on the board, which is theirs now.
 
         Raises:
             RowsTakenError: another run has some of the rows; what came of the others is committed.

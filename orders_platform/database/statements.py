@@ -68,15 +68,9 @@ def chunks(values: Sequence[T], size: int = VALUES_A_STATEMENT) -> Iterator[list
 def write_rows(
     run: Runner, statement: str, names: Sequence[str], rows: Sequence[Sequence[object]], column: str = "", **values: object
 ) -> None:
-    """Run a statement of numbered rows. Each is of one length, so that it is made once: the last row is repeated, which changes nothing.
+    """Run a statement of numbered rows, of one length, so that it is made once: the last row is repeated, which changes nothing.
 
-    Args:
-        run: runs it.
-        statement: its name.
-        names: of the parameters of a row.
-        rows: to write.
-        column: that the template is told.
-        values: to bind besides.
+    `names` are the parameters of a row, `column` is one that the template is told.
     """
     variables: dict[str, int | str] = {"result_rows": ROWS_A_STATEMENT} | ({"cell_column": column} if column else {})
     for chunk in chunks(rows, ROWS_A_STATEMENT):

@@ -317,15 +317,7 @@ def _reason(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[str, str]
 
 
 def summary(verdicts: Sequence[Verdict], unmatched: int, failed: Sequence[str], environment: str, ui_url: str) -> Message:
-    """Where every customer stands, those that are not all on the board first.
-
-    Args:
-        verdicts: on every customer.
-        unmatched: staged rows that match no customer.
-        failed: customers and jobs whose last run failed.
-        environment: of the settings.
-        ui_url: of Dagster's web server.
-    """
+    """Where every customer stands, those that are not all on the board first; `failed` are customers and jobs whose last run failed."""
     troubled = [verdict for verdict in verdicts if not verdict.is_well()]
     lines = [
         line

@@ -119,12 +119,7 @@ def row_differences(
 ) -> list[Difference]:
     """How the board differs from what a row should look like; for a row that waits, what a run would change, cell by cell.
 
-    Args:
-        expected: what the database says.
-        shown: what the board shows under its id, None when monday knows nothing of it.
-        mapping: which columns are ours.
-        columns: of the board, by id.
-        titles: of the active groups, by id.
+    `shown` is what the board shows under its id, None when monday knows nothing of it; `titles` are those of the active groups, by id.
     """
     row, waits = expected.row, expected.row.state is not SyncState.SYNCED
     gone = absence(row, shown, mapping.board_id)

@@ -59,12 +59,9 @@ def by_number(leftovers: Iterable[Leftover]) -> dict[str, list[Leftover]]:
 
 
 def pairs_of(rows: Sequence[Leftover], orders: Sequence[Leftover], cells: Cells) -> list[Pair]:
-    """Rows and orders of one order number, each with its partner, the most alike first; as many pairs as there can be.
+    """Rows and orders of one order number, both by rank, each with its partner, the most alike first; as many pairs as there can be.
 
-    Args:
-        rows: by rank.
-        orders: by rank.
-        cells: of both; those of a `ref` that is absent count as unlike any other.
+    A `ref` without cells counts as unlike any other.
     """
     if len(rows) * len(orders) > MOST_PAIRS:
         return _pairs_of_many(rows, orders)
@@ -140,9 +137,7 @@ class KeyedRow:
 def verdicts_on(rows: Iterable[KeyedRow], columns: Sequence[str]) -> dict[int, str]:
     """Which of the rows of one key are copies of another (an empty text), and why the others are refused; an order has no entry.
 
-    Args:
-        rows: in an order that their content decides.
-        columns: the names of their cells.
+    The content of the rows decides their order; `columns` names their cells.
     """
     kept: dict[tuple[object, ...], KeyedRow] = {}
     verdicts: dict[int, str] = {}

@@ -74,13 +74,7 @@ def plan_row(
 ) -> RowPlan:
     """What to send for a row.
 
-    Args:
-        wanted: what it should look like.
-        item_id: its id on the board, None when it was never made.
-        on_board: what the board shows under that id; None or not active when a person removed it.
-        mapping: which columns are ours.
-        columns: of the board, by id.
-        on_deleted: what to do when a person removed it.
+    `item_id` is None when it was never made; what is `on_board` under that id is None, or not active, when a person removed it.
     """
     is_there = on_board is not None and on_board.state == "active"
     if wanted.action is Action.DELETE:

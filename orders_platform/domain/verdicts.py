@@ -111,13 +111,7 @@ def verdicts_of(
 ) -> list[Verdict]:
     """The verdict on each of these customers.
 
-    Args:
-        customers: by canonical name.
-        summaries: where the orders of each stand.
-        invalid: rows of the load that were not taken.
-        warnings: how many cells of each customer were left out.
-        unmatched: how many rows of each customer's files name no customer.
-        guards: that acted.
+    `warnings` counts the cells of each that were left out, `unmatched` the rows of its files that name no customer.
     """
     stands = {summary.customer: summary for summary in summaries}
     found = []

@@ -83,11 +83,7 @@ class OrderMerge:
         return self._configuration.customer_names.scan(counts)
 
     def require_columns(self, connection: Connection, columns: Collection[str]) -> None:
-        """Refuse staged rows without columns in which their orders have values: the merge would clear them.
-
-        Args:
-            connection: whose transaction holds the rows.
-            columns: that the load has.
+        """Refuse staged rows, in the transaction that holds them, without columns in which their orders have values: they would be cleared.
 
         Raises:
             SourceDataError: names each column and how many orders have it.

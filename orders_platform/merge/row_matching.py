@@ -21,13 +21,7 @@ _ROWS_A_READ = 500
 
 
 def judge_shared_keys(run: Runner, key_count: int, columns: Sequence[str]) -> None:
-    """Of the rows that share all key columns: mark the copies, and refuse the others with what they differ in.
-
-    Args:
-        run: the merge's.
-        key_count: how many columns the keys are.
-        columns: what else the rows hold.
-    """
+    """Of the rows that share all key columns: mark the copies, and refuse the others with what they differ in of the other `columns`."""
     verdicts: dict[int, str] = {}
     for _, rows in groupby(run("1_read_shared_keys"), key=lambda row: row[0]):
         keyed = (_keyed(row, key_count) for row in rows)
@@ -110,13 +104,7 @@ class Moves:
 
 
 def find_moves(run: Runner, customer: str, scan: StagingScan) -> Moves:
-    """Match rows with the orders of other customers that they were, and let those orders alone that went to one.
-
-    Args:
-        run: the merge's.
-        customer: whose merge it is.
-        scan: whose rows the load holds.
-    """
+    """Match rows with the orders of other customers that they were, and let those orders alone that went to one."""
     missing = by_number(
         Leftover(ref := str(row["record_uuid"]), row["unique_key"], "", (ref,))
         for row in run("1_read_missing_orders").mappings()
@@ -132,10 +120,7 @@ def find_moves(run: Runner, customer: str, scan: StagingScan) -> Moves:
 def take_over(run: Runner, moves: Moves, hold: Callable[[str], None]) -> None:
     """Make the orders that came from other customers this one's.
 
-    Args:
-        run: the merge's.
-        moves: that were found.
-        hold: holds another customer until the merge has ended; raises `CustomerBusyError` when a run is at work on it.
+    `hold` holds another customer until the merge has ended, and raises `CustomerBusyError` when a run is at work on it.
     """
     for customer, orders in sorted(moves.arrived.items()):
         hold(customer)

@@ -99,19 +99,7 @@ class MondayBoard:
     def send(
         self, operation: Operation, mutations: Iterable[Mutation], before_request: Callable[[Batch], None] = lambda _batch: None
     ) -> Iterator[BatchReport]:
-        """Send mutations at monday's pace, in batches; a report of each batch of which a request was made, in the order they finish.
-
-        Args:
-            operation: of all of them.
-            mutations: drawn as they are sent.
-            before_request: called right before every request, first or repeat, in the thread that sends; commits the batch's intent.
-
-        Raises:
-            MondayRefusedError: every further request would be refused (token, permission).
-            MondayUnavailableError: monday stays out of reach, or no call is left today.
-            OrdersError: what `before_request` raised.
-            All come after the reports of the batches under way.
-        """
+        """Send mutations, which are drawn as they are sent, at monday's pace; a report of each batch, in the order they finish."""
         return self._sender.send(operation, mutations, before_request)
 
     def describe(self, board_id: int) -> BoardDescription:

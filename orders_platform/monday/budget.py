@@ -140,12 +140,7 @@ _SLICE_SECONDS = 1.0
 
 
 class Timer:
-    """The clock of a board, and every wait: in short pieces, so that an interrupted run does not hang in a thread that waits.
-
-    Args:
-        clock: seconds since the epoch.
-        sleep: sleeps the given seconds.
-    """
+    """The clock of a board, and every wait: in short pieces, so that an interrupted run does not hang in a thread that waits."""
 
     def __init__(self, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
         self.now = clock

@@ -179,20 +179,9 @@ class RequestResult:
 
 
 class MondayClient:
-    """Sends requests at monday's pace and repeats them while that is right; may be used from several threads.
+    """Sends requests at monday's pace and repeats them while that is right; may be used from several threads."""
 
-    Args:
-        rng: source of the jitter.
-    """
-
-    def __init__(
-        self,
-        transport: Transport,
-        budget: Budget,
-        timer: Timer,
-        policy: RetryPolicy,
-        rng: random.Random,
-    ) -> None:
+    def __init__(self, transport: Transport, budget: Budget, timer: Timer, policy: RetryPolicy, rng: random.Random) -> None:
         self._transport = transport
         self.budget = budget
         self.timer = timer

@@ -87,15 +87,7 @@ class BatchResult:
 def deliver(
     client: MondayClient, documents: Documents, batch: Batch, permit: Permit, before_request: Callable[[Batch], None]
 ) -> BatchResult:
-    """Send one batch and whatever follows from the replies.
-
-    Args:
-        client: sends.
-        documents: make the requests.
-        batch: what is to be sent.
-        permit: for the first request.
-        before_request: called right before each request.
-    """
+    """Send one batch, the first request with this permit, and whatever follows from the replies."""
     began, result, first = client.timer.now(), BatchResult(batch), permit
     waiting = deque([Part(batch.key, batch.mutations)])
     while waiting:

@@ -130,18 +130,7 @@ def report_of(
     verdict: Verdict,
     warnings: Iterable[CellWarning] = (),
 ) -> Report:
-    """Put a report together.
-
-    Args:
-        customer: the canonical name.
-        made_at: when what follows was read, UTC.
-        orders: in the order of their groups.
-        rejected: rows of the load that were not taken.
-        refused_lines: sizes that the board did not take.
-        changes: of the last run.
-        verdict: on the customer.
-        warnings: cells that were left out or cut.
-    """
+    """Put a report together out of what was read at `made_at`; `orders` are in the order of their groups."""
     shown = [order for order in orders if order.status is not BoardStatus.OFF_BOARD]
     by_group = [(name or _MISSING_NAME, tuple(members)) for name, members in groupby(shown, key=lambda order: order.group_name)]
     return Report(

@@ -49,8 +49,9 @@ class Board(Protocol):
         `before_request` is called right before every request, first or repeat, in the thread that sends: the caller commits the
         intent of the batch, and no request leaves more than 5 seconds after that began. When it raises, the request is not made
         and nothing more is sent. A batch of which no request was made is not reported. A mutation's failure is a result, never an
-        exception. Raises `MondayRefusedError` when every further request would be refused (bad token, no permission), and what
-        `before_request` raised: what was in flight is reported first.
+        exception. Raises `MondayRefusedError` when every further request would be refused (bad token, no permission),
+        `MondayUnavailableError` when monday stays out of reach or no call is left today, and what `before_request` raised: what was in
+        flight is reported first.
         """
 
     def note_calls_today(self, calls: float) -> None:
