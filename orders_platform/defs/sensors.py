@@ -144,9 +144,7 @@ def partitions_for(
     return changes
 
 
-def _partition_requests(
-    changes: PartitionChanges,
-) -> list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest]:
+def _partition_requests(changes: PartitionChanges) -> list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest]:
     added = [CUSTOMERS.build_add_request(list(changes.added))] if changes.added else []
     deleted = [CUSTOMERS.build_delete_request(list(changes.deleted))] if changes.deleted else []
     return [*added, *deleted]

@@ -21,9 +21,7 @@ from orders_platform.merge.file_tables import Cells, read_table
 
 KEY_COLUMN = "AAG ORDER NUMBER"
 FILE_COLUMN = "_SOURCE_TABLE"
-ALIASES = {
-    "PROMO GROUP / CAMPAIGN (HOT 30/GLOBAL EDIT": "PROMO GROUP / CAMPAIGN (HOT 30/GLOBAL EDIT)",
-}
+ALIASES = {"PROMO GROUP / CAMPAIGN (HOT 30/GLOBAL EDIT": "PROMO GROUP / CAMPAIGN (HOT 30/GLOBAL EDIT)"}
 """Headers of some workbooks -> column. Spellings that differ only in case or spaces need no entry."""
 
 

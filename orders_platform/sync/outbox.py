@@ -9,15 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from orders_platform.domain.cell_warnings import CellProblem
-from orders_platform.domain.mutations import (
-    Batch,
-    BatchReport,
-    Mutation,
-    MutationResult,
-    Operation,
-    Outcome,
-    is_monday_code,
-)
+from orders_platform.domain.mutations import Batch, BatchReport, Mutation, MutationResult, Operation, Outcome, is_monday_code
 from orders_platform.domain.orders import RowKind, RowProblem, RowResult, SyncRow
 from orders_platform.domain.plan import RowPlan, Step
 from orders_platform.domain.states import Action, SyncState

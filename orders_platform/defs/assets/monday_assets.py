@@ -56,10 +56,7 @@ def monday_subitems(
 
 
 def _stage(
-    context: AssetExecutionContext,
-    orders_database: OrdersDatabase,
-    monday: MondayResource,
-    stage: Callable[..., StageReport],
+    context: AssetExecutionContext, orders_database: OrdersDatabase, monday: MondayResource, stage: Callable[..., StageReport]
 ) -> dg.MaterializeResult[None]:
     customer = customer_for(context.partition_key)
     with customer_alone(customer, orders_database) as store:

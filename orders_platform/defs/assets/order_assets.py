@@ -74,8 +74,7 @@ class GuardConfig(dg.Config):
     """Run configuration of the merges."""
 
     accept: list[str] = Field(
-        default=[],
-        description=f"Guards that do not act in this run, since the load is right: {', '.join(GuardKind)}.",
+        default=[], description=f"Guards that do not act in this run, since the load is right: {', '.join(GuardKind)}."
     )
 
     @property
