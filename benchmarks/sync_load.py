@@ -101,8 +101,8 @@ class Load:
         self.store.schema.apply()
         self._stage(LOADS[name]())
         self._merge()
-        self._items = self.store.waiting_items(CUSTOMER)
-        self._lines = self.store.waiting_subitems(CUSTOMER)
+        self._items = self.store.orders(CUSTOMER, waiting=True)
+        self._lines = self.store.lines(CUSTOMER, waiting=True)
 
     def _stage(self, rows: Sequence[Row]) -> None:
         columns = list(dict.fromkeys(name for row in rows for name in row))

@@ -72,9 +72,9 @@ def load(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 def board_of(load: Any) -> list[ItemSnapshot]:
     """The items that the load wants, in order of their numbers."""
     lines: dict[str, list[ItemSnapshot]] = {}
-    for row in load.store.waiting_subitems(sync_load.CUSTOMER):
+    for row in load.store.lines(sync_load.CUSTOMER, waiting=True):
         lines.setdefault(row.order_key, []).append(ItemSnapshot(0, f"Size {row.size_code}", "active", {}))
-    keys = sorted(row.order_key for row in load.store.waiting_items(sync_load.CUSTOMER))
+    keys = sorted(row.order_key for row in load.store.orders(sync_load.CUSTOMER, waiting=True))
     return [ItemSnapshot(0, key, "active", {NUMBER: key}, tuple(lines[key])) for key in keys]
 
 

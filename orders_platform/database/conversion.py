@@ -19,7 +19,7 @@ from orders_platform.domain.states import Action, SyncState
 from orders_platform.domain.usage import MondayUsage, Reads, daily_calls
 
 
-def order_row(row: Mapping[str, object], mapped: Sequence[str]) -> SyncRow:
+def order_row(row: RowMapping, mapped: Sequence[str]) -> SyncRow:
     """An order; `mapped` are the columns that the board shows."""
     found = _row(
         row,
@@ -30,11 +30,11 @@ def order_row(row: Mapping[str, object], mapped: Sequence[str]) -> SyncRow:
         str(row["item_name"]),
         {name: row[name] for name in mapped},
     )
-    has_left = row.get("removed_at") is not None
+    has_left = row["removed_at"] is not None
     return replace(found, group_name=str(row["group_name"]), group_id=text(row["group_id"]), has_left=has_left)
 
 
-def line_row(row: Mapping[str, object], pattern: str) -> SyncRow:
+def line_row(row: RowMapping, pattern: str) -> SyncRow:
     """A line; `pattern` names its subitem."""
     size_code = str(row["size_code"])
     values: Mapping[str, object] = {"size_code": size_code, "qty": count(row["qty"])}
@@ -44,7 +44,7 @@ def line_row(row: Mapping[str, object], pattern: str) -> SyncRow:
 
 
 def _row(
-    row: Mapping[str, object],
+    row: RowMapping,
     kind: RowKind,
     ref_column: str,
     id_column: str,

@@ -112,29 +112,18 @@ class OrderStore:
         return GroupIntent(conversion.text(row.get("groups_batch_id")), conversion.moment(row.get("groups_sent_at")))
 
     @repeated_when_lost
-    def waiting_items(self, customer: str) -> list[SyncRow]:
-        """The orders that wait to be sent, by group and key."""
+    def orders(self, customer: str, sent_by: str = "", *, waiting: bool = False) -> list[SyncRow]:
+        """A customer's orders by group and key, those that left the load too: all, or those that a run sent, or that wait to be sent."""
         mapped = self.configuration.mapped_sources
-        return [conversion.order_row(row, mapped) for row in self._rows("5_waiting_items", customer=customer)]
+        with self._reading(customer=customer, sent_by=sent_by) as run:
+            return [conversion.order_row(row, mapped) for row in run("read_orders", {"waiting": int(waiting)}).mappings()]
 
     @repeated_when_lost
-    def waiting_subitems(self, customer: str) -> list[SyncRow]:
-        """The lines that wait to be sent, by group, order and size."""
+    def lines(self, customer: str, sent_by: str = "", *, waiting: bool = False) -> list[SyncRow]:
+        """A customer's lines by group, order and size: all, or those that a run sent, or that wait to be sent."""
         pattern = self.configuration.names.subitem
-        return [conversion.line_row(row, pattern) for row in self._rows("6_waiting_subitems", customer=customer)]
-
-    @repeated_when_lost
-    def orders(self, customer: str, sent_by: str = "") -> list[SyncRow]:
-        """A customer's orders, whatever their state, by group and key, or those that a run sent; those that left the load too."""
-        mapped = self.configuration.mapped_sources
-        rows = self._rows("read_orders", customer=customer, sent_by=sent_by)
-        return [conversion.order_row(row, mapped) for row in rows]
-
-    @repeated_when_lost
-    def lines(self, customer: str, sent_by: str = "") -> list[SyncRow]:
-        """A customer's lines, whatever their state, by group, order and size, or those that a run sent."""
-        pattern = self.configuration.names.subitem
-        return [conversion.line_row(row, pattern) for row in self._rows("read_lines", customer=customer, sent_by=sent_by)]
+        with self._reading(customer=customer, sent_by=sent_by) as run:
+            return [conversion.line_row(row, pattern) for row in run("read_lines", {"waiting": int(waiting)}).mappings()]
 
     @repeated_when_lost
     def known_ids(self, kind: RowKind, ids: Iterable[int]) -> set[int]:

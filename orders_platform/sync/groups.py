@@ -40,7 +40,7 @@ def sync_groups(
     run.admit(customer)
     names = set(run.store.waiting_groups(customer))
     if limit is not None:
-        names &= {row.group_name for row in run.store.waiting_items(customer)[:limit]}
+        names &= {row.group_name for row in run.store.orders(customer, waiting=True)[:limit]}
     names.update(also)
     if names:
         run.preflight()

@@ -68,7 +68,7 @@ class _Stage(ABC):
     def waiting(self) -> Sequence[SyncRow]:
         """The customer's rows that wait to be sent."""
         store = self.run.store
-        return (store.waiting_items if self.kind is RowKind.ITEMS else store.waiting_subitems)(self.customer)
+        return (store.orders if self.kind is RowKind.ITEMS else store.lines)(self.customer, waiting=True)
 
     def sync(self, limit: int | None = None) -> StageReport:
         """Send what waits, or the first `limit` rows of it."""

@@ -139,10 +139,10 @@ def test_a_dry_run_leaves_the_file_byte_for_byte_as_it_was(order_list: OrderList
     with order_list.store.dry_run_transaction() as store:
         rehearsed = OrderList(order_list.path, order_list.configuration, store, order_list.sql_folder)
         headers, lines = rehearsed.merge_all()
-        rows = store.waiting_items(GREYSON)
+        rows = store.orders(GREYSON, waiting=True)
         store.record_intents(RowKind.ITEMS, rows, batch_of(rows), "r", NOW, GREYSON)
         assert (headers.created, headers.updated, lines.created) == (1, 1, 2)
-        assert {item.state.value for item in store.waiting_items(GREYSON)} == {"PENDING"}
+        assert {item.state.value for item in store.orders(GREYSON, waiting=True)} == {"PENDING"}
     order_list.store.database.close()
     assert order_list.path.read_bytes() == before
     assert [path.name for path in order_list.path.parent.iterdir()] == ["orders.db"]

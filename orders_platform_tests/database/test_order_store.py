@@ -29,7 +29,7 @@ def merged(order_list: OrderList) -> OrderList:
 
 
 def waiting(merged: OrderList, kind: RowKind = ITEMS) -> list[SyncRow]:
-    return merged.store.waiting_items(GREYSON) if kind is ITEMS else merged.store.waiting_subitems(GREYSON)
+    return merged.store.orders(GREYSON, waiting=True) if kind is ITEMS else merged.store.lines(GREYSON, waiting=True)
 
 
 def all_orders(merged: OrderList) -> dict[str, SyncRow]:
@@ -54,7 +54,7 @@ def item_columns(merged: OrderList, *columns: str) -> list[tuple[object, ...]]:
 
 
 def test_waiting_orders_come_by_group_and_key_with_their_mapped_values(merged: OrderList) -> None:
-    items = merged.store.waiting_items(GREYSON)
+    items = merged.store.orders(GREYSON, waiting=True)
     assert [item.order_key for item in items] == ["GRE-1", "GRE-2", "GRE-3"]
     first = items[0]
     assert (first.state, first.action, first.group_name) == (NEW, Action.INSERT, "GREYSON 2025 FALL")
@@ -67,8 +67,8 @@ def test_waiting_orders_come_by_group_and_key_with_their_mapped_values(merged: O
 def test_waiting_groups_are_named_once(merged: OrderList) -> None:
     assert merged.store.waiting_groups(GREYSON) == ["GREYSON 2025 FALL", "GREYSON 2026 SPRING"]
     merged.store.record_group(GREYSON, "GREYSON 2025 FALL", "group_7")
-    assert [item.group_id for item in merged.store.waiting_items(GREYSON)] == ["group_7", "group_7", None]
-    assert merged.store.waiting_items("PELOTON")[0].group_id is None
+    assert [item.group_id for item in merged.store.orders(GREYSON, waiting=True)] == ["group_7", "group_7", None]
+    assert merged.store.orders("PELOTON", waiting=True)[0].group_id is None
 
 
 def test_the_last_batch_of_groups_is_kept_for_each_customer(merged: OrderList) -> None:
@@ -82,7 +82,7 @@ def test_the_last_batch_of_groups_is_kept_for_each_customer(merged: OrderList) -
 
 def test_waiting_lines_know_their_order_and_its_item(merged: OrderList) -> None:
     results(merged, ITEMS, RowResult(waiting(merged)[0], SYNCED, 71))
-    lines = merged.store.waiting_subitems(GREYSON)
+    lines = merged.store.lines(GREYSON, waiting=True)
     assert [(line.order_key, line.size_code, line.values["qty"], line.parent_id) for line in lines[:3]] == [
         ("GRE-1", "M", 3, 71), ("GRE-1", "S", 2, 71), ("GRE-2", "M", 3, None),
     ]  # fmt: skip
@@ -93,15 +93,15 @@ def test_waiting_lines_know_their_order_and_its_item(merged: OrderList) -> None:
 def test_a_row_waits_while_it_is_new_or_its_outcome_unknown(merged: OrderList, state: str, waits: bool) -> None:
     for table in ("ORDER_LIST_V2", "ORDER_LIST_LINES"):
         merged.sql(f"UPDATE {table} SET sync_state = ?", state)
-    assert bool(merged.store.waiting_items(GREYSON)) is waits
-    assert bool(merged.store.waiting_subitems(GREYSON)) is waits
+    assert bool(merged.store.orders(GREYSON, waiting=True)) is waits
+    assert bool(merged.store.lines(GREYSON, waiting=True)) is waits
     assert bool(merged.store.waiting_groups(GREYSON)) is waits
 
 
 def test_an_order_to_be_archived_needs_no_group(merged: OrderList) -> None:
     merged.sql("UPDATE ORDER_LIST_V2 SET action_type = 'DELETE'")
     assert merged.store.waiting_groups(GREYSON) == []
-    assert {item.action for item in merged.store.waiting_items(GREYSON)} == {Action.DELETE}
+    assert {item.action for item in merged.store.orders(GREYSON, waiting=True)} == {Action.DELETE}
 
 
 # --- intents and results
@@ -181,13 +181,13 @@ def test_an_archived_item_takes_its_lines_along_and_they_return_with_it(merged: 
     row = all_orders(merged)["GRE-1"]
     ref = row.ref
     results(merged, ITEMS, RowResult(row, SYNCED, None, is_archived=True))
-    assert merged.store.waiting_subitems(GREYSON) == []
+    assert merged.store.lines(GREYSON, waiting=True) == []
     assert merged.sql(
         "SELECT DISTINCT monday_subitem_id, sync_state, action_type FROM ORDER_LIST_LINES WHERE record_uuid = ?", ref
     ) == [(None, "SYNCED", "DELETE")]
     merged.sql("UPDATE ORDER_LIST_V2 SET removed_at = '2026-01-01' WHERE record_uuid = ?", ref)
     merged.merge_all(order("GRE-1"), order("GRE-2"), order("GRE-3", CUSTOMER_SEASON="2026 SPRING"), order("GRE-4"))
-    waiting = [line for line in merged.store.waiting_subitems(GREYSON) if line.order_ref == ref]
+    waiting = [line for line in merged.store.lines(GREYSON, waiting=True) if line.order_ref == ref]
     assert [(line.action, line.monday_id) for line in waiting] == [(Action.INSERT, None)] * 2
 
 

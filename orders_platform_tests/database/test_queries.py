@@ -202,9 +202,9 @@ def shown(order_list: OrderList) -> OrderList:
     """Two orders with two lines each: both sent in one run, the lines of the first in the next."""
     order_list.merge_all(order("GRE-1"), order("GRE-2", CUSTOMER_SEASON="2026 SPRING"))
     store = order_list.store
-    sent(order_list, store.waiting_items(GREYSON), 71, "key-1", "run-1", NOW)
+    sent(order_list, store.orders(GREYSON, waiting=True), 71, "key-1", "run-1", NOW)
     store.record_group(GREYSON, "GREYSON 2025 FALL", "group_7")
-    lines = [line for line in store.waiting_subitems(GREYSON) if line.order_key == "GRE-1"]
+    lines = [line for line in store.lines(GREYSON, waiting=True) if line.order_key == "GRE-1"]
     sent(order_list, lines, 91, "key-2", "run-2", NOW + DAY)
     return order_list
 
@@ -288,7 +288,7 @@ def test_a_report_says_where_orders_stand_and_what_the_last_run_brought(shown: O
 
 
 def test_a_report_names_what_was_refused_and_what_was_rejected(shown: OrderList, queries: Queries) -> None:
-    line = next(line for line in shown.store.waiting_subitems(GREYSON) if line.size_code == "S")
+    line = next(line for line in shown.store.lines(GREYSON, waiting=True) if line.size_code == "S")
     shown.store.record_results(RowKind.SUBITEMS, [RowResult(line, SyncState.FAILED, None, "bad", "no")], "run-2", NOW, GREYSON)
     assert [(row.order_key, row.size_code, row.code) for row in shown.store.row_errors(GREYSON)] == [("GRE-2", "S", "bad")]
     assert {each.order_key: each.status for each in queries.order_statuses(GREYSON)}["GRE-2"] is BoardStatus.REFUSED

@@ -139,5 +139,5 @@ def test_tables_of_other_names_work_as_well(tmp_path: Path, configuration: Confi
     assert named.store.schema.missing() == []
     headers, lines = named.merge_all(order("GRE-1"), order(""))
     assert (headers.created, headers.rejected, lines.created) == (1, 1, 2)
-    assert len(named.store.waiting_subitems(GREYSON)) == 2
+    assert len(named.store.lines(GREYSON, waiting=True)) == 2
     database.close()

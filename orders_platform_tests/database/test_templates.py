@@ -63,7 +63,7 @@ class WideSchema(Schema):
 
 def statement_of(statements: Statements, name: str, result_rows: int) -> TextClause:
     file, _, kind = name.partition(" of ")
-    told = {"work_table": "clean_orders", "cell_column": "DROP", "column": "NOTES", "kind": kind}
+    told = {"work_table": "clean_orders", "cell_column": "DROP", "column": "NOTES", "kind": kind, "waiting": 1}
     return statements.render(file, {"result_rows": result_rows, **told})[0]
 
 

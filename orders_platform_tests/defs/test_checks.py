@@ -260,7 +260,7 @@ def test_a_row_that_is_tried_in_vain_every_hour_is_stuck_all_the_same(synced: Wo
     """Each try renews the intent; since when the row waits it must not renew."""
     synced.write("UPDATE ORDER_LIST_V2 SET sync_state = 'NEW', updated_at = datetime('now', '-5 hours') WHERE rowid = 1")
     with synced.store() as store:
-        (row,) = store.waiting_items(CUSTOMER)
+        (row,) = store.orders(CUSTOMER, waiting=True)
         now = datetime.now(UTC)
         store.record_intents(RowKind.ITEMS, [row], batch_of([row]), "run", now, CUSTOMER)
     assert not look(location, "check_waiting_rows", "no_rows_stuck").passed

@@ -131,7 +131,7 @@ def test_the_database_names_orders_as_the_rule_says(order_list: OrderList, cells
 def test_a_hostile_text_arrives_as_it_is(order_list: OrderList, hostile: str) -> None:
     order_list.merge(order("GRE-1", NOTES=hostile, CUSTOMER_STYLE=hostile[:100]))
     assert order_list.orders("NOTES", "CUSTOMER STYLE") == [(hostile, hostile[:100])]
-    assert order_list.store.waiting_items(GREYSON)[0].values["NOTES"] == hostile
+    assert order_list.store.orders(GREYSON, waiting=True)[0].values["NOTES"] == hostile
 
 
 # --- odd characters and what Python reads

@@ -387,7 +387,7 @@ def test_a_customer_may_be_called_anything(order_list: OrderList, customer: str)
         order("B-1", CUSTOMER_NAME=customer), order("B-2", CUSTOMER_NAME=customer), customer=customer
     )
     assert (headers.created, lines.created) == (2, 4)
-    assert [item.order_key for item in accepting.store.waiting_items(customer)] == ["B-1", "B-2"]
+    assert [item.order_key for item in accepting.store.orders(customer, waiting=True)] == ["B-1", "B-2"]
     assert accepting.store.waiting_groups(customer) == [f"{customer} 2025 FALL"]
 
 

@@ -38,8 +38,8 @@ def test_the_sample_orders_become_what_they_are_expected_to_become(wide: OrderLi
         )
         assert (headers.rejected, lines.created) == (sum(expected.rejected.values()), expected.lines), customer
         assert len(wide.store.waiting_groups(customer)) == expected.groups
-        assert len(wide.store.waiting_items(customer)) == expected.orders
-        assert len(wide.store.waiting_subitems(customer)) == expected.lines
+        assert len(wide.store.orders(customer, waiting=True)) == expected.orders
+        assert len(wide.store.lines(customer, waiting=True)) == expected.lines
     rejects = wide.store.invalid_rows()
     for customer, expected in EXPECTED.items():
         codes = Counter(reject.code for reject in rejects if reject.customer == customer)

@@ -67,7 +67,7 @@ def test_init_db_adopts_the_orders_and_their_items_mssql(earlier: tuple[Configur
         ("GRE-2", "FAILED", "INSERT", None),
         ("GRE-3", "FAILED", "INSERT", None),
     ]
-    assert store.waiting_items("GREYSON CLOTHIERS") == []
+    assert store.orders("GREYSON CLOTHIERS", waiting=True) == []
 
 
 def test_an_adopted_order_with_an_item_is_updated_and_not_created_again_mssql(
@@ -84,6 +84,6 @@ def test_an_adopted_order_with_an_item_is_updated_and_not_created_again_mssql(
     merge = OrderMerge(store)
     merged = merge.merge_headers(GREYSON, merge.scan_staging(), NOW)
     assert (merged.updated, merged.created, merged.missing) == (3, 1, 0)
-    items = {item.order_key: item for item in store.waiting_items(GREYSON)}
+    items = {item.order_key: item for item in store.orders(GREYSON, waiting=True)}
     assert (items["GRE-1"].action, items["GRE-1"].monday_id) == (Action.UPDATE, 71)
     assert {key: item.monday_id for key, item in items.items() if key != "GRE-1"} == dict.fromkeys(("GRE-2", "GRE-3", "GRE-4"))

@@ -59,9 +59,9 @@ def content(store: OrderStore, table: str) -> list[str]:
 
 def plan(store: OrderStore) -> list[object]:
     """What waits to be sent, with the values as the board will get them."""
-    items = [item for summary in store.summaries() for item in store.waiting_items(summary.customer)]
+    items = [item for summary in store.summaries() for item in store.orders(summary.customer, waiting=True)]
     names = {item.ref: f"{item.order_key} {item.name}" for item in items}
-    lines = [line for summary in store.summaries() for line in store.waiting_subitems(summary.customer)]
+    lines = [line for summary in store.summaries() for line in store.lines(summary.customer, waiting=True)]
     return [
         sorted(map(repr, (_without_random_ids(item) for item in items))),
         sorted((names.get(line.order_ref, ""), line.size_code, line.values["qty"], line.action.value, line.state.value) for line in lines),

@@ -77,7 +77,7 @@ def test_a_merge_that_is_cut_merges_every_order_once_mssql(cut: tuple[OrderStore
     merged = merge.merge_headers(GREYSON, scan, NOW)
     assert cutter.cuts == 1
     assert (merged.rows_read, merged.created) == (5, 5)
-    assert len(store.waiting_items(GREYSON)) == 5
+    assert len(store.orders(GREYSON, waiting=True)) == 5
 
 
 def test_a_write_back_that_is_cut_is_recorded_whole_mssql(cut: tuple[OrderStore, Cutter]) -> None:
@@ -85,7 +85,7 @@ def test_a_write_back_that_is_cut_is_recorded_whole_mssql(cut: tuple[OrderStore,
     loaded(store)
     merge = OrderMerge(store)
     merge.merge_headers(GREYSON, merge.scan_staging(), NOW)
-    rows = store.waiting_items(GREYSON)
+    rows = store.orders(GREYSON, waiting=True)
     cutter.words = "PENDING"
     rows = store.record_intents(RowKind.ITEMS, rows, batch_of(rows), "run-1", NOW, GREYSON)
     cutter.words = "what came of each row"
@@ -93,7 +93,7 @@ def test_a_write_back_that_is_cut_is_recorded_whole_mssql(cut: tuple[OrderStore,
         RowKind.ITEMS, [RowResult(row, SyncState.SYNCED, 71 + n) for n, row in enumerate(rows)], "run-1", NOW, GREYSON
     )
     assert cutter.cuts == 2
-    assert store.waiting_items(GREYSON) == []
+    assert store.orders(GREYSON, waiting=True) == []
     assert store.known_ids(RowKind.ITEMS, range(60, 90)) == {71, 72, 73, 74, 75}
 
 
@@ -104,7 +104,7 @@ def test_a_lock_whose_session_is_cut_is_lost_before_the_next_request_mssql(
     loaded(behind)
     merge = OrderMerge(behind)
     merge.merge_headers(GREYSON, merge.scan_staging(), NOW)
-    rows = behind.waiting_items(GREYSON)
+    rows = behind.orders(GREYSON, waiting=True)
     with behind.lock(GREYSON):
         rows = behind.record_intents(RowKind.ITEMS, rows, batch_of(rows), "run-1", NOW, GREYSON)
         with pytest.raises(CustomerBusyError, match="Another run"), store.lock(GREYSON):
@@ -112,18 +112,18 @@ def test_a_lock_whose_session_is_cut_is_lost_before_the_next_request_mssql(
         cutter.relay.cut()
         with pytest.raises(CustomerBusyError, match="The lock of customer 'GREYSON' is lost: its connection"):
             behind.record_intents(RowKind.ITEMS, rows, batch_of(rows), "run-1", NOW, GREYSON)
-    assert {row.batch_id for row in store.waiting_items(GREYSON)} == {"batch-1"}
+    assert {row.batch_id for row in store.orders(GREYSON, waiting=True)} == {"batch-1"}
 
 
 def test_of_two_runs_without_a_lock_one_gets_the_rows_mssql(configuration: Configuration, store: OrderStore) -> None:
     loaded(store)
     merge = OrderMerge(store)
     merge.merge_headers(GREYSON, merge.scan_staging(), NOW)
-    rows = store.waiting_items(GREYSON)
+    rows = store.orders(GREYSON, waiting=True)
     ours = store.record_intents(RowKind.ITEMS, rows, batch_of(rows), "run-1", NOW, GREYSON)
     with pytest.raises(RowsTakenError, match="5 of 5 items"):
         store.record_intents(RowKind.ITEMS, rows, batch_of(rows, "batch-2"), "run-2", NOW, GREYSON)
-    found = store.waiting_items(GREYSON)
+    found = store.orders(GREYSON, waiting=True)
     renewed = store.record_intents(RowKind.ITEMS, ours, batch_of(ours), "run-1", NOW + timedelta(seconds=9), GREYSON)
     with pytest.raises(RowsTakenError, match="5 of 5 items"):
         store.record_intents(RowKind.ITEMS, found, batch_of(found, "batch-2"), "run-2", NOW + timedelta(seconds=99), GREYSON)

@@ -35,7 +35,7 @@ def loaded(configuration: Configuration, store: OrderStore) -> list[SyncRow]:
     assert replace_staged_rows(store.database, tables.staging, tables.schema_name, columns, cells) == ORDERS
     merge = OrderMerge(store)
     merge.merge_headers(GREYSON, merge.scan_staging(), NOW)
-    return store.waiting_items(GREYSON)
+    return store.orders(GREYSON, waiting=True)
 
 
 @pytest.mark.parametrize("driver", DRIVERS, ids=lambda driver: driver.rpartition("/")[2])
@@ -55,7 +55,7 @@ def test_results_with_nulls_in_several_statements_are_all_recorded_with_each_dri
             for n, row in enumerate(other.record_intents(RowKind.ITEMS, rows, batch_of(rows), "run-1", NOW, GREYSON))
         ]
         other.record_results(RowKind.ITEMS, results, "run-1", NOW, GREYSON)
-    assert store.waiting_items(GREYSON) == []
+    assert store.orders(GREYSON, waiting=True) == []
     assert len(store.known_ids(RowKind.ITEMS, range(ORDERS))) == ORDERS - 5
     assert len(store.row_errors()) == 5
 
