@@ -271,7 +271,7 @@ class OrderMerge:
         if emptied:
             yield guards.emptied_columns(customer, emptied)
         if rules[GuardKind.VANISHED_ORDERS].acts(found["newly_missing"], found["known"]):
-            examples = run("1_read_missing").scalars().all()[:_EXAMPLES]
+            examples = [str(row["order_key"]) for row in run("1_read_missing_orders").mappings().all()[:_EXAMPLES]]
             yield guards.vanished_orders(customer, found["newly_missing"], found["known"], examples)
 
     @repeated_when_lost

@@ -296,6 +296,10 @@ def test_more_orders_of_a_number_than_rows_are_an_error(synced: Workplace, locat
     synced.write(f"INSERT INTO ORDER_LIST_V2 (record_uuid, {names}) SELECT 'twin', {names} FROM ORDER_LIST_V2 LIMIT 1")
     synced.write("UPDATE ORDER_LIST_V2 SET \"PO NUMBER\" = 'other' WHERE record_uuid = 'twin'")
     synced.write("UPDATE ORDER_SYNC_CUSTOMERS SET order_count = order_count + 1")
+    guard = 'UPDATE ORDER_SYNC_CUSTOMERS SET guards = \'[{"kind": "KIND", "message": "", "is_accepted": true}]\''
+    synced.write(guard.replace("KIND", "vanished_orders"))
+    assert look(location, "check_orders", "orders_have_rows").passed  # what is missing was kept
+    synced.write(guard.replace("KIND", "wrong_totals"))
     found = look(location, "check_orders", "orders_have_rows")
     assert (found.passed, found.severity) == (False, ERROR)
     assert "1 order number with more orders than rows (B'HOOD 1)" in found.description

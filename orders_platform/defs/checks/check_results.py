@@ -40,10 +40,6 @@ class Scope:
         """The customers that the check reads."""
         return [self.customer] if self.customer is not None else list(everybody)
 
-    def holds(self, customer: str) -> bool:
-        """Whether the check reads this customer."""
-        return self.customer in {None, customer}
-
 
 def check_result(
     findings: Sequence[Finding],

@@ -144,11 +144,10 @@ def orders_have_rows(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
     Customers whose load is not merged, or of which a guard kept what is missing, are left out.
     """
     with dagster_failures("orders_have_rows"):
-        kept = {guard.customer for guard in orders_database.store.guards()}
-        merged = [
-            each.customer for each in orders_database.merge.sync_statuses() if each.load is not None and not each.is_changed
-        ]
-        found = orders_database.queries.surplus_orders([name for name in merged if name not in kept])
+        kept = {each.customer for each in orders_database.store.guards() if each.kind is GuardKind.VANISHED_ORDERS}
+        stand = orders_database.merge.sync_statuses()
+        merged = [each.customer for each in stand if each.load is not None and not each.is_changed and each.customer not in kept]
+        found = orders_database.queries.surplus_orders(merged)
     return check_result(
         found,
         scope=Scope(),
