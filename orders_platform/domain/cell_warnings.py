@@ -36,9 +36,6 @@ class CellWarning:
     reason: str
     row_uuid: str | None = None
 
-    def __str__(self) -> str:
-        return f"{self.column}: {preview(self.text)} {self.reason}"
-
 
 @dataclass(frozen=True, slots=True)
 class WarningGroup:

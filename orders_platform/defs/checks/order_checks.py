@@ -146,7 +146,9 @@ def orders_have_rows(orders_database: OrdersDatabase) -> dg.AssetCheckResult:
     with dagster_failures("orders_have_rows"):
         kept = {each.customer for each in orders_database.store.guards() if each.kind is GuardKind.VANISHED_ORDERS}
         stand = orders_database.merge.sync_statuses()
-        merged = [each.customer for each in stand if each.load is not None and not each.is_changed and each.customer not in kept]
+        merged = [
+            each.customer for each in stand if each.load is not None and not each.is_changed and each.customer not in kept
+        ]
         found = orders_database.queries.surplus_orders(merged)
     return check_result(
         found,
