@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
-from orders_platform.domain.cell_warnings import CellProblem
+from orders_platform.database.statements import numbered
 from orders_platform.domain.history import ADOPT
 from orders_platform.domain.mutations import BatchReport
 from orders_platform.domain.names import subitem_name
@@ -122,31 +122,18 @@ NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 def as_read(rows: Iterable[SyncRow]) -> dict[str, object]:
     """What a compare-and-set names of rows, numbered."""
-    values: dict[str, object] = {}
-    for i, row in enumerate(rows):
-        values |= {f"ref_{i}": row.ref, f"was_state_{i}": row.state.value, f"was_batch_{i}": row.batch_id or "",
-                   f"was_sent_{i}": row.pending_at or NEVER, f"was_tries_{i}": row.tries, f"was_action_{i}": row.action.value,
-                   f"was_version_{i}": row.version}  # fmt: skip
-    return values
+    names = ("ref", "was_state", "was_batch", "was_sent", "was_tries", "was_action", "was_version")
+    return numbered(names, ((row.ref, row.state.value, row.batch_id or "", row.pending_at or NEVER, row.tries, row.action.value,
+                             row.version) for row in rows))  # fmt: skip
 
 
-def numbered(results: Sequence[RowResult]) -> dict[str, object]:
+def as_found(results: Sequence[RowResult]) -> dict[str, object]:
     """The parameters of `record_results`, numbered by row."""
-    values = as_read(result.row for result in results)
-    for i, result in enumerate(results):
-        message = None if result.message is None else result.message[:1000]
-        values |= {f"state_{i}": result.state.value, f"monday_{i}": result.monday_id, f"code_{i}": result.code,
-                   f"message_{i}": message, f"parent_{i}": result.row.parent_id, f"tried_{i}": int(result.was_tried)}  # fmt: skip
-    return values
-
-
-def numbered_warnings(warnings: Sequence[tuple[str, CellProblem]]) -> dict[str, object]:
-    """The parameters of `record_cell_warnings`, numbered by cell."""
-    values: dict[str, object] = {}
-    for i, (ref, each) in enumerate(warnings):
-        values |= {f"ref_{i}": ref, f"column_{i}": each.column[:100], f"code_{i}": each.code, f"reason_{i}": each.reason[:1000],
-                   f"text_{i}": each.text[:1000]}  # fmt: skip
-    return values
+    names = ("state", "monday", "code", "message", "parent", "tried")
+    return as_read(result.row for result in results) | numbered(names, (
+        (each.state.value, each.monday_id, each.code, each.message and each.message[:1000], each.row.parent_id, int(each.was_tried))
+        for each in results
+    ))  # fmt: skip
 
 
 def logged(report: BatchReport) -> dict[str, object]:

@@ -18,7 +18,7 @@ from orders_platform.configuration import Configuration
 from orders_platform.database import conversion
 from orders_platform.database.engine import Database, repeated_when_lost
 from orders_platform.database.schema import Schema
-from orders_platform.database.statements import ROWS_A_STATEMENT, Runner, Statements, chunks
+from orders_platform.database.statements import ROWS_A_STATEMENT, Runner, Statements, chunks, numbered
 from orders_platform.domain import guards
 from orders_platform.domain.guards import Guard
 from orders_platform.domain.history import CustomerGroup
@@ -209,7 +209,7 @@ class OrderStore:
         with self._writing(run_id=run_id, now=now, customer=customer, adoption=adoption or "") as run:
             for chunk in chunks(results, ROWS_A_STATEMENT):
                 variables: Mapping[str, int | str] = {"kind": kind, "result_rows": len(chunk)}
-                if run("record_results", variables, **self._bound(conversion.numbered(chunk))).rowcount != len(chunk):
+                if run("record_results", variables, **self._bound(conversion.as_found(chunk))).rowcount != len(chunk):
                     found = self._written(run, kind, [result.row for result in chunk])
                     lost |= {each.row.ref: each.row for each in chunk if not _is_written(each, found.get(each.row.ref), run_id)}
             kept = [result for result in results if result.row.ref not in lost]
@@ -243,9 +243,12 @@ class OrderStore:
         """Keep what is wrong with cells that rows were sent without, and resolve what is wrong no longer."""
         for refs in chunks([result.row.ref for result in results if result.warnings is not None]):
             run("resolve_cell_warnings", refs=refs)
-        found = [(result.row.ref, each) for result in results for each in result.warnings or ()]
+        found = [
+            (result.row.ref, each.column[:100], each.code, each.reason[:1000], each.text[:1000])
+            for result in results for each in result.warnings or ()
+        ]  # fmt: skip
         for chunk in chunks(found, ROWS_A_STATEMENT):
-            values = conversion.numbered_warnings(chunk)
+            values = numbered(("ref", "column", "code", "reason", "text"), chunk)
             run("repeat_cell_warnings", {"result_rows": len(chunk)}, **values)
             run("record_cell_warnings", {"kind": kind, "result_rows": len(chunk)}, **values)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Protocol, TypeVar
 
@@ -65,6 +65,11 @@ def chunks(values: Sequence[T], size: int = VALUES_A_STATEMENT) -> Iterator[list
         yield list(values[start : start + size])
 
 
+def numbered(names: Sequence[str], rows: Iterable[Sequence[object]]) -> dict[str, object]:
+    """The parameters of numbered rows; `names` are those of one row."""
+    return {f"{name}_{i}": value for i, row in enumerate(rows) for name, value in zip(names, row, strict=True)}
+
+
 def write_rows(
     run: Runner, statement: str, names: Sequence[str], rows: Sequence[Sequence[object]], column: str = "", **values: object
 ) -> None:
@@ -75,5 +80,4 @@ def write_rows(
     variables: dict[str, int | str] = {"result_rows": ROWS_A_STATEMENT} | ({"cell_column": column} if column else {})
     for chunk in chunks(rows, ROWS_A_STATEMENT):
         full = [*chunk, *chunk[-1:] * (ROWS_A_STATEMENT - len(chunk))]
-        numbered = {f"{name}_{i}": value for i, row in enumerate(full) for name, value in zip(names, row, strict=True)}
-        run(statement, variables, **numbered, **values)
+        run(statement, variables, **numbered(names, full), **values)
