@@ -204,6 +204,14 @@ def test_a_changed_mapping_gives_refused_rows_another_try(
     assert terminal("sync", "--execute").code == 0
 
 
+def test_rows_that_an_earlier_version_refused_get_another_try(mapped: Workplace, terminal: Terminal) -> None:
+    mapped.write("UPDATE ORDER_LIST_V2 SET sync_state = 'FAILED', sync_error_code = 'number_expected' WHERE rowid <= 2")
+    mapped.write("UPDATE ORDER_SYNC_CUSTOMERS SET items_board_id = NULL, items_mapping = NULL, subitems_board_id = NULL")
+    outcome = terminal("sync", "--execute")
+    assert outcome.code == 0, outcome.out
+    assert "B'HOOD: 8 orders, all on the board" in outcome.out
+
+
 def new_board(place: Workplace) -> tuple[int, int]:
     """Another board like ours, by its items and its subitems."""
     items = int(
