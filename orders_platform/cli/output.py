@@ -44,6 +44,7 @@ def _may_be_written(file: Path) -> bool:
 OUTPUT_FILE = _OutputFile(dir_okay=False, writable=True)
 Figures = dict[str, int | float]
 JsonObject = Mapping[str, object]
+_EXAMPLES = 3
 
 
 def sent_figures(report: CustomerReport, *, dry: bool = False) -> Figures:
@@ -143,15 +144,20 @@ def print_warnings(warnings: Iterable[CellWarning], most: int = 20) -> None:
 
 
 def print_refusals(title: str, rows: Sequence[RowProblem], most: int = 20) -> None:
-    """The first `most` of the rows that could not be merged or sent, each with its reason."""
+    """The rows that could not be merged or sent, those of one reason together: the first `most` reasons."""
     if not rows:
         return
     click.echo(f"\n{title} ({len(rows)}):")
-    for row in rows[:most]:
-        size = f" size {row.size_code}" if row.size_code else ""
-        click.echo(f"  {row.customer}: {row.order_key or '(no key)'}{size}: [{row.code}] {row.reason}")
-    if len(rows) > most:
-        click.echo(f"  ... and {len(rows) - most} more; `orders-platform status --json` lists all")
+    alike: dict[tuple[str, str, str], list[str]] = {}
+    for row in rows:
+        name = (row.order_key or "(no key)") + (f" size {row.size_code}" if row.size_code else "")
+        alike.setdefault((row.customer, row.code, row.reason), []).append(name)
+    for (customer, code, reason), names in list(alike.items())[:most]:
+        examples = list(dict.fromkeys(names))[:_EXAMPLES]
+        shown = names[0] if len(names) == 1 else f"{len(names)} rows, for example {', '.join(examples)}"
+        click.echo(f"  {customer}: {shown}: [{code}] {reason}")
+    if len(alike) > most:
+        click.echo(f"  ... and {len(alike) - most} reasons more; `orders-platform status --json` lists all")
 
 
 def usage_line(usage: MondayUsage, calls_for_us: int) -> str:

@@ -348,6 +348,8 @@ class OrderStore:
     def aim(self, customer: str, target: Target) -> int:
         """Remember where a customer's rows are sent, and as what. Those sent under another mapping are NEW again; how many.
 
+        Where an earlier version sent them, its FAILED rows get another try: what it refused for a cell is left out now.
+
         Raises:
             BoardMismatchError: they were sent to another board.
         """
@@ -360,7 +362,9 @@ class OrderStore:
             run("1_add_customer")
             for kind in RowKind:
                 mapping = f"{kind}_mapping"
-                if known.get(mapping) not in {None, getattr(target, mapping)}:
+                if known.get(mapping) is None:
+                    run("reset_failed", {"kind": kind}, code="")
+                elif known[mapping] != getattr(target, mapping):
                     compared += run("compare_again", {"kind": kind}).rowcount
             run("record_target")
         return compared
