@@ -236,6 +236,19 @@ def test_a_configuration_that_names_another_board_is_refused_by_name_until_it_st
     assert terminal("sync").code == 1
 
 
+def test_a_board_that_does_not_fit_is_refused_before_the_ids_of_the_former_one_are_forgotten(
+    mapped: Workplace, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    columns = {KEY: "AAG ORDER NUMBER", STYLE: "CUSTOMER STYLE"}
+    known = mapped.dump()
+    configured(mapped, monkeypatch, 12345, SUBITEMS, columns)
+    outcome = terminal("resync", "--new-board")
+    assert (outcome.code, "knows no board 12345" in outcome.err) == (1, True)
+    assert mapped.dump() == known
+    configured(mapped, monkeypatch, ITEMS, SUBITEMS, columns)
+    assert sent(terminal("sync", "--execute", "--json"))["mutations"] == 0
+
+
 def test_resync_compares_every_row_and_sends_what_differs(mapped: Workplace, terminal: Terminal) -> None:
     mapped.write("UPDATE ORDER_LIST_V2 SET \"CUSTOMER STYLE\" = 'NEW STYLE' WHERE rowid <= 2")  # behind our back
     outcome = terminal("resync")
