@@ -184,6 +184,8 @@ def resync(context: click.Context, *, only: tuple[str, ...], new_board: bool, no
         names = merged_customers(only, settings, store)
         if new_board:
             run.preflight()  # the ids of the former board are forgotten for one that fits only
+        else:
+            store.require_board(run.rules.target)
         marked = 0
         for name in names:
             with store.lock(name):

@@ -219,7 +219,7 @@ def test_a_configuration_that_names_another_board_is_refused_by_name_until_it_st
     assert terminal("resync", "--new-board").code == 1  # no other board is configured yet
     configured(mapped, monkeypatch, items, subitems, columns)
     before, requests = mapped.board_of(ITEMS), len(mapped.sandbox.requests)
-    for command in (("sync",), ("sync", "--execute"), ("verify",), ("resync",)):
+    for command in (("sync",), ("sync", "--execute"), ("verify",), ("resync",), ("status",), ("status", "--json"), ("report",)):
         outcome = terminal(*command)
         assert outcome.code == 1, command
         assert f"The configuration names board {items}, but the ids of B'HOOD belong to board {ITEMS}." in outcome.err
