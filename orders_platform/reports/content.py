@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
 
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.queries import Queries
@@ -17,6 +16,7 @@ from orders_platform.domain.cell_warnings import CellWarning, WarningGroup, grou
 from orders_platform.domain.order_status import BoardStatus, LastChanges, OrderChange, OrderStatus, Totals
 from orders_platform.domain.orders import RowProblem
 from orders_platform.domain.states import Action, SyncState
+from orders_platform.domain.text import fold
 from orders_platform.domain.verdicts import Verdict
 
 STATUS_WORDS = {
@@ -143,7 +143,10 @@ def report_of(
         warnings: cells that were left out or cut.
     """
     shown = [order for order in orders if order.status is not BoardStatus.OFF_BOARD]
-    by_group = [(name or _MISSING_NAME, tuple(members)) for name, members in groupby(shown, key=lambda order: order.group_name)]
+    found: dict[str, list[OrderStatus]] = {}  # titles compare as on the board
+    for order in shown:
+        found.setdefault(fold(order.group_name or ""), []).append(order)
+    by_group = [(members[0].group_name or _MISSING_NAME, tuple(members)) for members in found.values()]
     return Report(
         customer=customer,
         made_at=made_at,

@@ -116,6 +116,12 @@ def test_what_waits_says_for_what(order: OrderStatus, words: str) -> None:
     assert [each.words for each in report(order).waiting] == [words]
 
 
+def test_titles_that_are_one_group_on_the_board_are_one_in_the_report() -> None:
+    names = ("GREYSON SUMMER", "GREYSON SUN", "GREYSON  SuMMer")
+    found = report(*(replace(FINE, order_key=f"GRE-{number}", group_name=name) for number, name in enumerate(names)))
+    assert [(each.name, each.orders) for each in found.groups] == [("GREYSON SUMMER", 2), ("GREYSON SUN", 1)]
+
+
 def test_orders_are_counted_in_their_group_and_those_that_are_gone_are_not_shown() -> None:
     other = replace(FRESH, group_name="GREYSON SPRING")
     found = report(FINE, REFUSED, LEFT, OFF, other)
