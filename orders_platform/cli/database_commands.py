@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -106,8 +107,11 @@ def customers(*, as_json: bool) -> None:
         output.write_json({"customers": {name: rows.rows for name, rows in scan.customers.items()}, "unassigned": unmatched})
         return
     output.print_table(["customer", "rows"], [[name, rows.rows] for name, rows in scan.customers.items()])
+    reasons = Counter[str]()
     for entry in scan.unmatched:
-        click.echo(f"\n{entry.rows} rows match no customer: {entry.reason}")
+        reasons[entry.reason] += entry.rows
+    for reason, rows in reasons.items():
+        click.echo(f"\n{rows} {'row matches' if rows == 1 else 'rows match'} no customer: {reason}")
 
 
 @click.command()

@@ -145,8 +145,10 @@ def show_run(result: JsonObject, *, as_json: bool, output_json: Path | None, qui
 def print_warnings(warnings: Iterable[CellWarning], most: int = 20) -> None:
     """The first `most` kinds of cells that were left out or cut, each with examples and its reason."""
     groups = group_warnings(warnings)
+    count = sum(group.count for group in groups)
     if groups:
-        click.echo(f"\nLeft out or cut ({sum(group.count for group in groups)} cells; their orders are on the board):")
+        cells = "1 cell; its order is" if count == 1 else f"{count} cells; their orders are"
+        click.echo(f"\nLeft out or cut ({cells} on the board):")
     for group in groups[:most]:
         click.echo(f"  {group.customer}: {group}")
     if len(groups) > most:
@@ -154,15 +156,26 @@ def print_warnings(warnings: Iterable[CellWarning], most: int = 20) -> None:
 
 
 def print_refusals(title: str, rows: Sequence[RowProblem], most: int = 20) -> None:
-    """The first `most` of the rows that could not be merged or sent, each with its reason."""
+    """The rows that could not be merged or sent, those with the same reason in one line; the first `most` reasons."""
     if not rows:
         return
-    click.echo(f"\n{title} ({len(rows)}):")
-    for row in rows[:most]:
-        size = f" size {row.size_code}" if row.size_code else ""
-        click.echo(f"  {row.customer}: {row.order_key or '(no key)'}{size}: [{row.code}] {row.reason}")
-    if len(rows) > most:
-        click.echo(f"  ... and {len(rows) - most} more; `orders-platform status --json` lists all")
+    click.echo(f"\n{title} ({sum(row.rows for row in rows)}):")
+    alike: dict[tuple[str, str, str], list[RowProblem]] = {}
+    for row in rows:
+        alike.setdefault((row.customer, row.code, row.reason), []).append(row)
+    for (customer, code, reason), members in list(alike.items())[:most]:
+        click.echo(f"  {customer}: {_named(members)}: [{code}] {reason}")
+    if len(alike) > most:
+        click.echo(f"  ... and {len(alike) - most} reasons more; `orders-platform status --json` lists all")
+
+
+def _named(rows: Sequence[RowProblem]) -> str:
+    """Which rows these are, by up to three of them."""
+    names = dict.fromkeys(f"{row.order_key or '(no key)'}{f' size {row.size_code}' if row.size_code else ''}" for row in rows)
+    count = sum(row.rows for row in rows)
+    if len(names) == 1:
+        return f"{next(iter(names))}{f' ({count} rows)' if count > 1 else ''}"
+    return f"{count} rows, for example {', '.join(list(names)[:3])}"
 
 
 def usage_line(usage: MondayUsage, calls_for_us: int) -> str:
