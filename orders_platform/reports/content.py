@@ -6,8 +6,9 @@ The words are for people who know orders, not this platform: no states, no codes
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from orders_platform.database.order_store import OrderStore
@@ -175,8 +176,10 @@ def _corrections(
         for order in orders
         if order.state is SyncState.FAILED
     ]
-    of_rows = [_correction(row, names.get(row.order_key)) for row in (*refused_lines, *rejected)]
-    return (*refused, *of_rows)
+    counts = Counter[Correction]()  # rows that a reader cannot tell apart are one line
+    for row in (*refused_lines, *rejected):
+        counts[_correction(row, names.get(row.order_key))] += row.rows
+    return (*refused, *(replace(each, rows=rows) for each, rows in counts.items()))
 
 
 def _correction(row: RowProblem, order: OrderStatus | None) -> Correction:
@@ -184,7 +187,7 @@ def _correction(row: RowProblem, order: OrderStatus | None) -> Correction:
     reason = _plain(row.reason)
     words = f"{size}: {reason}" if size and row.size_code not in reason else reason
     is_on_board = order is not None and order.item_id is not None
-    return Correction(row.order_key or "(no order number)", order.item_name if order else "", words, row.rows, is_on_board)
+    return Correction(row.order_key or "(no order number)", order.item_name if order else "", words, is_on_board=is_on_board)
 
 
 def _cell_correction(group: WarningGroup) -> Correction:
