@@ -24,7 +24,7 @@ from orders_platform.cli.session import (
 )
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.queries import Queries
-from orders_platform.domain.customers import StagingScan
+from orders_platform.domain.customers import UNKNOWN_CUSTOMER, StagingScan
 from orders_platform.domain.differences import Difference, DifferenceKind
 from orders_platform.domain.guards import GuardKind
 from orders_platform.domain.orders import SyncRow
@@ -99,13 +99,14 @@ def sync(
             output.show_run(
                 _sync_json(store, reports, verdicts, dry=dry), as_json=as_json, output_json=output_json, quiet=is_quiet
             )
+            invalid = store.invalid_rows()
             _explain(scan, reports, verdicts, dry=dry, quiet=as_json or is_quiet)
             if not (as_json or is_quiet):
                 found = [each for each in Queries(store).cell_warnings() if each.customer in chosen]
                 sent = [each for report in reports for stage in report.stages for each in stage.warnings]
                 output.print_warnings(dict.fromkeys([*found, *sent]))
     is_well = all(not verdict.guards if dry else verdict.is_well(strict=strict) for verdict in verdicts)
-    is_matched = dry or bool(only) or not scan.unmatched
+    is_matched = dry or bool(only) or not any(row.code == UNKNOWN_CUSTOMER for row in invalid)
     sys.exit(0 if is_well and is_matched and not any(report.error or report.doubled for report in reports) else 1)
 
 

@@ -55,6 +55,7 @@ def _may_be_written(file: Path) -> bool:
 OUTPUT_FILE = _OutputFile(dir_okay=False, writable=True)
 Figures = dict[str, int | float]
 JsonObject = Mapping[str, object]
+_EXAMPLES = 3
 
 
 def sent_figures(report: CustomerReport, *, dry: bool = False) -> Figures:
@@ -170,12 +171,12 @@ def print_refusals(title: str, rows: Sequence[RowProblem], most: int = 20) -> No
 
 
 def _named(rows: Sequence[RowProblem]) -> str:
-    """Which rows these are, by up to three of them."""
+    """Which rows these are, by a few of them."""
     names = dict.fromkeys(f"{row.order_key or '(no key)'}{f' size {row.size_code}' if row.size_code else ''}" for row in rows)
     count = sum(row.rows for row in rows)
     if len(names) == 1:
         return f"{next(iter(names))}{f' ({count} rows)' if count > 1 else ''}"
-    return f"{count} rows, for example {', '.join(list(names)[:3])}"
+    return f"{count} rows, for example {', '.join(list(names)[:_EXAMPLES])}"
 
 
 def usage_line(usage: MondayUsage, calls_for_us: int) -> str:

@@ -381,6 +381,8 @@ class OrderStore:
     def aim(self, customer: str, target: Target) -> int:
         """Remember where a customer's rows are sent, and as what. Those sent under another mapping are NEW again; how many.
 
+        Where an earlier version sent them, its FAILED rows get another try: what it refused for a cell is left out now.
+
         Raises:
             BoardMismatchError: they were sent to another board.
         """
@@ -394,6 +396,9 @@ class OrderStore:
             for rows, mapping in (("orders", "items_mapping"), ("lines", "subitems_mapping")):
                 if known.get(mapping) not in {None, asdict(target)[mapping]}:
                     compared += run("compare_again", {"rows": rows}).rowcount
+            if known.get("items_mapping") is None:
+                for kind in RowKind:
+                    run("reset_failed", {"kind": kind}, code="")
             run("record_target")
         return compared
 

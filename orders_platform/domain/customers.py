@@ -20,6 +20,9 @@ MAX_PARTITION_KEY = 64
 UNKNOWN_CUSTOMER = "unknown_customer"
 """The code of staged rows that match no configured customer."""
 
+NO_ORDER = "no_order"
+"""The code of those of them that are no orders, such as a repeated header."""
+
 
 @dataclass(frozen=True, slots=True)
 class SpellingCount:

@@ -102,6 +102,20 @@ def test_a_row_that_names_no_customer_is_said_beside_the_customer_of_its_file(sy
     assert terminal("status").code == 1
 
 
+def test_a_total_and_a_repeated_header_are_no_orders_and_all_is_well(synced: Workplace, terminal: Terminal) -> None:
+    columns = list(dict.fromkeys(name for row in ROWS for name in row))
+    total = {**dict.fromkeys(columns), "AAG ORDER NUMBER": "Grand Total", "CUSTOMER NAME": CUSTOMER, "TOTAL QTY": 999}
+    synced.stage([*ROWS, total, {name: name for name in columns}])
+    for command in (("sync", "--execute"), ("status",)):
+        outcome = terminal(*command)
+        assert outcome.code == 0, outcome.out
+        assert "B'HOOD: 8 orders, all on the board" in outcome.out
+    assert "[no_order] the row repeats the headers of its file" in terminal("status").out
+    synced.stage(ROWS)
+    terminal("sync", "--execute")
+    assert "[no_order]" not in terminal("status").out
+
+
 def test_warnings_are_well_unless_strict(workplace: Workplace, terminal: Terminal) -> None:
     first, *others = ROWS
     workplace.stage([*others, {**first, "S": "many"}])
@@ -188,6 +202,14 @@ def test_a_changed_mapping_gives_refused_rows_another_try(
     assert terminal("sync", "--execute").code == 1
     configured(mapped, monkeypatch, ITEMS, SUBITEMS, {KEY: "AAG ORDER NUMBER", STYLE: "CUSTOMER STYLE", PO: "PO NUMBER"})
     assert terminal("sync", "--execute").code == 0
+
+
+def test_rows_that_an_earlier_version_refused_get_another_try(mapped: Workplace, terminal: Terminal) -> None:
+    mapped.write("UPDATE ORDER_LIST_V2 SET sync_state = 'FAILED', sync_error_code = 'number_expected' WHERE rowid <= 2")
+    mapped.write("UPDATE ORDER_SYNC_CUSTOMERS SET items_board_id = NULL, items_mapping = NULL, subitems_board_id = NULL")
+    outcome = terminal("sync", "--execute")
+    assert outcome.code == 0, outcome.out
+    assert "B'HOOD: 8 orders, all on the board" in outcome.out
 
 
 def new_board(place: Workplace) -> tuple[int, int]:

@@ -141,7 +141,7 @@ def _nowhere(_board_id: int, _column_id: str, keys: list[str]) -> dict[str, list
     return {key: [] for key in keys}
 
 
-def _childless(parent_ids: list[int], _column_ids: list[str]) -> dict[int, list[object]]:
+def _childless(_board_id: int, parent_ids: list[int]) -> dict[int, list[object]]:
     return {parent_id: [] for parent_id in parent_ids}
 
 

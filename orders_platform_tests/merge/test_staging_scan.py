@@ -126,7 +126,7 @@ def test_a_total_that_names_nobody_is_listed_as_what_it_is(order_list: OrderList
     order_list.merging.record_unmatched(scan, NOW)
     assert order_list.merge().created == 2  # the word TOTAL is no second customer of the file
     (reject,) = order_list.store.invalid_rows()
-    assert (reject.code, "a total or empty" in reject.reason) == ("unknown_customer", True)
+    assert (reject.code, "a total or empty" in reject.reason) == ("no_order", True)
 
 
 def test_a_total_beside_blank_rows_of_two_customers_says_that_it_is_one(order_list: OrderList) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from random import Random
 
 from orders_platform.demo.sample_rows import Row
+from orders_platform.domain.text import clean
 from orders_platform_tests.testing.order_stores import SIZES
 from orders_platform_tests.testing.platform import order
 
@@ -32,6 +33,47 @@ def change_list(rng: Random, load: Load, left: Load) -> str:
     name = rng.choice(list(_EDITS)) if load else "add"
     _EDITS[name](rng, load, left)
     return name
+
+
+def edit_as_people_do(rng: Random, load: Load) -> str:
+    """One edit of the kind that a spreadsheet invites; its name."""
+    name = rng.choice(list(_SLIPS)) if load else "nothing"
+    if load:
+        _SLIPS[name](rng, load)
+    return name
+
+
+def _twin_keys(rng: Random, load: Load) -> None:
+    """The key columns of an order, and as often of the other one of its number: together, or one of them."""
+    name = rng.choice(list(load)).partition("/")[0]
+    twins = [each for each in (name, f"{name}/2") if each in load]
+    column, value = rng.choice(
+        [("CUSTOMER COLOUR DESCRIPTION", "NAVY"), ("PLANNED DELIVERY METHOD", "AIR"), ("CUSTOMER ALT PO", "ALT")]
+    )
+    for each in twins if rng.random() < 0.6 else twins[-1:]:
+        load[each] = {**load[each], column: value, "PO NUMBER": f"{load[each]['PO NUMBER']}A"}
+
+
+def _paste_number(rng: Random, load: Load) -> None:
+    """A number with a character that nobody sees, or in other letters."""
+    name = rng.choice(list(load))
+    number = clean(str(load[name]["AAG ORDER NUMBER"])).upper()
+    odd = rng.choice(["\u200b", "\ufeff", "\u00ad", "\u200e", "\t", "\u00a0"])
+    written = rng.choice([f"{odd}{number}", f"{number}{odd}", f"{number[:1]}\u200d{number[1:]}", number.lower()])
+    load[name] = {**load[name], "AAG ORDER NUMBER": written}
+
+
+def _empty_column(rng: Random, load: Load) -> None:
+    """A column that the next file lacks."""
+    columns = rng.choice([("NOTES",), ("CUSTOMER STYLE",), SIZES])
+    for name, row in load.items():
+        load[name] = {**row, **dict.fromkeys(columns)}
+
+
+def _word_in_number(rng: Random, load: Load) -> None:
+    """A word where a number belongs."""
+    name = rng.choice(list(load))
+    load[name] = {**load[name], "CUSTOMER PRICE": rng.choice(["TBC", "$ 7.50", "-", "12,50"])}
 
 
 def _add(rng: Random, load: Load, left: Load) -> None:
@@ -79,6 +121,12 @@ def _size(rng: Random, load: Load, _left: Load) -> None:
     load[name] = {**load[name], rng.choice(SIZES): rng.choice([0, 3, 7, None])}
 
 
+_SLIPS: Mapping[str, Callable[[Random, Load], None]] = {
+    "twin keys": _twin_keys,
+    "pasted number": _paste_number,
+    "emptied column": _empty_column,
+    "word in a number": _word_in_number,
+}
 _EDITS: Mapping[str, Callable[[Random, Load, Load], None]] = {
     "add": _add,
     "duplicate": _duplicate,
