@@ -181,13 +181,16 @@ def resync(context: click.Context, *, only: tuple[str, ...], new_board: bool, no
 
     With --new-board the ids of the board that was used before are forgotten, and every order is made on the configured one.
     """
-    with database_session() as (settings, store):
-        target = sync_rules(settings.configuration).target
+    with board_session() as (settings, store, run):
         names = merged_customers(only, settings, store)
+        if new_board:
+            run.preflight()  # the ids of the former board are forgotten for one that fits only
+        else:
+            store.require_board(run.rules.target)
         marked = 0
         for name in names:
             with store.lock(name):
-                marked += store.start_over(name, target) if new_board else store.compare_again(name)
+                marked += store.start_over(name, run.rules.target) if new_board else store.compare_again(name)
     then = " Next: orders-platform sync --execute" if no_send else ""
     click.echo(f"{marked} {'orders are made anew' if new_board else 'rows are compared again'}.{then}", err=not no_send)
     if not no_send:

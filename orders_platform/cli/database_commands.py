@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -10,19 +11,22 @@ from pathlib import Path
 
 import click
 
-from orders_platform.build import report_links
+from orders_platform.build import report_links, sync_rules
 from orders_platform.cli import output
 from orders_platform.cli.session import CUSTOMERS, JSON, STRICT, database_session, merged_customers
+from orders_platform.database.order_store import OrderStore
 from orders_platform.database.queries import Queries
 from orders_platform.domain.customers import UNKNOWN_CUSTOMER
 from orders_platform.domain.history import ADOPT, RowHistory
 from orders_platform.domain.orders import CustomerSummary, RowKind
+from orders_platform.errors import BoardMismatchError
 from orders_platform.merge.order_files import OrderFile, read_order_file
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.monday.budget import limits_of
 from orders_platform.reports.content import make_report
 from orders_platform.reports.rendering import html_page, markdown_text
+from orders_platform.settings import Settings
 
 _STATUS = ("orders", "items", "lines", "subitems", "new", "pending", "failed", "removed", "oldest_waiting_at", "last_sent_at")
 
@@ -103,8 +107,11 @@ def customers(*, as_json: bool) -> None:
         output.write_json({"customers": {name: rows.rows for name, rows in scan.customers.items()}, "unassigned": unmatched})
         return
     output.print_table(["customer", "rows"], [[name, rows.rows] for name, rows in scan.customers.items()])
+    reasons = Counter[str]()
     for entry in scan.unmatched:
-        click.echo(f"\n{entry.rows} rows match no customer: {entry.reason}")
+        reasons[entry.reason] += entry.rows
+    for reason, rows in reasons.items():
+        click.echo(f"\n{rows} {'row matches' if rows == 1 else 'rows match'} no customer: {reason}")
 
 
 @click.command()
@@ -120,6 +127,7 @@ def status(*, strict: bool, as_json: bool) -> None:
         summaries, rejects, failed = store.summaries(), store.invalid_rows(), store.row_errors()
         verdicts, warnings = Queries(store).verdicts(), Queries(store).cell_warnings()
         usage = store.monday_usage(datetime.now(UTC))
+        other_board = _other_board(store, settings)
     calls = limits_of(settings.configuration.monday.plan, settings.configuration.monday.token_kind).calls_for_us
     if as_json:
         rows = {"rejected": [asdict(row) for row in rejects], "failed": [asdict(row) for row in failed]}
@@ -141,8 +149,18 @@ def status(*, strict: bool, as_json: bool) -> None:
         output.print_warnings(warnings)
         output.print_verdicts(verdicts)
     output.print_guards(verdicts)
+    if other_board is not None:  # what is said above is true of the board before
+        raise other_board
     is_matched = not any(row.code == UNKNOWN_CUSTOMER for row in rejects)
     sys.exit(0 if is_matched and all(verdict.is_well(strict=strict) for verdict in verdicts) else 1)
+
+
+def _other_board(store: OrderStore, settings: Settings) -> BoardMismatchError | None:
+    try:
+        store.require_board(sync_rules(settings.configuration).target)
+    except BoardMismatchError as error:
+        return error
+    return None
 
 
 @click.command()
@@ -152,6 +170,7 @@ def status(*, strict: bool, as_json: bool) -> None:
 def report(*, only: tuple[str, ...], page: Path | None, as_markdown: bool) -> None:
     """Report where the orders stand, for people outside the team."""
     with database_session() as (settings, store):
+        store.require_board(sync_rules(settings.configuration).target)
         now = datetime.now(UTC)
         reports = [make_report(store, customer, now) for customer in merged_customers(only, settings, store)]
     links = report_links(settings)

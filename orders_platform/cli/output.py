@@ -135,8 +135,10 @@ def show_run(result: JsonObject, *, as_json: bool, output_json: Path | None, qui
 def print_warnings(warnings: Iterable[CellWarning], most: int = 20) -> None:
     """The first `most` kinds of cells that were left out or cut, each with examples and its reason."""
     groups = group_warnings(warnings)
+    count = sum(group.count for group in groups)
     if groups:
-        click.echo(f"\nLeft out or cut ({sum(group.count for group in groups)} cells; their orders are on the board):")
+        cells = "1 cell; its order is" if count == 1 else f"{count} cells; their orders are"
+        click.echo(f"\nLeft out or cut ({cells} on the board):")
     for group in groups[:most]:
         click.echo(f"  {group.customer}: {group}")
     if len(groups) > most:
@@ -144,20 +146,26 @@ def print_warnings(warnings: Iterable[CellWarning], most: int = 20) -> None:
 
 
 def print_refusals(title: str, rows: Sequence[RowProblem], most: int = 20) -> None:
-    """The rows that could not be merged or sent, those of one reason together: the first `most` reasons."""
+    """The rows that could not be merged or sent, those with the same reason in one line; the first `most` reasons."""
     if not rows:
         return
-    click.echo(f"\n{title} ({len(rows)}):")
-    alike: dict[tuple[str, str, str], list[str]] = {}
+    click.echo(f"\n{title} ({sum(row.rows for row in rows)}):")
+    alike: dict[tuple[str, str, str], list[RowProblem]] = {}
     for row in rows:
-        name = (row.order_key or "(no key)") + (f" size {row.size_code}" if row.size_code else "")
-        alike.setdefault((row.customer, row.code, row.reason), []).append(name)
-    for (customer, code, reason), names in list(alike.items())[:most]:
-        examples = list(dict.fromkeys(names))[:_EXAMPLES]
-        shown = names[0] if len(names) == 1 else f"{len(names)} rows, for example {', '.join(examples)}"
-        click.echo(f"  {customer}: {shown}: [{code}] {reason}")
+        alike.setdefault((row.customer, row.code, row.reason), []).append(row)
+    for (customer, code, reason), members in list(alike.items())[:most]:
+        click.echo(f"  {customer}: {_named(members)}: [{code}] {reason}")
     if len(alike) > most:
         click.echo(f"  ... and {len(alike) - most} reasons more; `orders-platform status --json` lists all")
+
+
+def _named(rows: Sequence[RowProblem]) -> str:
+    """Which rows these are, by a few of them."""
+    names = dict.fromkeys(f"{row.order_key or '(no key)'}{f' size {row.size_code}' if row.size_code else ''}" for row in rows)
+    count = sum(row.rows for row in rows)
+    if len(names) == 1:
+        return f"{next(iter(names))}{f' ({count} rows)' if count > 1 else ''}"
+    return f"{count} rows, for example {', '.join(list(names)[:_EXAMPLES])}"
 
 
 def usage_line(usage: MondayUsage, calls_for_us: int) -> str:

@@ -58,7 +58,7 @@ def group_warnings(warnings: Iterable[CellWarning]) -> list[WarningGroup]:
     """The warnings by customer, column and what is wrong: by text as well where the reason is about the text, as labels are; most first."""
     found: dict[tuple[str, str, str, str], dict[str, CellWarning]] = {}
     for each in warnings:
-        key = (each.customer, each.column, each.code, each.text if each.code.startswith("label_") else "")
+        key = (each.customer, each.column, each.code, preview(each.text) if each.code.startswith("label_") else "")
         found.setdefault(key, {}).setdefault(each.order_key, each)
     groups = []
     for (customer, column, code, _), by_order in found.items():

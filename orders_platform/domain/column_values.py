@@ -142,7 +142,7 @@ def _require_key(
     key = mapping.external_key
     if key is not None and key in cells and cells[key] is None:
         problem = problems.get(key)
-        words = f"{preview(problem.text)} {problem.reason}" if problem else "is blank; fill it"
+        words = f"is left out: {preview(problem.text)} {problem.reason}" if problem else "is blank; fill it"
         reason = "is the key by which the order is found again on the board, and it"
         raise RowError("key_missing", f"{columns[key].title} ({key}) {reason} {words}")
 

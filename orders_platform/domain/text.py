@@ -2,8 +2,7 @@
 
 Every blank that Unicode knows is a space. Control and invisible characters vanish, at the ends and inside; among them the joiners and
 variation selectors of emoji and of some scripts, whose signs then stand side by side. Outer spaces go, inner runs are one, and what can be
-written in two ways (é as one character or as two) is written in one. The table holds characters of Unicode's basic plane only: both
-databases count each of them as one.
+written in two ways (é as one character or as two) is written in one.
 """
 
 from __future__ import annotations
@@ -27,8 +26,11 @@ INVISIBLE: Final = (
     _between(0x00, 0x08, 0x0E, 0x1B, 0x7F, 0x84, 0x86, 0x9F)  # control characters
     + "\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u3164\uffa0"  # soft hyphen, grapheme joiner, Arabic letter mark, fillers
     + _between(0x180B, 0x180F, 0x200B, 0x200F, 0x202A, 0x202E, 0x2060, 0x206F)  # zero width, direction marks
-    + _between(0xFE00, 0xFE0F, 0xFFF9, 0xFFFB)  # variation selectors, annotations
-    + "\ufeff"
+    + _between(0xFE00, 0xFE0F, 0xFFF9, 0xFFFB, 0xE0100, 0xE01EF)  # variation selectors, annotations
+    + _between(0x13430, 0x1343F, 0x1BCA0, 0x1BCA3, 0x1D173, 0x1D17A)  # what joins and formats hieroglyphs, shorthand, music
+    + "\U000e0001"
+    + _between(0xE0020, 0xE007F)  # tags
+    + "\u2800\ufeff\ufffe\uffff"  # blank of Braille, byte order marks, no characters
 )
 """The characters that nobody sees; they vanish."""
 

@@ -131,8 +131,11 @@ def cell_text(value: object) -> str | None:
 
 
 def _filled(text: str) -> str | None:
-    """A text as it stands in the file, but for what can be written in two ways; None when nobody would see it."""
-    return unicodedata.normalize("NFC", text) if clean(text) else None
+    """A text as it stands in the file, but for what can be written in two ways and zero bytes, which no database takes whole.
+
+    None when nobody would see it.
+    """
+    return unicodedata.normalize("NFC", text.replace("\0", "")) if clean(text) else None
 
 
 def _number_text(value: float) -> str:

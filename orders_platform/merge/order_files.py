@@ -111,7 +111,7 @@ class OrderFile:
             named = ", ".join(f"{name!r} ({count} values)" for name, count in lost.items())
             raise SourceDataError(
                 f"{self.path}: no column of the order list is called {named}. Nothing was loaded. Correct the headers in the "
-                "file (a spreadsheet turns a size like 3-4 into a date), or say that these may be left out."
+                "file (a spreadsheet turns a size like 3-4 into a date), or leave them out: orders-platform load --ignore HEADER."
             )
 
 

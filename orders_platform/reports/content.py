@@ -6,10 +6,10 @@ The words are for people who know orders, not this platform: no states, no codes
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import groupby
 
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.queries import Queries
@@ -17,6 +17,7 @@ from orders_platform.domain.cell_warnings import CellWarning, WarningGroup, grou
 from orders_platform.domain.order_status import BoardStatus, LastChanges, OrderChange, OrderStatus, Totals
 from orders_platform.domain.orders import RowProblem
 from orders_platform.domain.states import Action, SyncState
+from orders_platform.domain.text import fold
 from orders_platform.domain.verdicts import Verdict
 
 STATUS_WORDS = {
@@ -132,7 +133,10 @@ def report_of(
 ) -> Report:
     """Put a report together out of what was read at `made_at`; `orders` are in the order of their groups."""
     shown = [order for order in orders if order.status is not BoardStatus.OFF_BOARD]
-    by_group = [(name or _MISSING_NAME, tuple(members)) for name, members in groupby(shown, key=lambda order: order.group_name)]
+    found: dict[str, list[OrderStatus]] = {}  # titles compare as on the board
+    for order in shown:
+        found.setdefault(fold(order.group_name or ""), []).append(order)
+    by_group = [(members[0].group_name or _MISSING_NAME, tuple(members)) for members in found.values()]
     return Report(
         customer=customer,
         made_at=made_at,
@@ -161,8 +165,10 @@ def _corrections(
         for order in orders
         if order.state is SyncState.FAILED
     ]
-    of_rows = [_correction(row, names.get(row.order_key)) for row in (*refused_lines, *rejected)]
-    return (*refused, *of_rows)
+    counts = Counter[Correction]()  # rows that a reader cannot tell apart are one line
+    for row in (*refused_lines, *rejected):
+        counts[_correction(row, names.get(row.order_key))] += row.rows
+    return (*refused, *(replace(each, rows=rows) for each, rows in counts.items()))
 
 
 def _correction(row: RowProblem, order: OrderStatus | None) -> Correction:
@@ -170,7 +176,7 @@ def _correction(row: RowProblem, order: OrderStatus | None) -> Correction:
     reason = _plain(row.reason)
     words = f"{size}: {reason}" if size and row.size_code not in reason else reason
     is_on_board = order is not None and order.item_id is not None
-    return Correction(row.order_key or "(no order number)", order.item_name if order else "", words, row.rows, is_on_board)
+    return Correction(row.order_key or "(no order number)", order.item_name if order else "", words, is_on_board=is_on_board)
 
 
 def _cell_correction(group: WarningGroup) -> Correction:

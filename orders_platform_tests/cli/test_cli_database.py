@@ -8,7 +8,10 @@ from pathlib import Path
 import openpyxl
 import pytest
 
+from orders_platform.cli import output
 from orders_platform.demo.sample_orders import EXPECTED, UNKNOWN_CUSTOMER_ROWS
+from orders_platform.domain.cell_warnings import CellWarning
+from orders_platform.domain.orders import RowProblem
 from orders_platform_tests.testing.terminal import Terminal
 from orders_platform_tests.testing.workplace import Workplace, samples_of
 
@@ -156,6 +159,26 @@ def test_status_lists_every_customer_and_what_is_not_on_the_board_as_the_list_ha
     assert len(document["cell_warnings"]) == sum(expected.warnings for expected in EXPECTED.values())
     of_customers = sum(row["rows"] for row in document["rejected"] if row["customer"] in EXPECTED)
     assert of_customers == sum(sum(e.rejected.values()) for e in EXPECTED.values())
+
+
+def test_rows_that_are_rejected_for_one_reason_are_told_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    total, label = "the row is a total: delete it", "'X' is no label"
+    rows = [
+        RowProblem("GREYSON", key, "", "phantom", total, rows) for key, rows in (("", 2), ("TOTAL", 1), ("SUM", 1), ("ALL", 1))
+    ]
+    rows.append(RowProblem("GREYSON", "GRE-1", "M", "label", label))
+    output.print_refusals("Rejected", rows)
+    assert capsys.readouterr().out.splitlines() == [
+        "",
+        "Rejected (6):",
+        f"  GREYSON: 5 rows, for example (no key), TOTAL, SUM: [phantom] {total}",
+        f"  GREYSON: GRE-1 size M: [label] {label}",
+    ]
+
+
+def test_a_single_cell_that_was_left_out_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    output.print_warnings([CellWarning("GREYSON", "GRE-1", "FREIGHT", "abc", "bad_number", "is no number")])
+    assert "Left out or cut (1 cell; its order is on the board):" in capsys.readouterr().out
 
 
 def test_history_says_why_a_rejected_order_is_not_on_the_board(after_demo: Workplace, terminal: Terminal) -> None:

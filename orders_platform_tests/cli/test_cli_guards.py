@@ -241,7 +241,7 @@ def test_a_configuration_that_names_another_board_is_refused_by_name_until_it_st
     assert terminal("resync", "--new-board").code == 1  # no other board is configured yet
     configured(mapped, monkeypatch, items, subitems, columns)
     before, requests = mapped.board_of(ITEMS), len(mapped.sandbox.requests)
-    for command in (("sync",), ("sync", "--execute"), ("verify",), ("resync",)):
+    for command in (("sync",), ("sync", "--execute"), ("verify",), ("resync",), ("status",), ("status", "--json"), ("report",)):
         outcome = terminal(*command)
         assert outcome.code == 1, command
         assert f"The configuration names board {items}, but the ids of B'HOOD belong to board {ITEMS}." in outcome.err
@@ -256,6 +256,19 @@ def test_a_configuration_that_names_another_board_is_refused_by_name_until_it_st
     assert terminal("resync", "--new-board").code == 1  # it is this board already
     configured(mapped, monkeypatch, ITEMS, SUBITEMS, columns)
     assert terminal("sync").code == 1
+
+
+def test_a_board_that_does_not_fit_is_refused_before_the_ids_of_the_former_one_are_forgotten(
+    mapped: Workplace, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    columns = {KEY: "AAG ORDER NUMBER", STYLE: "CUSTOMER STYLE"}
+    known = mapped.dump()
+    configured(mapped, monkeypatch, 12345, SUBITEMS, columns)
+    outcome = terminal("resync", "--new-board")
+    assert (outcome.code, "knows no board 12345" in outcome.err) == (1, True)
+    assert mapped.dump() == known
+    configured(mapped, monkeypatch, ITEMS, SUBITEMS, columns)
+    assert sent(terminal("sync", "--execute", "--json"))["mutations"] == 0
 
 
 def test_resync_compares_every_row_and_sends_what_differs(mapped: Workplace, terminal: Terminal) -> None:

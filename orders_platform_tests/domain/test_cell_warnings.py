@@ -24,6 +24,11 @@ def test_labels_are_told_by_their_text_and_other_cells_by_their_column() -> None
     ]
 
 
+def test_labels_that_look_the_same_when_shortened_are_told_once() -> None:
+    groups = group_warnings([warning("GRE-1", "PLANNER", "X" * length) for length in (10_000, 2_000)])
+    assert [group.count for group in groups] == [1]
+
+
 def test_customers_are_apart_and_long_texts_are_shortened() -> None:
     other = CellWarning("ACME", "A-1", "NOTES", "x" * 3_000, "text_cut", "was cut")
     groups = group_warnings([warning("GRE-1", "NOTES", "a", "text_cut"), other])

@@ -308,6 +308,8 @@ def test_an_item_without_its_key_is_rejected_because_it_could_not_be_found_again
     with pytest.raises(RowError, match=r"AAG ORDER NUMBER \(text_key\)") as caught:
         format_row(MAPPING, COLUMNS, ROW | {"AAG ORDER NUMBER": " "}, LabelIndex())
     assert caught.value.code == "key_missing"
+    with pytest.raises(RowError, match=r"and it is left out: '.*' holds the character U\+D800"):
+        format_row(MAPPING, COLUMNS, ROW | {"AAG ORDER NUMBER": "\ud800"}, LabelIndex())
 
 
 def test_a_row_that_exceeds_what_an_item_holds_goes_without_its_longest_cell() -> None:

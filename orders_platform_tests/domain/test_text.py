@@ -27,10 +27,17 @@ def test_every_blank_of_unicode_is_in_the_table_and_nothing_is_there_twice() -> 
     assert len(set(BLANKS + INVISIBLE)) == len(BLANKS + INVISIBLE)
 
 
-def test_every_control_and_format_character_of_the_basic_plane_vanishes_or_is_a_blank() -> None:
-    visible = {"\u0600", "\u0601", "\u0602", "\u0603", "\u0604", "\u0605", "\u06dd", "\u070f", "\u0890", "\u0891", "\u08e2"}
-    codes = [chr(code) for code in range(0x10000) if unicodedata.category(chr(code)) in {"Cc", "Cf"}]
-    assert {code for code in codes if code not in BLANKS + INVISIBLE} == visible  # Arabic and Syriac signs, which people see
+def test_every_control_and_format_character_of_unicode_vanishes_or_is_a_blank() -> None:
+    visible = set("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd")
+    codes = [chr(code) for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) in {"Cc", "Cf"}]
+    assert {
+        code for code in codes if code not in BLANKS + INVISIBLE
+    } == visible  # Arabic, Syriac, Kaithi signs, which people see
+
+
+@pytest.mark.parametrize("mark", ["\u2800", "\ufffe", "\uffff", "\U000e0100", "\U000e01ef"])
+def test_what_else_nobody_sees_vanishes(mark: str) -> None:
+    assert clean(f"{mark}GRE{mark}-1{mark}") == "GRE-1"
 
 
 @given(TEXTS)

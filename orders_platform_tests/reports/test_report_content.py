@@ -116,6 +116,20 @@ def test_what_waits_says_for_what(order: OrderStatus, words: str) -> None:
     assert [each.words for each in report(order).waiting] == [words]
 
 
+def test_rows_that_a_reader_cannot_tell_apart_are_one_line() -> None:
+    found = report(FINE, rejected=[reject("", rows=2), reject("TOTAL"), reject(""), reject("", reason="another")])
+    assert [(each.order, each.rows) for each in found.corrections] == [
+        ("(no order number)", 3), ("TOTAL", 1), ("(no order number)", 1),
+    ]  # fmt: skip
+    assert "| (no order number) (3 rows) |" in markdown_text([found], Links())
+
+
+def test_titles_that_are_one_group_on_the_board_are_one_in_the_report() -> None:
+    names = ("GREYSON SUMMER", "GREYSON SUN", "GREYSON  SuMMer")
+    found = report(*(replace(FINE, order_key=f"GRE-{number}", group_name=name) for number, name in enumerate(names)))
+    assert [(each.name, each.orders) for each in found.groups] == [("GREYSON SUMMER", 2), ("GREYSON SUN", 1)]
+
+
 def test_orders_are_counted_in_their_group_and_those_that_are_gone_are_not_shown() -> None:
     other = replace(FRESH, group_name="GREYSON SPRING")
     found = report(FINE, REFUSED, LEFT, OFF, other)
