@@ -172,7 +172,8 @@ def report(*, only: tuple[str, ...], page: Path | None, as_markdown: bool) -> No
     with database_session() as (settings, store):
         store.require_board(sync_rules(settings.configuration).target)
         now = datetime.now(UTC)
-        reports = [make_report(store, customer, now) for customer in merged_customers(only, settings, store)]
+        verdicts = Queries(store).verdicts(merged_customers(only, settings, store))
+        reports = [make_report(store, verdict.customer, now, verdict) for verdict in verdicts]
     links = report_links(settings)
     if page is not None:
         output.write_text(html_page(reports, links), page)

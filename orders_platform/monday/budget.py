@@ -184,6 +184,10 @@ class Permit:
     call: Reservation
     serial: int
 
+    def is_current(self, now: float) -> bool:
+        """Whether a request that leaves now still reaches monday in the windows that it was counted in."""
+        return now < min(self.complexity.window.ends, self.call.window.ends)
+
 
 class Budget:
     """All limits of one token, shared by every thread that talks to monday.com with it.

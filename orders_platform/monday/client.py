@@ -263,6 +263,10 @@ class MondayClient:
             if not (self._commit(before_request, result) and retries.key_lives(result.key_age(self.timer.now()))):
                 self.give_back(permit)
                 break
+            if not permit.is_current(self.timer.now()):  # the commit outlasted the window that the request was counted in
+                self.give_back(permit)
+                permit = None
+                continue
             reply = self._attempt(request, key, permit, result)
             permit, wait = None, self._next_wait(reply, retries, result)
             if wait is None or not self.timer.pause(wait):

@@ -106,8 +106,8 @@ class Report:
         return self.verdict.is_well() and not self.waiting and not self.corrections
 
 
-def make_report(store: OrderStore, customer: str, now: datetime) -> Report:
-    """Where a customer's orders stand, as of `now` (UTC)."""
+def make_report(store: OrderStore, customer: str, now: datetime, verdict: Verdict | None = None) -> Report:
+    """Where a customer's orders stand, as of `now` (UTC); with a `verdict` that was read for all customers at once."""
     queries = Queries(store)
     return report_of(
         customer,
@@ -116,7 +116,7 @@ def make_report(store: OrderStore, customer: str, now: datetime) -> Report:
         store.invalid_rows(customer),
         [row for row in store.row_errors(customer) if row.size_code],
         queries.last_changes(customer),
-        queries.verdicts([customer])[0],
+        verdict or queries.verdicts([customer])[0],
         queries.cell_warnings(customer),
     )
 

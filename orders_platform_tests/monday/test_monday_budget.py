@@ -308,6 +308,14 @@ def test_no_more_requests_run_at_a_time_than_the_plan_allows() -> None:
     assert most == 2
 
 
+def test_a_permit_is_good_until_the_window_ends_that_it_is_counted_in() -> None:
+    clock = VirtualClock(1_000.0)
+    permit = budget(clock).acquire(*CREATE)
+    assert permit is not None
+    assert permit.is_current(1_059.4)
+    assert not permit.is_current(1_059.6)
+
+
 def test_a_wait_that_is_given_up_makes_no_call() -> None:
     clock = VirtualClock(1_000.0)
     timer = Timer(clock, clock.sleep)

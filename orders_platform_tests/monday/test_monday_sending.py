@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 
+import httpx
 import pytest
 
 from orders_platform.domain.mutations import Batch, Mutation, Operation, Outcome
@@ -122,14 +123,44 @@ def test_a_batch_too_heavy_for_one_request_is_split_and_the_next_ones_are_smalle
     assert next_size(board) < 25
 
 
+class Traffic(httpx.BaseTransport):
+    """Requests on their way, during which no time passes: the clock of a worker that waits would run past those of the others."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+        self._sockets = httpx.HTTPTransport()
+        self._senders: set[int] = set()
+        self._changed = threading.Condition()
+
+    def begin(self, _batch: Batch) -> None:
+        with self._changed:
+            self._senders.add(threading.get_ident())
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            return self._sockets.handle_request(request)
+        finally:
+            with self._changed:
+                self._senders.discard(threading.get_ident())
+                self._changed.notify_all()
+
+    def sleep(self, seconds: float) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: not self._senders, timeout=30)
+            self._clock.sleep(seconds)
+
+    def close(self) -> None:
+        self._sockets.close()
+
+
 @pytest.mark.parametrize("max_in_flight", [1, 3])
 def test_a_large_load_takes_as_long_as_the_limit_demands_and_meets_no_429(
     max_in_flight: int, stage: Callable[..., Stage], clock: VirtualClock
 ) -> None:
-    scene = stage()
-    board = scene.board(max_in_flight=max_in_flight)
+    scene, traffic = stage(), Traffic(clock)
+    board = scene.board(max_in_flight=max_in_flight, sleep=traffic.sleep, http_transport=traffic)
     began = clock()
-    reports = list(board.send(CREATE, scene.creates(1_000)))
+    reports = list(board.send(CREATE, scene.creates(1_000), traffic.begin))
     floor = 3 * 60.0  # 10,000,000 points a minute, 30,001 an item: 333 a minute, and the last one in the fourth
     assert floor <= clock() - began <= 1.05 * floor
     assert not any(record.status == 429 for record in scene.sandbox.requests)
