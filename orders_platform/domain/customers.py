@@ -20,7 +20,7 @@ MAX_PARTITION_KEY = 64
 UNKNOWN_CUSTOMER = "unknown_customer"
 """The code of staged rows that match no configured customer."""
 
-NO_ORDER = "no_order"
+UNMATCHED_NO_ORDER = "no_order"
 """The code of those of them that are no orders, such as a repeated header."""
 
 

@@ -197,9 +197,8 @@ class OrderMerge:
         if known and is_same and not known["unsettled_orders"] and not (
             GuardKind.VANISHED_ORDERS in accept and any(guard.kind is GuardKind.VANISHED_ORDERS for guard in recorded)
         ):  # fmt: skip
-            kept = tuple(
-                guard for guard in recorded if guard.kind is not GuardKind.EMPTIED_COLUMNS
-            )  # that load was another one
+            # A load with emptied columns was another one: it was never merged.
+            kept = tuple(guard for guard in recorded if guard.kind is not GuardKind.EMPTIED_COLUMNS)
             if kept != recorded:
                 self._record_guards(customer, kept)
             return HeaderMerge(known["rows_read"], missing=known["missing_orders"], guards=kept, was_unchanged=True)
