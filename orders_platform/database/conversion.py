@@ -4,96 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from functools import cache
+from typing import TypeVar
 
-from sqlalchemy import RowMapping
+from pydantic import ConfigDict, TypeAdapter
 
 from orders_platform.database.statements import numbered
 from orders_platform.domain.history import ADOPT
 from orders_platform.domain.mutations import BatchReport
-from orders_platform.domain.names import subitem_name
-from orders_platform.domain.orders import CustomerSummary, RowKind, RowResult, SyncRow
-from orders_platform.domain.states import Action, SyncState
-from orders_platform.domain.usage import MondayUsage, Reads, daily_calls
+from orders_platform.domain.orders import RowResult, SyncRow
+from orders_platform.domain.usage import Reads
+
+T = TypeVar("T")
 
 
-def order_row(row: RowMapping, mapped: Sequence[str]) -> SyncRow:
-    """An order; `mapped` are the columns that the board shows."""
-    found = _row(
-        row,
-        RowKind.ITEMS,
-        "record_uuid",
-        "monday_item_id",
-        "merge_number",
-        str(row["item_name"]),
-        {name: row[name] for name in mapped},
-    )
-    has_left = row["removed_at"] is not None
-    return replace(found, group_name=str(row["group_name"]), group_id=text(row["group_id"]), has_left=has_left)
+@cache
+def _reader(kind: type[T]) -> TypeAdapter[list[T]]:
+    return TypeAdapter(list[kind], config=ConfigDict(coerce_numbers_to_str=True))  # type: ignore[valid-type]
 
 
-def line_row(row: RowMapping, pattern: str) -> SyncRow:
-    """A line; `pattern` names its subitem."""
-    size_code = str(row["size_code"])
-    values: Mapping[str, object] = {"size_code": size_code, "qty": count(row["qty"])}
-    found = _row(row, RowKind.SUBITEMS, "line_uuid", "monday_subitem_id", "qty", subitem_name(pattern, size_code), values)
-    parent_id, sent_parent_id = monday_id(row["monday_item_id"]), monday_id(row["monday_parent_id"])
-    return replace(found, size_code=size_code, parent_id=parent_id, sent_parent_id=sent_parent_id)
-
-
-def _row(
-    row: RowMapping,
-    kind: RowKind,
-    ref_column: str,
-    id_column: str,
-    version_column: str,
-    name: str,
-    values: Mapping[str, object],
-) -> SyncRow:
-    return SyncRow(
-        kind=kind,
-        ref=str(row[ref_column]),
-        order_ref=str(row["record_uuid"]),
-        order_key=str(row["order_key"]),
-        name=name,
-        values=values,
-        state=SyncState(str(row["sync_state"])),
-        action=Action(str(row["action_type"])),
-        monday_id=monday_id(row[id_column]),
-        batch_id=text(row["sync_batch_id"]),
-        pending_at=moment(row["sync_pending_at"]),
-        tries=count(row["retry_count"]),
-        last_code=text(row["sync_error_code"]),
-        version=count(row[version_column]),
-    )
-
-
-def summary(orders: RowMapping, lines: RowMapping | Mapping[str, Any]) -> CustomerSummary:
-    """Where a customer stands, from the summaries of its orders and of its lines (empty when it has none)."""
-
-    def both(name: str) -> int:
-        return int(orders[name]) + int(lines.get(name, 0))
-
-    def moments(name: str) -> list[datetime]:
-        return [when for when in (moment(orders[name]), moment(lines.get(name))) if when is not None]
-
-    return CustomerSummary(
-        customer=str(orders["customer_name"]),
-        orders=int(orders["orders"]),
-        lines=int(lines.get("lines", 0)),
-        groups=int(orders["group_count"]),
-        items=int(orders["on_board"]),
-        subitems=int(lines.get("on_board", 0)),
-        new=both("new_rows"),
-        pending=both("pending_rows"),
-        failed=both("failed_rows"),
-        blocked=int(lines.get("blocked_rows", 0)),
-        removed=int(orders["removed_rows"]),
-        oldest_waiting_at=min(moments("oldest_waiting_at"), default=None),
-        last_sent_at=max(moments("last_sent_at"), default=None),
-    )
+def read_as(kind: type[T], rows: Iterable[Mapping[str, object]]) -> list[T]:
+    """Rows as values of a dataclass: a field is what the column of its name holds, as the field's type; for NULL it has its default."""
+    filled = [{name: value for name, value in row.items() if value is not None} for row in rows]
+    return _reader(kind).validate_python(filled)  # type: ignore[arg-type]
 
 
 def text(value: object) -> str | None:
@@ -104,11 +38,6 @@ def text(value: object) -> str | None:
 def monday_id(value: object) -> int | None:
     """An id of an item or subitem, or None for NULL."""
     return None if value is None else int(str(value))
-
-
-def count(value: object) -> int:
-    """A number, 0 for NULL."""
-    return 0 if value is None else int(str(value))
 
 
 def moment(value: object) -> datetime | None:
@@ -166,15 +95,6 @@ def logged_reads(batch_id: str, reads: Reads) -> dict[str, object]:
         **_NO_REQUEST, "batch_id": batch_id, "operation": "read", "call_count": reads.calls,
         "rate_limited_count": reads.rate_limited, "complexity": reads.complexity, "seconds": round(reads.seconds, 3),
     }  # fmt: skip
-
-
-def usage(row: RowMapping) -> MondayUsage:
-    """What the log says of calls; all NULL when it holds nothing of the last day."""
-    return MondayUsage(
-        calls_today=daily_calls(int(row["call_count"] or 0), int(row["limited_today"] or 0)),
-        rate_limited=int(row["rate_limited_count"] or 0),
-        rate_limited_at=moment(row["rate_limited_at"]),
-    )
 
 
 def _trouble(report: BatchReport) -> str | None:

@@ -16,6 +16,7 @@ from sqlalchemy import RowMapping
 
 from orders_platform.configuration import Configuration
 from orders_platform.database import conversion
+from orders_platform.database.conversion import read_as
 from orders_platform.database.engine import Database, repeated_when_lost
 from orders_platform.database.schema import Schema
 from orders_platform.database.statements import ROWS_A_STATEMENT, Runner, Statements, chunks, numbered
@@ -24,6 +25,7 @@ from orders_platform.domain.guards import Guard
 from orders_platform.domain.history import CustomerGroup
 from orders_platform.domain.mapping import Target
 from orders_platform.domain.mutations import Batch, BatchReport
+from orders_platform.domain.names import subitem_name
 from orders_platform.domain.orders import CustomerSummary, GroupIntent, RowKind, RowProblem, RowResult, SyncRow
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.domain.usage import MondayUsage, Reads
@@ -100,30 +102,43 @@ class OrderStore:
     @repeated_when_lost
     def groups(self) -> list[CustomerGroup]:
         """The groups that orders belong into, of all customers."""
-        rows = self._rows("read_groups")
-        return [
-            CustomerGroup(str(row["customer_name"]), str(row["group_name"]), conversion.text(row["group_id"])) for row in rows
-        ]
+        return read_as(CustomerGroup, self._rows("read_groups"))
 
     @repeated_when_lost
     def groups_sent(self, customer: str) -> GroupIntent:
         """The last creation of groups that was sent for the customer."""
-        row = next(iter(self._rows("4_read_groups_sent", customer=customer)), {})
-        return GroupIntent(conversion.text(row.get("groups_batch_id")), conversion.moment(row.get("groups_sent_at")))
+        return next(iter(read_as(GroupIntent, self._rows("4_read_groups_sent", customer=customer))), GroupIntent())
 
     @repeated_when_lost
     def orders(self, customer: str, sent_by: str = "", *, waiting: bool = False) -> list[SyncRow]:
         """A customer's orders by group and key, those that left the load too: all, or those that a run sent, or that wait to be sent."""
-        mapped = self.configuration.mapped_sources
-        with self._reading(customer=customer, sent_by=sent_by) as run:
-            return [conversion.order_row(row, mapped) for row in run("read_orders", {"waiting": int(waiting)}).mappings()]
+        rows = self._sync_rows(
+            "read_orders", RowKind.ITEMS, self.configuration.mapped_sources, customer, sent_by, waiting=waiting
+        )
+        return read_as(SyncRow, rows)
 
     @repeated_when_lost
     def lines(self, customer: str, sent_by: str = "", *, waiting: bool = False) -> list[SyncRow]:
         """A customer's lines by group, order and size: all, or those that a run sent, or that wait to be sent."""
         pattern = self.configuration.names.subitem
+        rows = self._sync_rows("read_lines", RowKind.SUBITEMS, ("size_code", "qty"), customer, sent_by, waiting=waiting)
+        return read_as(SyncRow, [row | {"name": subitem_name(pattern, row["size_code"])} for row in rows])
+
+    def _sync_rows(
+        self, statement: str, kind: RowKind, shown: Sequence[str], customer: str, sent_by: str, *, waiting: bool
+    ) -> list[dict[str, Any]]:
+        """Rows for `SyncRow`; the last columns of the statement are those that the board shows."""
         with self._reading(customer=customer, sent_by=sent_by) as run:
-            return [conversion.line_row(row, pattern) for row in run("read_lines", {"waiting": int(waiting)}).mappings()]
+            rows = run(statement, {"waiting": int(waiting)})
+            names = list(rows.keys())[: -len(shown)]
+            return [
+                {
+                    "kind": kind,
+                    "values": dict(zip(shown, row[len(names) :], strict=True)),
+                    **dict(zip(names, row, strict=False)),
+                }
+                for row in rows
+            ]
 
     @repeated_when_lost
     def known_ids(self, kind: RowKind, ids: Iterable[int]) -> set[int]:
@@ -146,7 +161,7 @@ class OrderStore:
         values = {"was_batch": known.batch_id or "", "was_sent": known.sent_at or conversion.NEVER}
         with self._writing(customer=customer, batch_id=batch_id, now=now, **values) as run:
             run("1_add_customer")
-            if not run("4_record_groups_sent").rowcount and run("4_read_groups_sent").one().groups_batch_id != batch_id:
+            if not run("4_record_groups_sent").rowcount and run("4_read_groups_sent").one().batch_id != batch_id:
                 raise RowsTakenError(
                     f"Another run sent groups of customer {customer!r} since this one looked for them. Nothing of this batch was sent. "
                     + _LOCK_LOST
@@ -301,16 +316,13 @@ class OrderStore:
     @repeated_when_lost
     def summaries(self) -> list[CustomerSummary]:
         """Where each customer stands, by name."""
-        with self._reading() as run:
-            orders = run("summarize_orders").mappings().all()
-            lines = {str(row["customer_name"]): row for row in run("summarize_lines").mappings()}
-        return [conversion.summary(row, lines.get(str(row["customer_name"]), {})) for row in orders]
+        return read_as(CustomerSummary, self._rows("summarize_customers"))
 
     @repeated_when_lost
     def monday_usage(self, now: datetime) -> MondayUsage:
         """What all runs together asked of monday: calls since midnight UTC, answers over a limit in the last 24 hours."""
-        with self._reading(midnight=datetime.combine(now.date(), time()), since=now - timedelta(days=1)) as run:
-            return conversion.usage(run("read_monday_usage").mappings().one())
+        since = {"midnight": datetime.combine(now.date(), time()), "since": now - timedelta(days=1)}
+        return read_as(MondayUsage, self._rows("read_monday_usage", **since))[0]
 
     @repeated_when_lost
     def guards(self, customer: str | None = None) -> list[Guard]:
@@ -412,11 +424,7 @@ class OrderStore:
         return self._problems("read_row_errors", customer)
 
     def _problems(self, statement: str, customer: str | None) -> list[RowProblem]:
-        return [
-            RowProblem(str(row["customer_name"]), str(row["order_key"] or ""), str(row["size_code"]), str(row["code"]),
-                       str(row["reason"]), int(row["row_count"]))
-            for row in self._rows(statement) if customer in {None, row["customer_name"]}
-        ]  # fmt: skip
+        return read_as(RowProblem, (row for row in self._rows(statement) if customer in {None, row["customer"]}))
 
 
 _LOCK_LOST = "The lock between the two was lost: its file was removed, or its connection broke. The next run goes on."

@@ -44,10 +44,10 @@ class OrderStatus:
     lines: int
     waiting_lines: int
     quantity: int
-    item_id: int | None
-    reason: str | None
-    updated_at: datetime | None
-    sent_at: datetime | None
+    item_id: int | None = None
+    reason: str | None = None
+    updated_at: datetime | None = None
+    sent_at: datetime | None = None
     is_removed: bool = False
 
 
@@ -98,8 +98,8 @@ class OrderChange:
     order_key: str
     item_name: str
     group_name: str
-    action: Action | None
-    lines: int
+    action: Action | None = None
+    lines: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class LastChanges:
 
     run_id: str
     at: datetime
-    orders: tuple[OrderChange, ...]
+    orders: tuple[OrderChange, ...] = ()
 
     def count(self, action: Action | None) -> int:
         """Orders that were made, changed or archived; None: whose sizes alone changed."""

@@ -53,7 +53,7 @@ class SyncRow:
     values: Mapping[str, object]
     state: SyncState
     action: Action
-    monday_id: int | None
+    monday_id: int | None = None
     batch_id: str | None = None
     pending_at: datetime | None = None
     tries: int = 0

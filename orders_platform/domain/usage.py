@@ -34,16 +34,17 @@ class MondayUsage:
     """What all our runs asked of monday lately, from the log.
 
     Attributes:
-        calls_today: since midnight UTC, when monday's count of the day starts anew.
+        calls: since midnight UTC, when monday's count of the day starts anew; `limited_today` of them were over a limit.
         rate_limited: answers of the last 24 hours that said that a limit was hit.
         rate_limited_at: the last of them, UTC.
     """
 
-    calls_today: float = 0.0
+    calls: int = 0
+    limited_today: int = 0
     rate_limited: int = 0
     rate_limited_at: datetime | None = None
 
-
-def daily_calls(calls: int, rate_limited: int) -> float:
-    """How much of the day's calls so many requests take, `rate_limited` among them."""
-    return calls - rate_limited * (1 - LIMITED_CALL)
+    @property
+    def calls_today(self) -> float:
+        """How much of the day's calls they take."""
+        return self.calls - self.limited_today * (1 - LIMITED_CALL)
