@@ -150,27 +150,23 @@ def _hours_since(moment: datetime, now: datetime) -> float:
     return (now - (moment if moment.tzinfo else moment.replace(tzinfo=UTC))).total_seconds() / 3600
 
 
-def partition_changes(
-    sync_statuses: Iterable[CustomerSyncStatus], existing: Iterable[str], busy: Collection[str]
-) -> PartitionChanges:
-    """Which partitions to add and delete so that there is one for each customer that the load or the order table has.
+def partition_changes(customers: Iterable[str], existing: Iterable[str], busy: Collection[str]) -> PartitionChanges:
+    """Which partitions to add and delete so that there is one for each of these customers.
 
-    A name that differs from another only in capitals is refused: SQL Server holds both for the same. A partition goes when neither
-    knows its customer any more (renamed, or typed in by hand) and no run of it is on its way.
+    A name that differs from another only in capitals is refused: SQL Server holds both for the same. A partition goes when its
+    customer is none of them any more (renamed, or typed in by hand) and no run of it is on its way.
     """
     keys: dict[str, str] = {}
     refused: dict[str, str] = {}
-    for each in sync_statuses:
+    for name in customers:
         try:
-            key = partition_key_for(each.customer)
+            key = partition_key_for(name)
         except SourceDataError as error:
-            refused[each.customer] = str(error)
+            refused[name] = str(error)
             continue
         twin = keys.setdefault(key.casefold(), key)
         if twin != key:
-            refused[each.customer] = (
-                f"Customer {each.customer!r} differs from {customer_for(twin)!r} only in capitals; make one an alias."
-            )
+            refused[name] = f"Customer {name!r} differs from {customer_for(twin)!r} only in capitals; make one an alias."
     known = set(keys.values())
     have = set(existing)
     gone = (key for key in have - known if customer_for(key) not in busy)

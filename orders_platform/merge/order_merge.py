@@ -115,12 +115,9 @@ class OrderMerge:
         names = sorted({*scan.customers, *self._queries.customers()})
         return [_sync_status(name, loads.get(name), merges.get(name), waiting[name]) for name in names]
 
-    def present(self) -> list[CustomerSyncStatus]:
-        """Which customers there are, without looking at what their rows hold."""
-        staged = self.scan_staging().customers
-        return [
-            CustomerSyncStatus(name, "" if name in staged else None) for name in sorted({*staged, *self._queries.customers()})
-        ]
+    def present(self) -> list[str]:
+        """The customers that the load or the order table has, by name."""
+        return sorted({*self.scan_staging().customers, *self._queries.customers()})
 
     def _load_fingerprints(self, scan: StagingScan) -> dict[str, str]:
         """The content of each customer's load, as its merge records it."""

@@ -13,7 +13,7 @@ from orders_platform.database.order_store import OrderStore
 from orders_platform.database.queries import Queries
 from orders_platform.defs.assets.asset_metadata import cell_warnings, rejected_rows
 from orders_platform.defs.failures import RETRIES, dagster_failures
-from orders_platform.defs.partitions import CUSTOMERS, add_customers
+from orders_platform.defs.partitions import CUSTOMERS, make_partitions
 from orders_platform.defs.resources import OrdersDatabase
 from orders_platform.domain.customers import StagingScan, customer_for
 from orders_platform.domain.guards import Guard, GuardKind
@@ -54,20 +54,16 @@ def observe_order_list(context: OpExecutionContext, orders_database: OrdersDatab
         merge = orders_database.merge
         scan = merge.scan_staging()
         merge.record_unmatched(scan, datetime.now(UTC))
-        known, refused = set(context.instance.get_dynamic_partitions("customers")), None
-        try:
-            add_customers(context.instance, scan.customers)
-        except SourceDataError as error:
-            refused = error
+        changes = make_partitions(context.instance, scan.customers)
         metadata: dict[str, dg.RawMetadataValue] = {
             "dagster/row_count": scan.rows,
             "customers": len(scan.customers),
-            "new_customers": len(set(context.instance.get_dynamic_partitions("customers")) - known),
+            "new_customers": len(changes.added),
             "rows_of": _scan_table(scan),
         }
         yield dg.AssetObservation(SWP_ORDER_LIST, metadata=metadata)
-        if refused is not None:
-            raise refused
+        if changes.refused:
+            raise SourceDataError(" ".join(changes.refused.values()))
 
 
 class GuardConfig(dg.Config):
