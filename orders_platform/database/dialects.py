@@ -32,8 +32,6 @@ class TableColumn:
     """A column as the database's catalogue has it.
 
     Attributes:
-        name: its name.
-        is_numeric: whether it holds numbers.
         family: what its values are; always text on SQLite, where each value has a type of its own.
         length: the characters that it holds at most, 0 without a limit.
         type: the type to give a work table's column for it; None where the dialect's own DDL decides.
@@ -60,14 +58,12 @@ def _column_type(word: str, *sizes: int) -> Markup:
 
 
 class Dialect(abc.ABC):
-    """One of the two databases.
+    """One of the two databases, under SQLAlchemy's name for it.
 
     Attributes:
-        name: SQLAlchemy's name of it, and that of its macros.
         driver: the part after the name in SQLAlchemy's registry.
         kind: what Dagster shows as the kind of an asset.
-        types: of the columns of our tables.
-        staged_types: of the staging table, which takes any text.
+        types: of the columns of our tables; `staged_types` of the staging table, which takes any text.
         has_earlier_system: whether an earlier system may have left tables, which `init-db` adopts.
         any_case: after a column of an index of texts, where that is to find them without regard to case; SQL Server's collations do.
         reads_cells: whether a merge reads the staged cells into a work table first; SQL Server would work each out several times.

@@ -26,14 +26,9 @@ _WORDS: Mapping[str, tuple[str, ...]] = {"sync_state": tuple(SyncState), "action
 def adoption_statements(
     dialect: Dialect, connection: Connection, tables: Mapping[str, tuple[str, Markup]], schema: str, *, is_incomplete: bool
 ) -> list[str]:
-    """The statements that make tables of an earlier system ours, in order; none for our own.
+    """The statements that make tables of an earlier system (`orders` and `lines`, each with its qualified name) ours; none for our own.
 
-    Args:
-        dialect: whose catalogue is read.
-        connection: to SQL Server.
-        tables: name and qualified name of the roles `orders` and `lines`.
-        schema: empty for the default one.
-        is_incomplete: columns or tables were missing, so this is the first time.
+    `is_incomplete`: columns or tables were missing, so this is the first time.
     """
     statements: list[str] = []
     for role, (name, qualified) in tables.items():

@@ -26,13 +26,7 @@ _DIALECTS = {dialect.name: dialect for dialect in (SQLITE, MSSQL)}
 
 
 class Database:
-    """An engine with the two kinds of transaction we use.
-
-    Args:
-        engine: SQLAlchemy's, for the URL of the order database.
-        dry_run: a connection on which everything happens and nothing stays; see `dry_run_transaction()`.
-        sleep: how to wait before a lost transaction is repeated.
-    """
+    """An engine with the two kinds of transaction we use; with `dry_run` everything happens on that connection, and nothing stays."""
 
     def __init__(self, engine: Engine, dry_run: Connection | None = None, sleep: Callable[[float], None] = time.sleep) -> None:
         self.engine = engine
@@ -129,11 +123,7 @@ def repeated_when_lost(method: Callable[Concatenate[H, P], R]) -> Callable[Conca
 
 
 def dialect_of(url: SecretStr) -> Dialect:
-    """The dialect of a SQLAlchemy URL; nothing is connected.
-
-    Raises:
-        ConfigurationError: the URL is malformed, or names a database other than SQLite and SQL Server.
-    """
+    """The dialect of a SQLAlchemy URL; nothing is connected. Raises `ConfigurationError` for a malformed URL or another database."""
     try:
         name = make_url(url.get_secret_value()).get_backend_name()
     except ArgumentError as error:
@@ -146,11 +136,7 @@ def dialect_of(url: SecretStr) -> Dialect:
 
 
 def open_database(url: SecretStr) -> Database:
-    """A database by SQLAlchemy URL; connects at first use.
-
-    Raises:
-        ConfigurationError: `dialect_of` refuses the URL, or the driver or the folder of a file cannot be had.
-    """
+    """A database by SQLAlchemy URL; connects at first use. Raises `ConfigurationError` for a URL, driver or folder that cannot be used."""
     dialect = dialect_of(url)
     try:
         return Database(dialect.make_engine(make_url(url.get_secret_value())))

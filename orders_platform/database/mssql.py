@@ -246,13 +246,10 @@ def write_nulls(sql: str, parameters: Sequence[object]) -> tuple[str, Sequence[o
 
 @contextmanager
 def _whole_transaction(connection: Connection) -> Iterator[None]:
-    """Notice when the transaction of `connection` ended before its time, whatever hid the error from us.
+    """Raise `TransactionLostError` when the transaction of `connection` ended before its time, whatever hid the error from us.
 
     What is written afterwards is in a transaction that the driver began without a word, or in none. A second level, which nobody else
     begins, tells it from ours.
-
-    Raises:
-        TransactionLostError: it ended; all of it is to be repeated.
     """
     connection.exec_driver_sql("BEGIN TRANSACTION")
     level = _level(connection)

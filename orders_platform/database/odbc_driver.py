@@ -21,14 +21,7 @@ _WHEEL = "mssql_python_odbc"
 
 
 def find_driver(registered: Iterable[str]) -> str:
-    """A driver's name, or the path of its library, for `DRIVER={...}`.
-
-    Args:
-        registered: the names that the driver manager knows (`pyodbc.drivers()`).
-
-    Raises:
-        ConfigurationError: there is none.
-    """
+    """A driver's name, or the path of its library, for `DRIVER={...}`, given those that the driver manager knows."""
     known = set(registered)
     candidates = [name for name in (MICROSOFT,) if name in known] + wheel_drivers()
     candidates += [name for name in _FREETDS if name in known] + _files(_DEBIAN_FREETDS)
@@ -41,12 +34,7 @@ def find_driver(registered: Iterable[str]) -> str:
 
 
 def wheel_drivers(package: Path | None = None, os_release: Path = Path("/etc/os-release")) -> list[str]:
-    """The libraries of Microsoft's driver inside the wheel, the one built for this system first; none without the wheel.
-
-    Args:
-        package: the installed package's folder; looked up when None.
-        os_release: where Linux says what it is.
-    """
+    """The libraries of Microsoft's driver inside the wheel, the one built for this system first; none without the wheel."""
     folder = package or _package_folder()
     if folder is None:
         return []
@@ -92,14 +80,9 @@ def is_freetds(driver: str) -> bool:
 
 
 def safe_options(driver: str, given: Mapping[str, object], port: int | None = None) -> dict[str, str]:
-    """What to add to a URL's own options: encryption, and what FreeTDS says in its own way.
+    """What to add to a URL's own options: encryption, and what FreeTDS says in its own way, the port too.
 
     A server's certificate is checked by Microsoft's driver unless the URL itself says otherwise.
-
-    Args:
-        driver: name or path.
-        given: the URL's options.
-        port: the URL's port, which FreeTDS does not take from behind the host's name.
     """
     names = {name.casefold() for name in given}
     if is_freetds(driver):

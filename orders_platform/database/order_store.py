@@ -153,9 +153,7 @@ class OrderStore:
     def record_groups_sent(self, customer: str, known: GroupIntent, batch_id: str, now: datetime) -> GroupIntent:
         """Commit that groups are about to be sent, if none were since `known` was read; the intent that is recorded now.
 
-        Raises:
-            RowsTakenError: another run sent groups of the customer meanwhile.
-            CustomerBusyError: the customer's lock is lost.
+        Raises `RowsTakenError` when another run sent groups of the customer meanwhile, `CustomerBusyError` when its lock is lost.
         """
         self._require_lock(customer)
         values = {"was_batch": known.batch_id or "", "was_sent": known.sent_at or conversion.NEVER}
@@ -180,11 +178,8 @@ class OrderStore:
     ) -> list[SyncRow]:
         """Commit that these rows are about to be sent, or sent once more, if all of them are as they were read; the rows as they are now.
 
-        Their outcome is unknown until it is recorded.
-
-        Raises:
-            RowsTakenError: another run has some of them; nothing is recorded of any.
-            CustomerBusyError: the customer's lock is lost.
+        Their outcome is unknown until it is recorded. Raises `RowsTakenError` when another run has some of them, and records nothing;
+        `CustomerBusyError` when the customer's lock is lost.
         """
         self._require_lock(customer)
         creates = batch.operation.creates
@@ -215,10 +210,8 @@ class OrderStore:
     ) -> None:
         """Commit what came of rows, in one transaction with the line of the log: the report of their batch, or their adoption.
 
-        `adoption` is the batch id of rows that were found on the board, which is theirs now.
-
-        Raises:
-            RowsTakenError: another run has some of the rows; what came of the others is committed.
+        `adoption` is the batch id of rows that were found on the board, which is theirs now. Raises `RowsTakenError` when another run has
+        some of the rows; what came of the others is committed.
         """
         lost: dict[str, SyncRow] = {}
         with self._writing(run_id=run_id, now=now, customer=customer, adoption=adoption or "") as run:
@@ -335,11 +328,7 @@ class OrderStore:
 
     @repeated_when_lost
     def require_board(self, target: Target, customer: str | None = None) -> None:
-        """Refuse boards other than those that a customer's rows, or anybody's, were sent to.
-
-        Raises:
-            BoardMismatchError: names the boards and the customers.
-        """
+        """Refuse, by `BoardMismatchError`, boards other than those that a customer's rows, or anybody's, were sent to."""
         other: dict[tuple[int, int], list[str]] = {}
         for row in self._rows("read_targets"):
             if row["items_board_id"] is None or customer not in {None, row["customer_name"]}:
@@ -360,10 +349,8 @@ class OrderStore:
     def aim(self, customer: str, target: Target) -> int:
         """Remember where a customer's rows are sent, and as what. Those sent under another mapping are NEW again; how many.
 
-        Where an earlier version sent them, its FAILED rows get another try: what it refused for a cell is left out now.
-
-        Raises:
-            BoardMismatchError: they were sent to another board.
+        Where an earlier version sent them, its FAILED rows get another try: what it refused for a cell is left out now. Raises
+        `BoardMismatchError` when they were sent to another board.
         """
         self.require_board(target, customer)
         known = self._target_of(customer)
@@ -394,8 +381,7 @@ class OrderStore:
     def start_over(self, customer: str, target: Target) -> int:
         """Forget a customer's items and subitems, so that they are made on the board of `target`; how many orders.
 
-        Raises:
-            BoardMismatchError: its rows were not sent to another board; made anew they would be there twice.
+        Raises `BoardMismatchError` when its rows were not sent to another board; made anew they would be there twice.
         """
         known = self._target_of(customer)
         boards = known.get("items_board_id"), known.get("subitems_board_id")

@@ -162,11 +162,7 @@ class Schema:
         return str(inspector.get_view_definition(getattr(self._names, role), schema=self._names.schema_name or None))
 
     def apply(self) -> list[str]:
-        """Make the database fit, in one transaction; the statements that were run.
-
-        Raises:
-            DatabaseRefusedError: the login lacks a right that one of them needs.
-        """
+        """Make the database fit, in one transaction; the statements that were run. `DatabaseRefusedError`: the login lacks a right."""
         statements = self.missing()
         with self._database.write() as connection:
             self._require_rights_to_make(connection, statements)
@@ -188,12 +184,9 @@ class Schema:
         )
 
     def require_daily_rights(self) -> None:
-        """Refuse a login that could not finish what it would begin.
+        """Refuse a login that could not finish what it would begin, by `DatabaseRefusedError` that names each missing right with its GRANT.
 
         A table that the login cannot see is passed over: the catalogue says that it is absent.
-
-        Raises:
-            DatabaseRefusedError: rights are missing; it names each with its GRANT.
         """
         rights = [
             ("OBJECT", str(self.qualified(getattr(self._names, role))), permission)
@@ -222,11 +215,7 @@ class Schema:
         return bool(self._catalogue(getattr(self._names, role)))
 
     def columns_of(self, table: str) -> Sequence[TableColumn]:
-        """The columns of a table, in order.
-
-        Raises:
-            SourceDataError: there is no such table.
-        """
+        """The columns of a table, in order. Raises `SourceDataError` when there is no such table."""
         columns = self._catalogue(table)
         if not columns:
             raise SourceDataError(

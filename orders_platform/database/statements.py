@@ -25,10 +25,8 @@ class Runner(Protocol):
     ) -> CursorResult[Any]:
         """The result; raises what `translated_errors` makes of the driver's errors.
 
-        Args:
-            statement: its name.
-            variables: what the template is told of this call alone, such as the number of rows of its VALUES list.
-            values: to bind, as far as the statement uses them; they go before the runner's own.
+        `variables` is what the template is told of this call alone, such as the number of rows of its VALUES list; `values` are bound as
+        far as the statement uses them, and go before the runner's own.
         """
 
 

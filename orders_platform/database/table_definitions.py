@@ -29,13 +29,7 @@ class TableDefinition:
 
 @lru_cache(maxsize=8)
 def define_tables(dialect: Dialect, names: Tables, folder: Path) -> Mapping[str, TableDefinition]:
-    """Every table we need, by its role.
-
-    Args:
-        dialect: decides types and quoting.
-        names: what the tables are called.
-        folder: `sql/`.
-    """
+    """Every table we need, by its role; the dialect decides types and quoting."""
     return {role: _define(role, dialect, names, folder) for role in TABLES}
 
 

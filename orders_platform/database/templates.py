@@ -64,13 +64,8 @@ _COMPILED = _CompiledOnce()
 class Templates:
     """The `sql/` folder for one dialect.
 
-    Args:
-        folder: `sql/`.
-        dialect: SQLAlchemy's, whose identifier rules quote the names.
-        context: what every template may use: `t` and `w` (tables and work tables, quoted), `columns`, `types`.
-
-    Attributes:
-        rendered: what `Statements` has made of them so far, with the parameters of each, so that it is made once a process.
+    Every template may use `context`: `t` and `w` (tables and work tables, quoted), `columns`, `types`. `rendered` is what `Statements`
+    has made of them so far, with the parameters of each, so that it is made once a process.
     """
 
     def __init__(self, folder: Path, dialect: Dialect, context: Mapping[str, object]) -> None:
@@ -122,8 +117,7 @@ class Templates:
     def render(self, name: str, **context: object) -> Statement:
         """One statement by file name without ending.
 
-        Raises:
-            ConfigurationError: there is no such file, it uses an undefined name, or writes something that is not an identifier.
+        Raises `ConfigurationError` when there is no such file, it uses an undefined name, or writes something that is not an identifier.
         """
         try:
             sql = self._environment.get_template(f"{name}.sql.j2").render(**context)

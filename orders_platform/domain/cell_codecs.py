@@ -46,10 +46,8 @@ def is_blank(value: object) -> bool:
 def plain_text(value: object) -> str:
     r"""The value as people read it: outer spaces trimmed, line ends as `\n`, numbers without exponent and trailing zeros.
 
-    A BIT becomes 1 or 0, which is also what SQLite stores for it, so both databases give the same board.
-
-    Raises:
-        RowError: `text_invalid` for characters that UTF-8 or monday cannot hold, `type_unknown` for binary values.
+    A BIT becomes 1 or 0, which is also what SQLite stores for it, so both databases give the same board. Raises `RowError`:
+    `text_invalid` for characters that UTF-8 or monday cannot hold, `type_unknown` for binary values.
     """
     match value:
         case str():
@@ -72,8 +70,7 @@ def plain_text(value: object) -> str:
 def plain_number(value: object, *, takes_percents: bool = False) -> Decimal:
     """The value as an exact number; a text is read as `domain/cell_texts.py` says.
 
-    Raises:
-        RowError: `number_expected`, `percent_unexpected`, `number_out_of_range`.
+    Raises `RowError`: `number_expected`, `percent_unexpected`, `number_out_of_range`.
     """
     match value:
         case Decimal():

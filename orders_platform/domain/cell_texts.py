@@ -40,12 +40,7 @@ _FIRST_DAY: Final = date(1899, 12, 30)
 
 
 def numeral(text: str, *, takes_percents: bool = False) -> str:
-    """The number as plain digits, nothing for a dash, else the text as it is.
-
-    Args:
-        text: clean.
-        takes_percents: the column holds per cents, so `10%` is its 10.
-    """
+    """The number of a clean text as plain digits, nothing for a dash, else the text as it is. Of a per cent only where those are taken."""
     if _NOTHING.fullmatch(text):
         return ""
     found = _NUMBER.fullmatch(text)

@@ -21,11 +21,9 @@ class CellProblem:
 
 @dataclass(frozen=True, slots=True)
 class CellWarning:
-    """A cell that was left out or cut.
+    """A cell of an order or of a size that was left out or cut.
 
-    Attributes:
-        column: of the order list; a size is one.
-        row_uuid: of the order or line that was sent without it; None when the merge left it out.
+    `row_uuid` is that of the order or line that was sent without it; None when the merge left it out.
     """
 
     customer: str

@@ -117,15 +117,10 @@ def blank_label(file: str | None) -> str:
 
 
 class CustomerNames:
-    """Resolves spellings by the configured canonical names and aliases, by the fold of `domain/text.py`.
+    """Resolves spellings by the configured canonical names and their aliases, by the fold of `domain/text.py`.
 
-    Args:
-        aliases: the spellings of each customer.
-        header: what the column of the customer is called: a cell that says this is a repeated header.
-        accept_unknown: a name that is not configured is a customer too.
-
-    Raises:
-        ConfigurationError: two customers share a spelling.
+    A cell that says what the column is called (`header`) is a repeated header. With `accept_unknown` a name that is not configured is a
+    customer too. Raises `ConfigurationError` when two customers share a spelling.
     """
 
     def __init__(self, aliases: Mapping[str, Iterable[str]], *, header: str = "", accept_unknown: bool = False) -> None:
@@ -202,10 +197,8 @@ def _unlisted(spelling: str | None) -> str:
 def partition_key_for(customer: str) -> str:
     """The Dagster partition key of a customer: its name, with only what breaks Dagster's tools percent-encoded.
 
-    Reversible with `customer_for`. `,` splits lists on the command line, `...` is a range, `%` is our own escape.
-
-    Raises:
-        SourceDataError: the name is empty, or makes a key longer than `MAX_PARTITION_KEY`.
+    `,` splits lists on the command line, `...` is a range, `%` is our own escape. Raises `SourceDataError` for a name that is empty or
+    makes a key longer than `MAX_PARTITION_KEY`.
     """
     name = clean(customer)
     key = name.replace("%", "%25").replace(",", "%2C").replace("...", "%2E%2E%2E")

@@ -25,11 +25,10 @@ class CustomerGroup:
 
 @dataclass(frozen=True, slots=True)
 class LoggedBatch:
-    """One batch out of the log.
+    """One batch out of the log, by its idempotency key.
 
     Attributes:
-        batch_id: its idempotency key.
-        request_id: monday's, for monday's support; None where it did not answer, or was not asked for anything (`ADOPT`).
+        request_id: for monday's support; None where monday did not answer, or was not asked for anything (`ADOPT`).
         outcome: of the batch as a whole; `partial` when its mutations fared differently.
         row_results: monday's id or an outcome, by our id of each row; empty for batches logged before it was kept.
     """

@@ -48,16 +48,10 @@ class LabelIndex:
         self._by_column: dict[str, _ColumnLabels] = {}
 
     def choose(self, field: Field, column: Column, text: str) -> LabelChoice | None:
-        """The label for a text that is not blank; changes nothing.
+        """The label for a text that is not blank, None when there is none and the policy is `blank`; changes nothing.
 
-        Exact spelling wins, then the only active label that differs in case and spaces alone.
-
-        Returns:
-            None when there is none and the policy is `blank`.
-
-        Raises:
-            RowError: `label_missing`, `label_deactivated`, `label_ambiguous`; for a label to be created also
-                `label_too_long`, `label_numeric`, `too_many_labels`.
+        Exact spelling wins, then the only active label that differs in case and spaces alone. Raises `RowError`: `label_missing`,
+        `label_deactivated`, `label_ambiguous`; for a label to be created also `label_too_long`, `label_numeric`, `too_many_labels`.
         """
         column_labels = self._column_labels(column)
         known = column_labels.find(text)

@@ -24,13 +24,10 @@ _VARIANTS, _VALUES, _SHOWN, _REASON = 20, 3, 60, 1_000
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """A row of the load, or an order, without a partner.
+    """A row of the load (`ref` is its number), or an order (its record_uuid), without a partner.
 
-    Attributes:
-        ref: the row's number, or the order's record_uuid.
-        number: its unique key columns, folded: only those of one number are paired.
-        key: all its key columns, folded.
-        rank: decides between those that are equally alike; different for each.
+    `number` are its unique key columns, folded: only those of one number are paired; `key` are all its key columns, folded. `rank` decides
+    between those that are equally alike, and is different for each.
     """
 
     ref: str
@@ -119,14 +116,7 @@ def _telling(cells: list[Sequence[object]]) -> list[Sequence[object]]:
 
 @dataclass(frozen=True, slots=True)
 class KeyedRow:
-    """A row that shares all its key columns, but for case, with another.
-
-    Attributes:
-        number: its number in the load.
-        key: its key columns as they are written.
-        file: where it came from.
-        cells: everything else that makes an order what it is.
-    """
+    """A row of the load that shares all its key columns, but for case, with another; `cells` are what else makes an order what it is."""
 
     number: int
     key: tuple[str, ...]

@@ -40,12 +40,7 @@ class CustomerSyncStatus:
 
 @dataclass(frozen=True, slots=True)
 class NeededRun:
-    """A customer that needs a run.
-
-    Attributes:
-        merges: false when the load lacks the customer: what waits of it is sent, and nothing is merged or removed.
-        reason: for people.
-    """
+    """A customer that needs a run; one that the load lacks sends what waits of it, and nothing is merged or removed."""
 
     customer: str
     merges: bool

@@ -30,7 +30,6 @@ class OrderStatus:
 
     Attributes:
         status: of the order and its lines together; `state` is the order's own.
-        quantity: pieces over all its sizes.
         reason: why it was refused, or what monday said last.
         is_removed: the order list no longer has it.
     """

@@ -30,11 +30,9 @@ class Step(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a row should look like on the board.
+    """What a row should look like on the board; with the action DELETE it should be archived.
 
     Attributes:
-        action: DELETE wants it archived.
-        name: of the item or subitem.
         cells: JSON value by column id, None clears.
         group_id: for items; None leaves the group alone.
         is_empty: a line of quantity 0 need not be made, only changed where it is.

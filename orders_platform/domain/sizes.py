@@ -29,17 +29,10 @@ class SizeRule:
 
 
 def discover_sizes(table: str, columns: Sequence[str], rule: SizeRule, business_columns: Collection[str]) -> tuple[str, ...]:
-    """The size columns of a table, in table order.
+    """The size columns of a table, in table order; `columns` are all that it has, in order.
 
-    Args:
-        table: its name, for messages.
-        columns: all its column names, in order.
-        rule: the markers and the plausible number.
-        business_columns: names that can never be sizes.
-
-    Raises:
-        SourceDataError: a marker is absent, the markers are in the wrong order, there are none or too many columns between
-            them, or a known business column is among them.
+    Raises `SourceDataError` when a marker is absent, the markers are in the wrong order, there are none or too many columns between them,
+    or one of the known `business_columns` is among them.
     """
     missing = [marker for marker in (rule.after, rule.before) if marker not in columns]
     if missing:
@@ -78,13 +71,7 @@ def _refuse_implausible(table: str, sizes: tuple[str, ...], rule: SizeRule, busi
 def require_known_sizes(staged: Iterable[str], target: Mapping[str, bool], target_table: str) -> None:
     """Refuse sizes for which the order table has no numeric column, so that no quantity is dropped on the way.
 
-    Args:
-        staged: size columns of the staging table.
-        target: column name -> True when its type is numeric, for the order table.
-        target_table: its name, for messages.
-
-    Raises:
-        SourceDataError: naming the columns.
+    `target` says of each column of the order table whether it is numeric. Raises `SourceDataError` that names the others.
     """
     unknown = [name for name in staged if name not in target]
     if unknown:

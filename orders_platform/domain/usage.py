@@ -11,12 +11,9 @@ LIMITED_CALL = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """Requests that only read.
+    """Requests that only read, and how many of their answers said that a limit was hit.
 
-    Attributes:
-        rate_limited: answers among them that said that a limit was hit.
-        complexity: points, as far as monday said.
-        seconds: from sending to the answer, waits not counted.
+    `complexity` as far as monday said; `seconds` from sending to the answer, waits not counted.
     """
 
     calls: int = 0
