@@ -28,6 +28,7 @@ from orders_platform.domain.mutations import Batch, BatchReport
 from orders_platform.domain.names import subitem_name
 from orders_platform.domain.orders import CustomerSummary, GroupIntent, RowKind, RowProblem, RowResult, SyncRow
 from orders_platform.domain.states import Action, SyncState
+from orders_platform.domain.text import few
 from orders_platform.domain.usage import MondayUsage, Reads
 from orders_platform.errors import BoardMismatchError, RowsTakenError
 
@@ -339,10 +340,9 @@ class OrderStore:
                     other.setdefault((configured, recorded), []).append(str(row["customer_name"]))
         if other:
             (configured, recorded), names = next(iter(other.items()))
-            shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more customers" if len(names) > _SHOWN else "")
             raise BoardMismatchError(
-                f"The configuration names board {configured}, but the ids of {shown} belong to board {recorded}. Nothing was read or sent. "
-                f"Name board {recorded} again, or start over on the new one: orders-platform resync --new-board"
+                f"The configuration names board {configured}, but the ids of {few(names, _SHOWN)} belong to board {recorded}. "
+                f"Nothing was read or sent. Name board {recorded} again, or start over on the new one: orders-platform resync --new-board"
             )
 
     @repeated_when_lost
@@ -424,8 +424,7 @@ def _is_written(result: RowResult, row: RowMapping | None, run_id: str) -> bool:
 
 
 def _taken(kind: RowKind, lost: Sequence[SyncRow], asked: int, consequence: str) -> RowsTakenError:
-    keys = sorted({row.order_key for row in lost})
-    shown = ", ".join(keys[:_SHOWN]) + (", ..." if len(keys) > _SHOWN else "")
+    shown = few(sorted({row.order_key for row in lost}), _SHOWN)
     return RowsTakenError(
         f"Another run sent, changed or deleted {len(lost)} of {asked} {kind} (orders {shown}) since this one read them. {consequence} "
         + _LOCK_LOST

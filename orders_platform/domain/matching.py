@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from operator import eq
 
-from orders_platform.domain.text import clean
+from orders_platform.domain.text import clean, few
 
 MOST_PAIRS = 40_000
 """So many pairs of a row and an order are compared cell by cell; of an order number with more, key columns alone decide."""
@@ -171,7 +171,7 @@ def _values(cells: Iterable[tuple[object, str]]) -> str:
     for cell, file in cells:
         files.setdefault(cell, file)
     found = [f"{_quoted(cell)}{f' ({_cut(file)})' if file else ''}" for cell, file in files.items()]
-    return ", ".join(found[:_VALUES]) + (f" and {len(found) - _VALUES} more" if len(found) > _VALUES else "")
+    return few(found, _VALUES)
 
 
 def _quoted(cell: object) -> str:

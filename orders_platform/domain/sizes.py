@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from orders_platform.domain.text import few
 from orders_platform.errors import SourceDataError
 
 
@@ -88,5 +89,4 @@ def require_known_sizes(staged: Iterable[str], target: Mapping[str, bool], targe
 
 
 def _some(names: Sequence[str]) -> str:
-    shown = ", ".join(repr(name) for name in names[:8])
-    return shown + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+    return few([*map(repr, names)], 8)

@@ -13,6 +13,7 @@ import dagster as dg
 
 from orders_platform.database.queries import Finding
 from orders_platform.domain.customers import customer_for
+from orders_platform.domain.text import few
 from orders_platform.settings import Settings
 
 WARN = dg.AssetCheckSeverity.WARN
@@ -66,7 +67,8 @@ class Findings:
         metadata["rows"] = dg.MetadataValue.table(
             [dg.TableRecord({"customer": each.customer, **each.details}) for each in shown]
         )
-        words = f"{len(self.found)} {self.what[len(self.found) > 1]} ({_whose(counts)}). {self.next_step}"
+        whose = [f"{name} {count}" for name, count in counts.most_common()]
+        words = f"{len(self.found)} {self.what[len(self.found) > 1]} ({few(whose, _NAMED)}). {self.next_step}"
         return dg.AssetCheckResult(passed=False, severity=worst, description=words, metadata=metadata)
 
     def _errors(self, customers: Collection[str]) -> list[str]:
@@ -82,9 +84,3 @@ def not_checked(customer: str | None, why: str) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=True, description=why, metadata={SCOPE: scope, NOT_CHECKED: dg.MetadataValue.json([scope])}
     )
-
-
-def _whose(counts: Counter[str]) -> str:
-    named = ", ".join(f"{customer} {count}" for customer, count in counts.most_common(_NAMED))
-    rest = len(counts) - _NAMED
-    return f"{named} and {rest} customers more" if rest > 0 else named
