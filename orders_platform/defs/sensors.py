@@ -19,7 +19,6 @@ from orders_platform.domain.customers import customer_for, partition_key_for
 from orders_platform.domain.needed_runs import (
     CustomerSyncStatus,
     LastRequest,
-    NeededRun,
     PartitionChanges,
     runs_to_request,
 )
@@ -84,10 +83,10 @@ def nothing_to_do(sync_statuses: Collection[CustomerSyncStatus], busy: Collectio
     return f"None of {len(sync_statuses)} customers needs a run; {len(busy)} of them have one queued or under way."
 
 
-def run_request(run: NeededRun, run_key: str | None = None, tags: Mapping[str, str] | None = None) -> dg.RunRequest:
+def run_request(run: CustomerSyncStatus, run_key: str | None = None, tags: Mapping[str, str] | None = None) -> dg.RunRequest:
     """The run of a customer: all six assets, or only those that send when the load lacks it."""
-    selection = None if run.merges else [dg.AssetKey(name) for name in SENDING_ASSETS]
-    key, reason = partition_key_for(run.customer), {"orders/reason": run.reason}
+    selection = None if run.load is not None else [dg.AssetKey(name) for name in SENDING_ASSETS]
+    key, reason = partition_key_for(run.customer), {"orders/reason": run.need}
     return dg.RunRequest(run_key, partition_key=key, asset_selection=selection, tags={**reason, **(tags or {})})
 
 

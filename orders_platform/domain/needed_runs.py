@@ -37,14 +37,12 @@ class CustomerSyncStatus:
         """The staged rows are not what was merged last, or the merge must be made whole."""
         return self.load is not None and (self.load != self.merged or not self.is_whole)
 
-
-@dataclass(frozen=True, slots=True)
-class NeededRun:
-    """A customer that needs a run; one that the load lacks sends what waits of it, and nothing is merged or removed."""
-
-    customer: str
-    merges: bool
-    reason: str
+    @property
+    def need(self) -> str:
+        """Why the customer needs a run, for people; empty when it needs none."""
+        if self.is_changed:
+            return "first load" if self.merged is None else "changed load" if self.load != self.merged else "unfinished merge"
+        return f"{self.waiting} rows wait" if self.waiting else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +63,9 @@ class PartitionChanges:
     refused: Mapping[str, str] = field(default_factory=dict)
 
 
-def needed_run(sync_status: CustomerSyncStatus) -> NeededRun | None:
-    """The run that a customer needs; None when it needs none."""
-    if sync_status.is_changed:
-        is_other = sync_status.load != sync_status.merged
-        reason = "first load" if sync_status.merged is None else "changed load" if is_other else "unfinished merge"
-        return NeededRun(sync_status.customer, merges=True, reason=reason)
-    if sync_status.waiting:
-        return NeededRun(sync_status.customer, merges=sync_status.load is not None, reason=f"{sync_status.waiting} rows wait")
-    return None
-
-
-def needed_runs(sync_statuses: Iterable[CustomerSyncStatus], busy: Collection[str]) -> list[NeededRun]:
-    """The runs that customers need, except for those that have one queued or under way."""
-    return [run for each in sync_statuses if each.customer not in busy and (run := needed_run(each)) is not None]
+def needed_runs(sync_statuses: Iterable[CustomerSyncStatus], busy: Collection[str]) -> list[CustomerSyncStatus]:
+    """The customers that need a run, except for those that have one queued or under way."""
+    return [each for each in sync_statuses if each.need and each.customer not in busy]
 
 
 def runs_to_request(
@@ -89,39 +76,34 @@ def runs_to_request(
     stopped: Collection[str],
     now: float,
     repeat_seconds: float,
-) -> tuple[list[NeededRun], dict[str, LastRequest]]:
-    """The runs to request now, and the last request of each customer to remember.
+) -> tuple[list[CustomerSyncStatus], dict[str, LastRequest]]:
+    """The customers of which to request a run now, and the last request of each customer to remember.
 
     A run is requested at once when the load or the number of waiting rows is another than at the last request; for the same again only
     after `repeat_seconds`, since monday may be away. A customer whose run ended for a reason that repeating does not mend, or that a
     person cancelled (`stopped`), is left alone until its load changes, also when that person had started the run.
     """
-    due: list[NeededRun] = []
+    due: list[CustomerSyncStatus] = []
     remembered: dict[str, LastRequest] = {}
     for each in sync_statuses:
-        run, last, is_stopped = needed_run(each), last_requests.get(each.customer), each.customer in stopped
-        if last is None and is_stopped:
-            last = LastRequest(each.load, each.waiting, now)
-        if (
-            run is not None
-            and each.customer not in busy
-            and _is_due(each, last, is_stopped=is_stopped, now=now, repeat_seconds=repeat_seconds)
-        ):
-            due.append(run)
-            remembered[each.customer] = LastRequest(each.load, each.waiting, now)
-        elif last is not None and (run is not None or is_stopped or each.customer in busy):
+        request, is_stopped, is_busy = (
+            LastRequest(each.load, each.waiting, now),
+            each.customer in stopped,
+            each.customer in busy,
+        )
+        last = last_requests.get(each.customer, request if is_stopped else None)
+        if last is None:
+            is_due = True
+        elif is_stopped:
+            is_due = each.load != last.load
+        else:
+            is_due = (each.load, each.waiting) != (last.load, last.waiting) or now - last.at >= repeat_seconds
+        if each.need and is_due and not is_busy:
+            due.append(each)
+            remembered[each.customer] = request
+        elif last is not None and (each.need or is_stopped or is_busy):
             remembered[each.customer] = last
     return due, remembered
-
-
-def _is_due(
-    sync_status: CustomerSyncStatus, last: LastRequest | None, *, is_stopped: bool, now: float, repeat_seconds: float
-) -> bool:
-    if last is None:
-        return True
-    if is_stopped:
-        return sync_status.load != last.load
-    return (sync_status.load, sync_status.waiting) != (last.load, last.waiting) or now - last.at >= repeat_seconds
 
 
 def stale_loads(sync_statuses: Collection[CustomerSyncStatus], now: datetime, hours: float) -> Mapping[str, str]:

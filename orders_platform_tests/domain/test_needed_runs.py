@@ -11,8 +11,6 @@ from orders_platform.domain.customers import customer_for
 from orders_platform.domain.needed_runs import (
     CustomerSyncStatus,
     LastRequest,
-    NeededRun,
-    needed_run,
     needed_runs,
     partition_changes,
     runs_to_request,
@@ -55,16 +53,19 @@ def due(
     ],
 )
 def test_a_customer_with_something_to_do_says_what(sync_status: CustomerSyncStatus, reason: str) -> None:
-    assert needed_run(sync_status) == NeededRun("ACME", merges=True, reason=reason)
+    assert sync_status.need == reason
+    assert needed_runs([sync_status], ()) == [sync_status]
 
 
 @pytest.mark.parametrize("sync_status", [DONE, GONE])
 def test_a_customer_with_nothing_to_do_needs_no_run(sync_status: CustomerSyncStatus) -> None:
-    assert needed_run(sync_status) is None
+    assert sync_status.need == ""
+    assert needed_runs([sync_status], ()) == []
 
 
 def test_what_waits_of_a_customer_that_left_the_load_is_sent_without_merging() -> None:
-    assert needed_run(replace(GONE, waiting=2)) == NeededRun("ACME", merges=False, reason="2 rows wait")
+    gone = replace(GONE, waiting=2)
+    assert (gone.need, gone.load) == ("2 rows wait", None)  # without a load only the steps that send are requested
 
 
 def test_a_customer_whose_run_is_on_its_way_gets_no_second_one() -> None:
