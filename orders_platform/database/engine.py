@@ -44,17 +44,6 @@ class Database:
         return _DIALECTS[self.engine.dialect.name]
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """A transaction that is committed at the end, or rolled back when the block raises."""
-        with translated_errors(self.engine):
-            if self._dry_run is not None:
-                yield self._dry_run
-                return
-            opened = self.engine.connect().execution_options(orders_begin="BEGIN IMMEDIATE")
-            with opened as connection, connection.begin(), self.dialect.whole_transaction(connection):
-                yield connection
-
-    @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that only reads."""
         with translated_errors(self.engine):
@@ -62,6 +51,17 @@ class Database:
                 yield self._dry_run
                 return
             with self.engine.connect() as connection:
+                yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that is committed at the end, or rolled back when the block raises."""
+        with self.read() as connection:
+            if self.is_dry_run:
+                yield connection
+                return
+            connection.execution_options(orders_begin="BEGIN IMMEDIATE")
+            with connection.begin(), self.dialect.whole_transaction(connection):
                 yield connection
 
     @contextmanager

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import sqlalchemy
 from markupsafe import Markup
@@ -22,6 +22,9 @@ from orders_platform.database.dialects import Dialect, Family, Right, TableColum
 from orders_platform.database.mssql_errors import Meaning, meaning_of
 from orders_platform.database.odbc_driver import find_driver, safe_options
 from orders_platform.errors import DatabaseRefusedError, OrdersError, TransactionLostError
+
+if TYPE_CHECKING:
+    import pyodbc
 
 TEXT_PARAMETERS = "orders_text_parameters"
 """Execution option of a statement all of whose parameters are texts: said so, its plan does not depend on their lengths."""
@@ -67,20 +70,6 @@ _LOCK = (
     "DECLARE @answer INT; EXEC @answer = sp_getapplock @Resource = ?, @LockMode = 'Exclusive', @LockOwner = ?, "
     "@LockTimeout = ?; SELECT @answer AS answer"
 )
-
-
-class _Cursor(Protocol):
-    def execute(self, statement: str) -> object: ...
-
-    def close(self) -> None: ...
-
-    def setinputsizes(self, sizes: Sequence[tuple[int, int, int] | None]) -> None: ...
-
-
-class _Connection(Protocol):
-    timeout: int
-
-    def cursor(self) -> _Cursor: ...
 
 
 class _Mssql(Dialect):
@@ -206,7 +195,7 @@ def _completed(url: URL) -> URL:
     return url.update_query_dict(safe_options(str(driver), url.query, url.port))
 
 
-def _prepare(connection: _Connection, _record: object) -> None:
+def _prepare(connection: pyodbc.Connection, _record: object) -> None:
     connection.timeout = STATEMENT_SECONDS
     cursor = connection.cursor()
     cursor.execute("SET NOCOUNT OFF")  # a server may have it on for everybody; our write-backs count their rows
@@ -217,7 +206,7 @@ def _prepare(connection: _Connection, _record: object) -> None:
 
 def _before_execute(
     _connection: Connection,
-    cursor: _Cursor,
+    cursor: pyodbc.Cursor,
     sql: str,
     parameters: Sequence[object],
     context: ExecutionContext,

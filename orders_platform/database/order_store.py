@@ -89,28 +89,27 @@ class OrderStore:
             name: self.database.timestamp(value) if isinstance(value, datetime) else value for name, value in values.items()
         }
 
-    def _rows(self, statement: str, **values: object) -> list[dict[str, Any]]:
-        with self._reading(**values) as run:
+    @repeated_when_lost
+    def read(self, statement: str, statements: Statements | None = None, /, **values: object) -> list[dict[str, Any]]:
+        """What a statement finds, a column by its name."""
+        with self.database.read() as connection:
+            run = (statements or self._statements).runner(connection, self._bound(values))
             return [dict(row) for row in run(statement).mappings()]
 
     # --- what waits -----------------------------------------------------------------------------------------------------
 
-    @repeated_when_lost
     def waiting_groups(self, customer: str) -> list[str]:
         """The names of the groups that waiting orders need."""
-        return sorted(str(row["group_name"]) for row in self._rows("4_waiting_groups", customer=customer))
+        return sorted(str(row["group_name"]) for row in self.read("4_waiting_groups", customer=customer))
 
-    @repeated_when_lost
     def groups(self) -> list[CustomerGroup]:
         """The groups that orders belong into, of all customers."""
-        return read_as(CustomerGroup, self._rows("read_groups"))
+        return read_as(CustomerGroup, self.read("read_groups"))
 
-    @repeated_when_lost
     def groups_sent(self, customer: str) -> GroupIntent:
         """The last creation of groups that was sent for the customer."""
-        return next(iter(read_as(GroupIntent, self._rows("4_read_groups_sent", customer=customer))), GroupIntent())
+        return next(iter(read_as(GroupIntent, self.read("4_read_groups_sent", customer=customer))), GroupIntent())
 
-    @repeated_when_lost
     def orders(self, customer: str, sent_by: str = "", *, waiting: bool = False) -> list[SyncRow]:
         """A customer's orders by group and key, those that left the load too: all, or those that a run sent, or that wait to be sent."""
         rows = self._sync_rows(
@@ -118,13 +117,13 @@ class OrderStore:
         )
         return read_as(SyncRow, rows)
 
-    @repeated_when_lost
     def lines(self, customer: str, sent_by: str = "", *, waiting: bool = False) -> list[SyncRow]:
         """A customer's lines by group, order and size: all, or those that a run sent, or that wait to be sent."""
         pattern = self.configuration.names.subitem
         rows = self._sync_rows("read_lines", RowKind.SUBITEMS, ("size_code", "qty"), customer, sent_by, waiting=waiting)
         return read_as(SyncRow, [row | {"name": subitem_name(pattern, row["size_code"])} for row in rows])
 
+    @repeated_when_lost
     def _sync_rows(
         self, statement: str, kind: RowKind, shown: Sequence[str], customer: str, sent_by: str, *, waiting: bool
     ) -> list[dict[str, Any]]:
@@ -261,12 +260,9 @@ class OrderStore:
             run("repeat_cell_warnings", {"result_rows": len(chunk)}, **values)
             run("record_cell_warnings", {"kind": kind, "result_rows": len(chunk)}, **values)
 
-    @repeated_when_lost
     def rows_without_labels(self, kind: RowKind, customer: str) -> list[tuple[SyncRow, int]]:
         """The rows that were sent without a label that the board did not have, and how many labels each lacks."""
-        lacking = {
-            str(row["row_uuid"]): int(row["label_count"]) for row in self._rows("read_missing_labels", customer=customer)
-        }
+        lacking = {str(row["row_uuid"]): int(row["label_count"]) for row in self.read("read_missing_labels", customer=customer)}
         if not lacking:
             return []
         rows = self.orders(customer) if kind is RowKind.ITEMS else self.lines(customer)
@@ -291,10 +287,9 @@ class OrderStore:
         with self._writing(customer=customer, code=code) as run:
             return sum(run("reset_failed", {"kind": kind}).rowcount for kind in RowKind)
 
-    @repeated_when_lost
     def old_batches(self, before: datetime) -> list[str]:
         """The ids of the batches that the log holds from before a moment, oldest first."""
-        return [str(row["batch_id"]) for row in self._rows("read_old_batches", before=before)]
+        return [str(row["batch_id"]) for row in self.read("read_old_batches", before=before)]
 
     @repeated_when_lost
     def trim_log(self, before: datetime) -> int:
@@ -307,31 +302,27 @@ class OrderStore:
 
     # --- status ---------------------------------------------------------------------------------------------------------
 
-    @repeated_when_lost
     def summaries(self) -> list[CustomerSummary]:
         """Where each customer stands, by name."""
-        return read_as(CustomerSummary, self._rows("summarize_customers"))
+        return read_as(CustomerSummary, self.read("summarize_customers"))
 
-    @repeated_when_lost
     def monday_usage(self, now: datetime) -> MondayUsage:
         """What all runs together asked of monday: calls since midnight UTC, answers over a limit in the last 24 hours."""
         since = {"midnight": datetime.combine(now.date(), time()), "since": now - timedelta(days=1)}
-        return read_as(MondayUsage, self._rows("read_monday_usage", **since))[0]
+        return read_as(MondayUsage, self.read("read_monday_usage", **since))[0]
 
-    @repeated_when_lost
     def guards(self, customer: str | None = None) -> list[Guard]:
         """The guards that acted on the last loads, accepted ones included, of one customer or of all."""
-        rows = self._rows("read_guards")
+        rows = self.read("read_guards")
         found = [guard for row in rows for guard in guards.read(str(row["customer_name"]), conversion.text(row["guards"]))]
         return [guard for guard in found if customer in {None, guard.customer}]
 
     # --- where rows are sent --------------------------------------------------------------------------------------------
 
-    @repeated_when_lost
     def require_board(self, target: Target, customer: str | None = None) -> None:
         """Refuse, by `BoardMismatchError`, boards other than those that a customer's rows, or anybody's, were sent to."""
         other: dict[tuple[int, int], list[str]] = {}
-        for row in self._rows("read_targets"):
+        for row in self.read("read_targets"):
             if row["items_board_id"] is None or customer not in {None, row["customer_name"]}:
                 continue
             for board in ("items_board_id", "subitems_board_id"):
@@ -369,7 +360,7 @@ class OrderStore:
         return compared
 
     def _target_of(self, customer: str) -> Mapping[str, Any]:
-        return next((row for row in self._rows("read_targets") if row["customer_name"] == customer), {})
+        return next((row for row in self.read("read_targets") if row["customer_name"] == customer), {})
 
     @repeated_when_lost
     def compare_again(self, customer: str) -> int:
@@ -399,18 +390,16 @@ class OrderStore:
 
     # --- rows that are not on the board ---------------------------------------------------------------------------------
 
-    @repeated_when_lost
     def invalid_rows(self, customer: str | None = None) -> list[RowProblem]:
         """Staged rows and sizes that the merge cannot take, of one customer or of all."""
         return self._problems("read_invalid_rows", customer)
 
-    @repeated_when_lost
     def row_errors(self, customer: str | None = None) -> list[RowProblem]:
         """Rows that our check or monday refused, of one customer or of all."""
         return self._problems("read_row_errors", customer)
 
     def _problems(self, statement: str, customer: str | None) -> list[RowProblem]:
-        return read_as(RowProblem, (row for row in self._rows(statement) if customer in {None, row["customer"]}))
+        return read_as(RowProblem, (row for row in self.read(statement) if customer in {None, row["customer"]}))
 
 
 _LOCK_LOST = "The lock between the two was lost: its file was removed, or its connection broke. The next run goes on."

@@ -16,7 +16,6 @@ from typing import Any
 
 from orders_platform.database import conversion
 from orders_platform.database.conversion import read_as
-from orders_platform.database.engine import repeated_when_lost
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.statements import Statements, chunks
 from orders_platform.domain.cell_warnings import CellWarning
@@ -47,12 +46,8 @@ class Queries:
     def __init__(self, store: OrderStore) -> None:
         self.database = store.database
         self._store = store
+        self._read = store.read
         self._statements = Statements(store.templates)
-
-    @repeated_when_lost
-    def _read(self, statement: str, statements: Statements | None = None, /, **values: object) -> list[Row]:
-        with self.database.read() as connection:
-            return [dict(row) for row in (statements or self._statements).runner(connection, values)(statement).mappings()]
 
     def customers(self) -> list[str]:
         """The customers that the order table has."""
@@ -140,8 +135,7 @@ class Queries:
 
     def stuck_rows(self, pending_before: datetime, new_before: datetime) -> list[Finding]:
         """Rows that were sent before the one moment and never answered, or wait since before the other; oldest first."""
-        at = self.database.timestamp
-        return _findings(self._read("check_stuck_rows", pending_before=at(pending_before), new_before=at(new_before)))
+        return _findings(self._read("check_stuck_rows", pending_before=pending_before, new_before=new_before))
 
     # --- history --------------------------------------------------------------------------------------------------------
 

@@ -145,7 +145,7 @@ class Schema:
         statements: list[str] = []
         for role, text in found.items():
             name = getattr(self._names, role)
-            body = str(self.templates.render(f"views/{role}").clause().compile(dialect=self._database.engine.dialect)).strip()
+            body = str(self.templates.render(f"views/{role}").compile(dialect=self._database.engine.dialect)).strip()
             create = f"CREATE VIEW {self.qualified(name)} AS {VIEW_MARK}\n{body}"
             if text is not None and VIEW_MARK not in text:
                 raise ConfigurationError(

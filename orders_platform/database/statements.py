@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, CursorResult, TextClause
 
@@ -15,19 +16,6 @@ ROWS_A_STATEMENT = 100
 """SQL Server takes 2,100 parameters; a row with its result has thirteen."""
 
 T = TypeVar("T")
-
-
-class Runner(Protocol):
-    """Runs a statement by name."""
-
-    def __call__(
-        self, statement: str, variables: Mapping[str, int | str] | None = None, /, **values: object
-    ) -> CursorResult[Any]:
-        """The result; raises what `translated_errors` makes of the driver's errors.
-
-        `variables` is what the template is told of this call alone, such as the number of rows of its VALUES list; `values` are bound as
-        far as the statement uses them, and go before the runner's own.
-        """
 
 
 class Statements:
@@ -42,19 +30,34 @@ class Statements:
         """One statement and the names of its parameters."""
         key = (name, self._facts, tuple(sorted((variables or {}).items())))
         if key not in self._templates.rendered:
-            clause = self._templates.render(name, **self._context, **(variables or {})).clause()
+            clause = self._templates.render(name, **self._context, **(variables or {}))
             self._templates.rendered[key] = clause, frozenset(clause.compile().params)
         return self._templates.rendered[key]
 
     def runner(self, connection: Connection, values: Mapping[str, object]) -> Runner:
-        """A function that runs statements on `connection`, binding `values` and what it is given."""
+        """What runs statements on `connection`, binding `values` and what it is given."""
+        return Runner(self, connection, values)
 
-        def run(statement: str, variables: Mapping[str, int | str] | None = None, /, **more: object) -> CursorResult[Any]:
-            clause, wanted = self.render(statement, variables)
-            bound = {**values, **more}
-            return connection.execute(clause, {name: bound[name] for name in wanted})
 
-        return run
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """Runs statements by name."""
+
+    statements: Statements
+    connection: Connection
+    values: Mapping[str, object]
+
+    def __call__(
+        self, statement: str, variables: Mapping[str, int | str] | None = None, /, **more: object
+    ) -> CursorResult[Any]:
+        """The result; raises what `translated_errors` makes of the driver's errors.
+
+        `variables` is what the template is told of this call alone, such as the number of rows of its VALUES list; `more` is bound as
+        far as the statement uses it, and goes before the runner's own values.
+        """
+        clause, wanted = self.statements.render(statement, variables)
+        bound = {**self.values, **more}
+        return self.connection.execute(clause, {name: bound[name] for name in wanted})
 
 
 def chunks(values: Sequence[T], size: int = VALUES_A_STATEMENT) -> Iterator[list[T]]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import CodeType
@@ -22,24 +21,6 @@ from orders_platform.errors import ConfigurationError
 
 WORK_TABLES = ("staged_cells", "clean_orders", "order_matches", "known_orders")
 """Temporary tables of the merge; they live as long as their connection. SQLite has no use for the first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """A rendered statement: its `name`, its `sql`, and the `parameters` its header declares (a list where True)."""
-
-    name: str
-    sql: str
-    parameters: Mapping[str, bool]
-
-    def clause(self) -> TextClause:
-        """For SQLAlchemy; list parameters expand into `(?, ?, ...)`."""
-        lists: list[BindParameter[object]] = [
-            bindparam(name, expanding=True)
-            for name, is_list in self.parameters.items()
-            if is_list and re.search(rf":{name}\b", self.sql)  # a dialect may have no use for one
-        ]
-        return text(self.sql).bindparams(*lists)
 
 
 class _CompiledOnce(jinja2.BytecodeCache):
@@ -114,8 +95,8 @@ class Templates:
         """Key columns, an empty text where one is NULL, with `separator` between them."""
         return [part for name in names for part in (separator, Markup("coalesce({}, '')").format(self.column(row, name)))][1:]
 
-    def render(self, name: str, **context: object) -> Statement:
-        """One statement by file name without ending.
+    def render(self, name: str, **context: object) -> TextClause:
+        """One statement by file name without ending; list parameters expand into `(?, ?, ...)`.
 
         Raises `ConfigurationError` when there is no such file, it uses an undefined name, or writes something that is not an identifier.
         """
@@ -127,7 +108,8 @@ class Templates:
             ) from error
         except (jinja2.TemplateError, TypeError) as error:
             raise ConfigurationError(f"The SQL template {name} cannot be rendered: {error}") from error
-        return Statement(name, sql, _declared(sql))
+        lists: list[BindParameter[object]] = [bindparam(name, expanding=True) for name in _lists(sql)]
+        return text(sql).bindparams(*lists)
 
 
 def parameter(prefix: str, number: int) -> Markup:
@@ -150,12 +132,8 @@ def _only_sql(value: object) -> object:
     return value
 
 
-def _declared(sql: str) -> dict[str, bool]:
-    """The parameters a header declares: `-- Parameters: customer, now, names (list), word (numbered)`."""
-    found = re.search(r"^-- Parameters: (.*)$", sql, re.MULTILINE)
-    declared: dict[str, bool] = {}
-    for entry in (found.group(1) if found else "").split(","):
-        word = re.match(r"\s*([a-z_]+)\s*(\(list\)|\(numbered\))?", entry)
-        if word and word.group(1) != "none" and word.group(2) != "(numbered)":
-            declared[word.group(1)] = word.group(2) is not None
-    return declared
+def _lists(sql: str) -> list[str]:
+    """The parameters that the header declares as lists and the statement uses: `-- Parameters: customer, now, names (list)`."""
+    header = re.search(r"^-- Parameters: (.*)$", sql, re.MULTILINE)
+    declared = re.findall(r"([a-z_]+) \(list\)", header[1] if header else "")
+    return [name for name in declared if re.search(rf":{name}\b", sql)]  # a dialect may have no use for one

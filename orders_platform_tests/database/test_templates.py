@@ -223,7 +223,7 @@ def test_numbered_parameters_and_integers_take_nothing_else() -> None:
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_quoted_name_is_that_name_and_binds_nothing(own: Path, configuration: Configuration, dialect: str, name: str) -> None:
     (own / "one.sql.j2").write_text("-- Parameters: none\nSELECT s.{{ q(column) }} FROM s", encoding="utf-8")
-    clause = templates_for(dialect, configuration, own).render("one", column=name).clause()
+    clause = templates_for(dialect, configuration, own).render("one", column=name)
     compiled = clause.compile(dialect=DIALECTS[dialect])
     assert compiled.params == {}
     mark = {"sqlite": '"', "mssql": "]"}[dialect]

@@ -73,7 +73,7 @@ def test_a_statement_is_tsql(statements: Statements, name: str) -> None:
 
 @pytest.mark.parametrize("role", VIEWS)
 def test_a_view_is_tsql(configuration: Configuration, role: str) -> None:
-    clause = templates_for("mssql", configuration).render(f"views/{role}").clause()
+    clause = templates_for("mssql", configuration).render(f"views/{role}")
     assert troubles(f"CREATE VIEW [dbo].[{role}] AS\n{written(clause)}") == []
 
 
