@@ -339,7 +339,7 @@ class OrderMerge:
         counted = run("check_count_orders", customers=[customer]).mappings().first()
         orders = int(counted["row_count"]) if counted else 0
         if self._configuration.guard_rules[GuardKind.WRONG_TOTALS].acts(len(wrong), orders):
-            examples = [f"{row['order_key']}: total {row['total']}, sizes {row['sizes']}" for row in wrong[:_EXAMPLES]]
+            examples = [f"{row['order']}: total {row['total']}, sizes {row['sizes']}" for row in wrong[:_EXAMPLES]]
             yield guards.wrong_totals(customer, len(wrong), orders, examples)
 
     def require_unique_keys(self, customer: str) -> None:
