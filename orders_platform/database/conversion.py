@@ -68,32 +68,35 @@ def as_found(results: Sequence[RowResult]) -> dict[str, object]:
 def logged(report: BatchReport) -> dict[str, object]:
     """The parameters of `record_batch`."""
     outcomes = sorted({result.outcome.value for result in report.results.values()})
-    return {
-        "batch_id": report.batch.key, "operation": report.batch.operation.value, "row_count": len(report.batch.mutations),
-        "call_count": report.calls, "rate_limited_count": report.rate_limited, "complexity": report.complexity,
-        "seconds": round(report.seconds, 3), "outcome": outcomes[0] if len(outcomes) == 1 else "partial",
-        "request_id": report.request_id, "error_message": _trouble(report),
-        "row_results": json.dumps({ref: result.monday_id or result.outcome.value for ref, result in report.results.items()}),
-    }  # fmt: skip
-
-
-_NO_REQUEST: Mapping[str, object] = {
-    "row_count": 0, "call_count": 0, "rate_limited_count": 0, "complexity": 0, "seconds": 0, "outcome": "done", "request_id": None,
-    "error_message": None, "row_results": None,
-}  # fmt: skip
+    results = {ref: result.monday_id or result.outcome.value for ref, result in report.results.items()}
+    return _logged(
+        report.batch.key, report.batch.operation.value, results, report, len(report.batch.mutations),
+        outcome=outcomes[0] if len(outcomes) == 1 else "partial", request_id=report.request_id, error_message=_trouble(report),
+    )  # fmt: skip
 
 
 def logged_adoption(batch_id: str, results: Sequence[RowResult]) -> dict[str, object]:
     """The parameters of `record_batch` for rows that were found on the board; the request that made them is not known."""
-    ids = json.dumps({result.row.ref: str(result.monday_id) for result in results})
-    return {**_NO_REQUEST, "batch_id": batch_id, "operation": ADOPT, "row_count": len(results), "row_results": ids}
+    return _logged(batch_id, ADOPT, {result.row.ref: str(result.monday_id) for result in results}, Reads(), len(results))
 
 
 def logged_reads(batch_id: str, reads: Reads) -> dict[str, object]:
     """The parameters of `record_batch` for what a stage read."""
+    return _logged(batch_id, "read", None, reads)
+
+
+def _logged(
+    batch_id: str,
+    operation: str,
+    results: Mapping[str, str] | None,
+    asked: BatchReport | Reads,
+    row_count: int = 0,
+    **more: object,
+) -> dict[str, object]:
     return {
-        **_NO_REQUEST, "batch_id": batch_id, "operation": "read", "call_count": reads.calls,
-        "rate_limited_count": reads.rate_limited, "complexity": reads.complexity, "seconds": round(reads.seconds, 3),
+        "batch_id": batch_id, "operation": operation, "row_count": row_count, "call_count": asked.calls,
+        "rate_limited_count": asked.rate_limited, "complexity": asked.complexity, "seconds": round(asked.seconds, 3), "outcome": "done",
+        "request_id": None, "error_message": None, "row_results": None if results is None else json.dumps(results), **more,
     }  # fmt: skip
 
 
