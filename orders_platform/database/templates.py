@@ -10,10 +10,8 @@ import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from types import CodeType
 
 import jinja2
-from jinja2.bccache import Bucket
 from markupsafe import Markup
 from sqlalchemy import BindParameter, Dialect, TextClause, bindparam, text
 
@@ -21,25 +19,6 @@ from orders_platform.errors import ConfigurationError
 
 WORK_TABLES = ("staged_cells", "clean_orders", "order_matches", "known_orders")
 """Temporary tables of the merge; they live as long as their connection. SQLite has no use for the first."""
-
-
-class _CompiledOnce(jinja2.BytecodeCache):
-    """Templates compiled once a process: every step opens its own store, and compiling them again takes longer than the step."""
-
-    def __init__(self) -> None:
-        self._made: dict[tuple[str, str], CodeType] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        """Jinja's: fill in the code of a template of this name and text, if it is known."""
-        bucket.code = self._made.get((bucket.key, bucket.checksum))
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        """Jinja's: remember it."""
-        if bucket.code is not None:
-            self._made[bucket.key, bucket.checksum] = bucket.code
-
-
-_COMPILED = _CompiledOnce()
 
 
 class Templates:
@@ -62,7 +41,6 @@ class Templates:
             undefined=jinja2.StrictUndefined,
             autoescape=True,  # makes macro output Markup, so that `finalize` can tell it from a bare value
             finalize=_only_sql,
-            bytecode_cache=_COMPILED,
             trim_blocks=True,
             lstrip_blocks=True,
         )
