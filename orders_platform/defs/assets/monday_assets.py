@@ -7,7 +7,7 @@ from dagster import AssetExecutionContext
 
 from orders_platform.build import report_links
 from orders_platform.database.queries import Queries
-from orders_platform.defs.assets.asset_metadata import cell_warnings, refused_rows
+from orders_platform.defs.assets.asset_metadata import cell_warnings, row_problems
 from orders_platform.defs.assets.order_assets import customer_alone, order_headers, order_lines
 from orders_platform.defs.failures import RETRIES
 from orders_platform.defs.partitions import CUSTOMERS
@@ -65,24 +65,20 @@ def _stage(
             stage(run, customer, report=report)
         board = report_links(Settings()).board
         left_out = [each for each in Queries(store).cell_warnings(customer) if each.row_uuid is not None]
-    metadata: dict[str, dg.RawMetadataValue] = {**report.figures(), **_pace(report)}
-    metadata |= {"board": dg.MetadataValue.url(board)} if board else {}
-    metadata |= {"doubled_rows": dg.MetadataValue.table(_doubled_records(report))} if report.doubled else {}
-    return dg.MaterializeResult(metadata=metadata | refused_rows(report.refusals) | cell_warnings(left_out))
-
-
-def _pace(report: StageReport) -> dict[str, float]:
-    """Figures that Dagster plots over the runs; a stage that sent nothing has none, or the plot would show stops that were none."""
-    if not report.mutations or not report.seconds:
-        return {}
-    return {
-        "rows_per_second": round(report.mutations / report.seconds, 1),
-        "complexity_per_row": round(report.complexity / report.mutations, 1),
-    }
-
-
-def _doubled_records(report: StageReport) -> list[dg.TableRecord]:
-    return [
-        dg.TableRecord({"order": each.order_key, "size": each.size_code, "ids": ", ".join(map(str, each.ids))})
-        for each in report.doubled
-    ]
+    metadata: dict[str, dg.RawMetadataValue] = report.figures()
+    if (
+        report.mutations and report.seconds
+    ):  # a stage that sent nothing has no pace, or Dagster's plot would show stops that were none
+        metadata["rows_per_second"] = round(report.mutations / report.seconds, 1)
+        metadata["complexity_per_row"] = round(report.complexity / report.mutations, 1)
+    if board:
+        metadata["board"] = dg.MetadataValue.url(board)
+    if report.doubled:
+        metadata["doubled_rows"] = dg.MetadataValue.table(
+            [
+                dg.TableRecord({"order": each.order_key, "size": each.size_code, "ids": ", ".join(map(str, each.ids))})
+                for each in report.doubled
+            ]
+        )
+    problems = row_problems("refused_rows", report.refusals)
+    return dg.MaterializeResult(metadata=metadata | problems | cell_warnings(left_out))

@@ -11,7 +11,7 @@ from pydantic import Field
 from orders_platform.build import report_folder, report_links
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.queries import Queries
-from orders_platform.defs.assets.asset_metadata import cell_warnings, rejected_rows
+from orders_platform.defs.assets.asset_metadata import cell_warnings, row_problems
 from orders_platform.defs.failures import RETRIES, dagster_failures
 from orders_platform.defs.partitions import CUSTOMERS, make_partitions
 from orders_platform.defs.resources import OrdersDatabase
@@ -94,21 +94,12 @@ def order_headers(
         rejected = store.invalid_rows(customer)
         left_out = [each for each in Queries(store).cell_warnings(customer) if each.row_uuid is None]
         _report_if_stopped(store, merged.guards)
-    figures = {
-        "created": merged.created,
-        "updated": merged.updated,
-        "rejected": merged.rejected,
-        "cells_left_out": len(left_out),
-        "identical_copies": merged.copies,
-    }
-    found = {
-        "missing": merged.missing,
-        "removed": merged.removed,
-        "unsettled": merged.unsettled,
-        "was_unchanged": merged.was_unchanged,
-    }
-    metadata: dict[str, dg.RawMetadataValue] = {"dagster/partition_row_count": merged.rows_read, **figures, **found}
-    return dg.MaterializeResult(metadata=metadata | rejected_rows(rejected) | cell_warnings(left_out))
+    metadata: dict[str, dg.RawMetadataValue] = {
+        "dagster/partition_row_count": merged.rows_read, "created": merged.created, "updated": merged.updated,
+        "rejected": merged.rejected, "cells_left_out": len(left_out), "identical_copies": merged.copies, "missing": merged.missing,
+        "removed": merged.removed, "unsettled": merged.unsettled, "was_unchanged": merged.was_unchanged,
+    }  # fmt: skip
+    return dg.MaterializeResult(metadata=metadata | row_problems("rejected_rows", rejected) | cell_warnings(left_out))
 
 
 @dg.asset(partitions_def=CUSTOMERS, deps=[order_headers], group_name=GROUP, retry_policy=RETRIES)

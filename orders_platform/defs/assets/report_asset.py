@@ -27,11 +27,9 @@ def sync_report(context: AssetExecutionContext, orders_database: OrdersDatabase)
         links = report_links(settings)
         report = make_report(orders_database.store, customer, datetime.now(UTC))
         page = write_page(report_folder(settings), customer, html_page([report], links))
-    figures = {"orders": report.totals.orders, "on_board": report.totals.on_board, "waiting": len(report.waiting)}
     metadata: dict[str, dg.RawMetadataValue] = {
-        **figures,
-        "corrections": report.correction_count,
-        "pieces": report.totals.quantity,
-    }
-    metadata |= {"report": dg.MetadataValue.md(markdown_text([report], links)), "page": dg.MetadataValue.path(page)}
+        "orders": report.totals.orders, "on_board": report.totals.on_board, "waiting": len(report.waiting),
+        "corrections": report.correction_count, "pieces": report.totals.quantity,
+        "report": dg.MetadataValue.md(markdown_text([report], links)), "page": dg.MetadataValue.path(page),
+    }  # fmt: skip
     return dg.MaterializeResult(metadata=metadata)
