@@ -1,7 +1,5 @@
 """Between rows of the driver and values of ours, both ways."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime

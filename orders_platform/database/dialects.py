@@ -3,8 +3,6 @@
 What differs inside a statement is a macro in `sql/macros/`.
 """
 
-from __future__ import annotations
-
 import abc
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext

@@ -4,8 +4,6 @@ Its CHECK constraints do not know all of our words, its rows know none of our co
 keep their ids: an order that has an item is updated at the next merge, never made again.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 

@@ -1,7 +1,5 @@
 """The connection to the order database: transactions, their repetition, and the driver's errors as ours."""
 
-from __future__ import annotations
-
 import functools
 import time
 from collections.abc import Callable, Iterator
@@ -65,7 +63,7 @@ class Database:
                 yield connection
 
     @contextmanager
-    def dry_run_transaction(self) -> Iterator[Database]:
+    def dry_run_transaction(self) -> Iterator["Database"]:
         """A database on which everything works and from which nothing stays: one transaction, rolled back at the end."""
         with translated_errors(self.engine), self.engine.connect() as connection, connection.begin() as transaction:
             try:

@@ -4,8 +4,6 @@ The numbers are in the server's catalogue (`sys.messages`); drivers put them in 
 has none.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass

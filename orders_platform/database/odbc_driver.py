@@ -4,8 +4,6 @@ Three are known: Microsoft's driver from its packages, the same driver as a file
 `orders-platform[mssql]`), and FreeTDS.
 """
 
-from __future__ import annotations
-
 import importlib.util
 import platform
 from collections.abc import Iterable, Mapping

@@ -3,8 +3,6 @@
 The merge is in `merge/order_merge.py`; what checks, `verify`, `history` and the reports read is in `queries.py`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -54,7 +52,7 @@ class OrderStore:
         self._locks: dict[str, Callable[[], None]] = {}
 
     @contextmanager
-    def dry_run_transaction(self) -> Iterator[OrderStore]:
+    def dry_run_transaction(self) -> Iterator["OrderStore"]:
         """A store on which everything works and from which nothing stays; for dry runs."""
         with self.database.dry_run_transaction() as database:
             yield OrderStore(database, self.configuration, self._folder)

@@ -3,8 +3,6 @@
 Every question is one statement or a few, whatever the number of customers.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import uuid

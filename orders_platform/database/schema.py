@@ -4,8 +4,6 @@ A table that exists is never altered except by adding the columns it lacks; no t
 and not data: one of ours that asks differently from `sql/views/` is made anew.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path

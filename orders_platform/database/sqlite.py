@@ -1,7 +1,5 @@
 """SQLite: its connections, the functions that our statements call, and what else differs from SQL Server."""
 
-from __future__ import annotations
-
 import hashlib
 import sqlite3
 import uuid

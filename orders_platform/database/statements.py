@@ -1,7 +1,5 @@
 """Statements of `sql/`, ready to run: each template rendered once a process for each context, its values bound by name."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -34,7 +32,7 @@ class Statements:
             self._templates.rendered[key] = clause, frozenset(clause.compile().params)
         return self._templates.rendered[key]
 
-    def runner(self, connection: Connection, values: Mapping[str, object]) -> Runner:
+    def runner(self, connection: Connection, values: Mapping[str, object]) -> "Runner":
         """What runs statements on `connection`, binding `values` and what it is given."""
         return Runner(self, connection, values)
 

@@ -1,7 +1,5 @@
 """The tables we need, as `sql/tables/` defines them, rendered for a dialect; no database is needed for it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache

@@ -4,8 +4,6 @@ A template is one statement. Jinja writes identifiers only, each through `q()` o
 Values are bound parameters, and the header of the file names them all.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import cached_property

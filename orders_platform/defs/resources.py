@@ -3,8 +3,6 @@
 Settings are read when a run starts, inside the resource, so that no secret is ever a field that the UI shows.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Values that describe a monday.com board in monday's own words: columns, labels, groups, items."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 

@@ -8,8 +8,6 @@ board's language. So a comparison asks `value` first. Where the two leave it ope
 no harm, a change not sent does.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 import re

@@ -4,8 +4,6 @@ What is not plain stays as it was written: whoever needs a number or a day refus
 sign of the list; `12,50` and `0,250` could be either, so they are left to people.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Collection, Mapping
 from datetime import date, timedelta

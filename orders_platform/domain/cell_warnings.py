@@ -1,7 +1,5 @@
 """Cells that were left out or cut while their order went on: what is wrong with each, and many of them in few lines."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 

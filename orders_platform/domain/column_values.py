@@ -3,8 +3,6 @@
 None clears a cell, and is the only value that clears every type: an empty string would store 0 in a numbers column.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass

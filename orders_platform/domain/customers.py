@@ -4,10 +4,9 @@ A partition key is user input and a customer name is hostile (B'HOOD, commas, pa
 each.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Self
 from urllib.parse import unquote
 
 from orders_platform.domain.text import clean, fold
@@ -62,7 +61,7 @@ class CustomerRows:
         return spelling in self.spellings or (is_blank and file in self.files)
 
     @classmethod
-    def of(cls, counts: Iterable[SpellingCount]) -> CustomerRows:
+    def of(cls, counts: Iterable[SpellingCount]) -> Self:
         """All these rows."""
         every = list(counts)
         spellings = sorted({each.spelling for each in every if each.spelling is not None})

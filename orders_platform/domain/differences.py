@@ -3,8 +3,6 @@
 An item that has the key of one of our rows but belongs to none is a duplicate; one that nothing explains is unknown and left to people.
 """
 
-from __future__ import annotations
-
 import enum
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Set

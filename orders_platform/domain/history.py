@@ -1,7 +1,5 @@
 """What is recorded of a row's way to the board: its group, the batches that carried it, and what came of each."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime

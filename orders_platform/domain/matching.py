@@ -4,8 +4,6 @@ The statements of the merge match rows and orders by all key columns. What is le
 the most alike first, so that an edit of a key column changes an order instead of replacing it. Nothing depends on the order of the rows.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations

@@ -1,7 +1,5 @@
 """What became of a load: the figures of the merges of headers and of lines."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from orders_platform.domain.guards import Guard

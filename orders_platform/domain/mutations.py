@@ -3,8 +3,6 @@
 A mutation changes one thing, a batch is one HTTP request of aliased mutations, and each mutation has a result.
 """
 
-from __future__ import annotations
-
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass

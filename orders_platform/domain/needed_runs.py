@@ -3,8 +3,6 @@
 Pure functions of values: the database reads them, and Dagster's sensors and schedules act on the answers.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime

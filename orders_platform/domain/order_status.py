@@ -1,11 +1,10 @@
 """Where an order stands, in one word of the view `v_order_sync_status`, and the figures that a report counts from many of them."""
 
-from __future__ import annotations
-
 import enum
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
 from orders_platform.domain.states import Action, SyncState
 
@@ -69,7 +68,7 @@ class Totals:
     quantity: int
 
     @classmethod
-    def of(cls, name: str, orders: Iterable[OrderStatus]) -> Totals:
+    def of(cls, name: str, orders: Iterable[OrderStatus]) -> Self:
         """Count."""
         every = list(orders)
         listed = [order for order in every if not order.is_removed]

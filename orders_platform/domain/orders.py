@@ -1,7 +1,5 @@
 """Rows on their way to the board, as the order store and the sync engine exchange them: what waits, and what came of it."""
 
-from __future__ import annotations
-
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass

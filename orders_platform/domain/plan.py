@@ -3,8 +3,6 @@
 A run applies the plan, a dry run prints it.
 """
 
-from __future__ import annotations
-
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field

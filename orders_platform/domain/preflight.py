@@ -1,7 +1,5 @@
 """Does the board fit the mapping? Answered before the first write of a run, with every misfit at once, in words."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 

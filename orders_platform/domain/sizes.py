@@ -4,8 +4,6 @@ Sizes are discovered, never listed: they are the columns strictly between two ma
 absent or in the wrong place once gave 277 "sizes", so the set must be plausible before a line is written.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 

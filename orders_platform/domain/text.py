@@ -5,8 +5,6 @@ variation selectors of emoji and of some scripts, whose signs then stand side by
 written in two ways (é as one character or as two) is written in one.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Sequence

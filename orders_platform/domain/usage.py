@@ -1,9 +1,8 @@
 """What was asked of monday.com, counted as monday counts it: a call over a limit is a tenth of a call."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
 LIMITED_CALL = 0.1
 """Part of a daily call that a rate-limited request counts as (monday's page on rate limits)."""
@@ -21,9 +20,11 @@ class Reads:
     complexity: int = 0
     seconds: float = 0.0
 
-    def plus(self, calls: int, rate_limited: int, complexity: int, seconds: float) -> Reads:
+    def plus(self, calls: int, rate_limited: int, complexity: int, seconds: float) -> Self:
         """These and some more."""
-        return Reads(self.calls + calls, self.rate_limited + rate_limited, self.complexity + complexity, self.seconds + seconds)
+        return type(self)(
+            self.calls + calls, self.rate_limited + rate_limited, self.complexity + complexity, self.seconds + seconds
+        )
 
 
 @dataclass(frozen=True, slots=True)

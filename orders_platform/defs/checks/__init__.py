@@ -5,8 +5,6 @@ asset that a customer's run materialises belongs to that run. Dagster shows a ch
 it, so a check that only the jobs make is about an asset that no run materialises: the staging table, or the board as people see it.
 """
 
-from __future__ import annotations
-
 from types import ModuleType
 
 import dagster as dg
