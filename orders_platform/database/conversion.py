@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import MISSING, fields
 from datetime import UTC, datetime
 from functools import cache
 from typing import TypeVar
@@ -18,14 +19,23 @@ T = TypeVar("T")
 
 
 @cache
-def _reader(kind: type[T]) -> TypeAdapter[list[T]]:
-    return TypeAdapter(list[kind], config=ConfigDict(coerce_numbers_to_str=True))  # type: ignore[valid-type]
+def _reader(kind: type[T]) -> tuple[TypeAdapter[list[T]], frozenset[str]]:
+    texts = frozenset(field.name for field in fields(kind) if field.type in {str, "str"} and field.default is MISSING)  # type: ignore[arg-type]
+    return TypeAdapter(list[kind], config=ConfigDict(coerce_numbers_to_str=True)), texts  # type: ignore[valid-type]
 
 
 def read_as(kind: type[T], rows: Iterable[Mapping[str, object]]) -> list[T]:
-    """Rows as values of a dataclass: a field is what the column of its name holds, as the field's type; for NULL it has its default."""
-    filled = [{name: value for name, value in row.items() if value is not None} for row in rows]
-    return _reader(kind).validate_python(filled)  # type: ignore[arg-type]
+    """Rows as values of a dataclass: a field is what the column of its name holds, as the field's type.
+
+    For NULL it has its default, and a text that has none is empty.
+    """
+    adapter, texts = _reader(kind)  # type: ignore[arg-type]
+    return adapter.validate_python(
+        [
+            {name: "" if value is None else value for name, value in row.items() if value is not None or name in texts}
+            for row in rows
+        ]
+    )
 
 
 def text(value: object) -> str | None:

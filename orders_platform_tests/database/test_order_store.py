@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from orders_platform.database.queries import Queries
 from orders_platform.domain.mutations import Batch, BatchReport, Mutation, MutationResult, Operation, Outcome
 from orders_platform.domain.orders import GroupIntent, RowKind, RowResult, SyncRow
 from orders_platform.domain.states import Action, SyncState
@@ -390,3 +391,13 @@ def test_an_unknown_word_for_a_state_is_refused_by_the_table_itself(merged: Orde
     ref = waiting(merged)[0].ref
     with pytest.raises(DatabaseRefusedError, match=r"(?i)CHECK constraint"), merged.store.database.write() as connection:
         connection.exec_driver_sql(f"UPDATE {table} SET sync_state = 'DONE' WHERE record_uuid = ?", (ref,))
+
+
+def test_columns_that_somebody_emptied_are_read_as_empty_and_keep_nobody_from_the_rest(merged: OrderList) -> None:
+    merged.sql(
+        "UPDATE ORDER_LIST_V2 SET sync_state = 'FAILED', sync_error_code = NULL, sync_error_message = NULL, order_key = NULL, "
+        "item_name = NULL, group_name = NULL WHERE order_key = 'GRE-1'"
+    )
+    assert ("", "", "", "") in [(row.order_key, row.size_code, row.code, row.reason) for row in merged.store.row_errors()]
+    assert ("", "", "") in [(row.order_key, row.name, row.group_name) for row in merged.store.orders(GREYSON)]
+    assert "" in [order.order_key for order in Queries(merged.store).order_statuses(GREYSON)]
