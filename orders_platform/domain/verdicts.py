@@ -124,11 +124,7 @@ def verdicts_of(
                 unmatched=unmatched.get(name, 0),
                 warnings=no_orders + warnings.get(name, 0),
                 differences=stand.differences,
-                guards=tuple(
-                    guard
-                    for guard in guards
-                    if guard.customer == name and not guard.is_accepted and (guard.blocks or stand.orders)
-                ),
+                guards=tuple(guard for guard in guards if guard.customer == name and not guard.is_accepted),
             )
         )
     return found
