@@ -143,6 +143,7 @@ class OrderMerge:
 
     # --- rows that match no customer, customers that have no rows ---------------------------------------------------------
 
+    @repeated_when_lost
     def record_scan(self, scan: StagingScan, now: datetime) -> None:
         """Record what the staging table has of nobody, and of whom it has nothing. Unchanged: no write.
 
@@ -166,7 +167,6 @@ class OrderMerge:
             if kept != known:
                 self._record_guards(name, kept, forget_load=True)
 
-    @repeated_when_lost
     def _record_unmatched(self, scan: StagingScan, now: datetime) -> None:
         unmatched = scan.unmatched_by_label
         for label, (rows, reason) in unmatched.items():
