@@ -59,7 +59,7 @@ def keys_unique(database: OrdersDatabase, customer: str | None) -> Findings:
 
 @order_check(order_headers)
 def removals_plausible(database: OrdersDatabase, customer: str | None) -> Findings:
-    """ERROR when a customer's last load lacks more of its orders than `max_removed_share`. None of them was removed."""
+    """ERROR when a customer's last load lacks more of its orders than `max_removed_share`, or all. None of them was removed."""
     return _guards(database, customer, GuardKind.VANISHED_ORDERS)
 
 
