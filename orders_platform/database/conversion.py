@@ -43,11 +43,6 @@ def text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def monday_id(value: object) -> int | None:
-    """An id of an item or subitem, or None for NULL."""
-    return None if value is None else int(str(value))
-
-
 def moment(value: object) -> datetime | None:
     """A UTC moment: ISO text on SQLite, a datetime on SQL Server."""
     return value if isinstance(value, datetime) else None if value is None else datetime.fromisoformat(str(value))

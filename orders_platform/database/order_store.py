@@ -74,11 +74,6 @@ class OrderStore:
             self._locks[customer]()
 
     @contextmanager
-    def _reading(self, **values: object) -> Iterator[Runner]:
-        with self.database.read() as connection:
-            yield self._statements.runner(connection, self._bound(values))
-
-    @contextmanager
     def _writing(self, **values: object) -> Iterator[Runner]:
         with self.database.write() as connection:
             yield self._statements.runner(connection, self._bound(values))
@@ -89,11 +84,24 @@ class OrderStore:
         }
 
     @repeated_when_lost
-    def read(self, statement: str, statements: Statements | None = None, /, **values: object) -> list[dict[str, Any]]:
+    def read(
+        self,
+        statement: str,
+        variables: Mapping[str, int | str] | None = None,
+        statements: Statements | None = None,
+        /,
+        **values: object,
+    ) -> list[dict[str, Any]]:
         """What a statement finds, a column by its name."""
         with self.database.read() as connection:
             run = (statements or self._statements).runner(connection, self._bound(values))
-            return [dict(row) for row in run(statement).mappings()]
+            return [dict(row) for row in run(statement, variables).mappings()]
+
+    @repeated_when_lost
+    def _write(self, statement: str, /, *variables: Mapping[str, int | str], **values: object) -> int:
+        """Run a statement in a transaction of its own, once or for each of the variables; how many rows it wrote."""
+        with self._writing(**values) as run:
+            return sum(run(statement, each).rowcount for each in variables or ({},))
 
     # --- what waits -----------------------------------------------------------------------------------------------------
 
@@ -111,40 +119,27 @@ class OrderStore:
 
     def orders(self, customer: str, sent_by: str = "", *, waiting: bool = False) -> list[SyncRow]:
         """A customer's orders by group and key, those that left the load too: all, or those that a run sent, or that wait to be sent."""
-        rows = self._sync_rows(
-            "read_orders", RowKind.ITEMS, self.configuration.mapped_sources, customer, sent_by, waiting=waiting
+        shown = self.configuration.mapped_sources
+        return read_as(
+            SyncRow, self._sync_rows(RowKind.ITEMS, "read_orders", shown, int(waiting), customer=customer, sent_by=sent_by)
         )
-        return read_as(SyncRow, rows)
 
     def lines(self, customer: str, sent_by: str = "", *, waiting: bool = False) -> list[SyncRow]:
         """A customer's lines by group, order and size: all, or those that a run sent, or that wait to be sent."""
-        pattern = self.configuration.names.subitem
-        rows = self._sync_rows("read_lines", RowKind.SUBITEMS, ("size_code", "qty"), customer, sent_by, waiting=waiting)
-        return read_as(SyncRow, [row | {"name": subitem_name(pattern, row["size_code"])} for row in rows])
+        shown, pattern = ("size_code", "qty"), self.configuration.names.subitem
+        rows = self._sync_rows(RowKind.SUBITEMS, "read_lines", shown, int(waiting), customer=customer, sent_by=sent_by)
+        return read_as(SyncRow, ({**row, "name": subitem_name(pattern, row["size_code"])} for row in rows))
 
-    @repeated_when_lost
     def _sync_rows(
-        self, statement: str, kind: RowKind, shown: Sequence[str], customer: str, sent_by: str, *, waiting: bool
-    ) -> list[dict[str, Any]]:
-        """Rows for `SyncRow`; the last columns of the statement are those that the board shows."""
-        with self._reading(customer=customer, sent_by=sent_by) as run:
-            rows = run(statement, {"waiting": int(waiting)})
-            names = list(rows.keys())[: -len(shown)]
-            return [
-                {
-                    "kind": kind,
-                    "values": dict(zip(shown, row[len(names) :], strict=True)),
-                    **dict(zip(names, row, strict=False)),
-                }
-                for row in rows
-            ]
+        self, kind: RowKind, statement: str, shown: Sequence[str], waiting: int, **values: str
+    ) -> Iterator[dict[str, Any]]:
+        for row in self.read(statement, {"waiting": waiting}, **values):
+            yield row | {"kind": kind, "values": {name: row[f"value_{i}"] for i, name in enumerate(shown)}}
 
-    @repeated_when_lost
     def known_ids(self, kind: RowKind, ids: Iterable[int]) -> set[int]:
         """Which of these items belong to an order already, or which of these subitems to a line."""
-        with self._reading() as run:
-            found = (run("read_known_ids", {"kind": kind}, ids=chunk).scalars() for chunk in chunks(sorted(ids)))
-            return {int(row) for rows in found for row in rows}
+        found = (self.read("read_known_ids", {"kind": kind}, ids=chunk) for chunk in chunks(sorted(ids)))
+        return {int(row["monday_id"]) for rows in found for row in rows}
 
     # --- intents and results --------------------------------------------------------------------------------------------
 
@@ -165,11 +160,9 @@ class OrderStore:
                 )
         return GroupIntent(batch_id, now)
 
-    @repeated_when_lost
     def record_group(self, customer: str, group_name: str, group_id: str) -> None:
         """Remember a group's id on the customer's orders."""
-        with self._writing(customer=customer, group_name=group_name, group_id=group_id) as run:
-            run("4_record_group")
+        self._write("4_record_group", customer=customer, group_name=group_name, group_id=group_id)
 
     @repeated_when_lost
     def record_intents(
@@ -239,12 +232,10 @@ class OrderStore:
         found = run("read_written_rows", {"kind": kind}, refs=[row.ref for row in rows]).mappings()
         return {str(row["ref"]): row for row in found}
 
-    @repeated_when_lost
     def record_gone_items(self, order_refs: Sequence[str], now: datetime) -> None:
         """Commit that the items of these orders were removed by hand: they go through their stage again."""
-        with self._writing(now=now) as run:
-            for chunk in chunks(order_refs):
-                run("record_gone_items", refs=chunk)
+        for chunk in chunks(order_refs):
+            self._write("record_gone_items", refs=chunk, now=now)
 
     def _record_warnings(self, run: Runner, kind: RowKind, results: Sequence[RowResult]) -> None:
         """Keep what is wrong with cells that rows were sent without, and resolve what is wrong no longer."""
@@ -268,43 +259,32 @@ class OrderStore:
         sent = [row for row in rows if row.state is SyncState.SYNCED and row.action is not Action.DELETE]
         return [(row, lacking[row.ref]) for row in sent if row.ref in lacking]
 
-    @repeated_when_lost
     def record_differences(self, customer: str, found: Sequence[Difference], *, is_whole: bool) -> None:
         """Remember how much differed when the board was looked at: instead of what was known, or if not `is_whole` where it is more."""
         missing = sum(each.kind in ABSENT and each.row_kind is RowKind.ITEMS for each in found)
-        with self._writing(customer=customer, differences=len(found), missing=missing, is_whole=int(is_whole)) as run:
-            run("record_differences")
+        values = {"differences": len(found), "missing": missing, "is_whole": int(is_whole)}
+        self._write("record_differences", customer=customer, **values)
 
-    @repeated_when_lost
     def log_batch(self, run_id: str, now: datetime, customer: str, report: BatchReport) -> None:
         """Log a batch that carried no rows of ours (a group)."""
-        with self._writing(run_id=run_id, now=now, customer=customer) as run:
-            run("record_batch", **conversion.logged(report))
+        self._write("record_batch", run_id=run_id, now=now, customer=customer, **conversion.logged(report))
 
-    @repeated_when_lost
     def log_reads(self, run_id: str, now: datetime, customer: str, batch_id: str, reads: Reads) -> None:
         """Log what a stage asked of monday without sending anything; it counts towards the day's calls."""
-        with self._writing(run_id=run_id, now=now, customer=customer) as run:
-            run("record_batch", **conversion.logged_reads(batch_id, reads))
+        self._write("record_batch", run_id=run_id, now=now, customer=customer, **conversion.logged_reads(batch_id, reads))
 
-    @repeated_when_lost
     def reset_failed(self, customer: str, code: str = "") -> int:
         """Make a customer's FAILED rows NEW, of one error code or of all; how many."""
-        with self._writing(customer=customer, code=code) as run:
-            return sum(run("reset_failed", {"kind": kind}).rowcount for kind in RowKind)
+        return self._write("reset_failed", *({"kind": kind} for kind in RowKind), customer=customer, code=code)
 
     def old_batches(self, before: datetime) -> list[str]:
         """The ids of the batches that the log holds from before a moment, oldest first."""
         return [str(row["batch_id"]) for row in self.read("read_old_batches", before=before)]
 
-    @repeated_when_lost
     def trim_log(self, before: datetime) -> int:
         """Delete what the log holds from before a moment, in several transactions; how many rows."""
-        deleted = 0
-        for batch_ids in chunks(self.old_batches(before), BATCHES_A_TRANSACTION):
-            with self._writing(before=before) as run:
-                deleted += run("trim_log", batch_ids=batch_ids).rowcount
-        return deleted
+        batches = chunks(self.old_batches(before), BATCHES_A_TRANSACTION)
+        return sum(self._write("trim_log", batch_ids=batch_ids, before=before) for batch_ids in batches)
 
     # --- status ---------------------------------------------------------------------------------------------------------
 
@@ -320,7 +300,7 @@ class OrderStore:
     def guards(self, customer: str | None = None) -> list[Guard]:
         """The guards that acted on the last loads, accepted ones included, of one customer or of all."""
         rows = self.read("read_guards")
-        found = [guard for row in rows for guard in guards.read(str(row["customer_name"]), conversion.text(row["guards"]))]
+        found = [guard for row in rows for guard in guards.read(str(row["customer_name"]), row["guards"])]
         return [guard for guard in found if customer in {None, guard.customer}]
 
     # --- where rows are sent --------------------------------------------------------------------------------------------
@@ -368,11 +348,9 @@ class OrderStore:
     def _target_of(self, customer: str) -> Mapping[str, Any]:
         return next((row for row in self.read("read_targets") if row["customer_name"] == customer), {})
 
-    @repeated_when_lost
     def compare_again(self, customer: str) -> int:
         """Have all rows of a customer compared with the board again, as if they had changed; how many."""
-        with self._writing(customer=customer) as run:
-            return sum(run("compare_again", {"kind": kind}).rowcount for kind in RowKind)
+        return self._write("compare_again", *({"kind": kind} for kind in RowKind), customer=customer)
 
     @repeated_when_lost
     def start_over(self, customer: str, target: Target) -> int:
@@ -413,9 +391,9 @@ _LOCK_LOST = "The lock between the two was lost: its file was removed, or its co
 
 def _is_written(result: RowResult, row: RowMapping | None, run_id: str) -> bool:
     """Whether a row holds a result of this run; NEW in place of its state where a merge wrote the row meanwhile."""
-    if row is None or row["sync_run_id"] != run_id or conversion.monday_id(row["monday_id"]) != result.monday_id:
+    if row is None or row["sync_run_id"] != run_id or row["sync_state"] not in {result.state, SyncState.NEW}:
         return False
-    return row["sync_state"] in {result.state, SyncState.NEW}
+    return result.monday_id == (None if row["monday_id"] is None else int(row["monday_id"]))
 
 
 def _taken(kind: RowKind, lost: Sequence[SyncRow], asked: int, consequence: str) -> RowsTakenError:

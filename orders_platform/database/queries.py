@@ -42,10 +42,8 @@ class Queries:
     """Questions to the order database of one store. Raises what `OrderStore` raises; an empty answer means there is none."""
 
     def __init__(self, store: OrderStore) -> None:
-        self.database = store.database
         self._store = store
         self._read = store.read
-        self._statements = Statements(store.templates)
 
     def customers(self) -> list[str]:
         """The customers that the order table has."""
@@ -75,7 +73,9 @@ class Queries:
     def _of_customers(
         self, statement: str, customers: Sequence[str], statements: Statements | None = None, **values: object
     ) -> list[Row]:
-        return [row for names in chunks(customers) for row in self._read(statement, statements, customers=names, **values)]
+        return [
+            row for names in chunks(customers) for row in self._read(statement, None, statements, customers=names, **values)
+        ]
 
     def duplicates(self, customers: Sequence[str]) -> list[Finding]:
         """Keys that several orders of a customer share, and items or subitems that several of our rows have as their own."""
@@ -96,7 +96,7 @@ class Queries:
         for names in self._by_keys(customers):
             rows = self._of_keys("check_surplus_orders", names)
             odd: Counter[str] = Counter()
-            for row in self._read("check_odd_numbers", self._keyed_statements(names[0])) if rows else ():
+            for row in self._read("check_odd_numbers", None, self._keyed_statements(names[0])) if rows else ():
                 odd[plain_key(row["unique_key"])] += int(row["row_count"])
             found += [
                 Finding(
@@ -168,9 +168,7 @@ class Queries:
 
     def values_of(self, columns: Iterable[str]) -> dict[str, frozenset[str]]:
         """The different values that orders have in these columns, by column."""
-        with self.database.read() as connection:
-            run = self._statements.runner(connection, {})
-            return {name: frozenset(str(value) for value in run("read_values", {"column": name}).scalars()) for name in columns}
+        return {name: frozenset(str(row["found"]) for row in self._read("read_values", {"column": name})) for name in columns}
 
     # --- reports --------------------------------------------------------------------------------------------------------
 
