@@ -5,21 +5,25 @@ and not data: one of ours that asks differently from `sql/views/` is made anew.
 """
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property, lru_cache
+from dataclasses import dataclass
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
+import jinja2
 import sqlalchemy
 from markupsafe import Markup
 from sqlalchemy import Connection, Inspector
 
-from orders_platform.configuration import Columns, Configuration
+from orders_platform.configuration import Columns, Configuration, Tables
 from orders_platform.database.dialects import Dialect, Right, TableColumn
 from orders_platform.database.earlier_tables import adoption_statements
 from orders_platform.database.engine import Database, place
-from orders_platform.database.table_definitions import TABLES, TableDefinition, define_tables
-from orders_platform.database.templates import Templates
+from orders_platform.database.statements import Templates
+from orders_platform.domain.states import Action, SyncState
 from orders_platform.errors import ConfigurationError, DatabaseRefusedError, SourceDataError
 
+TABLES = ("staging", "orders", "staged_lines", "lines", "log", "rejects", "customers")
+_WORDS = {"states": SyncState, "actions": Action}
 VIEWS = ("order_sync_status", "customer_summary")
 VIEW_MARK = "/* made by orders_platform */"
 """In the text of each view of ours, by which it is known: a view of that name without it is somebody else's and stays as it is."""
@@ -37,6 +41,50 @@ DAILY_RIGHTS: Mapping[str, Sequence[str]] = {
 
 # t-sql-compatible: some engines shorten and lengthen the names of indexes; so many characters of one count.
 _NAME = 31
+
+
+@dataclass(frozen=True, slots=True)
+class TableDefinition:
+    """A table as `sql/tables/` defines it: its name, its columns with their types, and the statement that makes it."""
+
+    name: str
+    columns: tuple[tuple[str, Markup], ...]
+    create: str
+
+
+@lru_cache(maxsize=8)
+def define_tables(dialect: Dialect, names: Tables, folder: Path) -> Mapping[str, TableDefinition]:
+    """Every table we need, by its role; the dialect decides types and quoting."""
+    return {role: _define(role, dialect, names, folder) for role in TABLES}
+
+
+@cache
+def _environment(folder: Path) -> jinja2.Environment:
+    """One for all tables of a folder: the 411 business columns, which two of them have, take Jinja a quarter of a second to compile."""
+    loader = jinja2.FileSystemLoader(folder)
+    return jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, autoescape=True, trim_blocks=True)
+
+
+def _define(role: str, dialect: Dialect, names: Tables, folder: Path) -> TableDefinition:
+    columns: list[tuple[str, Markup]] = []
+
+    def q(name: str) -> Markup:
+        return Markup(dialect.quote(name))  # noqa: S704 - quoted by the dialect
+
+    def column(name: str, type_: Markup) -> Markup:
+        columns.append((name, type_))
+        return q(name) + " " + type_
+
+    def table(name: str) -> Markup:
+        return Markup(".").join(q(part) for part in (names.schema_name, name) if part)
+
+    types = dialect.staged_types if role == "staging" else dialect.types
+    words = {name: Markup(", ").join(Markup(f"'{word}'") for word in enum) for name, enum in _WORDS.items()}  # noqa: S704
+    create = _environment(folder).get_template(f"tables/{role}.sql.j2").render(
+        column=column, table=table, tables=names, q=q, **words,
+        **types,
+    )  # fmt: skip
+    return TableDefinition(getattr(names, role), tuple(columns), create.strip())
 
 
 @lru_cache(maxsize=8)

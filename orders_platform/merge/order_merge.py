@@ -17,8 +17,7 @@ from orders_platform.database import conversion
 from orders_platform.database.engine import repeated_when_lost
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.queries import Queries
-from orders_platform.database.statements import Runner, Statements, write_rows
-from orders_platform.database.templates import WORK_TABLES
+from orders_platform.database.statements import WORK_TABLES, Runner, Statements, write_rows
 from orders_platform.domain import guards
 from orders_platform.domain.cell_texts import meaning
 from orders_platform.domain.customers import UNKNOWN_CUSTOMER, CustomerRows, SpellingCount, StagingScan
