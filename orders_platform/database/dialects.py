@@ -82,9 +82,9 @@ class Dialect(abc.ABC):
         dialect: type[sqlalchemy.Dialect] = registry.load(self.name)
         return dialect()
 
-    def quote(self, name: str) -> str:
+    def quote(self, name: str) -> Markup:
         """An identifier, quoted."""
-        return self.sqlalchemy.identifier_preparer.quote_identifier(name)
+        return Markup(self.sqlalchemy.identifier_preparer.quote_identifier(name))  # noqa: S704 - quoted by the dialect
 
     @abc.abstractmethod
     def make_engine(self, url: URL) -> Engine:

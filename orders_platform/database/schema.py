@@ -6,7 +6,7 @@ and not data: one of ours that asks differently from `sql/views/` is made anew.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property, lru_cache, partial
 from pathlib import Path
 
 import jinja2
@@ -22,7 +22,6 @@ from orders_platform.database.statements import Templates
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.errors import ConfigurationError, DatabaseRefusedError, SourceDataError
 
-TABLES = ("staging", "orders", "staged_lines", "lines", "log", "rejects", "customers")
 _WORDS = {"states": SyncState, "actions": Action}
 VIEWS = ("order_sync_status", "customer_summary")
 VIEW_MARK = "/* made by orders_platform */"
@@ -39,6 +38,8 @@ DAILY_RIGHTS: Mapping[str, Sequence[str]] = {
 }
 """By role of the table: what merging, sending and `housekeeping` do."""
 
+TABLES = tuple(DAILY_RIGHTS)
+
 # t-sql-compatible: some engines shorten and lengthen the names of indexes; so many characters of one count.
 _NAME = 31
 
@@ -50,6 +51,11 @@ class TableDefinition:
     name: str
     columns: tuple[tuple[str, Markup], ...]
     create: str
+
+
+def qualified(dialect: Dialect, names: Tables, table: str) -> Markup:
+    """The name of a table, quoted, with the schema when one is configured."""
+    return Markup(".").join(dialect.quote(part) for part in (names.schema_name, table) if part)
 
 
 @lru_cache(maxsize=8)
@@ -68,20 +74,14 @@ def _environment(folder: Path) -> jinja2.Environment:
 def _define(role: str, dialect: Dialect, names: Tables, folder: Path) -> TableDefinition:
     columns: list[tuple[str, Markup]] = []
 
-    def q(name: str) -> Markup:
-        return Markup(dialect.quote(name))  # noqa: S704 - quoted by the dialect
-
     def column(name: str, type_: Markup) -> Markup:
         columns.append((name, type_))
-        return q(name) + " " + type_
-
-    def table(name: str) -> Markup:
-        return Markup(".").join(q(part) for part in (names.schema_name, name) if part)
+        return dialect.quote(name) + " " + type_
 
     types = dialect.staged_types if role == "staging" else dialect.types
     words = {name: Markup(", ").join(Markup(f"'{word}'") for word in enum) for name, enum in _WORDS.items()}  # noqa: S704
     create = _environment(folder).get_template(f"tables/{role}.sql.j2").render(
-        column=column, table=table, tables=names, q=q, **words,
+        column=column, table=partial(qualified, dialect, names), tables=names, q=dialect.quote, **words,
         **types,
     )  # fmt: skip
     return TableDefinition(getattr(names, role), tuple(columns), create.strip())
@@ -108,11 +108,7 @@ class Schema:
 
     def qualified(self, name: str) -> Markup:
         """A table name, quoted, with the schema when one is configured."""
-        parts = [self._names.schema_name, name] if self._names.schema_name else [name]
-        return Markup(".").join(Markup(self._quote(part)) for part in parts)  # noqa: S704 - quoted by the dialect
-
-    def _quote(self, name: str) -> str:
-        return self._database.dialect.quote(name)
+        return qualified(self._database.dialect, self._names, name)
 
     @cached_property
     def definitions(self) -> Mapping[str, TableDefinition]:
@@ -151,7 +147,7 @@ class Schema:
             return []  # the load owns it
         table = self.qualified(definition.name)
         return [
-            f"ALTER TABLE {table} ADD {self._quote(name)} {type_}"
+            f"ALTER TABLE {table} ADD {self._database.dialect.quote(name)} {type_}"
             for name, type_ in definition.columns
             if name.casefold() not in have
         ]
@@ -170,8 +166,8 @@ class Schema:
         }
         any_case = {number: self._database.dialect.any_case}
         return [
-            f"CREATE INDEX {self._quote(index)} ON {self.qualified(table)} "
-            f"({', '.join(self._quote(column) + any_case.get(column, '') for column in columns)})"
+            f"CREATE INDEX {self._database.dialect.quote(index)} ON {self.qualified(table)} "
+            f"({', '.join(self._database.dialect.quote(column) + any_case.get(column, '') for column in columns)})"
             for index, (table, columns) in wanted.items()
             if not any(name.casefold().startswith(index.casefold()[:_NAME]) for name in self._existing_indexes(table))
         ]
@@ -224,7 +220,7 @@ class Schema:
         ]
         if statements:
             name = self._names.schema_name or connection.dialect.default_schema_name
-            rights.append(("SCHEMA", self._quote(str(name)), "ALTER"))
+            rights.append(("SCHEMA", self._database.dialect.quote(str(name)), "ALTER"))
         self._require(
             connection, rights, "Nothing was made. Run init-db as somebody who may, or let somebody who may grant rights run"
         )
