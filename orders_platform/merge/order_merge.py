@@ -292,7 +292,6 @@ class OrderMerge:
             examples = [str(row["order_key"]) for row in run("1_read_missing_orders").mappings().all()[:_EXAMPLES]]
             yield guards.vanished_orders(customer, found["newly_missing"], found["known"], examples)
 
-    @repeated_when_lost
     def _record_guards(self, customer: str, acted: Iterable[Guard], *, forget_load: bool = False) -> None:
         with self.database.write() as connection:
             run = self._statements.runner(connection, {"customer": customer})
