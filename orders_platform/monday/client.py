@@ -157,7 +157,8 @@ class RequestResult:
         self.crowded |= any(problem.rule.limit in CROWDING for problem in reply.problems)
         self.too_much |= _is_too_much(reply)
         # A key in use is in use by an earlier attempt of ours, which may come to its end.
-        if self.mutations and (reply.action is ErrorAction.WAIT_UNKNOWN or reply.limit is Limit.KEY):
+        is_unclear = reply.limit is Limit.KEY or not reply.surely_not_executed
+        if self.mutations and reply.action in {ErrorAction.WAIT, ErrorAction.WAIT_UNKNOWN} and is_unclear:
             self.first_unknown = began if self.first_unknown is None else self.first_unknown
 
     @property
@@ -169,9 +170,8 @@ class RequestResult:
     def unreached(self) -> bool:
         """True when the repeats ended without a reply of monday's own, or at a limit."""
         reply = self.reply
-        if reply.executed or reply.action not in {ErrorAction.WAIT, ErrorAction.WAIT_UNKNOWN}:
-            return False
-        return self.calls > 0 and (not reply.is_json or reply.limit is not None)
+        is_limit = reply.limit is not None and reply.action is ErrorAction.WAIT
+        return self.calls > 0 and not reply.executed and (not reply.is_own or is_limit)
 
     def key_age(self, now: float) -> float | None:
         """Seconds since the first attempt that monday may have executed, None when there was none."""

@@ -116,7 +116,7 @@ def judge(operation: Operation, part: Part, request: RequestResult) -> tuple[dic
     the reply                                            a create                      a change, move or archive
     an id under the alias                                done                          done
     an error that we know and that refuses               refused                       refused
-    one that we do not know                              unknown                       refused
+    one that we do not know, a proxy's, an odd shape     unknown                       refused
     an internal error, or none that names the alias      unknown                       sent again, in the end refused
     too much for one request                             halves, in the end refused    the same
     a limit, a lock, rights: surely not executed         sent again, then not sent     the same
@@ -125,9 +125,9 @@ def judge(operation: Operation, part: Part, request: RequestResult) -> tuple[dic
     if request.reply.executed:
         return _by_alias(operation, part, request)
     problem, action = request.reply.worst, request.reply.action
-    may_be_done = request.maybe_executed or (action is ErrorAction.REJECT and problem is not None and not problem.known)
+    may_be_done = request.maybe_executed or (operation.creates and not request.reply.surely_not_executed)
     is_internal = problem is not None and problem.rule.kind is ErrorKind.INTERNAL and request.reply.is_own_error
-    if may_be_done and (operation.creates or (request.maybe_executed and not is_internal)):
+    if may_be_done and (operation.creates or not is_internal):
         return _all(part.mutations, Outcome.UNKNOWN, problem), ()
     if request.maybe_executed or action in {ErrorAction.REJECT, ErrorAction.SPLIT, ErrorAction.RESTART}:
         if len(part.mutations) > 1:
@@ -143,7 +143,7 @@ def _by_alias(operation: Operation, part: Part, request: RequestResult) -> tuple
     for index, mutation in enumerate(part.mutations):
         monday_id, problem = request.reply.monday_id(f"m{index}"), request.reply.problem_of(f"m{index}")
         outcome = Outcome.UNKNOWN if operation.creates and not problem.known else problem.outcome
-        if monday_id is not None:
+        if monday_id is not None and mutation.may_have(monday_id, operation):
             results[mutation.ref] = MutationResult(Outcome.DONE, monday_id=monday_id)
         elif may_repeat and (outcome is Outcome.NOT_SENT or (outcome is Outcome.UNKNOWN and not operation.creates)):
             again.append(mutation)

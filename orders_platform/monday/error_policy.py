@@ -207,7 +207,8 @@ def rule_for(code: str | None, status: int, message: str) -> tuple[ErrorRule, bo
         message: monday's sentence.
 
     Returns:
-        The rule, and whether the table knows the error. One it does not know is permanent for its row.
+        The rule, and whether the table knows the error: by its code, or by its message where no other code or status contradicts.
+        A status alone may be anybody's. One it does not know is permanent for its row.
     """
     by_code = _CODES.get(_fold(code)) if code else None
     if by_code is not None:
@@ -215,8 +216,8 @@ def rule_for(code: str | None, status: int, message: str) -> tuple[ErrorRule, bo
     by_message = next((rule for part, rule in MESSAGES if part in message.casefold()), None)
     by_status = _by_status(status, by_message)
     if by_status is not None:
-        return by_status, code is None or by_message is by_status
-    return by_message or REJECT, by_message is not None
+        return by_status, by_message is by_status
+    return by_message or REJECT, by_message is not None and code is None
 
 
 def is_known(code: str | None) -> bool:

@@ -152,7 +152,8 @@ class _Groups:
     def _send(
         self, operation: Operation, mutations: Sequence[Mutation], before_request: Callable[[Batch], None]
     ) -> Iterator[tuple[str, MutationResult]]:
-        for report in self._run.board.send(operation, mutations, before_request):
+        for sent in self._run.board.send(operation, mutations, before_request):
+            report = sent.without({*(each.group_id or "" for each in self._recorded), *(each.id for each in self._made)})
             self._report.count_batch(report)
             self._run.store.log_batch(self._run.run_id, self._run.clock(), self._customer, report)
             for title, result in report.results.items():

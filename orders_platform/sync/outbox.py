@@ -133,6 +133,9 @@ class Outbox:
             each.row = row
 
     def _take_in(self, report: BatchReport) -> None:
+        made = report.created_ids
+        taken = self._run.store.known_ids(self._kind, map(int, made)) if made else ()
+        report = report.without([str(each) for each in taken])
         rows = [self._by_ref[mutation.ref] for mutation in report.batch.mutations]
         for each in rows:
             each.take_in(report.results[each.row.ref])

@@ -48,7 +48,7 @@ def test_the_schedules_hold_every_kind_of_trouble_a_hundred_times(tally: Tally) 
     assert {what: tally.seen[what] for what in HAPPENINGS if tally.seen[what] < 100} == {}
 
 
-@pytest.mark.parametrize("part", ["intent", "settle", "key", "lookup", "renew", "recheck", "fence"])
+@pytest.mark.parametrize("part", ["intent", "settle", "key", "lookup", "renew", "recheck", "fence", "unclear"])
 def test_without_a_part_of_the_protocol_the_same_schedules_go_wrong(part: str) -> None:
     tally = run_schedules(range(CONTROL_SCHEDULES), replace(Switches(), **{part: False}))
     print(f"without {part}: {tally}")

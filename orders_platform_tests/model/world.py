@@ -26,6 +26,7 @@ class Reply(Enum):
     TOO_MUCH = "too much"
     IN_USE = "key in use"
     ERROR = "5xx"
+    UNCLEAR = "does not say what happened"
 
 
 class Alias(Enum):
@@ -33,6 +34,7 @@ class Alias(Enum):
 
     BUSY = "busy"
     REFUSED = "refused"
+    UNCLEAR = "no result, or an id that cannot be"
 
 
 Results = dict[Row, "int | Alias"]
@@ -54,7 +56,7 @@ class Creation:
 class Request:
     """One HTTP request; `reply` counts from `reply_at` on."""
 
-    __slots__ = ("busy", "key", "parents", "reply", "reply_at", "rows", "took")
+    __slots__ = ("busy", "hidden", "key", "parents", "reply", "reply_at", "rows", "took")
 
     def __init__(
         self, key: str, rows: Sequence[Row], parents: Sequence[int | None], reply: Reply | Results | None, reply_at: float
@@ -65,6 +67,7 @@ class Request:
         self.reply = reply
         self.reply_at = reply_at
         self.busy: Row | None = None
+        self.hidden: Row | None = None
         self.took = 0.0
 
 
@@ -172,10 +175,10 @@ class World:
             return request
         if fault == "alias busy":
             request.busy = rows[int(rng() * len(rows))]
-        elif fault == "lost after":
-            request.reply = Reply.LOST
-        elif fault == "5xx after":
-            request.reply = Reply.ERROR
+        elif fault == "alias unclear":
+            request.hidden = rows[int(rng() * len(rows))]
+        elif fault in _EXECUTED:
+            request.reply = _EXECUTED[fault]
         elif fault:
             # The client gives up before the request is over, at the latest when monday would end it.
             request.reply = Reply.LOST
@@ -224,7 +227,7 @@ class World:
             del self._keys[request.key]
             self.seen["reply not remembered"] += 1
         if request.reply is None:
-            request.reply = results
+            request.reply = {**results, request.hidden: Alias.UNCLEAR} if request.hidden else results
         self.tell("  request {} is executed: {}", request.key, results)
 
     # --- the board ------------------------------------------------------------------------------------------------------
@@ -266,10 +269,12 @@ class World:
         )
 
 
+_EXECUTED = {"lost after": Reply.LOST, "5xx after": Reply.ERROR, "unclear after": Reply.UNCLEAR}
 _UNEXECUTED = {
     "lost before": Reply.LOST,
     "5xx before": Reply.ERROR,
     "not now": Reply.NOT_NOW,
     "unreachable": Reply.UNREACHABLE,
     "too much": Reply.TOO_MUCH,
+    "unclear before": Reply.UNCLEAR,
 }

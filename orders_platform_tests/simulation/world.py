@@ -22,7 +22,7 @@ from orders_platform.errors import OrdersError
 from orders_platform.monday.budget import limits_of
 from orders_platform.sandbox.application import Sandbox
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
-from orders_platform.sandbox.faults import TRANSIENT, Fault, Faults
+from orders_platform.sandbox.faults import TRANSIENT, UNCLEAR, Fault, Faults
 from orders_platform.sandbox.in_process import InProcess
 from orders_platform.sandbox.stored_items import ItemSnapshot
 from orders_platform_tests.simulation import manual_edits
@@ -36,7 +36,8 @@ from orders_platform_tests.testing.platform import GREYSON, SETTLE, Platform
 LAG = 20.0
 """Seconds until the sandbox lists what was written, in half of the seeds; the settle time is 60 s and 30 more."""
 
-KINDS = (*TRANSIENT, Fault.HANG, Fault.REFUSE_ALIAS, Fault.BREAK_ALIAS, Fault.LATE_COMMIT, Fault.LATE_COMMIT, Fault.REPLY_LOST)
+_ALIAS = (Fault.REFUSE_ALIAS, Fault.BREAK_ALIAS)
+KINDS = (*TRANSIENT, *UNCLEAR, *_ALIAS, Fault.HANG, Fault.LATE_COMMIT, Fault.LATE_COMMIT, Fault.REPLY_LOST)
 _BOUNDARIES = 60
 _PAUSES = (0.0, 0.0, 5.0, 30.0, 4_000.0)
 _LAST_RUNS = 6
