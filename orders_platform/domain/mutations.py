@@ -77,7 +77,7 @@ class Outcome(enum.StrEnum):
     NOT_SENT = "not_sent"
 
 
-_NO_ANSWER = frozenset({Outcome.NOT_SENT.value, "unreachable", "timeout", "connection_lost"})
+_NO_ANSWER = frozenset({Outcome.NOT_SENT.value, "unreachable", "timeout", "connection_lost", "too_long"})
 
 
 def is_monday_code(code: str | None) -> bool:

@@ -50,6 +50,7 @@ ITEMS_A_PAGE = 500
 """Most items of one page (page on items_page)."""
 
 _MOST_RESTARTS = 3
+_MOST_PAGES = 2_000  # a million items; no board has so many
 
 
 class _CursorExpiredError(Exception):
@@ -147,7 +148,7 @@ class MondayBoard:
 
     def _board(self, board_id: int, document: str = "board") -> Node:
         data = self._read(document, {"board_id": str(board_id)})
-        if versions := nodes(data, "versions"):
+        if versions := nodes(data, "versions", optional=True):
             self._note_versions(versions)
         boards = nodes(data, "boards")
         if not boards:
@@ -185,10 +186,13 @@ class MondayBoard:
 
     def _pages(self, page: Node, column_ids: Sequence[str]) -> Iterator[Node]:
         yield from nodes(page, "items")
-        while cursor := page.get("cursor"):
+        for _ in range(_MOST_PAGES):
+            if not (cursor := page.get("cursor")):
+                return
             variables = {"cursor": cursor, "columns": list(column_ids), "limit": ITEMS_A_PAGE}
             page = _page(self._read("next_items_page", variables), "next_items_page")
             yield from nodes(page, "items")
+        raise MondayUnavailableError(f"monday.com answered with more than {_MOST_PAGES} pages of a board; repeat the run")
 
     def _read(self, operation: str, variables: Mapping[str, object]) -> Node:
         reply = self._client.read(self._documents.read(operation, variables))
@@ -205,8 +209,9 @@ def _page(data: Node, field: str) -> Node:
 
 
 def _active_subitems(parent: Node) -> Sequence[BoardItem]:
-    parent_id = int(str(parent["id"]))
-    return tuple(board_item(node, parent_id) for node in nodes(parent, "subitems") if _is_active(node))
+    # null stands for none here: an item that never had a subitem
+    subitems = nodes(parent, "subitems", optional="subitems" in parent)
+    return tuple(board_item(node, board_item(parent).id) for node in subitems if _is_active(node))
 
 
 def _is_active(node: Node) -> bool:

@@ -168,6 +168,7 @@ class Timer:
 
 _DAY_SECONDS = 86_400
 _LOOK_SECONDS = 1.0
+_MOST_EXHAUSTED = 1_200.0  # as long as one request waits in all
 
 
 class DailyLimitError(MondayUnavailableError):
@@ -287,7 +288,7 @@ class Budget:
             self._costs.learn(permit.operation, permit.mutations, reply.cost)
         window.observe(permit.complexity, now, reply.quota.complexity, alone=permit.serial == self._serial)
         if reply.limit is Limit.COMPLEXITY:
-            window.exhausted(now, reply.wait)
+            window.exhausted(now, min(reply.wait, _MOST_EXHAUSTED))
 
     def _release_calls(self, permit: Permit, reply: Reply, now: float) -> None:
         if reply.never_sent:
@@ -298,7 +299,7 @@ class Budget:
         self._calls.observe(permit.call, now, reply.quota.minute_rate, alone=permit.serial == self._serial)
         self._concurrency = reply.quota.concurrency.quota or self._concurrency
         if reply.limit in {Limit.CALLS_PER_MINUTE, Limit.ADDRESS}:
-            self._calls.exhausted(now, reply.wait)
+            self._calls.exhausted(now, min(reply.wait, _MOST_EXHAUSTED))
         if reply.limit is Limit.CALLS_PER_DAY:
             self._calls_today = max(self._calls_today, self.limits.calls_per_day)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from orders_platform.domain.mutations import Outcome
 from orders_platform.monday.error_policy import RATE_LIMITS, ErrorAction, ErrorRule, Limit, is_known, rule_for
-from orders_platform.monday.headers import Quota, read_quota, seconds_to_wait
+from orders_platform.monday.headers import Quota, as_object, read_quota, seconds_to_wait
 
 MESSAGE_LENGTH = 1_000
 """Longest message kept: refusals of a label list all labels of the column, tens of kB; the tables keep 1,000 characters."""
@@ -91,7 +91,7 @@ class Reply:
 
     def monday_id(self, alias: str) -> str | None:
         """The id that one alias of an executed request came back with; None when it has none."""
-        monday_id = _object((self.data or {}).get(alias)).get("id")
+        monday_id = as_object((self.data or {}).get(alias)).get("id")
         return str(monday_id) if isinstance(monday_id, (str, int)) and not isinstance(monday_id, bool) else None
 
     def problem_of(self, alias: str) -> Problem:
@@ -181,6 +181,8 @@ def _was_executed(data: Mapping[str, object] | None, problems: tuple[Problem, ..
     return data is not None and all(problem.path for problem in problems)
 
 
+_HALF = re.compile(r"\\u[dD]")
+_MOST_POINTS = 10**9
 _OWN_KEYS = frozenset({"data", "errors", "error_code", "error_message"})
 
 
@@ -204,17 +206,17 @@ def _unreadable(status: int, found: str) -> Problem:
 def _problem(status: int, answer: Mapping[str, object], error: object) -> Problem:
     """One entry of `errors`; in the shape of 2024 and before it is a bare text and the code stands beside the list."""
     fields: Mapping[str, object] = error if isinstance(error, dict) else {"message": error}
-    extensions = _object(fields.get("extensions"))
+    extensions = as_object(fields.get("extensions"))
     code = _text(extensions.get("code")) or _text(answer.get("error_code"))
     message = _text(answer.get("error_message")) or _text(fields.get("message")) or "monday.com gave no reason"
     own_status = extensions.get("status_code") or answer.get("status_code")
     effective = own_status if status == 200 and isinstance(own_status, int) else status
-    reason = _text(_object(extensions.get("error_data")).get("column_validation_error_code"))
+    reason = _text(as_object(extensions.get("error_data")).get("column_validation_error_code"))
     rule, known = rule_for(reason if is_known(reason) else code, effective, message)
     path = fields.get("path")
     return Problem(
         code=(code or (f"HTTP_{effective}" if effective != 200 else "unknown_error"))[:100],
-        message=_with_column(_object(extensions.get("error_data")), message)[:MESSAGE_LENGTH],
+        message=_with_column(as_object(extensions.get("error_data")), message)[:MESSAGE_LENGTH],
         rule=rule,
         known=known,
         path=tuple(str(step) for step in path) if isinstance(path, list) else (),
@@ -235,20 +237,19 @@ def _wait(headers: Mapping[str, str], answer: Mapping[str, object] | None, probl
 
 
 def _cost(data: Mapping[str, object] | None) -> int | None:
-    query = _object((data or {}).get("complexity")).get("query")
-    return query if isinstance(query, int) else None
+    query = as_object((data or {}).get("complexity")).get("query")
+    return query if isinstance(query, int) and 0 <= query < _MOST_POINTS else None
 
 
 def _json_object(body: bytes) -> dict[str, object] | None:
     try:
-        answer = json.loads(body)
+        text = body.decode("utf-8-sig", "replace")
+        answer = json.loads(text)
+        if _HALF.search(text):  # half a character, which JSON may name, is nothing that could be stored or shown
+            answer = json.loads(json.dumps(answer, ensure_ascii=False).encode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return None
     return answer if isinstance(answer, dict) else None
-
-
-def _object(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, dict) else {}
 
 
 def _text(value: object) -> str | None:
