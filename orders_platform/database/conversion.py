@@ -64,6 +64,7 @@ def _row(
         monday_id=monday_id(row[id_column]),
         batch_id=text(row["sync_batch_id"]),
         pending_at=moment(row["sync_pending_at"]),
+        uptime=text(row["sync_pending_uptime"]),
         tries=count(row["retry_count"]),
         last_code=text(row["sync_error_code"]),
         version=count(row[version_column]),

@@ -109,7 +109,8 @@ class OrderStore:
     def groups_sent(self, customer: str) -> GroupIntent:
         """The last creation of groups that was sent for the customer."""
         row = next(iter(self._rows("4_read_groups_sent", customer=customer)), {})
-        return GroupIntent(conversion.text(row.get("groups_batch_id")), conversion.moment(row.get("groups_sent_at")))
+        batch_id, uptime = conversion.text(row.get("groups_batch_id")), conversion.text(row.get("groups_sent_uptime"))
+        return GroupIntent(batch_id, conversion.moment(row.get("groups_sent_at")), uptime)
 
     @repeated_when_lost
     def orders(self, customer: str, sent_by: str = "", *, waiting: bool = False) -> list[SyncRow]:
@@ -135,7 +136,9 @@ class OrderStore:
     # --- intents and results --------------------------------------------------------------------------------------------
 
     @repeated_when_lost
-    def record_groups_sent(self, customer: str, known: GroupIntent, batch_id: str, now: datetime) -> GroupIntent:
+    def record_groups_sent(
+        self, customer: str, known: GroupIntent, batch_id: str, now: datetime, uptime: str | None = None
+    ) -> GroupIntent:
         """Commit that groups are about to be sent, if none were since `known` was read; the intent that is recorded now.
 
         Raises:
@@ -144,14 +147,14 @@ class OrderStore:
         """
         self._require_lock(customer)
         values = {"was_batch": known.batch_id or "", "was_sent": known.sent_at or conversion.NEVER}
-        with self._writing(customer=customer, batch_id=batch_id, now=now, **values) as run:
+        with self._writing(customer=customer, batch_id=batch_id, now=now, uptime=uptime, **values) as run:
             run("1_add_customer")
             if not run("4_record_groups_sent").rowcount and run("4_read_groups_sent").one().groups_batch_id != batch_id:
                 raise RowsTakenError(
                     f"Another run sent groups of customer {customer!r} since this one looked for them. Nothing of this batch was sent. "
                     + _LOCK_LOST
                 )
-        return GroupIntent(batch_id, now)
+        return GroupIntent(batch_id, now, uptime)
 
     @repeated_when_lost
     def record_group(self, customer: str, group_name: str, group_id: str) -> None:
@@ -161,7 +164,14 @@ class OrderStore:
 
     @repeated_when_lost
     def record_intents(
-        self, kind: RowKind, rows: Sequence[SyncRow], batch: Batch, run_id: str, now: datetime, customer: str
+        self,
+        kind: RowKind,
+        rows: Sequence[SyncRow],
+        batch: Batch,
+        run_id: str,
+        now: datetime,
+        customer: str,
+        uptime: str | None = None,
     ) -> list[SyncRow]:
         """Commit that these rows are about to be sent, or sent once more, if all of them are as they were read; the rows as they are now.
 
@@ -173,19 +183,15 @@ class OrderStore:
         """
         self._require_lock(customer)
         creates = batch.operation.creates
-        with self._writing(batch_id=batch.key, run_id=run_id, now=now, creates=int(creates)) as run:
+        with self._writing(batch_id=batch.key, run_id=run_id, now=now, uptime=uptime, creates=int(creates)) as run:
             for chunk in chunks(rows, ROWS_A_STATEMENT):
                 variables: Mapping[str, int | str] = {"kind": kind, "result_rows": len(chunk)}
                 if run("record_intents", variables, **self._bound(conversion.as_read(chunk))).rowcount != len(chunk):
                     ours = {ref for ref, row in self._written(run, kind, chunk).items() if row["sync_batch_id"] == batch.key}
                     if lost := [row for row in chunk if row.ref not in ours]:
                         raise _taken(kind, lost, len(rows), "Nothing of this batch was sent.")
-        return [
-            replace(
-                row, state=SyncState.PENDING, batch_id=batch.key, pending_at=now, monday_id=None if creates else row.monday_id
-            )
-            for row in rows
-        ]
+        sent = (replace(row, state=SyncState.PENDING, batch_id=batch.key, pending_at=now, uptime=uptime) for row in rows)
+        return [replace(row, monday_id=None) if creates else row for row in sent]
 
     @repeated_when_lost
     def record_results(

@@ -17,6 +17,7 @@ from types import TracebackType
 import httpx
 
 from orders_platform.domain.board import BoardDescription, BoardItem, Group
+from orders_platform.domain.clocks import elapsed
 from orders_platform.domain.mutations import Batch, BatchReport, Mutation, Operation
 from orders_platform.domain.text import fold
 from orders_platform.domain.usage import Reads
@@ -236,7 +237,8 @@ def connect_board(
     policy: RetryPolicy | None = None,
     http_transport: httpx.BaseTransport | None = None,
     rng: random.Random | None = None,
-    clock: Callable[[], float] = time.time,
+    clock: Callable[[], float] = elapsed,
+    wall: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
     new_key: Callable[[], str] = lambda: str(uuid.uuid4()),
 ) -> MondayBoard:
@@ -256,14 +258,15 @@ def connect_board(
         policy: bounds of the repeats.
         http_transport: carries the requests in place of sockets, for a sandbox in this process.
         rng: source of the jitter.
-        clock: seconds since the epoch.
+        clock: seconds on a clock that only goes forward.
+        wall: seconds since the epoch, for the calls of a day.
         sleep: sleeps the given seconds.
         new_key: makes idempotency keys.
 
     Raises:
         ConfigurationError: URL or token cannot be used.
     """
-    timer = Timer(clock, sleep)
+    timer = Timer(clock, sleep, wall)
     transport = Transport(
         url,
         token,

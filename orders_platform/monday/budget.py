@@ -137,13 +137,20 @@ class Costs:
 
 
 _SLICE_SECONDS = 1.0
+_DAY_SECONDS = 86_400
 
 
 class Timer:
-    """The clock of a board, and every wait: in short pieces, so that an interrupted run does not hang in a thread that waits."""
+    """The clock of a board, and every wait: in short pieces, so that an interrupted run does not hang in a thread that waits.
 
-    def __init__(self, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
+    Only the day, at whose midnight monday counts anew, is read off the wall.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float], sleep: Callable[[float], None], wall: Callable[[], float] | None = None
+    ) -> None:
         self.now = clock
+        self._wall = wall or clock
         self._sleep = sleep
         self._given_up = threading.Event()
 
@@ -157,6 +164,11 @@ class Timer:
             self._sleep(min(left, _SLICE_SECONDS))
         return False
 
+    @property
+    def day(self) -> int:
+        """Days since the epoch, UTC."""
+        return int(self._wall() // _DAY_SECONDS)
+
     def give_up(self) -> None:
         """End every wait, now and until `resume`."""
         self._given_up.set()
@@ -166,7 +178,6 @@ class Timer:
         self._given_up.clear()
 
 
-_DAY_SECONDS = 86_400
 _LOOK_SECONDS = 1.0
 _MOST_EXHAUSTED = 1_200.0  # as long as one request waits in all
 
@@ -195,7 +206,7 @@ class Budget:
 
     Args:
         limits: of the plan; what monday's headers say goes before them.
-        timer: its clock counts from the epoch, since the day's calls are counted from midnight UTC.
+        timer: its clock.
     """
 
     def __init__(self, limits: Limits, timer: Timer) -> None:
@@ -208,7 +219,7 @@ class Budget:
         self._concurrency = limits.concurrency
         self._in_flight = 0
         self._serial = 0
-        self._day = int(timer.now() // _DAY_SECONDS)
+        self._day = timer.day
         self._calls_today = 0.0
         self._changed = threading.Condition()
 
@@ -315,8 +326,8 @@ class Budget:
             )
 
     def _roll_day(self) -> float:
-        today = int(self._timer.now() // _DAY_SECONDS)
-        if today != self._day:
+        # A clock that is set back does not make a day begin twice.
+        if (today := self._timer.day) > self._day:
             self._day, self._calls_today = today, float(self._in_flight)
         return self._calls_today
 

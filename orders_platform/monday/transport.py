@@ -11,7 +11,6 @@ import logging
 import re
 import ssl
 import threading
-import time
 import zlib
 from dataclasses import replace
 from functools import cache
@@ -21,6 +20,7 @@ from urllib.parse import quote
 import httpx
 
 from orders_platform import __version__
+from orders_platform.domain.clocks import elapsed
 from orders_platform.errors import ConfigurationError
 from orders_platform.monday.documents import Request
 from orders_platform.monday.replies import Reply, lost_reply, read_reply
@@ -84,13 +84,13 @@ class TooLongError(Exception):
 
 
 class _Deadline(threading.local):
-    """Until when the request of this thread has to be over, by the monotonic clock."""
+    """Until when the request of this thread has to be over, by the clock that only goes forward."""
 
     ends = float("inf")
 
     def bound(self, seconds: float | None) -> float:
         """So much of a time-out as is left."""
-        left = max(self.ends - time.monotonic(), 0.001)
+        left = max(self.ends - elapsed(), 0.001)
         return left if seconds is None else min(seconds, left)
 
 
@@ -180,7 +180,7 @@ class Transport:
         """
         headers = {} if key is None else {"Idempotency-Key": key}
         content = {"query": request.query, "variables": request.variables}
-        self._deadline.ends = time.monotonic() + self._timeout_seconds
+        self._deadline.ends = elapsed() + self._timeout_seconds
         try:
             with self._http.stream("POST", self.url, json=content, headers=headers) as response:
                 body = _body_of(response, self._most_bytes)

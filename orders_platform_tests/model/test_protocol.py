@@ -25,7 +25,7 @@ CONTROL_SCHEDULES = 4_000
 
 HAPPENINGS = [
     *FAULTS, "alias refused", "key in use", "replayed", "key too old to repeat", "repeats ended", "renewed", "waited for its turn",
-    "two at once", "rows taken",
+    "two at once", "rows taken", "clock set",
     "settled", "read failed", "crashed", "gave up", "group adopted", "item adopted", "subitem adopted", "recreated",
     "person deletes group", "person deletes item", "person deletes subitem",
     "recorded done", "recorded refused", "recorded unknown", "recorded not sent",
@@ -48,7 +48,7 @@ def test_the_schedules_hold_every_kind_of_trouble_a_hundred_times(tally: Tally) 
     assert {what: tally.seen[what] for what in HAPPENINGS if tally.seen[what] < 100} == {}
 
 
-@pytest.mark.parametrize("part", ["intent", "settle", "key", "lookup", "renew", "recheck", "fence", "unclear"])
+@pytest.mark.parametrize("part", ["intent", "settle", "key", "lookup", "renew", "recheck", "fence", "unclear", "forward"])
 def test_without_a_part_of_the_protocol_the_same_schedules_go_wrong(part: str) -> None:
     tally = run_schedules(range(CONTROL_SCHEDULES), replace(Switches(), **{part: False}))
     print(f"without {part}: {tally}")

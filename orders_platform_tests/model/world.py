@@ -113,6 +113,8 @@ class World:
         self.seen = seen
         self.trace = trace
         self.now = 0.0
+        self.ahead = 0.0
+        self.jumps = random.Random(rng.getrandbits(32))
         self.fault_profile = NO_FAULTS
         self.board: list[Creation] = []
         self._keys: dict[str, Remembered] = {}
@@ -139,6 +141,13 @@ class World:
                 self._execute(request)
         if moment > self.now:
             self.now = moment
+
+    def may_jump(self) -> None:
+        """At times somebody sets the time of day by an hour or a day."""
+        if self.jumps.random() < 0.01:
+            self.ahead += self.jumps.choice((-86_400.0, -3_600.0, 3_600.0, 86_400.0))
+            self.seen["clock set"] += 1
+            self.tell("the time of day is set to {:+.0f} s", self.ahead)
 
     def person_at(self, moment: float) -> None:
         """Somebody will delete something then."""
