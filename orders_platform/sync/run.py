@@ -164,7 +164,7 @@ class SyncRun:
         return True
 
     def _age(self, sent_at: datetime, uptime: str) -> float:
-        """Seconds since then. The time of day, which may be set, counts only where another machine sent, or this one before it restarted."""
+        """Seconds since then. The time of day, which may be set, counts only for another machine, or this one before a restart."""
         boot, _, seconds = uptime.partition(" ")
         if boot == self.boot:
             return max(0.0, self.elapsed() - float(seconds))

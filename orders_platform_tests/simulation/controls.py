@@ -35,7 +35,7 @@ class Controls:
         return {} if self.settle else {"settle_seconds": 0.0}
 
     def store(self, store: Any) -> Any:
-        """The store, possibly one that forgets intents, commits them once a batch or by the time of day only, or lets the last writer win."""
+        """The store, possibly one that forgets intents, commits them once a batch or by the time of day, or lets the last writer win."""
         store = store if self.forward else _ByTimeOfDay(store)
         store = store if self.fence else Unfenced(store, store)
         store = store if self.renew else _CommitsOnce(store)

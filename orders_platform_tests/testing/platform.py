@@ -208,7 +208,8 @@ class Platform:
     def run(self, board: Any, store: Any = None, **values: Any) -> SyncRun:
         return SyncRun(
             _Heard(store or self.store, self._hear), board, self.rules,
-            clock=lambda: datetime.fromtimestamp(self.clock.wall(), UTC), elapsed=self.clock, boot="machine", sleep=self.clock.sleep, progress=self._hear, **values,
+            clock=lambda: datetime.fromtimestamp(self.clock.wall(), UTC), elapsed=self.clock, boot="machine",
+            sleep=self.clock.sleep, progress=self._hear, **values,
         )  # fmt: skip
 
     def go(
