@@ -67,7 +67,7 @@ class Reply:
     @property
     def worst(self) -> Problem | None:
         """The problem that calls for the strongest action, None when there is none."""
-        return max(self.problems, key=lambda problem: problem.rule.action.severity, default=None)
+        return max(self.problems, key=lambda problem: problem.rule.action, default=None)
 
     @property
     def limit(self) -> Limit | None:
@@ -166,8 +166,7 @@ def lost_reply(code: str, message: str, *, never_sent: bool) -> Reply:
 
 
 def _action(executed: bool, problems: tuple[Problem, ...]) -> ErrorAction:  # noqa: FBT001
-    actions = [problem.rule.action for problem in problems]
-    worst = max(actions, key=lambda action: action.severity, default=ErrorAction.DONE)
+    worst = max((problem.rule.action for problem in problems), default=ErrorAction.DONE)
     # Rights do not come back from one alias to the next: what is in this answer counts, and then we stop.
     if worst in {ErrorAction.STOP, ErrorAction.STOP_UNTIL_MIDNIGHT}:
         return worst
