@@ -24,6 +24,9 @@ class ErrorAction(enum.IntEnum):
     STOP = enum.auto()  # a person must act
 
 
+REPEATED = frozenset({ErrorAction.WAIT, ErrorAction.WAIT_UNKNOWN})
+
+
 class Limit(enum.StrEnum):
     """Which of monday's limits an answer speaks of."""
 

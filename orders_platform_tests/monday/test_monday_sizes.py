@@ -7,7 +7,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders_platform.monday.client import KEY_LIFETIME_SECONDS, Retries, RetryPolicy
+from orders_platform.monday.client import KEY_LIFETIME_SECONDS, RequestResult, RetryPolicy
 from orders_platform.monday.dispatcher import BatchSizes, InFlight
 from orders_platform.monday.error_policy import ErrorAction, ErrorRule, Limit
 from orders_platform.monday.replies import Problem, Reply, lost_reply
@@ -82,19 +82,26 @@ def limited(wait: float, limit: Limit = Limit.COMPLEXITY) -> Reply:
 LOST = lost_reply("timeout", "", never_sent=False)
 
 
-def retries(**policy: float) -> Retries:
-    return Retries(RetryPolicy(**policy), random.Random(3))
+class Repeats(RequestResult):
+    """A request that was sent once, at second 0, and maybe executed then."""
+
+    def __init__(self, *, executed: bool = False, **policy: float) -> None:
+        super().__init__(RetryPolicy(**policy), random.Random(3), first_unknown=0.0 if executed else None)
+
+    def after(self, reply: Reply, now: float = 0.0) -> float | None:
+        self.reply = reply
+        return self.next_wait(now)
 
 
 def test_what_monday_asks_for_is_a_floor() -> None:
-    wait = retries().next_wait(limited(17.0), key_age=None)
+    wait = Repeats().after(limited(17.0))
     assert wait is not None
     assert 17.0 < wait <= 18.0
 
 
 def test_waits_double_with_jitter_up_to_a_ceiling() -> None:
-    repeats = retries(attempts=20, base=1.0, longest=8.0)
-    waits = [repeats.next_wait(LOST, key_age=0.0) for _ in range(8)]
+    repeats = Repeats(attempts=20, base=1.0, longest=8.0)
+    waits = [repeats.after(LOST) for _ in range(8)]
     for wait, full in zip(waits, [1, 2, 4, 8, 8, 8, 8, 8], strict=True):
         assert wait is not None
         assert full / 2 <= wait <= full
@@ -102,28 +109,28 @@ def test_waits_double_with_jitter_up_to_a_ceiling() -> None:
 
 
 def test_failures_end_after_the_attempts() -> None:
-    repeats = retries(attempts=4)
-    assert [repeats.next_wait(LOST, key_age=0.0) is None for _ in range(4)] == [False, False, False, True]
+    repeats = Repeats(attempts=4)
+    assert [repeats.after(LOST) is None for _ in range(4)] == [False, False, False, True]
 
 
 def test_limits_are_counted_apart_from_failures() -> None:
-    repeats = retries(attempts=2, limit_waits=3)
-    assert repeats.next_wait(LOST, key_age=0.0) is not None
-    assert [repeats.next_wait(limited(1.0), key_age=0.0) is None for _ in range(4)] == [False, False, False, True]
+    repeats = Repeats(attempts=2, limit_waits=3)
+    assert repeats.after(LOST) is not None
+    assert [repeats.after(limited(1.0)) is None for _ in range(4)] == [False, False, False, True]
 
 
 def test_waiting_has_an_end_however_long_monday_asks_for() -> None:
-    assert retries(patience=100.0).next_wait(limited(3_600.0), key_age=None) is None
+    assert Repeats(patience=100.0).after(limited(3_600.0)) is None
 
 
 def test_a_key_is_never_used_after_its_thirty_minutes() -> None:
-    repeats = retries(patience=1e9, limit_waits=100)
-    assert repeats.next_wait(limited(60.0), key_age=1_500.0) is not None
-    assert repeats.next_wait(limited(300.0), key_age=1_500.0) is None
-    assert repeats.next_wait(limited(60.0), key_age=KEY_LIFETIME_SECONDS) is None
-    assert repeats.next_wait(limited(60.0), key_age=None) is not None
+    repeats = Repeats(executed=True, patience=1e9, limit_waits=100)
+    assert repeats.after(limited(60.0), 1_500.0) is not None
+    assert repeats.after(limited(300.0), 1_500.0) is None
+    assert repeats.after(limited(60.0), KEY_LIFETIME_SECONDS) is None
+    assert Repeats().after(limited(60.0), KEY_LIFETIME_SECONDS) is not None
 
 
 def test_a_settled_request_is_not_repeated() -> None:
     for action in set(ErrorAction) - {ErrorAction.WAIT, ErrorAction.WAIT_UNKNOWN}:
-        assert retries().next_wait(Reply(200, action), key_age=None) is None
+        assert Repeats().after(Reply(200, action)) is None
