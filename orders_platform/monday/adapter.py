@@ -1,6 +1,6 @@
 """`MondayBoard`: monday.com as the sync engine sees it, and `connect_board`, which puts one together.
 
-Reads go out in chunks and pages; a page cursor that expired starts the read again. Sending is handed on to the dispatcher.
+Reads go out in chunks and pages; a page cursor that expired starts the read again. Sending is in `sending.py`.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from orders_platform.errors import BoardMismatchError, MondayUnavailableError
 from orders_platform.monday.budget import Budget, Limits, Timer, limits_of
 from orders_platform.monday.client import MondayClient, RetryPolicy
 from orders_platform.monday.descriptions import Node, board_description, board_groups, board_item, nodes, version_notice
-from orders_platform.monday.dispatcher import Sender
 from orders_platform.monday.documents import Documents
 from orders_platform.monday.error_policy import ErrorAction
+from orders_platform.monday.sending import Pace, Sending
 from orders_platform.monday.transport import Transport
 
 _logger = logging.getLogger(__name__)
@@ -61,10 +61,11 @@ class _CursorExpiredError(Exception):
 class MondayBoard:
     """The boards of one monday.com account; see `Board` in `sync/ports.py` for what each method promises."""
 
-    def __init__(self, client: MondayClient, documents: Documents, sender: Sender) -> None:
+    def __init__(self, client: MondayClient, documents: Documents, pace: Pace, new_key: Callable[[], str]) -> None:
         self._client = client
         self._documents = documents
-        self._sender = sender
+        self._pace = pace
+        self._new_key = new_key
         self._ending: str | None = None
 
     def __repr__(self) -> str:
@@ -102,7 +103,8 @@ class MondayBoard:
         self, operation: Operation, mutations: Iterable[Mutation], before_request: Callable[[Batch], None] = lambda _batch: None
     ) -> Iterator[BatchReport]:
         """Send mutations, which are drawn as they are sent, at monday's pace; a report of each batch, in the order they finish."""
-        return self._sender.send(operation, mutations, before_request)
+        sending = Sending(self._client, self._documents, self._pace, self._new_key, operation, mutations, before_request)
+        return sending.reports()
 
     def describe(self, board_id: int) -> BoardDescription:
         """Columns with labels, groups, limits and hierarchy of one board. `BoardMismatchError` when there is none."""
@@ -278,7 +280,7 @@ def connect_board(
     jitter = rng or random.Random()  # noqa: S311 - not a secret
     client = MondayClient(transport, Budget(limits or limits_of("pro"), timer), timer, policy or RetryPolicy(), jitter)
     documents = _documents(graphql_folder)
-    return MondayBoard(client, documents, Sender(client, documents, batch_size, max_in_flight, new_key))
+    return MondayBoard(client, documents, Pace(batch_size, max_in_flight), new_key)
 
 
 @cache

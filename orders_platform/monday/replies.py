@@ -129,13 +129,13 @@ def _says(problem: Problem) -> bool:
     return problem.known and problem.outcome is not Outcome.UNKNOWN
 
 
-def read_reply(status: int, headers: Mapping[str, str], body: bytes) -> Reply:
+def read_reply(status: int, headers: Mapping[str, str], body: str) -> Reply:
     """Take one answer apart; never raises, whatever came back.
 
     Args:
         status: HTTP status.
         headers: names in any case.
-        body: as it came; compressed ones unpacked.
+        body: as it came, unpacked.
     """
     lowered = {name.lower(): text for name, text in headers.items()}
     answer = _json_object(body)
@@ -240,11 +240,10 @@ def _cost(data: Mapping[str, object] | None) -> int | None:
     return query if isinstance(query, int) and 0 <= query < _MOST_POINTS else None
 
 
-def _json_object(body: bytes) -> dict[str, object] | None:
+def _json_object(body: str) -> dict[str, object] | None:
     try:
-        text = body.decode("utf-8-sig", "replace")
-        answer = json.loads(text)
-        if _HALF.search(text):  # half a character, which JSON may name, is nothing that could be stored or shown
+        answer = json.loads(body)
+        if _HALF.search(body):  # half a character, which JSON may name, is nothing that could be stored or shown
             answer = json.loads(json.dumps(answer, ensure_ascii=False).encode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return None

@@ -41,17 +41,12 @@ class RedactingFilter(logging.Filter):
     def __init__(self, token: str) -> None:
         super().__init__()
         # Percent-encoding may write its digits in either case. The longer form comes first: it may begin like the plain one.
-        pattern = "|".join(re.escape(form) for form in (quote(token, safe=""), token))
-        self._in_text = re.compile(pattern, re.IGNORECASE)
-        self._in_bytes = re.compile(pattern.encode(), re.IGNORECASE)
+        forms = "|".join(re.escape(form) for form in (quote(token, safe=""), token))
+        self._forms = re.compile(forms, re.IGNORECASE)
 
     def redact(self, text: str) -> str:
         """The text without the token."""
-        return self._in_text.sub(HIDDEN, text)
-
-    def redact_bytes(self, body: bytes) -> bytes:
-        """The body without the token."""
-        return self._in_bytes.sub(HIDDEN.encode(), body)
+        return self._forms.sub(HIDDEN, text)
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Rewrite one record; none is dropped."""
@@ -183,7 +178,7 @@ class Transport:
         self._deadline.ends = elapsed() + self._timeout_seconds
         try:
             with self._http.stream("POST", self.url, json=content, headers=headers) as response:
-                body = _body_of(response, self._most_bytes)
+                body = _text_of(response, self._most_bytes)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
             return lost_reply(
                 "unreachable", f"{self._host} cannot be reached: {self._filter.redact(str(error))}", never_sent=True
@@ -196,7 +191,7 @@ class Transport:
             return lost_reply("connection_lost", f"{self._host} broke off: {self._filter.redact(str(error))}", never_sent=False)
         self._compare_version(response.headers.get("api-version"))
         headers = {name: self._filter.redact(text) for name, text in response.headers.items()}
-        return self._without_token(read_reply(response.status_code, headers, self._filter.redact_bytes(body)))
+        return self._without_token(read_reply(response.status_code, headers, self._filter.redact(body)))
 
     def close(self) -> None:
         """Close the connections."""
@@ -222,7 +217,7 @@ class Transport:
             _logger.warning("%s", self.notices[served])
 
 
-def _body_of(response: httpx.Response, most: int) -> bytes:
+def _text_of(response: httpx.Response, most: int) -> str:
     """The body, unpacked by ourselves: a few bytes may stand for any number.
 
     Raises:
@@ -230,7 +225,7 @@ def _body_of(response: httpx.Response, most: int) -> bytes:
         zlib.error, httpx.TransportError: it cannot be unpacked, or breaks off.
     """
     if response.is_stream_consumed:  # of a transport in this process
-        return response.content
+        return response.content.decode("utf-8-sig", "replace")
     unpack = zlib.decompressobj(47) if response.headers.get("content-encoding", "identity").casefold() != "identity" else None
     body = bytearray()
     for chunk in response.iter_raw():
@@ -241,7 +236,7 @@ def _body_of(response: httpx.Response, most: int) -> bytes:
             raise zlib.error("a packed body with something behind its end")
     if unpack and not unpack.eof:
         raise zlib.error("a packed body without its end")
-    return bytes(body)
+    return body.decode("utf-8-sig", "replace")
 
 
 def _checked_url(text: str) -> httpx.URL:

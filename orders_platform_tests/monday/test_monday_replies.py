@@ -14,7 +14,7 @@ from orders_platform.monday.replies import MESSAGE_LENGTH, Reply, lost_reply, re
 
 
 def reply(content: object, status: int = 200, **headers: str) -> Reply:
-    body = content if isinstance(content, bytes) else json.dumps(content).encode()
+    body = content.decode("utf-8", "replace") if isinstance(content, bytes) else json.dumps(content)
     return read_reply(status, {name.replace("_", "-"): text for name, text in headers.items()}, body)
 
 
