@@ -1,7 +1,7 @@
 """The error policy: which code, HTTP status or message of monday.com calls for which action, in this order.
 
 Sources: monday's pages on error handling and rate limits, its changelog, and codes that other clients have met. How WAIT waits and
-repeats is `Retries` in `monday/client.py`.
+repeats is `RequestResult` in `monday/client.py`.
 """
 
 from __future__ import annotations
