@@ -149,7 +149,7 @@ class RequestPipeline:
             self.meter.leave()
         if admitted.fault in {Fault.REPLY_LOST, Fault.LATE_COMMIT}:
             return NOTHING
-        return self._sealed(faults.answer(admitted.fault) or reply)
+        return self._sealed(faults.answer(admitted.fault) or self.faults.distort(reply, admitted.fault))
 
     def _replayed(self, admitted: Admitted) -> HttpReply:
         admitted.call.record.outcome = "replayed"

@@ -181,7 +181,7 @@ class Platform:
 
     def board(self, **options: Any) -> MondayBoard:
         settings = {
-            "limits": _GENEROUS_CLIENT, "max_in_flight": 1, "clock": self.clock, "sleep": self.clock.sleep,
+            "limits": _GENEROUS_CLIENT, "max_in_flight": 1, "clock": self.clock, "wall": self.clock.wall, "sleep": self.clock.sleep,
             "rng": random.Random(1), "timeout_seconds": 20.0, **options,
         }  # fmt: skip
         url, token = settings.pop("url", f"{self.url}/v2"), settings.pop("token", SANDBOX_TOKEN)
@@ -208,7 +208,8 @@ class Platform:
     def run(self, board: Any, store: Any = None, **values: Any) -> SyncRun:
         return SyncRun(
             _Heard(store or self.store, self._hear), board, self.rules,
-            clock=lambda: datetime.fromtimestamp(self.clock(), UTC), sleep=self.clock.sleep, progress=self._hear, **values,
+            clock=lambda: datetime.fromtimestamp(self.clock.wall(), UTC), elapsed=self.clock, boot="machine",
+            sleep=self.clock.sleep, progress=self._hear, **values,
         )  # fmt: skip
 
     def go(
