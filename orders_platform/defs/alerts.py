@@ -40,7 +40,7 @@ _RECOVERED_BY = {"board_shows_values": ("no_item_doubled", "no_subitem_doubled")
 
 
 def _holds_no_address(record: logging.LogRecord) -> bool:
-    """apprise writes addresses, passwords among them, into its log, and the library below it their paths."""
+    """Apprise writes addresses, passwords among them, into its log, and the library below it their paths."""
     return record.name != "apprise" and record.levelno > logging.DEBUG
 
 
