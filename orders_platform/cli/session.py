@@ -26,6 +26,8 @@ STRICT = click.option("--strict", is_flag=True, help="Exit with 1 also when ther
 def database_session() -> Iterator[tuple[Settings, OrderStore]]:
     """The settings and the open order database."""
     settings = Settings()
+    if settings.env_file:
+        output.echo(f"Variables that are not set are taken from {settings.env_file}.", err=True)
     store = open_store(settings)
     with closing(store.database):
         yield settings, store
