@@ -46,7 +46,7 @@ ui: $(VENV)/installed .dagster/storage
 	@ready=$$(mktemp -d)/ready; mkfifo $$ready; $(BIN)/orders-platform sandbox serve >$$ready & sandbox=$$!; \
 	 trap 'kill $$sandbox 2>/dev/null' EXIT INT TERM; \
 	 exec 3<$$ready; rm -r $${ready%/*}; read -r line <&3 || { wait $$sandbox; exit $$?; }; echo "$$line"; \
-	 $(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1
+	 $(BIN)/python -m orders_platform.webserver dev -w workspace.yaml -h 127.0.0.1
 
 # The long suites begin first, so that no worker is left with one of them at the end.
 LONG := $(addprefix orders_platform_tests/,simulation crash model deploy defs browser)

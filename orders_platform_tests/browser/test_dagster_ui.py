@@ -10,13 +10,14 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -50,7 +51,7 @@ class Ui:
 def command_of_make_ui() -> list[str]:
     """What `make ui` starts, word for word; the sandbox beside it is served by the test."""
     said = subprocess.run(["make", "-n", "ui"], cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout
-    return re.search(r"/dagster (dev .*)", said)[1].split()
+    return re.search(r"/python (-m orders_platform.webserver dev .*)", said)[1].split()
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +68,7 @@ def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
             here.setenv(name, value)
         here.chdir(folder)
         place.stage(ORDERS)
-        command = [str(Path(sys.executable).parent / "dagster"), *command_of_make_ui(), "-p", str(port)]
+        command = [sys.executable, *command_of_make_ui(), "-p", str(port)]
         with (folder / "dagster.log").open("w") as log:
             process = subprocess.Popen(command, cwd=folder, env=place.variables, stdout=log, stderr=log, start_new_session=True)
         try:
@@ -110,6 +111,37 @@ def picture(page: Page, name: str) -> None:
 
 def green_assets(page: Page) -> set[str]:
     return {name for name in SIX if page.evaluate(IS_GREEN, name)}
+
+
+MUTATION = """mutation { addDynamicPartition(partitionsDefName: "customers", partitionKey: "EVIL", repositorySelector:
+  {repositoryName: "__repository__", repositoryLocationName: "orders_platform"}) { __typename } }"""
+KEYS = """{ assetNodeOrError(assetKey: {path: ["order_headers"]}) { ... on AssetNode { partitionKeys } } }"""
+
+
+@pytest.mark.parametrize(("method", "headers", "where"), [
+    ("GET", {}, "query"), ("GET", {"Sec-Fetch-Site": "cross-site"}, "query"), ("GET", {"Accept": "text/html;q=0, */*"}, "query"),
+    ("POST", {"Origin": "https://evil.example"}, "body"), ("POST", {"Origin": "null", "Content-Type": "text/plain"}, "query"),
+    ("POST", {"Origin": "http://127.0.0.1:9"}, "body"), ("POST", {"Host": "evil.example", "Origin": "http://evil.example"}, "body"),
+    ("POST", {"Host": "127.0.0.1.evil.example"}, "body"), ("POST", {"Host": ""}, "body"),
+], ids=str)  # fmt: skip
+def test_no_page_of_another_origin_changes_anything(ui: Ui, method: str, headers: dict[str, str], where: str) -> None:
+    """What a page could send that somebody on this machine opens, also under a name that leads here."""
+    asked = {"params": {"query": MUTATION}} if where == "query" else {"json": {"query": MUTATION}}
+    answer = httpx.request(method, f"{ui.webserver.url}/graphql", headers=headers, timeout=60, **asked)
+    assert "EVIL" not in ui.webserver.ask(KEYS)["assetNodeOrError"]["partitionKeys"]
+    assert answer.status_code == 403
+
+
+def test_a_page_of_another_origin_opens_no_websocket(ui: Ui) -> None:
+    port = int(ui.webserver.url.rpartition(":")[2])
+    for origin, taken in ((f"http://127.0.0.1:{port}", b"101"), ("https://evil.example", b"403")):
+        with socket.create_connection(("127.0.0.1", port), 60) as connection:
+            connection.sendall(
+                f"GET /graphql HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nOrigin: {origin}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+                "Sec-WebSocket-Protocol: graphql-ws\r\n\r\n".encode()
+            )
+            assert connection.recv(12) == b"HTTP/1.1 " + taken
 
 
 def test_a_person_materialises_one_customer_and_sees_six_green_assets(ui: Ui, view: Page) -> None:
