@@ -19,12 +19,13 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, WebSocket, expect
 
 from orders_platform.cli.embedded import ROOMY
 from orders_platform.sandbox.server import Sandbox, running
 from orders_platform_tests.testing.dagster_webserver import SIX, Webserver, wait_for
 from orders_platform_tests.testing.local_server import free_port
+from orders_platform_tests.testing.nginx import PERSON, Proxy, proxying
 from orders_platform_tests.testing.workplace import CHECKOUT, VARIABLES, Workplace, samples_of
 
 CUSTOMER = "B'HOOD"
@@ -142,6 +143,46 @@ def test_a_page_of_another_origin_opens_no_websocket(ui: Ui) -> None:
                 "Sec-WebSocket-Protocol: graphql-ws\r\n\r\n".encode()
             )
             assert connection.recv(12) == b"HTTP/1.1 " + taken
+
+
+@pytest.fixture(scope="module")
+def proxy(ui: Ui, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    """nginx as deploy/proxy has it, in front of the UI."""
+    with proxying(ui.webserver.url.removeprefix("http://"), tmp_path_factory.mktemp("proxy") / "nginx") as made:
+        yield made
+
+
+@pytest.mark.parametrize(("method", "headers", "status"), [
+    ("GET", {}, 405), ("GET", {"Accept": "text/html"}, 405), ("HEAD", {}, 405), ("PUT", {}, 405), ("GET", {"Upgrade": "h2c"}, 405),
+    ("POST", {"Origin": "https://evil.example"}, 403), ("POST", {"Origin": "null"}, 403), ("POST", {"Origin": "https://localhost"}, 403),
+    ("GET", {"Origin": "https://evil.example", "Upgrade": "websocket"}, 403), ("POST", {"Host": "evil.example"}, 421),
+    ("POST", {"Authorization": "Basic bm86bm8="}, 401), ("POST", {}, 200),
+], ids=str)  # fmt: skip
+def test_the_proxy_lets_in_documents_by_post_of_its_own_pages_and_of_programs(
+    proxy: Proxy, method: str, headers: dict[str, str], status: int
+) -> None:
+    who = {"auth": None} if "Authorization" in headers else {}
+    query = "{ version }" if status == 200 else MUTATION.replace("EVIL", "PROXIED")
+    given = {"json": {"query": query}} if method == "POST" else {"params": {"query": query}}
+    answer = proxy.ask(method, "/graphql", headers=headers, **given, **who)
+    assert answer.status_code == status
+    assert "PROXIED" not in proxy.ask("POST", "/graphql", json={"query": KEYS}, headers={"Origin": proxy.origin}).text
+
+
+def test_the_proxy_answers_to_no_other_name(proxy: Proxy) -> None:
+    with pytest.raises(httpx.ConnectError, match=r"(?i)unrecognized"):
+        proxy.ask("GET", "/", name="evil.example")
+
+
+def test_a_person_sees_the_assets_through_the_proxy(ui: Ui, proxy: Proxy, browser: Browser) -> None:
+    """Its GraphQL and its websocket, as the browser sends them."""
+    page = browser.new_page(ignore_https_errors=True, http_credentials=dict(zip(("username", "password"), PERSON, strict=True)))
+    sockets: list[WebSocket] = []
+    page.on("websocket", lambda socket: sockets.append(socket))
+    page.goto(f"{proxy.origin}{GRAPH}")
+    expect(page.locator("foreignObject").get_by_text(SIX[0], exact=True).first).to_be_visible(timeout=30_000)
+    assert [socket.url for socket in sockets if not socket.is_closed()] == [f"wss://localhost:{proxy.port}/graphql"]
+    page.close()
 
 
 def test_a_person_materialises_one_customer_and_sees_six_green_assets(ui: Ui, view: Page) -> None:
