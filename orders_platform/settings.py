@@ -62,6 +62,8 @@ class Settings:
             given = _Environment(_env_file=self.env_file)
         except ValidationError as error:
             raise ConfigurationError(_wrong_variables(error)) from None
+        except UnicodeDecodeError:
+            raise ConfigurationError(f"{self.env_file} is not UTF-8; save it as such.") from None
         self.environment = given.orders_environment
         self.config_path = given.orders_config or default_folder("config") / "order_sync.toml"
         self.configuration: Configuration = read_configuration(self.config_path, self.environment)
