@@ -128,6 +128,7 @@ def test_any_variables_are_settings_or_refused(variables: dict[str, str]) -> Non
 
 
 @given(text=TEXTS)
+@example(text="http://://\udc80")
 def test_any_addresses_of_alerts_are_taken_or_refused(text: str) -> None:
     said = refusal(lambda: Messenger(SecretStr(text)))
     assert said is None or said.startswith("ORDERS_ALERT_URLS: number ")

@@ -127,7 +127,11 @@ class Messenger:
         self._addresses: list[apprise.Apprise] = []
         for number, url in enumerate(urls.get_secret_value().split(), start=1):
             address = apprise.Apprise()
-            if not address.add(url):
+            try:
+                is_known = address.add(url)
+            except UnicodeEncodeError:  # bytes that are no UTF-8
+                is_known = False
+            if not is_known:
                 raise ConfigurationError(
                     f"ORDERS_ALERT_URLS: number {number} is no URL that apprise knows; see its documentation for how each service is "
                     "written, e.g. mailto://, slack://, json://."
