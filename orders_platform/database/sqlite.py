@@ -183,19 +183,12 @@ def _upper(text: object) -> str | None:
 
 def _meaning(reader: str, cell: object, words: str) -> str | float | int | None:
     """What a cell means, a number as such where one is wanted; `words` are those that mean nothing, as one text."""
-    shown = meaning(reader, _text(cell), _words(words))
+    text = str(cell, "utf-8", "backslashreplace") if isinstance(cell, bytes) else str(cell)
+    shown = meaning(reader, text, _words(words))
     if shown is None or reader not in {"number", "percent"} or not NUMERAL.fullmatch(shown):
         return shown
     number = Decimal(shown)
     return int(number) if number == number.to_integral_value() and abs(number) < 1 << 53 else float(number)
-
-
-def _text(cell: object) -> str:
-    """A BLOB is the text that it holds; one that holds none is no number and no day."""
-    try:
-        return cell.decode() if isinstance(cell, bytes) else str(cell)
-    except UnicodeDecodeError:
-        return f"BLOB {cell!r}"
 
 
 @lru_cache(maxsize=64)

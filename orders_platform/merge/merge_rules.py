@@ -112,11 +112,8 @@ class MergeRules:
             if name in self._staged and name not in own
         )
 
-    has_blobs = False
-
     def expect_blobs(self) -> None:
         """Statements that are made from now on take cells that are BLOBs, as another program may stage them in SQLite."""
-        self.has_blobs = True
         self.business = tuple(replace(column, staged="blob") for column in self.business)
 
     def _business_column(self, column: TableColumn, staged: Family, position: int) -> BusinessColumn:
