@@ -13,15 +13,7 @@ import click
 from orders_platform.build import open_board, open_store, sync_rules
 from orders_platform.cli import output
 from orders_platform.cli.embedded import embedded_sandbox
-from orders_platform.cli.session import (
-    CUSTOMERS,
-    JSON,
-    STRICT,
-    board_session,
-    chosen_customers,
-    database_session,
-    merged_customers,
-)
+from orders_platform.cli.session import board_session, chosen_customers, database_session, merged_customers
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.queries import Queries
 from orders_platform.domain.customers import UNKNOWN_CUSTOMER, StagingScan
@@ -43,37 +35,19 @@ _SHOWN = 50
 _ALWAYS = {"orders", "lines", "missing", "doubled", "unknown", "different", "left_alone", "waiting"}
 
 
-@click.command()
-@CUSTOMERS
-@click.option("--dry-run/--execute", "dry", default=True, help="Show what would be done (the default), or do it.")
-@click.option("--limit", type=click.IntRange(min=1), help="Send at most this many orders of each customer; all are merged.")
-@click.option("--skip-subitems", is_flag=True, help="Sync groups and items only.")
-@click.option(
-    "--accept", multiple=True, type=click.Choice([kind.value for kind in GuardKind]),
-    help="Accept this load although a guard stops it, once; may be repeated.",
-)  # fmt: skip
-@STRICT
-@click.option("--output-json", type=output.OUTPUT_FILE, help="Write the figures into this file as JSON.")
-@click.option("--verbose", "verbosity", flag_value="verbose", help="Print progress also when this is no terminal.")
-@click.option("--quiet", "verbosity", flag_value="quiet", help="Print errors only.")
-@JSON
 def sync(
     *,
     only: tuple[str, ...],
     dry: bool,
-    limit: int | None,
-    skip_subitems: bool,
-    accept: tuple[str, ...],
-    strict: bool,
-    output_json: Path | None,
-    verbosity: str | None,
-    as_json: bool,
+    limit: int | None = None,
+    skip_subitems: bool = False,
+    accept: tuple[str, ...] = (),
+    strict: bool = False,
+    output_json: Path | None = None,
+    verbosity: str | None = None,
+    as_json: bool = False,
 ) -> None:
-    """Merge the staged orders and bring the board up to date.
-
-    Without --execute this is a dry run: it reads the board and writes nothing to the database or the board. The exit code is 0 when all
-    orders are on the board (with --strict: and there are no warnings), else 1.
-    """
+    """Merge the staged orders and bring the board up to date, or with `dry` show what that would do."""
     with board_session(verbosity, dry=dry) as (settings, store, run):
         merge = OrderMerge(store)
         store.require_board(run.rules.target)
@@ -149,16 +123,8 @@ def _print_trouble(report: CustomerReport, *, is_stopped: bool) -> None:
         click.echo(f"{report.customer}: rows wait ({trouble}); the next run looks them up on the board and resumes", err=True)
 
 
-@click.command()
-@CUSTOMERS
-@click.option("--code", default="", metavar="CODE", help="Only rows that failed with this code; `status` lists the codes.")
-@click.option("--no-send", is_flag=True, help="Reset the rows and leave them to the next sync.")
-@click.pass_context
-def retry(context: click.Context, *, only: tuple[str, ...], code: str, no_send: bool) -> None:
-    """Make FAILED rows NEW again and run `sync --execute` for their customers.
-
-    With --no-send they are only reset.
-    """
+def retry(*, only: tuple[str, ...], code: str, no_send: bool) -> None:
+    """Make FAILED rows NEW again and sync their customers."""
     with database_session() as (settings, store):
         names = merged_customers(only, settings, store)
         reset = {name: count for name in names if (count := store.reset_failed(name, code))}
@@ -166,21 +132,11 @@ def retry(context: click.Context, *, only: tuple[str, ...], code: str, no_send: 
     then = " Next: orders-platform sync --execute" if reset and no_send else ""
     click.echo(f"{sum(reset.values())} FAILED rows were reset.{then}", err=is_sent)
     if is_sent:
-        context.invoke(sync, only=tuple(reset), dry=False)
+        sync(only=tuple(reset), dry=False)
 
 
-@click.command()
-@CUSTOMERS
-@click.option(
-    "--new-board", is_flag=True, help="Start over on the configured board: its items are made anew, the others left alone."
-)
-@click.option("--no-send", is_flag=True, help="Mark the rows and leave them to the next sync.")
-@click.pass_context
-def resync(context: click.Context, *, only: tuple[str, ...], new_board: bool, no_send: bool) -> None:
-    """Compare every row with the board again and send what differs, as `sync --execute` does.
-
-    With --new-board the ids of the board that was used before are forgotten, and every order is made on the configured one.
-    """
+def resync(*, only: tuple[str, ...], new_board: bool, no_send: bool) -> None:
+    """Compare every row with the board again and send what differs; with `new_board` make every order on the configured board."""
     with board_session() as (settings, store, run):
         names = merged_customers(only, settings, store)
         if new_board:
@@ -194,19 +150,11 @@ def resync(context: click.Context, *, only: tuple[str, ...], new_board: bool, no
     then = " Next: orders-platform sync --execute" if no_send else ""
     click.echo(f"{marked} {'orders are made anew' if new_board else 'rows are compared again'}.{then}", err=not no_send)
     if not no_send:
-        context.invoke(sync, only=tuple(names), dry=False)
+        sync(only=tuple(names), dry=False)
 
 
-@click.command()
-@CUSTOMERS
-@click.option("--repair", is_flag=True, help="Change the board to match the database, after showing the plan.")
-@click.option("--yes", is_flag=True, help="Repair without asking.")
-@JSON
 def verify(*, only: tuple[str, ...], repair: bool, yes: bool, as_json: bool) -> None:
-    """Compare every sent row with the board and list the differences, at most 50 of each customer; all with --json.
-
-    Rows that wait are counted and not compared.
-    """
+    """Compare every sent row with the board and list the differences; with `repair` mend them."""
     if yes and not repair:
         raise click.UsageError("--yes needs --repair; without it nothing is changed.")
     if repair and not yes and not sys.stdin.isatty():
@@ -358,15 +306,8 @@ def _print_differences(customer: str, differences: Sequence[Difference]) -> None
         click.echo(f"  ... and {len(differences) - _SHOWN} more; `orders-platform verify --json` lists all")
 
 
-@click.group()
-def board() -> None:
-    """Look at the board on monday.com."""
-
-
-@board.command()
-@JSON
 def check(*, as_json: bool) -> None:
-    """List every mismatch between configuration and board, and the customers and other values that have no label there."""
+    """List every mismatch between configuration and board."""
     settings = Settings()
     configuration = settings.configuration
     labelled = [source for field in configuration.items.fields if field.type.has_labels for source in field.sources]

@@ -8,42 +8,34 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from orders_platform.build import report_links, sync_rules
 from orders_platform.cli import output
-from orders_platform.cli.session import CUSTOMERS, JSON, STRICT, database_session, merged_customers
+from orders_platform.cli.session import database_session, merged_customers
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.queries import Queries
 from orders_platform.domain.customers import UNKNOWN_CUSTOMER
 from orders_platform.domain.history import ADOPT, RowHistory
 from orders_platform.domain.orders import CustomerSummary, RowKind
 from orders_platform.errors import BoardMismatchError
-from orders_platform.merge.order_files import OrderFile, read_order_file
-from orders_platform.merge.order_merge import OrderMerge
-from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.monday.budget import limits_of
-from orders_platform.reports.content import make_report
-from orders_platform.reports.rendering import html_page, markdown_text
 from orders_platform.settings import Settings
+
+if TYPE_CHECKING:
+    from orders_platform.merge.order_files import OrderFile
 
 _STATUS = ("orders", "items", "lines", "subitems", "new", "pending", "failed", "removed", "oldest_waiting_at", "last_sent_at")
 
 
-@click.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--append", is_flag=True, help="Add to the staged rows instead of replacing them.")
-@click.option(
-    "--ignore", multiple=True, metavar="HEADER", help="Leave out this unknown column and its values; may be repeated."
-)
-@click.option("--accept-missing", is_flag=True, help="Clear columns that the orders had and the files lack.")
-@JSON
 def load(*, files: tuple[Path, ...], append: bool, ignore: tuple[str, ...], accept_missing: bool, as_json: bool) -> None:
-    """Load orders from .xlsx or .csv files into the staging table.
+    """Load orders from files into the staging table."""
+    from orders_platform.merge.order_files import read_order_file
+    from orders_platform.merge.order_merge import OrderMerge
+    from orders_platform.merge.staging import replace_staged_rows
 
-    They replace the staged rows of all customers, unless --append is given.
-    """
     with database_session() as (settings, store):
         tables = settings.configuration.tables
         if settings.environment == "sandbox" and store.database.dialect.name == "sqlite":
@@ -80,14 +72,8 @@ def _staged_rows(read: Iterable[OrderFile], columns: list[str]) -> Iterable[list
             yield [None if place is None else row[place] for place in places]
 
 
-@click.command(name="init-db")
-@click.option("--dry-run", is_flag=True, help="Print the DDL and change nothing.")
 def init_db(*, dry_run: bool) -> None:
-    """Create what is missing: tables, columns, indexes, views.
-
-    Tables of an earlier system are adopted (docs/sql_server.md). No table is dropped and no order is deleted; --dry-run prints every
-    statement.
-    """
+    """Create the tables, columns, indexes and views that are missing."""
     with database_session() as (_, store):
         statements = store.schema.missing() if dry_run else store.schema.apply()
     for statement in statements if dry_run else ():
@@ -96,10 +82,10 @@ def init_db(*, dry_run: bool) -> None:
     click.echo(done if statements else "The database is up to date.", err=dry_run)
 
 
-@click.command()
-@JSON
 def customers(*, as_json: bool) -> None:
-    """Count the staged rows of each customer. Rows that match no customer are counted with the reason."""
+    """Count the staged rows of each customer, and those that match none."""
+    from orders_platform.merge.order_merge import OrderMerge
+
     with database_session() as (_, store):
         scan = OrderMerge(store).scan_staging()
     if as_json:
@@ -114,15 +100,8 @@ def customers(*, as_json: bool) -> None:
         click.echo(f"\n{rows} {'row matches' if rows == 1 else 'rows match'} no customer: {reason}")
 
 
-@click.command()
-@STRICT
-@JSON
 def status(*, strict: bool, as_json: bool) -> None:
-    """Show where each customer's orders stand, and list failed and rejected rows with the reason.
-
-    new: merged, to be sent. pending: sent, the outcome not yet known. failed: refused by our check or by monday. rejected: the merge
-    cannot take the row. The exit code is 0 when all orders are on the board (with --strict: and there are no warnings), else 1.
-    """
+    """Show where each customer's orders stand, and list failed and rejected rows with the reason."""
     with database_session() as (settings, store):
         summaries, rejects, failed = store.summaries(), store.invalid_rows(), store.row_errors()
         verdicts, warnings = Queries(store).verdicts(), Queries(store).cell_warnings()
@@ -163,12 +142,11 @@ def _other_board(store: OrderStore, settings: Settings) -> BoardMismatchError | 
     return None
 
 
-@click.command()
-@CUSTOMERS
-@click.option("--html", "page", type=output.OUTPUT_FILE, metavar="FILE", help="Write a web page into this file.")
-@click.option("--markdown", "as_markdown", is_flag=True, help="Print Markdown; the default without --html.")
 def report(*, only: tuple[str, ...], page: Path | None, as_markdown: bool) -> None:
-    """Report where the orders stand, for people outside the team."""
+    """Report where the orders stand, as Markdown or as a page."""
+    from orders_platform.reports.content import make_report
+    from orders_platform.reports.rendering import html_page, markdown_text
+
     with database_session() as (settings, store):
         store.require_board(sync_rules(settings.configuration).target)
         now = datetime.now(UTC)
@@ -182,14 +160,8 @@ def report(*, only: tuple[str, ...], page: Path | None, as_markdown: bool) -> No
         click.echo(markdown_text(reports, links), nl=False)
 
 
-@click.command()
-@click.argument("item_or_order")
-@JSON
 def history(*, item_or_order: str, as_json: bool) -> None:
-    """Show what was sent for an order, item or subitem, and why it is not on the board.
-
-    ITEM_OR_ORDER is an order number, or the id of an item or subitem. Rejected rows of the order number are listed too.
-    """
+    """Show what was sent for an order, item or subitem, and why it is not on the board."""
     with database_session() as (_, store):
         term = item_or_order.strip()
         rows = Queries(store).history(term)
@@ -237,10 +209,8 @@ def _print_history(row: RowHistory) -> None:
         click.echo("  The log has no entry: never sent, sent by a run that was killed, or older than log_retention_days.")
 
 
-@click.command()
-@click.option("--dry-run", is_flag=True, help="Count the entries and delete nothing.")
 def retention(*, dry_run: bool) -> None:
-    """Delete log entries older than log_retention_days. This command deletes nothing else."""
+    """Delete log entries older than log_retention_days."""
     with database_session() as (settings, store):
         before = settings.configuration.monday.log_kept_from(datetime.now(UTC))
         count = len(store.old_batches(before)) if dry_run else store.trim_log(before)

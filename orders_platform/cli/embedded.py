@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 from orders_platform.errors import ConfigurationError
 from orders_platform.sandbox.sandbox_options import AccountLimits
-from orders_platform.sandbox.server import Sandbox, running
 from orders_platform.settings import Settings
 
 PORT = 8765
@@ -33,6 +32,8 @@ def embedded_sandbox(settings: Settings) -> Iterator[str]:
     if not _is_embedded(settings) or _answers(parts.hostname or "", PORT):
         yield f"{parts.scheme}://{parts.netloc}"
         return
+    from orders_platform.sandbox.server import Sandbox, running  # here: neither `status` nor a run in production needs it
+
     file = sandbox_file(settings)
     file.parent.mkdir(parents=True, exist_ok=True)
     with running(Sandbox(state=file, limits=ROOMY), PORT) as url:

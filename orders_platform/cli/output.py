@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -22,26 +21,6 @@ FIGURES = (
     "orders", "lines", "rejected", "groups", "items", "subitems", "created", "updated", "failed", "documents", "mutations", "seconds",
 )  # fmt: skip
 
-
-class _OutputFile(click.Path):
-    """A file that is written at the end; refused at the start when that cannot work."""
-
-    def convert(self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        file = Path(os.fsdecode(super().convert(value, param, ctx)))
-        if not _may_be_written(file):
-            self.fail(f"{file} cannot be written: its folder is missing or read-only.", param, ctx)
-        return file
-
-
-def _may_be_written(file: Path) -> bool:
-    try:
-        folder = file.resolve().parent  # of the file itself, where the path is a link
-        return folder.is_dir() and os.access(file if file.exists() else folder, os.W_OK)
-    except OSError:  # a name that is too long
-        return False
-
-
-OUTPUT_FILE = _OutputFile(dir_okay=False, writable=True)
 Figures = dict[str, int | float]
 JsonObject = Mapping[str, object]
 _EXAMPLES = 3

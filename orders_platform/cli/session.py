@@ -1,4 +1,4 @@
-"""What commands share: options, and the open order database and board."""
+"""What commands share: the open order database and board, and which customers are meant."""
 
 from __future__ import annotations
 
@@ -13,12 +13,6 @@ from orders_platform.cli.embedded import embedded_sandbox
 from orders_platform.database.order_store import OrderStore
 from orders_platform.settings import Settings
 from orders_platform.sync.run import SyncRun
-
-JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
-CUSTOMERS = click.option(
-    "--customer", "only", multiple=True, metavar="NAME", help="Only this customer; may be repeated. Default: all customers."
-)
-STRICT = click.option("--strict", is_flag=True, help="Exit with 1 also when there are only warnings.")
 
 
 @contextmanager

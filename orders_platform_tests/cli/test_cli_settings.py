@@ -6,8 +6,7 @@ from functools import partial
 
 import pytest
 
-from orders_platform import build as assembly
-from orders_platform.monday.adapter import connect_board
+from orders_platform.monday import adapter
 from orders_platform_tests.testing.clock import VirtualClock
 from orders_platform_tests.testing.terminal import Terminal
 from orders_platform_tests.testing.workplace import Workplace, samples_of
@@ -50,7 +49,7 @@ def test_a_board_that_cannot_be_reached_is_named_after_the_repeats(
     offline: Workplace, terminal: Terminal, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
 ) -> None:
     clock = VirtualClock()
-    monkeypatch.setattr(assembly, "connect_board", partial(connect_board, clock=clock, sleep=clock.sleep))
+    monkeypatch.setattr(adapter, "connect_board", partial(adapter.connect_board, clock=clock, sleep=clock.sleep))
     offline.stage(samples_of("RHONE"))
     outcome = terminal(*arguments)
     assert outcome.code == 1
