@@ -98,6 +98,18 @@ def test_the_environment_is_read_in_one_module() -> None:
     assert [part_of(path) for path in MODULES if "pydantic_settings" in imports(path)] == ["settings"]
 
 
+def test_commands_write_to_the_terminal_in_one_place() -> None:
+    """`output.echo`, which lets no cell and no name give the terminal orders."""
+    written = {"click.echo", "click.secho", "print", "sys.stdout.write", "sys.stderr.write"}
+    found = [
+        f"{name_of(path)}: {ast.unparse(node.func)}"
+        for path in MODULES
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in written
+    ]
+    assert found == ["cli/output.py: click.echo"]
+
+
 def test_every_module_is_named_after_what_is_in_it() -> None:
     catch_all = {"utils", "util", "helpers", "helper", "common", "misc", "shared"}
     parts = {name_of(path): {path.stem, *path.relative_to(PACKAGE).parts} for path in MODULES}

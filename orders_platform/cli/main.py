@@ -14,6 +14,7 @@ from copy import copy
 from functools import wraps
 from importlib import import_module
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -302,8 +303,13 @@ def main() -> None:
         error.show()
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted. Committed work is kept; the next run resumes.", err=True)
-        sys.exit(130)
+        _end("Interrupted. Committed work is kept; the next run resumes.", 130)
     except OrdersError as error:
-        click.echo(f"{type(error).__name__}: {error}", err=True)
-        sys.exit(2 if isinstance(error, ConfigurationError) else 1)
+        _end(f"{type(error).__name__}: {error}", 2 if isinstance(error, ConfigurationError) else 1)
+
+
+def _end(words: str, code: int) -> NoReturn:
+    from orders_platform.cli import output
+
+    output.echo(words, err=True)
+    sys.exit(code)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sqlite3
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -49,6 +50,7 @@ class _Sqlite(Dialect):
         if url.database:
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
         engine = sqlalchemy.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+        event.listen(engine, "do_connect", lambda _dialect, _record, _given, _named: _make_private(url.database))
         event.listen(engine, "connect", _prepare)
         event.listen(engine, "begin", _begin)
         return engine
@@ -125,6 +127,13 @@ def _identity(file: Path) -> tuple[int, int] | None:
 
 
 SQLITE: Dialect = _Sqlite()
+
+
+def _make_private(path: str | None) -> None:
+    """A new file is for its owner alone; SQLite gives those beside it the same rights."""
+    if path and path != ":memory:":
+        with suppress(OSError):  # it is there, or SQLite will say what is wrong
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:

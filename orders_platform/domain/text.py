@@ -35,6 +35,7 @@ INVISIBLE: Final = (
 """The characters that nobody sees; they vanish."""
 
 _VANISHING: Final = str.maketrans("", "", INVISIBLE)
+_OBEYED: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _LINE_END: Final = re.compile(f"\r\n|[{LINE_ENDS}]")
 
 
@@ -55,3 +56,11 @@ def clean_lines(text: str) -> str:
 def fold(text: str) -> str:
     """A text for comparing: clean, and without regard to case."""
     return clean(text).casefold()
+
+
+def visible(text: str) -> str:
+    r"""A text for a terminal, a log or a message: what these would obey is written out as `\uXXXX`, which JSON reads as the same text.
+
+    Control characters, direction marks, and halves of characters that no encoding has. Line ends and tabs stay.
+    """
+    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

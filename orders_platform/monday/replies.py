@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from orders_platform.domain.mutations import Outcome
+from orders_platform.domain.text import visible
 from orders_platform.monday.error_policy import RATE_LIMITS, ErrorAction, ErrorRule, Limit, is_known, rule_for
 from orders_platform.monday.headers import Quota, read_quota, seconds_to_wait
 
@@ -237,4 +238,4 @@ def _object(value: object) -> Mapping[str, object]:
 
 def _text(value: object) -> str | None:
     """A text without control characters and line breaks, None for what is none."""
-    return re.sub(r"\s+", " ", value).strip() or None if isinstance(value, str) else None
+    return visible(re.sub(r"\s+", " ", value).strip()) or None if isinstance(value, str) else None

@@ -171,8 +171,8 @@ class Transport:
 def _checked_url(text: str) -> httpx.URL:
     try:
         url = httpx.URL(text)
-    except (httpx.InvalidURL, TypeError) as error:
-        raise ConfigurationError(f"the monday.com URL cannot be read ({error}); set MONDAY_API_URL") from error
+    except (httpx.InvalidURL, TypeError):  # whose text repeats parts of the address
+        raise ConfigurationError("the monday.com URL cannot be read; set MONDAY_API_URL") from None
     if url.scheme not in {"http", "https"} or not url.host:
         raise ConfigurationError("the monday.com URL must begin with http:// or https:// and name a host; set MONDAY_API_URL")
     if url.userinfo:
