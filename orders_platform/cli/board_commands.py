@@ -32,7 +32,6 @@ from orders_platform.sync.results import CustomerReport
 from orders_platform.sync.run import SyncRun
 
 _SHOWN = 50
-_ALWAYS = {"orders", "lines", "missing", "doubled", "unknown", "different", "left_alone", "waiting"}
 
 
 def sync(
@@ -102,9 +101,9 @@ def _explain(
         output.print_refusals("Would be refused" if dry else "Refused", refusals)
         unmatched = sum(entry.rows for entry in scan.unmatched)
         if unmatched:
-            output.echo(f"\n{unmatched} staged rows match no configured customer; `orders-platform customers` says why.")
+            output.say(f"\n{unmatched} staged rows match no configured customer; `orders-platform customers` says why.")
         if dry:
-            output.echo("\nDry run: nothing was written anywhere. Add --execute to do it.")
+            output.say("\nDry run: nothing was written anywhere. Add --execute to do it.")
         else:
             output.print_verdicts(verdicts)
     output.print_guards(verdicts)
@@ -116,11 +115,11 @@ def _explain(
 def _print_trouble(report: CustomerReport, *, is_stopped: bool) -> None:
     for double in report.doubled:
         where = f"{_place(double)} is one of {len(double.ids)} there: {', '.join(map(str, double.ids))}"
-        output.echo(f"{report.customer}: doubled {where}; `orders-platform verify --repair` archives the surplus", err=True)
+        output.say(f"{report.customer}: doubled {where}; `orders-platform verify --repair` archives the surplus", err=True)
     if report.error and not is_stopped:  # the guard has spoken
-        output.echo(f"{report.customer}: {report.error}", err=True)
+        output.say(f"{report.customer}: {report.error}", err=True)
     for trouble in {stage.trouble for stage in report.stages if stage.trouble and not report.error}:
-        output.echo(f"{report.customer}: rows wait ({trouble}); the next run looks them up on the board and resumes", err=True)
+        output.say(f"{report.customer}: rows wait ({trouble}); the next run looks them up on the board and resumes", err=True)
 
 
 def retry(*, only: tuple[str, ...], code: str, no_send: bool) -> None:
@@ -130,7 +129,7 @@ def retry(*, only: tuple[str, ...], code: str, no_send: bool) -> None:
         reset = {name: count for name in names if (count := store.reset_failed(name, code))}
     is_sent = bool(reset) and not no_send
     then = " Next: orders-platform sync --execute" if reset and no_send else ""
-    output.echo(f"{sum(reset.values())} FAILED rows were reset.{then}", err=is_sent)
+    output.say(f"{sum(reset.values())} FAILED rows were reset.{then}", err=is_sent)
     if is_sent:
         sync(only=tuple(reset), dry=False)
 
@@ -148,7 +147,7 @@ def resync(*, only: tuple[str, ...], new_board: bool, no_send: bool) -> None:
             with store.lock(name):
                 marked += store.start_over(name, run.rules.target) if new_board else store.compare_again(name)
     then = " Next: orders-platform sync --execute" if no_send else ""
-    output.echo(f"{marked} {'orders are made anew' if new_board else 'rows are compared again'}.{then}", err=not no_send)
+    output.say(f"{marked} {'orders are made anew' if new_board else 'rows are compared again'}.{then}", err=not no_send)
     if not no_send:
         sync(only=tuple(names), dry=False)
 
@@ -260,11 +259,9 @@ def _print_plans(work: _Comparison) -> None:
     """The plans, on standard error, where the question is asked."""
     for customer, plan in work.plans.items():
         waiting = len(work.found[customer].waiting)
-        output.echo(
-            f"{customer}: {len(plan)} repairs" + (f"; {waiting} waiting rows are sent too" if waiting else ""), err=True
-        )
+        output.say(f"{customer}: {len(plan)} repairs" + (f"; {waiting} waiting rows are sent too" if waiting else ""), err=True)
         for step in plan:
-            output.echo(f"  {step.action.value:8}{_place(step)}{': ' + step.detail if step.detail else ''}", err=True)
+            output.say(f"  {step.action.value:8}{_place(step)}{': ' + step.detail if step.detail else ''}", err=True)
 
 
 def _place(row: Difference | Repair) -> str:
@@ -275,26 +272,24 @@ def _place(row: Difference | Repair) -> str:
 
 
 def _print_comparison(work: _Comparison, *, may_repair: bool) -> None:
-    counts = {name: _figures(each) for name, each in work.found.items()}
-    shown = [name for name in _figures(Reconciliation("")) if name in _ALWAYS or any(each[name] for each in counts.values())]
-    headers = ("customer", *(name.replace("_", " ") for name in shown))
-    output.print_table(headers, [(customer, *(each[name] for name in shown)) for customer, each in counts.items()])
+    headers = ("customer", *(name.replace("_", " ") for name in _figures(Reconciliation(""))))
+    output.print_table(headers, [(customer, *_figures(each).values()) for customer, each in work.found.items()])
     for customer, each in work.found.items():
         if each.notice:
-            output.echo(each.notice)
+            output.say(each.notice)
         _print_differences(customer, each.differences)
         for found in each.left_alone[:_SHOWN]:
-            output.echo(f"  {customer}: left alone {_place(found)} ({found.board or found.kind.value})")
+            output.say(f"  {customer}: left alone {_place(found)} ({found.board or found.kind.value})")
     for customer, report in work.done.items():
         figures = ", ".join(
             f"{report.total(name)} {name}" for name in ("created", "updated", "moved", "archived", "failed", "waiting")
         )
-        output.echo(f"\nRepaired {customer}: {figures}; compared again above.")
+        output.say(f"\nRepaired {customer}: {figures}; compared again above.")
         output.print_refusals("Refused", [row for stage in report.stages for row in stage.refusals])
     for customer, words in work.errors.items():
-        output.echo(f"{customer}: {words}", err=True)
+        output.say(f"{customer}: {words}", err=True)
     if may_repair and work.plans:
-        output.echo(
+        output.say(
             "\nNothing was changed. `orders-platform verify --repair` shows a plan that mends the board, and asks before it does."
         )
 
@@ -303,9 +298,9 @@ def _print_differences(customer: str, differences: Sequence[Difference]) -> None
     for found in differences[:_SHOWN]:
         both = f": {found.column}: database {found.database!r}, board {found.board!r}" if found.column else ""
         state = f" ({found.board})" if found.board and not found.column else ""
-        output.echo(f"  {customer}: {found.kind.value} {_place(found)}{state}{both}")
+        output.say(f"  {customer}: {found.kind.value} {_place(found)}{state}{both}")
     if len(differences) > _SHOWN:
-        output.echo(f"  ... and {len(differences) - _SHOWN} more; `orders-platform verify --json` lists all")
+        output.say(f"  ... and {len(differences) - _SHOWN} more; `orders-platform verify --json` lists all")
 
 
 def check(*, as_json: bool) -> None:
@@ -337,6 +332,6 @@ def check(*, as_json: bool) -> None:
         sys.exit(1 if problems else 0)
     if problems:
         raise BoardMismatchError("\n- ".join([f"{name} does not fit the configuration:", *problems]))
-    output.echo(f"{name} fits: {len(rules.items.fields)} columns of items, {len(rules.subitems.fields)} of subitems.")
+    output.say(f"{name} fits: {len(rules.items.fields)} columns of items, {len(rules.subitems.fields)} of subitems.")
     for sentence in absent:
-        output.echo(f"- {sentence}; until then the cell stays empty")
+        output.say(f"- {sentence}; until then the cell stays empty")

@@ -57,10 +57,10 @@ def load(*, files: tuple[Path, ...], append: bool, ignore: tuple[str, ...], acce
     for order_file in read:
         report = order_file.report
         matched = f"{len(report.exact)} columns matched by name, {len(report.by_alias)} by another spelling"
-        output.echo(f"{order_file.path.name}: {report.rows} rows, {matched}")
+        output.say(f"{order_file.path.name}: {report.rows} rows, {matched}")
         for header, column in report.by_alias.items():
-            output.echo(f"  {header!r} was read as {column!r}")
-    output.echo(f"{rows} rows {'added to' if append else 'in'} {tables.staging}. Next: orders-platform sync")
+            output.say(f"  {header!r} was read as {column!r}")
+    output.say(f"{rows} rows {'added to' if append else 'in'} {tables.staging}. Next: orders-platform sync")
 
 
 def _staged_rows(read: Iterable[OrderFile], columns: list[str]) -> Iterable[list[object]]:
@@ -77,7 +77,7 @@ def init_db(*, dry_run: bool) -> None:
     for statement in statements if dry_run else ():
         output.echo(f"{statement};\n")
     done = f"{len(statements)} statements {'would be run' if dry_run else 'run'}."
-    output.echo(done if statements else "The database is up to date.", err=dry_run)
+    output.say(done if statements else "The database is up to date.", err=dry_run)
 
 
 def customers(*, as_json: bool) -> None:
@@ -95,7 +95,7 @@ def customers(*, as_json: bool) -> None:
     for entry in scan.unmatched:
         reasons[entry.reason] += entry.rows
     for reason, rows in reasons.items():
-        output.echo(f"\n{rows} {'row matches' if rows == 1 else 'rows match'} no customer: {reason}")
+        output.say(f"\n{rows} {'row matches' if rows == 1 else 'rows match'} no customer: {reason}")
 
 
 def status(*, strict: bool, as_json: bool) -> None:
@@ -120,7 +120,7 @@ def status(*, strict: bool, as_json: bool) -> None:
     else:
         headers = ["customer", *(name.removesuffix("_at").replace("_", " ") for name in _STATUS)]
         output.print_table(headers, [[row.customer, *(getattr(row, name) for name in _STATUS)] for row in summaries])
-        output.echo(output.usage_line(usage, calls))
+        output.say(output.usage_line(usage, calls))
         output.print_refusals("Failed", failed)
         output.print_refusals("Rejected", rejects)
         output.print_warnings(warnings)
@@ -153,7 +153,7 @@ def report(*, only: tuple[str, ...], page: Path | None, as_markdown: bool) -> No
     links = report_links(settings)
     if page is not None:
         output.write_text(html_page(reports, links), page)
-        output.echo(f"{len(reports)} customers reported in {page}", err=True)
+        output.say(f"{len(reports)} customers reported in {page}", err=True)
     if page is None or as_markdown:
         output.echo(markdown_text(reports, links), nl=False)
 
@@ -175,7 +175,7 @@ def history(*, item_or_order: str, as_json: bool) -> None:
         output.print_refusals("Rejected by the merge", rejected)
         output.print_warnings(warnings)
     if not rows and not rejected:
-        output.echo(
+        output.say(
             f"No order, item or subitem {item_or_order!r} is known, and no staged row of that number was rejected. "
             "`orders-platform customers` counts staged rows that match no customer.",
             err=True,
@@ -194,17 +194,17 @@ def _print_history(row: RowHistory) -> None:
     size = f" size {row.size_code}" if row.kind is RowKind.SUBITEMS else ""
     word = row.kind.value.removesuffix("s")
     action = row.action or "no action"
-    output.echo(f"{row.customer}: {row.order_key}{size}: {word} {row.monday_id or '(none)'}, {row.state.value} ({action})")
+    output.say(f"{row.customer}: {row.order_key}{size}: {word} {row.monday_id or '(none)'}, {row.state.value} ({action})")
     if row.error:
-        output.echo(f"  {row.error}")
+        output.say(f"  {row.error}")
     for batch in row.documents:
         request = batch.request_id or ("(found on the board)" if batch.operation == ADOPT else "(no answer)")
-        output.echo(
+        output.say(
             f"  {batch.logged_at:%Y-%m-%d %H:%M:%S}  {batch.operation}: {batch.outcome_of(row.ref)}  run {batch.run_id}  "
             f"batch {batch.batch_id}  request {request}"
         )
     if not row.documents:
-        output.echo("  The log has no entry: never sent, sent by a run that was killed, or older than log_retention_days.")
+        output.say("  The log has no entry: never sent, sent by a run that was killed, or older than log_retention_days.")
 
 
 def retention(*, dry_run: bool) -> None:
@@ -213,4 +213,4 @@ def retention(*, dry_run: bool) -> None:
         before = settings.configuration.monday.log_kept_from(datetime.now(UTC))
         count = len(store.old_batches(before)) if dry_run else store.trim_log(before)
     days = settings.configuration.monday.log_retention_days
-    output.echo(f"{count} log entries older than {days} days {'would be' if dry_run else 'were'} deleted.")
+    output.say(f"{count} log entries older than {days} days {'would be' if dry_run else 'were'} deleted.")

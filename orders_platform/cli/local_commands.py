@@ -43,16 +43,16 @@ def demo(*, fresh: bool, output_json: Path | None, as_json: bool) -> None:
         demonstration.dagster_instance(settings) as instance,
     ):
         rows = demonstration.load_sample_orders(store, settings)
-        output.echo(f"{rows} sample orders staged; one Dagster run per customer:", err=True)
-        result = demonstration.materialise(settings, store, instance, lambda line: output.echo(f"  {line}", err=True))
+        output.say(f"{rows} sample orders staged; one Dagster run per customer:", err=True)
+        result = demonstration.materialise(settings, store, instance, lambda line: output.say(f"  {line}", err=True))
         output.show_run(result, as_json=as_json, output_json=output_json)
         if not as_json:
             output.print_warnings(Queries(store).cell_warnings())
-            output.echo(f"\nBoard page:  {board_page}/   (`orders-platform sandbox serve` keeps it up)")
-            output.echo("Dagster UI:  make ui   (or: dagster dev -w workspace.yaml)")
+            output.say(f"\nBoard page:  {board_page}/   (`orders-platform sandbox serve` keeps it up)")
+            output.say("Dagster UI:  make ui   (or: dagster dev -w workspace.yaml)")
     problems = demonstration.unexpected(result["customers"])  # type: ignore[arg-type]
     for problem in problems:
-        output.echo(f"unexpected: {problem}", err=True)
+        output.say(f"unexpected: {problem}", err=True)
     sys.exit(1 if problems else 0)
 
 
@@ -66,5 +66,5 @@ def serve(*, port: int, state: Path | None, limits: str, latency: tuple[float, f
         state=file, limits=LIMITS[limits](), latency=server.Latency(*latency), faults=server.Faults(seed=seed, rate=faults)
     )
     server.serve(
-        local, port=port, on_ready=lambda url: output.echo(f"monday sandbox ready: {url}/ (API {url}/v2, boards in {file})")
+        local, port=port, on_ready=lambda url: output.say(f"monday sandbox ready: {url}/ (API {url}/v2, boards in {file})")
     )

@@ -311,5 +311,5 @@ def main() -> None:
 def _end(words: str, code: int) -> NoReturn:
     from orders_platform.cli import output
 
-    output.echo(words, err=True)
+    output.say(words, err=True)
     sys.exit(code)

@@ -1,13 +1,20 @@
-"""What commands print: tables for people, one JSON object for programs."""
+"""What commands print: sentences and tables for people, one JSON object for programs.
+
+At a terminal sentences are wrapped between words, tables take its width, and what failed has a colour, unless NO_COLOR is set. Where the
+output is piped there is neither; rich is imported where it draws.
+"""
 
 from __future__ import annotations
 
 import json
+import sys
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,22 +22,58 @@ from orders_platform.domain.cell_warnings import CellWarning, group_warnings
 from orders_platform.domain.orders import CustomerSummary, RowProblem
 from orders_platform.domain.text import visible
 from orders_platform.domain.usage import MondayUsage
-from orders_platform.domain.verdicts import Verdict
+from orders_platform.domain.verdicts import CustomerState, Verdict
 from orders_platform.sync.results import CustomerReport
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 FIGURES = (
     "orders", "lines", "rejected", "groups", "items", "subitems", "created", "updated", "failed", "documents", "mutations", "seconds",
 )  # fmt: skip
 
 
-def echo(text: str = "", *, err: bool = False, nl: bool = True) -> None:
-    """A text on standard output, or standard error. All that a command says goes through here: a terminal obeys no cell and no name."""
-    click.echo(visible(text), err=err, nl=nl)
-
-
 Figures = dict[str, int | float]
 JsonObject = Mapping[str, object]
 _EXAMPLES = 3
+_UNLIMITED = 10_000
+_FAILED, _WARNED = "bold red", "yellow"
+_STYLES = {
+    **dict.fromkeys(("failed", "rejected", "missing", "doubled", "on another board", "under another item"), _FAILED),
+    **dict.fromkeys(("new", "pending", "waiting", "unknown", "different", "wrong group", "renamed group"), _WARNED),
+}
+"""Of figures above zero, by the column's header."""
+
+_KEPT = frozenset({"customer", "orders", "lines", "items", "subitems", "rows"})
+"""Columns that are shown although they are zero throughout."""
+
+_LEAST = ("batches", "mutations", "groups", "seconds", "last sent", "oldest waiting")
+"""Columns that a terminal which is too narrow for all does without, the first one first."""
+
+
+def echo(text: str = "", *, err: bool = False, nl: bool = True) -> None:
+    """A text as it is. All that a command says goes through here or `print_table`: a terminal obeys no cell and no name."""
+    click.echo(visible(text), err=err, nl=nl)
+
+
+def say(text: str = "", *, err: bool = False, style: str = "") -> None:
+    """Sentences for people, one a line; what does not fit is indented below."""
+    if not (sys.stderr if err else sys.stdout).isatty():
+        echo(text, err=err)
+        return
+    from rich.text import Text
+
+    console = _console(err=err)
+    for line in visible(text).split("\n"):
+        indent = " " * (len(line) - len(line.lstrip()) + 2)
+        wrapped = textwrap.fill(line, console.width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+        console.print(Text(wrapped, style), soft_wrap=True)
+
+
+def _console(*, err: bool = False, width: int | None = None) -> Console:
+    from rich.console import Console
+
+    return Console(file=sys.stderr if err else sys.stdout, width=width, highlight=False, markup=False, emoji=False)
 
 
 def sent_figures(report: CustomerReport, *, dry: bool = False) -> Figures:
@@ -83,25 +126,49 @@ def verdict_json(verdict: Verdict) -> JsonObject:
 
 
 def print_verdicts(verdicts: Iterable[Verdict]) -> None:
-    """Where each customer stands, a line for each."""
+    """Where the customers stand: a line for each of whom there is something to say, one for the others."""
+    said = list(verdicts)
+    clean = [verdict for verdict in said if verdict.state is CustomerState.ON_BOARD]
     echo()
-    for verdict in verdicts:
-        echo(verdict.sentence)
+    if len(clean) > 1:
+        orders = sum(verdict.orders for verdict in clean)
+        say(f"{len(clean)} customers: {orders:,} orders, all on the board", style="green")
+    for verdict in said if len(clean) == 1 else [verdict for verdict in said if verdict not in clean]:
+        say(verdict.sentence, style="green" if verdict in clean else _WARNED if verdict.is_well() else _FAILED)
 
 
 def print_guards(verdicts: Iterable[Verdict]) -> None:
     """What guards saw, and how to go on; on standard error."""
     for guard in (guard for verdict in verdicts for guard in verdict.guards):
-        echo(str(guard), err=True)
+        say(str(guard), err=True, style=_FAILED)
 
 
 def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table on standard output; all columns but the first are aligned to the right."""
-    lines = [list(headers), *([_cell(value) for value in row] for row in rows)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(headers))]
-    for line in lines:
-        name, *figures = line
-        echo("  ".join([name.ljust(widths[0]), *(f.rjust(w) for f, w in zip(figures, widths[1:], strict=True))]))
+    """A table on standard output; all columns but the first are aligned to the right, and columns of nothing are left out."""
+    from rich.table import Table
+    from rich.text import Text
+
+    every = [dict(zip(headers, row, strict=True)) for row in rows]
+    shown = [name for name in headers if name in _KEPT or any(row[name] for row in every)]
+    is_terminal = sys.stdout.isatty()
+    console = _console(width=None if is_terminal else _UNLIMITED)
+    unlimited = console.options.update(max_width=_UNLIMITED)
+    for left_out in ("", *_LEAST):
+        shown = [name for name in shown if name != left_out]
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for place, name in enumerate(shown):
+            table.add_column(name, justify="right" if place else "left", no_wrap=bool(place), overflow="fold")
+        for row in every:
+            table.add_row(*(Text(_cell(row[name]), _STYLES.get(name, "") if row[name] else "") for name in shown))
+        if console.measure(table, options=unlimited).maximum <= console.width:
+            break
+    if is_terminal:
+        console.print(table)
+        return
+    with console.capture() as captured:
+        console.print(table)
+    for line in captured.get().splitlines():
+        echo(line.rstrip())
 
 
 def show_run(result: JsonObject, *, as_json: bool, output_json: Path | None, quiet: bool = False) -> None:
@@ -114,8 +181,11 @@ def show_run(result: JsonObject, *, as_json: bool, output_json: Path | None, qui
         customers: Mapping[str, Figures] = result["customers"]  # type: ignore[assignment]
         total: Figures = result["total"]  # type: ignore[assignment]
         headers = ["batches" if name == "documents" else name for name in FIGURES]
-        rows = [[name, *(figures[figure] for figure in FIGURES)] for name, figures in [*customers.items(), ("total", total)]]
-        print_table(["customer", *headers], rows)
+        rows = [*customers.items(), *([("total", total)] if len(customers) > 1 else [])]
+        if any(total[name] for name in ("created", "updated", "failed", "documents")):
+            print_table(["customer", *headers], [[name, *(figures[each] for each in FIGURES)] for name, figures in rows])
+        else:
+            say("Nothing to send.")
 
 
 def print_warnings(warnings: Iterable[CellWarning], most: int = 20) -> None:
@@ -124,25 +194,25 @@ def print_warnings(warnings: Iterable[CellWarning], most: int = 20) -> None:
     count = sum(group.count for group in groups)
     if groups:
         cells = "1 cell; its order is" if count == 1 else f"{count} cells; their orders are"
-        echo(f"\nLeft out or cut ({cells} on the board):")
+        say(f"\nLeft out or cut ({cells} on the board):", style=_WARNED)
     for group in groups[:most]:
-        echo(f"  {group.customer}: {group}")
+        say(f"  {group.customer}: {group}")
     if len(groups) > most:
-        echo(f"  ... and {len(groups) - most} kinds more; `orders-platform status --json` lists all")
+        say(f"  ... and {len(groups) - most} kinds more; `orders-platform status --json` lists all")
 
 
 def print_refusals(title: str, rows: Sequence[RowProblem], most: int = 20) -> None:
     """The rows that could not be merged or sent, those with the same reason in one line; the first `most` reasons."""
     if not rows:
         return
-    echo(f"\n{title} ({sum(row.rows for row in rows)}):")
+    say(f"\n{title} ({sum(row.rows for row in rows)}):", style=_FAILED)
     alike: dict[tuple[str, str, str], list[RowProblem]] = {}
     for row in rows:
         alike.setdefault((row.customer, row.code, row.reason), []).append(row)
     for (customer, code, reason), members in list(alike.items())[:most]:
-        echo(f"  {customer}: {_named(members)}: [{code}] {reason}")
+        say(f"  {customer}: {_named(members)}: [{code}] {reason}")
     if len(alike) > most:
-        echo(f"  ... and {len(alike) - most} reasons more; `orders-platform status --json` lists all")
+        say(f"  ... and {len(alike) - most} reasons more; `orders-platform status --json` lists all")
 
 
 def _named(rows: Sequence[RowProblem]) -> str:
@@ -191,4 +261,4 @@ def _cell(value: object) -> str:
         return f"{value:%Y-%m-%d %H:%M}"
     if isinstance(value, int | float):
         return f"{value:,.1f}" if isinstance(value, float) else f"{value:,}"
-    return "" if value is None else str(value)
+    return "" if value is None else visible(" ".join(str(value).split()))

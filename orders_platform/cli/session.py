@@ -21,7 +21,7 @@ def database_session() -> Iterator[tuple[Settings, OrderStore]]:
     """The settings and the open order database."""
     settings = Settings()
     if settings.env_file:
-        output.echo(f"Variables that are not set are taken from {settings.env_file}.", err=True)
+        output.say(f"Variables that are not set are taken from {settings.env_file}.", err=True)
     store = open_store(settings)
     with closing(store.database):
         yield settings, store
@@ -42,7 +42,7 @@ def board_session(verbosity: str | None = None, *, dry: bool = False) -> Iterato
 def _progress(verbosity: str | None) -> Callable[[str], None]:
     """Prints a line of progress to standard error: when asked for, or by default at a terminal."""
     is_shown = verbosity == "verbose" or (verbosity is None and sys.stderr.isatty())
-    return lambda line: output.echo(f"  {line}", err=True) if is_shown else None
+    return lambda line: output.say(f"  {line}", err=True) if is_shown else None
 
 
 def chosen_customers(only: Sequence[str], known: Sequence[str], settings: Settings, problem: str) -> list[str]:
