@@ -163,7 +163,10 @@ def customers() -> None:
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print Markdown; the default without --html.")
 @_runs("database_commands")
 def report() -> None:
-    """Report where the orders stand, for people outside the team."""
+    """Report where the orders stand, for people outside the team.
+
+    The exit code is 0 when all orders are on the board, else 1.
+    """
 
 
 @cli.command()
