@@ -10,21 +10,25 @@ from pathlib import Path
 
 import click
 
-from orders_platform.build import open_board, open_store, sync_rules
+from orders_platform.build import open_board, open_store, report_links, sync_rules
 from orders_platform.cli import output
 from orders_platform.cli.embedded import embedded_sandbox
 from orders_platform.cli.session import board_session, chosen_customers, database_session, merged_customers
+from orders_platform.cli.show import changes_json, print_changes
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.queries import Queries
+from orders_platform.domain.cell_warnings import CellWarning
 from orders_platform.domain.customers import StagingScan
 from orders_platform.domain.differences import Difference, DifferenceKind
 from orders_platform.domain.guards import GuardKind
-from orders_platform.domain.orders import SyncRow
+from orders_platform.domain.orders import RowKind, SyncRow
 from orders_platform.domain.preflight import board_problems, missing_labels, subitem_board_problems
 from orders_platform.domain.verdicts import Verdict, all_well
 from orders_platform.errors import BoardMismatchError, MondayRefusedError, OrdersError
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.pipeline import sync_customer
+from orders_platform.reports.changes import RowChange, is_of, order_changes
+from orders_platform.reports.rendering import changes_page
 from orders_platform.settings import Settings
 from orders_platform.sync.reconcile import Depth, Reconciliation, reconcile
 from orders_platform.sync.repair import Repair, repair_customer, repair_plan
@@ -41,12 +45,20 @@ def sync(
     limit: int | None = None,
     skip_subitems: bool = False,
     accept: tuple[str, ...] = (),
+    show: bool = False,
+    orders: tuple[str, ...] = (),
+    page: Path | None = None,
     strict: bool = False,
     output_json: Path | None = None,
     verbosity: str | None = None,
     as_json: bool = False,
 ) -> None:
-    """Merge the staged orders and bring the board up to date, or with `dry` show what that would do."""
+    """Merge the staged orders and bring the board up to date, or with `dry` show what that would do, with `show` order by order."""
+    show = show or bool(orders) or page is not None
+    if show and (limit or not dry):
+        raise click.UsageError(
+            f"--show tells all that a run would do, before it does it; leave out {'--limit' if limit else '--execute'}."
+        )
     with board_session(verbosity, dry=dry) as (settings, store, run):
         merge = OrderMerge(store)
         store.require_board(run.rules.target)
@@ -61,25 +73,37 @@ def sync(
         accepted = [GuardKind(kind) for kind in accept]
         try:
             reports.extend(
-                sync_customer(run, merge, customer, scan, limit=limit, skip_subitems=skip_subitems, accept=accepted, dry=dry)
+                sync_customer(
+                    run, merge, customer, scan, limit=limit, skip_subitems=skip_subitems, accept=accepted, dry=dry, show=show
+                )
                 for customer in chosen
             )
         finally:  # what was done is shown although the run ended early
-            is_quiet = verbosity == "quiet"
+            is_quiet, invalid = verbosity == "quiet", store.invalid_rows()
             verdicts = Queries(store).verdicts([report.customer for report in reports])
-            output.show_run(
-                _sync_json(store, reports, verdicts, dry=dry), as_json=as_json, output_json=output_json, quiet=is_quiet
-            )
-            invalid = store.invalid_rows()
-            _explain(scan, reports, verdicts, dry=dry, quiet=as_json or is_quiet)
-            if not (as_json or is_quiet):
-                found = [each for each in Queries(store).cell_warnings() if each.customer in chosen]
-                sent = [each for report in reports for stage in report.stages for each in stage.warnings]
-                output.print_warnings(dict.fromkeys([*found, *sent]))
+            result = _sync_json(store, reports, verdicts, dry=dry)
+            if show:
+                changes = {report.customer: _changes(report, orders, skip_subitems=skip_subitems) for report in reports}
+                result = {**result, **changes_json(changes)}
+                if page:
+                    output.write_text(changes_page(changes, run.clock(), report_links(settings)), page)
+                    output.say(f"The page is {page}", err=True)
+                if not (as_json or is_quiet):
+                    print_changes(changes, orders)
+            output.show_run(result, as_json=as_json, output_json=output_json, quiet=is_quiet or (show and not as_json))
+            found = [each for each in Queries(store).cell_warnings() if each.customer in chosen]
+            sent = [each for report in reports for stage in report.stages for each in stage.warnings]
+            warnings = [each for each in dict.fromkeys([*found, *sent]) if is_of(each.order_key, orders)]
+            _explain(scan, reports, verdicts, warnings, dry=dry, quiet=as_json or is_quiet)
     is_well = (
         not any(verdict.guards for verdict in verdicts) if dry else all_well(verdicts, () if only else invalid, strict=strict)
     )
     sys.exit(0 if is_well and not any(report.error or report.doubled for report in reports) else 1)
+
+
+def _changes(report: CustomerReport, orders: Sequence[str], *, skip_subitems: bool) -> list[RowChange]:
+    """What a run would do for a customer, or for some of its orders."""
+    return order_changes([each for each in report.changes if not (skip_subitems and each.row_kind is RowKind.SUBITEMS)], orders)
 
 
 def _sync_json(
@@ -92,17 +116,24 @@ def _sync_json(
 
 
 def _explain(
-    scan: StagingScan, reports: Sequence[CustomerReport], verdicts: Sequence[Verdict], *, dry: bool, quiet: bool
+    scan: StagingScan,
+    reports: Sequence[CustomerReport],
+    verdicts: Sequence[Verdict],
+    warnings: Sequence[CellWarning],
+    *,
+    dry: bool,
+    quiet: bool,
 ) -> None:
     """Everything that is not on the board, and why; what went wrong is printed even when quiet."""
     if not quiet:
         refusals = [row for report in reports for stage in report.stages for row in stage.refusals]
         output.print_refusals("Would be refused" if dry else "Refused", refusals)
+        output.print_warnings(warnings)
         unmatched = sum(entry.rows for entry in scan.unmatched)
         if unmatched:
             output.say(f"\n{unmatched} staged rows match no configured customer; `orders-platform customers` says why.")
         if dry:
-            output.say("\nDry run: nothing was written anywhere. Add --execute to do it.")
+            output.say("\nDry run: nothing was written anywhere. Add --show to see it order by order, --execute to do it.")
         else:
             output.print_verdicts(verdicts)
     output.print_guards(verdicts)

@@ -124,6 +124,9 @@ def load() -> None:
     "--accept", multiple=True, type=click.Choice([kind.value for kind in GuardKind]),
     help="Accept this load although a guard stops it, once; may be repeated.",
 )  # fmt: skip
+@click.option("--show", is_flag=True, help="Show by order and cell what would change on the board, and send nothing.")
+@click.option("--order", "orders", multiple=True, metavar="KEY", help="Show only this order; may be repeated.")
+@click.option("--html", "page", type=_OUTPUT_FILE, metavar="FILE", help="Show it as a web page as well, in this file.")
 @_strict
 @_figures
 @click.option("--verbose", "verbosity", flag_value="verbose", help="Print progress also when this is no terminal.")
@@ -135,7 +138,14 @@ def sync() -> None:
 
     Without --execute this is a dry run: it reads the board and writes nothing to the database or the board. The exit code is 0 when all
     orders are on the board (with --strict: and there are no warnings), else 1.
-    """
+
+    \b
+      orders-platform sync                              counts what would be done
+      orders-platform sync --show                       shows it, order by order
+      orders-platform sync --show --order GRE-04267     one order
+      orders-platform sync --execute                    does it
+      orders-platform sync --execute --customer GREYSON
+    """  # noqa: D301
 
 
 @cli.command()
