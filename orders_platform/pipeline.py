@@ -54,12 +54,14 @@ def sync_customer(
     try:
         with run.store.lock(customer):
             if customer in scan.customers or GuardKind.VANISHED_ORDERS in accept:
+                run.progress("merging rows", 0, scan.customers[customer].rows if customer in scan.customers else 0)
                 report.headers = merge.merge_headers(customer, scan, run.clock(), accept)
                 merge.unpivot_sizes(customer)
                 report.lines = merge.merge_lines(customer, run.clock(), accept)
             merge.require_unique_keys(customer)
             if dry and show:
                 report.changes = planned_changes(run, customer)
+            run.progress("looking up groups", 0, 0)
             with run.counted(customer, report.groups):
                 sync_groups(run, customer, limit=limit, dry=dry, report=report.groups)
             with run.counted(customer, report.items):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -59,7 +59,7 @@ def sync(
         raise click.UsageError(
             f"--show tells all that a run would do, before it does it; leave out {'--limit' if limit else '--execute'}."
         )
-    with board_session(verbosity, dry=dry) as (settings, store, run):
+    with board_session(verbosity, dry=dry) as (settings, store, run, progress):
         merge = OrderMerge(store)
         store.require_board(run.rules.target)
         if dry:
@@ -72,12 +72,13 @@ def sync(
         reports: list[CustomerReport] = []
         accepted = [GuardKind(kind) for kind in accept]
         try:
-            reports.extend(
-                sync_customer(
-                    run, merge, customer, scan, limit=limit, skip_subitems=skip_subitems, accept=accepted, dry=dry, show=show
+            with progress.shown(chosen) as customers:
+                reports.extend(
+                    sync_customer(
+                        run, merge, each, scan, limit=limit, skip_subitems=skip_subitems, accept=accepted, dry=dry, show=show
+                    )
+                    for each in customers
                 )
-                for customer in chosen
-            )
         finally:  # what was done is shown although the run ended early
             is_quiet, invalid = verbosity == "quiet", store.invalid_rows()
             verdicts = Queries(store).verdicts([report.customer for report in reports])
@@ -166,7 +167,7 @@ def retry(*, only: tuple[str, ...], code: str, no_send: bool) -> None:
 
 def resync(*, only: tuple[str, ...], new_board: bool, no_send: bool) -> None:
     """Compare every row with the board again and send what differs; with `new_board` make every order on the configured board."""
-    with board_session() as (settings, store, run):
+    with board_session() as (settings, store, run, _):
         names = merged_customers(only, settings, store)
         if new_board:
             run.preflight()  # the ids of the former board are forgotten for one that fits only
@@ -188,14 +189,16 @@ def verify(*, only: tuple[str, ...], repair: bool, yes: bool, as_json: bool) -> 
         raise click.UsageError("--yes needs --repair; without it nothing is changed.")
     if repair and not yes and not sys.stdin.isatty():
         raise click.UsageError("--repair asks before it changes the board, but this is not a terminal; add --yes.")
-    with board_session() as (settings, store, run):
+    with board_session() as (settings, store, run, progress):
         store.require_board(run.rules.target)
         work = _Comparison(run)
-        work.verify(merged_customers(only, settings, store))
+        with progress.shown(merged_customers(only, settings, store)) as customers:
+            work.verify(customers)
         if repair and work.plans:
             _print_plans(work)
             if yes or click.confirm("Change the board as listed?", err=True):
-                work.repair()
+                with progress.shown(list(work.plans)) as customers:
+                    work.repair(customers)
         verdicts, invalid = Queries(store).verdicts(work.found), () if only else store.invalid_rows()
     if as_json:
         output.write_json(_verify_json(work, verdicts))
@@ -216,19 +219,19 @@ class _Comparison:
     done: dict[str, CustomerReport] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
 
-    def verify(self, customers: Sequence[str]) -> None:
+    def verify(self, customers: Iterable[str]) -> None:
         """Compare every customer before any is repaired."""
         for customer in customers:
             with self.run.store.lock(customer):
                 self.found[customer] = reconcile(self.run, customer, Depth.CELLS)
         self.plans = {name: plan for name, each in self.found.items() if (plan := repair_plan(each))}
 
-    def repair(self) -> None:
+    def repair(self, customers: Iterable[str]) -> None:
         """Carry out the plans and compare again; the failure of one customer does not stop the next."""
-        for customer, plan in self.plans.items():
+        for customer in customers:
             try:
                 with self.run.store.lock(customer):
-                    self.done[customer] = repair_customer(self.run, customer, plan)
+                    self.done[customer] = repair_customer(self.run, customer, self.plans[customer])
                     self.found[customer] = reconcile(self.run, customer, Depth.CELLS)
             except MondayRefusedError:
                 raise

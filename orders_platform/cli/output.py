@@ -63,14 +63,15 @@ def say(text: str = "", *, err: bool = False, style: str = "") -> None:
         return
     from rich.text import Text
 
-    console = _console(err=err)
+    terminal = console(err=err)
     for line in visible(text).split("\n"):
         indent = " " * (len(line) - len(line.lstrip()) + 2)
-        wrapped = textwrap.fill(line, console.width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
-        console.print(Text(wrapped, style), soft_wrap=True)
+        wrapped = textwrap.fill(line, terminal.width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+        terminal.print(Text(wrapped, style), soft_wrap=True)
 
 
-def _console(*, err: bool = False, width: int | None = None) -> Console:
+def console(*, err: bool = False, width: int | None = None) -> Console:
+    """Where rich draws."""
     from rich.console import Console
 
     return Console(file=sys.stderr if err else sys.stdout, width=width, highlight=False, markup=False, emoji=False)
@@ -151,8 +152,8 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     every = [dict(zip(headers, row, strict=True)) for row in rows]
     shown = [name for name in headers if name in _KEPT or any(row[name] for row in every)]
     is_terminal = sys.stdout.isatty()
-    console = _console(width=None if is_terminal else _UNLIMITED)
-    unlimited = console.options.update(max_width=_UNLIMITED)
+    terminal = console(width=None if is_terminal else _UNLIMITED)
+    unlimited = terminal.options.update(max_width=_UNLIMITED)
     for left_out in ("", *_LEAST):
         shown = [name for name in shown if name != left_out]
         table = Table(box=None, pad_edge=False, header_style="bold")
@@ -160,13 +161,13 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
             table.add_column(name, justify="right" if place else "left", no_wrap=bool(place), overflow="fold")
         for row in every:
             table.add_row(*(Text(_cell(row[name]), _STYLES.get(name, "") if row[name] else "") for name in shown))
-        if console.measure(table, options=unlimited).maximum <= console.width:
+        if terminal.measure(table, options=unlimited).maximum <= terminal.width:
             break
     if is_terminal:
-        console.print(table)
+        terminal.print(table)
         return
-    with console.capture() as captured:
-        console.print(table)
+    with terminal.capture() as captured:
+        terminal.print(table)
     for line in captured.get().splitlines():
         echo(line.rstrip())
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 
 import click
@@ -11,6 +10,7 @@ import click
 from orders_platform.build import open_board, open_store, sync_rules
 from orders_platform.cli import output
 from orders_platform.cli.embedded import embedded_sandbox
+from orders_platform.cli.progress import Progress
 from orders_platform.database.order_store import OrderStore
 from orders_platform.settings import Settings
 from orders_platform.sync.run import SyncRun
@@ -28,7 +28,9 @@ def database_session() -> Iterator[tuple[Settings, OrderStore]]:
 
 
 @contextmanager
-def board_session(verbosity: str | None = None, *, dry: bool = False) -> Iterator[tuple[Settings, OrderStore, SyncRun]]:
+def board_session(
+    verbosity: str | None = None, *, dry: bool = False
+) -> Iterator[tuple[Settings, OrderStore, SyncRun, Progress]]:
     """The same with the board, for a sync; with `dry` the database takes back at the end whatever was written."""
     with ExitStack() as stack:
         settings, store = stack.enter_context(database_session())
@@ -36,13 +38,8 @@ def board_session(verbosity: str | None = None, *, dry: bool = False) -> Iterato
         if dry:
             store = stack.enter_context(store.dry_run_transaction())
         board = stack.enter_context(closing(open_board(settings)))
-        yield settings, store, SyncRun(store, board, sync_rules(settings.configuration), progress=_progress(verbosity))
-
-
-def _progress(verbosity: str | None) -> Callable[[str], None]:
-    """Prints a line of progress to standard error: when asked for, or by default at a terminal."""
-    is_shown = verbosity == "verbose" or (verbosity is None and sys.stderr.isatty())
-    return lambda line: output.say(f"  {line}", err=True) if is_shown else None
+        progress = Progress(verbosity, lambda: board.waits_for)
+        yield settings, store, SyncRun(store, board, sync_rules(settings.configuration), progress=progress), progress
 
 
 def chosen_customers(only: Sequence[str], known: Sequence[str], settings: Settings, problem: str) -> list[str]:

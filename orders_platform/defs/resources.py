@@ -84,7 +84,7 @@ class MondayResource(dg.ConfigurableResource[Any]):
     def sync_run(self, store: OrderStore, run_id: str, progress: Callable[[str], None]) -> SyncRun:
         """The run's shared state: the preflight is made once for the three assets that send."""
         if self._run is None:
-            self._run = SyncRun(store, self.board, self.rules, run_id=run_id, progress=progress)
+            self._run = SyncRun(store, self.board, self.rules, run_id=run_id, progress=_as_lines(progress))
         return self._run
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 - Dagster's signature
@@ -92,6 +92,10 @@ class MondayResource(dg.ConfigurableResource[Any]):
         if self._board is not None:
             self._board.close()
             self._board = self._run = None
+
+
+def _as_lines(tell: Callable[[str], None]) -> Callable[[str, int, int], None]:
+    return lambda words, done, total: tell(f"{words}: {done:,} of {total:,}" if total else words)
 
 
 def database_resource(settings: Settings) -> OrdersDatabase:

@@ -197,7 +197,7 @@ class _Side:
         listed = {item_id: self.listed[item_id][0] for item_id in (ids - asked) & self.listed.keys()}
         self.shown = {**({} if is_whole else sent), **listed}
         if asked:
-            self.run.progress(f"reading {len(asked)} {self.kind.value} by id")
+            self.run.progress(f"reading {self.kind.value} by id", 0, len(asked))
             columns = [mapped.column_id for mapped in self.mapping.fields] if self.depth is Depth.CELLS else []
             self.shown |= self.run.board.items(sorted(asked), columns)
 

@@ -66,7 +66,7 @@ class SyncRun:
         clock: UTC now.
         sleep: seconds; only used to wait until an unanswered request is final.
         new_key: makes idempotency keys.
-        progress: is told one line at a time.
+        progress: is told what is done, how far, and of how many (0: nobody knows).
         dry_run_items: orders whose item a dry run would have made.
     """
 
@@ -77,7 +77,7 @@ class SyncRun:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     sleep: Callable[[float], None] = time.sleep
     new_key: Callable[[], str] = lambda: str(uuid.uuid4())
-    progress: Callable[[str], None] = lambda _line: None
+    progress: Callable[[str, int, int], None] = lambda _words, _done, _total: None
     dry_run_items: set[str] = field(default_factory=set, init=False)
     _admitted: set[str] = field(default_factory=set, init=False)
 
@@ -116,7 +116,7 @@ class SyncRun:
             raise GuardError(" ".join(stopping))
         compared = self.store.aim(customer, self.rules.target)
         if compared:
-            self.progress(f"the mapping changed: {compared} rows of {customer} are compared with the board again")
+            self.progress(f"the mapping changed: {compared} rows of {customer} are compared with the board again", 0, 0)
         self._admitted.add(customer)
 
     def preflight(self) -> None:
@@ -148,7 +148,7 @@ class SyncRun:
         rest = self.rules.settle_seconds - (self.clock() - _utc(sent_at)).total_seconds()
         if rest <= 0:
             return False
-        self.progress(f"waiting {rest:.0f} s until unanswered requests are final")
+        self.progress(f"waiting {rest:.0f} s until unanswered requests are final", 0, 0)
         self.sleep(rest)
         return True
 
