@@ -14,7 +14,6 @@ from orders_platform.build import open_board, open_store, report_links, sync_rul
 from orders_platform.cli import output
 from orders_platform.cli.embedded import embedded_sandbox
 from orders_platform.cli.session import board_session, chosen_customers, database_session, merged_customers
-from orders_platform.cli.show import changes_json, print_changes
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.queries import Queries
 from orders_platform.domain.cell_warnings import CellWarning
@@ -27,8 +26,8 @@ from orders_platform.domain.verdicts import Verdict, all_well
 from orders_platform.errors import BoardMismatchError, MondayRefusedError, OrdersError
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.pipeline import sync_customer
-from orders_platform.reports.changes import RowChange, is_of, order_changes
-from orders_platform.reports.rendering import changes_page
+from orders_platform.reports.changes import RowChange, change_counts, is_of, order_changes
+from orders_platform.reports.rendering import changes_page, changes_text
 from orders_platform.settings import Settings
 from orders_platform.sync.reconcile import Depth, Reconciliation, reconcile
 from orders_platform.sync.repair import Repair, repair_customer, repair_plan
@@ -85,12 +84,16 @@ def sync(
             result = _sync_json(store, reports, verdicts, dry=dry)
             if show:
                 changes = {report.customer: _changes(report, orders, skip_subitems=skip_subitems) for report in reports}
-                result = {**result, **changes_json(changes)}
+                every = [order for customer in changes.values() for order in customer]
+                as_values = {name: list(map(asdict, customer)) for name, customer in changes.items()}
+                result = {**result, "changes": as_values, "change_counts": change_counts(every)}
                 if page:
                     output.write_text(changes_page(changes, run.clock(), report_links(settings)), page)
                     output.say(f"The page is {page}", err=True)
                 if not (as_json or is_quiet):
-                    print_changes(changes, orders)
+                    output.print_changes(changes_text(changes))
+                    for key in orders if not every else ():
+                        output.say(f"`orders-platform history {key}` says where it stands.")
             output.show_run(result, as_json=as_json, output_json=output_json, quiet=is_quiet or (show and not as_json))
             found = [each for each in Queries(store).cell_warnings() if each.customer in chosen]
             sent = [each for report in reports for stage in report.stages for each in stage.warnings]
@@ -104,7 +107,8 @@ def sync(
 
 def _changes(report: CustomerReport, orders: Sequence[str], *, skip_subitems: bool) -> list[RowChange]:
     """What a run would do for a customer, or for some of its orders."""
-    return order_changes([each for each in report.changes if not (skip_subitems and each.row_kind is RowKind.SUBITEMS)], orders)
+    found = [each for each in report.changes if not (skip_subitems and each.row_kind is RowKind.SUBITEMS)]
+    return order_changes(each for each in found if is_of(each.order_key, orders))
 
 
 def _sync_json(
@@ -134,7 +138,7 @@ def _explain(
         if unmatched:
             output.say(f"\n{unmatched} staged rows match no configured customer; `orders-platform customers` says why.")
         if dry:
-            output.say("\nDry run: nothing was written anywhere. Add --show to see it order by order, --execute to do it.")
+            output.say("\nDry run: nothing was written anywhere. --show tells it order by order, --execute does it.")
         else:
             output.print_verdicts(verdicts)
     output.print_guards(verdicts)

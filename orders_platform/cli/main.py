@@ -57,23 +57,6 @@ def _may_be_written(file: Path) -> bool:
         return False
 
 
-def _runs(module: str) -> Callable[[Callable[[], None]], Callable[..., None]]:
-    """The command calls the function of its own name in that module of this folder, with its options as arguments."""
-
-    def decorate(declared: Callable[[], None]) -> Callable[..., None]:
-        @wraps(declared)
-        def run(**options: object) -> None:
-            gc.disable()  # what is imported stays, and the collector would walk through it again and again
-            function = getattr(import_module(f"orders_platform.cli.{module}"), declared.__name__)
-            gc.freeze()
-            gc.enable()
-            function(**options)
-
-        return run
-
-    return decorate
-
-
 _OUTPUT_FILE = _OutputFile(dir_okay=False, writable=True)
 _INPUT_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
@@ -99,7 +82,24 @@ def cli() -> None:
     """  # noqa: D301 - click keeps the lines after its mark as they are
 
 
-@cli.command()
+def _command(module: str, group: click.Group = cli, name: str | None = None) -> Callable[[Callable[[], None]], click.Command]:
+    """A command of the group: the function of the declared one's name in that module of this folder, given the options."""
+
+    def decorate(declared: Callable[[], None]) -> click.Command:
+        @wraps(declared)
+        def run(**options: object) -> None:
+            gc.disable()  # what is imported stays, and the collector would walk through it again and again
+            function = getattr(import_module(f"orders_platform.cli.{module}"), declared.__name__)
+            gc.freeze()
+            gc.enable()
+            function(**options)
+
+        return group.command(name)(run)
+
+    return decorate
+
+
+@_command("database_commands")
 @click.argument("files", nargs=-1, required=True, type=_INPUT_FILE)
 @click.option("--append", is_flag=True, help="Add to the staged rows instead of replacing them.")
 @click.option(
@@ -107,7 +107,6 @@ def cli() -> None:
 )
 @click.option("--accept-missing", is_flag=True, help="Clear columns that the orders had and the files lack.")
 @_json
-@_runs("database_commands")
 def load() -> None:
     """Load orders from .xlsx or .csv files into the staging table.
 
@@ -115,7 +114,7 @@ def load() -> None:
     """
 
 
-@cli.command()
+@_command("board_commands")
 @_customers
 @click.option("--dry-run/--execute", "dry", default=True, help="Show what would be done (the default), or do it.")
 @click.option("--limit", type=click.IntRange(min=1), help="Send at most this many orders of each customer; all are merged.")
@@ -132,7 +131,6 @@ def load() -> None:
 @click.option("--verbose", "verbosity", flag_value="verbose", help="Print progress also when this is no terminal.")
 @click.option("--quiet", "verbosity", flag_value="quiet", help="Print errors only.")
 @_json
-@_runs("board_commands")
 def sync() -> None:
     """Merge the staged orders and bring the board up to date.
 
@@ -148,10 +146,9 @@ def sync() -> None:
     """  # noqa: D301
 
 
-@cli.command()
+@_command("database_commands")
 @_strict
 @_json
-@_runs("database_commands")
 def status() -> None:
     """Show where each customer's orders stand, and list failed and rejected rows with the reason.
 
@@ -160,18 +157,16 @@ def status() -> None:
     """
 
 
-@cli.command()
+@_command("database_commands")
 @_json
-@_runs("database_commands")
 def customers() -> None:
     """Count the staged rows of each customer. Rows that match no customer are counted with the reason."""
 
 
-@cli.command()
+@_command("database_commands")
 @_customers
 @click.option("--html", "page", type=_OUTPUT_FILE, metavar="FILE", help="Write a web page into this file.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print Markdown; the default without --html.")
-@_runs("database_commands")
 def report() -> None:
     """Report where the orders stand, for people outside the team.
 
@@ -179,10 +174,9 @@ def report() -> None:
     """
 
 
-@cli.command()
+@_command("database_commands")
 @click.argument("item_or_order")
 @_json
-@_runs("database_commands")
 def history() -> None:
     """Show what was sent for an order, item or subitem, and why it is not on the board.
 
@@ -190,12 +184,11 @@ def history() -> None:
     """
 
 
-@cli.command()
+@_command("board_commands")
 @_customers
 @click.option("--repair", is_flag=True, help="Change the board to match the database, after showing the plan.")
 @click.option("--yes", is_flag=True, help="Repair without asking.")
 @_json
-@_runs("board_commands")
 def verify() -> None:
     """Compare every sent row with the board and list the differences, at most 50 of each customer; all with --json.
 
@@ -203,11 +196,10 @@ def verify() -> None:
     """
 
 
-@cli.command()
+@_command("board_commands")
 @_customers
 @click.option("--code", default="", metavar="CODE", help="Only rows that failed with this code; `status` lists the codes.")
 @click.option("--no-send", is_flag=True, help="Reset the rows and leave them to the next sync.")
-@_runs("board_commands")
 def retry() -> None:
     """Make FAILED rows NEW again and run `sync --execute` for their customers.
 
@@ -215,13 +207,12 @@ def retry() -> None:
     """
 
 
-@cli.command()
+@_command("board_commands")
 @_customers
 @click.option(
     "--new-board", is_flag=True, help="Start over on the configured board: its items are made anew, the others left alone."
 )
 @click.option("--no-send", is_flag=True, help="Mark the rows and leave them to the next sync.")
-@_runs("board_commands")
 def resync() -> None:
     """Compare every row with the board again and send what differs, as `sync --execute` does.
 
@@ -229,7 +220,7 @@ def resync() -> None:
     """
 
 
-@cli.command()
+@_command("local_commands")
 @click.option(
     "--fresh",
     is_flag=True,
@@ -237,7 +228,6 @@ def resync() -> None:
 )
 @_figures
 @_json
-@_runs("local_commands")
 def demo() -> None:
     """Sync sample orders to a local monday.com. Each customer is one Dagster run of all assets; a summary follows."""
 
@@ -247,7 +237,7 @@ def sandbox() -> None:
     """Run a local monday.com."""
 
 
-@sandbox.command()
+@_command("local_commands", sandbox)
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes any free port.")
 @click.option(
     "--state", type=click.Path(dir_okay=False, path_type=Path), help="File that keeps the boards. Default: .data/sandbox.db."
@@ -265,14 +255,12 @@ def sandbox() -> None:
 )
 @click.option("--faults", type=click.FloatRange(0, 1), default=0.0, help="Share of requests that meet a fault, such as 0.02.")
 @click.option("--seed", type=int, default=0, help="Number that decides which requests meet which fault.")
-@_runs("local_commands")
 def serve() -> None:
     """Serve a local monday.com until interrupted. Only this machine can reach it; its start page shows the boards."""
 
 
-@cli.command(name="init-db")
+@_command("database_commands", name="init-db")
 @click.option("--dry-run", is_flag=True, help="Print the DDL and change nothing.")
-@_runs("database_commands")
 def init_db() -> None:
     """Create what is missing: tables, columns, indexes, views.
 
@@ -286,16 +274,14 @@ def board() -> None:
     """Look at the board on monday.com."""
 
 
-@board.command()
+@_command("board_commands", board)
 @_json
-@_runs("board_commands")
 def check() -> None:
     """List every mismatch between configuration and board, and the customers and other values that have no label there."""
 
 
-@cli.command()
+@_command("database_commands")
 @click.option("--dry-run", is_flag=True, help="Count the entries and delete nothing.")
-@_runs("database_commands")
 def retention() -> None:
     """Delete log entries older than log_retention_days. This command deletes nothing else."""
 

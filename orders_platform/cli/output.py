@@ -172,6 +172,12 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
         echo(line.rstrip())
 
 
+def print_changes(text: str) -> None:
+    """What a run would change, each line in the colour of its mark."""
+    for line in text.split("\n"):
+        say(line, style={"+": "green", "~": _WARNED, "-": _FAILED}.get(line.strip()[:1], ""))
+
+
 def show_run(result: JsonObject, *, as_json: bool, output_json: Path | None, quiet: bool = False) -> None:
     """The result of a run, as asked for: into a file, as JSON, or as a table with a line for each customer and the total."""
     if output_json:

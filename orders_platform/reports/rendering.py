@@ -50,9 +50,17 @@ def markdown_text(reports: Sequence[Report], links: Links) -> str:
 
 def changes_page(changes: Mapping[str, Sequence[RowChange]], made_at: datetime, links: Links) -> str:
     """What a run would change of each customer, with every cell."""
+    return _environment().get_template("changes.html.j2").render(_changes(changes), made_at=made_at, links=links)
+
+
+def changes_text(changes: Mapping[str, Sequence[RowChange]]) -> str:
+    """The same for a terminal, of each customer the first orders."""
+    return _environment().get_template("changes.txt.j2").render(_changes(changes)).rstrip()
+
+
+def _changes(changes: Mapping[str, Sequence[RowChange]]) -> dict[str, object]:
     every = [order for orders in changes.values() for order in orders]
-    context = {"changes": changes, "every": every, "in_words": counts_in_words, "made_at": made_at, "links": links}
-    return _environment().get_template("changes.html.j2").render(context)
+    return {"changes": changes, "every": every, "in_words": counts_in_words}
 
 
 def _context(reports: Sequence[Report], links: Links) -> dict[str, object]:

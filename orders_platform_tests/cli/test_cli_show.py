@@ -86,13 +86,13 @@ def test_people_read_old_and_new_values_and_the_counts(synced: Workplace, termin
     rows, of = edited()
     synced.stage(rows)
     said = terminal("sync", "--show").out
-    assert f"{CUSTOMER}: 4 orders (1 new, 3 changed); " in said
+    assert f"{CUSTOMER}: 1 new order, 3 changed orders, " in said
     assert "STYLE DESCRIPTION: " in said
     assert " -> <b>POLO</b>" in said
-    assert f"size M: Order Qty: {of['counted']['M'] - 10} -> {of['counted']['M']}" in said
-    assert "new sizes: XXXL 7" in said
-    assert "  BHO-99999: new in B'HOOD SPRING 2030: " in said
-    assert "A run would change: 4 orders (1 new, 3 changed)" in said
+    assert f"  ~ size M changed: Order Qty: {of['counted']['M'] - 10} -> {of['counted']['M']}" in said
+    assert "  + size XXXL new: 7" in said
+    assert "\n+ BHO-99999 new in B'HOOD SPRING 2030: " in said
+    assert "A run would change: 1 new order, 3 changed orders, " in said
     assert "Dry run: nothing was written anywhere." in said
     assert "customer " not in said.splitlines()[0]
 
@@ -101,9 +101,10 @@ def test_single_orders_can_be_asked_for(synced: Workplace, terminal: Terminal) -
     rows, of = edited()
     synced.stage(rows)
     said = terminal("sync", "--order", key(of["style"]).lower(), "--order", "BHO-0").out
-    assert "A run would change: 1 changed order; " in said
+    assert "A run would change: 1 changed order, 1 changed cell" in said
     assert key(of["sized"]) not in said
-    assert "Nothing would change for 'BHO-0'" in said
+    nothing = terminal("sync", "--order", "BHO-0").out
+    assert "A run would change: nothing\n`orders-platform history BHO-0` says where it stands." in nothing
 
 
 def test_an_order_that_left_and_an_item_that_people_removed(
@@ -137,7 +138,7 @@ def test_the_page_has_every_cell_and_obeys_none(synced: Workplace, terminal: Ter
     assert "<b>POLO" not in page
     assert "default-src 'none'" in page
     assert re.search(r"<summary>BHO-99999 <span[^>]*>new</span>", page)
-    assert "4 orders (1 new, 3 changed)" in page
+    assert "1 new order, 3 changed orders, " in page
 
 
 @pytest.mark.parametrize("option", [("--execute",), ("--limit", "3")])
