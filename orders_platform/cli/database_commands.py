@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from orders_platform.build import report_links, sync_rules
 from orders_platform.cli import output
 from orders_platform.cli.session import database_session, merged_customers
+from orders_platform.database.engine import place
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.queries import Queries
 from orders_platform.domain.history import ADOPT, RowHistory
@@ -105,6 +106,7 @@ def status(*, strict: bool, as_json: bool) -> None:
         verdicts, warnings = Queries(store).verdicts(), Queries(store).cell_warnings()
         usage = store.monday_usage(datetime.now(UTC))
         other_board = _other_board(store, settings)
+        database = place(store.database.engine)
     calls = limits_of(settings.configuration.monday.plan, settings.configuration.monday.token_kind).calls_for_us
     if as_json:
         rows = {"rejected": [asdict(row) for row in rejects], "failed": [asdict(row) for row in failed]}
@@ -116,11 +118,14 @@ def status(*, strict: bool, as_json: bool) -> None:
             }
             for verdict in verdicts
         }  # fmt: skip
-        output.write_json({"customers": by_customer, **rows, "monday": output.usage_figures(usage, calls)})
+        output.write_json(
+            {"customers": by_customer, **rows, "monday": output.usage_figures(usage, calls), "database": database}
+        )
     else:
         headers = ["customer", *(name.removesuffix("_at").replace("_", " ") for name in _STATUS)]
         output.print_table(headers, [[row.customer, *(getattr(row, name) for name in _STATUS)] for row in summaries])
         output.say(output.usage_line(usage, calls))
+        output.say(f"database: {database}")
         output.print_refusals("Failed", failed)
         output.print_refusals("Rejected", rejects)
         output.print_warnings(warnings)

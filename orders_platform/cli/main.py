@@ -69,10 +69,14 @@ _figures = click.option("--output-json", type=_OUTPUT_FILE, help="Write the figu
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="orders-platform")
-def cli() -> None:
+@click.option(
+    "--home", metavar="FOLDER", type=click.Path(file_okay=False, path_type=Path),
+    help="Where the folder .data lies. Default: DAGSTER_HOME, else the nearest folder from here upwards that has one, else here.",
+)  # fmt: skip
+def cli(home: Path | None) -> None:
     """Keep a monday.com board equal to the order list: nothing lost, nothing twice.
 
-    Without settings everything runs on this machine: a SQLite file and a local monday.com, both in the folder .data.
+    Without settings everything runs on this machine: a SQLite file and a local monday.com, both in the folder .data; `status` names it.
 
     \b
     Your own orders, without an account:
@@ -80,6 +84,8 @@ def cli() -> None:
       orders-platform sync              shows what would be done
       orders-platform sync --execute    does it
     """  # noqa: D301 - click keeps the lines after its mark as they are
+    if home:
+        os.environ["DAGSTER_HOME"] = str(home.absolute())
 
 
 def _command(module: str, group: click.Group = cli, name: str | None = None) -> Callable[[Callable[[], None]], click.Command]:
