@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from orders_platform.build import open_store
 from orders_platform.cli import output
@@ -56,11 +57,13 @@ def demo(*, fresh: bool, output_json: Path | None, as_json: bool) -> None:
     sys.exit(1 if problems else 0)
 
 
-def serve(*, port: int, state: Path | None, limits: str, latency: tuple[float, float], faults: float, seed: int) -> None:
+def serve(*, port: int | None, state: Path | None, limits: str, latency: tuple[float, float], faults: float, seed: int) -> None:
     """A sandbox until interrupted."""
     from orders_platform.sandbox import server
 
-    file = state or sandbox_file(Settings())
+    settings = Settings()
+    file = state or sandbox_file(settings)
+    port = (urlsplit(settings.api_url).port or 8765) if port is None else port
     file.parent.mkdir(parents=True, exist_ok=True)
     local = server.Sandbox(
         state=file, limits=LIMITS[limits](), latency=server.Latency(*latency), faults=server.Faults(seed=seed, rate=faults)

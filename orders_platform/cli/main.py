@@ -244,7 +244,7 @@ def sandbox() -> None:
 
 
 @_command("local_commands", sandbox)
-@click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes any free port.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Default: that of MONDAY_API_URL, or 8765. 0 takes any free port.")
 @click.option(
     "--state", type=click.Path(dir_okay=False, path_type=Path), help="File that keeps the boards. Default: .data/sandbox.db."
 )

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from orders_platform.cli import embedded
 from orders_platform.demo.demo_run import dagster_instance, unexpected
 from orders_platform.demo.sample_orders import EXPECTED
 from orders_platform.settings import Settings
@@ -64,10 +63,7 @@ def test_fresh_forgets_what_was_there(demo: tuple[Path, Outcome]) -> None:
     assert (demo[0] / ".data" / "sandbox.db").exists()
 
 
-def test_fresh_is_refused_while_somebody_serves_the_boards(
-    workplace: Workplace, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(embedded, "PORT", int(workplace.url.rsplit(":", 1)[1].split("/")[0]))
+def test_fresh_is_refused_while_somebody_serves_the_boards(workplace: Workplace, terminal: Terminal) -> None:
     kept = workplace.folder / ".data" / "sandbox.db"
     kept.parent.mkdir()
     kept.write_text("boards")
