@@ -24,7 +24,7 @@ SHORTEST_SETTLE_SECONDS = 75.0
 LONGEST_KEY_SECONDS = 1_800.0
 """How long monday remembers an idempotency key."""
 
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _ROOT = 0
 
 
@@ -62,6 +62,8 @@ class Settings:
             given = _Environment(_env_file=self.env_file)
         except ValidationError as error:
             raise ConfigurationError(_wrong_variables(error)) from None
+        except UnicodeDecodeError:
+            raise ConfigurationError(f"{self.env_file} is not UTF-8; save it as such.") from None
         self.environment = given.orders_environment
         self.config_path = given.orders_config or default_folder("config") / "order_sync.toml"
         self.configuration: Configuration = read_configuration(self.config_path, self.environment)
@@ -134,7 +136,7 @@ def _checked_url(url: str, environment: str) -> str:
         parts = urlsplit("")
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ConfigurationError("MONDAY_API_URL is not an http(s) URL; monday's is https://api.monday.com/v2.")
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK and environment != "sandbox":
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK and environment != "sandbox":
         raise ConfigurationError("MONDAY_API_URL would send the token unencrypted; use https, or a loopback address.")
     if "@" in parts.netloc:
         raise ConfigurationError("MONDAY_API_URL holds a user or a password; monday takes none. The token is MONDAY_API_TOKEN.")

@@ -50,7 +50,7 @@ def demo(*, fresh: bool, output_json: Path | None, as_json: bool) -> None:
         if not as_json:
             output.print_warnings(Queries(store).cell_warnings())
             output.say(f"\nBoard page:  {board_page}/   (`orders-platform sandbox serve` keeps it up)")
-            output.say("Dagster UI:  make ui   (or: dagster dev -w workspace.yaml)")
+            output.say("Dagster UI:  make ui   (or: python -m orders_platform.webserver dev -w workspace.yaml)")
     problems = demonstration.unexpected(result["customers"])  # type: ignore[arg-type]
     for problem in problems:
         output.say(f"unexpected: {problem}", err=True)

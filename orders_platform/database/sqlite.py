@@ -193,7 +193,8 @@ def _upper(text: object) -> str | None:
 
 def _meaning(reader: str, cell: object, words: str) -> str | float | int | None:
     """What a cell means, a number as such where one is wanted; `words` are those that mean nothing, as one text."""
-    shown = meaning(reader, str(cell), _words(words))
+    text = str(cell, "utf-8", "backslashreplace") if isinstance(cell, bytes) else str(cell)
+    shown = meaning(reader, text, _words(words))
     if shown is None or reader not in {"number", "percent"} or not NUMERAL.fullmatch(shown):
         return shown
     number = Decimal(shown)

@@ -127,7 +127,7 @@ class Messenger:
         self._addresses: list[apprise.Apprise] = []
         for number, url in enumerate(urls.get_secret_value().split(), start=1):
             address = apprise.Apprise()
-            if not address.add(url):
+            if not (url.isprintable() and address.add(url)):  # bytes that are no UTF-8 it does not survive
                 raise ConfigurationError(
                     f"ORDERS_ALERT_URLS: number {number} is no URL that apprise knows; see its documentation for how each service is "
                     "written, e.g. mailto://, slack://, json://."

@@ -103,8 +103,7 @@ def page_of(folder: Path, customer: str) -> Path:
     """
     name = quote(customer, safe=" '()&,+")
     if len(name) > _LONGEST_NAME:
-        end = f"={hashlib.sha256(customer.encode()).hexdigest()[:16]}"
-        name = re.sub("%.?$", "", name[: _LONGEST_NAME - len(end)]) + end
+        name = re.sub("%.?$", "", name[: _LONGEST_NAME - 17]) + "=" + hashlib.sha256(customer.encode()).hexdigest()[:16]
     return folder / f"{name}.html"
 
 
