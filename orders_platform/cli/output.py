@@ -126,16 +126,20 @@ def verdict_json(verdict: Verdict) -> JsonObject:
     return {"state": verdict.state, "sentence": verdict.sentence, **asdict(verdict)}
 
 
-def print_verdicts(verdicts: Iterable[Verdict]) -> None:
-    """Where the customers stand: a line for each of whom there is something to say, one for the others."""
-    said = list(verdicts)
-    clean = [verdict for verdict in said if verdict.state is CustomerState.ON_BOARD]
+def print_verdicts(verdicts: Sequence[Verdict], *, has_looked: bool = False) -> None:
+    """Where the customers stand: a line for each of whom there is something to say, one for the others.
+
+    Unless somebody has just looked, also who names the differences that were found.
+    """
+    clean = [verdict for verdict in verdicts if verdict.state is CustomerState.ON_BOARD]
     echo()
     if len(clean) > 1:
         orders = sum(verdict.orders for verdict in clean)
         say(f"{len(clean)} customers: {orders:,} orders, all on the board", style="green")
-    for verdict in said if len(clean) == 1 else [verdict for verdict in said if verdict not in clean]:
+    for verdict in verdicts if len(clean) == 1 else [verdict for verdict in verdicts if verdict not in clean]:
         say(verdict.sentence, style="green" if verdict in clean else _WARNED if verdict.is_well() else _FAILED)
+    if not has_looked and any(verdict.differences for verdict in verdicts):
+        say("Differences are as of the last comparison; `orders-platform verify` compares again and names them.")
 
 
 def print_guards(verdicts: Iterable[Verdict]) -> None:

@@ -5,10 +5,9 @@ variation selectors of emoji and of some scripts, whose signs then stand side by
 written in two ways (é as one character or as two) is written in one.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Final
 
 
@@ -64,3 +63,9 @@ def visible(text: str) -> str:
     Control characters, direction marks, and halves of characters that no encoding has. Line ends and tabs stay.
     """
     return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def few(names: Sequence[str], most: int) -> str:
+    """The first of some names, and how many there are besides."""
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
