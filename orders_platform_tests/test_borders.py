@@ -103,7 +103,7 @@ def test_the_environment_is_read_in_one_module() -> None:
 
 
 def test_commands_write_to_the_terminal_in_one_place() -> None:
-    """`output.echo`, which lets no cell and no name give the terminal orders."""
+    """`cli/output.py`, which lets no cell and no name give the terminal orders; progress is drawn beside it."""
     written = {"click.echo", "click.secho", "print", "sys.stdout.write", "sys.stderr.write"}
     found = [
         f"{name_of(path)}: {ast.unparse(node.func)}"
@@ -112,6 +112,8 @@ def test_commands_write_to_the_terminal_in_one_place() -> None:
         if isinstance(node, ast.Call) and ast.unparse(node.func) in written
     ]
     assert found == ["cli/output.py: click.echo"]
+    drawing = [name_of(path) for path in MODULES if any(name.split(".")[0] == "rich" for name in imports(path))]
+    assert drawing == ["cli/output.py", "cli/progress.py"]
 
 
 def test_every_module_is_named_after_what_is_in_it() -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -13,7 +13,8 @@ import click
 from orders_platform.build import open_board, open_store, report_links, sync_rules
 from orders_platform.cli import output
 from orders_platform.cli.embedded import embedded_sandbox
-from orders_platform.cli.session import board_session, chosen_customers, database_session, merged_customers
+from orders_platform.cli.progress import Progress
+from orders_platform.cli.session import chosen_customers, database_session, merged_customers
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.queries import Queries
 from orders_platform.domain.cell_warnings import CellWarning
@@ -35,6 +36,21 @@ from orders_platform.sync.results import CustomerReport
 from orders_platform.sync.run import SyncRun
 
 _SHOWN = 50
+
+
+@contextmanager
+def board_session(
+    verbosity: str | None = None, *, dry: bool = False
+) -> Iterator[tuple[Settings, OrderStore, SyncRun, Progress]]:
+    """The settings, the open order database, the board for a sync, and its progress; with `dry` nothing that is written stays."""
+    with ExitStack() as stack:
+        settings, store = stack.enter_context(database_session())
+        stack.enter_context(embedded_sandbox(settings))
+        if dry:
+            store = stack.enter_context(store.dry_run_transaction())
+        board = stack.enter_context(closing(open_board(settings)))
+        progress = Progress(verbosity, lambda: board.waits_for)
+        yield settings, store, SyncRun(store, board, sync_rules(settings.configuration), progress=progress.update), progress
 
 
 def sync(

@@ -1,14 +1,13 @@
 """What commands print: sentences and tables for people, one JSON object for programs.
 
-At a terminal sentences are wrapped between words, tables take its width, and what failed has a colour, unless NO_COLOR is set. Where the
-output is piped there is neither; rich is imported where it draws.
+At a terminal sentences and tables take its width, and what failed has a colour, unless NO_COLOR is set. Where the output is piped there
+is neither; rich is imported where it draws.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -31,12 +30,13 @@ if TYPE_CHECKING:
 FIGURES = (
     "orders", "lines", "rejected", "groups", "items", "subitems", "created", "updated", "failed", "documents", "mutations", "seconds",
 )  # fmt: skip
-
+_TOLD = tuple(name for name in FIGURES if name not in {"groups", "documents", "mutations"})
+"""What people are told of them; programs are told all."""
 
 Figures = dict[str, int | float]
 JsonObject = Mapping[str, object]
 _EXAMPLES = 3
-_UNLIMITED = 10_000
+_UNLIMITED = 1_000_000
 _FAILED, _WARNED = "bold red", "yellow"
 _STYLES = {
     **dict.fromkeys(("failed", "rejected", "missing", "doubled", "on another board", "under another item"), _FAILED),
@@ -47,34 +47,29 @@ _STYLES = {
 _KEPT = frozenset({"customer", "orders", "lines", "items", "subitems", "rows"})
 """Columns that are shown although they are zero throughout."""
 
-_LEAST = ("batches", "mutations", "groups", "seconds", "last sent", "oldest waiting")
-"""Columns that a terminal which is too narrow for all does without, the first one first."""
-
 
 def echo(text: str = "", *, err: bool = False, nl: bool = True) -> None:
-    """A text as it is. All that a command says goes through here or `print_table`: a terminal obeys no cell and no name."""
+    """A text for programs, as it is. Whatever a command prints is `visible`: a terminal obeys no cell and no name."""
     click.echo(visible(text), err=err, nl=nl)
 
 
 def say(text: str = "", *, err: bool = False, style: str = "") -> None:
-    """Sentences for people, one a line; what does not fit is indented below."""
-    if not (sys.stderr if err else sys.stdout).isatty():
-        echo(text, err=err)
-        return
+    """Sentences for people, one a line."""
+    from rich.padding import Padding
     from rich.text import Text
 
     terminal = console(err=err)
     for line in visible(text).split("\n"):
-        indent = " " * (len(line) - len(line.lstrip()) + 2)
-        wrapped = textwrap.fill(line, terminal.width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
-        terminal.print(Text(wrapped, style), soft_wrap=True)
+        words = line.lstrip(" ")
+        terminal.print(Padding.indent(Text(words, style), len(line) - len(words)) if words else "")
 
 
-def console(*, err: bool = False, width: int | None = None) -> Console:
-    """Where rich draws."""
+def console(*, err: bool = False) -> Console:
+    """Where rich draws; a pipe has no width."""
     from rich.console import Console
 
-    return Console(file=sys.stderr if err else sys.stdout, width=width, highlight=False, markup=False, emoji=False)
+    file = sys.stderr if err else sys.stdout
+    return Console(file=file, width=None if file.isatty() else _UNLIMITED, highlight=False, markup=False, emoji=False)
 
 
 def sent_figures(report: CustomerReport, *, dry: bool = False) -> Figures:
@@ -155,25 +150,12 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
 
     every = [dict(zip(headers, row, strict=True)) for row in rows]
     shown = [name for name in headers if name in _KEPT or any(row[name] for row in every)]
-    is_terminal = sys.stdout.isatty()
-    terminal = console(width=None if is_terminal else _UNLIMITED)
-    unlimited = terminal.options.update(max_width=_UNLIMITED)
-    for left_out in ("", *_LEAST):
-        shown = [name for name in shown if name != left_out]
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for place, name in enumerate(shown):
-            table.add_column(name, justify="right" if place else "left", no_wrap=bool(place), overflow="fold")
-        for row in every:
-            table.add_row(*(Text(_cell(row[name]), _STYLES.get(name, "") if row[name] else "") for name in shown))
-        if terminal.measure(table, options=unlimited).maximum <= terminal.width:
-            break
-    if is_terminal:
-        terminal.print(table)
-        return
-    with terminal.capture() as captured:
-        terminal.print(table)
-    for line in captured.get().splitlines():
-        echo(line.rstrip())
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    for place, name in enumerate(shown):
+        table.add_column(name, justify="right" if place else "left", overflow="fold")
+    for row in every:
+        table.add_row(*(Text(_cell(row[name]), _STYLES.get(name, "") if row[name] else "") for name in shown))
+    console().print(table)
 
 
 def print_changes(text: str) -> None:
@@ -191,10 +173,9 @@ def show_run(result: JsonObject, *, as_json: bool, output_json: Path | None, qui
     elif not quiet:
         customers: Mapping[str, Figures] = result["customers"]  # type: ignore[assignment]
         total: Figures = result["total"]  # type: ignore[assignment]
-        headers = ["batches" if name == "documents" else name for name in FIGURES]
         rows = [*customers.items(), *([("total", total)] if len(customers) > 1 else [])]
         if any(total[name] for name in ("created", "updated", "failed", "documents")):
-            print_table(["customer", *headers], [[name, *(figures[each] for each in FIGURES)] for name, figures in rows])
+            print_table(["customer", *_TOLD], [[name, *(figures[each] for each in _TOLD)] for name, figures in rows])
         else:
             say("Nothing to send.")
 

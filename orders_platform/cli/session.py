@@ -1,19 +1,16 @@
-"""What commands share: the open order database and board, and which customers are meant."""
+"""What commands share: the open order database, and which customers are meant."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 
 import click
 
-from orders_platform.build import open_board, open_store, sync_rules
+from orders_platform.build import open_store
 from orders_platform.cli import output
-from orders_platform.cli.embedded import embedded_sandbox
-from orders_platform.cli.progress import Progress
 from orders_platform.database.order_store import OrderStore
 from orders_platform.settings import Settings
-from orders_platform.sync.run import SyncRun
 
 
 @contextmanager
@@ -25,21 +22,6 @@ def database_session() -> Iterator[tuple[Settings, OrderStore]]:
     store = open_store(settings)
     with closing(store.database):
         yield settings, store
-
-
-@contextmanager
-def board_session(
-    verbosity: str | None = None, *, dry: bool = False
-) -> Iterator[tuple[Settings, OrderStore, SyncRun, Progress]]:
-    """The same with the board, for a sync; with `dry` the database takes back at the end whatever was written."""
-    with ExitStack() as stack:
-        settings, store = stack.enter_context(database_session())
-        stack.enter_context(embedded_sandbox(settings))
-        if dry:
-            store = stack.enter_context(store.dry_run_transaction())
-        board = stack.enter_context(closing(open_board(settings)))
-        progress = Progress(verbosity, lambda: board.waits_for)
-        yield settings, store, SyncRun(store, board, sync_rules(settings.configuration), progress=progress), progress
 
 
 def chosen_customers(only: Sequence[str], known: Sequence[str], settings: Settings, problem: str) -> list[str]:

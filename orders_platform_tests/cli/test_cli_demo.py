@@ -27,7 +27,13 @@ def test_the_demo_ends_well_and_shows_every_customer(demo: tuple[Path, Outcome])
     _, outcome = demo
     assert outcome.code == 0, outcome.err
     lines = outcome.out.splitlines()
-    assert set(lines[0].split()[1:]) == FIGURES - {"documents", "updated", "failed"} | {"batches"}  # columns of nothing fold
+    assert set(lines[0].split()[1:]) == FIGURES - {
+        "documents",
+        "mutations",
+        "groups",
+        "updated",
+        "failed",
+    }  # columns of nothing fold
     assert all(any(line.startswith(f"{name}  ") for line in lines) for name in (*EXPECTED, "total"))
     assert "TITLE NINE: DESIGN FEE: 2 orders, for example TIT-00599, TIT-00600" in outcome.out
     assert "GREYSON: 390 created" in outcome.err

@@ -34,17 +34,23 @@ def test_it_says_which_customer_of_how_many_how_far_how_fast_and_how_long_still(
     shown = progress()
     with shown.shown(["GREYSON", "RHONE"]) as customers:
         next(customers)
-        shown("merging rows", 0, 70)
+        shown.update("merging rows", 0, 70)
         assert shown.line == "customer 1 of 2: GREYSON: merging rows, 70"
         clock.sleep(3)
         assert shown.line == "customer 1 of 2: GREYSON: merging rows, 70, for 3 s"
         next(customers)
-        shown("sending items to create", 0, 1_000)
+        shown.update("sending items to create", 0, 1_000)
         clock.sleep(10)
-        shown("sending items to create", 250, 1_000)
+        shown.update("sending items to create", 100, 1_000)
+        assert shown.line == "customer 2 of 2: RHONE: sending items to create, 100 of 1,000, for 10 s"
+        clock.sleep(6)
+        shown.update("sending items to create", 250, 1_000)
         assert shown.line == "customer 2 of 2: RHONE: sending items to create, 250 of 1,000, 25 a second, about 30 s left"
-        clock.sleep(490)
-        assert shown.what == "sending items to create, 250 of 1,000, 30 a minute, about 25 min left"
+        shown.update("sending items to update", 0, 1_000)
+        for done in (1, 11):
+            clock.sleep(20)
+            shown.update("sending items to update", done, 1_000)
+        assert shown.line.endswith(": sending items to update, 11 of 1,000, 30 a minute, about 33 min left")
 
 
 def test_a_customer_alone_is_not_counted(progress: Callable[..., Progress]) -> None:
@@ -52,7 +58,7 @@ def test_a_customer_alone_is_not_counted(progress: Callable[..., Progress]) -> N
     with shown.shown(["GREYSON"]) as customers:
         assert shown.line == "starting"
         next(customers)
-        assert shown.where == "GREYSON"
+        assert shown.line == "GREYSON: starting"
 
 
 def test_what_mondays_limits_make_it_wait_for_stands_in_place_of_the_time_left(
@@ -60,11 +66,12 @@ def test_what_mondays_limits_make_it_wait_for_stands_in_place_of_the_time_left(
 ) -> None:
     waits = [""]
     shown = progress(waits=lambda: waits[0])
-    shown("sending items to create", 0, 100)
-    clock.sleep(5)
-    shown("sending items to create", 50, 100)
+    shown.update("sending items to create", 0, 100)
+    for done in (10, 50):
+        clock.sleep(4)
+        shown.update("sending items to create", done, 100)
     waits[0] = "monday's limits, 41 s"
-    assert shown.what == "sending items to create, 50 of 100, 10 a second; waiting for monday's limits, 41 s"
+    assert shown.line == "sending items to create, 50 of 100, 10 a second; waiting for monday's limits, 41 s"
 
 
 def test_a_budget_says_what_it_waits_for_while_it_waits() -> None:
@@ -95,12 +102,12 @@ def test_a_command_that_is_quiet_says_nothing_and_a_verbose_one_every_step(
     for verbosity, expected in (("quiet", []), ("verbose", ["  reading items, 24", "  reading items, 24 of 24"])):
         shown = progress(verbosity=verbosity)
         with shown.shown():
-            shown("reading items", 0, 24)
-            shown("reading items", 24, 24)
+            shown.update("reading items", 0, 24)
+            shown.update("reading items", 24, 24)
         assert capsys.readouterr().err.splitlines() == expected
 
 
-def test_at_a_terminal_two_lines_change_and_nothing_is_left_of_them(
+def test_at_a_terminal_a_bar_and_a_line_change_and_nothing_is_left_of_them(
     progress: Callable[..., Progress], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
@@ -109,7 +116,7 @@ def test_at_a_terminal_two_lines_change_and_nothing_is_left_of_them(
     shown = progress()
     with shown.shown(["GREYSON\x1b[2J"]) as customers:
         next(customers)
-        shown("sending items to create", 1, 69)
+        shown.update("sending items to create", 1, 69)
     drawn = terminal.getvalue()
     assert "GREYSON\\u001b[2J" in drawn
     assert "sending items to create, 1 of 69" in drawn
