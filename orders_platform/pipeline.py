@@ -20,6 +20,7 @@ from collections.abc import Collection
 
 from orders_platform.domain.customers import StagingScan
 from orders_platform.domain.guards import GuardKind
+from orders_platform.domain.orders import RowKind
 from orders_platform.errors import MondayRefusedError, OrdersError
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.sync.groups import sync_groups
@@ -60,7 +61,8 @@ def sync_customer(
                 report.lines = merge.merge_lines(customer, run.clock(), accept)
             merge.require_unique_keys(customer)
             if dry and show:
-                report.changes = planned_changes(run, customer)
+                found = planned_changes(run, customer)
+                report.changes = [each for each in found if not (skip_subitems and each.row_kind is RowKind.SUBITEMS)]
             run.progress("looking up groups", 0, 0)
             with run.counted(customer, report.groups):
                 sync_groups(run, customer, limit=limit, dry=dry, report=report.groups)

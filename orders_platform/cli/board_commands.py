@@ -21,13 +21,13 @@ from orders_platform.domain.cell_warnings import CellWarning
 from orders_platform.domain.customers import StagingScan
 from orders_platform.domain.differences import Difference, DifferenceKind
 from orders_platform.domain.guards import GuardKind
-from orders_platform.domain.orders import RowKind, SyncRow
+from orders_platform.domain.orders import SyncRow
 from orders_platform.domain.preflight import board_problems, missing_labels, subitem_board_problems
 from orders_platform.domain.verdicts import Verdict, all_well
 from orders_platform.errors import BoardMismatchError, MondayRefusedError, OrdersError
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.pipeline import sync_customer
-from orders_platform.reports.changes import RowChange, change_counts, is_of, order_changes
+from orders_platform.reports.changes import change_counts, is_of, order_changes
 from orders_platform.reports.rendering import changes_page, changes_text
 from orders_platform.settings import Settings
 from orders_platform.sync.reconcile import Depth, Reconciliation, reconcile
@@ -99,7 +99,7 @@ def sync(
             verdicts = Queries(store).verdicts([report.customer for report in reports])
             result = _sync_json(store, reports, verdicts, dry=dry)
             if show:
-                changes = {report.customer: _changes(report, orders, skip_subitems=skip_subitems) for report in reports}
+                changes = {report.customer: order_changes(report.changes, orders) for report in reports}
                 every = [order for customer in changes.values() for order in customer]
                 as_values = {name: list(map(asdict, customer)) for name, customer in changes.items()}
                 result = {**result, "changes": as_values, "change_counts": change_counts(every)}
@@ -119,12 +119,6 @@ def sync(
         not any(verdict.guards for verdict in verdicts) if dry else all_well(verdicts, () if only else invalid, strict=strict)
     )
     sys.exit(0 if is_well and not any(report.error or report.doubled for report in reports) else 1)
-
-
-def _changes(report: CustomerReport, orders: Sequence[str], *, skip_subitems: bool) -> list[RowChange]:
-    """What a run would do for a customer, or for some of its orders."""
-    found = [each for each in report.changes if not (skip_subitems and each.row_kind is RowKind.SUBITEMS)]
-    return order_changes(each for each in found if is_of(each.order_key, orders))
 
 
 def _sync_json(

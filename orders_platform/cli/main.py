@@ -6,7 +6,6 @@ failed or waits, 2 wrong usage or configuration, 130 interrupted.
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from collections.abc import Callable
@@ -94,11 +93,7 @@ def _command(module: str, group: click.Group = cli, name: str | None = None) -> 
     def decorate(declared: Callable[[], None]) -> click.Command:
         @wraps(declared)
         def run(**options: object) -> None:
-            gc.disable()  # what is imported stays, and the collector would walk through it again and again
-            function = getattr(import_module(f"orders_platform.cli.{module}"), declared.__name__)
-            gc.freeze()
-            gc.enable()
-            function(**options)
+            getattr(import_module(f"orders_platform.cli.{module}"), declared.__name__)(**options)
 
         return group.command(name)(run)
 

@@ -62,10 +62,10 @@ def is_of(order_key: str, orders: Sequence[str]) -> bool:
     return not orders or bool({fold(order_key), fold(order_key.split(" | ")[0])} & set(map(fold, orders)))
 
 
-def order_changes(found: Iterable[Difference]) -> list[RowChange]:
-    """The changes by order, in the order of the differences."""
+def order_changes(found: Iterable[Difference], orders: Sequence[str] = ()) -> list[RowChange]:
+    """The changes by order, of these orders or of all, in the order of the differences."""
     rows: dict[str, dict[str, list[Difference]]] = {}
-    for each in found:
+    for each in (each for each in found if is_of(each.order_key, orders)):
         rows.setdefault(each.order_key, {}).setdefault(each.size_code, []).append(each)
     changed = []
     for order_key, by_size in rows.items():

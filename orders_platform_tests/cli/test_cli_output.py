@@ -10,8 +10,11 @@ from collections.abc import Callable
 import pytest
 
 from orders_platform.cli import output
-from orders_platform.domain.orders import RowProblem
+from orders_platform.domain.differences import Difference, DifferenceKind
+from orders_platform.domain.orders import RowKind, RowProblem
 from orders_platform.domain.verdicts import Verdict
+from orders_platform.reports.changes import order_changes
+from orders_platform.reports.rendering import changes_text
 
 Screen = Callable[[Callable[[], None]], str]
 FIRST_RUN = dict(zip(output.FIGURES, [1_700, 1_699, 12, 51, 1_700, 1_699, 2_350, 24, 5, 108, 2_350, 135.8], strict=True))
@@ -70,6 +73,20 @@ def test_tables_and_sentences_fit_the_terminal(screen: Screen, width: int) -> No
     ]
     assert lines[1].split() == ["SUN", "DAY", "RED", "1,700", "1,699", "12", "1,700", "1,699", "2,350", "24", "5", "135.8"]
     assert "GREYSON: GRE-1: [phantom]" in "\n".join(lines)
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_what_a_run_would_change_fits_the_terminal_and_its_marks_have_colours(screen: Screen, width: int) -> None:
+    found = [
+        Difference(DifferenceKind.DIFFERENT, RowKind.ITEMS, "GRE-1", "", 7, "POLO", column="STYLE", board="old " * 60, database="new"),
+        Difference(DifferenceKind.MISSING, RowKind.ITEMS, "GRE-2", "", None, "A long name of an order " * 8),
+        Difference(DifferenceKind.LEFT, RowKind.ITEMS, "GRE-3", "", 9, "POLO"),
+    ]  # fmt: skip
+    text = screen(lambda: output.print_changes(changes_text({"GREYSON": order_changes(found)})), width)
+    assert max(map(len, bare(text))) <= width
+    for colour, mark in (("33", "~ GRE-1 changed"), ("32", r"\+ GRE-2 new"), ("1;31", "- GRE-3 archived")):
+        assert re.search(rf"\x1b\[{colour}m{mark}", text)
+    assert "-> new" in " ".join(line.strip() for line in bare(text))
 
 
 def test_columns_of_nothing_are_left_out_and_those_of_orders_stay(screen: Screen) -> None:
