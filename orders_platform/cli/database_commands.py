@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 
@@ -20,9 +21,10 @@ from orders_platform.domain.customers import UNKNOWN_CUSTOMER
 from orders_platform.domain.history import ADOPT, RowHistory
 from orders_platform.domain.orders import CustomerSummary, RowKind
 from orders_platform.errors import BoardMismatchError
-from orders_platform.merge.order_files import OrderFile, read_order_file
+from orders_platform.merge.file_tables import FileOptions
+from orders_platform.merge.loads import Loads, Replaced
+from orders_platform.merge.order_files import Finding, OrderFile
 from orders_platform.merge.order_merge import OrderMerge
-from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.monday.budget import limits_of
 from orders_platform.reports.content import make_report
 from orders_platform.reports.rendering import html_page, markdown_text
@@ -35,49 +37,98 @@ _STATUS = ("orders", "items", "lines", "subitems", "new", "pending", "failed", "
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--append", is_flag=True, help="Add to the staged rows instead of replacing them.")
 @click.option(
+    "--sheet", "sheets", multiple=True, metavar="NAME", help="Read only this sheet, also a hidden one; may be repeated."
+)
+@click.option("--header-row", type=click.IntRange(1), help="Row with the names of the columns, where it is not found.")
+@click.option("--encoding", help="Of .csv files that are not UTF-8, such as cp1252.")
+@click.option("--delimiter", help="Of .csv files, where it is not found.")
+@click.option(
     "--ignore", multiple=True, metavar="HEADER", help="Leave out this unknown column and its values; may be repeated."
 )
-@click.option("--accept-missing", is_flag=True, help="Clear columns that the orders had and the files lack.")
+@click.option("--accept-missing", is_flag=True, help="Load files that lack columns; their orders keep what they have in them.")
+@click.option("--yes", is_flag=True, help="Do not ask, whatever the load replaces.")
 @JSON
-def load(*, files: tuple[Path, ...], append: bool, ignore: tuple[str, ...], accept_missing: bool, as_json: bool) -> None:
-    """Load orders from .xlsx or .csv files into the staging table.
+def load(
+    *,
+    files: tuple[Path, ...],
+    append: bool,
+    sheets: tuple[str, ...],
+    header_row: int | None,
+    encoding: str | None,
+    delimiter: str | None,
+    ignore: tuple[str, ...],
+    accept_missing: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Load orders from workbooks (.xlsx, .xlsm, .xlsb, .xls, .ods) or .csv files into the staging table.
 
-    They replace the staged rows of all customers, unless --append is given.
-    """
-    with database_session() as (settings, store):
-        tables = settings.configuration.tables
+    They are one load: all of them or none, in place of the staged rows of all customers unless --append is given. Every visible sheet
+    that has order numbers is read.
+    """  # fmt: skip
+    options = FileOptions(sheets, header_row, encoding, delimiter, ignore, accept_missing)
+    with database_session() as (settings, store), TemporaryDirectory() as folder:
+        staging = settings.configuration.tables.staging
         if settings.environment == "sandbox" and store.database.dialect.name == "sqlite":
             store.schema.apply()  # on a server only init-db makes tables
-        known = [column.name for column in store.schema.columns_of(tables.staging)]
-        read = [read_order_file(file, known) for file in files]
-        for order_file in read:
-            order_file.refuse_unread(ignore)
-        columns = list(dict.fromkeys(name for order_file in read for name in order_file.columns))
-        staged = _staged_rows(read, columns)
-        common = set(columns).intersection(*(order_file.columns for order_file in read))
-        merge = OrderMerge(store)
-        rows = replace_staged_rows(
-            store.database, tables.staging, tables.schema_name, columns, staged, append=append,
-            check=lambda connection: None if accept_missing else merge.require_columns(connection, common),
-        )  # fmt: skip
+        loads = Loads(store)
+        read = loads.read(files, options, Path(folder))
+        replaced = None if append else loads.replaced(read)
+        if not as_json:
+            for order_file in read.files:
+                _print_file(order_file)
+            for name, count in read.missing.items():
+                click.echo(f"{name} is missing; {count} orders keep what they have in it")
+        if replaced is not None and replaced.rows:
+            click.echo(_replaced_line(replaced), err=as_json)
+        if replaced is not None and replaced.needs_consent and not yes and sys.stdin.isatty() and sys.stderr.isatty():
+            click.confirm("Load the files all the same?", abort=True, err=True)
+        rows = loads.stage(read, datetime.now(UTC), replace=not append, progress=output.rate_of("rows staged"))
     if as_json:
-        files_read = {str(order_file.path): asdict(order_file.report) for order_file in read}
-        output.write_json({"rows": rows, "table": tables.staging, "files": files_read})
+        files_read = {str(order_file.path): _file_json(order_file) for order_file in read.files}
+        replaces = replaced and asdict(replaced)
+        output.write_json({"rows": rows, "table": staging, "files": files_read, "missing": read.missing, "replaced": replaces})
         return
-    for order_file in read:
-        report = order_file.report
+    click.echo(f"{rows} rows {'added to' if append else 'in'} {staging}. Next: orders-platform sync")
+
+
+def _file_json(order_file: OrderFile) -> Mapping[str, object]:
+    """The file as a whole, and by sheet."""
+    sheets = [asdict(sheet.report) for sheet in order_file.sheets]
+    whole: dict[str, object] = {
+        "rows": order_file.rows,
+        "exact": list(dict.fromkeys(name for each in sheets for name in each["exact"])),
+    }
+    for name in ("by_alias", "unknown", "blank_headers"):
+        whole[name] = {header: value for each in sheets for header, value in each[name].items()}
+    return {**whole, "sheets": sheets, "left_out": order_file.left_out}
+
+
+def _print_file(order_file: OrderFile) -> None:
+    for report in (sheet.report for sheet in order_file.sheets):
+        sheet = f", sheet {report.sheet!r}" if report.sheet else ""
+        hidden = f" ({report.hidden_rows} rows of the sheet are hidden; they are read)" if report.hidden_rows else ""
         matched = f"{len(report.exact)} columns matched by name, {len(report.by_alias)} by another spelling"
-        click.echo(f"{order_file.path.name}: {report.rows} rows, {matched}")
+        click.echo(f"{order_file.path.name}{sheet}: {report.rows} rows{hidden}, {matched}")
+        customers = [f"{name} {count}" for name, count in report.customers.items()]
+        customers += [f"nobody who is configured {report.unmatched_rows}"] if report.unmatched_rows else []
+        click.echo(f"  {', '.join(customers)}; {len(report.sizes)} sizes, {report.quantity:,} pieces")
         for header, column in report.by_alias.items():
             click.echo(f"  {header!r} was read as {column!r}")
-    click.echo(f"{rows} rows {'added to' if append else 'in'} {tables.staging}. Next: orders-platform sync")
+        alike: dict[str, list[Finding]] = {}
+        for finding in report.findings:
+            alike.setdefault(finding.what, []).append(finding)
+        for found in alike.values():
+            more = f" (and {', '.join(each.column for each in found[1:])})" if found[1:] else ""
+            click.echo(f"  {found[0]}{more}")
+    for name, reason in order_file.left_out.items():
+        click.echo(f"{order_file.path.name}, sheet {name!r} was left out: {reason}")
 
 
-def _staged_rows(read: Iterable[OrderFile], columns: list[str]) -> Iterable[list[object]]:
-    for order_file in read:
-        places = [order_file.columns.index(name) if name in order_file.columns else None for name in columns]
-        for row in order_file.rows:
-            yield [None if place is None else row[place] for place in places]
+def _replaced_line(replaced: Replaced) -> str:
+    dropped = f" {', '.join(replaced.dropped)} will have no row." if replaced.dropped else ""
+    halved = " The files hold less than half of that." if replaced.is_halved else ""
+    return f"Replaces {replaced.rows:,} rows of {replaced.customers} customers of {replaced.files} files.{dropped}{halved}"
 
 
 @click.command(name="init-db")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -89,6 +91,20 @@ def _figures(summary: CustomerSummary, rejected: int, sent: Figures) -> Figures:
     """Where a customer stands, and what the run did."""
     stands = {name: getattr(summary, name) for name in ("orders", "lines", "groups", "items", "subitems", "failed")}
     return {name: {**stands, "rejected": rejected, **sent}.get(name, 0) for name in FIGURES}
+
+
+def rate_of(what: str) -> Callable[[int], None]:
+    """Prints how far something has come, and how fast, after two seconds and then every five; on standard error at a terminal."""
+    started = said = time.monotonic()
+
+    def show(done: int) -> None:
+        nonlocal said
+        now = time.monotonic()
+        if now - started > 2 and (said == started or now - said > 5) and sys.stderr.isatty():
+            said = now
+            click.echo(f"  {done:,} {what}, {done / (now - started):,.0f} a second", err=True)
+
+    return show
 
 
 def verdict_json(verdict: Verdict) -> JsonObject:

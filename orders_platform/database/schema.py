@@ -27,7 +27,7 @@ VIEW_MARK = "/* made by orders_platform */"
 """In the text of each view of ours, by which it is known: a view of that name without it is somebody else's and stays as it is."""
 
 DAILY_RIGHTS: Mapping[str, Sequence[str]] = {
-    "staging": ("SELECT",),  # `load` inserts and deletes as well
+    "staging": ("SELECT",),  # `load` inserts and deletes as well, and inserts into `loads`
     "orders": ("SELECT", "INSERT", "UPDATE"),
     "staged_lines": ("SELECT", "INSERT", "DELETE"),
     "lines": ("SELECT", "INSERT", "UPDATE", "DELETE"),

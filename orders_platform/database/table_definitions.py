@@ -14,7 +14,7 @@ from orders_platform.configuration import Tables
 from orders_platform.database.dialects import Dialect
 from orders_platform.domain.states import Action, SyncState
 
-TABLES = ("staging", "orders", "staged_lines", "lines", "log", "rejects", "customers")
+TABLES = ("staging", "orders", "staged_lines", "lines", "log", "rejects", "customers", "loads")
 _WORDS = {"states": SyncState, "actions": Action}
 
 
