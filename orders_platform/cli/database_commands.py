@@ -121,6 +121,8 @@ def _print_file(order_file: OrderFile) -> None:
         for found in alike.values():
             more = f" (and {', '.join(each.column for each in found[1:])})" if found[1:] else ""
             click.echo(f"  {found[0]}{more}")
+        if report.notice:
+            click.echo(f"  {report.notice}")
     for name, reason in order_file.left_out.items():
         click.echo(f"{order_file.path.name}, sheet {name!r} was left out: {reason}")
 

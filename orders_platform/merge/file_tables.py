@@ -65,6 +65,7 @@ class Table:
         path: where the rows are; None for a sheet that is left out because it is hidden or not chosen.
         hidden_rows: rows that a filter or a person hides; they are read.
         is_1904: whether numbers that stand for days count from 1904.
+        tells_damages: whether error values, and formulas without a result, can be told from blank cells.
         notes: what Excel did, by kind and place of the column.
     """
 
@@ -76,6 +77,7 @@ class Table:
     is_hidden: bool = False
     hidden_rows: int = 0
     is_1904: bool = False
+    tells_damages: bool = True
     notes: Mapping[str, Mapping[int, Examples]] = field(default_factory=dict)
 
     @property
@@ -169,7 +171,7 @@ def _sheets_of(path: Path, chosen: Iterable[str], folder: Path) -> list[Table]:
     tables = [
         Table(
             path, each["name"], each["file"] and Path(each["file"]), is_hidden=each["hidden"],
-            hidden_rows=each.get("hidden_rows", 0), is_1904=bool(each.get("is_1904")),
+            hidden_rows=each.get("hidden_rows", 0), is_1904=bool(each.get("is_1904")), tells_damages=each.get("tells_damages", True),
             notes={kind: {int(at): found for at, found in by.items()} for kind, by in each.get("notes", {}).items()},
         )
         for each in result["sheets"]

@@ -32,10 +32,15 @@ ALIASES = {"PROMO GROUP / CAMPAIGN (HOT 30/GLOBAL EDIT": "PROMO GROUP / CAMPAIGN
 
 _BLOCK = 500
 _EXAMPLES = 3
+_NAMED = 10
 _EXPONENT = re.compile(r"[0-9](?:[.,][0-9]+)?E\+[0-9]+", re.IGNORECASE)
 _DATE_HEADER = re.compile(r"[0-9]{4}-([0-9]{2})-([0-9]{2})")
 _1904 = 1_462
 """Days between the two date systems of Excel."""
+
+_BLIND = (
+    "error values and formulas without a stored result look like blank cells in this format; save it as .xlsx if there are any"
+)
 
 Row = Sequence[str]
 
@@ -119,6 +124,7 @@ class SheetReport:
         unknown: header -> cells with a value, for headers that are no column.
         blank_headers: spreadsheet letter -> cells with a value, for columns without a header.
         findings: what Excel did to the data.
+        notice: what the format of the file hides.
     """
 
     sheet: str
@@ -134,6 +140,7 @@ class SheetReport:
     unknown: Mapping[str, int]
     blank_headers: Mapping[str, int]
     findings: tuple[Finding, ...]
+    notice: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,6 +403,7 @@ def _survey(table: Table, header_row: int, titles: Row, columns: OrderColumns, o
         unknown={header: seen.values[place] for place, header in headers.unknown.items()},
         blank_headers={column_letter(place): seen.values[place] for place in blank},
         findings=findings,
+        notice="" if table.tells_damages else _BLIND,
     )  # fmt: skip
     is_named = columns.file in headers.columns.values() or columns.file not in columns.known
     source = () if is_named else (columns.file,)
@@ -412,7 +420,8 @@ def _refusals(table: Table, report: SheetReport, columns: OrderColumns, options:
     unread = {**report.unknown, **{f"column {letter}": count for letter, count in report.blank_headers.items()}}
     lost = {name: count for name, count in unread.items() if count and name not in options.ignored}
     if lost:
-        named = ", ".join(f"{name!r} ({count} values{_nearest(name, columns)})" for name, count in lost.items())
+        named = ", ".join(f"{name!r} ({count} values{_nearest(name, columns)})" for name, count in list(lost.items())[:_NAMED])
+        named += f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
         yield (
             f"{table.title}: no column of the order list is called {named}. Correct the headers in the file (a spreadsheet turns a size "
             "like 3-4 into a date), or leave them out: orders-platform load --ignore HEADER."
@@ -445,24 +454,22 @@ def _findings(table: Table, header_row: int, headers: Headers, columns: OrderCol
     invalid = "; their rows are invalid"
     for place, column in headers.columns.items():
         yield from _noted(
-            table, "formula", place, column, "hold a formula without a stored result", header_row, is_refused=True
+            table, "formula", place, column, "with a formula without a stored result", header_row, is_refused=True
         )
         yield from _noted(
-            table, "error", place, column, f"hold an error value and are left out{invalid * (column == key)}", header_row
+            table, "error", place, column, f"with an error value, left out{invalid * (column == key)}", header_row
         )
         if column in texts:
             yield from _noted(
-                table, "date", place, column, "hold a day where none belongs, as Excel makes of 3-4 or 1/2", header_row
+                table, "date", place, column, "with a day where none belongs, as Excel makes of 3-4 or 1/2", header_row
             )
         if column in numbers:
-            yield from _noted(
-                table, "number", place, column, "hold a number stored as text, and are read as numbers", header_row
-            )
+            yield from _noted(table, "number", place, column, "with a number stored as text, read as a number", header_row)
     for place, (count, examples) in seen.serials.items():
         offset = _1904 if table.is_1904 else 0
         shown = tuple(f"{text} as {day(str(int(text) + offset))}" for text in examples)
         system = ", counted from 1904" if table.is_1904 else ""
-        yield Finding(headers.columns[place], f"hold the serial number of a day{system}", count, shown)
+        yield Finding(headers.columns[place], f"with the serial number of a day{system}", count, shown)
     yield from _number_findings(key, seen.numbers)
 
 
@@ -484,13 +491,13 @@ def _number_findings(column: str, cells: Iterable[str]) -> Iterator[Finding]:
     exponents = [number for number in digits if _EXPONENT.fullmatch(number)]
     if exponents:
         shown = tuple(dict.fromkeys(exponents))[:_EXAMPLES]
-        yield Finding(column, "are in exponent form: their digits are lost", len(exponents), shown, is_refused=True)
+        yield Finding(column, "in exponent form, whose digits are lost", len(exponents), shown, is_refused=True)
     padded = {len(number) for number in digits if number.startswith("0") and number.isdigit()}
     bare = [
         number for number in digits if number.isdigit() and not number.startswith("0") and len(number) < max(padded, default=0)
     ]
     if bare:
-        yield Finding(column, "may have lost leading zeros, which others have", len(bare), tuple(bare[:_EXAMPLES]))
+        yield Finding(column, "without the leading zeros that others have, perhaps lost", len(bare), tuple(bare[:_EXAMPLES]))
 
 
 def _is_serial(cell: str) -> bool:

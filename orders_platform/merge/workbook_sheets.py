@@ -59,7 +59,7 @@ def sheets_of(path: Path, folder: Path, chosen: Iterable[str]) -> list[dict[str,
                 hidden_rows, errors, notes = marks.get(sheet.name, (0, {}, {}))
                 target = folder / f"{number}.csv"
                 about |= {"file": str(target), "hidden_rows": hidden_rows, "notes": notes}
-                about["is_1904"] = marks.get("", (0, {}, {}))[0]
+                about |= {"is_1904": marks.get("", (0, {}, {}))[0], "tells_damages": "" in marks}
                 with target.open("w", encoding="utf-8", newline="") as out:
                     _write_rows(workbook, sheet.name, csv.writer(out), errors, notes)
             found.append(about)
@@ -135,14 +135,15 @@ def _marks_of(path: Path) -> dict[str, tuple[int, dict[int, dict[int, str]], Not
             count := sum(len(_ODS_WITHOUT_RESULT.findall(b)) for b in _blocks(book.open(parts["content.xml"])))
         ):
             raise Refused(f"has {count} formulas without a stored result")
+        marks = {"": (0, dict[int, dict[int, str]](), Notes())} if "content.xml" in parts else {}
         if "xl/workbook.xml" not in parts:
-            return {}
+            return marks
         main = ElementTree.fromstring(book.read(parts["xl/workbook.xml"]))  # noqa: S314 - this process is the fence
         links = ElementTree.fromstring(book.read(parts["xl/_rels/workbook.xml.rels"]))  # noqa: S314
         targets = {link.get("Id"): str(link.get("Target")) for link in links}
         about = main.find("{*}workbookPr")
         is_1904 = about is not None and about.get("date1904") in {"1", "true"}
-        marks: dict[str, tuple[int, dict[int, dict[int, str]], Notes]] = {"": (int(is_1904), {}, {})}
+        marks[""] = (int(is_1904), {}, {})
         for sheet in main.findall(".//{*}sheet"):
             target = targets.get(next((value for name, value in sheet.items() if name.endswith("}id")), None), "")
             part = parts.get(target.lstrip("/")) or parts.get(f"xl/{target}")

@@ -55,7 +55,8 @@ def test_a_file_on_an_empty_database_is_loaded_and_synced(
     file = write(workplace.folder / f"bhood.{suffix}", orders)
     loaded = terminal("load", str(file))
     assert loaded.code == 0, loaded.err
-    assert f"bhood.{suffix}: {len(orders)} rows" in loaded.out
+    sheet = "" if suffix == "csv" else ", sheet 'Sheet'"
+    assert f"bhood.{suffix}{sheet}: {len(orders)} rows" in loaded.out
     assert f"{len(orders)} rows in swp_ORDER_LIST_V2. Next: orders-platform sync" in loaded.out
     assert workplace.rows('SELECT DISTINCT "_SOURCE_TABLE" FROM "swp_ORDER_LIST_V2"') == [("bhood",)]
     synced = terminal("sync", "--execute", "--json")

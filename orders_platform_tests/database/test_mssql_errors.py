@@ -126,7 +126,7 @@ def test_nothing_is_repeated_in_a_dry_run(order_list: OrderList) -> None:
         (OrderStore, {"lock", "dry_run_transaction"}),  # blocks of the caller's, which cannot be run again
         (
             OrderMerge,
-            {"sync_statuses", "present", "require_unique_keys", "require_columns"},
+            {"sync_statuses", "present", "require_unique_keys", "staged_counts"},
         ),  # asked again at the next tick, or the queries repeat themselves
     ],
 )
