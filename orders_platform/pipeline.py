@@ -41,16 +41,16 @@ def sync_customer(
 ) -> CustomerReport:
     """Take one customer through the six steps, or with `limit` so many of its orders; what was done.
 
-    A customer that `scan` did not find in the staging table is not merged, so none of its orders is removed; its waiting rows are
-    sent. A guard of a kind in `accept` does not act on this load. With `dry` nothing is sent, and `run.store` and `merge` work in a
-    dry-run transaction, of which nothing stays. An error ends up in the report, so that the next customer can run; only
-    `MondayRefusedError` is raised: monday would refuse that one too.
+    A customer that `scan` did not find in the staging table is not merged, so none of its orders is removed, unless `accept` says that
+    they may vanish; its waiting rows are sent. A guard of a kind in `accept` does not act on this load. With `dry` nothing is sent, and
+    `run.store` and `merge` work in a dry-run transaction, of which nothing stays. An error ends up in the report, so that the next
+    customer can run; only `MondayRefusedError` is raised: monday would refuse that one too.
     """
     started = run.clock()
     report = CustomerReport(customer)
     try:
         with run.store.lock(customer):
-            if customer in scan.customers:
+            if customer in scan.customers or GuardKind.VANISHED_ORDERS in accept:
                 report.headers = merge.merge_headers(customer, scan, run.clock(), accept)
                 merge.unpivot_sizes(customer)
                 report.lines = merge.merge_lines(customer, run.clock(), accept)

@@ -24,12 +24,12 @@ from orders_platform.cli.session import (
 )
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.queries import Queries
-from orders_platform.domain.customers import UNKNOWN_CUSTOMER, StagingScan
+from orders_platform.domain.customers import StagingScan
 from orders_platform.domain.differences import Difference, DifferenceKind
 from orders_platform.domain.guards import GuardKind
 from orders_platform.domain.orders import SyncRow
 from orders_platform.domain.preflight import board_problems, missing_labels, subitem_board_problems
-from orders_platform.domain.verdicts import Verdict, seen
+from orders_platform.domain.verdicts import Verdict, all_well
 from orders_platform.errors import BoardMismatchError, MondayRefusedError, OrdersError
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.pipeline import sync_customer
@@ -80,11 +80,10 @@ def sync(
         if dry:
             run.preflight()
         scan = merge.scan_staging()
-        if not dry:
-            merge.record_unmatched(scan, run.clock())
-        waiting = [summary.customer for summary in store.summaries() if summary.new or summary.pending]
-        known = sorted({*scan.customers, *waiting})  # what waits of a customer is sent although the load lacks it
-        chosen = chosen_customers(only, known, settings, "has no staged and no waiting rows")
+        merge.record_scan(scan, run.clock())
+        merged = [each.customer for each in store.summaries() if each.orders or each.new or each.pending]
+        known = sorted({*scan.customers, *merged})  # what the load lacks of a customer is told, what waits of it is sent
+        chosen = chosen_customers(only, known, settings, "has neither staged rows nor orders")
         reports: list[CustomerReport] = []
         accepted = [GuardKind(kind) for kind in accept]
         try:
@@ -94,8 +93,7 @@ def sync(
             )
         finally:  # what was done is shown although the run ended early
             is_quiet = verbosity == "quiet"
-            doubled = {report.customer: report.doubled for report in reports}
-            verdicts = [seen(each, doubled[each.customer]) for each in Queries(store).verdicts(doubled)]
+            verdicts = Queries(store).verdicts([report.customer for report in reports])
             output.show_run(
                 _sync_json(store, reports, verdicts, dry=dry), as_json=as_json, output_json=output_json, quiet=is_quiet
             )
@@ -105,9 +103,10 @@ def sync(
                 found = [each for each in Queries(store).cell_warnings() if each.customer in chosen]
                 sent = [each for report in reports for stage in report.stages for each in stage.warnings]
                 output.print_warnings(dict.fromkeys([*found, *sent]))
-    is_well = all(not verdict.guards if dry else verdict.is_well(strict=strict) for verdict in verdicts)
-    is_matched = dry or bool(only) or not any(row.code == UNKNOWN_CUSTOMER for row in invalid)
-    sys.exit(0 if is_well and is_matched and not any(report.error or report.doubled for report in reports) else 1)
+    is_well = (
+        not any(verdict.guards for verdict in verdicts) if dry else all_well(verdicts, () if only else invalid, strict=strict)
+    )
+    sys.exit(0 if is_well and not any(report.error or report.doubled for report in reports) else 1)
 
 
 def _sync_json(
@@ -219,14 +218,14 @@ def verify(*, only: tuple[str, ...], repair: bool, yes: bool, as_json: bool) -> 
             _print_plans(work)
             if yes or click.confirm("Change the board as listed?", err=True):
                 work.repair()
-        verdicts = [seen(each, work.found[each.customer].differences) for each in Queries(store).verdicts(work.found)]
+        verdicts, invalid = Queries(store).verdicts(work.found), () if only else store.invalid_rows()
     if as_json:
         output.write_json(_verify_json(work, verdicts))
     else:
         _print_comparison(work, may_repair=not repair)
         output.print_verdicts(verdicts)
     output.print_guards(verdicts)
-    sys.exit(0 if work.is_done and all(verdict.is_well() for verdict in verdicts) else 1)
+    sys.exit(0 if work.is_done and all_well(verdicts, invalid) else 1)
 
 
 @dataclass

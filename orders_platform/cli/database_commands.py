@@ -17,9 +17,9 @@ from orders_platform.cli import output
 from orders_platform.cli.session import CUSTOMERS, JSON, STRICT, database_session, merged_customers
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.queries import Queries
-from orders_platform.domain.customers import UNKNOWN_CUSTOMER
 from orders_platform.domain.history import ADOPT, RowHistory
 from orders_platform.domain.orders import CustomerSummary, RowKind
+from orders_platform.domain.verdicts import all_well
 from orders_platform.errors import BoardMismatchError
 from orders_platform.merge.file_tables import FileOptions
 from orders_platform.merge.loads import Loads, Replaced
@@ -204,8 +204,7 @@ def status(*, strict: bool, as_json: bool) -> None:
     output.print_guards(verdicts)
     if other_board is not None:  # what is said above is true of the board before
         raise other_board
-    is_matched = not any(row.code == UNKNOWN_CUSTOMER for row in rejects)
-    sys.exit(0 if is_matched and all(verdict.is_well(strict=strict) for verdict in verdicts) else 1)
+    sys.exit(0 if all_well(verdicts, rejects, strict=strict) else 1)
 
 
 def _other_board(store: OrderStore, settings: Settings) -> BoardMismatchError | None:
@@ -221,11 +220,17 @@ def _other_board(store: OrderStore, settings: Settings) -> BoardMismatchError | 
 @click.option("--html", "page", type=output.OUTPUT_FILE, metavar="FILE", help="Write a web page into this file.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print Markdown; the default without --html.")
 def report(*, only: tuple[str, ...], page: Path | None, as_markdown: bool) -> None:
-    """Report where the orders stand, for people outside the team."""
+    """Report where the orders stand, for people outside the team.
+
+    The exit code is 0 when all orders are on the board, else 1.
+    """
     with database_session() as (settings, store):
         store.require_board(sync_rules(settings.configuration).target)
         now = datetime.now(UTC)
-        verdicts = Queries(store).verdicts(merged_customers(only, settings, store))
+        verdicts, invalid = (
+            Queries(store).verdicts(merged_customers(only, settings, store)),
+            () if only else store.invalid_rows(),
+        )
         reports = [make_report(store, verdict.customer, now, verdict) for verdict in verdicts]
     links = report_links(settings)
     if page is not None:
@@ -233,6 +238,7 @@ def report(*, only: tuple[str, ...], page: Path | None, as_markdown: bool) -> No
         click.echo(f"{len(reports)} customers reported in {page}", err=True)
     if page is None or as_markdown:
         click.echo(markdown_text(reports, links), nl=False)
+    sys.exit(0 if all_well(verdicts, invalid) else 1)
 
 
 @click.command()

@@ -91,6 +91,8 @@ def summary(orders: RowMapping, lines: RowMapping | Mapping[str, Any]) -> Custom
         failed=both("failed_rows"),
         blocked=int(lines.get("blocked_rows", 0)),
         removed=int(orders["removed_rows"]),
+        differences=int(orders["board_differences"]),
+        missing=int(orders["board_missing"]),
         oldest_waiting_at=min(moments("oldest_waiting_at"), default=None),
         last_sent_at=max(moments("last_sent_at"), default=None),
     )

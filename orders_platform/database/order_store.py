@@ -20,6 +20,7 @@ from orders_platform.database.engine import Database, repeated_when_lost
 from orders_platform.database.schema import Schema
 from orders_platform.database.statements import ROWS_A_STATEMENT, Runner, Statements, chunks, numbered
 from orders_platform.domain import guards
+from orders_platform.domain.differences import ABSENT, Difference
 from orders_platform.domain.guards import Guard
 from orders_platform.domain.history import CustomerGroup
 from orders_platform.domain.mapping import Target
@@ -263,6 +264,13 @@ class OrderStore:
         rows = self.orders(customer) if kind is RowKind.ITEMS else self.lines(customer)
         sent = [row for row in rows if row.state is SyncState.SYNCED and row.action is not Action.DELETE]
         return [(row, lacking[row.ref]) for row in sent if row.ref in lacking]
+
+    @repeated_when_lost
+    def record_differences(self, customer: str, found: Sequence[Difference], *, is_whole: bool) -> None:
+        """Remember how much differed when the board was looked at: instead of what was known, or if not `is_whole` where it is more."""
+        missing = sum(each.kind in ABSENT and each.row_kind is RowKind.ITEMS for each in found)
+        with self._writing(customer=customer, differences=len(found), missing=missing, is_whole=int(is_whole)) as run:
+            run("record_differences")
 
     @repeated_when_lost
     def log_batch(self, run_id: str, now: datetime, customer: str, report: BatchReport) -> None:

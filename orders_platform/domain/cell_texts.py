@@ -14,8 +14,8 @@ from typing import Final
 
 from orders_platform.domain.text import clean, clean_lines
 
-PLACEHOLDER_DATES: Final = ("1900-01-01", "0001-01-01", "9999-12-31")
-"""Days by which programs say that there is none."""
+PLACEHOLDER_DATES: Final = ("1900-01-01", "0001-01-01", "9999-12-31", "1899-12-30", "1899-12-31")
+"""Days by which programs say that there is none; the last two are the zero of spreadsheets."""
 
 _CURRENCY = r"(?:(?:US|AU|A|CA|C|NZ|HK|S)?\$|[€£¥₩₹]|US\$?|USD|EUR|GBP|AUD|CAD|NZD|HKD|SGD|CNY|RMB|JPY|KRW|INR|CHF|SEK|DKK|NOK|THB|VND|IDR)"
 _PLAIN = r"[0-9]+\.?[0-9]*(?:E[+-]?[0-9]{1,2})?|\.[0-9]+"

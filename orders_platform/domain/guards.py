@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import json
+import shlex
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,9 +12,9 @@ from dataclasses import dataclass, replace
 class GuardKind(enum.StrEnum):
     """What a guard saw; the word that `--accept` takes.
 
-    `VANISHED_ORDERS` the load lacks many orders of the customer: none of them is removed, the others go on. `EMPTIED_COLUMNS` a column
-    that the board shows, or all sizes, turned empty: the load is not merged. `WRONG_TOTALS` many totals are not the sum of their
-    sizes: nothing is sent.
+    `VANISHED_ORDERS` the load lacks many orders of the customer, or all: none of them is removed, the others go on. `EMPTIED_COLUMNS` a
+    column that the board shows, or all sizes, turned empty: the load is not merged. `WRONG_TOTALS` many totals are not the sum of
+    their sizes: nothing is sent.
     """
 
     VANISHED_ORDERS = "vanished_orders"
@@ -48,15 +49,14 @@ class Guard:
         return not self.is_accepted and self.kind is not GuardKind.VANISHED_ORDERS
 
     def __str__(self) -> str:
-        return f"{self.message} Correct the load, or accept it once: orders-platform sync --execute --accept {self.kind}"
+        command = f"orders-platform sync --execute --customer {shlex.quote(self.customer)} --accept {self.kind}"
+        return f"{self.message} Correct the load, or accept it once: {command}"
 
 
 def vanished_orders(customer: str, missing: int, orders: int, examples: Sequence[str]) -> Guard:
     """The guard of orders that the load lacks."""
-    words = (
-        f"{missing:,} of {orders:,} orders of {customer} are missing from the load ({_such_as(examples, missing)}); "
-        "none was removed."
-    )
+    such_as = f" ({_such_as(examples, missing)})" if examples else ", which names no order of it"
+    words = f"{missing:,} of {orders:,} orders of {customer} are missing from the load{such_as}; none was removed."
     return Guard(customer, GuardKind.VANISHED_ORDERS, words)
 
 

@@ -6,6 +6,7 @@ the one that it arrives at takes it over. Pure functions of what the merge of ei
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -88,5 +89,6 @@ def _reason(customers: Sequence[str], *, is_loaded: bool) -> str:
         )[:1_000]
     return (
         f"{named} has the same order, and this load has no row of {named}, so it cannot be told whether the order moved. "
-        f"Load the rows of {named} as well, or make the name an alias in [customers]"
+        f"Load the rows of {named} as well, make the name an alias in [customers], or say that the orders left: "
+        f"orders-platform sync --execute --customer {shlex.quote(customers[0])} --accept vanished_orders"
     )[:1_000]

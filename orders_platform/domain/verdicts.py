@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from orders_platform.domain.differences import ABSENT, Difference
+from orders_platform.domain.customers import UNKNOWN_CUSTOMER
 from orders_platform.domain.guards import Guard
-from orders_platform.domain.orders import CustomerSummary, RowKind, RowProblem
+from orders_platform.domain.orders import CustomerSummary, RowProblem
 
 NO_ORDERS = frozenset({"phantom", "repeated_header"})
 """Codes of staged rows that are no orders (totals, headers): nothing of them belongs on the board."""
@@ -37,7 +37,7 @@ class Verdict:
         invalid: rows of the load that the merge cannot take; the board lacks them.
         unmatched: rows of its files that name no known customer.
         warnings: cells that were left out, and rows that are no orders.
-        differences: between board and database, where somebody has just looked; `on_board` is then what was seen.
+        differences: between board and database, when they were last compared; orders that were missing then are not `on_board`.
         guards: that acted on its last load and were not accepted.
     """
 
@@ -81,7 +81,7 @@ class Verdict:
                 else "no orders"
             )
         else:
-            head = f"{self.on_board:,} of {_count(self.orders + self.invalid, 'order')} on the board"
+            head = f"{self.on_board:,} of {_count(self.orders, 'order')} on the board" if self.orders else "no orders"
         counts = (
             (self.waiting, "row waits", "rows wait"),
             (self.failed, "row failed", "rows failed"),
@@ -93,12 +93,6 @@ class Verdict:
         said = [f"{count:,} {one if count == 1 else several}" for count, one, several in counts if count]
         stopped = ["a guard stops it" if any(guard.blocks for guard in self.guards) else "a guard acted"] if self.guards else []
         return f"{self.customer}: {'; '.join([head, *said, *stopped])}"
-
-
-def seen(verdict: Verdict, differences: Sequence[Difference]) -> Verdict:
-    """The verdict of somebody who has just looked at the board and found this."""
-    absent = sum(each.kind in ABSENT and each.row_kind is RowKind.ITEMS for each in differences)
-    return replace(verdict, differences=len(differences), on_board=verdict.on_board - absent)
 
 
 def verdicts_of(
@@ -123,16 +117,22 @@ def verdicts_of(
             Verdict(
                 name,
                 orders=stand.orders,
-                on_board=stand.items,
+                on_board=stand.items - stand.missing,
                 waiting=stand.new + stand.pending,
                 failed=stand.failed + stand.blocked,
                 invalid=sum(row.rows for row in rows) - no_orders,
                 unmatched=unmatched.get(name, 0),
                 warnings=no_orders + warnings.get(name, 0),
+                differences=stand.differences,
                 guards=tuple(guard for guard in guards if guard.customer == name and not guard.is_accepted),
             )
         )
     return found
+
+
+def all_well(verdicts: Iterable[Verdict], invalid: Iterable[RowProblem] = (), *, strict: bool = False) -> bool:
+    """Whether the board has all that the list holds; `invalid` are its rows that the merge cannot take, those of no customer among them."""
+    return all(each.is_well(strict=strict) for each in verdicts) and not any(row.code == UNKNOWN_CUSTOMER for row in invalid)
 
 
 def _count(number: int, word: str) -> str:

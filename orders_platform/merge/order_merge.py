@@ -43,6 +43,7 @@ class OrderMerge:
 
     def __init__(self, store: OrderStore) -> None:
         self.database = store.database
+        self._store = store
         self._queries = Queries(store)
         self._configuration = store.configuration
         self._schema = store.schema
@@ -121,11 +122,33 @@ class OrderMerge:
     def _last_merge(self, key: str) -> RowMapping | None:
         return next(iter(self._read("1_read_customer", customer=key)), None)
 
-    # --- rows that match no customer ------------------------------------------------------------------------------------
+    # --- rows that match no customer, customers that have no rows ---------------------------------------------------------
 
     @repeated_when_lost
-    def record_unmatched(self, scan: StagingScan, now: datetime) -> None:
-        """List the rows that match no customer among the rejects, and resolve those that no longer do. Unchanged: no write."""
+    def record_scan(self, scan: StagingScan, now: datetime) -> None:
+        """Record what the staging table has of nobody, and of whom it has nothing. Unchanged: no write.
+
+        The rows that match no customer are listed among the rejects. A customer with orders of which there is no row is guarded, and its
+        last load forgotten: when its rows come back they are merged, and the guard goes.
+        """
+        self._record_unmatched(scan, now)
+        self._guard_absent(scan)
+
+    def _guard_absent(self, scan: StagingScan) -> None:
+        orders = {each.customer: each.orders for each in self._store.summaries()}
+        recorded: dict[str, list[Guard]] = {name: [] for name in orders}
+        for guard in self._store.guards():
+            recorded.setdefault(guard.customer, []).append(guard)
+        for name, known in recorded.items():
+            if {name, self._configuration.customer_names.resolve(name)} & scan.customers.keys():
+                continue
+            kept = [guard for guard in known if guard.kind is not GuardKind.VANISHED_ORDERS]
+            if orders.get(name):
+                kept.append(guards.vanished_orders(name, orders[name], orders[name], []))
+            if kept != known:
+                self._record_guards(name, kept, forget_load=True)
+
+    def _record_unmatched(self, scan: StagingScan, now: datetime) -> None:
         unmatched = scan.unmatched_by_label
         for label, (rows, reason) in unmatched.items():
             self._reject_unmatched(label, rows, reason, now)
@@ -162,10 +185,10 @@ class OrderMerge:
         A guard of a kind in `accept` does not act. Where one blocks, nothing is merged and only the guard is recorded.
 
         Raises:
-            SourceDataError: the staging table has none: nothing is removed then.
+            SourceDataError: the staging table has none, and `accept` does not say that its orders may vanish: nothing is removed then.
         """
-        rows = scan.customers.get(customer)
-        if rows is None:
+        rows = scan.customers.get(customer, CustomerRows.of([]))
+        if not rows.rows and GuardKind.VANISHED_ORDERS not in accept:
             raise SourceDataError(
                 f"{self._configuration.tables.staging} holds no row of customer {customer!r}. Nothing was changed and nothing removed. "
                 "Check the load, the spelling, and the customer's aliases in [customers]."
@@ -207,7 +230,7 @@ class OrderMerge:
             moves = find_moves(run, customer, scan)
             found = {name: int(count) for name, count in run("1_count_merge").mappings().one().items()}
             acted = tuple(guard for guard in self._load_guards(run, customer, found) if guard.kind not in accept)
-            run("record_guards", guards=guards.written(acted))
+            run("record_guards", guards=guards.written(acted), forget_load=0)
             if any(guard.blocks for guard in acted):
                 return HeaderMerge(found["rows_read"], rejected=found["rejected"], copies=found["copies"], guards=acted)
             take_over(run, moves, hold)
@@ -255,9 +278,11 @@ class OrderMerge:
             yield guards.vanished_orders(customer, found["newly_missing"], found["known"], examples)
 
     @repeated_when_lost
-    def _record_guards(self, customer: str, acted: Iterable[Guard]) -> None:
+    def _record_guards(self, customer: str, acted: Iterable[Guard], *, forget_load: bool = False) -> None:
         with self.database.write() as connection:
-            self._statements.runner(connection, {"customer": customer})("record_guards", guards=guards.written(acted))
+            run = self._statements.runner(connection, {"customer": customer})
+            run("1_add_customer")
+            run("record_guards", guards=guards.written(acted), forget_load=int(forget_load))
 
     @repeated_when_lost
     def unpivot_sizes(self, customer: str) -> int:
@@ -313,7 +338,7 @@ class OrderMerge:
             )
             kept = guards.accepted(kept, accept)
             if kept != recorded:
-                run("record_guards", guards=guards.written(kept))
+                run("record_guards", guards=guards.written(kept), forget_load=0)
         return LineMerge(created, updated, removed, kept)
 
     def _total_guards(self, run: Runner, customer: str) -> Iterator[Guard]:

@@ -110,7 +110,9 @@ def find_moves(run: Runner, customer: str, scan: StagingScan) -> Moves:
         for row in run("1_read_missing_orders").mappings()
     )
     elsewhere = _numbers_elsewhere(run, customer, scan, missing)
-    moving = [order.ref for number, orders in missing.items() if elsewhere.arrives(number) for order in orders]
+    # Of a customer without a row somebody has said that its orders left; another's merge takes them over then.
+    is_loaded = customer in scan.customers
+    moving = [order.ref for number, orders in missing.items() if is_loaded and elsewhere.arrives(number) for order in orders]
     for refs in chunks(moving):
         run("1_leave_orders", refs=refs)
     arrived, unsure = _match_arrivals(run, elsewhere)

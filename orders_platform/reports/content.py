@@ -85,15 +85,18 @@ class Report:
         total, verdict = self.totals, self.verdict
         if not total.orders and verdict.is_well():
             return "There are no orders."
-        if total.on_board < total.orders or verdict.invalid or verdict.unmatched or verdict.guards:
-            words = f"{total.on_board:,} of {total.orders + verdict.invalid:,} orders are on the board"
+        on_board = min(total.on_board, verdict.on_board)
+        if on_board < total.orders or not verdict.is_well():
+            words = f"{on_board:,} of {total.orders:,} orders are on the board"
         else:
             words = "The order is on the board" if total.orders == 1 else f"All {total.orders:,} orders are on the board"
         wrong = self.correction_count
         needs = f"{wrong:,} need{'s' if wrong == 1 else ''} a correction in the order list" if wrong else ""
         rows = "1 row of its files names" if verdict.unmatched == 1 else f"{verdict.unmatched:,} rows of its files name"
         nobody = f"{rows} no known customer" if verdict.unmatched else ""
-        return "; ".join(part for part in (words, needs, nobody) if part) + "."
+        differ = verdict.differences
+        seen = f"{differ:,} thing{'s' if differ > 1 else ''} on it differed when it was last looked at" if differ else ""
+        return "; ".join(part for part in (words, seen, needs, nobody) if part) + "."
 
     @property
     def correction_count(self) -> int:

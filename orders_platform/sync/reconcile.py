@@ -1,5 +1,7 @@
 """Does the board show what the database says it shows? One comparison, which changes neither side, at two depths.
 
+How much differed is kept with the customer, until the board is compared cell by cell again: the verdict reads it (`domain/verdicts.py`).
+
 By ids it answers what is missing, elsewhere, doubled or nobody's; a run asks it for what it sent, and a check for a whole customer.
 Cell by cell it also says which values, names and groups differ, and what a run would change for the rows that wait. It reads both
 sides before its first conclusion: a read that fails ends it.
@@ -118,6 +120,11 @@ def reconcile(run: SyncRun, customer: str, depth: Depth, *, sent: RowKind | None
     found.changes = [each for each in found.changes if each.ref not in unchanged]
     found.left_alone += [each for each in found.differences if each.kind in kept]
     found.differences = [each for each in found.differences if each.kind not in kept]
+    # What nobody knows is no order, and what was just sent may not be listed yet.
+    lasting = {DifferenceKind.DUPLICATE} if sent else set(DifferenceKind) - {DifferenceKind.UNKNOWN}
+    run.store.record_differences(
+        customer, [each for each in found.differences if each.kind in lasting], is_whole=sent is None and depth is Depth.CELLS
+    )
     return found
 
 

@@ -37,7 +37,7 @@ def everywhere(terminal: Terminal, words: str) -> None:
         assert outcome.code == 1, command
         said = outcome.out + outcome.err
         assert words in said, command
-        assert "all on the board" not in said, command
+        assert "B'HOOD: 8 orders, all on the board" not in said, command
     report = terminal("report").out
     assert words in report
     assert "All 8 orders" not in report
@@ -54,6 +54,29 @@ def test_orders_that_vanish_from_the_load_are_said_everywhere_and_accepted_once(
     accepted = terminal("sync", "--execute", "--accept", "vanished_orders")
     assert accepted.code == 0, accepted.err
     assert accepted.out.rstrip().endswith("B'HOOD: 3 orders, all on the board")
+    assert terminal("status").code == 0
+
+
+@pytest.mark.parametrize("others", [samples_of("PELOTON")[:4], []], ids=["another customer", "an empty table"])
+def test_a_customer_that_the_load_lacks_is_said_until_it_is_back_or_accepted(
+    synced: Workplace, terminal: Terminal, others: list[Row]
+) -> None:
+    words = "8 of 8 orders of B'HOOD are missing from the load, which names no order of it; none was removed."
+    synced.stage(others)
+    everywhere(terminal, words)
+    synced.stage([*ROWS, *others])
+    assert terminal("sync", "--execute").code == 0
+    assert terminal("status").code == 0
+    synced.stage(others)
+    everywhere(terminal, words)
+    accepted = terminal("sync", "--execute", "--customer", CUSTOMER, "--accept", "vanished_orders")
+    assert (accepted.code, accepted.out.rstrip().endswith("B'HOOD: no orders")) == (0, True), accepted.err
+    assert terminal("sync", "--execute").code == 0
+    assert terminal("status").code == 0
+    before = synced.mutations
+    synced.stage([*ROWS, *others])
+    assert terminal("sync", "--execute").out.rstrip().endswith("8 orders, all on the board") or others
+    assert synced.mutations == before
     assert terminal("status").code == 0
 
 

@@ -97,7 +97,7 @@ class Worker:
         with self._board(task, boundaries) as board:
             run = self._run(task, board)
             scan = self._merge.scan_staging()
-            self._merge.record_unmatched(scan, run.clock())
+            self._merge.record_scan(scan, run.clock())
             reports = (sync_customer(run, self._merge, customer, scan) for customer in scan.customers)
             errors = [report.error for report in reports if report.error]
         self._store.database.close()

@@ -130,7 +130,7 @@ def test_a_total_or_a_repeated_header_is_never_on_the_board_and_always_in_the_li
     rows = [*BASE, {"_SOURCE_TABLE": "xGREYSON_ORDER_LIST_RAW", **row}]
     loaded(platform, *rows)
     scan = platform.merge.scan_staging()
-    platform.merge.record_unmatched(scan, platform.run(None).clock())
+    platform.merge.record_scan(scan, platform.run(None).clock())
     assert platform.numbers == sorted(str(row["AAG ORDER NUMBER"]) for row in BASE)
     (reject,) = platform.store.invalid_rows()
     assert "total or empty" in reject.reason or "repeats the headers" in reject.reason

@@ -154,3 +154,59 @@ def test_totals_that_do_not_match_stop_the_customer_until_they_are_accepted(orde
     assert kinds(merge(order_list, *orders(4, TOTAL_QTY=60))) == [(TOTALS, False)]
     assert merge(order_list, *orders(4)) == ()
     assert order_list.store.guards() == []
+
+
+def test_a_customer_that_the_load_lacks_is_guarded_until_its_rows_are_merged_again(order_list: OrderList) -> None:
+    order_list.merge(*orders(2))
+    scan_of = order_list.merging.scan_staging
+    whole = scan_of()
+    order_list.load(order("PEL-1", CUSTOMER_NAME="PELOTON"))
+    for _ in range(2):
+        order_list.merging.record_scan(scan_of(), next(order_list.clock))
+        (guard,) = order_list.store.guards()
+        assert (guard.customer, guard.kind, guard.blocks) == (GREYSON, VANISHED, False)
+        assert guard.message.startswith("2 of 2 orders of GREYSON are missing from the load, which names no order of it;")
+    before = order_list.dump()
+    order_list.merging.record_scan(scan_of(), next(order_list.clock))
+    assert order_list.dump() == before
+    order_list.load(*orders(2))
+    (stand,) = (each for each in order_list.merging.sync_statuses() if each.customer == GREYSON)
+    assert stand.is_changed  # so a run of it is requested, and the guard goes
+    merged = order_list.merge()
+    assert (merged.was_unchanged, merged.created, merged.updated, merged.removed, merged.guards) == (False, 0, 0, 0, ())
+    assert order_list.store.guards() == []
+    assert whole.customers.keys() == {GREYSON}
+
+
+def test_the_orders_of_a_customer_that_left_may_go_to_another_once_that_is_accepted(order_list: OrderList) -> None:
+    order_list.merge(*orders(2))
+    ids = order_list.orders("record_uuid")
+    order_list.load(*(row | {"CUSTOMER NAME": "PELOTON"} for row in orders(2)))
+    scan = order_list.merging.scan_staging()
+    order_list.merging.record_scan(scan, next(order_list.clock))
+    assert order_list.merge(customer="PELOTON").created == 0
+    assert {code for code, _, _ in order_list.rejects()} == {"unsure_customer"}
+    order_list.merging.merge_headers(GREYSON, scan, next(order_list.clock), (VANISHED,))
+    order_list.merge(customer="PELOTON")
+    assert order_list.orders("record_uuid", "CUSTOMER NAME") == [(row[0], "PELOTON") for row in ids]
+    order_list.merging.record_scan(scan, next(order_list.clock))
+    assert (order_list.store.guards(), order_list.rejects()) == ([], [])
+
+
+@pytest.mark.parametrize("policy", ["keep", "archive"])
+def test_a_customer_that_left_for_good_is_accepted_and_comes_back_as_it_was(order_list: OrderList, policy: str) -> None:
+    order_list = order_list.configured(lambda document: document["policies"].update(removed_orders=policy))
+    order_list.merge(*orders(2))
+    order_list.sent()
+    ids = order_list.orders("record_uuid")
+    order_list.load(order("PEL-1", CUSTOMER_NAME="PELOTON"))
+    scan = order_list.merging.scan_staging()
+    with pytest.raises(SourceDataError, match="holds no row of customer 'GREYSON'"):
+        order_list.merging.merge_headers(GREYSON, scan, next(order_list.clock))
+    merged = order_list.merging.merge_headers(GREYSON, scan, next(order_list.clock), (VANISHED,))
+    assert (merged.rows_read, merged.missing, merged.removed, merged.guards) == (0, 2, 2, ())
+    assert {row[0] is not None for row in order_list.orders("removed_at")} == {True}
+    order_list.merging.record_scan(scan, next(order_list.clock))
+    assert order_list.store.guards() == []
+    order_list.merge(*orders(2))
+    assert order_list.orders("record_uuid", "removed_at") == [(row[0], None) for row in ids]

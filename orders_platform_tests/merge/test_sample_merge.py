@@ -18,7 +18,7 @@ def merge_everyone(wide: OrderList, rows: Sequence[Row]) -> None:
     wide.load(*[dict(row) for row in rows])
     scan = wide.merging.scan_staging()
     assert scan.rows == len(rows)
-    wide.merging.record_unmatched(scan, next(wide.clock))
+    wide.merging.record_scan(scan, next(wide.clock))
     for customer in scan.customers:
         wide.merge_all(customer=customer)
 
@@ -30,7 +30,7 @@ def test_the_sample_orders_become_what_they_are_expected_to_become(wide: OrderLi
     scan = wide.merging.scan_staging()
     assert set(scan.customers) == set(EXPECTED)
     assert sum(entry.rows for entry in scan.unmatched) == sum(UNKNOWN_CUSTOMER_ROWS.values())
-    wide.merging.record_unmatched(scan, NOW)
+    wide.merging.record_scan(scan, NOW)
     for customer, expected in EXPECTED.items():
         headers, lines = wide.merge_all(customer=customer)
         assert (headers.rows_read, headers.created, headers.copies) == (expected.rows, expected.orders, expected.collapsed), (

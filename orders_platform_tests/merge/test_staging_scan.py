@@ -37,7 +37,7 @@ def test_a_blank_customer_in_a_mixed_file_or_in_none_is_rejected(order_list: Ord
         row("1", GREYSON), row("2", "PELOTON"), row("3", None), row("4", " "), row("5", None, None), row("6", "", "xQ")
     )
     scan = order_list.merging.scan_staging()
-    order_list.merging.record_unmatched(scan, NOW)
+    order_list.merging.record_scan(scan, NOW)
     assert (order_list.merge().rows_read, scan.rows) == (1, 6)
     found = {
         reject.order_key: (reject.customer, reject.code, reject.reason.split(":")[0])
@@ -55,19 +55,19 @@ def test_a_blank_customer_in_a_mixed_file_or_in_none_is_rejected(order_list: Ord
 def test_every_row_of_an_unknown_customer_is_rejected_whatever_its_spelling_and_file(order_list: OrderList) -> None:
     names = ["ACME ACTIVE", "ACME  ACTIVE", " ACME ACTIVE", "Acme Active"]
     order_list.load(*(row(f"ACM-{i}", name, f"x{i % 2}") for i, name in enumerate([*names, *names])))
-    order_list.merging.record_unmatched(order_list.merging.scan_staging(), NOW)
+    order_list.merging.record_scan(order_list.merging.scan_staging(), NOW)
     assert [reject[1] for reject in order_list.rejects()] == [f"ACM-{i}" for i in range(8)]
     assert all("is not in [customers] of the configuration" in reject.reason for reject in order_list.store.invalid_rows())
 
 
 def test_unmatched_rows_are_written_once_and_again_only_when_they_change(order_list: OrderList) -> None:
     order_list.load(row("ACM-1", "ACME"), row("3", None, None))
-    order_list.merging.record_unmatched(order_list.merging.scan_staging(), NOW)
+    order_list.merging.record_scan(order_list.merging.scan_staging(), NOW)
     before = order_list.dump()
-    order_list.merging.record_unmatched(order_list.merging.scan_staging(), LATER)
+    order_list.merging.record_scan(order_list.merging.scan_staging(), LATER)
     assert order_list.dump() == before
     order_list.load(row("ACM-2", "ACME"), row("3", None, None))
-    order_list.merging.record_unmatched(order_list.merging.scan_staging(), LATER)
+    order_list.merging.record_scan(order_list.merging.scan_staging(), LATER)
     assert [reject[1] for reject in order_list.rejects()] == ["3", "ACM-2"]
 
 
@@ -75,16 +75,16 @@ def test_unmatched_rows_are_resolved_when_they_disappear_and_recorded_again_when
     stray, ours = row("ACM-1", "ACME"), row("GRE-1", GREYSON)
     for rows, rejects in (([stray, ours], 1), ([ours], 0), ([stray, ours], 1)):
         order_list.load(*rows)
-        order_list.merging.record_unmatched(order_list.merging.scan_staging(), next(order_list.clock))
+        order_list.merging.record_scan(order_list.merging.scan_staging(), next(order_list.clock))
         assert len(order_list.rejects()) == rejects
 
 
 def test_unmatched_rows_are_resolved_when_the_customer_becomes_known(order_list: OrderList) -> None:
     order_list.load(row("ACM-1", "Acme Ltd"))
-    order_list.merging.record_unmatched(order_list.merging.scan_staging(), next(order_list.clock))
+    order_list.merging.record_scan(order_list.merging.scan_staging(), next(order_list.clock))
     knowing = order_list.configured(lambda document: document["customers"].update(ACME={"aliases": ["ACME LTD"]}))
     scan = knowing.merging.scan_staging()
-    knowing.merging.record_unmatched(scan, next(order_list.clock))
+    knowing.merging.record_scan(scan, next(order_list.clock))
     assert knowing.merge(customer="ACME").created == 1
     assert knowing.rejects() == []
 
@@ -123,7 +123,7 @@ def test_a_total_under_a_customers_file_is_no_order_of_it(order_list: OrderList)
 def test_a_total_that_names_nobody_is_listed_as_what_it_is(order_list: OrderList, total: dict[str, object]) -> None:
     order_list.load(row("GRE-1", GREYSON), row("GRE-2", None), total)
     scan = order_list.merging.scan_staging()
-    order_list.merging.record_unmatched(scan, NOW)
+    order_list.merging.record_scan(scan, NOW)
     assert order_list.merge().created == 2  # the word TOTAL is no second customer of the file
     (reject,) = order_list.store.invalid_rows()
     assert (reject.code, "a total or empty" in reject.reason) == ("no_order", True)
@@ -131,7 +131,7 @@ def test_a_total_that_names_nobody_is_listed_as_what_it_is(order_list: OrderList
 
 def test_a_total_beside_blank_rows_of_two_customers_says_that_it_is_one(order_list: OrderList) -> None:
     order_list.load(row("1", GREYSON), row("2", "PELOTON"), row("3", None), TOTAL)
-    order_list.merging.record_unmatched(order_list.merging.scan_staging(), NOW)
+    order_list.merging.record_scan(order_list.merging.scan_staging(), NOW)
     found = {reject.order_key: reject.reason for reject in order_list.store.invalid_rows()}
     assert "holds 2 customers" in found["3"]
     assert "a total or empty" in found["Grand Total"]
@@ -144,7 +144,7 @@ def test_a_repeated_header_is_never_an_order(order_list: OrderList, header: dict
         row("GRE-1", GREYSON), row("GRE-2", None), header | {"_SOURCE_TABLE": "xGREYSON", "S": "S", "TOTAL QTY": "TOTAL QTY"}
     )
     scan = order_list.merging.scan_staging()
-    order_list.merging.record_unmatched(scan, NOW)
+    order_list.merging.record_scan(scan, NOW)
     assert order_list.merge().created == 2
     (reject,) = order_list.store.invalid_rows()
     assert "repeats the headers" in reject.reason
@@ -152,6 +152,6 @@ def test_a_repeated_header_is_never_an_order(order_list: OrderList, header: dict
 
 def test_a_blank_customer_beside_unknown_names_is_nobodys(order_list: OrderList) -> None:
     order_list.load(row("NWK-1", "NORTHWIND KNIT"), row("NWK-2", None), row("GRE-1", GREYSON))
-    order_list.merging.record_unmatched(order_list.merging.scan_staging(), NOW)
+    order_list.merging.record_scan(order_list.merging.scan_staging(), NOW)
     assert order_list.merge().created == 1
     assert [reject[:2] for reject in order_list.rejects()] == [("unknown_customer", "NWK-1"), ("unknown_customer", "NWK-2")]

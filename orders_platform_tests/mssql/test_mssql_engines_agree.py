@@ -37,7 +37,7 @@ def merged(store: OrderStore, rows: list[dict[str, object]], now: datetime) -> l
     )
     merge = OrderMerge(store)
     scan = merge.scan_staging()
-    merge.record_unmatched(scan, now)
+    merge.record_scan(scan, now)
     said: list[object] = [sorted((name, rows.rows) for name, rows in scan.customers.items())]
     for customer in sorted(scan.customers):
         said += [

@@ -64,7 +64,7 @@ def test_the_headline_answers_how_many_orders_are_on_the_board(orders: list[Orde
 
 def test_a_rejected_row_is_counted_beside_the_orders() -> None:
     found = report(FINE, rejected=[reject("", rows=2)])
-    assert found.headline == "1 of 3 orders are on the board; 2 need a correction in the order list."
+    assert found.headline == "1 of 1 orders are on the board; 2 need a correction in the order list."
     assert not found.is_complete
     assert report(FINE).is_complete
     assert not report(FINE, FRESH).is_complete

@@ -53,7 +53,7 @@ def observe_order_list(context: OpExecutionContext, orders_database: OrdersDatab
     with dagster_failures("swp_order_list"):
         merge = orders_database.merge
         scan = merge.scan_staging()
-        merge.record_unmatched(scan, datetime.now(UTC))
+        merge.record_scan(scan, datetime.now(UTC))
         known, refused = set(context.instance.get_dynamic_partitions("customers")), None
         try:
             add_customers(context.instance, scan.customers)

@@ -46,7 +46,7 @@ def keys_unique(context: dg.AssetCheckExecutionContext, orders_database: OrdersD
 
 @dg.asset_check(asset=order_headers)
 def removals_plausible(context: dg.AssetCheckExecutionContext, orders_database: OrdersDatabase) -> dg.AssetCheckResult:
-    """ERROR when a customer's last load lacks more of its orders than `max_removed_share`. None of them was removed."""
+    """ERROR when a customer's last load lacks more of its orders than `max_removed_share`, or all. None of them was removed."""
     return _guard(context, orders_database, GuardKind.VANISHED_ORDERS)
 
 
