@@ -6,6 +6,7 @@ import pytest
 
 from orders_platform.domain import guards
 from orders_platform.domain.guards import Guard, GuardKind, GuardRule
+from orders_platform.errors import SourceDataError
 from orders_platform_tests.testing.order_list import GREYSON, OrderList, Row, order
 
 VANISHED, EMPTIED, TOTALS = GuardKind.VANISHED_ORDERS, GuardKind.EMPTIED_COLUMNS, GuardKind.WRONG_TOTALS
