@@ -83,7 +83,7 @@ def load(
             click.echo(_replaced_line(replaced), err=as_json)
         if replaced is not None and replaced.needs_consent and not yes and sys.stdin.isatty() and sys.stderr.isatty():
             click.confirm("Load the files all the same?", abort=True, err=True)
-        rows = loads.stage(read, datetime.now(UTC), replace=not append, progress=output.rate_of("rows staged"))
+        rows = loads.stage([read], datetime.now(UTC), replace=not append, progress=output.rate_of("rows staged"))
     if as_json:
         files_read = {str(order_file.path): _file_json(order_file) for order_file in read.files}
         replaces = replaced and asdict(replaced)

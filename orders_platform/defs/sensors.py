@@ -31,7 +31,7 @@ WILL_RETRY_TAG = "dagster/will_retry"
 _REPEATED_BY_TAG = "dagster/auto_retry_run_id"
 _REPEATED_WITHIN = timedelta(minutes=10)  # by a daemon that is well; one that is not must not stop a customer for ever
 SENDING_ASSETS = tuple(name for name in SYNC_ASSETS if not name.startswith("order_"))
-_UNFINISHED = [
+UNFINISHED = [
     dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]  # fmt: skip
@@ -98,7 +98,7 @@ def run_request(run: NeededRun, run_key: str | None = None, tags: Mapping[str, s
 
 def busy_customers(instance: dg.DagsterInstance, now: datetime) -> set[str]:
     """The customers that have a run queued or under way, whoever requested it, or whose crashed run Dagster is about to repeat."""
-    unfinished = instance.get_run_records(dg.RunsFilter(statuses=_UNFINISHED))
+    unfinished = instance.get_run_records(dg.RunsFilter(statuses=UNFINISHED))
     crashed = instance.get_run_records(
         dg.RunsFilter(
             statuses=[dg.DagsterRunStatus.FAILURE], tags={WILL_RETRY_TAG: "true"}, updated_after=now - _REPEATED_WITHIN

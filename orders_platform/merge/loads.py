@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy import Connection, RowMapping
 
@@ -21,11 +22,12 @@ from orders_platform.database.statements import Statements
 from orders_platform.domain.customers import SpellingCount
 from orders_platform.domain.text import fold
 from orders_platform.errors import SourceDataError
-from orders_platform.merge.file_tables import FileOptions
-from orders_platform.merge.order_files import OrderColumns, OrderFile, OrderSheet, read_order_file
+from orders_platform.merge.file_tables import TEXT_ENDINGS, WORKBOOK_ENDINGS, FileOptions
+from orders_platform.merge.order_files import OrderColumns, OrderFile, OrderSheet, content_hash, read_order_file
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import delete_rows, insert_rows
 
+_SETTLED_SECONDS = 10
 LOADED, REFUSED = "loaded", "refused"
 _MOST = 1_000
 
@@ -125,12 +127,17 @@ class Loads:
 
     @repeated_when_lost
     def stage(
-        self, load: Load, now: datetime, *, replace: bool | None = True, progress: Callable[[int], None] = lambda _rows: None
+        self,
+        loads: Iterable[Load],
+        now: datetime,
+        *,
+        replace: bool | None = True,
+        progress: Callable[[int], None] = lambda _rows: None,
     ) -> int:
         """Put the rows of the files into the staging table; how many.
 
         Args:
-            load: what `read` gave.
+            loads: what `read` gave.
             now: when.
             replace: take the place of all staged rows, of none, or with None of those of the same files.
             progress: called with the number of rows that are staged.
@@ -140,11 +147,11 @@ class Loads:
             if replace:
                 delete_rows(connection, tables.staging, tables.schema_name)
             elif replace is None:
-                names = {count.file for count in load.spellings if count.file}
+                names = {count.file for load in loads for count in load.spellings if count.file}
                 delete_rows(connection, tables.staging, tables.schema_name, **{self.columns.file: names})
-            for file in load.files:
+            for file, kept in [(file, load.kept) for load in loads for file in load.files]:
                 for sheet in file.sheets:
-                    columns, rows = load.kept.rows_of(sheet)
+                    columns, rows = kept.rows_of(sheet)
                     for count in insert_rows(connection, self._store.schema.qualified(tables.staging), columns, rows):
                         done += count
                         progress(done)
@@ -182,6 +189,51 @@ class Loads:
         statements = Statements(self._store.templates, {"absent": list(absent), "keys": list(self.columns.keys)})
         with self.database.read() as connection:
             return statements.runner(connection, {})("0_read_kept").mappings().all()
+
+
+class Signature(NamedTuple):
+    """By which a file is known again: its size, when it was written, and its content as a hash."""
+
+    size: int
+    written_ns: int
+    content_hash: str
+
+
+def waiting_files(folder: Path, latest: Mapping[str, str], now: datetime, known: dict[str, Signature]) -> dict[Path, Signature]:
+    """The order files of a folder that are to be loaded.
+
+    A file that was loaded, or refused, waits when its content is another; one with a new name when no file had its content. One that was
+    written within the last seconds may not be whole.
+
+    Args:
+        folder: where people put them.
+        latest: the content of each file when it was last loaded or refused, by its name.
+        now: the time.
+        known: the signatures of an earlier look, by name, so that a file is read only when it changed; brought up to date.
+
+    Raises:
+        SourceDataError: the folder cannot be read.
+    """
+    found: dict[Path, Signature] = {}
+    try:
+        for path in sorted(folder.iterdir()):
+            about = path.stat()
+            if path.suffix.lower() not in (*TEXT_ENDINGS, *WORKBOOK_ENDINGS) or path.name.startswith(("~$", ".")):
+                continue
+            if now.timestamp() - about.st_mtime < _SETTLED_SECONDS:
+                continue
+            signature = known.get(path.name)
+            if signature is None or signature[:2] != (about.st_size, about.st_mtime_ns):
+                signature = known[path.name] = Signature(about.st_size, about.st_mtime_ns, content_hash(path))
+            if signature.content_hash != latest.get(path.name) and (
+                path.name in latest or signature.content_hash not in latest.values()
+            ):
+                found[path] = signature
+    except OSError as error:
+        raise SourceDataError(
+            f"The folder of order files {folder} cannot be read: {error.strerror or error}. Make it, or correct folder in [files]."
+        ) from error
+    return found
 
 
 class _KeptValues:

@@ -213,8 +213,6 @@ def read_order_file(path: Path, columns: OrderColumns, folder: Path, options: Fi
         return columns.keys[0] in (columns.spellings.get(_fold(cell)) or cell for cell in row if cell)
 
     tables = tables_of(path, options, is_header, folder)
-    with path.open("rb") as file:
-        content_hash = file_digest(file, "sha256").hexdigest()
     sheets, left_out, beginnings = [], dict[str, str](), dict[str, list[list[str]]]()
     for table in tables:
         if table.path is None:
@@ -234,7 +232,13 @@ def read_order_file(path: Path, columns: OrderColumns, folder: Path, options: Fi
             left_out[table.sheet] = "headers and no row below them"
     if not sheets:
         raise SourceDataError(_nothing_message(path, columns.keys[0], left_out, beginnings))
-    return OrderFile(path, content_hash, tuple(sheets), left_out)
+    return OrderFile(path, content_hash(path), tuple(sheets), left_out)
+
+
+def content_hash(path: Path) -> str:
+    """The content of a file as one value."""
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
 
 
 def _nothing_message(path: Path, key: str, left_out: Mapping[str, str], beginnings: Mapping[str, list[list[str]]]) -> str:

@@ -48,7 +48,7 @@ def test_several_files_are_one_load_and_each_leaves_a_row(order_list: OrderList,
     order_list.load(order("OLD"))
     first, second = written(tmp_path / "a.csv", *orders(2)), written(tmp_path / "b.csv", order("GRE-9", NOTES="rush"))
     loads = Loads(order_list.store)
-    assert loads.stage(read(order_list, tmp_path, first, second), NOW) == 3
+    assert loads.stage([read(order_list, tmp_path, first, second)], NOW) == 3
     assert staged(order_list, KEY, FILE, "NOTES") == [("GRE-0", "a", None), ("GRE-1", "a", None), ("GRE-9", "b", "rush")]
     rows = order_list.sql("SELECT file_name, sheet_count, row_count, outcome, reason FROM ORDER_LOADS ORDER BY file_name")
     assert rows == [("a.csv", 1, 2, "loaded", None), ("b.csv", 1, 1, "loaded", None)]
@@ -70,7 +70,7 @@ def test_a_load_that_fails_half_way_leaves_the_table_as_it_was(order_list: Order
     load = read(order_list, tmp_path, path)
     path.write_bytes(path.read_bytes() + b'"never closed')
     with pytest.raises(SourceDataError, match="unexpected end"):
-        Loads(order_list.store).stage(load, NOW)
+        Loads(order_list.store).stage([load], NOW)
     assert order_list.dump() == before
 
 
@@ -87,10 +87,10 @@ def test_what_a_load_replaces_is_known_before(order_list: OrderList, tmp_path: P
 def test_a_file_may_take_the_place_of_its_own_rows_only(order_list: OrderList, tmp_path: Path) -> None:
     loads = Loads(order_list.store)
     path, other = written(tmp_path / "a.csv", *orders(2)), written(tmp_path / "b.csv", order("GRE-9"))
-    loads.stage(read(order_list, tmp_path, path, other), NOW)
+    loads.stage([read(order_list, tmp_path, path, other)], NOW)
     before = loads.latest()["a.csv"]
     written(path, order("GRE-1"))
-    loads.stage(read(order_list, tmp_path, path), NOW + timedelta(minutes=1), replace=None)
+    loads.stage([read(order_list, tmp_path, path)], NOW + timedelta(minutes=1), replace=None)
     assert staged(order_list, KEY, FILE) == [("GRE-1", "a"), ("GRE-9", "b")]
     assert loads.latest()["a.csv"] != before
 
@@ -116,7 +116,7 @@ def test_columns_that_a_load_lacks_stay_as_its_orders_have_them(order_list: Orde
     path = written(tmp_path / "a.csv", *rows, order("GRE-NEW"), without=lacks)
     load = read(order_list, tmp_path, path, accept_missing=True)
     assert load.missing == {"EX FACTORY DATE": 4, "M": 4, "CUSTOMER PRICE": 4}
-    Loads(order_list.store).stage(load, NOW)
+    Loads(order_list.store).stage([load], NOW)
     after = merged(order_list, *shown)
     assert [row for row in after if row[0] != "GRE-NEW"] == before
     assert [row[2:4] for row in after if row[0] == "GRE-NEW"] == [(None, None)]
@@ -126,7 +126,7 @@ def test_columns_that_a_load_lacks_stay_as_its_orders_have_them(order_list: Orde
 def test_a_blank_cell_of_a_column_that_is_there_is_blank(order_list: OrderList, tmp_path: Path) -> None:
     order_list.merge(*orders(4, NOTES="rush"))
     rows = [row | ({"NOTES": "rush"} if number else {}) for number, row in enumerate(orders(4))]
-    Loads(order_list.store).stage(read(order_list, tmp_path, written(tmp_path / "a.csv", *rows)), NOW)
+    Loads(order_list.store).stage([read(order_list, tmp_path, written(tmp_path / "a.csv", *rows))], NOW)
     assert merged(order_list, KEY, "NOTES")[0] == ("GRE-0", None)
 
 
@@ -134,7 +134,7 @@ def test_each_sheet_keeps_only_what_it_lacks_itself(order_list: OrderList, tmp_p
     order_list.merge(*orders(2, NOTES="rush"))
     lacks = written(tmp_path / "a.csv", order("GRE-0"))
     blank = written(tmp_path / "b.csv", order("GRE-1"), order("GRE-2", NOTES="new"))
-    Loads(order_list.store).stage(read(order_list, tmp_path, lacks, blank, accept_missing=True), NOW)
+    Loads(order_list.store).stage([read(order_list, tmp_path, lacks, blank, accept_missing=True)], NOW)
     assert merged(order_list, KEY, "NOTES") == [("GRE-0", "rush"), ("GRE-1", None), ("GRE-2", "new")]
 
 
@@ -142,7 +142,7 @@ def test_of_two_orders_with_a_number_each_keeps_its_own(order_list: OrderList, t
     rows = [order("GRE-0", CUSTOMER_STYLE=style, NOTES=f"of {style}") for style in ("A", "B")]
     order_list.merge(*rows)
     path = written(tmp_path / "a.csv", *rows, without=("NOTES",))
-    Loads(order_list.store).stage(read(order_list, tmp_path, path, accept_missing=True), NOW)
+    Loads(order_list.store).stage([read(order_list, tmp_path, path, accept_missing=True)], NOW)
     assert sorted(merged(order_list, "CUSTOMER STYLE", "NOTES")) == [("A", "of A"), ("B", "of B")]
 
 
