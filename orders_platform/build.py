@@ -1,7 +1,5 @@
 """From settings to the objects of a run: store, board, rules. Nothing connects before it is used."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from urllib.parse import urlsplit
 

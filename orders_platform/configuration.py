@@ -3,8 +3,6 @@
 A class a section, in the order of the file. `read_configuration` names every problem at once, each with its place in the file.
 """
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections.abc import Mapping
@@ -373,7 +371,7 @@ class Configuration(_Section):
     customers: Mapping[str, CustomerEntry]
 
     @model_validator(mode="after")
-    def _items_have_a_key(self) -> Configuration:
+    def _items_have_a_key(self) -> Self:
         if self.items.external_key is None:
             raise ValueError("items.external_key is missing; without it an item cannot be found again after a lost reply")
         return self

@@ -1,116 +1,46 @@
 """Between rows of the driver and values of ours, both ways."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import MISSING, fields
 from datetime import UTC, datetime
-from typing import Any
+from functools import cache
+from typing import TypeVar
 
-from sqlalchemy import RowMapping
+from pydantic import ConfigDict, TypeAdapter
 
 from orders_platform.database.statements import numbered
 from orders_platform.domain.history import ADOPT
 from orders_platform.domain.mutations import BatchReport
-from orders_platform.domain.names import subitem_name
-from orders_platform.domain.orders import CustomerSummary, RowKind, RowResult, SyncRow
-from orders_platform.domain.states import Action, SyncState
-from orders_platform.domain.usage import MondayUsage, Reads, daily_calls
+from orders_platform.domain.orders import RowResult, SyncRow
+from orders_platform.domain.usage import Reads
+
+T = TypeVar("T")
 
 
-def order_row(row: RowMapping, mapped: Sequence[str]) -> SyncRow:
-    """An order; `mapped` are the columns that the board shows."""
-    found = _row(
-        row,
-        RowKind.ITEMS,
-        "record_uuid",
-        "monday_item_id",
-        "merge_number",
-        str(row["item_name"]),
-        {name: row[name] for name in mapped},
-    )
-    has_left = row["removed_at"] is not None
-    return replace(found, group_name=str(row["group_name"]), group_id=text(row["group_id"]), has_left=has_left)
+@cache
+def _reader(kind: type[T]) -> tuple[TypeAdapter[list[T]], frozenset[str]]:
+    texts = frozenset(field.name for field in fields(kind) if field.type in {str, "str"} and field.default is MISSING)  # type: ignore[arg-type]
+    return TypeAdapter(list[kind], config=ConfigDict(coerce_numbers_to_str=True)), texts  # type: ignore[valid-type]
 
 
-def line_row(row: RowMapping, pattern: str) -> SyncRow:
-    """A line; `pattern` names its subitem."""
-    size_code = str(row["size_code"])
-    values: Mapping[str, object] = {"size_code": size_code, "qty": count(row["qty"])}
-    found = _row(row, RowKind.SUBITEMS, "line_uuid", "monday_subitem_id", "qty", subitem_name(pattern, size_code), values)
-    parent_id, sent_parent_id = monday_id(row["monday_item_id"]), monday_id(row["monday_parent_id"])
-    return replace(found, size_code=size_code, parent_id=parent_id, sent_parent_id=sent_parent_id)
+def read_as(kind: type[T], rows: Iterable[Mapping[str, object]]) -> list[T]:
+    """Rows as values of a dataclass: a field is what the column of its name holds, as the field's type.
 
-
-def _row(
-    row: RowMapping,
-    kind: RowKind,
-    ref_column: str,
-    id_column: str,
-    version_column: str,
-    name: str,
-    values: Mapping[str, object],
-) -> SyncRow:
-    return SyncRow(
-        kind=kind,
-        ref=str(row[ref_column]),
-        order_ref=str(row["record_uuid"]),
-        order_key=str(row["order_key"]),
-        name=name,
-        values=values,
-        state=SyncState(str(row["sync_state"])),
-        action=Action(str(row["action_type"])),
-        monday_id=monday_id(row[id_column]),
-        batch_id=text(row["sync_batch_id"]),
-        pending_at=moment(row["sync_pending_at"]),
-        tries=count(row["retry_count"]),
-        last_code=text(row["sync_error_code"]),
-        version=count(row[version_column]),
-    )
-
-
-def summary(orders: RowMapping, lines: RowMapping | Mapping[str, Any]) -> CustomerSummary:
-    """Where a customer stands, from the summaries of its orders and of its lines (empty when it has none)."""
-
-    def both(name: str) -> int:
-        return int(orders[name]) + int(lines.get(name, 0))
-
-    def moments(name: str) -> list[datetime]:
-        return [when for when in (moment(orders[name]), moment(lines.get(name))) if when is not None]
-
-    return CustomerSummary(
-        customer=str(orders["customer_name"]),
-        orders=int(orders["orders"]),
-        lines=int(lines.get("lines", 0)),
-        groups=int(orders["group_count"]),
-        items=int(orders["on_board"]),
-        subitems=int(lines.get("on_board", 0)),
-        new=both("new_rows"),
-        pending=both("pending_rows"),
-        failed=both("failed_rows"),
-        blocked=int(lines.get("blocked_rows", 0)),
-        removed=int(orders["removed_rows"]),
-        differences=int(orders["board_differences"]),
-        missing=int(orders["board_missing"]),
-        oldest_waiting_at=min(moments("oldest_waiting_at"), default=None),
-        last_sent_at=max(moments("last_sent_at"), default=None),
+    For NULL it has its default, and a text that has none is empty.
+    """
+    adapter, texts = _reader(kind)  # type: ignore[arg-type]
+    return adapter.validate_python(
+        [
+            {name: "" if value is None else value for name, value in row.items() if value is not None or name in texts}
+            for row in rows
+        ]
     )
 
 
 def text(value: object) -> str | None:
     """A text, or None for NULL."""
     return None if value is None else str(value)
-
-
-def monday_id(value: object) -> int | None:
-    """An id of an item or subitem, or None for NULL."""
-    return None if value is None else int(str(value))
-
-
-def count(value: object) -> int:
-    """A number, 0 for NULL."""
-    return 0 if value is None else int(str(value))
 
 
 def moment(value: object) -> datetime | None:
@@ -141,42 +71,36 @@ def as_found(results: Sequence[RowResult]) -> dict[str, object]:
 def logged(report: BatchReport) -> dict[str, object]:
     """The parameters of `record_batch`."""
     outcomes = sorted({result.outcome.value for result in report.results.values()})
-    return {
-        "batch_id": report.batch.key, "operation": report.batch.operation.value, "row_count": len(report.batch.mutations),
-        "call_count": report.calls, "rate_limited_count": report.rate_limited, "complexity": report.complexity,
-        "seconds": round(report.seconds, 3), "outcome": outcomes[0] if len(outcomes) == 1 else "partial",
-        "request_id": report.request_id, "error_message": _trouble(report),
-        "row_results": json.dumps({ref: result.monday_id or result.outcome.value for ref, result in report.results.items()}),
-    }  # fmt: skip
-
-
-_NO_REQUEST: Mapping[str, object] = {
-    "row_count": 0, "call_count": 0, "rate_limited_count": 0, "complexity": 0, "seconds": 0, "outcome": "done", "request_id": None,
-    "error_message": None, "row_results": None,
-}  # fmt: skip
+    results = {ref: result.monday_id or result.outcome.value for ref, result in report.results.items()}
+    return _logged(
+        report.batch.key, report.batch.operation.value, results, report, len(report.batch.mutations),
+        outcome=outcomes[0] if len(outcomes) == 1 else "partial", request_id=report.request_id, error_message=_trouble(report),
+    )  # fmt: skip
 
 
 def logged_adoption(batch_id: str, results: Sequence[RowResult]) -> dict[str, object]:
     """The parameters of `record_batch` for rows that were found on the board; the request that made them is not known."""
-    ids = json.dumps({result.row.ref: str(result.monday_id) for result in results})
-    return {**_NO_REQUEST, "batch_id": batch_id, "operation": ADOPT, "row_count": len(results), "row_results": ids}
+    return _logged(batch_id, ADOPT, {result.row.ref: str(result.monday_id) for result in results}, Reads(), len(results))
 
 
 def logged_reads(batch_id: str, reads: Reads) -> dict[str, object]:
     """The parameters of `record_batch` for what a stage read."""
+    return _logged(batch_id, "read", None, reads)
+
+
+def _logged(
+    batch_id: str,
+    operation: str,
+    results: Mapping[str, str] | None,
+    asked: BatchReport | Reads,
+    row_count: int = 0,
+    **more: object,
+) -> dict[str, object]:
     return {
-        **_NO_REQUEST, "batch_id": batch_id, "operation": "read", "call_count": reads.calls,
-        "rate_limited_count": reads.rate_limited, "complexity": reads.complexity, "seconds": round(reads.seconds, 3),
+        "batch_id": batch_id, "operation": operation, "row_count": row_count, "call_count": asked.calls,
+        "rate_limited_count": asked.rate_limited, "complexity": asked.complexity, "seconds": round(asked.seconds, 3), "outcome": "done",
+        "request_id": None, "error_message": None, "row_results": None if results is None else json.dumps(results), **more,
     }  # fmt: skip
-
-
-def usage(row: RowMapping) -> MondayUsage:
-    """What the log says of calls; all NULL when it holds nothing of the last day."""
-    return MondayUsage(
-        calls_today=daily_calls(int(row["call_count"] or 0), int(row["limited_today"] or 0)),
-        rate_limited=int(row["rate_limited_count"] or 0),
-        rate_limited_at=moment(row["rate_limited_at"]),
-    )
 
 
 def _trouble(report: BatchReport) -> str | None:

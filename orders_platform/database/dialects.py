@@ -3,11 +3,9 @@
 What differs inside a statement is a macro in `sql/macros/`.
 """
 
-from __future__ import annotations
-
 import abc
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, partial
@@ -32,8 +30,6 @@ class TableColumn:
     """A column as the database's catalogue has it.
 
     Attributes:
-        name: its name.
-        is_numeric: whether it holds numbers.
         family: what its values are; always text on SQLite, where each value has a type of its own.
         length: the characters that it holds at most, 0 without a limit.
         type: the type to give a work table's column for it; None where the dialect's own DDL decides.
@@ -60,21 +56,17 @@ def _column_type(word: str, *sizes: int) -> Markup:
 
 
 class Dialect(abc.ABC):
-    """One of the two databases.
+    """One of the two databases, under SQLAlchemy's name for it.
 
     Attributes:
-        name: SQLAlchemy's name of it, and that of its macros.
-        driver: the part after the name in SQLAlchemy's registry.
         kind: what Dagster shows as the kind of an asset.
-        types: of the columns of our tables.
-        staged_types: of the staging table, which takes any text.
+        types: of the columns of our tables; `staged_types` of the staging table, which takes any text.
         has_earlier_system: whether an earlier system may have left tables, which `init-db` adopts.
         any_case: after a column of an index of texts, where that is to find them without regard to case; SQL Server's collations do.
         reads_cells: whether a merge reads the staged cells into a work table first; SQL Server would work each out several times.
     """
 
     name: ClassVar[str]
-    driver: ClassVar[str]
     kind: ClassVar[str]
     types: ClassVar[ColumnTypes]
     staged_types: ClassVar[ColumnTypes]
@@ -85,12 +77,12 @@ class Dialect(abc.ABC):
     @cached_property
     def sqlalchemy(self) -> sqlalchemy.Dialect:
         """SQLAlchemy's dialect, connected to nothing: quoting and DDL need no more."""
-        dialect: type[sqlalchemy.Dialect] = registry.load(f"{self.name}.{self.driver}")
+        dialect: type[sqlalchemy.Dialect] = registry.load(self.name)
         return dialect()
 
-    def quote(self, name: str) -> str:
+    def quote(self, name: str) -> Markup:
         """An identifier, quoted."""
-        return self.sqlalchemy.identifier_preparer.quote_identifier(name)
+        return Markup(self.sqlalchemy.identifier_preparer.quote_identifier(name))  # noqa: S704 - quoted by the dialect
 
     @abc.abstractmethod
     def make_engine(self, url: URL) -> Engine:
@@ -100,9 +92,9 @@ class Dialect(abc.ABC):
     def error(self, error: DBAPIError, place: str) -> OrdersError:
         """The driver's error as ours; `place` names the database."""
 
-    @abc.abstractmethod
-    def whole_transaction(self, connection: Connection) -> AbstractContextManager[None]:
+    def whole_transaction(self, connection: Connection) -> AbstractContextManager[None]:  # noqa: ARG002 - SQLite ends none by itself
         """Raise `TransactionLostError` when the transaction ended before this block did."""
+        return nullcontext()
 
     @abc.abstractmethod
     def timestamp(self, moment: datetime) -> object:
@@ -119,8 +111,7 @@ class Dialect(abc.ABC):
         The block is given a function, for any thread, that raises `CustomerBusyError` when the lock is held no more.
         """
 
-    @abc.abstractmethod
-    def lock_merge(self, connection: Connection, customer: str) -> None:
+    def lock_merge(self, connection: Connection, customer: str) -> None:  # noqa: B027 - a writer of SQLite has the file to itself
         """Make another merge of the customer wait until this transaction ends. Raises `CustomerBusyError` when that takes too long."""
 
     @abc.abstractmethod
@@ -131,9 +122,9 @@ class Dialect(abc.ABC):
     def indexes(self, connection: Connection, table: str, schema: str) -> set[str]:
         """The names of a table's indexes; none when there is no such table."""
 
-    @abc.abstractmethod
-    def missing_grants(self, connection: Connection, rights: Sequence[Right]) -> list[str]:
+    def missing_grants(self, connection: Connection, rights: Sequence[Right]) -> list[str]:  # noqa: ARG002 - SQLite has no rights
         """A GRANT for each of the rights that the login lacks."""
+        return []
 
 
 def customer_busy(customer: str) -> CustomerBusyError:

@@ -4,8 +4,6 @@ Its CHECK constraints do not know all of our words, its rows know none of our co
 keep their ids: an order that has an item is updated at the next merge, never made again.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 
@@ -26,14 +24,9 @@ _WORDS: Mapping[str, tuple[str, ...]] = {"sync_state": tuple(SyncState), "action
 def adoption_statements(
     dialect: Dialect, connection: Connection, tables: Mapping[str, tuple[str, Markup]], schema: str, *, is_incomplete: bool
 ) -> list[str]:
-    """The statements that make tables of an earlier system ours, in order; none for our own.
+    """The statements that make tables of an earlier system (`orders` and `lines`, each with its qualified name) ours; none for our own.
 
-    Args:
-        dialect: whose catalogue is read.
-        connection: to SQL Server.
-        tables: name and qualified name of the roles `orders` and `lines`.
-        schema: empty for the default one.
-        is_incomplete: columns or tables were missing, so this is the first time.
+    `is_incomplete`: columns or tables were missing, so this is the first time.
     """
     statements: list[str] = []
     for role, (name, qualified) in tables.items():

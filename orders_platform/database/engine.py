@@ -1,7 +1,5 @@
 """The connection to the order database: transactions, their repetition, and the driver's errors as ours."""
 
-from __future__ import annotations
-
 import functools
 import time
 from collections.abc import Callable, Iterator
@@ -26,13 +24,7 @@ _DIALECTS = {dialect.name: dialect for dialect in (SQLITE, MSSQL)}
 
 
 class Database:
-    """An engine with the two kinds of transaction we use.
-
-    Args:
-        engine: SQLAlchemy's, for the URL of the order database.
-        dry_run: a connection on which everything happens and nothing stays; see `dry_run_transaction()`.
-        sleep: how to wait before a lost transaction is repeated.
-    """
+    """An engine with the two kinds of transaction we use; with `dry_run` everything happens on that connection, and nothing stays."""
 
     def __init__(self, engine: Engine, dry_run: Connection | None = None, sleep: Callable[[float], None] = time.sleep) -> None:
         self.engine = engine
@@ -50,17 +42,6 @@ class Database:
         return _DIALECTS[self.engine.dialect.name]
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """A transaction that is committed at the end, or rolled back when the block raises."""
-        with translated_errors(self.engine):
-            if self._dry_run is not None:
-                yield self._dry_run
-                return
-            opened = self.engine.connect().execution_options(orders_begin="BEGIN IMMEDIATE")
-            with opened as connection, connection.begin(), self.dialect.whole_transaction(connection):
-                yield connection
-
-    @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that only reads."""
         with translated_errors(self.engine):
@@ -71,7 +52,18 @@ class Database:
                 yield connection
 
     @contextmanager
-    def dry_run_transaction(self) -> Iterator[Database]:
+    def write(self) -> Iterator[Connection]:
+        """A transaction that is committed at the end, or rolled back when the block raises."""
+        with self.read() as connection:
+            if self.is_dry_run:
+                yield connection
+                return
+            connection.execution_options(orders_begin="BEGIN IMMEDIATE")
+            with connection.begin(), self.dialect.whole_transaction(connection):
+                yield connection
+
+    @contextmanager
+    def dry_run_transaction(self) -> Iterator["Database"]:
         """A database on which everything works and from which nothing stays: one transaction, rolled back at the end."""
         with translated_errors(self.engine), self.engine.connect() as connection, connection.begin() as transaction:
             try:
@@ -129,11 +121,7 @@ def repeated_when_lost(method: Callable[Concatenate[H, P], R]) -> Callable[Conca
 
 
 def dialect_of(url: SecretStr) -> Dialect:
-    """The dialect of a SQLAlchemy URL; nothing is connected.
-
-    Raises:
-        ConfigurationError: the URL is malformed, or names a database other than SQLite and SQL Server.
-    """
+    """The dialect of a SQLAlchemy URL; nothing is connected. Raises `ConfigurationError` for a malformed URL or another database."""
     try:
         name = make_url(url.get_secret_value()).get_backend_name()
     except ArgumentError as error:
@@ -146,11 +134,7 @@ def dialect_of(url: SecretStr) -> Dialect:
 
 
 def open_database(url: SecretStr) -> Database:
-    """A database by SQLAlchemy URL; connects at first use.
-
-    Raises:
-        ConfigurationError: `dialect_of` refuses the URL, or the driver or the folder of a file cannot be had.
-    """
+    """A database by SQLAlchemy URL; connects at first use. Raises `ConfigurationError` for a URL, driver or folder that cannot be used."""
     dialect = dialect_of(url)
     try:
         return Database(dialect.make_engine(make_url(url.get_secret_value())))

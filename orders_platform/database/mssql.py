@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import sqlalchemy
 from markupsafe import Markup
@@ -22,6 +22,9 @@ from orders_platform.database.dialects import Dialect, Family, Right, TableColum
 from orders_platform.database.mssql_errors import Meaning, meaning_of
 from orders_platform.database.odbc_driver import find_driver, safe_options
 from orders_platform.errors import DatabaseRefusedError, OrdersError, TransactionLostError
+
+if TYPE_CHECKING:
+    import pyodbc
 
 TEXT_PARAMETERS = "orders_text_parameters"
 """Execution option of a statement all of whose parameters are texts: said so, its plan does not depend on their lengths."""
@@ -69,23 +72,8 @@ _LOCK = (
 )
 
 
-class _Cursor(Protocol):
-    def execute(self, statement: str) -> object: ...
-
-    def close(self) -> None: ...
-
-    def setinputsizes(self, sizes: Sequence[tuple[int, int, int] | None]) -> None: ...
-
-
-class _Connection(Protocol):
-    timeout: int
-
-    def cursor(self) -> _Cursor: ...
-
-
 class _Mssql(Dialect):
     name = "mssql"
-    driver = "pyodbc"
     kind = "sqlserver"
     types = column_types(_TYPES)
     # The order list as it arrives: a cell that is no number must not stop its load, the merge rejects its row.
@@ -206,7 +194,7 @@ def _completed(url: URL) -> URL:
     return url.update_query_dict(safe_options(str(driver), url.query, url.port))
 
 
-def _prepare(connection: _Connection, _record: object) -> None:
+def _prepare(connection: pyodbc.Connection, _record: object) -> None:
     connection.timeout = STATEMENT_SECONDS
     cursor = connection.cursor()
     cursor.execute("SET NOCOUNT OFF")  # a server may have it on for everybody; our write-backs count their rows
@@ -217,7 +205,7 @@ def _prepare(connection: _Connection, _record: object) -> None:
 
 def _before_execute(
     _connection: Connection,
-    cursor: _Cursor,
+    cursor: pyodbc.Cursor,
     sql: str,
     parameters: Sequence[object],
     context: ExecutionContext,
@@ -246,13 +234,10 @@ def write_nulls(sql: str, parameters: Sequence[object]) -> tuple[str, Sequence[o
 
 @contextmanager
 def _whole_transaction(connection: Connection) -> Iterator[None]:
-    """Notice when the transaction of `connection` ended before its time, whatever hid the error from us.
+    """Raise `TransactionLostError` when the transaction of `connection` ended before its time, whatever hid the error from us.
 
     What is written afterwards is in a transaction that the driver began without a word, or in none. A second level, which nobody else
     begins, tells it from ours.
-
-    Raises:
-        TransactionLostError: it ended; all of it is to be repeated.
     """
     connection.exec_driver_sql("BEGIN TRANSACTION")
     level = _level(connection)

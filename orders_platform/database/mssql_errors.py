@@ -4,8 +4,6 @@ The numbers are in the server's catalogue (`sys.messages`); drivers put them in 
 has none.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -75,13 +73,7 @@ _STATES: Mapping[str, Meaning] = {
 
 
 def meaning_of(state: str, message: str, *, is_disconnect: bool) -> Meaning:
-    """What an error means.
-
-    Args:
-        state: SQLSTATE of the driver's error.
-        message: the driver's words.
-        is_disconnect: SQLAlchemy took it for a broken connection.
-    """
+    """What an error means by the driver's SQLSTATE and words; `is_disconnect` if SQLAlchemy took it for a broken connection."""
     numbers = [int(number) for number in re.findall(r"\((\d{1,6})\)", message)]
     for number in numbers:
         if number in _MEANINGS:

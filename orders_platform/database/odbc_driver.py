@@ -4,70 +4,45 @@ Three are known: Microsoft's driver from its packages, the same driver as a file
 `orders-platform[mssql]`), and FreeTDS.
 """
 
-from __future__ import annotations
-
 import importlib.util
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from orders_platform.errors import ConfigurationError
 
 MICROSOFT = "ODBC Driver 18 for SQL Server"
-_FREETDS = ("FreeTDS",)
-_DEBIAN_FREETDS = ("/usr/lib/{machine}-linux-gnu/odbc/libtdsodbc.so",)
-_MACHINES = {"AMD64": "x86_64", "arm64": "aarch64"}
+_FREETDS = "FreeTDS"
+_DEBIAN_FREETDS = "usr/lib/*-linux-gnu/odbc/libtdsodbc.so"
+_MACHINES = {"AMD64": {"AMD64", "x86_64"}, "arm64": {"arm64", "aarch64"}, "aarch64": {"arm64", "aarch64"}}
 _WHEEL = "mssql_python_odbc"
+_FAMILIES = {"alpine": "alpine", "rhel": "rhel", "fedora": "rhel", "suse": "suse"}
 
 
 def find_driver(registered: Iterable[str]) -> str:
-    """A driver's name, or the path of its library, for `DRIVER={...}`.
-
-    Args:
-        registered: the names that the driver manager knows (`pyodbc.drivers()`).
-
-    Raises:
-        ConfigurationError: there is none.
-    """
+    """A driver's name, or the path of its library, for `DRIVER={...}`, given those that the driver manager knows."""
     known = set(registered)
-    candidates = [name for name in (MICROSOFT,) if name in known] + wheel_drivers()
-    candidates += [name for name in _FREETDS if name in known] + _files(_DEBIAN_FREETDS)
-    if not candidates:
+    if MICROSOFT in known:
+        return MICROSOFT
+    files = [*wheel_drivers(), *([_FREETDS] if _FREETDS in known else []), *map(str, Path("/").glob(_DEBIAN_FREETDS))]
+    if not files:
         raise ConfigurationError(
             f"No ODBC driver for SQL Server is installed. Install Microsoft's ({MICROSOFT!r}), or `pip install 'orders-platform[mssql]'`, "
             "or FreeTDS (Debian: tdsodbc); or name one with ?driver= in ORDERS_DATABASE_URL. See docs/sql_server.md."
         )
-    return candidates[0]
+    return files[0]
 
 
 def wheel_drivers(package: Path | None = None, os_release: Path = Path("/etc/os-release")) -> list[str]:
-    """The libraries of Microsoft's driver inside the wheel, the one built for this system first; none without the wheel.
-
-    Args:
-        package: the installed package's folder; looked up when None.
-        os_release: where Linux says what it is.
-    """
-    folder = package or _package_folder()
-    if folder is None:
-        return []
-    machine = platform.machine()
-    places = [
-        path
-        for path in folder.glob("libs/**/libmsodbcsql*")
-        if path.suffix != ".txt" and {machine, _other(machine)} & set(path.parts)
-    ]
-    family = _family(os_release)
+    """The libraries of Microsoft's driver inside the wheel, the one built for this system first; none without the wheel."""
+    if package is None:
+        spec = importlib.util.find_spec(_WHEEL)
+        if spec is None or spec.origin is None:
+            return []
+        package = Path(spec.origin).parent
+    machines, family = _MACHINES.get(platform.machine(), {platform.machine()}), _family(os_release)
+    places = [path for path in package.glob("libs/**/libmsodbcsql*") if path.suffix != ".txt" and machines & set(path.parts)]
     return [str(path) for path in sorted(places, key=lambda path: (family not in path.parts, str(path)))]
-
-
-def _other(machine: str) -> str:
-    """A second name of the same processor, as folders of the wheel use it."""
-    return {"aarch64": "arm64"}.get(machine, _MACHINES.get(machine, machine))
-
-
-def _package_folder() -> Path | None:
-    spec = importlib.util.find_spec(_WHEEL)
-    return Path(spec.origin).parent if spec is not None and spec.origin is not None else None
 
 
 def _family(os_release: Path) -> str:
@@ -76,14 +51,8 @@ def _family(os_release: Path) -> str:
         lines = os_release.read_text(encoding="utf-8").splitlines()
     except OSError:
         return "macos"
-    words = " ".join(line.partition("=")[2].strip('"') for line in lines if line.startswith(("ID=", "ID_LIKE=")))
-    families = {"alpine": "alpine", "rhel": "rhel", "fedora": "rhel", "suse": "suse"}
-    return next((family for word, family in families.items() if word in words), "debian_ubuntu")
-
-
-def _files(patterns: Sequence[str]) -> list[str]:
-    machine = _MACHINES.get(platform.machine(), platform.machine())
-    return [path for path in (pattern.format(machine=machine) for pattern in patterns) if Path(path).exists()]
+    words = " ".join(line for line in lines if line.startswith(("ID=", "ID_LIKE=")))
+    return next((family for word, family in _FAMILIES.items() if word in words), "debian_ubuntu")
 
 
 def is_freetds(driver: str) -> bool:
@@ -92,14 +61,9 @@ def is_freetds(driver: str) -> bool:
 
 
 def safe_options(driver: str, given: Mapping[str, object], port: int | None = None) -> dict[str, str]:
-    """What to add to a URL's own options: encryption, and what FreeTDS says in its own way.
+    """What to add to a URL's own options: encryption, and what FreeTDS says in its own way, the port too.
 
     A server's certificate is checked by Microsoft's driver unless the URL itself says otherwise.
-
-    Args:
-        driver: name or path.
-        given: the URL's options.
-        port: the URL's port, which FreeTDS does not take from behind the host's name.
     """
     names = {name.casefold() for name in given}
     if is_freetds(driver):

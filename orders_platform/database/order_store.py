@@ -3,8 +3,6 @@
 The merge is in `merge/order_merge.py`; what checks, `verify`, `history` and the reports read is in `queries.py`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -16,6 +14,7 @@ from sqlalchemy import RowMapping
 
 from orders_platform.configuration import Configuration
 from orders_platform.database import conversion
+from orders_platform.database.conversion import read_as
 from orders_platform.database.engine import Database, repeated_when_lost
 from orders_platform.database.schema import Schema
 from orders_platform.database.statements import ROWS_A_STATEMENT, Runner, Statements, chunks, numbered
@@ -25,8 +24,10 @@ from orders_platform.domain.guards import Guard
 from orders_platform.domain.history import CustomerGroup
 from orders_platform.domain.mapping import Target
 from orders_platform.domain.mutations import Batch, BatchReport
+from orders_platform.domain.names import subitem_name
 from orders_platform.domain.orders import CustomerSummary, GroupIntent, RowKind, RowProblem, RowResult, SyncRow
 from orders_platform.domain.states import Action, SyncState
+from orders_platform.domain.text import few
 from orders_platform.domain.usage import MondayUsage, Reads
 from orders_platform.errors import BoardMismatchError, RowsTakenError
 
@@ -52,7 +53,7 @@ class OrderStore:
         self._locks: dict[str, Callable[[], None]] = {}
 
     @contextmanager
-    def dry_run_transaction(self) -> Iterator[OrderStore]:
+    def dry_run_transaction(self) -> Iterator["OrderStore"]:
         """A store on which everything works and from which nothing stays; for dry runs."""
         with self.database.dry_run_transaction() as database:
             yield OrderStore(database, self.configuration, self._folder)
@@ -73,11 +74,6 @@ class OrderStore:
             self._locks[customer]()
 
     @contextmanager
-    def _reading(self, **values: object) -> Iterator[Runner]:
-        with self.database.read() as connection:
-            yield self._statements.runner(connection, self._bound(values))
-
-    @contextmanager
     def _writing(self, **values: object) -> Iterator[Runner]:
         with self.database.write() as connection:
             yield self._statements.runner(connection, self._bound(values))
@@ -87,51 +83,63 @@ class OrderStore:
             name: self.database.timestamp(value) if isinstance(value, datetime) else value for name, value in values.items()
         }
 
-    def _rows(self, statement: str, **values: object) -> list[dict[str, Any]]:
-        with self._reading(**values) as run:
-            return [dict(row) for row in run(statement).mappings()]
+    @repeated_when_lost
+    def read(
+        self,
+        statement: str,
+        variables: Mapping[str, int | str] | None = None,
+        statements: Statements | None = None,
+        /,
+        **values: object,
+    ) -> list[dict[str, Any]]:
+        """What a statement finds, a column by its name."""
+        with self.database.read() as connection:
+            run = (statements or self._statements).runner(connection, self._bound(values))
+            return [dict(row) for row in run(statement, variables).mappings()]
+
+    @repeated_when_lost
+    def _write(self, statement: str, /, *variables: Mapping[str, int | str], **values: object) -> int:
+        """Run a statement in a transaction of its own, once or for each of the variables; how many rows it wrote."""
+        with self._writing(**values) as run:
+            return sum(run(statement, each).rowcount for each in variables or ({},))
 
     # --- what waits -----------------------------------------------------------------------------------------------------
 
-    @repeated_when_lost
     def waiting_groups(self, customer: str) -> list[str]:
         """The names of the groups that waiting orders need."""
-        return sorted(str(row["group_name"]) for row in self._rows("4_waiting_groups", customer=customer))
+        return sorted(str(row["group_name"]) for row in self.read("4_waiting_groups", customer=customer))
 
-    @repeated_when_lost
     def groups(self) -> list[CustomerGroup]:
         """The groups that orders belong into, of all customers."""
-        rows = self._rows("read_groups")
-        return [
-            CustomerGroup(str(row["customer_name"]), str(row["group_name"]), conversion.text(row["group_id"])) for row in rows
-        ]
+        return read_as(CustomerGroup, self.read("read_groups"))
 
-    @repeated_when_lost
     def groups_sent(self, customer: str) -> GroupIntent:
         """The last creation of groups that was sent for the customer."""
-        row = next(iter(self._rows("4_read_groups_sent", customer=customer)), {})
-        return GroupIntent(conversion.text(row.get("groups_batch_id")), conversion.moment(row.get("groups_sent_at")))
+        return next(iter(read_as(GroupIntent, self.read("4_read_groups_sent", customer=customer))), GroupIntent())
 
-    @repeated_when_lost
     def orders(self, customer: str, sent_by: str = "", *, waiting: bool = False) -> list[SyncRow]:
         """A customer's orders by group and key, those that left the load too: all, or those that a run sent, or that wait to be sent."""
-        mapped = self.configuration.mapped_sources
-        with self._reading(customer=customer, sent_by=sent_by) as run:
-            return [conversion.order_row(row, mapped) for row in run("read_orders", {"waiting": int(waiting)}).mappings()]
+        shown = self.configuration.mapped_sources
+        return read_as(
+            SyncRow, self._sync_rows(RowKind.ITEMS, "read_orders", shown, int(waiting), customer=customer, sent_by=sent_by)
+        )
 
-    @repeated_when_lost
     def lines(self, customer: str, sent_by: str = "", *, waiting: bool = False) -> list[SyncRow]:
         """A customer's lines by group, order and size: all, or those that a run sent, or that wait to be sent."""
-        pattern = self.configuration.names.subitem
-        with self._reading(customer=customer, sent_by=sent_by) as run:
-            return [conversion.line_row(row, pattern) for row in run("read_lines", {"waiting": int(waiting)}).mappings()]
+        shown, pattern = ("size_code", "qty"), self.configuration.names.subitem
+        rows = self._sync_rows(RowKind.SUBITEMS, "read_lines", shown, int(waiting), customer=customer, sent_by=sent_by)
+        return read_as(SyncRow, ({**row, "name": subitem_name(pattern, row["size_code"])} for row in rows))
 
-    @repeated_when_lost
+    def _sync_rows(
+        self, kind: RowKind, statement: str, shown: Sequence[str], waiting: int, **values: str
+    ) -> Iterator[dict[str, Any]]:
+        for row in self.read(statement, {"waiting": waiting}, **values):
+            yield row | {"kind": kind, "values": {name: row[f"value_{i}"] for i, name in enumerate(shown)}}
+
     def known_ids(self, kind: RowKind, ids: Iterable[int]) -> set[int]:
         """Which of these items belong to an order already, or which of these subitems to a line."""
-        with self._reading() as run:
-            found = (run("read_known_ids", {"kind": kind}, ids=chunk).scalars() for chunk in chunks(sorted(ids)))
-            return {int(row) for rows in found for row in rows}
+        found = (self.read("read_known_ids", {"kind": kind}, ids=chunk) for chunk in chunks(sorted(ids)))
+        return {int(row["monday_id"]) for rows in found for row in rows}
 
     # --- intents and results --------------------------------------------------------------------------------------------
 
@@ -139,26 +147,22 @@ class OrderStore:
     def record_groups_sent(self, customer: str, known: GroupIntent, batch_id: str, now: datetime) -> GroupIntent:
         """Commit that groups are about to be sent, if none were since `known` was read; the intent that is recorded now.
 
-        Raises:
-            RowsTakenError: another run sent groups of the customer meanwhile.
-            CustomerBusyError: the customer's lock is lost.
+        Raises `RowsTakenError` when another run sent groups of the customer meanwhile, `CustomerBusyError` when its lock is lost.
         """
         self._require_lock(customer)
         values = {"was_batch": known.batch_id or "", "was_sent": known.sent_at or conversion.NEVER}
         with self._writing(customer=customer, batch_id=batch_id, now=now, **values) as run:
             run("1_add_customer")
-            if not run("4_record_groups_sent").rowcount and run("4_read_groups_sent").one().groups_batch_id != batch_id:
+            if not run("4_record_groups_sent").rowcount and run("4_read_groups_sent").one().batch_id != batch_id:
                 raise RowsTakenError(
                     f"Another run sent groups of customer {customer!r} since this one looked for them. Nothing of this batch was sent. "
                     + _LOCK_LOST
                 )
         return GroupIntent(batch_id, now)
 
-    @repeated_when_lost
     def record_group(self, customer: str, group_name: str, group_id: str) -> None:
         """Remember a group's id on the customer's orders."""
-        with self._writing(customer=customer, group_name=group_name, group_id=group_id) as run:
-            run("4_record_group")
+        self._write("4_record_group", customer=customer, group_name=group_name, group_id=group_id)
 
     @repeated_when_lost
     def record_intents(
@@ -166,11 +170,8 @@ class OrderStore:
     ) -> list[SyncRow]:
         """Commit that these rows are about to be sent, or sent once more, if all of them are as they were read; the rows as they are now.
 
-        Their outcome is unknown until it is recorded.
-
-        Raises:
-            RowsTakenError: another run has some of them; nothing is recorded of any.
-            CustomerBusyError: the customer's lock is lost.
+        Their outcome is unknown until it is recorded. Raises `RowsTakenError` when another run has some of them, and records nothing;
+        `CustomerBusyError` when the customer's lock is lost.
         """
         self._require_lock(customer)
         creates = batch.operation.creates
@@ -201,10 +202,8 @@ class OrderStore:
     ) -> None:
         """Commit what came of rows, in one transaction with the line of the log: the report of their batch, or their adoption.
 
-        `adoption` is the batch id of rows that were found on the board, which is theirs now.
-
-        Raises:
-            RowsTakenError: another run has some of the rows; what came of the others is committed.
+        `adoption` is the batch id of rows that were found on the board, which is theirs now. Raises `RowsTakenError` when another run has
+        some of the rows; what came of the others is committed.
         """
         lost: dict[str, SyncRow] = {}
         with self._writing(run_id=run_id, now=now, customer=customer, adoption=adoption or "") as run:
@@ -233,12 +232,10 @@ class OrderStore:
         found = run("read_written_rows", {"kind": kind}, refs=[row.ref for row in rows]).mappings()
         return {str(row["ref"]): row for row in found}
 
-    @repeated_when_lost
     def record_gone_items(self, order_refs: Sequence[str], now: datetime) -> None:
         """Commit that the items of these orders were removed by hand: they go through their stage again."""
-        with self._writing(now=now) as run:
-            for chunk in chunks(order_refs):
-                run("record_gone_items", refs=chunk)
+        for chunk in chunks(order_refs):
+            self._write("record_gone_items", refs=chunk, now=now)
 
     def _record_warnings(self, run: Runner, kind: RowKind, results: Sequence[RowResult]) -> None:
         """Keep what is wrong with cells that rows were sent without, and resolve what is wrong no longer."""
@@ -253,91 +250,65 @@ class OrderStore:
             run("repeat_cell_warnings", {"result_rows": len(chunk)}, **values)
             run("record_cell_warnings", {"kind": kind, "result_rows": len(chunk)}, **values)
 
-    @repeated_when_lost
     def rows_without_labels(self, kind: RowKind, customer: str) -> list[tuple[SyncRow, int]]:
         """The rows that were sent without a label that the board did not have, and how many labels each lacks."""
-        lacking = {
-            str(row["row_uuid"]): int(row["label_count"]) for row in self._rows("read_missing_labels", customer=customer)
-        }
+        lacking = {str(row["row_uuid"]): int(row["label_count"]) for row in self.read("read_missing_labels", customer=customer)}
         if not lacking:
             return []
         rows = self.orders(customer) if kind is RowKind.ITEMS else self.lines(customer)
         sent = [row for row in rows if row.state is SyncState.SYNCED and row.action is not Action.DELETE]
         return [(row, lacking[row.ref]) for row in sent if row.ref in lacking]
 
-    @repeated_when_lost
     def record_differences(self, customer: str, found: Sequence[Difference], *, is_whole: bool) -> None:
         """Remember how much differed when the board was looked at: instead of what was known, or if not `is_whole` where it is more."""
         missing = sum(each.kind in ABSENT and each.row_kind is RowKind.ITEMS for each in found)
-        with self._writing(customer=customer, differences=len(found), missing=missing, is_whole=int(is_whole)) as run:
-            run("record_differences")
+        values = {"differences": len(found), "missing": missing, "is_whole": int(is_whole)}
+        self._write("record_differences", customer=customer, **values)
 
-    @repeated_when_lost
     def log_batch(self, run_id: str, now: datetime, customer: str, report: BatchReport) -> None:
         """Log a batch that carried no rows of ours (a group)."""
-        with self._writing(run_id=run_id, now=now, customer=customer) as run:
-            run("record_batch", **conversion.logged(report))
+        self._write("record_batch", run_id=run_id, now=now, customer=customer, **conversion.logged(report))
 
-    @repeated_when_lost
     def log_reads(self, run_id: str, now: datetime, customer: str, batch_id: str, reads: Reads) -> None:
         """Log what a stage asked of monday without sending anything; it counts towards the day's calls."""
-        with self._writing(run_id=run_id, now=now, customer=customer) as run:
-            run("record_batch", **conversion.logged_reads(batch_id, reads))
+        self._write("record_batch", run_id=run_id, now=now, customer=customer, **conversion.logged_reads(batch_id, reads))
 
-    @repeated_when_lost
     def reset_failed(self, customer: str, code: str = "") -> int:
         """Make a customer's FAILED rows NEW, of one error code or of all; how many."""
-        with self._writing(customer=customer, code=code) as run:
-            return sum(run("reset_failed", {"kind": kind}).rowcount for kind in RowKind)
+        return self._write("reset_failed", *({"kind": kind} for kind in RowKind), customer=customer, code=code)
 
-    @repeated_when_lost
     def old_batches(self, before: datetime) -> list[str]:
         """The ids of the batches that the log holds from before a moment, oldest first."""
-        return [str(row["batch_id"]) for row in self._rows("read_old_batches", before=before)]
+        return [str(row["batch_id"]) for row in self.read("read_old_batches", before=before)]
 
-    @repeated_when_lost
     def trim_log(self, before: datetime) -> int:
         """Delete what the log holds from before a moment, in several transactions; how many rows."""
-        deleted = 0
-        for batch_ids in chunks(self.old_batches(before), BATCHES_A_TRANSACTION):
-            with self._writing(before=before) as run:
-                deleted += run("trim_log", batch_ids=batch_ids).rowcount
-        return deleted
+        batches = chunks(self.old_batches(before), BATCHES_A_TRANSACTION)
+        return sum(self._write("trim_log", batch_ids=batch_ids, before=before) for batch_ids in batches)
 
     # --- status ---------------------------------------------------------------------------------------------------------
 
-    @repeated_when_lost
     def summaries(self) -> list[CustomerSummary]:
         """Where each customer stands, by name."""
-        with self._reading() as run:
-            orders = run("summarize_orders").mappings().all()
-            lines = {str(row["customer_name"]): row for row in run("summarize_lines").mappings()}
-        return [conversion.summary(row, lines.get(str(row["customer_name"]), {})) for row in orders]
+        return read_as(CustomerSummary, self.read("summarize_customers"))
 
-    @repeated_when_lost
     def monday_usage(self, now: datetime) -> MondayUsage:
         """What all runs together asked of monday: calls since midnight UTC, answers over a limit in the last 24 hours."""
-        with self._reading(midnight=datetime.combine(now.date(), time()), since=now - timedelta(days=1)) as run:
-            return conversion.usage(run("read_monday_usage").mappings().one())
+        since = {"midnight": datetime.combine(now.date(), time()), "since": now - timedelta(days=1)}
+        return read_as(MondayUsage, self.read("read_monday_usage", **since))[0]
 
-    @repeated_when_lost
     def guards(self, customer: str | None = None) -> list[Guard]:
         """The guards that acted on the last loads, accepted ones included, of one customer or of all."""
-        rows = self._rows("read_guards")
-        found = [guard for row in rows for guard in guards.read(str(row["customer_name"]), conversion.text(row["guards"]))]
+        rows = self.read("read_guards")
+        found = [guard for row in rows for guard in guards.read(str(row["customer_name"]), row["guards"])]
         return [guard for guard in found if customer in {None, guard.customer}]
 
     # --- where rows are sent --------------------------------------------------------------------------------------------
 
-    @repeated_when_lost
     def require_board(self, target: Target, customer: str | None = None) -> None:
-        """Refuse boards other than those that a customer's rows, or anybody's, were sent to.
-
-        Raises:
-            BoardMismatchError: names the boards and the customers.
-        """
+        """Refuse, by `BoardMismatchError`, boards other than those that a customer's rows, or anybody's, were sent to."""
         other: dict[tuple[int, int], list[str]] = {}
-        for row in self._rows("read_targets"):
+        for row in self.read("read_targets"):
             if row["items_board_id"] is None or customer not in {None, row["customer_name"]}:
                 continue
             for board in ("items_board_id", "subitems_board_id"):
@@ -346,20 +317,17 @@ class OrderStore:
                     other.setdefault((configured, recorded), []).append(str(row["customer_name"]))
         if other:
             (configured, recorded), names = next(iter(other.items()))
-            shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more customers" if len(names) > _SHOWN else "")
             raise BoardMismatchError(
-                f"The configuration names board {configured}, but the ids of {shown} belong to board {recorded}. Nothing was read or sent. "
-                f"Name board {recorded} again, or start over on the new one: orders-platform resync --new-board"
+                f"The configuration names board {configured}, but the ids of {few(names, _SHOWN)} belong to board {recorded}. "
+                f"Nothing was read or sent. Name board {recorded} again, or start over on the new one: orders-platform resync --new-board"
             )
 
     @repeated_when_lost
     def aim(self, customer: str, target: Target) -> int:
         """Remember where a customer's rows are sent, and as what. Those sent under another mapping are NEW again; how many.
 
-        Where an earlier version sent them, its FAILED rows get another try: what it refused for a cell is left out now.
-
-        Raises:
-            BoardMismatchError: they were sent to another board.
+        Where an earlier version sent them, its FAILED rows get another try: what it refused for a cell is left out now. Raises
+        `BoardMismatchError` when they were sent to another board.
         """
         self.require_board(target, customer)
         known = self._target_of(customer)
@@ -378,20 +346,17 @@ class OrderStore:
         return compared
 
     def _target_of(self, customer: str) -> Mapping[str, Any]:
-        return next((row for row in self._rows("read_targets") if row["customer_name"] == customer), {})
+        return next((row for row in self.read("read_targets") if row["customer_name"] == customer), {})
 
-    @repeated_when_lost
     def compare_again(self, customer: str) -> int:
         """Have all rows of a customer compared with the board again, as if they had changed; how many."""
-        with self._writing(customer=customer) as run:
-            return sum(run("compare_again", {"kind": kind}).rowcount for kind in RowKind)
+        return self._write("compare_again", *({"kind": kind} for kind in RowKind), customer=customer)
 
     @repeated_when_lost
     def start_over(self, customer: str, target: Target) -> int:
         """Forget a customer's items and subitems, so that they are made on the board of `target`; how many orders.
 
-        Raises:
-            BoardMismatchError: its rows were not sent to another board; made anew they would be there twice.
+        Raises `BoardMismatchError` when its rows were not sent to another board; made anew they would be there twice.
         """
         known = self._target_of(customer)
         boards = known.get("items_board_id"), known.get("subitems_board_id")
@@ -404,27 +369,22 @@ class OrderStore:
             run("1_add_customer")
             orders = run("forget_items").rowcount
             run("forget_subitems")
+            run("record_differences", differences=0, missing=0, is_whole=1)  # of the former board
             run("record_target")
         return orders
 
     # --- rows that are not on the board ---------------------------------------------------------------------------------
 
-    @repeated_when_lost
     def invalid_rows(self, customer: str | None = None) -> list[RowProblem]:
         """Staged rows and sizes that the merge cannot take, of one customer or of all."""
         return self._problems("read_invalid_rows", customer)
 
-    @repeated_when_lost
     def row_errors(self, customer: str | None = None) -> list[RowProblem]:
         """Rows that our check or monday refused, of one customer or of all."""
         return self._problems("read_row_errors", customer)
 
     def _problems(self, statement: str, customer: str | None) -> list[RowProblem]:
-        return [
-            RowProblem(str(row["customer_name"]), str(row["order_key"] or ""), str(row["size_code"]), str(row["code"]),
-                       str(row["reason"]), int(row["row_count"]))
-            for row in self._rows(statement) if customer in {None, row["customer_name"]}
-        ]  # fmt: skip
+        return read_as(RowProblem, (row for row in self.read(statement) if customer in {None, row["customer"]}))
 
 
 _LOCK_LOST = "The lock between the two was lost: its file was removed, or its connection broke. The next run goes on."
@@ -432,14 +392,13 @@ _LOCK_LOST = "The lock between the two was lost: its file was removed, or its co
 
 def _is_written(result: RowResult, row: RowMapping | None, run_id: str) -> bool:
     """Whether a row holds a result of this run; NEW in place of its state where a merge wrote the row meanwhile."""
-    if row is None or row["sync_run_id"] != run_id or conversion.monday_id(row["monday_id"]) != result.monday_id:
+    if row is None or row["sync_run_id"] != run_id or row["sync_state"] not in {result.state, SyncState.NEW}:
         return False
-    return row["sync_state"] in {result.state, SyncState.NEW}
+    return result.monday_id == (None if row["monday_id"] is None else int(row["monday_id"]))
 
 
 def _taken(kind: RowKind, lost: Sequence[SyncRow], asked: int, consequence: str) -> RowsTakenError:
-    keys = sorted({row.order_key for row in lost})
-    shown = ", ".join(keys[:_SHOWN]) + (", ..." if len(keys) > _SHOWN else "")
+    shown = few(sorted({row.order_key for row in lost}), _SHOWN)
     return RowsTakenError(
         f"Another run sent, changed or deleted {len(lost)} of {asked} {kind} (orders {shown}) since this one read them. {consequence} "
         + _LOCK_LOST

@@ -3,34 +3,31 @@
 Every question is one statement or a few, whatever the number of customers.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from orders_platform.database import conversion
-from orders_platform.database.engine import repeated_when_lost
+from orders_platform.database.conversion import read_as
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.statements import Statements, chunks
 from orders_platform.domain.cell_warnings import CellWarning
 from orders_platform.domain.customers import UNKNOWN_CUSTOMER, UNMATCHED_NO_ORDER, blank_label
 from orders_platform.domain.history import LoggedBatch, RowHistory
 from orders_platform.domain.matching import plain_key
-from orders_platform.domain.order_status import BoardStatus, LastChanges, OrderChange, OrderStatus
+from orders_platform.domain.order_status import LastChanges, OrderChange, OrderStatus
 from orders_platform.domain.orders import RowKind
-from orders_platform.domain.states import Action, SyncState
 from orders_platform.domain.verdicts import Verdict, verdicts_of
 
 _NO_ID = -1
 _NO_UUID = str(uuid.UUID(int=0))
 
-Row = Mapping[str, Any]
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +42,8 @@ class Queries:
     """Questions to the order database of one store. Raises what `OrderStore` raises; an empty answer means there is none."""
 
     def __init__(self, store: OrderStore) -> None:
-        self.database = store.database
         self._store = store
-        self._statements = Statements(store.templates)
-
-    @repeated_when_lost
-    def _read(self, statement: str, statements: Statements | None = None, /, **values: object) -> list[Row]:
-        with self.database.read() as connection:
-            return [dict(row) for row in (statements or self._statements).runner(connection, values)(statement).mappings()]
+        self._read = store.read
 
     def customers(self) -> list[str]:
         """The customers that the order table has."""
@@ -82,16 +73,14 @@ class Queries:
     def _of_customers(
         self, statement: str, customers: Sequence[str], statements: Statements | None = None, **values: object
     ) -> list[Row]:
-        return [row for names in chunks(customers) for row in self._read(statement, statements, customers=names, **values)]
+        return [
+            row for names in chunks(customers) for row in self._read(statement, None, statements, customers=names, **values)
+        ]
 
     def duplicates(self, customers: Sequence[str]) -> list[Finding]:
         """Keys that several orders of a customer share, and items or subitems that several of our rows have as their own."""
-        rows = [("order key", row) for names in self._by_keys(customers) for row in self._of_keys("check_repeated_keys", names)]
-        rows += [("id on the board", row) for row in self._of_customers("check_repeated_ids", customers)]
-        return [
-            Finding(str(row["customer_name"]), {"what": what, "shared": str(row["shared"]), "rows": int(row["row_count"])})
-            for what, row in rows
-        ]
+        rows = [row for names in self._by_keys(customers) for row in self._of_keys("check_repeated_keys", names)]
+        return _findings(rows + self._of_customers("check_repeated_ids", customers))
 
     def _by_keys(self, customers: Sequence[str]) -> Iterable[list[str]]:
         """The customers by the columns that identify their orders: the statement holds the names of those."""
@@ -107,10 +96,15 @@ class Queries:
         for names in self._by_keys(customers):
             rows = self._of_keys("check_surplus_orders", names)
             odd: Counter[str] = Counter()
-            for row in self._read("check_odd_numbers", self._keyed_statements(names[0])) if rows else ():
+            for row in self._read("check_odd_numbers", None, self._keyed_statements(names[0])) if rows else ():
                 odd[plain_key(row["unique_key"])] += int(row["row_count"])
-            rows = [row for row in rows if row["order_count"] > row["row_count"] + odd[row["unique_key"]]]
-            found += [_finding(row, order="order_key", orders="order_count", rows="row_count") for row in rows]
+            found += [
+                Finding(
+                    row["customer_name"], {"order": row["order_key"], "orders": row["order_count"], "rows": row["row_count"]}
+                )
+                for row in rows
+                if row["order_count"] > row["row_count"] + odd[row["unique_key"]]
+            ]
         return found
 
     def _of_keys(self, statement: str, customers: Sequence[str]) -> list[Row]:
@@ -122,8 +116,8 @@ class Queries:
 
     def wrong_totals(self, customers: Sequence[str]) -> list[Finding]:
         """Orders whose total is not the sum of their sizes."""
-        rows = self._of_customers("check_wrong_totals", customers, cancelled=self._store.configuration.cleaning.cancelled)
-        return [_finding(row, order="order_key", total="total", sizes="sizes") for row in rows]
+        cancelled = self._store.configuration.cleaning.cancelled
+        return _findings(self._of_customers("check_wrong_totals", customers, cancelled=cancelled))
 
     def order_counts(self, customers: Sequence[str]) -> dict[str, int]:
         """How many orders of each customer the load holds."""
@@ -131,25 +125,15 @@ class Queries:
 
     def cell_warnings(self, customer: str | None = None) -> list[CellWarning]:
         """The cells that were left out or cut, of one customer or of all."""
-        found = [
-            CellWarning(str(row["customer_name"]), str(row["order_key"] or ""), str(row["size_code"]), str(row["cell_text"] or ""),
-                        str(row["reject_code"]), str(row["reason"]), conversion.text(row["row_uuid"]))
-            for row in self._read("read_cell_warnings")
-        ]  # fmt: skip
-        return [each for each in found if customer in {None, each.customer}]
+        return read_as(CellWarning, (row for row in self._read("read_cell_warnings") if customer in {None, row["customer"]}))
 
     def lines_without_order(self) -> list[Finding]:
         """Lines whose order is not there; of no customer that anybody knows."""
-        rows = self._read("check_lines_without_order")
-        return [_finding(row, line="line_uuid", order="record_uuid", size="size_code", qty="qty") for row in rows]
+        return _findings(self._read("check_lines_without_order"))
 
     def stuck_rows(self, pending_before: datetime, new_before: datetime) -> list[Finding]:
         """Rows that were sent before the one moment and never answered, or wait since before the other; oldest first."""
-        at: Callable[[datetime], object] = self.database.timestamp
-        rows = self._read("check_stuck_rows", pending_before=at(pending_before), new_before=at(new_before))
-        names = {"order": "order_key", "size": "size_code", "state": "sync_state", "waits_since": "waits_since",
-                 "sent_at": "sync_pending_at", "batch": "sync_batch_id", "code": "sync_error_code"}  # fmt: skip
-        return [_finding(row, **names) for row in rows]
+        return _findings(self._read("check_stuck_rows", pending_before=pending_before, new_before=new_before))
 
     # --- history --------------------------------------------------------------------------------------------------------
 
@@ -166,94 +150,55 @@ class Queries:
     def _rows_of(self, term: str, monday_id: int, refs: Sequence[str]) -> list[RowHistory]:
         prefix = "".join(f"!{mark}" if mark in "!%_[" else mark for mark in term) + " | %"
         orders = self._read("read_history_of_orders", term=term, prefix=prefix, monday_id=monday_id, refs=_uuids(refs))
-        shown = [_row_history(RowKind.ITEMS, row) for row in orders]
-        lines = self._read("read_history_of_lines", monday_id=monday_id, refs=_uuids([*refs, *(row.ref for row in shown)]))
-        return shown + [_row_history(RowKind.SUBITEMS, row) for row in lines]
+        refs = [*refs, *(str(row["ref"]) for row in orders)]
+        lines = self._read("read_history_of_lines", monday_id=monday_id, refs=_uuids(refs))
+        kinds = [(RowKind.ITEMS, orders), (RowKind.SUBITEMS, lines)]
+        return read_as(
+            RowHistory,
+            [
+                {"kind": kind, "error": row["code"] and f"{row['code']}: {row['message']}", **row}
+                for kind, rows in kinds
+                for row in rows
+            ],
+        )
 
     def _batches(self, pattern: str, batch_id: str | None) -> list[LoggedBatch]:
-        return [_logged_batch(row) for row in self._read("read_batches", pattern=pattern, batch_id=batch_id)]
+        rows = self._read("read_batches", pattern=pattern, batch_id=batch_id)
+        return read_as(LoggedBatch, [row | {"row_results": json.loads(row["row_results"] or "{}")} for row in rows])
 
     def values_of(self, columns: Iterable[str]) -> dict[str, frozenset[str]]:
         """The different values that orders have in these columns, by column."""
-        with self.database.read() as connection:
-            run = self._statements.runner(connection, {})
-            return {name: frozenset(str(value) for value in run("read_values", {"column": name}).scalars()) for name in columns}
+        return {name: frozenset(str(row["found"]) for row in self._read("read_values", {"column": name})) for name in columns}
 
     # --- reports --------------------------------------------------------------------------------------------------------
 
     def order_statuses(self, customer: str) -> list[OrderStatus]:
         """The customer's orders by group and key, as the view `v_order_sync_status` shows them."""
-        return [_order_status(row) for row in self._read("read_order_status", customer=customer)]
+        return read_as(OrderStatus, self._read("read_order_status", customer=customer))
 
     def last_changes(self, customer: str) -> LastChanges | None:
         """What the last run that sent anything brought; None when none ever did."""
-        runs = [
-            (conversion.moment(row["sent_at"]), str(row["sync_run_id"]))
-            for row in self._read("read_sending_runs", customer=customer)
-        ]
-        dated = [(at, run_id) for at, run_id in runs if at is not None]
-        if not dated:
-            return None
-        at, run_id = max(dated)
-        return LastChanges(run_id, at, _by_order(self._read("read_changes_of_run", customer=customer, run_id=run_id)))
+        for last in read_as(LastChanges, self._read("read_sending_runs", customer=customer)[:1]):
+            changes = self._read("read_changes_of_run", customer=customer, run_id=last.run_id)
+            return replace(last, orders=tuple(read_as(OrderChange, changes)))
+        return None
 
 
-def _finding(row: Row, **columns: str) -> Finding:
-    """`columns` are the names of the table, each with the statement's."""
-    values = {shown: row[name] for shown, name in columns.items()}
-    cells = {
-        shown: value if isinstance(value, int | float) else conversion.text(value) or "" for shown, value in values.items()
-    }
-    return Finding(str(row.get("customer_name", "")), cells)
+def _findings(rows: Iterable[Row]) -> list[Finding]:
+    """Each column but `customer` is one of the table."""
+    return [
+        Finding(
+            str(row.get("customer", "")),
+            {
+                name: value if isinstance(value, int | float) else conversion.text(value) or ""
+                for name, value in row.items()
+                if name != "customer"
+            },
+        )
+        for row in rows
+    ]
 
 
 def _uuids(refs: Sequence[str]) -> list[str]:
     """Never an empty list, and no group's title: SQL Server compares its UUIDs with UUIDs only."""
     return [ref for ref in refs if re.fullmatch(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", ref)] or [_NO_UUID]
-
-
-def _row_history(kind: RowKind, row: Row) -> RowHistory:
-    error = f"{row['sync_error_code']}: {row['sync_error_message']}" if row["sync_error_code"] else None
-    return RowHistory(
-        kind, str(row["ref"]), str(row["customer_name"]), str(row["order_key"]), str(row["size_code"]),
-        SyncState(str(row["sync_state"])), str(row["action_type"] or ""), conversion.monday_id(row["monday_id"]),
-        conversion.text(row["sync_run_id"]), conversion.text(row["sync_batch_id"]), conversion.moment(row["sync_completed_at"]), error,
-    )  # fmt: skip
-
-
-def _logged_batch(row: Row) -> LoggedBatch:
-    results = json.loads(str(row["row_results"])) if row["row_results"] else {}
-    return LoggedBatch(
-        str(row["batch_id"]), str(row["run_id"]), str(row["operation"]), conversion.moment(row["logged_at"]), str(row["outcome"]),
-        conversion.text(row["request_id"]), conversion.text(row["error_message"]), results,
-    )  # fmt: skip
-
-
-def _order_status(row: Row) -> OrderStatus:
-    return OrderStatus(
-        order_key=str(row["order_key"]),
-        item_name=str(row["item_name"] or row["order_key"]),
-        group_name=str(row["group_name"] or ""),
-        order_type=str(row["order_type"] or ""),
-        status=BoardStatus(str(row["board_status"])),
-        state=SyncState(str(row["sync_state"])),
-        lines=conversion.count(row["line_count"]),
-        waiting_lines=conversion.count(row["waiting_line_count"]),
-        quantity=conversion.count(row["line_quantity"]),
-        item_id=conversion.monday_id(row["monday_item_id"]),
-        reason=conversion.text(row["sync_error_message"]),
-        updated_at=conversion.moment(row["updated_at"]),
-        sent_at=conversion.moment(row["sent_at"]),
-        is_removed=row["removed_at"] is not None,
-    )
-
-
-def _by_order(rows: Sequence[Row]) -> tuple[OrderChange, ...]:
-    """One change an order: the row of itself and the row of its lines put together."""
-    found: dict[str, OrderChange] = {}
-    for row in rows:
-        ref, name = str(row["record_uuid"]), str(row["item_name"] or row["order_key"])
-        action = Action(str(row["action_type"])) if row["action_type"] else None
-        known = found.get(ref, OrderChange(str(row["order_key"]), name, str(row["group_name"] or ""), None, 0))
-        found[ref] = replace(known, action=known.action or action, lines=known.lines + conversion.count(row["line_count"]))
-    return tuple(sorted(found.values(), key=lambda change: (change.group_name, change.order_key, change.item_name)))

@@ -1,12 +1,10 @@
 """SQLite: its connections, the functions that our statements call, and what else differs from SQL Server."""
 
-from __future__ import annotations
-
 import hashlib
 import sqlite3
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -18,7 +16,7 @@ from sqlalchemy import URL, Connection, Engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import Integer, Numeric
 
-from orders_platform.database.dialects import Dialect, Right, TableColumn, column_types, customer_busy, lock_lost
+from orders_platform.database.dialects import Dialect, TableColumn, column_types, customer_busy, lock_lost
 from orders_platform.domain.cell_texts import NUMERAL, meaning
 from orders_platform.errors import DatabaseRefusedError, DatabaseUnavailableError, OrdersError
 
@@ -39,7 +37,6 @@ _TYPES = column_types({
 
 class _Sqlite(Dialect):
     name = "sqlite"
-    driver = "pysqlite"
     kind = "sqlite"
     types = staged_types = _TYPES
     any_case = " COLLATE NOCASE"
@@ -62,9 +59,6 @@ class _Sqlite(Dialect):
         is_absent = any(word in words for word in _ABSENT)
         hint = "Run `orders-platform init-db`, which makes what is missing." if is_absent else "Nothing of this step was kept."
         return DatabaseRefusedError(f"{place} refused: {words}. {hint}")
-
-    def whole_transaction(self, connection: Connection) -> AbstractContextManager[None]:  # noqa: ARG002 - SQLite ends none by itself
-        return nullcontext()
 
     def timestamp(self, moment: datetime) -> str:
         return moment.replace(tzinfo=None).isoformat(" ", "microseconds")
@@ -95,9 +89,6 @@ class _Sqlite(Dialect):
         except Timeout:
             raise customer_busy(customer) from None
 
-    def lock_merge(self, connection: Connection, customer: str) -> None:
-        """A transaction that writes has the whole file to itself already."""
-
     def columns(self, connection: Connection, table: str, schema: str) -> Sequence[TableColumn]:
         inspector = sqlalchemy.inspect(connection)
         if not inspector.has_table(table, schema=schema or None):
@@ -110,9 +101,6 @@ class _Sqlite(Dialect):
         if not inspector.has_table(table, schema=schema or None):
             return set()
         return {str(index["name"]) for index in inspector.get_indexes(table, schema=schema or None)}
-
-    def missing_grants(self, connection: Connection, rights: Sequence[Right]) -> list[str]:  # noqa: ARG002 - SQLite has no rights
-        return []
 
 
 def _identity(file: Path) -> tuple[int, int] | None:

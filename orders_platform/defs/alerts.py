@@ -19,6 +19,7 @@ from orders_platform.defs.failures import dagster_failures
 from orders_platform.defs.resources import OrdersDatabase
 from orders_platform.defs.sensors import PARTITION_TAG, WILL_RETRY_TAG
 from orders_platform.domain.customers import UNKNOWN_CUSTOMER, customer_for
+from orders_platform.domain.text import few
 from orders_platform.domain.verdicts import Verdict
 from orders_platform.errors import AlertUnsentError, ConfigurationError
 from orders_platform.settings import Settings
@@ -216,18 +217,13 @@ def _message(
     topic: str, problems: Mapping[str, FailedSubject], still_failing: Sequence[str], environment: str, *, is_bad: bool
 ) -> Message:
     """One for all subjects; what a run says of several of them stands there once."""
-    what = f"{_listed(list(problems))}: {topic} {'failed' if is_bad else 'recovered'}"
+    what = f"{few(list(problems), _NAMED)}: {topic} {'failed' if is_bad else 'recovered'}"
     if is_bad:
         lines = [f"{each.words}\n{each.link}" for each in problems.values()]
     else:
-        rest = f" Still failing: {_listed(still_failing)}." if still_failing else ""
+        rest = f" Still failing: {few(still_failing, _NAMED)}." if still_failing else ""
         lines = [f"{what}.{rest}", *(each.recovered for each in problems.values())]
     return Message(f"[{environment}] {what}", _cut(list(dict.fromkeys(lines))), is_bad)
-
-
-def _listed(names: Sequence[str]) -> str:
-    rest = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _cut(lines: Sequence[str]) -> str:

@@ -3,8 +3,6 @@
 How often a run is retried is in `dagster.yaml`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

@@ -1,34 +1,22 @@
 """The Dagster partitions: one per customer."""
 
-from __future__ import annotations
-
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import dagster as dg
 
-from orders_platform.domain.customers import partition_key_for
-from orders_platform.errors import SourceDataError
+from orders_platform.domain.needed_runs import PartitionChanges, partition_changes
 
 CUSTOMERS = dg.DynamicPartitionsDefinition(name="customers")
 """Dynamic, because a new customer must not need a deployment; the key is the canonical name."""
 
 
-def add_customers(instance: dg.DagsterInstance, customers: Iterable[str]) -> list[str]:
-    """Make partitions of customers that have none yet; their keys.
-
-    Raises:
-        SourceDataError: some names cannot be a partition, all of them named; the others have theirs by then.
-    """
-    keys, refusals = [], []
-    for customer in customers:
-        try:
-            keys.append(partition_key_for(customer))
-        except SourceDataError as error:
-            refusals.append(str(error))
-    known = set(instance.get_dynamic_partitions("customers"))
-    new = [key for key in keys if key not in known]
-    if new:
-        instance.add_dynamic_partitions("customers", new)
-    if refusals:
-        raise SourceDataError(" ".join(refusals))
-    return new
+def make_partitions(
+    instance: dg.DagsterInstance, customers: Iterable[str], busy: Collection[str] | None = None
+) -> PartitionChanges:
+    """Make the partitions that customers lack; given who has a run on its way, also delete those of nobody."""
+    changes = partition_changes(customers, instance.get_dynamic_partitions("customers"), busy or ())
+    if changes.added:
+        instance.add_dynamic_partitions("customers", list(changes.added))
+    for key in changes.deleted if busy is not None else ():
+        instance.delete_dynamic_partition("customers", key)
+    return changes

@@ -6,8 +6,6 @@ runs which do send would need. (dagster-io/dagster#20367 found it and was closed
 two looks, 1 to 15 seconds, stays as it is.
 """
 
-from __future__ import annotations
-
 import time
 
 from dagster._core.execution.plan.instance_concurrency_context import InstanceConcurrencyContext

@@ -13,9 +13,9 @@ from dagster._core.storage.event_log import SqliteEventLogStorage
 
 from orders_platform.defs.failures import dagster_failures
 from orders_platform.defs.resources import OrdersDatabase
+from orders_platform.defs.sensors import FINISHED
 from orders_platform.settings import Settings
 
-_FINISHED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 _SAY_EVERY = 500
 _PAGE = 1_000
 
@@ -25,7 +25,7 @@ def runs_to_forget(instance: dg.DagsterInstance, before: datetime) -> list[str]:
 
     Without that exception a customer that had nothing to do for a month would look as if it had never been sent.
     """
-    ended = dg.RunsFilter(statuses=list(_FINISHED), updated_before=before)
+    ended = dg.RunsFilter(statuses=FINISHED, updated_before=before)
     kept = _latest_runs(instance)
     return [run_id for run_id in reversed(instance.get_run_ids(ended)) if run_id not in kept]
 

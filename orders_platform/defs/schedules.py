@@ -1,14 +1,13 @@
 """The schedules: the nightly run of every customer with something to do, and one for each other job."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 import dagster as dg
 
 from orders_platform.configuration import Automation
 from orders_platform.defs.jobs import sync_customer
 from orders_platform.defs.resources import OrdersDatabase
-from orders_platform.defs.sensors import busy_customers, nothing_to_do, partitions_for, run_request
+from orders_platform.defs.sensors import customers_to_sync, nothing_to_do, run_request
 from orders_platform.domain.needed_runs import needed_runs
 
 PRIORITY_TAG = "dagster/priority"
@@ -30,15 +29,11 @@ def build_schedules(automation: Automation, crons: Mapping[str, str]) -> list[dg
     def nightly_sync(
         context: dg.ScheduleEvaluationContext, orders_database: OrdersDatabase
     ) -> list[dg.RunRequest] | dg.SkipReason:
-        sync_statuses, busy = orders_database.merge.sync_statuses(), busy_customers(context.instance, datetime.now(UTC))
-        changes = partitions_for(context, sync_statuses, busy)
-        if changes.added:
-            context.instance.add_dynamic_partitions("customers", list(changes.added))
+        sync_statuses, busy = customers_to_sync(context, orders_database.merge)
         night = context.scheduled_execution_time.isoformat()
         return [
             run_request(run, f"{night} {run.customer}", {PRIORITY_TAG: NIGHTLY_PRIORITY})
             for run in needed_runs(sync_statuses, busy)
-            if run.customer not in changes.refused
         ] or dg.SkipReason(nothing_to_do(sync_statuses, busy))
 
     others = [

@@ -4,7 +4,7 @@ A tick reads, and turns into requests what `orders_platform.domain.needed_runs` 
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
@@ -13,17 +13,16 @@ import dagster as dg
 from orders_platform.configuration import Automation
 from orders_platform.defs.failures import failed_for_good
 from orders_platform.defs.jobs import SYNC_ASSETS, sync_customer
-from orders_platform.defs.partitions import CUSTOMERS
+from orders_platform.defs.partitions import make_partitions
 from orders_platform.defs.resources import OrdersDatabase
 from orders_platform.domain.customers import customer_for, partition_key_for
 from orders_platform.domain.needed_runs import (
     CustomerSyncStatus,
     LastRequest,
-    NeededRun,
     PartitionChanges,
-    partition_changes,
     runs_to_request,
 )
+from orders_platform.merge.order_merge import OrderMerge
 
 PARTITION_TAG = "dagster/partition"
 WILL_RETRY_TAG = "dagster/will_retry"
@@ -31,10 +30,8 @@ WILL_RETRY_TAG = "dagster/will_retry"
 _REPEATED_BY_TAG = "dagster/auto_retry_run_id"
 _REPEATED_WITHIN = timedelta(minutes=10)  # by a daemon that is well; one that is not must not stop a customer for ever
 SENDING_ASSETS = tuple(name for name in SYNC_ASSETS if not name.startswith("order_"))
-UNFINISHED = [
-    dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]  # fmt: skip
+FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+UNFINISHED = [status for status in dg.DagsterRunStatus if status not in FINISHED]
 _STOPPING = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 _STOPPED_DAYS = 1  # the nightly run tries everybody again anyway
 
@@ -49,12 +46,11 @@ def build_sensors(automation: Automation) -> list[dg.SensorDefinition]:
         description="Adds a partition for each customer of the load or the order table, and deletes those of customers that neither has.",
     )
     def new_customers(context: dg.SensorEvaluationContext, orders_database: OrdersDatabase) -> dg.SensorResult:
-        sync_statuses = orders_database.merge.present()
-        changes = partitions_for(context, sync_statuses, busy_customers(context.instance, datetime.now(UTC)))
-        return dg.SensorResult(
-            dynamic_partitions_requests=_partition_requests(changes),
-            skip_reason=_skip_reason(changes) if not changes.added else None,
-        )
+        present, busy = orders_database.merge.present(), busy_customers(context.instance, datetime.now(UTC))
+        changes = make_partitions(context.instance, present, busy)
+        _say_refused(context, changes)
+        words = f"{len(changes.added)} partitions added, {len(changes.deleted)} deleted. {' '.join(changes.refused.values())}"
+        return dg.SensorResult(skip_reason=words)
 
     @dg.sensor(
         job=sync_customer,
@@ -64,10 +60,9 @@ def build_sensors(automation: Automation) -> list[dg.SensorDefinition]:
     )
     def changed_customers(context: dg.SensorEvaluationContext, orders_database: OrdersDatabase) -> dg.SensorResult:
         now = datetime.now(UTC)
-        sync_statuses, busy = orders_database.merge.sync_statuses(), busy_customers(context.instance, now)
-        changes = partitions_for(context, sync_statuses, busy)
+        sync_statuses, busy = customers_to_sync(context, orders_database.merge)
         runs, last_requests = runs_to_request(
-            (each for each in sync_statuses if each.customer not in changes.refused),
+            sync_statuses,
             _last_requests(context.cursor),
             busy=busy,
             stopped=stopped_customers(context.instance, now),
@@ -76,7 +71,6 @@ def build_sensors(automation: Automation) -> list[dg.SensorDefinition]:
         )
         return dg.SensorResult(
             run_requests=[run_request(each) for each in runs],
-            dynamic_partitions_requests=_partition_requests(PartitionChanges(added=changes.added)),
             cursor=json.dumps({name: asdict(each) for name, each in last_requests.items()}, ensure_ascii=False),
             skip_reason=None if runs else nothing_to_do(sync_statuses, busy),
         )
@@ -89,10 +83,10 @@ def nothing_to_do(sync_statuses: Collection[CustomerSyncStatus], busy: Collectio
     return f"None of {len(sync_statuses)} customers needs a run; {len(busy)} of them have one queued or under way."
 
 
-def run_request(run: NeededRun, run_key: str | None = None, tags: Mapping[str, str] | None = None) -> dg.RunRequest:
+def run_request(run: CustomerSyncStatus, run_key: str | None = None, tags: Mapping[str, str] | None = None) -> dg.RunRequest:
     """The run of a customer: all six assets, or only those that send when the load lacks it."""
-    selection = None if run.merges else [dg.AssetKey(name) for name in SENDING_ASSETS]
-    key, reason = partition_key_for(run.customer), {"orders/reason": run.reason}
+    selection = None if run.load is not None else [dg.AssetKey(name) for name in SENDING_ASSETS]
+    key, reason = partition_key_for(run.customer), {"orders/reason": run.need}
     return dg.RunRequest(run_key, partition_key=key, asset_selection=selection, tags={**reason, **(tags or {})})
 
 
@@ -104,7 +98,9 @@ def busy_customers(instance: dg.DagsterInstance, now: datetime) -> set[str]:
             statuses=[dg.DagsterRunStatus.FAILURE], tags={WILL_RETRY_TAG: "true"}, updated_after=now - _REPEATED_WITHIN
         )
     )
-    return _customers_of([*unfinished, *(each for each in crashed if _REPEATED_BY_TAG not in each.dagster_run.tags)])
+    runs = [*unfinished, *(each for each in crashed if _REPEATED_BY_TAG not in each.dagster_run.tags)]
+    keys = (record.dagster_run.tags.get(PARTITION_TAG) for record in runs)
+    return {customer_for(key) for key in keys if key is not None}
 
 
 def stopped_customers(instance: dg.DagsterInstance, now: datetime) -> set[str]:
@@ -127,36 +123,23 @@ def _is_last(instance: dg.DagsterInstance, record: dg.RunRecord, key: str) -> bo
     return bool(last) and last[0].dagster_run.run_id == record.dagster_run.run_id
 
 
-def _customers_of(records: Iterable[dg.RunRecord]) -> set[str]:
-    keys = (record.dagster_run.tags.get(PARTITION_TAG) for record in records)
-    return {customer_for(key) for key in keys if key is not None}
-
-
-def partitions_for(
-    context: dg.SensorEvaluationContext | dg.ScheduleEvaluationContext,
-    sync_statuses: Iterable[CustomerSyncStatus],
-    busy: set[str],
-) -> PartitionChanges:
-    """Which partitions must come and go; a name that cannot be one is logged as an error and keeps no other from its own."""
-    changes = partition_changes(sync_statuses, context.instance.get_dynamic_partitions("customers"), busy)
+def _say_refused(context: dg.SensorEvaluationContext | dg.ScheduleEvaluationContext, changes: PartitionChanges) -> None:
     for reason in changes.refused.values():
         context.log.error(reason)
-    return changes
 
 
-def _partition_requests(changes: PartitionChanges) -> list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest]:
-    added = [CUSTOMERS.build_add_request(list(changes.added))] if changes.added else []
-    deleted = [CUSTOMERS.build_delete_request(list(changes.deleted))] if changes.deleted else []
-    return [*added, *deleted]
+def customers_to_sync(
+    context: dg.SensorEvaluationContext | dg.ScheduleEvaluationContext, merge: OrderMerge
+) -> tuple[list[CustomerSyncStatus], set[str]]:
+    """Where the customers stand that have a partition, or get one now, and which have a run queued or under way.
 
-
-def _skip_reason(changes: PartitionChanges) -> str:
-    refused = " ".join(changes.refused.values())
-    return (
-        f"{len(changes.deleted)} partitions deleted. {refused}"
-        if changes.deleted or refused
-        else "Every customer has its partition."
-    )
+    A name that cannot be a partition is logged as an error and keeps no other from its own.
+    """
+    sync_statuses = merge.sync_statuses()
+    changes = make_partitions(context.instance, (each.customer for each in sync_statuses))
+    _say_refused(context, changes)
+    busy = busy_customers(context.instance, datetime.now(UTC))
+    return [each for each in sync_statuses if each.customer not in changes.refused], busy
 
 
 def _last_requests(cursor: str | None) -> Mapping[str, LastRequest]:

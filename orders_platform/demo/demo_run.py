@@ -12,7 +12,7 @@ from orders_platform.cli.output import Figures, JsonObject, run_result
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.queries import Queries
 from orders_platform.definitions import build_definitions
-from orders_platform.defs.partitions import add_customers
+from orders_platform.defs.partitions import make_partitions
 from orders_platform.demo.sample_orders import EXPECTED, sample_orders
 from orders_platform.domain.customers import partition_key_for
 from orders_platform.merge.order_merge import OrderMerge
@@ -54,7 +54,7 @@ def materialise(
 ) -> JsonObject:
     """One Dagster run per customer; the JSON object of the whole."""
     staged = OrderMerge(store).scan_staging().customers
-    add_customers(instance, staged)
+    make_partitions(instance, staged)
     definitions = build_definitions(settings)
     definitions.resolve_job_def("scan_staging").execute_in_process(instance=instance, run_config=_QUIET)
     job = definitions.resolve_job_def("sync_customer")

@@ -1,7 +1,5 @@
 """Values that describe a monday.com board in monday's own words: columns, labels, groups, items."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -37,9 +35,7 @@ class Group:
 class BoardDescription:
     """What the preflight needs to know of one board.
 
-    Attributes:
-        subitems_board_id: the hidden board of the subitems, None while the board has no subtasks column.
-        hierarchy_type: `classic` or `multi_level`.
+    `hierarchy_type` is `classic` or `multi_level`; the subitems are on a hidden board, which there is none of without a subtasks column.
     """
 
     id: int
@@ -64,12 +60,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class BoardItem:
-    """An item or subitem as read from the board.
-
-    Attributes:
-        state: `active`, `archived` or `deleted`.
-        board_id: where it is now, None when that was not asked for; `board_name` alike.
-    """
+    """An item or subitem as read from the board, `active`, `archived` or `deleted`; on which board it is, where that was asked for."""
 
     id: int
     name: str

@@ -8,8 +8,6 @@ board's language. So a comparison asks `value` first. Where the two leave it ope
 no harm, a change not sent does.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 import re
@@ -17,6 +15,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 
 from orders_platform.domain.board import Cell, Column
@@ -46,10 +45,8 @@ def is_blank(value: object) -> bool:
 def plain_text(value: object) -> str:
     r"""The value as people read it: outer spaces trimmed, line ends as `\n`, numbers without exponent and trailing zeros.
 
-    A BIT becomes 1 or 0, which is also what SQLite stores for it, so both databases give the same board.
-
-    Raises:
-        RowError: `text_invalid` for characters that UTF-8 or monday cannot hold, `type_unknown` for binary values.
+    A BIT becomes 1 or 0, which is also what SQLite stores for it, so both databases give the same board. Raises `RowError`:
+    `text_invalid` for characters that UTF-8 or monday cannot hold, `type_unknown` for binary values.
     """
     match value:
         case str():
@@ -72,8 +69,7 @@ def plain_text(value: object) -> str:
 def plain_number(value: object, *, takes_percents: bool = False) -> Decimal:
     """The value as an exact number; a text is read as `domain/cell_texts.py` says.
 
-    Raises:
-        RowError: `number_expected`, `percent_unexpected`, `number_out_of_range`.
+    Raises `RowError`: `number_expected`, `percent_unexpected`, `number_out_of_range`.
     """
     match value:
         case Decimal():
@@ -120,10 +116,6 @@ def _number(value: object, *, takes_percents: bool = False) -> str | None:
     return number_text(plain_number(value, takes_percents=takes_percents))
 
 
-def _percent(value: object) -> str | None:
-    return _number(value, takes_percents=True)
-
-
 def _date(value: object) -> Mapping[str, str] | None:
     written = value.date() if isinstance(value, dt.datetime) else value
     shown = written.isoformat() if isinstance(written, dt.date) else day(clean(plain_text(value)))
@@ -143,18 +135,14 @@ def _checkbox(value: object) -> Mapping[str, str] | None:
     return {"checked": "true"}
 
 
-def _link(value: object) -> Mapping[str, str]:
-    url = plain_text(value)
-    if not _URL.fullmatch(url):
-        raise RowError("url_expected", "is not a web address starting with http:// or https://")
-    return {"url": url, "text": url}
+def _matching(pattern: re.Pattern[str], key: str, code: str, words: str) -> Callable[[object], Mapping[str, str]]:
+    def write(value: object) -> Mapping[str, str]:
+        text = plain_text(value)
+        if not pattern.fullmatch(text):
+            raise RowError(code, words)
+        return {key: text, "text": text}
 
-
-def _email(value: object) -> Mapping[str, str]:
-    address = plain_text(value)
-    if not _EMAIL.fullmatch(address):
-        raise RowError("email_expected", "is not one e-mail address such as name@example.com")
-    return {"email": address, "text": address}
+    return write
 
 
 def _status(label: LabelChoice) -> Mapping[str, object]:
@@ -188,11 +176,6 @@ def _same_number(_column: Column, wanted: object, actual: Cell) -> bool:
         return False
 
 
-def _same_date(_column: Column, wanted: object, actual: Cell) -> bool:
-    stored = part_of(_stored(actual), "date") or (actual.text or "")[:10]
-    return part_of(wanted, "date") == stored
-
-
 def _same_status(column: Column, wanted: object, actual: Cell) -> bool:
     stored, label_id = part_of(_stored(actual), "index"), part_of(wanted, "index")
     if stored is None or label_id is None:
@@ -214,12 +197,11 @@ def _same_checkbox(_column: Column, _wanted: object, actual: Cell) -> bool:
     return checked is None or str(checked).casefold() == "true"
 
 
-def _same_link(_column: Column, wanted: object, actual: Cell) -> bool:
-    return part_of(wanted, "url") == (part_of(_stored(actual), "url") or actual.text)
+def _same_part(key: str, length: int | None = None) -> Callable[[Column, object, Cell], bool]:
+    def same(_column: Column, wanted: object, actual: Cell) -> bool:
+        return part_of(wanted, key) == (part_of(_stored(actual), key) or (actual.text or "")[:length])
 
-
-def _same_email(_column: Column, wanted: object, actual: Cell) -> bool:
-    return part_of(wanted, "email") == (part_of(_stored(actual), "email") or actual.text)
+    return same
 
 
 def _stored(actual: Cell) -> object:
@@ -260,11 +242,15 @@ CODECS: Final[Mapping[str, Codec]] = {
     ColumnType.TEXT: Codec(plain_text, _same_text),
     ColumnType.LONG_TEXT: Codec(_long_text, _same_long_text),
     ColumnType.NUMBERS: Codec(_number, _same_number),
-    ColumnType.DATE: Codec(_date, _same_date),
+    ColumnType.DATE: Codec(_date, _same_part("date", length=10)),
     ColumnType.STATUS: Codec(_status, _same_status),
     ColumnType.DROPDOWN: Codec(_dropdown, _same_dropdown),
     ColumnType.CHECKBOX: Codec(_checkbox, _same_checkbox),
-    ColumnType.LINK: Codec(_link, _same_link),
-    ColumnType.EMAIL: Codec(_email, _same_email),
+    ColumnType.LINK: Codec(
+        _matching(_URL, "url", "url_expected", "is not a web address starting with http:// or https://"), _same_part("url")
+    ),
+    ColumnType.EMAIL: Codec(
+        _matching(_EMAIL, "email", "email_expected", "is not one e-mail address such as name@example.com"), _same_part("email")
+    ),
 }
-PERCENTS: Final = Codec(_percent, _same_number)
+PERCENTS: Final = Codec(partial(_number, takes_percents=True), _same_number)

@@ -4,8 +4,6 @@ What is not plain stays as it was written: whoever needs a number or a day refus
 sign of the list; `12,50` and `0,250` could be either, so they are left to people.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Collection, Mapping
 from datetime import date, timedelta
@@ -40,12 +38,7 @@ _FIRST_DAY: Final = date(1899, 12, 30)
 
 
 def numeral(text: str, *, takes_percents: bool = False) -> str:
-    """The number as plain digits, nothing for a dash, else the text as it is.
-
-    Args:
-        text: clean.
-        takes_percents: the column holds per cents, so `10%` is its 10.
-    """
+    """The number of a clean text as plain digits, nothing for a dash, else the text as it is. Of a per cent only where those are taken."""
     if _NOTHING.fullmatch(text):
         return ""
     found = _NUMBER.fullmatch(text)

@@ -1,7 +1,5 @@
 """Cells that were left out or cut while their order went on: what is wrong with each, and many of them in few lines."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -21,11 +19,9 @@ class CellProblem:
 
 @dataclass(frozen=True, slots=True)
 class CellWarning:
-    """A cell that was left out or cut.
+    """A cell of an order or of a size that was left out or cut.
 
-    Attributes:
-        column: of the order list; a size is one.
-        row_uuid: of the order or line that was sent without it; None when the merge left it out.
+    `row_uuid` is that of the order or line that was sent without it; None when the merge left it out.
     """
 
     customer: str

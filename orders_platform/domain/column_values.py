@@ -3,8 +3,6 @@
 None clears a cell, and is the only value that clears every type: an empty string would store 0 in a numbers column.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,8 +31,7 @@ class FormattedRow:
 def format_cell(field: Field, column: Column, value: object, labels: LabelIndex | None = None) -> object:
     """The JSON value of one cell; without the run's `labels`, only the column's own are known.
 
-    Raises:
-        RowError: the message continues the sentence "<column>: <value> ..."; codes are those of `CODECS` and `LabelIndex`.
+    Raises `RowError`: the message continues the sentence "<column>: <value> ..."; codes are those of `CODECS` and `LabelIndex`.
     """
     if is_blank(value):
         return None
@@ -50,12 +47,8 @@ def format_row(
 ) -> FormattedRow:
     """The mapped cells of one row. A cell that its column cannot hold is left out, so that the board shows it as empty.
 
-    Labels that the row creates are noted in `labels`, unless the row is refused.
-
-    Raises:
-        RowError: `key_missing` for an item that could not be found again.
-        ConfigurationError: the row lacks a mapped source column.
-        BoardMismatchError: the board lacks a mapped column.
+    Labels that the row creates are noted in `labels`, unless the row is refused: `RowError` `key_missing` for an item that could not be
+    found again. Raises `ConfigurationError` when the row lacks a mapped source column, `BoardMismatchError` when the board lacks one.
     """
     cells: dict[str, object] = {}
     problems: dict[str, CellProblem] = {}
@@ -79,13 +72,10 @@ def format_row(
 
 
 def same_cell(column: Column, wanted: object, actual: Cell | None) -> bool:
-    """Whether the board already shows what a formatted cell would make it show.
+    """Whether the board already shows what a formatted cell (None: to be cleared) would make it show.
 
-    `wanted` is a value as `format_cell` returns it, None for a cell to be cleared. `actual` is the cell as read from the board,
-    None when monday returned none for the column, which is an empty cell.
-
-    Raises:
-        BoardMismatchError: the column is of a type that is never written.
+    `actual` is None when monday returned none for the column, which is an empty cell. Raises `BoardMismatchError` for a type of column
+    that is never written.
     """
     codec = CODECS.get(column.type)
     if codec is None:

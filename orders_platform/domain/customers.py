@@ -4,10 +4,9 @@ A partition key is user input and a customer name is hostile (B'HOOD, commas, pa
 each.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 from urllib.parse import unquote
 
 from orders_platform.domain.text import clean, fold
@@ -28,13 +27,19 @@ UNMATCHED_NO_ORDER = "no_order"
 class SpellingCount:
     """Rows of the staging table that share a raw customer name and a file.
 
-    `has_orders`: one of them at least is an order, and no total or empty row.
+    `has_orders`: one of them at least is an order, and no total or empty row. `reason`: why they match no configured customer.
     """
 
     spelling: str | None
     file: str | None
     rows: int
     has_orders: bool = True
+    reason: str = ""
+
+    @property
+    def label(self) -> str:
+        """Under whose name they are listed among the rejects."""
+        return _unlisted(self.spelling) or blank_label(self.file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,34 +61,18 @@ class CustomerRows:
         return spelling in self.spellings or (is_blank and file in self.files)
 
     @classmethod
-    def of(cls, counts: Iterable[SpellingCount | UnmatchedRows]) -> CustomerRows:
+    def of(cls, counts: Iterable[SpellingCount]) -> Self:
         """All these rows."""
-        named, blank, files, rows = set[str](), set[str](), set[str | None](), 0
-        for count in counts:
-            rows += count.rows
-            if count.spelling is not None:
-                (named if fold(count.spelling) else blank).add(count.spelling)
-            if not fold(count.spelling or ""):
-                files.add(count.file)
-        filed = (file for file in files if file is not None)
+        every = list(counts)
+        spellings = sorted({each.spelling for each in every if each.spelling is not None})
+        files = {each.file for each in every if not fold(each.spelling or "")}
         return cls(
-            tuple(sorted(named)), tuple(sorted(blank)), tuple(sorted(filed)), rows, takes_rows_without_file=None in files
+            tuple(filter(fold, spellings)),
+            tuple(spelling for spelling in spellings if not fold(spelling)),
+            tuple(sorted(file for file in files if file is not None)),
+            sum(each.rows for each in every),
+            takes_rows_without_file=None in files,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class UnmatchedRows:
-    """Staging rows that match no configured customer, and why."""
-
-    spelling: str | None
-    file: str | None
-    rows: int
-    reason: str
-
-    @property
-    def label(self) -> str:
-        """Under whose name the rows are listed among the rejects."""
-        return _unlisted(self.spelling) or blank_label(self.file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +80,7 @@ class StagingScan:
     """Whose rows the staging table holds: `customers` by canonical name, `unmatched` rows with their reason."""
 
     customers: Mapping[str, CustomerRows] = field(default_factory=dict)
-    unmatched: tuple[UnmatchedRows, ...] = ()
+    unmatched: tuple[SpellingCount, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -105,7 +94,7 @@ class StagingScan:
     @property
     def unmatched_by_label(self) -> dict[str, tuple[CustomerRows, str]]:
         """The unmatched rows under each label, with a reason; spellings that differ only in spaces share a label."""
-        found: dict[str, list[UnmatchedRows]] = {}
+        found: dict[str, list[SpellingCount]] = {}
         for entry in self.unmatched:
             found.setdefault(entry.label, []).append(entry)
         return {label: (CustomerRows.of(entries), entries[0].reason) for label, entries in found.items()}
@@ -117,15 +106,10 @@ def blank_label(file: str | None) -> str:
 
 
 class CustomerNames:
-    """Resolves spellings by the configured canonical names and aliases, by the fold of `domain/text.py`.
+    """Resolves spellings by the configured canonical names and their aliases, by the fold of `domain/text.py`.
 
-    Args:
-        aliases: the spellings of each customer.
-        header: what the column of the customer is called: a cell that says this is a repeated header.
-        accept_unknown: a name that is not configured is a customer too.
-
-    Raises:
-        ConfigurationError: two customers share a spelling.
+    A cell that says what the column is called (`header`) is a repeated header. With `accept_unknown` a name that is not configured is a
+    customer too. Raises `ConfigurationError` when two customers share a spelling.
     """
 
     def __init__(self, aliases: Mapping[str, Iterable[str]], *, header: str = "", accept_unknown: bool = False) -> None:
@@ -159,14 +143,14 @@ class CustomerNames:
             if written and count.file and self._names_somebody(count):
                 in_file.setdefault(count.file, set()).add(self.resolve(count.spelling) or written)
         found: dict[str, list[SpellingCount]] = {}
-        unmatched: list[UnmatchedRows] = []
+        unmatched: list[SpellingCount] = []
         for count in counts:
             name = self.resolve(count.spelling) if self._names_somebody(count) else None
             owners = in_file.get(count.file or "", set())
             if name is None and not fold(count.spelling or "") and len(owners) == 1:
                 name = self.resolve(next(iter(owners)))
             if name is None:
-                unmatched.append(UnmatchedRows(count.spelling, count.file, count.rows, self._reason(count, owners)))
+                unmatched.append(replace(count, reason=self._reason(count, owners)))
             else:
                 found.setdefault(name, []).append(count)
         return StagingScan({name: CustomerRows.of(found[name]) for name in sorted(found)}, tuple(unmatched))
@@ -202,10 +186,8 @@ def _unlisted(spelling: str | None) -> str:
 def partition_key_for(customer: str) -> str:
     """The Dagster partition key of a customer: its name, with only what breaks Dagster's tools percent-encoded.
 
-    Reversible with `customer_for`. `,` splits lists on the command line, `...` is a range, `%` is our own escape.
-
-    Raises:
-        SourceDataError: the name is empty, or makes a key longer than `MAX_PARTITION_KEY`.
+    `,` splits lists on the command line, `...` is a range, `%` is our own escape. Raises `SourceDataError` for a name that is empty or
+    makes a key longer than `MAX_PARTITION_KEY`.
     """
     name = clean(customer)
     key = name.replace("%", "%25").replace(",", "%2C").replace("...", "%2E%2E%2E")

@@ -3,8 +3,6 @@
 An item that has the key of one of our rows but belongs to none is a duplicate; one that nothing explains is unknown and left to people.
 """
 
-from __future__ import annotations
-
 import enum
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Set
@@ -72,12 +70,9 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class ExpectedRow:
-    """What a board should show of a row, as far as it is compared.
+    """What a board should show of a row, which is found without its id by `look_up`.
 
-    Attributes:
-        look_up: by what the row is found without its id.
-        cells: by column id, None where cells are not compared.
-        group: the group of its name on the board, None while there is none.
+    Cells are by column id, None where they are not compared; `group` is the one of its name on the board, None while there is none.
     """
 
     row: SyncRow
@@ -90,8 +85,7 @@ class ExpectedRow:
 class Orphan:
     """An active item or subitem that no row of ours has as its own.
 
-    Attributes:
-        is_shared: it is in a group that another customer uses too, so it may be that customer's, on its way into the database.
+    In a group that another customer uses too (`is_shared`) it may be that customer's, on its way into the database.
     """
 
     item: BoardItem

@@ -1,9 +1,7 @@
 """What is recorded of a row's way to the board: its group, the batches that carried it, and what came of each."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from orders_platform.domain.mutations import Outcome
@@ -20,16 +18,15 @@ class CustomerGroup:
 
     customer: str
     name: str
-    group_id: str | None
+    group_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class LoggedBatch:
-    """One batch out of the log.
+    """One batch out of the log, by its idempotency key.
 
     Attributes:
-        batch_id: its idempotency key.
-        request_id: monday's, for monday's support; None where it did not answer, or was not asked for anything (`ADOPT`).
+        request_id: for monday's support; None where monday did not answer, or was not asked for anything (`ADOPT`).
         outcome: of the batch as a whole; `partial` when its mutations fared differently.
         row_results: monday's id or an outcome, by our id of each row; empty for batches logged before it was kept.
     """
@@ -37,11 +34,11 @@ class LoggedBatch:
     batch_id: str
     run_id: str
     operation: str
-    logged_at: datetime | None
     outcome: str
-    request_id: str | None
-    error: str | None
-    row_results: Mapping[str, str]
+    logged_at: datetime | None = None
+    request_id: str | None = None
+    error: str | None = None
+    row_results: Mapping[str, str] = field(default_factory=dict)
 
     def outcome_of(self, ref: str) -> str:
         """What came of one row, as far as the log says."""
@@ -62,9 +59,9 @@ class RowHistory:
     size_code: str
     state: SyncState
     action: str
-    monday_id: int | None
-    run_id: str | None
-    batch_id: str | None
-    completed_at: datetime | None
-    error: str | None
+    monday_id: int | None = None
+    run_id: str | None = None
+    batch_id: str | None = None
+    completed_at: datetime | None = None
+    error: str | None = None
     documents: tuple[LoggedBatch, ...] = ()

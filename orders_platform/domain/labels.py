@@ -4,8 +4,6 @@ monday.com takes one `create_labels_if_missing` flag per mutation, for all of it
 `reject` never gets a label by accident, every text is looked up here first, and a known label is sent by its id.
 """
 
-from __future__ import annotations
-
 import difflib
 import re
 from collections.abc import Iterable
@@ -34,51 +32,6 @@ class LabelChoice:
 
     name: str
     id: int | None
-
-
-class LabelIndex:
-    """The labels of a board during one run: those read from it and those this run asks monday to create.
-
-    A label asked for earlier in the run counts against the column's limit, fixes the spelling, and still has no id: the mutation
-    that was to create it may be in flight or may have been refused, so every mutation that uses it must be able to create it.
-    One label_index serves one board in one thread.
-    """
-
-    def __init__(self) -> None:
-        self._by_column: dict[str, _ColumnLabels] = {}
-
-    def choose(self, field: Field, column: Column, text: str) -> LabelChoice | None:
-        """The label for a text that is not blank; changes nothing.
-
-        Exact spelling wins, then the only active label that differs in case and spaces alone.
-
-        Returns:
-            None when there is none and the policy is `blank`.
-
-        Raises:
-            RowError: `label_missing`, `label_deactivated`, `label_ambiguous`; for a label to be created also
-                `label_too_long`, `label_numeric`, `too_many_labels`.
-        """
-        column_labels = self._column_labels(column)
-        known = column_labels.find(text)
-        if known is not None:
-            return known
-        match field.labels:
-            case LabelPolicy.BLANK:
-                return None
-            case LabelPolicy.REJECT:
-                raise column_labels.missing(text)
-            case LabelPolicy.CREATE:
-                return column_labels.new(field.type, text)
-
-    def add(self, column: Column, name: str) -> None:
-        """Note that a mutation of this run asks monday to create the label."""
-        self._column_labels(column).asked_for.setdefault(fold(name), name)
-
-    def _column_labels(self, column: Column) -> _ColumnLabels:
-        if column.id not in self._by_column:
-            self._by_column[column.id] = _ColumnLabels(column.labels)
-        return self._by_column[column.id]
 
 
 class _ColumnLabels:
@@ -148,3 +101,42 @@ class _ColumnLabels:
             reason = f"is no label yet and the column is full ({most} labels, deactivated ones included); make room there"
             raise RowError("too_many_labels", reason)
         return LabelChoice(name, None)
+
+
+class LabelIndex:
+    """The labels of a board during one run: those read from it and those this run asks monday to create.
+
+    A label asked for earlier in the run counts against the column's limit, fixes the spelling, and still has no id: the mutation
+    that was to create it may be in flight or may have been refused, so every mutation that uses it must be able to create it.
+    One label_index serves one board in one thread.
+    """
+
+    def __init__(self) -> None:
+        self._by_column: dict[str, _ColumnLabels] = {}
+
+    def choose(self, field: Field, column: Column, text: str) -> LabelChoice | None:
+        """The label for a text that is not blank, None when there is none and the policy is `blank`; changes nothing.
+
+        Exact spelling wins, then the only active label that differs in case and spaces alone. Raises `RowError`: `label_missing`,
+        `label_deactivated`, `label_ambiguous`; for a label to be created also `label_too_long`, `label_numeric`, `too_many_labels`.
+        """
+        column_labels = self._column_labels(column)
+        known = column_labels.find(text)
+        if known is not None:
+            return known
+        match field.labels:
+            case LabelPolicy.BLANK:
+                return None
+            case LabelPolicy.REJECT:
+                raise column_labels.missing(text)
+            case LabelPolicy.CREATE:
+                return column_labels.new(field.type, text)
+
+    def add(self, column: Column, name: str) -> None:
+        """Note that a mutation of this run asks monday to create the label."""
+        self._column_labels(column).asked_for.setdefault(fold(name), name)
+
+    def _column_labels(self, column: Column) -> _ColumnLabels:
+        if column.id not in self._by_column:
+            self._by_column[column.id] = _ColumnLabels(column.labels)
+        return self._by_column[column.id]

@@ -1,7 +1,5 @@
 """The mapping from order columns to board columns, as the configuration gives it."""
 
-from __future__ import annotations
-
 import enum
 import hashlib
 import json

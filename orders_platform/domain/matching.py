@@ -4,14 +4,12 @@ The statements of the merge match rows and orders by all key columns. What is le
 the most alike first, so that an edit of a key column changes an order instead of replacing it. Nothing depends on the order of the rows.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from operator import eq
 
-from orders_platform.domain.text import clean
+from orders_platform.domain.text import clean, few
 
 MOST_PAIRS = 40_000
 """So many pairs of a row and an order are compared cell by cell; of an order number with more, key columns alone decide."""
@@ -24,13 +22,10 @@ _VARIANTS, _VALUES, _SHOWN, _REASON = 20, 3, 60, 1_000
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """A row of the load, or an order, without a partner.
+    """A row of the load (`ref` is its number), or an order (its record_uuid), without a partner.
 
-    Attributes:
-        ref: the row's number, or the order's record_uuid.
-        number: its unique key columns, folded: only those of one number are paired.
-        key: all its key columns, folded.
-        rank: decides between those that are equally alike; different for each.
+    `number` are its unique key columns, folded: only those of one number are paired; `key` are all its key columns, folded. `rank` decides
+    between those that are equally alike, and is different for each.
     """
 
     ref: str
@@ -119,14 +114,7 @@ def _telling(cells: list[Sequence[object]]) -> list[Sequence[object]]:
 
 @dataclass(frozen=True, slots=True)
 class KeyedRow:
-    """A row that shares all its key columns, but for case, with another.
-
-    Attributes:
-        number: its number in the load.
-        key: its key columns as they are written.
-        file: where it came from.
-        cells: everything else that makes an order what it is.
-    """
+    """A row of the load that shares all its key columns, but for case, with another; `cells` are what else makes an order what it is."""
 
     number: int
     key: tuple[str, ...]
@@ -181,7 +169,7 @@ def _values(cells: Iterable[tuple[object, str]]) -> str:
     for cell, file in cells:
         files.setdefault(cell, file)
     found = [f"{_quoted(cell)}{f' ({_cut(file)})' if file else ''}" for cell, file in files.items()]
-    return ", ".join(found[:_VALUES]) + (f" and {len(found) - _VALUES} more" if len(found) > _VALUES else "")
+    return few(found, _VALUES)
 
 
 def _quoted(cell: object) -> str:

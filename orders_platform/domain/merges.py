@@ -1,7 +1,5 @@
 """What became of a load: the figures of the merges of headers and of lines."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from orders_platform.domain.guards import Guard
@@ -9,13 +7,12 @@ from orders_platform.domain.guards import Guard
 
 @dataclass(frozen=True, slots=True)
 class HeaderMerge:
-    """What became of a customer's staged rows. `rows_read` = orders in the load + `copies` + `rejected`.
+    """What became of a customer's staged rows. `rows_read` = orders in the load + `copies` + `rejected`; the load lacks the `missing`.
 
     Attributes:
         was_unchanged: the load is the one merged last; nothing was written.
         unsettled: orders that the load has at another customer, whose merge takes them over; and rows of which it cannot be told whose
             order they are.
-        missing: orders that the load lacks.
         guards: that acted, accepted ones included. One that blocks left the load unmerged.
     """
 

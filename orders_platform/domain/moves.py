@@ -4,8 +4,6 @@ The customers are merged one at a time, in any order. The one that an order leav
 the one that it arrives at takes it over. Pure functions of what the merge of either has read.
 """
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +18,19 @@ class OrderElsewhere:
     order: Leftover
     customer: str
     has_left: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Orders of another customer that new rows of a number may be: at most `most` of `orders`, by rank.
+
+    `reason` says why none of them can be told to be one; the rows must not become orders then.
+    """
+
+    orders: Sequence[Leftover] = ()
+    customer: str = ""
+    most: int = 0
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +76,6 @@ class NumbersElsewhere:
             return Candidates(reason=_reason(sorted({each.customer for each in found or absent}), is_loaded=bool(found)))
         gone = [each for each in orders if each.has_left and each.order.key in keys]
         return Candidates([each.order for each in gone[:1]], gone[0].customer, 1) if gone else Candidates()
-
-
-@dataclass(frozen=True, slots=True)
-class Candidates:
-    """Orders of another customer that new rows of a number may be: at most `most` of `orders`, by rank.
-
-    `reason` says why none of them can be told to be one; the rows must not become orders then.
-    """
-
-    orders: Sequence[Leftover] = ()
-    customer: str = ""
-    most: int = 0
-    reason: str = ""
 
 
 def _reason(customers: Sequence[str], *, is_loaded: bool) -> str:

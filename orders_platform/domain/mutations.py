@@ -3,8 +3,6 @@
 A mutation changes one thing, a batch is one HTTP request of aliased mutations, and each mutation has a result.
 """
 
-from __future__ import annotations
-
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -94,13 +92,12 @@ class BatchReport:
 
     Attributes:
         results: by `Mutation.ref`; every mutation of the batch has one.
-        calls: HTTP requests made, retries and splits included.
+        calls: HTTP requests made, retries and splits included; `rate_limited` of their answers said that a limit was hit.
         mutations_sent: aliased mutations in those requests that reached monday.
         complexity: points spent, 0 when monday did not say.
         seconds: from the first request to the last answer, waits included.
         request_id: of the last answer, for monday's support.
         error: what went wrong with the batch as a whole, None when it was executed.
-        rate_limited: how many answers said that a limit was hit (429 or its equivalents).
     """
 
     batch: Batch

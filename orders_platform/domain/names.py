@@ -1,7 +1,5 @@
 """How groups, items and subitems are called. The merge makes the names of groups and items (`sql/macros/shared.sql.j2`)."""
 
-from __future__ import annotations
-
 from orders_platform.domain.text import clean
 
 MAX_NAME = 255

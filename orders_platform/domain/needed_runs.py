@@ -3,8 +3,6 @@
 Pure functions of values: the database reads them, and Dagster's sensors and schedules act on the answers.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -37,19 +35,12 @@ class CustomerSyncStatus:
         """The staged rows are not what was merged last, or the merge must be made whole."""
         return self.load is not None and (self.load != self.merged or not self.is_whole)
 
-
-@dataclass(frozen=True, slots=True)
-class NeededRun:
-    """A customer that needs a run.
-
-    Attributes:
-        merges: false when the load lacks the customer: what waits of it is sent, and nothing is merged or removed.
-        reason: for people.
-    """
-
-    customer: str
-    merges: bool
-    reason: str
+    @property
+    def need(self) -> str:
+        """Why the customer needs a run, for people; empty when it needs none."""
+        if self.is_changed:
+            return "first load" if self.merged is None else "changed load" if self.load != self.merged else "unfinished merge"
+        return f"{self.waiting} rows wait" if self.waiting else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +61,9 @@ class PartitionChanges:
     refused: Mapping[str, str] = field(default_factory=dict)
 
 
-def needed_run(sync_status: CustomerSyncStatus) -> NeededRun | None:
-    """The run that a customer needs; None when it needs none."""
-    if sync_status.is_changed:
-        is_other = sync_status.load != sync_status.merged
-        reason = "first load" if sync_status.merged is None else "changed load" if is_other else "unfinished merge"
-        return NeededRun(sync_status.customer, merges=True, reason=reason)
-    if sync_status.waiting:
-        return NeededRun(sync_status.customer, merges=sync_status.load is not None, reason=f"{sync_status.waiting} rows wait")
-    return None
-
-
-def needed_runs(sync_statuses: Iterable[CustomerSyncStatus], busy: Collection[str]) -> list[NeededRun]:
-    """The runs that customers need, except for those that have one queued or under way."""
-    return [run for each in sync_statuses if each.customer not in busy and (run := needed_run(each)) is not None]
+def needed_runs(sync_statuses: Iterable[CustomerSyncStatus], busy: Collection[str]) -> list[CustomerSyncStatus]:
+    """The customers that need a run, except for those that have one queued or under way."""
+    return [each for each in sync_statuses if each.need and each.customer not in busy]
 
 
 def runs_to_request(
@@ -94,39 +74,34 @@ def runs_to_request(
     stopped: Collection[str],
     now: float,
     repeat_seconds: float,
-) -> tuple[list[NeededRun], dict[str, LastRequest]]:
-    """The runs to request now, and the last request of each customer to remember.
+) -> tuple[list[CustomerSyncStatus], dict[str, LastRequest]]:
+    """The customers of which to request a run now, and the last request of each customer to remember.
 
     A run is requested at once when the load or the number of waiting rows is another than at the last request; for the same again only
     after `repeat_seconds`, since monday may be away. A customer whose run ended for a reason that repeating does not mend, or that a
     person cancelled (`stopped`), is left alone until its load changes, also when that person had started the run.
     """
-    due: list[NeededRun] = []
+    due: list[CustomerSyncStatus] = []
     remembered: dict[str, LastRequest] = {}
     for each in sync_statuses:
-        run, last, is_stopped = needed_run(each), last_requests.get(each.customer), each.customer in stopped
-        if last is None and is_stopped:
-            last = LastRequest(each.load, each.waiting, now)
-        if (
-            run is not None
-            and each.customer not in busy
-            and _is_due(each, last, is_stopped=is_stopped, now=now, repeat_seconds=repeat_seconds)
-        ):
-            due.append(run)
-            remembered[each.customer] = LastRequest(each.load, each.waiting, now)
-        elif last is not None and (run is not None or is_stopped or each.customer in busy):
+        request, is_stopped, is_busy = (
+            LastRequest(each.load, each.waiting, now),
+            each.customer in stopped,
+            each.customer in busy,
+        )
+        last = last_requests.get(each.customer, request if is_stopped else None)
+        if last is None:
+            is_due = True
+        elif is_stopped:
+            is_due = each.load != last.load
+        else:
+            is_due = (each.load, each.waiting) != (last.load, last.waiting) or now - last.at >= repeat_seconds
+        if each.need and is_due and not is_busy:
+            due.append(each)
+            remembered[each.customer] = request
+        elif last is not None and (each.need or is_stopped or is_busy):
             remembered[each.customer] = last
     return due, remembered
-
-
-def _is_due(
-    sync_status: CustomerSyncStatus, last: LastRequest | None, *, is_stopped: bool, now: float, repeat_seconds: float
-) -> bool:
-    if last is None:
-        return True
-    if is_stopped:
-        return sync_status.load != last.load
-    return (sync_status.load, sync_status.waiting) != (last.load, last.waiting) or now - last.at >= repeat_seconds
 
 
 def stale_loads(sync_statuses: Collection[CustomerSyncStatus], now: datetime, hours: float) -> Mapping[str, str]:
@@ -150,27 +125,23 @@ def _hours_since(moment: datetime, now: datetime) -> float:
     return (now - (moment if moment.tzinfo else moment.replace(tzinfo=UTC))).total_seconds() / 3600
 
 
-def partition_changes(
-    sync_statuses: Iterable[CustomerSyncStatus], existing: Iterable[str], busy: Collection[str]
-) -> PartitionChanges:
-    """Which partitions to add and delete so that there is one for each customer that the load or the order table has.
+def partition_changes(customers: Iterable[str], existing: Iterable[str], busy: Collection[str]) -> PartitionChanges:
+    """Which partitions to add and delete so that there is one for each of these customers.
 
-    A name that differs from another only in capitals is refused: SQL Server holds both for the same. A partition goes when neither
-    knows its customer any more (renamed, or typed in by hand) and no run of it is on its way.
+    A name that differs from another only in capitals is refused: SQL Server holds both for the same. A partition goes when its
+    customer is none of them any more (renamed, or typed in by hand) and no run of it is on its way.
     """
     keys: dict[str, str] = {}
     refused: dict[str, str] = {}
-    for each in sync_statuses:
+    for name in customers:
         try:
-            key = partition_key_for(each.customer)
+            key = partition_key_for(name)
         except SourceDataError as error:
-            refused[each.customer] = str(error)
+            refused[name] = str(error)
             continue
         twin = keys.setdefault(key.casefold(), key)
         if twin != key:
-            refused[each.customer] = (
-                f"Customer {each.customer!r} differs from {customer_for(twin)!r} only in capitals; make one an alias."
-            )
+            refused[name] = f"Customer {name!r} differs from {customer_for(twin)!r} only in capitals; make one an alias."
     known = set(keys.values())
     have = set(existing)
     gone = (key for key in have - known if customer_for(key) not in busy)

@@ -1,11 +1,10 @@
 """Where an order stands, in one word of the view `v_order_sync_status`, and the figures that a report counts from many of them."""
 
-from __future__ import annotations
-
 import enum
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
 from orders_platform.domain.states import Action, SyncState
 
@@ -30,7 +29,6 @@ class OrderStatus:
 
     Attributes:
         status: of the order and its lines together; `state` is the order's own.
-        quantity: pieces over all its sizes.
         reason: why it was refused, or what monday said last.
         is_removed: the order list no longer has it.
     """
@@ -44,10 +42,10 @@ class OrderStatus:
     lines: int
     waiting_lines: int
     quantity: int
-    item_id: int | None
-    reason: str | None
-    updated_at: datetime | None
-    sent_at: datetime | None
+    item_id: int | None = None
+    reason: str | None = None
+    updated_at: datetime | None = None
+    sent_at: datetime | None = None
     is_removed: bool = False
 
 
@@ -70,7 +68,7 @@ class Totals:
     quantity: int
 
     @classmethod
-    def of(cls, name: str, orders: Iterable[OrderStatus]) -> Totals:
+    def of(cls, name: str, orders: Iterable[OrderStatus]) -> Self:
         """Count."""
         every = list(orders)
         listed = [order for order in every if not order.is_removed]
@@ -98,8 +96,8 @@ class OrderChange:
     order_key: str
     item_name: str
     group_name: str
-    action: Action | None
-    lines: int
+    action: Action | None = None
+    lines: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +106,7 @@ class LastChanges:
 
     run_id: str
     at: datetime
-    orders: tuple[OrderChange, ...]
+    orders: tuple[OrderChange, ...] = ()
 
     def count(self, action: Action | None) -> int:
         """Orders that were made, changed or archived; None: whose sizes alone changed."""

@@ -1,7 +1,5 @@
 """Rows on their way to the board, as the order store and the sync engine exchange them: what waits, and what came of it."""
 
-from __future__ import annotations
-
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -53,7 +51,7 @@ class SyncRow:
     values: Mapping[str, object]
     state: SyncState
     action: Action
-    monday_id: int | None
+    monday_id: int | None = None
     batch_id: str | None = None
     pending_at: datetime | None = None
     tries: int = 0

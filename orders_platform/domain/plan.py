@@ -3,8 +3,6 @@
 A run applies the plan, a dry run prints it.
 """
 
-from __future__ import annotations
-
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +11,7 @@ from typing import Literal
 from orders_platform.domain.board import BoardItem, Column
 from orders_platform.domain.column_values import changed_cells
 from orders_platform.domain.mapping import BoardMapping
+from orders_platform.domain.orders import SyncRow
 from orders_platform.domain.states import Action
 
 OnDeleted = Literal["recreate", "leave"]
@@ -26,25 +25,6 @@ class Step(enum.StrEnum):
     CHANGE = "change"
     MOVE = "move"
     ARCHIVE = "archive"
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a row should look like on the board.
-
-    Attributes:
-        action: DELETE wants it archived.
-        name: of the item or subitem.
-        cells: JSON value by column id, None clears.
-        group_id: for items; None leaves the group alone.
-        is_empty: a line of quantity 0 need not be made, only changed where it is.
-    """
-
-    action: Action
-    name: str
-    cells: Mapping[str, object]
-    group_id: str | None = None
-    is_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,31 +45,28 @@ class RowPlan:
 
 
 def plan_row(
-    wanted: Wanted,
-    item_id: int | None,
+    row: SyncRow,
+    cells: Mapping[str, object],
     on_board: BoardItem | None,
     mapping: BoardMapping,
     columns: Mapping[str, Column],
     on_deleted: OnDeleted,
 ) -> RowPlan:
-    """What to send for a row.
+    """What to send for a row that should show these cells, JSON values by column id.
 
-    `item_id` is None when it was never made; what is `on_board` under that id is None, or not active, when a person removed it.
+    What is `on_board` under its id is None, or not active, when it was never made or a person removed it. A row without a group's id
+    leaves the group alone. A line of quantity 0 need not be made, only changed where it is.
     """
-    is_there = on_board is not None and on_board.state == "active"
-    if wanted.action is Action.DELETE:
-        return RowPlan((Step.ARCHIVE,) if is_there else (), item_id)
-    if on_board is not None and is_there:
-        return _change(wanted, on_board, mapping, columns)
-    if wanted.is_empty or (item_id is not None and on_deleted == "leave"):
-        return RowPlan((), item_id)
-    filled = {column_id: cell for column_id, cell in wanted.cells.items() if cell is not None}
-    return RowPlan((Step.CREATE,), None, filled, wanted.name)
-
-
-def _change(wanted: Wanted, on_board: BoardItem, mapping: BoardMapping, columns: Mapping[str, Column]) -> RowPlan:
-    cells = changed_cells(mapping, columns, wanted.cells, on_board.cells)
-    name = wanted.name if wanted.name != on_board.name else None
-    moves = wanted.group_id is not None and wanted.group_id != on_board.group_id
-    steps = ((Step.CHANGE,) if cells or name else ()) + ((Step.MOVE,) if moves else ())
-    return RowPlan(steps, on_board.id, cells, name)
+    if on_board is None or on_board.state != "active":
+        is_empty, is_left = row.values.get("qty") == 0, row.monday_id is not None and on_deleted == "leave"
+        if row.action is Action.DELETE or is_empty or is_left:
+            return RowPlan((), row.monday_id)
+        filled = {column_id: cell for column_id, cell in cells.items() if cell is not None}
+        return RowPlan((Step.CREATE,), None, filled, row.name)
+    if row.action is Action.DELETE:
+        return RowPlan((Step.ARCHIVE,), row.monday_id)
+    changed = changed_cells(mapping, columns, cells, on_board.cells)
+    name = row.name if row.name != on_board.name else None
+    moves = row.group_id is not None and row.group_id != on_board.group_id
+    steps = ((Step.CHANGE,) if changed or name else ()) + ((Step.MOVE,) if moves else ())
+    return RowPlan(steps, on_board.id, changed, name)

@@ -1,8 +1,5 @@
 """Does the board fit the mapping? Answered before the first write of a run, with every misfit at once, in words."""
 
-from __future__ import annotations
-
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
@@ -34,13 +31,19 @@ def board_problems(mapping: BoardMapping, board: BoardDescription, *, may_create
 
     `may_create_labels` is False when the token may not change the board's structure, which creating a label does.
     """
-    return (
-        *_whole_board(mapping, board),
-        *_columns_mapped_twice(mapping, board),
-        *(problem for field in mapping.fields for problem in _column_problems(field, board)),
-        *(problem for field in mapping.fields for problem in _label_problems(field, may_create_labels=may_create_labels)),
-        *_key_problems(mapping),
-    )
+    problems = []
+    if board.hierarchy_type != "classic":
+        remedy = "only classic boards, with their subitems on a board of their own, are supported"
+        problems.append(f"{_named(board)} has the hierarchy {board.hierarchy_type!r}; {remedy}")
+    for field in mapping.fields:
+        problems += _column_problems(field, board.column(field.column_id))
+        if field.type.has_labels and field.labels is LabelPolicy.CREATE and not may_create_labels:
+            lacks = "but the token may not change the board's structure; give it that right, or set the rule to reject or blank"
+            problems.append(f"column {field.column_id!r} has the label rule create, {lacks}")
+        if field.column_id == mapping.external_key and field.type is not ColumnType.TEXT:
+            must = "it must be a text column to be searched by value"
+            problems.append(f"the external key {mapping.external_key!r} is mapped as {field.type}; {must}")
+    return tuple(problems)
 
 
 def subitem_board_problems(items: BoardDescription, subitems: BoardMapping) -> tuple[str, ...]:
@@ -81,11 +84,7 @@ def _is_label(field: Field, column: Column, text: str) -> bool:
 
 
 def require_fitting_board(mapping: BoardMapping, board: BoardDescription, *, may_create_labels: bool = True) -> None:
-    """Refuse a board that does not fit.
-
-    Raises:
-        BoardMismatchError: listing every problem of `board_problems`, one a line.
-    """
+    """Raise `BoardMismatchError` that lists every problem of `board_problems`, one a line."""
     problems = board_problems(mapping, board, may_create_labels=may_create_labels)
     if problems:
         lines = "".join(f"\n- {problem}" for problem in problems)
@@ -93,28 +92,7 @@ def require_fitting_board(mapping: BoardMapping, board: BoardDescription, *, may
         raise BoardMismatchError(f"{_named(board)} does not fit the configuration; nothing was sent:{lines}{advice}")
 
 
-def _whole_board(mapping: BoardMapping, board: BoardDescription) -> Iterator[str]:
-    if board.id != mapping.board_id:
-        yield f"the configuration maps board {mapping.board_id}, but {_named(board)} was read"
-    if board.hierarchy_type != "classic":
-        remedy = "only classic boards, with their subitems on a board of their own, are supported"
-        yield f"{_named(board)} has the hierarchy {board.hierarchy_type!r}; {remedy}"
-
-
-def _columns_mapped_twice(mapping: BoardMapping, board: BoardDescription) -> Iterator[str]:
-    for column_id, count in Counter(field.column_id for field in mapping.fields).items():
-        if count > 1:
-            rivals = " and ".join(_sources(field) for field in mapping.fields if field.column_id == column_id)
-            column = board.column(column_id)
-            name = repr(column_id) if column is None else _column_name(column)
-            remedy = "make them the sources of one field, in order of preference"
-            yield f"column {name} has {count} fields mapped to it ({rivals}); {remedy}"
-
-
-def _column_problems(field: Field, board: BoardDescription) -> Iterator[str]:
-    column = board.column(field.column_id)
-    if not field.sources:
-        yield f"column {field.column_id!r} is mapped from no order column"
+def _column_problems(field: Field, column: Column | None) -> Iterator[str]:
     if column is None:
         wanted = f"wanted as {field.type} for {_sources(field)}"
         yield f"there is no column {field.column_id!r} on the board (or it is archived), {wanted}"
@@ -123,26 +101,6 @@ def _column_problems(field: Field, board: BoardDescription) -> Iterator[str]:
         yield f"column {_column_name(column)} is of type {column.type}, which cannot be written: {reason} (for {_sources(field)})"
     elif column.type != field.type:
         yield f"column {_column_name(column)} is of type {column.type}, the configuration says {field.type} (for {_sources(field)})"
-
-
-def _label_problems(field: Field, *, may_create_labels: bool) -> Iterator[str]:
-    # `reject` is also what a field has that names no policy, so it cannot be told from an empty setting.
-    if not field.type.has_labels and field.labels is not LabelPolicy.REJECT:
-        yield f"column {field.column_id!r} is mapped as {field.type}, which has no labels, but has the label rule {field.labels}"
-    if field.type.has_labels and field.labels is LabelPolicy.CREATE and not may_create_labels:
-        remedy = "give it that right, or set the rule to reject or blank"
-        yield f"column {field.column_id!r} has the label rule create, but the token may not change the board's structure; {remedy}"
-
-
-def _key_problems(mapping: BoardMapping) -> Iterator[str]:
-    if mapping.external_key is None:
-        return
-    fields = [field for field in mapping.fields if field.column_id == mapping.external_key]
-    if not fields:
-        yield f"the external key {mapping.external_key!r} is not among the mapped columns; map the order's key to it"
-    elif any(field.type is not ColumnType.TEXT for field in fields):
-        types = ", ".join(sorted({field.type for field in fields}))
-        yield f"the external key {mapping.external_key!r} is mapped as {types}; it must be a text column to be searched by value"
 
 
 def _named(board: BoardDescription) -> str:
@@ -154,4 +112,4 @@ def _column_name(column: Column) -> str:
 
 
 def _sources(field: Field) -> str:
-    return " or ".join(map(repr, field.sources)) or "nothing"
+    return " or ".join(map(repr, field.sources))

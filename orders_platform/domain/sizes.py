@@ -4,11 +4,10 @@ Sizes are discovered, never listed: they are the columns strictly between two ma
 absent or in the wrong place once gave 277 "sizes", so the set must be plausible before a line is written.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from orders_platform.domain.text import few
 from orders_platform.errors import SourceDataError
 
 
@@ -29,17 +28,10 @@ class SizeRule:
 
 
 def discover_sizes(table: str, columns: Sequence[str], rule: SizeRule, business_columns: Collection[str]) -> tuple[str, ...]:
-    """The size columns of a table, in table order.
+    """The size columns of a table, in table order; `columns` are all that it has, in order.
 
-    Args:
-        table: its name, for messages.
-        columns: all its column names, in order.
-        rule: the markers and the plausible number.
-        business_columns: names that can never be sizes.
-
-    Raises:
-        SourceDataError: a marker is absent, the markers are in the wrong order, there are none or too many columns between
-            them, or a known business column is among them.
+    Raises `SourceDataError` when a marker is absent, the markers are in the wrong order, there are none or too many columns between them,
+    or one of the known `business_columns` is among them.
     """
     missing = [marker for marker in (rule.after, rule.before) if marker not in columns]
     if missing:
@@ -78,13 +70,7 @@ def _refuse_implausible(table: str, sizes: tuple[str, ...], rule: SizeRule, busi
 def require_known_sizes(staged: Iterable[str], target: Mapping[str, bool], target_table: str) -> None:
     """Refuse sizes for which the order table has no numeric column, so that no quantity is dropped on the way.
 
-    Args:
-        staged: size columns of the staging table.
-        target: column name -> True when its type is numeric, for the order table.
-        target_table: its name, for messages.
-
-    Raises:
-        SourceDataError: naming the columns.
+    `target` says of each column of the order table whether it is numeric. Raises `SourceDataError` that names the others.
     """
     unknown = [name for name in staged if name not in target]
     if unknown:
@@ -101,5 +87,4 @@ def require_known_sizes(staged: Iterable[str], target: Mapping[str, bool], targe
 
 
 def _some(names: Sequence[str]) -> str:
-    shown = ", ".join(repr(name) for name in names[:8])
-    return shown + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+    return few([*map(repr, names)], 8)

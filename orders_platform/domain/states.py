@@ -5,8 +5,6 @@ NEW ──> PENDING ──> SYNCED        NEW: merged, to be sent; `action_type`
          └─ (recovery) ─> NEW     FAILED: refused; code and message kept. A later change of the row makes it NEW again
 """
 
-from __future__ import annotations
-
 import enum
 
 

@@ -5,10 +5,9 @@ variation selectors of emoji and of some scripts, whose signs then stand side by
 written in two ways (é as one character or as two) is written in one.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Final
 
 
@@ -55,3 +54,9 @@ def clean_lines(text: str) -> str:
 def fold(text: str) -> str:
     """A text for comparing: clean, and without regard to case."""
     return clean(text).casefold()
+
+
+def few(names: Sequence[str], most: int) -> str:
+    """The first of some names, and how many there are besides."""
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")

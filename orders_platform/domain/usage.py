@@ -1,9 +1,8 @@
 """What was asked of monday.com, counted as monday counts it: a call over a limit is a tenth of a call."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
 LIMITED_CALL = 0.1
 """Part of a daily call that a rate-limited request counts as (monday's page on rate limits)."""
@@ -11,12 +10,9 @@ LIMITED_CALL = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """Requests that only read.
+    """Requests that only read, and how many of their answers said that a limit was hit.
 
-    Attributes:
-        rate_limited: answers among them that said that a limit was hit.
-        complexity: points, as far as monday said.
-        seconds: from sending to the answer, waits not counted.
+    `complexity` as far as monday said; `seconds` from sending to the answer, waits not counted.
     """
 
     calls: int = 0
@@ -24,9 +20,11 @@ class Reads:
     complexity: int = 0
     seconds: float = 0.0
 
-    def plus(self, calls: int, rate_limited: int, complexity: int, seconds: float) -> Reads:
+    def plus(self, calls: int, rate_limited: int, complexity: int, seconds: float) -> Self:
         """These and some more."""
-        return Reads(self.calls + calls, self.rate_limited + rate_limited, self.complexity + complexity, self.seconds + seconds)
+        return type(self)(
+            self.calls + calls, self.rate_limited + rate_limited, self.complexity + complexity, self.seconds + seconds
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +32,17 @@ class MondayUsage:
     """What all our runs asked of monday lately, from the log.
 
     Attributes:
-        calls_today: since midnight UTC, when monday's count of the day starts anew.
+        calls: since midnight UTC, when monday's count of the day starts anew; `limited_today` of them were over a limit.
         rate_limited: answers of the last 24 hours that said that a limit was hit.
         rate_limited_at: the last of them, UTC.
     """
 
-    calls_today: float = 0.0
+    calls: int = 0
+    limited_today: int = 0
     rate_limited: int = 0
     rate_limited_at: datetime | None = None
 
-
-def daily_calls(calls: int, rate_limited: int) -> float:
-    """How much of the day's calls so many requests take, `rate_limited` among them."""
-    return calls - rate_limited * (1 - LIMITED_CALL)
+    @property
+    def calls_today(self) -> float:
+        """How much of the day's calls they take."""
+        return self.calls - self.limited_today * (1 - LIMITED_CALL)

@@ -17,8 +17,7 @@ from orders_platform.database import conversion
 from orders_platform.database.engine import repeated_when_lost
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.queries import Queries
-from orders_platform.database.statements import Runner, Statements, write_rows
-from orders_platform.database.templates import WORK_TABLES
+from orders_platform.database.statements import WORK_TABLES, Runner, Statements, write_rows
 from orders_platform.domain import guards
 from orders_platform.domain.cell_texts import meaning
 from orders_platform.domain.customers import UNKNOWN_CUSTOMER, CustomerRows, SpellingCount, StagingScan
@@ -97,12 +96,9 @@ class OrderMerge:
         names = sorted({*scan.customers, *self._queries.customers()})
         return [_sync_status(name, loads.get(name), merges.get(name), waiting[name]) for name in names]
 
-    def present(self) -> list[CustomerSyncStatus]:
-        """Which customers there are, without looking at what their rows hold."""
-        staged = self.scan_staging().customers
-        return [
-            CustomerSyncStatus(name, "" if name in staged else None) for name in sorted({*staged, *self._queries.customers()})
-        ]
+    def present(self) -> list[str]:
+        """The customers that the load or the order table has, by name."""
+        return sorted({*self.scan_staging().customers, *self._queries.customers()})
 
     def _load_fingerprints(self, scan: StagingScan) -> dict[str, str]:
         """The content of each customer's load, as its merge records it."""
@@ -277,7 +273,6 @@ class OrderMerge:
             examples = [str(row["order_key"]) for row in run("1_read_missing_orders").mappings().all()[:_EXAMPLES]]
             yield guards.vanished_orders(customer, found["newly_missing"], found["known"], examples)
 
-    @repeated_when_lost
     def _record_guards(self, customer: str, acted: Iterable[Guard], *, forget_load: bool = False) -> None:
         with self.database.write() as connection:
             run = self._statements.runner(connection, {"customer": customer})
@@ -348,7 +343,7 @@ class OrderMerge:
         counted = run("check_count_orders", customers=[customer]).mappings().first()
         orders = int(counted["row_count"]) if counted else 0
         if self._configuration.guard_rules[GuardKind.WRONG_TOTALS].acts(len(wrong), orders):
-            examples = [f"{row['order_key']}: total {row['total']}, sizes {row['sizes']}" for row in wrong[:_EXAMPLES]]
+            examples = [f"{row['order']}: total {row['total']}, sizes {row['sizes']}" for row in wrong[:_EXAMPLES]]
             yield guards.wrong_totals(customer, len(wrong), orders, examples)
 
     def require_unique_keys(self, customer: str) -> None:

@@ -15,7 +15,7 @@ from orders_platform.domain.board import BoardItem
 from orders_platform.domain.column_values import FormattedRow, column_values_json, creates_labels, format_row
 from orders_platform.domain.mutations import Operation
 from orders_platform.domain.orders import RowKind, RowProblem, RowResult, SyncRow
-from orders_platform.domain.plan import RowPlan, Step, Wanted, plan_row
+from orders_platform.domain.plan import RowPlan, Step, plan_row
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.errors import RowError
 from orders_platform.sync.groups import place_groups
@@ -164,9 +164,8 @@ class _Stage(ABC):
             if not self.dry:
                 self.record([RowResult(row, SyncState.FAILED, row.monday_id, refusal.code, refusal.message)])
             return None
-        wanted = Wanted(row.action, row.name, made.cells, row.group_id, is_empty=row.values.get("qty") == 0)
         shown = on_board.get(row.monday_id) if row.monday_id is not None else None
-        plan = plan_row(wanted, row.monday_id, shown, self.mapping, self.shape.columns, self.run.rules.on_deleted)
+        plan = plan_row(row, made.cells, shown, self.mapping, self.shape.columns, self.run.rules.on_deleted)
         return Outgoing(row, plan, lambda step: self._variables(step, row, plan), made.problems)
 
     def _formatted(self, row: SyncRow) -> FormattedRow:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from inspect import isfunction
+import re
+from inspect import getsource, isfunction
+from types import FunctionType
 
 import pytest
 
@@ -120,17 +122,22 @@ def test_nothing_is_repeated_in_a_dry_run(order_list: OrderList) -> None:
     assert made.calls == 1
 
 
-@pytest.mark.parametrize(
-    ("kind", "others"),
-    [
-        (OrderStore, {"lock", "dry_run_transaction"}),  # blocks of the caller's, which cannot be run again
-        (
-            OrderMerge,
-            {"sync_statuses", "present", "require_unique_keys", "staged_counts"},
-        ),  # asked again at the next tick, or the queries repeat themselves
-    ],
-)
-def test_every_method_that_reads_or_writes_is_repeated(kind: type, others: set[str]) -> None:
-    methods = {name: method for name, method in vars(kind).items() if isfunction(method) and not name.startswith("_")}
-    repeats = {name for name, method in methods.items() if method.__code__.co_qualname.startswith("repeated_when_lost")}
-    assert repeats == set(methods) - others
+def repeated(kind: type) -> tuple[dict[str, FunctionType], set[str]]:
+    """The methods of a class, and the names of those that are repeated."""
+    methods = {name: method for name, method in vars(kind).items() if isfunction(method)}
+    return methods, {name for name, each in methods.items() if each.__code__.co_qualname.startswith("repeated_when_lost")}
+
+
+def test_every_method_of_the_store_that_begins_a_transaction_is_repeated() -> None:
+    methods, repeats = repeated(OrderStore)
+    begins = re.compile(r"database\.(read|write|dry_run_transaction)\(|self\._writing\(")
+    beginning = {name for name, method in methods.items() if begins.search(getsource(method).partition(":\n")[2])}
+    blocks = {"_writing", "dry_run_transaction"}  # of the caller's, which cannot be run again
+    assert beginning - repeats == blocks
+
+
+def test_every_method_of_the_merge_that_reads_or_writes_is_repeated() -> None:
+    methods, repeats = repeated(OrderMerge)
+    public = {name for name in methods if not name.startswith("_")}
+    # asked again at the next tick, or the queries repeat themselves
+    assert repeats & public == public - {"sync_statuses", "present", "require_unique_keys", "staged_counts"}

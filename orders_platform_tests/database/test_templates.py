@@ -19,11 +19,9 @@ from orders_platform.configuration import Configuration, read_configuration
 from orders_platform.database.dialects import TableColumn
 from orders_platform.database.engine import open_database
 from orders_platform.database.mssql import MSSQL
-from orders_platform.database.schema import Schema
+from orders_platform.database.schema import TABLES, Schema
 from orders_platform.database.sqlite import SQLITE
-from orders_platform.database.statements import Statements
-from orders_platform.database.table_definitions import TABLES
-from orders_platform.database.templates import WORK_TABLES, Templates, integer, parameter
+from orders_platform.database.statements import WORK_TABLES, Statements, Templates, integer, parameter
 from orders_platform.domain.orders import RowKind
 from orders_platform.errors import ConfigurationError
 from orders_platform.merge.merge_rules import MergeRules
@@ -223,7 +221,7 @@ def test_numbered_parameters_and_integers_take_nothing_else() -> None:
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_quoted_name_is_that_name_and_binds_nothing(own: Path, configuration: Configuration, dialect: str, name: str) -> None:
     (own / "one.sql.j2").write_text("-- Parameters: none\nSELECT s.{{ q(column) }} FROM s", encoding="utf-8")
-    clause = templates_for(dialect, configuration, own).render("one", column=name).clause()
+    clause = templates_for(dialect, configuration, own).render("one", column=name)
     compiled = clause.compile(dialect=DIALECTS[dialect])
     assert compiled.params == {}
     mark = {"sqlite": '"', "mssql": "]"}[dialect]

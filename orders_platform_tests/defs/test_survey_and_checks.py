@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
-from orders_platform.defs.partitions import add_customers
+from orders_platform.defs.partitions import make_partitions
 from orders_platform.demo.sample_orders import EXPECTED, UNKNOWN_CUSTOMER_ROWS
 from orders_platform_tests.testing.dagster_location import Location, failure, metadata
 from orders_platform_tests.testing.workplace import Workplace, samples_of
@@ -66,8 +66,8 @@ def test_a_customer_whose_name_cannot_be_a_partition_keeps_no_other_from_its_own
 
 def test_partitions_are_added_once() -> None:
     with dg.DagsterInstance.ephemeral() as instance:
-        assert add_customers(instance, ["A", "B,C"]) == ["A", "B%2CC"]
-        assert add_customers(instance, ["A", "B,C", "D"]) == ["D"]
+        assert make_partitions(instance, ["A", "B,C"]).added == ("A", "B%2CC")
+        assert make_partitions(instance, ["A", "B,C", "D"]).added == ("D",)
         assert set(instance.get_dynamic_partitions("customers")) == {"A", "B%2CC", "D"}
 
 

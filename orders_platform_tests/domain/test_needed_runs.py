@@ -11,8 +11,6 @@ from orders_platform.domain.customers import customer_for
 from orders_platform.domain.needed_runs import (
     CustomerSyncStatus,
     LastRequest,
-    NeededRun,
-    needed_run,
     needed_runs,
     partition_changes,
     runs_to_request,
@@ -55,16 +53,19 @@ def due(
     ],
 )
 def test_a_customer_with_something_to_do_says_what(sync_status: CustomerSyncStatus, reason: str) -> None:
-    assert needed_run(sync_status) == NeededRun("ACME", merges=True, reason=reason)
+    assert sync_status.need == reason
+    assert needed_runs([sync_status], ()) == [sync_status]
 
 
 @pytest.mark.parametrize("sync_status", [DONE, GONE])
 def test_a_customer_with_nothing_to_do_needs_no_run(sync_status: CustomerSyncStatus) -> None:
-    assert needed_run(sync_status) is None
+    assert sync_status.need == ""
+    assert needed_runs([sync_status], ()) == []
 
 
 def test_what_waits_of_a_customer_that_left_the_load_is_sent_without_merging() -> None:
-    assert needed_run(replace(GONE, waiting=2)) == NeededRun("ACME", merges=False, reason="2 rows wait")
+    gone = replace(GONE, waiting=2)
+    assert (gone.need, gone.load) == ("2 rows wait", None)  # without a load only the steps that send are requested
 
 
 def test_a_customer_whose_run_is_on_its_way_gets_no_second_one() -> None:
@@ -157,9 +158,7 @@ def test_a_load_is_stale_when_it_stays_unmerged_and_the_table_when_nothing_moves
 
 
 def test_every_customer_has_a_partition_and_nobody_else() -> None:
-    changes = partition_changes(
-        [NEW, CustomerSyncStatus("B,C", "x"), replace(GONE, customer="RHONE")], ["ACME", "OLD NAME"], busy=()
-    )
+    changes = partition_changes(["ACME", "B,C", "RHONE"], ["ACME", "OLD NAME"], busy=())
     assert (changes.added, changes.deleted, changes.refused) == (("B%2CC", "RHONE"), ("OLD NAME",), {})
 
 
@@ -169,13 +168,13 @@ def test_a_partition_with_a_run_on_its_way_stays_until_that_ended() -> None:
 
 @pytest.mark.parametrize("name", ["", "A" * 65])
 def test_a_name_that_cannot_be_a_partition_keeps_no_other_from_its_own(name: str) -> None:
-    changes = partition_changes([CustomerSyncStatus(name, "x"), NEW], [], busy=())
+    changes = partition_changes([name, "ACME"], [], busy=())
     assert changes.added == ("ACME",)
     assert list(changes.refused) == [name]
 
 
 def test_two_names_that_differ_in_capitals_only_are_one_too_many() -> None:
-    changes = partition_changes([CustomerSyncStatus("ACME", "x"), CustomerSyncStatus("Acme", "x")], [], busy=())
+    changes = partition_changes(["ACME", "Acme"], [], busy=())
     assert changes.added == ("ACME",)
     assert changes.refused == {"Acme": "Customer 'Acme' differs from 'ACME' only in capitals; make one an alias."}
 
@@ -185,8 +184,8 @@ def test_two_names_that_differ_in_capitals_only_are_one_too_many() -> None:
     ["B'HOOD", "DAVID JONES(UNE PIECE)", "STARLIGHT CHILDREN'S FOUNDATION (AU)", "Ærøskøbing ∆ 東京", "A/B, C...", "50% OFF"],
 )
 def test_an_odd_name_survives_as_a_partition(name: str) -> None:
-    (key,) = partition_changes([CustomerSyncStatus(name, "x")], [], busy=()).added
+    (key,) = partition_changes([name], [], busy=()).added
     assert customer_for(key) == name
     assert "," not in key
     assert "..." not in key
-    assert partition_changes([CustomerSyncStatus(name, "x")], [key], busy=()).added == ()
+    assert partition_changes([name], [key], busy=()).added == ()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,8 +13,9 @@ from hypothesis import strategies as st
 
 from orders_platform.domain.board import BoardItem, Cell, Column
 from orders_platform.domain.mapping import BoardMapping, ColumnType, Field
-from orders_platform.domain.plan import OnDeleted, RowPlan, Step, Wanted, plan_row
-from orders_platform.domain.states import Action
+from orders_platform.domain.orders import RowKind, SyncRow
+from orders_platform.domain.plan import OnDeleted, RowPlan, Step, plan_row
+from orders_platform.domain.states import Action, SyncState
 
 MAPPING = BoardMapping(
     7, (Field(("NUMBER",), "key", ColumnType.TEXT), Field(("QTY",), "qty", ColumnType.NUMBERS)), external_key="key"
@@ -25,19 +29,26 @@ def shown(name: str = "A", group_id: str = "g1", state: str = "active", **texts:
     return BoardItem(11, name, state, group_id, cells=cells)
 
 
-def plan(
-    on_board: BoardItem | None,
-    *,
-    action: Action = Action.UPDATE,
-    name: str = "A",
-    cells: dict[str, object] | None = None,
-    group_id: str | None = "g1",
-    is_empty: bool = False,
-    item_id: int | None = 11,
-    on_deleted: OnDeleted = "recreate",
-) -> RowPlan:
-    wanted = Wanted(action, name, CELLS if cells is None else cells, group_id, is_empty)
-    return plan_row(wanted, item_id, on_board, MAPPING, COLUMNS, on_deleted)
+@dataclass(frozen=True)
+class Wanted:
+    """What a row should look like."""
+
+    action: Action = Action.UPDATE
+    name: str = "A"
+    cells: Mapping[str, object] = field(default_factory=lambda: CELLS)
+    group_id: str | None = "g1"
+    is_empty: bool = False
+
+    def plan(self, item_id: int | None, on_board: BoardItem | None, on_deleted: OnDeleted) -> RowPlan:
+        values = {"qty": 0} if self.is_empty else {}
+        row = SyncRow(
+            RowKind.ITEMS, "ref", "ref", "GRE-1", self.name, values, SyncState.NEW, self.action, item_id, group_id=self.group_id
+        )
+        return plan_row(row, self.cells, on_board, MAPPING, COLUMNS, on_deleted)
+
+
+def plan(on_board: BoardItem | None, *, item_id: int | None = 11, on_deleted: OnDeleted = "recreate", **wanted: Any) -> RowPlan:
+    return Wanted(**wanted).plan(item_id, on_board, on_deleted)
 
 
 def test_a_row_that_was_never_made_is_created_with_its_filled_cells() -> None:
@@ -139,9 +150,9 @@ def test_a_plan_that_was_carried_out_leaves_nothing_to_do(
     wanted: Wanted, on_board: BoardItem | None, was_made: bool, on_deleted: OnDeleted
 ) -> None:
     item_id = 11 if on_board is not None or was_made else None
-    planned = plan_row(wanted, item_id, on_board, MAPPING, COLUMNS, on_deleted)
+    planned = wanted.plan(item_id, on_board, on_deleted)
     after = _applied(planned, wanted, on_board)
-    again = plan_row(wanted, after.id if after else item_id, after, MAPPING, COLUMNS, on_deleted)
+    again = wanted.plan(after.id if after else item_id, after, on_deleted)
     assert again.steps == ()
 
 
@@ -150,7 +161,7 @@ def test_the_steps_of_a_plan_go_together_and_know_their_item(
     wanted: Wanted, on_board: BoardItem | None, was_made: bool, on_deleted: OnDeleted
 ) -> None:
     item_id = 11 if on_board is not None or was_made else None
-    planned = plan_row(wanted, item_id, on_board, MAPPING, COLUMNS, on_deleted)
+    planned = wanted.plan(item_id, on_board, on_deleted)
     assert planned.steps in {
         (), (Step.CREATE,), (Step.CHANGE,), (Step.MOVE,), (Step.CHANGE, Step.MOVE), (Step.ARCHIVE,)
     }  # fmt: skip

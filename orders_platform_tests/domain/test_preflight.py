@@ -78,33 +78,10 @@ def test_a_column_that_monday_fills_itself_cannot_be_mapped(column_type: str) ->
     assert "'TOTAL QTY'" in problem
 
 
-def test_two_fields_on_one_column_are_both_named() -> None:
-    problem = only_problem(mapped(Field(("UK FREIGHT",), "numeric_price", ColumnType.NUMBERS)))
-    assert "'CUSTOMER PRICE' (numeric_price) has 2 fields mapped to it ('CUSTOMER PRICE' and 'UK FREIGHT')" in problem
-    assert "sources of one field" in problem
-
-
-def test_a_date_mapped_onto_the_customer_dropdown_is_told_twice_doubled_and_of_the_wrong_type() -> None:
-    problems = board_problems(mapped(Field(("ETA CUSTOMER WAREHOUSE DATE",), "dropdown_season", ColumnType.DATE)), BOARD)
-    assert len(problems) == 2
-    assert "2 fields" in problems[0]
-    assert "is of type dropdown, the configuration says date" in problems[1]
-
-
-def test_a_label_rule_on_a_column_without_labels_is_a_problem() -> None:
-    price = replace(PRICE, labels=LabelPolicy.CREATE)
-    problem = only_problem(replace(MAPPING, fields=(KEY, price)))
-    assert "mapped as numbers, which has no labels, but has the label rule create" in problem
-
-
 def test_creating_labels_needs_the_right_to_do_so() -> None:
     problem = only_problem(MAPPING, may_create_labels=False)
     assert "'dropdown_season' has the label rule create" in problem
     assert board_problems(replace(MAPPING, fields=(KEY, PRICE)), BOARD, may_create_labels=False) == ()
-
-
-def test_the_external_key_must_be_mapped() -> None:
-    assert "'text_key' is not among the mapped columns" in only_problem(replace(MAPPING, fields=(WAREHOUSE,)))
 
 
 def test_the_external_key_must_be_a_text_column() -> None:
@@ -116,20 +93,10 @@ def test_subitems_need_no_external_key() -> None:
     assert board_problems(replace(MAPPING, external_key=None), BOARD) == ()
 
 
-def test_a_field_without_sources_is_a_problem() -> None:
-    assert "mapped from no order column" in only_problem(
-        mapped(Field((), "text_new", ColumnType.TEXT)), with_column("text_new", "text")
-    )
-
-
 def test_a_multi_level_board_is_refused_in_words() -> None:
     problem = only_problem(MAPPING, replace(BOARD, hierarchy_type="multi_level"))
     assert "'multi_level'" in problem
     assert "only classic boards" in problem
-
-
-def test_another_board_than_the_configured_one_is_refused() -> None:
-    assert "maps board 7, but board 'Customer Master Schedule' (9) was read" in only_problem(MAPPING, replace(BOARD, id=9))
 
 
 def test_the_subitems_board_must_be_the_one_that_is_mapped() -> None:

@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
-from orders_platform.domain.usage import Reads, daily_calls
+from orders_platform.domain.usage import MondayUsage, Reads
 from orders_platform_tests.monday.stage import Stage
 
 
 def test_a_call_over_a_limit_counts_as_a_tenth() -> None:
-    assert daily_calls(10, 0) == 10
-    assert daily_calls(10, 2) == pytest.approx(8.2)
+    assert MondayUsage(10, 0).calls_today == 10
+    assert MondayUsage(10, 2).calls_today == pytest.approx(8.2)
 
 
 def test_calls_that_another_run_makes_meanwhile_are_taken_in_before_each_stage(

@@ -11,7 +11,7 @@ import yaml
 from dagster._core.storage.tags import PARENT_RUN_ID_TAG, ROOT_RUN_ID_TAG, TAGS_TO_MAYBE_OMIT_ON_RETRY
 
 from orders_platform.definitions import build_definitions
-from orders_platform.defs.partitions import add_customers
+from orders_platform.defs.partitions import make_partitions
 from orders_platform.defs.resources import SqliteResource
 from orders_platform.domain.customers import customer_for, partition_key_for
 from orders_platform.settings import Settings
@@ -44,7 +44,7 @@ class Location:
 
     def sync_customer(self, customer: str, ops: dict[str, object] | None = None) -> dg.ExecuteInProcessResult:
         """All six assets of a customer whose partition is made in our way, with the run configuration of these ops."""
-        add_customers(self.instance, [customer])
+        make_partitions(self.instance, [customer])
         return self.sync(partition_key_for(customer), ops)
 
     def _job(self, name: str) -> dg.JobDefinition:
@@ -67,7 +67,7 @@ def failure(result: dg.ExecuteInProcessResult) -> tuple[str, dg.DagsterEvent]:
 
 @dataclass
 class Ticks:
-    """Sensors and schedules without a daemon: cursors are kept from tick to tick, and what a tick asks of partitions is done."""
+    """Sensors and schedules without a daemon: cursors are kept from tick to tick."""
 
     instance: dg.DagsterInstance
     cursors: dict[str, str | None] = field(default_factory=dict)
@@ -85,12 +85,6 @@ class Ticks:
             result = definitions.resolve_sensor_def(name)(context)
         assert isinstance(result, dg.SensorResult)
         self.cursors[name] = result.cursor
-        for request in result.dynamic_partitions_requests or ():
-            if isinstance(request, dg.AddDynamicPartitionsRequest):
-                self.instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
-            else:
-                for key in request.partition_keys:
-                    self.instance.delete_dynamic_partition(request.partitions_def_name, key)
         return result
 
     def changed(self) -> dict[str, dg.RunRequest]:

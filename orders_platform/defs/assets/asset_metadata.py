@@ -13,7 +13,7 @@ import dagster as dg
 from orders_platform.build import report_links
 from orders_platform.configuration import Configuration
 from orders_platform.database.engine import dialect_of
-from orders_platform.database.table_definitions import TableDefinition, define_tables
+from orders_platform.database.schema import TableDefinition, define_tables
 from orders_platform.domain.cell_warnings import CellWarning, group_warnings, preview
 from orders_platform.domain.mapping import BoardMapping
 from orders_platform.domain.orders import RowProblem
@@ -35,33 +35,24 @@ def described(assets: Iterable[Loaded], settings: Settings) -> list[Loaded]:
     def describe(asset: Loaded) -> Loaded:
         name = asset.key.path[-1]
         metadata: dict[str, dg.RawMetadataValue] = {}
+        kinds = {"html"} if name == "sync_report" else {"monday", "graphql"}
         if name in _TABLE_OF:
-            metadata["dagster/table_name"] = _table_name(configuration, _TABLE_OF[name])
+            kinds = {"sql", dialect.kind}
+            parts = (configuration.tables.schema_name, getattr(configuration.tables, _TABLE_OF[name]))
+            metadata["dagster/table_name"] = ".".join(filter(None, parts))
         elif board:
             metadata["board"] = dg.MetadataValue.url(board)
         if name in columns:
             metadata["dagster/column_schema"] = columns[name]
         if reports.code_url and isinstance(asset, dg.AssetsDefinition):
             metadata["code"] = dg.MetadataValue.url(f"{reports.code_url}/{_code_of(asset)}")
-        owners, kinds = list(reports.owners), _kinds(name, dialect.kind)
 
         def merged(spec: dg.AssetSpec) -> dg.AssetSpec:
-            return spec.merge_attributes(metadata=metadata, owners=owners, kinds=kinds)
+            return spec.merge_attributes(metadata=metadata, owners=list(reports.owners), kinds=kinds)
 
         return merged(asset) if isinstance(asset, dg.AssetSpec) else asset.map_asset_specs(merged)
 
     return [describe(asset) for asset in assets]
-
-
-def _kinds(asset: str, database: str) -> set[str]:
-    if asset in _TABLE_OF:
-        return {"sql", database}
-    return {"html"} if asset == "sync_report" else {"monday", "graphql"}
-
-
-def _table_name(configuration: Configuration, role: str) -> str:
-    names = configuration.tables
-    return ".".join(part for part in (names.schema_name, getattr(names, role)) if part)
 
 
 def _code_of(asset: dg.AssetsDefinition) -> str:
@@ -94,14 +85,10 @@ def _board_columns(board: BoardMapping, own: Mapping[str, str]) -> dg.TableSchem
     return dg.TableSchema([*fixed, *mapped])
 
 
-def refused_rows(rows: Sequence[RowProblem]) -> dict[str, dg.RawMetadataValue]:
-    """What the board refuses, or would; nothing when there is nothing."""
-    return _entry("refused_rows", rows)
-
-
-def rejected_rows(rows: Sequence[RowProblem]) -> dict[str, dg.RawMetadataValue]:
-    """What the merge does not take; nothing when there is nothing."""
-    return _entry("rejected_rows", rows)
+def row_problems(name: str, rows: Sequence[RowProblem]) -> dict[str, dg.RawMetadataValue]:
+    """Rows that the merge or the board does not take, as an entry of this name; nothing when there are none."""
+    cells = [(row.order_key, row.size_code, row.code, row.reason[:200]) for row in rows]
+    return {name: dg.MetadataValue.md(table(("order", "size", "code", "reason"), cells, most=_SHOWN))} if rows else {}
 
 
 def cell_warnings(warnings: Iterable[CellWarning]) -> dict[str, dg.RawMetadataValue]:
@@ -112,8 +99,3 @@ def cell_warnings(warnings: Iterable[CellWarning]) -> dict[str, dg.RawMetadataVa
     ]
     columns = ("column", "orders", "for example", "text", "reason")
     return {"cell_warnings": dg.MetadataValue.md(table(columns, cells, most=_SHOWN))} if cells else {}
-
-
-def _entry(name: str, rows: Sequence[RowProblem]) -> dict[str, dg.RawMetadataValue]:
-    cells = [(row.order_key, row.size_code, row.code, row.reason[:200]) for row in rows]
-    return {name: dg.MetadataValue.md(table(("order", "size", "code", "reason"), cells, most=_SHOWN))} if rows else {}

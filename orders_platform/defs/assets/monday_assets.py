@@ -1,18 +1,21 @@
-"""Assets 4 to 6: groups, items and subitems on the board; and the board as people see it."""
+"""Assets 4 to 7: groups, items and subitems on the board, the report of it; and the board as people see it."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import dagster as dg
 from dagster import AssetExecutionContext
 
-from orders_platform.build import report_links
+from orders_platform.build import report_folder, report_links
 from orders_platform.database.queries import Queries
-from orders_platform.defs.assets.asset_metadata import cell_warnings, refused_rows
+from orders_platform.defs.assets.asset_metadata import cell_warnings, row_problems
 from orders_platform.defs.assets.order_assets import customer_alone, order_headers, order_lines
-from orders_platform.defs.failures import RETRIES
+from orders_platform.defs.failures import RETRIES, dagster_failures
 from orders_platform.defs.partitions import CUSTOMERS
 from orders_platform.defs.resources import MondayResource, OrdersDatabase
 from orders_platform.domain.customers import customer_for
+from orders_platform.reports.content import make_report
+from orders_platform.reports.rendering import html_page, markdown_text, write_page
 from orders_platform.settings import Settings
 from orders_platform.sync.groups import sync_groups
 from orders_platform.sync.results import StageReport
@@ -65,24 +68,37 @@ def _stage(
             stage(run, customer, report=report)
         board = report_links(Settings()).board
         left_out = [each for each in Queries(store).cell_warnings(customer) if each.row_uuid is not None]
-    metadata: dict[str, dg.RawMetadataValue] = {**report.figures(), **_pace(report)}
-    metadata |= {"board": dg.MetadataValue.url(board)} if board else {}
-    metadata |= {"doubled_rows": dg.MetadataValue.table(_doubled_records(report))} if report.doubled else {}
-    return dg.MaterializeResult(metadata=metadata | refused_rows(report.refusals) | cell_warnings(left_out))
+    metadata: dict[str, dg.RawMetadataValue] = report.figures()
+    if (
+        report.mutations and report.seconds
+    ):  # a stage that sent nothing has no pace, or Dagster's plot would show stops that were none
+        metadata["rows_per_second"] = round(report.mutations / report.seconds, 1)
+        metadata["complexity_per_row"] = round(report.complexity / report.mutations, 1)
+    if board:
+        metadata["board"] = dg.MetadataValue.url(board)
+    if report.doubled:
+        metadata["doubled_rows"] = dg.MetadataValue.table(
+            [
+                dg.TableRecord({"order": each.order_key, "size": each.size_code, "ids": ", ".join(map(str, each.ids))})
+                for each in report.doubled
+            ]
+        )
+    problems = row_problems("refused_rows", report.refusals)
+    return dg.MaterializeResult(metadata=metadata | problems | cell_warnings(left_out))
 
 
-def _pace(report: StageReport) -> dict[str, float]:
-    """Figures that Dagster plots over the runs; a stage that sent nothing has none, or the plot would show stops that were none."""
-    if not report.mutations or not report.seconds:
-        return {}
-    return {
-        "rows_per_second": round(report.mutations / report.seconds, 1),
-        "complexity_per_row": round(report.complexity / report.mutations, 1),
-    }
-
-
-def _doubled_records(report: StageReport) -> list[dg.TableRecord]:
-    return [
-        dg.TableRecord({"order": each.order_key, "size": each.size_code, "ids": ", ".join(map(str, each.ids))})
-        for each in report.doubled
-    ]
+@dg.asset(partitions_def=CUSTOMERS, deps=[monday_items, monday_subitems], group_name="reports", retry_policy=RETRIES)
+def sync_report(context: AssetExecutionContext, orders_database: OrdersDatabase) -> dg.MaterializeResult[None]:
+    """Where a customer's orders stand on the board: totals, groups, what needs a correction, what waits, what changed last."""
+    customer = customer_for(context.partition_key)
+    with dagster_failures(customer):
+        settings = Settings()
+        links = report_links(settings)
+        report = make_report(orders_database.store, customer, datetime.now(UTC))
+        page = write_page(report_folder(settings), customer, html_page([report], links))
+    metadata: dict[str, dg.RawMetadataValue] = {
+        "orders": report.totals.orders, "on_board": report.totals.on_board, "waiting": len(report.waiting),
+        "corrections": report.correction_count, "pieces": report.totals.quantity,
+        "report": dg.MetadataValue.md(markdown_text([report], links)), "page": dg.MetadataValue.path(page),
+    }  # fmt: skip
+    return dg.MaterializeResult(metadata=metadata)

@@ -11,9 +11,9 @@ from pydantic import Field
 from orders_platform.build import report_folder, report_links
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.queries import Queries
-from orders_platform.defs.assets.asset_metadata import cell_warnings, rejected_rows
+from orders_platform.defs.assets.asset_metadata import cell_warnings, row_problems
 from orders_platform.defs.failures import RETRIES, dagster_failures
-from orders_platform.defs.partitions import CUSTOMERS, add_customers
+from orders_platform.defs.partitions import CUSTOMERS, make_partitions
 from orders_platform.defs.resources import OrdersDatabase
 from orders_platform.domain.customers import StagingScan, customer_for
 from orders_platform.domain.guards import Guard, GuardKind
@@ -54,20 +54,16 @@ def observe_order_list(context: OpExecutionContext, orders_database: OrdersDatab
         merge = orders_database.merge
         scan = merge.scan_staging()
         merge.record_scan(scan, datetime.now(UTC))
-        known, refused = set(context.instance.get_dynamic_partitions("customers")), None
-        try:
-            add_customers(context.instance, scan.customers)
-        except SourceDataError as error:
-            refused = error
+        changes = make_partitions(context.instance, scan.customers)
         metadata: dict[str, dg.RawMetadataValue] = {
             "dagster/row_count": scan.rows,
             "customers": len(scan.customers),
-            "new_customers": len(set(context.instance.get_dynamic_partitions("customers")) - known),
+            "new_customers": len(changes.added),
             "rows_of": _scan_table(scan),
         }
         yield dg.AssetObservation(SWP_ORDER_LIST, metadata=metadata)
-        if refused is not None:
-            raise refused
+        if changes.refused:
+            raise SourceDataError(" ".join(changes.refused.values()))
 
 
 class GuardConfig(dg.Config):
@@ -98,21 +94,12 @@ def order_headers(
         rejected = store.invalid_rows(customer)
         left_out = [each for each in Queries(store).cell_warnings(customer) if each.row_uuid is None]
         _report_if_stopped(store, merged.guards)
-    figures = {
-        "created": merged.created,
-        "updated": merged.updated,
-        "rejected": merged.rejected,
-        "cells_left_out": len(left_out),
-        "identical_copies": merged.copies,
-    }
-    found = {
-        "missing": merged.missing,
-        "removed": merged.removed,
-        "unsettled": merged.unsettled,
-        "was_unchanged": merged.was_unchanged,
-    }
-    metadata: dict[str, dg.RawMetadataValue] = {"dagster/partition_row_count": merged.rows_read, **figures, **found}
-    return dg.MaterializeResult(metadata=metadata | rejected_rows(rejected) | cell_warnings(left_out))
+    metadata: dict[str, dg.RawMetadataValue] = {
+        "dagster/partition_row_count": merged.rows_read, "created": merged.created, "updated": merged.updated,
+        "rejected": merged.rejected, "cells_left_out": len(left_out), "identical_copies": merged.copies, "missing": merged.missing,
+        "removed": merged.removed, "unsettled": merged.unsettled, "was_unchanged": merged.was_unchanged,
+    }  # fmt: skip
+    return dg.MaterializeResult(metadata=metadata | row_problems("rejected_rows", rejected) | cell_warnings(left_out))
 
 
 @dg.asset(partitions_def=CUSTOMERS, deps=[order_headers], group_name=GROUP, retry_policy=RETRIES)

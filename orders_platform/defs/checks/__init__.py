@@ -5,14 +5,10 @@ asset that a customer's run materialises belongs to that run. Dagster shows a ch
 it, so a check that only the jobs make is about an asset that no run materialises: the staging table, or the board as people see it.
 """
 
-from __future__ import annotations
-
 from types import ModuleType
 
 import dagster as dg
 
-from orders_platform.defs.assets.monday_assets import ORDER_BOARD
-from orders_platform.defs.assets.order_assets import SWP_ORDER_LIST
 from orders_platform.defs.checks import board_checks, order_checks
 
 
@@ -21,10 +17,6 @@ def _checks_of(module: ModuleType) -> list[dg.AssetChecksDefinition]:
 
 
 ALL = [*_checks_of(order_checks), *_checks_of(board_checks)]
-NOT_OF_A_RUN = [each for each in ALL if each.check_key.asset_key in {SWP_ORDER_LIST, ORDER_BOARD}]
-OF_A_RUN = [each for each in ALL if each not in NOT_OF_A_RUN]
-"""Made in each run of a customer, about that customer."""
-
 OF_WAITING_ROWS = [order_checks.no_rows_stuck]
 """Made by the job `check_waiting_rows`."""
 

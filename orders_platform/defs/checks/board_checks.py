@@ -5,7 +5,7 @@ import dagster as dg
 from orders_platform.database.queries import Finding
 from orders_platform.defs.assets.monday_assets import ORDER_BOARD, POOL, monday_items, monday_subitems
 from orders_platform.defs.assets.order_assets import customer_alone
-from orders_platform.defs.checks.check_results import ERROR, NOT_CHECKED, WARN, Scope, check_result, not_checked
+from orders_platform.defs.checks.check_results import ERROR, NOT_CHECKED, WARN, Findings, customer_of, not_checked
 from orders_platform.defs.failures import RETRIES, dagster_failures
 from orders_platform.defs.resources import MondayResource, OrdersDatabase
 from orders_platform.domain.differences import HARM, Difference
@@ -30,21 +30,22 @@ def no_subitem_doubled(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckR
 
 
 def _duplicates(context: dg.AssetCheckExecutionContext, asset: str) -> dg.AssetCheckResult:
-    scope, reported = Scope.of(context), _reported(context).get(asset, {})
+    customer, reported = customer_of(context), _reported(context).get(asset, {})
     if not (reported.get("created") or reported.get("adopted")):
-        return not_checked(scope, "This run created nothing, so nothing was looked for.")
+        return not_checked(customer, "This run created nothing, so nothing was looked for.")
     rows = reported.get("doubled_rows", [])
     count = int(str(reported.get("doubled", 0)))
     if not count:
-        return not_checked(scope, "Nothing that this run sent is on the board twice. What it did not send was not looked for.")
+        return not_checked(
+            customer, "Nothing that this run sent is on the board twice. What it did not send was not looked for."
+        )
     details = [row.data for row in rows] if isinstance(rows, list) else []
-    return check_result(
-        [Finding(scope.customer or "", data) for data in details] or [Finding(scope.customer or "", {})] * count,
-        scope=scope,
+    return Findings(
+        [Finding(customer or "", data) for data in details] or [Finding(customer or "", {})] * count,
         what=("order or size is on the board twice", "orders or sizes are on the board twice"),
         next_step="`orders-platform verify --repair` keeps the one that the database knows and archives the other.",
         severity=ERROR,
-    )
+    ).result(customer)
 
 
 @dg.asset_check(asset=monday_subitems, pool=POOL, retry_policy=RETRIES)
@@ -55,22 +56,21 @@ def board_equals_database(
 
     Ids are compared, when the run sent anything.
     """
-    scope = Scope.of(context)
-    if scope.customer is None or not any(each.get("mutations") for each in _reported(context).values()):
-        return not_checked(scope, "This run sent nothing, so nothing was compared.")
-    with customer_alone(scope.customer, orders_database) as store:
+    customer = customer_of(context)
+    if customer is None or not any(each.get("mutations") for each in _reported(context).values()):
+        return not_checked(customer, "This run sent nothing, so nothing was compared.")
+    with customer_alone(customer, orders_database) as store:
         run, report = monday.sync_run(store, context.run.run_id, context.log.info), StageReport()
-        with run.counted(scope.customer, report):
-            seen = reconcile(run, scope.customer, Depth.IDS)
-    return check_result(
-        [_finding(scope.customer, each) for each in seen.differences],
-        scope=scope,
+        with run.counted(customer, report):
+            seen = reconcile(run, customer, Depth.IDS)
+    return Findings(
+        [_finding(customer, each) for each in seen.differences],
         what=_DIFFERENCES,
         next_step=" ".join(filter(None, [seen.notice, "`orders-platform verify` names them all, with `--repair` it mends them."])),
-        severity=[scope.customer] if any(each.kind in HARM for each in seen.differences) else WARN,
+        severity=[customer] if any(each.kind in HARM for each in seen.differences) else WARN,
         figures={"items": seen.orders, "items_shown": seen.orders - len(seen.absent(RowKind.ITEMS)),
                  "subitems": seen.lines, "subitems_shown": seen.lines - len(seen.absent(RowKind.SUBITEMS)), "reads": report.reads},
-    )  # fmt: skip
+    ).result(customer)  # fmt: skip
 
 
 @dg.asset_check(asset=ORDER_BOARD, pool=POOL)
@@ -94,14 +94,13 @@ def board_shows_values(
                 notices += [seen.notice] if seen.notice else []
             except CustomerBusyError:
                 busy.append(customer)
-    return check_result(
+    return Findings(
         [_finding(customer, each) for customer, each in found],
-        scope=Scope(),
         what=_DIFFERENCES,
         next_step=" ".join([*notices, "`orders-platform verify --repair` brings the board to the database."]),
         severity=[customer for customer, each in found if each.kind in HARM],
         figures={"customers_compared": len(customers) - len(busy), NOT_CHECKED: dg.MetadataValue.json(busy)},
-    )
+    ).result(None)
 
 
 def _finding(customer: str, each: Difference) -> Finding:
