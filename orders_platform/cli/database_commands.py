@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +22,7 @@ from orders_platform.domain.orders import CustomerSummary, RowKind
 from orders_platform.domain.verdicts import all_well
 from orders_platform.errors import BoardMismatchError
 from orders_platform.merge.file_tables import FileOptions
-from orders_platform.merge.loads import Loads, Replaced
+from orders_platform.merge.loads import Loads
 from orders_platform.merge.order_files import Finding, OrderFile
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.monday.budget import limits_of
@@ -71,7 +71,7 @@ def load(
         staging = settings.configuration.tables.staging
         if settings.environment == "sandbox" and store.database.dialect.name == "sqlite":
             store.schema.apply()  # on a server only init-db makes tables
-        loads = Loads(store)
+        loads = Loads(store, output.rate())
         read = loads.read(files, options, Path(folder))
         replaced = None if append else loads.replaced(read)
         if not as_json:
@@ -79,58 +79,62 @@ def load(
                 _print_file(order_file)
             for name, count in read.missing.items():
                 click.echo(f"{name} is missing; {count} orders keep what they have in it")
-        if replaced is not None and replaced.rows:
-            click.echo(_replaced_line(replaced), err=as_json)
-        if replaced is not None and replaced.needs_consent and not yes and sys.stdin.isatty() and sys.stderr.isatty():
-            click.confirm("Load the files all the same?", abort=True, err=True)
-        rows = loads.stage([read], datetime.now(UTC), replace=not append, progress=output.rate_of("rows staged"))
+        if replaced and replaced.rows:
+            click.echo(str(replaced), err=as_json)
+            if replaced.needs_consent and not yes and sys.stdin.isatty():
+                click.confirm("Load the files all the same?", abort=True, err=True)
+        rows = loads.stage([read], datetime.now(UTC), replace=not append)
     if as_json:
         files_read = {str(order_file.path): _file_json(order_file) for order_file in read.files}
         replaces = replaced and asdict(replaced)
         output.write_json({"rows": rows, "table": staging, "files": files_read, "missing": read.missing, "replaced": replaces})
-        return
-    click.echo(f"{rows} rows {'added to' if append else 'in'} {staging}. Next: orders-platform sync")
+    else:
+        click.echo(f"{rows} rows {'added to' if append else 'in'} {staging}. Next: orders-platform sync")
 
 
 def _file_json(order_file: OrderFile) -> Mapping[str, object]:
     """The file as a whole, and by sheet."""
-    sheets = [asdict(sheet.report) for sheet in order_file.sheets]
-    whole: dict[str, object] = {
+    sheets = order_file.sheets
+    return {
         "rows": order_file.rows,
-        "exact": list(dict.fromkeys(name for each in sheets for name in each["exact"])),
+        "exact": list(dict.fromkeys(name for sheet in sheets for name in sheet.exact)),
+        "by_alias": {header: name for sheet in sheets for header, name in sheet.by_alias.items()},
+        "unknown": _added(sheet.unknown for sheet in sheets),
+        "blank_headers": _added(sheet.blank_headers for sheet in sheets),
+        "sheets": [sheet.report() for sheet in sheets],
+        "left_out": order_file.left_out,
     }
-    for name in ("by_alias", "unknown", "blank_headers"):
-        whole[name] = {header: value for each in sheets for header, value in each[name].items()}
-    return {**whole, "sheets": sheets, "left_out": order_file.left_out}
+
+
+def _added(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for each in counts:
+        total.update(each)
+    return total
 
 
 def _print_file(order_file: OrderFile) -> None:
-    for report in (sheet.report for sheet in order_file.sheets):
-        sheet = f", sheet {report.sheet!r}" if report.sheet else ""
-        hidden = f" ({report.hidden_rows} rows of the sheet are hidden; they are read)" if report.hidden_rows else ""
-        matched = f"{len(report.exact)} columns matched by name, {len(report.by_alias)} by another spelling"
-        click.echo(f"{order_file.path.name}{sheet}: {report.rows} rows{hidden}, {matched}")
-        customers = [f"{name} {count}" for name, count in report.customers.items()]
-        customers += [f"nobody who is configured {report.unmatched_rows}"] if report.unmatched_rows else []
-        click.echo(f"  {', '.join(customers)}; {len(report.sizes)} sizes, {report.quantity:,} pieces")
-        for header, column in report.by_alias.items():
+    for sheet in order_file.sheets:
+        table = sheet.table
+        name = f", sheet {table.sheet!r}" if table.sheet else ""
+        hidden = f" ({table.hidden_rows} rows of the sheet are hidden; they are read)" if table.hidden_rows else ""
+        matched = f"{len(sheet.exact)} columns matched by name, {len(sheet.by_alias)} by another spelling"
+        click.echo(f"{order_file.path.name}{name}: {sheet.rows} rows{hidden}, {matched}")
+        customers = [f"{name} {count}" for name, count in sheet.customers.items()]
+        customers += [f"nobody who is configured {sheet.unmatched_rows}"] if sheet.unmatched_rows else []
+        click.echo(f"  {', '.join(customers)}; {len(sheet.sizes)} sizes, {sheet.quantity:,.0f} pieces")
+        for header, column in sheet.by_alias.items():
             click.echo(f"  {header!r} was read as {column!r}")
         alike: dict[str, list[Finding]] = {}
-        for finding in report.findings:
+        for finding in sheet.findings:
             alike.setdefault(finding.what, []).append(finding)
         for found in alike.values():
             more = f" (and {', '.join(each.column for each in found[1:])})" if found[1:] else ""
             click.echo(f"  {found[0]}{more}")
-        if report.notice:
-            click.echo(f"  {report.notice}")
+        if table.notice:
+            click.echo(f"  {table.notice}")
     for name, reason in order_file.left_out.items():
         click.echo(f"{order_file.path.name}, sheet {name!r} was left out: {reason}")
-
-
-def _replaced_line(replaced: Replaced) -> str:
-    dropped = f" {', '.join(replaced.dropped)} will have no row." if replaced.dropped else ""
-    halved = " The files hold less than half of that." if replaced.is_halved else ""
-    return f"Replaces {replaced.rows:,} rows of {replaced.customers} customers of {replaced.files} files.{dropped}{halved}"
 
 
 @click.command(name="init-db")

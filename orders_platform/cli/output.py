@@ -93,16 +93,18 @@ def _figures(summary: CustomerSummary, rejected: int, sent: Figures) -> Figures:
     return {name: {**stands, "rejected": rejected, **sent}.get(name, 0) for name in FIGURES}
 
 
-def rate_of(what: str) -> Callable[[int], None]:
+def rate() -> Callable[[str, int], None]:
     """Prints how far something has come, and how fast, after two seconds and then every five; on standard error at a terminal."""
-    started = said = time.monotonic()
+    said, what, started = 0.0, "", time.monotonic()
 
-    def show(done: int) -> None:
-        nonlocal said
+    def show(words: str, done: int) -> None:
+        nonlocal said, what, started
         now = time.monotonic()
-        if now - started > 2 and (said == started or now - said > 5) and sys.stderr.isatty():
+        if words != what:
+            said, what, started = now - 3, words, now
+        if now - said > 5 and sys.stderr.isatty():
             said = now
-            click.echo(f"  {done:,} {what}, {done / (now - started):,.0f} a second", err=True)
+            click.echo(f"  {done:,} {words}, {done / (now - started):,.0f} a second", err=True)
 
     return show
 

@@ -5,6 +5,7 @@ A table is read row by row, as often as wanted, so that no file has to fit into 
 
 from __future__ import annotations
 
+import codecs
 import csv
 import json
 import re
@@ -13,10 +14,11 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import file_digest
 from itertools import islice
 from pathlib import Path
 
-from orders_platform.errors import SourceDataError
+from orders_platform.errors import ConfigurationError, SourceDataError
 
 TEXT_ENDINGS = (".csv", ".tsv", ".txt")
 WORKBOOK_ENDINGS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
@@ -26,7 +28,6 @@ HEADER_WITHIN = 50
 _PROGRAM = Path(__file__).with_name("workbook_sheets.py")
 _SECONDS = 300
 _DELIMITERS = ",;\t|"
-_BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _ESCAPED = re.compile(r"_x00([01])([0-9A-Fa-f])_")
 """How Excel's files write control characters; many programs hand them on like this."""
 
@@ -54,31 +55,43 @@ class FileOptions:
     ignored: tuple[str, ...] = ()
     accept_missing: bool = False
 
+    def __post_init__(self) -> None:
+        """Raises `ConfigurationError` for what is no encoding or delimiter."""
+        try:
+            codecs.lookup(self.encoding or "utf-8")
+            csv.reader([], delimiter=self.delimiter or ",")
+        except (LookupError, TypeError, ValueError) as error:
+            raise ConfigurationError(
+                f"Files cannot be read so: {error}. Name an encoding such as cp1252, a delimiter such as ';'."
+            ) from None
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
     """A CSV, or a sheet of a workbook as one.
 
     Attributes:
-        source: the file that people know.
+        source: the file that people know; `stamp` is its size and when it was written.
         sheet: its sheet, empty for a CSV.
-        path: where the rows are; None for a sheet that is left out because it is hidden or not chosen.
+        path: where the rows are.
+        left_out: why a sheet is not read; empty where it is.
         hidden_rows: rows that a filter or a person hides; they are read.
         is_1904: whether numbers that stand for days count from 1904.
-        tells_damages: whether error values, and formulas without a result, can be told from blank cells.
+        notice: what the format of the file hides.
         notes: what Excel did, by kind and place of the column.
     """
 
     source: Path
+    stamp: tuple[int, int]
     sheet: str
-    path: Path | None
+    path: Path
     encoding: str = "utf-8"
     delimiter: str = ","
-    is_hidden: bool = False
+    left_out: str = ""
     hidden_rows: int = 0
     is_1904: bool = False
-    tells_damages: bool = True
-    notes: Mapping[str, Mapping[int, Examples]] = field(default_factory=dict)
+    notice: str = ""
+    notes: Mapping[str, Mapping[str, Examples]] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -91,9 +104,7 @@ class Table:
         Raises:
             SourceDataError: it cannot be read as text, or was changed meanwhile.
         """
-        path = self.path or self.source
-        with _opened(path), path.open(encoding=self.encoding, newline="") as file:
-            before = path.stat()
+        with _opened(self.source), self.path.open(encoding=self.encoding, newline="") as file:
             # strict: without it, a quote that is never closed swallows the rest of the file into one cell
             reader = csv.reader(_decoded(file), strict=True, delimiter=self.delimiter)
             try:
@@ -107,11 +118,16 @@ class Table:
                     f"{self.title}, after line {reader.line_num}: not {self.encoding.upper().removesuffix('-SIG')} ({error}). Nothing was "
                     "loaded. Save it as 'CSV UTF-8', load the .xlsx, or name its encoding: orders-platform load --encoding cp1252"
                 ) from error
-            after = path.stat()
-            if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            if self.path == self.source and _stamp(self.source) != self.stamp:
                 raise SourceDataError(
                     f"{self.title} was changed while it was read. Nothing was loaded. Load it when it is complete."
                 )
+
+
+def content_hash(path: Path) -> str:
+    """The content of a file as one value."""
+    with _opened(path), path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
 
 
 def tables_of(path: Path, options: FileOptions, is_header: Callable[[Sequence[str]], bool], folder: Path) -> list[Table]:
@@ -127,15 +143,24 @@ def tables_of(path: Path, options: FileOptions, is_header: Callable[[Sequence[st
         SourceDataError: the file is absent, of another kind, damaged or protected.
     """
     with _opened(path), path.open("rb") as file:
-        beginning = file.read(1 << 16)
+        stamp, beginning = _stamp(path), file.read(20)
     if beginning.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        return _sheets_of(path, options.sheets, folder)
+        return _sheets_of(path, stamp, options.sheets, folder)
     ending = path.suffix.lower()
     if ending not in TEXT_ENDINGS:
         said = "is no workbook" if ending in WORKBOOK_ENDINGS else f"cannot be read: its name ends in {ending or 'nothing'!r}"
-        raise _refused(path, f"{said} (it begins with {beginning[:20]!r})", "Save the orders as .xlsx or as CSV UTF-8 (.csv).")
-    encoding = options.encoding or _BYTE_ORDER_MARKS.get(beginning[:2], "utf-8-sig")
-    return [Table(path, "", path, encoding, options.delimiter or _delimiter(path, encoding, is_header))]
+        raise _refused(path, f"{said} (it begins with {beginning!r})", "Save the orders as .xlsx or as CSV UTF-8 (.csv).")
+    encoding = options.encoding or _encoding(beginning)
+    return [Table(path, stamp, "", path, encoding, options.delimiter or _delimiter(path, encoding, is_header))]
+
+
+def _encoding(beginning: bytes) -> str:
+    """By byte order mark, or by the zero byte beside the first letter."""
+    if beginning.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    if beginning.count(0) > 1 and 0 in beginning[:2]:
+        return "utf-16-be" if beginning[0] == 0 else "utf-16-le"
+    return "utf-8-sig"
 
 
 def _delimiter(path: Path, encoding: str, is_header: Callable[[Sequence[str]], bool]) -> str:
@@ -151,7 +176,7 @@ def _delimiter(path: Path, encoding: str, is_header: Callable[[Sequence[str]], b
     return ","
 
 
-def _sheets_of(path: Path, chosen: Iterable[str], folder: Path) -> list[Table]:
+def _sheets_of(path: Path, stamp: tuple[int, int], chosen: Sequence[str], folder: Path) -> list[Table]:
     place = folder / f"{len(list(folder.iterdir()))}"
     place.mkdir()
     command = [sys.executable, "-P", str(_PROGRAM), str(path), str(place), *chosen]
@@ -168,19 +193,11 @@ def _sheets_of(path: Path, chosen: Iterable[str], folder: Path) -> list[Table]:
         raise _refused(
             path, result["refused"], "Open it in a spreadsheet program, save it as .xlsx without a password, and load that."
         )
-    tables = [
-        Table(
-            path, each["name"], each["file"] and Path(each["file"]), is_hidden=each["hidden"],
-            hidden_rows=each.get("hidden_rows", 0), is_1904=bool(each.get("is_1904")), tells_damages=each.get("tells_damages", True),
-            notes={kind: {int(at): found for at, found in by.items()} for kind, by in each.get("notes", {}).items()},
-        )
-        for each in result["sheets"]
-    ]  # fmt: skip
-    absent = [name for name in chosen if name not in {table.sheet for table in tables}]
+    absent = [name for name in chosen if name not in {each["sheet"] for each in result["sheets"]}]
     if absent:
-        names = ", ".join(repr(table.sheet) for table in tables)
+        names = ", ".join(repr(each["sheet"]) for each in result["sheets"])
         raise SourceDataError(f"{path} has no sheet {absent[0]!r}. Nothing was loaded. Its sheets are {names}.")
-    return tables
+    return [Table(path, stamp, path=Path(each.pop("path")), **each) for each in result["sheets"]]
 
 
 _SMALLER = "Delete empty rows and columns (a cell far down or far right counts), split it, or save the sheet as CSV UTF-8."
@@ -197,6 +214,11 @@ def _decoded(lines: Iterable[str]) -> Iterator[str]:
             yield _ESCAPED.sub(lambda found: " " if found[1] == "0" and found[2] in "9AaDd" else "", line.replace("\0", ""))
         else:
             yield line
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    about = path.stat()
+    return about.st_size, about.st_mtime_ns
 
 
 @contextmanager

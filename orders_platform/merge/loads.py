@@ -22,8 +22,8 @@ from orders_platform.database.statements import Statements
 from orders_platform.domain.customers import SpellingCount
 from orders_platform.domain.text import fold
 from orders_platform.errors import SourceDataError
-from orders_platform.merge.file_tables import TEXT_ENDINGS, WORKBOOK_ENDINGS, FileOptions
-from orders_platform.merge.order_files import OrderColumns, OrderFile, OrderSheet, content_hash, read_order_file
+from orders_platform.merge.file_tables import TEXT_ENDINGS, WORKBOOK_ENDINGS, FileOptions, content_hash
+from orders_platform.merge.order_files import OrderColumns, OrderFile, OrderSheet, Progress, read_order_file
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import delete_rows, insert_rows
 
@@ -47,6 +47,11 @@ class Replaced:
         """Whether a person should be asked first."""
         return bool(self.dropped) or self.is_halved
 
+    def __str__(self) -> str:
+        dropped = f" {', '.join(self.dropped)} will have no row." if self.dropped else ""
+        halved = " The files hold less than half of that." if self.is_halved else ""
+        return f"Replaces {self.rows:,} rows of {self.customers} customers of {self.files} files.{dropped}{halved}"
+
 
 @dataclass(frozen=True, slots=True)
 class Load:
@@ -65,8 +70,9 @@ class Load:
 class Loads:
     """Loads of files into one order database."""
 
-    def __init__(self, store: OrderStore) -> None:
+    def __init__(self, store: OrderStore, progress: Progress = lambda _words, _done: None) -> None:
         self.database = store.database
+        self._progress = progress
         self._store = store
         self._configuration = store.configuration
         self._statements = Statements(store.templates)
@@ -94,8 +100,10 @@ class Loads:
         files, refusals = list[OrderFile](), list[str]()
         for path in paths:
             try:
-                files.append(read_order_file(path, self.columns, folder, options))
-                refusals += [f"{said} Nothing was loaded." for sheet in files[-1].sheets for said in sheet.refusals]
+                files.append(read_order_file(path, self.columns, folder, options, self._progress))
+                refusals += [
+                    f"{said} Nothing was loaded." for sheet in files[-1].sheets for said in sheet.refusals(options.ignored)
+                ]
             except SourceDataError as error:
                 refusals.append(str(error))
         if refusals:
@@ -126,21 +134,13 @@ class Loads:
         return {str(row["file_name"]): str(row["content_hash"]) for row in rows}
 
     @repeated_when_lost
-    def stage(
-        self,
-        loads: Iterable[Load],
-        now: datetime,
-        *,
-        replace: bool | None = True,
-        progress: Callable[[int], None] = lambda _rows: None,
-    ) -> int:
+    def stage(self, loads: Sequence[Load], now: datetime, *, replace: bool | None = True) -> int:
         """Put the rows of the files into the staging table; how many.
 
         Args:
             loads: what `read` gave.
             now: when.
             replace: take the place of all staged rows, of none, or with None of those of the same files.
-            progress: called with the number of rows that are staged.
         """
         tables, done = self._configuration.tables, 0
         with self.database.write() as connection:
@@ -154,7 +154,7 @@ class Loads:
                     columns, rows = kept.rows_of(sheet)
                     for count in insert_rows(connection, self._store.schema.qualified(tables.staging), columns, rows):
                         done += count
-                        progress(done)
+                        self._progress("rows staged", done)
                 self._record(connection, file.path.name, file.content_hash, now, len(file.sheets), file.rows)
         return done
 
@@ -262,12 +262,12 @@ class _KeptValues:
         """The rows of a sheet, and what they keep."""
         added = {name: place for name, place in self._absent.items() if name not in sheet.columns} if self._orders else {}
         if not added:
-            return sheet.filled, sheet.rows()
+            return sheet.filled, sheet.staged_rows()
         keys = [(sheet.filled.index(name), place) for name, place in self._keys.items() if name in sheet.filled]
         blank = ("",) * len(added)
 
         def filled() -> Iterator[Sequence[object]]:
-            for row in sheet.rows():
+            for row in sheet.staged_rows():
                 found = self._orders.get(fold(row[keys[0][0]]), ())
                 # of several orders with the number the one whose keys are most alike
                 order = max(

@@ -15,7 +15,7 @@ import json
 import re
 import sys
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import islice
@@ -37,55 +37,73 @@ _WITHOUT_RESULT = (
     rb"(?:<{0}v\s*/>|<{0}v[^>]*>\s*</{0}v>)?\s*</{0}c>"
 )
 _ODS_WITHOUT_RESULT = re.compile(rb"<table:table-cell\b(?=[^>]*\btable:formula=)(?![^>]*\boffice:value-type=)[^>]*>")
+_BLIND = (
+    "error values and formulas without a stored result look like blank cells in this format; save it as .xlsx if there are any"
+)
 
 Notes = dict[str, dict[int, list[Any]]]
 """By kind of damage and place of the column: how many cells, and the first of them."""
+Marks = tuple[int, dict[int, dict[int, str]], Notes]
+"""Of a sheet: how many rows are hidden, the error values by row and place, notes."""
 
 
 class Refused(Exception):
     """The workbook cannot be read whole."""
 
 
-def sheets_of(path: Path, folder: Path, chosen: Iterable[str]) -> list[dict[str, object]]:
+def sheets_of(path: Path, folder: Path, chosen: Sequence[str]) -> list[dict[str, object]]:
     """Write the sheets that are visible, or chosen, into the folder; what is known of every sheet."""
-    marks = _marks_of(path) if zipfile.is_zipfile(path) else {}
-    found = []
+    is_1904, marks = _marks_of(path) if zipfile.is_zipfile(path) else (False, None)
+    found: list[dict[str, object]] = []
     with path.open("rb") as file:
         workbook = CalamineWorkbook.from_filelike(file)
         for number, sheet in enumerate(workbook.sheets_metadata):
-            is_hidden, has_cells = sheet.visible is not SheetVisibleEnum.Visible, sheet.typ is SheetTypeEnum.WorkSheet
-            about: dict[str, object] = {"name": sheet.name, "hidden": is_hidden, "file": None}
-            if has_cells and (sheet.name in chosen if chosen else not is_hidden):
-                hidden_rows, errors, notes = marks.get(sheet.name, (0, {}, {}))
-                target = folder / f"{number}.csv"
-                about |= {"file": str(target), "hidden_rows": hidden_rows, "notes": notes}
-                about |= {"is_1904": marks.get("", (0, {}, {}))[0], "tells_damages": "" in marks}
+            target = folder / f"{number}.csv"
+            about: dict[str, object] = {"sheet": sheet.name, "path": str(target)}
+            if sheet.typ is not SheetTypeEnum.WorkSheet:
+                about["left_out"] = "no sheet of cells"
+            elif sheet.name not in chosen if chosen else sheet.visible is not SheetVisibleEnum.Visible:
+                about["left_out"] = "not chosen" if chosen else "hidden"
+            else:
+                hidden_rows, errors, notes = (marks or {}).get(sheet.name, (0, {}, {}))
                 with target.open("w", encoding="utf-8", newline="") as out:
                     _write_rows(workbook, sheet.name, csv.writer(out), errors, notes)
+                about |= {
+                    "hidden_rows": hidden_rows,
+                    "notes": notes,
+                    "is_1904": is_1904,
+                    "notice": "" if marks is not None else _BLIND,
+                }
             found.append(about)
     return found
 
 
 def _write_rows(workbook: CalamineWorkbook, name: str, out: Any, errors: dict[int, dict[int, str]], notes: Notes) -> None:
     sheet = workbook.get_sheet_by_name(name)
-    before = [""] * (sheet.start[1] if sheet.start else 0)
+    before = sheet.start[1] if sheet.start else 0
     rows, top = sheet.iter_rows(), 0
     while block := list(islice(rows, _ROWS)):
-        columns = [_texts(cells, place + len(before), top, notes) for place, cells in enumerate(zip(*block, strict=True))]
-        written = [before + list(cells) for cells in zip(*columns, strict=True)]
-        for row in range(top, top + len(block)) if errors else ():
-            for place, text in errors.get(row, {}).items():
-                line = written[row - top]
+        blank = ("",) * len(block)
+        columns = [blank] * before + [
+            _texts(cells, place, top, notes) for place, cells in enumerate(zip(*block, strict=True), before)
+        ]
+        written: list[Sequence[str]] = list(zip(*columns, strict=True))
+        for row in errors.keys() & range(top, top + len(block)):
+            line = list(written[row - top])
+            for place, text in errors[row].items():
                 line.extend([""] * (place + 1 - len(line)))
                 line[place] = text
+            written[row - top] = line
         out.writerows(written)
         top += len(block)
 
 
-def _texts(cells: tuple[Any, ...], place: int, top: int, notes: Notes) -> Iterable[str]:
+def _texts(cells: tuple[Any, ...], place: int, top: int, notes: Notes) -> Sequence[str]:
     """A column of a block as the texts that a CSV of the sheet would hold."""
+    if cells.count("") == len(cells):
+        return cells
     kinds = set(map(type, cells))
-    if str in kinds and any(cells):
+    if str in kinds:
         for row, cell in enumerate(cells):
             if cell and type(cell) is str and _NUMBER.fullmatch(cell):
                 _note(notes, "number", place, top + row, cell)
@@ -125,34 +143,32 @@ def _note(notes: Notes, kind: str, place: int, row: int, text: str) -> None:
         found[1].append([row, text[:60]])
 
 
-def _marks_of(path: Path) -> dict[str, tuple[int, dict[int, dict[int, str]], Notes]]:
-    """What the XML says of each sheet: hidden rows, error values by row and place, notes. Under "": whether days count from 1904."""
+def _marks_of(path: Path) -> tuple[bool, dict[str, Marks] | None]:
+    """Whether days count from 1904, and what the XML says of each sheet; None where the format hides it."""
     with zipfile.ZipFile(path) as book:
         if sum(part.file_size for part in book.infolist()) > UNPACKED:
             raise Refused(f"unpacks to more than {UNPACKED // 10**9} GB")
         parts = {part.filename.lstrip("/"): part for part in book.infolist()}
-        if "content.xml" in parts and (
-            count := sum(len(_ODS_WITHOUT_RESULT.findall(b)) for b in _blocks(book.open(parts["content.xml"])))
-        ):
-            raise Refused(f"has {count} formulas without a stored result")
-        marks = {"": (0, dict[int, dict[int, str]](), Notes())} if "content.xml" in parts else {}
+        if "content.xml" in parts:
+            count = sum(len(_ODS_WITHOUT_RESULT.findall(block)) for block in _blocks(book.open(parts["content.xml"])))
+            if count:
+                raise Refused(f"has {count} formulas without a stored result")
+            return False, {}
         if "xl/workbook.xml" not in parts:
-            return marks
+            return False, None
         main = ElementTree.fromstring(book.read(parts["xl/workbook.xml"]))  # noqa: S314 - this process is the fence
         links = ElementTree.fromstring(book.read(parts["xl/_rels/workbook.xml.rels"]))  # noqa: S314
         targets = {link.get("Id"): str(link.get("Target")) for link in links}
-        about = main.find("{*}workbookPr")
-        is_1904 = about is not None and about.get("date1904") in {"1", "true"}
-        marks[""] = (int(is_1904), {}, {})
+        about, marks = main.find("{*}workbookPr"), dict[str, Marks]()
         for sheet in main.findall(".//{*}sheet"):
             target = targets.get(next((value for name, value in sheet.items() if name.endswith("}id")), None), "")
             part = parts.get(target.lstrip("/")) or parts.get(f"xl/{target}")
             if part is not None:
                 marks[str(sheet.get("name"))] = _marks_in(book.open(part))
-        return marks
+        return about is not None and about.get("date1904") in {"1", "true"}, marks
 
 
-def _marks_in(sheet: IO[bytes]) -> tuple[int, dict[int, dict[int, str]], Notes]:
+def _marks_in(sheet: IO[bytes]) -> Marks:
     hidden_rows, errors, notes, prefix = 0, dict[int, dict[int, str]](), Notes(), None
     for block in _blocks(sheet):
         if prefix is None:

@@ -26,9 +26,8 @@ from orders_platform.merge.order_files import (
     ALIASES,
     OrderColumns,
     OrderFile,
-    SheetReport,
+    OrderSheet,
     column_letter,
-    match_headers,
     read_order_file,
 )
 from orders_platform.merge.workbook_sheets import number_text
@@ -81,9 +80,9 @@ def order_file(path: Path, columns: OrderColumns = COLUMNS, **options: object) -
     return read_order_file(path, columns, Path(tempfile.mkdtemp(dir=path.parent)), FileOptions(**options))  # type: ignore[arg-type]
 
 
-def report(path: Path, **options: object) -> SheetReport:
+def report(path: Path, **options: object) -> OrderSheet:
     (sheet,) = order_file(path, **options).sheets
-    return sheet.report
+    return sheet
 
 
 def read(path: Path, **options: object) -> list[dict[str, str]]:
@@ -91,16 +90,16 @@ def read(path: Path, **options: object) -> list[dict[str, str]]:
     return [
         {name: cell for name, cell in zip(sheet.filled, row, strict=True) if cell}
         for sheet in order_file(path, **options).sheets
-        for row in sheet.rows()
+        for row in sheet.staged_rows()
     ]
 
 
-def refusals(path: Path, **options: object) -> str:
-    return " ".join(said for sheet in order_file(path, **options).sheets for said in sheet.refusals)
+def refusals(path: Path, ignored: Sequence[str] = ()) -> str:
+    return " ".join(said for sheet in order_file(path).sheets for said in sheet.refusals(ignored))
 
 
 def findings(path: Path) -> list[str]:
-    return [str(finding) for sheet in order_file(path).sheets for finding in sheet.report.findings]
+    return [str(finding) for sheet in order_file(path).sheets for finding in sheet.findings]
 
 
 # --- what is read
@@ -121,8 +120,8 @@ def test_334_rows_of_411_columns_with_notes_of_many_lines_are_334_rows(tmp_path:
     rows = [["x\ny" if column == "NOTES" else f"{column} {number}" for column in KNOWN] for number in range(334)]
     (sheet,) = order_file(csv_file(tmp_path, KNOWN, *rows)).sheets
     assert sheet.columns == sheet.filled == tuple(KNOWN)
-    assert [list(row) for row in sheet.rows()] == rows
-    assert (sheet.report.rows, len(sheet.report.exact), sheet.refusals) == (334, 411, ())
+    assert [list(row) for row in sheet.staged_rows()] == rows
+    assert (sheet.rows, len(sheet.exact), list(sheet.refusals(()))) == (334, 411, [])
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\u00a0", "\t \u00a0"])
@@ -141,7 +140,7 @@ def test_a_file_that_names_its_source_keeps_that_name(tmp_path: Path) -> None:
 
 def test_a_table_without_a_column_for_the_source_gets_none(tmp_path: Path) -> None:
     (sheet,) = order_file(csv_file(tmp_path, [KEY], ["GRE-1"]), columns_of([KEY])).sheets
-    assert (sheet.columns, list(sheet.rows())) == ((KEY,), [("GRE-1",)])
+    assert (sheet.columns, list(sheet.staged_rows())) == ((KEY,), [("GRE-1",)])
 
 
 def test_the_first_row_that_is_not_empty_holds_the_headers(tmp_path: Path) -> None:
@@ -150,7 +149,11 @@ def test_the_first_row_that_is_not_empty_holds_the_headers(tmp_path: Path) -> No
 
 def test_rows_can_be_read_more_than_once(tmp_path: Path) -> None:
     (sheet,) = order_file(csv_file(tmp_path, [KEY], ["GRE-1"], ["GRE-2"])).sheets
-    assert list(sheet.rows()) == list(sheet.rows()) == [("GRE-1", "GREYSON order list"), ("GRE-2", "GREYSON order list")]
+    assert (
+        list(sheet.staged_rows())
+        == list(sheet.staged_rows())
+        == [("GRE-1", "GREYSON order list"), ("GRE-2", "GREYSON order list")]
+    )
 
 
 def test_a_sheet_gives_the_same_rows_as_its_csv(tmp_path: Path) -> None:
@@ -216,22 +219,23 @@ def test_every_csv_that_python_writes_is_read_back_cell_for_cell(
         (CODE.replace("'", "’"), CODE),
     ],
 )  # fmt: skip
-def test_a_header_is_understood_in_another_spelling_and_reported(header: str, column: str) -> None:
-    headers = match_headers([header], COLUMNS, "f.csv")
-    assert (headers.columns, headers.by_alias, headers.unknown) == ({0: column}, {header: column}, {})
+def test_a_header_is_understood_in_another_spelling_and_reported(tmp_path: Path, header: str, column: str) -> None:
+    assert COLUMNS.meant(header) == column
+    headers = [header] if column == KEY else [KEY, header]
+    assert report(csv_file(tmp_path, headers, ["GRE-1"])).by_alias == {header: column}
 
 
 @pytest.mark.parametrize(
     "header", ["34", "3-4", "45", "4/5", "56", "5-6", "L/XL", "L-XL", "OS", "O/S", "One Sz", "One_Sz", "S", "S+"]
 )
 def test_a_size_is_taken_for_no_other_size(header: str) -> None:
-    assert match_headers([header], COLUMNS, "f.csv").columns.get(0) == (header if header in KNOWN else None)
+    assert COLUMNS.meant(header) == (header if header in KNOWN else "")
 
 
 def test_a_column_that_the_table_lacks_is_unknown_and_not_another_one() -> None:
     for missing in KNOWN:
         others = [column for column in KNOWN if column != missing]
-        assert match_headers([missing], columns_of(others), "f.csv").unknown == {0: missing}
+        assert columns_of(others).meant(missing) == ""
 
 
 def test_no_alias_is_a_column_itself_and_each_means_a_real_one() -> None:
@@ -245,14 +249,12 @@ def test_case_and_kind_of_space_never_matter(column: str, data: st.DataObject) -
     header = "".join(
         data.draw(spaces) if mark == " " else data.draw(st.sampled_from([mark.lower(), mark.upper()])) for mark in column
     )
-    assert match_headers([header], COLUMNS, "f.csv").columns == {0: column}
+    assert COLUMNS.meant(header) == column
 
 
 def test_two_spellings_of_a_column_are_one_only_if_the_table_does_not_tell_them_apart() -> None:
     columns = columns_of(["2x", "2X"])
-    assert match_headers(["2x", "2X"], columns, "f.csv").columns == {0: "2x", 1: "2X"}
-    assert match_headers(["2x "], columns, "f.csv").columns == {0: "2x"}
-    assert match_headers(["2Ⅹ"], columns, "f.csv").unknown == {0: "2Ⅹ"}
+    assert [columns.meant(header) for header in ("2x", "2X", "2x ", "2Ⅹ")] == ["2x", "2X", "2x", ""]
 
 
 def test_columns_are_lettered_as_in_a_spreadsheet() -> None:
@@ -314,7 +316,7 @@ def test_every_visible_sheet_with_order_numbers_is_read_and_the_others_are_named
     book.create_chartsheet("CHART").add_chart(BarChart())
     book.save(path)
     found = order_file(path)
-    assert [(sheet.report.sheet, sheet.report.rows, sheet.report.hidden_rows) for sheet in found.sheets] == [
+    assert [(sheet.table.sheet, sheet.rows, sheet.table.hidden_rows) for sheet in found.sheets] == [
         ("MASTER", 1, 0),
         ("FALL", 1, 1),
     ]
@@ -323,7 +325,7 @@ def test_every_visible_sheet_with_order_numbers_is_read_and_the_others_are_named
         "COVER": "no column 'AAG ORDER NUMBER' in the first 50 rows",
         "OLD": "hidden",
         "EMPTY": "headers and no row below them",
-        "CHART": "not chosen",
+        "CHART": "no sheet of cells",
     }
     assert [row[KEY] for row in read(path, sheets=("OLD",))] == ["GRE-3"]
     with pytest.raises(SourceDataError, match=r"has no sheet 'MASTR'.*'MASTER'"):
@@ -503,7 +505,7 @@ def test_an_xls_is_read_and_says_what_it_hides(tmp_path: Path) -> None:
         {KEY: "GRE-1", NAME: "GREYSON", "EX FACTORY DATE": "2025-06-18", "S": "7", "_SOURCE_TABLE": "f"},
         {KEY: "GRE-2", "_SOURCE_TABLE": "f"},
     ]
-    assert "look like blank cells in this format" in report(path).notice
+    assert "look like blank cells in this format" in report(path).table.notice
     assert order_file(path).left_out == {"OLD": "hidden"}
 
 
@@ -683,7 +685,7 @@ def test_an_empty_sheet_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None:
     path = csv_file(tmp_path, [KEY], *([f"GRE-{number}"] for number in range(100_000)))
     (sheet,) = order_file(path).sheets
-    rows = sheet.rows()
+    rows = sheet.staged_rows()
     next(rows)
     with path.open("a") as file:
         file.write("GRE-X\n")
