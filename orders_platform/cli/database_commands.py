@@ -39,7 +39,7 @@ _STATUS = ("orders", "items", "lines", "subitems", "new", "pending", "failed", "
 @click.option(
     "--sheet", "sheets", multiple=True, metavar="NAME", help="Read only this sheet, also a hidden one; may be repeated."
 )
-@click.option("--header-row", type=click.IntRange(1), help="Row with the names of the columns, where it is not found.")
+@click.option("--header-row", type=click.IntRange(1, 1000), help="Row with the names of the columns, where it is not found.")
 @click.option("--encoding", help="Of .csv files that are not UTF-8, such as cp1252.")
 @click.option("--delimiter", help="Of .csv files, where it is not found.")
 @click.option(

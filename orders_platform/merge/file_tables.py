@@ -5,14 +5,14 @@ A table is read row by row, as often as wanted, so that no file has to fit into 
 
 from __future__ import annotations
 
-import codecs
 import csv
+import io
 import json
 import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import file_digest
 from itertools import islice
@@ -58,7 +58,7 @@ class FileOptions:
     def __post_init__(self) -> None:
         """Raises `ConfigurationError` for what is no encoding or delimiter."""
         try:
-            codecs.lookup(self.encoding or "utf-8")
+            io.TextIOWrapper(io.BytesIO(), encoding=self.encoding)
             csv.reader([], delimiter=self.delimiter or ",")
         except (LookupError, TypeError, ValueError) as error:
             raise ConfigurationError(
@@ -165,14 +165,12 @@ def _encoding(beginning: bytes) -> str:
 
 def _delimiter(path: Path, encoding: str, is_header: Callable[[Sequence[str]], bool]) -> str:
     """The one by which a row with the headers is found."""
-    with path.open(encoding=encoding, errors="replace", newline="") as file:
-        lines = file.read(1 << 20).splitlines(keepends=True)
+    with path.open("rb") as file:
+        lines = file.read(1 << 20).decode(encoding, "ignore").splitlines(keepends=True)
     for delimiter in _DELIMITERS:
-        try:
+        with suppress(csv.Error):
             if any(map(is_header, islice(csv.reader(lines, delimiter=delimiter), HEADER_WITHIN))):
                 return delimiter
-        except csv.Error:
-            continue
     return ","
 
 

@@ -98,7 +98,7 @@ class Loads:
             SourceDataError: what keeps any of them from being loaded whole.
         """
         files, refusals = list[OrderFile](), list[str]()
-        for path in paths:
+        for path in dict.fromkeys(paths):
             try:
                 files.append(read_order_file(path, self.columns, folder, options, self._progress))
                 refusals += [

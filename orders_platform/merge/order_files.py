@@ -202,9 +202,10 @@ class OrderSheet:
         ]
         if lost:
             named = ", ".join(lost[:_NAMED]) + (f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else "")
+            sheet = ", or the whole sheet: --sheet with the names of the others" if self.table.sheet else ""
             yield (
                 f"{self.table.title}: no column of the order list is called {named}. Correct the headers in the file (a spreadsheet turns "
-                "a size like 3-4 into a date), or leave them out: orders-platform load --ignore HEADER."
+                f"a size like 3-4 into a date), or leave them out: orders-platform load --ignore HEADER{sheet}."
             )
         refused = [finding for finding in self.findings if finding.is_refused]
         if refused:
@@ -259,6 +260,8 @@ class OrderSheet:
                 yield from self._noted("date", column, "with a day where none belongs, as Excel makes of 3-4 or 1/2")
             if column in known.sizes | known.numbers:
                 yield from self._noted("number", column, "with a number stored as text, read as a number")
+            if column == key:
+                yield from self._noted("digits", column, "with more digits than a number of a sheet keeps", is_refused=True)
             if place in self._serials:
                 count, examples = self._serials[place]
                 offset, system = (_1904, ", counted from 1904") if self.table.is_1904 else (0, "")

@@ -31,6 +31,8 @@ MEGABYTES = 300
 UNPACKED = 2_000_000_000
 _ROWS = 500
 _EXAMPLES = 3
+_EXACT = 10.0**15
+"""A sheet keeps 15 digits of a number; from here on the last ones are lost."""
 _NUMBER = re.compile(r"\s*-?\d+(?:[.,]\d+)?\s*")
 _WITHOUT_RESULT = (
     rb"<{0}c\b(?![^>]*\bt=[\"']str)([^>]*)>\s*<{0}f\b(?:[^>]*/>|[^>]*>[^<]*</{0}f>)\s*"
@@ -102,18 +104,20 @@ def _texts(cells: tuple[Any, ...], place: int, top: int, notes: Notes) -> Sequen
     """A column of a block as the texts that a CSV of the sheet would hold."""
     if cells.count("") == len(cells):
         return cells
-    kinds = set(map(type, cells))
-    if str in kinds:
-        for row, cell in enumerate(cells):
-            if cell and type(cell) is str and _NUMBER.fullmatch(cell):
-                _note(notes, "number", place, top + row, cell)
-    if kinds == {str}:
-        return cells
-    if not kinds.isdisjoint(_DAYS):
-        for row, cell in enumerate(cells):
-            if type(cell) in _DAYS:
-                _note(notes, "date", place, top + row, str(cell))
-    return [cell if type(cell) is str else _TEXT_OF[type(cell)](cell) for cell in cells]
+    texts = []
+    for row, cell in enumerate(cells, top):
+        kind = type(cell)
+        text = cell if kind is str else _TEXT_OF[kind](cell)
+        texts.append(text)
+        if kind is str:
+            if cell and _NUMBER.fullmatch(cell):
+                _note(notes, "number", place, row, cell)
+        elif kind is float:
+            if not -_EXACT < cell < _EXACT:
+                _note(notes, "digits", place, row, text)
+        elif kind in _DAYS:
+            _note(notes, "date", place, row, str(cell))
+    return texts
 
 
 def number_text(value: float) -> str:

@@ -74,6 +74,36 @@ def test_a_load_that_fails_half_way_leaves_the_table_as_it_was(order_list: Order
     assert order_list.dump() == before
 
 
+def test_a_load_that_is_interrupted_leaves_the_table_as_it_was(order_list: OrderList, tmp_path: Path) -> None:
+    order_list.load(order("OLD"))
+    before = order_list.dump()
+
+    def interrupt(words: str, _done: int) -> None:
+        if words == "rows staged":
+            raise KeyboardInterrupt
+
+    loads = Loads(order_list.store, interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        loads.stage([loads.read([written(tmp_path / "a.csv", *orders(5))], FileOptions(), tmp_path)], NOW)
+    assert order_list.dump() == before
+
+
+def test_a_file_that_changed_since_it_was_checked_is_not_loaded(order_list: OrderList, tmp_path: Path) -> None:
+    order_list.load(order("OLD"))
+    path = written(tmp_path / "a.csv", *orders(5))
+    load = read(order_list, tmp_path, path)
+    written(path, *orders(6))
+    before = order_list.dump()
+    with pytest.raises(SourceDataError, match="was changed while it was read"):
+        Loads(order_list.store).stage([load], NOW)
+    assert order_list.dump() == before
+
+
+def test_a_file_that_is_named_twice_is_loaded_once(order_list: OrderList, tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv", *orders(2))
+    assert Loads(order_list.store).stage([read(order_list, tmp_path, path, path)], NOW) == 2
+
+
 def test_what_a_load_replaces_is_known_before(order_list: OrderList, tmp_path: Path) -> None:
     order_list.load(*orders(4), order("JOO-1") | {NAME: "JOHNNIE O", FILE: "xJOHNNIE"}, order("") | {NAME: ""})
     loads = Loads(order_list.store)

@@ -268,7 +268,8 @@ def test_values_under_an_unknown_header_are_counted_and_refused_until_somebody_s
     path = csv_file(tmp_path, [KEY, "SHOE 42", "EMPTY"], ["GRE-1", "7", ""], ["GRE-2", "", ""], ["GRE-3", "8", ""])
     assert report(path).unknown == {"SHOE 42": 2, "EMPTY": 0}
     assert "'SHOE 42' (2 values)" in refusals(path)
-    assert "orders-platform load --ignore HEADER" in refusals(path)
+    assert refusals(path).endswith("orders-platform load --ignore HEADER.")
+    assert "--sheet with the names of the others" in refusals(workbook(tmp_path, [KEY, "SUM OF QTY"], ["GRE-1", 7]))
     assert refusals(path, ignored=("SHOE 42",)) == ""
     assert [row[KEY] for row in read(path)] == ["GRE-1", "GRE-2", "GRE-3"]
 
@@ -349,7 +350,7 @@ def test_headers_below_a_title_are_found_and_a_person_may_say_where_they_are(tmp
 
 
 @pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
 def test_delimiter_and_byte_order_mark_are_found(tmp_path: Path, mark: str, encoding: str) -> None:
     path = tmp_path / "f.csv"
     path.write_text(f"2026\n{KEY}{mark}{NAME}\nGRE-1{mark}TÜRKIYE\n", encoding=encoding)
@@ -432,6 +433,13 @@ def test_serial_numbers_of_days_are_named_and_counted_from_1904_where_the_workbo
 def test_order_numbers_in_exponent_form_are_refused(tmp_path: Path) -> None:
     path = csv_file(tmp_path, [KEY, "PO NUMBER"], ["4.50001E+11", "1"], ["450001234567", "2"])
     assert f"{KEY}: 1 cell in exponent form, whose digits are lost, for example 4.50001E+11" in refusals(path)
+
+
+@pytest.mark.parametrize("number", [1e15, 12345678901234567890.0])
+def test_order_numbers_with_more_digits_than_a_sheet_keeps_are_refused(tmp_path: Path, number: float) -> None:
+    path = workbook(tmp_path, [KEY, "PO NUMBER"], [number, number], [123456789012345, 1])
+    assert f"{KEY}: 1 cell with more digits than a number of a sheet keeps, for example A2 (1" in refusals(path)
+    assert refusals(workbook(tmp_path, [KEY, "PO NUMBER"], [f"{number:.0f}", number], [999_999_999_999_999.0, 1])) == ""
 
 
 def test_order_numbers_that_lost_their_zeros_beside_others_are_named(tmp_path: Path) -> None:
@@ -606,6 +614,7 @@ def test_a_file_without_an_order_number_is_refused(tmp_path: Path) -> None:
         ("f.pdf", b"%PDF-1.7", "its name ends in '.pdf'"),
         ("f.csv", b"PK\x03\x04", "no workbook"),
         ("f", b"", "'nothing'"),
+        ("f.csv", b"\xff\xfeA\0\x00\xd8", "not UTF-16"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_refused_with_the_next_step(
