@@ -20,7 +20,7 @@ from orders_platform.defs.resources import OrdersDatabase
 from orders_platform.defs.sensors import UNFINISHED
 from orders_platform.errors import SourceDataError
 from orders_platform.merge.file_tables import FileOptions
-from orders_platform.merge.loads import Load, Signature, waiting_files
+from orders_platform.merge.loads import Load, waiting_files
 from orders_platform.settings import Settings
 
 
@@ -31,12 +31,12 @@ def load_new_files(context: OpExecutionContext, orders_database: OrdersDatabase)
     with dagster_failures("order files"), TemporaryDirectory() as unpacked:
         waiting = waiting_files(order_folder(Settings()), loads.latest(), now, {})
         good, refused = list[Load](), dict[str, str]()
-        for path, signature in waiting.items():
+        for path, content in waiting.items():
             try:
                 good.append(loads.read([path], FileOptions(), Path(unpacked)))
             except SourceDataError as error:
                 refused[path.name] = str(error)
-                loads.record_refused(path.name, signature.content_hash, str(error), now)
+                loads.record_refused(path.name, content, str(error), now)
                 context.log.warning(str(error))
         rows = loads.stage(good, now, replace=None) if good else 0
         reports = [
@@ -76,7 +76,9 @@ def build_file_sensor(automation: Automation) -> dg.SensorDefinition:
         busy = context.instance.get_run_records(dg.RunsFilter(job_name=load_files.name, statuses=UNFINISHED), limit=1)
         if busy:
             return dg.SensorResult(skip_reason="A run that loads files is queued or under way.", cursor=context.cursor)
-        known = {name: Signature(*each) for name, each in json.loads(context.cursor or "{}").items()}
+        known = {
+            name: (size, written, content) for name, (size, written, content) in json.loads(context.cursor or "{}").items()
+        }
         with dagster_failures("order files"):
             waiting = waiting_files(order_folder(Settings()), orders_database.loads.latest(), datetime.now(UTC), known)
         return dg.SensorResult(

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 from sqlalchemy import Connection, RowMapping
 
@@ -30,6 +29,9 @@ from orders_platform.merge.staging import delete_rows, insert_rows
 _SETTLED_SECONDS = 10
 LOADED, REFUSED = "loaded", "refused"
 _MOST = 1_000
+
+Signature = tuple[int, int, str]
+"""By which a file is known again: its size, when it was written, and its content as a hash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,22 +157,21 @@ class Loads:
                     for count in insert_rows(connection, self._store.schema.qualified(tables.staging), columns, rows):
                         done += count
                         self._progress("rows staged", done)
-                self._record(connection, file.path.name, file.content_hash, now, len(file.sheets), file.rows)
+                self._record(
+                    connection, now, file.path.name, file.content_hash, sheets=len(file.sheets), rows=file.rows, outcome=LOADED
+                )
         return done
 
     @repeated_when_lost
     def record_refused(self, name: str, content_hash: str, reason: str, now: datetime) -> None:
         """Note that a file was not loaded, and why."""
         with self.database.write() as connection:
-            self._record(connection, name, content_hash, now, outcome=REFUSED, reason=reason[:_MOST])
+            self._record(connection, now, name, content_hash, outcome=REFUSED, reason=reason[:_MOST])
 
-    def _record(
-        self, connection: Connection, name: str, content_hash: str, now: datetime, sheets: int = 0, rows: int = 0,
-        outcome: str = LOADED, reason: str | None = None,
-    ) -> None:  # fmt: skip
+    def _record(self, connection: Connection, now: datetime, name: str, content_hash: str, **said: object) -> None:
+        known = {"sheets": 0, "rows": 0, "reason": None, **said}
         run = self._statements.runner(connection, {"now": self.database.timestamp(now)})
-        run("record_load", load_id=uuid.uuid4().hex, file_name=name, content_hash=content_hash, sheets=sheets, rows=rows,
-            outcome=outcome, reason=reason)  # fmt: skip
+        run("record_load", load_id=uuid.uuid4().hex, file_name=name, content_hash=content_hash, **known)
 
     @cached_property
     def _shown(self) -> frozenset[str]:
@@ -191,16 +192,8 @@ class Loads:
             return statements.runner(connection, {})("0_read_kept").mappings().all()
 
 
-class Signature(NamedTuple):
-    """By which a file is known again: its size, when it was written, and its content as a hash."""
-
-    size: int
-    written_ns: int
-    content_hash: str
-
-
-def waiting_files(folder: Path, latest: Mapping[str, str], now: datetime, known: dict[str, Signature]) -> dict[Path, Signature]:
-    """The order files of a folder that are to be loaded.
+def waiting_files(folder: Path, latest: Mapping[str, str], now: datetime, known: dict[str, Signature]) -> dict[Path, str]:
+    """The order files of a folder that are to be loaded, with their content as a hash.
 
     A file that was loaded, or refused, waits when its content is another; one with a new name when no file had its content. One that was
     written within the last seconds may not be whole.
@@ -214,7 +207,7 @@ def waiting_files(folder: Path, latest: Mapping[str, str], now: datetime, known:
     Raises:
         SourceDataError: the folder cannot be read.
     """
-    found: dict[Path, Signature] = {}
+    found: dict[Path, str] = {}
     try:
         for path in sorted(folder.iterdir()):
             about = path.stat()
@@ -222,13 +215,12 @@ def waiting_files(folder: Path, latest: Mapping[str, str], now: datetime, known:
                 continue
             if now.timestamp() - about.st_mtime < _SETTLED_SECONDS:
                 continue
-            signature = known.get(path.name)
-            if signature is None or signature[:2] != (about.st_size, about.st_mtime_ns):
-                signature = known[path.name] = Signature(about.st_size, about.st_mtime_ns, content_hash(path))
-            if signature.content_hash != latest.get(path.name) and (
-                path.name in latest or signature.content_hash not in latest.values()
-            ):
-                found[path] = signature
+            size, written, content = known.get(path.name, (0, 0, ""))
+            if (size, written) != (about.st_size, about.st_mtime_ns):
+                content = content_hash(path)
+                known[path.name] = about.st_size, about.st_mtime_ns, content
+            if content != latest.get(path.name) and (path.name in latest or content not in latest.values()):
+                found[path] = content
     except OSError as error:
         raise SourceDataError(
             f"The folder of order files {folder} cannot be read: {error.strerror or error}. Make it, or correct folder in [files]."

@@ -147,10 +147,11 @@ def test_a_load_says_all_of_it_in_json(workplace: Workplace, terminal: Terminal,
     (sheet,) = said["sheets"]
     assert (sheet["sheet"], sheet["header_row"], sheet["rows"], sheet["unmatched_rows"]) == ("Sheet", 1, len(orders), 0)
     assert sheet["customers"] == {"B'HOOD": len(orders)}
-    assert sheet["quantity"] == sum(float(row[size] or 0) for row in orders for size in sheet["sizes"] if size in row)
-    assert [(found["column"], found["count"], found["is_refused"]) for found in sheet["findings"]] == [
-        ("UNIT OF MEASURE", len(orders), False)
-    ]
+    assert sheet["quantity"] == sum(
+        float(row[size]) for row in orders for size in sheet["sizes"] if str(row.get(size) or "").strip()
+    )
+    found = {finding["column"]: finding for finding in sheet["findings"]}["UNIT OF MEASURE"]
+    assert (found["count"], found["is_refused"], len(found["examples"])) == (len(orders), False, 3)
 
 
 def test_an_encoding_or_delimiter_that_is_none_is_a_usage_error(workplace: Workplace, terminal: Terminal, orders: list) -> None:
