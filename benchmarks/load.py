@@ -1,6 +1,6 @@
 """What `load` costs, beside other programs that put the same file into SQLite, in one run: processor time and memory.
 
-    python benchmarks/load.py [--rows 100000] [--workbook-rows 20000] [--peers PYTHON]
+    python benchmarks/load.py [--rows 100000] [--workbook-rows 15000] [--peers PYTHON]
 
 The CSV has all 411 columns of the order list. `.import` of the program sqlite3 is the yardstick for it: processor time <= 2.5 x. For a
 workbook it is python-calamine reading its cells, and nothing more: <= 4 x. PYTHON is an interpreter that has sqlite-utils and
@@ -97,7 +97,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--workbook-rows", type=int, default=20_000)
+    parser.add_argument("--workbook-rows", type=int, default=15_000)
     parser.add_argument("--peers", default=sys.executable, help="interpreter that has sqlite-utils and dlt")
     arguments = parser.parse_args()
     ours = [sys.executable, "-m", "orders_platform.cli", "load", "--json"]

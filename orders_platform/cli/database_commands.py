@@ -78,9 +78,9 @@ def load(
             for order_file in read.files:
                 _print_file(order_file)
             for name, count in read.missing.items():
-                click.echo(f"{name} is missing; {count} orders keep what they have in it")
+                output.echo(f"{name} is missing; {count} orders keep what they have in it")
         if replaced and replaced.rows:
-            click.echo(str(replaced), err=as_json)
+            output.echo(str(replaced), err=as_json)
             if replaced.needs_consent and not yes and sys.stdin.isatty():
                 click.confirm("Load the files all the same?", abort=True, err=True)
         rows = loads.stage([read], datetime.now(UTC), replace=not append)
@@ -89,7 +89,7 @@ def load(
         replaces = replaced and asdict(replaced)
         output.write_json({"rows": rows, "table": staging, "files": files_read, "missing": read.missing, "replaced": replaces})
     else:
-        click.echo(f"{rows} rows {'added to' if append else 'in'} {staging}. Next: orders-platform sync")
+        output.echo(f"{rows} rows {'added to' if append else 'in'} {staging}. Next: orders-platform sync")
 
 
 def _file_json(order_file: OrderFile) -> Mapping[str, object]:
@@ -119,22 +119,22 @@ def _print_file(order_file: OrderFile) -> None:
         name = f", sheet {table.sheet!r}" if table.sheet else ""
         hidden = f" ({table.hidden_rows} rows of the sheet are hidden; they are read)" if table.hidden_rows else ""
         matched = f"{len(sheet.exact)} columns matched by name, {len(sheet.by_alias)} by another spelling"
-        click.echo(f"{order_file.path.name}{name}: {sheet.rows} rows{hidden}, {matched}")
+        output.echo(f"{order_file.path.name}{name}: {sheet.rows} rows{hidden}, {matched}")
         customers = [f"{name} {count}" for name, count in sheet.customers.items()]
         customers += [f"nobody who is configured {sheet.unmatched_rows}"] if sheet.unmatched_rows else []
-        click.echo(f"  {', '.join(customers)}; {len(sheet.sizes)} sizes, {sheet.quantity:,.0f} pieces")
+        output.echo(f"  {', '.join(customers)}; {len(sheet.sizes)} sizes, {sheet.quantity:,.0f} pieces")
         for header, column in sheet.by_alias.items():
-            click.echo(f"  {header!r} was read as {column!r}")
+            output.echo(f"  {header!r} was read as {column!r}")
         alike: dict[str, list[Finding]] = {}
         for finding in sheet.findings:
             alike.setdefault(finding.what, []).append(finding)
         for found in alike.values():
             more = f" (and {', '.join(each.column for each in found[1:])})" if found[1:] else ""
-            click.echo(f"  {found[0]}{more}")
+            output.echo(f"  {found[0]}{more}")
         if table.notice:
-            click.echo(f"  {table.notice}")
+            output.echo(f"  {table.notice}")
     for name, reason in order_file.left_out.items():
-        click.echo(f"{order_file.path.name}, sheet {name!r} was left out: {reason}")
+        output.echo(f"{order_file.path.name}, sheet {name!r} was left out: {reason}")
 
 
 @click.command(name="init-db")
@@ -148,9 +148,9 @@ def init_db(*, dry_run: bool) -> None:
     with database_session() as (_, store):
         statements = store.schema.missing() if dry_run else store.schema.apply()
     for statement in statements if dry_run else ():
-        click.echo(f"{statement};\n")
+        output.echo(f"{statement};\n")
     done = f"{len(statements)} statements {'would be run' if dry_run else 'run'}."
-    click.echo(done if statements else "The database is up to date.", err=dry_run)
+    output.echo(done if statements else "The database is up to date.", err=dry_run)
 
 
 @click.command()
@@ -168,7 +168,7 @@ def customers(*, as_json: bool) -> None:
     for entry in scan.unmatched:
         reasons[entry.reason] += entry.rows
     for reason, rows in reasons.items():
-        click.echo(f"\n{rows} {'row matches' if rows == 1 else 'rows match'} no customer: {reason}")
+        output.echo(f"\n{rows} {'row matches' if rows == 1 else 'rows match'} no customer: {reason}")
 
 
 @click.command()
@@ -200,7 +200,7 @@ def status(*, strict: bool, as_json: bool) -> None:
     else:
         headers = ["customer", *(name.removesuffix("_at").replace("_", " ") for name in _STATUS)]
         output.print_table(headers, [[row.customer, *(getattr(row, name) for name in _STATUS)] for row in summaries])
-        click.echo(output.usage_line(usage, calls))
+        output.echo(output.usage_line(usage, calls))
         output.print_refusals("Failed", failed)
         output.print_refusals("Rejected", rejects)
         output.print_warnings(warnings)
@@ -237,9 +237,9 @@ def report(*, only: tuple[str, ...], page: Path | None, as_markdown: bool) -> No
     links = report_links(settings)
     if page is not None:
         output.write_text(html_page(reports, links), page)
-        click.echo(f"{len(reports)} customers reported in {page}", err=True)
+        output.echo(f"{len(reports)} customers reported in {page}", err=True)
     if page is None or as_markdown:
-        click.echo(markdown_text(reports, links), nl=False)
+        output.echo(markdown_text(reports, links), nl=False)
     sys.exit(0 if all_well(verdicts, invalid) else 1)
 
 
@@ -266,7 +266,7 @@ def history(*, item_or_order: str, as_json: bool) -> None:
         output.print_refusals("Rejected by the merge", rejected)
         output.print_warnings(warnings)
     if not rows and not rejected:
-        click.echo(
+        output.echo(
             f"No order, item or subitem {item_or_order!r} is known, and no staged row of that number was rejected. "
             "`orders-platform customers` counts staged rows that match no customer.",
             err=True,
@@ -285,17 +285,17 @@ def _print_history(row: RowHistory) -> None:
     size = f" size {row.size_code}" if row.kind is RowKind.SUBITEMS else ""
     word = row.kind.value.removesuffix("s")
     action = row.action or "no action"
-    click.echo(f"{row.customer}: {row.order_key}{size}: {word} {row.monday_id or '(none)'}, {row.state.value} ({action})")
+    output.echo(f"{row.customer}: {row.order_key}{size}: {word} {row.monday_id or '(none)'}, {row.state.value} ({action})")
     if row.error:
-        click.echo(f"  {row.error}")
+        output.echo(f"  {row.error}")
     for batch in row.documents:
         request = batch.request_id or ("(found on the board)" if batch.operation == ADOPT else "(no answer)")
-        click.echo(
+        output.echo(
             f"  {batch.logged_at:%Y-%m-%d %H:%M:%S}  {batch.operation}: {batch.outcome_of(row.ref)}  run {batch.run_id}  "
             f"batch {batch.batch_id}  request {request}"
         )
     if not row.documents:
-        click.echo("  The log has no entry: never sent, sent by a run that was killed, or older than log_retention_days.")
+        output.echo("  The log has no entry: never sent, sent by a run that was killed, or older than log_retention_days.")
 
 
 @click.command()
@@ -306,4 +306,4 @@ def retention(*, dry_run: bool) -> None:
         before = settings.configuration.monday.log_kept_from(datetime.now(UTC))
         count = len(store.old_batches(before)) if dry_run else store.trim_log(before)
     days = settings.configuration.monday.log_retention_days
-    click.echo(f"{count} log entries older than {days} days {'would be' if dry_run else 'were'} deleted.")
+    output.echo(f"{count} log entries older than {days} days {'would be' if dry_run else 'were'} deleted.")

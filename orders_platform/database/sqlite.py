@@ -1,10 +1,11 @@
 """SQLite: its connections, the functions that our statements call, and what else differs from SQL Server."""
 
 import hashlib
+import os
 import sqlite3
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -46,6 +47,7 @@ class _Sqlite(Dialect):
         if url.database:
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
         engine = sqlalchemy.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+        event.listen(engine, "do_connect", lambda _dialect, _record, _given, _named: _make_private(url.database))
         event.listen(engine, "connect", _prepare)
         event.listen(engine, "begin", _begin)
         return engine
@@ -115,6 +117,13 @@ def _identity(file: Path) -> tuple[int, int] | None:
 SQLITE: Dialect = _Sqlite()
 
 
+def _make_private(path: str | None) -> None:
+    """A new file is for its owner alone; SQLite gives those beside it the same rights."""
+    if path and path != ":memory:":
+        with suppress(OSError):  # it is there, or SQLite will say what is wrong
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
+
+
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # we send BEGIN ourselves, so that a writer locks before it reads
     connection.execute("PRAGMA journal_mode = WAL")
@@ -162,7 +171,8 @@ def _upper(text: object) -> str | None:
 
 def _meaning(reader: str, cell: object, words: str) -> str | float | int | None:
     """What a cell means, a number as such where one is wanted; `words` are those that mean nothing, as one text."""
-    shown = meaning(reader, str(cell), _words(words))
+    text = str(cell, "utf-8", "backslashreplace") if isinstance(cell, bytes) else str(cell)
+    shown = meaning(reader, text, _words(words))
     if shown is None or reader not in {"number", "percent"} or not NUMERAL.fullmatch(shown):
         return shown
     number = Decimal(shown)

@@ -27,7 +27,7 @@ import python_calamine
 from python_calamine import CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 MEGABYTES = 300
-"""What this process may take: some 9 million cells of the area that a sheet uses, blank ones counted."""
+"""What this process may take: some 7 million cells of the area that a sheet uses, blank ones counted."""
 UNPACKED = 2_000_000_000
 _ROWS = 500
 _EXAMPLES = 3
@@ -242,7 +242,7 @@ def main() -> None:
         KeyError,
     ) as error:
         said = {"refused": str(error) if isinstance(error, Refused) else f"is damaged, or no workbook ({error})"}
-    sys.stdout.write(json.dumps(said))
+    json.dump(said, sys.stdout)
 
 
 if __name__ == "__main__":
