@@ -7,6 +7,8 @@ CREATE USER orders_platform FOR LOGIN orders_platform WITH DEFAULT_SCHEMA = dbo;
 GO
 -- The load's table: read by the merge, filled by `orders-platform load`. Where another program fills it, SELECT is enough.
 GRANT SELECT, INSERT, DELETE ON OBJECT::dbo.swp_ORDER_LIST_V2 TO orders_platform;
+-- What became of each order file; for `load` and the sensor of order files only.
+GRANT SELECT, INSERT ON OBJECT::dbo.ORDER_LOADS TO orders_platform;
 -- Orders are never deleted.
 GRANT SELECT, INSERT, UPDATE ON OBJECT::dbo.ORDER_LIST_V2 TO orders_platform;
 GRANT SELECT, INSERT, DELETE ON OBJECT::dbo.swp_ORDER_LIST_LINES TO orders_platform;

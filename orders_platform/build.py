@@ -68,6 +68,11 @@ def report_links(settings: Settings) -> Links:
     return Links(f"{parts.scheme}://{parts.netloc}/")
 
 
+def order_folder(settings: Settings) -> Path:
+    """Where order files are put that Dagster loads; a relative folder lies in the data folder."""
+    return settings.data_folder / settings.configuration.files.folder
+
+
 def report_folder(settings: Settings) -> Path:
     """Where `sync_report` keeps its pages; a relative folder lies in the data folder."""
     return settings.data_folder / (settings.configuration.reports.folder or "reports")

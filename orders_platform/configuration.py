@@ -57,6 +57,7 @@ class Tables(_Section):
     log: str
     rejects: str
     customers: str
+    loads: str = Field("ORDER_LOADS", min_length=1)
     order_sync_status: str = Field("v_order_sync_status", min_length=1)
     customer_summary: str = Field("v_customer_summary", min_length=1)
 
@@ -327,6 +328,17 @@ class Checks(_Section):
     shown_rows: int = Field(20, ge=1, le=1000)
 
 
+class Files(_Section):
+    """Which order files Dagster loads by itself.
+
+    Attributes:
+        folder: where they are put; a relative path starts in the data folder. Empty: no file is loaded by itself.
+    """
+
+    model_config = ConfigDict(str_min_length=0)
+    folder: str = ""
+
+
 class Alerts(_Section):
     """What an alert contains; ORDERS_ALERT_URLS says where it goes.
 
@@ -353,6 +365,7 @@ class Configuration(_Section):
     automation: Automation = Automation()
     checks: Checks = Checks()
     alerts: Alerts = Alerts()
+    files: Files = Files()
     items: BoardSection
     subitems: BoardSection
     customers: Mapping[str, CustomerEntry]

@@ -10,6 +10,7 @@ from orders_platform.defs.assets.asset_metadata import Loaded, described
 from orders_platform.defs.assets.monday_assets import monday_groups, monday_items, monday_subitems, order_board, sync_report
 from orders_platform.defs.assets.order_assets import order_headers, order_lines, order_sizes, swp_order_list
 from orders_platform.defs.failures import stop_run_retries
+from orders_platform.defs.files import build_file_sensor, load_files
 from orders_platform.defs.jobs import check_orders, check_waiting_rows, scan_staging, sync_customer, verify_boards
 from orders_platform.defs.pool_wait import sleep_while_blocked
 from orders_platform.defs.resources import MondayResource, database_resource
@@ -33,6 +34,7 @@ def build_definitions(settings: Settings, **overrides: object) -> dg.Definitions
         *(monday_groups, monday_items, monday_subitems),
         *(order_board, sync_report),
     ]
+    by_file = bool(settings.configuration.files.folder)
     crons = {
         scan_staging.name: automation.survey,
         check_waiting_rows.name: automation.checks,
@@ -44,9 +46,12 @@ def build_definitions(settings: Settings, **overrides: object) -> dg.Definitions
     return dg.Definitions(
         assets=[_without_run_retries(asset) for asset in described(assets, settings)],
         asset_checks=checks.ALL,
-        jobs=[sync_customer, scan_staging, check_orders, check_waiting_rows, verify_boards, daily_summary, retention],
+        jobs=[
+            *(sync_customer, scan_staging, check_orders, check_waiting_rows, verify_boards, daily_summary, retention),
+            *([load_files] if by_file else []),
+        ],
         schedules=build_schedules(automation, crons),
-        sensors=[*build_sensors(automation), alerts],
+        sensors=[*build_sensors(automation), *([build_file_sensor(automation)] if by_file else []), alerts],
         resources=resources,
         executor=dg.in_process_executor,
     )

@@ -8,7 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
+
+import click
 
 from orders_platform.build import report_links, sync_rules
 from orders_platform.cli import output
@@ -24,51 +27,100 @@ from orders_platform.monday.budget import limits_of
 from orders_platform.settings import Settings
 
 if TYPE_CHECKING:
-    from orders_platform.merge.order_files import OrderFile
+    from orders_platform.merge.order_files import Finding, OrderFile
 
 _STATUS = ("orders", "items", "lines", "subitems", "new", "pending", "failed", "removed", "oldest_waiting_at", "last_sent_at")
 
 
-def load(*, files: tuple[Path, ...], append: bool, ignore: tuple[str, ...], accept_missing: bool, as_json: bool) -> None:
-    """Load orders from files into the staging table."""
-    from orders_platform.merge.order_files import read_order_file
-    from orders_platform.merge.order_merge import OrderMerge
-    from orders_platform.merge.staging import replace_staged_rows
+def load(
+    *,
+    files: tuple[Path, ...],
+    append: bool,
+    sheets: tuple[str, ...],
+    header_row: int | None,
+    encoding: str | None,
+    delimiter: str | None,
+    ignore: tuple[str, ...],
+    accept_missing: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Load orders from files into the staging table: all of them or none."""
+    from orders_platform.cli.progress import Progress
+    from orders_platform.merge.file_tables import FileOptions
+    from orders_platform.merge.loads import Loads
 
-    with database_session() as (settings, store):
-        tables = settings.configuration.tables
+    options, progress = FileOptions(sheets, header_row, encoding, delimiter, ignore, accept_missing), Progress()
+    with database_session() as (settings, store), TemporaryDirectory() as folder:
+        staging = settings.configuration.tables.staging
         if settings.environment == "sandbox" and store.database.dialect.name == "sqlite":
             store.schema.apply()  # on a server only init-db makes tables
-        known = [column.name for column in store.schema.columns_of(tables.staging)]
-        read = [read_order_file(file, known) for file in files]
-        for order_file in read:
-            order_file.refuse_unread(ignore)
-        columns = list(dict.fromkeys(name for order_file in read for name in order_file.columns))
-        staged = _staged_rows(read, columns)
-        common = set(columns).intersection(*(order_file.columns for order_file in read))
-        merge = OrderMerge(store)
-        rows = replace_staged_rows(
-            store.database, tables.staging, tables.schema_name, columns, staged, append=append,
-            check=lambda connection: None if accept_missing else merge.require_columns(connection, common),
-        )  # fmt: skip
+        loads = Loads(store, progress.update)
+        with progress.shown():
+            read = loads.read(files, options, Path(folder))
+        replaced = None if append else loads.replaced(read)
+        if not as_json:
+            for order_file in read.files:
+                _print_file(order_file)
+            for name, count in read.missing.items():
+                output.say(f"{name} is missing; {count} orders keep what they have in it")
+        if replaced and replaced.rows:
+            output.say(str(replaced), err=as_json)
+            if replaced.needs_consent and not yes and sys.stdin.isatty():
+                click.confirm("Load the files all the same?", abort=True, err=True)
+        with progress.shown():
+            rows = loads.stage([read], datetime.now(UTC), replace=not append)
     if as_json:
-        files_read = {str(order_file.path): asdict(order_file.report) for order_file in read}
-        output.write_json({"rows": rows, "table": tables.staging, "files": files_read})
-        return
-    for order_file in read:
-        report = order_file.report
-        matched = f"{len(report.exact)} columns matched by name, {len(report.by_alias)} by another spelling"
-        output.say(f"{order_file.path.name}: {report.rows} rows, {matched}")
-        for header, column in report.by_alias.items():
+        files_read = {str(order_file.path): _file_json(order_file) for order_file in read.files}
+        replaces = replaced and asdict(replaced)
+        output.write_json({"rows": rows, "table": staging, "files": files_read, "missing": read.missing, "replaced": replaces})
+    else:
+        output.say(f"{rows} rows {'added to' if append else 'in'} {staging}. Next: orders-platform sync")
+
+
+def _file_json(order_file: OrderFile) -> Mapping[str, object]:
+    """The file as a whole, and by sheet."""
+    sheets = order_file.sheets
+    return {
+        "rows": order_file.rows,
+        "exact": list(dict.fromkeys(name for sheet in sheets for name in sheet.exact)),
+        "by_alias": {header: name for sheet in sheets for header, name in sheet.by_alias.items()},
+        "unknown": _added(sheet.unknown for sheet in sheets),
+        "blank_headers": _added(sheet.blank_headers for sheet in sheets),
+        "sheets": [sheet.report() for sheet in sheets],
+        "left_out": order_file.left_out,
+    }
+
+
+def _added(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for each in counts:
+        total.update(each)
+    return total
+
+
+def _print_file(order_file: OrderFile) -> None:
+    for sheet in order_file.sheets:
+        table = sheet.table
+        name = f", sheet {table.sheet!r}" if table.sheet else ""
+        hidden = f" ({table.hidden_rows} rows of the sheet are hidden; they are read)" if table.hidden_rows else ""
+        matched = f"{len(sheet.exact)} columns matched by name, {len(sheet.by_alias)} by another spelling"
+        output.say(f"{order_file.path.name}{name}: {sheet.rows} rows{hidden}, {matched}")
+        customers = [f"{name} {count}" for name, count in sheet.customers.items()]
+        customers += [f"nobody who is configured {sheet.unmatched_rows}"] if sheet.unmatched_rows else []
+        output.say(f"  {', '.join(customers)}; {len(sheet.sizes)} sizes, {sheet.quantity:,.0f} pieces")
+        for header, column in sheet.by_alias.items():
             output.say(f"  {header!r} was read as {column!r}")
-    output.say(f"{rows} rows {'added to' if append else 'in'} {tables.staging}. Next: orders-platform sync")
-
-
-def _staged_rows(read: Iterable[OrderFile], columns: list[str]) -> Iterable[list[object]]:
-    for order_file in read:
-        places = [order_file.columns.index(name) if name in order_file.columns else None for name in columns]
-        for row in order_file.rows:
-            yield [None if place is None else row[place] for place in places]
+        alike: dict[str, list[Finding]] = {}
+        for finding in sheet.findings:
+            alike.setdefault(finding.what, []).append(finding)
+        for found in alike.values():
+            more = f" (and {', '.join(each.column for each in found[1:])})" if found[1:] else ""
+            output.say(f"  {found[0]}{more}")
+        if table.notice:
+            output.say(f"  {table.notice}")
+    for name, reason in order_file.left_out.items():
+        output.say(f"{order_file.path.name}, sheet {name!r} was left out: {reason}")
 
 
 def init_db(*, dry_run: bool) -> None:

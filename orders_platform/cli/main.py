@@ -109,14 +109,22 @@ def _command(module: str, group: click.Group = cli, name: str | None = None) -> 
 @click.argument("files", nargs=-1, required=True, type=_INPUT_FILE)
 @click.option("--append", is_flag=True, help="Add to the staged rows instead of replacing them.")
 @click.option(
+    "--sheet", "sheets", multiple=True, metavar="NAME", help="Read only this sheet, also a hidden one; may be repeated."
+)
+@click.option("--header-row", type=click.IntRange(1, 1000), help="Row with the names of the columns, where it is not found.")
+@click.option("--encoding", help="Of .csv files that are not UTF-8, such as cp1252.")
+@click.option("--delimiter", help="Of .csv files, where it is not found.")
+@click.option(
     "--ignore", multiple=True, metavar="HEADER", help="Leave out this unknown column and its values; may be repeated."
 )
-@click.option("--accept-missing", is_flag=True, help="Clear columns that the orders had and the files lack.")
+@click.option("--accept-missing", is_flag=True, help="Load files that lack columns; their orders keep what they have in them.")
+@click.option("--yes", is_flag=True, help="Do not ask, whatever the load replaces.")
 @_json
 def load() -> None:
-    """Load orders from .xlsx or .csv files into the staging table.
+    """Load orders from workbooks (.xlsx, .xlsm, .xlsb, .xls, .ods) or .csv files into the staging table.
 
-    They replace the staged rows of all customers, unless --append is given.
+    They are one load: all of them or none, in place of the staged rows of all customers unless --append is given. Every visible sheet
+    that has order numbers is read.
     """
 
 

@@ -64,7 +64,6 @@ class Dialect(abc.ABC):
         has_earlier_system: whether an earlier system may have left tables, which `init-db` adopts.
         any_case: after a column of an index of texts, where that is to find them without regard to case; SQL Server's collations do.
         reads_cells: whether a merge reads the staged cells into a work table first; SQL Server would work each out several times.
-        loads_texts: whether the staging table is filled by statements of many rows, all of whose parameters are texts.
     """
 
     name: ClassVar[str]
@@ -74,7 +73,6 @@ class Dialect(abc.ABC):
     has_earlier_system: ClassVar[bool]
     any_case: ClassVar[str]
     reads_cells: ClassVar[bool]
-    loads_texts: ClassVar[bool]
 
     @cached_property
     def sqlalchemy(self) -> sqlalchemy.Dialect:

@@ -81,7 +81,7 @@ class _Mssql(Dialect):
         {**_TYPES, **dict.fromkeys(("nvarchar", "integer", "decimal", "date", "uuid"), "NVARCHAR(4000)")}
     )
     any_case = ""
-    has_earlier_system = reads_cells = loads_texts = True
+    has_earlier_system = reads_cells = True
 
     def make_engine(self, url: URL) -> Engine:
         if url.get_driver_name() == "pyodbc":

@@ -35,6 +35,7 @@ DAILY_RIGHTS: Mapping[str, Sequence[str]] = {
     "log": ("SELECT", "INSERT", "DELETE"),
     "rejects": ("SELECT", "INSERT", "UPDATE"),
     "customers": ("SELECT", "INSERT", "UPDATE", "DELETE"),
+    "loads": (),  # `load` and the sensor of order files read and insert
 }
 """By role of the table: what merging, sending and `housekeeping` do."""
 

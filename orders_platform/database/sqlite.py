@@ -41,7 +41,7 @@ class _Sqlite(Dialect):
     kind = "sqlite"
     types = staged_types = _TYPES
     any_case = " COLLATE NOCASE"
-    has_earlier_system = reads_cells = loads_texts = False
+    has_earlier_system = reads_cells = False
 
     def make_engine(self, url: URL) -> Engine:
         if url.database:

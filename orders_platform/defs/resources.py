@@ -15,6 +15,7 @@ from orders_platform.database.engine import dialect_of
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.queries import Queries
 from orders_platform.database.sqlite import SQLITE
+from orders_platform.merge.loads import Loads
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.monday.adapter import MondayBoard
 from orders_platform.settings import Settings
@@ -33,6 +34,11 @@ class OrdersDatabase(dg.ConfigurableResource[Any]):
     def merge(self) -> OrderMerge:
         """From the staging table to orders and lines."""
         return OrderMerge(self.store)
+
+    @property
+    def loads(self) -> Loads:
+        """Loads of order files."""
+        return Loads(self.store)
 
     @property
     def queries(self) -> Queries:

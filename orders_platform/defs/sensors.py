@@ -31,7 +31,7 @@ _REPEATED_BY_TAG = "dagster/auto_retry_run_id"
 _REPEATED_WITHIN = timedelta(minutes=10)  # by a daemon that is well; one that is not must not stop a customer for ever
 SENDING_ASSETS = tuple(name for name in SYNC_ASSETS if not name.startswith("order_"))
 FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
-_UNFINISHED = [status for status in dg.DagsterRunStatus if status not in FINISHED]
+UNFINISHED = [status for status in dg.DagsterRunStatus if status not in FINISHED]
 _STOPPING = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 _STOPPED_DAYS = 1  # the nightly run tries everybody again anyway
 
@@ -92,7 +92,7 @@ def run_request(run: CustomerSyncStatus, run_key: str | None = None, tags: Mappi
 
 def busy_customers(instance: dg.DagsterInstance, now: datetime) -> set[str]:
     """The customers that have a run queued or under way, whoever requested it, or whose crashed run Dagster is about to repeat."""
-    unfinished = instance.get_run_records(dg.RunsFilter(statuses=_UNFINISHED))
+    unfinished = instance.get_run_records(dg.RunsFilter(statuses=UNFINISHED))
     crashed = instance.get_run_records(
         dg.RunsFilter(
             statuses=[dg.DagsterRunStatus.FAILURE], tags={WILL_RETRY_TAG: "true"}, updated_after=now - _REPEATED_WITHIN

@@ -1,104 +1,222 @@
-"""Files as rows of text, one row at a time: what is special about .csv (encodings, quoting) and .xlsx (sheets, types of cells)."""
+"""Files as tables of texts: a CSV as it stands, a workbook as one CSV a sheet, which `workbook_sheets.py` writes.
+
+A table is read row by row, as often as wanted, so that no file has to fit into memory.
+"""
 
 from __future__ import annotations
 
 import csv
-import unicodedata
-import zipfile
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime, time
-from decimal import Decimal
+import io
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from hashlib import file_digest
+from itertools import islice
 from pathlib import Path
 
-import openpyxl
-from openpyxl.utils.exceptions import InvalidFileException
-from openpyxl.workbook.workbook import Workbook
-from openpyxl.worksheet._read_only import ReadOnlyWorksheet
+from orders_platform.errors import ConfigurationError, SourceDataError
 
-from orders_platform.domain.text import clean
-from orders_platform.errors import SourceDataError
+TEXT_ENDINGS = (".csv", ".tsv", ".txt")
+WORKBOOK_ENDINGS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
+HEADER_WITHIN = 50
+"""The headers stand in one of so many first rows."""
 
-Cells = tuple[str | None, ...]
+_PROGRAM = Path(__file__).with_name("workbook_sheets.py")
+_SECONDS = 300
+_DELIMITERS = ",;\t|"
+_ESCAPED = re.compile(r"_x00([01])([0-9A-Fa-f])_")
+"""How Excel's files write control characters; many programs hand them on like this."""
 
-SHEET = "MASTER"
-"""The sheet that holds the orders; a workbook without it is read from its first sheet."""
-
-# What zipfile, zlib, the XML parser and openpyxl raise for one wrong byte (tried with every byte), a password (RuntimeError) or
-# styles and charts that openpyxl cannot follow (TypeError, AttributeError).
-_NOT_A_WORKBOOK = (
-    zipfile.BadZipFile, zlib.error, InvalidFileException, SyntaxError, KeyError, ValueError, EOFError, RuntimeError, TypeError,
-    AttributeError,
-)  # fmt: skip
+Examples = tuple[int, list[tuple[int, str]]]
+"""How many cells, and the row (counted from 0) and the text of the first."""
 
 
-def read_table(path: Path) -> Iterator[Cells]:
-    """The rows of a file that hold anything, the header first.
+@dataclass(frozen=True, slots=True)
+class FileOptions:
+    """What a person says about files that cannot be guessed.
+
+    Attributes:
+        sheets: read only these, hidden ones included.
+        header_row: of every sheet, counted from 1.
+        encoding: of texts; else by byte order mark, else UTF-8.
+        delimiter: of texts; else the one that finds the headers.
+        ignored: headers, or `column BC` for a column without one, whose values may be lost.
+        accept_missing: columns may be missing that the board shows and the orders have; they keep what they have.
+    """
+
+    sheets: tuple[str, ...] = ()
+    header_row: int | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    ignored: tuple[str, ...] = ()
+    accept_missing: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises `ConfigurationError` for what is no encoding or delimiter."""
+        try:
+            io.TextIOWrapper(io.BytesIO(), encoding=self.encoding)
+            csv.reader([], delimiter=self.delimiter or ",")
+        except (LookupError, TypeError, ValueError) as error:
+            raise ConfigurationError(
+                f"Files cannot be read so: {error}. Name an encoding such as cp1252, a delimiter such as ';'."
+            ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A CSV, or a sheet of a workbook as one.
+
+    Attributes:
+        source: the file that people know; `stamp` is its size and when it was written.
+        sheet: its sheet, empty for a CSV.
+        path: where the rows are.
+        left_out: why a sheet is not read; empty where it is.
+        hidden_rows: rows that a filter or a person hides; they are read.
+        is_1904: whether numbers that stand for days count from 1904.
+        notice: what the format of the file hides.
+        notes: what Excel did, by kind and place of the column.
+    """
+
+    source: Path
+    stamp: tuple[int, int]
+    sheet: str
+    path: Path
+    encoding: str = "utf-8"
+    delimiter: str = ","
+    left_out: str = ""
+    hidden_rows: int = 0
+    is_1904: bool = False
+    notice: str = ""
+    notes: Mapping[str, Mapping[str, Examples]] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """The table by name, for messages."""
+        return f"{self.source}, sheet {self.sheet!r}" if self.sheet else str(self.source)
+
+    def rows(self) -> Iterator[list[str]]:
+        """All rows, blank ones too.
+
+        Raises:
+            SourceDataError: it cannot be read as text, or was changed meanwhile.
+        """
+        with _opened(self.source), self.path.open(encoding=self.encoding, newline="") as file:
+            # strict: without it, a quote that is never closed swallows the rest of the file into one cell
+            reader = csv.reader(_decoded(file), strict=True, delimiter=self.delimiter)
+            try:
+                yield from reader
+            except csv.Error as error:
+                raise SourceDataError(
+                    f"{self.title}, line {reader.line_num}: {error}. Nothing was loaded. Save it again as CSV UTF-8 from the workbook."
+                ) from error
+            except UnicodeError as error:
+                raise SourceDataError(
+                    f"{self.title}, after line {reader.line_num}: not {self.encoding.upper().removesuffix('-SIG')} ({error}). Nothing was "
+                    "loaded. Save it as 'CSV UTF-8', load the .xlsx, or name its encoding: orders-platform load --encoding cp1252"
+                ) from error
+            if self.path == self.source and _stamp(self.source) != self.stamp:
+                raise SourceDataError(
+                    f"{self.title} was changed while it was read. Nothing was loaded. Load it when it is complete."
+                )
+
+
+def content_hash(path: Path) -> str:
+    """The content of a file as one value."""
+    with _opened(path), path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
+
+
+def tables_of(path: Path, options: FileOptions, is_header: Callable[[Sequence[str]], bool], folder: Path) -> list[Table]:
+    """The tables of a file. A workbook is told by its content, whatever the file is called.
+
+    Args:
+        path: the file.
+        options: what cannot be guessed.
+        is_header: whether a row is the one with the headers.
+        folder: for the sheets of a workbook; it must live as long as the tables.
 
     Raises:
-        SourceDataError: the file cannot be read as what its ending says.
+        SourceDataError: the file is absent, of another kind, damaged or protected.
     """
-    readers = {".csv": _read_csv, ".xlsx": _read_xlsx, ".xlsm": _read_xlsx}
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
-        raise SourceDataError(
-            f"{path}: files ending in {path.suffix or 'nothing'!r} cannot be read. Save the orders as .xlsx or as CSV UTF-8 (.csv)."
-        )
-    for cells in reader(path):
-        if any(cell is not None for cell in cells):
-            yield cells
-
-
-def _read_csv(path: Path) -> Iterator[Cells]:
-    with _opened(path), path.open(encoding="utf-8-sig", newline="") as file:
-        # strict: without it, a quote that is never closed swallows the rest of the file into one cell
-        reader = csv.reader(file, strict=True)
-        try:
-            for cells in reader:
-                yield tuple([
-                    None if not cell else cell if cell.isascii() and cell.isprintable() and not cell.isspace() else _filled(cell)
-                    for cell in cells
-                ])  # fmt: skip
-        except csv.Error as error:
-            raise SourceDataError(
-                f"{path}, line {reader.line_num}: {error}. Nothing was loaded. Save the file again as CSV UTF-8 from the workbook."
-            ) from error
-        except UnicodeDecodeError as error:
-            raise SourceDataError(
-                f"{path}, after line {reader.line_num}: not UTF-8 ({error.reason}). Nothing was loaded. "
-                "Save the file again as 'CSV UTF-8', or load the .xlsx."
-            ) from error
-
-
-def _read_xlsx(path: Path) -> Iterator[Cells]:
-    # Opened here, because openpyxl leaves a file that it refuses open.
     with _opened(path), path.open("rb") as file:
-        try:
-            workbook = openpyxl.load_workbook(file, read_only=True, data_only=True)
-        except _NOT_A_WORKBOOK as error:
-            raise SourceDataError(
-                f"{path} is not an .xlsx workbook, or is protected by a password ({error}). Nothing was loaded. "
-                "Open it in a spreadsheet program and save it as .xlsx without a password."
-            ) from error
-        try:
-            sheet = _sheet_of(workbook, path)
-            # many programs store dimensions that are too small; openpyxl would cut the rows to them
-            sheet.reset_dimensions()
-            rows = sheet.iter_rows(values_only=True)  # type: ignore[misc]  # the stub takes any sheet to be a writable one
-            for cells in rows:
-                yield tuple(map(cell_text, cells))
-        except _NOT_A_WORKBOOK as error:
-            raise SourceDataError(f"{path} is damaged ({error}). Nothing was loaded. Save the workbook again.") from error
-        finally:
-            workbook.close()
+        stamp, beginning = _stamp(path), file.read(20)
+    if beginning.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        return _sheets_of(path, stamp, options.sheets, folder)
+    ending = path.suffix.lower()
+    if ending not in TEXT_ENDINGS:
+        said = "is no workbook" if ending in WORKBOOK_ENDINGS else f"cannot be read: its name ends in {ending or 'nothing'!r}"
+        raise _refused(path, f"{said} (it begins with {beginning!r})", "Save the orders as .xlsx or as CSV UTF-8 (.csv).")
+    encoding = options.encoding or _encoding(beginning)
+    return [Table(path, stamp, "", path, encoding, options.delimiter or _delimiter(path, encoding, is_header))]
 
 
-def _sheet_of(workbook: Workbook, path: Path) -> ReadOnlyWorksheet:
-    sheets = [sheet for sheet in workbook.worksheets if isinstance(sheet, ReadOnlyWorksheet)]
-    if not sheets:
-        raise SourceDataError(f"{path} has no sheet with cells. Nothing was loaded. Put the orders on a sheet called {SHEET}.")
-    return next((sheet for sheet in sheets if sheet.title.strip().upper() == SHEET), sheets[0])
+def _encoding(beginning: bytes) -> str:
+    """By byte order mark, or by the zero byte beside the first letter."""
+    if beginning.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    if beginning.count(0) > 1 and 0 in beginning[:2]:
+        return "utf-16-be" if beginning[0] == 0 else "utf-16-le"
+    return "utf-8-sig"
+
+
+def _delimiter(path: Path, encoding: str, is_header: Callable[[Sequence[str]], bool]) -> str:
+    """The one by which a row with the headers is found."""
+    with path.open("rb") as file:
+        lines = file.read(1 << 20).decode(encoding, "ignore").splitlines(keepends=True)
+    for delimiter in _DELIMITERS:
+        with suppress(csv.Error):
+            if any(map(is_header, islice(csv.reader(lines, delimiter=delimiter), HEADER_WITHIN))):
+                return delimiter
+    return ","
+
+
+def _sheets_of(path: Path, stamp: tuple[int, int], chosen: Sequence[str], folder: Path) -> list[Table]:
+    place = folder / f"{len(list(folder.iterdir()))}"
+    place.mkdir()
+    command = [sys.executable, "-P", str(_PROGRAM), str(path), str(place), *chosen]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=_SECONDS, check=False)  # noqa: S603 - our own program
+    except subprocess.TimeoutExpired:
+        raise _refused(path, f"takes longer than {_SECONDS} seconds to unpack", _SMALLER) from None
+    if done.returncode:
+        too_large = b"memory" in done.stderr.lower() or done.returncode < 0
+        said = "needs more than the 300 MB that a workbook may take" if too_large else "is damaged"
+        raise _refused(path, said, _SMALLER if too_large else "Save the workbook again.")
+    result = json.loads(done.stdout)
+    if "refused" in result:
+        raise _refused(
+            path, result["refused"], "Open it in a spreadsheet program, save it as .xlsx without a password, and load that."
+        )
+    absent = [name for name in chosen if name not in {each["sheet"] for each in result["sheets"]}]
+    if absent:
+        names = ", ".join(repr(each["sheet"]) for each in result["sheets"])
+        raise SourceDataError(f"{path} has no sheet {absent[0]!r}. Nothing was loaded. Its sheets are {names}.")
+    return [Table(path, stamp, path=Path(each.pop("path")), **each) for each in result["sheets"]]
+
+
+_SMALLER = "Delete empty rows and columns (a cell far down or far right counts), split it, or save the sheet as CSV UTF-8."
+
+
+def _refused(path: Path, said: str, step: str) -> SourceDataError:
+    return SourceDataError(f"{path} {said}. Nothing was loaded. {step}")
+
+
+def _decoded(lines: Iterable[str]) -> Iterator[str]:
+    """Without zero bytes, which no database takes, and with Excel's escapes read: a blank for a line end or tab, else nothing."""
+    for line in lines:
+        if "\0" in line or "_x00" in line:
+            yield _ESCAPED.sub(lambda found: " " if found[1] == "0" and found[2] in "9AaDd" else "", line.replace("\0", ""))
+        else:
+            yield line
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    about = path.stat()
+    return about.st_size, about.st_mtime_ns
 
 
 @contextmanager
@@ -110,33 +228,3 @@ def _opened(path: Path) -> Iterator[None]:
             f"{path} cannot be opened: {error.strerror or error}. Nothing was loaded. Check the path, and close the file if it is "
             "open elsewhere."
         ) from error
-
-
-def cell_text(value: object) -> str | None:
-    """A cell of a sheet as the text that a CSV of the same sheet would hold; None when it is blank.
-
-    Whole numbers lose their `.0`, others keep the 15 digits that a sheet shows; days are `2025-06-18`, with a time of day
-    `2025-06-18 14:30:00`. Numbers that stand for days because nobody formatted them as such stay numbers.
-    """
-    if value is None or isinstance(value, str):
-        return _filled(value) if value else None
-    if isinstance(value, bool):
-        return str(value).upper()
-    if isinstance(value, float):
-        return _number_text(value)
-    if isinstance(value, datetime):
-        return value.date().isoformat() if value.time() == time() else value.isoformat(sep=" ")
-    # a cell that holds 0 and is formatted as a date reads as midnight
-    return "0" if value == time() else str(value)
-
-
-def _filled(text: str) -> str | None:
-    """A text as it stands in the file, but for what can be written in two ways and zero bytes, which no database takes whole.
-
-    None when nobody would see it.
-    """
-    return unicodedata.normalize("NFC", text.replace("\0", "")) if clean(text) else None
-
-
-def _number_text(value: float) -> str:
-    return str(int(value)) if value.is_integer() else format(Decimal(f"{value:.15g}"), "f")

@@ -20,9 +20,8 @@ from orders_platform.domain.sizes import discover_sizes, require_known_sizes
 from orders_platform.errors import SourceDataError
 
 _NULL_WORDS = ("null_word", "na_word", "date_word")
-_LIMITED = frozenset({"date", "number", "whole_number", "quantity"})
 
-_RULES_VERSION = 3
+_RULES_VERSION = 4
 """Raise it when a template changes what a merge makes of the same load: every load then counts as changed once."""
 
 _ROW_HASH_VERSION = 2
@@ -221,7 +220,7 @@ class MergeRules:
         return {
             "business": self.business,
             "sizes": [column for column in self.business if column.kind == "quantity"],
-            "limited": [column for column in self.business if column.kind in _LIMITED or _is_short(column)],
+            "limited": [column for column in self.business if column.kind != "customer"],
             "cleaning": {"customer": customer_column, "counts": counts},
             "hashed": self._hashed(customer),
             "bookkeeping": self.bookkeeping(customer),
@@ -276,8 +275,3 @@ class MergeRules:
                  c.columns.model_dump(), c.items.long_texts, c.policies.removed_orders,
                  [asdict(rule) for rule in c.guard_rules.values()], self.watched, repr(self.business)]  # fmt: skip
         return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
-
-
-def _is_short(column: BusinessColumn) -> bool:
-    """Whether a staged text may be too long for its column."""
-    return column.length > 0 and column.kind != "customer"

@@ -1,7 +1,6 @@
-"""Order files as rows for the staging table, with a report of what was understood.
+"""Order files as rows for the staging table, and what was understood, what was left out and what Excel did to the data.
 
-A file is read twice, row by row: first to check it as a whole and to count, then for its rows. So nothing is written of a file
-that turns out to be damaged further down, and no file has to fit into memory.
+Everything is decided in a first reading; the rows are read again when they are staged.
 
 A header is matched with its column exactly first, then by the fold of `domain/text.py` and without regard to the kind of apostrophe,
 then by a short list of aliases. Only spellings that can mean one thing are matched: `34` is never `3-4`, and a name that is itself a
@@ -10,191 +9,342 @@ column is never an alias of another.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from difflib import get_close_matches
+from functools import cached_property
+from itertools import islice, repeat
+from math import isfinite, nan
+from operator import itemgetter
 from pathlib import Path
 
+from orders_platform.domain.cell_texts import NUMERAL, day, numeral
+from orders_platform.domain.customers import CustomerNames, SpellingCount
 from orders_platform.domain.text import clean, fold
 from orders_platform.errors import SourceDataError
-from orders_platform.merge.file_tables import Cells, read_table
+from orders_platform.merge.file_tables import HEADER_WITHIN, FileOptions, Table, content_hash, tables_of
 
-KEY_COLUMN = "AAG ORDER NUMBER"
-FILE_COLUMN = "_SOURCE_TABLE"
 ALIASES = {"PROMO GROUP / CAMPAIGN (HOT 30/GLOBAL EDIT": "PROMO GROUP / CAMPAIGN (HOT 30/GLOBAL EDIT)"}
 """Headers of some workbooks -> column. Spellings that differ only in case or spaces need no entry."""
 
+_BLOCK = 500
+_EXAMPLES = 3
+_NAMED = 10
+_EXPONENT = re.compile(r"[0-9](?:[.,][0-9]+)?E\+[0-9]+", re.IGNORECASE)
+_DATE_HEADER = re.compile(r"[0-9]{4}-([0-9]{2})-([0-9]{2})")
+_1904 = 1_462
+"""Days between the two date systems of Excel."""
 
-@dataclass(frozen=True, slots=True)
-class Headers:
-    """The headers of one file, by place (counted from 0).
+Row = Sequence[str]
+Progress = Callable[[str, int], None]
+"""Called with what is done and how far."""
+
+
+@dataclass(frozen=True)
+class OrderColumns:
+    """What the columns of the staging table are, as far as reading files needs it.
 
     Attributes:
-        columns: place -> staging column.
+        known: all of them.
+        keys: those that identify an order; the first is the order number, by which a sheet of orders is known.
+        customer: the column of the customer.
+        file: the column of the file; files without it get their own name there.
+        sizes: the columns of sizes.
+        dates: those that hold days.
+        numbers: those that hold other numbers.
+        names: finds a customer by any spelling.
+    """
+
+    known: tuple[str, ...]
+    keys: tuple[str, ...]
+    customer: str
+    file: str
+    sizes: frozenset[str]
+    dates: frozenset[str]
+    numbers: frozenset[str]
+    names: CustomerNames
+
+    @cached_property
+    def spellings(self) -> dict[str, str]:
+        """The columns by their names, and by the fold of these and of aliases where it means one."""
+        folded = Counter(map(_fold, self.known))
+        spellings = {_fold(alias): column for alias, column in ALIASES.items() if column in self.known}
+        spellings |= {_fold(column): column for column in self.known if folded[_fold(column)] == 1}
+        return spellings | {column: column for column in self.known}
+
+    def meant(self, header: str) -> str:
+        """The column of a header, empty for none."""
+        return self.spellings.get(clean(header)) or self.spellings.get(_fold(header), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Cells of a column that somebody should look at: how many, and the first of them with their row, counted from 1."""
+
+    column: str
+    what: str
+    count: int
+    examples: tuple[str, ...]
+    is_refused: bool = False
+
+    def __str__(self) -> str:
+        shown = f", for example {', '.join(self.examples)}" if self.examples else ""
+        return f"{self.column}: {self.count:,} {'cell' if self.count == 1 else 'cells'} {self.what}{shown}"
+
+
+class OrderSheet:
+    """A CSV or a sheet of a workbook that was read to its end once.
+
+    Attributes:
+        table: the table.
+        header_row: where the headers stand, counted from 1.
+        place_of: staging column -> place in each row, counted from 0.
         by_alias: header -> column, for every header that is not written exactly as its column.
-        unknown: place -> header, for those that match no column.
-        blank: places without a header.
+        rows: how many rows below the headers hold anything.
+        quantity: the sum of the sizes.
+        numbers: the order numbers.
+        spellings: how many rows there are of each spelling of a customer.
+        customers: the rows of each customer; `unmatched_rows` are those of nobody who is configured.
+        findings: what Excel did to the data.
     """
 
-    columns: dict[int, str]
-    by_alias: dict[str, str]
-    unknown: dict[int, str]
-    blank: tuple[int, ...]
+    def __init__(self, table: Table, header_row: int, titles: Row, known: OrderColumns, progress: Progress) -> None:
+        self.table, self.header_row, self._known, self._width = table, header_row, known, len(titles)
+        self.place_of, self._unread = _matched(titles, known, table.title)
+        self.by_alias = {titles[place]: name for name, place in self.place_of.items() if titles[place] != name}
+        self.rows, self.quantity, self.numbers = 0, 0.0, list[str]()
+        self._filled: set[int] = set()
+        self._values: Counter[int] = Counter()
+        self._serials: dict[int, tuple[int, list[str]]] = {}
+        spellings: Counter[tuple[str, str]] = Counter()
+        rows = self._filled_rows()
+        while block := list(islice(rows, _BLOCK)):
+            spellings.update(self._count(block))
+            progress("rows read", self.rows)
+        self.spellings = [
+            SpellingCount(name or None, file or None, rows, has_orders=True) for (name, file), rows in spellings.items()
+        ]
+        scan = known.names.scan(self.spellings)
+        self.customers = {name: found.rows for name, found in scan.customers.items()}
+        self.unmatched_rows = sum(found.rows for found in scan.unmatched)
+        self.findings = tuple(self._find())
 
-
-@dataclass(frozen=True, slots=True)
-class FileReport:
-    """What was understood of a file.
-
-    Attributes:
-        rows: rows that hold anything, the header not counted.
-        exact: columns whose header is written exactly as the column.
-        by_alias: header -> column, for the other headers that were understood.
-        unknown: header -> cells with a value, for headers that are no column.
-        blank_headers: spreadsheet letter -> cells with a value, for columns without a header.
-    """
-
-    rows: int
-    exact: tuple[str, ...]
-    by_alias: Mapping[str, str]
-    unknown: Mapping[str, int]
-    blank_headers: Mapping[str, int]
+    @cached_property
+    def source(self) -> tuple[str, ...]:
+        """The column of the file, where the table has none and gets it."""
+        return () if self._known.file in self.place_of or self._known.file not in self._known.known else (self._known.file,)
 
     @property
-    def unread(self) -> dict[str, int]:
-        """What would be lost: header, or `column BC`, -> cells with a value that no column takes."""
-        blank = {f"column {letter}": count for letter, count in self.blank_headers.items()}
-        return {name: count for name, count in {**self.unknown, **blank}.items() if count}
+    def columns(self) -> tuple[str, ...]:
+        """The staging columns that the table has."""
+        return (*self.place_of, *self.source)
+
+    @property
+    def filled(self) -> tuple[str, ...]:
+        """Those of them that have a value, in the order of each row of `staged_rows`."""
+        return (*(name for name, place in self.place_of.items() if place in self._filled), *self.source)
+
+    @property
+    def exact(self) -> tuple[str, ...]:
+        """The columns whose header is written exactly as the column."""
+        return tuple(name for name in self.place_of if name not in self.by_alias.values())
+
+    @property
+    def sizes(self) -> tuple[str, ...]:
+        """The sizes that have quantities."""
+        return tuple(name for name in self.filled if name in self._known.sizes)
+
+    @property
+    def unknown(self) -> dict[str, int]:
+        """Header -> cells with a value, for headers that are no column."""
+        return {header: self._values[place] for place, header in self._unread.items() if header}
+
+    @property
+    def blank_headers(self) -> dict[str, int]:
+        """Spreadsheet letter -> cells with a value, for columns without a header."""
+        places = sorted({*self._unread, *self._values})
+        return {column_letter(place): self._values[place] for place in places if not self._unread.get(place)}
+
+    def report(self) -> dict[str, object]:
+        """What was understood, for `--json`."""
+        names = (
+            "header_row", "rows", "customers", "unmatched_rows", "sizes", "quantity", "exact", "by_alias", "unknown", "blank_headers",
+        )  # fmt: skip
+        return {
+            "sheet": self.table.sheet,
+            "hidden_rows": self.table.hidden_rows,
+            **{name: getattr(self, name) for name in names},
+            "findings": [asdict(finding) for finding in self.findings],
+            "notice": self.table.notice,
+        }
+
+    def staged_rows(self) -> Iterator[tuple[str, ...]]:
+        """The rows, read again: texts as they stand there, empty for a blank cell."""
+        places = [self.place_of.get(column, self._width) for column in self.filled]
+        pick = itemgetter(*places) if len(places) > 1 else lambda cells: (cells[places[0]],)
+        serials, stem = self._serials if self.table.is_1904 else (), self.table.source.stem
+        for cells in self._filled_rows():
+            for place in serials:
+                if _is_serial(cells[place]):
+                    cells[place] = str(int(cells[place]) + _1904)
+            cells[self._width :] = (stem,)
+            yield pick(cells)
+
+    def refusals(self, ignored: Sequence[str]) -> Iterator[str]:
+        """Why it cannot be loaded whole, and the way out; values under the ignored headers may be lost."""
+        unread = {**self.unknown, **{f"column {letter}": count for letter, count in self.blank_headers.items()}}
+        lost = [
+            f"{name!r} ({count} values{_nearest(name, self._known)})"
+            for name, count in unread.items()
+            if count and name not in ignored
+        ]
+        if lost:
+            named = ", ".join(lost[:_NAMED]) + (f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else "")
+            sheet = ", or the whole sheet: --sheet with the names of the others" if self.table.sheet else ""
+            yield (
+                f"{self.table.title}: no column of the order list is called {named}. Correct the headers in the file (a spreadsheet turns "
+                f"a size like 3-4 into a date), or leave them out: orders-platform load --ignore HEADER{sheet}."
+            )
+        refused = [finding for finding in self.findings if finding.is_refused]
+        if refused:
+            yield (
+                f"{self.table.title}: {'; '.join(map(str, refused))}. Open the workbook in a spreadsheet program, let it calculate, "
+                "format order numbers as text, save it, and load it again."
+            )
+
+    def _filled_rows(self) -> Iterator[list[str]]:
+        """The rows below the headers that hold anything, none shorter than they are."""
+        for cells in islice(self.table.rows(), self.header_row, None):
+            if any(map(str.strip, cells)):
+                if len(cells) < self._width:
+                    cells.extend([""] * (self._width - len(cells)))
+                yield cells
+
+    def _count(self, block: list[list[str]]) -> Iterable[tuple[str, str]]:
+        """Look at so many rows more; customer and file of each."""
+        known, place_of = self._known, self.place_of
+        # most columns of a wide sheet are blank all the way down: they are looked at together, and only until they are not
+        blank = set(place_of.values()) - self._filled
+        if blank and any(map("".join, map(itemgetter(*blank, min(blank)), block))):
+            self._filled.update(place for place, cells in _cells(block, blank).items() if any(cells))
+        sizes, dates = (
+            {place_of[name] for name in names & place_of.keys()} & self._filled for names in (known.sizes, known.dates)
+        )
+        always = {place_of[name] for name in (known.keys[0], known.customer, known.file) if name in place_of}
+        cells = _cells(block, always | sizes | dates | self._unread.keys())
+        for place in self._unread:
+            self._values[place] += sum(map(bool, map(str.strip, cells[place])))
+        if max(map(len, block)) > self._width:
+            self._values.update(place for row in block for place in range(self._width, len(row)) if row[place].strip())
+        self.quantity += sum(_sum([cell for cell in cells[place] if cell]) for place in sizes)
+        for place in dates:
+            serials = [cell for cell in cells[place] if _is_serial(cell)]
+            if serials:
+                count, examples = self._serials.get(place, (0, []))
+                self._serials[place] = count + len(serials), [*examples, *serials][:_EXAMPLES]
+        self.numbers.extend(cells[place_of[known.keys[0]]])
+        self.rows += len(block)
+        customers = cells.get(place_of.get(known.customer, -1), repeat("", len(block)))
+        files = cells.get(place_of.get(known.file, -1), repeat(self.table.source.stem, len(block)))
+        return zip(customers, files, strict=True)
+
+    def _find(self) -> Iterator[Finding]:
+        known, key = self._known, self._known.keys[0]
+        invalid = "; their rows are invalid"
+        for column, place in self.place_of.items():
+            yield from self._noted("formula", column, "with a formula without a stored result", is_refused=True)
+            yield from self._noted("error", column, f"with an error value, left out{invalid * (column == key)}")
+            if column not in known.dates:
+                yield from self._noted("date", column, "with a day where none belongs, as Excel makes of 3-4 or 1/2")
+            if column in known.sizes | known.numbers:
+                yield from self._noted("number", column, "with a number stored as text, read as a number")
+            if column == key:
+                yield from self._noted("digits", column, "with more digits than a number of a sheet keeps", is_refused=True)
+            if place in self._serials:
+                count, examples = self._serials[place]
+                offset, system = (_1904, ", counted from 1904") if self.table.is_1904 else (0, "")
+                shown = tuple(f"{text} as {day(str(int(text) + offset))}" for text in examples)
+                yield Finding(column, f"with the serial number of a day{system}", count, shown)
+        digits = [number for number in map(str.strip, self.numbers) if number[:1].isdigit()]
+        exponents = [number for number in digits if _EXPONENT.fullmatch(number)]
+        if exponents:
+            shown = tuple(dict.fromkeys(exponents))[:_EXAMPLES]
+            yield Finding(key, "in exponent form, whose digits are lost", len(exponents), shown, is_refused=True)
+        digits = [number for number in digits if number.isdigit()]
+        longest = max((len(number) for number in digits if number.startswith("0")), default=0)
+        bare = [number for number in digits if not number.startswith("0") and len(number) < longest]
+        if bare:
+            yield Finding(key, "without the leading zeros that others have, perhaps lost", len(bare), tuple(bare[:_EXAMPLES]))
+
+    def _noted(self, kind: str, column: str, what: str, *, is_refused: bool = False) -> Iterator[Finding]:
+        """A finding of what `workbook_sheets.py` noted below the headers."""
+        place = self.place_of[column]
+        count, examples = self.table.notes.get(kind, {}).get(str(place), (0, []))
+        below = [(row, text) for row, text in examples if row >= self.header_row]
+        count -= len(examples) - len(below)
+        if count:
+            shown = tuple(f"{column_letter(place)}{row + 1}{f' ({text})' if text else ''}" for row, text in below)
+            yield Finding(column, what, count, shown, is_refused)
 
 
 @dataclass(frozen=True, slots=True)
 class OrderFile:
-    """An order file that was read to its end once. `columns` are staging columns, in the order of each row of `rows`."""
+    """An order file: the sheets that are read, those that are left out with the reason, and its content as a hash."""
 
     path: Path
-    columns: tuple[str, ...]
-    report: FileReport
-    _places: tuple[int, ...]
+    content_hash: str
+    sheets: tuple[OrderSheet, ...]
+    left_out: Mapping[str, str]
 
     @property
-    def rows(self) -> Iterator[Cells]:
-        """The rows, read from the file again: texts as they stand there, None for a blank cell.
-
-        Raises:
-            SourceDataError: the file is not the one that was checked any more.
-        """
-        width = max(self._places) + 1
-        added = (self.path.stem,) * (len(self.columns) - len(self._places))
-        table = read_table(self.path)
-        next(table, None)
-        count = 0
-        for count, cells in enumerate(table, start=1):  # noqa: B007 - needed after the loop
-            padded = cells + (None,) * (width - len(cells))
-            yield tuple([padded[place] for place in self._places]) + added
-        if count != self.report.rows:
-            raise SourceDataError(
-                f"{self.path} had {self.report.rows} rows when it was checked and {count} when it was loaded: somebody is "
-                "writing to it. Nothing was loaded. Load it again when it is complete."
-            )
-
-    def refuse_unread(self, ignored: Collection[str] = ()) -> None:
-        """Refuse a file that holds values which no column takes, so that nothing is lost unseen.
-
-        Args:
-            ignored: headers, or `column BC` for a column without one, whose values may be lost.
-
-        Raises:
-            SourceDataError: naming the headers with the number of their values.
-        """
-        lost = {name: count for name, count in self.report.unread.items() if name not in ignored}
-        if lost:
-            named = ", ".join(f"{name!r} ({count} values)" for name, count in lost.items())
-            raise SourceDataError(
-                f"{self.path}: no column of the order list is called {named}. Nothing was loaded. Correct the headers in the "
-                "file (a spreadsheet turns a size like 3-4 into a date), or leave them out: orders-platform load --ignore HEADER."
-            )
+    def rows(self) -> int:
+        """Rows of all sheets."""
+        return sum(sheet.rows for sheet in self.sheets)
 
 
-def read_order_file(path: Path, known_columns: Sequence[str]) -> OrderFile:
-    """Check a file to its end, and say what can be read of it. A file without `_SOURCE_TABLE` gets its own name there.
+def read_order_file(
+    path: Path, known: OrderColumns, folder: Path, options: FileOptions, progress: Progress = lambda _words, _done: None
+) -> OrderFile:
+    """Check a file to its end, and say what can be read of it.
 
     Args:
-        path: a .csv (UTF-8, with or without BOM) or .xlsx (sheet MASTER, or else the first). The first row that is not empty
-            holds the headers. Formulas give the results stored in the workbook.
-        known_columns: the columns of the staging table.
+        path: a workbook or a CSV. Every visible sheet with the order number among its headers is read.
+        known: the columns of the staging table.
+        folder: for what a workbook unpacks to; it must live until the rows were read.
+        options: what cannot be guessed.
+        progress: called with the rows that were read.
 
     Raises:
         SourceDataError: the file is absent, empty, damaged or of another kind, has no order number or a column twice.
     """
-    table = read_table(path)
-    titles = next(table, ())
-    if not titles:
-        raise SourceDataError(f"{path} is empty. Nothing was loaded. A first row with the names of the columns is needed.")
-    headers = match_headers([title and clean(title) for title in titles], known_columns, str(path))
-    if KEY_COLUMN not in headers.columns.values():
-        raise SourceDataError(_no_key_message(path, titles))
-    report = _report(table, headers)
-    if not report.rows:
-        raise SourceDataError(
-            f"{path} has headers and no row below them. Nothing was loaded. Check that the file was saved whole."
-        )
-    named = FILE_COLUMN in headers.columns.values() or FILE_COLUMN not in known_columns
-    columns = tuple(headers.columns.values()) + (() if named else (FILE_COLUMN,))
-    return OrderFile(path, columns, report, tuple(headers.columns))
 
+    def is_header(row: Row) -> bool:
+        return known.keys[0] in map(known.meant, filter(None, row))
 
-def _report(table: Iterator[Cells], headers: Headers) -> FileReport:
-    read = set(headers.columns)
-    values: Counter[int] = Counter()
-    rows = 0
-    for cells in table:
-        rows += 1
-        values.update([place for place, cell in enumerate(cells) if cell is not None and place not in read])
-    blank = sorted({*headers.blank, *values} - set(headers.unknown))
-    return FileReport(
-        rows=rows,
-        exact=tuple(column for column in headers.columns.values() if column not in headers.by_alias.values()),
-        by_alias=headers.by_alias,
-        unknown={header: values[place] for place, header in headers.unknown.items()},
-        blank_headers={column_letter(place): values[place] for place in blank},
-    )
-
-
-def _no_key_message(path: Path, titles: Cells) -> str:
-    filled = [title for title in titles if title is not None]
-    hint = f"its first row says {', '.join(map(repr, filled[:5]))}"
-    if len(filled) == 1 and any(mark in filled[0] for mark in ";\t"):
-        hint = "its cells are separated by semicolons or tabs; save it with commas"
-    return f"{path} has no column {KEY_COLUMN!r}: {hint}. Nothing was loaded. The first row must hold the names of the columns."
-
-
-def match_headers(headers: Sequence[str | None], known_columns: Sequence[str], where: str) -> Headers:
-    """Find the column of each header.
-
-    Args:
-        headers: as they stand in the file, None for a blank one.
-        known_columns: the columns of the staging table.
-        where: the file, for messages.
-
-    Raises:
-        SourceDataError: two headers are the same, or mean the same column.
-    """
-    columns: dict[int, str] = {}
-    by_alias: dict[str, str] = {}
-    unknown: dict[int, str] = {}
-    spellings = _spellings(known_columns)
-    for place, header in enumerate(headers):
-        if header is None:
+    content, tables = content_hash(path), tables_of(path, options, is_header, folder)
+    sheets, left_out, beginnings = [], dict[str, str](), list[list[str]]()
+    for table in tables:
+        if table.left_out:
+            left_out[table.sheet] = table.left_out
             continue
-        column = header if header in known_columns else spellings.get(_fold(header))
-        if column is None:
-            unknown[place] = header
+        beginning = list(islice(table.rows(), options.header_row or HEADER_WITHIN))
+        beginnings += beginning
+        found = [number for number, row in enumerate(beginning, start=1) if is_header(row)]
+        header_row = options.header_row or next(iter(found), 0)
+        if header_row not in found:
+            at = f"row {header_row}" if header_row else f"the first {HEADER_WITHIN} rows"
+            left_out[table.sheet] = f"no column {known.keys[0]!r} in {at}"
             continue
-        columns[place] = column
-        if header != column:
-            by_alias[header] = column
-    _refuse_duplicates(headers, {**unknown, **columns}, where)
-    return Headers(columns, by_alias, unknown, tuple(place for place, header in enumerate(headers) if header is None))
+        sheet = OrderSheet(table, header_row, beginning[header_row - 1], known, progress)
+        if sheet.rows:
+            sheets.append(sheet)
+        else:
+            left_out[table.sheet] = "headers and no row below them"
+    if not sheets:
+        raise SourceDataError(_nothing_message(path, known.keys[0], left_out, beginnings))
+    return OrderFile(path, content, tuple(sheets), left_out)
 
 
 def column_letter(place: int) -> str:
@@ -203,23 +353,70 @@ def column_letter(place: int) -> str:
     return (column_letter(before - 1) if before else "") + chr(ord("A") + letter)
 
 
-def _spellings(known_columns: Sequence[str]) -> dict[str, str]:
-    folded = Counter(map(_fold, known_columns))
-    spellings = {_fold(alias): column for alias, column in ALIASES.items() if column in known_columns}
-    return spellings | {_fold(column): column for column in known_columns if folded[_fold(column)] == 1}
+def _nothing_message(path: Path, key: str, left_out: Mapping[str, str], beginnings: Iterable[list[str]]) -> str:
+    first = next((filled for row in beginnings if (filled := [cell for cell in row if cell.strip()])), [])
+    if not first and "hidden" not in left_out.values():
+        return f"{path} is empty. Nothing was loaded. A row with the names of the columns is needed."
+    reasons = "; ".join(f"sheet {name!r}: {reason}" if name else reason for name, reason in left_out.items())
+    said = f"; its first row says {', '.join(map(repr, first[:5]))}" if first else ""
+    return (
+        f"{path} has no orders: {reasons}{said}. Nothing was loaded. One row must hold the names of the columns, {key} among them; "
+        "orders-platform load --sheet, --header-row, --encoding and --delimiter say where and how."
+    )
+
+
+def _matched(titles: Row, known: OrderColumns, where: str) -> tuple[dict[str, int], dict[int, str]]:
+    """The place of each column that has a header, and by place the headers that are no column, empty where there is none."""
+    first, unread = dict[str, int](), dict[int, str]()
+    place_of: dict[str, int] = {}
+    for place, header in enumerate(titles):
+        column, said = known.meant(header), clean(header)
+        meaning = column or said
+        other = first.setdefault(meaning, place)
+        if meaning and other != place:
+            raise SourceDataError(
+                f"{where}: the headers {titles[other]!r} (column {column_letter(other)}) and {header!r} (column "
+                f"{column_letter(place)}) both mean {meaning!r}. Nothing was loaded. Delete or rename one of them in the file."
+            )
+        if column:
+            place_of[column] = place
+        else:
+            unread[place] = said
+    return place_of, unread
 
 
 def _fold(header: str) -> str:
     return fold(header.replace("’", "'"))
 
 
-def _refuse_duplicates(headers: Sequence[str | None], meanings: dict[int, str], where: str) -> None:
-    first: dict[str, int] = {}
-    for place in sorted(meanings):
-        meaning = meanings[place]
-        other = first.setdefault(meaning, place)
-        if other != place:
-            raise SourceDataError(
-                f"{where}: the headers {headers[other]!r} (column {column_letter(other)}) and {headers[place]!r} (column "
-                f"{column_letter(place)}) both mean {meaning!r}. Nothing was read. Delete or rename one of them in the file."
-            )
+def _nearest(header: str, known: OrderColumns) -> str:
+    """A column that may be meant."""
+    if found := _DATE_HEADER.match(header):
+        month, of_month = (int(part) for part in found.groups())
+        near = [f"{a}{mark}{b}" for a, b in ((month, of_month), (of_month, month)) for mark in "-/"]
+        near = [name for name in near if name in known.known]
+    else:
+        near = get_close_matches(header.upper(), known.known, n=1)
+    return f"; {near[0]}?" if near else ""
+
+
+def _cells(block: list[list[str]], places: Iterable[int]) -> dict[int, tuple[str, ...]]:
+    """Columns of the block by place."""
+    wanted = sorted(places)
+    return dict(zip(wanted, zip(*map(itemgetter(*wanted, 0), block), strict=True), strict=False))
+
+
+def _sum(cells: list[str]) -> float:
+    """The sum of what is a number."""
+    try:
+        total = sum(map(float, cells))
+    except ValueError:
+        total = nan
+    if not isfinite(total):  # words such as nan are numbers to Python
+        texts = [cell if cell.isdecimal() else numeral(clean(cell)) for cell in cells]
+        total = sum(float(text) for text in texts if NUMERAL.fullmatch(text))
+    return total
+
+
+def _is_serial(cell: str) -> bool:
+    return len(cell) == 5 and cell.isdigit()

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from functools import cached_property
 
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import RowMapping
 
 from orders_platform.database import conversion
 from orders_platform.database.engine import repeated_when_lost
@@ -71,7 +71,11 @@ class OrderMerge:
     @repeated_when_lost
     def scan_staging(self) -> StagingScan:
         """Whose rows the staging table holds."""
-        counts = [
+        return self._configuration.customer_names.scan(self.staged_counts())
+
+    def staged_counts(self) -> list[SpellingCount]:
+        """How many rows the staging table holds of each spelling of a customer and file."""
+        return [
             SpellingCount(
                 conversion.text(row["spelling"]),
                 conversion.text(row["file_name"]),
@@ -80,29 +84,6 @@ class OrderMerge:
             )
             for row in self._read("0_scan_staging", self._statements_for(""))
         ]
-        return self._configuration.customer_names.scan(counts)
-
-    def require_columns(self, connection: Connection, columns: Collection[str]) -> None:
-        """Refuse staged rows, in the transaction that holds them, without columns in which their orders have values: they would be cleared.
-
-        Raises:
-            SourceDataError: names each column and how many orders have it.
-        """
-        shown = {name for sources in self.rules.watched for name in sources} | set(self.rules.sizes)
-        absent = [column.name for column in self.rules.business if column.name in shown - set(columns)]
-        if not absent:
-            return
-        key = self._configuration.keys.unique[0]
-        statements = Statements(self._templates, {"absent": absent, "key_column": key})
-        counts = statements.runner(connection, {})("0_count_absent").mappings().one()
-        lost = {name: int(counts[f"orders_{i}"] or 0) for i, name in enumerate(absent)}
-        named = [f"{name} ({count} orders have it)" for name, count in lost.items() if count]
-        if named:
-            columns_word = "column" if len(named) == 1 else "columns"
-            raise SourceDataError(
-                f"The load lacks {len(named)} {columns_word} that its orders had: {', '.join(named)}. Nothing was loaded. "
-                "Add what is missing to the file, or clear it everywhere: orders-platform load --accept-missing"
-            )
 
     def sync_statuses(self) -> list[CustomerSyncStatus]:
         """Where every customer stands that the load or the order table has, by name. Reads the whole staging table once."""

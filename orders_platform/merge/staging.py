@@ -1,16 +1,16 @@
 """Putting rows into the staging table: from files for `load`, from the sample orders for the demo.
 
-SQLite takes the rows of a batch one after the other. SQL Server gets as many rows in a statement as it takes parameters, all of them
-texts: no driver needs arrays of parameters for that.
+SQLite takes the rows one after the other, in one prepared statement that makes NULL of blank texts. SQL Server gets as many rows in a
+statement as it takes parameters, all of them texts: no driver needs arrays of parameters for that.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
-from sqlalchemy import Connection, bindparam, column, delete, insert, table
+from sqlalchemy import Connection, column, delete, table
 
 from orders_platform.database.engine import Database
 from orders_platform.database.mssql import TEXT_PARAMETERS
@@ -30,7 +30,6 @@ def replace_staged_rows(
     rows: Iterable[Sequence[object]],
     *,
     append: bool = False,
-    check: Callable[[Connection], None] = lambda _connection: None,
 ) -> int:
     """Put rows into the staging table in one transaction; without `append` they replace what is there.
 
@@ -39,36 +38,43 @@ def replace_staged_rows(
         staging: name of the staging table.
         schema: its schema, empty for the default one.
         columns: column names, in the order of the cells of each row.
-        rows: cells as they arrived; None is NULL.
+        rows: cells as they arrived; None and empty texts are NULL.
         append: keep what is there.
-        check: looks at what is then there; its error leaves the table as it was.
 
     Returns:
         How many rows were inserted.
     """
-    target = table(staging, *(column(name) for name in columns), schema=schema or None)
-    # Values are bound by position under names of our own: a column's name may hold any character, a parameter's may not.
-    statement = insert(target).values({name: bindparam(f"c{i}") for i, name in enumerate(columns)})
-    quote = database.engine.dialect.identifier_preparer.quote_identifier
-    place = f"{quote(schema)}.{quote(staging)}" if schema else quote(staging)
-    inserted = 0
     with database.write() as connection:
         if not append:
-            connection.execute(delete(target))
-        remaining = iter(rows)
-        while batch := list(itertools.islice(remaining, _BATCH)):
-            if database.dialect.loads_texts:
-                _insert_texts(connection, place, columns, batch)
-            else:
-                connection.execute(statement, [{f"c{i}": cell for i, cell in enumerate(row)} for row in batch])
-            inserted += len(batch)
-        check(connection)
-    return inserted
+            delete_rows(connection, staging, schema)
+        quote = connection.dialect.identifier_preparer.quote_identifier
+        place = ".".join(quote(part) for part in (schema, staging) if part)
+        return sum(insert_rows(connection, place, columns, rows))
 
 
-def _insert_texts(connection: Connection, place: str, columns: Sequence[str], batch: list[Sequence[object]]) -> None:
+def delete_rows(connection: Connection, staging: str, schema: str, **values: Iterable[str]) -> None:
+    """Delete all rows, or those with one of the values in a column."""
+    target = table(staging, *map(column, values), schema=schema or None)
+    connection.execute(delete(target).where(*(column(name).in_(list(found)) for name, found in values.items())))
+
+
+def insert_rows(connection: Connection, place: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[int]:
+    """Insert rows into the table of that quoted name, as for `replace_staged_rows`; yields how many after each batch."""
+    quote = connection.dialect.identifier_preparer.quote_identifier
+    marks = ", ".join(["NULLIF(?, '')"] * len(columns))
+    statement = f"INSERT INTO {place} ({', '.join(map(quote, columns))}) VALUES ({marks})"  # noqa: S608 - quoted names and marks
+    remaining = iter(rows)
+    while batch := [tuple(row) for row in itertools.islice(remaining, _BATCH)]:
+        if connection.dialect.name == "mssql":
+            _insert_texts(connection, place, columns, batch)
+        else:
+            connection.exec_driver_sql(statement, batch)
+        yield len(batch)
+
+
+def _insert_texts(connection: Connection, place: str, columns: Sequence[str], batch: list[tuple[object, ...]]) -> None:
     """A batch of rows in few statements, with those columns only in which one of them has a value."""
-    filled = [i for i in range(len(columns)) if any(row[i] is not None for row in batch)] or [0]
+    filled = [i for i in range(len(columns)) if any(_text(row[i]) != _NOTHING for row in batch)] or [0]
     quote = connection.dialect.identifier_preparer.quote_identifier
     names = ", ".join(quote(columns[i]) for i in filled)
     row_marks = f"({', '.join('?' * len(filled))})"
@@ -84,9 +90,12 @@ def _insert_texts(connection: Connection, place: str, columns: Sequence[str], ba
 
 
 def _text(cell: object) -> str:
-    """A cell as text: a day or a moment in ISO form, a truth value as 1 or 0, which SQLite also makes of it."""
+    """A cell as text: a day or a moment in ISO form, a truth value as 1 or 0, which SQLite also makes of it.
+
+    A column of numbers would make 0 of a blank.
+    """
     if cell is None or isinstance(cell, str):
-        return _NOTHING if cell is None else cell
+        return cell if cell and not cell.isspace() else _NOTHING
     if isinstance(cell, bool):
         return str(int(cell))
     return cell.isoformat() if isinstance(cell, date) else str(cell)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import sys
@@ -60,3 +61,14 @@ def bhood(workplace: Workplace) -> Workplace:
     """A database that holds the staged rows of one customer, and no more: 24 orders, 60 lines."""
     workplace.stage(samples_of("B'HOOD", "BHOOD"))
     return workplace
+
+
+@pytest.fixture
+def at_terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """A person who answers so."""
+
+    class Keyboard(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    return lambda answer: monkeypatch.setattr(sys, "stdin", Keyboard(answer))

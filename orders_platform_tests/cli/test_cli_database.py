@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 
 import openpyxl
@@ -55,7 +56,8 @@ def test_a_file_on_an_empty_database_is_loaded_and_synced(
     file = write(workplace.folder / f"bhood.{suffix}", orders)
     loaded = terminal("load", str(file))
     assert loaded.code == 0, loaded.err
-    assert f"bhood.{suffix}: {len(orders)} rows" in loaded.out
+    sheet = "" if suffix == "csv" else ", sheet 'Sheet'"
+    assert f"bhood.{suffix}{sheet}: {len(orders)} rows" in loaded.out
     assert f"{len(orders)} rows in swp_ORDER_LIST_V2. Next: orders-platform sync" in loaded.out
     assert workplace.rows('SELECT DISTINCT "_SOURCE_TABLE" FROM "swp_ORDER_LIST_V2"') == [("bhood",)]
     synced = terminal("sync", "--execute", "--json")
@@ -98,6 +100,66 @@ def test_another_spelling_of_a_header_is_understood_and_said(workplace: Workplac
     loaded = terminal("load", str(file))
     assert loaded.code == 0, loaded.err
     assert "'customer name' was read as 'CUSTOMER NAME'" in loaded.out
+
+
+@pytest.mark.parametrize("few", [0, 5])
+def test_at_a_terminal_a_load_that_drops_a_customer_or_most_rows_is_loaded_only_when_a_person_says_so(
+    workplace: Workplace, terminal: Terminal, at_terminal: Callable[[str], None], orders: list, few: int
+) -> None:
+    others = samples_of("JOHNNIE O")
+    everything, part = write_csv(workplace.folder / "all.csv", orders + others), orders[: few or None]
+    assert terminal("load", str(everything)).code == 0
+    file = str(write_csv(workplace.folder / "part.csv", part + (others[:1] if few else [])))
+    at_terminal("n\n")
+    refused = terminal("load", file)
+    assert (refused.code, workplace.rows(STAGED)) == (130, [(len(orders + others),)])
+    said = "The files hold less than half of that." if few else "JOHNNIE O will have no row."
+    assert f"Replaces {len(orders + others)} rows of 2 customers of 1 files." in refused.out
+    assert said in refused.out
+    assert "Load the files all the same?" in refused.err
+    at_terminal("y\n")
+    assert terminal("load", file).code == 0
+    assert terminal("load", str(everything)).code == 0
+    at_terminal("")
+    assert terminal("load", "--yes", file).code == 0
+    assert terminal("load", "--append", str(everything)).code == 0  # it drops nothing
+
+
+def test_what_is_no_terminal_is_not_asked(workplace: Workplace, terminal: Terminal, orders: list) -> None:
+    assert terminal("load", str(write_csv(workplace.folder / "all.csv", orders))).code == 0
+    assert terminal("load", str(write_csv(workplace.folder / "part.csv", orders[:1]))).code == 0
+    assert workplace.rows(STAGED) == [(1,)]
+
+
+def test_a_load_says_all_of_it_in_json(workplace: Workplace, terminal: Terminal, orders: list) -> None:
+    assert terminal("load", str(write_csv(workplace.folder / "all.csv", samples_of("JOHNNIE O")))).code == 0
+    file = write_xlsx(workplace.folder / "bhood.xlsx", [{**row, "UNIT OF MEASURE": "#REF!"} for row in orders])
+    book = openpyxl.load_workbook(file)
+    book.create_sheet("Notes")
+    book.save(file)
+    document = terminal("load", "--json", str(file)).document
+    said = document["files"][str(file)]
+    assert document["replaced"] == {
+        "rows": len(samples_of("JOHNNIE O")), "customers": 1, "files": 1, "dropped": ["JOHNNIE O"],
+        "is_halved": len(orders) * 2 < len(samples_of("JOHNNIE O")),
+    }  # fmt: skip
+    assert (document["rows"], document["missing"], said["left_out"].keys()) == (len(orders), {}, {"Notes"})
+    (sheet,) = said["sheets"]
+    assert (sheet["sheet"], sheet["header_row"], sheet["rows"], sheet["unmatched_rows"]) == ("Sheet", 1, len(orders), 0)
+    assert sheet["customers"] == {"B'HOOD": len(orders)}
+    assert sheet["quantity"] == sum(
+        float(row[size]) for row in orders for size in sheet["sizes"] if str(row.get(size) or "").strip()
+    )
+    found = {finding["column"]: finding for finding in sheet["findings"]}["UNIT OF MEASURE"]
+    assert (found["count"], found["is_refused"], len(found["examples"])) == (len(orders), False, 3)
+
+
+def test_an_encoding_or_delimiter_that_is_none_is_a_usage_error(workplace: Workplace, terminal: Terminal, orders: list) -> None:
+    file = str(write_csv(workplace.folder / "all.csv", orders))
+    for options in (("--encoding", "latin-99"), ("--encoding", "hex"), ("--delimiter", ";;")):
+        refused = terminal("load", file, *options)
+        assert refused.code == 2
+        assert refused.err.startswith("ConfigurationError: Files cannot be read so: ")
 
 
 @pytest.mark.parametrize("arguments", [(), ("absent.csv",), (".",)])

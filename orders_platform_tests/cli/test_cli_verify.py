@@ -42,17 +42,6 @@ def synced(kept: Path, tmp_path: Path, make_workplace: Callable[..., Workplace],
     return place
 
 
-@pytest.fixture
-def at_terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """A person who answers so."""
-
-    class Keyboard(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
-    return lambda answer: monkeypatch.setattr(sys, "stdin", Keyboard(answer))
-
-
 def ask(place: Workplace, query: str) -> dict:
     answer = httpx.post(place.url, json={"query": query}, headers={"Authorization": SANDBOX_TOKEN}, timeout=20).json()
     assert "errors" not in answer, answer

@@ -15,6 +15,7 @@ def test_the_script_grants_what_the_platform_asks_for_and_what_load_does(configu
         table: set(rights.split(", "))
         for rights, table in re.findall(r"^GRANT (.+) ON OBJECT::dbo\.(\w+) TO", text, re.MULTILINE)
     }
-    load = {"staging": {"INSERT", "DELETE"}}
-    wanted = {getattr(configuration.tables, role): {*rights, *load.get(role, ())} for role, rights in DAILY_RIGHTS.items()}
+    load = {"staging": {"INSERT", "DELETE"}, "loads": {"SELECT", "INSERT"}}
+    roles = {*DAILY_RIGHTS, *load}
+    wanted = {getattr(configuration.tables, role): {*DAILY_RIGHTS.get(role, ()), *load.get(role, ())} for role in roles}
     assert granted == wanted

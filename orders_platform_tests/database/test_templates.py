@@ -73,7 +73,7 @@ def rendered(dialect: str) -> dict[str, TextClause]:
     rules = MergeRules(
         configuration, WideSchema(open_database(SecretStr("sqlite://")), configuration, SQL), OURS[dialect].types
     )
-    statements = Statements(templates, rules.context(GREYSON) | {"absent": ["NOTES", "S"], "key_column": KEY})
+    statements = Statements(templates, rules.context(GREYSON) | {"absent": ["NOTES", "S"], "keys": [KEY]})
     return {name: statement_of(statements, name, result_rows=100) for name in NAMES}
 
 

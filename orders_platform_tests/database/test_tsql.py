@@ -50,7 +50,7 @@ def statements(narrow_sql: Path, configuration: Configuration) -> Statements:
     rules = MergeRules(configuration, MadeSchema(open_database(SecretStr("sqlite://")), configuration, narrow_sql), MSSQL.types)
     return Statements(
         templates_for("mssql", configuration, narrow_sql),
-        rules.context(GREYSON) | {"absent": ["NOTES", "S"], "key_column": KEY},
+        rules.context(GREYSON) | {"absent": ["NOTES", "S"], "keys": [KEY]},
     )
 
 

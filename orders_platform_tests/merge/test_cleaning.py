@@ -215,3 +215,25 @@ def test_an_order_that_an_older_version_merged_with_odd_characters_is_the_same_o
     merged = order_list.merge(order("GRE-1", PO_NUMBER="A\u2003B"), order("GRE-2"))
     assert merged == HeaderMerge(rows_read=2, updated=1)
     assert order_list.orders("AAG ORDER NUMBER", "PO NUMBER")[0] == ("GRE-1", "A B")
+
+
+@pytest.mark.parametrize("error", ["#REF!", "#N/A", "#NAME?", "#DIV/0!"])
+def test_an_error_value_of_a_workbook_is_left_out_and_told_and_no_key(order_list: OrderList, error: str) -> None:
+    order_list.merge(
+        order(
+            "GRE-1",
+            CUSTOMER_SEASON=error,
+            PATTERN_ID=f" {error} ",
+            CUSTOMER_ALT_PO="#7",
+            NOTES=error,
+            CUSTOMER_PRICE=error,
+            S=error,
+        ),
+        order(error),
+    )
+    assert order_list.orders(KEY, "CUSTOMER ALT PO", "NOTES", "CUSTOMER PRICE", "S") == [("GRE-1", "#7", None, None, None)]
+    seasons = {"CUSTOMER SEASON"} if error != "#N/A" else set()  # there a word for blank, by the configuration
+    prices = {"CUSTOMER PRICE", "S"} if error != "#N/A" else set()
+    told = {(column, text) for key, column, text, _ in order_list.warnings() if key.startswith("GRE-1")}
+    assert told == {(column, error) for column in {"PATTERN ID", "NOTES"} | seasons | prices}
+    assert ("missing_key",) in {reject[:1] for reject in order_list.rejects()}

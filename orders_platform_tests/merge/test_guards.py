@@ -7,7 +7,6 @@ import pytest
 from orders_platform.domain import guards
 from orders_platform.domain.guards import Guard, GuardKind, GuardRule
 from orders_platform.errors import SourceDataError
-from orders_platform.merge.staging import replace_staged_rows
 from orders_platform_tests.testing.order_list import GREYSON, OrderList, Row, order
 
 VANISHED, EMPTIED, TOTALS = GuardKind.VANISHED_ORDERS, GuardKind.EMPTIED_COLUMNS, GuardKind.WRONG_TOTALS
@@ -156,36 +155,6 @@ def test_totals_that_do_not_match_stop_the_customer_until_they_are_accepted(orde
     assert kinds(merge(order_list, *orders(4, TOTAL_QTY=60))) == [(TOTALS, False)]
     assert merge(order_list, *orders(4)) == ()
     assert order_list.store.guards() == []
-
-
-# --- a load that lacks columns
-
-
-def loaded(order_list: OrderList, *rows: Row, columns: set[str], append: bool = False) -> None:
-    names = [name for name in dict.fromkeys(name for row in rows for name in row) if name in columns]
-    replace_staged_rows(
-        order_list.store.database, "swp_ORDER_LIST_V2", order_list.configuration.tables.schema_name, names,
-        [[row.get(name) for name in names] for row in rows], append=append,
-        check=lambda connection: order_list.merging.require_columns(connection, names),
-    )  # fmt: skip
-
-
-def test_a_load_without_columns_that_its_orders_have_is_refused_and_stages_nothing(order_list: OrderList) -> None:
-    rows = orders(4, NOTES="rush", EX_FACTORY_DATE="2026-03-01")
-    merge(order_list, *rows)
-    before = order_list.dump()
-    with pytest.raises(SourceDataError, match=r"lacks 2 columns .* M \(4 orders have it\), EX FACTORY DATE \(4") as refused:
-        loaded(order_list, *rows, columns=set(rows[0]) - {"EX FACTORY DATE", "M"})
-    assert "--accept-missing" in str(refused.value)
-    assert order_list.dump() == before
-
-
-def test_columns_that_no_order_of_the_load_has_may_be_absent(order_list: OrderList) -> None:
-    merge(order_list, *orders(4), order("GRE-9", NOTES="rush"))
-    loaded(order_list, *orders(4), columns=set(order("GRE-1")) - {"NOTES"})
-    loaded(order_list, order("GRE-9", NOTES="rush"), columns=set(order("GRE-9")) | {"NOTES"}, append=True)
-    loaded(order_list, order("GRE-10"), columns=set(order("GRE-10")), append=True)
-    assert len(order_list.sql("SELECT 1 FROM swp_ORDER_LIST_V2")) == 6
 
 
 def test_a_customer_that_the_load_lacks_is_guarded_until_its_rows_are_merged_again(order_list: OrderList) -> None:
