@@ -53,6 +53,13 @@ UNCLEAR_ANSWERS = {
     "null aliases": (200, {"data": {"m0": None, "m1": None}}),
     "an alias that failed, and null data": (200, {"data": None, "errors": [refusal("ColumnValueException", path=["m0"])]}),
     "an error below an alias": (200, {"data": None, "errors": [refusal("ColumnValueException", path=["m0", "id"])]}),
+    "a path that is a text": (200, {"data": None, "errors": [refusal("ColumnValueException", path="m0")]}),
+    "a path that is a number": (200, {"data": None, "errors": [refusal("maxComplexityExceeded", path=[0])]}),
+    "a path that is empty": (200, {"data": {}, "errors": [refusal("ComplexityException", path=[])]}),
+    "a path to a field that has an alias": (
+        200,
+        {"data": None, "errors": [refusal("RecordInvalidException", path=["create_item"])]},
+    ),
     "a list": (200, []),
     "no id": (200, {"data": {"m0": {}, "m1": []}}),
     "no number": (200, {"data": {"m0": {"id": "abc"}, "m1": {"id": "12.5"}}}),
