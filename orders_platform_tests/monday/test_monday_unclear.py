@@ -66,6 +66,7 @@ UNCLEAR_ANSWERS = {
     "40 digits": (200, {"data": {"m0": {"id": "9" * 40}, "m1": {"id": int("8" * 40)}}}),
     "too large": (200, {"data": {"m0": {"id": 2**63}, "m1": {"id": "-5"}}}),
     "other digits": (200, {"data": {"m0": {"id": "\u0661\u0662"}, "m1": {"id": "0"}}}),
+    "zeros in front": (200, {"data": {"m0": {"id": "0077"}, "m1": {"id": "078"}}}),
     "no ids": (200, {"data": {"m0": {"id": True}, "m1": {"id": 1.5}}}),
     "objects": (200, {"data": {"m0": {"id": {"id": "5"}}, "m1": "7"}}),
 }
