@@ -34,7 +34,6 @@ def embedded_sandbox(settings: Settings) -> Iterator[str]:
         yield f"{parts.scheme}://{parts.netloc}"
         return
     file = sandbox_file(settings)
-    file.parent.mkdir(parents=True, exist_ok=True)
     with running(Sandbox(state=file, limits=ROOMY), PORT) as url:
         yield url
 

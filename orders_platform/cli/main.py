@@ -111,7 +111,6 @@ def serve_sandbox(
 ) -> None:
     """Serve a local monday.com until interrupted. Only this machine can reach it; its start page shows the boards."""
     file = state or sandbox_file(Settings())
-    file.parent.mkdir(parents=True, exist_ok=True)
     local = Sandbox(state=file, limits=LIMITS[limits](), latency=Latency(*latency), faults=Faults(seed=seed, rate=faults))
     serve(local, port=port, on_ready=lambda url: output.echo(f"monday sandbox ready: {url}/ (API {url}/v2, boards in {file})"))
 
