@@ -326,9 +326,10 @@ class Platform:
     def ask(self, query: str, **variables: object) -> dict[str, Any]:
         """A request of somebody else."""
         answer = self._http.post("/v2", json={"query": query, "variables": variables}).json()
-        if "errors" in answer:
-            raise AssertionError(answer["errors"])
-        return answer["data"]
+        data = answer.get("data") if isinstance(answer, dict) and "errors" not in answer else None
+        if not data or None in data.values():
+            raise AssertionError(answer)
+        return data
 
     def remove(self, item_id: int, how: str) -> None:
         """`how`: archive_item or delete_item."""
