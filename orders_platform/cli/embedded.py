@@ -50,7 +50,6 @@ def embedded_sandbox(settings: Settings) -> Iterator[str]:
         return
     from orders_platform.sandbox.server import Sandbox, running  # here: neither `status` nor a run in production needs it
 
-    file.parent.mkdir(parents=True, exist_ok=True)
     with running(Sandbox(state=file, limits=ROOMY), parts.port or 80) as url:
         yield url
 

@@ -64,7 +64,6 @@ def serve(*, port: int | None, state: Path | None, limits: str, latency: tuple[f
     settings = Settings()
     file = state or sandbox_file(settings)
     port = (urlsplit(settings.api_url).port or 8765) if port is None else port
-    file.parent.mkdir(parents=True, exist_ok=True)
     local = server.Sandbox(
         state=file, limits=LIMITS[limits](), latency=server.Latency(*latency), faults=server.Faults(seed=seed, rate=faults)
     )

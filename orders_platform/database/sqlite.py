@@ -45,7 +45,7 @@ class _Sqlite(Dialect):
 
     def make_engine(self, url: URL) -> Engine:
         if url.database:
-            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+            Path(url.database).parent.mkdir(0o700, parents=True, exist_ok=True)
         engine = sqlalchemy.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
         event.listen(engine, "do_connect", lambda _dialect, _record, given, named: _open(url.database, given, named))
         event.listen(engine, "connect", _prepare)
@@ -81,7 +81,7 @@ class _Sqlite(Dialect):
             return
         name = hashlib.sha256(customer.encode()).hexdigest()[:16]  # a customer's name may hold any character, a file's may not
         folder = Path(f"{Path(path).resolve()}.locks")  # by whatever link the database is named
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(0o700, exist_ok=True)  # who may remove a lock file takes the lock away
         lock = folder / f"{name}.lock"
         try:
             with FileLock(lock, timeout=0):

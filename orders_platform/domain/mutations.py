@@ -32,8 +32,8 @@ _CREATES = frozenset({Operation.CREATE_GROUP, Operation.CREATE_ITEM, Operation.C
 
 
 def is_item_id(text: str) -> bool:
-    """True for a number that monday may mean, and a database can keep."""
-    return text.isascii() and text.isdigit() and 0 < len(text) <= 19 and 0 < int(text) < 2**63
+    """True for a number that monday may mean, written as the database will give it back: 0077 would be the 77 of another row."""
+    return text.isascii() and text.isdigit() and len(text) <= 19 and text[0] != "0" and int(text) < 2**63
 
 
 @dataclass(frozen=True, slots=True)

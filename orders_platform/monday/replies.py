@@ -117,13 +117,11 @@ _NO_RESULT = Problem(
     "no_result", "monday.com answered without a result and without an error", ErrorRule(ErrorAction.WAIT_UNKNOWN)
 )
 
-_ALIAS = re.compile(r"m\d+")
-
 
 def _excludes_execution(problem: Problem) -> bool:
-    """An error that names an alias of ours came from executing it, and tells nothing of its neighbours."""
-    names_alias = bool(problem.path and _ALIAS.fullmatch(problem.path[0]))
-    return problem.known and not names_alias and _OUTCOMES[problem.rule.action] is not Outcome.UNKNOWN
+    """An error with a path into the answer came from executing that; with one into the document it is of the request as a whole."""
+    is_of_request = not problem.path or problem.path[0] in {"query", "mutation"}
+    return problem.known and is_of_request and _OUTCOMES[problem.rule.action] is not Outcome.UNKNOWN
 
 
 def _says(problem: Problem) -> bool:
@@ -214,12 +212,13 @@ def _problem(status: int, answer: Mapping[str, object], error: object) -> Proble
     reason = _text(as_object(extensions.get("error_data")).get("column_validation_error_code"))
     rule, known = rule_for(reason if is_known(reason) else code, effective, message)
     path = fields.get("path")
+    steps = path if isinstance(path, list) and path else [] if path is None else [path]  # an odd one leads somewhere, too
     return Problem(
         code=(code or (f"HTTP_{effective}" if effective != 200 else "unknown_error"))[:100],
         message=_with_column(as_object(extensions.get("error_data")), message)[:MESSAGE_LENGTH],
         rule=rule,
         known=known,
-        path=tuple(str(step) for step in path) if isinstance(path, list) else (),
+        path=tuple(str(step) for step in steps),
     )
 
 

@@ -116,7 +116,8 @@ def write_page(folder: Path, customer: str, text: str) -> Path:
     page = page_of(folder, customer)
     half = page.with_suffix(f".{os.getpid()}.part")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(0o700, parents=True, exist_ok=True)
+        half.touch(0o600)  # before it holds anything
         half.write_text(text, encoding="utf-8")
         half.replace(page)
     except OSError as error:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import math
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from orders_platform.sandbox.answers import HttpReply, refused
 
@@ -33,7 +33,7 @@ async def read_body(request: Request, seconds: float) -> bytes | HttpReply:
                         break
                 else:
                     return bytes(body)
-    except TimeoutError:
+    except (TimeoutError, ClientDisconnect):
         return refused(408, "Request timeout", f"The body did not come within {seconds:g} seconds").with_headers(_CLOSE)
     return refused(413, "Payload too large", f"A body may have {MOST_BYTES:,} bytes").with_headers(_CLOSE)
 

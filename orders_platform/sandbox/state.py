@@ -243,7 +243,7 @@ class State:
 
 def _connect(path: Path | None) -> sqlite3.Connection:
     if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(0o700, parents=True, exist_ok=True)
         with suppress(OSError):  # it is there, or SQLite will say what is wrong
             os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
     try:

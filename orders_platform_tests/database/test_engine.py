@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import traceback
 from contextlib import closing
@@ -97,13 +98,17 @@ def test_a_password_without_a_server_is_not_shown(url: str) -> None:
 
 
 def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
-    path = tmp_path / "orders.db"
-    database = opened(path)
-    with database.write() as connection:
-        connection.exec_driver_sql("CREATE TABLE t (n INT)")
-        modes = {file.name: oct(file.stat().st_mode & 0o777) for file in tmp_path.iterdir()}
-    database.close()
-    assert modes == dict.fromkeys(("orders.db", "orders.db-wal", "orders.db-shm"), "0o600")
+    before = os.umask(0)
+    try:
+        database = opened(tmp_path / "data" / "orders.db")
+        with database.customer_lock("GREYSON"), database.write() as connection:
+            connection.exec_driver_sql("CREATE TABLE t (n INT)")
+            modes = {file.name: oct(file.stat().st_mode & 0o777) for file in [*tmp_path.iterdir(), *tmp_path.glob("data/*")]}
+        database.close()
+    finally:
+        os.umask(before)
+    files = dict.fromkeys(("orders.db", "orders.db-wal", "orders.db-shm"), "0o600")
+    assert modes == {**files, "data": "0o700", "orders.db.locks": "0o700"}
 
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:

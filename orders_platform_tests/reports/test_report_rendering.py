@@ -140,3 +140,8 @@ def test_a_folder_that_cannot_be_written_is_named_with_the_next_step(tmp_path: P
     (tmp_path / "reports").touch()
     with pytest.raises(ConfigurationError, match=r"reports.* cannot be written.*\[reports\]"):
         write_page(tmp_path / "reports", "A", "text")
+
+
+def test_a_page_is_for_its_owner_alone(tmp_path: Path) -> None:
+    page = write_page(tmp_path / "reports", "GREYSON", "orders")
+    assert [oct(each.stat().st_mode & 0o777) for each in (page, page.parent)] == ["0o600", "0o700"]

@@ -75,6 +75,16 @@ def test_a_body_that_never_ends_is_given_up(start: Start) -> None:
     assert answer.startswith(b"HTTP/1.1 408")
 
 
+def test_a_client_that_hangs_up_within_its_body_is_no_error_of_ours(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+    with socket.create_connection(("127.0.0.1", int(api.url.rpartition(":")[2])), 20) as connection:
+        connection.sendall(b'POST /v2 HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n{"query"')
+    until = time.monotonic() + 20
+    while not any(each.status == 408 for each in api.sandbox.requests) and not caplog.records and time.monotonic() < until:
+        api.http.get("/health")
+    assert not [each for each in caplog.records if each.levelname == "ERROR"]
+    assert [each.status for each in api.sandbox.requests] == [408]
+
+
 @pytest.mark.parametrize("body", [
     b"[" * 100_000, b'{"query": ' + b"[" * 100_000, b'{"a":' * 100_000,
     b'{"query": "{ me { id } }", "variables": {"i": ' + b"9" * 5_000 + b"}}",
