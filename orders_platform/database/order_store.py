@@ -136,9 +136,9 @@ class OrderStore:
         for row in self.read(statement, {"waiting": waiting}, **values):
             yield row | {"kind": kind, "values": {name: row[f"value_{i}"] for i, name in enumerate(shown)}}
 
-    def known_ids(self, kind: RowKind, ids: Iterable[int]) -> set[int]:
-        """Which of these items belong to an order already, or which of these subitems to a line."""
-        found = (self.read("read_known_ids", {"kind": kind}, ids=chunk) for chunk in chunks(sorted(ids)))
+    def known_ids(self, ids: Iterable[int]) -> set[int]:
+        """Which of these items and subitems belong to an order or a line already; monday never gives both the same id."""
+        found = (self.read("read_known_ids", ids=chunk) for chunk in chunks(sorted(ids)))
         return {int(row["monday_id"]) for rows in found for row in rows}
 
     # --- intents and results --------------------------------------------------------------------------------------------

@@ -137,7 +137,7 @@ class Outbox:
 
     def _take_in(self, report: BatchReport) -> None:
         made = report.created_ids
-        taken = self._run.store.known_ids(self._kind, map(int, made)) if made else ()
+        taken = self._run.store.known_ids(map(int, made)) if made else ()
         report = report.without([str(each) for each in taken])
         rows = [self._by_ref[mutation.ref] for mutation in report.batch.mutations]
         for each in rows:

@@ -222,7 +222,7 @@ class _Side:
         ids = sorted(self.listed.keys() - self.own_ids)
         asked = self.run.board.items(ids, []) if ids else {}
         active = [item_id for item_id in ids if item_id in asked and asked[item_id].state == "active"]
-        known = self.run.store.known_ids(self.kind, active) if active else set()
+        known = self.run.store.known_ids(active) if active else set()
         return [orphan for item_id in active if item_id not in known and (orphan := self.orphan(*self.listed[item_id]))]
 
     def orphan(self, item: BoardItem, look_up: LookUp) -> Orphan | None:

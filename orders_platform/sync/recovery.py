@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from orders_platform.domain.board import BoardItem
 from orders_platform.domain.cell_codecs import is_blank, plain_text
-from orders_platform.domain.orders import RowKind, SyncRow
+from orders_platform.domain.orders import SyncRow
 from orders_platform.errors import RowError
 from orders_platform.sync.run import SyncRun
 
@@ -21,7 +21,7 @@ def find_items(run: SyncRun, rows: Sequence[SyncRow]) -> Mapping[str, int]:
     keys = sorted({external_key(run, row) for row in rows})
     found = run.board.find_items(run.rules.items.board_id, run.rules.items.external_key or "", keys)
     ids = {item.id for items in found.values() for item in items}
-    free = ids - run.store.known_ids(RowKind.ITEMS, ids)
+    free = ids - run.store.known_ids(ids)
     adopted: dict[str, int] = {}
     # Best fit first over all rows: of two orders that share a key, neither takes the other's item while its own is there.
     pairs = [(row, item) for row in rows for item in found.get(external_key(run, row), ())]
@@ -39,7 +39,7 @@ def find_subitems(run: SyncRun, rows: Sequence[SyncRow], children: Mapping[int, 
     """
     named = {row.ref: {child.id for child in children.get(row.parent_id or 0, ()) if child.name == row.name} for row in rows}
     ids = set().union(*named.values())
-    known = run.store.known_ids(RowKind.SUBITEMS, ids) if ids else set()
+    known = run.store.known_ids(ids) if ids else set()
     return {ref: min(found - known) for ref, found in named.items() if found - known}
 
 

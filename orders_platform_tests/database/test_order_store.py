@@ -324,11 +324,12 @@ def test_results_and_their_document_are_recorded_together_or_not_at_all(merged: 
     assert item_columns(merged, "sync_state", "monday_item_id")[0] == ("SYNCED", 71)
 
 
-def test_known_ids_are_those_of_orders_or_of_lines(merged: OrderList) -> None:
+def test_known_ids_are_those_of_orders_and_of_lines(merged: OrderList) -> None:
+    """An item and a subitem never share an id: a subitem that is answered with an item's does not have it."""
     results(merged, ITEMS, RowResult(waiting(merged)[0], SYNCED, 71))
-    assert merged.store.known_ids(RowKind.ITEMS, [70, 71]) == {71}
-    assert merged.store.known_ids(RowKind.SUBITEMS, [70, 71]) == set()
-    assert merged.store.known_ids(RowKind.ITEMS, []) == set()
+    results(merged, SUBITEMS, RowResult(waiting(merged, SUBITEMS)[0], SYNCED, 72))
+    assert merged.store.known_ids([70, 71, 72]) == {71, 72}
+    assert merged.store.known_ids([]) == set()
 
 
 # --- the log

@@ -94,7 +94,7 @@ def test_a_write_back_that_is_cut_is_recorded_whole_mssql(cut: tuple[OrderStore,
     )
     assert cutter.cuts == 2
     assert store.orders(GREYSON, waiting=True) == []
-    assert store.known_ids(RowKind.ITEMS, range(60, 90)) == {71, 72, 73, 74, 75}
+    assert store.known_ids(range(60, 90)) == {71, 72, 73, 74, 75}
 
 
 def test_a_lock_whose_session_is_cut_is_lost_before_the_next_request_mssql(
@@ -131,4 +131,4 @@ def test_of_two_runs_without_a_lock_one_gets_the_rows_mssql(configuration: Confi
     store.record_results(RowKind.ITEMS, results, "run-1", NOW, GREYSON)
     with pytest.raises(RowsTakenError, match="5 of 5 items"):
         store.record_results(RowKind.ITEMS, [RowResult(row, SyncState.SYNCED, 99) for row in found], "run-2", NOW, GREYSON)
-    assert store.known_ids(RowKind.ITEMS, [71, 75, 99]) == {71, 75}
+    assert store.known_ids([71, 75, 99]) == {71, 75}

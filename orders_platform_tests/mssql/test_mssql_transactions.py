@@ -56,7 +56,7 @@ def test_results_with_nulls_in_several_statements_are_all_recorded_with_each_dri
         ]
         other.record_results(RowKind.ITEMS, results, "run-1", NOW, GREYSON)
     assert store.orders(GREYSON, waiting=True) == []
-    assert len(store.known_ids(RowKind.ITEMS, range(ORDERS))) == ORDERS - 5
+    assert len(store.known_ids(range(ORDERS))) == ORDERS - 5
     assert len(store.row_errors()) == 5
 
 
