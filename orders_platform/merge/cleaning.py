@@ -1,0 +1,282 @@
+"""What a staged row becomes: clean cells, keys, a hash and names, or the reason why it is no order. One rule for both databases.
+
+Most of the 400 cells of a row are blank, and only the others are looked at.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Final
+
+from orders_platform.configuration import Configuration
+from orders_platform.database.dialects import Dialect
+from orders_platform.domain.cell_codecs import number_text, plain_text
+from orders_platform.domain.cell_texts import NUMERAL, is_day, meaning
+from orders_platform.domain.matching import KEY_SEPARATOR
+from orders_platform.domain.names import item_name, joined_name, shortened
+from orders_platform.errors import RowError
+from orders_platform.merge.merge_rules import BusinessColumn, MergeRules
+
+BadCell = tuple[str, str, str]
+"""A cell that its column cannot hold: a code of `REASONS`, the column, the text."""
+
+REASONS: Final[Mapping[str, str]] = {
+    "bad_quantity": "is not a whole number of 0 or more",
+    "bad_number": "is not a number that the column holds",
+    "bad_date": "is not a date",
+    "text_cut": "is longer than its column and was cut",
+    "text_too_long": "is longer than its column",
+}
+
+_NO_ORDER: Final[Mapping[str, str]] = {
+    "repeated_header": "the row repeats the headers of its file and is no order: delete it from the order list",
+    "phantom": "none of the columns that make an order is filled (phantom_columns), so the row is a total or empty: delete it, or fill one in",
+    "missing_key": "a unique key column is blank: fill in the order number",
+    "name_empty": "the item or group name would be empty: fill in one of its parts",
+}
+
+
+@dataclass(slots=True)
+class StagedOrder:
+    """A staged row, clean.
+
+    Attributes:
+        number: of the row in the load.
+        cells: its clean cells by the position of their columns, blank ones left out; None where an order has the same ones.
+        file: where it came from.
+        bookkeeping: the columns that say so, in the order of `MergeRules.bookkeeping`.
+        order_number: the first column of its key as it is stored.
+        shown: which of the columns that the board shows are filled, a bit each; the last one says whether any size is.
+        reject_code: why it is no order, empty when it is one; with a `reason`.
+        is_copy: of another row.
+        ref: the order that it is, None for a new one.
+    """
+
+    number: int
+    cells: Mapping[int, object] | None
+    file: str
+    bookkeeping: tuple[str | None, ...]
+    order_number: str | None
+    order_key: str
+    full_key: str
+    unique_key: str
+    row_hash: str
+    group_name: str
+    item_name: str
+    shown: int
+    is_cancelled: bool
+    bad_cells: tuple[BadCell, ...]
+    reject_code: str
+    reason: str
+    is_copy: bool = False
+    ref: str | None = None
+
+
+def canonical(value: object) -> str:
+    """A stored or clean cell as one text, whatever type its database has for it."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int):
+        return str(int(value))
+    if isinstance(value, float | Decimal):
+        return number_text(Decimal(repr(value)) if isinstance(value, float) else value)
+    return (value.date() if isinstance(value, datetime) else value).isoformat() if isinstance(value, date) else str(value)
+
+
+def key_of(cells: Sequence[object]) -> str:
+    """Key columns for comparing: capitals, NULL as nothing."""
+    return KEY_SEPARATOR.join("" if cell is None else canonical(cell) for cell in cells).upper()
+
+
+class Cleaner:
+    """Cleans the rows of one customer, of which the cells come in the order of `rules.business`."""
+
+    def __init__(self, configuration: Configuration, rules: MergeRules, dialect: Dialect, customer: str) -> None:
+        self._customer = customer
+        self._dialect = dialect
+        self._rules = rules
+        self._cleaning = configuration.cleaning
+        self._names = configuration.names
+        self._keys = configuration.keys_of(customer)
+        self._columns = rules.business
+        self._readers = [self._reader(column) for column in rules.business]
+        self._known: list[dict[object, object]] = [{} for _ in rules.business]
+        self.positions = {column.name: i for i, column in enumerate(rules.business)}
+        self._hashed = rules.hashed(customer)
+        self._prefixes = [f"{column.name}\x1e" if column.name in self._hashed else "" for column in rules.business]
+        self._bookkeeping = [self.positions[name] for name in rules.bookkeeping(customer)]
+        places = {each.kind: i for i, each in enumerate(rules.business)}
+        self._customer_at, self._source_at, self._type_at = (
+            places.get(kind) for kind in ("customer", "source_customer", "order_type")
+        )
+        self._unique = [self.positions[name] for name in self._keys.unique]
+        self._full = [self.positions[name] for name in (*self._keys.unique, *self._keys.extra)]
+        self._phantom = [self.positions[name] for name in self._cleaning.phantom_columns]
+        self._bits = self._bits_of_columns()
+        self._file_at = self.positions.get(configuration.columns.file)
+
+    def _bits_of_columns(self) -> list[int]:
+        sizes = 1 << len(self._rules.watched)
+        bits = [sizes if column.kind == "quantity" else 0 for column in self._columns]
+        for number, sources in enumerate(self._rules.watched):
+            for name in sources:
+                bits[self.positions[name]] |= 1 << number
+        return bits
+
+    # --- cells ----------------------------------------------------------------------------------------------------------
+
+    def _reader(self, column: BusinessColumn) -> Callable[[object, list[BadCell]], object]:
+        """What reads a cell that is not NULL: its value, None when it is blank or cannot be held."""
+        if column.kind in {"number", "whole_number", "quantity"}:
+            return self._number_reader(column)
+        if column.kind == "date":
+            return self._date_reader(column)
+        return self._text_reader(column)
+
+    def _text_reader(self, column: BusinessColumn) -> Callable[[object, list[BadCell]], object]:
+        reader, words, length, is_cut = column.reader, column.null_words, column.length, column.is_cut
+
+        def read(cell: object, bad: list[BadCell]) -> object:
+            text = meaning(reader, cell if isinstance(cell, str) else _told(cell), words)
+            if text is not None and column.kind == "order_type":
+                text = self._rules.order_types.get(text.upper(), text.upper())
+            if text is None or not length or column.kind == "customer":
+                return text
+            fitting = _beginning(text, length)
+            if fitting == text:
+                return text
+            bad.append(("text_cut" if is_cut else "text_too_long", column.name, text))
+            return fitting if is_cut else None
+
+        return read
+
+    def _number_reader(self, column: BusinessColumn) -> Callable[[object, list[BadCell]], object]:
+        reader, words, kind, type_ = column.reader, column.null_words, column.kind, str(column.type)
+        store = self._dialect.stored_number
+
+        def read(cell: object, bad: list[BadCell]) -> object:
+            shown = meaning(reader, cell, words) if isinstance(cell, str) else _told(cell)
+            if shown is None:
+                return None
+            value = store(Decimal(shown), type_) if NUMERAL.fullmatch(shown) else None
+            if kind != "number" and value is not None:
+                value = int(value) if abs(value) < _EXACT and value == int(value) and (value >= 0 or kind != "quantity") else None
+            if value is None:
+                code = "bad_quantity" if kind == "quantity" else "bad_number"
+                bad.append((code, column.name, shown))
+            return value
+
+        return read
+
+    def _date_reader(self, column: BusinessColumn) -> Callable[[object, list[BadCell]], object]:
+        words = column.null_words
+
+        def read(cell: object, bad: list[BadCell]) -> object:
+            if isinstance(cell, date):
+                cell = cell.date().isoformat() if isinstance(cell, datetime) else cell.isoformat()
+            shown = meaning("date", cell if isinstance(cell, str) else _told(cell), words)
+            if shown is None or is_day(shown):
+                return shown
+            bad.append(("bad_date", column.name, shown))
+            return None
+
+        return read
+
+    # --- rows -----------------------------------------------------------------------------------------------------------
+
+    def clean(self, number: int, row: Sequence[object]) -> StagedOrder:
+        """One row."""
+        bad: list[BadCell] = []
+        cells: dict[int, object] = {}
+        readers, known = self._readers, self._known
+        for i, cell in enumerate(row):
+            if cell is not None:
+                value = known[i].get(cell, bad)
+                if value is bad:
+                    before = len(bad)
+                    value = readers[i](cell, bad)
+                    if len(bad) == before and len(known[i]) < _MOST_KNOWN:
+                        known[i][cell] = value
+                if value is not None:
+                    cells[i] = value
+        if self._source_at is not None and self._source_at not in cells and self._customer_at in cells:
+            cells[self._source_at] = cells[self._customer_at]
+        if self._customer_at is not None:
+            cells[self._customer_at] = self._customer
+        order_type = cells.get(self._type_at) if self._type_at is not None else None
+        keys = [cells.get(i) for i in self._unique]
+        order_key = " | ".join("" if cell is None else canonical(cell) for cell in keys)
+        group, item = (joined_name([self._first(cells, names) for names in rule]) for rule in (self._names.group, self._names.item))
+        code = self._problem(cells, group, item)
+        file = cells.get(self._file_at) if self._file_at is not None else None
+        return StagedOrder(
+            number, cells, str(file or ""), tuple(_told_or_none(cells.get(i)) for i in self._bookkeeping),
+            _told_or_none(keys[0]), order_key, key_of([cells.get(i) for i in self._full]), key_of(keys), self.hash_of(cells, bad),
+            shortened(group), item_name(item, order_key), self.shown(cells), order_type == self._cleaning.cancelled, tuple(bad), code,
+            _NO_ORDER.get(code, ""),
+        )  # fmt: skip
+
+    def hash_of(self, cells: Mapping[int, object], bad: Sequence[BadCell] = ()) -> str:
+        """The hash over every column that makes a row what it is, blank ones left out, and over what its columns cannot hold."""
+        prefixes = self._prefixes
+        parts = [prefixes[i] + canonical(cell) for i, cell in cells.items() if prefixes[i]]
+        parts.sort()
+        parts += ["\x1e".join(("", *each)) for each in sorted(bad)]
+        return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+    def shown(self, cells: Mapping[int, object]) -> int:
+        """Which of the columns that the board shows are filled, as in `StagedOrder`."""
+        bits, size, found = self._bits, 1 << len(self._rules.watched), 0
+        for i, cell in cells.items():
+            bit = bits[i]
+            found |= bit if bit < size or cell else 0  # a size of 0 is none
+        return found
+
+    def _first(self, cells: Mapping[int, object], names: Sequence[str]) -> str | None:
+        found = (cells.get(self.positions[name]) for name in names)
+        return next((canonical(cell) for cell in found if cell is not None), None)
+
+    def _problem(self, cells: Mapping[int, object], group: str, item: str) -> str:
+        """What is wrong with a row on its own; the first that holds."""
+        if self._is_header(cells):
+            return "repeated_header"
+        if self._phantom and not any(i in cells for i in self._phantom):
+            return "phantom"
+        if not all(i in cells for i in self._unique):
+            return "missing_key"
+        return "" if group and item else "name_empty"
+
+    def _is_header(self, cells: Mapping[int, object]) -> bool:
+        """Whether a key, or two of the columns that make an order, say what their column is called."""
+        headed = [i for i in {*self._unique, *self._phantom} if _told(cells.get(i)).lower() == self._columns[i].name.lower()]
+        return len(headed) > 1 or any(i in self._unique for i in headed)
+
+
+_EXACT = 1 << 53
+"""Beyond it two whole numbers may be one float."""
+
+_MOST_KNOWN = 2_000
+"""Cells of a column whose meaning is remembered: most of them come again and again."""
+
+
+def _told(cell: object) -> str:
+    """A cell that is no text, as text."""
+    try:
+        return "" if cell is None else plain_text(cell)
+    except RowError:
+        return repr(cell)
+
+
+def _told_or_none(cell: object) -> str | None:
+    return None if cell is None else canonical(cell)
+
+
+def _beginning(text: str, length: int) -> str:
+    """As much of a text as a column of this length holds: SQL Server counts in pieces of 16 bits, of which an emoji has two."""
+    if len(text) <= length // 2 or (len(text) <= length and text.isascii()):
+        return text
+    return text.encode("utf-16-le", "surrogatepass")[: 2 * length].decode("utf-16-le", "ignore")
