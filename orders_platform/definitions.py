@@ -7,9 +7,8 @@ import dagster as dg
 from orders_platform.defs import checks
 from orders_platform.defs.alerts import Messenger, alerts, daily_summary
 from orders_platform.defs.assets.asset_metadata import Loaded, described
-from orders_platform.defs.assets.monday_assets import monday_groups, monday_items, monday_subitems, order_board
+from orders_platform.defs.assets.monday_assets import monday_groups, monday_items, monday_subitems, order_board, sync_report
 from orders_platform.defs.assets.order_assets import order_headers, order_lines, order_sizes, swp_order_list
-from orders_platform.defs.assets.report_asset import sync_report
 from orders_platform.defs.failures import stop_run_retries
 from orders_platform.defs.jobs import check_orders, check_waiting_rows, scan_staging, sync_customer, verify_boards
 from orders_platform.defs.pool_wait import sleep_while_blocked

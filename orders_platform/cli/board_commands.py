@@ -218,12 +218,13 @@ def verify(*, only: tuple[str, ...], repair: bool, yes: bool, as_json: bool) -> 
             _print_plans(work)
             if yes or click.confirm("Change the board as listed?", err=True):
                 work.repair()
-        verdicts, invalid = Queries(store).verdicts(work.found), () if only else store.invalid_rows()
+        verdicts = Queries(store).verdicts(work.found)
+        invalid = () if only else store.invalid_rows()
     if as_json:
         output.write_json(_verify_json(work, verdicts))
     else:
         _print_comparison(work, may_repair=not repair)
-        output.print_verdicts(verdicts)
+        output.print_verdicts(verdicts, has_looked=True)
     output.print_guards(verdicts)
     sys.exit(0 if work.is_done and all_well(verdicts, invalid) else 1)
 

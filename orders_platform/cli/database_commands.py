@@ -174,10 +174,8 @@ def report(*, only: tuple[str, ...], page: Path | None, as_markdown: bool) -> No
     with database_session() as (settings, store):
         store.require_board(sync_rules(settings.configuration).target)
         now = datetime.now(UTC)
-        verdicts, invalid = (
-            Queries(store).verdicts(merged_customers(only, settings, store)),
-            () if only else store.invalid_rows(),
-        )
+        verdicts = Queries(store).verdicts(merged_customers(only, settings, store))
+        invalid = () if only else store.invalid_rows()
         reports = [make_report(store, verdict.customer, now, verdict) for verdict in verdicts]
     links = report_links(settings)
     if page is not None:

@@ -96,11 +96,13 @@ def verdict_json(verdict: Verdict) -> JsonObject:
     return {"state": verdict.state, "sentence": verdict.sentence, **asdict(verdict)}
 
 
-def print_verdicts(verdicts: Iterable[Verdict]) -> None:
-    """Where each customer stands, a line for each."""
+def print_verdicts(verdicts: Sequence[Verdict], *, has_looked: bool = False) -> None:
+    """Where each customer stands, a line for each; unless somebody has just looked, also who names the differences that were found."""
     click.echo()
     for verdict in verdicts:
         click.echo(verdict.sentence)
+    if not has_looked and any(verdict.differences for verdict in verdicts):
+        click.echo("Differences are as of the last comparison; `orders-platform verify` compares again and names them.")
 
 
 def print_guards(verdicts: Iterable[Verdict]) -> None:

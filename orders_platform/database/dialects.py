@@ -59,7 +59,6 @@ class Dialect(abc.ABC):
     """One of the two databases, under SQLAlchemy's name for it.
 
     Attributes:
-        driver: the part after the name in SQLAlchemy's registry.
         kind: what Dagster shows as the kind of an asset.
         types: of the columns of our tables; `staged_types` of the staging table, which takes any text.
         has_earlier_system: whether an earlier system may have left tables, which `init-db` adopts.
@@ -69,7 +68,6 @@ class Dialect(abc.ABC):
     """
 
     name: ClassVar[str]
-    driver: ClassVar[str]
     kind: ClassVar[str]
     types: ClassVar[ColumnTypes]
     staged_types: ClassVar[ColumnTypes]
@@ -81,12 +79,12 @@ class Dialect(abc.ABC):
     @cached_property
     def sqlalchemy(self) -> sqlalchemy.Dialect:
         """SQLAlchemy's dialect, connected to nothing: quoting and DDL need no more."""
-        dialect: type[sqlalchemy.Dialect] = registry.load(f"{self.name}.{self.driver}")
+        dialect: type[sqlalchemy.Dialect] = registry.load(self.name)
         return dialect()
 
-    def quote(self, name: str) -> str:
+    def quote(self, name: str) -> Markup:
         """An identifier, quoted."""
-        return self.sqlalchemy.identifier_preparer.quote_identifier(name)
+        return Markup(self.sqlalchemy.identifier_preparer.quote_identifier(name))  # noqa: S704 - quoted by the dialect
 
     @abc.abstractmethod
     def make_engine(self, url: URL) -> Engine:

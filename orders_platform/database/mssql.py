@@ -74,7 +74,6 @@ _LOCK = (
 
 class _Mssql(Dialect):
     name = "mssql"
-    driver = "pyodbc"
     kind = "sqlserver"
     types = column_types(_TYPES)
     # The order list as it arrives: a cell that is no number must not stop its load, the merge rejects its row.

@@ -369,6 +369,7 @@ class OrderStore:
             run("1_add_customer")
             orders = run("forget_items").rowcount
             run("forget_subitems")
+            run("record_differences", differences=0, missing=0, is_whole=1)  # of the former board
             run("record_target")
         return orders
 

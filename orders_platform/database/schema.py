@@ -5,21 +5,24 @@ and not data: one of ours that asks differently from `sql/views/` is made anew.
 """
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property, lru_cache
+from dataclasses import dataclass
+from functools import cache, cached_property, lru_cache, partial
 from pathlib import Path
 
+import jinja2
 import sqlalchemy
 from markupsafe import Markup
 from sqlalchemy import Connection, Inspector
 
-from orders_platform.configuration import Columns, Configuration
+from orders_platform.configuration import Columns, Configuration, Tables
 from orders_platform.database.dialects import Dialect, Right, TableColumn
 from orders_platform.database.earlier_tables import adoption_statements
 from orders_platform.database.engine import Database, place
-from orders_platform.database.table_definitions import TABLES, TableDefinition, define_tables
-from orders_platform.database.templates import Templates
+from orders_platform.database.statements import Templates
+from orders_platform.domain.states import Action, SyncState
 from orders_platform.errors import ConfigurationError, DatabaseRefusedError, SourceDataError
 
+_WORDS = {"states": SyncState, "actions": Action}
 VIEWS = ("order_sync_status", "customer_summary")
 VIEW_MARK = "/* made by orders_platform */"
 """In the text of each view of ours, by which it is known: a view of that name without it is somebody else's and stays as it is."""
@@ -35,8 +38,53 @@ DAILY_RIGHTS: Mapping[str, Sequence[str]] = {
 }
 """By role of the table: what merging, sending and `housekeeping` do."""
 
+TABLES = tuple(DAILY_RIGHTS)
+
 # t-sql-compatible: some engines shorten and lengthen the names of indexes; so many characters of one count.
 _NAME = 31
+
+
+@dataclass(frozen=True, slots=True)
+class TableDefinition:
+    """A table as `sql/tables/` defines it: its name, its columns with their types, and the statement that makes it."""
+
+    name: str
+    columns: tuple[tuple[str, Markup], ...]
+    create: str
+
+
+def qualified(dialect: Dialect, names: Tables, table: str) -> Markup:
+    """The name of a table, quoted, with the schema when one is configured."""
+    return Markup(".").join(dialect.quote(part) for part in (names.schema_name, table) if part)
+
+
+@lru_cache(maxsize=8)
+def define_tables(dialect: Dialect, names: Tables, folder: Path) -> Mapping[str, TableDefinition]:
+    """Every table we need, by its role; the dialect decides types and quoting."""
+    return {role: _define(role, dialect, names, folder) for role in TABLES}
+
+
+@cache
+def _environment(folder: Path) -> jinja2.Environment:
+    """One for all tables of a folder: the 411 business columns, which two of them have, take Jinja a quarter of a second to compile."""
+    loader = jinja2.FileSystemLoader(folder)
+    return jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, autoescape=True, trim_blocks=True)
+
+
+def _define(role: str, dialect: Dialect, names: Tables, folder: Path) -> TableDefinition:
+    columns: list[tuple[str, Markup]] = []
+
+    def column(name: str, type_: Markup) -> Markup:
+        columns.append((name, type_))
+        return dialect.quote(name) + " " + type_
+
+    types = dialect.staged_types if role == "staging" else dialect.types
+    words = {name: Markup(", ").join(Markup(f"'{word}'") for word in enum) for name, enum in _WORDS.items()}  # noqa: S704
+    create = _environment(folder).get_template(f"tables/{role}.sql.j2").render(
+        column=column, table=partial(qualified, dialect, names), tables=names, q=dialect.quote, **words,
+        **types,
+    )  # fmt: skip
+    return TableDefinition(getattr(names, role), tuple(columns), create.strip())
 
 
 @lru_cache(maxsize=8)
@@ -60,11 +108,7 @@ class Schema:
 
     def qualified(self, name: str) -> Markup:
         """A table name, quoted, with the schema when one is configured."""
-        parts = [self._names.schema_name, name] if self._names.schema_name else [name]
-        return Markup(".").join(Markup(self._quote(part)) for part in parts)  # noqa: S704 - quoted by the dialect
-
-    def _quote(self, name: str) -> str:
-        return self._database.dialect.quote(name)
+        return qualified(self._database.dialect, self._names, name)
 
     @cached_property
     def definitions(self) -> Mapping[str, TableDefinition]:
@@ -103,7 +147,7 @@ class Schema:
             return []  # the load owns it
         table = self.qualified(definition.name)
         return [
-            f"ALTER TABLE {table} ADD {self._quote(name)} {type_}"
+            f"ALTER TABLE {table} ADD {self._database.dialect.quote(name)} {type_}"
             for name, type_ in definition.columns
             if name.casefold() not in have
         ]
@@ -122,8 +166,8 @@ class Schema:
         }
         any_case = {number: self._database.dialect.any_case}
         return [
-            f"CREATE INDEX {self._quote(index)} ON {self.qualified(table)} "
-            f"({', '.join(self._quote(column) + any_case.get(column, '') for column in columns)})"
+            f"CREATE INDEX {self._database.dialect.quote(index)} ON {self.qualified(table)} "
+            f"({', '.join(self._database.dialect.quote(column) + any_case.get(column, '') for column in columns)})"
             for index, (table, columns) in wanted.items()
             if not any(name.casefold().startswith(index.casefold()[:_NAME]) for name in self._existing_indexes(table))
         ]
@@ -176,7 +220,7 @@ class Schema:
         ]
         if statements:
             name = self._names.schema_name or connection.dialect.default_schema_name
-            rights.append(("SCHEMA", self._quote(str(name)), "ALTER"))
+            rights.append(("SCHEMA", self._database.dialect.quote(str(name)), "ALTER"))
         self._require(
             connection, rights, "Nothing was made. Run init-db as somebody who may, or let somebody who may grant rights run"
         )

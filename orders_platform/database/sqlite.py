@@ -37,7 +37,6 @@ _TYPES = column_types({
 
 class _Sqlite(Dialect):
     name = "sqlite"
-    driver = "pysqlite"
     kind = "sqlite"
     types = staged_types = _TYPES
     any_case = " COLLATE NOCASE"

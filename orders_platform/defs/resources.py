@@ -4,6 +4,7 @@ Settings are read when a run starts, inside the resource, so that no secret is e
 """
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import dagster as dg
@@ -17,29 +18,21 @@ from orders_platform.database.sqlite import SQLITE
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.monday.adapter import MondayBoard
 from orders_platform.settings import Settings
-from orders_platform.sync.ports import Board
-from orders_platform.sync.run import SyncRules, SyncRun
+from orders_platform.sync.run import SyncRun
 
 
 class OrdersDatabase(dg.ConfigurableResource[Any]):
     """The order database; `MssqlResource` and `SqliteResource` say which kind it must be."""
 
-    _store: OrderStore | None = PrivateAttr(default=None)
-    _merge: OrderMerge | None = PrivateAttr(default=None)
-
-    @property
+    @cached_property
     def store(self) -> OrderStore:
         """The store; connects at first use."""
-        if self._store is None:
-            self._store = open_store(Settings())
-        return self._store
+        return open_store(Settings())
 
-    @property
+    @cached_property
     def merge(self) -> OrderMerge:
         """From the staging table to orders and lines."""
-        if self._merge is None:
-            self._merge = OrderMerge(self.store)
-        return self._merge
+        return OrderMerge(self.store)
 
     @property
     def queries(self) -> Queries:
@@ -48,9 +41,9 @@ class OrdersDatabase(dg.ConfigurableResource[Any]):
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 - Dagster's signature
         """Close the connections of the run."""
-        if self._store is not None:
-            self._store.database.close()
-            self._store = self._merge = None
+        self.__dict__.pop("merge", None)
+        if store := self.__dict__.pop("store", None):
+            store.database.close()
 
 
 class SqliteResource(OrdersDatabase):
@@ -64,32 +57,24 @@ class MssqlResource(OrdersDatabase):
 class MondayResource(dg.ConfigurableResource[Any]):
     """The board on monday.com, or the sandbox; one client, with one budget, for the whole run."""
 
-    _board: MondayBoard | None = PrivateAttr(default=None)
     _run: SyncRun | None = PrivateAttr(default=None)
 
-    @property
-    def board(self) -> Board:
+    @cached_property
+    def board(self) -> MondayBoard:
         """The board; connects at first use."""
-        if self._board is None:
-            self._board = open_board(Settings())
-        return self._board
-
-    @property
-    def rules(self) -> SyncRules:
-        """What the configuration says about sending."""
-        return sync_rules(Settings().configuration)
+        return open_board(Settings())
 
     def sync_run(self, store: OrderStore, run_id: str, progress: Callable[[str], None]) -> SyncRun:
         """The run's shared state: the preflight is made once for the three assets that send."""
         if self._run is None:
-            self._run = SyncRun(store, self.board, self.rules, run_id=run_id, progress=progress)
+            self._run = SyncRun(store, self.board, sync_rules(Settings().configuration), run_id=run_id, progress=progress)
         return self._run
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 - Dagster's signature
         """Close the connections of the run."""
-        if self._board is not None:
-            self._board.close()
-            self._board = self._run = None
+        self._run = None
+        if board := self.__dict__.pop("board", None):
+            board.close()
 
 
 def database_resource(settings: Settings) -> OrdersDatabase:

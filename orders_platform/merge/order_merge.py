@@ -17,8 +17,7 @@ from orders_platform.database import conversion
 from orders_platform.database.engine import repeated_when_lost
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.queries import Queries
-from orders_platform.database.statements import Runner, Statements, write_rows
-from orders_platform.database.templates import WORK_TABLES
+from orders_platform.database.statements import WORK_TABLES, Runner, Statements, write_rows
 from orders_platform.domain import guards
 from orders_platform.domain.cell_texts import meaning
 from orders_platform.domain.customers import UNKNOWN_CUSTOMER, CustomerRows, SpellingCount, StagingScan
@@ -293,7 +292,6 @@ class OrderMerge:
             examples = [str(row["order_key"]) for row in run("1_read_missing_orders").mappings().all()[:_EXAMPLES]]
             yield guards.vanished_orders(customer, found["newly_missing"], found["known"], examples)
 
-    @repeated_when_lost
     def _record_guards(self, customer: str, acted: Iterable[Guard], *, forget_load: bool = False) -> None:
         with self.database.write() as connection:
             run = self._statements.runner(connection, {"customer": customer})

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from orders_platform.database.queries import Queries
+from orders_platform.domain.differences import DifferenceKind, difference
 from orders_platform.domain.mutations import Batch, BatchReport, Mutation, MutationResult, Operation, Outcome
 from orders_platform.domain.orders import GroupIntent, RowKind, RowResult, SyncRow
 from orders_platform.domain.states import Action, SyncState
@@ -401,3 +402,33 @@ def test_columns_that_somebody_emptied_are_read_as_empty_and_keep_nobody_from_th
     assert ("", "", "", "") in [(row.order_key, row.size_code, row.code, row.reason) for row in merged.store.row_errors()]
     assert ("", "", "") in [(row.order_key, row.name, row.group_name) for row in merged.store.orders(GREYSON)]
     assert "" in [order.order_key for order in Queries(merged.store).order_statuses(GREYSON)]
+
+
+# --- what differed on the board
+
+
+def test_a_whole_comparison_replaces_what_was_known_and_any_other_only_adds_to_it(merged: OrderList) -> None:
+    row = waiting(merged)[0]
+    missing, doubled, different = (
+        difference(kind, row) for kind in (DifferenceKind.MISSING, DifferenceKind.DUPLICATE, DifferenceKind.DIFFERENT)
+    )
+
+    def known() -> tuple[int, int]:
+        (stand,) = (each for each in merged.store.summaries() if each.customer == GREYSON)
+        return stand.differences, stand.missing
+
+    steps = [
+        ([missing, different], True, (2, 1)),
+        ([doubled], False, (2, 1)),
+        ([doubled] * 3, False, (3, 1)),  # the missing order is not forgotten
+        ([missing] * 2, False, (3, 2)),
+        ([different] * 5, True, (5, 0)),  # as many in all as before, and none of them missing
+        ([], False, (5, 0)),
+        ([], True, (0, 0)),
+    ]
+    for found, is_whole, expected in steps:
+        merged.store.record_differences(GREYSON, found, is_whole=is_whole)
+        assert known() == expected
+    before = merged.dump()
+    merged.store.record_differences(GREYSON, [], is_whole=True)
+    assert merged.dump() == before

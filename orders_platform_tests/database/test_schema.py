@@ -13,9 +13,8 @@ from orders_platform.database.dialects import Dialect
 from orders_platform.database.engine import open_database
 from orders_platform.database.mssql import MSSQL
 from orders_platform.database.order_store import OrderStore
-from orders_platform.database.schema import Schema
+from orders_platform.database.schema import TABLES, Schema
 from orders_platform.database.sqlite import SQLITE
-from orders_platform.database.table_definitions import TABLES
 from orders_platform.errors import SourceDataError
 from orders_platform.settings import default_folder
 from orders_platform_tests.testing.order_list import GREYSON, OrderList, order

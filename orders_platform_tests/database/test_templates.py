@@ -19,11 +19,9 @@ from orders_platform.configuration import Configuration, read_configuration
 from orders_platform.database.dialects import TableColumn
 from orders_platform.database.engine import open_database
 from orders_platform.database.mssql import MSSQL
-from orders_platform.database.schema import Schema
+from orders_platform.database.schema import TABLES, Schema
 from orders_platform.database.sqlite import SQLITE
-from orders_platform.database.statements import Statements
-from orders_platform.database.table_definitions import TABLES
-from orders_platform.database.templates import WORK_TABLES, Templates, integer, parameter
+from orders_platform.database.statements import WORK_TABLES, Statements, Templates, integer, parameter
 from orders_platform.domain.orders import RowKind
 from orders_platform.errors import ConfigurationError
 from orders_platform.merge.merge_rules import MergeRules

@@ -17,9 +17,8 @@ from orders_platform.configuration import Configuration
 from orders_platform.database.dialects import TableColumn
 from orders_platform.database.engine import open_database
 from orders_platform.database.mssql import MSSQL, table_column
-from orders_platform.database.schema import VIEWS, Schema
+from orders_platform.database.schema import TABLES, VIEWS, Schema, define_tables
 from orders_platform.database.statements import Statements
-from orders_platform.database.table_definitions import TABLES, define_tables
 from orders_platform.merge.merge_rules import MergeRules
 from orders_platform_tests.database.test_templates import DIALECTS, NAMES, statement_of, templates_for
 from orders_platform_tests.testing.order_list import GREYSON, KEY

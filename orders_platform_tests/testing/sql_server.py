@@ -20,8 +20,7 @@ from sqlalchemy import make_url, text
 
 from orders_platform.configuration import Configuration
 from orders_platform.database.engine import Database, open_database
-from orders_platform.database.schema import VIEWS
-from orders_platform.database.table_definitions import TABLES
+from orders_platform.database.schema import TABLES, VIEWS
 from orders_platform_tests.testing.workplace import CHECKOUT
 
 URL = os.environ.get("ORDERS_TEST_MSSQL_URL", "")
