@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from functools import cached_property, partial
 from typing import ClassVar, Literal
 
@@ -63,8 +64,6 @@ class Dialect(abc.ABC):
         types: of the columns of our tables; `staged_types` of the staging table, which takes any text.
         has_earlier_system: whether an earlier system may have left tables, which `init-db` adopts.
         any_case: after a column of an index of texts, where that is to find them without regard to case; SQL Server's collations do.
-        reads_cells: whether a merge reads the staged cells into a work table first; SQL Server would work each out several times.
-        loads_texts: whether the staging table is filled by statements of many rows, all of whose parameters are texts.
     """
 
     name: ClassVar[str]
@@ -73,8 +72,6 @@ class Dialect(abc.ABC):
     staged_types: ClassVar[ColumnTypes]
     has_earlier_system: ClassVar[bool]
     any_case: ClassVar[str]
-    reads_cells: ClassVar[bool]
-    loads_texts: ClassVar[bool]
 
     @cached_property
     def sqlalchemy(self) -> sqlalchemy.Dialect:
@@ -101,6 +98,22 @@ class Dialect(abc.ABC):
     @abc.abstractmethod
     def timestamp(self, moment: datetime) -> object:
         """A UTC moment as the database stores it."""
+
+    @abc.abstractmethod
+    def stored_number(self, number: Decimal, type_: str) -> object:
+        """A number as a column of this type holds it, None where it cannot."""
+
+    @abc.abstractmethod
+    def insert_rows(
+        self, connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]], uuid: str = ""
+    ) -> int:
+        """Insert rows, each under a new id where there is a column `uuid` for it; how many. Table and columns are quoted names."""
+
+    @abc.abstractmethod
+    def update_rows(
+        self, connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
+    ) -> None:
+        """Write columns of the rows that the first of them names. Table and columns are quoted names."""
 
     @abc.abstractmethod
     def add_fingerprints(self, parts: Iterable[str]) -> str:

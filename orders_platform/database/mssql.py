@@ -6,11 +6,13 @@ Which driver is used is decided in `odbc_driver.py`, what its errors mean in `ms
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime
+from datetime import date, datetime
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import TYPE_CHECKING
 
 import sqlalchemy
@@ -33,6 +35,15 @@ _WIDE_TEXT = (-9, 0, 0)  # SQL_WVARCHAR of any length
 _LONG = 4_000  # characters; FreeTDS takes longer ones as pyodbc sends them by itself
 _MARKS = re.compile(r"'(?:[^']|'')*'|\[(?:[^\]]|\]\])*\]|--[^\n]*|/\*.*?\*/|\?", re.DOTALL)
 _NULL = "CAST(NULL AS NVARCHAR(1))"  # of a type that becomes any other: bare ones above each other in a UNION would be INT
+
+_ROWS = _PARAMETERS = 1_000
+"""SQL Server takes so many rows in a list of VALUES, and 2,100 parameters; reading them takes it longer than in proportion."""
+_NOTHING = "(orders_platform: no value)"
+"""Stands for NULL on its way to SQL Server: a statement with as many rows and columns is the same text then, and is planned once."""
+
+_WHOLE_LIMITS = {"INT": 1 << 31, "BIGINT": 1 << 63, "SMALLINT": 1 << 15, "TINYINT": 1 << 8}
+_DECIMAL = re.compile(r"DECIMAL\((\d+), (\d+)\)")
+_EXACT = Context(prec=60)
 
 LOGIN_SECONDS = 15
 """How long a server may take to accept us."""
@@ -81,7 +92,7 @@ class _Mssql(Dialect):
         {**_TYPES, **dict.fromkeys(("nvarchar", "integer", "decimal", "date", "uuid"), "NVARCHAR(4000)")}
     )
     any_case = ""
-    has_earlier_system = reads_cells = loads_texts = True
+    has_earlier_system = True
 
     def make_engine(self, url: URL) -> Engine:
         if url.get_driver_name() == "pyodbc":
@@ -108,6 +119,37 @@ class _Mssql(Dialect):
 
     def timestamp(self, moment: datetime) -> datetime:
         return moment.replace(tzinfo=None)
+
+    def stored_number(self, number: Decimal, type_: str) -> Decimal | None:
+        """Rounded to the scale of the column, as the server does."""
+        if type_ in _WHOLE_LIMITS:
+            return number if number == number.to_integral_value() and -_WHOLE_LIMITS[type_] <= number < _WHOLE_LIMITS[type_] else None
+        found = _DECIMAL.fullmatch(type_)
+        precision, scale = (int(found[1]), int(found[2])) if found else (28, 6)
+        if number.adjusted() >= precision:
+            return None
+        rounded = number.quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP, _EXACT)
+        return rounded if len(rounded.as_tuple().digits) <= precision else None
+
+    def insert_rows(
+        self, connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]], uuid: str = ""
+    ) -> int:
+        remaining, count = iter(rows), 0
+        while batch := list(itertools.islice(remaining, _ROWS)):
+            filled = [i for i in range(len(columns)) if any(row[i] is not None for row in batch)] or [0]
+            names = ", ".join([*(columns[i] for i in filled), *[uuid] * bool(uuid)])
+            cells = ", ".join([*(_cell(n) for n in range(len(filled))), *["NEWID()"] * bool(uuid)])
+            insert = f"INSERT INTO {table} ({names}) SELECT {cells} FROM"  # noqa: S608 - quoted names and marks
+            _execute_texts(connection, insert, [[row[i] for i in filled] for row in batch])
+            count += len(batch)
+        return count
+
+    def update_rows(
+        self, connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
+    ) -> None:
+        written = ", ".join(f"{column} = {_cell(n)}" for n, column in enumerate(columns) if n)
+        update = f"UPDATE {table} SET {written} FROM"
+        _execute_texts(connection, update, list(rows), f" WHERE {table}.{columns[0]} = r.c0")
 
     def add_fingerprints(self, parts: Iterable[str]) -> str:
         pairs = [part.split(":") for part in parts]
@@ -199,6 +241,7 @@ def _prepare(connection: pyodbc.Connection, _record: object) -> None:
     cursor = connection.cursor()
     cursor.execute("SET NOCOUNT OFF")  # a server may have it on for everybody; our write-backs count their rows
     cursor.execute("SET XACT_ABORT ON")  # an error of a statement ends its transaction: nothing half done is committed
+    cursor.execute("SET DATEFORMAT ymd")  # an ISO date is that day, also in a column of moments
     cursor.execute(f"SET LOCK_TIMEOUT {LOCK_SECONDS * 1_000}")
     cursor.close()
 
@@ -230,6 +273,33 @@ def write_nulls(sql: str, parameters: Sequence[object]) -> tuple[str, Sequence[o
         return _NULL if found[0] == "?" and next(values) is None else found[0]
 
     return _MARKS.sub(written, sql), tuple(value for value in parameters if value is not None)
+
+
+def _cell(n: int) -> str:
+    return f"NULLIF(r.c{n}, N'{_NOTHING}')"
+
+
+def _execute_texts(connection: Connection, start: str, rows: Sequence[Sequence[object]], end: str = "") -> None:
+    """Run a statement on rows, as many at once as there may be parameters, all of them texts: no driver needs arrays of them for that."""
+    names = ", ".join(f"c{n}" for n in range(len(rows[0])))
+    marks = f"({', '.join('?' * len(rows[0]))})"
+    together = max(1, min(_ROWS, _PARAMETERS // len(rows[0])))
+    for at in range(0, len(rows), together):
+        piece = rows[at : at + together]
+        statement = f"{start} (VALUES {', '.join([marks] * len(piece))}) AS r ({names}){end}"
+        texts = tuple(_text(cell) for row in piece for cell in row)
+        connection.exec_driver_sql(statement, texts, execution_options={TEXT_PARAMETERS: True})
+
+
+def _text(cell: object) -> str:
+    """A cell as text: a day or a moment in ISO form, a truth value as 1 or 0, which SQLite also makes of it."""
+    if cell is None or isinstance(cell, str):
+        return _NOTHING if cell is None else cell
+    if isinstance(cell, bool):
+        return str(int(cell))
+    if isinstance(cell, Decimal):
+        return format(cell, "f")
+    return cell.isoformat() if isinstance(cell, date) else str(cell)
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 """SQLite: its connections, the functions that our statements call, and what else differs from SQL Server."""
 
 import hashlib
+import itertools
+import math
 import sqlite3
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,6 +28,9 @@ BUSY_SECONDS = 30
 WORD_SEPARATOR = "\x1f"
 """Between the null words of a kind of column, which `orders_meaning` takes as one text."""
 
+_BATCH = 500
+"""Wide rows that are written together."""
+
 _ABSENT = ("no such table", "no such column", "has no column")
 
 # The words are chosen for their affinity: texts keep their form ('0012' stays text), numbers become numbers, dates stay ISO text.
@@ -40,7 +45,7 @@ class _Sqlite(Dialect):
     kind = "sqlite"
     types = staged_types = _TYPES
     any_case = " COLLATE NOCASE"
-    has_earlier_system = reads_cells = loads_texts = False
+    has_earlier_system = False
 
     def make_engine(self, url: URL) -> Engine:
         if url.database:
@@ -62,6 +67,26 @@ class _Sqlite(Dialect):
 
     def timestamp(self, moment: datetime) -> str:
         return moment.replace(tzinfo=None).isoformat(" ", "microseconds")
+
+    def stored_number(self, number: Decimal, type_: str) -> int | float | None:
+        """A whole number beyond 2^53 would be one of several as a float, which a column of whole numbers does not hold."""
+        if number == number.to_integral_value() and abs(number) < 1 << 53:
+            return int(number)
+        return None if math.isinf(float(number)) or type_ == "INT" else float(number)
+
+    def insert_rows(
+        self, connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]], uuid: str = ""
+    ) -> int:
+        names = ", ".join((*columns, uuid) if uuid else columns)
+        marks = ", ".join(["?"] * len(columns) + ["orders_uuid()"] * bool(uuid))
+        return _execute_many(connection, f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)  # noqa: S608 - quoted names and marks
+
+    def update_rows(
+        self, connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
+    ) -> None:
+        ref, *others = (f"{column} = ?" for column in columns)
+        statement = f"UPDATE {table} SET {', '.join(others)} WHERE {ref}"  # noqa: S608 - quoted names and marks
+        _execute_many(connection, statement, ((*row[1:], row[0]) for row in rows))
 
     def add_fingerprints(self, parts: Iterable[str]) -> str:
         pairs = [part.split(":") for part in parts]
@@ -125,6 +150,15 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
         connection.create_function(f"orders{function.__name__}", arguments, function, deterministic=True)
     connection.create_function("orders_uuid", 0, lambda: str(uuid.uuid4()))
     connection.create_aggregate("orders_fingerprint", 1, _Fingerprint)  # type: ignore[arg-type]
+
+
+def _execute_many(connection: Connection, statement: str, rows: Iterable[Sequence[object]]) -> int:
+    """Run a statement for each of the rows; how many there were."""
+    remaining, count = iter(rows), 0
+    while batch := [tuple(row) for row in itertools.islice(remaining, _BATCH)]:
+        connection.exec_driver_sql(statement, batch)
+        count += len(batch)
+    return count
 
 
 def _begin(connection: Connection) -> None:

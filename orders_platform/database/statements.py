@@ -18,9 +18,6 @@ from sqlalchemy import BindParameter, Connection, CursorResult, Dialect, TextCla
 
 from orders_platform.errors import ConfigurationError
 
-WORK_TABLES = ("staged_cells", "clean_orders", "order_matches", "known_orders")
-"""Temporary tables of the merge; they live as long as their connection. SQLite has no use for the first."""
-
 VALUES_A_STATEMENT = 1_000
 ROWS_A_STATEMENT = 100
 """SQL Server takes 2,100 parameters; a row with its result has thirteen."""
@@ -31,7 +28,7 @@ T = TypeVar("T")
 class Templates:
     """The `sql/` folder for one dialect.
 
-    Every template may use `context`: `t` and `w` (tables and work tables, quoted), `columns`, `types`. `rendered` is what `Statements`
+    Every template may use `context`: `t` (tables, quoted), `columns`, `types`. `rendered` is what `Statements`
     has made of them so far, with the parameters of each, so that it is made once a process.
     """
 
@@ -54,11 +51,8 @@ class Templates:
         environment.globals.update(q=self.quote, col=self.column, cols=self.columns, param=parameter, integer=integer)
         environment.globals.update(parts=self.key_parts, **self._context)
         # A macro file sees what was there when it was loaded, so each may use those before it.
-        for name, file in (("dialect", self._dialect.name), ("shared", "shared"), ("cells", "cells")):
+        for name, file in (("dialect", self._dialect.name), ("shared", "shared"), ("source", "source")):
             environment.globals[name] = environment.get_template(f"macros/{file}.sql.j2").module
-        work_table = environment.get_template(f"macros/{self._dialect.name}.sql.j2").module.work_table  # type: ignore[attr-defined]
-        environment.globals["w"] = {name: work_table(Markup(name)) for name in WORK_TABLES}  # noqa: S704 - our own names
-        environment.globals["source"] = environment.get_template("macros/source.sql.j2").module
         return environment
 
     def quote(self, name: str) -> Markup:
@@ -178,13 +172,12 @@ def numbered(names: Sequence[str], rows: Iterable[Sequence[object]]) -> dict[str
 
 
 def write_rows(
-    run: Runner, statement: str, names: Sequence[str], rows: Sequence[Sequence[object]], column: str = "", **values: object
+    run: Runner, statement: str, names: Sequence[str], rows: Sequence[Sequence[object]]
 ) -> None:
     """Run a statement of numbered rows, of one length, so that it is made once: the last row is repeated, which changes nothing.
 
-    `names` are the parameters of a row, `column` is one that the template is told.
+    `names` are the parameters of a row.
     """
-    variables: dict[str, int | str] = {"result_rows": ROWS_A_STATEMENT} | ({"cell_column": column} if column else {})
     for chunk in chunks(rows, ROWS_A_STATEMENT):
         full = [*chunk, *chunk[-1:] * (ROWS_A_STATEMENT - len(chunk))]
-        run(statement, variables, **numbered(names, full), **values)
+        run(statement, {"result_rows": ROWS_A_STATEMENT}, **numbered(names, full))

@@ -6,7 +6,7 @@ Most of the 400 cells of a row are blank, and only the others are looked at.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -18,6 +18,7 @@ from orders_platform.domain.cell_codecs import number_text, plain_text
 from orders_platform.domain.cell_texts import NUMERAL, is_day, meaning
 from orders_platform.domain.matching import KEY_SEPARATOR
 from orders_platform.domain.names import item_name, joined_name, shortened
+from orders_platform.domain.text import clean
 from orders_platform.errors import RowError
 from orders_platform.merge.merge_rules import BusinessColumn, MergeRules
 
@@ -46,19 +47,18 @@ class StagedOrder:
 
     Attributes:
         number: of the row in the load.
-        cells: its clean cells by the position of their columns, blank ones left out; None where an order has the same ones.
-        file: where it came from.
-        bookkeeping: the columns that say so, in the order of `MergeRules.bookkeeping`.
+        cells: its clean cells by the position of their columns, blank ones left out; None where an order has the same ones, and then only
+            those in which it differs from its order.
+        bookkeeping: the columns that say where it came from, in the order of `MergeRules.bookkeeping`.
         order_number: the first column of its key as it is stored.
+        order_key: its key for people; `full_key` and `unique_key` are for comparing.
         shown: which of the columns that the board shows are filled, a bit each; the last one says whether any size is.
         reject_code: why it is no order, empty when it is one; with a `reason`.
-        is_copy: of another row.
         ref: the order that it is, None for a new one.
     """
 
     number: int
-    cells: Mapping[int, object] | None
-    file: str
+    cells: dict[int, object] | None
     bookkeeping: tuple[str | None, ...]
     order_number: str | None
     order_key: str
@@ -72,7 +72,6 @@ class StagedOrder:
     bad_cells: tuple[BadCell, ...]
     reject_code: str
     reason: str
-    is_copy: bool = False
     ref: str | None = None
 
 
@@ -87,9 +86,9 @@ def canonical(value: object) -> str:
     return (value.date() if isinstance(value, datetime) else value).isoformat() if isinstance(value, date) else str(value)
 
 
-def key_of(cells: Sequence[object]) -> str:
-    """Key columns for comparing: capitals, NULL as nothing."""
-    return KEY_SEPARATOR.join("" if cell is None else canonical(cell) for cell in cells).upper()
+def key_of(cells: Iterable[object]) -> str:
+    """Key columns for comparing: capitals, NULL as nothing. Clean, since an earlier version may have kept other ones."""
+    return KEY_SEPARATOR.join("" if cell is None else clean(canonical(cell)) for cell in cells).upper()
 
 
 class Cleaner:
@@ -108,7 +107,7 @@ class Cleaner:
         self.positions = {column.name: i for i, column in enumerate(rules.business)}
         self._hashed = rules.hashed(customer)
         self._prefixes = [f"{column.name}\x1e" if column.name in self._hashed else "" for column in rules.business]
-        self._bookkeeping = [self.positions[name] for name in rules.bookkeeping(customer)]
+        self.bookkeeping = [self.positions[name] for name in rules.bookkeeping(customer)]
         places = {each.kind: i for i, each in enumerate(rules.business)}
         self._customer_at, self._source_at, self._type_at = (
             places.get(kind) for kind in ("customer", "source_customer", "order_type")
@@ -116,8 +115,13 @@ class Cleaner:
         self._unique = [self.positions[name] for name in self._keys.unique]
         self._full = [self.positions[name] for name in (*self._keys.unique, *self._keys.extra)]
         self._phantom = [self.positions[name] for name in self._cleaning.phantom_columns]
+        self._headed = [(i, self._columns[i].name.lower(), i in self._unique) for i in sorted({*self._unique, *self._phantom})]
         self._bits = self._bits_of_columns()
-        self._file_at = self.positions.get(configuration.columns.file)
+        self.file_at = self.positions[configuration.columns.file]
+        self.keys, self.unique_count = self._full, len(self._unique)
+        self.names = [column.name for column in rules.business]
+        self.sizes_bit = 1 << len(rules.watched)
+        self.others = [i for i, prefix in enumerate(self._prefixes) if prefix and i not in self._full]
 
     def _bits_of_columns(self) -> list[int]:
         sizes = 1 << len(self._rules.watched)
@@ -141,12 +145,12 @@ class Cleaner:
         reader, words, length, is_cut = column.reader, column.null_words, column.length, column.is_cut
 
         def read(cell: object, bad: list[BadCell]) -> object:
-            text = meaning(reader, cell if isinstance(cell, str) else _told(cell), words)
+            text = meaning(reader, told(cell), words)
             if text is not None and column.kind == "order_type":
                 text = self._rules.order_types.get(text.upper(), text.upper())
             if text is None or not length or column.kind == "customer":
                 return text
-            fitting = _beginning(text, length)
+            fitting = beginning(text, length)
             if fitting == text:
                 return text
             bad.append(("text_cut" if is_cut else "text_too_long", column.name, text))
@@ -159,15 +163,17 @@ class Cleaner:
         store = self._dialect.stored_number
 
         def read(cell: object, bad: list[BadCell]) -> object:
-            shown = meaning(reader, cell, words) if isinstance(cell, str) else _told(cell)
+            shown = meaning(reader, told(cell), words)
             if shown is None:
                 return None
-            value = store(Decimal(shown), type_) if NUMERAL.fullmatch(shown) else None
-            if kind != "number" and value is not None:
-                value = int(value) if abs(value) < _EXACT and value == int(value) and (value >= 0 or kind != "quantity") else None
+            number = Decimal(shown) if NUMERAL.fullmatch(shown) else None
+            if number is not None and kind != "number" and (
+                number != number.to_integral_value() or (number < 0 and kind == "quantity")
+            ):
+                number = None
+            value = None if number is None else store(number, type_)
             if value is None:
-                code = "bad_quantity" if kind == "quantity" else "bad_number"
-                bad.append((code, column.name, shown))
+                bad.append(("bad_quantity" if kind == "quantity" else "bad_number", column.name, shown))
             return value
 
         return read
@@ -176,9 +182,7 @@ class Cleaner:
         words = column.null_words
 
         def read(cell: object, bad: list[BadCell]) -> object:
-            if isinstance(cell, date):
-                cell = cell.date().isoformat() if isinstance(cell, datetime) else cell.isoformat()
-            shown = meaning("date", cell if isinstance(cell, str) else _told(cell), words)
+            shown = meaning("date", told(cell), words)
             if shown is None or is_day(shown):
                 return shown
             bad.append(("bad_date", column.name, shown))
@@ -203,8 +207,9 @@ class Cleaner:
                         known[i][cell] = value
                 if value is not None:
                     cells[i] = value
-        if self._source_at is not None and self._source_at not in cells and self._customer_at in cells:
-            cells[self._source_at] = cells[self._customer_at]
+        source = self._source_at
+        if source is not None and source not in cells and self._customer_at in cells:
+            cells[source] = self._readers[source](cells[self._customer_at], bad)
         if self._customer_at is not None:
             cells[self._customer_at] = self._customer
         order_type = cells.get(self._type_at) if self._type_at is not None else None
@@ -212,12 +217,10 @@ class Cleaner:
         order_key = " | ".join("" if cell is None else canonical(cell) for cell in keys)
         group, item = (joined_name([self._first(cells, names) for names in rule]) for rule in (self._names.group, self._names.item))
         code = self._problem(cells, group, item)
-        file = cells.get(self._file_at) if self._file_at is not None else None
         return StagedOrder(
-            number, cells, str(file or ""), tuple(_told_or_none(cells.get(i)) for i in self._bookkeeping),
-            _told_or_none(keys[0]), order_key, key_of([cells.get(i) for i in self._full]), key_of(keys), self.hash_of(cells, bad),
-            shortened(group), item_name(item, order_key), self.shown(cells), order_type == self._cleaning.cancelled, tuple(bad), code,
-            _NO_ORDER.get(code, ""),
+            number, cells, tuple(written(cells.get(i)) for i in self.bookkeeping), written(keys[0]), order_key,
+            key_of(cells.get(i) for i in self._full), key_of(keys), self.hash_of(cells, bad), shortened(group), item_name(item, order_key),
+            self.shown(cells), order_type == self._cleaning.cancelled, tuple(bad), code, _NO_ORDER.get(code, ""),
         )  # fmt: skip
 
     def hash_of(self, cells: Mapping[int, object], bad: Sequence[BadCell] = ()) -> str:
@@ -252,30 +255,32 @@ class Cleaner:
 
     def _is_header(self, cells: Mapping[int, object]) -> bool:
         """Whether a key, or two of the columns that make an order, say what their column is called."""
-        headed = [i for i in {*self._unique, *self._phantom} if _told(cells.get(i)).lower() == self._columns[i].name.lower()]
-        return len(headed) > 1 or any(i in self._unique for i in headed)
+        headed = [is_key for i, name, is_key in self._headed if i in cells and canonical(cells[i]).lower() == name]
+        return len(headed) > 1 or any(headed)
 
-
-_EXACT = 1 << 53
-"""Beyond it two whole numbers may be one float."""
 
 _MOST_KNOWN = 2_000
 """Cells of a column whose meaning is remembered: most of them come again and again."""
 
 
-def _told(cell: object) -> str:
-    """A cell that is no text, as text."""
+def told(cell: object) -> str:
+    """A cell of the driver as the text that people would write for it; a BLOB as the text that it holds."""
+    if isinstance(cell, str):
+        return cell
+    if isinstance(cell, bytes | bytearray | memoryview):
+        return str(bytes(cell), "utf-8", "backslashreplace")
     try:
         return "" if cell is None else plain_text(cell)
     except RowError:
-        return repr(cell)
+        return str(cell)
 
 
-def _told_or_none(cell: object) -> str | None:
+def written(cell: object) -> str | None:
+    """A clean cell as text, None when it is blank."""
     return None if cell is None else canonical(cell)
 
 
-def _beginning(text: str, length: int) -> str:
+def beginning(text: str, length: int) -> str:
     """As much of a text as a column of this length holds: SQL Server counts in pieces of 16 bits, of which an emoji has two."""
     if len(text) <= length // 2 or (len(text) <= length and text.isascii()):
         return text
