@@ -4,12 +4,14 @@ What differs inside a statement is a macro in `sql/macros/`.
 """
 
 import abc
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property, partial
+from operator import itemgetter
 from typing import ClassVar, Literal
 
 import sqlalchemy
@@ -100,7 +102,7 @@ class Dialect(abc.ABC):
         """A UTC moment as the database stores it."""
 
     @abc.abstractmethod
-    def stored_number(self, number: Decimal, type_: str) -> object:
+    def stored_number(self, number: Decimal | float, type_: str) -> object:
         """A number as a column of this type holds it, None where it cannot."""
 
     @abc.abstractmethod
@@ -140,6 +142,16 @@ class Dialect(abc.ABC):
     def missing_grants(self, connection: Connection, rights: Sequence[Right]) -> list[str]:  # noqa: ARG002 - SQLite has no rights
         """A GRANT for each of the rights that the login lacks."""
         return []
+
+
+def filled_batches(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], size: int
+) -> Iterator[tuple[list[str], list[tuple[object, ...]]]]:
+    """Rows in batches, each with those columns only in which one of its rows has a value."""
+    remaining = iter(rows)
+    while batch := list(itertools.islice(remaining, size)):
+        filled = [i for i, column in enumerate(zip(*batch, strict=True)) if column.count(None) < len(batch)] or [0]
+        yield [columns[i] for i in filled], list(map(itemgetter(*filled), batch)) if len(filled) > 1 else [(row[filled[0]],) for row in batch]
 
 
 def customer_busy(customer: str) -> CustomerBusyError:

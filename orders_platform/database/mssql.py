@@ -6,7 +6,6 @@ Which driver is used is decided in `odbc_driver.py`, what its errors mean in `ms
 from __future__ import annotations
 
 import hashlib
-import itertools
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,7 +19,7 @@ from markupsafe import Markup
 from sqlalchemy import URL, Connection, Engine, ExecutionContext, event, text
 from sqlalchemy.exc import DBAPIError
 
-from orders_platform.database.dialects import Dialect, Family, Right, TableColumn, column_types, customer_busy, lock_lost
+from orders_platform.database.dialects import Dialect, Family, Right, TableColumn, column_types, customer_busy, filled_batches, lock_lost
 from orders_platform.database.mssql_errors import Meaning, meaning_of
 from orders_platform.database.odbc_driver import find_driver, safe_options
 from orders_platform.errors import DatabaseRefusedError, OrdersError, TransactionLostError
@@ -120,27 +119,27 @@ class _Mssql(Dialect):
     def timestamp(self, moment: datetime) -> datetime:
         return moment.replace(tzinfo=None)
 
-    def stored_number(self, number: Decimal, type_: str) -> Decimal | None:
+    def stored_number(self, number: Decimal | float, type_: str) -> Decimal | None:
         """Rounded to the scale of the column, as the server does."""
-        if type_ in _WHOLE_LIMITS:
-            return number if number == number.to_integral_value() and -_WHOLE_LIMITS[type_] <= number < _WHOLE_LIMITS[type_] else None
+        exact = Decimal(repr(number)) if isinstance(number, float) else Decimal(number)
+        limit = _WHOLE_LIMITS.get(type_)
+        if limit is not None:
+            return exact if exact == exact.to_integral_value() and -limit <= exact < limit else None
         found = _DECIMAL.fullmatch(type_)
         precision, scale = (int(found[1]), int(found[2])) if found else (28, 6)
-        if number.adjusted() >= precision:
+        if exact.adjusted() >= precision:
             return None
-        rounded = number.quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP, _EXACT)
+        rounded = exact.quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP, _EXACT)
         return rounded if len(rounded.as_tuple().digits) <= precision else None
 
     def insert_rows(
         self, connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]], uuid: str = ""
     ) -> int:
-        remaining, count = iter(rows), 0
-        while batch := list(itertools.islice(remaining, _ROWS)):
-            filled = [i for i in range(len(columns)) if any(row[i] is not None for row in batch)] or [0]
-            names = ", ".join([*(columns[i] for i in filled), *[uuid] * bool(uuid)])
-            cells = ", ".join([*(_cell(n) for n in range(len(filled))), *["NEWID()"] * bool(uuid)])
-            insert = f"INSERT INTO {table} ({names}) SELECT {cells} FROM"  # noqa: S608 - quoted names and marks
-            _execute_texts(connection, insert, [[row[i] for i in filled] for row in batch])
+        count = 0
+        for filled, batch in filled_batches(columns, rows, _ROWS):
+            names = ", ".join([*filled, *[uuid] * bool(uuid)])
+            cells = ", ".join([*map(_cell, range(len(filled))), *["NEWID()"] * bool(uuid)])
+            _execute_texts(connection, f"INSERT INTO {table} ({names}) SELECT {cells} FROM", batch)  # noqa: S608 - quoted names
             count += len(batch)
         return count
 

@@ -1,7 +1,6 @@
 """SQLite: its connections, the functions that our statements call, and what else differs from SQL Server."""
 
 import hashlib
-import itertools
 import math
 import sqlite3
 import uuid
@@ -18,8 +17,9 @@ from sqlalchemy import URL, Connection, Engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import Integer, Numeric
 
-from orders_platform.database.dialects import Dialect, TableColumn, column_types, customer_busy, lock_lost
+from orders_platform.database.dialects import Dialect, TableColumn, column_types, customer_busy, filled_batches, lock_lost
 from orders_platform.domain.cell_texts import NUMERAL, meaning
+from orders_platform.database.statements import chunks
 from orders_platform.errors import DatabaseRefusedError, DatabaseUnavailableError, OrdersError
 
 BUSY_SECONDS = 30
@@ -28,8 +28,8 @@ BUSY_SECONDS = 30
 WORD_SEPARATOR = "\x1f"
 """Between the null words of a kind of column, which `orders_meaning` takes as one text."""
 
-_BATCH = 500
-"""Wide rows that are written together."""
+_BATCH = 250
+"""Wide rows that are written together: of more, more columns are filled in one row at least, and each column costs a value a row."""
 
 _ABSENT = ("no such table", "no such column", "has no column")
 
@@ -68,25 +68,30 @@ class _Sqlite(Dialect):
     def timestamp(self, moment: datetime) -> str:
         return moment.replace(tzinfo=None).isoformat(" ", "microseconds")
 
-    def stored_number(self, number: Decimal, type_: str) -> int | float | None:
+    def stored_number(self, number: Decimal | float, type_: str) -> int | float | None:
         """A whole number beyond 2^53 would be one of several as a float, which a column of whole numbers does not hold."""
-        if number == number.to_integral_value() and abs(number) < 1 << 53:
-            return int(number)
+        if abs(number) < 1 << 53 and number == (whole := int(number)):
+            return whole
         return None if math.isinf(float(number)) or type_ == "INT" else float(number)
 
     def insert_rows(
         self, connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]], uuid: str = ""
     ) -> int:
-        names = ", ".join((*columns, uuid) if uuid else columns)
-        marks = ", ".join(["?"] * len(columns) + ["orders_uuid()"] * bool(uuid))
-        return _execute_many(connection, f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)  # noqa: S608 - quoted names and marks
+        count = 0
+        for filled, batch in filled_batches(columns, rows, _BATCH):
+            names = ", ".join([*filled, *[uuid] * bool(uuid)])
+            marks = ", ".join(["?"] * len(filled) + ["orders_uuid()"] * bool(uuid))
+            connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({marks})", batch)  # noqa: S608 - quoted names and marks
+            count += len(batch)
+        return count
 
     def update_rows(
         self, connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
     ) -> None:
         ref, *others = (f"{column} = ?" for column in columns)
         statement = f"UPDATE {table} SET {', '.join(others)} WHERE {ref}"  # noqa: S608 - quoted names and marks
-        _execute_many(connection, statement, ((*row[1:], row[0]) for row in rows))
+        for batch in chunks([(*row[1:], row[0]) for row in rows], _BATCH):
+            connection.exec_driver_sql(statement, batch)
 
     def add_fingerprints(self, parts: Iterable[str]) -> str:
         pairs = [part.split(":") for part in parts]
@@ -150,15 +155,6 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
         connection.create_function(f"orders{function.__name__}", arguments, function, deterministic=True)
     connection.create_function("orders_uuid", 0, lambda: str(uuid.uuid4()))
     connection.create_aggregate("orders_fingerprint", 1, _Fingerprint)  # type: ignore[arg-type]
-
-
-def _execute_many(connection: Connection, statement: str, rows: Iterable[Sequence[object]]) -> int:
-    """Run a statement for each of the rows; how many there were."""
-    remaining, count = iter(rows), 0
-    while batch := [tuple(row) for row in itertools.islice(remaining, _BATCH)]:
-        connection.exec_driver_sql(statement, batch)
-        count += len(batch)
-    return count
 
 
 def _begin(connection: Connection) -> None:

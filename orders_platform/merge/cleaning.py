@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from math import isfinite
 from typing import Final
 
 from orders_platform.configuration import Configuration
@@ -81,8 +82,11 @@ def canonical(value: object) -> str:
         return value
     if isinstance(value, int):
         return str(int(value))
-    if isinstance(value, float | Decimal):
-        return number_text(Decimal(repr(value)) if isinstance(value, float) else value)
+    if isinstance(value, float):
+        text = repr(value)
+        return text if text[-2:] != ".0" and "e" not in text else number_text(Decimal(text))
+    if isinstance(value, Decimal):
+        return number_text(value)
     return (value.date() if isinstance(value, datetime) else value).isoformat() if isinstance(value, date) else str(value)
 
 
@@ -91,45 +95,53 @@ def key_of(cells: Iterable[object]) -> str:
     return KEY_SEPARATOR.join("" if cell is None else clean(canonical(cell)) for cell in cells).upper()
 
 
-class Cleaner:
-    """Cleans the rows of one customer, of which the cells come in the order of `rules.business`."""
+KnownCells = Sequence[dict[object, tuple[object, str, int]]]
+"""What cells of each column mean, what of it is hashed, and which bit of `StagedOrder.shown` it is."""
 
-    def __init__(self, configuration: Configuration, rules: MergeRules, dialect: Dialect, customer: str) -> None:
+
+class Cleaner:
+    """Cleans the rows of one customer, of which the cells come in the order of `rules.business`.
+
+    Attributes:
+        names: of the columns, by position as all that follow.
+        keys: the key columns, the first `unique_count` of which are the order number.
+        others: the columns that make a row what it is besides.
+        bookkeeping: those that do not.
+        file_at: the column of the file; `sizes` those of the sizes.
+        sizes_bit: of `StagedOrder.shown`.
+    """
+
+    def __init__(self, configuration: Configuration, rules: MergeRules, dialect: Dialect, customer: str, known: KnownCells) -> None:
         self._customer = customer
         self._dialect = dialect
         self._rules = rules
         self._cleaning = configuration.cleaning
-        self._names = configuration.names
-        self._keys = configuration.keys_of(customer)
+        self._known = known
         self._columns = rules.business
         self._readers = [self._reader(column) for column in rules.business]
-        self._known: list[dict[object, object]] = [{} for _ in rules.business]
-        self.positions = {column.name: i for i, column in enumerate(rules.business)}
-        self._hashed = rules.hashed(customer)
-        self._prefixes = [f"{column.name}\x1e" if column.name in self._hashed else "" for column in rules.business]
-        self.bookkeeping = [self.positions[name] for name in rules.bookkeeping(customer)]
-        places = {each.kind: i for i, each in enumerate(rules.business)}
-        self._customer_at, self._source_at, self._type_at = (
-            places.get(kind) for kind in ("customer", "source_customer", "order_type")
-        )
-        self._unique = [self.positions[name] for name in self._keys.unique]
-        self._full = [self.positions[name] for name in (*self._keys.unique, *self._keys.extra)]
-        self._phantom = [self.positions[name] for name in self._cleaning.phantom_columns]
-        self._headed = [(i, self._columns[i].name.lower(), i in self._unique) for i in sorted({*self._unique, *self._phantom})]
-        self._bits = self._bits_of_columns()
-        self.file_at = self.positions[configuration.columns.file]
-        self.keys, self.unique_count = self._full, len(self._unique)
         self.names = [column.name for column in rules.business]
+        places = {name: i for i, name in enumerate(self.names)}
+        keys, kinds = configuration.keys_of(customer), {each.kind: i for i, each in enumerate(rules.business)}
+        self._customer_at, self._source_at, self._type_at = (kinds[kind] for kind in ("customer", "source_customer", "order_type"))
+        self.bookkeeping = [places[name] for name in rules.bookkeeping(customer)]
+        hashed = [i for i in range(len(self.names)) if i not in self.bookkeeping]
+        self._last = [i for i in hashed if i in {self._customer_at, self._source_at}]
+        self._prefixes = [f"{name}\x1e" if i in hashed and i not in self._last else "" for i, name in enumerate(self.names)]
+        self.keys, self.unique_count = [places[name] for name in (*keys.unique, *keys.extra)], len(keys.unique)
+        self.others = [i for i in hashed if i not in self.keys]
+        self.file_at = places[configuration.columns.file]
+        self._phantom = [places[name] for name in self._cleaning.phantom_columns]
+        unique = self.keys[: self.unique_count]
+        self._headed = [(i, self.names[i].lower(), i in unique) for i in {*unique, *self._phantom}]
+        self._group, self._item = (
+            [[places[name] for name in names] for names in rule] for rule in (configuration.names.group, configuration.names.item)
+        )
+        self.sizes = {i for i, column in enumerate(rules.business) if column.kind == "quantity"}
         self.sizes_bit = 1 << len(rules.watched)
-        self.others = [i for i, prefix in enumerate(self._prefixes) if prefix and i not in self._full]
-
-    def _bits_of_columns(self) -> list[int]:
-        sizes = 1 << len(self._rules.watched)
-        bits = [sizes if column.kind == "quantity" else 0 for column in self._columns]
-        for number, sources in enumerate(self._rules.watched):
+        self._bits = [self.sizes_bit if column.kind == "quantity" else 0 for column in self._columns]
+        for number, sources in enumerate(rules.watched):
             for name in sources:
-                bits[self.positions[name]] |= 1 << number
-        return bits
+                self._bits[places[name]] |= 1 << number
 
     # --- cells ----------------------------------------------------------------------------------------------------------
 
@@ -163,17 +175,21 @@ class Cleaner:
         store = self._dialect.stored_number
 
         def read(cell: object, bad: list[BadCell]) -> object:
-            shown = meaning(reader, told(cell), words)
-            if shown is None:
-                return None
-            number = Decimal(shown) if NUMERAL.fullmatch(shown) else None
-            if number is not None and kind != "number" and (
-                number != number.to_integral_value() or (number < 0 and kind == "quantity")
-            ):
-                number = None
-            value = None if number is None else store(number, type_)
+            number: Decimal | float | None
+            if type(cell) is int or (type(cell) is float and isfinite(cell)):
+                number = cell
+            else:
+                shown = meaning(reader, told(cell), words)
+                if shown is None:
+                    return None
+                number = Decimal(shown) if NUMERAL.fullmatch(shown) else None
+            if number is None or (kind != "number" and (number != int(number) or (number < 0 and kind == "quantity"))):
+                value = None
+            else:
+                value = store(number, type_)
             if value is None:
-                bad.append(("bad_quantity" if kind == "quantity" else "bad_number", column.name, shown))
+                code = "bad_quantity" if kind == "quantity" else "bad_number"
+                bad.append((code, column.name, meaning(reader, told(cell), ()) or ""))
             return value
 
         return read
@@ -196,52 +212,69 @@ class Cleaner:
         """One row."""
         bad: list[BadCell] = []
         cells: dict[int, object] = {}
-        readers, known = self._readers, self._known
+        parts: list[str] = []
+        shown, known = 0, self._known
         for i, cell in enumerate(row):
             if cell is not None:
-                value = known[i].get(cell, bad)
-                if value is bad:
-                    before = len(bad)
-                    value = readers[i](cell, bad)
-                    if len(bad) == before and len(known[i]) < _MOST_KNOWN:
-                        known[i][cell] = value
+                value, part, bit = known[i].get(cell) or self._read(i, cell, bad)
                 if value is not None:
                     cells[i] = value
-        source = self._source_at
-        if source is not None and source not in cells and self._customer_at in cells:
-            cells[source] = self._readers[source](cells[self._customer_at], bad)
-        if self._customer_at is not None:
-            cells[self._customer_at] = self._customer
-        order_type = cells.get(self._type_at) if self._type_at is not None else None
-        keys = [cells.get(i) for i in self._unique]
-        order_key = " | ".join("" if cell is None else canonical(cell) for cell in keys)
-        group, item = (joined_name([self._first(cells, names) for names in rule]) for rule in (self._names.group, self._names.item))
+                    shown |= bit
+                    if part:
+                        parts.append(part)
+        source, customer = self._source_at, self._customer_at
+        if source not in cells and customer in cells:
+            cells[source] = self._readers[source](cells[customer], bad)
+        cells[customer] = self._customer
+        keys = [written(cells.get(i)) for i in self.keys]
+        unique = keys[: self.unique_count]
+        order_key = " | ".join(key or "" for key in unique)
+        group, item = (joined_name(self._first(cells, places) for places in rule) for rule in (self._group, self._item))
         code = self._problem(cells, group, item)
         return StagedOrder(
-            number, cells, tuple(written(cells.get(i)) for i in self.bookkeeping), written(keys[0]), order_key,
-            key_of(cells.get(i) for i in self._full), key_of(keys), self.hash_of(cells, bad), shortened(group), item_name(item, order_key),
-            self.shown(cells), order_type == self._cleaning.cancelled, tuple(bad), code, _NO_ORDER.get(code, ""),
+            number, cells, tuple(written(cells.get(i)) for i in self.bookkeeping), keys[0], order_key,
+            KEY_SEPARATOR.join(key or "" for key in keys).upper(), KEY_SEPARATOR.join(key or "" for key in unique).upper(),
+            self._hash(parts, cells, bad), shortened(group), item_name(item, order_key), shown,
+            cells.get(self._type_at) == self._cleaning.cancelled, tuple(bad), code, _NO_ORDER.get(code, ""),
         )  # fmt: skip
 
+    def _read(self, i: int, cell: object, bad: list[BadCell]) -> tuple[object, str, int]:
+        before = len(bad)
+        value = self._readers[i](cell, bad)
+        prefix = self._prefixes[i]
+        part = prefix + canonical(value) if prefix and value is not None else ""
+        entry = value, part, self._bits[i] if value or self._bits[i] < self.sizes_bit else 0  # a size of 0 is none
+        if len(bad) == before and len(self._known[i]) < _MOST_KNOWN:
+            self._known[i][cell] = entry
+        return entry
+
     def hash_of(self, cells: Mapping[int, object], bad: Sequence[BadCell] = ()) -> str:
-        """The hash over every column that makes a row what it is, blank ones left out, and over what its columns cannot hold."""
+        """The hash over every column that makes a row what it is, blank ones left out, and over what its columns cannot hold.
+
+        The cells come in the order of their columns.
+        """
         prefixes = self._prefixes
-        parts = [prefixes[i] + canonical(cell) for i, cell in cells.items() if prefixes[i]]
-        parts.sort()
+        return self._hash([prefixes[i] + canonical(cell) for i, cell in cells.items() if prefixes[i]], cells, bad)
+
+    def _hash(self, parts: list[str], cells: Mapping[int, object], bad: Sequence[BadCell]) -> str:
+        parts += [f"{self.names[i]}\x1e{canonical(cells[i])}" for i in self._last if i in cells]
         parts += ["\x1e".join(("", *each)) for each in sorted(bad)]
         return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
     def shown(self, cells: Mapping[int, object]) -> int:
         """Which of the columns that the board shows are filled, as in `StagedOrder`."""
-        bits, size, found = self._bits, 1 << len(self._rules.watched), 0
+        found = 0
         for i, cell in cells.items():
-            bit = bits[i]
-            found |= bit if bit < size or cell else 0  # a size of 0 is none
+            if cell or self._bits[i] < self.sizes_bit:
+                found |= self._bits[i]
         return found
 
-    def _first(self, cells: Mapping[int, object], names: Sequence[str]) -> str | None:
-        found = (cells.get(self.positions[name]) for name in names)
-        return next((canonical(cell) for cell in found if cell is not None), None)
+    @staticmethod
+    def _first(cells: Mapping[int, object], places: Iterable[int]) -> str | None:
+        for i in places:
+            if i in cells:
+                return canonical(cells[i])
+        return None
 
     def _problem(self, cells: Mapping[int, object], group: str, item: str) -> str:
         """What is wrong with a row on its own; the first that holds."""
@@ -249,7 +282,7 @@ class Cleaner:
             return "repeated_header"
         if self._phantom and not any(i in cells for i in self._phantom):
             return "phantom"
-        if not all(i in cells for i in self._unique):
+        if not all(i in cells for i in self.keys[: self.unique_count]):
             return "missing_key"
         return "" if group and item else "name_empty"
 

@@ -26,7 +26,7 @@ from orders_platform.domain.guards import Guard, GuardKind
 from orders_platform.domain.merges import HeaderMerge, LineMerge
 from orders_platform.domain.needed_runs import CustomerSyncStatus
 from orders_platform.errors import SourceDataError
-from orders_platform.merge.cleaning import REASONS, Cleaner, beginning
+from orders_platform.merge.cleaning import REASONS, Cleaner, KnownCells, beginning
 from orders_platform.merge.merge_rules import MergeRules
 from orders_platform.merge.row_matching import Change, Load, Reject, rehash
 
@@ -49,6 +49,7 @@ class OrderMerge:
         self._templates = store.templates
         self._statements = Statements(store.templates)
         self._statements_of: dict[str, Statements] = {}
+        self._known_cells: dict[Sequence[str], KnownCells] = {}
 
     @cached_property
     def rules(self) -> MergeRules:
@@ -420,7 +421,8 @@ class OrderMerge:
             yield replace(run, values={**run.values, "customer": customer, "merge_number": number})
 
     def _cleaner(self, customer: str) -> Cleaner:
-        return Cleaner(self._configuration, self.rules, self.database.dialect, customer)
+        kept = self._known_cells.setdefault(tuple(self.rules.bookkeeping(customer)), [{} for _ in self.rules.business])
+        return Cleaner(self._configuration, self.rules, self.database.dialect, customer, kept)
 
     @cached_property
     def _tables(self) -> Mapping[str, str]:

@@ -259,8 +259,10 @@ class Load:
     # --- what changed ---------------------------------------------------------------------------------------------------
 
     def new(self) -> Iterator[tuple[StagedOrder, Cells]]:
-        """The rows that become orders, with their cells."""
-        for chunk in chunks([row for row in self.rows if row.ref is None and not row.reject_code], _ROWS_A_READ):
+        """The rows that become orders, with their cells; those with the same sizes together, so that few columns are written for them."""
+        new = [row for row in self.rows if row.ref is None and not row.reject_code]
+        new.sort(key=lambda row: [i for i in row.cells or () if i in self._cleaner.sizes])
+        for chunk in chunks(new, _ROWS_A_READ):
             cells = self._cells_of(chunk)
             yield from ((row, cells[row.number]) for row in chunk)
 
