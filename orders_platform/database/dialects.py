@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property, partial
-from operator import itemgetter
 from typing import ClassVar, Literal
 
 import sqlalchemy
@@ -33,9 +32,9 @@ class TableColumn:
     """A column as the database's catalogue has it.
 
     Attributes:
-        family: what its values are; always text on SQLite, where each value has a type of its own.
+        family: what its values are, money among the floats; always text on SQLite, where each value has a type of its own.
         length: the characters that it holds at most, 0 without a limit.
-        type: the type to give a work table's column for it; None where the dialect's own DDL decides.
+        type: what of a number, a day or a text it holds; None where the dialect's own DDL says so.
     """
 
     name: str
@@ -112,9 +111,7 @@ class Dialect(abc.ABC):
         """Insert rows, each under a new id where there is a column `uuid` for it; how many. Table and columns are quoted names."""
 
     @abc.abstractmethod
-    def update_rows(
-        self, connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
-    ) -> None:
+    def update_rows(self, connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """Write columns of the rows that the first of them names. Table and columns are quoted names."""
 
     @abc.abstractmethod
@@ -151,7 +148,7 @@ def filled_batches(
     remaining = iter(rows)
     while batch := list(itertools.islice(remaining, size)):
         filled = [i for i, column in enumerate(zip(*batch, strict=True)) if column.count(None) < len(batch)] or [0]
-        yield [columns[i] for i in filled], list(map(itemgetter(*filled), batch)) if len(filled) > 1 else [(row[filled[0]],) for row in batch]
+        yield [columns[i] for i in filled], [tuple([row[i] for i in filled]) for row in batch]
 
 
 def customer_busy(customer: str) -> CustomerBusyError:

@@ -19,7 +19,16 @@ from markupsafe import Markup
 from sqlalchemy import URL, Connection, Engine, ExecutionContext, event, text
 from sqlalchemy.exc import DBAPIError
 
-from orders_platform.database.dialects import Dialect, Family, Right, TableColumn, column_types, customer_busy, filled_batches, lock_lost
+from orders_platform.database.dialects import (
+    Dialect,
+    Family,
+    Right,
+    TableColumn,
+    column_types,
+    customer_busy,
+    filled_batches,
+    lock_lost,
+)
 from orders_platform.database.mssql_errors import Meaning, meaning_of
 from orders_platform.database.odbc_driver import find_driver, safe_options
 from orders_platform.errors import DatabaseRefusedError, OrdersError, TransactionLostError
@@ -59,8 +68,8 @@ _TYPES = {
 }  # fmt: skip
 
 _FAMILIES: Mapping[str, Family] = {
-    **dict.fromkeys(("bigint", "int", "smallint", "tinyint", "bit", "decimal", "numeric", "money", "smallmoney"), "number"),
-    **dict.fromkeys(("float", "real"), "float"),
+    **dict.fromkeys(("bigint", "int", "smallint", "tinyint", "bit", "decimal", "numeric"), "number"),
+    **dict.fromkeys(("float", "real", "money", "smallmoney"), "float"),
     **dict.fromkeys(("date", "datetime", "datetime2", "smalldatetime"), "moment"),
 }
 _WHOLE = frozenset({"bigint", "int", "smallint", "tinyint"})
@@ -139,16 +148,13 @@ class _Mssql(Dialect):
         for filled, batch in filled_batches(columns, rows, _ROWS):
             names = ", ".join([*filled, *[uuid] * bool(uuid)])
             cells = ", ".join([*map(_cell, range(len(filled))), *["NEWID()"] * bool(uuid)])
-            _execute_texts(connection, f"INSERT INTO {table} ({names}) SELECT {cells} FROM", batch)  # noqa: S608 - quoted names
+            _execute_texts(connection, f"INSERT INTO {table} ({names}) SELECT {cells} FROM", batch)
             count += len(batch)
         return count
 
-    def update_rows(
-        self, connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
-    ) -> None:
+    def update_rows(self, connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         written = ", ".join(f"{column} = {_cell(n)}" for n, column in enumerate(columns) if n)
-        update = f"UPDATE {table} SET {written} FROM"
-        _execute_texts(connection, update, list(rows), f" WHERE {table}.{columns[0]} = r.c0")
+        _execute_texts(connection, f"UPDATE {table} SET {written} FROM", list(rows), f" WHERE {table}.{columns[0]} = r.c0")  # noqa: S608 - quoted names
 
     def add_fingerprints(self, parts: Iterable[str]) -> str:
         pairs = [part.split(":") for part in parts]
@@ -351,7 +357,7 @@ def table_column(name: str, kind: str, length: int | None, precision: int | None
 
 
 def _work_type(kind: str, family: Family, length: int, precision: int | None, scale: int | None) -> Markup:
-    """A float would be hashed and shown with six digits, and a moment of a day is a day here."""
+    """A float holds what a decimal number of 28 digits holds here, and a moment of a day is a day."""
     if kind in {"decimal", "numeric"}:
         return Markup("DECIMAL({}, {})").format(int(precision or 18), int(scale or 0))
     if kind in _WHOLE:
@@ -359,7 +365,7 @@ def _work_type(kind: str, family: Family, length: int, precision: int | None, sc
     if family == "moment":
         return Markup("DATE")
     if family != "text":
-        return Markup("DECIMAL(28, 6)")
+        return Markup("DECIMAL(19, 4)") if "money" in kind else Markup("DECIMAL(28, 6)")
     return Markup("NVARCHAR({})").format(length or Markup("MAX"))
 
 

@@ -18,8 +18,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import Integer, Numeric
 
 from orders_platform.database.dialects import Dialect, TableColumn, column_types, customer_busy, filled_batches, lock_lost
-from orders_platform.domain.cell_texts import NUMERAL, meaning
 from orders_platform.database.statements import chunks
+from orders_platform.domain.cell_texts import NUMERAL, meaning
 from orders_platform.errors import DatabaseRefusedError, DatabaseUnavailableError, OrdersError
 
 BUSY_SECONDS = 30
@@ -30,6 +30,9 @@ WORD_SEPARATOR = "\x1f"
 
 _BATCH = 250
 """Wide rows that are written together: of more, more columns are filled in one row at least, and each column costs a value a row."""
+
+_EXACT = 1 << 53
+"""Beyond it two whole numbers may be one float."""
 
 _ABSENT = ("no such table", "no such column", "has no column")
 
@@ -69,8 +72,7 @@ class _Sqlite(Dialect):
         return moment.replace(tzinfo=None).isoformat(" ", "microseconds")
 
     def stored_number(self, number: Decimal | float, type_: str) -> int | float | None:
-        """A whole number beyond 2^53 would be one of several as a float, which a column of whole numbers does not hold."""
-        if abs(number) < 1 << 53 and number == (whole := int(number)):
+        if -_EXACT < number < _EXACT and number == (whole := int(number)):
             return whole
         return None if math.isinf(float(number)) or type_ == "INT" else float(number)
 
@@ -85,9 +87,7 @@ class _Sqlite(Dialect):
             count += len(batch)
         return count
 
-    def update_rows(
-        self, connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
-    ) -> None:
+    def update_rows(self, connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         ref, *others = (f"{column} = ?" for column in columns)
         statement = f"UPDATE {table} SET {', '.join(others)} WHERE {ref}"  # noqa: S608 - quoted names and marks
         for batch in chunks([(*row[1:], row[0]) for row in rows], _BATCH):

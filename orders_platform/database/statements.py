@@ -149,7 +149,7 @@ class Runner:
 
     def __call__(
         self, statement: str, variables: Mapping[str, int | str] | None = None, /, **more: object
-    ) -> CursorResult[Any]:
+    ) -> CursorResult[*tuple[Any, ...]]:
         """The result; raises what `translated_errors` makes of the driver's errors.
 
         `variables` is what the template is told of this call alone, such as the number of rows of its VALUES list; `more` is bound as
@@ -171,9 +171,7 @@ def numbered(names: Sequence[str], rows: Iterable[Sequence[object]]) -> dict[str
     return {f"{name}_{i}": value for i, row in enumerate(rows) for name, value in zip(names, row, strict=True)}
 
 
-def write_rows(
-    run: Runner, statement: str, names: Sequence[str], rows: Sequence[Sequence[object]]
-) -> None:
+def write_rows(run: Runner, statement: str, names: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Run a statement of numbered rows, of one length, so that it is made once: the last row is repeated, which changes nothing.
 
     `names` are the parameters of a row.

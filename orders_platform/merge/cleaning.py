@@ -36,7 +36,8 @@ REASONS: Final[Mapping[str, str]] = {
 
 _NO_ORDER: Final[Mapping[str, str]] = {
     "repeated_header": "the row repeats the headers of its file and is no order: delete it from the order list",
-    "phantom": "none of the columns that make an order is filled (phantom_columns), so the row is a total or empty: delete it, or fill one in",
+    "phantom": "none of the columns that make an order is filled (phantom_columns), so the row is a total or empty: delete it, "
+    "or fill one in",
     "missing_key": "a unique key column is blank: fill in the order number",
     "name_empty": "the item or group name would be empty: fill in one of its parts",
 }
@@ -111,7 +112,9 @@ class Cleaner:
         sizes_bit: of `StagedOrder.shown`.
     """
 
-    def __init__(self, configuration: Configuration, rules: MergeRules, dialect: Dialect, customer: str, known: KnownCells) -> None:
+    def __init__(
+        self, configuration: Configuration, rules: MergeRules, dialect: Dialect, customer: str, known: KnownCells
+    ) -> None:
         self._customer = customer
         self._dialect = dialect
         self._rules = rules
@@ -122,7 +125,9 @@ class Cleaner:
         self.names = [column.name for column in rules.business]
         places = {name: i for i, name in enumerate(self.names)}
         keys, kinds = configuration.keys_of(customer), {each.kind: i for i, each in enumerate(rules.business)}
-        self._customer_at, self._source_at, self._type_at = (kinds[kind] for kind in ("customer", "source_customer", "order_type"))
+        self._customer_at, self._source_at, self._type_at = (
+            kinds[kind] for kind in ("customer", "source_customer", "order_type")
+        )
         self.bookkeeping = [places[name] for name in rules.bookkeeping(customer)]
         hashed = [i for i in range(len(self.names)) if i not in self.bookkeeping]
         self._last = [i for i in hashed if i in {self._customer_at, self._source_at}]
@@ -134,7 +139,8 @@ class Cleaner:
         unique = self.keys[: self.unique_count]
         self._headed = [(i, self.names[i].lower(), i in unique) for i in {*unique, *self._phantom}]
         self._group, self._item = (
-            [[places[name] for name in names] for names in rule] for rule in (configuration.names.group, configuration.names.item)
+            [[places[name] for name in names] for names in rule]
+            for rule in (configuration.names.group, configuration.names.item)
         )
         self.sizes = {i for i, column in enumerate(rules.business) if column.kind == "quantity"}
         self.sizes_bit = 1 << len(rules.watched)

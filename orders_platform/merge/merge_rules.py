@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 
 from markupsafe import Markup
 
 from orders_platform.configuration import Configuration, Keys
-from orders_platform.database.dialects import ColumnTypes, TableColumn
+from orders_platform.database.dialects import ColumnTypes, Family, TableColumn
 from orders_platform.database.schema import Schema
 from orders_platform.domain.cell_texts import PLACEHOLDER_DATES
 from orders_platform.domain.mapping import ColumnType
@@ -36,6 +36,7 @@ class BusinessColumn:
         null_words: which words mean that a cell is blank.
         type: of the order table's column.
         position: in the order table.
+        staged: what the staging table's column holds.
         length: the characters that the order table's column holds at most; 0 without a limit, or for other things than text.
         is_cut: whether a longer text is cut, and not left out.
     """
@@ -46,6 +47,7 @@ class BusinessColumn:
     null_words: frozenset[str]
     type: Markup
     position: int
+    staged: Family = "text"
     length: int = 0
     is_cut: bool = False
 
@@ -101,12 +103,12 @@ class MergeRules:
         own = {*declared[declared.index("order_key") :], "record_uuid"}
         self._require_configured(set(self._staged))
         return tuple(
-            self._business_column(column, position)
+            self._business_column(column, self._staged[name].family, position)
             for position, (name, column) in enumerate(self._merged.items())
             if name in self._staged and name not in own
         )
 
-    def _business_column(self, column: TableColumn, position: int) -> BusinessColumn:
+    def _business_column(self, column: TableColumn, staged: Family, position: int) -> BusinessColumn:
         # A column that our DDL does not know is a new size or a new text.
         unknown = self._types["integer"]() if column.is_numeric else self._types["long_text"]()
         type_ = column.type or self._declared.get(column.name, unknown)
@@ -125,7 +127,7 @@ class MergeRules:
         else:
             reader = "lines" if shown_as is ColumnType.LONG_TEXT and column.name not in self._identifying else "text"
         is_cut = self._configuration.items.long_texts == "cut" and column.name not in self._unique_keys
-        return BusinessColumn(column.name, kind, reader, frozenset(words), type_, position, column.length, is_cut)
+        return BusinessColumn(column.name, kind, reader, frozenset(words), type_, position, staged, column.length, is_cut)
 
     def _shown_as(self, name: str) -> ColumnType | None:
         return next((field.type for field in self._configuration.items.fields if name in field.sources), None)
@@ -188,13 +190,10 @@ class MergeRules:
         counted = {*keys.unique, *keys.extra, *self._configuration.mapped_sources}
         return sorted({names.file, names.source_customer} - counted)
 
-    def hashed(self, customer: str) -> frozenset[str]:
-        """The columns that make a row what it is."""
-        return frozenset(column.name for column in self.business) - {*self.bookkeeping(customer)}
-
     def row_hash_rule(self, customer: str) -> str:
         """A short value that changes whenever the same order would get another row hash."""
-        facts = [_ROW_HASH_VERSION, sorted(self.hashed(customer)), [str(column.type) for column in self.business]]
+        without = self.bookkeeping(customer)
+        facts = [_ROW_HASH_VERSION, [(column.name, str(column.type)) for column in self.business if column.name not in without]]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
     def context(self, customer: str) -> dict[str, object]:
@@ -225,7 +224,9 @@ class MergeRules:
     def size_codes(self) -> Mapping[str, str]:
         """The parameters of the templates that name sizes."""
         rule = self._configuration.sizes
-        return {f"size_code_{column.position}": rule.size_code(column.name) for column in self.business if column.kind == "quantity"}
+        return {
+            f"size_code_{column.position}": rule.size_code(column.name) for column in self.business if column.kind == "quantity"
+        }
 
     def configuration_hash(self, customer: str) -> str:
         """A short value that changes whenever the same load would be merged differently."""
@@ -234,6 +235,5 @@ class MergeRules:
         facts = [_RULES_VERSION, c.cleaning.model_dump(), c.names.model_dump(), asdict(c.sizes), keys.model_dump(),
                  c.columns.model_dump(), c.items.long_texts, c.policies.removed_orders,
                  [asdict(rule) for rule in c.guard_rules.values()], self.watched,
-                 [(each.name, each.kind, each.reader, sorted(each.null_words), str(each.type), each.length, each.is_cut) for each in self.business]]  # fmt: skip
+                 [asdict(column) | {"null_words": sorted(column.null_words)} for column in self.business]]  # fmt: skip
         return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
-

@@ -253,9 +253,11 @@ class OrderMerge:
             missing = [order.ref for order in load.missing]
             removed = 0 if acted else self._remove(run, missing)
             self._record_rejects(run, load, rejects)
-            run("1_record_merge", fingerprint=fingerprint, rows_read=rows_read, missing_orders=len(missing), missing_kept=int(bool(acted and missing)),
-                row_hash_rule=row_hash_rule, unsettled=load.unsettled)  # fmt: skip
-        return HeaderMerge(rows_read, created, len(changes), rejected, copies, len(missing), removed, acted, unsettled=load.unsettled)
+            run("1_record_merge", fingerprint=fingerprint, rows_read=rows_read, missing_orders=len(missing),
+                missing_kept=int(bool(acted and missing)), row_hash_rule=row_hash_rule, unsettled=load.unsettled)  # fmt: skip
+        return HeaderMerge(
+            rows_read, created, len(changes), rejected, copies, len(missing), removed, acted, unsettled=load.unsettled
+        )
 
     def _update(self, run: Runner, changes: Sequence[Change], moved: Iterable[Change]) -> None:
         """Write what changed of known orders, the columns that did so alone."""
@@ -267,19 +269,20 @@ class OrderMerge:
         for places, rows in written.items():
             columns = ["record_uuid", *(self._quoted[i] for i in places)]
             self.database.dialect.update_rows(run.connection, self._tables["orders"], columns, rows)
-        found = [(row.ref, row.order_key, row.row_hash, row.group_name, row.item_name) for row in (each.row for each in changes)]
+        found = [
+            (row.ref, row.order_key, row.row_hash, row.group_name, row.item_name) for row in (each.row for each in changes)
+        ]
         write_rows(run, "1_update_orders", ("ref", "key", "hash", "group", "item"), found)
 
     def _insert(self, run: Runner, load: Load) -> int:
         """Write the orders that are new, each under a record_uuid of its own for ever; how many."""
-        places, now = range(len(self._quoted)), run.values["now"]
+        places, now, number = range(len(self._quoted)), run.values["now"], run.values["merge_number"]
         rows = (
-            [*map(cells.get, places), row.order_key, row.row_hash, run.values["merge_number"], row.group_name, row.item_name, "NEW", "INSERT",
-             0, now, now]
+            [*map(cells.get, places), row.order_key, row.row_hash, number, row.group_name, row.item_name, "NEW", "INSERT", 0, now, now]
             for row, cells in load.new()
         )  # fmt: skip
-        columns = [*self._quoted, "order_key", "row_hash", "merge_number", "group_name", "item_name", "sync_state", "action_type", "retry_count",
-                   "created_at", "updated_at"]  # fmt: skip
+        columns = [*self._quoted, "order_key", "row_hash", "merge_number", "group_name", "item_name", "sync_state", "action_type",
+                   "retry_count", "created_at", "updated_at"]  # fmt: skip
         return self.database.dialect.insert_rows(run.connection, self._tables["orders"], columns, rows, "record_uuid")
 
     def _remove(self, run: Runner, missing: Sequence[str]) -> int:
@@ -306,7 +309,8 @@ class OrderMerge:
             for i in range(len(titles)):
                 filled[i] += count * (before >> i & 1)
                 emptied[i] += count * ((before & ~after) >> i & 1)
-        columns = [(title, emptied[i], filled[i]) for i, title in enumerate(titles) if rules[GuardKind.EMPTIED_COLUMNS].acts(emptied[i], filled[i])]
+        rule = rules[GuardKind.EMPTIED_COLUMNS]
+        columns = [(title, emptied[i], filled[i]) for i, title in enumerate(titles) if rule.acts(emptied[i], filled[i])]
         if columns:
             yield guards.emptied_columns(customer, columns)
         gone = [order.order_key for order in load.missing if not order.has_left]
@@ -451,9 +455,13 @@ class OrderMerge:
         run("1_resolve_rejects")
         again = [(*key, *values[:2]) for key, values in found.items() if key in recorded]
         write_rows(run, "1_refresh_rejects", ("hash", "size", "code", "reason", "count"), again)
-        columns = ["customer_name", "row_hash", "size_code", "reject_code", "reason", "row_count", "order_key", "cell_text", "first_seen_at",
-                   "last_seen_at"]  # fmt: skip
-        new = [(run.values["customer"], *key, *values, *[run.values["now"]] * 2) for key, values in found.items() if key not in recorded]
+        columns = ["customer_name", "row_hash", "size_code", "reject_code", "reason", "row_count", "order_key", "cell_text",
+                   "first_seen_at", "last_seen_at"]  # fmt: skip
+        new = [
+            (run.values["customer"], *key, *values, *[run.values["now"]] * 2)
+            for key, values in found.items()
+            if key not in recorded
+        ]
         self.database.dialect.insert_rows(run.connection, self._tables["rejects"], columns, new)
 
 

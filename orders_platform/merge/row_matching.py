@@ -1,4 +1,4 @@
-"""A customer's staged rows beside its known orders: which row is a copy, which cannot be an order, and which order each of the others is."""
+"""A customer's staged rows beside its known orders: which row is a copy, which is no order, and which order each of the others is."""
 
 from __future__ import annotations
 
@@ -130,8 +130,8 @@ class Load:
         for batch in _batches([rows] for rows in sharing.values() if len(rows) > 1):
             cells = self._cells_of([row for (rows,) in batch for row in rows])
             for (rows,) in batch:
-                rows.sort(key=lambda row: row.row_hash)
-                verdicts |= verdicts_on((self._keyed(row, cells[row.number]) for row in rows), columns)
+                keyed = (self._keyed(row, cells[row.number]) for row in sorted(rows, key=lambda row: row.row_hash))
+                verdicts |= verdicts_on(keyed, columns)
         for row in self.rows:
             if verdicts.get(row.number):
                 row.reject_code, row.reason = "duplicate_key", verdicts[row.number]
@@ -172,7 +172,9 @@ class Load:
         found = (order for order in self.known.values() if order.ref not in taken)
         return sorted(found, key=lambda order: (order.order_key, order.ref))
 
-    def _pair_leftovers(self, rows: Mapping[str, Sequence[Leftover]], orders: Mapping[str, Sequence[Leftover]]) -> Iterator[Pair]:
+    def _pair_leftovers(
+        self, rows: Mapping[str, Sequence[Leftover]], orders: Mapping[str, Sequence[Leftover]]
+    ) -> Iterator[Pair]:
         """The pairs of every order number, those of a number the most alike first; reads the cells of those only that leave a choice."""
         both = [(rows[number], orders[number]) for number in rows if number in orders]
         yield from ((each[0][0], each[1][0]) for each in both if len(each[0]) == len(each[1]) == 1)
@@ -184,7 +186,9 @@ class Load:
         numbers = {int(each.ref) for rows, _ in few for each in rows}
         of_rows = self._cells_of([row for row in self.rows if row.number in numbers])
         cells = {str(number): self._others(found) for number, found in of_rows.items()}
-        cells |= {ref: self._others(found) for ref, found in _stored(self._run, [each.ref for _, orders in few for each in orders])}
+        cells |= {
+            ref: self._others(found) for ref, found in _stored(self._run, [each.ref for _, orders in few for each in orders])
+        }
         for rows, orders in batch:
             yield from pairs_of(rows, orders, cells)
 
@@ -200,11 +204,14 @@ class Load:
         gone = [order for order in self.missing if not order.has_left]
         missing = by_number(Leftover(order.ref, order.unique_key, "", (order.ref,)) for order in gone)
         new = [row for row in self.rows if row.ref is None and not row.reject_code]
-        sought = {each.order_number for each in (*gone, *new) if each.order_number is not None}
-        elsewhere = self._numbers_elsewhere(customer, scan, missing, sorted(sought))
+        found = {order.order_number for order in gone} | {row.order_number for row in new}
+        sought = sorted(number for number in found if number is not None)
+        elsewhere = self._numbers_elsewhere(customer, scan, missing, sought)
         # Of a customer without a row somebody has said that its orders left; another's merge takes them over then.
         is_loaded = customer in scan.customers
-        moving = [order.ref for number, orders in missing.items() if is_loaded and elsewhere.arrives(number) for order in orders]
+        moving = [
+            order.ref for number, orders in missing.items() if is_loaded and elsewhere.arrives(number) for order in orders
+        ]
         for ref in moving:
             del self.known[ref]
         self.unsettled = len(moving) + self._match_arrivals(elsewhere, new)
