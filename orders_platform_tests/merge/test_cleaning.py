@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -10,12 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orders_platform.database.statements import Statements
 from orders_platform.domain.cell_texts import meaning
 from orders_platform.domain.merges import HeaderMerge
 from orders_platform.domain.names import NameRule
 from orders_platform.domain.text import BLANKS, INVISIBLE, clean
-from orders_platform.merge.order_merge import read_odd_cells
+
 from orders_platform_tests.testing.order_list import GREYSON, KEY, OrderList, order
 
 DATE, PRICE, TYPE = "EX FACTORY DATE", "CUSTOMER PRICE", "ORDER TYPE"
@@ -167,40 +165,13 @@ def test_the_database_reads_cells_as_python_does(order_list: OrderList, cells: l
     for key, *found in order_list.orders("order_key", *columns):
         for name, value in zip(columns, found, strict=True):
             column = readers[name]
-            shown = meaning(column.reader, cells[int(str(key)[4:])], rules.null_words[column.words])
+            shown = meaning(column.reader, cells[int(str(key)[4:])], column.null_words)
             if column.reader in {"number", "percent"} and value is not None:
                 assert Decimal(str(shown)) == pytest.approx(Decimal(str(value)))
             else:
                 told = value if value is not None else left_out.get((key, name))
                 # SQLite keeps a text that is a number as one in a column of days: 00 is staged as 0.
                 assert told == shown or (column.reader == "date" and Decimal(str(told)) == Decimal(str(shown)))
-
-
-@given(st.lists(TEXTS | st.text("$-(1250), %EZ", max_size=9), min_size=1, max_size=20, unique=True))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_the_statements_for_sql_server_find_every_cell_that_is_not_plain_and_replace_it(
-    order_list: OrderList, cells: list[str]
-) -> None:
-    """They are run on SQLite here, which has no use for them."""
-    rules, database = order_list.merging.rules, order_list.store.database
-    columns = {column.name: column for column in rules.business}
-    plain = [cell.strip(" ") for cell in cells if cell.strip(" ")]
-    statements = Statements(order_list.store.templates, rules.context(GREYSON))
-    with database.write() as connection:
-        run = statements.runner(connection, rules.parameters)
-        run("1_drop_work_table", {"work_table": "staged_cells"})
-        run("1_create_staged_cells")
-        for cell in plain:
-            insert = 'INSERT INTO temp.staged_cells ("NOTES", "PO NUMBER", "FREIGHT", "EX FACTORY DATE") VALUES (?, ?, ?, ?)'
-            connection.exec_driver_sql(insert, (cell,) * 4)
-        read_odd_cells(run, rules)
-        found = connection.exec_driver_sql('SELECT "NOTES", "PO NUMBER", "FREIGHT", "EX FACTORY DATE" FROM temp.staged_cells')
-        for cell, shown in zip(plain, found, strict=True):
-            for name, text in zip(("NOTES", "PO NUMBER", "FREIGHT", "EX FACTORY DATE"), shown, strict=True):
-                means = meaning(columns[name].reader, cell, ())
-                words = rules.null_words[columns[name].words]
-                is_plain_number = columns[name].reader == "number" and re.fullmatch(r"[0-9.]+", cell) is not None
-                assert text == means or (is_plain_number and text == cell) or (means or "").lower() in words
 
 
 def test_an_order_that_an_older_version_merged_with_odd_characters_is_the_same_order(order_list: OrderList) -> None:
