@@ -14,7 +14,7 @@ help:
 	@echo "make run    the main job: sample orders through all six assets onto a local board, with a summary"
 	@echo "make ui     the Dagster UI and the board page on the same data"
 	@echo "make test   all tests, with coverage; make test-fast: those of rules, statements, client, stages and sandbox, for the inner loop"
-	@echo "make soak   more seeds of the simulation and of the model, SEEDS=20000; make crash-full: every pair of boundaries, some hours"
+	@echo "make soak   more seeds of the simulation and of the model, SEEDS=20000, and of all that reads foreign bytes; make crash-full: every pair of boundaries, some hours"
 	@echo "make peers  other people's clients against the sandbox"
 	@echo "make bench-monday  ours and theirs, timed"
 	@echo "make test-mssql   the same contract on the server that ORDERS_TEST_MSSQL_URL names"
@@ -46,7 +46,7 @@ ui: $(VENV)/installed .dagster/storage
 	@ready=$$(mktemp -d)/ready; mkfifo $$ready; $(BIN)/orders-platform sandbox serve >$$ready & sandbox=$$!; \
 	 trap 'kill $$sandbox 2>/dev/null' EXIT INT TERM; \
 	 exec 3<$$ready; rm -r $${ready%/*}; read -r line <&3 || { wait $$sandbox; exit $$?; }; echo "$$line"; \
-	 $(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1
+	 $(BIN)/python -m orders_platform.webserver dev -w workspace.yaml -h 127.0.0.1
 
 # The long suites begin first, so that no worker is left with one of them at the end.
 LONG := $(addprefix orders_platform_tests/,simulation crash model deploy defs browser)
@@ -65,6 +65,7 @@ test-fast: $(VENV)/installed-dev
 soak: $(VENV)/installed-dev
 	$(BIN)/python -m orders_platform_tests.simulation.replay --start 2000 --seeds $(SEEDS)
 	$(BIN)/python -m orders_platform_tests.model.protocol --schedules $$((50 * $(SEEDS)))
+	$(BIN)/python -m pytest -q -n 4 -m hypothesis --hypothesis-profile=soak orders_platform_tests
 
 crash-full: $(VENV)/installed-dev
 	CRASH_FULL=1 $(BIN)/python -m pytest orders_platform_tests/crash/test_crash_matrix.py

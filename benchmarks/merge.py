@@ -89,12 +89,16 @@ def main() -> None:
         with timed("same load again", seconds):
             again = merge(store)
         with store.database.write() as connection:
-            connection.exec_driver_sql(f'UPDATE "{configuration.tables.staging}" SET "NOTES" = \'changed\' WHERE rowid % 100 = 0')
+            connection.exec_driver_sql(
+                f'UPDATE "{configuration.tables.staging}" SET "NOTES" = \'changed\' WHERE rowid % 100 = 0'
+            )
         with timed("1 % changed", seconds):
             changed = merge(store)
         database.close()
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{arguments.rows:,} rows, {len(customers)} customers, {written:,} orders and lines written, {again} the second time, {changed} the third")
+    print(
+        f"{arguments.rows:,} rows, {len(customers)} customers; orders and lines written: {written:,}, then {again}, then {changed}"
+    )
     for what, took in seconds.items():
         print(
             f"{what:16} {took:7.1f} s  {took / seconds['copy']:5.2f} x copy  {took / seconds['first load']:6.1%} of first load"

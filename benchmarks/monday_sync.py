@@ -147,7 +147,7 @@ def _send_ours(case: Case, load: Load, url: str, clock: Clock) -> tuple[int, str
     for run_number in range(1, _MOST_RUNS + 1):
         with _board(load, url, clock, case.seed) as board:
             run = SyncRun(
-                load.store, board, sync_rules(load.configuration), clock=lambda: datetime.fromtimestamp(clock(), UTC),
+                load.store, board, sync_rules(load.configuration), clock=lambda: datetime.fromtimestamp(clock(), UTC), elapsed=clock,
                 sleep=clock.sleep,
             )  # fmt: skip
             merge = OrderMerge(load.store)

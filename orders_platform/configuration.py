@@ -410,7 +410,7 @@ def read_configuration(path: Path, environment: str) -> Configuration:
         raise ConfigurationError(
             f"There is no configuration file {path}. Set ORDERS_CONFIG to the path of order_sync.toml."
         ) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # no TOML, no UTF-8, a number or brackets without end
         raise ConfigurationError(f"{path} cannot be read as TOML: {error}. Correct the file.") from None
 
 
@@ -419,6 +419,8 @@ def _checked(text: str, path: Path, environment: str) -> Configuration:
     """Cached: a Dagster run reads its settings some twenty times."""
     document = tomllib.loads(text)
     environments = document.pop("environment", {})
+    if not isinstance(environments, dict) or not all(isinstance(each, dict) for each in environments.values()):
+        raise ConfigurationError(f"{path}: environment must be tables, [environment.sandbox] and so on.")
     unknown = sorted(set(environments) - set(ENVIRONMENTS))
     if unknown:
         raise ConfigurationError(

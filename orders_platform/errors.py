@@ -22,9 +22,14 @@ Every message names the thing, the cause and the next step.
 
 from __future__ import annotations
 
+from orders_platform.domain.text import visible
+
 
 class OrdersError(Exception):
-    """Base of every error of this package."""
+    """Base of every error of this package. A message that quotes a cell or another program's words says them harmlessly."""
+
+    def __str__(self) -> str:
+        return visible(super().__str__())
 
 
 class PermanentError(OrdersError):

@@ -46,7 +46,7 @@ def sync_customer(
     `run.store` and `merge` work in a dry-run transaction, of which nothing stays. An error ends up in the report, so that the next
     customer can run; only `MondayRefusedError` is raised: monday would refuse that one too.
     """
-    started = run.clock()
+    started = run.elapsed()
     report = CustomerReport(customer)
     try:
         with run.store.lock(customer):
@@ -66,5 +66,5 @@ def sync_customer(
         raise
     except OrdersError as error:
         report.error = f"{type(error).__name__}: {error}"
-    report.seconds = (run.clock() - started).total_seconds()
+    report.seconds = run.elapsed() - started
     return report

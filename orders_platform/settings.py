@@ -1,10 +1,12 @@
 """The settings of one process: its environment variables, and the configuration file that they name.
 
-The only module that reads the environment. Secrets stay `SecretStr` until they are used.
+The only module that reads the environment, and the file `.env` of the current folder, which stands in for variables that are not set.
+Secrets stay `SecretStr` until they are used, and no message repeats an address: it may hold a password, or a part of one.
 """
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -22,11 +24,12 @@ SHORTEST_SETTLE_SECONDS = 75.0
 LONGEST_KEY_SECONDS = 1_800.0
 """How long monday remembers an idempotency key."""
 
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_ROOT = 0
 
 
 class _Environment(BaseSettings):
-    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_file_encoding="utf-8", extra="ignore", env_ignore_empty=True)
 
     orders_environment: Literal["sandbox", "development", "production"] = "sandbox"
     orders_config: Path | None = None
@@ -47,16 +50,20 @@ class Settings:
         api_url: monday's GraphQL endpoint.
         api_token: monday's API token.
         data_folder: where the sandbox keeps its files.
+        env_file: the `.env` that was read.
 
     Raises:
         ConfigurationError: a variable or the file is missing or wrong.
     """
 
     def __init__(self) -> None:
+        self.env_file = _env_file()
         try:
-            given = _Environment()
+            given = _Environment(_env_file=self.env_file)
         except ValidationError as error:
             raise ConfigurationError(_wrong_variables(error)) from None
+        except UnicodeDecodeError:
+            raise ConfigurationError(f"{self.env_file} is not UTF-8; save it as such.") from None
         self.environment = given.orders_environment
         self.config_path = given.orders_config or default_folder("config") / "order_sync.toml"
         self.configuration: Configuration = read_configuration(self.config_path, self.environment)
@@ -101,6 +108,19 @@ def default_folder(name: str) -> Path:
     raise ConfigurationError(f"The folder {name}/ is neither in {package} nor beside it; install orders-platform again.")
 
 
+def _env_file() -> Path | None:
+    file = Path(".env").absolute()
+    if not file.is_file():
+        return None
+    found = file.stat()
+    if found.st_uid not in {_ROOT, os.geteuid()} or found.st_mode & 0o002:
+        raise ConfigurationError(
+            f"{file} may have been written by another user, who would say where the token is sent; it was not read. Make it yours "
+            "alone (`chown`, `chmod 600`), or start in another folder."
+        )
+    return file
+
+
 def _checked_url(url: str, environment: str) -> str:
     try:
         parts = urlsplit(url)
@@ -108,9 +128,11 @@ def _checked_url(url: str, environment: str) -> str:
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ConfigurationError(f"MONDAY_API_URL {url!r} is not an http(s) URL; monday's is https://api.monday.com/v2.")
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK and environment != "sandbox":
-        raise ConfigurationError(f"MONDAY_API_URL {url!r} would send the token unencrypted; use https, or a loopback address.")
+        raise ConfigurationError("MONDAY_API_URL is not an http(s) URL; monday's is https://api.monday.com/v2.")
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK and environment != "sandbox":
+        raise ConfigurationError("MONDAY_API_URL would send the token unencrypted; use https, or a loopback address.")
+    if "@" in parts.netloc:
+        raise ConfigurationError("MONDAY_API_URL holds a user or a password; monday takes none. The token is MONDAY_API_TOKEN.")
     return url
 
 

@@ -25,6 +25,7 @@ from orders_platform_tests.testing.terminal import Outcome, Terminal, captured
 from orders_platform_tests.testing.workplace import VARIABLES, Workplace
 
 hypothesis.settings.register_profile("tests", deadline=None, print_blob=True)  # a busy machine is no failure
+hypothesis.settings.register_profile("soak", deadline=None, print_blob=True, max_examples=2_000)
 hypothesis.settings.load_profile("tests")
 prepare_once()
 

@@ -28,7 +28,8 @@ ROOMS = {
     "build":         "configuration settings database monday reports sync",
     "defs":          "domain configuration settings database merge monday sync reports build dagster pydantic apprise",
     "definitions":   "settings defs dagster",
-    "sandbox":       "settings starlette uvicorn graphql httpx",
+    "webserver":     "starlette dagster dagster_webserver",
+    "sandbox":       "settings webserver starlette uvicorn graphql httpx",
     "cli":           "domain settings database merge monday sync pipeline reports build defs sandbox demo click",
     "demo":          "domain settings database merge sync defs definitions cli sandbox dagster",
 }  # fmt: skip
@@ -96,6 +97,18 @@ def test_the_environment_is_read_in_one_module() -> None:
     written = [ast.unparse(node) for node in ast.walk(tree_of(PACKAGE / "cli" / "main.py")) if isinstance(node, ast.Call)]
     assert "os.environ.setdefault('DAGSTER_DISABLE_TELEMETRY', 'yes')" in written
     assert [part_of(path) for path in MODULES if "pydantic_settings" in imports(path)] == ["settings"]
+
+
+def test_commands_write_to_the_terminal_in_one_place() -> None:
+    """`output.echo`, which lets no cell and no name give the terminal orders."""
+    written = {"click.echo", "click.secho", "print", "sys.stdout.write", "sys.stderr.write"}
+    found = [
+        f"{name_of(path)}: {ast.unparse(node.func)}"
+        for path in MODULES
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in written
+    ]
+    assert found == ["cli/output.py: click.echo"]
 
 
 def test_every_module_is_named_after_what_is_in_it() -> None:

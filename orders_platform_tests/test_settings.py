@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,21 @@ def test_a_dotenv_file_is_read_and_the_environment_wins_over_it(monkeypatch: pyt
     assert told(monkeypatch, MONDAY_API_TOKEN="from-shell").api_token.get_secret_value() == "from-shell"
 
 
+def test_a_dotenv_file_of_somebody_else_is_refused(monkeypatch: pytest.MonkeyPatch, bare: Path) -> None:
+    """Whoever writes it says where the token is sent."""
+    file = bare / ".env"
+    file.write_text("MONDAY_API_URL=https://evil.example/\n", encoding="utf-8")
+    file.chmod(0o666)
+    with pytest.raises(ConfigurationError, match=r"\.env .*another user.*was not read"):
+        Settings()
+    file.chmod(0o644)
+    assert Settings().env_file == file
+    monkeypatch.setattr(settings_module.os, "geteuid", lambda: file.stat().st_uid + 1)
+    monkeypatch.setattr(settings_module, "_ROOT", -1)
+    with pytest.raises(ConfigurationError, match="another user"):
+        Settings()
+
+
 def test_an_empty_variable_is_an_absent_one(monkeypatch: pytest.MonkeyPatch) -> None:
     assert told(monkeypatch, **dict.fromkeys(VARIABLES, "")).environment == "sandbox"
 
@@ -117,6 +133,16 @@ def test_loopback_and_https_are_fine_in_production(monkeypatch: pytest.MonkeyPat
 def test_what_is_no_web_address_is_refused(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     with pytest.raises(ConfigurationError, match="is not an http"):
         told(monkeypatch, MONDAY_API_URL=url)
+
+
+@pytest.mark.parametrize("url", [
+    "https://user:s3cret@api.monday.com/v2", "http://user:s3cret@api.monday.com/v2", "http://user:s3c/ret@127.0.0.1/v2", "https://s3cret@h",
+    "ftp://user:s3cret@host", "https://user:s3cret", "http://10.0.0.1/v2?key=s3cret", "s3cret@", "https://[s3cret]/v2",
+])  # fmt: skip
+def test_a_web_address_with_a_password_is_refused_and_no_part_of_it_shown(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    with pytest.raises(ConfigurationError, match="MONDAY_API_URL") as refused:
+        told(monkeypatch, **PRODUCTION, MONDAY_API_URL=url)
+    assert "s3c" not in "".join(traceback.format_exception(refused.value))
 
 
 def test_a_configuration_elsewhere_is_read_for_the_environment(monkeypatch: pytest.MonkeyPatch, bare: Path) -> None:

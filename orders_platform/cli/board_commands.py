@@ -127,9 +127,9 @@ def _explain(
         output.print_refusals("Would be refused" if dry else "Refused", refusals)
         unmatched = sum(entry.rows for entry in scan.unmatched)
         if unmatched:
-            click.echo(f"\n{unmatched} staged rows match no configured customer; `orders-platform customers` says why.")
+            output.echo(f"\n{unmatched} staged rows match no configured customer; `orders-platform customers` says why.")
         if dry:
-            click.echo("\nDry run: nothing was written anywhere. Add --execute to do it.")
+            output.echo("\nDry run: nothing was written anywhere. Add --execute to do it.")
         else:
             output.print_verdicts(verdicts)
     output.print_guards(verdicts)
@@ -141,11 +141,11 @@ def _explain(
 def _print_trouble(report: CustomerReport, *, is_stopped: bool) -> None:
     for double in report.doubled:
         where = f"{_place(double)} is one of {len(double.ids)} there: {', '.join(map(str, double.ids))}"
-        click.echo(f"{report.customer}: doubled {where}; `orders-platform verify --repair` archives the surplus", err=True)
+        output.echo(f"{report.customer}: doubled {where}; `orders-platform verify --repair` archives the surplus", err=True)
     if report.error and not is_stopped:  # the guard has spoken
-        click.echo(f"{report.customer}: {report.error}", err=True)
+        output.echo(f"{report.customer}: {report.error}", err=True)
     for trouble in {stage.trouble for stage in report.stages if stage.trouble and not report.error}:
-        click.echo(f"{report.customer}: rows wait ({trouble}); the next run looks them up on the board and resumes", err=True)
+        output.echo(f"{report.customer}: rows wait ({trouble}); the next run looks them up on the board and resumes", err=True)
 
 
 @click.command()
@@ -163,7 +163,7 @@ def retry(context: click.Context, *, only: tuple[str, ...], code: str, no_send: 
         reset = {name: count for name in names if (count := store.reset_failed(name, code))}
     is_sent = bool(reset) and not no_send
     then = " Next: orders-platform sync --execute" if reset and no_send else ""
-    click.echo(f"{sum(reset.values())} FAILED rows were reset.{then}", err=is_sent)
+    output.echo(f"{sum(reset.values())} FAILED rows were reset.{then}", err=is_sent)
     if is_sent:
         context.invoke(sync, only=tuple(reset), dry=False)
 
@@ -191,7 +191,7 @@ def resync(context: click.Context, *, only: tuple[str, ...], new_board: bool, no
             with store.lock(name):
                 marked += store.start_over(name, run.rules.target) if new_board else store.compare_again(name)
     then = " Next: orders-platform sync --execute" if no_send else ""
-    click.echo(f"{marked} {'orders are made anew' if new_board else 'rows are compared again'}.{then}", err=not no_send)
+    output.echo(f"{marked} {'orders are made anew' if new_board else 'rows are compared again'}.{then}", err=not no_send)
     if not no_send:
         context.invoke(sync, only=tuple(names), dry=False)
 
@@ -312,9 +312,11 @@ def _print_plans(work: _Comparison) -> None:
     """The plans, on standard error, where the question is asked."""
     for customer, plan in work.plans.items():
         waiting = len(work.found[customer].waiting)
-        click.echo(f"{customer}: {len(plan)} repairs" + (f"; {waiting} waiting rows are sent too" if waiting else ""), err=True)
+        output.echo(
+            f"{customer}: {len(plan)} repairs" + (f"; {waiting} waiting rows are sent too" if waiting else ""), err=True
+        )
         for step in plan:
-            click.echo(f"  {step.action.value:8}{_place(step)}{': ' + step.detail if step.detail else ''}", err=True)
+            output.echo(f"  {step.action.value:8}{_place(step)}{': ' + step.detail if step.detail else ''}", err=True)
 
 
 def _place(row: Difference | Repair) -> str:
@@ -331,20 +333,20 @@ def _print_comparison(work: _Comparison, *, may_repair: bool) -> None:
     output.print_table(headers, [(customer, *(each[name] for name in shown)) for customer, each in counts.items()])
     for customer, each in work.found.items():
         if each.notice:
-            click.echo(each.notice)
+            output.echo(each.notice)
         _print_differences(customer, each.differences)
         for found in each.left_alone[:_SHOWN]:
-            click.echo(f"  {customer}: left alone {_place(found)} ({found.board or found.kind.value})")
+            output.echo(f"  {customer}: left alone {_place(found)} ({found.board or found.kind.value})")
     for customer, report in work.done.items():
         figures = ", ".join(
             f"{report.total(name)} {name}" for name in ("created", "updated", "moved", "archived", "failed", "waiting")
         )
-        click.echo(f"\nRepaired {customer}: {figures}; compared again above.")
+        output.echo(f"\nRepaired {customer}: {figures}; compared again above.")
         output.print_refusals("Refused", [row for stage in report.stages for row in stage.refusals])
     for customer, words in work.errors.items():
-        click.echo(f"{customer}: {words}", err=True)
+        output.echo(f"{customer}: {words}", err=True)
     if may_repair and work.plans:
-        click.echo(
+        output.echo(
             "\nNothing was changed. `orders-platform verify --repair` shows a plan that mends the board, and asks before it does."
         )
 
@@ -353,9 +355,9 @@ def _print_differences(customer: str, differences: Sequence[Difference]) -> None
     for found in differences[:_SHOWN]:
         both = f": {found.column}: database {found.database!r}, board {found.board!r}" if found.column else ""
         state = f" ({found.board})" if found.board and not found.column else ""
-        click.echo(f"  {customer}: {found.kind.value} {_place(found)}{state}{both}")
+        output.echo(f"  {customer}: {found.kind.value} {_place(found)}{state}{both}")
     if len(differences) > _SHOWN:
-        click.echo(f"  ... and {len(differences) - _SHOWN} more; `orders-platform verify --json` lists all")
+        output.echo(f"  ... and {len(differences) - _SHOWN} more; `orders-platform verify --json` lists all")
 
 
 @click.group()
@@ -394,6 +396,6 @@ def check(*, as_json: bool) -> None:
         sys.exit(1 if problems else 0)
     if problems:
         raise BoardMismatchError("\n- ".join([f"{name} does not fit the configuration:", *problems]))
-    click.echo(f"{name} fits: {len(rules.items.fields)} columns of items, {len(rules.subitems.fields)} of subitems.")
+    output.echo(f"{name} fits: {len(rules.items.fields)} columns of items, {len(rules.subitems.fields)} of subitems.")
     for sentence in absent:
-        click.echo(f"- {sentence}; until then the cell stays empty")
+        output.echo(f"- {sentence}; until then the cell stays empty")

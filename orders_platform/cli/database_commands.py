@@ -67,10 +67,10 @@ def load(*, files: tuple[Path, ...], append: bool, ignore: tuple[str, ...], acce
     for order_file in read:
         report = order_file.report
         matched = f"{len(report.exact)} columns matched by name, {len(report.by_alias)} by another spelling"
-        click.echo(f"{order_file.path.name}: {report.rows} rows, {matched}")
+        output.echo(f"{order_file.path.name}: {report.rows} rows, {matched}")
         for header, column in report.by_alias.items():
-            click.echo(f"  {header!r} was read as {column!r}")
-    click.echo(f"{rows} rows {'added to' if append else 'in'} {tables.staging}. Next: orders-platform sync")
+            output.echo(f"  {header!r} was read as {column!r}")
+    output.echo(f"{rows} rows {'added to' if append else 'in'} {tables.staging}. Next: orders-platform sync")
 
 
 def _staged_rows(read: Iterable[OrderFile], columns: list[str]) -> Iterable[list[object]]:
@@ -91,9 +91,9 @@ def init_db(*, dry_run: bool) -> None:
     with database_session() as (_, store):
         statements = store.schema.missing() if dry_run else store.schema.apply()
     for statement in statements if dry_run else ():
-        click.echo(f"{statement};\n")
+        output.echo(f"{statement};\n")
     done = f"{len(statements)} statements {'would be run' if dry_run else 'run'}."
-    click.echo(done if statements else "The database is up to date.", err=dry_run)
+    output.echo(done if statements else "The database is up to date.", err=dry_run)
 
 
 @click.command()
@@ -111,7 +111,7 @@ def customers(*, as_json: bool) -> None:
     for entry in scan.unmatched:
         reasons[entry.reason] += entry.rows
     for reason, rows in reasons.items():
-        click.echo(f"\n{rows} {'row matches' if rows == 1 else 'rows match'} no customer: {reason}")
+        output.echo(f"\n{rows} {'row matches' if rows == 1 else 'rows match'} no customer: {reason}")
 
 
 @click.command()
@@ -143,7 +143,7 @@ def status(*, strict: bool, as_json: bool) -> None:
     else:
         headers = ["customer", *(name.removesuffix("_at").replace("_", " ") for name in _STATUS)]
         output.print_table(headers, [[row.customer, *(getattr(row, name) for name in _STATUS)] for row in summaries])
-        click.echo(output.usage_line(usage, calls))
+        output.echo(output.usage_line(usage, calls))
         output.print_refusals("Failed", failed)
         output.print_refusals("Rejected", rejects)
         output.print_warnings(warnings)
@@ -180,9 +180,9 @@ def report(*, only: tuple[str, ...], page: Path | None, as_markdown: bool) -> No
     links = report_links(settings)
     if page is not None:
         output.write_text(html_page(reports, links), page)
-        click.echo(f"{len(reports)} customers reported in {page}", err=True)
+        output.echo(f"{len(reports)} customers reported in {page}", err=True)
     if page is None or as_markdown:
-        click.echo(markdown_text(reports, links), nl=False)
+        output.echo(markdown_text(reports, links), nl=False)
     sys.exit(0 if all_well(verdicts, invalid) else 1)
 
 
@@ -209,7 +209,7 @@ def history(*, item_or_order: str, as_json: bool) -> None:
         output.print_refusals("Rejected by the merge", rejected)
         output.print_warnings(warnings)
     if not rows and not rejected:
-        click.echo(
+        output.echo(
             f"No order, item or subitem {item_or_order!r} is known, and no staged row of that number was rejected. "
             "`orders-platform customers` counts staged rows that match no customer.",
             err=True,
@@ -228,17 +228,17 @@ def _print_history(row: RowHistory) -> None:
     size = f" size {row.size_code}" if row.kind is RowKind.SUBITEMS else ""
     word = row.kind.value.removesuffix("s")
     action = row.action or "no action"
-    click.echo(f"{row.customer}: {row.order_key}{size}: {word} {row.monday_id or '(none)'}, {row.state.value} ({action})")
+    output.echo(f"{row.customer}: {row.order_key}{size}: {word} {row.monday_id or '(none)'}, {row.state.value} ({action})")
     if row.error:
-        click.echo(f"  {row.error}")
+        output.echo(f"  {row.error}")
     for batch in row.documents:
         request = batch.request_id or ("(found on the board)" if batch.operation == ADOPT else "(no answer)")
-        click.echo(
+        output.echo(
             f"  {batch.logged_at:%Y-%m-%d %H:%M:%S}  {batch.operation}: {batch.outcome_of(row.ref)}  run {batch.run_id}  "
             f"batch {batch.batch_id}  request {request}"
         )
     if not row.documents:
-        click.echo("  The log has no entry: never sent, sent by a run that was killed, or older than log_retention_days.")
+        output.echo("  The log has no entry: never sent, sent by a run that was killed, or older than log_retention_days.")
 
 
 @click.command()
@@ -249,4 +249,4 @@ def retention(*, dry_run: bool) -> None:
         before = settings.configuration.monday.log_kept_from(datetime.now(UTC))
         count = len(store.old_batches(before)) if dry_run else store.trim_log(before)
     days = settings.configuration.monday.log_retention_days
-    click.echo(f"{count} log entries older than {days} days {'would be' if dry_run else 'were'} deleted.")
+    output.echo(f"{count} log entries older than {days} days {'would be' if dry_run else 'were'} deleted.")

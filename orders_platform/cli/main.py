@@ -71,16 +71,16 @@ def demo(*, fresh: bool, output_json: Path | None, as_json: bool) -> None:
         demonstration.dagster_instance(settings) as instance,
     ):
         rows = demonstration.load_sample_orders(store, settings)
-        click.echo(f"{rows} sample orders staged; one Dagster run per customer:", err=True)
-        result = demonstration.materialise(settings, store, instance, lambda line: click.echo(f"  {line}", err=True))
+        output.echo(f"{rows} sample orders staged; one Dagster run per customer:", err=True)
+        result = demonstration.materialise(settings, store, instance, lambda line: output.echo(f"  {line}", err=True))
         output.show_run(result, as_json=as_json, output_json=output_json)
         if not as_json:
             output.print_warnings(Queries(store).cell_warnings())
-            click.echo(f"\nBoard page:  {board_page}/   (`orders-platform sandbox serve` keeps it up)")
-            click.echo("Dagster UI:  make ui   (or: dagster dev -w workspace.yaml)")
+            output.echo(f"\nBoard page:  {board_page}/   (`orders-platform sandbox serve` keeps it up)")
+            output.echo("Dagster UI:  make ui   (or: python -m orders_platform.webserver dev -w workspace.yaml)")
     problems = demonstration.unexpected(result["customers"])  # type: ignore[arg-type]
     for problem in problems:
-        click.echo(f"unexpected: {problem}", err=True)
+        output.echo(f"unexpected: {problem}", err=True)
     sys.exit(1 if problems else 0)
 
 
@@ -113,7 +113,7 @@ def serve_sandbox(
     file = state or sandbox_file(Settings())
     file.parent.mkdir(parents=True, exist_ok=True)
     local = Sandbox(state=file, limits=LIMITS[limits](), latency=Latency(*latency), faults=Faults(seed=seed, rate=faults))
-    serve(local, port=port, on_ready=lambda url: click.echo(f"monday sandbox ready: {url}/ (API {url}/v2, boards in {file})"))
+    serve(local, port=port, on_ready=lambda url: output.echo(f"monday sandbox ready: {url}/ (API {url}/v2, boards in {file})"))
 
 
 for command in (board, customers, history, init_db, load, report, resync, retention, retry, status, sync, verify):
@@ -134,8 +134,8 @@ def main() -> None:
         error.show()
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted. Committed work is kept; the next run resumes.", err=True)
+        output.echo("Interrupted. Committed work is kept; the next run resumes.", err=True)
         sys.exit(130)
     except OrdersError as error:
-        click.echo(f"{type(error).__name__}: {error}", err=True)
+        output.echo(f"{type(error).__name__}: {error}", err=True)
         sys.exit(2 if isinstance(error, ConfigurationError) else 1)

@@ -14,6 +14,7 @@ import click
 
 from orders_platform.domain.cell_warnings import CellWarning, group_warnings
 from orders_platform.domain.orders import CustomerSummary, RowProblem
+from orders_platform.domain.text import visible
 from orders_platform.domain.usage import MondayUsage
 from orders_platform.domain.verdicts import Verdict
 from orders_platform.sync.results import CustomerReport
@@ -39,6 +40,11 @@ def _may_be_written(file: Path) -> bool:
         return folder.is_dir() and os.access(file if file.exists() else folder, os.W_OK)
     except OSError:  # a name that is too long
         return False
+
+
+def echo(text: str = "", *, err: bool = False, nl: bool = True) -> None:
+    """A text on standard output, or standard error. All that a command says goes through here: a terminal obeys no cell and no name."""
+    click.echo(visible(text), err=err, nl=nl)
 
 
 OUTPUT_FILE = _OutputFile(dir_okay=False, writable=True)
@@ -98,17 +104,17 @@ def verdict_json(verdict: Verdict) -> JsonObject:
 
 def print_verdicts(verdicts: Sequence[Verdict], *, has_looked: bool = False) -> None:
     """Where each customer stands, a line for each; unless somebody has just looked, also who names the differences that were found."""
-    click.echo()
+    echo()
     for verdict in verdicts:
-        click.echo(verdict.sentence)
+        echo(verdict.sentence)
     if not has_looked and any(verdict.differences for verdict in verdicts):
-        click.echo("Differences are as of the last comparison; `orders-platform verify` compares again and names them.")
+        echo("Differences are as of the last comparison; `orders-platform verify` compares again and names them.")
 
 
 def print_guards(verdicts: Iterable[Verdict]) -> None:
     """What guards saw, and how to go on; on standard error."""
     for guard in (guard for verdict in verdicts for guard in verdict.guards):
-        click.echo(str(guard), err=True)
+        echo(str(guard), err=True)
 
 
 def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -117,7 +123,7 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     widths = [max(len(line[i]) for line in lines) for i in range(len(headers))]
     for line in lines:
         name, *figures = line
-        click.echo("  ".join([name.ljust(widths[0]), *(f.rjust(w) for f, w in zip(figures, widths[1:], strict=True))]))
+        echo("  ".join([name.ljust(widths[0]), *(f.rjust(w) for f, w in zip(figures, widths[1:], strict=True))]))
 
 
 def show_run(result: JsonObject, *, as_json: bool, output_json: Path | None, quiet: bool = False) -> None:
@@ -140,25 +146,25 @@ def print_warnings(warnings: Iterable[CellWarning], most: int = 20) -> None:
     count = sum(group.count for group in groups)
     if groups:
         cells = "1 cell; its order is" if count == 1 else f"{count} cells; their orders are"
-        click.echo(f"\nLeft out or cut ({cells} on the board):")
+        echo(f"\nLeft out or cut ({cells} on the board):")
     for group in groups[:most]:
-        click.echo(f"  {group.customer}: {group}")
+        echo(f"  {group.customer}: {group}")
     if len(groups) > most:
-        click.echo(f"  ... and {len(groups) - most} kinds more; `orders-platform status --json` lists all")
+        echo(f"  ... and {len(groups) - most} kinds more; `orders-platform status --json` lists all")
 
 
 def print_refusals(title: str, rows: Sequence[RowProblem], most: int = 20) -> None:
     """The rows that could not be merged or sent, those with the same reason in one line; the first `most` reasons."""
     if not rows:
         return
-    click.echo(f"\n{title} ({sum(row.rows for row in rows)}):")
+    echo(f"\n{title} ({sum(row.rows for row in rows)}):")
     alike: dict[tuple[str, str, str], list[RowProblem]] = {}
     for row in rows:
         alike.setdefault((row.customer, row.code, row.reason), []).append(row)
     for (customer, code, reason), members in list(alike.items())[:most]:
-        click.echo(f"  {customer}: {_named(members)}: [{code}] {reason}")
+        echo(f"  {customer}: {_named(members)}: [{code}] {reason}")
     if len(alike) > most:
-        click.echo(f"  ... and {len(alike) - most} reasons more; `orders-platform status --json` lists all")
+        echo(f"  ... and {len(alike) - most} reasons more; `orders-platform status --json` lists all")
 
 
 def _named(rows: Sequence[RowProblem]) -> str:
@@ -189,7 +195,7 @@ def write_json(result: JsonObject, file: Path | None = None) -> None:
     """A JSON object into a file, or onto standard output."""
     text = json.dumps(result, ensure_ascii=False, indent=2, default=str)
     if file is None:
-        click.echo(text)
+        echo(text)
     else:
         write_text(text + "\n", file)
 

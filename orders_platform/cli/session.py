@@ -9,6 +9,7 @@ from contextlib import ExitStack, closing, contextmanager
 import click
 
 from orders_platform.build import open_board, open_store, sync_rules
+from orders_platform.cli import output
 from orders_platform.cli.embedded import embedded_sandbox
 from orders_platform.database.order_store import OrderStore
 from orders_platform.settings import Settings
@@ -25,6 +26,8 @@ STRICT = click.option("--strict", is_flag=True, help="Exit with 1 also when ther
 def database_session() -> Iterator[tuple[Settings, OrderStore]]:
     """The settings and the open order database."""
     settings = Settings()
+    if settings.env_file:
+        output.echo(f"Variables that are not set are taken from {settings.env_file}.", err=True)
     store = open_store(settings)
     with closing(store.database):
         yield settings, store
@@ -45,7 +48,7 @@ def board_session(verbosity: str | None = None, *, dry: bool = False) -> Iterato
 def _progress(verbosity: str | None) -> Callable[[str], None]:
     """Prints a line of progress to standard error: when asked for, or by default at a terminal."""
     is_shown = verbosity == "verbose" or (verbosity is None and sys.stderr.isatty())
-    return lambda line: click.echo(f"  {line}", err=True) if is_shown else None
+    return lambda line: output.echo(f"  {line}", err=True) if is_shown else None
 
 
 def chosen_customers(only: Sequence[str], known: Sequence[str], settings: Settings, problem: str) -> list[str]:

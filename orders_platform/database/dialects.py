@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 
 from orders_platform.errors import CustomerBusyError, OrdersError
 
-Family = Literal["text", "number", "float", "moment"]
+Family = Literal["text", "number", "float", "moment", "blob"]
 
 Right = tuple[str, str, str]
 """Class of the securable, its name (empty for the database itself), the permission."""

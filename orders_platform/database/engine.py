@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from pydantic import SecretStr
-from sqlalchemy import Connection, Engine
+from sqlalchemy import URL, Connection, Engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
@@ -122,10 +122,7 @@ def repeated_when_lost(method: Callable[Concatenate[H, P], R]) -> Callable[Conca
 
 def dialect_of(url: SecretStr) -> Dialect:
     """The dialect of a SQLAlchemy URL; nothing is connected. Raises `ConfigurationError` for a malformed URL or another database."""
-    try:
-        name = make_url(url.get_secret_value()).get_backend_name()
-    except ArgumentError as error:
-        raise _malformed(error) from None
+    name = _parsed(url).get_backend_name()
     if name not in _DIALECTS:
         raise ConfigurationError(
             f"ORDERS_DATABASE_URL names {name!r}; the platform works on sqlite and mssql (mssql+pyodbc://...)."
@@ -137,9 +134,9 @@ def open_database(url: SecretStr) -> Database:
     """A database by SQLAlchemy URL; connects at first use. Raises `ConfigurationError` for a URL, driver or folder that cannot be used."""
     dialect = dialect_of(url)
     try:
-        return Database(dialect.make_engine(make_url(url.get_secret_value())))
-    except (ArgumentError, NoSuchModuleError) as error:
-        raise _malformed(error) from None
+        return Database(dialect.make_engine(_parsed(url)))
+    except (ArgumentError, NoSuchModuleError):
+        raise _malformed() from None
     except ImportError as error:
         raise ConfigurationError(
             f"The driver of the database in ORDERS_DATABASE_URL cannot be loaded: {error}. Install unixODBC and Microsoft's ODBC driver."
@@ -148,8 +145,24 @@ def open_database(url: SecretStr) -> Database:
         raise ConfigurationError(f"The folder of the database in ORDERS_DATABASE_URL cannot be made: {error}.") from None
 
 
-def _malformed(error: SQLAlchemyError) -> ConfigurationError:
-    return ConfigurationError(f"ORDERS_DATABASE_URL is no SQLAlchemy URL ({type(error).__name__}); see .env.example.")
+def _parsed(url: SecretStr) -> URL:
+    text = url.get_secret_value()
+    try:
+        parsed = make_url(text)
+    except (ArgumentError, ValueError):  # a port that is no number
+        raise _malformed() from None
+    # SQLAlchemy ends a password at the first @: what it takes for the server, and we show, may be the rest of it.
+    is_unsure = text.count("@") > 1 or set("@:") & set(parsed.database or "") or (parsed.username and not parsed.host)
+    if is_unsure and parsed.get_backend_name() != SQLITE.name:
+        raise _malformed()
+    return parsed
+
+
+def _malformed() -> ConfigurationError:
+    return ConfigurationError(
+        "ORDERS_DATABASE_URL is no SQLAlchemy URL; see .env.example. The characters @ : / ? # % of its user and password must be "
+        "percent-encoded, @ as %40."
+    )
 
 
 def place(engine: Engine) -> str:

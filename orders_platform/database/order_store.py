@@ -144,21 +144,23 @@ class OrderStore:
     # --- intents and results --------------------------------------------------------------------------------------------
 
     @repeated_when_lost
-    def record_groups_sent(self, customer: str, known: GroupIntent, batch_id: str, now: datetime) -> GroupIntent:
+    def record_groups_sent(
+        self, customer: str, known: GroupIntent, batch_id: str, now: datetime, uptime: str | None = None
+    ) -> GroupIntent:
         """Commit that groups are about to be sent, if none were since `known` was read; the intent that is recorded now.
 
         Raises `RowsTakenError` when another run sent groups of the customer meanwhile, `CustomerBusyError` when its lock is lost.
         """
         self._require_lock(customer)
         values = {"was_batch": known.batch_id or "", "was_sent": known.sent_at or conversion.NEVER}
-        with self._writing(customer=customer, batch_id=batch_id, now=now, **values) as run:
+        with self._writing(customer=customer, batch_id=batch_id, now=now, uptime=uptime, **values) as run:
             run("1_add_customer")
             if not run("4_record_groups_sent").rowcount and run("4_read_groups_sent").one().batch_id != batch_id:
                 raise RowsTakenError(
                     f"Another run sent groups of customer {customer!r} since this one looked for them. Nothing of this batch was sent. "
                     + _LOCK_LOST
                 )
-        return GroupIntent(batch_id, now)
+        return GroupIntent(batch_id, now, uptime)
 
     def record_group(self, customer: str, group_name: str, group_id: str) -> None:
         """Remember a group's id on the customer's orders."""
@@ -166,7 +168,14 @@ class OrderStore:
 
     @repeated_when_lost
     def record_intents(
-        self, kind: RowKind, rows: Sequence[SyncRow], batch: Batch, run_id: str, now: datetime, customer: str
+        self,
+        kind: RowKind,
+        rows: Sequence[SyncRow],
+        batch: Batch,
+        run_id: str,
+        now: datetime,
+        customer: str,
+        uptime: str | None = None,
     ) -> list[SyncRow]:
         """Commit that these rows are about to be sent, or sent once more, if all of them are as they were read; the rows as they are now.
 
@@ -175,19 +184,15 @@ class OrderStore:
         """
         self._require_lock(customer)
         creates = batch.operation.creates
-        with self._writing(batch_id=batch.key, run_id=run_id, now=now, creates=int(creates)) as run:
+        with self._writing(batch_id=batch.key, run_id=run_id, now=now, uptime=uptime, creates=int(creates)) as run:
             for chunk in chunks(rows, ROWS_A_STATEMENT):
                 variables: Mapping[str, int | str] = {"kind": kind, "result_rows": len(chunk)}
                 if run("record_intents", variables, **self._bound(conversion.as_read(chunk))).rowcount != len(chunk):
                     ours = {ref for ref, row in self._written(run, kind, chunk).items() if row["sync_batch_id"] == batch.key}
                     if lost := [row for row in chunk if row.ref not in ours]:
                         raise _taken(kind, lost, len(rows), "Nothing of this batch was sent.")
-        return [
-            replace(
-                row, state=SyncState.PENDING, batch_id=batch.key, pending_at=now, monday_id=None if creates else row.monday_id
-            )
-            for row in rows
-        ]
+        sent = (replace(row, state=SyncState.PENDING, batch_id=batch.key, pending_at=now, uptime=uptime) for row in rows)
+        return [replace(row, monday_id=None) if creates else row for row in sent]
 
     @repeated_when_lost
     def record_results(

@@ -2,13 +2,13 @@
 
 import hashlib
 import math
+import os
 import sqlite3
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from decimal import Decimal
-from functools import lru_cache
 from pathlib import Path
 
 import sqlalchemy
@@ -19,14 +19,10 @@ from sqlalchemy.types import Integer, Numeric
 
 from orders_platform.database.dialects import Dialect, TableColumn, column_types, customer_busy, filled_batches, lock_lost
 from orders_platform.database.statements import chunks
-from orders_platform.domain.cell_texts import NUMERAL, meaning
 from orders_platform.errors import DatabaseRefusedError, DatabaseUnavailableError, OrdersError
 
 BUSY_SECONDS = 30
 """How long SQLite waits for another writer."""
-
-WORD_SEPARATOR = "\x1f"
-"""Between the null words of a kind of column, which `orders_meaning` takes as one text."""
 
 _BATCH = 250
 """Wide rows that are written together: of more, more columns are filled in one row at least, and each column costs a value a row."""
@@ -54,6 +50,7 @@ class _Sqlite(Dialect):
         if url.database:
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
         engine = sqlalchemy.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+        event.listen(engine, "do_connect", lambda _dialect, _record, _given, _named: _make_private(url.database))
         event.listen(engine, "connect", _prepare)
         event.listen(engine, "begin", _begin)
         return engine
@@ -145,24 +142,26 @@ def _identity(file: Path) -> tuple[int, int] | None:
 SQLITE: Dialect = _Sqlite()
 
 
+def _make_private(path: str | None) -> None:
+    """A new file is for its owner alone; SQLite gives those beside it the same rights."""
+    if path and path != ":memory:":
+        with suppress(OSError):  # it is there, or SQLite will say what is wrong
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
+
+
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # we send BEGIN ourselves, so that a writer locks before it reads
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")  # a committed intent must survive a power cut
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("PRAGMA cache_size = -32768")
-    for function, arguments in ((_sha256, 1), (_meaning, 3), (_upper, 1)):
-        connection.create_function(f"orders{function.__name__}", arguments, function, deterministic=True)
+    connection.create_function("orders_upper", 1, _upper, deterministic=True)
     connection.create_function("orders_uuid", 0, lambda: str(uuid.uuid4()))
     connection.create_aggregate("orders_fingerprint", 1, _Fingerprint)  # type: ignore[arg-type]
 
 
 def _begin(connection: Connection) -> None:
     connection.exec_driver_sql(connection.get_execution_options().get("orders_begin", "BEGIN"))
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class _Fingerprint:
@@ -188,17 +187,3 @@ def _fingerprint(rows: int, total: int) -> str:
 
 def _upper(text: object) -> str | None:
     return None if text is None else str(text).upper()
-
-
-def _meaning(reader: str, cell: object, words: str) -> str | float | int | None:
-    """What a cell means, a number as such where one is wanted; `words` are those that mean nothing, as one text."""
-    shown = meaning(reader, str(cell), _words(words))
-    if shown is None or reader not in {"number", "percent"} or not NUMERAL.fullmatch(shown):
-        return shown
-    number = Decimal(shown)
-    return int(number) if number == number.to_integral_value() and abs(number) < 1 << 53 else float(number)
-
-
-@lru_cache(maxsize=64)
-def _words(words: str) -> frozenset[str]:
-    return frozenset(words.split(WORD_SEPARATOR))

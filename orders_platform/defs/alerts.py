@@ -5,6 +5,7 @@ keeps the latest result of a check, not the latest of each customer. So the sens
 log (hosts have different clocks), and keeps each problem in its cursor until somebody was told that it is over.
 """
 
+import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,7 @@ from orders_platform.defs.failures import dagster_failures
 from orders_platform.defs.resources import OrdersDatabase
 from orders_platform.defs.sensors import PARTITION_TAG, WILL_RETRY_TAG
 from orders_platform.domain.customers import UNKNOWN_CUSTOMER, customer_for
-from orders_platform.domain.text import few
+from orders_platform.domain.text import few, visible
 from orders_platform.domain.verdicts import Verdict
 from orders_platform.errors import AlertUnsentError, ConfigurationError
 from orders_platform.settings import Settings
@@ -36,6 +37,15 @@ _NAMED = 5
 _CHECK_FAILED = "DagsterAssetCheckFailedError"
 # A run looks for duplicates of what it sent only; that one is gone is known when the whole board was read and a customer has no ERROR.
 _RECOVERED_BY = {"board_shows_values": ("no_item_doubled", "no_subitem_doubled")}
+
+
+def _holds_no_address(record: logging.LogRecord) -> bool:
+    """Apprise writes addresses, passwords among them, into its log, and the library below it their paths."""
+    return record.name != "apprise" and record.levelno > logging.DEBUG
+
+
+for _name in ("apprise", "urllib3.connectionpool"):
+    logging.getLogger(_name).addFilter(_holds_no_address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +127,7 @@ class Messenger:
         self._addresses: list[apprise.Apprise] = []
         for number, url in enumerate(urls.get_secret_value().split(), start=1):
             address = apprise.Apprise()
-            if not address.add(url):
+            if not (url.isprintable() and address.add(url)):  # bytes that are no UTF-8 it does not survive
                 raise ConfigurationError(
                     f"ORDERS_ALERT_URLS: number {number} is no URL that apprise knows; see its documentation for how each service is "
                     "written, e.g. mailto://, slack://, json://."
@@ -130,13 +140,16 @@ class Messenger:
         return not self._addresses
 
     def send(self, message: Message) -> int:
-        """Send to every address; how many took it.
+        """Send to every address, as plain text that no address takes for markup; how many took it.
 
         Raises:
             AlertUnsentError: there are addresses, and none took it.
         """
         kind = apprise.NotifyType.FAILURE if message.is_bad else apprise.NotifyType.SUCCESS
-        taken = sum(bool(each.notify(body=message.body, title=message.title, notify_type=kind)) for each in self._addresses)
+        title, body = visible(message.title), visible(message.body)
+        taken = sum(
+            bool(each.notify(body, title, notify_type=kind, body_format=apprise.NotifyFormat.TEXT)) for each in self._addresses
+        )
         if self._addresses and not taken:
             raise AlertUnsentError(
                 f"None of the {len(self._addresses)} addresses in ORDERS_ALERT_URLS took {message.title!r}. An alert is sent again at "

@@ -30,7 +30,8 @@ NUMERAL: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 _NOTHING: Final = re.compile(rf"{_CURRENCY}? ?[-–—−]+ ?{_CURRENCY}?", re.IGNORECASE)
 _DAY: Final = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2})([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)? ?(Z|UTC|GMT|[+-][0-9]{2}:?([0-9]{2})?)?)?"
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"([T ]([01][0-9]|2[0-3]):[0-5][0-9](:([0-5][0-9]|60)(\.[0-9]+)?)? ?(Z|UTC|GMT|[+-](0[0-9]|1[0-4]):?([0-5][0-9])?)?)?"
 )
 _SERIAL: Final = re.compile(r"([0-9]{5})(\.[0-9]+)?")
 _FIRST_SERIAL: Final = 19_725  # 1954: a smaller one is rather a quantity or a price

@@ -4,8 +4,10 @@ A mutation changes one thing, a batch is one HTTP request of aliased mutations, 
 """
 
 import enum
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Self
 
 
 class Operation(enum.StrEnum):
@@ -25,7 +27,13 @@ class Operation(enum.StrEnum):
         return self in _CREATES
 
 
+_OF_GROUPS = frozenset({Operation.CREATE_GROUP, Operation.UPDATE_GROUP})
 _CREATES = frozenset({Operation.CREATE_GROUP, Operation.CREATE_ITEM, Operation.CREATE_SUBITEM})
+
+
+def is_item_id(text: str) -> bool:
+    """True for a number that monday may mean, and a database can keep."""
+    return text.isascii() and text.isdigit() and 0 < len(text) <= 19 and 0 < int(text) < 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,12 @@ class Mutation:
     ref: str
     variables: Mapping[str, object]
     tries: int = 0
+
+    def may_have(self, monday_id: str, operation: Operation) -> bool:
+        """True for an id that this may have come back with: a change names what it was to change; groups have words for ids."""
+        if operation in _OF_GROUPS:
+            return 0 < len(monday_id) <= 100 and monday_id == self.variables.get("group_id", monday_id)
+        return is_item_id(monday_id) and monday_id == str(self.variables.get("item_id", monday_id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +76,7 @@ class Outcome(enum.StrEnum):
     NOT_SENT = "not_sent"
 
 
-_NO_ANSWER = frozenset({Outcome.NOT_SENT.value, "unreachable", "timeout", "connection_lost"})
+_NO_ANSWER = frozenset({Outcome.NOT_SENT.value, "unreachable", "timeout", "connection_lost", "too_long"})
 
 
 def is_monday_code(code: str | None) -> bool:
@@ -109,3 +123,21 @@ class BatchReport:
     request_id: str | None = None
     error: str | None = None
     rate_limited: int = 0
+
+    @property
+    def created_ids(self) -> list[str]:
+        """The ids of what it created."""
+        found = (result.monday_id for result in self.results.values()) if self.batch.operation.creates else ()
+        return [each for each in found if each is not None]
+
+    def without(self, taken: Collection[str]) -> Self:
+        """The same, but a creation is of unknown outcome when its id is taken, or stands for two: monday cannot mean it."""
+        times = Counter([*self.created_ids, *taken])
+        odd = {
+            ref: MutationResult(
+                Outcome.UNKNOWN, code="id_of_another", message=f"monday.com answered with the id {each} of another"
+            )
+            for ref, result in self.results.items()
+            if (each := result.monday_id) is not None and self.batch.operation.creates and times[each] > 1
+        }
+        return replace(self, results={**self.results, **odd}) if odd else self

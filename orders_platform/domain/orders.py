@@ -22,6 +22,12 @@ class GroupIntent:
 
     batch_id: str | None = None
     sent_at: datetime | None = None
+    uptime: str | None = None
+
+    @property
+    def moment(self) -> tuple[datetime | None, str | None]:
+        """When it was sent, by the time of day and by the machine's own clock."""
+        return self.sent_at, self.uptime
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,7 @@ class SyncRow:
         group_name: of an order; `group_id` alike, None while the group is not made.
         parent_id: the item that the order of a line has now; `sent_parent_id`: the one that the line was last sent under.
         has_left: the load no longer holds the order.
+        uptime: the start of a machine and the seconds since then when it became PENDING.
         tries: how often it was sent since it last changed and nothing came of it.
         last_code: monday's or the network's word for why.
         version: changes when a merge writes other content; with state, batch, time and tries it is what a compare-and-set names.
@@ -54,6 +61,7 @@ class SyncRow:
     monday_id: int | None = None
     batch_id: str | None = None
     pending_at: datetime | None = None
+    uptime: str | None = None
     tries: int = 0
     last_code: str | None = None
     version: int = 0

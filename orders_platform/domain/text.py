@@ -34,6 +34,7 @@ INVISIBLE: Final = (
 """The characters that nobody sees; they vanish."""
 
 _VANISHING: Final = str.maketrans("", "", INVISIBLE)
+_OBEYED: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _LINE_END: Final = re.compile(f"\r\n|[{LINE_ENDS}]")
 
 
@@ -60,3 +61,11 @@ def few(names: Sequence[str], most: int) -> str:
     """The first of some names, and how many there are besides."""
     rest = len(names) - most
     return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def visible(text: str) -> str:
+    r"""A text for a terminal, a log or a message: what these would obey is written out as `\uXXXX`, which JSON reads as the same text.
+
+    Control characters, direction marks, and halves of characters that no encoding has. Line ends and tabs stay.
+    """
+    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -93,7 +93,7 @@ def canonical(value: object) -> str:
 
 def key_of(cells: Iterable[object]) -> str:
     """Key columns for comparing: capitals, NULL as nothing. Clean, since an earlier version may have kept other ones."""
-    return KEY_SEPARATOR.join("" if cell is None else clean(canonical(cell)) for cell in cells).upper()
+    return KEY_SEPARATOR.join(clean(told(cell)) for cell in cells).upper()
 
 
 KnownCells = Sequence[dict[object, tuple[object, str, int]]]

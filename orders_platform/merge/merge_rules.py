@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 
 from markupsafe import Markup
@@ -107,6 +107,10 @@ class MergeRules:
             for position, (name, column) in enumerate(self._merged.items())
             if name in self._staged and name not in own
         )
+
+    def expect_blobs(self) -> None:
+        """Statements that are made from now on take cells that are BLOBs, as another program may stage them in SQLite."""
+        self.business = tuple(replace(column, staged="blob") for column in self.business)
 
     def _business_column(self, column: TableColumn, staged: Family, position: int) -> BusinessColumn:
         # A column that our DDL does not know is a new size or a new text.
@@ -235,5 +239,5 @@ class MergeRules:
         facts = [_RULES_VERSION, c.cleaning.model_dump(), c.names.model_dump(), asdict(c.sizes), keys.model_dump(),
                  c.columns.model_dump(), c.items.long_texts, c.policies.removed_orders,
                  [asdict(rule) for rule in c.guard_rules.values()], self.watched,
-                 [asdict(column) | {"null_words": sorted(column.null_words)} for column in self.business]]  # fmt: skip
+                 [asdict(column) | {"null_words": sorted(column.null_words), "staged": ""} for column in self.business]]  # fmt: skip
         return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]

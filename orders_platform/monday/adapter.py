@@ -1,6 +1,6 @@
 """`MondayBoard`: monday.com as the sync engine sees it, and `connect_board`, which puts one together.
 
-Reads go out in chunks and pages; a page cursor that expired starts the read again. Sending is handed on to the dispatcher.
+Reads go out in chunks and pages; a page cursor that expired starts the read again. Sending is in `sending.py`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from types import TracebackType
 import httpx
 
 from orders_platform.domain.board import BoardDescription, BoardItem, Group
+from orders_platform.domain.clocks import elapsed
 from orders_platform.domain.mutations import Batch, BatchReport, Mutation, Operation
 from orders_platform.domain.text import fold
 from orders_platform.domain.usage import Reads
@@ -24,9 +25,9 @@ from orders_platform.errors import BoardMismatchError, MondayUnavailableError
 from orders_platform.monday.budget import Budget, Limits, Timer, limits_of
 from orders_platform.monday.client import MondayClient, RetryPolicy
 from orders_platform.monday.descriptions import Node, board_description, board_groups, board_item, nodes, version_notice
-from orders_platform.monday.dispatcher import Sender
 from orders_platform.monday.documents import Documents
 from orders_platform.monday.error_policy import ErrorAction
+from orders_platform.monday.sending import Pace, Sending
 from orders_platform.monday.transport import Transport
 
 _logger = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ ITEMS_A_PAGE = 500
 """Most items of one page (page on items_page)."""
 
 _MOST_RESTARTS = 3
+_MOST_PAGES = 2_000  # a million items; no board has so many
 
 
 class _CursorExpiredError(Exception):
@@ -59,10 +61,11 @@ class _CursorExpiredError(Exception):
 class MondayBoard:
     """The boards of one monday.com account; see `Board` in `sync/ports.py` for what each method promises."""
 
-    def __init__(self, client: MondayClient, documents: Documents, sender: Sender) -> None:
+    def __init__(self, client: MondayClient, documents: Documents, pace: Pace, new_key: Callable[[], str]) -> None:
         self._client = client
         self._documents = documents
-        self._sender = sender
+        self._pace = pace
+        self._new_key = new_key
         self._ending: str | None = None
 
     def __repr__(self) -> str:
@@ -100,7 +103,8 @@ class MondayBoard:
         self, operation: Operation, mutations: Iterable[Mutation], before_request: Callable[[Batch], None] = lambda _batch: None
     ) -> Iterator[BatchReport]:
         """Send mutations, which are drawn as they are sent, at monday's pace; a report of each batch, in the order they finish."""
-        return self._sender.send(operation, mutations, before_request)
+        sending = Sending(self._client, self._documents, self._pace, self._new_key, operation, mutations, before_request)
+        return sending.reports()
 
     def describe(self, board_id: int) -> BoardDescription:
         """Columns with labels, groups, limits and hierarchy of one board. `BoardMismatchError` when there is none."""
@@ -147,7 +151,7 @@ class MondayBoard:
 
     def _board(self, board_id: int, document: str = "board") -> Node:
         data = self._read(document, {"board_id": str(board_id)})
-        if versions := nodes(data, "versions"):
+        if versions := nodes(data, "versions", optional=True):
             self._note_versions(versions)
         boards = nodes(data, "boards")
         if not boards:
@@ -185,10 +189,13 @@ class MondayBoard:
 
     def _pages(self, page: Node, column_ids: Sequence[str]) -> Iterator[Node]:
         yield from nodes(page, "items")
-        while cursor := page.get("cursor"):
+        for _ in range(_MOST_PAGES):
+            if not (cursor := page.get("cursor")):
+                return
             variables = {"cursor": cursor, "columns": list(column_ids), "limit": ITEMS_A_PAGE}
             page = _page(self._read("next_items_page", variables), "next_items_page")
             yield from nodes(page, "items")
+        raise MondayUnavailableError(f"monday.com answered with more than {_MOST_PAGES} pages of a board; repeat the run")
 
     def _read(self, operation: str, variables: Mapping[str, object]) -> Node:
         reply = self._client.read(self._documents.read(operation, variables))
@@ -205,8 +212,9 @@ def _page(data: Node, field: str) -> Node:
 
 
 def _active_subitems(parent: Node) -> Sequence[BoardItem]:
-    parent_id = int(str(parent["id"]))
-    return tuple(board_item(node, parent_id) for node in nodes(parent, "subitems") if _is_active(node))
+    # null stands for none here: an item that never had a subitem
+    subitems = nodes(parent, "subitems", optional="subitems" in parent)
+    return tuple(board_item(node, board_item(parent).id) for node in subitems if _is_active(node))
 
 
 def _is_active(node: Node) -> bool:
@@ -231,7 +239,8 @@ def connect_board(
     policy: RetryPolicy | None = None,
     http_transport: httpx.BaseTransport | None = None,
     rng: random.Random | None = None,
-    clock: Callable[[], float] = time.time,
+    clock: Callable[[], float] = elapsed,
+    wall: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
     new_key: Callable[[], str] = lambda: str(uuid.uuid4()),
 ) -> MondayBoard:
@@ -251,14 +260,15 @@ def connect_board(
         policy: bounds of the repeats.
         http_transport: carries the requests in place of sockets, for a sandbox in this process.
         rng: source of the jitter.
-        clock: seconds since the epoch.
+        clock: seconds on a clock that only goes forward.
+        wall: seconds since the epoch, for the calls of a day.
         sleep: sleeps the given seconds.
         new_key: makes idempotency keys.
 
     Raises:
         ConfigurationError: URL or token cannot be used.
     """
-    timer = Timer(clock, sleep)
+    timer = Timer(clock, sleep, wall)
     transport = Transport(
         url,
         token,
@@ -270,7 +280,7 @@ def connect_board(
     jitter = rng or random.Random()  # noqa: S311 - not a secret
     client = MondayClient(transport, Budget(limits or limits_of("pro"), timer), timer, policy or RetryPolicy(), jitter)
     documents = _documents(graphql_folder)
-    return MondayBoard(client, documents, Sender(client, documents, batch_size, max_in_flight, new_key))
+    return MondayBoard(client, documents, Pace(batch_size, max_in_flight), new_key)
 
 
 @cache

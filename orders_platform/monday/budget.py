@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 from orders_platform.domain.usage import LIMITED_CALL
@@ -50,25 +50,20 @@ class Limits:
         return self.calls_per_day - self.daily_reserve
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    calls_per_day: int
-    calls_per_minute: int
-    concurrency: int
-    is_paid: bool = True
+def _plan(calls_per_day: int, calls_per_minute: int, concurrency: int, write_complexity: int = 10_000_000) -> Limits:
+    reserve = round(calls_per_day * DAILY_RESERVE_SHARE)
+    return Limits(write_complexity, None, COMPLEXITY_PER_REQUEST, calls_per_minute, calls_per_day, reserve, concurrency)
 
 
-# Page on rate limits, September 2026: calls a day (reset at midnight UTC), calls a minute, concurrent requests.
-_PLANS: Mapping[str, _Plan] = {
-    "trial": _Plan(1_000, 1_000, 40, is_paid=False),
-    "basic": _Plan(1_000, 1_000, 40),
-    "pro": _Plan(10_000, 2_500, 100),
-    "enterprise": _Plan(25_000, 5_000, 250),
+# Page on rate limits, September 2026: calls a day (reset at midnight UTC), calls a minute, concurrent requests; complexity a minute.
+_PLANS: Mapping[str, Limits] = {
+    "trial": _plan(1_000, 1_000, 40, 1_000_000),
+    "basic": _plan(1_000, 1_000, 40),
+    "pro": _plan(10_000, 2_500, 100),
+    "enterprise": _plan(25_000, 5_000, 250),
 }
 
-# Complexity a minute, same page: a personal token has one window for reads and writes, an app token one for each.
-_UNPAID_COMPLEXITY = 1_000_000
-_PERSONAL_COMPLEXITY = 10_000_000
+# Same page: on a paid plan a personal token has one window for reads and writes, an app token one of this size for each.
 _APP_COMPLEXITY = 5_000_000
 
 PLANS = tuple(_PLANS)
@@ -86,22 +81,10 @@ def limits_of(plan: str, token_kind: str = "personal") -> Limits:  # noqa: S107 
         raise ConfigurationError(f"monday.com plan {plan!r} is unknown; set one of {', '.join(PLANS)}")
     if token_kind not in TOKEN_KINDS:
         raise ConfigurationError(f"kind of monday.com token {token_kind!r} is unknown; set one of {', '.join(TOKEN_KINDS)}")
-    chosen = _PLANS[plan]
-    write, read = _complexity(chosen, token_kind)
-    return Limits(
-        write_complexity=write,
-        read_complexity=read,
-        calls_per_minute=chosen.calls_per_minute,
-        calls_per_day=chosen.calls_per_day,
-        daily_reserve=round(chosen.calls_per_day * DAILY_RESERVE_SHARE),
-        concurrency=chosen.concurrency,
-    )
-
-
-def _complexity(plan: _Plan, token_kind: str) -> tuple[int, int | None]:
-    if not plan.is_paid:
-        return _UNPAID_COMPLEXITY, None
-    return (_APP_COMPLEXITY, _APP_COMPLEXITY) if token_kind == "app" else (_PERSONAL_COMPLEXITY, None)  # noqa: S105
+    limits = _PLANS[plan]
+    if token_kind == "personal" or plan == "trial":  # noqa: S105
+        return limits
+    return replace(limits, write_complexity=_APP_COMPLEXITY, read_complexity=_APP_COMPLEXITY)
 
 
 FIRST_GUESSES: Mapping[str, int] = {
@@ -119,31 +102,21 @@ READ = 20_000
 """Points of one read before the first reply; a page of 500 full rows was measured at 222,000."""
 
 
-class Costs:
-    """Points by operation, learned from replies; a read is counted by the call, mutations one by one."""
-
-    def __init__(self) -> None:
-        self._learned: dict[str, int] = {}
-
-    def of(self, operation: str, mutations: int) -> int:
-        """Points that a request with `mutations` of `operation` will cost; 0 mutations for a read."""
-        guess = FIRST_GUESSES.get(operation, OTHER_MUTATION) if mutations else READ
-        return self._learned.get(operation, guess) * max(1, mutations)
-
-    def learn(self, operation: str, mutations: int, points: int) -> None:
-        """A request cost `points`. Nothing is learned from a reply that says it was free."""
-        if points > 0:
-            self._learned[operation] = ceil(points / max(1, mutations))
-
-
 _SLICE_SECONDS = 1.0
+_DAY_SECONDS = 86_400
 
 
 class Timer:
-    """The clock of a board, and every wait: in short pieces, so that an interrupted run does not hang in a thread that waits."""
+    """The clock of a board, and every wait: in short pieces, so that an interrupted run does not hang in a thread that waits.
 
-    def __init__(self, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
+    Only the day, at whose midnight monday counts anew, is read off the wall.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float], sleep: Callable[[float], None], wall: Callable[[], float] | None = None
+    ) -> None:
         self.now = clock
+        self._wall = wall or clock
         self._sleep = sleep
         self._given_up = threading.Event()
 
@@ -157,6 +130,11 @@ class Timer:
             self._sleep(min(left, _SLICE_SECONDS))
         return False
 
+    @property
+    def day(self) -> int:
+        """Days since the epoch, UTC."""
+        return int(self._wall() // _DAY_SECONDS)
+
     def give_up(self) -> None:
         """End every wait, now and until `resume`."""
         self._given_up.set()
@@ -166,8 +144,8 @@ class Timer:
         self._given_up.clear()
 
 
-_DAY_SECONDS = 86_400
 _LOOK_SECONDS = 1.0
+_MOST_EXHAUSTED = 1_200.0  # as long as one request waits in all
 
 
 class DailyLimitError(MondayUnavailableError):
@@ -194,20 +172,20 @@ class Budget:
 
     Args:
         limits: of the plan; what monday's headers say goes before them.
-        timer: its clock counts from the epoch, since the day's calls are counted from midnight UTC.
+        timer: its clock.
     """
 
     def __init__(self, limits: Limits, timer: Timer) -> None:
         self.limits = limits
         self._timer = timer
-        self._costs = Costs()
+        self._costs: dict[str, int] = {}
         self._writes = RateWindow(limits.write_complexity)
         self._reads = self._writes if limits.read_complexity is None else RateWindow(limits.read_complexity)
         self._calls = RateWindow(limits.calls_per_minute)
         self._concurrency = limits.concurrency
         self._in_flight = 0
         self._serial = 0
-        self._day = int(timer.now() // _DAY_SECONDS)
+        self._day = timer.day
         self._calls_today = 0.0
         self._changed = threading.Condition()
 
@@ -230,13 +208,13 @@ class Budget:
     def room(self, operation: str) -> int:
         """How many mutations of `operation` could be sent now without waiting."""
         with self._changed:
-            return self._writes.room(self._timer.now()) // self._costs.of(operation, 1)
+            return self._writes.room(self._timer.now()) // self._points(operation, 1)
 
     def largest(self, operation: str) -> int:
         """How many mutations of `operation` one batch may hold at most: complexity a request, and a minute."""
         with self._changed:
             most = min(self.limits.request_complexity, self._writes.limit)
-            return max(1, most // self._costs.of(operation, 1))
+            return max(1, most // self._points(operation, 1))
 
     @property
     def calls_today(self) -> float:
@@ -264,12 +242,12 @@ class Budget:
     def _delay(self, operation: str, mutations: int = 0) -> float:
         self._check_day()
         now = self._timer.now()
-        points = self._costs.of(operation, mutations)
+        points = self._points(operation, mutations)
         return max(self._window(mutations).delay(now, points), self._calls.delay(now, 1))
 
     def _take(self, operation: str, mutations: int) -> Permit:
         now = self._timer.now()
-        points = self._costs.of(operation, mutations)
+        points = self._points(operation, mutations)
         self._in_flight += 1
         self._serial += 1
         self._calls_today += 1
@@ -284,10 +262,11 @@ class Budget:
             window.correct(permit.complexity, 0)
         elif reply.cost is not None:
             window.correct(permit.complexity, reply.cost)
-            self._costs.learn(permit.operation, permit.mutations, reply.cost)
+            if reply.cost > 0:  # a reply that says it was free teaches nothing
+                self._costs[permit.operation] = ceil(reply.cost / max(1, permit.mutations))
         window.observe(permit.complexity, now, reply.quota.complexity, alone=permit.serial == self._serial)
         if reply.limit is Limit.COMPLEXITY:
-            window.exhausted(now, reply.wait)
+            window.exhausted(now, min(reply.wait, _MOST_EXHAUSTED))
 
     def _release_calls(self, permit: Permit, reply: Reply, now: float) -> None:
         if reply.never_sent:
@@ -298,26 +277,28 @@ class Budget:
         self._calls.observe(permit.call, now, reply.quota.minute_rate, alone=permit.serial == self._serial)
         self._concurrency = reply.quota.concurrency.quota or self._concurrency
         if reply.limit in {Limit.CALLS_PER_MINUTE, Limit.ADDRESS}:
-            self._calls.exhausted(now, reply.wait)
+            self._calls.exhausted(now, min(reply.wait, _MOST_EXHAUSTED))
         if reply.limit is Limit.CALLS_PER_DAY:
             self._calls_today = max(self._calls_today, self.limits.calls_per_day)
 
-    def _has_calls_today(self) -> bool:
-        return self._roll_day() + 1 <= self.limits.calls_for_us
-
     def _check_day(self) -> None:
-        if not self._has_calls_today():
-            most = self.limits.calls_for_us
+        most = self.limits.calls_for_us
+        if self._roll_day() + 1 > most:
             raise DailyLimitError(
                 f"monday.com's calls of today are used up ({most:,} of {self.limits.calls_per_day:,}, the rest is kept for"
                 " people): the next run after 00:00 UTC goes on where this one stopped"
             )
 
     def _roll_day(self) -> float:
-        today = int(self._timer.now() // _DAY_SECONDS)
-        if today != self._day:
+        # A clock that is set back does not make a day begin twice.
+        if (today := self._timer.day) > self._day:
             self._day, self._calls_today = today, float(self._in_flight)
         return self._calls_today
+
+    def _points(self, operation: str, mutations: int) -> int:
+        """What a request will cost; a read is counted by the call, mutations one by one."""
+        guess = FIRST_GUESSES.get(operation, OTHER_MUTATION) if mutations else READ
+        return self._costs.get(operation, guess) * max(1, mutations)
 
     def _window(self, mutations: int) -> RateWindow:
         return self._writes if mutations else self._reads

@@ -15,7 +15,7 @@ from orders_platform.domain.usage import Reads
 from orders_platform.errors import BoardMismatchError, MondayRefusedError, MondayUnavailableError, OrdersError
 from orders_platform.monday.budget import Budget, DailyLimitError, Permit, Timer
 from orders_platform.monday.documents import Request
-from orders_platform.monday.error_policy import CROWDING, ErrorAction, ErrorKind, Limit
+from orders_platform.monday.error_policy import CROWDING, REPEATED, ErrorAction, ErrorKind, Limit
 from orders_platform.monday.replies import Reply, lost_reply
 from orders_platform.monday.transport import TIMEOUT, Transport
 
@@ -59,83 +59,34 @@ class RetryPolicy:
         """Most seconds of waiting after the failure number `times`."""
         return min(self.longest, self.base * 2.0 ** (times - 1))
 
-    def longest_backoff(self, attempts: int) -> float:
-        """Most seconds of waiting between so many attempts."""
-        return sum(self.backoff(times) for times in range(1, attempts))
 
-
-class Retries:
-    """The repeats of one request; ask `next_wait` after each reply that asks for a repeat.
-
-    Args:
-        rng: source of the jitter, so that clients that failed together do not come back together.
-    """
-
-    def __init__(self, policy: RetryPolicy, rng: random.Random) -> None:
-        self._policy = policy
-        self._rng = rng
-        self._failures = 0
-        self._limit_waits = 0
-        self._waited = 0.0
-
-    def key_lives(self, key_age: float | None) -> bool:
-        """Whether a request may still leave with a key that monday first saw so many seconds ago (None: never)."""
-        return key_age is None or key_age <= self._policy.key_lifetime - KEY_SAFETY_SECONDS
-
-    def next_wait(self, reply: Reply, *, key_age: float | None, attempts: int | None = None) -> float | None:
-        """Seconds to wait before the same request is sent again; None when it should not be.
-
-        Args:
-            reply: the last one.
-            key_age: seconds since the first attempt that monday may have executed; None when there was none, or for a read.
-            attempts: in place of the policy's, when it is fewer.
-        """
-        if reply.action not in {ErrorAction.WAIT, ErrorAction.WAIT_UNKNOWN}:
-            return None
-        wait = reply.wait + self._backoff(self._count(reply))
-        self._waited += wait
-        if self._is_over(key_age, wait, min(self._policy.attempts, attempts or self._policy.attempts)):
-            return None
-        return wait
-
-    def _count(self, reply: Reply) -> int:
-        """How often this happened, this time included: limits and failures are counted apart."""
-        if reply.limit is not None:
-            self._limit_waits += 1
-            return self._limit_waits
-        self._failures += 1
-        return self._failures
-
-    def _backoff(self, times: int) -> float:
-        return self._policy.backoff(times) * (0.5 + 0.5 * self._rng.random())
-
-    def _is_over(self, key_age: float | None, wait: float, attempts: int) -> bool:
-        policy = self._policy
-        key_ends = key_age is not None and not self.key_lives(key_age + wait)
-        too_often = self._failures >= attempts or self._limit_waits > policy.limit_waits
-        return key_ends or too_often or self._waited > policy.patience
+_NOTHING = lost_reply("not_sent", "sending ended before this was sent", never_sent=True)
 
 
 @dataclass(slots=True)
 class RequestResult:
-    """How one request ended, after all repeats.
+    """One request with its repeats: what came of it so far, and in the end.
 
     Attributes:
+        policy: bounds of the repeats.
+        rng: source of the jitter, so that clients that failed together do not come back together.
+        mutations: in the request.
         reply: the last one.
         calls: HTTP requests made.
         mutations_sent: mutations in those of them that reached monday, as far as we know.
         complexity: points spent, as far as monday said.
         rate_limited: replies that said that a limit was hit.
         seconds: of the last HTTP request alone, without waits.
-        mutations: in the request.
         crowded: a reply spoke of a lock, a key in use or too many requests at once.
         too_much: monday did not get through in time, or said that it is too much for one request.
-        first_unknown: when the first attempt began that monday may have executed although its reply is lost.
+        first_unknown: when the first attempt began that monday may have executed although no reply surely says what came of it.
         stopped_by: the error to raise when every further request would end the same way.
     """
 
-    reply: Reply
+    policy: RetryPolicy
+    rng: random.Random
     mutations: int = 0
+    reply: Reply = _NOTHING
     calls: int = 0
     mutations_sent: int = 0
     complexity: int = 0
@@ -145,6 +96,9 @@ class RequestResult:
     too_much: bool = False
     first_unknown: float | None = None
     stopped_by: OrdersError | None = None
+    failures: int = 0
+    limit_waits: int = 0
+    waited: float = 0.0
 
     def count(self, reply: Reply, began: float, seconds: float) -> None:
         """Count one attempt."""
@@ -157,7 +111,8 @@ class RequestResult:
         self.crowded |= any(problem.rule.limit in CROWDING for problem in reply.problems)
         self.too_much |= _is_too_much(reply)
         # A key in use is in use by an earlier attempt of ours, which may come to its end.
-        if self.mutations and (reply.action is ErrorAction.WAIT_UNKNOWN or reply.limit is Limit.KEY):
+        is_unclear = reply.limit is Limit.KEY or not reply.surely_not_executed
+        if self.mutations and reply.action in REPEATED and is_unclear:
             self.first_unknown = began if self.first_unknown is None else self.first_unknown
 
     @property
@@ -169,13 +124,28 @@ class RequestResult:
     def unreached(self) -> bool:
         """True when the repeats ended without a reply of monday's own, or at a limit."""
         reply = self.reply
-        if reply.executed or reply.action not in {ErrorAction.WAIT, ErrorAction.WAIT_UNKNOWN}:
-            return False
-        return self.calls > 0 and (not reply.is_json or reply.limit is not None)
+        is_limit = reply.limit is not None and reply.action is ErrorAction.WAIT
+        return self.calls > 0 and not reply.executed and (not reply.is_own or is_limit)
 
-    def key_age(self, now: float) -> float | None:
-        """Seconds since the first attempt that monday may have executed, None when there was none."""
-        return None if self.first_unknown is None else now - self.first_unknown
+    def key_lives(self, moment: float) -> bool:
+        """Whether a request may still leave then under the key of the first attempt that monday may have executed."""
+        return self.first_unknown is None or moment - self.first_unknown <= self.policy.key_lifetime - KEY_SAFETY_SECONDS
+
+    def next_wait(self, now: float, attempts: int | None = None) -> float | None:
+        """Seconds to wait before the same request is sent again, after its last reply; None when it should not be.
+
+        Limits and failures are counted apart. `attempts` go before those of the policy.
+        """
+        if self.reply.action not in REPEATED:
+            return None
+        is_limit = self.reply.limit is not None
+        self.limit_waits += is_limit
+        self.failures += not is_limit
+        backoff = self.policy.backoff(self.limit_waits if is_limit else self.failures)
+        wait = self.reply.wait + backoff * (0.5 + 0.5 * self.rng.random())
+        self.waited += wait
+        too_often = self.failures >= (attempts or self.policy.attempts) or self.limit_waits > self.policy.limit_waits
+        return None if too_often or self.waited > self.policy.patience or not self.key_lives(now + wait) else wait
 
 
 class MondayClient:
@@ -223,7 +193,7 @@ class MondayClient:
         if problem is None or result.reply.action is ErrorAction.RESTART:
             return result.reply
         what = f"{request.operation} ({problem.code}): {problem.message}"
-        if result.reply.action in {ErrorAction.WAIT, ErrorAction.WAIT_UNKNOWN}:
+        if result.reply.action in REPEATED:
             gave_up = f"gave up after {result.calls} requests, repeat the run later"
             raise MondayUnavailableError(f"monday.com did not answer {what}; {gave_up}")
         raise MondayRefusedError(f"monday.com refused {what}{_request_id(result.reply)}")
@@ -255,20 +225,18 @@ class MondayClient:
             permit: for the first attempt, when the caller has one already.
             before_request: called right before each attempt; an error of it ends the sending.
         """
-        retries = Retries(self._policy if attempts is None else replace(self._policy, attempts=attempts), self._rng)
-        nothing = lost_reply("not_sent", "sending ended before this was sent", never_sent=True)
-        result = RequestResult(nothing, len(request.aliases))
+        result = RequestResult(self._policy, self._rng, len(request.aliases))
         while (permit := permit or self._acquire(request, result)) is not None:
             # Last of all: waiting for the permit, or for the commit, may have taken longer than the key lives.
-            if not (self._commit(before_request, result) and retries.key_lives(result.key_age(self.timer.now()))):
+            if not (self._commit(before_request, result) and result.key_lives(self.timer.now())):
                 self.give_back(permit)
                 break
             if not permit.is_current(self.timer.now()):  # the commit outlasted the window that the request was counted in
                 self.give_back(permit)
                 permit = None
                 continue
-            reply = self._attempt(request, key, permit, result)
-            permit, wait = None, self._next_wait(reply, retries, result)
+            self._attempt(request, key, permit, result)
+            permit, wait = None, self._next_wait(result, attempts)
             if wait is None or not self.timer.pause(wait):
                 break
         return result
@@ -286,29 +254,26 @@ class MondayClient:
                 return True
         return False
 
-    def _next_wait(self, reply: Reply, retries: Retries, result: RequestResult) -> float | None:
-        """Seconds until the next attempt; None when this was the last."""
-        attempts = self._attempts(reply)
-        wait = retries.next_wait(reply, key_age=result.key_age(self.timer.now()), attempts=attempts)
+    def _next_wait(self, result: RequestResult, attempts: int | None) -> float | None:
+        """Seconds until the next attempt; None when this was the last.
+
+        There are fewer attempts until monday was reached once: before that it is rather the address or the network than a bad minute.
+        """
+        reply = result.reply
+        self._was_reached = self._was_reached or not reply.never_sent
+        if not self._was_reached:
+            attempts = 1 if self._is_given_up else self._policy.first_attempts
+        wait = result.next_wait(self.timer.now(), attempts)
         if reply.never_sent and result.calls == 1:
-            self._say_unreachable(reply, attempts or self._policy.attempts)
+            # At once: whoever looks should not wait for the end of the repeats to learn that there are any.
+            most = attempts or self._policy.attempts
+            seconds = sum(self._policy.backoff(times) for times in range(1, most))
+            reason = reply.worst.message if reply.worst else "monday.com cannot be reached"
+            _logger.warning("%s; %s", reason, f"trying again for up to {seconds:.0f} s" if seconds else "giving up")
         if wait is None:
             result.stopped_by = _stop(reply)
-            self._is_given_up = self._is_given_up or not self._was_reached
+            self._is_given_up = not self._was_reached
         return wait
-
-    def _attempts(self, reply: Reply) -> int | None:
-        """Fewer attempts until monday was reached once: before that it is rather the address or the network than a bad minute."""
-        if self._was_reached or not reply.never_sent:
-            self._was_reached = True
-            return None
-        return 1 if self._is_given_up else self._policy.first_attempts
-
-    def _say_unreachable(self, reply: Reply, attempts: int) -> None:
-        """At once: whoever looks should not wait for the end of the repeats to learn that there are any."""
-        reason = reply.worst.message if reply.worst else "monday.com cannot be reached"
-        seconds = self._policy.longest_backoff(attempts)
-        _logger.warning("%s; %s", reason, f"trying again for up to {seconds:.0f} s" if seconds else "giving up")
 
     def _acquire(self, request: Request, result: RequestResult) -> Permit | None:
         try:
@@ -317,27 +282,20 @@ class MondayClient:
             result.stopped_by = error
             return None
 
-    def _attempt(self, request: Request, key: str | None, permit: Permit, result: RequestResult) -> Reply:
+    def _attempt(self, request: Request, key: str | None, permit: Permit, result: RequestResult) -> None:
         began = self.timer.now()
         reply = self._transport.post(request, key)
-        if key is None:
-            reply = _for_reading(reply)
+        if key is None and reply.worst:  # a read with any error is a failed read, even if monday answered a part of it
+            reply = replace(reply, action=reply.worst.rule.action)
         self.budget.release(permit, reply)
         result.count(reply, began, self.timer.now() - began)
-        if reply.worst:
-            _log(request, reply)
-        return reply
+        _log(request, reply)
 
 
 def _is_too_much(reply: Reply) -> bool:
     if reply.worst is None:
         return False
     return reply.worst.rule.kind is ErrorKind.TOO_MUCH or reply.worst.code == TIMEOUT or reply.status in {408, 504}
-
-
-def _for_reading(reply: Reply) -> Reply:
-    """A read with any error is a failed read, even if monday answered a part of it."""
-    return reply if reply.worst is None else replace(reply, action=reply.worst.rule.action)
 
 
 def _stop(reply: Reply) -> OrdersError | None:

@@ -6,16 +6,25 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 
 from orders_platform.domain.board import BoardDescription, BoardItem, Cell, Column, Group, Label
+from orders_platform.domain.mutations import is_item_id
 from orders_platform.errors import MondayUnavailableError
 
 Node = Mapping[str, object]
 """One JSON object of an answer."""
 
 
-def nodes(parent: Node, key: str) -> tuple[Node, ...]:
-    """The objects in a list of an answer; null and an absent list count as empty, monday's own null entries are left out."""
+def nodes(parent: Node, key: str, *, optional: bool = False) -> tuple[Node, ...]:
+    """The objects in a list of an answer.
+
+    Raises:
+        MondayUnavailableError: there is none, or something else is in it: an answer without a list does not say that it is empty.
+    """
     found = parent.get(key)
-    return tuple(each for each in found if isinstance(each, dict)) if isinstance(found, list) else ()
+    if found is None and optional:
+        return ()
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise MondayUnavailableError(f"monday.com answered without the list {key}; repeat the run")
+    return tuple(found)
 
 
 def board_description(node: Node) -> BoardDescription:
@@ -34,12 +43,13 @@ def board_description(node: Node) -> BoardDescription:
 def board_groups(node: Node) -> tuple[Group, ...]:
     """The active groups of the query `board`, in monday's order."""
     active = (each for each in nodes(node, "groups") if not (each.get("archived") or each.get("deleted")))
-    return tuple(Group(str(each["id"]), str(each.get("title") or "")) for each in active)
+    return tuple(Group(_word(each, "id"), str(each.get("title") or "")) for each in active)
 
 
 def board_item(node: Node, parent_item_id: int | None = None) -> BoardItem:
     """One item or subitem with the cells that came with it."""
     group, parent, board = node.get("group"), node.get("parent_item"), node.get("board")
+    cells = nodes(node, "column_values", optional=True)
     if parent_item_id is None and isinstance(parent, dict):
         parent_item_id = _number(parent, "id")
     return BoardItem(
@@ -48,10 +58,7 @@ def board_item(node: Node, parent_item_id: int | None = None) -> BoardItem:
         state=str(node.get("state") or "active"),
         group_id=str(group["id"]) if isinstance(group, dict) and group.get("id") is not None else None,
         parent_item_id=parent_item_id,
-        cells={
-            str(cell["id"]): Cell(_optional_text(cell.get("text")), _optional_text(cell.get("value")))
-            for cell in nodes(node, "column_values")
-        },
+        cells={_word(cell, "id"): Cell(_optional_text(cell.get("text")), _optional_text(cell.get("value"))) for cell in cells},
         board_id=_number(board, "id") if isinstance(board, dict) else None,
         board_name=str(board.get("name") or "") if isinstance(board, dict) else "",
     )
@@ -68,7 +75,7 @@ def labels_of(settings: object) -> tuple[Label, ...]:
     if isinstance(labels, dict):
         gone = known.get("deactivated_labels")
         return tuple(_old_labels(labels, gone if isinstance(gone, list) else ()))
-    found = (_label(each) for each in nodes(known, "labels") if each.get("id") is not None)
+    found = (_label(each) for each in nodes(known, "labels", optional=True) if each.get("id") is not None)
     return tuple(label for label in found if label.name)
 
 
@@ -76,7 +83,7 @@ def _column(node: Node) -> Column:
     kind = str(node.get("type") or "")
     settings = node.get("settings") or node.get("settings_str")
     labels = labels_of(settings) if kind in {"status", "dropdown"} else ()
-    return Column(str(node["id"]), str(node.get("title") or ""), kind, labels)
+    return Column(_word(node, "id"), str(node.get("title") or ""), kind, labels)
 
 
 def _label(node: Node) -> Label:
@@ -87,7 +94,7 @@ def _label(node: Node) -> Label:
 def _old_labels(labels: Mapping[str, object], gone: Sequence[object]) -> Iterator[Label]:
     deactivated = {str(each) for each in gone}
     for label_id, text in labels.items():
-        if label_id.isdigit() and text:
+        if label_id.isascii() and label_id.isdigit() and len(label_id) < 10 and text:
             yield Label(int(label_id), str(text), is_deactivated=label_id in deactivated)
 
 
@@ -95,7 +102,7 @@ def _subitem_boards(columns: Sequence[Node]) -> Iterator[int]:
     for column in columns:
         if column.get("type") == "subtasks" and not column.get("archived"):
             boards = _settings(column.get("settings") or column.get("settings_str")).get("boardIds")
-            yield from (int(str(each)) for each in (boards if isinstance(boards, list) else []))
+            yield from (_number({"id": each}, "id") for each in (boards if isinstance(boards, list) else []))
 
 
 def _settings(settings: object) -> Node:
@@ -103,18 +110,23 @@ def _settings(settings: object) -> Node:
     if isinstance(settings, str):
         try:
             settings = json.loads(settings)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise MondayUnavailableError("monday.com sent column settings that are no JSON; repeat the run") from error
     return settings if isinstance(settings, dict) else {}
 
 
 def _number(node: Node, key: str) -> int:
-    try:
-        return int(str(node.get(key)))
-    except ValueError as error:
-        raise MondayUnavailableError(
-            f"monday.com answered with {key} {node.get(key)!r} where a number is due; repeat the run"
-        ) from error
+    text = _word(node, key)
+    if not is_item_id(text) and text != "0":
+        raise MondayUnavailableError(f"monday.com answered with {key} {text[:50]!r} where a number is due; repeat the run")
+    return int(text)
+
+
+def _word(node: Node, key: str) -> str:
+    value = node.get(key)
+    if isinstance(value, bool) or not isinstance(value, (str, int)) or not str(value):
+        raise MondayUnavailableError(f"monday.com answered without {key}; repeat the run")
+    return str(value)
 
 
 def _optional_text(value: object) -> str | None:

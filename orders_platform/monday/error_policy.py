@@ -1,7 +1,7 @@
 """The error policy: which code, HTTP status or message of monday.com calls for which action, in this order.
 
 Sources: monday's pages on error handling and rate limits, its changelog, and codes that other clients have met. How WAIT waits and
-repeats is `Retries` in `monday/client.py`.
+repeats is `RequestResult` in `monday/client.py`.
 """
 
 from __future__ import annotations
@@ -11,25 +11,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 
-class ErrorAction(enum.StrEnum):
+class ErrorAction(enum.IntEnum):
     """What a reply calls for, mildest first; of several errors in one reply the last in this order wins."""
 
-    DONE = "done"
-    REJECT = "reject"  # this row, or this batch if it cannot be said which row
-    RESTART = "restart"  # the page cursor is gone: read again from the first page
-    SPLIT = "split"  # too much in one request
-    WAIT = "wait"  # not executed: wait, repeat with the same key
-    WAIT_UNKNOWN = "wait_unknown"  # perhaps executed: wait, repeat with the same key
-    STOP_UNTIL_MIDNIGHT = "stop_until_midnight"  # UTC
-    STOP = "stop"  # a person must act
-
-    @property
-    def severity(self) -> int:
-        """Position in the order of the class."""
-        return _SEVERITY[self]
+    DONE = enum.auto()
+    REJECT = enum.auto()  # this row, or this batch if it cannot be said which row
+    RESTART = enum.auto()  # the page cursor is gone: read again from the first page
+    SPLIT = enum.auto()  # too much in one request
+    WAIT = enum.auto()  # not executed: wait, repeat with the same key
+    WAIT_UNKNOWN = enum.auto()  # perhaps executed: wait, repeat with the same key
+    STOP_UNTIL_MIDNIGHT = enum.auto()  # UTC
+    STOP = enum.auto()  # a person must act
 
 
-_SEVERITY: Mapping[ErrorAction, int] = {action: position for position, action in enumerate(ErrorAction)}
+REPEATED = frozenset({ErrorAction.WAIT, ErrorAction.WAIT_UNKNOWN})
 
 
 class Limit(enum.StrEnum):
@@ -90,7 +85,6 @@ FIELD_CROWDED = ErrorRule(ErrorAction.WAIT, Limit.CONCURRENCY, 15.0)
 ADDRESS = ErrorRule(ErrorAction.WAIT, Limit.ADDRESS, 60.0)
 KEY_IN_USE = ErrorRule(ErrorAction.WAIT, Limit.KEY, 2.0)
 LOCKED = ErrorRule(ErrorAction.WAIT, Limit.LOCK, 2.0)
-BLOCKED = ErrorRule(ErrorAction.WAIT, Limit.ADDRESS, 60.0)
 MIDNIGHT = ErrorRule(ErrorAction.STOP_UNTIL_MIDNIGHT, Limit.CALLS_PER_DAY)
 TOKEN = ErrorRule(ErrorAction.STOP, advice="set MONDAY_API_TOKEN to a valid token of this account", kind=ErrorKind.TOKEN)
 PERMISSION = ErrorRule(
@@ -105,73 +99,42 @@ BOARD = ErrorRule(
 )
 OUTDATED = ErrorRule(ErrorAction.STOP, advice="this API version does not know the request: compare api_version with graphql/")
 
-CODES: Mapping[str, ErrorRule] = {
+_CODES_OF: Mapping[ErrorRule, tuple[str, ...]] = {
     # limits
-    "COMPLEXITY_BUDGET_EXHAUSTED": COMPLEXITY,
-    "ComplexityException": COMPLEXITY,
-    "RATE_LIMIT_EXCEEDED": MINUTE,
-    "FIELD_MINUTE_RATE_LIMIT_EXCEEDED": MINUTE,
-    "MINUTE_LIMIT_EXCEEDED": MINUTE,
-    "maxConcurrencyExceeded": CROWDED,
-    "CONCURRENCY_LIMIT_EXCEEDED": CROWDED,
-    "FIELD_LIMIT_EXCEEDED": FIELD_CROWDED,
-    "IP_RATE_LIMIT_EXCEEDED": ADDRESS,
-    "API_TEMPORARILY_BLOCKED": BLOCKED,
-    "DAILY_LIMIT_EXCEEDED": MIDNIGHT,
-    "IDEMPOTENCY_CONFLICT": KEY_IN_USE,
+    COMPLEXITY: ("COMPLEXITY_BUDGET_EXHAUSTED", "ComplexityException"),
+    MINUTE: ("RATE_LIMIT_EXCEEDED", "FIELD_MINUTE_RATE_LIMIT_EXCEEDED", "MINUTE_LIMIT_EXCEEDED"),
+    CROWDED: ("maxConcurrencyExceeded", "CONCURRENCY_LIMIT_EXCEEDED"),
+    FIELD_CROWDED: ("FIELD_LIMIT_EXCEEDED",),
+    ADDRESS: ("IP_RATE_LIMIT_EXCEEDED", "API_TEMPORARILY_BLOCKED"),
+    MIDNIGHT: ("DAILY_LIMIT_EXCEEDED",),
+    KEY_IN_USE: ("IDEMPOTENCY_CONFLICT",),
     # the request as a whole
-    "maxComplexityExceeded": SPLIT,
-    "maxDepthExceeded": SPLIT,
-    "GRAPHQL_VALIDATION_FAILED": SPLIT,
-    "undefinedField": OUTDATED,
-    "InvalidVersionException": OUTDATED,
-    "CursorExpiredError": RESTART,
-    "CursorException": RESTART,
-    "INTERNAL_SERVER_ERROR": UNKNOWN,
-    "Internal Server Error": UNKNOWN,
+    SPLIT: ("maxComplexityExceeded", "maxDepthExceeded", "GRAPHQL_VALIDATION_FAILED"),
+    OUTDATED: ("undefinedField", "InvalidVersionException"),
+    RESTART: ("CursorExpiredError", "CursorException"),
+    UNKNOWN: ("INTERNAL_SERVER_ERROR", "Internal Server Error"),
     # rights
-    "Unauthorized": TOKEN,
-    "Not Authenticated": TOKEN,
-    "UserUnauthorizedException": PERMISSION,
-    "USER_ACCESS_DENIED": PERMISSION,
-    "missingRequiredPermissions": PERMISSION,
+    TOKEN: ("Unauthorized", "Not Authenticated"),
+    PERMISSION: ("UserUnauthorizedException", "USER_ACCESS_DENIED", "missingRequiredPermissions"),
     # this board, hence this customer
-    "InvalidColumnIdException": BOARD,
-    "InvalidBoardIdException": BOARD,
-    # one row
-    "ColumnValueException": REJECT,
-    "CorrectedValueException": REJECT,
-    "ResourceNotFoundException": NOT_FOUND,
-    "InvalidUserIdException": REJECT,
-    "InvalidArgumentException": NOT_FOUND,  # also of an item that is on another board by now
-    "ItemsLimitationException": REJECT,
-    "ItemNameTooLongException": REJECT,
-    "CreateBoardException": REJECT,
-    "DeleteLastGroupException": REJECT,
-    "RecordInvalidException": REJECT,
-    "JsonParseException": REJECT,
-    "Bad request": REJECT,
-    # inside error_data of ColumnValueException; seen as a code of its own as well
-    "missingLabel": REJECT,
-    "inactiveItems": NOT_FOUND,
-    "invalidPersonAssignment": REJECT,
-    "linkedItemsLimitExceeded": REJECT,
-}
+    BOARD: ("InvalidColumnIdException", "InvalidBoardIdException"),
+    # one row; the words in small letters stand inside error_data of ColumnValueException, and were seen as codes of their own as well
+    REJECT: (
+        "ColumnValueException", "CorrectedValueException", "InvalidUserIdException", "ItemsLimitationException",
+        "ItemNameTooLongException", "CreateBoardException", "DeleteLastGroupException", "RecordInvalidException",
+        "JsonParseException", "Bad request", "missingLabel", "invalidPersonAssignment", "linkedItemsLimitExceeded",
+    ),
+    # InvalidArgumentException: also of an item that is on another board by now
+    NOT_FOUND: ("ResourceNotFoundException", "InvalidArgumentException", "inactiveItems"),
+}  # fmt: skip
+
+CODES: Mapping[str, ErrorRule] = {code: rule for rule, codes in _CODES_OF.items() for code in codes}
 """By `errors[].extensions.code`, or the top-level `error_code` of the old shape; compared without case, blanks and underscores."""
 
 STATUSES: Mapping[int, ErrorRule] = {
-    400: REJECT,
-    401: TOKEN,
-    403: PERMISSION,
-    404: ENDPOINT,
-    405: ENDPOINT,
-    408: UNKNOWN,
-    409: KEY_IN_USE,
-    413: SPLIT,
-    422: REJECT,
-    423: LOCKED,
-    429: MINUTE,
-}
+    400: REJECT, 401: TOKEN, 403: PERMISSION, 404: ENDPOINT, 405: ENDPOINT, 408: UNKNOWN, 409: KEY_IN_USE, 413: SPLIT, 422: REJECT,
+    423: LOCKED, 429: MINUTE,
+}  # fmt: skip
 """By HTTP status (or `extensions.status_code` under HTTP 200), for answers without a code we know."""
 
 MESSAGES: tuple[tuple[str, ErrorRule], ...] = (
@@ -207,7 +170,8 @@ def rule_for(code: str | None, status: int, message: str) -> tuple[ErrorRule, bo
         message: monday's sentence.
 
     Returns:
-        The rule, and whether the table knows the error. One it does not know is permanent for its row.
+        The rule, and whether the table knows the error: by its code, or by its message where no other code or status contradicts.
+        A status alone may be anybody's. One it does not know is permanent for its row.
     """
     by_code = _CODES.get(_fold(code)) if code else None
     if by_code is not None:
@@ -215,8 +179,8 @@ def rule_for(code: str | None, status: int, message: str) -> tuple[ErrorRule, bo
     by_message = next((rule for part, rule in MESSAGES if part in message.casefold()), None)
     by_status = _by_status(status, by_message)
     if by_status is not None:
-        return by_status, code is None or by_message is by_status
-    return by_message or REJECT, by_message is not None
+        return by_status, by_message is by_status
+    return by_message or REJECT, by_message is not None and code is None
 
 
 def is_known(code: str | None) -> bool:

@@ -6,13 +6,20 @@ seconds" in a message.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 
+LONGEST_WAIT = 3_600.0
+"""No limit of monday's but that of the day lasts longer; who names more means something else."""
+
+LONGEST_WINDOW = 61.0
+"""A window lasts a minute, told in whole seconds."""
+
 _IN_SENTENCE = re.compile(r"reset in (\d+(?:\.\d+)?) seconds?")
+_ENTRY = re.compile(r'"([^"]+)"((?:\s*;\s*[a-zA-Z]+=[^,;]+)*)')
+_PARAMETER = re.compile(r"([a-zA-Z]+)=\"?([0-9]{1,15}(?:\.[0-9]{1,15})?)\"?\s*(?![0-9.])")
 
 
 def seconds_to_wait(headers: Mapping[str, str], body: Mapping[str, object]) -> float | None:
@@ -22,59 +29,42 @@ def seconds_to_wait(headers: Mapping[str, str], body: Mapping[str, object]) -> f
         headers: names in lower case.
         body: as JSON, empty when it is none.
     """
-    return max((*_from_headers(headers), *_from_body(body)), default=None)
+    told = [seconds for seconds in (*_from_headers(headers), *_from_body(body)) if seconds >= 0]
+    return min(max(told), LONGEST_WAIT) if told else None
 
 
 def _from_headers(headers: Mapping[str, str]) -> Iterator[float]:
     text = headers.get("retry-after", "").strip()
-    if not text:
-        return
     try:
-        yield from _number(float(text), 1.0)
-    except ValueError:
-        yield from _from_date(text, headers.get("date", ""))
-
-
-def _from_date(text: str, now: str) -> Iterator[float]:
-    """The second form of Retry-After is a day and time; it is compared with the answer's own Date, not with our clock."""
-    try:
-        yield max(0.0, (parsedate_to_datetime(text) - parsedate_to_datetime(now)).total_seconds())
-    except (ValueError, TypeError):
+        if re.fullmatch(r"[0-9]{1,15}(\.[0-9]*)?", text):
+            yield float(text)
+        elif text:  # a day and time is compared with the answer's own Date, not with our clock
+            asked, now = parsedate_to_datetime(text), parsedate_to_datetime(headers.get("date", ""))
+            yield max(0.0, (asked - now).total_seconds())
+    except (ValueError, TypeError, OverflowError):
         return
 
 
 def _from_body(body: Mapping[str, object]) -> Iterator[float]:
     errors = body.get("errors")
-    for error in errors if isinstance(errors, list) else []:
-        if isinstance(error, dict):
-            yield from _from_error(error)
-        else:
-            yield from _from_sentence(error)
-    yield from _from_sentence(body.get("error_message"))
+    for error in [*(errors if isinstance(errors, list) else []), body.get("error_message")]:
+        fields = error if isinstance(error, dict) else {"message": error}
+        extensions = as_object(fields.get("extensions"))
+        for source in (extensions, as_object(extensions.get("error_data"))):
+            yield from _number(source.get("retry_in_seconds"), 1)
+            yield from _number(source.get("retryAfterMs"), 1_000)
+        message = fields.get("message")
+        yield from (float(seconds) for seconds in _IN_SENTENCE.findall(message if isinstance(message, str) else ""))
 
 
-def _from_error(error: Mapping[str, object]) -> Iterator[float]:
-    extensions = error.get("extensions")
-    fields = extensions if isinstance(extensions, dict) else {}
-    data = fields.get("error_data")
-    for source in (fields, data if isinstance(data, dict) else {}):
-        yield from _number(source.get("retry_in_seconds"), 1.0)
-        yield from _number(source.get("retryAfterMs"), 1_000.0)
-    yield from _from_sentence(error.get("message"))
-
-
-def _number(value: object, divisor: float) -> Iterator[float]:
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf:
+def _number(value: object, divisor: int) -> Iterator[float]:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e15:
         yield value / divisor
 
 
-def _from_sentence(value: object) -> Iterator[float]:
-    if isinstance(value, str):
-        yield from (float(seconds) for seconds in _IN_SENTENCE.findall(value))
-
-
-_ENTRY = re.compile(r'"([^"]+)"((?:\s*;\s*[a-zA-Z]+=[^,;]+)*)')
-_PARAMETER = re.compile(r"([a-zA-Z]+)=\"?([0-9.]+)\"?")
+def as_object(value: object) -> Mapping[str, object]:
+    """What should be an object in JSON; empty for what is none."""
+    return value if isinstance(value, dict) else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,29 +97,19 @@ def read_quota(headers: Mapping[str, str]) -> Quota:
     Args:
         headers: names in lower case. Entries that cannot be read are left out: the headers inform, they never fail an answer.
     """
-    policies = _entries(headers.get("ratelimit-policy", ""))
-    states = _entries(headers.get("ratelimit", ""))
+    policies, states = _entries(headers.get("ratelimit-policy", "")), _entries(headers.get("ratelimit", ""))
 
     def allowance(name: str) -> Allowance:
-        policy, state = policies.get(name, {}), states.get(name, {})
-        return Allowance(quota=_whole(policy.get("q")), remaining=_whole(state.get("r")), reset=state.get("t"))
+        quota, state = policies.get(name, {}).get("q"), states.get(name, {})
+        remaining, reset = state.get("r"), state.get("t", LONGEST_WINDOW + 1)
+        return Allowance(
+            None if quota is None else int(quota),
+            None if remaining is None else int(remaining),
+            reset if reset <= LONGEST_WINDOW else None,
+        )
 
     return Quota(allowance("minuteRate"), allowance("concurrency"), allowance("complexityMinute"))
 
 
 def _entries(text: str) -> dict[str, dict[str, float]]:
-    return {name: _parameters(parameters) for name, parameters in _ENTRY.findall(text)}
-
-
-def _parameters(text: str) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for name, number in _PARAMETER.findall(text):
-        try:
-            found[name] = float(number)
-        except ValueError:
-            continue
-    return found
-
-
-def _whole(number: float | None) -> int | None:
-    return None if number is None else int(number)
+    return {name: {key: float(number) for key, number in _PARAMETER.findall(more)} for name, more in _ENTRY.findall(text)}

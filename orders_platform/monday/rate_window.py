@@ -125,7 +125,7 @@ class RateWindow:
         if window is not self._window or now >= window.ends:
             return  # the answer may speak of monday's next window already
         if told.remaining is not None:
-            difference = self.limit - told.remaining - window.ours
+            difference = self.limit - min(told.remaining, self.limit) - window.ours
             window.others = difference if alone else max(window.others, difference)
         if told.reset is not None:
             # monday wrote it at some moment between the call and its answer.

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from orders_platform.domain.mutations import Outcome
+from orders_platform.domain.text import visible
 from orders_platform.monday.error_policy import RATE_LIMITS, ErrorAction, ErrorRule, Limit, is_known, rule_for
-from orders_platform.monday.headers import Quota, read_quota, seconds_to_wait
+from orders_platform.monday.headers import Quota, as_object, read_quota, seconds_to_wait
 
 MESSAGE_LENGTH = 1_000
 """Longest message kept: refusals of a label list all labels of the column, tens of kB; the tables keep 1,000 characters."""
@@ -48,7 +49,7 @@ class Reply:
         cost: complexity points of the request, None when the answer does not say.
         replayed: True when monday answered from its idempotency cache and executed nothing.
         never_sent: True when no connection was made, so that nothing can have been executed.
-        is_json: True when the body was a JSON object, hence probably monday's own and not a gateway's.
+        is_own: True when the body has monday's shape, hence is probably its own and not a gateway's or a proxy's.
     """
 
     status: int
@@ -62,12 +63,12 @@ class Reply:
     quota: Quota = field(default_factory=Quota)
     replayed: bool = False
     never_sent: bool = False
-    is_json: bool = False
+    is_own: bool = False
 
     @property
     def worst(self) -> Problem | None:
         """The problem that calls for the strongest action, None when there is none."""
-        return max(self.problems, key=lambda problem: problem.rule.action.severity, default=None)
+        return max(self.problems, key=lambda problem: problem.rule.action, default=None)
 
     @property
     def limit(self) -> Limit | None:
@@ -77,7 +78,12 @@ class Reply:
     @property
     def is_own_error(self) -> bool:
         """True for monday's own answer 500, in JSON; not for a gateway's, nor for silence."""
-        return self.status in {200, 500} and self.is_json
+        return self.status in {200, 500} and self.is_own
+
+    @property
+    def surely_not_executed(self) -> bool:
+        """True when no connection was made, or monday says in words that we know that it executed nothing of the request."""
+        return self.never_sent or (not self.executed and bool(self.problems) and all(map(_excludes_execution, self.problems)))
 
     @property
     def rate_limited(self) -> bool:
@@ -86,14 +92,14 @@ class Reply:
 
     def monday_id(self, alias: str) -> str | None:
         """The id that one alias of an executed request came back with; None when it has none."""
-        node = (self.data or {}).get(alias)
-        return str(node["id"]) if isinstance(node, dict) and node.get("id") is not None else None
+        monday_id = as_object((self.data or {}).get(alias)).get("id")
+        return str(monday_id) if isinstance(monday_id, (str, int)) and not isinstance(monday_id, bool) else None
 
     def problem_of(self, alias: str) -> Problem:
-        """Why one alias of an executed request came back without an id."""
-        own = next((problem for problem in self.problems if problem.path[:1] == (alias,)), None)
+        """Why one alias of an executed request came back without an id: of several reasons the one that says least."""
+        own = [problem for problem in self.problems if problem.path[:1] == (alias,)]
         # An error that names another alias, or none, does not say that this one was not executed.
-        return own or replace(self.worst or _NO_RESULT, rule=_NO_RESULT.rule, path=())
+        return min(own, key=_says, default=None) or replace(self.worst or _NO_RESULT, rule=_NO_RESULT.rule, path=())
 
 
 _OUTCOMES: Mapping[ErrorAction, Outcome] = {
@@ -111,14 +117,26 @@ _NO_RESULT = Problem(
     "no_result", "monday.com answered without a result and without an error", ErrorRule(ErrorAction.WAIT_UNKNOWN)
 )
 
+_ALIAS = re.compile(r"m\d+")
 
-def read_reply(status: int, headers: Mapping[str, str], body: bytes) -> Reply:
+
+def _excludes_execution(problem: Problem) -> bool:
+    """An error that names an alias of ours came from executing it, and tells nothing of its neighbours."""
+    names_alias = bool(problem.path and _ALIAS.fullmatch(problem.path[0]))
+    return problem.known and not names_alias and _OUTCOMES[problem.rule.action] is not Outcome.UNKNOWN
+
+
+def _says(problem: Problem) -> bool:
+    return problem.known and problem.outcome is not Outcome.UNKNOWN
+
+
+def read_reply(status: int, headers: Mapping[str, str], body: str) -> Reply:
     """Take one answer apart; never raises, whatever came back.
 
     Args:
         status: HTTP status.
         headers: names in any case.
-        body: as it came; compressed ones unpacked.
+        body: as it came, unpacked.
     """
     lowered = {name.lower(): text for name, text in headers.items()}
     answer = _json_object(body)
@@ -138,7 +156,7 @@ def read_reply(status: int, headers: Mapping[str, str], body: bytes) -> Reply:
         cost=_cost(known_data),
         quota=read_quota(lowered),
         replayed=lowered.get("idempotency-replayed", "").casefold() == "true",
-        is_json=answer is not None,
+        is_own=answer is not None and not _OWN_KEYS.isdisjoint(answer),
     )
 
 
@@ -149,8 +167,7 @@ def lost_reply(code: str, message: str, *, never_sent: bool) -> Reply:
 
 
 def _action(executed: bool, problems: tuple[Problem, ...]) -> ErrorAction:  # noqa: FBT001
-    actions = [problem.rule.action for problem in problems]
-    worst = max(actions, key=lambda action: action.severity, default=ErrorAction.DONE)
+    worst = max((problem.rule.action for problem in problems), default=ErrorAction.DONE)
     # Rights do not come back from one alias to the next: what is in this answer counts, and then we stop.
     if worst in {ErrorAction.STOP, ErrorAction.STOP_UNTIL_MIDNIGHT}:
         return worst
@@ -164,41 +181,42 @@ def _was_executed(data: Mapping[str, object] | None, problems: tuple[Problem, ..
     return data is not None and all(problem.path for problem in problems)
 
 
+_HALF = re.compile(r"\\u[dD]")
+_MOST_POINTS = 10**9
+_OWN_KEYS = frozenset({"data", "errors", "error_code", "error_message"})
+
+
 def _problems(status: int, answer: Mapping[str, object] | None) -> tuple[Problem, ...]:
     if answer is None:
-        return (_unreadable(status),)
+        return (_unreadable(status, "a body that is not a JSON object"),)
     errors = answer.get("errors")
     listed = [error for error in errors if error] if isinstance(errors, list) else []
-    if not listed and (not 200 <= status < 300 or any(key in answer for key in ("error_code", "error_message"))):
-        listed = [answer.get("error_message") or answer.get("error") or f"HTTP {status}"]
-    if not listed and not isinstance(answer.get("data"), dict):
-        rule = ErrorRule(ErrorAction.WAIT_UNKNOWN)
-        return (Problem("no_data", "monday.com answered with neither data nor errors", rule, known=False),)
+    if not listed and any(key in answer for key in ("error_code", "error_message")):
+        listed = [answer.get("error_message")]
+    if not listed and (not 200 <= status < 300 or not isinstance(answer.get("data"), dict)):
+        return (_unreadable(status, "neither data nor errors"),)
     return tuple(_problem(status, answer, error) for error in listed)
 
 
-def _unreadable(status: int) -> Problem:
-    rule, known = rule_for(None, status, "")
-    if status == 200:
-        rule = ErrorRule(ErrorAction.WAIT_UNKNOWN)
-    message = f"monday.com answered HTTP {status} with a body that is not a JSON object"
-    return Problem(f"HTTP_{status}", message, rule, known or status == 200)
+def _unreadable(status: int, found: str) -> Problem:
+    rule = ErrorRule(ErrorAction.WAIT_UNKNOWN) if 200 <= status < 300 else rule_for(None, status, "")[0]
+    return Problem(f"HTTP_{status}", f"monday.com answered HTTP {status} with {found}", rule, known=False)
 
 
 def _problem(status: int, answer: Mapping[str, object], error: object) -> Problem:
     """One entry of `errors`; in the shape of 2024 and before it is a bare text and the code stands beside the list."""
     fields: Mapping[str, object] = error if isinstance(error, dict) else {"message": error}
-    extensions = _object(fields.get("extensions"))
+    extensions = as_object(fields.get("extensions"))
     code = _text(extensions.get("code")) or _text(answer.get("error_code"))
     message = _text(answer.get("error_message")) or _text(fields.get("message")) or "monday.com gave no reason"
     own_status = extensions.get("status_code") or answer.get("status_code")
     effective = own_status if status == 200 and isinstance(own_status, int) else status
-    reason = _text(_object(extensions.get("error_data")).get("column_validation_error_code"))
+    reason = _text(as_object(extensions.get("error_data")).get("column_validation_error_code"))
     rule, known = rule_for(reason if is_known(reason) else code, effective, message)
     path = fields.get("path")
     return Problem(
         code=(code or (f"HTTP_{effective}" if effective != 200 else "unknown_error"))[:100],
-        message=_with_column(_object(extensions.get("error_data")), message)[:MESSAGE_LENGTH],
+        message=_with_column(as_object(extensions.get("error_data")), message)[:MESSAGE_LENGTH],
         rule=rule,
         known=known,
         path=tuple(str(step) for step in path) if isinstance(path, list) else (),
@@ -219,22 +237,20 @@ def _wait(headers: Mapping[str, str], answer: Mapping[str, object] | None, probl
 
 
 def _cost(data: Mapping[str, object] | None) -> int | None:
-    query = _object((data or {}).get("complexity")).get("query")
-    return query if isinstance(query, int) else None
+    query = as_object((data or {}).get("complexity")).get("query")
+    return query if isinstance(query, int) and 0 <= query < _MOST_POINTS else None
 
 
-def _json_object(body: bytes) -> dict[str, object] | None:
+def _json_object(body: str) -> dict[str, object] | None:
     try:
         answer = json.loads(body)
+        if _HALF.search(body):  # half a character, which JSON may name, is nothing that could be stored or shown
+            answer = json.loads(json.dumps(answer, ensure_ascii=False).encode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return None
     return answer if isinstance(answer, dict) else None
 
 
-def _object(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, dict) else {}
-
-
 def _text(value: object) -> str | None:
     """A text without control characters and line breaks, None for what is none."""
-    return re.sub(r"\s+", " ", value).strip() or None if isinstance(value, str) else None
+    return visible(re.sub(r"\s+", " ", value).strip()) or None if isinstance(value, str) else None

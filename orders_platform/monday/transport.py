@@ -1,6 +1,7 @@
 """HTTP to one monday.com endpoint: one request out, one `Reply` back, whatever happens on the way.
 
-The token is redacted from all that comes back before anything else reads it.
+The token is redacted from all that comes back before anything else reads it. No answer lasts longer or grows larger than it may:
+httpx bounds each read, so the network below it is told when the whole request has to be over.
 """
 
 from __future__ import annotations
@@ -9,13 +10,17 @@ import ipaddress
 import logging
 import re
 import ssl
+import threading
+import zlib
 from dataclasses import replace
 from functools import cache
+from typing import Any
 from urllib.parse import quote
 
 import httpx
 
 from orders_platform import __version__
+from orders_platform.domain.clocks import elapsed
 from orders_platform.errors import ConfigurationError
 from orders_platform.monday.documents import Request
 from orders_platform.monday.replies import Reply, lost_reply, read_reply
@@ -36,17 +41,12 @@ class RedactingFilter(logging.Filter):
     def __init__(self, token: str) -> None:
         super().__init__()
         # Percent-encoding may write its digits in either case. The longer form comes first: it may begin like the plain one.
-        pattern = "|".join(re.escape(form) for form in (quote(token, safe=""), token))
-        self._in_text = re.compile(pattern, re.IGNORECASE)
-        self._in_bytes = re.compile(pattern.encode(), re.IGNORECASE)
+        forms = "|".join(re.escape(form) for form in (quote(token, safe=""), token))
+        self._forms = re.compile(forms, re.IGNORECASE)
 
     def redact(self, text: str) -> str:
         """The text without the token."""
-        return self._in_text.sub(HIDDEN, text)
-
-    def redact_bytes(self, body: bytes) -> bytes:
-        """The body without the token."""
-        return self._in_bytes.sub(HIDDEN.encode(), body)
+        return self._forms.sub(HIDDEN, text)
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Rewrite one record; none is dropped."""
@@ -67,8 +67,45 @@ class RedactingFilter(logging.Filter):
 TIMEOUT = "timeout"
 """Code of a request whose answer did not come in time."""
 
+MOST_BYTES = 16 * 2**20
+"""Most bytes of an answer, unpacked: a full page of items has a tenth of it."""
+
 _CONNECT_SECONDS = 10.0
 _SHORTEST_SECRET = 6  # replacing shorter texts would mangle answers and hide nothing
+
+
+class TooLongError(Exception):
+    """An answer has more bytes than any answer of monday."""
+
+
+class _Deadline(threading.local):
+    """Until when the request of this thread has to be over, by the clock that only goes forward."""
+
+    ends = float("inf")
+
+    def bound(self, seconds: float | None) -> float:
+        """So much of a time-out as is left."""
+        left = max(self.ends - elapsed(), 0.001)
+        return left if seconds is None else min(seconds, left)
+
+
+class _BoundNetwork:
+    """The network of httpcore, or a connection of it, every wait of which ends with the deadline."""
+
+    def __init__(self, inner: Any, deadline: _Deadline) -> None:
+        self._inner = inner
+        self._deadline = deadline
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._inner, name)
+        if name not in {"connect_tcp", "start_tls", "read", "write"}:
+            return found
+
+        def bound(*arguments: Any, timeout: float | None = None, **named: Any) -> Any:
+            made = found(*arguments, timeout=self._deadline.bound(timeout), **named)
+            return _BoundNetwork(made, self._deadline) if name in {"connect_tcp", "start_tls"} else made
+
+        return bound
 
 
 class Transport:
@@ -78,8 +115,9 @@ class Transport:
         url: of the GraphQL endpoint, http or https.
         token: as monday issued it, sent without a prefix.
         api_version: `yyyy-mm`.
-        timeout_seconds: longest wait for an answer; monday ends a request after 60 seconds.
+        timeout_seconds: longest time of a request, from the connection to the last byte; monday ends one after 60 seconds.
         most_connections: kept open.
+        most_bytes: of an answer, unpacked.
         http_transport: carries the requests in place of sockets, for a sandbox in this process.
 
     Attributes:
@@ -97,6 +135,7 @@ class Transport:
         *,
         timeout_seconds: float,
         most_connections: int,
+        most_bytes: int = MOST_BYTES,
         http_transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.url = _checked_url(url)
@@ -110,6 +149,7 @@ class Transport:
                 "API-Version": api_version,
                 "User-Agent": f"orders-platform/{__version__}",
                 "Accept": "application/json",
+                "Accept-Encoding": "gzip",
             },
             timeout=httpx.Timeout(timeout_seconds, connect=min(_CONNECT_SECONDS, timeout_seconds), pool=_CONNECT_SECONDS),
             limits=httpx.Limits(max_connections=most_connections, max_keepalive_connections=most_connections),
@@ -118,6 +158,10 @@ class Transport:
             verify=_authorities() if self.url.scheme == "https" else False,
             transport=http_transport,
         )
+        self._timeout_seconds, self._most_bytes, self._deadline = timeout_seconds, most_bytes, _Deadline()
+        for each in (self._http._transport, *self._http._mounts.values()):
+            if (pool := getattr(each, "_pool", None)) is not None:
+                pool._network_backend = _BoundNetwork(pool._network_backend, self._deadline)
 
     def __repr__(self) -> str:
         return f"Transport({str(self.url)!r})"
@@ -130,19 +174,24 @@ class Transport:
             key: idempotency key of a mutation, None for a read.
         """
         headers = {} if key is None else {"Idempotency-Key": key}
+        content = {"query": request.query, "variables": request.variables}
+        self._deadline.ends = elapsed() + self._timeout_seconds
         try:
-            response = self._http.post(self.url, json={"query": request.query, "variables": request.variables}, headers=headers)
+            with self._http.stream("POST", self.url, json=content, headers=headers) as response:
+                body = _text_of(response, self._most_bytes)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
             return lost_reply(
                 "unreachable", f"{self._host} cannot be reached: {self._filter.redact(str(error))}", never_sent=True
             )
         except httpx.TimeoutException as error:
             return lost_reply(TIMEOUT, f"{self._host} did not answer in time ({type(error).__name__})", never_sent=False)
-        except (httpx.TransportError, httpx.DecodingError) as error:
+        except TooLongError:
+            return lost_reply("too_long", f"{self._host} answered with more than {self._most_bytes:,} bytes", never_sent=False)
+        except (httpx.TransportError, zlib.error) as error:
             return lost_reply("connection_lost", f"{self._host} broke off: {self._filter.redact(str(error))}", never_sent=False)
         self._compare_version(response.headers.get("api-version"))
         headers = {name: self._filter.redact(text) for name, text in response.headers.items()}
-        return self._without_token(read_reply(response.status_code, headers, self._filter.redact_bytes(response.content)))
+        return self._without_token(read_reply(response.status_code, headers, self._filter.redact(body)))
 
     def close(self) -> None:
         """Close the connections."""
@@ -168,11 +217,33 @@ class Transport:
             _logger.warning("%s", self.notices[served])
 
 
+def _text_of(response: httpx.Response, most: int) -> str:
+    """The body, unpacked by ourselves: a few bytes may stand for any number.
+
+    Raises:
+        TooLongError: it has more than `most` bytes.
+        zlib.error, httpx.TransportError: it cannot be unpacked, or breaks off.
+    """
+    if response.is_stream_consumed:  # of a transport in this process
+        return response.content.decode("utf-8-sig", "replace")
+    unpack = zlib.decompressobj(47) if response.headers.get("content-encoding", "identity").casefold() != "identity" else None
+    body = bytearray()
+    for chunk in response.iter_raw():
+        body += unpack.decompress(chunk, most + 1 - len(body)) if unpack else chunk
+        if len(body) > most:
+            raise TooLongError
+        if unpack and unpack.unused_data:
+            raise zlib.error("a packed body with something behind its end")
+    if unpack and not unpack.eof:
+        raise zlib.error("a packed body without its end")
+    return body.decode("utf-8-sig", "replace")
+
+
 def _checked_url(text: str) -> httpx.URL:
     try:
         url = httpx.URL(text)
-    except (httpx.InvalidURL, TypeError) as error:
-        raise ConfigurationError(f"the monday.com URL cannot be read ({error}); set MONDAY_API_URL") from error
+    except (httpx.InvalidURL, TypeError):  # whose text repeats parts of the address
+        raise ConfigurationError("the monday.com URL cannot be read; set MONDAY_API_URL") from None
     if url.scheme not in {"http", "https"} or not url.host:
         raise ConfigurationError("the monday.com URL must begin with http:// or https:// and name a host; set MONDAY_API_URL")
     if url.userinfo:

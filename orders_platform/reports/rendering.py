@@ -5,7 +5,9 @@ An order's name is anybody's text: Jinja escapes it in HTML, `markdown.cell` in 
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -74,9 +76,19 @@ def _moment(value: datetime | None) -> str:
     return "" if value is None else f"{value.day} {value:%b %Y, %H:%M} UTC"
 
 
+_LONGEST_NAME = 240
+"""Of a file without its suffix; file systems take 255 bytes."""
+
+
 def page_of(folder: Path, customer: str) -> Path:
-    """The customer's file: its name, with what a file's name cannot hold written as %2F; two customers never share one."""
-    return folder / (quote(customer, safe=" '()&,+") + ".html")
+    """The customer's file: its name, with what a file's name cannot hold written as %2F; two customers never share one.
+
+    Where that is too long for a file, its end gives way to a hash behind a sign that no other name has.
+    """
+    name = quote(customer, safe=" '()&,+")
+    if len(name) > _LONGEST_NAME:
+        name = re.sub("%.?$", "", name[: _LONGEST_NAME - 17]) + "=" + hashlib.sha256(customer.encode()).hexdigest()[:16]
+    return folder / f"{name}.html"
 
 
 def write_page(folder: Path, customer: str, text: str) -> Path:

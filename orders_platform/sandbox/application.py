@@ -24,6 +24,7 @@ from orders_platform.sandbox.answers import HttpReply
 from orders_platform.sandbox.calls import Admitted, Call, RequestRecord
 from orders_platform.sandbox.conflicts import IdempotencyKeys
 from orders_platform.sandbox.faults import Fault, Faults
+from orders_platform.sandbox.gate import read_body
 from orders_platform.sandbox.graphql_schema import schema_at
 from orders_platform.sandbox.metering import Meter
 from orders_platform.sandbox.request_pipeline import RequestPipeline
@@ -31,6 +32,7 @@ from orders_platform.sandbox.sandbox_options import AccountLimits, IdempotencyRu
 from orders_platform.sandbox.scheduler import IdStream, SandboxClock, Scheduler
 from orders_platform.sandbox.state import State
 from orders_platform.settings import SANDBOX_TOKEN, default_folder
+from orders_platform.webserver import SameOrigin
 
 _REQUESTS_KEPT = 10_000
 _THREADS = 300
@@ -88,7 +90,8 @@ class Sandbox:
         tokens: that are let in.
         costs: complexity points.
         idempotency: how long replies are remembered.
-        hang_seconds: how long a hanging request waits at most for its client to give up; over HTTP in real seconds.
+        hang_seconds: how long a hanging request waits at most for its client to give up, and any for its body; over HTTP in real
+            seconds.
         switches: what monday leaves open.
         seed: of the ids that are made up; None takes the time on the clock.
 
@@ -143,7 +146,7 @@ class Sandbox:
         )
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="sandbox")
         board_template.plant(self.state)
-        self.app: ASGIApp = Starlette(routes=self._routes())
+        self.app: ASGIApp = SameOrigin(Starlette(routes=self._routes()))
 
     def board_snapshot(self, board_id: int, states: Collection[str] = ("active",)) -> list[stored_items.GroupSnapshot]:
         """Groups, items and subitems of a board with their values as text, without any lag."""
@@ -216,11 +219,14 @@ class Sandbox:
             return cut
         record = RequestRecord(at=self.state.clock())
         started = time.monotonic()
+        body = await read_body(request, self.hang_seconds)
+        if isinstance(body, HttpReply):
+            return self._answer(body.sealed(""), record)
         call = Call(
             authorization=request.headers.get("authorization", ""),
             version=request.headers.get("api-version"),
             idempotency_key=request.headers.get("idempotency-key"),
-            body=await request.body(),
+            body=body,
             base_url=str(request.base_url),
             record=record,
         )

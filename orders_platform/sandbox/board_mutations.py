@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 
 from orders_platform.sandbox import column_labels, stored_items, structure
 from orders_platform.sandbox.answers import Refusal, bad_json, invalid_argument
+from orders_platform.sandbox.gate import read_json
 from orders_platform.sandbox.resolver_context import wanted_board, wanted_group
 from orders_platform.sandbox.state import ACTIVE, ARCHIVED, DELETED, BoardRow, ColumnRow, GroupRow, State
 
@@ -104,7 +104,7 @@ def change_column_title(state: State, *, board_id: str, column_id: str, title: s
 def _label_names(defaults: object) -> list[str]:
     """Labels of `{"labels": [...]}` or `{"settings": {"labels": [...]}}`, as an object or as JSON in a string."""
     try:
-        given = json.loads(defaults) if isinstance(defaults, str) else defaults
+        given = read_json(defaults) if isinstance(defaults, str) else defaults
     except ValueError as error:
         raise bad_json(str(defaults)) from error
     if not isinstance(given, Mapping):

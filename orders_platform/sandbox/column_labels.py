@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from orders_platform.sandbox.answers import Refusal, bad_value
+from orders_platform.sandbox.gate import read_id
 from orders_platform.sandbox.state import ColumnRow, LabelRow, State
 
 MOST_STATUS_LABELS = 40
@@ -70,7 +71,7 @@ def find(state: State, column: ColumnRow, name: str) -> LabelRow | None:
 
 def with_id(state: State, column: ColumnRow, digits: object) -> LabelRow:
     """The label with this id, or a `Refusal`."""
-    label = next((label for label in labels_of(state, column) if label.id == int(str(digits))), None)
+    label = next((label for label in labels_of(state, column) if label.id == read_id(digits)), None)
     if label is None:
         raise _missing(state, column, digits)
     return label

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from orders_platform.sandbox import stored_items
 from orders_platform.sandbox.answers import HttpReply
+from orders_platform.sandbox.gate import read_id
 from orders_platform.sandbox.graphql_schema import Prepared, arguments_of
 from orders_platform.sandbox.sandbox_options import IdempotencyRules
 from orders_platform.sandbox.state import State
@@ -99,7 +100,7 @@ def boards_of(state: State, prepared: Prepared, variables: dict[str, object]) ->
     found: set[int] = set()
     for node in prepared.roots:
         for name, value in arguments_of(node, variables).items():
-            number = int(str(value)) if str(value).isdecimal() else None
+            number = read_id(value)
             if name == "board_id" and number is not None:
                 found.add(number)
             elif name in _ITEM_ARGUMENTS and number is not None and (item := stored_items.item(state, number)):

@@ -11,6 +11,7 @@ import random
 import threading
 from collections import deque
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from orders_platform.sandbox.answers import HttpReply, gateway_page, limited, refused
 
@@ -62,6 +63,21 @@ class Fault(enum.StrEnum):
     """One mutation of the document is refused, its neighbours are executed."""
     BREAK_ALIAS = "break_alias"
     """All is executed, but what one mutation made cannot be read: its alias is null, the error's path longer than one."""
+    EMPTY_204 = "empty_204"
+    """Executed; an answer that says nothing. So are the others down to STRANGE_ID, whose answers do not say what happened."""
+    HTML_400 = "html_400"
+    HTML_413 = "html_413"
+    PROXY_400 = "proxy_400"
+    """JSON, but not monday's."""
+    NEW_CODE = "new_code"
+    """A code that no page of monday has."""
+    NEW_MESSAGE = "new_message"
+    ODD_ERRORS = "odd_errors"
+    """The errors are no list."""
+    NULL_DATA = "null_data"
+    MISSING_ALIAS = "missing_alias"
+    STRANGE_ID = "strange_id"
+    """An id that is no number, too long a one, or that of another alias."""
     BLOCKED_200 = "blocked_200"
     """The API is closed to this account for a while."""
     TOKEN_401 = "token_401"  # noqa: S105  not a secret
@@ -70,11 +86,19 @@ class Fault(enum.StrEnum):
     """The user lost the right."""
 
 
+_DISTORTING = (Fault.MISSING_ALIAS, Fault.STRANGE_ID)
+UNCLEAR = (
+    Fault.EMPTY_204, Fault.HTML_400, Fault.HTML_413, Fault.PROXY_400, Fault.NEW_CODE, Fault.NEW_MESSAGE, Fault.ODD_ERRORS,
+    Fault.NULL_DATA, *_DISTORTING,
+)  # fmt: skip
+"""Executed, and the answer does not say so."""
+
 BEFORE_EXECUTION = frozenset(Fault) - {
-    Fault.REPLY_LOST, Fault.HANG, Fault.LATE_COMMIT, Fault.ERROR_500_AFTER, Fault.HTML_502_AFTER, Fault.HTML_504_AFTER,
+    *UNCLEAR, Fault.REPLY_LOST, Fault.HANG, Fault.LATE_COMMIT, Fault.ERROR_500_AFTER, Fault.HTML_502_AFTER, Fault.HTML_504_AFTER,
     Fault.REFUSE_ALIAS, Fault.BREAK_ALIAS,
 }  # fmt: skip
 _LASTING = {
+    *UNCLEAR,
     Fault.DAILY_429, Fault.HANG, Fault.REFUSE_ALIAS, Fault.BREAK_ALIAS, Fault.BLOCKED_200, Fault.TOKEN_401, Fault.UNAUTHORIZED_403,
 }  # fmt: skip
 TRANSIENT = tuple(fault for fault in Fault if fault not in _LASTING)
@@ -163,6 +187,21 @@ class Faults:
         with self._lock:
             return self._rng.choice(list(aliases))
 
+    def distort(self, reply: HttpReply, fault: Fault | None) -> HttpReply:
+        """The answer of a mutation that meets `MISSING_ALIAS` or `STRANGE_ID`; any other as it is."""
+        content = json.loads(reply.body) if fault in _DISTORTING and reply.body else {}
+        made = [alias for alias, node in (content.get("data") or {}).items() if isinstance(node, dict) and "id" in node]
+        if not made:
+            return reply
+        data = content["data"]
+        alias, other = self.choose(made), self.choose(made)
+        if fault is Fault.MISSING_ALIAS:
+            del data[alias]
+        else:
+            strange = ["", "none", "9" * 40, "-1", 1.5, data[other]["id"] if other != alias else "0"]
+            data[alias] = {"id": self._rng.choice(strange)}
+        return replace(reply, body=json.dumps(content).encode())
+
 
 def answer(fault: Fault | None) -> HttpReply | None:
     """The answer to a request that meets `fault`; None for faults without an answer of their own."""
@@ -209,6 +248,14 @@ _ANSWERS: dict[Fault, HttpReply] = {
     Fault.HTML_502: _BAD_GATEWAY,
     Fault.HTML_502_AFTER: _BAD_GATEWAY,
     Fault.HTML_504_AFTER: gateway_page(504, "Gateway Time-out"),
+    Fault.EMPTY_204: HttpReply(204, b"", "204"),
+    Fault.HTML_400: gateway_page(400, "Bad Request"),
+    Fault.HTML_413: gateway_page(413, "Request Entity Too Large"),
+    Fault.PROXY_400: HttpReply(400, b'{"error": "Bad Request", "message": "no route"}', "400 proxy"),
+    Fault.NEW_CODE: refused(200, "SomethingNewException", "Something new", outcome="error"),
+    Fault.NEW_MESSAGE: HttpReply(200, b'{"data": {}, "errors": [{"message": "Something new"}]}', "error"),
+    Fault.ODD_ERRORS: HttpReply(200, b'{"data": null, "errors": {"message": "Something odd"}}', "error"),
+    Fault.NULL_DATA: HttpReply(200, b'{"data": null}', "error"),
     Fault.BLOCKED_200: refused(200, "API_TEMPORARILY_BLOCKED", "API temporarily blocked", outcome="blocked"),
     Fault.TOKEN_401: refused(401, "Unauthorized", "Not Authenticated"),
     Fault.UNAUTHORIZED_403: refused(

@@ -38,6 +38,7 @@ from graphql import (
 from orders_platform.sandbox import board_mutations, item_mutations
 from orders_platform.sandbox.answers import Refusal, bad_value
 from orders_platform.sandbox.cells import VALUE_FIELDS, VALUE_TYPES, ColumnValue
+from orders_platform.sandbox.gate import MOST_DEPTH, MOST_TOKENS
 from orders_platform.sandbox.query_resolvers import FIELDS, QUERIES, Resolver, complexity
 from orders_platform.sandbox.resolver_context import Context, context_of
 from orders_platform.sandbox.sandbox_options import PriceList
@@ -98,33 +99,51 @@ class Prepared:
 
     def points(self, variables: dict[str, object], prices: PriceList) -> int:
         """Complexity points of the whole operation: each field one, lists times their size, mutations their price."""
+        known: dict[int, int] = {}
         if self.is_mutation:
             prices_of_roots = (prices.mutations.get(node.name.value, prices.mutation) for node in self.roots)
-            return sum(prices_of_roots) + sum(self._points_below(node, variables) for node in self.roots)
-        return sum(1 + self._points_below(node, variables) * _rows(node, variables) for node in self.roots)
+            return sum(prices_of_roots) + sum(self._points_below(node, variables, known) for node in self.roots)
+        return sum(1 + self._points_below(node, variables, known) * _rows(node, variables) for node in self.roots)
 
-    def _points_below(self, node: FieldNode, variables: dict[str, object]) -> int:
-        # The items of a page are counted with the page; only the root field of that name is a list of its own.
-        return sum(
-            1 + self._points_below(each, variables) * (1 if each.name.value == "items" else _rows(each, variables))
-            for each in self._fields(node.selection_set)
-        )
+    def _points_below(self, node: FieldNode, variables: dict[str, object], known: dict[int, int]) -> int:
+        # Once for each field of the text: fragments inside fragments would count it in twice as many places with each.
+        if id(node) not in known:
+            # The items of a page are counted with the page; only the root field of that name is a list of its own.
+            known[id(node)] = sum(
+                1 + self._points_below(each, variables, known) * (1 if each.name.value == "items" else _rows(each, variables))
+                for each in self._fields(node.selection_set)
+            )
+        return known[id(node)]
+
+    @cached_property
+    def depth(self) -> int:
+        """How many fields stand inside each other at most."""
+        known: dict[int, int] = {}
+
+        def below(node: FieldNode) -> int:
+            if id(node) not in known:
+                known[id(node)] = 1 + max(map(below, self._fields(node.selection_set)), default=0)
+            return known[id(node)]
+
+        return max(map(below, self.roots), default=0)
 
     @cached_property
     def _fragments(self) -> Mapping[str, FragmentDefinitionNode]:
         definitions = self.document.definitions if self.document else ()
         return {node.name.value: node for node in definitions if isinstance(node, FragmentDefinitionNode)}
 
-    def _fields(self, selections: SelectionSetNode | None) -> list[FieldNode]:
-        """The fields of a selection, those of its fragments included."""
+    def _fields(self, selections: SelectionSetNode | None, spread: set[str] | None = None) -> list[FieldNode]:
+        """The fields of a selection, those of its fragments included, each fragment once."""
         found: list[FieldNode] = []
+        spread = set() if spread is None else spread
         for node in selections.selections if selections else ():
             if isinstance(node, FieldNode):
                 found.append(node)
             elif isinstance(node, InlineFragmentNode):
-                found += self._fields(node.selection_set)
-            elif isinstance(node, FragmentSpreadNode):
-                found += self._fields(self._fragments[node.name.value].selection_set)
+                found += self._fields(node.selection_set, spread)
+            elif isinstance(node, FragmentSpreadNode) and node.name.value not in spread:
+                spread.add(node.name.value)
+                found += self._fields(self._fragments[node.name.value].selection_set, spread)
         return found
 
 
@@ -151,7 +170,18 @@ class ExecutableSchema:
 
     def _prepare(self, query: str, operation_name: str | None = None) -> Prepared:
         try:
-            document = parse(query)
+            prepared = self._validated(query, operation_name)
+            too_deep = prepared.depth > MOST_DEPTH
+        except RecursionError:
+            too_deep = True
+        if too_deep:
+            message = f"Query exceeds the depth of {MOST_DEPTH}"
+            return Prepared(None, None, (GraphQLError(message, extensions={"code": "maxDepthExceeded"}),))
+        return prepared
+
+    def _validated(self, query: str, operation_name: str | None) -> Prepared:
+        try:
+            document = parse(query, max_tokens=MOST_TOKENS)
         except GraphQLError as error:
             return Prepared(None, None, (GraphQLError(f"Parse error on {error.message}", extensions={"code": "PARSE_ERROR"}),))
         errors = tuple(

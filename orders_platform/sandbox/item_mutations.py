@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from orders_platform.sandbox import cells, stored_items, structure
 from orders_platform.sandbox.answers import Refusal, bad_json, bad_name, inactive, invalid_argument, not_found
+from orders_platform.sandbox.gate import read_json
 from orders_platform.sandbox.resolver_context import number, wanted_board, wanted_group, wanted_item
 from orders_platform.sandbox.state import (
     ACTIVE,
@@ -300,7 +301,7 @@ def _parsed(text: object) -> object:
     if not isinstance(text, str):
         raise bad_json(json.dumps(text))
     try:
-        return json.loads(text)
+        return read_json(text)
     except ValueError as error:
         raise bad_json(text) from error
 

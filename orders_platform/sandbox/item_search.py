@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from orders_platform.sandbox import structure
 from orders_platform.sandbox.answers import Refusal, invalid_argument
 from orders_platform.sandbox.cells import search_form
+from orders_platform.sandbox.gate import read_id
 from orders_platform.sandbox.sandbox_options import Lagging
 from orders_platform.sandbox.scheduler import IdStream
 from orders_platform.sandbox.state import State
@@ -88,7 +89,7 @@ def by_query(state: State, board_id: int, query: Wanted, group_id: str | None = 
     if isinstance(ids, list):
         if len(ids) > 100:
             raise invalid_argument("query_params.ids accepts at most 100 ids")
-        found = {int(each) for each in ids}
+        found = {read_id(each) or 0 for each in ids}
     if isinstance(rules, list) and rules:
         sets = [_by_rule(state, board_id, rule) for rule in rules]
         matching = set.union(*sets) if query.get("operator") == "or" else set.intersection(*sets)
@@ -186,13 +187,13 @@ class Cursors:
         _check(limit)
         key, _, offset = cursor.rpartition(":")
         chain = self._chains.get(key)
-        if chain is None or not offset.isdecimal():
+        if chain is None or (start := read_id(offset)) is None:
             raise Refusal("CursorException", "The cursor provided for pagination is invalid or has expired")
         if self._clock() - chain.started_at >= LIFE_SECONDS:
             message = "The cursor provided for pagination has expired. Please refresh your query and obtain a new cursor"
             raise Refusal("CursorExpiredError", message)
-        end = int(offset) + limit
-        return Page(chain.item_ids[int(offset) : end], f"{key}:{end}" if end < len(chain.item_ids) else None)
+        end = start + limit
+        return Page(chain.item_ids[start:end], f"{key}:{end}" if end < len(chain.item_ids) else None)
 
 
 def _check(limit: int) -> None:

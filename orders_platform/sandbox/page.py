@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from orders_platform.sandbox import column_labels, stored_items, structure
 from orders_platform.sandbox.calls import RequestRecord
+from orders_platform.sandbox.gate import read_id
 from orders_platform.sandbox.metering import Meter
 from orders_platform.sandbox.state import ITEMS_BOARD, ColumnRow, GroupRow, State
 
@@ -126,9 +127,9 @@ def _request(record: RequestRecord) -> dict[str, object]:
 
 def group(state: State, board_id: str, group_id: str, rows: str = "") -> Response:
     """The items of one group with the columns that hold something, and their subitems; 404 for an unknown group."""
-    limit = min(int(rows), _MOST_ROWS) if rows.isdecimal() else _ROWS_SHOWN
+    limit = min(read_id(rows) or _ROWS_SHOWN, _MOST_ROWS)
     with state.lock:
-        found = structure.group(state, int(board_id), group_id) if board_id.isdecimal() else None
+        found = structure.group(state, read_id(board_id) or 0, group_id)
         content = _group(state, found, limit) if found else None
     return JSONResponse(content) if content else JSONResponse({"error": "no such group"}, status_code=404)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
@@ -14,6 +13,7 @@ from orders_platform.sandbox.answers import NOTHING, UNCONNECTED, HttpReply, gat
 from orders_platform.sandbox.calls import Admitted, Call
 from orders_platform.sandbox.conflicts import BoardLocks, IdempotencyKeys, KeyInUse, KeyMismatch, boards_of
 from orders_platform.sandbox.faults import Fault, Faults
+from orders_platform.sandbox.gate import read_json
 from orders_platform.sandbox.graphql_schema import ExecutableSchema, described
 from orders_platform.sandbox.item_search import Cursors
 from orders_platform.sandbox.metering import Meter, Spent
@@ -149,7 +149,7 @@ class RequestPipeline:
             self.meter.leave()
         if admitted.fault in {Fault.REPLY_LOST, Fault.LATE_COMMIT}:
             return NOTHING
-        return self._sealed(faults.answer(admitted.fault) or reply)
+        return self._sealed(faults.answer(admitted.fault) or self.faults.distort(reply, admitted.fault))
 
     def _replayed(self, admitted: Admitted) -> HttpReply:
         admitted.call.record.outcome = "replayed"
@@ -226,11 +226,10 @@ class RequestPipeline:
 def _read(body: bytes) -> tuple[str | None, dict[str, object], str | None]:
     """Document, variables and operation name of a body; no document when the body is not what GraphQL over HTTP sends."""
     try:
-        content = json.loads(body)
+        content = read_json(body)
     except ValueError:
         return None, {}, None
-    query = content.get("query") if isinstance(content, dict) else None
-    if not isinstance(query, str):
+    if not isinstance(content, dict) or not isinstance(query := content.get("query"), str):
         return None, {}, None
     variables = content.get("variables")
     name = content.get("operationName")

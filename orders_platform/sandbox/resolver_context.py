@@ -9,6 +9,7 @@ from graphql import GraphQLResolveInfo
 
 from orders_platform.sandbox import stored_items, structure
 from orders_platform.sandbox.answers import bad_board, invalid_argument, not_found
+from orders_platform.sandbox.gate import read_id
 from orders_platform.sandbox.item_search import Cursors
 from orders_platform.sandbox.metering import Meter, Spent
 from orders_platform.sandbox.state import ACTIVE, DELETED, BoardRow, GroupRow, ItemRow, State
@@ -78,14 +79,15 @@ def context_of(info: GraphQLResolveInfo) -> Context:
 
 def number(value: object, what: str) -> int:
     """An id as a number, or a `Refusal`."""
-    if not str(value).isdecimal():
-        raise invalid_argument(f"{what} must be a number, was {value!r}")
-    return int(str(value))
+    found = read_id(value)
+    if found is None:
+        raise invalid_argument(f"{what} must be a number, was {str(value)[:100]!r}")
+    return found
 
 
 def wanted_board(state: State, board_id: object) -> BoardRow:
     """An active board, or a `Refusal`."""
-    found = structure.board(state, int(str(board_id))) if str(board_id).isdecimal() else None
+    found = structure.board(state, read_id(board_id) or 0)
     if found is None or found.state != ACTIVE:
         raise bad_board(board_id)
     return found

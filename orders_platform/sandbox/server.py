@@ -15,11 +15,10 @@ from orders_platform.errors import ConfigurationError
 from orders_platform.sandbox.application import CuttableProtocol, Sandbox
 from orders_platform.sandbox.faults import Fault, Faults
 from orders_platform.sandbox.sandbox_options import AccountLimits, Latency
-from orders_platform.settings import SANDBOX_TOKEN
+from orders_platform.settings import LOOPBACK, SANDBOX_TOKEN
 
 __all__ = ["SANDBOX_TOKEN", "AccountLimits", "Fault", "Faults", "Latency", "Sandbox", "running", "serve"]
 
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _START_SECONDS = 30.0
 _STOP_SECONDS = 2
 
@@ -104,7 +103,7 @@ class _Server(uvicorn.Server):
 @contextlib.contextmanager
 def _listening(host: str, port: int) -> Iterator[tuple[socket.socket, str]]:
     """A bound socket and the URL it answers at."""
-    if host not in _LOOPBACK:
+    if host not in LOOPBACK:
         raise ConfigurationError(f"The sandbox listens on loopback only, not on {host}: it has no accounts. Use 127.0.0.1.")
     family = socket.AF_INET6 if host == "::1" else socket.AF_INET
     # asyncio switches Nagle's algorithm off only on sockets that name their protocol; with it every reply takes 40 ms.

@@ -35,7 +35,7 @@ def sync_groups(
 
     Counts into `report` when one is given.
     """
-    started = run.clock()
+    started = run.elapsed()
     report = report or StageReport()
     run.admit(customer)
     names = set(run.store.waiting_groups(customer))
@@ -45,7 +45,7 @@ def sync_groups(
     if names:
         run.preflight()
         _Groups(run, customer, report, sorted(names)).make(dry=dry)
-    report.seconds = (run.clock() - started).total_seconds()
+    report.seconds = run.elapsed() - started
     return report
 
 
@@ -96,13 +96,13 @@ class _Groups:
         self._intent = run.store.groups_sent(self._customer)
         placed = self._placed()
         report.skipped = len(self._names) - len(self._missing(placed))
-        if not dry and self._missing(placed) and run.wait_until_final(self._intent.sent_at):
+        if not dry and self._missing(placed) and run.wait_until_final([self._intent.moment]):
             placed = self._placed()
         for _ in range(0 if dry else _ATTEMPTS):
             missing = self._missing(placed)
             if not missing or not self._create(missing):
                 break
-            run.wait_until_final(run.clock())
+            run.wait_until_final([self._intent.moment])
             placed = self._placed()
         placed = {**place_groups(self._names, self._made, ()), **placed}
         renamed = (
@@ -152,7 +152,8 @@ class _Groups:
     def _send(
         self, operation: Operation, mutations: Sequence[Mutation], before_request: Callable[[Batch], None]
     ) -> Iterator[tuple[str, MutationResult]]:
-        for report in self._run.board.send(operation, mutations, before_request):
+        for sent in self._run.board.send(operation, mutations, before_request):
+            report = sent.without({*(each.group_id or "" for each in self._recorded), *(each.id for each in self._made)})
             self._report.count_batch(report)
             self._run.store.log_batch(self._run.run_id, self._run.clock(), self._customer, report)
             for title, result in report.results.items():
@@ -163,4 +164,5 @@ class _Groups:
 
     def _commit_intent(self, batch: Batch) -> None:
         with self._one_at_a_time:
-            self._intent = self._run.store.record_groups_sent(self._customer, self._intent, batch.key, self._run.clock())
+            run, known = self._run, self._intent
+            self._intent = run.store.record_groups_sent(self._customer, known, batch.key, run.clock(), run.uptime)

@@ -128,11 +128,14 @@ class Outbox:
         """Before each request: whatever happens next, these rows are known to be of unknown outcome, and since when."""
         sent, run = [self._by_ref[mutation.ref] for mutation in batch.mutations], self._run
         rows = [each.row for each in sent]
-        now = run.store.record_intents(self._kind, rows, batch, run.run_id, run.clock(), self._customer)
+        now = run.store.record_intents(self._kind, rows, batch, run.run_id, run.clock(), self._customer, run.uptime)
         for each, row in zip(sent, now, strict=True):
             each.row = row
 
     def _take_in(self, report: BatchReport) -> None:
+        made = report.created_ids
+        taken = self._run.store.known_ids(self._kind, map(int, made)) if made else ()
+        report = report.without([str(each) for each in taken])
         rows = [self._by_ref[mutation.ref] for mutation in report.batch.mutations]
         for each in rows:
             each.take_in(report.results[each.row.ref])

@@ -72,7 +72,7 @@ class _Stage(ABC):
 
     def sync(self, limit: int | None = None) -> StageReport:
         """Send what waits, or the first `limit` rows of it."""
-        started = self.run.clock()
+        started = self.run.elapsed()
         self.run.admit(self.customer)
         self._recall()
         rows = waiting = list(self.waiting())[:limit]
@@ -88,7 +88,7 @@ class _Stage(ABC):
         self.report.waiting = len(waiting)
         if (self.report.created or self.report.adopted) and not self.dry:
             self.report.doubled += duplicates(self.run, self.customer, self.kind)
-        self.report.seconds = (self.run.clock() - started).total_seconds()
+        self.report.seconds = self.run.elapsed() - started
         return self.report
 
     def _send(self, waiting: Sequence[SyncRow]) -> bool:
@@ -109,9 +109,8 @@ class _Stage(ABC):
 
     def _wait_for_outcomes(self, rows: Sequence[SyncRow]) -> None:
         """Changes of unknown outcome are waited for as well: a late one would overwrite what is sent now."""
-        unanswered = [row.pending_at for row in rows if row.state is SyncState.PENDING and row.pending_at is not None]
-        if unanswered and not self.dry:
-            self.run.wait_until_final(max(unanswered))
+        if not self.dry:
+            self.run.wait_until_final([(row.pending_at, row.uptime) for row in rows if row.state is SyncState.PENDING])
 
     def _forget(self, rows: Sequence[SyncRow], on_board: Mapping[int, BoardItem]) -> list[SyncRow]:
         """The same rows; those that people removed or moved away, and that are to be made again, have no id any more.
@@ -238,7 +237,7 @@ class _ItemStage(_Stage):
         ids = {group.id for group in groups}
         # A group that was made a moment ago may not be listed yet.
         is_missing = any(row.action is not Action.DELETE and row.group_id not in ids for row in rows)
-        if is_missing and self.run.wait_until_final(self.run.store.groups_sent(self.customer).sent_at):
+        if is_missing and self.run.wait_until_final([self.run.store.groups_sent(self.customer).moment]):
             ids = {group.id for group in self.run.board.groups(self.mapping.board_id)}
         return [row for row in rows if row.action is Action.DELETE or row.group_id in ids]
 

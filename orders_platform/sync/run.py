@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 
 from orders_platform.domain.board import BoardDescription, Column
+from orders_platform.domain.clocks import BOOT, elapsed
 from orders_platform.domain.labels import LabelIndex
 from orders_platform.domain.mapping import BoardMapping, Target, target_of
 from orders_platform.domain.plan import OnDeleted, OnRenamed
@@ -63,7 +64,8 @@ class SyncRun:
 
     Attributes:
         run_id: Dagster's, or one of our own; recorded on every row and batch.
-        clock: UTC now.
+        clock: UTC now, for what people read.
+        elapsed: seconds on a clock that only goes forward, for what is measured; `boot` says since when it counts.
         sleep: seconds; only used to wait until an unanswered request is final.
         new_key: makes idempotency keys.
         progress: is told one line at a time.
@@ -75,6 +77,8 @@ class SyncRun:
     rules: SyncRules
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    elapsed: Callable[[], float] = elapsed
+    boot: str = BOOT
     sleep: Callable[[float], None] = time.sleep
     new_key: Callable[[], str] = lambda: str(uuid.uuid4())
     progress: Callable[[str], None] = lambda _line: None
@@ -141,16 +145,35 @@ class SyncRun:
             report.rate_limited += reads.rate_limited
             self.store.log_reads(self.run_id, self.clock(), customer, self.new_key(), reads)
 
-    def wait_until_final(self, sent_at: datetime | None) -> bool:
-        """Wait until a request sent then (None: none was) is surely over and its effect visible on the board; whether that took time."""
-        if sent_at is None:
-            return False
-        rest = self.rules.settle_seconds - (self.clock() - _utc(sent_at)).total_seconds()
+    @property
+    def uptime(self) -> str:
+        """The moment on the clock that only goes forward, as it is recorded with an intent."""
+        return f"{self.boot} {self.elapsed():.3f}"
+
+    def wait_until_final(self, moments: Iterable[tuple[datetime | None, str | None]]) -> bool:
+        """Wait until requests sent at these moments, as they were recorded, are surely over and their effect visible on the board.
+
+        Never longer than the settle time. Returns whether it took time.
+        """
+        ages = [self._age(_utc(sent_at), uptime or "") for sent_at, uptime in moments if sent_at is not None]
+        rest = self.rules.settle_seconds - min(ages, default=self.rules.settle_seconds)
         if rest <= 0:
             return False
         self.progress(f"waiting {rest:.0f} s until unanswered requests are final")
         self.sleep(rest)
         return True
+
+    def _age(self, sent_at: datetime, uptime: str) -> float:
+        """Seconds since then. The time of day, which may be set, counts only for another machine, or this one before a restart."""
+        boot, _, seconds = uptime.partition(" ")
+        if boot == self.boot:
+            return max(0.0, self.elapsed() - float(seconds))
+        age = (self.clock() - sent_at).total_seconds()
+        if age < 0:
+            self.progress(
+                f"a request of {sent_at:%Y-%m-%d %H:%M:%S} UTC lies in the future by this machine's clock: taken as of now"
+            )
+        return max(0.0, age)
 
 
 def _shape(description: BoardDescription) -> BoardShape:

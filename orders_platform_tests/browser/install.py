@@ -1,6 +1,6 @@
-"""The browser that the tests open, and how a machine gets one: no wheel has a Chromium in it.
+"""The browser and the nginx that the tests start, and how a machine gets them: no wheel has either in it.
 
-`python -m orders_platform_tests.browser.install` installs it where that takes one command and no password; `make test` begins with it.
+`python -m orders_platform_tests.browser.install` installs them where that takes one command and no password; `make test` begins with it.
 """
 
 from __future__ import annotations
@@ -22,6 +22,11 @@ MISSING_BROWSER = (
     "`apt-get install chromium fonts-liberation` on Debian, `snap install chromium` on Ubuntu, "
     "`dnf install chromium` on Fedora, `brew install --cask google-chrome` on macOS."
 )
+NGINX = ("nginx", "/usr/sbin/nginx")
+MISSING_NGINX = (
+    "The tests start the proxy of deploy/proxy, and nginx is not on this machine. Install it: `apt-get install nginx` on Debian and Ubuntu "
+    "(`systemctl disable --now nginx` ends the service that comes with it), `dnf install nginx` on Fedora, `brew install nginx` on macOS."
+)
 MISSING_LIBRARY = (
     "The tests open a browser with Playwright, whose driver does not start; `python -m playwright --version` says why. "
     "If it is for libatomic: `apt-get install libatomic1` on Debian and Ubuntu, `dnf install libatomic` on Fedora."
@@ -31,6 +36,11 @@ MISSING_LIBRARY = (
 def installed_browser() -> str | None:
     """The path of the first browser that is there."""
     return next(filter(None, map(shutil.which, NAMES)), None)
+
+
+def installed_nginx() -> str | None:
+    """The path of nginx, which is often not among those of a person."""
+    return next(filter(None, map(shutil.which, NGINX)), None)
 
 
 def _driver_starts() -> bool:
@@ -44,6 +54,8 @@ def _missing() -> dict[str, str]:
     if installed_browser() is None:
         needed["chromium"] = MISSING_BROWSER
         needed["fonts-liberation"] = MISSING_BROWSER  # without a font the browser would draw empty boxes
+    if installed_nginx() is None:
+        needed["nginx"] = MISSING_NGINX
     if not _driver_starts():
         needed["libatomic1"] = MISSING_LIBRARY
     return needed

@@ -1,4 +1,4 @@
-"""A machine without a browser gets one before the tests start, or its owner reads which command installs one."""
+"""A machine without a browser or nginx gets one before the tests start, or its owner reads which command installs one."""
 
 from __future__ import annotations
 
@@ -59,11 +59,14 @@ class Machine:
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    """One with nothing on it, in front of its administrator."""
+    """One with nothing on it but nginx, in front of its administrator."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(install, "NAMES", [name for name in install.NAMES if not name.startswith("/")])
+    monkeypatch.setattr(install, "NGINX", ["nginx"])
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    return Machine(tmp_path)
+    made = Machine(tmp_path)
+    made.has("nginx")
+    return made
 
 
 @pytest.mark.parametrize("name", ["chromium", "google-chrome-stable"])
@@ -124,6 +127,16 @@ def test_a_bare_debian_gets_the_library_of_the_driver_too(machine: Machine, monk
     machine.has_apt_get()
     install.main()
     assert machine.calls[1:] == ["no --quiet=2 install --yes libatomic1"]
+
+
+def test_a_machine_without_nginx_gets_it_too(machine: Machine) -> None:
+    machine.has("chromium")
+    (machine.folder / "nginx").unlink()
+    with pytest.raises(SystemExit, match="`apt-get install nginx` on Debian"):
+        install.main()
+    machine.has_apt_get()
+    install.main()
+    assert machine.calls[1:] == ["no --quiet=2 install --yes nginx"]
 
 
 def test_a_test_that_opens_a_browser_fails_without_one_and_says_what_to_install(machine: Machine) -> None:

@@ -10,20 +10,22 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 
+import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, WebSocket, expect
 
 from orders_platform.cli.embedded import ROOMY
 from orders_platform.sandbox.server import Sandbox, running
 from orders_platform_tests.testing.dagster_webserver import SIX, Webserver, wait_for
 from orders_platform_tests.testing.local_server import free_port
+from orders_platform_tests.testing.nginx import PERSON, Proxy, proxying
 from orders_platform_tests.testing.workplace import CHECKOUT, VARIABLES, Workplace, samples_of
 
 CUSTOMER = "B'HOOD"
@@ -50,7 +52,7 @@ class Ui:
 def command_of_make_ui() -> list[str]:
     """What `make ui` starts, word for word; the sandbox beside it is served by the test."""
     said = subprocess.run(["make", "-n", "ui"], cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout
-    return re.search(r"/dagster (dev .*)", said)[1].split()
+    return re.search(r"/python (-m orders_platform.webserver dev .*)", said)[1].split()
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +69,7 @@ def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
             here.setenv(name, value)
         here.chdir(folder)
         place.stage(ORDERS)
-        command = [str(Path(sys.executable).parent / "dagster"), *command_of_make_ui(), "-p", str(port)]
+        command = [sys.executable, *command_of_make_ui(), "-p", str(port)]
         with (folder / "dagster.log").open("w") as log:
             process = subprocess.Popen(command, cwd=folder, env=place.variables, stdout=log, stderr=log, start_new_session=True)
         try:
@@ -110,6 +112,77 @@ def picture(page: Page, name: str) -> None:
 
 def green_assets(page: Page) -> set[str]:
     return {name for name in SIX if page.evaluate(IS_GREEN, name)}
+
+
+MUTATION = """mutation { addDynamicPartition(partitionsDefName: "customers", partitionKey: "EVIL", repositorySelector:
+  {repositoryName: "__repository__", repositoryLocationName: "orders_platform"}) { __typename } }"""
+KEYS = """{ assetNodeOrError(assetKey: {path: ["order_headers"]}) { ... on AssetNode { partitionKeys } } }"""
+
+
+@pytest.mark.parametrize(("method", "headers", "where"), [
+    ("GET", {}, "query"), ("GET", {"Sec-Fetch-Site": "cross-site"}, "query"), ("GET", {"Accept": "text/html;q=0, */*"}, "query"),
+    ("POST", {"Origin": "https://evil.example"}, "body"), ("POST", {"Origin": "null", "Content-Type": "text/plain"}, "query"),
+    ("POST", {"Origin": "http://127.0.0.1:9"}, "body"), ("POST", {"Host": "evil.example", "Origin": "http://evil.example"}, "body"),
+    ("POST", {"Host": "127.0.0.1.evil.example"}, "body"), ("POST", {"Host": ""}, "body"),
+], ids=str)  # fmt: skip
+def test_no_page_of_another_origin_changes_anything(ui: Ui, method: str, headers: dict[str, str], where: str) -> None:
+    """What a page could send that somebody on this machine opens, also under a name that leads here."""
+    asked = {"params": {"query": MUTATION}} if where == "query" else {"json": {"query": MUTATION}}
+    answer = httpx.request(method, f"{ui.webserver.url}/graphql", headers=headers, timeout=60, **asked)
+    assert "EVIL" not in ui.webserver.ask(KEYS)["assetNodeOrError"]["partitionKeys"]
+    assert answer.status_code == 403
+
+
+def test_a_page_of_another_origin_opens_no_websocket(ui: Ui) -> None:
+    port = int(ui.webserver.url.rpartition(":")[2])
+    for origin, taken in ((f"http://127.0.0.1:{port}", b"101"), ("https://evil.example", b"403")):
+        with socket.create_connection(("127.0.0.1", port), 60) as connection:
+            connection.sendall(
+                f"GET /graphql HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nOrigin: {origin}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+                "Sec-WebSocket-Protocol: graphql-ws\r\n\r\n".encode()
+            )
+            assert connection.recv(12) == b"HTTP/1.1 " + taken
+
+
+@pytest.fixture(scope="module")
+def proxy(ui: Ui, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    """nginx as deploy/proxy has it, in front of the UI."""
+    with proxying(ui.webserver.url.removeprefix("http://"), tmp_path_factory.mktemp("proxy") / "nginx") as made:
+        yield made
+
+
+@pytest.mark.parametrize(("method", "headers", "status"), [
+    ("GET", {}, 405), ("GET", {"Accept": "text/html"}, 405), ("HEAD", {}, 405), ("PUT", {}, 405), ("GET", {"Upgrade": "h2c"}, 405),
+    ("POST", {"Origin": "https://evil.example"}, 403), ("POST", {"Origin": "null"}, 403), ("POST", {"Origin": "https://localhost"}, 403),
+    ("GET", {"Origin": "https://evil.example", "Upgrade": "websocket"}, 403), ("POST", {"Host": "evil.example"}, 421),
+    ("POST", {"Authorization": "Basic bm86bm8="}, 401), ("POST", {}, 200),
+], ids=str)  # fmt: skip
+def test_the_proxy_lets_in_documents_by_post_of_its_own_pages_and_of_programs(
+    proxy: Proxy, method: str, headers: dict[str, str], status: int
+) -> None:
+    who = {"auth": None} if "Authorization" in headers else {}
+    query = "{ version }" if status == 200 else MUTATION.replace("EVIL", "PROXIED")
+    given = {"json": {"query": query}} if method == "POST" else {"params": {"query": query}}
+    answer = proxy.ask(method, "/graphql", headers=headers, **given, **who)
+    assert answer.status_code == status
+    assert "PROXIED" not in proxy.ask("POST", "/graphql", json={"query": KEYS}, headers={"Origin": proxy.origin}).text
+
+
+def test_the_proxy_answers_to_no_other_name(proxy: Proxy) -> None:
+    with pytest.raises(httpx.ConnectError, match=r"(?i)unrecognized"):
+        proxy.ask("GET", "/", name="evil.example")
+
+
+def test_a_person_sees_the_assets_through_the_proxy(ui: Ui, proxy: Proxy, browser: Browser) -> None:
+    """Its GraphQL and its websocket, as the browser sends them."""
+    page = browser.new_page(ignore_https_errors=True, http_credentials=dict(zip(("username", "password"), PERSON, strict=True)))
+    sockets: list[WebSocket] = []
+    page.on("websocket", lambda socket: sockets.append(socket))
+    page.goto(f"{proxy.origin}{GRAPH}")
+    expect(page.locator("foreignObject").get_by_text(SIX[0], exact=True).first).to_be_visible(timeout=30_000)
+    assert [socket.url for socket in sockets if not socket.is_closed()] == [f"wss://localhost:{proxy.port}/graphql"]
+    page.close()
 
 
 def test_a_person_materialises_one_customer_and_sees_six_green_assets(ui: Ui, view: Page) -> None:

@@ -90,6 +90,9 @@ def test_settings_may_stand_in_a_file_beside_and_the_environment_wins(
     assert "from-the-file.toml" in terminal("status").err
     monkeypatch.setenv("ORDERS_CONFIG", "from-the-environment.toml")
     assert "from-the-environment.toml" in terminal("status").err
+    monkeypatch.delenv("ORDERS_CONFIG")
+    (offline.folder / ".env").write_text("ORDERS_ENVIRONMENT=sandbox\n", encoding="utf-8")
+    assert f"taken from {offline.folder / '.env'}." in terminal("init-db").err
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("sync", "--help"), ("sandbox", "serve", "-h"), ("--version",)])

@@ -53,7 +53,7 @@ def make_ui(tmp_path: Path) -> MakeUi:
     programs = tmp_path / ".venv" / "bin"
     programs.mkdir(parents=True)
     port = free_port()
-    for name, text in (("orders-platform", SANDBOX.format(port=port)), ("dagster", DAGSTER)):
+    for name, text in (("orders-platform", SANDBOX.format(port=port)), ("python", DAGSTER)):
         (programs / name).write_text(text, encoding="utf-8")
         (programs / name).chmod(0o755)
     return MakeUi(tmp_path, port)
@@ -74,7 +74,7 @@ def test_dagster_starts_on_a_sandbox_that_answers_and_ctrl_c_ends_both(make_ui: 
     wait_for("Dagster is started", lambda: make_ui.dagster.endswith("\n"))
     assert make_ui.answers()
     number, _, arguments = make_ui.dagster.partition(" ")
-    assert arguments == "dev -w workspace.yaml -h 127.0.0.1\n"
+    assert arguments == "-m orders_platform.webserver dev -w workspace.yaml -h 127.0.0.1\n"
     os.killpg(process.pid, signal.SIGINT)
     said, _ = process.communicate(timeout=30)
     assert f"monday sandbox ready: http://127.0.0.1:{make_ui.port}/" in said

@@ -108,7 +108,7 @@ class Worker:
         return connect_board(
             self._url, SANDBOX_TOKEN, default_folder("graphql"), limits=_NO_LIMITS, max_in_flight=task.max_in_flight,
             batch_size=2, timeout_seconds=20.0, http_transport=WatchedTransport(boundaries), rng=random.Random(1),
-            clock=self._clock, sleep=self._clock.sleep,
+            clock=self._clock, wall=self._clock.wall, sleep=self._clock.sleep,
         )  # fmt: skip
 
     def _run(self, task: Task, board: MondayBoard) -> SyncRun:
@@ -125,7 +125,7 @@ class Worker:
         settle = 0.0 if task.without == "settle" else SETTLE
         return SyncRun(
             store, looking, replace(sync_rules(CONFIGURATION), settle_seconds=settle),
-            clock=lambda: datetime.fromtimestamp(self._clock(), UTC), sleep=self._clock.sleep,
+            clock=lambda: datetime.fromtimestamp(self._clock(), UTC), elapsed=self._clock, boot="machine", sleep=self._clock.sleep,
         )  # fmt: skip
 
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
+import traceback
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import sqlalchemy
+from hypothesis import example, given
+from hypothesis import strategies as st
 from pydantic import SecretStr
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
 from orders_platform.database import sqlite as sqlite_module
-from orders_platform.database.engine import Database, open_database, translated_errors
+from orders_platform.database.engine import Database, dialect_of, open_database, translated_errors
 from orders_platform.domain.orders import RowKind
 from orders_platform.errors import ConfigurationError, DatabaseRefusedError, DatabaseUnavailableError
 from orders_platform_tests.testing.order_list import GREYSON, OrderList, batch_of, order
@@ -61,6 +65,45 @@ def test_a_url_that_cannot_be_used_is_refused_without_its_password(url: str, wor
     with pytest.raises(ConfigurationError, match=words) as caught:
         open_database(SecretStr(url))
     assert "s3cret" not in str(caught.value)
+
+
+def refusal(url: str) -> str:
+    """All that is told of a URL that is refused; nothing for one that is taken."""
+    try:
+        dialect_of(SecretStr(url))
+    except ConfigurationError as error:
+        return f"{error} {error.__cause__}"
+    return ""
+
+
+@given(password=st.text("@:/#%?[]&=+ s3", min_size=1, max_size=9), user=st.sampled_from(["sa", "DOM/sa", "a@b"]))
+@example(password="@h:5", user="sa")
+@example(password="@?x=", user="sa")
+def test_a_password_that_is_not_percent_encoded_is_shown_in_no_part(user: str, password: str) -> None:
+    """It ends where the URL says that the server begins: what comes behind must not be taken for the server or the database."""
+    url = f"mssql+pyodbc://{user}:{password}secret@server/orders"
+    if said := refusal(url):
+        assert "percent-encoded" in said
+        assert "secret" not in said
+    else:
+        assert (make_url(url).host, make_url(url).database) == ("server", "orders")
+
+
+@pytest.mark.parametrize("url", ["mssql+pyodbc://sa:secret", "mssql+pyodbc://sa:secret/orders", "mssql://server:secret/orders"])
+def test_a_password_without_a_server_is_not_shown(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="percent-encoded") as told:
+        open_database(SecretStr(url))
+    assert "secret" not in "".join(traceback.format_exception(told.value))
+
+
+def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "orders.db"
+    database = opened(path)
+    with database.write() as connection:
+        connection.exec_driver_sql("CREATE TABLE t (n INT)")
+        modes = {file.name: oct(file.stat().st_mode & 0o777) for file in tmp_path.iterdir()}
+    database.close()
+    assert modes == dict.fromkeys(("orders.db", "orders.db-wal", "orders.db-shm"), "0o600")
 
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:

@@ -120,7 +120,9 @@ def test_a_statement_for_sql_server_is_short_and_locks_and_splits_nothing(name: 
     """A hint locks the neighbours' rows; STRING_SPLIT hands on a collation that no other has; a long one is compiled for seconds."""
     sql = sql_of("mssql", name)
     assert len(sql) < 60_000
-    assert not re.search(r"HOLDLOCK|UPDLOCK|TABLOCK|STRING_SPLIT|#\w+", re.sub(r"^--.*$|\[[^\]]*\]", "", sql, flags=re.MULTILINE))
+    assert not re.search(
+        r"HOLDLOCK|UPDLOCK|TABLOCK|STRING_SPLIT|#\w+", re.sub(r"^--.*$|\[[^\]]*\]", "", sql, flags=re.MULTILINE)
+    )
 
 
 def nesting(sql: str) -> int:

@@ -11,10 +11,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from dagster._core.events import DagsterEvent, JobFailureData, RunFailureReason
+from pydantic import SecretStr
 
 from orders_platform.definitions import build_definitions
-from orders_platform.defs.alerts import RUNS, FailedSubjects, Message, Result, announce, take_in
-from orders_platform.errors import ConfigurationError
+from orders_platform.defs.alerts import RUNS, FailedSubjects, Message, Messenger, Result, announce, take_in
+from orders_platform.errors import AlertUnsentError, ConfigurationError
 from orders_platform.settings import Settings
 from orders_platform_tests.testing.alert_receiver import Receiver, receiving
 from orders_platform_tests.testing.dagster_location import Location, Ticks
@@ -345,7 +346,34 @@ def test_a_secret_of_an_alert_url_is_nowhere_in_a_run(
     assert "pa55word" not in "".join(str(entry) for entry in location.instance.all_logs(run.run_id))
 
 
-# --- by values alone
+# --- by values alone, and by what an address takes
+
+
+ATTACK = "<b>\x1b[2J\u202e*x* & [a](https://evil.example)"
+
+
+@pytest.mark.parametrize(("address", "shown"), [
+    ("", "<b>\\u001b[2J\\u202e*x* & [a](https://evil.example)"),
+    ("?format=html", "&lt;b&gt;\\u001b[2J\\u202e*x*&nbsp;&amp;&nbsp;[a](https://evil.example)"),
+    ("?format=markdown", r"<b\>\\u001b\[2J\\u202e\*x\* & \[a\]\(https://evil\.example\)"),
+])  # fmt: skip
+def test_an_alert_is_plain_text_whatever_the_address_makes_of_texts(receiver: Receiver, address: str, shown: str) -> None:
+    Messenger(SecretStr(f"{receiver.url}/{address}")).send(Message(f"title {ATTACK}", ATTACK, is_bad=True))
+    (message,) = receiver.arrived
+    assert message["message"].strip() == shown
+    assert not set("\x1b\u202e") & set(message["title"])
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["slack://hunter2secret/short", "json://user:hunter2secret@127.0.0.1:9/hunter2secret", "json://user:hunter2secret/a@host",
+     "nosuch://hunter2secret@host", "json://host?format=hunter2secret", "json://host:hunter2secret"],
+)  # fmt: skip
+def test_a_secret_of_an_alert_url_is_in_no_log_and_no_error(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(1), pytest.raises((ConfigurationError, AlertUnsentError)) as told:
+        Messenger(SecretStr(url)).send(Message("title", "body", is_bad=True))
+    assert "hunter2" not in caplog.text + str(told.value)
+
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -61,6 +61,20 @@ def test_one_daemon_one_migration_before_all_and_the_ui_on_this_host_only() -> N
     assert [port for service in services.values() for port in service.get("ports", [])] == ["127.0.0.1:3000:3000"]
 
 
+def test_no_container_may_more_than_it_needs() -> None:
+    for name, service in composed(FILLED_IN).items():
+        assert (service["read_only"], service["cap_drop"], service["security_opt"]) == (
+            True,
+            ["ALL"],
+            ["no-new-privileges:true"],
+        ), name
+        assert service["pids_limit"]
+        assert service["mem_limit"]
+        assert "/tmp" in service["tmpfs"]
+        assert "privileged" not in service
+        assert "cap_add" not in service or name == "postgres"
+
+
 def test_every_command_of_a_service_is_a_program_of_the_image() -> None:
     services = composed(FILLED_IN).values()
     commands = [service["command"][0] for service in services if "command" in service]
@@ -152,3 +166,41 @@ def test_the_blocks_of_the_chart_that_our_rules_replace_are_off() -> None:
     assert [daemon[name]["enabled"] for name in ("runCoordinator", "runMonitoring", "runRetries")] == [False] * 3
     assert [daemon[name]["useThreads"] for name in ("sensors", "schedules")] == [False] * 2
     assert not {"concurrency", "retention"} & set(VALUES)
+
+
+def test_no_pod_may_more_than_it_needs() -> None:
+    (code,) = VALUES["dagster-user-deployments"]["deployments"]
+    run = VALUES["runLauncher"]["config"]["k8sRunLauncher"]["runK8sConfig"]
+    pods = [code, VALUES["dagsterWebserver"], VALUES["dagsterDaemon"]]
+    users = [pod["podSecurityContext"] for pod in pods] + [run["podSpecConfig"]["securityContext"]]
+    assert all(user["runAsNonRoot"] and user["runAsUser"] == 1000 for user in users)
+    containers = [pod["securityContext"] for pod in pods] + [run["containerConfig"]["securityContext"]]
+    assert all(not each["allowPrivilegeEscalation"] and each["capabilities"] == {"drop": ["ALL"]} for each in containers)
+    assert [each.get("readOnlyRootFilesystem", False) for each in containers] == [True, True, False, True]
+    for pod in pods[:2]:  # what is written lies on volumes
+        assert {volume["name"] for volume in pod["volumes"]} == {mount["name"] for mount in pod["volumeMounts"]}
+        assert {"/tmp", "/opt/dagster/storage"} <= {mount["mountPath"] for mount in pod["volumeMounts"]}
+    assert f"DAGSTER_HOME={VALUES['global']['dagsterHome']} " in DOCKERFILE
+
+
+def test_the_code_server_is_reached_from_its_own_namespace_only() -> None:
+    policies = list(yaml.safe_load_all((DEPLOY / "helm" / "network_policy.yaml").read_text(encoding="utf-8")))
+    assert policies[0]["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    from_outside = [
+        (policy["spec"]["podSelector"]["matchLabels"]["component"], rule["ports"][0]["port"])
+        for policy in policies
+        for rule in policy["spec"].get("ingress", ())
+        if any("namespaceSelector" in peer or "ipBlock" in peer for peer in rule.get("from", [{"ipBlock": {}}]))
+    ]
+    assert from_outside == [("dagster-webserver", VALUES["dagsterWebserver"]["service"]["port"])]
+
+
+# --- the workflow --------------------------------------------------------------------------------------------------------
+
+
+def test_every_action_is_pinned_by_commit_and_says_its_version() -> None:
+    text = (CHECKOUT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    used = re.findall(r"uses: (.+)", text)
+    assert used
+    assert [line for line in used if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v[0-9.]+", line)] == []
+    assert yaml.safe_load(text)["permissions"] == {"contents": "read"}

@@ -184,7 +184,7 @@ def test_a_first_make_ui_migrates_before_it_starts_anything(tmp_path: Path) -> N
     for name in ("Makefile", "pyproject.toml", "setup.cfg", "constraints.txt"):
         shutil.copy(CHECKOUT / name, tmp_path)
     said = subprocess.run(["make", "-n", "ui"], cwd=tmp_path, capture_output=True, text=True, check=False).stdout
-    assert 0 < said.index("dagster instance migrate") < said.index("dagster dev")
+    assert 0 < said.index("dagster instance migrate") < said.index("orders_platform.webserver dev")
     (tmp_path / ".dagster" / "storage").mkdir(parents=True)
     again = subprocess.run(["make", "-n", "ui"], cwd=tmp_path, capture_output=True, text=True, check=False).stdout
     assert "instance migrate" not in again

@@ -176,3 +176,11 @@ def test_a_code_server_that_is_told_to_end_lets_the_run_under_way_finish(site: S
         assert site.webserver.finish(run) == {"SUCCESS"}
     assert site.orders_on_the_board() == 2 * ORDERS_EACH
     assert code.wait(60) == 0
+
+
+def test_nothing_is_written_but_to_volumes(site: Site) -> None:
+    """In a container the rest is read-only."""
+    given = {"dagster.yaml", "workspace.yaml", "order_sync.toml"}
+    written = {file.name for file in site.services.home.iterdir() if file.suffix != ".log"} - given
+    assert written <= {"storage", ".data"}
+    assert [file.name for file in (site.services.home / ".data").glob("*")] in ([], ["reports"])

@@ -13,7 +13,6 @@ from orders_platform.domain.cell_texts import meaning
 from orders_platform.domain.merges import HeaderMerge
 from orders_platform.domain.names import NameRule
 from orders_platform.domain.text import BLANKS, INVISIBLE, clean
-
 from orders_platform_tests.testing.order_list import GREYSON, KEY, OrderList, order
 
 DATE, PRICE, TYPE = "EX FACTORY DATE", "CUSTOMER PRICE", "ORDER TYPE"
@@ -55,7 +54,8 @@ def test_dates_are_iso_texts_or_excel_serials_and_placeholders_are_null(order_li
         45658: "2025-01-01", "45658": "2025-01-01", "TBC": None, "tba": None, "00/00/00": None,
         "nan": None, None: None, "": None, "2025-02-29": "left out", "18/06/2025": "left out", "20250618": "left out",
         "soon": "left out", "２０２５-06-18": "left out", 12: "left out", "19700": "left out", "2025-06-18 soon": "left out",
-        "2025-06-18 １４:30": "left out",
+        "2025-06-18 １４:30": "left out", "2025-06-18T99:99": "left out", "2025-06-18 24:00": "left out", "2025-06-18 14:60": "left out",
+        "2025-06-18T23:59:60Z": "2025-06-18", "2025-06-18T14:30+99:00": "left out", "2025-06-18T14:30:61": "left out",
     }  # fmt: skip
     assert cleaned(order_list, DATE, list(cells)) == list(cells.values())
 

@@ -1,4 +1,4 @@
-"""One document until each of its rows has an outcome: what `monday/client.py` and `monday/delivery.py` do, action for action.
+"""One document until each of its rows has an outcome: what `monday/client.py` and `monday/sending.py` do, action for action.
 
 Repeats with the same key, their end, and parts of a document. A generator stands for what is under way: it yields the moment of its next
 action.
@@ -52,7 +52,7 @@ class Client:
                 busy = [row for row in rows if reply[row.row] is Alias.BUSY]
                 for row in rows:
                     result = reply[row.row]
-                    outcomes[row] = result if isinstance(result, int) else REFUSED if result is Alias.REFUSED else NOT_SENT
+                    outcomes[row] = result if isinstance(result, int) else self._outcome_of(result)
                 if busy and repeats < BUSY_REPEATS:
                     batches.append((busy, f"{key}.r", repeats + 1))
             elif reply is Reply.TOO_MUCH and len(rows) > 1 and not maybe_executed:
@@ -86,10 +86,10 @@ class Client:
             request = world.send(key if switches.key else f"{key}#{self._attempts}", sent, [row.parent for row in rows])
             yield request.reply_at
             reply = request.reply
-            if isinstance(reply, dict):
-                return reply, first_unknown >= 0.0
-            if reply is Reply.TOO_MUCH:
+            if isinstance(reply, dict) or reply is Reply.TOO_MUCH:
                 break
+            if reply is Reply.UNCLEAR:
+                return (reply, True) if switches.unclear else (Reply.TOO_MUCH, first_unknown >= 0.0)
             if reply in {Reply.LOST, Reply.ERROR, Reply.IN_USE} and first_unknown < 0.0:
                 first_unknown = began
             if first_unknown >= 0.0 and not switches.repeat:
@@ -104,6 +104,11 @@ class Client:
                 break
             yield world.now + wait
         return reply, first_unknown >= 0.0
+
+    def _outcome_of(self, alias: Alias) -> Outcome:
+        if alias is Alias.UNCLEAR:
+            return UNKNOWN if self._switches.unclear else NOT_SENT
+        return REFUSED if alias is Alias.REFUSED else NOT_SENT
 
     def _commit(self, rows: Sequence[Seen], key: str) -> Generator[float, None, None]:
         """The intent; again when committing it took long itself."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 FAULTS = ("lost before", "lost after", "late arrival", "late execution", "5xx before", "5xx after", "not now", "unreachable",
-          "too much", "alias busy")  # fmt: skip
+          "too much", "alias busy", "unclear before", "unclear after", "alias unclear")  # fmt: skip
 STORM = ("lost after", "late execution", "late arrival", *["not now"] * 7)
 """One lost reply, and then no leave to ask again for as long as a key lives."""
 SILENCE = ("unreachable", "lost before", "lost after", "5xx before", "late arrival")

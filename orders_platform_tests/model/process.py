@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from orders_platform_tests.model.client import NOT_SENT, REFUSED, UNKNOWN, Client, Outcome, Steps
-from orders_platform_tests.model.rows import Database, Kind, Row, Seen, State
+from orders_platform_tests.model.rows import Database, Kind, Row, Seen, Sent, State
 from orders_platform_tests.model.switches import SETTLE, UNREACHED_BATCHES, Switches
 from orders_platform_tests.model.world import World
 
@@ -65,6 +65,7 @@ class Process:
         self._left -= 1
         if self._left == 0:
             raise Crashed
+        self._world.may_jump()
         if self._stalls:
             stands_still = self._world.rng.random() < self._stalls
             self._wait_until(self._world.now + (400.0 * self._world.rng.random() if stands_still else 0.0))
@@ -90,7 +91,7 @@ class Process:
         self._groups_sent = self._database.groups_sent  # before the look-up
         self._read()
         missing = self._unlisted(needed)
-        if missing and self._settle(self._groups_sent[1]):
+        if missing and self._settle([self._groups_sent[1]]):
             self._read()
             missing = self._unlisted(needed)
         return self._send(missing)
@@ -111,8 +112,7 @@ class Process:
         return missing
 
     def _rows(self, kind: Kind, waiting: Sequence[Seen]) -> bool:
-        sent_at = [seen.fence[2] for seen in waiting if seen.fence[0] is State.PENDING]
-        self._settle(max((moment for moment in sent_at if moment is not None), default=None))
+        self._settle([seen.sent for seen in waiting if seen.fence[0] is State.PENDING])
         self._adopt([seen for seen in waiting if seen.item is None])
         rows = self._placed(waiting) if kind is Kind.ITEM else waiting
         if any(seen.item is not None for seen in rows):
@@ -121,8 +121,10 @@ class Process:
         self._record({seen: seen.item for seen in there if seen.item is not None})
         return self._send([seen for seen in rows if seen not in there])
 
-    def _settle(self, sent_at: float | None) -> bool:
-        rest = 0.0 if sent_at is None or not self._switches.settle else SETTLE - (self._world.now - sent_at)
+    def _settle(self, moments: Sequence[Sent]) -> bool:
+        world, forward = self._world, self._switches.forward
+        ages = [world.now - own if forward else world.now + world.ahead - day for day, own in moments if day is not None]
+        rest = SETTLE - max(0.0, min(ages, default=SETTLE)) if self._switches.settle else 0.0
         if rest <= 0.0:
             return False
         self._world.tell("{} settles for {:.1f} s", self._name, rest)
@@ -152,7 +154,7 @@ class Process:
     def _placed(self, rows: Sequence[Seen]) -> list[Seen]:
         """The rows whose group is on the board."""
         self._read()
-        if not all(map(self._is_placed, rows)) and self._settle(self._database.groups_sent[1]):
+        if not all(map(self._is_placed, rows)) and self._settle([self._database.groups_sent[1]]):
             self._read()
         return [seen for seen in rows if self._is_placed(seen)]
 
@@ -216,7 +218,7 @@ class Process:
         """Commit that a document is about to be sent; raises `Ended` when another process has some of its rows."""
         if not self._switches.intent:
             return
-        now = self._world.now
+        now = self._world.now + self._world.ahead, self._world.now
         if rows[0].row.kind is Kind.GROUP:
             if self._switches.fence and self._database.groups_sent not in {self._groups_sent, (key, now)}:
                 self._require_all([], dict.fromkeys(rows))
@@ -226,8 +228,8 @@ class Process:
             self._require_all(self._ours(every), every)
         for seen in rows:
             self._world.seen["recreated"] += seen.row.item is not None
-            seen.row.state, seen.row.sent_at, seen.row.key, seen.row.item = State.PENDING, now, key, None
-            seen.fence = seen.row.fence
+            seen.row.state, seen.row.sent, seen.row.key, seen.row.item = State.PENDING, now, key, None
+            seen.fence, seen.sent = seen.row.fence, now
         self._world.tell("{} commits the intent of {}", self._name, rows)
         self._step()
 

@@ -142,6 +142,7 @@ def _run_two(world: World, database: Database, switches: Switches, name: str) ->
 def _time_passes(world: World, database: Database) -> None:
     """Until the next run: none, a little, or hours; a load may change rows meanwhile."""
     rng = world.rng
+    world.may_jump()
     world.advance(world.now + (2.0, 60.0, 200.0, 9_000.0)[rng.randrange(4)] * rng.random())
     if rng.random() < 0.3:
         _load(database, world)

@@ -22,8 +22,11 @@ class State(IntEnum):
     FAILED = 3
 
 
+Sent = tuple["float | None", float]
+"""When an intent was committed, by the time of day and by the clock that only goes forward."""
+
 Fence = tuple[State, str, "float | None"]
-"""What a compare-and-set names: state, key and time of the last intent."""
+"""What a compare-and-set names: state, key and time of day of the last intent."""
 
 
 class Row:
@@ -32,11 +35,11 @@ class Row:
     Attributes:
         item: id of its creation on the board, once committed.
         key: of the document that it was last sent in.
-        sent_at: when its intent was last committed.
+        sent: when its intent was last committed.
         is_bad: monday refuses to create it whatever happens.
     """
 
-    __slots__ = ("children", "index", "is_bad", "item", "key", "kind", "parent", "sent_at", "state")
+    __slots__ = ("children", "index", "is_bad", "item", "key", "kind", "parent", "sent", "state")
 
     def __init__(self, index: int, kind: Kind, parent: Row | None, *, is_bad: bool) -> None:
         self.index = index
@@ -46,7 +49,7 @@ class Row:
         self.is_bad = is_bad
         self.state = State.NEW
         self.item: int | None = None
-        self.sent_at: float | None = None
+        self.sent: Sent = (None, 0.0)
         self.key = ""
 
     def __repr__(self) -> str:
@@ -55,17 +58,18 @@ class Row:
     @property
     def fence(self) -> Fence:
         """Another one whenever a process has sent the row, or recorded what came of it."""
-        return self.state, self.key, self.sent_at
+        return self.state, self.key, self.sent[0]
 
 
 class Seen:
     """A row as a process read it, or wrote it last."""
 
-    __slots__ = ("fence", "item", "parent", "row")
+    __slots__ = ("fence", "item", "parent", "row", "sent")
 
     def __init__(self, row: Row) -> None:
         self.row = row
         self.fence = row.fence
+        self.sent = row.sent
         self.item = row.item
         self.parent = row.parent.item if row.parent is not None else None
 
@@ -80,7 +84,7 @@ class Database:
 
     def __init__(self, rows: tuple[list[Row], list[Row], list[Row]]) -> None:
         self.rows = rows
-        self.groups_sent: tuple[str, float | None] = ("", None)
+        self.groups_sent: tuple[str, Sent] = ("", (None, 0.0))
         self.violations: list[str] = []
 
     def waiting(self, kind: Kind) -> list[Seen]:

@@ -27,7 +27,10 @@ class Switches:
         lookup: rows without an id are looked for on the board before they are created.
         renew: the intent is committed right before each request, and not only before the first one of a document.
         fence: an intent and a write-back name what they replace; without, the last one wins.
+        forward: the age of an intent is measured by a clock that only goes forward, and not by the time of day.
         repeat: an attempt of unknown outcome is repeated at once under its key; without, it is settled and looked up first.
+        unclear: an answer that does not surely say "not executed" leaves its rows of unknown outcome; without, it is a refusal of the
+            whole, whose rows are sent again under new keys.
         recheck: the age of the key is looked at when a repeat leaves, and not only before it waits for its turn.
     """
 
@@ -38,4 +41,6 @@ class Switches:
     renew: bool = True
     fence: bool = True
     recheck: bool = True
+    unclear: bool = True
+    forward: bool = True
     repeat: bool = True

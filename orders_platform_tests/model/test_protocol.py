@@ -11,8 +11,7 @@ import pytest
 
 from orders_platform.configuration import read_configuration
 from orders_platform.monday.client import KEY_LIFETIME_SECONDS, KEY_SAFETY_SECONDS, RetryPolicy
-from orders_platform.monday.delivery import MOST_REPEATS
-from orders_platform.monday.dispatcher import UNREACHED_BATCHES
+from orders_platform.monday.sending import MOST_REPEATS, UNREACHED_BATCHES
 from orders_platform_tests.model import switches
 from orders_platform_tests.model.fault_profiles import FAULTS
 from orders_platform_tests.model.protocol import Tally, main, replay_command, run_schedule, run_schedules
@@ -25,7 +24,7 @@ CONTROL_SCHEDULES = 4_000
 
 HAPPENINGS = [
     *FAULTS, "alias refused", "key in use", "replayed", "key too old to repeat", "repeats ended", "renewed", "waited for its turn",
-    "two at once", "rows taken",
+    "two at once", "rows taken", "clock set",
     "settled", "read failed", "crashed", "gave up", "group adopted", "item adopted", "subitem adopted", "recreated",
     "person deletes group", "person deletes item", "person deletes subitem",
     "recorded done", "recorded refused", "recorded unknown", "recorded not sent",
@@ -48,7 +47,7 @@ def test_the_schedules_hold_every_kind_of_trouble_a_hundred_times(tally: Tally) 
     assert {what: tally.seen[what] for what in HAPPENINGS if tally.seen[what] < 100} == {}
 
 
-@pytest.mark.parametrize("part", ["intent", "settle", "key", "lookup", "renew", "recheck", "fence"])
+@pytest.mark.parametrize("part", ["intent", "settle", "key", "lookup", "renew", "recheck", "fence", "unclear", "forward"])
 def test_without_a_part_of_the_protocol_the_same_schedules_go_wrong(part: str) -> None:
     tally = run_schedules(range(CONTROL_SCHEDULES), replace(Switches(), **{part: False}))
     print(f"without {part}: {tally}")

@@ -26,6 +26,7 @@ class Reply(Enum):
     TOO_MUCH = "too much"
     IN_USE = "key in use"
     ERROR = "5xx"
+    UNCLEAR = "does not say what happened"
 
 
 class Alias(Enum):
@@ -33,6 +34,7 @@ class Alias(Enum):
 
     BUSY = "busy"
     REFUSED = "refused"
+    UNCLEAR = "no result, or an id that cannot be"
 
 
 Results = dict[Row, "int | Alias"]
@@ -54,7 +56,7 @@ class Creation:
 class Request:
     """One HTTP request; `reply` counts from `reply_at` on."""
 
-    __slots__ = ("busy", "key", "parents", "reply", "reply_at", "rows", "took")
+    __slots__ = ("busy", "hidden", "key", "parents", "reply", "reply_at", "rows", "took")
 
     def __init__(
         self, key: str, rows: Sequence[Row], parents: Sequence[int | None], reply: Reply | Results | None, reply_at: float
@@ -65,6 +67,7 @@ class Request:
         self.reply = reply
         self.reply_at = reply_at
         self.busy: Row | None = None
+        self.hidden: Row | None = None
         self.took = 0.0
 
 
@@ -110,6 +113,8 @@ class World:
         self.seen = seen
         self.trace = trace
         self.now = 0.0
+        self.ahead = 0.0
+        self.jumps = random.Random(rng.getrandbits(32))
         self.fault_profile = NO_FAULTS
         self.board: list[Creation] = []
         self._keys: dict[str, Remembered] = {}
@@ -136,6 +141,13 @@ class World:
                 self._execute(request)
         if moment > self.now:
             self.now = moment
+
+    def may_jump(self) -> None:
+        """At times somebody sets the time of day by an hour or a day."""
+        if self.jumps.random() < 0.01:
+            self.ahead += self.jumps.choice((-86_400.0, -3_600.0, 3_600.0, 86_400.0))
+            self.seen["clock set"] += 1
+            self.tell("the time of day is set to {:+.0f} s", self.ahead)
 
     def person_at(self, moment: float) -> None:
         """Somebody will delete something then."""
@@ -172,10 +184,10 @@ class World:
             return request
         if fault == "alias busy":
             request.busy = rows[int(rng() * len(rows))]
-        elif fault == "lost after":
-            request.reply = Reply.LOST
-        elif fault == "5xx after":
-            request.reply = Reply.ERROR
+        elif fault == "alias unclear":
+            request.hidden = rows[int(rng() * len(rows))]
+        elif fault in _EXECUTED:
+            request.reply = _EXECUTED[fault]
         elif fault:
             # The client gives up before the request is over, at the latest when monday would end it.
             request.reply = Reply.LOST
@@ -224,7 +236,7 @@ class World:
             del self._keys[request.key]
             self.seen["reply not remembered"] += 1
         if request.reply is None:
-            request.reply = results
+            request.reply = {**results, request.hidden: Alias.UNCLEAR} if request.hidden else results
         self.tell("  request {} is executed: {}", request.key, results)
 
     # --- the board ------------------------------------------------------------------------------------------------------
@@ -266,10 +278,12 @@ class World:
         )
 
 
+_EXECUTED = {"lost after": Reply.LOST, "5xx after": Reply.ERROR, "unclear after": Reply.UNCLEAR}
 _UNEXECUTED = {
     "lost before": Reply.LOST,
     "5xx before": Reply.ERROR,
     "not now": Reply.NOT_NOW,
     "unreachable": Reply.UNREACHABLE,
     "too much": Reply.TOO_MUCH,
+    "unclear before": Reply.UNCLEAR,
 }

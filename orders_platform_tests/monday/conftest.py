@@ -40,6 +40,7 @@ def connect(stack: ExitStack, clock: VirtualClock) -> Callable[..., MondayBoard]
             "new_key": lambda: f"key-{next(numbers)}",
             "max_in_flight": 1,
             "clock": clock,
+            "wall": clock.wall,
             "sleep": clock.sleep,
             "rng": random.Random(1),
             "timeout_seconds": 5.0,

@@ -113,9 +113,9 @@ def test_a_message_without_a_code_has_its_action(message: str, expected: tuple[E
 
 
 @pytest.mark.parametrize(("status", "expected"), STATUS_CASES.items())
-def test_a_status_without_a_code_has_its_action(status: int, expected: tuple[ErrorAction, Limit | None]) -> None:
+def test_a_status_alone_has_its_action_and_may_be_anybodys(status: int, expected: tuple[ErrorAction, Limit | None]) -> None:
     rule, known = rule_for(None, status, "no words we know")
-    assert ((rule.action, rule.limit), known) == (expected, True)
+    assert ((rule.action, rule.limit), known) == (expected, False)
 
 
 def test_every_line_of_the_table_has_a_case_here() -> None:
@@ -133,6 +133,12 @@ def test_an_unknown_code_is_permanent_for_its_row_and_marked() -> None:
 def test_an_unknown_code_under_a_telling_status_follows_the_status_and_is_marked() -> None:
     rule, known = rule_for("SomethingNewException", 429, "never seen")
     assert (rule.action, rule.limit, known) == (ErrorAction.WAIT, Limit.CALLS_PER_MINUTE, False)
+
+
+def test_a_message_that_we_know_counts_beside_an_unknown_code_only_where_the_status_agrees() -> None:
+    assert rule_for("RESOURCE_LOCKED", 423, "Resource is currently locked")[1]
+    assert not rule_for("SomethingNewException", 200, "limit of 10,000 items per board")[1]
+    assert not rule_for(None, 502, "Rate Limit Exceeded")[1]
 
 
 def test_a_message_says_which_limit_a_bare_429_means() -> None:

@@ -33,11 +33,9 @@ class Case:
         return f"{self.code or self.message}-{self.status}"
 
     @property
-    def body(self) -> bytes:
+    def body(self) -> str:
         code = {} if self.code is None else {"code": self.code}
-        return json.dumps(
-            {"data": [], "errors": [{"message": self.message, "extensions": {**code, **self.extensions}}]}
-        ).encode()
+        return json.dumps({"data": [], "errors": [{"message": self.message, "extensions": {**code, **self.extensions}}]})
 
 
 WAIT, STOP, REJECT, UNKNOWN = ErrorAction.WAIT, ErrorAction.STOP, ErrorAction.REJECT, ErrorAction.WAIT_UNKNOWN
@@ -106,7 +104,6 @@ CASES = (
     Case("CreateBoardException", "", 200, REJECT),
     Case("DeleteLastGroupException", "", 409, REJECT),
     Case("RecordInvalidException", "", 422, REJECT),
-    Case(None, "", 422, REJECT),
     Case("UserUnauthorizedException", "User unauthorized to perform action", 403, STOP),
     Case("UserUnauthorizedException", "User unauthorized to perform action", 200, STOP, extensions={"status_code": 403}),
     Case("USER_ACCESS_DENIED", "", 403, STOP),
@@ -115,7 +112,6 @@ CASES = (
     Case(None, "Not Authenticated", 401, STOP),
     Case(None, "Your ip is restricted", 401, STOP),
     Case("Bad request", "", 400, REJECT),
-    Case(None, "Bad request", 400, REJECT),
     Case("JsonParseException", "Syntax error in JSON input", 400, REJECT, extensions={"error_data": {"json": "{"}}),
     Case(None, 'Parse error on "}" (RCURLY)', 200, STOP),
     Case("undefinedField", "Field 'new_field' doesn't exist on type 'Board'", 200, STOP),
@@ -158,7 +154,7 @@ def test_a_recorded_error_has_its_action(case: Case) -> None:
 
 @pytest.mark.parametrize(("status", "action"), PAGES.items())
 def test_a_gateways_page_has_the_action_of_its_status(status: int, action: ErrorAction) -> None:
-    reply = read_reply(status, {"Retry-After": "3"}, b"<html><h1>Bad Gateway</h1></html>")
+    reply = read_reply(status, {"Retry-After": "3"}, "<html><h1>Bad Gateway</h1></html>")
     assert reply.action is action
     assert reply.wait == 3
 
@@ -167,13 +163,13 @@ def test_the_shape_before_2025_says_its_seconds_in_words() -> None:
     text = "Complexity budget exhausted, query cost 30001 budget remaining 19986 out of 1000000 reset in 3 seconds"
     old = {"error_code": "ComplexityException", "status_code": 429, "error_message": text, "error_data": {}, "errors": [text]}
     for status in (200, 429):
-        reply = read_reply(status, {}, json.dumps(old).encode())
+        reply = read_reply(status, {}, json.dumps(old))
         assert (reply.action, reply.limit, reply.wait) == (WAIT, Limit.COMPLEXITY, 3)
 
 
 def test_a_retry_after_may_be_a_day_and_time() -> None:
     headers = {"Retry-After": "Sat, 21 Nov 2026 10:00:20 GMT", "Date": "Sat, 21 Nov 2026 10:00:00 GMT"}
-    assert read_reply(429, headers, b"{}").wait == 20
+    assert read_reply(429, headers, "{}").wait == 20
 
 
 def test_every_code_of_the_table_was_recorded_somewhere() -> None:
@@ -185,7 +181,7 @@ def test_every_code_of_the_table_was_recorded_somewhere() -> None:
 @pytest.mark.parametrize("reason", INGEST_FAILURES)
 def test_the_failure_of_an_import_is_no_error_of_its_request(reason: str) -> None:
     body = {"data": {"fetch_job_status": {"status": "FAILED", "failure_reason": reason}}}
-    reply = read_reply(200, {}, json.dumps(body).encode())
+    reply = read_reply(200, {}, json.dumps(body))
     assert (reply.action, reply.problems) == (ErrorAction.DONE, ())
     assert reason not in CODES
 

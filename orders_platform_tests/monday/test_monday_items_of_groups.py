@@ -50,7 +50,7 @@ def test_no_group_is_no_item_and_no_request(stage: Callable[..., Stage]) -> None
 
 def test_a_page_that_failed_is_not_an_empty_group(script: Callable[..., Script], connect: Callable[..., MondayBoard]) -> None:
     nothing = 200, {}, json.dumps({"data": {"boards": [None]}}).encode()
-    with pytest.raises(MondayUnavailableError, match="without a page"):
+    with pytest.raises(MondayUnavailableError, match="without the list boards"):
         connect(script(nothing).url).items_of_groups(BOARD_ID, ["g"], [KEY])
 
 

@@ -14,7 +14,7 @@ from orders_platform.monday.replies import MESSAGE_LENGTH, Reply, lost_reply, re
 
 
 def reply(content: object, status: int = 200, **headers: str) -> Reply:
-    body = content if isinstance(content, bytes) else json.dumps(content).encode()
+    body = content.decode("utf-8", "replace") if isinstance(content, bytes) else json.dumps(content)
     return read_reply(status, {name.replace("_", "-"): text for name, text in headers.items()}, body)
 
 
@@ -186,7 +186,7 @@ def test_the_wait_is_read_wherever_it_stands(content: object, headers: dict[str,
 )
 def test_a_body_of_html_is_judged_by_its_status(status: int, action: ErrorAction) -> None:
     answer = reply(b"<html><body>Gateway says no</body></html>", status, Retry_After="4")
-    assert (answer.action, answer.is_json, answer.executed) == (action, False, False)
+    assert (answer.action, answer.is_own, answer.executed) == (action, False, False)
     assert answer.wait == 4
     assert str(status) in answer.problems[0].message
 

@@ -22,7 +22,6 @@ def test_no_form_of_a_token_survives(token: str, before: str, after: str) -> Non
         shown = redacting.redact(text)
         assert token not in shown
         assert quote(token, safe="").casefold() not in shown.casefold()
-        assert redacting.redact_bytes(text.encode()).decode() == shown
 
 
 def test_other_texts_stay_as_they_are() -> None:

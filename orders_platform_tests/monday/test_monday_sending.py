@@ -49,7 +49,7 @@ CREATE = Operation.CREATE_ITEM
 
 def next_size(board: MondayBoard) -> int:
     """Of the next batch."""
-    return board._sender.batch_size(CREATE)
+    return board._pace.size_within(board._client.budget, CREATE)
 
 
 @pytest.mark.parametrize("fault", ONCE)
@@ -254,7 +254,7 @@ def test_crowding_lowers_the_batches_in_flight(fault: Fault, stage: Callable[...
     scene.sandbox.faults.queue(fault, times=3, operation="create_item")
     board = scene.board(max_in_flight=3, batch_size=1)
     allowed: list[int] = []
-    list(board.send(CREATE, scene.creates(16), lambda _batch: allowed.append(board._sender.in_flight.allowed)))
+    list(board.send(CREATE, scene.creates(16), lambda _batch: allowed.append(board._pace.in_flight)))
     assert allowed[0] == 3
     assert min(allowed) == 1
     assert len(scene.names) == 16

@@ -7,14 +7,14 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders_platform.monday.client import KEY_LIFETIME_SECONDS, Retries, RetryPolicy
-from orders_platform.monday.dispatcher import BatchSizes, InFlight
+from orders_platform.monday.client import KEY_LIFETIME_SECONDS, RequestResult, RetryPolicy
 from orders_platform.monday.error_policy import ErrorAction, ErrorRule, Limit
 from orders_platform.monday.replies import Problem, Reply, lost_reply
+from orders_platform.monday.sending import Pace
 
 
 def test_batches_start_at_the_default_and_grow_while_they_go_well() -> None:
-    sizes = BatchSizes(25)
+    sizes = Pace(25, 3)
     assert sizes.size("create_item") == 25
     sizes.went_well("create_item", 25, 1.0)
     assert sizes.size("create_item") == 31
@@ -25,19 +25,19 @@ def test_batches_start_at_the_default_and_grow_while_they_go_well() -> None:
 
 
 def test_a_small_batch_says_nothing_about_large_ones() -> None:
-    sizes = BatchSizes(25)
+    sizes = Pace(25, 3)
     sizes.went_well("create_item", 3, 0.1)
     assert sizes.size("create_item") == 25
 
 
 def test_slow_mutations_make_batches_small() -> None:
-    sizes = BatchSizes(25)
+    sizes = Pace(25, 3)
     sizes.went_well("create_item", 25, 50.0)
     assert sizes.size("create_item") == 10
 
 
 def test_a_batch_that_was_too_much_halves_the_next_one() -> None:
-    sizes = BatchSizes(24)
+    sizes = Pace(24, 3)
     sizes.was_too_much("create_item", 24)
     assert sizes.size("create_item") == 12
     sizes.was_too_much("create_item", 1)
@@ -49,7 +49,7 @@ def test_a_batch_that_was_too_much_halves_the_next_one() -> None:
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 60), st.floats(0, 1_000))), st.integers(1, 50))
 def test_there_is_always_room_for_one(events: list[tuple[bool, int, float]], default: int) -> None:
-    sizes = BatchSizes(default)
+    sizes = Pace(default, 3)
     for went_well, mutations, seconds in events:
         if went_well:
             sizes.went_well("create_item", mutations, seconds)
@@ -59,20 +59,20 @@ def test_there_is_always_room_for_one(events: list[tuple[bool, int, float]], def
 
 
 def test_crowding_halves_the_batches_in_flight_and_calm_raises_them_slowly() -> None:
-    in_flight = InFlight(4)
-    in_flight.report(crowded=True)
-    assert in_flight.allowed == 2
-    in_flight.report(crowded=True)
-    in_flight.report(crowded=True)
-    assert in_flight.allowed == 1
+    pace = Pace(25, 4)
+    pace.was_crowded(crowded=True)
+    assert pace.in_flight == 2
+    pace.was_crowded(crowded=True)
+    pace.was_crowded(crowded=True)
+    assert pace.in_flight == 1
     for _ in range(9):
-        in_flight.report(crowded=False)
-    assert in_flight.allowed == 1
-    in_flight.report(crowded=False)
-    assert in_flight.allowed == 2
+        pace.was_crowded(crowded=False)
+    assert pace.in_flight == 1
+    pace.was_crowded(crowded=False)
+    assert pace.in_flight == 2
     for _ in range(100):
-        in_flight.report(crowded=False)
-    assert in_flight.allowed == 4
+        pace.was_crowded(crowded=False)
+    assert pace.in_flight == 4
 
 
 def limited(wait: float, limit: Limit = Limit.COMPLEXITY) -> Reply:
@@ -82,19 +82,26 @@ def limited(wait: float, limit: Limit = Limit.COMPLEXITY) -> Reply:
 LOST = lost_reply("timeout", "", never_sent=False)
 
 
-def retries(**policy: float) -> Retries:
-    return Retries(RetryPolicy(**policy), random.Random(3))
+class Repeats(RequestResult):
+    """A request that was sent once, at second 0, and maybe executed then."""
+
+    def __init__(self, *, executed: bool = False, **policy: float) -> None:
+        super().__init__(RetryPolicy(**policy), random.Random(3), first_unknown=0.0 if executed else None)
+
+    def after(self, reply: Reply, now: float = 0.0) -> float | None:
+        self.reply = reply
+        return self.next_wait(now)
 
 
 def test_what_monday_asks_for_is_a_floor() -> None:
-    wait = retries().next_wait(limited(17.0), key_age=None)
+    wait = Repeats().after(limited(17.0))
     assert wait is not None
     assert 17.0 < wait <= 18.0
 
 
 def test_waits_double_with_jitter_up_to_a_ceiling() -> None:
-    repeats = retries(attempts=20, base=1.0, longest=8.0)
-    waits = [repeats.next_wait(LOST, key_age=0.0) for _ in range(8)]
+    repeats = Repeats(attempts=20, base=1.0, longest=8.0)
+    waits = [repeats.after(LOST) for _ in range(8)]
     for wait, full in zip(waits, [1, 2, 4, 8, 8, 8, 8, 8], strict=True):
         assert wait is not None
         assert full / 2 <= wait <= full
@@ -102,28 +109,28 @@ def test_waits_double_with_jitter_up_to_a_ceiling() -> None:
 
 
 def test_failures_end_after_the_attempts() -> None:
-    repeats = retries(attempts=4)
-    assert [repeats.next_wait(LOST, key_age=0.0) is None for _ in range(4)] == [False, False, False, True]
+    repeats = Repeats(attempts=4)
+    assert [repeats.after(LOST) is None for _ in range(4)] == [False, False, False, True]
 
 
 def test_limits_are_counted_apart_from_failures() -> None:
-    repeats = retries(attempts=2, limit_waits=3)
-    assert repeats.next_wait(LOST, key_age=0.0) is not None
-    assert [repeats.next_wait(limited(1.0), key_age=0.0) is None for _ in range(4)] == [False, False, False, True]
+    repeats = Repeats(attempts=2, limit_waits=3)
+    assert repeats.after(LOST) is not None
+    assert [repeats.after(limited(1.0)) is None for _ in range(4)] == [False, False, False, True]
 
 
 def test_waiting_has_an_end_however_long_monday_asks_for() -> None:
-    assert retries(patience=100.0).next_wait(limited(3_600.0), key_age=None) is None
+    assert Repeats(patience=100.0).after(limited(3_600.0)) is None
 
 
 def test_a_key_is_never_used_after_its_thirty_minutes() -> None:
-    repeats = retries(patience=1e9, limit_waits=100)
-    assert repeats.next_wait(limited(60.0), key_age=1_500.0) is not None
-    assert repeats.next_wait(limited(300.0), key_age=1_500.0) is None
-    assert repeats.next_wait(limited(60.0), key_age=KEY_LIFETIME_SECONDS) is None
-    assert repeats.next_wait(limited(60.0), key_age=None) is not None
+    repeats = Repeats(executed=True, patience=1e9, limit_waits=100)
+    assert repeats.after(limited(60.0), 1_500.0) is not None
+    assert repeats.after(limited(300.0), 1_500.0) is None
+    assert repeats.after(limited(60.0), KEY_LIFETIME_SECONDS) is None
+    assert Repeats().after(limited(60.0), KEY_LIFETIME_SECONDS) is not None
 
 
 def test_a_settled_request_is_not_repeated() -> None:
     for action in set(ErrorAction) - {ErrorAction.WAIT, ErrorAction.WAIT_UNKNOWN}:
-        assert retries().next_wait(Reply(200, action), key_age=None) is None
+        assert Repeats().after(Reply(200, action)) is None

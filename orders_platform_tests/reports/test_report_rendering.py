@@ -115,7 +115,10 @@ def test_numbers_stand_to_the_right() -> None:
     assert table(("name", "n"), []).splitlines()[1] == "| --- | --- |"
 
 
-@pytest.mark.parametrize("customer", ["B'HOOD", "A/B (US), C's", "..", "DAVID JONES(UNE PIECE)", "∆ %2F", "a:b*?"])
+@pytest.mark.parametrize(
+    "customer",
+    ["B'HOOD", "A/B (US), C's", "..", "DAVID JONES(UNE PIECE)", "∆ %2F", "a:b*?", "客" * 28, "客" * 255, "W" * 251, "."],
+)
 def test_any_customers_name_is_a_file_of_its_folder(tmp_path: Path, customer: str) -> None:
     page = write_page(tmp_path / "reports", customer, "first")
     assert write_page(tmp_path / "reports", customer, "second") == page
@@ -123,6 +126,14 @@ def test_any_customers_name_is_a_file_of_its_folder(tmp_path: Path, customer: st
     assert page.read_text(encoding="utf-8") == "second"
     assert [found.name for found in page.parent.iterdir()] == [page.name]
     assert page_of(tmp_path, customer) != page_of(tmp_path, "A%2FB (US), C's")
+
+
+def test_long_names_have_files_of_their_own_that_no_other_name_gets(tmp_path: Path) -> None:
+    names = ["客" * 28, "客" * 29, "客" * 28 + "家", "W" * 240, "W" * 241, "W" * 242]
+    pages = {page_of(tmp_path, name).name for name in names}
+    assert len(pages) == len(names)
+    assert not pages & {page_of(tmp_path, page.removesuffix(".html")).name for page in pages if "=" in page}
+    assert page_of(tmp_path, "客" * 28).name == "%E5%AE%A2" * 24 + "%E5%AE=3192b93ab13b935e.html"  # the same tomorrow
 
 
 def test_a_folder_that_cannot_be_written_is_named_with_the_next_step(tmp_path: Path) -> None:

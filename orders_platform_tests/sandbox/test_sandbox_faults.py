@@ -10,7 +10,7 @@ import pytest
 
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
 from orders_platform.sandbox.conflicts import boards_of
-from orders_platform.sandbox.faults import TRANSIENT
+from orders_platform.sandbox.faults import TRANSIENT, UNCLEAR
 from orders_platform.sandbox.sandbox_options import Switches
 from orders_platform.sandbox.server import Fault, Faults, Latency
 
@@ -115,6 +115,26 @@ def test_a_gateway_answers_with_a_page(api, fault, status, items):
     assert len(api.names()) == items
     assert api.post(ITEM, Idempotency_Key="k").headers.get("Idempotency-Replayed") == ("true" if items else None)
     assert len(api.names()) == 1
+
+
+@pytest.mark.parametrize("fault", UNCLEAR)
+def test_an_unclear_answer_comes_after_the_work_and_names_no_id_of_it(api, fault):
+    api.sandbox.faults.queue(fault)
+    answer = api.post(ITEM)
+    assert len(api.names()) == 1
+    (made,) = (item.id for group in api.sandbox.board_snapshot(ITEMS_BOARD_ID) for item in group.items if item.name == "A")
+    assert str(made) not in answer.text
+
+
+def test_an_alias_may_be_left_out_and_ids_may_be_the_same(api):
+    api.sandbox.faults.queue(Fault.MISSING_ALIAS)
+    assert len(api.post(TWO).json()["data"]) == 1
+    seen = set()
+    while "twice" not in seen:
+        api.sandbox.faults.queue(Fault.STRANGE_ID)
+        ids = [node["id"] for node in api.post(TWO).json()["data"].values()]
+        seen.add("twice" if ids[0] == ids[1] else str(ids))
+        assert len(seen) < 100
 
 
 def test_an_error_500_may_come_after_the_work(api):

@@ -98,7 +98,7 @@ def test_a_sandbox_without_a_server_answers_in_process():
     async def ask() -> int:
         transport = httpx.ASGITransport(sandbox.app)
         async with httpx.AsyncClient(
-            transport=transport, base_url="http://sandbox", headers={"Authorization": SANDBOX_TOKEN}
+            transport=transport, base_url="http://localhost", headers={"Authorization": SANDBOX_TOKEN}
         ) as http:
             status = (await http.post("/v2", json={"query": VERSION})).status_code
             sandbox.faults.queue(Fault.REPLY_LOST)

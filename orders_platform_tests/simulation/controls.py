@@ -27,6 +27,7 @@ class Controls:
     look_up: bool = True
     renew: bool = True
     fence: bool = True
+    forward: bool = True
 
     @property
     def rules(self) -> dict[str, object]:
@@ -34,7 +35,8 @@ class Controls:
         return {} if self.settle else {"settle_seconds": 0.0}
 
     def store(self, store: Any) -> Any:
-        """The store, possibly one that forgets intents, commits them once a batch, or lets the last writer win."""
+        """The store, possibly one that forgets intents, commits them once a batch or by the time of day, or lets the last writer win."""
+        store = store if self.forward else _ByTimeOfDay(store)
         store = store if self.fence else Unfenced(store, store)
         store = store if self.renew else _CommitsOnce(store)
         return store if self.intent else _Forgetful(store)
@@ -58,6 +60,17 @@ class _Forgetful:
         if name == "record_groups_sent":
             return lambda _customer, known, *_rest: known
         return getattr(self._store, name)
+
+
+class _ByTimeOfDay:
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._store, name)
+        return (
+            (lambda *arguments: method(*arguments[:-1], None)) if name in {"record_intents", "record_groups_sent"} else method
+        )
 
 
 class _CommitsOnce:

@@ -22,7 +22,7 @@ from orders_platform.errors import OrdersError
 from orders_platform.monday.budget import limits_of
 from orders_platform.sandbox.application import Sandbox
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
-from orders_platform.sandbox.faults import TRANSIENT, Fault, Faults
+from orders_platform.sandbox.faults import TRANSIENT, UNCLEAR, Fault, Faults
 from orders_platform.sandbox.in_process import InProcess
 from orders_platform.sandbox.stored_items import ItemSnapshot
 from orders_platform_tests.simulation import manual_edits
@@ -36,9 +36,11 @@ from orders_platform_tests.testing.platform import GREYSON, SETTLE, Platform
 LAG = 20.0
 """Seconds until the sandbox lists what was written, in half of the seeds; the settle time is 60 s and 30 more."""
 
-KINDS = (*TRANSIENT, Fault.HANG, Fault.REFUSE_ALIAS, Fault.BREAK_ALIAS, Fault.LATE_COMMIT, Fault.LATE_COMMIT, Fault.REPLY_LOST)
+_ALIAS = (Fault.REFUSE_ALIAS, Fault.BREAK_ALIAS)
+KINDS = (*TRANSIENT, *UNCLEAR, *_ALIAS, Fault.HANG, Fault.LATE_COMMIT, Fault.LATE_COMMIT, Fault.REPLY_LOST)
 _BOUNDARIES = 60
 _PAUSES = (0.0, 0.0, 5.0, 30.0, 4_000.0)
+_JUMPS = (-86_400.0, -3_600.0, 3_600.0, 86_400.0)
 _LAST_RUNS = 6
 
 
@@ -124,6 +126,7 @@ class World:
         self.load: Load = first_load(self.rng)
         self.left: Load = {}
         self.rivals = Random(f"rivals of {seed}")
+        self.jumps = Random(f"jumps of {seed}")
 
     def close(self) -> None:
         """End of the world."""
@@ -146,7 +149,10 @@ class World:
                 self._happens(f"people: {manual_edits.meddle(self.rng, self.platform)}")
             meddles_at = self.rng.randint(1, _BOUNDARIES) if self.rng.random() < 0.15 else None
             rival_at = self.rivals.randint(1, _BOUNDARIES) if self.rivals.random() < 0.25 else None
-            self.run(self._death(), meddles_at, rival_at)
+            jumps_at = self.jumps.randint(1, _BOUNDARIES) if self.jumps.random() < 0.4 else None
+            self.run(self._death(), meddles_at, rival_at, jumps_at=jumps_at)
+            if self.jumps.random() < 0.4:
+                self._jump()
             self.clock.sleep(self.rng.choice(_PAUSES))
         self.come_to_peace()
         self.outcome.problems += self.judgement()
@@ -175,10 +181,11 @@ class World:
         meddles_at: int | None = None,
         rival_at: int | None = None,
         accept: Collection[GuardKind] = (),
+        jumps_at: int | None = None,
     ) -> None:
         """One process: it ends, gives up, or is killed; a second one, which cares for no lock, may come and go meanwhile."""
         self.platform.load(list(self.load.values()))
-        steps = _Steps(death, meddles_at, self._meddle, rival_at, self._rival)
+        steps = _Steps(death, meddles_at, self._meddle, rival_at, self._rival, jumps_at, self._jump)
         store = _Watched(self.controls.store(self.platform.store), steps)
         merge = _Watched(self.platform.merge, steps)
         try:
@@ -197,6 +204,12 @@ class World:
         store = _Unlocked(self.controls.store(self.platform.store))
         reports = self._go(store, self.platform.merge, self.controls.wire(InProcess(self.sandbox)), self.rivals)
         self._happens(f"run: the second one ended {[report.error for report in reports.values()]}")
+
+    def _jump(self) -> None:
+        """Somebody sets the time of day."""
+        seconds = self.jumps.choice(_JUMPS)
+        self.clock.ahead += seconds
+        self._happens(f"clock: {'forwards' if seconds > 0 else 'back'} by {abs(seconds):.0f} s")
 
     def _meddle(self) -> None:
         self._happens(f"people: {manual_edits.meddle(self.rng, self.platform)}")
@@ -300,6 +313,8 @@ class _Steps:
     meddle: Callable[[], None]
     rival_at: int | None
     rival: Callable[[], None]
+    jumps_at: int | None
+    jump: Callable[[], None]
     count: Counter[str] = field(default_factory=Counter)
 
     def step(self, kind: str = "boundary") -> None:
@@ -308,6 +323,8 @@ class _Steps:
             raise Killed
         if self.count["boundary"] == self.meddles_at and kind == "boundary":
             self.meddle()
+        if self.count["boundary"] == self.jumps_at and kind == "boundary":
+            self.jump()
 
     def meet(self) -> None:
         """Here somebody else may take all the time there is."""

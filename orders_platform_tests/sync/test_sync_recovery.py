@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 
 from orders_platform.domain.mutations import BatchReport, Operation
 from orders_platform.domain.orders import RowKind
 from orders_platform.monday.client import RetryPolicy
+from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
+from orders_platform.sandbox.faults import UNCLEAR
 from orders_platform.sandbox.server import Fault, Latency
 from orders_platform_tests.testing.platform import NOTES_COLUMN, SETTLE, Platform, order
 
@@ -353,3 +357,62 @@ def test_a_row_whose_outcome_stays_unknown_is_counted_as_waiting_once(platform: 
     assert sorted(row["sync_state"] for row in platform.orders().values()) == ["PENDING", "SYNCED"]
     assert platform.sync().is_done
     assert on_board(platform) == WANTED
+
+
+# --- answers that do not say what happened --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("operation", ["create_group", *CREATES])
+@pytest.mark.parametrize("fault", UNCLEAR)
+def test_an_answer_that_does_not_say_what_happened_doubles_nothing(platform: Platform, operation: str, fault: Fault) -> None:
+    platform.load(ROWS)
+    platform.sandbox.faults.queue(fault, operation=operation)
+    report = platform.sync()
+    # A group's id may be any word: only the list of groups says that it is none.
+    if operation == "create_group" and fault is Fault.STRANGE_ID:
+        assert report.items.waiting == 2
+        report = platform.sync()
+    assert on_board(platform) == WANTED
+    assert platform.groups.count("GREYSON 2025 FALL") == 1
+    assert report.is_done
+    assert platform.states() == {"SYNCED"}
+
+
+class Liar(httpx.BaseTransport):
+    """Answers creations with the id of what it created before."""
+
+    def __init__(self, transport: httpx.BaseTransport, operation: str, wrong_id: str) -> None:
+        self._transport, self._operation, self._wrong_id = transport, operation, wrong_id
+        self.lies = 1
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        response = self._transport.handle_request(request)
+        if self._operation.encode() not in request.content or not self.lies:
+            return response
+        self.lies -= 1
+        content = json.loads(response.read())
+        response.close()
+        content["data"] = {
+            alias: node if alias == "complexity" else {"id": self._wrong_id} for alias, node in content["data"].items()
+        }
+        return httpx.Response(200, json=content)
+
+    def close(self) -> None:
+        self._transport.close()
+
+
+@pytest.mark.parametrize("operation", ["create_group", *CREATES])
+def test_an_id_that_another_row_has_is_never_recorded(platform: Platform, operation: str) -> None:
+    platform.load(ROWS[:1])
+    platform.sync()
+    (first,) = platform.items()
+    group = platform.sandbox.board_snapshot(ITEMS_BOARD_ID)[-1].id
+    wrong_id = {"create_group": group, "create_item": str(first.id)}.get(operation) or str(first.subitem_ids["Size S"])
+    platform.load([*ROWS[:1], order("GRE-00002", {"L": 3}, AAG_SEASON="2026 SPRING")])
+    wire = Liar(httpx.HTTPTransport(), operation, wrong_id)
+    report = platform.sync(board={"http_transport": wire})
+    assert wire.lies == 0
+    assert on_board(platform) == WANTED
+    assert report.is_done
+    assert len({row["monday_item_id"] for row in platform.orders().values()}) == 2
+    assert [platform.groups.count(title) for title in ("GREYSON 2025 FALL", "GREYSON 2026 SPRING")] == [1, 1]

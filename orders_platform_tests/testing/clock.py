@@ -12,11 +12,14 @@ _SECONDS = struct.Struct("d")
 
 
 class VirtualClock:
-    """Seconds since the epoch that pass when somebody sleeps, or when a test sets `now`.
+    """Seconds that only go forward: they pass when somebody sleeps, or when a test sets `now`.
 
     Attributes:
         waits: the seconds of each sleep, in turn.
+        ahead: seconds by which the time of day is ahead of it; somebody may set it.
     """
+
+    ahead = 0.0
 
     def __init__(self, now: float = START) -> None:
         self.now = now
@@ -30,6 +33,10 @@ class VirtualClock:
         with self._lock:
             self.waits.append(seconds)
             self.now += seconds
+
+    def wall(self) -> float:
+        """The time of day."""
+        return self.now + self.ahead
 
     @property
     def slept(self) -> float:

@@ -181,7 +181,7 @@ class Platform:
 
     def board(self, **options: Any) -> MondayBoard:
         settings = {
-            "limits": _GENEROUS_CLIENT, "max_in_flight": 1, "clock": self.clock, "sleep": self.clock.sleep,
+            "limits": _GENEROUS_CLIENT, "max_in_flight": 1, "clock": self.clock, "wall": self.clock.wall, "sleep": self.clock.sleep,
             "rng": random.Random(1), "timeout_seconds": 20.0, **options,
         }  # fmt: skip
         url, token = settings.pop("url", f"{self.url}/v2"), settings.pop("token", SANDBOX_TOKEN)
@@ -208,7 +208,8 @@ class Platform:
     def run(self, board: Any, store: Any = None, **values: Any) -> SyncRun:
         return SyncRun(
             _Heard(store or self.store, self._hear), board, self.rules,
-            clock=lambda: datetime.fromtimestamp(self.clock(), UTC), sleep=self.clock.sleep, progress=self._hear, **values,
+            clock=lambda: datetime.fromtimestamp(self.clock.wall(), UTC), elapsed=self.clock, boot="machine",
+            sleep=self.clock.sleep, progress=self._hear, **values,
         )  # fmt: skip
 
     def go(
@@ -325,9 +326,10 @@ class Platform:
     def ask(self, query: str, **variables: object) -> dict[str, Any]:
         """A request of somebody else."""
         answer = self._http.post("/v2", json={"query": query, "variables": variables}).json()
-        if "errors" in answer:
-            raise AssertionError(answer["errors"])
-        return answer["data"]
+        data = answer.get("data") if isinstance(answer, dict) and "errors" not in answer else None
+        if not data or None in data.values():
+            raise AssertionError(answer)
+        return data
 
     def remove(self, item_id: int, how: str) -> None:
         """`how`: archive_item or delete_item."""

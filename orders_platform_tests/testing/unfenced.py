@@ -31,8 +31,10 @@ class Unfenced:
         found = {row.ref: row for row in read(customer)}
         return [found.get(row.ref, row) for row in rows]
 
-    def record_intents(self, kind: RowKind, rows: Sequence[SyncRow], batch: Batch, run_id: str, now: Any, customer: str) -> Any:
-        written = self._store.record_intents(kind, self._now(kind, rows, customer), batch, run_id, now, customer)
+    def record_intents(
+        self, kind: RowKind, rows: Sequence[SyncRow], batch: Batch, run_id: str, now: Any, customer: str, uptime: str
+    ) -> Any:
+        written = self._store.record_intents(kind, self._now(kind, rows, customer), batch, run_id, now, customer, uptime)
         return [
             replace(row, state=each.state, batch_id=each.batch_id, pending_at=each.pending_at, monday_id=each.monday_id)
             for row, each in zip(rows, written, strict=True)
@@ -44,5 +46,5 @@ class Unfenced:
         current = [replace(result, row=row) for result, row in zip(results, rows, strict=True)]
         self._store.record_results(kind, current, run_id, now, customer, *more, **named)
 
-    def record_groups_sent(self, customer: str, _known: GroupIntent, batch_id: str, now: Any) -> GroupIntent:
-        return self._store.record_groups_sent(customer, self._store.groups_sent(customer), batch_id, now)
+    def record_groups_sent(self, customer: str, _known: GroupIntent, batch_id: str, now: Any, uptime: str) -> GroupIntent:
+        return self._store.record_groups_sent(customer, self._store.groups_sent(customer), batch_id, now, uptime)
