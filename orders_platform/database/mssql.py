@@ -49,7 +49,12 @@ _ROWS = _PARAMETERS = 1_000
 _NOTHING = "(orders_platform: no value)"
 """Stands for NULL on its way to SQL Server: a statement with as many rows and columns is the same text then, and is planned once."""
 
-_WHOLE_LIMITS = {"INT": 1 << 31, "BIGINT": 1 << 63, "SMALLINT": 1 << 15, "TINYINT": 1 << 8}
+_WHOLE = {
+    "INT": range(-1 << 31, 1 << 31),
+    "BIGINT": range(-1 << 63, 1 << 63),
+    "SMALLINT": range(-1 << 15, 1 << 15),
+    "TINYINT": range(256),
+}
 _DECIMAL = re.compile(r"DECIMAL\((\d+), (\d+)\)")
 _EXACT = Context(prec=60)
 
@@ -72,7 +77,6 @@ _FAMILIES: Mapping[str, Family] = {
     **dict.fromkeys(("float", "real", "money", "smallmoney"), "float"),
     **dict.fromkeys(("date", "datetime", "datetime2", "smalldatetime"), "moment"),
 }
-_WHOLE = frozenset({"bigint", "int", "smallint", "tinyint"})
 
 # t-sql-compatible: every engine has INFORMATION_SCHEMA; SQLAlchemy's inspector asks for more.
 _COLUMNS = text(
@@ -131,9 +135,8 @@ class _Mssql(Dialect):
     def stored_number(self, number: Decimal | float, type_: str) -> Decimal | None:
         """Rounded to the scale of the column, as the server does."""
         exact = Decimal(repr(number)) if isinstance(number, float) else Decimal(number)
-        limit = _WHOLE_LIMITS.get(type_)
-        if limit is not None:
-            return exact if exact == exact.to_integral_value() and -limit <= exact < limit else None
+        if type_ in _WHOLE:
+            return exact if exact == exact.to_integral_value() and int(exact) in _WHOLE[type_] else None
         found = _DECIMAL.fullmatch(type_)
         precision, scale = (int(found[1]), int(found[2])) if found else (28, 6)
         if exact.adjusted() >= precision:
@@ -360,7 +363,7 @@ def _work_type(kind: str, family: Family, length: int, precision: int | None, sc
     """A float holds what a decimal number of 28 digits holds here, and a moment of a day is a day."""
     if kind in {"decimal", "numeric"}:
         return Markup("DECIMAL({}, {})").format(int(precision or 18), int(scale or 0))
-    if kind in _WHOLE:
+    if kind.upper() in _WHOLE:
         return Markup(kind.upper())  # noqa: S704 - one of our own words
     if family == "moment":
         return Markup("DATE")
