@@ -264,7 +264,8 @@ class Cleaner:
 
     def _hash(self, parts: list[str], cells: Mapping[int, object], bad: Sequence[BadCell]) -> str:
         parts += [f"{self.names[i]}\x1e{canonical(cells[i])}" for i in self._last if i in cells]
-        parts += ["\x1e".join(("", *each)) for each in sorted(bad)]
+        if bad:
+            parts += ["\x1e".join(("", *each)) for each in sorted(bad)]
         return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
     def shown(self, cells: Mapping[int, object]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 
@@ -232,6 +232,10 @@ class MergeRules:
             f"size_code_{column.position}": rule.size_code(column.name) for column in self.business if column.kind == "quantity"
         }
 
+    @cached_property
+    def _column_facts(self) -> Sequence[object]:
+        return [asdict(column) | {"null_words": sorted(column.null_words), "staged": ""} for column in self.business]
+
     def configuration_hash(self, customer: str) -> str:
         """A short value that changes whenever the same load would be merged differently."""
         c = self._configuration
@@ -239,5 +243,5 @@ class MergeRules:
         facts = [_RULES_VERSION, c.cleaning.model_dump(), c.names.model_dump(), asdict(c.sizes), keys.model_dump(),
                  c.columns.model_dump(), c.items.long_texts, c.policies.removed_orders,
                  [asdict(rule) for rule in c.guard_rules.values()], self.watched,
-                 [asdict(column) | {"null_words": sorted(column.null_words), "staged": ""} for column in self.business]]  # fmt: skip
+                 self._column_facts]  # fmt: skip
         return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
