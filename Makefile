@@ -9,10 +9,13 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup run ui test test-fast test-mssql soak crash-full check bench-monday peers figures format build clean
 SEEDS ?= 20000
+ifdef PORT
+export MONDAY_API_URL := http://127.0.0.1:$(PORT)/v2
+endif
 
 help:
 	@echo "make run    the main job: sample orders through all six assets onto a local board, with a summary"
-	@echo "make ui     the Dagster UI and the board page on the same data"
+	@echo "make ui     the Dagster UI and the board page on the same data; PORT=8766 puts the board of both on another port"
 	@echo "make test   all tests, with coverage; make test-fast: those of rules, statements, client, stages and sandbox, for the inner loop"
 	@echo "make soak   more seeds of the simulation and of the model, SEEDS=20000, and of all that reads foreign bytes; make crash-full: every pair of boundaries, some hours"
 	@echo "make peers  other people's clients against the sandbox"

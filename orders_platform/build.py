@@ -1,17 +1,20 @@
 """From settings to the objects of a run: store, board, rules. Nothing connects before it is used."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from orders_platform.configuration import Configuration
 from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
-from orders_platform.monday.adapter import MondayBoard, connect_board
-from orders_platform.monday.budget import limits_of
-from orders_platform.monday.client import RetryPolicy
-from orders_platform.reports.rendering import Links
 from orders_platform.settings import Settings, default_folder
 from orders_platform.sync.run import SyncRules
+
+if TYPE_CHECKING:
+    from orders_platform.monday.adapter import MondayBoard
+    from orders_platform.reports.rendering import Links
 
 
 def open_store(settings: Settings) -> OrderStore:
@@ -21,6 +24,11 @@ def open_store(settings: Settings) -> OrderStore:
 
 def open_board(settings: Settings) -> MondayBoard:
     """The board. Raises `ConfigurationError` when URL or token cannot be used."""
+    # Here, so that who only asks the database need not import an HTTP client.
+    from orders_platform.monday.adapter import connect_board
+    from orders_platform.monday.budget import limits_of
+    from orders_platform.monday.client import RetryPolicy
+
     monday = settings.configuration.monday
     return connect_board(
         settings.api_url,
@@ -51,6 +59,8 @@ def sync_rules(configuration: Configuration) -> SyncRules:
 
 def report_links(settings: Settings) -> Links:
     """Addresses of the board in a browser: as configured, or the sandbox's own page."""
+    from orders_platform.reports.rendering import Links
+
     configured = settings.configuration.reports.board_url
     if configured or settings.environment != "sandbox":
         return Links(configured, configured)

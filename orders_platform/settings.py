@@ -49,7 +49,7 @@ class Settings:
         database_url: SQLAlchemy URL, possibly with a password.
         api_url: monday's GraphQL endpoint.
         api_token: monday's API token.
-        data_folder: where the sandbox keeps its files.
+        data_folder: where the sandbox keeps its files: `.data` in DAGSTER_HOME, else in the nearest folder that has one, else in this.
         env_file: the `.env` that was read.
 
     Raises:
@@ -69,7 +69,7 @@ class Settings:
         self.configuration: Configuration = read_configuration(self.config_path, self.environment)
         if self.environment != "sandbox":
             _require_exactness(self.config_path, self.environment, self.configuration.monday)
-        self.data_folder = (given.dagster_home or Path.cwd()).absolute() / ".data"
+        self.data_folder = (given.dagster_home or _nearest_home()).absolute() / ".data"
         self.database_url = given.orders_database_url or self._default_database_url()
         self.api_url = _checked_url(given.monday_api_url or self.configuration.monday.api_url, self.environment)
         self.api_token = given.monday_api_token or self._default_token()
@@ -93,6 +93,13 @@ class Settings:
                 f"MONDAY_API_TOKEN is not set; {self.environment} needs it (in monday: avatar > Developers > API access tokens)."
             )
         return SecretStr(SANDBOX_TOKEN)
+
+
+def _nearest_home() -> Path:
+    """This folder, or the nearest above it that has data of ours, so that a folder within does not begin anew."""
+    here = Path.cwd()
+    above = (folder for folder in (here, *here.parents) if (folder / ".data").is_dir())
+    return next((folder for folder in above if (folder / ".data").stat().st_uid == os.geteuid()), here)
 
 
 def default_folder(name: str) -> Path:

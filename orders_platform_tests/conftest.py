@@ -29,8 +29,8 @@ hypothesis.settings.register_profile("soak", deadline=None, print_blob=True, max
 hypothesis.settings.load_profile("tests")
 prepare_once()
 
-NOBODY = "http://127.0.0.1:9/v2"
-"""Port 9 (discard) is served by nobody."""
+NOBODY = "http://127.0.0.1:9/"
+"""Port 9 (discard) is served by nobody; nor will commands serve it, whose sandbox answers at /v2."""
 
 ROOM = 2 << 30
 """Bytes that must be free in memory before temporary files go there; a whole run takes a small part of it."""

@@ -29,8 +29,8 @@ ROOMS = {
     "defs":          "domain configuration settings database merge monday sync reports build dagster pydantic apprise",
     "definitions":   "settings defs dagster",
     "webserver":     "starlette dagster dagster_webserver",
-    "sandbox":       "settings webserver starlette uvicorn graphql httpx",
-    "cli":           "domain settings database merge monday sync pipeline reports build defs sandbox demo click",
+    "sandbox":       "settings webserver __version__ starlette uvicorn graphql httpx",
+    "cli":           "domain settings database merge monday sync pipeline reports build defs sandbox demo __version__ click rich",
     "demo":          "domain settings database merge sync defs definitions cli sandbox dagster",
 }  # fmt: skip
 
@@ -92,15 +92,18 @@ def test_the_environment_is_read_in_one_module() -> None:
         for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv", "putenv"}
     ]
-    # The one line in cli/main.py writes: Dagster must find telemetry off. settings.py reads through pydantic-settings.
-    assert found == ["cli/main.py: os.environ"]
-    written = [ast.unparse(node) for node in ast.walk(tree_of(PACKAGE / "cli" / "main.py")) if isinstance(node, ast.Call)]
-    assert "os.environ.setdefault('DAGSTER_DISABLE_TELEMETRY', 'yes')" in written
+    # The two lines in cli/main.py write: Dagster must find telemetry off, and its home. settings.py reads through pydantic-settings.
+    assert found == ["cli/main.py: os.environ"] * 2
+    written = [ast.unparse(node) for node in ast.walk(tree_of(PACKAGE / "cli" / "main.py"))]
+    assert {
+        "os.environ.setdefault('DAGSTER_DISABLE_TELEMETRY', 'yes')",
+        "os.environ['DAGSTER_HOME'] = str(home.absolute())",
+    } <= {*written}
     assert [part_of(path) for path in MODULES if "pydantic_settings" in imports(path)] == ["settings"]
 
 
 def test_commands_write_to_the_terminal_in_one_place() -> None:
-    """`output.echo`, which lets no cell and no name give the terminal orders."""
+    """`cli/output.py`, which lets no cell and no name give the terminal orders; progress is drawn beside it."""
     written = {"click.echo", "click.secho", "print", "sys.stdout.write", "sys.stderr.write"}
     found = [
         f"{name_of(path)}: {ast.unparse(node.func)}"
@@ -109,6 +112,8 @@ def test_commands_write_to_the_terminal_in_one_place() -> None:
         if isinstance(node, ast.Call) and ast.unparse(node.func) in written
     ]
     assert found == ["cli/output.py: click.echo"]
+    drawing = [name_of(path) for path in MODULES if any(name.split(".")[0] == "rich" for name in imports(path))]
+    assert drawing == ["cli/output.py", "cli/progress.py"]
 
 
 def test_every_module_is_named_after_what_is_in_it() -> None:

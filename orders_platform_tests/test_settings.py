@@ -61,6 +61,15 @@ def test_the_embedded_database_lies_under_the_instance_folder(monkeypatch: pytes
     assert str(tmp_path / "home" / ".data" / "orders.db") in settings.database_url.get_secret_value()
 
 
+def test_a_folder_within_one_that_has_data_does_not_begin_anew(monkeypatch: pytest.MonkeyPatch, bare: Path) -> None:
+    (bare / "orders" / "today").mkdir(parents=True)
+    monkeypatch.chdir(bare / "orders" / "today")
+    assert Settings().data_folder == bare / "orders" / "today" / ".data"
+    (bare / ".data").mkdir()
+    assert Settings().data_folder == bare / ".data"
+    assert told(monkeypatch, DAGSTER_HOME=str(bare / "orders")).data_folder == bare / "orders" / ".data"
+
+
 def test_a_dotenv_file_is_read_and_the_environment_wins_over_it(monkeypatch: pytest.MonkeyPatch, bare: Path) -> None:
     (bare / ".env").write_text("MONDAY_API_TOKEN=from-file\nMONDAY_API_URL=\nSOMETHING_ELSE=1\n", encoding="utf-8")
     assert Settings().api_token.get_secret_value() == "from-file"

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import click
 
-from orders_platform.build import open_board, open_store, sync_rules
+from orders_platform.build import open_board, open_store, report_links, sync_rules
 from orders_platform.cli import output
 from orders_platform.cli.embedded import embedded_sandbox
-from orders_platform.cli.session import (
-    CUSTOMERS,
-    JSON,
-    STRICT,
-    board_session,
-    chosen_customers,
-    database_session,
-    merged_customers,
-)
+from orders_platform.cli.progress import Progress
+from orders_platform.cli.session import chosen_customers, database_session, merged_customers
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.queries import Queries
+from orders_platform.domain.cell_warnings import CellWarning
 from orders_platform.domain.customers import StagingScan
 from orders_platform.domain.differences import Difference, DifferenceKind
 from orders_platform.domain.guards import GuardKind
@@ -33,6 +27,8 @@ from orders_platform.domain.verdicts import Verdict, all_well
 from orders_platform.errors import BoardMismatchError, MondayRefusedError, OrdersError
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.pipeline import sync_customer
+from orders_platform.reports.changes import change_counts, is_of, order_changes
+from orders_platform.reports.rendering import changes_page, changes_text
 from orders_platform.settings import Settings
 from orders_platform.sync.reconcile import Depth, Reconciliation, reconcile
 from orders_platform.sync.repair import Repair, repair_customer, repair_plan
@@ -40,41 +36,45 @@ from orders_platform.sync.results import CustomerReport
 from orders_platform.sync.run import SyncRun
 
 _SHOWN = 50
-_ALWAYS = {"orders", "lines", "missing", "doubled", "unknown", "different", "left_alone", "waiting"}
 
 
-@click.command()
-@CUSTOMERS
-@click.option("--dry-run/--execute", "dry", default=True, help="Show what would be done (the default), or do it.")
-@click.option("--limit", type=click.IntRange(min=1), help="Send at most this many orders of each customer; all are merged.")
-@click.option("--skip-subitems", is_flag=True, help="Sync groups and items only.")
-@click.option(
-    "--accept", multiple=True, type=click.Choice([kind.value for kind in GuardKind]),
-    help="Accept this load although a guard stops it, once; may be repeated.",
-)  # fmt: skip
-@STRICT
-@click.option("--output-json", type=output.OUTPUT_FILE, help="Write the figures into this file as JSON.")
-@click.option("--verbose", "verbosity", flag_value="verbose", help="Print progress also when this is no terminal.")
-@click.option("--quiet", "verbosity", flag_value="quiet", help="Print errors only.")
-@JSON
+@contextmanager
+def board_session(
+    verbosity: str | None = None, *, dry: bool = False
+) -> Iterator[tuple[Settings, OrderStore, SyncRun, Progress]]:
+    """The settings, the open order database, the board for a sync, and its progress; with `dry` nothing that is written stays."""
+    with ExitStack() as stack:
+        settings, store = stack.enter_context(database_session())
+        stack.enter_context(embedded_sandbox(settings))
+        if dry:
+            store = stack.enter_context(store.dry_run_transaction())
+        board = stack.enter_context(closing(open_board(settings)))
+        progress = Progress(verbosity, lambda: board.waits_for)
+        yield settings, store, SyncRun(store, board, sync_rules(settings.configuration), progress=progress.update), progress
+
+
 def sync(
     *,
     only: tuple[str, ...],
     dry: bool,
-    limit: int | None,
-    skip_subitems: bool,
-    accept: tuple[str, ...],
-    strict: bool,
-    output_json: Path | None,
-    verbosity: str | None,
-    as_json: bool,
+    limit: int | None = None,
+    skip_subitems: bool = False,
+    accept: tuple[str, ...] = (),
+    show: bool = False,
+    orders: tuple[str, ...] = (),
+    page: Path | None = None,
+    strict: bool = False,
+    output_json: Path | None = None,
+    verbosity: str | None = None,
+    as_json: bool = False,
 ) -> None:
-    """Merge the staged orders and bring the board up to date.
-
-    Without --execute this is a dry run: it reads the board and writes nothing to the database or the board. The exit code is 0 when all
-    orders are on the board (with --strict: and there are no warnings), else 1.
-    """
-    with board_session(verbosity, dry=dry) as (settings, store, run):
+    """Merge the staged orders and bring the board up to date, or with `dry` show what that would do, with `show` order by order."""
+    show = show or bool(orders) or page is not None
+    if show and (limit or not dry):
+        raise click.UsageError(
+            f"--show tells all that a run would do, before it does it; leave out {'--limit' if limit else '--execute'}."
+        )
+    with board_session(verbosity, dry=dry) as (settings, store, run, progress):
         merge = OrderMerge(store)
         store.require_board(run.rules.target)
         if dry:
@@ -87,22 +87,34 @@ def sync(
         reports: list[CustomerReport] = []
         accepted = [GuardKind(kind) for kind in accept]
         try:
-            reports.extend(
-                sync_customer(run, merge, customer, scan, limit=limit, skip_subitems=skip_subitems, accept=accepted, dry=dry)
-                for customer in chosen
-            )
+            with progress.shown(chosen) as customers:
+                reports.extend(
+                    sync_customer(
+                        run, merge, each, scan, limit=limit, skip_subitems=skip_subitems, accept=accepted, dry=dry, show=show
+                    )
+                    for each in customers
+                )
         finally:  # what was done is shown although the run ended early
-            is_quiet = verbosity == "quiet"
+            is_quiet, invalid = verbosity == "quiet", store.invalid_rows()
             verdicts = Queries(store).verdicts([report.customer for report in reports])
-            output.show_run(
-                _sync_json(store, reports, verdicts, dry=dry), as_json=as_json, output_json=output_json, quiet=is_quiet
-            )
-            invalid = store.invalid_rows()
-            _explain(scan, reports, verdicts, dry=dry, quiet=as_json or is_quiet)
-            if not (as_json or is_quiet):
-                found = [each for each in Queries(store).cell_warnings() if each.customer in chosen]
-                sent = [each for report in reports for stage in report.stages for each in stage.warnings]
-                output.print_warnings(dict.fromkeys([*found, *sent]))
+            result = _sync_json(store, reports, verdicts, dry=dry)
+            if show:
+                changes = {report.customer: order_changes(report.changes, orders) for report in reports}
+                every = [order for customer in changes.values() for order in customer]
+                as_values = {name: list(map(asdict, customer)) for name, customer in changes.items()}
+                result = {**result, "changes": as_values, "change_counts": change_counts(every)}
+                if page:
+                    output.write_text(changes_page(changes, run.clock(), report_links(settings)), page)
+                    output.say(f"The page is {page}", err=True)
+                if not (as_json or is_quiet):
+                    output.print_changes(changes_text(changes))
+                    for key in orders if not every else ():
+                        output.say(f"`orders-platform history {key}` says where it stands.")
+            output.show_run(result, as_json=as_json, output_json=output_json, quiet=is_quiet or (show and not as_json))
+            found = [each for each in Queries(store).cell_warnings() if each.customer in chosen]
+            sent = [each for report in reports for stage in report.stages for each in stage.warnings]
+            warnings = [each for each in dict.fromkeys([*found, *sent]) if is_of(each.order_key, orders)]
+            _explain(scan, reports, verdicts, warnings, dry=dry, quiet=as_json or is_quiet)
     is_well = (
         not any(verdict.guards for verdict in verdicts) if dry else all_well(verdicts, () if only else invalid, strict=strict)
     )
@@ -119,17 +131,24 @@ def _sync_json(
 
 
 def _explain(
-    scan: StagingScan, reports: Sequence[CustomerReport], verdicts: Sequence[Verdict], *, dry: bool, quiet: bool
+    scan: StagingScan,
+    reports: Sequence[CustomerReport],
+    verdicts: Sequence[Verdict],
+    warnings: Sequence[CellWarning],
+    *,
+    dry: bool,
+    quiet: bool,
 ) -> None:
     """Everything that is not on the board, and why; what went wrong is printed even when quiet."""
     if not quiet:
         refusals = [row for report in reports for stage in report.stages for row in stage.refusals]
         output.print_refusals("Would be refused" if dry else "Refused", refusals)
+        output.print_warnings(warnings)
         unmatched = sum(entry.rows for entry in scan.unmatched)
         if unmatched:
-            output.echo(f"\n{unmatched} staged rows match no configured customer; `orders-platform customers` says why.")
+            output.say(f"\n{unmatched} staged rows match no configured customer; `orders-platform customers` says why.")
         if dry:
-            output.echo("\nDry run: nothing was written anywhere. Add --execute to do it.")
+            output.say("\nDry run: nothing was written anywhere. --show tells it order by order, --execute does it.")
         else:
             output.print_verdicts(verdicts)
     output.print_guards(verdicts)
@@ -141,46 +160,28 @@ def _explain(
 def _print_trouble(report: CustomerReport, *, is_stopped: bool) -> None:
     for double in report.doubled:
         where = f"{_place(double)} is one of {len(double.ids)} there: {', '.join(map(str, double.ids))}"
-        output.echo(f"{report.customer}: doubled {where}; `orders-platform verify --repair` archives the surplus", err=True)
+        output.say(f"{report.customer}: doubled {where}; `orders-platform verify --repair` archives the surplus", err=True)
     if report.error and not is_stopped:  # the guard has spoken
-        output.echo(f"{report.customer}: {report.error}", err=True)
+        output.say(f"{report.customer}: {report.error}", err=True)
     for trouble in {stage.trouble for stage in report.stages if stage.trouble and not report.error}:
-        output.echo(f"{report.customer}: rows wait ({trouble}); the next run looks them up on the board and resumes", err=True)
+        output.say(f"{report.customer}: rows wait ({trouble}); the next run looks them up on the board and resumes", err=True)
 
 
-@click.command()
-@CUSTOMERS
-@click.option("--code", default="", metavar="CODE", help="Only rows that failed with this code; `status` lists the codes.")
-@click.option("--no-send", is_flag=True, help="Reset the rows and leave them to the next sync.")
-@click.pass_context
-def retry(context: click.Context, *, only: tuple[str, ...], code: str, no_send: bool) -> None:
-    """Make FAILED rows NEW again and run `sync --execute` for their customers.
-
-    With --no-send they are only reset.
-    """
+def retry(*, only: tuple[str, ...], code: str, no_send: bool) -> None:
+    """Make FAILED rows NEW again and sync their customers."""
     with database_session() as (settings, store):
         names = merged_customers(only, settings, store)
         reset = {name: count for name in names if (count := store.reset_failed(name, code))}
     is_sent = bool(reset) and not no_send
     then = " Next: orders-platform sync --execute" if reset and no_send else ""
-    output.echo(f"{sum(reset.values())} FAILED rows were reset.{then}", err=is_sent)
+    output.say(f"{sum(reset.values())} FAILED rows were reset.{then}", err=is_sent)
     if is_sent:
-        context.invoke(sync, only=tuple(reset), dry=False)
+        sync(only=tuple(reset), dry=False)
 
 
-@click.command()
-@CUSTOMERS
-@click.option(
-    "--new-board", is_flag=True, help="Start over on the configured board: its items are made anew, the others left alone."
-)
-@click.option("--no-send", is_flag=True, help="Mark the rows and leave them to the next sync.")
-@click.pass_context
-def resync(context: click.Context, *, only: tuple[str, ...], new_board: bool, no_send: bool) -> None:
-    """Compare every row with the board again and send what differs, as `sync --execute` does.
-
-    With --new-board the ids of the board that was used before are forgotten, and every order is made on the configured one.
-    """
-    with board_session() as (settings, store, run):
+def resync(*, only: tuple[str, ...], new_board: bool, no_send: bool) -> None:
+    """Compare every row with the board again and send what differs; with `new_board` make every order on the configured board."""
+    with board_session() as (settings, store, run, _):
         names = merged_customers(only, settings, store)
         if new_board:
             run.preflight()  # the ids of the former board are forgotten for one that fits only
@@ -191,33 +192,27 @@ def resync(context: click.Context, *, only: tuple[str, ...], new_board: bool, no
             with store.lock(name):
                 marked += store.start_over(name, run.rules.target) if new_board else store.compare_again(name)
     then = " Next: orders-platform sync --execute" if no_send else ""
-    output.echo(f"{marked} {'orders are made anew' if new_board else 'rows are compared again'}.{then}", err=not no_send)
+    output.say(f"{marked} {'orders are made anew' if new_board else 'rows are compared again'}.{then}", err=not no_send)
     if not no_send:
-        context.invoke(sync, only=tuple(names), dry=False)
+        sync(only=tuple(names), dry=False)
 
 
-@click.command()
-@CUSTOMERS
-@click.option("--repair", is_flag=True, help="Change the board to match the database, after showing the plan.")
-@click.option("--yes", is_flag=True, help="Repair without asking.")
-@JSON
 def verify(*, only: tuple[str, ...], repair: bool, yes: bool, as_json: bool) -> None:
-    """Compare every sent row with the board and list the differences, at most 50 of each customer; all with --json.
-
-    Rows that wait are counted and not compared.
-    """
+    """Compare every sent row with the board and list the differences; with `repair` mend them."""
     if yes and not repair:
         raise click.UsageError("--yes needs --repair; without it nothing is changed.")
     if repair and not yes and not sys.stdin.isatty():
         raise click.UsageError("--repair asks before it changes the board, but this is not a terminal; add --yes.")
-    with board_session() as (settings, store, run):
+    with board_session() as (settings, store, run, progress):
         store.require_board(run.rules.target)
         work = _Comparison(run)
-        work.verify(merged_customers(only, settings, store))
+        with progress.shown(merged_customers(only, settings, store)) as customers:
+            work.verify(customers)
         if repair and work.plans:
             _print_plans(work)
             if yes or click.confirm("Change the board as listed?", err=True):
-                work.repair()
+                with progress.shown(list(work.plans)) as customers:
+                    work.repair(customers)
         verdicts = Queries(store).verdicts(work.found)
         invalid = () if only else store.invalid_rows()
     if as_json:
@@ -239,19 +234,19 @@ class _Comparison:
     done: dict[str, CustomerReport] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
 
-    def verify(self, customers: Sequence[str]) -> None:
+    def verify(self, customers: Iterable[str]) -> None:
         """Compare every customer before any is repaired."""
         for customer in customers:
             with self.run.store.lock(customer):
                 self.found[customer] = reconcile(self.run, customer, Depth.CELLS)
         self.plans = {name: plan for name, each in self.found.items() if (plan := repair_plan(each))}
 
-    def repair(self) -> None:
+    def repair(self, customers: Iterable[str]) -> None:
         """Carry out the plans and compare again; the failure of one customer does not stop the next."""
-        for customer, plan in self.plans.items():
+        for customer in customers:
             try:
                 with self.run.store.lock(customer):
-                    self.done[customer] = repair_customer(self.run, customer, plan)
+                    self.done[customer] = repair_customer(self.run, customer, self.plans[customer])
                     self.found[customer] = reconcile(self.run, customer, Depth.CELLS)
             except MondayRefusedError:
                 raise
@@ -312,11 +307,9 @@ def _print_plans(work: _Comparison) -> None:
     """The plans, on standard error, where the question is asked."""
     for customer, plan in work.plans.items():
         waiting = len(work.found[customer].waiting)
-        output.echo(
-            f"{customer}: {len(plan)} repairs" + (f"; {waiting} waiting rows are sent too" if waiting else ""), err=True
-        )
+        output.say(f"{customer}: {len(plan)} repairs" + (f"; {waiting} waiting rows are sent too" if waiting else ""), err=True)
         for step in plan:
-            output.echo(f"  {step.action.value:8}{_place(step)}{': ' + step.detail if step.detail else ''}", err=True)
+            output.say(f"  {step.action.value:8}{_place(step)}{': ' + step.detail if step.detail else ''}", err=True)
 
 
 def _place(row: Difference | Repair) -> str:
@@ -327,26 +320,24 @@ def _place(row: Difference | Repair) -> str:
 
 
 def _print_comparison(work: _Comparison, *, may_repair: bool) -> None:
-    counts = {name: _figures(each) for name, each in work.found.items()}
-    shown = [name for name in _figures(Reconciliation("")) if name in _ALWAYS or any(each[name] for each in counts.values())]
-    headers = ("customer", *(name.replace("_", " ") for name in shown))
-    output.print_table(headers, [(customer, *(each[name] for name in shown)) for customer, each in counts.items()])
+    headers = ("customer", *(name.replace("_", " ") for name in _figures(Reconciliation(""))))
+    output.print_table(headers, [(customer, *_figures(each).values()) for customer, each in work.found.items()])
     for customer, each in work.found.items():
         if each.notice:
-            output.echo(each.notice)
+            output.say(each.notice)
         _print_differences(customer, each.differences)
         for found in each.left_alone[:_SHOWN]:
-            output.echo(f"  {customer}: left alone {_place(found)} ({found.board or found.kind.value})")
+            output.say(f"  {customer}: left alone {_place(found)} ({found.board or found.kind.value})")
     for customer, report in work.done.items():
         figures = ", ".join(
             f"{report.total(name)} {name}" for name in ("created", "updated", "moved", "archived", "failed", "waiting")
         )
-        output.echo(f"\nRepaired {customer}: {figures}; compared again above.")
+        output.say(f"\nRepaired {customer}: {figures}; compared again above.")
         output.print_refusals("Refused", [row for stage in report.stages for row in stage.refusals])
     for customer, words in work.errors.items():
-        output.echo(f"{customer}: {words}", err=True)
+        output.say(f"{customer}: {words}", err=True)
     if may_repair and work.plans:
-        output.echo(
+        output.say(
             "\nNothing was changed. `orders-platform verify --repair` shows a plan that mends the board, and asks before it does."
         )
 
@@ -355,20 +346,13 @@ def _print_differences(customer: str, differences: Sequence[Difference]) -> None
     for found in differences[:_SHOWN]:
         both = f": {found.column}: database {found.database!r}, board {found.board!r}" if found.column else ""
         state = f" ({found.board})" if found.board and not found.column else ""
-        output.echo(f"  {customer}: {found.kind.value} {_place(found)}{state}{both}")
+        output.say(f"  {customer}: {found.kind.value} {_place(found)}{state}{both}")
     if len(differences) > _SHOWN:
-        output.echo(f"  ... and {len(differences) - _SHOWN} more; `orders-platform verify --json` lists all")
+        output.say(f"  ... and {len(differences) - _SHOWN} more; `orders-platform verify --json` lists all")
 
 
-@click.group()
-def board() -> None:
-    """Look at the board on monday.com."""
-
-
-@board.command()
-@JSON
 def check(*, as_json: bool) -> None:
-    """List every mismatch between configuration and board, and the customers and other values that have no label there."""
+    """List every mismatch between configuration and board."""
     settings = Settings()
     configuration = settings.configuration
     labelled = [source for field in configuration.items.fields if field.type.has_labels for source in field.sources]
@@ -396,6 +380,6 @@ def check(*, as_json: bool) -> None:
         sys.exit(1 if problems else 0)
     if problems:
         raise BoardMismatchError("\n- ".join([f"{name} does not fit the configuration:", *problems]))
-    output.echo(f"{name} fits: {len(rules.items.fields)} columns of items, {len(rules.subitems.fields)} of subitems.")
+    output.say(f"{name} fits: {len(rules.items.fields)} columns of items, {len(rules.subitems.fields)} of subitems.")
     for sentence in absent:
-        output.echo(f"- {sentence}; until then the cell stays empty")
+        output.say(f"- {sentence}; until then the cell stays empty")

@@ -8,42 +8,33 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-
-import click
+from typing import TYPE_CHECKING
 
 from orders_platform.build import report_links, sync_rules
 from orders_platform.cli import output
-from orders_platform.cli.session import CUSTOMERS, JSON, STRICT, database_session, merged_customers
+from orders_platform.cli.session import database_session, merged_customers
+from orders_platform.database.engine import place
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.queries import Queries
 from orders_platform.domain.history import ADOPT, RowHistory
 from orders_platform.domain.orders import CustomerSummary, RowKind
 from orders_platform.domain.verdicts import all_well
 from orders_platform.errors import BoardMismatchError
-from orders_platform.merge.order_files import OrderFile, read_order_file
-from orders_platform.merge.order_merge import OrderMerge
-from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.monday.budget import limits_of
-from orders_platform.reports.content import make_report
-from orders_platform.reports.rendering import html_page, markdown_text
 from orders_platform.settings import Settings
+
+if TYPE_CHECKING:
+    from orders_platform.merge.order_files import OrderFile
 
 _STATUS = ("orders", "items", "lines", "subitems", "new", "pending", "failed", "removed", "oldest_waiting_at", "last_sent_at")
 
 
-@click.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--append", is_flag=True, help="Add to the staged rows instead of replacing them.")
-@click.option(
-    "--ignore", multiple=True, metavar="HEADER", help="Leave out this unknown column and its values; may be repeated."
-)
-@click.option("--accept-missing", is_flag=True, help="Clear columns that the orders had and the files lack.")
-@JSON
 def load(*, files: tuple[Path, ...], append: bool, ignore: tuple[str, ...], accept_missing: bool, as_json: bool) -> None:
-    """Load orders from .xlsx or .csv files into the staging table.
+    """Load orders from files into the staging table."""
+    from orders_platform.merge.order_files import read_order_file
+    from orders_platform.merge.order_merge import OrderMerge
+    from orders_platform.merge.staging import replace_staged_rows
 
-    They replace the staged rows of all customers, unless --append is given.
-    """
     with database_session() as (settings, store):
         tables = settings.configuration.tables
         if settings.environment == "sandbox" and store.database.dialect.name == "sqlite":
@@ -67,10 +58,10 @@ def load(*, files: tuple[Path, ...], append: bool, ignore: tuple[str, ...], acce
     for order_file in read:
         report = order_file.report
         matched = f"{len(report.exact)} columns matched by name, {len(report.by_alias)} by another spelling"
-        output.echo(f"{order_file.path.name}: {report.rows} rows, {matched}")
+        output.say(f"{order_file.path.name}: {report.rows} rows, {matched}")
         for header, column in report.by_alias.items():
-            output.echo(f"  {header!r} was read as {column!r}")
-    output.echo(f"{rows} rows {'added to' if append else 'in'} {tables.staging}. Next: orders-platform sync")
+            output.say(f"  {header!r} was read as {column!r}")
+    output.say(f"{rows} rows {'added to' if append else 'in'} {tables.staging}. Next: orders-platform sync")
 
 
 def _staged_rows(read: Iterable[OrderFile], columns: list[str]) -> Iterable[list[object]]:
@@ -80,26 +71,20 @@ def _staged_rows(read: Iterable[OrderFile], columns: list[str]) -> Iterable[list
             yield [None if place is None else row[place] for place in places]
 
 
-@click.command(name="init-db")
-@click.option("--dry-run", is_flag=True, help="Print the DDL and change nothing.")
 def init_db(*, dry_run: bool) -> None:
-    """Create what is missing: tables, columns, indexes, views.
-
-    Tables of an earlier system are adopted (docs/sql_server.md). No table is dropped and no order is deleted; --dry-run prints every
-    statement.
-    """
+    """Create the tables, columns, indexes and views that are missing."""
     with database_session() as (_, store):
         statements = store.schema.missing() if dry_run else store.schema.apply()
     for statement in statements if dry_run else ():
         output.echo(f"{statement};\n")
     done = f"{len(statements)} statements {'would be run' if dry_run else 'run'}."
-    output.echo(done if statements else "The database is up to date.", err=dry_run)
+    output.say(done if statements else "The database is up to date.", err=dry_run)
 
 
-@click.command()
-@JSON
 def customers(*, as_json: bool) -> None:
-    """Count the staged rows of each customer. Rows that match no customer are counted with the reason."""
+    """Count the staged rows of each customer, and those that match none."""
+    from orders_platform.merge.order_merge import OrderMerge
+
     with database_session() as (_, store):
         scan = OrderMerge(store).scan_staging()
     if as_json:
@@ -111,23 +96,17 @@ def customers(*, as_json: bool) -> None:
     for entry in scan.unmatched:
         reasons[entry.reason] += entry.rows
     for reason, rows in reasons.items():
-        output.echo(f"\n{rows} {'row matches' if rows == 1 else 'rows match'} no customer: {reason}")
+        output.say(f"\n{rows} {'row matches' if rows == 1 else 'rows match'} no customer: {reason}")
 
 
-@click.command()
-@STRICT
-@JSON
 def status(*, strict: bool, as_json: bool) -> None:
-    """Show where each customer's orders stand, and list failed and rejected rows with the reason.
-
-    new: merged, to be sent. pending: sent, the outcome not yet known. failed: refused by our check or by monday. rejected: the merge
-    cannot take the row. The exit code is 0 when all orders are on the board (with --strict: and there are no warnings), else 1.
-    """
+    """Show where each customer's orders stand, and list failed and rejected rows with the reason."""
     with database_session() as (settings, store):
         summaries, rejects, failed = store.summaries(), store.invalid_rows(), store.row_errors()
         verdicts, warnings = Queries(store).verdicts(), Queries(store).cell_warnings()
         usage = store.monday_usage(datetime.now(UTC))
         other_board = _other_board(store, settings)
+        database = place(store.database.engine)
     calls = limits_of(settings.configuration.monday.plan, settings.configuration.monday.token_kind).calls_for_us
     if as_json:
         rows = {"rejected": [asdict(row) for row in rejects], "failed": [asdict(row) for row in failed]}
@@ -139,11 +118,14 @@ def status(*, strict: bool, as_json: bool) -> None:
             }
             for verdict in verdicts
         }  # fmt: skip
-        output.write_json({"customers": by_customer, **rows, "monday": output.usage_figures(usage, calls)})
+        output.write_json(
+            {"customers": by_customer, **rows, "monday": output.usage_figures(usage, calls), "database": database}
+        )
     else:
         headers = ["customer", *(name.removesuffix("_at").replace("_", " ") for name in _STATUS)]
         output.print_table(headers, [[row.customer, *(getattr(row, name) for name in _STATUS)] for row in summaries])
-        output.echo(output.usage_line(usage, calls))
+        output.say(output.usage_line(usage, calls))
+        output.say(f"database: {database}")
         output.print_refusals("Failed", failed)
         output.print_refusals("Rejected", rejects)
         output.print_warnings(warnings)
@@ -162,15 +144,11 @@ def _other_board(store: OrderStore, settings: Settings) -> BoardMismatchError | 
     return None
 
 
-@click.command()
-@CUSTOMERS
-@click.option("--html", "page", type=output.OUTPUT_FILE, metavar="FILE", help="Write a web page into this file.")
-@click.option("--markdown", "as_markdown", is_flag=True, help="Print Markdown; the default without --html.")
 def report(*, only: tuple[str, ...], page: Path | None, as_markdown: bool) -> None:
-    """Report where the orders stand, for people outside the team.
+    """Report where the orders stand, as Markdown or as a page."""
+    from orders_platform.reports.content import make_report
+    from orders_platform.reports.rendering import html_page, markdown_text
 
-    The exit code is 0 when all orders are on the board, else 1.
-    """
     with database_session() as (settings, store):
         store.require_board(sync_rules(settings.configuration).target)
         now = datetime.now(UTC)
@@ -180,20 +158,14 @@ def report(*, only: tuple[str, ...], page: Path | None, as_markdown: bool) -> No
     links = report_links(settings)
     if page is not None:
         output.write_text(html_page(reports, links), page)
-        output.echo(f"{len(reports)} customers reported in {page}", err=True)
+        output.say(f"{len(reports)} customers reported in {page}", err=True)
     if page is None or as_markdown:
         output.echo(markdown_text(reports, links), nl=False)
     sys.exit(0 if all_well(verdicts, invalid) else 1)
 
 
-@click.command()
-@click.argument("item_or_order")
-@JSON
 def history(*, item_or_order: str, as_json: bool) -> None:
-    """Show what was sent for an order, item or subitem, and why it is not on the board.
-
-    ITEM_OR_ORDER is an order number, or the id of an item or subitem. Rejected rows of the order number are listed too.
-    """
+    """Show what was sent for an order, item or subitem, and why it is not on the board."""
     with database_session() as (_, store):
         term = item_or_order.strip()
         rows = Queries(store).history(term)
@@ -209,7 +181,7 @@ def history(*, item_or_order: str, as_json: bool) -> None:
         output.print_refusals("Rejected by the merge", rejected)
         output.print_warnings(warnings)
     if not rows and not rejected:
-        output.echo(
+        output.say(
             f"No order, item or subitem {item_or_order!r} is known, and no staged row of that number was rejected. "
             "`orders-platform customers` counts staged rows that match no customer.",
             err=True,
@@ -228,25 +200,23 @@ def _print_history(row: RowHistory) -> None:
     size = f" size {row.size_code}" if row.kind is RowKind.SUBITEMS else ""
     word = row.kind.value.removesuffix("s")
     action = row.action or "no action"
-    output.echo(f"{row.customer}: {row.order_key}{size}: {word} {row.monday_id or '(none)'}, {row.state.value} ({action})")
+    output.say(f"{row.customer}: {row.order_key}{size}: {word} {row.monday_id or '(none)'}, {row.state.value} ({action})")
     if row.error:
-        output.echo(f"  {row.error}")
+        output.say(f"  {row.error}")
     for batch in row.documents:
         request = batch.request_id or ("(found on the board)" if batch.operation == ADOPT else "(no answer)")
-        output.echo(
+        output.say(
             f"  {batch.logged_at:%Y-%m-%d %H:%M:%S}  {batch.operation}: {batch.outcome_of(row.ref)}  run {batch.run_id}  "
             f"batch {batch.batch_id}  request {request}"
         )
     if not row.documents:
-        output.echo("  The log has no entry: never sent, sent by a run that was killed, or older than log_retention_days.")
+        output.say("  The log has no entry: never sent, sent by a run that was killed, or older than log_retention_days.")
 
 
-@click.command()
-@click.option("--dry-run", is_flag=True, help="Count the entries and delete nothing.")
 def retention(*, dry_run: bool) -> None:
-    """Delete log entries older than log_retention_days. This command deletes nothing else."""
+    """Delete log entries older than log_retention_days."""
     with database_session() as (settings, store):
         before = settings.configuration.monday.log_kept_from(datetime.now(UTC))
         count = len(store.old_batches(before)) if dry_run else store.trim_log(before)
     days = settings.configuration.monday.log_retention_days
-    output.echo(f"{count} log entries older than {days} days {'would be' if dry_run else 'were'} deleted.")
+    output.say(f"{count} log entries older than {days} days {'would be' if dry_run else 'were'} deleted.")

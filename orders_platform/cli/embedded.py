@@ -1,24 +1,27 @@
-"""A local monday.com for as long as a command runs, when the settings name the sandbox and none is served yet."""
+"""A local monday.com for as long as a command runs, when the settings name the sandbox and none is served yet.
+
+The boards of a sandbox belong to the database that was sent to them: another database would make all its orders there once more.
+"""
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from orders_platform.errors import ConfigurationError
 from orders_platform.sandbox.sandbox_options import AccountLimits
-from orders_platform.sandbox.server import Sandbox, running
 from orders_platform.settings import Settings
-
-PORT = 8765
 
 ROOMY = AccountLimits(
     complexity_per_minute=1_000_000_000, calls_per_minute=100_000, calls_per_day=1_000_000, calls_per_10_seconds=100_000
 )
 """Practically no limits. With monday's (`sandbox serve --limits pro`) the 2,300 creations of the sample orders take six minutes."""
+
+
+_ELSEWHERE = "Take another port: MONDAY_API_URL=http://127.0.0.1:8766/v2 for commands and for `orders-platform sandbox serve`."
 
 
 def sandbox_file(settings: Settings) -> Path:
@@ -28,32 +31,57 @@ def sandbox_file(settings: Settings) -> Path:
 
 @contextmanager
 def embedded_sandbox(settings: Settings) -> Iterator[str]:
-    """Run the sandbox during the block if the settings name it and none answers there. Yields the address of its page."""
-    parts = urlsplit(settings.api_url)
-    if not _is_embedded(settings) or _answers(parts.hostname or "", PORT):
+    """Run the sandbox during the block if the settings name it and none answers there. Yields the address of its page.
+
+    Raises:
+        ConfigurationError: another program, or the sandbox of another database, answers there.
+    """
+    parts, file = urlsplit(settings.api_url), sandbox_file(settings)
+    boards = _boards_served(settings) if _is_embedded(settings) else ""
+    if boards is not None:
+        is_ours = settings.database_url.get_secret_value() == f"sqlite:///{settings.data_folder / 'orders.db'}"
+        if is_ours and _is_embedded(settings) and Path(boards) != file.resolve():
+            theirs = f"in {boards}" if boards else "in memory"
+            raise ConfigurationError(
+                f"The sandbox at {parts.netloc} keeps its boards {theirs}, those of this database are in {file}: "
+                f"all its orders would be made there once more. {_ELSEWHERE}"
+            )
         yield f"{parts.scheme}://{parts.netloc}"
         return
-    file = sandbox_file(settings)
+    from orders_platform.sandbox.server import Sandbox, running  # here: neither `status` nor a run in production needs it
+
     file.parent.mkdir(parents=True, exist_ok=True)
-    with running(Sandbox(state=file, limits=ROOMY), PORT) as url:
+    with running(Sandbox(state=file, limits=ROOMY), parts.port or 80) as url:
         yield url
 
 
 def refuse_while_served(settings: Settings) -> None:
     """Raise `ConfigurationError` when another process serves the sandbox's boards: their file must not be deleted meanwhile."""
-    host = urlsplit(settings.api_url).hostname or ""
-    if _is_embedded(settings) and _answers(host, PORT):
+    if _is_embedded(settings) and _boards_served(settings) is not None:
         raise ConfigurationError(
-            f"A sandbox is being served at {host}:{PORT}, and --fresh would delete its boards. Stop it first (`make ui` or "
-            "`orders-platform sandbox serve`), or omit --fresh."
+            f"A sandbox is being served at {urlsplit(settings.api_url).netloc}, and --fresh would delete its boards. Stop it first "
+            "(`make ui` or `orders-platform sandbox serve`), or omit --fresh."
         )
 
 
 def _is_embedded(settings: Settings) -> bool:
-    return settings.environment == "sandbox" and urlsplit(settings.api_url).port == PORT
+    parts = urlsplit(settings.api_url)
+    return settings.environment == "sandbox" and parts.hostname in {"127.0.0.1", "localhost"} and parts.path == "/v2"
 
 
-def _answers(host: str, port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.settimeout(1)
-        return probe.connect_ex((host, port)) == 0
+def _boards_served(settings: Settings) -> str | None:
+    """The file of the boards that a sandbox at the configured address keeps, empty for none; None when nobody answers there."""
+    parts = urlsplit(settings.api_url)
+    asked = HTTPConnection(parts.hostname or "", parts.port, timeout=5)
+    try:
+        asked.request("GET", "/health")
+        boards = asked.getresponse().headers["Sandbox-Boards"]
+    except ConnectionRefusedError:
+        return None
+    except (OSError, HTTPException):
+        boards = None
+    finally:
+        asked.close()
+    if boards is None:
+        raise ConfigurationError(f"Another program answers at {parts.netloc}, where the sandbox is to be. {_ELSEWHERE}")
+    return unquote(boards)

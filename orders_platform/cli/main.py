@@ -1,87 +1,241 @@
-"""The `orders-platform` command. Every subcommand is safe to interrupt and to repeat.
+"""The `orders-platform` command: what each subcommand takes, and what it says of itself. What it does is imported when it runs.
 
-Exit codes: 0 all done, 1 something failed or waits, 2 wrong usage or configuration, 130 interrupted.
+So help and completion import little but click. Every subcommand is safe to interrupt and to repeat. Exit codes: 0 all done, 1 something
+failed or waits, 2 wrong usage or configuration, 130 interrupted.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable
-from contextlib import closing
 from copy import copy
+from functools import wraps
+from importlib import import_module
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
-from orders_platform.build import open_store
-from orders_platform.cli import output
-from orders_platform.cli.board_commands import board, resync, retry, sync, verify
-from orders_platform.cli.database_commands import customers, history, init_db, load, report, retention, status
-from orders_platform.cli.embedded import PORT, ROOMY, embedded_sandbox, refuse_while_served, sandbox_file
-from orders_platform.cli.session import JSON
-from orders_platform.database.queries import Queries
+from orders_platform import __version__
+from orders_platform.domain.guards import GuardKind
 from orders_platform.errors import ConfigurationError, OrdersError
-from orders_platform.sandbox.sandbox_options import AccountLimits
-from orders_platform.sandbox.server import Faults, Latency, Sandbox, serve
-from orders_platform.settings import Settings
 
-LIMITS: dict[str, Callable[[], AccountLimits]] = {
-    "roomy": lambda: ROOMY,
-    "pro": AccountLimits,
-    "trial": AccountLimits.trial,
-    "app": AccountLimits.app_token,
+_HEADINGS = {
+    "Every day": ("load", "sync", "status"),
+    "Look closer": ("customers", "report", "history", "verify"),
+    "Mend": ("retry", "resync"),
+    "Set up": ("demo", "sandbox", "init-db", "board", "retention"),
 }
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="orders-platform")
-def cli() -> None:
+class _Commands(click.Group):
+    """Shown under headings, in the order of use."""
+
+    def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
+        for heading, names in _HEADINGS.items():
+            with formatter.section(heading):
+                formatter.write_dl([(name, self.commands[name].get_short_help_str(limit=90)) for name in names])
+
+
+class _OutputFile(click.Path):
+    """A file that is written at the end; refused at the start when that cannot work."""
+
+    def convert(self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        file = Path(os.fsdecode(super().convert(value, param, ctx)))
+        if not _may_be_written(file):
+            self.fail(f"{file} cannot be written: its folder is missing or read-only.", param, ctx)
+        return file
+
+
+def _may_be_written(file: Path) -> bool:
+    try:
+        folder = file.resolve().parent  # of the file itself, where the path is a link
+        return folder.is_dir() and os.access(file if file.exists() else folder, os.W_OK)
+    except OSError:  # a name that is too long
+        return False
+
+
+_OUTPUT_FILE = _OutputFile(dir_okay=False, writable=True)
+_INPUT_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+_customers = click.option(
+    "--customer", "only", multiple=True, metavar="NAME", help="Only this customer; may be repeated. Default: all customers."
+)
+_strict = click.option("--strict", is_flag=True, help="Exit with 1 also when there are only warnings.")
+_figures = click.option("--output-json", type=_OUTPUT_FILE, help="Write the figures into this file as JSON.")
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="orders-platform")
+@click.option(
+    "--home", metavar="FOLDER", type=click.Path(file_okay=False, path_type=Path),
+    help="Where the folder .data lies. Default: DAGSTER_HOME, else the nearest folder from here upwards that has one, else here.",
+)  # fmt: skip
+def cli(home: Path | None) -> None:
     """Keep a monday.com board equal to the order list: nothing lost, nothing twice.
 
-    Without settings everything runs on this machine: a SQLite file and a local monday.com, both in the folder .data.
+    Without settings everything runs on this machine: a SQLite file and a local monday.com, both in the folder .data; `status` names it.
+
+    \b
+    Your own orders, without an account:
+      orders-platform load orders.csv
+      orders-platform sync              shows what would be done
+      orders-platform sync --execute    does it
+    """  # noqa: D301 - click keeps the lines after its mark as they are
+    if home:
+        os.environ["DAGSTER_HOME"] = str(home.absolute())
+
+
+def _command(module: str, group: click.Group = cli, name: str | None = None) -> Callable[[Callable[[], None]], click.Command]:
+    """A command of the group: the function of the declared one's name in that module of this folder, given the options."""
+
+    def decorate(declared: Callable[[], None]) -> click.Command:
+        @wraps(declared)
+        def run(**options: object) -> None:
+            gc.disable()  # what is imported stays, and the collector walking through it again and again takes a quarter of `status`
+            function = getattr(import_module(f"orders_platform.cli.{module}"), declared.__name__)
+            gc.freeze()
+            gc.enable()
+            function(**options)
+
+        return group.command(name)(run)
+
+    return decorate
+
+
+@_command("database_commands")
+@click.argument("files", nargs=-1, required=True, type=_INPUT_FILE)
+@click.option("--append", is_flag=True, help="Add to the staged rows instead of replacing them.")
+@click.option(
+    "--ignore", multiple=True, metavar="HEADER", help="Leave out this unknown column and its values; may be repeated."
+)
+@click.option("--accept-missing", is_flag=True, help="Clear columns that the orders had and the files lack.")
+@_json
+def load() -> None:
+    """Load orders from .xlsx or .csv files into the staging table.
+
+    They replace the staged rows of all customers, unless --append is given.
     """
 
 
-@cli.command()
+@_command("board_commands")
+@_customers
+@click.option("--dry-run/--execute", "dry", default=True, help="Show what would be done (the default), or do it.")
+@click.option("--limit", type=click.IntRange(min=1), help="Send at most this many orders of each customer; all are merged.")
+@click.option("--skip-subitems", is_flag=True, help="Sync groups and items only.")
+@click.option(
+    "--accept", multiple=True, type=click.Choice([kind.value for kind in GuardKind]),
+    help="Accept this load although a guard stops it, once; may be repeated.",
+)  # fmt: skip
+@click.option("--show", is_flag=True, help="Show by order and cell what would change on the board, and send nothing.")
+@click.option("--order", "orders", multiple=True, metavar="KEY", help="Show only this order; may be repeated.")
+@click.option("--html", "page", type=_OUTPUT_FILE, metavar="FILE", help="Show it as a web page as well, in this file.")
+@_strict
+@_figures
+@click.option("--verbose", "verbosity", flag_value="verbose", help="Print progress also when this is no terminal.")
+@click.option("--quiet", "verbosity", flag_value="quiet", help="Print errors only.")
+@_json
+def sync() -> None:
+    """Merge the staged orders and bring the board up to date.
+
+    Without --execute this is a dry run: it reads the board and writes nothing to the database or the board. The exit code is 0 when all
+    orders are on the board (with --strict: and there are no warnings), else 1.
+
+    \b
+      orders-platform sync                              counts what would be done
+      orders-platform sync --show                       shows it, order by order
+      orders-platform sync --show --order GRE-04267     one order
+      orders-platform sync --execute                    does it
+      orders-platform sync --execute --customer GREYSON
+    """  # noqa: D301
+
+
+@_command("database_commands")
+@_strict
+@_json
+def status() -> None:
+    """Show where each customer's orders stand, and list failed and rejected rows with the reason.
+
+    new: merged, to be sent. pending: sent, the outcome not yet known. failed: refused by our check or by monday. rejected: the merge
+    cannot take the row. The exit code is 0 when all orders are on the board (with --strict: and there are no warnings), else 1.
+    """
+
+
+@_command("database_commands")
+@_json
+def customers() -> None:
+    """Count the staged rows of each customer. Rows that match no customer are counted with the reason."""
+
+
+@_command("database_commands")
+@_customers
+@click.option("--html", "page", type=_OUTPUT_FILE, metavar="FILE", help="Write a web page into this file.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print Markdown; the default without --html.")
+def report() -> None:
+    """Report where the orders stand, for people outside the team.
+
+    The exit code is 0 when all orders are on the board, else 1.
+    """
+
+
+@_command("database_commands")
+@click.argument("item_or_order")
+@_json
+def history() -> None:
+    """Show what was sent for an order, item or subitem, and why it is not on the board.
+
+    ITEM_OR_ORDER is an order number, or the id of an item or subitem. Rejected rows of the order number are listed too.
+    """
+
+
+@_command("board_commands")
+@_customers
+@click.option("--repair", is_flag=True, help="Change the board to match the database, after showing the plan.")
+@click.option("--yes", is_flag=True, help="Repair without asking.")
+@_json
+def verify() -> None:
+    """Compare every sent row with the board and list the differences, at most 50 of each customer; all with --json.
+
+    Rows that wait are counted and not compared.
+    """
+
+
+@_command("board_commands")
+@_customers
+@click.option("--code", default="", metavar="CODE", help="Only rows that failed with this code; `status` lists the codes.")
+@click.option("--no-send", is_flag=True, help="Reset the rows and leave them to the next sync.")
+def retry() -> None:
+    """Make FAILED rows NEW again and run `sync --execute` for their customers.
+
+    With --no-send they are only reset.
+    """
+
+
+@_command("board_commands")
+@_customers
+@click.option(
+    "--new-board", is_flag=True, help="Start over on the configured board: its items are made anew, the others left alone."
+)
+@click.option("--no-send", is_flag=True, help="Mark the rows and leave them to the next sync.")
+def resync() -> None:
+    """Compare every row with the board again and send what differs, as `sync --execute` does.
+
+    With --new-board the ids of the board that was used before are forgotten, and every order is made on the configured one.
+    """
+
+
+@_command("local_commands")
 @click.option(
     "--fresh",
     is_flag=True,
     help="Delete the folder .data first: local orders, boards and reports, also those that you loaded yourself.",
 )
-@click.option("--output-json", type=output.OUTPUT_FILE, help="Write the figures into this file as JSON.")
-@JSON
-def demo(*, fresh: bool, output_json: Path | None, as_json: bool) -> None:
+@_figures
+@_json
+def demo() -> None:
     """Sync sample orders to a local monday.com. Each customer is one Dagster run of all assets; a summary follows."""
-    from orders_platform.demo import demo_run as demonstration  # here, so that no other command imports Dagster
-
-    settings = Settings()
-    if settings.environment != "sandbox":
-        raise ConfigurationError(
-            f"The demo replaces staged orders and board items by samples, but ORDERS_ENVIRONMENT is {settings.environment}; "
-            "unset it for the demo."
-        )
-    if fresh:
-        refuse_while_served(settings)
-        demonstration.clear(settings)
-    store = open_store(settings)
-    with (
-        embedded_sandbox(settings) as board_page,
-        closing(store.database),
-        demonstration.dagster_instance(settings) as instance,
-    ):
-        rows = demonstration.load_sample_orders(store, settings)
-        output.echo(f"{rows} sample orders staged; one Dagster run per customer:", err=True)
-        result = demonstration.materialise(settings, store, instance, lambda line: output.echo(f"  {line}", err=True))
-        output.show_run(result, as_json=as_json, output_json=output_json)
-        if not as_json:
-            output.print_warnings(Queries(store).cell_warnings())
-            output.echo(f"\nBoard page:  {board_page}/   (`orders-platform sandbox serve` keeps it up)")
-            output.echo("Dagster UI:  make ui   (or: python -m orders_platform.webserver dev -w workspace.yaml)")
-    problems = demonstration.unexpected(result["customers"])  # type: ignore[arg-type]
-    for problem in problems:
-        output.echo(f"unexpected: {problem}", err=True)
-    sys.exit(1 if problems else 0)
 
 
 @cli.group()
@@ -89,14 +243,15 @@ def sandbox() -> None:
     """Run a local monday.com."""
 
 
-@sandbox.command(name="serve")
-@click.option("--port", type=click.IntRange(0, 65535), default=PORT, show_default=True, help="0 takes any free port.")
+@_command("local_commands", sandbox)
+@click.option("--port", type=click.IntRange(0, 65535), help="Default: that of MONDAY_API_URL, or 8765. 0 takes any free port.")
 @click.option(
     "--state", type=click.Path(dir_okay=False, path_type=Path), help="File that keeps the boards. Default: .data/sandbox.db."
 )
 @click.option(
-    "--limits", type=click.Choice(list(LIMITS)), default="roomy", show_default=True, help="Rate limits; roomy has almost none."
-)
+    "--limits", type=click.Choice(["roomy", "pro", "trial", "app"]), default="roomy", show_default=True,
+    help="Rate limits; roomy has almost none.",
+)  # fmt: skip
 @click.option(
     "--latency",
     type=(float, float),
@@ -106,18 +261,37 @@ def sandbox() -> None:
 )
 @click.option("--faults", type=click.FloatRange(0, 1), default=0.0, help="Share of requests that meet a fault, such as 0.02.")
 @click.option("--seed", type=int, default=0, help="Number that decides which requests meet which fault.")
-def serve_sandbox(
-    *, port: int, state: Path | None, limits: str, latency: tuple[float, float], faults: float, seed: int
-) -> None:
+def serve() -> None:
     """Serve a local monday.com until interrupted. Only this machine can reach it; its start page shows the boards."""
-    file = state or sandbox_file(Settings())
-    file.parent.mkdir(parents=True, exist_ok=True)
-    local = Sandbox(state=file, limits=LIMITS[limits](), latency=Latency(*latency), faults=Faults(seed=seed, rate=faults))
-    serve(local, port=port, on_ready=lambda url: output.echo(f"monday sandbox ready: {url}/ (API {url}/v2, boards in {file})"))
 
 
-for command in (board, customers, history, init_db, load, report, resync, retention, retry, status, sync, verify):
-    cli.add_command(command)
+@_command("database_commands", name="init-db")
+@click.option("--dry-run", is_flag=True, help="Print the DDL and change nothing.")
+def init_db() -> None:
+    """Create what is missing: tables, columns, indexes, views.
+
+    Tables of an earlier system are adopted (docs/sql_server.md). No table is dropped and no order is deleted; --dry-run prints every
+    statement.
+    """
+
+
+@cli.group()
+def board() -> None:
+    """Look at the board on monday.com."""
+
+
+@_command("board_commands", board)
+@_json
+def check() -> None:
+    """List every mismatch between configuration and board, and the customers and other values that have no label there."""
+
+
+@_command("database_commands")
+@click.option("--dry-run", is_flag=True, help="Count the entries and delete nothing.")
+def retention() -> None:
+    """Delete log entries older than log_retention_days. This command deletes nothing else."""
+
+
 housekeeping = copy(retention)  # the name until now, hidden for a release
 housekeeping.hidden = True
 cli.add_command(housekeeping, "housekeeping")
@@ -134,8 +308,13 @@ def main() -> None:
         error.show()
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
-        output.echo("Interrupted. Committed work is kept; the next run resumes.", err=True)
-        sys.exit(130)
+        _end("Interrupted. Committed work is kept; the next run resumes.", 130)
     except OrdersError as error:
-        output.echo(f"{type(error).__name__}: {error}", err=True)
-        sys.exit(2 if isinstance(error, ConfigurationError) else 1)
+        _end(f"{type(error).__name__}: {error}", 2 if isinstance(error, ConfigurationError) else 1)
+
+
+def _end(words: str, code: int) -> NoReturn:
+    from orders_platform.cli import output
+
+    output.say(words, err=True)
+    sys.exit(code)

@@ -1,14 +1,19 @@
-"""What commands print: tables for people, one JSON object for programs."""
+"""What commands print: sentences and tables for people, one JSON object for programs.
+
+At a terminal sentences and tables take its width, and what failed has a colour, unless NO_COLOR is set. Where the output is piped there
+is neither; rich is imported where it draws.
+"""
 
 from __future__ import annotations
 
 import json
-import os
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,41 +21,55 @@ from orders_platform.domain.cell_warnings import CellWarning, group_warnings
 from orders_platform.domain.orders import CustomerSummary, RowProblem
 from orders_platform.domain.text import visible
 from orders_platform.domain.usage import MondayUsage
-from orders_platform.domain.verdicts import Verdict
+from orders_platform.domain.verdicts import CustomerState, Verdict
 from orders_platform.sync.results import CustomerReport
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 FIGURES = (
     "orders", "lines", "rejected", "groups", "items", "subitems", "created", "updated", "failed", "documents", "mutations", "seconds",
 )  # fmt: skip
+_TOLD = tuple(name for name in FIGURES if name not in {"groups", "documents", "mutations"})
+"""What people are told of them; programs are told all."""
 
-
-class _OutputFile(click.Path):
-    """A file that is written at the end; refused at the start when that cannot work."""
-
-    def convert(self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        file = Path(os.fsdecode(super().convert(value, param, ctx)))
-        if not _may_be_written(file):
-            self.fail(f"{file} cannot be written: its folder is missing or read-only.", param, ctx)
-        return file
-
-
-def _may_be_written(file: Path) -> bool:
-    try:
-        folder = file.resolve().parent  # of the file itself, where the path is a link
-        return folder.is_dir() and os.access(file if file.exists() else folder, os.W_OK)
-    except OSError:  # a name that is too long
-        return False
-
-
-def echo(text: str = "", *, err: bool = False, nl: bool = True) -> None:
-    """A text on standard output, or standard error. All that a command says goes through here: a terminal obeys no cell and no name."""
-    click.echo(visible(text), err=err, nl=nl)
-
-
-OUTPUT_FILE = _OutputFile(dir_okay=False, writable=True)
 Figures = dict[str, int | float]
 JsonObject = Mapping[str, object]
 _EXAMPLES = 3
+_UNLIMITED = 1_000_000
+_FAILED, _WARNED = "bold red", "yellow"
+_STYLES = {
+    **dict.fromkeys(("failed", "rejected", "missing", "doubled", "on another board", "under another item"), _FAILED),
+    **dict.fromkeys(("new", "pending", "waiting", "unknown", "different", "wrong group", "renamed group"), _WARNED),
+}
+"""Of figures above zero, by the column's header."""
+
+_KEPT = frozenset({"customer", "orders", "lines", "items", "subitems", "rows"})
+"""Columns that are shown although they are zero throughout."""
+
+
+def echo(text: str = "", *, err: bool = False, nl: bool = True) -> None:
+    """A text for programs, as it is. Whatever a command prints is `visible`: a terminal obeys no cell and no name."""
+    click.echo(visible(text), err=err, nl=nl)
+
+
+def say(text: str = "", *, err: bool = False, style: str = "") -> None:
+    """Sentences for people, one a line."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    terminal = console(err=err)
+    for line in visible(text).split("\n"):
+        words = line.lstrip(" ")
+        terminal.print(Padding.indent(Text(words, style), len(line) - len(words)) if words else "")
+
+
+def console(*, err: bool = False) -> Console:
+    """Where rich draws; a pipe has no width."""
+    from rich.console import Console
+
+    file = sys.stderr if err else sys.stdout
+    return Console(file=file, width=None if file.isatty() else _UNLIMITED, highlight=False, markup=False, emoji=False)
 
 
 def sent_figures(report: CustomerReport, *, dry: bool = False) -> Figures:
@@ -103,27 +122,46 @@ def verdict_json(verdict: Verdict) -> JsonObject:
 
 
 def print_verdicts(verdicts: Sequence[Verdict], *, has_looked: bool = False) -> None:
-    """Where each customer stands, a line for each; unless somebody has just looked, also who names the differences that were found."""
+    """Where the customers stand: a line for each of whom there is something to say, one for the others.
+
+    Unless somebody has just looked, also who names the differences that were found.
+    """
+    clean = [verdict for verdict in verdicts if verdict.state is CustomerState.ON_BOARD]
     echo()
-    for verdict in verdicts:
-        echo(verdict.sentence)
+    if len(clean) > 1:
+        orders = sum(verdict.orders for verdict in clean)
+        say(f"{len(clean)} customers: {orders:,} orders, all on the board", style="green")
+    for verdict in verdicts if len(clean) == 1 else [verdict for verdict in verdicts if verdict not in clean]:
+        say(verdict.sentence, style="green" if verdict in clean else _WARNED if verdict.is_well() else _FAILED)
     if not has_looked and any(verdict.differences for verdict in verdicts):
-        echo("Differences are as of the last comparison; `orders-platform verify` compares again and names them.")
+        say("Differences are as of the last comparison; `orders-platform verify` compares again and names them.")
 
 
 def print_guards(verdicts: Iterable[Verdict]) -> None:
     """What guards saw, and how to go on; on standard error."""
     for guard in (guard for verdict in verdicts for guard in verdict.guards):
-        echo(str(guard), err=True)
+        say(str(guard), err=True, style=_FAILED)
 
 
 def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table on standard output; all columns but the first are aligned to the right."""
-    lines = [list(headers), *([_cell(value) for value in row] for row in rows)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(headers))]
-    for line in lines:
-        name, *figures = line
-        echo("  ".join([name.ljust(widths[0]), *(f.rjust(w) for f, w in zip(figures, widths[1:], strict=True))]))
+    """A table on standard output; all columns but the first are aligned to the right, and columns of nothing are left out."""
+    from rich.table import Table
+    from rich.text import Text
+
+    every = [dict(zip(headers, row, strict=True)) for row in rows]
+    shown = [name for name in headers if name in _KEPT or any(row[name] for row in every)]
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    for place, name in enumerate(shown):
+        table.add_column(name, justify="right" if place else "left", overflow="fold")
+    for row in every:
+        table.add_row(*(Text(_cell(row[name]), _STYLES.get(name, "") if row[name] else "") for name in shown))
+    console().print(table)
+
+
+def print_changes(text: str) -> None:
+    """What a run would change, each line in the colour of its mark."""
+    for line in text.split("\n"):
+        say(line, style={"+": "green", "~": _WARNED, "-": _FAILED}.get(line.strip()[:1], ""))
 
 
 def show_run(result: JsonObject, *, as_json: bool, output_json: Path | None, quiet: bool = False) -> None:
@@ -135,9 +173,11 @@ def show_run(result: JsonObject, *, as_json: bool, output_json: Path | None, qui
     elif not quiet:
         customers: Mapping[str, Figures] = result["customers"]  # type: ignore[assignment]
         total: Figures = result["total"]  # type: ignore[assignment]
-        headers = ["batches" if name == "documents" else name for name in FIGURES]
-        rows = [[name, *(figures[figure] for figure in FIGURES)] for name, figures in [*customers.items(), ("total", total)]]
-        print_table(["customer", *headers], rows)
+        rows = [*customers.items(), *([("total", total)] if len(customers) > 1 else [])]
+        if any(total[name] for name in ("created", "updated", "failed", "documents")):
+            print_table(["customer", *_TOLD], [[name, *(figures[each] for each in _TOLD)] for name, figures in rows])
+        else:
+            say("Nothing to send.")
 
 
 def print_warnings(warnings: Iterable[CellWarning], most: int = 20) -> None:
@@ -146,25 +186,25 @@ def print_warnings(warnings: Iterable[CellWarning], most: int = 20) -> None:
     count = sum(group.count for group in groups)
     if groups:
         cells = "1 cell; its order is" if count == 1 else f"{count} cells; their orders are"
-        echo(f"\nLeft out or cut ({cells} on the board):")
+        say(f"\nLeft out or cut ({cells} on the board):", style=_WARNED)
     for group in groups[:most]:
-        echo(f"  {group.customer}: {group}")
+        say(f"  {group.customer}: {group}")
     if len(groups) > most:
-        echo(f"  ... and {len(groups) - most} kinds more; `orders-platform status --json` lists all")
+        say(f"  ... and {len(groups) - most} kinds more; `orders-platform status --json` lists all")
 
 
 def print_refusals(title: str, rows: Sequence[RowProblem], most: int = 20) -> None:
     """The rows that could not be merged or sent, those with the same reason in one line; the first `most` reasons."""
     if not rows:
         return
-    echo(f"\n{title} ({sum(row.rows for row in rows)}):")
+    say(f"\n{title} ({sum(row.rows for row in rows)}):", style=_FAILED)
     alike: dict[tuple[str, str, str], list[RowProblem]] = {}
     for row in rows:
         alike.setdefault((row.customer, row.code, row.reason), []).append(row)
     for (customer, code, reason), members in list(alike.items())[:most]:
-        echo(f"  {customer}: {_named(members)}: [{code}] {reason}")
+        say(f"  {customer}: {_named(members)}: [{code}] {reason}")
     if len(alike) > most:
-        echo(f"  ... and {len(alike) - most} reasons more; `orders-platform status --json` lists all")
+        say(f"  ... and {len(alike) - most} reasons more; `orders-platform status --json` lists all")
 
 
 def _named(rows: Sequence[RowProblem]) -> str:
@@ -213,4 +253,4 @@ def _cell(value: object) -> str:
         return f"{value:%Y-%m-%d %H:%M}"
     if isinstance(value, int | float):
         return f"{value:,.1f}" if isinstance(value, float) else f"{value:,}"
-    return "" if value is None else str(value)
+    return "" if value is None else visible(" ".join(str(value).split()))

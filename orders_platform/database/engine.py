@@ -142,7 +142,9 @@ def open_database(url: SecretStr) -> Database:
             f"The driver of the database in ORDERS_DATABASE_URL cannot be loaded: {error}. Install unixODBC and Microsoft's ODBC driver."
         ) from None
     except OSError as error:
-        raise ConfigurationError(f"The folder of the database in ORDERS_DATABASE_URL cannot be made: {error}.") from None
+        raise ConfigurationError(
+            f"The folder of the database cannot be made: {error}. Name another by --home, DAGSTER_HOME or ORDERS_DATABASE_URL."
+        ) from None
 
 
 def _parsed(url: SecretStr) -> URL:

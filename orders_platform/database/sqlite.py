@@ -50,7 +50,7 @@ class _Sqlite(Dialect):
         if url.database:
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
         engine = sqlalchemy.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
-        event.listen(engine, "do_connect", lambda _dialect, _record, _given, _named: _make_private(url.database))
+        event.listen(engine, "do_connect", lambda _dialect, _record, given, named: _open(url.database, given, named))
         event.listen(engine, "connect", _prepare)
         event.listen(engine, "begin", _begin)
         return engine
@@ -60,6 +60,10 @@ class _Sqlite(Dialect):
         if "locked" in words:  # SQLite reports its every trouble as an OperationalError
             return DatabaseUnavailableError(
                 f"{place} did not answer: {words}. Nothing of this step was kept; it can be repeated."
+            )
+        if "readonly" in words:
+            return DatabaseRefusedError(
+                f"{place} may only be read: the file, or its folder, is not yours to write. Ask its owner, or name another by --home."
             )
         is_absent = any(word in words for word in _ABSENT)
         hint = "Run `orders-platform init-db`, which makes what is missing." if is_absent else "Nothing of this step was kept."
@@ -142,11 +146,17 @@ def _identity(file: Path) -> tuple[int, int] | None:
 SQLITE: Dialect = _Sqlite()
 
 
-def _make_private(path: str | None) -> None:
-    """A new file is for its owner alone; SQLite gives those beside it the same rights."""
-    if path and path != ":memory:":
-        with suppress(OSError):  # it is there, or SQLite will say what is wrong
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
+def _open(path: str | None, given: list[str], named: dict[str, object]) -> None:
+    """A new file is for its owner alone; SQLite gives those beside it the same rights. One that may only be read is opened so."""
+    if not path or path == ":memory:":
+        return
+    if Path(path).exists() and not all(os.access(each, os.W_OK) for each in (path, Path(path).parent)):
+        # Whoever may not make the files beside it sees the database as it was closed, unless somebody has it open.
+        is_open = Path(f"{path}-shm").exists()
+        given[:], named["uri"] = [f"{Path(path).resolve().as_uri()}?mode=ro{'' if is_open else '&immutable=1'}"], True
+        return
+    with suppress(OSError):  # it is there, or SQLite will say what is wrong
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:

@@ -25,6 +25,16 @@ ROWS_A_STATEMENT = 100
 T = TypeVar("T")
 
 
+class _Macros:
+    """A file of macros, compiled when a statement first asks for one of them."""
+
+    def __init__(self, environment: jinja2.Environment, file: str) -> None:
+        self._environment, self._file = environment, file
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._environment.get_template(f"macros/{self._file}.sql.j2").module, name)
+
+
 class Templates:
     """The `sql/` folder for one dialect.
 
@@ -50,9 +60,8 @@ class Templates:
         )
         environment.globals.update(q=self.quote, col=self.column, cols=self.columns, param=parameter, integer=integer)
         environment.globals.update(parts=self.key_parts, **self._context)
-        # A macro file sees what was there when it was loaded, so each may use those before it.
-        for name, file in (("dialect", self._dialect.name), ("shared", "shared"), ("source", "source")):
-            environment.globals[name] = environment.get_template(f"macros/{file}.sql.j2").module
+        files = {"dialect": self._dialect.name, "shared": "shared", "source": "source"}
+        environment.globals.update({name: _Macros(environment, file) for name, file in files.items()})
         return environment
 
     def quote(self, name: str) -> Markup:

@@ -67,7 +67,8 @@ class MondayResource(dg.ConfigurableResource[Any]):
     def sync_run(self, store: OrderStore, run_id: str, progress: Callable[[str], None]) -> SyncRun:
         """The run's shared state: the preflight is made once for the three assets that send."""
         if self._run is None:
-            self._run = SyncRun(store, self.board, sync_rules(Settings().configuration), run_id=run_id, progress=progress)
+            rules = sync_rules(Settings().configuration)
+            self._run = SyncRun(store, self.board, rules, run_id=run_id, progress=_as_lines(progress))
         return self._run
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 - Dagster's signature
@@ -75,6 +76,10 @@ class MondayResource(dg.ConfigurableResource[Any]):
         self._run = None
         if board := self.__dict__.pop("board", None):
             board.close()
+
+
+def _as_lines(tell: Callable[[str], None]) -> Callable[[str, int, int], None]:
+    return lambda words, done, total: tell(f"{words}: {done:,} of {total:,}" if total else words)
 
 
 def database_resource(settings: Settings) -> OrdersDatabase:

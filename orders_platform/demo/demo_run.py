@@ -60,7 +60,7 @@ def materialise(
     job = definitions.resolve_job_def("sync_customer")
     sent: dict[str, Figures] = {}
     errors: dict[str, str] = {}
-    for customer in staged:
+    for place, customer in enumerate(staged, 1):
         started = time.monotonic()
         result = job.execute_in_process(
             instance=instance, partition_key=partition_key_for(customer), run_config=_QUIET, raise_on_error=False
@@ -68,7 +68,9 @@ def materialise(
         sent[customer] = {**_figures(result), "seconds": round(time.monotonic() - started, 3)}
         if not result.success:
             errors[customer] = f"run {result.run_id} failed; see it in the Dagster UI"
-        progress(f"{customer}: {sent[customer]['created']:,} created in {sent[customer]['seconds']:.1f} s")
+        progress(
+            f"{place} of {len(staged)}: {customer}: {sent[customer]['created']:,} created in {sent[customer]['seconds']:.1f} s"
+        )
     return run_result(store.summaries(), store.invalid_rows(), sent, errors, Queries(store).verdicts(sent))
 
 

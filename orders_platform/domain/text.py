@@ -57,15 +57,15 @@ def fold(text: str) -> str:
     return clean(text).casefold()
 
 
-def few(names: Sequence[str], most: int) -> str:
-    """The first of some names, and how many there are besides."""
-    rest = len(names) - most
-    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
-
-
 def visible(text: str) -> str:
     r"""A text for a terminal, a log or a message: what these would obey is written out as `\uXXXX`, which JSON reads as the same text.
 
     Control characters, direction marks, and halves of characters that no encoding has. Line ends and tabs stay.
     """
     return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def few(names: Sequence[str], most: int) -> str:
+    """The first of some names, and how many there are besides."""
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")

@@ -87,6 +87,11 @@ class MondayBoard:
         return (*self._client.notices, self._ending) if self._ending else self._client.notices
 
     @property
+    def waits_for(self) -> str:
+        """Which of monday's limits a request waits for, in words; empty when none does."""
+        return self._client.budget.waits_for
+
+    @property
     def calls_today(self) -> float:
         """Calls of this token that we know of since midnight UTC."""
         return self._client.budget.calls_today

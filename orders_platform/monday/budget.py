@@ -188,6 +188,12 @@ class Budget:
         self._day = timer.day
         self._calls_today = 0.0
         self._changed = threading.Condition()
+        self._waits_for = ""
+
+    @property
+    def waits_for(self) -> str:
+        """Which limit a request waits for, in words; empty when none does."""
+        return self._waits_for
 
     def acquire(self, operation: str, mutations: int = 0) -> Permit | None:
         """Wait until a request with so many mutations (0: a read) may be made, and count it. None when the wait was given up.
@@ -200,9 +206,12 @@ class Budget:
                 self._changed.wait_for(lambda: self._in_flight < self._concurrency)
                 seconds = self._delay(operation, mutations)
                 if seconds <= 0:
+                    self._waits_for = ""
                     return self._take(operation, mutations)
+                self._waits_for = f"monday's limits, {seconds:,.0f} s"
             # Replies that arrive meanwhile may show that less was taken than was reserved.
             if not self._timer.pause(min(seconds, _LOOK_SECONDS)):
+                self._waits_for = ""
                 return None
 
     def room(self, operation: str) -> int:

@@ -1,4 +1,4 @@
-"""Reports as a page (one HTML file that fetches nothing) and as markdown, and the file in which a customer's page is kept.
+"""Reports and previews as a page (one HTML file that fetches nothing), reports as markdown too, and the file that keeps a customer's page.
 
 An order's name is anybody's text: Jinja escapes it in HTML, `markdown.cell` in markdown.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -18,6 +18,7 @@ from urllib.parse import quote
 import jinja2
 
 from orders_platform.errors import ConfigurationError
+from orders_platform.reports.changes import RowChange, counts_in_words
 from orders_platform.reports.content import STATUS_WORDS, Report, change_words, changes_summary
 from orders_platform.reports.markdown import cell, table
 
@@ -45,6 +46,21 @@ def html_page(reports: Sequence[Report], links: Links) -> str:
 def markdown_text(reports: Sequence[Report], links: Links) -> str:
     """The same as markdown, without the list of every order."""
     return _environment().get_template("page.md.j2").render(_context(reports, links)).strip() + "\n"
+
+
+def changes_page(changes: Mapping[str, Sequence[RowChange]], made_at: datetime, links: Links) -> str:
+    """What a run would change of each customer, with every cell."""
+    return _environment().get_template("changes.html.j2").render(_changes(changes), made_at=made_at, links=links)
+
+
+def changes_text(changes: Mapping[str, Sequence[RowChange]]) -> str:
+    """The same for a terminal, of each customer the first orders."""
+    return _environment().get_template("changes.txt.j2").render(_changes(changes)).rstrip()
+
+
+def _changes(changes: Mapping[str, Sequence[RowChange]]) -> dict[str, object]:
+    every = [order for orders in changes.values() for order in orders]
+    return {"changes": changes, "every": every, "in_words": counts_in_words}
 
 
 def _context(reports: Sequence[Report], links: Links) -> dict[str, object]:

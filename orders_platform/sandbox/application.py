@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import ClassVar, TypeVar
+from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -19,6 +20,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from orders_platform import __version__
 from orders_platform.sandbox import board_template, column_labels, item_mutations, page, stored_items, structure
 from orders_platform.sandbox.answers import HttpReply
 from orders_platform.sandbox.calls import Admitted, Call, RequestRecord
@@ -121,6 +123,7 @@ class Sandbox:
     ) -> None:
         self.clock = clock = SandboxClock(clock)
         self.sleep = sleep
+        self._file = state
         self.hang_seconds = hang_seconds
         self.state = State(
             state, clock=clock, items_limit=items_limit, visibility_lag=visibility_lag, switches=switches or Switches()
@@ -275,4 +278,6 @@ class Sandbox:
         return await self._in_thread(wanted)
 
     async def _health(self, _request: Request) -> Response:
-        return PlainTextResponse("ok")
+        """Also says who this is: the file of the boards, empty when they are in memory, and the version."""
+        file = quote(str(self._file.resolve())) if self._file else ""
+        return PlainTextResponse("ok", headers={"Sandbox-Boards": file, "Sandbox-Version": __version__})

@@ -118,10 +118,13 @@ class Outbox:
             waiting = [each for each in rows if step in each.plan.steps]
             operation, done = self._operations[step], 0
             mutations = (Mutation(each.row.ref, each.variables(step), each.row.tries) for each in waiting)
+            words = f"sending {self._kind.value} to {step.value}"
+            if waiting:
+                self._run.progress(words, 0, len(waiting))
             for report in self._run.board.send(operation, mutations, self._commit_intent) if waiting else ():
                 self._take_in(report)
                 done += len(report.results)
-                self._run.progress(f"{self._customer}: {operation.value} {done}/{len(waiting)} {self._kind.value}")
+                self._run.progress(words, done, len(waiting))
         return [each for each in rows if each.state is SyncState.PENDING]
 
     def _commit_intent(self, batch: Batch) -> None:

@@ -94,6 +94,14 @@ def duplicates(run: SyncRun, customer: str, kind: RowKind) -> list[Difference]:
     return [each for each in found.differences if each.kind is DifferenceKind.DUPLICATE]
 
 
+def planned_changes(run: SyncRun, customer: str) -> list[Difference]:
+    """What a run would change on the board for the rows that wait; it is not read when none does. The caller holds the customer's lock."""
+    run.admit(customer)
+    if not run.store.orders(customer, waiting=True) and not run.store.lines(customer, waiting=True):
+        return []
+    return reconcile(run, customer, Depth.CELLS).changes
+
+
 def reconcile(run: SyncRun, customer: str, depth: Depth, *, sent: RowKind | None = None) -> Reconciliation:
     """Compare a customer's rows with the board, or with `sent` only those of this kind that this run sent.
 
@@ -189,7 +197,7 @@ class _Side:
         listed = {item_id: self.listed[item_id][0] for item_id in (ids - asked) & self.listed.keys()}
         self.shown = {**({} if is_whole else sent), **listed}
         if asked:
-            self.run.progress(f"reading {len(asked)} {self.kind.value} by id")
+            self.run.progress(f"reading {self.kind.value} by id", 0, len(asked))
             columns = [mapped.column_id for mapped in self.mapping.fields] if self.depth is Depth.CELLS else []
             self.shown |= self.run.board.items(sorted(asked), columns)
 

@@ -90,7 +90,10 @@ class StageReport:
 
 @dataclass(slots=True)
 class CustomerReport:
-    """One customer, all stages. `error` says why it ended early; then the stages hold what was done before."""
+    """One customer, all stages. `error` says why it ended early; then the stages hold what was done before.
+
+    `changes` is what a run would change, where a dry run was asked for it.
+    """
 
     customer: str
     headers: HeaderMerge | None = None
@@ -98,6 +101,7 @@ class CustomerReport:
     groups: StageReport = field(default_factory=StageReport)
     items: StageReport = field(default_factory=StageReport)
     subitems: StageReport = field(default_factory=StageReport)
+    changes: list[Difference] = field(default_factory=list)
     seconds: float = 0.0
     error: str | None = None
 

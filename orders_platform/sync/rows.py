@@ -150,6 +150,8 @@ class _Stage(ABC):
         """What the board shows of these rows, as far as it is where it belongs."""
         parents = {row.monday_id: row.parent_id for row in rows if row.monday_id is not None}
         columns = [field.column_id for field in self.mapping.fields]
+        if parents:
+            self.run.progress(f"reading {self.kind.value}", 0, len(parents))
         shown = self.run.board.items(list(parents), columns) if parents else {}
         return {item.id: item for item in shown.values() if not item.absence(self.mapping.board_id, parents[item.id])}
 

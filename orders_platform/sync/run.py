@@ -68,7 +68,7 @@ class SyncRun:
         elapsed: seconds on a clock that only goes forward, for what is measured; `boot` says since when it counts.
         sleep: seconds; only used to wait until an unanswered request is final.
         new_key: makes idempotency keys.
-        progress: is told one line at a time.
+        progress: is told what is done, how far, and of how many (0: nobody knows).
         dry_run_items: orders whose item a dry run would have made.
     """
 
@@ -81,7 +81,7 @@ class SyncRun:
     boot: str = BOOT
     sleep: Callable[[float], None] = time.sleep
     new_key: Callable[[], str] = lambda: str(uuid.uuid4())
-    progress: Callable[[str], None] = lambda _line: None
+    progress: Callable[[str, int, int], None] = lambda _words, _done, _total: None
     dry_run_items: set[str] = field(default_factory=set, init=False)
     _admitted: set[str] = field(default_factory=set, init=False)
 
@@ -120,7 +120,7 @@ class SyncRun:
             raise GuardError(" ".join(stopping))
         compared = self.store.aim(customer, self.rules.target)
         if compared:
-            self.progress(f"the mapping changed: {compared} rows of {customer} are compared with the board again")
+            self.progress(f"the mapping changed: {compared} rows of {customer} are compared with the board again", 0, 0)
         self._admitted.add(customer)
 
     def preflight(self) -> None:
@@ -159,7 +159,7 @@ class SyncRun:
         rest = self.rules.settle_seconds - min(ages, default=self.rules.settle_seconds)
         if rest <= 0:
             return False
-        self.progress(f"waiting {rest:.0f} s until unanswered requests are final")
+        self.progress(f"waiting {rest:.0f} s until unanswered requests are final", 0, 0)
         self.sleep(rest)
         return True
 
@@ -171,7 +171,9 @@ class SyncRun:
         age = (self.clock() - sent_at).total_seconds()
         if age < 0:
             self.progress(
-                f"a request of {sent_at:%Y-%m-%d %H:%M:%S} UTC lies in the future by this machine's clock: taken as of now"
+                f"a request of {sent_at:%Y-%m-%d %H:%M:%S} UTC lies in the future by this machine's clock: taken as of now",
+                0,
+                0,
             )
         return max(0.0, age)
 

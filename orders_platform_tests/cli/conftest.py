@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from orders_platform.cli import embedded
 from orders_platform.cli import main as cli
 from orders_platform_tests.testing.local_server import free_port
 from orders_platform_tests.testing.terminal import Outcome, captured
@@ -38,7 +37,6 @@ def demonstrated(folder: Path) -> Outcome:
         for name in VARIABLES:
             patch.delenv(name, raising=False)
         patch.chdir(folder)
-        patch.setattr(embedded, "PORT", port)
         patch.setenv("MONDAY_API_URL", f"http://127.0.0.1:{port}/v2")
         (folder / ".data").mkdir()
         (folder / ".data" / "left over").touch()

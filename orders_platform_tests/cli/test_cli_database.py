@@ -151,7 +151,7 @@ def test_status_lists_every_customer_and_what_is_not_on_the_board_as_the_list_ha
     told = terminal("status", "--json")
     assert told.code == 1
     document = told.document
-    assert set(document) == {"customers", "rejected", "failed", "cell_warnings", "monday"}
+    assert set(document) == {"customers", "rejected", "failed", "cell_warnings", "monday", "database"}
     assert {name: row["items"] for name, row in document["customers"].items()} == {
         name: expected.orders for name, expected in EXPECTED.items()
     }

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 
 import pytest
 
-from orders_platform import build as assembly
-from orders_platform.monday.adapter import connect_board
+from orders_platform.monday import adapter
+from orders_platform_tests.cli.test_cli_database import write_csv
 from orders_platform_tests.testing.clock import VirtualClock
 from orders_platform_tests.testing.terminal import Terminal
 from orders_platform_tests.testing.workplace import Workplace, samples_of
@@ -50,7 +51,7 @@ def test_a_board_that_cannot_be_reached_is_named_after_the_repeats(
     offline: Workplace, terminal: Terminal, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
 ) -> None:
     clock = VirtualClock()
-    monkeypatch.setattr(assembly, "connect_board", partial(connect_board, clock=clock, sleep=clock.sleep))
+    monkeypatch.setattr(adapter, "connect_board", partial(adapter.connect_board, clock=clock, sleep=clock.sleep))
     offline.stage(samples_of("RHONE"))
     outcome = terminal(*arguments)
     assert outcome.code == 1
@@ -107,6 +108,35 @@ def test_a_usage_error_is_2(offline: Workplace, terminal: Terminal, arguments: t
     outcome = terminal(*arguments)
     assert outcome.code == 2
     assert outcome.err
+
+
+def test_the_folder_of_the_data_can_be_named_and_status_tells_it(
+    offline: Workplace, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ORDERS_DATABASE_URL")
+    monkeypatch.setenv("DAGSTER_HOME", "")  # which the command sets
+    home = offline.folder / "elsewhere"
+    assert terminal("--home", str(home), "init-db").code == 0
+    database = f"sqlite:///{home / '.data' / 'orders.db'}"
+    assert f"database: {database}" in terminal("--home", str(home), "status").out
+    assert terminal("--home", str(home), "status", "--json").document["database"] == database
+
+
+def test_a_database_that_may_only_be_read_is_read_and_said_to_be_so(
+    offline: Workplace, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offline.stage(samples_of("RHONE"))
+    before = sorted(file.name for file in offline.folder.iterdir())
+    allowed = os.access
+    monkeypatch.setattr(
+        os, "access", lambda path, mode: mode != os.W_OK and allowed(path, mode)
+    )  # root may write whatever it is
+    assert terminal("status").code == 0
+    assert "RHONE" in terminal("customers").out
+    refused = terminal("load", str(write_csv(offline.folder / "rhone.csv", samples_of("RHONE"))))
+    assert refused.code == 1
+    assert "may only be read" in refused.err
+    assert sorted(file.name for file in offline.folder.iterdir()) == sorted([*before, "rhone.csv"])
 
 
 def test_the_script_runs_in_a_process_of_its_own(offline: Workplace) -> None:

@@ -191,7 +191,7 @@ class Platform:
         """Do this once when a run next says a line that begins so, or is about to send something: `intent of create_item`."""
         self._cues.append((line, act))
 
-    def _hear(self, line: str) -> None:
+    def _hear(self, line: str, *_figures: int) -> None:
         self.lines.append(line)
         for cue in [cue for cue in self._cues if line.startswith(cue[0])]:
             self._cues.remove(cue)

@@ -1,0 +1,73 @@
+"""The commands for this machine alone: `demo` and `sandbox serve`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from orders_platform.build import open_store
+from orders_platform.cli import output
+from orders_platform.cli.embedded import ROOMY, embedded_sandbox, refuse_while_served, sandbox_file
+from orders_platform.database.queries import Queries
+from orders_platform.errors import ConfigurationError
+from orders_platform.sandbox.sandbox_options import AccountLimits
+from orders_platform.settings import Settings
+
+LIMITS: dict[str, Callable[[], AccountLimits]] = {
+    "roomy": lambda: ROOMY,
+    "pro": AccountLimits,
+    "trial": AccountLimits.trial,
+    "app": AccountLimits.app_token,
+}
+
+
+def demo(*, fresh: bool, output_json: Path | None, as_json: bool) -> None:
+    """One Dagster run for each customer of the sample orders, and a summary."""
+    settings = Settings()
+    if settings.environment != "sandbox":
+        raise ConfigurationError(
+            f"The demo replaces staged orders and board items by samples, but ORDERS_ENVIRONMENT is {settings.environment}; "
+            "unset it for the demo."
+        )
+    from orders_platform.demo import demo_run as demonstration  # here, so that `sandbox serve` does not import Dagster
+
+    if fresh:
+        refuse_while_served(settings)
+        demonstration.clear(settings)
+    store = open_store(settings)
+    with (
+        embedded_sandbox(settings) as board_page,
+        closing(store.database),
+        demonstration.dagster_instance(settings) as instance,
+    ):
+        rows = demonstration.load_sample_orders(store, settings)
+        output.say(f"{rows} sample orders staged; one Dagster run per customer:", err=True)
+        result = demonstration.materialise(settings, store, instance, lambda line: output.say(f"  {line}", err=True))
+        output.show_run(result, as_json=as_json, output_json=output_json)
+        if not as_json:
+            output.print_warnings(Queries(store).cell_warnings())
+            output.say(f"\nBoard page:  {board_page}/   (`orders-platform sandbox serve` keeps it up)")
+            output.say("Dagster UI:  make ui   (or: python -m orders_platform.webserver dev -w workspace.yaml)")
+    problems = demonstration.unexpected(result["customers"])  # type: ignore[arg-type]
+    for problem in problems:
+        output.say(f"unexpected: {problem}", err=True)
+    sys.exit(1 if problems else 0)
+
+
+def serve(*, port: int | None, state: Path | None, limits: str, latency: tuple[float, float], faults: float, seed: int) -> None:
+    """A sandbox until interrupted."""
+    from orders_platform.sandbox import server
+
+    settings = Settings()
+    file = state or sandbox_file(settings)
+    port = (urlsplit(settings.api_url).port or 8765) if port is None else port
+    file.parent.mkdir(parents=True, exist_ok=True)
+    local = server.Sandbox(
+        state=file, limits=LIMITS[limits](), latency=server.Latency(*latency), faults=server.Faults(seed=seed, rate=faults)
+    )
+    server.serve(
+        local, port=port, on_ready=lambda url: output.say(f"monday sandbox ready: {url}/ (API {url}/v2, boards in {file})")
+    )
