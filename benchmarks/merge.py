@@ -40,9 +40,12 @@ def timed(what: str, seconds: dict[str, float]) -> Iterator[None]:
 
 def stage(store: OrderStore, staging: str, rows: int, customers: list[str]) -> None:
     """Fill the staging table."""
-    first, rest = itertools.tee(wide_orders(rows, customers, 1))
-    columns = list(next(iter(first)))
-    replace_staged_rows(store.database, staging, "", columns, ([row.get(name) for name in columns] for row in rest))
+    orders = iter(wide_orders(rows, customers, 1))
+    first = next(orders)
+    columns = list(first)
+    replace_staged_rows(
+        store.database, staging, "", columns, ([row.get(name) for name in columns] for row in itertools.chain([first], orders))
+    )
 
 
 def copy(store: OrderStore, staging: str, customer_column: str, customers: list[str]) -> None:
