@@ -43,9 +43,8 @@ def stage(store: OrderStore, staging: str, rows: int, customers: list[str]) -> N
     orders = iter(wide_orders(rows, customers, 1))
     first = next(orders)
     columns = list(first)
-    replace_staged_rows(
-        store.database, staging, "", columns, ([row.get(name) for name in columns] for row in itertools.chain([first], orders))
-    )
+    cells = ([row.get(name) for name in columns] for row in itertools.chain([first], orders))
+    replace_staged_rows(store.database, staging, "", columns, cells)
 
 
 def copy(store: OrderStore, staging: str, customer_column: str, customers: list[str]) -> None:

@@ -1,7 +1,8 @@
 """Which row of the load is which order, where the key columns do not tell; and what rows of one key differ in.
 
-The merge matches rows and orders by all key columns (`merge/row_matching.py`). What is left over of an order number is paired here, one to one and
-the most alike first, so that an edit of a key column changes an order instead of replacing it. Nothing depends on the order of the rows.
+The merge matches rows and orders by all key columns (`merge/row_matching.py`). What is left over of an order number is paired here, one to
+one and the most alike first, so that an edit of a key column changes an order instead of replacing it. Nothing depends on the order of the
+rows.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
