@@ -4,10 +4,12 @@ What differs inside a statement is a macro in `sql/macros/`.
 """
 
 import abc
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from functools import cached_property, partial
 from typing import ClassVar, Literal
 
@@ -30,9 +32,9 @@ class TableColumn:
     """A column as the database's catalogue has it.
 
     Attributes:
-        family: what its values are; always text on SQLite, where each value has a type of its own.
+        family: what its values are, money among the floats; always text on SQLite, where each value has a type of its own.
         length: the characters that it holds at most, 0 without a limit.
-        type: the type to give a work table's column for it; None where the dialect's own DDL decides.
+        type: what of a number, a day or a text it holds; None where the dialect's own DDL says so.
     """
 
     name: str
@@ -63,7 +65,6 @@ class Dialect(abc.ABC):
         types: of the columns of our tables; `staged_types` of the staging table, which takes any text.
         has_earlier_system: whether an earlier system may have left tables, which `init-db` adopts.
         any_case: after a column of an index of texts, where that is to find them without regard to case; SQL Server's collations do.
-        reads_cells: whether a merge reads the staged cells into a work table first; SQL Server would work each out several times.
     """
 
     name: ClassVar[str]
@@ -72,7 +73,6 @@ class Dialect(abc.ABC):
     staged_types: ClassVar[ColumnTypes]
     has_earlier_system: ClassVar[bool]
     any_case: ClassVar[str]
-    reads_cells: ClassVar[bool]
 
     @cached_property
     def sqlalchemy(self) -> sqlalchemy.Dialect:
@@ -101,6 +101,23 @@ class Dialect(abc.ABC):
         """A UTC moment as the database stores it."""
 
     @abc.abstractmethod
+    def stored_number(self, number: Decimal | float, type_: str) -> object:
+        """A number as a column of this type holds it, None where it cannot."""
+
+    @abc.abstractmethod
+    def insert_rows(
+        self, connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]], uuid: str = ""
+    ) -> int:
+        """Insert rows, each under a new id where there is a column `uuid` for it; how many. Table and columns are quoted names.
+
+        The empty text is NULL, as None is.
+        """
+
+    @abc.abstractmethod
+    def update_rows(self, connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Write columns of the rows that the first of them names. Table and columns are quoted names."""
+
+    @abc.abstractmethod
     def add_fingerprints(self, parts: Iterable[str]) -> str:
         """The fingerprint of a load out of those of its parts: numbers of rows and sums of hashes add up."""
 
@@ -125,6 +142,16 @@ class Dialect(abc.ABC):
     def missing_grants(self, connection: Connection, rights: Sequence[Right]) -> list[str]:  # noqa: ARG002 - SQLite has no rights
         """A GRANT for each of the rights that the login lacks."""
         return []
+
+
+def filled_batches(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], size: int
+) -> Iterator[tuple[list[str], list[tuple[object, ...]]]]:
+    """Rows in batches, each with those columns only in which one of its rows has a value."""
+    remaining = iter(rows)
+    while batch := list(itertools.islice(remaining, size)):
+        filled = [i for i, column in enumerate(zip(*batch, strict=True)) if column.count(None) < len(batch)] or [0]
+        yield [columns[i] for i in filled], [tuple([row[i] for i in filled]) for row in batch]
 
 
 def customer_busy(customer: str) -> CustomerBusyError:

@@ -10,7 +10,8 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime
+from datetime import date, datetime
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import TYPE_CHECKING
 
 import sqlalchemy
@@ -18,7 +19,16 @@ from markupsafe import Markup
 from sqlalchemy import URL, Connection, Engine, ExecutionContext, event, text
 from sqlalchemy.exc import DBAPIError
 
-from orders_platform.database.dialects import Dialect, Family, Right, TableColumn, column_types, customer_busy, lock_lost
+from orders_platform.database.dialects import (
+    Dialect,
+    Family,
+    Right,
+    TableColumn,
+    column_types,
+    customer_busy,
+    filled_batches,
+    lock_lost,
+)
 from orders_platform.database.mssql_errors import Meaning, meaning_of
 from orders_platform.database.odbc_driver import find_driver, safe_options
 from orders_platform.errors import DatabaseRefusedError, OrdersError, TransactionLostError
@@ -33,6 +43,20 @@ _WIDE_TEXT = (-9, 0, 0)  # SQL_WVARCHAR of any length
 _LONG = 4_000  # characters; FreeTDS takes longer ones as pyodbc sends them by itself
 _MARKS = re.compile(r"'(?:[^']|'')*'|\[(?:[^\]]|\]\])*\]|--[^\n]*|/\*.*?\*/|\?", re.DOTALL)
 _NULL = "CAST(NULL AS NVARCHAR(1))"  # of a type that becomes any other: bare ones above each other in a UNION would be INT
+
+_ROWS = _PARAMETERS = 1_000
+"""SQL Server takes so many rows in a list of VALUES, and 2,100 parameters; reading them takes it longer than in proportion."""
+_NOTHING = "(orders_platform: no value)"
+"""Stands for NULL on its way to SQL Server: a statement with as many rows and columns is the same text then, and is planned once."""
+
+_WHOLE = {
+    "INT": range(-1 << 31, 1 << 31),
+    "BIGINT": range(-1 << 63, 1 << 63),
+    "SMALLINT": range(-1 << 15, 1 << 15),
+    "TINYINT": range(256),
+}
+_DECIMAL = re.compile(r"DECIMAL\((\d+), (\d+)\)")
+_EXACT = Context(prec=60)
 
 LOGIN_SECONDS = 15
 """How long a server may take to accept us."""
@@ -49,11 +73,10 @@ _TYPES = {
 }  # fmt: skip
 
 _FAMILIES: Mapping[str, Family] = {
-    **dict.fromkeys(("bigint", "int", "smallint", "tinyint", "bit", "decimal", "numeric", "money", "smallmoney"), "number"),
-    **dict.fromkeys(("float", "real"), "float"),
+    **dict.fromkeys(("bigint", "int", "smallint", "tinyint", "bit", "decimal", "numeric"), "number"),
+    **dict.fromkeys(("float", "real", "money", "smallmoney"), "float"),
     **dict.fromkeys(("date", "datetime", "datetime2", "smalldatetime"), "moment"),
 }
-_WHOLE = frozenset({"bigint", "int", "smallint", "tinyint"})
 
 # t-sql-compatible: every engine has INFORMATION_SCHEMA; SQLAlchemy's inspector asks for more.
 _COLUMNS = text(
@@ -81,7 +104,7 @@ class _Mssql(Dialect):
         {**_TYPES, **dict.fromkeys(("nvarchar", "integer", "decimal", "date", "uuid"), "NVARCHAR(4000)")}
     )
     any_case = ""
-    has_earlier_system = reads_cells = True
+    has_earlier_system = True
 
     def make_engine(self, url: URL) -> Engine:
         if url.get_driver_name() == "pyodbc":
@@ -108,6 +131,33 @@ class _Mssql(Dialect):
 
     def timestamp(self, moment: datetime) -> datetime:
         return moment.replace(tzinfo=None)
+
+    def stored_number(self, number: Decimal | float, type_: str) -> Decimal | None:
+        """Rounded to the scale of the column, as the server does."""
+        exact = Decimal(repr(number)) if isinstance(number, float) else Decimal(number)
+        if type_ in _WHOLE:
+            return exact if exact == exact.to_integral_value() and int(exact) in _WHOLE[type_] else None
+        found = _DECIMAL.fullmatch(type_)
+        precision, scale = (int(found[1]), int(found[2])) if found else (28, 6)
+        if exact.adjusted() >= precision:
+            return None
+        rounded = exact.quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP, _EXACT)
+        return rounded if len(rounded.as_tuple().digits) <= precision else None
+
+    def insert_rows(
+        self, connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]], uuid: str = ""
+    ) -> int:
+        count = 0
+        for filled, batch in filled_batches(columns, rows, _ROWS):
+            names = ", ".join([*filled, *[uuid] * bool(uuid)])
+            cells = ", ".join([*map(_cell, range(len(filled))), *["NEWID()"] * bool(uuid)])
+            _execute_texts(connection, f"INSERT INTO {table} ({names}) SELECT {cells} FROM", batch)
+            count += len(batch)
+        return count
+
+    def update_rows(self, connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        written = ", ".join(f"{column} = {_cell(n)}" for n, column in enumerate(columns) if n)
+        _execute_texts(connection, f"UPDATE {table} SET {written} FROM", list(rows), f" WHERE {table}.{columns[0]} = r.c0")  # noqa: S608 - quoted names
 
     def add_fingerprints(self, parts: Iterable[str]) -> str:
         pairs = [part.split(":") for part in parts]
@@ -199,6 +249,7 @@ def _prepare(connection: pyodbc.Connection, _record: object) -> None:
     cursor = connection.cursor()
     cursor.execute("SET NOCOUNT OFF")  # a server may have it on for everybody; our write-backs count their rows
     cursor.execute("SET XACT_ABORT ON")  # an error of a statement ends its transaction: nothing half done is committed
+    cursor.execute("SET DATEFORMAT ymd")  # an ISO date is that day, also in a column of moments
     cursor.execute(f"SET LOCK_TIMEOUT {LOCK_SECONDS * 1_000}")
     cursor.close()
 
@@ -230,6 +281,36 @@ def write_nulls(sql: str, parameters: Sequence[object]) -> tuple[str, Sequence[o
         return _NULL if found[0] == "?" and next(values) is None else found[0]
 
     return _MARKS.sub(written, sql), tuple(value for value in parameters if value is not None)
+
+
+def _cell(n: int) -> str:
+    return f"NULLIF(r.c{n}, N'{_NOTHING}')"
+
+
+def _execute_texts(connection: Connection, start: str, rows: Sequence[Sequence[object]], end: str = "") -> None:
+    """Run a statement on rows, as many at once as there may be parameters, all of them texts: no driver needs arrays of them for that."""
+    names = ", ".join(f"c{n}" for n in range(len(rows[0])))
+    marks = f"({', '.join('?' * len(rows[0]))})"
+    together = max(1, min(_ROWS, _PARAMETERS // len(rows[0])))
+    for at in range(0, len(rows), together):
+        piece = rows[at : at + together]
+        statement = f"{start} (VALUES {', '.join([marks] * len(piece))}) AS r ({names}){end}"
+        texts = tuple(_text(cell) for row in piece for cell in row)
+        connection.exec_driver_sql(statement, texts, execution_options={TEXT_PARAMETERS: True})
+
+
+def _text(cell: object) -> str:
+    """A cell as text: a day or a moment in ISO form, a truth value as 1 or 0, which SQLite also makes of it.
+
+    A column of numbers would make 0 of a blank.
+    """
+    if cell is None or isinstance(cell, str):
+        return cell if cell and not cell.isspace() else _NOTHING
+    if isinstance(cell, bool):
+        return str(int(cell))
+    if isinstance(cell, Decimal):
+        return format(cell, "f")
+    return cell.isoformat() if isinstance(cell, date) else str(cell)
 
 
 @contextmanager
@@ -282,15 +363,15 @@ def table_column(name: str, kind: str, length: int | None, precision: int | None
 
 
 def _work_type(kind: str, family: Family, length: int, precision: int | None, scale: int | None) -> Markup:
-    """A float would be hashed and shown with six digits, and a moment of a day is a day here."""
+    """A float holds what a decimal number of 28 digits holds here, and a moment of a day is a day."""
     if kind in {"decimal", "numeric"}:
         return Markup("DECIMAL({}, {})").format(int(precision or 18), int(scale or 0))
-    if kind in _WHOLE:
+    if kind.upper() in _WHOLE:
         return Markup(kind.upper())  # noqa: S704 - one of our own words
     if family == "moment":
         return Markup("DATE")
     if family != "text":
-        return Markup("DECIMAL(28, 6)")
+        return Markup("DECIMAL(19, 4)") if "money" in kind else Markup("DECIMAL(28, 6)")
     return Markup("NVARCHAR({})").format(length or Markup("MAX"))
 
 

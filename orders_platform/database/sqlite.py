@@ -1,6 +1,7 @@
 """SQLite: its connections, the functions that our statements call, and what else differs from SQL Server."""
 
 import hashlib
+import math
 import os
 import sqlite3
 import uuid
@@ -8,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from decimal import Decimal
-from functools import lru_cache
 from pathlib import Path
 
 import sqlalchemy
@@ -17,15 +17,18 @@ from sqlalchemy import URL, Connection, Engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import Integer, Numeric
 
-from orders_platform.database.dialects import Dialect, TableColumn, column_types, customer_busy, lock_lost
-from orders_platform.domain.cell_texts import NUMERAL, meaning
+from orders_platform.database.dialects import Dialect, TableColumn, column_types, customer_busy, filled_batches, lock_lost
+from orders_platform.database.statements import chunks
 from orders_platform.errors import DatabaseRefusedError, DatabaseUnavailableError, OrdersError
 
 BUSY_SECONDS = 30
 """How long SQLite waits for another writer."""
 
-WORD_SEPARATOR = "\x1f"
-"""Between the null words of a kind of column, which `orders_meaning` takes as one text."""
+_BATCH = 250
+"""Wide rows that are written together: of more, more columns are filled in one row at least, and each column costs a value a row."""
+
+_EXACT = 1 << 53
+"""Beyond it two whole numbers may be one float."""
 
 _ABSENT = ("no such table", "no such column", "has no column")
 
@@ -41,7 +44,7 @@ class _Sqlite(Dialect):
     kind = "sqlite"
     types = staged_types = _TYPES
     any_case = " COLLATE NOCASE"
-    has_earlier_system = reads_cells = False
+    has_earlier_system = False
 
     def make_engine(self, url: URL) -> Engine:
         if url.database:
@@ -68,6 +71,28 @@ class _Sqlite(Dialect):
 
     def timestamp(self, moment: datetime) -> str:
         return moment.replace(tzinfo=None).isoformat(" ", "microseconds")
+
+    def stored_number(self, number: Decimal | float, type_: str) -> int | float | None:
+        if -_EXACT < number < _EXACT and number == (whole := int(number)):
+            return whole
+        return None if math.isinf(float(number)) or type_ == "INT" else float(number)
+
+    def insert_rows(
+        self, connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]], uuid: str = ""
+    ) -> int:
+        count = 0
+        for filled, batch in filled_batches(columns, rows, _BATCH):
+            names = ", ".join([*filled, *[uuid] * bool(uuid)])
+            marks = ", ".join(["NULLIF(?, '')"] * len(filled) + ["orders_uuid()"] * bool(uuid))
+            connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({marks})", batch)  # noqa: S608 - quoted names and marks
+            count += len(batch)
+        return count
+
+    def update_rows(self, connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        ref, *others = (f"{column} = ?" for column in columns)
+        statement = f"UPDATE {table} SET {', '.join(others)} WHERE {ref}"  # noqa: S608 - quoted names and marks
+        for batch in chunks([(*row[1:], row[0]) for row in rows], _BATCH):
+            connection.exec_driver_sql(statement, batch)
 
     def add_fingerprints(self, parts: Iterable[str]) -> str:
         pairs = [part.split(":") for part in parts]
@@ -140,18 +165,13 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA synchronous = FULL")  # a committed intent must survive a power cut
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("PRAGMA cache_size = -32768")
-    for function, arguments in ((_sha256, 1), (_meaning, 3), (_upper, 1)):
-        connection.create_function(f"orders{function.__name__}", arguments, function, deterministic=True)
+    connection.create_function("orders_upper", 1, _upper, deterministic=True)
     connection.create_function("orders_uuid", 0, lambda: str(uuid.uuid4()))
     connection.create_aggregate("orders_fingerprint", 1, _Fingerprint)  # type: ignore[arg-type]
 
 
 def _begin(connection: Connection) -> None:
     connection.exec_driver_sql(connection.get_execution_options().get("orders_begin", "BEGIN"))
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class _Fingerprint:
@@ -177,18 +197,3 @@ def _fingerprint(rows: int, total: int) -> str:
 
 def _upper(text: object) -> str | None:
     return None if text is None else str(text).upper()
-
-
-def _meaning(reader: str, cell: object, words: str) -> str | float | int | None:
-    """What a cell means, a number as such where one is wanted; `words` are those that mean nothing, as one text."""
-    text = str(cell, "utf-8", "backslashreplace") if isinstance(cell, bytes) else str(cell)
-    shown = meaning(reader, text, _words(words))
-    if shown is None or reader not in {"number", "percent"} or not NUMERAL.fullmatch(shown):
-        return shown
-    number = Decimal(shown)
-    return int(number) if number == number.to_integral_value() and abs(number) < 1 << 53 else float(number)
-
-
-@lru_cache(maxsize=64)
-def _words(words: str) -> frozenset[str]:
-    return frozenset(words.split(WORD_SEPARATOR))

@@ -18,9 +18,6 @@ from sqlalchemy import BindParameter, Connection, CursorResult, Dialect, TextCla
 
 from orders_platform.errors import ConfigurationError
 
-WORK_TABLES = ("staged_cells", "clean_orders", "order_matches", "known_orders")
-"""Temporary tables of the merge; they live as long as their connection. SQLite has no use for the first."""
-
 VALUES_A_STATEMENT = 1_000
 ROWS_A_STATEMENT = 100
 """SQL Server takes 2,100 parameters; a row with its result has thirteen."""
@@ -41,7 +38,7 @@ class _Macros:
 class Templates:
     """The `sql/` folder for one dialect.
 
-    Every template may use `context`: `t` and `w` (tables and work tables, quoted), `columns`, `types`. `rendered` is what `Statements`
+    Every template may use `context`: `t` (tables, quoted), `columns`, `types`. `rendered` is what `Statements`
     has made of them so far, with the parameters of each, so that it is made once a process.
     """
 
@@ -63,10 +60,8 @@ class Templates:
         )
         environment.globals.update(q=self.quote, col=self.column, cols=self.columns, param=parameter, integer=integer)
         environment.globals.update(parts=self.key_parts, **self._context)
-        files = {"dialect": self._dialect.name, "shared": "shared", "cells": "cells", "source": "source"}
+        files = {"dialect": self._dialect.name, "shared": "shared", "source": "source"}
         environment.globals.update({name: _Macros(environment, file) for name, file in files.items()})
-        work_table = environment.globals["dialect"].work_table  # type: ignore[attr-defined]
-        environment.globals["w"] = {name: work_table(Markup(name)) for name in WORK_TABLES}  # noqa: S704 - our own names
         return environment
 
     def quote(self, name: str) -> Markup:
@@ -163,7 +158,7 @@ class Runner:
 
     def __call__(
         self, statement: str, variables: Mapping[str, int | str] | None = None, /, **more: object
-    ) -> CursorResult[Any]:
+    ) -> CursorResult[*tuple[Any, ...]]:
         """The result; raises what `translated_errors` makes of the driver's errors.
 
         `variables` is what the template is told of this call alone, such as the number of rows of its VALUES list; `more` is bound as
@@ -185,14 +180,11 @@ def numbered(names: Sequence[str], rows: Iterable[Sequence[object]]) -> dict[str
     return {f"{name}_{i}": value for i, row in enumerate(rows) for name, value in zip(names, row, strict=True)}
 
 
-def write_rows(
-    run: Runner, statement: str, names: Sequence[str], rows: Sequence[Sequence[object]], column: str = "", **values: object
-) -> None:
+def write_rows(run: Runner, statement: str, names: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Run a statement of numbered rows, of one length, so that it is made once: the last row is repeated, which changes nothing.
 
-    `names` are the parameters of a row, `column` is one that the template is told.
+    `names` are the parameters of a row.
     """
-    variables: dict[str, int | str] = {"result_rows": ROWS_A_STATEMENT} | ({"cell_column": column} if column else {})
     for chunk in chunks(rows, ROWS_A_STATEMENT):
         full = [*chunk, *chunk[-1:] * (ROWS_A_STATEMENT - len(chunk))]
-        run(statement, variables, **numbered(names, full), **values)
+        run(statement, {"result_rows": ROWS_A_STATEMENT}, **numbered(names, full))

@@ -1,7 +1,8 @@
 """Which row of the load is which order, where the key columns do not tell; and what rows of one key differ in.
 
-The statements of the merge match rows and orders by all key columns. What is left over of an order number is paired here, one to one and
-the most alike first, so that an edit of a key column changes an order instead of replacing it. Nothing depends on the order of the rows.
+The merge matches rows and orders by all key columns (`merge/row_matching.py`). What is left over of an order number is paired here, one to
+one and the most alike first, so that an edit of a key column changes an order instead of replacing it. Nothing depends on the order of the
+rows.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +16,7 @@ MOST_PAIRS = 40_000
 """So many pairs of a row and an order are compared cell by cell; of an order number with more, key columns alone decide."""
 
 KEY_SEPARATOR = "\x1f"
-"""Between the key columns of a key, as the statements write it."""
+"""Between the key columns of a key, which no clean cell holds; the statements write it as well."""
 
 _VARIANTS, _VALUES, _SHOWN, _REASON = 20, 3, 60, 1_000
 

@@ -88,7 +88,7 @@ class Loads:
             tuple(column.name for column in self._store.schema.columns_of(c.tables.staging)),
             (*c.keys.unique, *c.keys.extra), c.columns.customer, c.columns.file,
             sizes=frozenset(rules.sizes),
-            dates=frozenset(column.name for column in rules.business if "date" in (column.kind, column.words.partition("_")[0])),
+            dates=frozenset(column.name for column in rules.business if "date" in (column.kind, column.null_words.partition("_")[0])),
             numbers=frozenset(column.name for column in rules.business if column.kind in {"number", "whole_number"}),
             names=c.customer_names,
         )  # fmt: skip
@@ -154,7 +154,9 @@ class Loads:
             for file, kept in [(file, load.kept) for load in loads for file in load.files]:
                 for sheet in file.sheets:
                     columns, rows = kept.rows_of(sheet)
-                    for count in insert_rows(connection, self._store.schema.qualified(tables.staging), columns, rows):
+                    for count in insert_rows(
+                        self.database, connection, self._store.schema.qualified(tables.staging), columns, rows
+                    ):
                         done += count
                         self._progress("rows staged", done)
                 self._record(

@@ -1,4 +1,4 @@
-"""What the configuration and the catalogue tell the templates of the merge: business columns, sizes, keys, and the words to bind."""
+"""What the configuration and the catalogue say about a merge: business columns, how each is read, sizes, keys."""
 
 from __future__ import annotations
 
@@ -13,19 +13,16 @@ from markupsafe import Markup
 from orders_platform.configuration import Configuration, Keys
 from orders_platform.database.dialects import ColumnTypes, Family, TableColumn
 from orders_platform.database.schema import Schema
-from orders_platform.database.sqlite import WORD_SEPARATOR
 from orders_platform.domain.cell_texts import PLACEHOLDER_DATES
 from orders_platform.domain.mapping import ColumnType
 from orders_platform.domain.sizes import discover_sizes, require_known_sizes
 from orders_platform.errors import SourceDataError
 
-_NULL_WORDS = ("null_word", "na_word", "date_word")
+_RULES_VERSION = 5
+"""Raise it when the code changes what a merge makes of the same load: every load then counts as changed once."""
 
-_RULES_VERSION = 4
-"""Raise it when a template changes what a merge makes of the same load: every load then counts as changed once."""
-
-_ROW_HASH_VERSION = 2
-"""Raise it when a template changes the hash of the same row: the stored orders are then hashed anew, and none of them counts as changed."""
+_ROW_HASH_VERSION = 3
+"""Raise it when the code changes the hash of the same row: the stored orders are then hashed anew, and none of them counts as changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +33,10 @@ class BusinessColumn:
         name: its name.
         kind: what its cells become.
         reader: how their texts are read, as `domain/cell_texts.py` says.
-        words: which words mean that a cell is blank.
-        type: of the work table's column.
+        null_words: which words mean that a cell is blank.
+        type: of the order table's column.
         position: in the order table.
-        staged: what the staging table's column holds, where the dialect types its columns.
+        staged: what the staging table's column holds.
         length: the characters that the order table's column holds at most; 0 without a limit, or for other things than text.
         is_cut: whether a longer text is cut, and not left out.
     """
@@ -47,7 +44,7 @@ class BusinessColumn:
     name: str
     kind: str
     reader: str
-    words: str
+    null_words: frozenset[str]
     type: Markup
     position: int
     staged: Family = "text"
@@ -119,14 +116,14 @@ class MergeRules:
         # A column that our DDL does not know is a new size or a new text.
         unknown = self._types["integer"]() if column.is_numeric else self._types["long_text"]()
         type_ = column.type or self._declared.get(column.name, unknown)
-        kind, shown_as = self._kind(column), self._shown_as(column.name)
+        kind, shown_as, cleaning = self._kind(column), self._shown_as(column.name), self._configuration.cleaning
         is_number = kind in {"number", "whole_number", "quantity"}
         if kind == "date" or shown_as is ColumnType.DATE:
-            words = "date_word"
-        elif is_number or shown_as is ColumnType.NUMBERS or column.name in self._configuration.cleaning.not_available_columns:
-            words = "na_word"
+            words: tuple[str, ...] = (*cleaning.null_words, *cleaning.date_placeholders, *PLACEHOLDER_DATES)
+        elif is_number or shown_as is ColumnType.NUMBERS or column.name in cleaning.not_available_columns:
+            words = (*cleaning.null_words, *cleaning.not_available_words)
         else:
-            words = "null_word"
+            words = cleaning.null_words
         if is_number:
             reader = "percent" if column.name in self._percents else "number"
         elif kind == "date":
@@ -134,7 +131,7 @@ class MergeRules:
         else:
             reader = "lines" if shown_as is ColumnType.LONG_TEXT and column.name not in self._identifying else "text"
         is_cut = self._configuration.items.long_texts == "cut" and column.name not in self._unique_keys
-        return BusinessColumn(column.name, kind, reader, words, type_, position, staged, column.length, is_cut)
+        return BusinessColumn(column.name, kind, reader, frozenset(words), type_, position, staged, column.length, is_cut)
 
     def _shown_as(self, name: str) -> ColumnType | None:
         return next((field.type for field in self._configuration.items.fields if name in field.sources), None)
@@ -197,39 +194,22 @@ class MergeRules:
         counted = {*keys.unique, *keys.extra, *self._configuration.mapped_sources}
         return sorted({names.file, names.source_customer} - counted)
 
-    def _hashed(self, customer: str) -> list[BusinessColumn]:
-        """The columns that make a row what it is."""
-        without = self.bookkeeping(customer)
-        return [column for column in self.business if column.name not in without]
-
     def row_hash_rule(self, customer: str) -> str:
         """A short value that changes whenever the same order would get another row hash."""
-        facts = [_ROW_HASH_VERSION, [(column.name, str(column.type)) for column in self._hashed(customer)]]
+        without = self.bookkeeping(customer)
+        facts = [_ROW_HASH_VERSION, [(column.name, str(column.type)) for column in self.business if column.name not in without]]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
-
-    def other_columns(self, customer: str) -> list[str]:
-        """The columns that make a row what it is, besides its keys."""
-        keys = self._configuration.keys_of(customer)
-        return [column.name for column in self._hashed(customer) if column.name not in {*keys.unique, *keys.extra}]
 
     def context(self, customer: str) -> dict[str, object]:
         """What the merge templates need for one customer."""
         keys = self._configuration.keys_of(customer)
-        customer_column = next(column for column in self.business if column.kind == "customer")
-        counts = {prefix: len(words) for prefix, words in self._words().items()}
         return {
             "business": self.business,
             "sizes": [column for column in self.business if column.kind == "quantity"],
-            "limited": [column for column in self.business if column.kind != "customer"],
-            "cleaning": {"customer": customer_column, "counts": counts},
-            "hashed": self._hashed(customer),
             "bookkeeping": self.bookkeeping(customer),
-            "other_columns": self.other_columns(customer),
             "unique_keys": list(keys.unique),
             "extra_keys": list(keys.extra),
-            "names": self._configuration.names,
             "phantom_columns": self._configuration.cleaning.phantom_columns,
-            "watched": self.watched,
         }
 
     @cached_property
@@ -239,33 +219,22 @@ class MergeRules:
         found = (tuple(name for name in field.sources if name in merged) for field in self._configuration.items.fields)
         return tuple(sources for sources in found if sources)
 
-    def _words(self) -> Mapping[str, Sequence[str]]:
-        cleaning = self._configuration.cleaning
-        return {
-            "null_word": cleaning.null_words,
-            "na_word": (*cleaning.null_words, *cleaning.not_available_words),
-            "date_word": (*cleaning.null_words, *cleaning.date_placeholders, *PLACEHOLDER_DATES),
-            "raw_type": [raw.upper() for raw in cleaning.order_types],
-            "order_type": list(cleaning.order_types.values()),
-        }
+    @cached_property
+    def order_types(self) -> Mapping[str, str]:
+        """What is meant by an order type, by its spelling in capitals."""
+        return {spelling.upper(): type_ for spelling, type_ in self._configuration.cleaning.order_types.items()}
 
     @cached_property
-    def null_words(self) -> Mapping[str, frozenset[str]]:
-        """The words that mean a blank cell, by their group; the same in the database and in Python."""
-        return {name: frozenset(words) for name, words in self._words().items()}
-
-    @cached_property
-    def parameters(self) -> dict[str, object]:
-        """The numbered parameters of all templates: words, and column names where they are shown as values."""
-        found: dict[str, object] = {
-            f"{prefix}_{i}": word for prefix, words in self._words().items() for i, word in enumerate(words)
-        }
-        found |= {f"{name}s": WORD_SEPARATOR.join(words) for name, words in self._words().items() if name in _NULL_WORDS}
+    def size_codes(self) -> Mapping[str, str]:
+        """The parameters of the templates that name sizes."""
         rule = self._configuration.sizes
-        for column in self.business:
-            found[f"column_{column.position}"] = column.name
-            found[f"size_code_{column.position}"] = rule.size_code(column.name)
-        return found
+        return {
+            f"size_code_{column.position}": rule.size_code(column.name) for column in self.business if column.kind == "quantity"
+        }
+
+    @cached_property
+    def _column_facts(self) -> Sequence[object]:
+        return [asdict(column) | {"null_words": sorted(column.null_words), "staged": ""} for column in self.business]
 
     def configuration_hash(self, customer: str) -> str:
         """A short value that changes whenever the same load would be merged differently."""
@@ -273,5 +242,6 @@ class MergeRules:
         keys: Keys = c.keys_of(customer)
         facts = [_RULES_VERSION, c.cleaning.model_dump(), c.names.model_dump(), asdict(c.sizes), keys.model_dump(),
                  c.columns.model_dump(), c.items.long_texts, c.policies.removed_orders,
-                 [asdict(rule) for rule in c.guard_rules.values()], self.watched, repr(self.business)]  # fmt: skip
+                 [asdict(rule) for rule in c.guard_rules.values()], self.watched,
+                 self._column_facts]  # fmt: skip
         return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
+from types import MappingProxyType
 
 from sqlalchemy import RowMapping
 
@@ -17,18 +19,16 @@ from orders_platform.database import conversion
 from orders_platform.database.engine import repeated_when_lost
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.queries import Queries
-from orders_platform.database.statements import WORK_TABLES, Runner, Statements, write_rows
+from orders_platform.database.statements import Runner, Statements, chunks, write_rows
 from orders_platform.domain import guards
-from orders_platform.domain.cell_texts import meaning
-from orders_platform.domain.customers import UNKNOWN_CUSTOMER, CustomerRows, SpellingCount, StagingScan
+from orders_platform.domain.customers import UNKNOWN_CUSTOMER, UNMATCHED_NO_ORDER, CustomerRows, SpellingCount, StagingScan
 from orders_platform.domain.guards import Guard, GuardKind
-from orders_platform.domain.matching import plain_key
 from orders_platform.domain.merges import HeaderMerge, LineMerge
-from orders_platform.domain.names import MAX_NAME
 from orders_platform.domain.needed_runs import CustomerSyncStatus
 from orders_platform.errors import DatabaseRefusedError, SourceDataError
+from orders_platform.merge.cleaning import REASONS, Cleaner, KnownCells, beginning
 from orders_platform.merge.merge_rules import MergeRules
-from orders_platform.merge.row_matching import find_moves, judge_shared_keys, match_rows, take_over
+from orders_platform.merge.row_matching import Change, Load, Reject, rehash
 
 _EXAMPLES = 3
 
@@ -49,6 +49,7 @@ class OrderMerge:
         self._templates = store.templates
         self._statements = Statements(store.templates)
         self._statements_of: dict[str, Statements] = {}
+        self._known_cells: dict[Sequence[str], KnownCells] = {}
 
     @cached_property
     def rules(self) -> MergeRules:
@@ -174,13 +175,12 @@ class OrderMerge:
         if known and known["fingerprint"] == fingerprint:
             return
         with self._header_transaction(label, key, rows, now) as run:
-            self._clean(run)
-            run("1_judge_orders")
-            run("0_reject_unmatched", code=UNKNOWN_CUSTOMER, reason=reason)
-            run("1_mark_copies")
-            self._record_rejects(run)
-            rows_read = run("1_count_merge").mappings().one()["rows_read"]
-            run("1_record_merge", customer=key, fingerprint=fingerprint, rows_read=rows_read, missing_orders=0, missing_kept=0,
+            load = Load(run, self._cleaner(label), is_known=False)
+            for row in load.rows:
+                is_order = row.reject_code not in {"phantom", "repeated_header"}
+                row.reject_code, row.reason = (UNKNOWN_CUSTOMER, reason) if is_order else (UNMATCHED_NO_ORDER, row.reason)
+            self._record_rejects(run, load, self._read_rejects(run))
+            run("1_record_merge", customer=key, fingerprint=fingerprint, rows_read=load.counts.total(), missing_orders=0, missing_kept=0,
                 row_hash_rule=None, unsettled=0)  # fmt: skip
 
     # --- the three merges -----------------------------------------------------------------------------------------------
@@ -213,7 +213,6 @@ class OrderMerge:
             if kept != recorded:
                 self._record_guards(customer, kept)
             return HeaderMerge(known["rows_read"], missing=known["missing_orders"], guards=kept, was_unchanged=True)
-        policies, keys = self._configuration.policies, self._configuration.keys_of(customer)
         row_hash_rule = self.rules.row_hash_rule(customer)
         names = self._configuration.customer_names
         former = sorted(name for name in self._queries.customers() if name != customer and names.resolve(name) == customer)
@@ -226,42 +225,64 @@ class OrderMerge:
             for name in former:
                 hold(name)
             self._rename(run, former)
+            cleaner, rejects = self._cleaner(customer), self._read_rejects(run)
             if known and known["row_hash_rule"] != row_hash_rule:
-                run("1_rehash_orders")
-            self._clean(run)
-            run("1_judge_orders")
-            run("1_mark_copies")
-            judge_shared_keys(run, len(keys.unique + keys.extra), self.rules.other_columns(customer))
-            self._read_known_orders(run)
-            match_rows(run)
-            moves = find_moves(run, customer, scan)
-            found = {name: int(count) for name, count in run("1_count_merge").mappings().one().items()}
-            acted = tuple(guard for guard in self._load_guards(run, customer, found) if guard.kind not in accept)
+                rehash(run, cleaner, rejects)
+            load = Load(run, cleaner)
+            rows_read = load.counts.total()
+            load.judge_shared_keys()
+            load.match()
+            load.find_moves(customer, scan)
+            changes, shown = load.compare()
+            acted = tuple(guard for guard in self._load_guards(customer, load, shown) if guard.kind not in accept)
             run("record_guards", guards=guards.written(acted), forget_load=0)
+            copies, rejected = rows_read - len(load.rows), sum(bool(row.reject_code) for row in load.rows)
             if any(guard.blocks for guard in acted):
-                return HeaderMerge(found["rows_read"], rejected=found["rejected"], copies=found["copies"], guards=acted)
-            take_over(run, moves, hold)
-            updated = self._update(run, customer)
-            created = run("1_insert_orders").rowcount
-            removed, refused = 0, bool(acted)
-            if found["missing"] and not refused:
-                removed = run("1_mark_removed", archives=int(policies.removed_orders == "archive")).rowcount
-            if removed:
-                run("1_end_unsent_lines")
-            self._record_rejects(run)
-            run("1_record_merge", fingerprint=fingerprint, rows_read=found["rows_read"], missing_orders=found["missing"],
-                missing_kept=int(refused), row_hash_rule=row_hash_rule, unsettled=moves.unsettled)  # fmt: skip
+                return HeaderMerge(rows_read, rejected=rejected, copies=copies, guards=acted)
+            load.take_over(hold)
+            self._update(run, changes, load.moved_sources())
+            created = self._insert(run, load)
+            missing = [order.ref for order in load.missing]
+            removed = 0 if acted else self._remove(run, missing)
+            self._record_rejects(run, load, rejects)
+            run("1_record_merge", fingerprint=fingerprint, rows_read=rows_read, missing_orders=len(missing),
+                missing_kept=int(bool(acted and missing)), row_hash_rule=row_hash_rule, unsettled=load.unsettled)  # fmt: skip
         return HeaderMerge(
-            found["rows_read"], created, updated, found["rejected"], found["copies"], found["missing"], removed, acted,
-            unsettled=moves.unsettled,
-        )  # fmt: skip
+            rows_read, created, len(changes), rejected, copies, len(missing), removed, acted, unsettled=load.unsettled
+        )
 
-    def _update(self, run: Runner, customer: str) -> int:
-        """Write what is changed of known orders; how many are to be sent for it."""
-        updated = run("1_update_orders").rowcount
-        if self.rules.bookkeeping(customer):
-            run("1_update_sources")
-        return updated
+    def _update(self, run: Runner, changes: Sequence[Change], moved: Iterable[Change]) -> None:
+        """Write what changed of known orders, the columns that did so alone."""
+        written: dict[tuple[int, ...], list[Sequence[object]]] = {}
+        for change in (*changes, *moved):
+            places = tuple(sorted(change.cells))
+            if places:
+                written.setdefault(places, []).append([change.row.ref, *(change.cells[i] for i in places)])
+        for places, rows in written.items():
+            columns = ["record_uuid", *(self._quoted[i] for i in places)]
+            self.database.dialect.update_rows(run.connection, self._tables["orders"], columns, rows)
+        found = [
+            (row.ref, row.order_key, row.row_hash, row.group_name, row.item_name) for row in (each.row for each in changes)
+        ]
+        write_rows(run, "1_update_orders", ("ref", "key", "hash", "group", "item"), found)
+
+    def _insert(self, run: Runner, load: Load) -> int:
+        """Write the orders that are new, each under a record_uuid of its own for ever; how many."""
+        places, now, number = range(len(self._quoted)), run.values["now"], run.values["merge_number"]
+        rows = (
+            [*map(cells.get, places), row.order_key, row.row_hash, number, row.group_name, row.item_name, "NEW", "INSERT", 0, now, now]
+            for row, cells in load.new()
+        )  # fmt: skip
+        columns = [*self._quoted, "order_key", "row_hash", "merge_number", "group_name", "item_name", "sync_state", "action_type",
+                   "retry_count", "created_at", "updated_at"]  # fmt: skip
+        return self.database.dialect.insert_rows(run.connection, self._tables["orders"], columns, rows, "record_uuid")
+
+    def _remove(self, run: Runner, missing: Sequence[str]) -> int:
+        archives = int(self._configuration.policies.removed_orders == "archive")
+        removed = sum(run("1_mark_removed", refs=refs, archives=archives).rowcount for refs in chunks(missing))
+        if removed:
+            run("1_end_unsent_lines")
+        return removed
 
     def _rename(self, run: Runner, former: Sequence[str]) -> None:
         """Give the customer the orders that it had under other canonical names."""
@@ -271,22 +292,26 @@ class OrderMerge:
             run("2_clear_staged_lines", customers=former)
             run("0_forget_loads", keys=former)
 
-    def _load_guards(self, run: Runner, customer: str, found: Mapping[str, int]) -> Iterator[Guard]:
+    def _load_guards(self, customer: str, load: Load, shown: Mapping[tuple[int, int], int]) -> Iterator[Guard]:
         """What guards see in a load before anything of it is written."""
         rules = self._configuration.guard_rules
-        counts = run("1_count_emptied", cancelled=self._configuration.cleaning.cancelled).mappings().one()
         titles = [" or ".join(sources) for sources in self.rules.watched] + ["all sizes"]
-        columns = [(title, int(counts[f"emptied_{i}"] or 0), int(counts[f"filled_{i}"] or 0)) for i, title in enumerate(titles)]
-        emptied = [each for each in columns if rules[GuardKind.EMPTIED_COLUMNS].acts(*each[1:])]
-        if emptied:
-            yield guards.emptied_columns(customer, emptied)
-        if rules[GuardKind.VANISHED_ORDERS].acts(found["newly_missing"], found["known"]):
-            examples = [str(row["order_key"]) for row in run("1_read_missing_orders").mappings().all()[:_EXAMPLES]]
-            yield guards.vanished_orders(customer, found["newly_missing"], found["known"], examples)
+        filled, emptied = Counter[int](), Counter[int]()
+        for (before, after), count in shown.items():
+            for i in range(len(titles)):
+                filled[i] += count * (before >> i & 1)
+                emptied[i] += count * ((before & ~after) >> i & 1)
+        rule = rules[GuardKind.EMPTIED_COLUMNS]
+        columns = [(title, emptied[i], filled[i]) for i, title in enumerate(titles) if rule.acts(emptied[i], filled[i])]
+        if columns:
+            yield guards.emptied_columns(customer, columns)
+        gone = [order.order_key for order in load.missing if not order.has_left]
+        known = sum(not order.has_left for order in load.known.values())
+        if rules[GuardKind.VANISHED_ORDERS].acts(len(gone), known):
+            yield guards.vanished_orders(customer, len(gone), known, gone[:_EXAMPLES])
 
     def _record_guards(self, customer: str, acted: Iterable[Guard], *, forget_load: bool = False) -> None:
-        with self.database.write() as connection:
-            run = self._statements.runner(connection, {"customer": customer})
+        with self._customer_transaction(customer) as run:
             run("1_add_customer")
             run("record_guards", guards=guards.written(acted), forget_load=int(forget_load))
 
@@ -296,14 +321,8 @@ class OrderMerge:
         numbers = _merge_numbers(self._require_merged(customer))
         if numbers["sizes_number"] == numbers["merge_number"]:
             return 0
-        with self.database.write() as connection:
-            values = {
-                "customer": customer,
-                "cancelled": self._configuration.cleaning.cancelled,
-                **numbers,
-                **self.rules.parameters,
-            }
-            run = self._statements_for(customer).runner(connection, values)
+        values = {"cancelled": self._configuration.cleaning.cancelled, **numbers, **self.rules.size_codes}
+        with self._customer_transaction(customer, self._statements_for(customer), values) as run:
             run("2_clear_staged_lines", customers=[customer])
             staged = run("2_unpivot_sizes").rowcount
             run("2_record_sizes")
@@ -329,11 +348,10 @@ class OrderMerge:
             )
         sizes, archives = self._configuration.sizes, self._configuration.policies.removed_lines == "archive"
         values = {
-            "customer": customer, "now": self.database.timestamp(now), "archives": int(archives), "one_size_code": sizes.one_size_code,
+            "now": self.database.timestamp(now), "archives": int(archives), "one_size_code": sizes.one_size_code,
             "one_size_columns": list(sizes.one_size_columns), **numbers,
         }  # fmt: skip
-        with self.database.write() as connection:
-            run = self._statements.runner(connection, values)
+        with self._customer_transaction(customer, values=values) as run:
             updated = run("3_update_lines").rowcount
             created = run("3_insert_lines").rowcount
             removed = run("3_drop_unsent_lines").rowcount + run("3_end_gone_lines").rowcount
@@ -378,48 +396,65 @@ class OrderMerge:
             raise SourceDataError(f"The orders of {customer!r} were never merged. Materialise order_headers first.")
         return known
 
-    # --- what header merges share ---------------------------------------------------------------------------------------
+    # --- what merges share ----------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _customer_transaction(
+        self, customer: str, statements: Statements | None = None, values: Mapping[str, object] = MappingProxyType({})
+    ) -> Iterator[Runner]:
+        """A transaction in which other merges of the customer wait; runs its statements."""
+        with self.database.write() as connection:
+            self.database.dialect.lock_merge(connection, customer)
+            yield (statements or self._statements).runner(connection, {"customer": customer, **values})
 
     @contextmanager
     def _header_transaction(self, customer: str, key: str, rows: CustomerRows, now: datetime) -> Iterator[Runner]:
-        """A transaction with empty work tables, in which other merges under the same key wait; runs its statements."""
-        statements = self._statements_for(customer)
-        values = {
-            "customer": customer, "now": self.database.timestamp(now), "max_name": MAX_NAME, "ellipsis": "…", **_selection(rows),
-            **self.rules.parameters,
-        }  # fmt: skip
-        with self.database.write() as connection:
-            self.database.dialect.lock_merge(connection, key)
-            prepare = statements.runner(connection, values)
-            prepare("1_add_customer", customer=key)
-            number = int(prepare("1_read_customer", customer=key).mappings().one()["merge_number"]) + 1
-            tables = WORK_TABLES if self.database.dialect.reads_cells else WORK_TABLES[1:]
-            for table in tables:
-                prepare("1_drop_work_table", {"work_table": table})
-                prepare(f"1_create_{table}")
-            yield statements.runner(connection, {**values, "merge_number": number})
-            for table in tables:
-                prepare("1_drop_work_table", {"work_table": table})
+        """The same for a merge of headers that is recorded under `key`."""
+        values = {"now": self.database.timestamp(now), **_selection(rows)}
+        with self._customer_transaction(key, self._statements_for(customer), values) as run:
+            run("1_add_customer")
+            number = int(run("1_read_customer").mappings().one()["merge_number"]) + 1
+            yield replace(run, values={**run.values, "customer": customer, "merge_number": number})
 
-    def _clean(self, run: Runner) -> None:
-        if self.database.dialect.reads_cells:
-            run("1_read_cells")
-            read_odd_cells(run, self.rules)
-        run("1_clean_orders")
-        run("1_identify_orders")
-        run("1_shorten_names")
+    def _cleaner(self, customer: str) -> Cleaner:
+        kept = self._known_cells.setdefault(tuple(self.rules.bookkeeping(customer)), [{} for _ in self.rules.business])
+        return Cleaner(self._configuration, self.rules, self.database.dialect, customer, kept)
 
-    def _read_known_orders(self, run: Runner) -> None:
-        run("1_read_known_orders")
-        found = [(str(row["record_uuid"]), *(plain_key(str(row[key])) for key in ("full_key", "unique_key")))
-                 for row in run("1_read_odd_keys").mappings().all()]  # fmt: skip
-        write_rows(run, "1_replace_keys", ("ref", "full", "unique"), found)
+    @cached_property
+    def _tables(self) -> Mapping[str, str]:
+        names = self._configuration.tables
+        return {role: str(self._schema.qualified(getattr(names, role))) for role in ("orders", "rejects")}
 
-    def _record_rejects(self, run: Runner) -> None:
+    @cached_property
+    def _quoted(self) -> Sequence[str]:
+        """The business columns."""
+        return [str(self.database.dialect.quote(column.name)) for column in self.rules.business]
+
+    @staticmethod
+    def _read_rejects(run: Runner) -> Mapping[Reject, str]:
+        return {(row_hash, size, code): text or "" for row_hash, size, code, text in run("1_read_rejects")}
+
+    def _record_rejects(self, run: Runner, load: Load, recorded: Collection[Reject]) -> None:
+        """Rows that cannot be sent, with the reason, identical ones once with their number; and cells that were left out, or cut."""
+        found: dict[Reject, tuple[object, ...]] = {}
+        for row in load.rows:
+            if row.reject_code:
+                key = row.row_hash, "", row.reject_code
+                found[key] = beginning(row.reason, 1_000), load.counts[row.row_hash], row.order_key, None
+            else:
+                for code, column, text in row.bad_cells:
+                    found[row.row_hash, column, code] = REASONS[code], 1, row.order_key, beginning(text, 1_000)
         run("1_resolve_rejects")
-        run("1_refresh_rejects")
-        run("1_record_rejected_rows")
-        run("1_record_cell_warnings")
+        again = [(*key, *values[:2]) for key, values in found.items() if key in recorded]
+        write_rows(run, "1_refresh_rejects", ("hash", "size", "code", "reason", "count"), again)
+        columns = ["customer_name", "row_hash", "size_code", "reject_code", "reason", "row_count", "order_key", "cell_text",
+                   "first_seen_at", "last_seen_at"]  # fmt: skip
+        new = [
+            (run.values["customer"], *key, *values, *[run.values["now"]] * 2)
+            for key, values in found.items()
+            if key not in recorded
+        ]
+        self.database.dialect.insert_rows(run.connection, self._tables["rejects"], columns, new)
 
 
 def _merge_numbers(merge: RowMapping) -> dict[str, int]:
@@ -432,19 +467,6 @@ def _selection(rows: CustomerRows) -> Mapping[str, object]:
         "spellings": list(rows.spellings), "blank_spellings": list(rows.blank_spellings), "files": list(rows.files),
         "no_file": int(rows.takes_rows_without_file),
     }  # fmt: skip
-
-
-def read_odd_cells(run: Runner, rules: MergeRules) -> None:
-    """Give each cell of the work table that is not plain its meaning, as SQLite does row by row."""
-    columns = {column.position: column for column in rules.business}
-    found: dict[str, list[tuple[str, str | None]]] = {}
-    for row in run("1_read_odd_cells").mappings().all():
-        column, cell = columns[int(row["position"])], str(row["cell"])
-        shown = meaning(column.reader, cell, rules.null_words[column.words])
-        if shown != cell:
-            found.setdefault(column.name, []).append((cell, shown))
-    for name, pairs in found.items():
-        write_rows(run, "1_replace_cells", ("raw", "meaning"), pairs, name)
 
 
 def _unmatched_key(label: str) -> str:

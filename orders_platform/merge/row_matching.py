@@ -1,17 +1,17 @@
-"""Matching the rows of a merge with orders, as far as SQL does not do it: it hands the few rows in question to the rules of `domain/`."""
+"""A customer's staged rows beside its known orders: which row is a copy, which is no order, and which order each of the others is."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-
-from sqlalchemy import RowMapping
+from typing import TypeVar
 
 from orders_platform.database.statements import Runner, chunks, write_rows
 from orders_platform.domain.customers import StagingScan
-from orders_platform.domain.matching import KeyedRow, Leftover, Pair, by_number, pairs_of, plain_key, verdicts_on
+from orders_platform.domain.matching import KeyedRow, Leftover, Pair, by_number, pairs_of, verdicts_on
 from orders_platform.domain.moves import NumbersElsewhere, OrderElsewhere
+from orders_platform.merge.cleaning import BadCell, Cleaner, StagedOrder, key_of, written
 
 UNSURE_CUSTOMER = "unsure_customer"
 """The code of a row that may be one of several customers' orders."""
@@ -19,147 +19,333 @@ UNSURE_CUSTOMER = "unsure_customer"
 _ROWS_A_READ = 500
 """Wide rows that are in memory at once; SQL Server takes 2,100 parameters."""
 
+Cells = dict[int, object]
+Reject = tuple[str, str, str]
+"""What is rejected: the hash of its row, the column of a cell or nothing for the row, and the code."""
 
-def judge_shared_keys(run: Runner, key_count: int, columns: Sequence[str]) -> None:
-    """Of the rows that share all key columns: mark the copies, and refuse the others with what they differ in of the other `columns`."""
-    verdicts: dict[int, str] = {}
-    for _, rows in groupby(run("1_read_shared_keys"), key=lambda row: row[0]):
-        keyed = (_keyed(row, key_count) for row in rows)
-        verdicts |= verdicts_on(keyed, [*columns, "unreadable cells"])
-    write_rows(run, "1_record_verdicts", ("row", "reason"), list(verdicts.items()), code="duplicate_key")
-
-
-def _keyed(row: Sequence[object], key_count: int) -> KeyedRow:
-    keys = tuple("" if cell is None else str(cell) for cell in row[3 : 3 + key_count])
-    return KeyedRow(int(str(row[1])), keys, str(row[2] or ""), tuple(row[3 + key_count :]))
-
-
-def match_rows(run: Runner) -> None:
-    """Find the order of every row that is one: first among the orders that were in the last load, then among those that left it."""
-    for left in (0, 1):
-        run("1_match_full_keys", left=left)
-        rows = by_number(_row(row) for row in run("1_read_leftover_rows", left=left).mappings())
-        orders = by_number(_order(row) for row in (run("1_read_leftover_orders", left=left).mappings() if rows else ()))
-        _record_pairs(run, _pair_leftovers(run, rows, orders))
-
-
-def _row(row: RowMapping) -> Leftover:
-    """Of equally alike ones a row that is rejected comes last."""
-    rank = (row["is_rejected"], row["full_key"], row["row_hash"])
-    return Leftover(str(row["row_number"]), row["unique_key"], row["full_key"], rank)
-
-
-def _order(row: RowMapping) -> Leftover:
-    """Of equally alike ones an order that is on the board comes first."""
-    ref = str(row["record_uuid"])
-    return Leftover(ref, row["unique_key"], row["full_key"], (-row["has_item"], row["full_key"], ref))
-
-
-def _pair_leftovers(
-    run: Runner, rows: Mapping[str, Sequence[Leftover]], orders: Mapping[str, Sequence[Leftover]]
-) -> Iterator[Pair]:
-    """The pairs of every order number, those of a number the most alike first; reads the cells of those only that leave a choice."""
-    batch: list[tuple[Sequence[Leftover], Sequence[Leftover]]] = []
-    size = 0
-    for number in [number for number in rows if number in orders]:
-        both = rows[number], orders[number]
-        count = len(both[0]) + len(both[1])
-        if count == 2:
-            yield both[0][0], both[1][0]
-            continue
-        if batch and size + count > _ROWS_A_READ:
-            yield from _pairs_of_batch(run, batch)
-            batch, size = [], 0
-        batch.append(both)
-        size += count
-    yield from _pairs_of_batch(run, batch)
-
-
-def _pairs_of_batch(run: Runner, contested: Sequence[tuple[Sequence[Leftover], Sequence[Leftover]]]) -> Iterator[Pair]:
-    cells: dict[str, Sequence[object]] = {}
-    few = [both for both in contested if len(both[0]) + len(both[1]) <= _ROWS_A_READ]
-    if few:
-        for row in run("1_read_cells_of_rows", refs=[int(each.ref) for rows, _ in few for each in rows]):
-            cells[str(row[0])] = row[1:]
-        for row in run("1_read_cells_of_orders", refs=[each.ref for _, orders in few for each in orders]):
-            cells[str(row[0])] = row[1:]
-    for rows, orders in contested:
-        yield from pairs_of(rows, orders, cells)
-
-
-def _record_pairs(run: Runner, pairs: Iterable[Pair]) -> None:
-    """Write to the work table which order a row is."""
-    write_rows(run, "1_record_pairs", ("row", "ref"), [(int(row.ref), order.ref) for row, order in pairs])
-
-
-# --- a corrected customer -------------------------------------------------------------------------------------------------
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Moves:
-    """Orders that came from each of other customers, and how many orders and rows this merge leaves unsettled."""
+class KnownOrder:
+    """An order of the customer, as far as a merge has to know it: `StagedOrder` says what its attributes are."""
 
-    arrived: Mapping[str, Sequence[str]]
-    unsettled: int
+    ref: str
+    order_number: str | None
+    order_key: str
+    full_key: str
+    unique_key: str
+    row_hash: str | None
+    group_name: str | None
+    item_name: str | None
+    bookkeeping: tuple[str | None, ...]
+    has_left: bool
+    has_item: bool
 
-
-def find_moves(run: Runner, customer: str, scan: StagingScan) -> Moves:
-    """Match rows with the orders of other customers that they were, and let those orders alone that went to one."""
-    missing = by_number(
-        Leftover(ref := str(row["record_uuid"]), row["unique_key"], "", (ref,))
-        for row in run("1_read_missing_orders").mappings()
-    )
-    elsewhere = _numbers_elsewhere(run, customer, scan, missing)
-    # Of a customer without a row somebody has said that its orders left; another's merge takes them over then.
-    is_loaded = customer in scan.customers
-    moving = [order.ref for number, orders in missing.items() if is_loaded and elsewhere.arrives(number) for order in orders]
-    for refs in chunks(moving):
-        run("1_leave_orders", refs=refs)
-    arrived, unsure = _match_arrivals(run, elsewhere)
-    return Moves(arrived, len(moving) + unsure)
+    @property
+    def leftover(self) -> Leftover:
+        """Of equally alike ones an order that is on the board comes first."""
+        return Leftover(self.ref, self.unique_key, self.full_key, (-self.has_item, self.full_key, self.ref))
 
 
-def take_over(run: Runner, moves: Moves, hold: Callable[[str], None]) -> None:
-    """Make the orders that came from other customers this one's.
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an order has of a row that it did not have: cells by position, None where it becomes blank."""
 
-    `hold` holds another customer until the merge has ended, and raises `CustomerBusyError` when a run is at work on it.
+    row: StagedOrder
+    cells: Cells
+
+
+class Load:
+    """The rows of one merge, which are copies of none.
+
+    Attributes:
+        rows: by their number in the load.
+        counts: how many rows have a hash.
+        known: the customer's orders by `ref`, without those that went to another customer.
+        unsettled: orders and rows whose customer cannot be told yet.
+        arrived: orders that come from other customers, by customer.
     """
-    for customer, orders in sorted(moves.arrived.items()):
-        hold(customer)
-        run("1_release_orders", former=customer, taken=len(orders))
-        for refs in chunks(orders):
-            run("1_take_orders", refs=refs)
-            run("2_clear_lines_of_orders", refs=refs)
+
+    def __init__(self, run: Runner, cleaner: Cleaner, *, is_known: bool = True) -> None:
+        self._run = run
+        self._cleaner = cleaner
+        self.known = {order.ref: order for order in self._read_known()} if is_known else {}
+        self.counts: Counter[str] = Counter()
+        self.unsettled = 0
+        self.arrived: dict[str, list[str]] = {}
+        self._left = {order.ref for order in self.known.values() if order.has_left}
+        self._same = {
+            (order.full_key, order.row_hash, order.group_name, order.item_name): order.ref
+            for order in self.known.values()
+            if not order.has_left
+        }
+        self.rows = list(self._read_rows())
+
+    def _read_known(self) -> Iterator[KnownOrder]:
+        keys, unique = len(self._cleaner.keys), self._cleaner.unique_count
+        for ref, order_key, row_hash, group, item, has_left, has_item, *cells in self._run("1_read_known_orders"):
+            yield KnownOrder(
+                str(ref), written(cells[0]), order_key or "", key_of(cells[:keys]), key_of(cells[:unique]), row_hash, group, item,
+                tuple(map(written, cells[keys:])), bool(has_left), bool(has_item),
+            )  # fmt: skip
+
+    def _read_rows(self) -> Iterator[StagedOrder]:
+        for number, cells in enumerate(self._run("1_read_staged_rows"), 1):
+            row = self._cleaner.clean(number, cells)
+            self.counts[row.row_hash] += 1
+            if self.counts[row.row_hash] == 1:
+                if self._same_as(row):
+                    row.cells = None
+                yield row
+
+    def _same_as(self, row: StagedOrder) -> str | None:
+        return self._same.get((row.full_key, row.row_hash, row.group_name, row.item_name))
+
+    # --- cells ----------------------------------------------------------------------------------------------------------
+
+    def _cells_of(self, rows: Sequence[StagedOrder]) -> Mapping[int, Cells]:
+        """The cells of rows by number; an order has those that were dropped."""
+        found = {row.number: row.cells for row in rows if row.cells is not None}
+        dropped = {self._same_as(row): row for row in rows if row.cells is None}
+        for ref, cells in _stored(self._run, [ref for ref in dropped if ref]):
+            row = dropped[ref]
+            found[row.number] = cells | dict(zip(self._cleaner.bookkeeping, row.bookkeeping, strict=True))
+        return found
+
+    def _others(self, cells: Cells) -> tuple[str | None, ...]:
+        """What a row or an order holds besides its keys, for comparing."""
+        return tuple(written(cells.get(i)) for i in self._cleaner.others)
+
+    # --- copies and collisions ------------------------------------------------------------------------------------------
+
+    def judge_shared_keys(self) -> None:
+        """Of the rows that share all key columns: drop the copies, and refuse the others with what they differ in."""
+        sharing: dict[str, list[StagedOrder]] = {}
+        for row in self.rows:
+            if not row.reject_code:
+                sharing.setdefault(row.full_key, []).append(row)
+        verdicts: dict[int, str] = {}
+        columns = [self._cleaner.names[i] for i in self._cleaner.others] + ["unreadable cells"]
+        for batch in _batches([rows] for rows in sharing.values() if len(rows) > 1):
+            cells = self._cells_of([row for (rows,) in batch for row in rows])
+            for (rows,) in batch:
+                keyed = (self._keyed(row, cells[row.number]) for row in sorted(rows, key=lambda row: row.row_hash))
+                verdicts |= verdicts_on(keyed, columns)
+        for row in self.rows:
+            if verdicts.get(row.number):
+                row.reject_code, row.reason = "duplicate_key", verdicts[row.number]
+        self.rows = [row for row in self.rows if verdicts.get(row.number) != ""]
+
+    def _keyed(self, row: StagedOrder, cells: Cells) -> KeyedRow:
+        bad = ", ".join(f"{column}: {text}" for _, column, text in row.bad_cells) or None
+        keys = tuple(written(cells.get(i)) or "" for i in self._cleaner.keys)
+        return KeyedRow(row.number, keys, written(cells.get(self._cleaner.file_at)) or "", (*self._others(cells), bad))
+
+    # --- which order a row is -------------------------------------------------------------------------------------------
+
+    def match(self) -> None:
+        """Find the order of every row that is one: first among the orders that were in the last load, then among those that left it."""
+        for has_left in (False, True):
+            self._match_full_keys([order for order in self.known.values() if order.has_left is has_left])
+            orders = by_number(order.leftover for order in self.missing if order.has_left is has_left)
+            rows = by_number(_leftover(row) for row in self.rows if row.ref is None and row.unique_key in orders)
+            self._pair(self._pair_leftovers(rows, orders))
+
+    def _match_full_keys(self, orders: Iterable[KnownOrder]) -> None:
+        """An order is the one with the same key columns, all of them; of several the one with the same hash.
+
+        A rejected row holds its order too, where no other row has its key; of several rejected ones the first.
+        """
+        by_key: dict[str, list[KnownOrder]] = {}
+        for order in orders:
+            by_key.setdefault(order.full_key, []).append(order)
+        for row in sorted(self.rows, key=lambda row: bool(row.reject_code)):
+            found = by_key.pop(row.full_key, None)
+            if found and row.ref is None:
+                row.ref = min(found, key=lambda order: (order.row_hash != row.row_hash, order.ref)).ref
+
+    @property
+    def missing(self) -> list[KnownOrder]:
+        """The orders that no row is, by key."""
+        taken = {row.ref for row in self.rows}
+        found = (order for order in self.known.values() if order.ref not in taken)
+        return sorted(found, key=lambda order: (order.order_key, order.ref))
+
+    def _pair_leftovers(
+        self, rows: Mapping[str, Sequence[Leftover]], orders: Mapping[str, Sequence[Leftover]]
+    ) -> Iterator[Pair]:
+        """The pairs of every order number, those of a number the most alike first; reads the cells of those only that leave a choice."""
+        both = [(rows[number], orders[number]) for number in rows if number in orders]
+        yield from ((each[0][0], each[1][0]) for each in both if len(each[0]) == len(each[1]) == 1)
+        for batch in _batches(each for each in both if len(each[0]) + len(each[1]) > 2):
+            yield from self._pairs_of_batch(batch)
+
+    def _pairs_of_batch(self, batch: Sequence[Sequence[Sequence[Leftover]]]) -> Iterator[Pair]:
+        few = [both for both in batch if sum(map(len, both)) <= _ROWS_A_READ]
+        numbers = {int(each.ref) for rows, _ in few for each in rows}
+        of_rows = self._cells_of([row for row in self.rows if row.number in numbers])
+        cells = {str(number): self._others(found) for number, found in of_rows.items()}
+        cells |= {
+            ref: self._others(found) for ref, found in _stored(self._run, [each.ref for _, orders in few for each in orders])
+        }
+        for rows, orders in batch:
+            yield from pairs_of(rows, orders, cells)
+
+    def _pair(self, pairs: Iterable[Pair]) -> None:
+        found = {int(row.ref): order.ref for row, order in pairs}
+        for row in self.rows if found else ():
+            row.ref = found.get(row.number, row.ref)
+
+    # --- a corrected customer -------------------------------------------------------------------------------------------
+
+    def find_moves(self, customer: str, scan: StagingScan) -> None:
+        """Match rows with the orders of other customers that they were, and let those orders alone that went to one."""
+        gone = [order for order in self.missing if not order.has_left]
+        missing = by_number(Leftover(order.ref, order.unique_key, "", (order.ref,)) for order in gone)
+        new = [row for row in self.rows if row.ref is None and not row.reject_code]
+        found = {order.order_number for order in gone} | {row.order_number for row in new}
+        sought = sorted(number for number in found if number is not None)
+        elsewhere = self._numbers_elsewhere(customer, scan, missing, sought)
+        # Of a customer without a row somebody has said that its orders left; another's merge takes them over then.
+        is_loaded = customer in scan.customers
+        moving = [
+            order.ref for number, orders in missing.items() if is_loaded and elsewhere.arrives(number) for order in orders
+        ]
+        for ref in moving:
+            del self.known[ref]
+        self.unsettled = len(moving) + self._match_arrivals(elsewhere, new)
+
+    def _numbers_elsewhere(
+        self, customer: str, scan: StagingScan, missing: Collection[str], sought: Sequence[str]
+    ) -> NumbersElsewhere:
+        keys, unique = len(self._cleaner.keys), self._cleaner.unique_count
+        orders: dict[str, list[OrderElsewhere]] = {}
+        for chunk in chunks(sought):
+            for ref, owner, has_left, has_item, *cells in self._run("1_read_orders_elsewhere", numbers=chunk):
+                key, number = key_of(cells[:keys]), key_of(cells[:unique])
+                order = Leftover(str(ref), number, key, (-has_item, key, str(ref)))
+                orders.setdefault(number, []).append(OrderElsewhere(order, str(owner), has_left=bool(has_left)))
+                self._left |= {order.ref} if has_left else set()
+        rows: dict[str, dict[str | None, set[str]]] = {}
+        for chunk in chunks(sorted({*missing, *orders})):
+            for spelling, file, *cells in self._run("1_read_staged_numbers", numbers=chunk):
+                holder = scan.owner_of(written(spelling), written(file))
+                if holder != customer:
+                    rows.setdefault(key_of(cells[:unique]), {}).setdefault(holder, set()).add(key_of(cells[:keys]))
+        return NumbersElsewhere(orders, rows, scan.customers)
+
+    def _match_arrivals(self, elsewhere: NumbersElsewhere, new: Sequence[StagedOrder]) -> int:
+        """Find the orders of other customers that new rows are; how many cannot be told to be any, and are rejected for it."""
+        unsure = 0
+        by_ref = {str(row.number): row for row in new if row.unique_key in elsewhere.orders}
+        for number, rows in by_number(map(_leftover, by_ref.values())).items():
+            found = elsewhere.candidates(number, rows)
+            if found.reason:
+                unsure += len(rows)
+                for each in rows:
+                    by_ref[each.ref].reject_code, by_ref[each.ref].reason = UNSURE_CUSTOMER, found.reason
+            elif found.orders:
+                moved = list(self._pair_leftovers({number: rows}, {number: found.orders}))[: found.most]
+                self.arrived.setdefault(found.customer, []).extend(order.ref for _, order in moved)
+                self._pair(moved)
+        return unsure
+
+    def take_over(self, hold: Callable[[str], None]) -> None:
+        """Make the orders that came from other customers this one's.
+
+        `hold` holds another customer until the merge has ended, and raises `CustomerBusyError` when a run is at work on it.
+        """
+        for customer, orders in sorted(self.arrived.items()):
+            hold(customer)
+            self._run("1_release_orders", former=customer, taken=len(orders))
+            for refs in chunks(orders):
+                self._run("1_take_orders", refs=refs)
+                self._run("2_clear_lines_of_orders", refs=refs)
+
+    # --- what changed ---------------------------------------------------------------------------------------------------
+
+    def new(self) -> Iterator[tuple[StagedOrder, Cells]]:
+        """The rows that become orders, with their cells; those with the same sizes together, so that few columns are written for them."""
+        new = [row for row in self.rows if row.ref is None and not row.reject_code]
+        new.sort(key=lambda row: [i for i in row.cells or () if i in self._cleaner.sizes])
+        for chunk in chunks(new, _ROWS_A_READ):
+            cells = self._cells_of(chunk)
+            yield from ((row, cells[row.number]) for row in chunk)
+
+    def is_same(self, row: StagedOrder) -> bool:
+        """Whether the order of a row has its cells and names already, and is in the load."""
+        order = self.known.get(row.ref or "")
+        now = row.row_hash, row.group_name, row.item_name
+        return order is not None and not order.has_left and now == (order.row_hash, order.group_name, order.item_name)
+
+    def compare(self) -> tuple[list[Change], Counter[tuple[int, int]]]:
+        """The orders that changed, with their cells that did; and how many live orders showed which columns before and do so now."""
+        shown: Counter[tuple[int, int]] = Counter()
+        changed: dict[str, StagedOrder] = {}
+        for row in self.rows:
+            if row.ref is None or row.reject_code:
+                continue
+            if self.is_same(row):
+                shown[row.shown, row.shown] += 1
+            else:
+                changed[row.ref] = row
+        return list(self._changes(changed, shown)), shown
+
+    def _changes(self, changed: Mapping[str, StagedOrder], shown: Counter[tuple[int, int]]) -> Iterator[Change]:
+        for ref, before in _stored(self._run, list(changed)):
+            row = changed[ref]
+            after = before if row.cells is None else row.cells
+            if ref not in self._left:
+                sizes = self._cleaner.sizes_bit if row.is_cancelled else 0  # a cancelled order loses its sizes rightly
+                shown[self._cleaner.shown(before), row.shown | sizes] += 1
+            cells = {i: cell for i, cell in after.items() if written(before.get(i)) != written(cell)}
+            cells |= dict.fromkeys(before.keys() - after.keys())
+            row.cells = None
+            yield Change(row, cells)
+
+    def moved_sources(self) -> Iterator[Change]:
+        """Where the rows of orders come from now, if that alone is new; it changes no order, so nothing of it is sent."""
+        for row in self.rows:
+            if row.ref is not None and not row.reject_code and self.is_same(row):
+                before = self.known[row.ref].bookkeeping
+                if before != row.bookkeeping:
+                    yield Change(row, dict(zip(self._cleaner.bookkeeping, row.bookkeeping, strict=True)))
 
 
-def _numbers_elsewhere(run: Runner, customer: str, scan: StagingScan, missing: Collection[str]) -> NumbersElsewhere:
-    orders: dict[str, list[OrderElsewhere]] = {}
-    for row in run("1_read_orders_elsewhere").mappings():
-        found = OrderElsewhere(_order(row), str(row["customer_name"]), has_left=bool(row["has_left"]))
-        orders.setdefault(found.order.number, []).append(found)
-    rows: dict[str, dict[str | None, set[str]]] = {}
-    for numbers in chunks(sorted({*missing, *orders})):
-        for row in run("1_read_staged_numbers", numbers=numbers).mappings():
-            owner = scan.owner_of(row["spelling"], row["file_name"])
-            if owner != customer:
-                rows.setdefault(plain_key(row["unique_key"]), {}).setdefault(owner, set()).add(plain_key(row["full_key"]))
-    return NumbersElsewhere(orders, rows, scan.customers)
+def rehash(run: Runner, cleaner: Cleaner, rejects: Mapping[Reject, str]) -> None:
+    """Hash the customer's orders by the rule of today from what is stored, so that only those that changed count as changed."""
+    bad: dict[str, list[BadCell]] = {}
+    for (row_hash, column, code), text in rejects.items():
+        if column:
+            bad.setdefault(row_hash, []).append((code, column, text))
+    former = {str(ref): row_hash for ref, _, row_hash, *_ in run("1_read_known_orders") if row_hash is not None}
+    found = [(ref, cleaner.hash_of(cells, bad.get(former[ref], ()))) for ref, cells in _stored(run, list(former))]
+    write_rows(run, "1_rehash_orders", ("ref", "hash"), found)
 
 
-def _match_arrivals(run: Runner, elsewhere: NumbersElsewhere) -> tuple[Mapping[str, Sequence[str]], int]:
-    """The orders by the customers that they come from, and how many rows cannot be told to be any, and are rejected for it."""
-    new = by_number(
-        _row(row) for numbers in chunks(sorted(elsewhere.orders)) for row in run("1_read_new_rows", numbers=numbers).mappings()
-    )
-    arrived: dict[str, list[str]] = {}
-    unsure: list[tuple[int, str]] = []
-    for number, rows in new.items():
-        found = elsewhere.candidates(number, rows)
-        if found.reason:
-            unsure += [(int(row.ref), found.reason) for row in rows]
-        elif found.orders:
-            moved = list(_pair_leftovers(run, {number: rows}, {number: found.orders}))[: found.most]
-            arrived.setdefault(found.customer, []).extend(order.ref for _, order in moved)
-            _record_pairs(run, moved)
-    write_rows(run, "1_record_verdicts", ("row", "reason"), unsure, code=UNSURE_CUSTOMER)
-    return arrived, len(unsure)
+def _stored(run: Runner, refs: Sequence[str]) -> Iterator[tuple[str, Cells]]:
+    """What orders hold."""
+    for chunk in chunks(refs, _ROWS_A_READ):
+        for ref, *cells in run("1_read_cells_of_orders", refs=chunk):
+            yield str(ref), {i: cell for i, cell in enumerate(cells) if cell is not None}
+
+
+def _batches(groups: Iterable[Sequence[Sequence[T]]]) -> Iterator[list[Sequence[Sequence[T]]]]:
+    """Groups of rows together, in batches of so many rows as may be in memory; a larger group by itself."""
+    batch: list[Sequence[Sequence[T]]] = []
+    size = 0
+    for group in groups:
+        count = sum(map(len, group))
+        if batch and size + count > _ROWS_A_READ:
+            yield batch
+            batch, size = [], 0
+        batch.append(group)
+        size += count
+    if batch:
+        yield batch
+
+
+def _leftover(row: StagedOrder) -> Leftover:
+    """Of equally alike ones a row that is rejected comes last."""
+    return Leftover(str(row.number), row.unique_key, row.full_key, (bool(row.reject_code), row.full_key, row.row_hash))

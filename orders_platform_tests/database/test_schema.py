@@ -99,15 +99,19 @@ def test_the_kinds_of_columns_follow_their_types_and_the_configuration(wide: Ord
 
 
 def test_how_a_column_is_read_follows_its_kind_its_name_and_the_board(wide: OrderList) -> None:
-    found = {column.name: (column.reader, column.words) for column in wide.merging.rules.business}
-    assert found["AAG SEASON"] == ("text", "na_word")
-    assert found["CATEGORY"] == ("text", "null_word")
-    assert found["NOTES"] == ("lines", "null_word")
-    assert found["CUSTOMER COLOUR DESCRIPTION"] == ("text", "na_word")  # a long text on the board, and part of the key
-    assert found["DESIGN FEE"] == ("text", "na_word")
-    assert found["TOTAL QTY"] == found["S"] == ("number", "na_word")
-    assert found["TARIFF RELIEF DISCOUNT (20%)"] == ("percent", "na_word")
-    assert found["EX FACTORY DATE"] == ("date", "date_word")
+    def kind_of(words: frozenset[str]) -> str:
+        return "date" if "1900-01-01" in words else "number" if "n/a" in words else "text"
+
+    found = {column.name: (column.reader, kind_of(column.null_words)) for column in wide.merging.rules.business}
+    assert all("nan" in column.null_words for column in wide.merging.rules.business)
+    assert found["AAG SEASON"] == ("text", "number")
+    assert found["CATEGORY"] == ("text", "text")
+    assert found["NOTES"] == ("lines", "text")
+    assert found["CUSTOMER COLOUR DESCRIPTION"] == ("text", "number")  # a long text on the board, and part of the key
+    assert found["DESIGN FEE"] == ("text", "number")
+    assert found["TOTAL QTY"] == found["S"] == ("number", "number")
+    assert found["TARIFF RELIEF DISCOUNT (20%)"] == ("percent", "number")
+    assert found["EX FACTORY DATE"] == ("date", "date")
 
 
 def test_a_table_that_is_absent_is_named_with_the_next_step(order_list: OrderList) -> None:

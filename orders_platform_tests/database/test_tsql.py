@@ -6,17 +6,21 @@ The order list is narrow here: a statement over 411 columns says the same thing 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
+from typing import cast
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import TextClause
+from sqlalchemy import Connection, TextClause
 from sqlfluff.core import FluffConfig, Linter
 
 from orders_platform.configuration import Configuration
 from orders_platform.database.dialects import TableColumn
 from orders_platform.database.engine import open_database
-from orders_platform.database.mssql import MSSQL, table_column
+from orders_platform.database.mssql import MSSQL, TEXT_PARAMETERS, table_column
 from orders_platform.database.schema import TABLES, VIEWS, Schema, define_tables
 from orders_platform.database.statements import Statements
 from orders_platform.merge.merge_rules import MergeRules
@@ -84,6 +88,47 @@ def test_a_table_is_tsql(configuration: Configuration, narrow_sql: Path, role: s
 def test_the_script_of_the_rights_is_tsql() -> None:
     text = (Path(__file__).parents[2] / "deploy" / "sql_server_rights.sql").read_text(encoding="utf-8")
     assert troubles(text) == []
+
+
+class Written:
+    """Stands for a connection to SQL Server: keeps what it was told to run."""
+
+    def __init__(self) -> None:
+        self.run: list[tuple[str, tuple[str, ...]]] = []
+
+    def exec_driver_sql(self, statement: str, texts: tuple[str, ...], execution_options: Mapping[str, object]) -> None:
+        assert execution_options == {TEXT_PARAMETERS: True}
+        self.run.append((statement, texts))
+
+
+def test_rows_are_inserted_by_few_statements_over_the_columns_that_are_filled() -> None:
+    columns = [f"[c {i}]" for i in range(430)]
+    rows = [[f"t{n}", Decimal("12.50"), n, date(2026, 3, 1), *[None] * 425, True if n == 3 else None] for n in range(450)]
+    written = Written()
+    assert MSSQL.insert_rows(cast(Connection, written), "[dbo].[orders]", columns, rows, "record_uuid") == 450
+    assert [len(texts) // 5 for _, texts in written.run] == [200, 200, 50]
+    assert all(len(texts) == statement.count("?") < 2_100 for statement, texts in written.run)
+    assert written.run[0][1][15:20] == ("t3", "12.50", "3", "2026-03-01", "1")
+    statement = written.run[2][0]
+    assert statement.startswith(
+        "INSERT INTO [dbo].[orders] ([c 0], [c 1], [c 2], [c 3], [c 429], record_uuid) SELECT NULLIF(r.c0, "
+    )
+    assert "NEWID() FROM (VALUES (?, ?, ?, ?, ?), (" in statement
+    assert troubles(statement.replace("?", "@p")) == []
+
+
+def test_rows_are_updated_by_few_statements() -> None:
+    written = Written()
+    rows = [[f"ref {n}", None if n else "x", n] for n in range(400)]
+    MSSQL.update_rows(cast(Connection, written), "[dbo].[orders]", ["record_uuid", "[PO NUMBER]", "[S]"], rows)
+    assert [len(texts) // 3 for _, texts in written.run] == [333, 67]
+    statement, texts = written.run[1]
+    assert texts[:2] == ("ref 333", "(orders_platform: no value)")
+    assert statement.startswith(
+        "UPDATE [dbo].[orders] SET [PO NUMBER] = NULLIF(r.c1, N'(orders_platform: no value)'), [S] = NULLIF(r.c2"
+    )
+    assert statement.endswith(" WHERE [dbo].[orders].record_uuid = r.c0")
+    assert troubles(statement.replace("?", "@p")) == []
 
 
 @pytest.mark.parametrize("sql", ["SELECT 1 FROM t WHERE", "SELECT a FROM t LIMIT 1", "UPDATE t SET a == 1", "SELECT (a FROM t"])

@@ -250,6 +250,40 @@ def test_orders_of_an_older_version_are_hashed_anew_and_only_the_changed_one_is_
     assert order_list.merge(*rows[:-1], rows[-1] | {"NOTES": "y"}) == HeaderMerge(rows_read=13, updated=1)
 
 
+def test_an_order_of_an_older_version_with_cells_left_out_is_unchanged_and_keeps_its_warnings(order_list: OrderList) -> None:
+    rows = [*OTHERS, order("AA-1", FREIGHT="1,5") | {"S": "x", "L": "4"}]
+    order_list.merge_all(*rows)
+    order_list.sent()
+    before = order_list.warnings(), order_list.lines()
+    for table in ("ORDER_LIST_V2", "ORDER_LIST_REJECTS"):
+        order_list.sql(f"UPDATE {table} SET row_hash = 'older ' || row_hash")
+    order_list.sql("UPDATE ORDER_SYNC_CUSTOMERS SET row_hash_rule = NULL, fingerprint = 'of another version'")
+    merged, lines = order_list.merge_all()
+    assert (merged, lines.updated, lines.removed) == (HeaderMerge(rows_read=11), 0, 0)
+    assert (order_list.warnings(), order_list.lines()) == before
+    assert {row[0] for row in order_list.orders("sync_state")} == {"SYNCED"}
+
+
+def test_of_two_orders_that_share_all_keys_a_row_is_the_one_that_it_equals(order_list: OrderList) -> None:
+    order_list.merge(*OTHERS, order("AA-1", NOTES="one"), order("AA-1", PO_NUMBER="other", NOTES="two"))
+    order_list.sql("UPDATE ORDER_LIST_V2 SET \"PO NUMBER\" = 'PO-AA-1' WHERE order_key = 'AA-1'")
+    order_list.sent()
+    merged = order_list.merge(*OTHERS, order("AA-1", NOTES="one"))
+    assert (merged.created, merged.updated, merged.missing) == (0, 0, 1)
+
+
+def test_a_total_that_repeats_the_keys_of_an_order_does_not_take_it(order_list: OrderList) -> None:
+    def by_notes(document: dict[str, dict[str, object]]) -> None:
+        document["cleaning"]["phantom_columns"] = ["NOTES"]
+
+    order_list = order_list.configured(by_notes)
+    order_list.merge(order("AA-1", NOTES="n"))
+    before = known(order_list)
+    merged = order_list.merge(order("AA-1"), order("AA-1", NOTES="n"))
+    assert (merged.rejected, merged.created, merged.updated) == (1, 0, 0)
+    assert known(order_list) == before
+
+
 def test_a_customer_renamed_together_with_the_version_is_sent_under_its_new_name(order_list: OrderList) -> None:
     order_list.merge(*OTHERS)
     order_list.sent()

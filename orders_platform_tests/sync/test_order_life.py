@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime
 
 import pytest
 
@@ -278,11 +279,19 @@ def test_a_renamed_customer_waits_for_a_run_that_still_sends_under_the_old_name(
 
 
 def test_an_order_number_that_cannot_be_written_refuses_its_order_and_no_other(platform: Platform) -> None:
-    platform.load([order("A-1"), order("A-2\x00Q"), order("A-3")])
+    platform.load([order("A-1"), order("A-2"), order("A-3")])
+    platform.merge.merge_headers(GREYSON, platform.merge.scan_staging(), datetime(2026, 1, 5, tzinfo=UTC))
+    platform.execute("UPDATE ORDER_LIST_V2 SET \"AAG ORDER NUMBER\" = 'A-2' || char(0) || 'Q' WHERE order_key = 'A-2'")
     report = platform.sync()
     assert report.error is None
     assert [refusal.code for refusal in report.items.refusals] != []
     assert platform.numbers == ["A-1", "A-3"]
+
+
+def test_a_zero_character_in_an_order_number_vanishes_as_every_control_character_does(platform: Platform) -> None:
+    platform.load([order("A-1"), order("A-2\x00Q")])
+    assert platform.sync().error is None
+    assert platform.numbers == ["A-1", "A-2Q"]
 
 
 def test_what_was_found_on_the_board_is_in_the_log(platform: Platform) -> None:
