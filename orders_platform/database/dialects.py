@@ -106,11 +106,18 @@ class Dialect(abc.ABC):
 
     @abc.abstractmethod
     def insert_rows(
-        self, connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]], uuid: str = ""
+        self,
+        connection: Connection,
+        table: str,
+        columns: Sequence[str],
+        rows: Iterable[Sequence[object]],
+        *,
+        uuid: str = "",
+        empty_is_null: bool = False,
     ) -> int:
         """Insert rows, each under a new id where there is a column `uuid` for it; how many. Table and columns are quoted names.
 
-        The empty text is NULL, as None is.
+        With `empty_is_null` empty texts become NULL, which a column of numbers would make 0 of.
         """
 
     @abc.abstractmethod

@@ -145,12 +145,21 @@ class _Mssql(Dialect):
         return rounded if len(rounded.as_tuple().digits) <= precision else None
 
     def insert_rows(
-        self, connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]], uuid: str = ""
+        self,
+        connection: Connection,
+        table: str,
+        columns: Sequence[str],
+        rows: Iterable[Sequence[object]],
+        *,
+        uuid: str = "",
+        empty_is_null: bool = False,
     ) -> int:
         count = 0
         for filled, batch in filled_batches(columns, rows, _ROWS):
             names = ", ".join([*filled, *[uuid] * bool(uuid)])
             cells = ", ".join([*map(_cell, range(len(filled))), *["NEWID()"] * bool(uuid)])
+            if empty_is_null:
+                batch = [tuple([None if cell == "" else cell for cell in row]) for row in batch]  # noqa: PLW2901
             _execute_texts(connection, f"INSERT INTO {table} ({names}) SELECT {cells} FROM", batch)
             count += len(batch)
         return count
@@ -300,12 +309,9 @@ def _execute_texts(connection: Connection, start: str, rows: Sequence[Sequence[o
 
 
 def _text(cell: object) -> str:
-    """A cell as text: a day or a moment in ISO form, a truth value as 1 or 0, which SQLite also makes of it.
-
-    A column of numbers would make 0 of a blank.
-    """
+    """A cell as text: a day or a moment in ISO form, a truth value as 1 or 0, which SQLite also makes of it."""
     if cell is None or isinstance(cell, str):
-        return cell if cell and not cell.isspace() else _NOTHING
+        return _NOTHING if cell is None else cell
     if isinstance(cell, bool):
         return str(int(cell))
     if isinstance(cell, Decimal):

@@ -78,12 +78,19 @@ class _Sqlite(Dialect):
         return None if math.isinf(float(number)) or type_ == "INT" else float(number)
 
     def insert_rows(
-        self, connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]], uuid: str = ""
+        self,
+        connection: Connection,
+        table: str,
+        columns: Sequence[str],
+        rows: Iterable[Sequence[object]],
+        *,
+        uuid: str = "",
+        empty_is_null: bool = False,
     ) -> int:
-        count = 0
+        count, mark = 0, "NULLIF(?, '')" if empty_is_null else "?"
         for filled, batch in filled_batches(columns, rows, _BATCH):
             names = ", ".join([*filled, *[uuid] * bool(uuid)])
-            marks = ", ".join(["NULLIF(?, '')"] * len(filled) + ["orders_uuid()"] * bool(uuid))
+            marks = ", ".join([mark] * len(filled) + ["orders_uuid()"] * bool(uuid))
             connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({marks})", batch)  # noqa: S608 - quoted names and marks
             count += len(batch)
         return count

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, RowMapping
 from orders_platform.database.engine import repeated_when_lost
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.statements import Statements
+from orders_platform.domain.cell_texts import PLACEHOLDER_DATES
 from orders_platform.domain.customers import SpellingCount
 from orders_platform.domain.text import fold
 from orders_platform.errors import SourceDataError
@@ -88,7 +89,7 @@ class Loads:
             tuple(column.name for column in self._store.schema.columns_of(c.tables.staging)),
             (*c.keys.unique, *c.keys.extra), c.columns.customer, c.columns.file,
             sizes=frozenset(rules.sizes),
-            dates=frozenset(column.name for column in rules.business if "date" in (column.kind, column.null_words.partition("_")[0])),
+            dates=frozenset(column.name for column in rules.business if column.null_words.issuperset(PLACEHOLDER_DATES)),
             numbers=frozenset(column.name for column in rules.business if column.kind in {"number", "whole_number"}),
             names=c.customer_names,
         )  # fmt: skip

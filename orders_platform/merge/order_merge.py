@@ -275,7 +275,7 @@ class OrderMerge:
         )  # fmt: skip
         columns = [*self._quoted, "order_key", "row_hash", "merge_number", "group_name", "item_name", "sync_state", "action_type",
                    "retry_count", "created_at", "updated_at"]  # fmt: skip
-        return self.database.dialect.insert_rows(run.connection, self._tables["orders"], columns, rows, "record_uuid")
+        return self.database.dialect.insert_rows(run.connection, self._tables["orders"], columns, rows, uuid="record_uuid")
 
     def _remove(self, run: Runner, missing: Sequence[str]) -> int:
         archives = int(self._configuration.policies.removed_orders == "archive")

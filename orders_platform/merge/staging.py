@@ -53,4 +53,4 @@ def insert_rows(
     """Insert rows into the table of that quoted name, as for `replace_staged_rows`; yields how many after each batch."""
     names, remaining = [str(database.dialect.quote(name)) for name in columns], iter(rows)
     while batch := list(itertools.islice(remaining, _BATCH)):
-        yield database.dialect.insert_rows(connection, place, names, batch)
+        yield database.dialect.insert_rows(connection, place, names, batch, empty_is_null=True)

@@ -105,7 +105,7 @@ def test_rows_are_inserted_by_few_statements_over_the_columns_that_are_filled() 
     columns = [f"[c {i}]" for i in range(430)]
     rows = [[f"t{n}", Decimal("12.50"), n, date(2026, 3, 1), *[None] * 425, True if n == 3 else None] for n in range(450)]
     written = Written()
-    assert MSSQL.insert_rows(cast(Connection, written), "[dbo].[orders]", columns, rows, "record_uuid") == 450
+    assert MSSQL.insert_rows(cast(Connection, written), "[dbo].[orders]", columns, rows, uuid="record_uuid") == 450
     assert [len(texts) // 5 for _, texts in written.run] == [200, 200, 50]
     assert all(len(texts) == statement.count("?") < 2_100 for statement, texts in written.run)
     assert written.run[0][1][15:20] == ("t3", "12.50", "3", "2026-03-01", "1")
