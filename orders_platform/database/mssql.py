@@ -159,7 +159,7 @@ class _Mssql(Dialect):
             names = ", ".join([*filled, *[uuid] * bool(uuid)])
             cells = ", ".join([*map(_cell, range(len(filled))), *["NEWID()"] * bool(uuid)])
             if empty_is_null:
-                batch = [tuple([None if cell == "" else cell for cell in row]) for row in batch]  # noqa: PLW2901
+                batch = [tuple([None if cell == "" else cell for cell in row]) for row in batch]
             _execute_texts(connection, f"INSERT INTO {table} ({names}) SELECT {cells} FROM", batch)
             count += len(batch)
         return count
