@@ -10,6 +10,7 @@ import gc
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from copy import copy
 from functools import wraps
 from importlib import import_module
@@ -44,17 +45,13 @@ class _OutputFile(click.Path):
 
     def convert(self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None) -> Path:
         file = Path(os.fsdecode(super().convert(value, param, ctx)))
-        if not _may_be_written(file):
+        is_fit = False
+        with suppress(OSError):  # a name that is too long
+            folder = file.resolve().parent  # of the file itself, where the path is a link
+            is_fit = folder.is_dir() and os.access(file if file.exists() else folder, os.W_OK)
+        if not is_fit:
             self.fail(f"{file} cannot be written: its folder is missing or read-only.", param, ctx)
         return file
-
-
-def _may_be_written(file: Path) -> bool:
-    try:
-        folder = file.resolve().parent  # of the file itself, where the path is a link
-        return folder.is_dir() and os.access(file if file.exists() else folder, os.W_OK)
-    except OSError:  # a name that is too long
-        return False
 
 
 _OUTPUT_FILE = _OutputFile(dir_okay=False, writable=True)

@@ -5,7 +5,7 @@ What differs inside a statement is a macro in `sql/macros/`.
 
 import abc
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -64,6 +64,7 @@ class Dialect(abc.ABC):
         kind: what Dagster shows as the kind of an asset.
         types: of the columns of our tables; `staged_types` of the staging table, which takes any text.
         has_earlier_system: whether an earlier system may have left tables, which `init-db` adopts.
+        rows_a_batch: so many rows are inserted together.
         any_case: after a column of an index of texts, where that is to find them without regard to case; SQL Server's collations do.
     """
 
@@ -72,6 +73,7 @@ class Dialect(abc.ABC):
     types: ClassVar[ColumnTypes]
     staged_types: ClassVar[ColumnTypes]
     has_earlier_system: ClassVar[bool]
+    rows_a_batch: ClassVar[int]
     any_case: ClassVar[str]
 
     @cached_property
@@ -104,7 +106,6 @@ class Dialect(abc.ABC):
     def stored_number(self, number: Decimal | float, type_: str) -> object:
         """A number as a column of this type holds it, None where it cannot."""
 
-    @abc.abstractmethod
     def insert_rows(
         self,
         connection: Connection,
@@ -117,8 +118,25 @@ class Dialect(abc.ABC):
     ) -> int:
         """Insert rows, each under a new id where there is a column `uuid` for it; how many. Table and columns are quoted names.
 
-        With `empty_is_null` empty texts become NULL, which a column of numbers would make 0 of.
+        With `empty_is_null` empty texts become NULL, which a column of numbers would make 0 of. Of each batch only those columns are
+        named in which one of its rows has a value.
         """
+        count, remaining = 0, iter(rows)
+        while batch := list(itertools.islice(remaining, self.rows_a_batch)):
+            filled = [i for i, column in enumerate(zip(*batch, strict=True)) if column.count(None) < len(batch)] or [0]
+            names = ", ".join([*(columns[i] for i in filled), *[uuid] * bool(uuid)])
+            cells = [tuple([row[i] for i in filled]) for row in batch]
+            self.insert_batch(
+                connection, f"INSERT INTO {table} ({names})", cells, has_uuid=bool(uuid), empty_is_null=empty_is_null
+            )
+            count += len(batch)
+        return count
+
+    @abc.abstractmethod
+    def insert_batch(
+        self, connection: Connection, start: str, rows: list[tuple[object, ...]], *, has_uuid: bool, empty_is_null: bool
+    ) -> None:
+        """Insert so many rows; `start` names table and columns, the last of which is the one for a new id where there is one."""
 
     @abc.abstractmethod
     def update_rows(self, connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -149,16 +167,6 @@ class Dialect(abc.ABC):
     def missing_grants(self, connection: Connection, rights: Sequence[Right]) -> list[str]:  # noqa: ARG002 - SQLite has no rights
         """A GRANT for each of the rights that the login lacks."""
         return []
-
-
-def filled_batches(
-    columns: Sequence[str], rows: Iterable[Sequence[object]], size: int
-) -> Iterator[tuple[list[str], list[tuple[object, ...]]]]:
-    """Rows in batches, each with those columns only in which one of its rows has a value."""
-    remaining = iter(rows)
-    while batch := list(itertools.islice(remaining, size)):
-        filled = [i for i, column in enumerate(zip(*batch, strict=True)) if column.count(None) < len(batch)] or [0]
-        yield [columns[i] for i in filled], [tuple([row[i] for i in filled]) for row in batch]
 
 
 def customer_busy(customer: str) -> CustomerBusyError:

@@ -9,7 +9,7 @@ import hashlib
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import TYPE_CHECKING
@@ -19,16 +19,7 @@ from markupsafe import Markup
 from sqlalchemy import URL, Connection, Engine, ExecutionContext, event, text
 from sqlalchemy.exc import DBAPIError
 
-from orders_platform.database.dialects import (
-    Dialect,
-    Family,
-    Right,
-    TableColumn,
-    column_types,
-    customer_busy,
-    filled_batches,
-    lock_lost,
-)
+from orders_platform.database.dialects import Dialect, Family, Right, TableColumn, column_types, customer_busy, lock_lost
 from orders_platform.database.mssql_errors import Meaning, meaning_of
 from orders_platform.database.odbc_driver import find_driver, safe_options
 from orders_platform.errors import DatabaseRefusedError, OrdersError, TransactionLostError
@@ -103,6 +94,7 @@ class _Mssql(Dialect):
     staged_types = column_types(
         {**_TYPES, **dict.fromkeys(("nvarchar", "integer", "decimal", "date", "uuid"), "NVARCHAR(4000)")}
     )
+    rows_a_batch = _ROWS
     any_case = ""
     has_earlier_system = True
 
@@ -126,8 +118,25 @@ class _Mssql(Dialect):
         verb = "refused" if issubclass(meaning.kind, DatabaseRefusedError) else "did not answer"
         return meaning.kind(f"{place} {verb}: {first.orig}. {meaning.step}")
 
-    def whole_transaction(self, connection: Connection) -> AbstractContextManager[None]:
-        return _whole_transaction(connection)
+    @contextmanager
+    def whole_transaction(self, connection: Connection) -> Iterator[None]:
+        """What is written after the end is in a transaction that the driver began without a word, or in none.
+
+        A second level, which nobody else begins, tells it from ours.
+        """
+        connection.exec_driver_sql("BEGIN TRANSACTION")
+        level = _level(connection)
+        yield
+        now = _level(connection)
+        if now == level:
+            connection.exec_driver_sql("COMMIT TRANSACTION")
+            return
+        if now == 0:
+            connection.exec_driver_sql("BEGIN TRANSACTION")  # for the roll-back, which is an error without one
+        raise TransactionLostError(
+            "The server ended the transaction in its middle and gave no error: a trigger may have, or the driver kept the error to "
+            "itself. This step is repeated as a whole."
+        )
 
     def timestamp(self, moment: datetime) -> datetime:
         return moment.replace(tzinfo=None)
@@ -144,25 +153,13 @@ class _Mssql(Dialect):
         rounded = exact.quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP, _EXACT)
         return rounded if len(rounded.as_tuple().digits) <= precision else None
 
-    def insert_rows(
-        self,
-        connection: Connection,
-        table: str,
-        columns: Sequence[str],
-        rows: Iterable[Sequence[object]],
-        *,
-        uuid: str = "",
-        empty_is_null: bool = False,
-    ) -> int:
-        count = 0
-        for filled, batch in filled_batches(columns, rows, _ROWS):
-            names = ", ".join([*filled, *[uuid] * bool(uuid)])
-            cells = ", ".join([*map(_cell, range(len(filled))), *["NEWID()"] * bool(uuid)])
-            if empty_is_null:
-                batch = [tuple([None if cell == "" else cell for cell in row]) for row in batch]
-            _execute_texts(connection, f"INSERT INTO {table} ({names}) SELECT {cells} FROM", batch)
-            count += len(batch)
-        return count
+    def insert_batch(
+        self, connection: Connection, start: str, rows: list[tuple[object, ...]], *, has_uuid: bool, empty_is_null: bool
+    ) -> None:
+        cells = ", ".join([*map(_cell, range(len(rows[0]))), *["NEWID()"] * has_uuid])
+        if empty_is_null:
+            rows = [tuple([None if cell == "" else cell for cell in row]) for row in rows]
+        _execute_texts(connection, f"{start} SELECT {cells} FROM", rows)
 
     def update_rows(self, connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         written = ", ".join(f"{column} = {_cell(n)}" for n, column in enumerate(columns) if n)
@@ -317,28 +314,6 @@ def _text(cell: object) -> str:
     if isinstance(cell, Decimal):
         return format(cell, "f")
     return cell.isoformat() if isinstance(cell, date) else str(cell)
-
-
-@contextmanager
-def _whole_transaction(connection: Connection) -> Iterator[None]:
-    """Raise `TransactionLostError` when the transaction of `connection` ended before its time, whatever hid the error from us.
-
-    What is written afterwards is in a transaction that the driver began without a word, or in none. A second level, which nobody else
-    begins, tells it from ours.
-    """
-    connection.exec_driver_sql("BEGIN TRANSACTION")
-    level = _level(connection)
-    yield
-    now = _level(connection)
-    if now == level:
-        connection.exec_driver_sql("COMMIT TRANSACTION")
-        return
-    if now == 0:
-        connection.exec_driver_sql("BEGIN TRANSACTION")  # for the roll-back, which is an error without one
-    raise TransactionLostError(
-        "The server ended the transaction in its middle and gave no error: a trigger may have, or the driver kept the error to itself. "
-        "This step is repeated as a whole."
-    )
 
 
 def _level(connection: Connection) -> int:

@@ -76,7 +76,7 @@ class OrderStore:
     @contextmanager
     def _writing(self, **values: object) -> Iterator[Runner]:
         with self.database.write() as connection:
-            yield self._statements.runner(connection, self._bound(values))
+            yield Runner(self._statements, connection, self._bound(values))
 
     def _bound(self, values: Mapping[str, object]) -> dict[str, object]:
         return {
@@ -94,7 +94,7 @@ class OrderStore:
     ) -> list[dict[str, Any]]:
         """What a statement finds, a column by its name."""
         with self.database.read() as connection:
-            run = (statements or self._statements).runner(connection, self._bound(values))
+            run = Runner(statements or self._statements, connection, self._bound(values))
             return [dict(row) for row in run(statement, variables).mappings()]
 
     @repeated_when_lost

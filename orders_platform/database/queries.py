@@ -7,7 +7,7 @@ import json
 import re
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -79,40 +79,29 @@ class Queries:
 
     def duplicates(self, customers: Sequence[str]) -> list[Finding]:
         """Keys that several orders of a customer share, and items or subitems that several of our rows have as their own."""
-        rows = [row for names in self._by_keys(customers) for row in self._of_keys("check_repeated_keys", names)]
+        by_keys = self._by_keys(customers)
+        rows = [row for names, keyed in by_keys for row in self._of_customers("check_repeated_keys", names, keyed)]
         return _findings(rows + self._of_customers("check_repeated_ids", customers))
 
-    def _by_keys(self, customers: Sequence[str]) -> Iterable[list[str]]:
-        """The customers by the columns that identify their orders: the statement holds the names of those."""
-        found: dict[object, list[str]] = {}
+    def _by_keys(self, customers: Sequence[str]) -> Iterator[tuple[list[str], Statements]]:
+        """The customers by the columns that identify their orders, with the statements that hold the names of those."""
+        found: dict[tuple[Sequence[str], Sequence[str]], list[str]] = {}
         for customer in customers:
             keys = self._store.configuration.keys_of(customer)
             found.setdefault((keys.unique, keys.extra), []).append(customer)
-        return found.values()
+        for (unique, extra), names in found.items():
+            yield names, Statements(self._store.templates, {"unique_keys": unique, "extra_keys": extra})
 
     def surplus_orders(self, customers: Sequence[str]) -> list[Finding]:
         """Order numbers with more orders than the load has rows of them; the load of the customers is merged."""
         found: list[Finding] = []
-        for names in self._by_keys(customers):
-            rows = self._of_keys("check_surplus_orders", names)
+        for names, keyed in self._by_keys(customers):
+            rows = self._of_customers("check_surplus_orders", names, keyed)
             odd: Counter[str] = Counter()
-            for row in self._read("check_odd_numbers", None, self._keyed_statements(names[0])) if rows else ():
+            for row in self._read("check_odd_numbers", None, keyed) if rows else ():
                 odd[plain_key(row["unique_key"])] += int(row["row_count"])
-            found += [
-                Finding(
-                    row["customer_name"], {"order": row["order_key"], "orders": row["order_count"], "rows": row["row_count"]}
-                )
-                for row in rows
-                if row["order_count"] > row["row_count"] + odd[row["unique_key"]]
-            ]
+            found += _findings(row for row in rows if row["orders"] > row["rows"] + odd[row.pop("unique_key")])
         return found
-
-    def _of_keys(self, statement: str, customers: Sequence[str]) -> list[Row]:
-        return self._of_customers(statement, customers, self._keyed_statements(customers[0]))
-
-    def _keyed_statements(self, customer: str) -> Statements:
-        keys = self._store.configuration.keys_of(customer)
-        return Statements(self._store.templates, {"unique_keys": keys.unique, "extra_keys": keys.extra})
 
     def wrong_totals(self, customers: Sequence[str]) -> list[Finding]:
         """Orders whose total is not the sum of their sizes."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import jinja2
 import sqlalchemy
 from markupsafe import Markup
-from sqlalchemy import Connection, Inspector
+from sqlalchemy import Connection
 
 from orders_platform.configuration import Columns, Configuration, Tables
 from orders_platform.database.dialects import Dialect, Right, TableColumn
@@ -181,13 +181,16 @@ class Schema:
         """Raises `ConfigurationError` when there is a view of one of the names that we did not make."""
         with self._database.read() as connection:
             inspector = sqlalchemy.inspect(connection)
-            there = set(inspector.get_view_names(schema=self._names.schema_name or None))
+            schema = self._names.schema_name or None
+            there = set(inspector.get_view_names(schema=schema))
+            names = {role: getattr(self._names, role) for role in VIEWS}
             found = {
-                role: self._text_of_view(inspector, role) if getattr(self._names, role) in there else None for role in VIEWS
+                role: str(inspector.get_view_definition(name, schema=schema)) if name in there else None
+                for role, name in names.items()
             }
         statements: list[str] = []
         for role, text in found.items():
-            name = getattr(self._names, role)
+            name = names[role]
             body = str(self.templates.render(f"views/{role}").compile(dialect=self._database.engine.dialect)).strip()
             create = f"CREATE VIEW {self.qualified(name)} AS {VIEW_MARK}\n{body}"
             if text is not None and VIEW_MARK not in text:
@@ -200,9 +203,6 @@ class Schema:
             elif text.split() != create.split():
                 statements += [f"DROP VIEW {self.qualified(name)}", create]
         return statements
-
-    def _text_of_view(self, inspector: Inspector, role: str) -> str:
-        return str(inspector.get_view_definition(getattr(self._names, role), schema=self._names.schema_name or None))
 
     def apply(self) -> list[str]:
         """Make the database fit, in one transaction; the statements that were run. `DatabaseRefusedError`: the login lacks a right."""

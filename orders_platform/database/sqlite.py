@@ -17,7 +17,7 @@ from sqlalchemy import URL, Connection, Engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import Integer, Numeric
 
-from orders_platform.database.dialects import Dialect, TableColumn, column_types, customer_busy, filled_batches, lock_lost
+from orders_platform.database.dialects import Dialect, TableColumn, column_types, customer_busy, lock_lost
 from orders_platform.database.statements import chunks
 from orders_platform.errors import DatabaseRefusedError, DatabaseUnavailableError, OrdersError
 
@@ -43,6 +43,7 @@ class _Sqlite(Dialect):
     name = "sqlite"
     kind = "sqlite"
     types = staged_types = _TYPES
+    rows_a_batch = _BATCH
     any_case = " COLLATE NOCASE"
     has_earlier_system = False
 
@@ -77,23 +78,12 @@ class _Sqlite(Dialect):
             return whole
         return None if math.isinf(float(number)) or type_ == "INT" else float(number)
 
-    def insert_rows(
-        self,
-        connection: Connection,
-        table: str,
-        columns: Sequence[str],
-        rows: Iterable[Sequence[object]],
-        *,
-        uuid: str = "",
-        empty_is_null: bool = False,
-    ) -> int:
-        count, mark = 0, "NULLIF(?, '')" if empty_is_null else "?"
-        for filled, batch in filled_batches(columns, rows, _BATCH):
-            names = ", ".join([*filled, *[uuid] * bool(uuid)])
-            marks = ", ".join([mark] * len(filled) + ["orders_uuid()"] * bool(uuid))
-            connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({marks})", batch)  # noqa: S608 - quoted names and marks
-            count += len(batch)
-        return count
+    def insert_batch(
+        self, connection: Connection, start: str, rows: list[tuple[object, ...]], *, has_uuid: bool, empty_is_null: bool
+    ) -> None:
+        mark = "NULLIF(?, '')" if empty_is_null else "?"
+        marks = ", ".join([mark] * len(rows[0]) + ["orders_uuid()"] * has_uuid)
+        connection.exec_driver_sql(f"{start} VALUES ({marks})", rows)
 
     def update_rows(self, connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         ref, *others = (f"{column} = ?" for column in columns)

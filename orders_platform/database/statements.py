@@ -58,9 +58,9 @@ class Templates:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        environment.globals.update(q=self.quote, col=self.column, cols=self.columns, param=parameter, integer=integer)
-        environment.globals.update(parts=self.key_parts, **self._context)
-        files = {"dialect": self._dialect.name, "shared": "shared", "source": "source"}
+        environment.globals.update(q=self.quote, col=self.column, param=parameter, integer=integer)
+        environment.globals.update(self._context)
+        files = {"dialect": self._dialect.name, "source": "source"}
         environment.globals.update({name: _Macros(environment, file) for name, file in files.items()})
         return environment
 
@@ -74,14 +74,6 @@ class Templates:
         if not re.fullmatch(r"[a-z_]+", row):
             raise TypeError(f"{row!r} is no alias")
         return Markup(f"{row}.") + self.quote(name)  # noqa: S704 - a checked alias
-
-    def columns(self, row: str, names: Iterable[str]) -> list[Markup]:
-        """Several columns of a row."""
-        return [self.column(row, name) for name in names]
-
-    def key_parts(self, row: str, names: Sequence[str], separator: Markup) -> list[Markup]:
-        """Key columns, an empty text where one is NULL, with `separator` between them."""
-        return [part for name in names for part in (separator, Markup("coalesce({}, '')").format(self.column(row, name)))][1:]
 
     def render(self, name: str, **context: object) -> TextClause:
         """One statement by file name without ending; list parameters expand into `(?, ?, ...)`.
@@ -143,14 +135,10 @@ class Statements:
             self._templates.rendered[key] = clause, frozenset(clause.compile().params)
         return self._templates.rendered[key]
 
-    def runner(self, connection: Connection, values: Mapping[str, object]) -> "Runner":
-        """What runs statements on `connection`, binding `values` and what it is given."""
-        return Runner(self, connection, values)
-
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """Runs statements by name."""
+    """Runs statements by name on a connection, binding `values` and what it is given."""
 
     statements: Statements
     connection: Connection

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection
 
 from orders_platform.database.engine import repeated_when_lost
 from orders_platform.database.order_store import OrderStore
-from orders_platform.database.statements import Statements
+from orders_platform.database.queries import Row
+from orders_platform.database.statements import Runner, Statements
 from orders_platform.domain.cell_texts import PLACEHOLDER_DATES
 from orders_platform.domain.customers import SpellingCount
 from orders_platform.domain.text import fold
@@ -78,7 +79,6 @@ class Loads:
         self._progress = progress
         self._store = store
         self._configuration = store.configuration
-        self._statements = Statements(store.templates)
         self._merge = OrderMerge(store)
 
     @cached_property
@@ -111,7 +111,8 @@ class Loads:
                 refusals.append(str(error))
         if refusals:
             raise SourceDataError("\n".join(refusals))
-        kept = _KeptValues(self._absent(files), self.columns.keys, self._read_orders)
+        absent = self._absent(files)
+        kept = _KeptValues(absent, self.columns.keys, self._read_orders(absent) if absent else ())
         lost = kept.lost((sheet for file in files for sheet in file.sheets), self._shown)
         if lost and not options.accept_missing:
             named = ", ".join(f"{name} ({count} orders have it)" for name, count in lost.items())
@@ -132,9 +133,7 @@ class Loads:
 
     def latest(self) -> Mapping[str, str]:
         """The content of each file when it was last loaded or refused, by its name."""
-        with self.database.read() as connection:
-            rows = self._statements.runner(connection, {})("read_loads").mappings().all()
-        return {str(row["file_name"]): str(row["content_hash"]) for row in rows}
+        return {str(row["file_name"]): str(row["content_hash"]) for row in self._store.read("read_loads")}
 
     @repeated_when_lost
     def stage(self, loads: Sequence[Load], now: datetime, *, replace: bool | None = True) -> int:
@@ -173,7 +172,7 @@ class Loads:
 
     def _record(self, connection: Connection, now: datetime, name: str, content_hash: str, **said: object) -> None:
         known = {"sheets": 0, "rows": 0, "reason": None, **said}
-        run = self._statements.runner(connection, {"now": self.database.timestamp(now)})
+        run = Runner(Statements(self._store.templates), connection, {"now": self.database.timestamp(now)})
         run("record_load", load_id=uuid.uuid4().hex, file_name=name, content_hash=content_hash, **known)
 
     @cached_property
@@ -189,10 +188,9 @@ class Loads:
         common = set(self.columns.known).intersection(*(sheet.columns for file in files for sheet in file.sheets))
         return [column.name for column in self._merge.rules.business if column.name not in common | mine]
 
-    def _read_orders(self, absent: Sequence[str]) -> Sequence[RowMapping]:
-        statements = Statements(self._store.templates, {"absent": list(absent), "keys": list(self.columns.keys)})
-        with self.database.read() as connection:
-            return statements.runner(connection, {})("0_read_kept").mappings().all()
+    def _read_orders(self, absent: Sequence[str]) -> list[Row]:
+        context = {"absent": list(absent), "keys": list(self.columns.keys)}
+        return self._store.read("0_read_kept", None, Statements(self._store.templates, context))
 
 
 def waiting_files(folder: Path, latest: Mapping[str, str], now: datetime, known: dict[str, Signature]) -> dict[Path, str]:
@@ -234,13 +232,11 @@ def waiting_files(folder: Path, latest: Mapping[str, str], now: datetime, known:
 class _KeptValues:
     """What the orders of a load have in columns that its sheets lack."""
 
-    def __init__(
-        self, absent: Sequence[str], keys: Sequence[str], read_orders: Callable[[Sequence[str]], Sequence[RowMapping]]
-    ) -> None:
+    def __init__(self, absent: Sequence[str], keys: Sequence[str], orders: Iterable[Row]) -> None:
         self._absent = {name: f"kept_{i}" for i, name in enumerate(absent)}
         self._keys = {name: f"key_{i}" for i, name in enumerate(keys)}
-        self._orders: dict[str, list[RowMapping]] = {}
-        for row in read_orders(absent) if absent else ():
+        self._orders: dict[str, list[Row]] = {}
+        for row in orders:
             self._orders.setdefault(fold(str(row["key_0"] or "")), []).append(row)
 
     def lost(self, sheets: Iterable[OrderSheet], shown: frozenset[str]) -> Counter[str]:

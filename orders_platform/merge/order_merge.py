@@ -28,7 +28,7 @@ from orders_platform.domain.needed_runs import CustomerSyncStatus
 from orders_platform.errors import DatabaseRefusedError, SourceDataError
 from orders_platform.merge.cleaning import REASONS, Cleaner, KnownCells, beginning
 from orders_platform.merge.merge_rules import MergeRules
-from orders_platform.merge.row_matching import Change, Load, Reject, rehash
+from orders_platform.merge.row_matching import Change, Load, Reject, rehashed
 
 _EXAMPLES = 3
 
@@ -65,7 +65,7 @@ class OrderMerge:
 
     def _read(self, statement: str, statements: Statements | None = None, /, **values: object) -> Sequence[RowMapping]:
         with self.database.read() as connection:
-            return (statements or self._statements).runner(connection, values)(statement).mappings().all()
+            return Runner(statements or self._statements, connection, values)(statement).mappings().all()
 
     # --- the load -------------------------------------------------------------------------------------------------------
 
@@ -164,7 +164,7 @@ class OrderMerge:
         gone = [label for label in recorded if label not in unmatched]
         if gone:
             with self.database.write() as connection:
-                run = self._statements.runner(connection, {"now": self.database.timestamp(now), "code": UNKNOWN_CUSTOMER})
+                run = Runner(self._statements, connection, {"now": self.database.timestamp(now), "code": UNKNOWN_CUSTOMER})
                 run("0_resolve_unmatched", labels=gone)
                 run("0_forget_loads", keys=[_unmatched_key(label) for label in gone])
 
@@ -226,8 +226,8 @@ class OrderMerge:
                 hold(name)
             self._rename(run, former)
             cleaner, rejects = self._cleaner(customer), self._read_rejects(run)
-            if known and known["row_hash_rule"] != row_hash_rule:
-                rehash(run, cleaner, rejects)
+            if known and known["row_hash_rule"] != row_hash_rule and (hashes := rehashed(run, cleaner, rejects)):
+                self.database.dialect.update_rows(run.connection, self._tables["orders"], ["record_uuid", "row_hash"], hashes)
             load = Load(run, cleaner)
             rows_read = load.counts.total()
             load.judge_shared_keys()
@@ -405,7 +405,7 @@ class OrderMerge:
         """A transaction in which other merges of the customer wait; runs its statements."""
         with self.database.write() as connection:
             self.database.dialect.lock_merge(connection, customer)
-            yield (statements or self._statements).runner(connection, {"customer": customer, **values})
+            yield Runner(statements or self._statements, connection, {"customer": customer, **values})
 
     @contextmanager
     def _header_transaction(self, customer: str, key: str, rows: CustomerRows, now: datetime) -> Iterator[Runner]:

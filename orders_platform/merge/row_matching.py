@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from typing import TypeVar
 
-from orders_platform.database.statements import Runner, chunks, write_rows
+from orders_platform.database.statements import Runner, chunks
 from orders_platform.domain.customers import StagingScan
 from orders_platform.domain.matching import KeyedRow, Leftover, Pair, by_number, pairs_of, verdicts_on
 from orders_platform.domain.moves import NumbersElsewhere, OrderElsewhere
@@ -313,15 +313,14 @@ class Load:
                     yield Change(row, dict(zip(self._cleaner.bookkeeping, row.bookkeeping, strict=True)))
 
 
-def rehash(run: Runner, cleaner: Cleaner, rejects: Mapping[Reject, str]) -> None:
-    """Hash the customer's orders by the rule of today from what is stored, so that only those that changed count as changed."""
+def rehashed(run: Runner, cleaner: Cleaner, rejects: Mapping[Reject, str]) -> list[tuple[str, str]]:
+    """The customer's orders hashed by the rule of today from what is stored, so that only those that changed count as changed."""
     bad: dict[str, list[BadCell]] = {}
     for (row_hash, column, code), text in rejects.items():
         if column:
             bad.setdefault(row_hash, []).append((code, column, text))
     former = {str(ref): row_hash for ref, _, row_hash, *_ in run("1_read_known_orders") if row_hash is not None}
-    found = [(ref, cleaner.hash_of(cells, bad.get(former[ref], ()))) for ref, cells in _stored(run, list(former))]
-    write_rows(run, "1_rehash_orders", ("ref", "hash"), found)
+    return [(ref, cleaner.hash_of(cells, bad.get(former[ref], ()))) for ref, cells in _stored(run, list(former))]
 
 
 def _stored(run: Runner, refs: Sequence[str]) -> Iterator[tuple[str, Cells]]:

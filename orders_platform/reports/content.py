@@ -49,14 +49,6 @@ class Correction:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """An order that is on its way."""
-
-    order: OrderStatus
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
 class Report:
     """One customer.
 
@@ -74,7 +66,7 @@ class Report:
     groups: tuple[Totals, ...]
     orders: tuple[tuple[str, tuple[OrderStatus, ...]], ...]
     corrections: tuple[Correction, ...]
-    waiting: tuple[Waiting, ...]
+    waiting: tuple[OrderStatus, ...]
     left_load: tuple[OrderStatus, ...]
     changes: LastChanges | None
     verdict: Verdict
@@ -147,7 +139,7 @@ def report_of(
         groups=tuple(Totals.of(name, members) for name, members in by_group),
         orders=tuple(by_group),
         corrections=(*_corrections(shown, rejected, refused_lines), *map(_cell_correction, group_warnings(warnings))),
-        waiting=tuple(Waiting(order, _waiting_words(order)) for order in shown if order.status is BoardStatus.WAITING),
+        waiting=tuple(order for order in shown if order.status is BoardStatus.WAITING),
         left_load=tuple(order for order in shown if order.status is BoardStatus.LEFT_LOAD),
         changes=changes,
         verdict=verdict,
@@ -196,7 +188,7 @@ def _plain(reason: str) -> str:
     return re.sub(r" \([a-z0-9_]+\)(?=:)", "", reason).strip(" ;")
 
 
-def _waiting_words(order: OrderStatus) -> str:
+def waiting_words(order: OrderStatus) -> str:
     """What it waits for. PENDING is an intent whose outcome is not known: the next run asks the board before it sends again."""
     if order.state is SyncState.PENDING:
         return "sent; the board's answer is still open"

@@ -19,7 +19,7 @@ import jinja2
 
 from orders_platform.errors import ConfigurationError
 from orders_platform.reports.changes import RowChange, counts_in_words
-from orders_platform.reports.content import STATUS_WORDS, Report, change_words, changes_summary
+from orders_platform.reports.content import STATUS_WORDS, Report, change_words, changes_summary, waiting_words
 from orders_platform.reports.markdown import cell, table
 
 MOST_ROWS = 50
@@ -83,7 +83,8 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"moment": _moment, "number": lambda value: f"{value:,}", "cell": cell}
-    environment.globals |= {"change_words": change_words, "changes_summary": changes_summary, "table": table, "most": MOST_ROWS}
+    environment.globals |= {"change_words": change_words, "changes_summary": changes_summary, "waiting_words": waiting_words}
+    environment.globals |= {"table": table, "most": MOST_ROWS}
     return environment
 
 

@@ -13,7 +13,7 @@ from orders_platform.domain.order_status import BoardStatus, LastChanges, OrderC
 from orders_platform.domain.orders import RowProblem
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.domain.verdicts import Verdict
-from orders_platform.reports.content import Report, change_words, changes_summary, report_of
+from orders_platform.reports.content import Report, change_words, changes_summary, report_of, waiting_words
 from orders_platform.reports.rendering import Links, html_page, markdown_text
 
 NOW = datetime(2026, 11, 21, 7, 40, tzinfo=UTC)
@@ -113,7 +113,7 @@ def test_a_size_that_was_not_taken_is_named_once() -> None:
     ],
 )
 def test_what_waits_says_for_what(order: OrderStatus, words: str) -> None:
-    assert [each.words for each in report(order).waiting] == [words]
+    assert [waiting_words(each) for each in report(order).waiting] == [words]
 
 
 def test_rows_that_a_reader_cannot_tell_apart_are_one_line() -> None:
