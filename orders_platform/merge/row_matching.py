@@ -218,7 +218,9 @@ class Load:
         gone = [order for order in self.missing if not order.has_left]
         missing = by_number(Leftover(order.ref, order.unique_key, "", (order.ref,)) for order in gone)
         found = {order.order_number for order in gone} | {row.order_number for row in self._unmatched}
-        sought = sorted(number for number in found if number is not None)
+        # SQLite takes letters beyond ASCII for different ones in capitals.
+        forms = ((each,) if each.isascii() else (each, each.upper(), each.lower()) for each in found if each is not None)
+        sought = sorted({form for each in forms for form in each})
         elsewhere = self._numbers_elsewhere(customer, scan, missing, sought)
         # Of a customer without a row somebody has said that its orders left; another's merge takes them over then.
         is_loaded = customer in scan.customers

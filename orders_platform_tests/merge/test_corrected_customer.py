@@ -87,6 +87,19 @@ def test_an_order_whose_keys_are_edited_at_once_moves_too(started: OrderList, tu
 
 
 @BOTH_WAYS
+@pytest.mark.parametrize(("number", "again"), [("Ä-1", "ä-1"), ("ñ-1", "Ñ-1")])
+def test_an_order_whose_number_is_written_in_other_letters_moves_too(
+    started: OrderList, turns: tuple[str, str], number: str, again: str
+) -> None:
+    for rows in (of(GREYSON, number), of(PELOTON, again)):
+        started.load(*BASE, *of(GREYSON, "AA-1", "AA-2"), *rows)
+        merged(started, *turns)
+        started.sent()
+    found = started.sql(f'SELECT "{NAME}" FROM ORDER_LIST_V2 WHERE "{KEY}" IN (?, ?)', number, again)
+    assert found == [(PELOTON,)]
+
+
+@BOTH_WAYS
 def test_of_two_orders_of_a_number_the_one_moves_that_is_most_alike(started: OrderList, turns: tuple[str, str]) -> None:
     pair = of(GREYSON, "BB-1", PO_NUMBER="A"), of(GREYSON, "BB-1", PO_NUMBER="B")
     started.load(*BASE, *of(GREYSON, "AA-1", "AA-2"), *pair[0], *pair[1])
