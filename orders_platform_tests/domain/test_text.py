@@ -15,7 +15,8 @@ from orders_platform.domain.customers import CustomerNames, partition_key_for
 from orders_platform.domain.labels import LabelIndex
 from orders_platform.domain.mapping import ColumnType, Field
 from orders_platform.domain.text import BLANKS, INVISIBLE, LINE_ENDS, clean, clean_lines, fold
-from orders_platform.merge.order_files import read_order_file
+from orders_platform.merge.file_tables import FileOptions
+from orders_platform.merge.order_files import OrderColumns, read_order_file
 
 ODD = st.sampled_from(BLANKS + INVISIBLE)
 TEXTS = st.text(ODD | st.sampled_from("abÉ 🧥\u0301\u212b"), max_size=12) | st.text(max_size=12)
@@ -85,5 +86,10 @@ def test_an_odd_character_makes_no_other_customer_label_or_header(odd: str, tmp_
     path = tmp_path / "orders.csv"
     path.write_text(f'"AAG{odd} ORDER NUMBER","{odd}PO NUMBER"\nGRE-1,"{odd}"\n', encoding="utf-8", newline="")
     if odd != "\x00":  # no text for the csv module
-        read = read_order_file(path, ("AAG ORDER NUMBER", "PO NUMBER"))
-        assert (read.columns, list(read.rows)) == (("AAG ORDER NUMBER", "PO NUMBER"), [("GRE-1", None)])
+        known = ("AAG ORDER NUMBER", "PO NUMBER", "CUSTOMER NAME", "_SOURCE_TABLE")
+        nothing = frozenset[str]()
+        columns = OrderColumns(known, known[:1], *known[2:], nothing, nothing, nothing, CustomerNames({"NEW CO": ()}))
+        (sheet,) = read_order_file(path, columns, tmp_path, FileOptions()).sheets
+        assert sheet.columns[:2] == known[:2]
+        (row,) = (dict(zip(sheet.filled, row, strict=True)) for row in sheet.staged_rows())
+        assert (row[known[0]], clean(row.get(known[1], ""))) == ("GRE-1", "")
