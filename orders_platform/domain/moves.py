@@ -58,10 +58,12 @@ class NumbersElsewhere:
         """How many orders of the number a customer has more than the load has rows of it there."""
         return self._live(number, customer) - len(self.rows.get(number, {}).get(customer, ()))
 
+    def _sorted(self, number: str) -> list[OrderElsewhere]:
+        return sorted(self.orders.get(number, ()), key=lambda each: (each.customer, each.order.rank))
+
     def candidates(self, number: str, rows: Iterable[Leftover]) -> Candidates:
-        """Which orders of other customers the new rows of a number may be."""
-        keys = {row.key for row in rows}
-        orders = sorted(self.orders.get(number, ()), key=lambda each: (each.customer, each.order.rank))
+        """Which orders that are in the load of other customers the new rows of a number may be."""
+        keys, orders = {row.key for row in rows}, self._sorted(number)
         absent = [each for each in orders if each.customer not in self.loaded and each.order.key in keys and not each.has_left]
         live = [
             each
@@ -74,7 +76,12 @@ class NumbersElsewhere:
             return Candidates([each.order for each in found], customer, self.leaving(number, customer))
         if found or absent:
             return Candidates(reason=_reason(sorted({each.customer for each in found or absent}), is_loaded=bool(found)))
-        gone = [each for each in orders if each.has_left and each.order.key in keys]
+        return Candidates()
+
+    def returning(self, number: str, rows: Iterable[Leftover]) -> Candidates:
+        """Which order that left the load of another customer the new rows of a number may be."""
+        keys = {row.key for row in rows}
+        gone = [each for each in self._sorted(number) if each.has_left and each.order.key in keys]
         return Candidates([each.order for each in gone[:1]], gone[0].customer, 1) if gone else Candidates()
 
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 from orders_platform.database.statements import Runner, chunks
 from orders_platform.domain.customers import StagingScan
 from orders_platform.domain.matching import KeyedRow, Leftover, Pair, by_number, pairs_of, verdicts_on
-from orders_platform.domain.moves import NumbersElsewhere, OrderElsewhere
+from orders_platform.domain.moves import Candidates, NumbersElsewhere, OrderElsewhere
 from orders_platform.merge.cleaning import BadCell, Cleaner, StagedOrder, key_of, written
 
 UNSURE_CUSTOMER = "unsure_customer"
@@ -144,13 +144,23 @@ class Load:
 
     # --- which order a row is -------------------------------------------------------------------------------------------
 
-    def match(self) -> None:
-        """Find the order of every row that is one: first among the orders that were in the last load, then among those that left it."""
-        for has_left in (False, True):
-            self._match_full_keys([order for order in self.known.values() if order.has_left is has_left])
-            orders = by_number(order.leftover for order in self.missing if order.has_left is has_left)
-            rows = by_number(_leftover(row) for row in self.rows if row.ref is None and row.unique_key in orders)
-            self._pair(self._pair_leftovers(rows, orders))
+    def match(self, customer: str, scan: StagingScan) -> None:
+        """Find the order of every row that is one.
+
+        First among the customer's orders that were in the last load, then among those that other customers lose in this one, and only then
+        among those that left: what a customer loses it leaves to the other, which must not take an older order instead.
+        """
+        self._match_own(has_left=False)
+        elsewhere = self._find_moves(customer, scan)
+        self.unsettled += self._match_arrivals(elsewhere, elsewhere.candidates)
+        self._match_own(has_left=True)
+        self._match_arrivals(elsewhere, elsewhere.returning)
+
+    def _match_own(self, *, has_left: bool) -> None:
+        self._match_full_keys([order for order in self.known.values() if order.has_left is has_left])
+        orders = by_number(order.leftover for order in self.missing if order.has_left is has_left)
+        rows = by_number(_leftover(row) for row in self.rows if row.ref is None and row.unique_key in orders)
+        self._pair(self._pair_leftovers(rows, orders))
 
     def _match_full_keys(self, orders: Iterable[KnownOrder]) -> None:
         """An order is the one with the same key columns, all of them; of several the one with the same hash.
@@ -199,13 +209,18 @@ class Load:
 
     # --- a corrected customer -------------------------------------------------------------------------------------------
 
-    def find_moves(self, customer: str, scan: StagingScan) -> None:
-        """Match rows with the orders of other customers that they were, and let those orders alone that went to one."""
+    @property
+    def _unmatched(self) -> list[StagedOrder]:
+        return [row for row in self.rows if row.ref is None and not row.reject_code]
+
+    def _find_moves(self, customer: str, scan: StagingScan) -> NumbersElsewhere:
+        """Let those orders alone that went to other customers; what these have of the numbers that are left over."""
         gone = [order for order in self.missing if not order.has_left]
         missing = by_number(Leftover(order.ref, order.unique_key, "", (order.ref,)) for order in gone)
-        new = [row for row in self.rows if row.ref is None and not row.reject_code]
-        found = {order.order_number for order in gone} | {row.order_number for row in new}
-        sought = sorted(number for number in found if number is not None)
+        found = {order.order_number for order in gone} | {row.order_number for row in self._unmatched}
+        # SQLite takes letters beyond ASCII for different ones in capitals.
+        forms = ((each,) if each.isascii() else (each, each.upper(), each.lower()) for each in found if each is not None)
+        sought = sorted({form for each in forms for form in each})
         elsewhere = self._numbers_elsewhere(customer, scan, missing, sought)
         # Of a customer without a row somebody has said that its orders left; another's merge takes them over then.
         is_loaded = customer in scan.customers
@@ -214,7 +229,8 @@ class Load:
         ]
         for ref in moving:
             del self.known[ref]
-        self.unsettled = len(moving) + self._match_arrivals(elsewhere, new)
+        self.unsettled = len(moving)
+        return elsewhere
 
     def _numbers_elsewhere(
         self, customer: str, scan: StagingScan, missing: Collection[str], sought: Sequence[str]
@@ -235,12 +251,12 @@ class Load:
                     rows.setdefault(key_of(cells[:unique]), {}).setdefault(holder, set()).add(key_of(cells[:keys]))
         return NumbersElsewhere(orders, rows, scan.customers)
 
-    def _match_arrivals(self, elsewhere: NumbersElsewhere, new: Sequence[StagedOrder]) -> int:
+    def _match_arrivals(self, elsewhere: NumbersElsewhere, candidates: Callable[[str, Sequence[Leftover]], Candidates]) -> int:
         """Find the orders of other customers that new rows are; how many cannot be told to be any, and are rejected for it."""
         unsure = 0
-        by_ref = {str(row.number): row for row in new if row.unique_key in elsewhere.orders}
+        by_ref = {str(row.number): row for row in self._unmatched if row.unique_key in elsewhere.orders}
         for number, rows in by_number(map(_leftover, by_ref.values())).items():
-            found = elsewhere.candidates(number, rows)
+            found = candidates(number, rows)
             if found.reason:
                 unsure += len(rows)
                 for each in rows:
@@ -267,7 +283,7 @@ class Load:
 
     def new(self) -> Iterator[tuple[StagedOrder, Cells]]:
         """The rows that become orders, with their cells; those with the same sizes together, so that few columns are written for them."""
-        new = [row for row in self.rows if row.ref is None and not row.reject_code]
+        new = self._unmatched
         new.sort(key=lambda row: [i for i in row.cells or () if i in self._cleaner.sizes])
         for chunk in chunks(new, _ROWS_A_READ):
             cells = self._cells_of(chunk)

@@ -87,6 +87,19 @@ def test_an_order_whose_keys_are_edited_at_once_moves_too(started: OrderList, tu
 
 
 @BOTH_WAYS
+@pytest.mark.parametrize(("number", "again"), [("Ä-1", "ä-1"), ("ñ-1", "Ñ-1")])
+def test_an_order_whose_number_is_written_in_other_letters_moves_too(
+    started: OrderList, turns: tuple[str, str], number: str, again: str
+) -> None:
+    for rows in (of(GREYSON, number), of(PELOTON, again)):
+        started.load(*BASE, *of(GREYSON, "AA-1", "AA-2"), *rows)
+        merged(started, *turns)
+        started.sent()
+    found = started.sql(f'SELECT "{NAME}" FROM ORDER_LIST_V2 WHERE "{KEY}" IN (?, ?)', number, again)
+    assert found == [(PELOTON,)]
+
+
+@BOTH_WAYS
 def test_of_two_orders_of_a_number_the_one_moves_that_is_most_alike(started: OrderList, turns: tuple[str, str]) -> None:
     pair = of(GREYSON, "BB-1", PO_NUMBER="A"), of(GREYSON, "BB-1", PO_NUMBER="B")
     started.load(*BASE, *of(GREYSON, "AA-1", "AA-2"), *pair[0], *pair[1])
@@ -155,6 +168,24 @@ def test_an_order_that_left_earlier_comes_to_the_customer_it_arrives_at(started:
         started.load(*rows, *of(GREYSON, "AA-2"))
         merged(started, GREYSON, PELOTON)
     assert owners(started) == [(PELOTON, item, 0)]
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize("po_number", ["1", "OLD", "NEW"])
+def test_an_order_arrives_beside_an_older_one_of_its_number_that_left(
+    started: OrderList, turns: tuple[str, str], po_number: str
+) -> None:
+    """The order that moves is the one that is on the board; the older one stays away, also where the keys are its own."""
+    here = of(GREYSON, "AA-1", PO_NUMBER="1")
+    for rows in ([*here, *of(PELOTON, "AA-1", PO_NUMBER="OLD")], here):
+        started.load(*BASE, *of(GREYSON, "AA-2"), *rows)
+        merged(started, GREYSON, PELOTON)
+        started.sent()
+    (_, item, _), (_, older, _) = owners(started)
+    started.load(*BASE, *of(GREYSON, "AA-2"), *of(PELOTON, "AA-1", PO_NUMBER=po_number))
+    merged(started, *turns)
+    assert owners(started) == [(PELOTON, item, 0), (PELOTON, older, 1)]
+    assert all(each.was_unchanged for each in merged(started, *turns).values())
 
 
 def test_where_two_customers_lost_the_order_none_is_taken_and_it_is_said_until_the_list_says_which(started: OrderList) -> None:
