@@ -261,6 +261,10 @@ class Cleaner:
             self._known[i][cell] = entry
         return entry
 
+    def key_cells(self, cells: Iterable[object]) -> list[object]:
+        """Staged cells of the key columns as they would be stored."""
+        return [None if cell is None else self._read(i, cell, [])[0] for i, cell in zip(self.keys, cells, strict=True)]
+
     def hash_of(self, cells: Mapping[int, object], bad: Sequence[BadCell] = ()) -> str:
         """The hash over every column that makes a row what it is, blank ones left out, and over what its columns cannot hold.
 

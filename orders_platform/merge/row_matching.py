@@ -248,6 +248,7 @@ class Load:
             for spelling, file, *cells in self._run("1_read_staged_numbers", numbers=chunk):
                 holder = scan.owner_of(written(spelling), written(file))
                 if holder != customer:
+                    cells = self._cleaner.key_cells(cells)
                     rows.setdefault(key_of(cells[:unique]), {}).setdefault(holder, set()).add(key_of(cells[:keys]))
         return NumbersElsewhere(orders, rows, scan.customers)
 

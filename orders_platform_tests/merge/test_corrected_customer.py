@@ -63,6 +63,25 @@ def test_an_order_moves_with_its_item_and_lines_whichever_customer_is_merged_fir
 
 
 @BOTH_WAYS
+def test_copies_that_are_one_order_when_clean_are_one_row_to_the_other_customer(
+    order_list: OrderList, turns: tuple[str, str]
+) -> None:
+    """Two words for one order type, and a word for blank, are no second row that would keep the order from moving."""
+    stays, moves = of(GREYSON, "AA-1", PO_NUMBER="1"), of(GREYSON, "AA-1", PO_NUMBER="2")
+    order_list.load(*BASE, *stays, *moves)
+    merged(order_list, GREYSON, PELOTON)
+    order_list.sent()
+    items = {
+        po: item for item, po in order_list.sql(f'SELECT monday_item_id, "{PO}" FROM ORDER_LIST_V2 WHERE order_key = ?', "AA-1")
+    }
+    spelled = of(GREYSON, "AA-1", PO_NUMBER="1", ORDER_TYPE="active", CUSTOMER_ALT_PO="null")
+    again = of(GREYSON, "AA-1", PO_NUMBER="1", ORDER_TYPE="RECEIVED")
+    order_list.load(*BASE, *spelled, *again, *of(PELOTON, "AA-1", PO_NUMBER="2"))
+    merged(order_list, *turns)
+    assert owners(order_list) == [(GREYSON, items["1"], 0), (PELOTON, items["2"], 0)]
+
+
+@BOTH_WAYS
 def test_an_order_is_left_alone_while_the_other_customer_is_not_merged(started: OrderList, turns: tuple[str, str]) -> None:
     """The process died in between, or the other customer's run comes later."""
     started.load(*BASE, *of(GREYSON, "AA-2"), *of(PELOTON, "AA-1"))
