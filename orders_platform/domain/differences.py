@@ -53,6 +53,7 @@ class Difference:
         column: a column's title, `name` or `group`; `database` and `board` say what each shows, for people. Without a column `board` says
             where the item is, or in which state.
         ids: of a duplicate, all that are there.
+        order_ref: the order that it is about, itself or one of its sizes; several have the same key when a number has several rows.
     """
 
     kind: DifferenceKind
@@ -66,6 +67,7 @@ class Difference:
     database: str = ""
     board: str = ""
     ids: tuple[int, ...] = ()
+    order_ref: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,8 @@ def _classified(
             found, of = (DifferenceKind.DUPLICATE, owners[0]) if owners else (DifferenceKind.LEFT, left)
         order_key, size_code = (of.order_key, of.size_code) if of else ("", "")
         all_ids = tuple(sorted(ids)) if found is DifferenceKind.DUPLICATE else ()
-        yield Difference(found, kind, order_key, size_code, orphan.item.id, orphan.item.name, ids=all_ids)
+        order_ref = of.order_ref if of else ""
+        yield Difference(found, kind, order_key, size_code, orphan.item.id, orphan.item.name, ids=all_ids, order_ref=order_ref)
 
 
 def _cell_differences(
@@ -196,4 +199,7 @@ def _as_text(value: object) -> str:
 
 def difference(kind: DifferenceKind, row: SyncRow, column: str = "", database: str = "", board: str = "") -> Difference:
     """A difference of a row."""
-    return Difference(kind, row.kind, row.order_key, row.size_code, row.monday_id, row.name, row.ref, column, database, board)
+    return Difference(
+        kind, row.kind, row.order_key, row.size_code, row.monday_id, row.name, row.ref, column, database, board,
+        order_ref=row.order_ref,
+    )  # fmt: skip

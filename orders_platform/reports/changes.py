@@ -64,11 +64,11 @@ def is_of(order_key: str, orders: Sequence[str]) -> bool:
 
 def order_changes(found: Iterable[Difference], orders: Sequence[str] = ()) -> list[RowChange]:
     """The changes by order, of these orders or of all, in the order of the differences."""
-    rows: dict[str, dict[str, list[Difference]]] = {}
+    rows: dict[tuple[str, str], dict[str, list[Difference]]] = {}
     for each in (each for each in found if is_of(each.order_key, orders)):
-        rows.setdefault(each.order_key, {}).setdefault(each.size_code, []).append(each)
+        rows.setdefault((each.order_key, each.order_ref), {}).setdefault(each.size_code, []).append(each)
     changed = []
-    for order_key, by_size in rows.items():
+    for (order_key, _), by_size in rows.items():
         of_item = by_size.pop("", [])
         order = _row_change(of_item) if of_item else RowChange(ChangeKind.CHANGED, order_key, "", "", None)
         changed.append(replace(order, sizes=tuple(map(_row_change, by_size.values()))))

@@ -153,3 +153,18 @@ def test_subitems_that_are_skipped_are_not_shown(synced: Workplace, terminal: Te
     synced.stage(rows)
     counts = terminal("sync", "--show", "--skip-subitems", "--json").document["change_counts"]
     assert (counts["new_orders"], counts["new_sizes"], counts["changed_sizes"]) == (1, 0, 0)
+
+
+def test_two_orders_of_one_number_are_told_apart(synced: Workplace, terminal: Terminal) -> None:
+    rows = [dict(row) for row in samples_of("B'HOOD", "BHOOD")]
+    twins = [
+        {**rows[-1], "AAG ORDER NUMBER": "BHO-99999", "CUSTOMER COLOUR DESCRIPTION": colour} for colour in ("NAVY", "WHITE")
+    ]
+    synced.stage([*rows, *twins])
+    found = terminal("sync", "--show", "--order", "BHO-99999", "--json").document
+    orders = found["changes"][CUSTOMER]
+    assert [order["kind"] for order in orders] == ["new", "new"]
+    assert len({order["name"] for order in orders}) == 2
+    sizes = [[size["size_code"] for size in order["sizes"]] for order in orders]
+    assert sizes[0] == sizes[1] == sorted(set(sizes[0]))
+    assert found["change_counts"] == NOTHING | {"new_orders": 2, "new_sizes": 2 * len(sizes[0])}
