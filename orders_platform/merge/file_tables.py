@@ -184,7 +184,8 @@ def _sheets_of(path: Path, stamp: tuple[int, int], chosen: Sequence[str], folder
         raise _refused(path, f"takes longer than {_SECONDS} seconds to unpack", _SMALLER) from None
     if done.returncode:
         too_large = b"memory" in done.stderr.lower() or done.returncode < 0
-        said = "needs more than the 300 MB that a workbook may take" if too_large else "is damaged"
+        reason = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        said = "needs more than the 300 MB that a workbook may take" if too_large else f"is damaged ({reason})"
         raise _refused(path, said, _SMALLER if too_large else "Save the workbook again.")
     result = json.loads(done.stdout)
     if "refused" in result:
