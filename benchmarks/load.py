@@ -50,9 +50,8 @@ with open(sys.argv[1], encoding="utf-8", newline="") as file:
 
 def write_files(folder: Path, rows: int, workbook_rows: int) -> tuple[Path, Path]:
     """The orders as CSV, and the first of them as a workbook whose numbers are numbers."""
-    ddl = (default_folder("sql") / "tables" / "business_columns.sql.j2").read_text(encoding="utf-8")
-    columns = ["record_uuid", *re.findall(r'column\("(.+?)", ', ddl)]
-    customers = list(read_configuration(default_folder("config") / "order_sync.toml", "sandbox").customers)[:50]
+    configuration = read_configuration(default_folder("config") / "order_sync.toml", "sandbox")
+    columns, customers = ["record_uuid", *configuration.order_list], list(configuration.customers)[:50]
     text, workbook = folder / "orders.csv", folder / "orders.xlsx"
     book = openpyxl.Workbook(write_only=True)
     page = book.create_sheet("MASTER")

@@ -62,6 +62,13 @@ class Tables(_Section):
     customer_summary: str = Field("v_customer_summary", min_length=1)
 
 
+class OrderColumn(_Section):
+    """A column of the order list: its type in the database, and other headers that files have for it."""
+
+    type: str = Field(pattern=r"^(nvarchar\([1-9]\d{0,3}\)|decimal\([1-9]\d?, ?\d\d?\)|long_text|integer|date)$")
+    headers: tuple[str, ...] = ()
+
+
 class Columns(_Section):
     """Order columns that have a meaning of their own."""
 
@@ -353,6 +360,9 @@ class Configuration(_Section):
     """The whole file, for one environment."""
 
     tables: Tables
+    order_list: Mapping[
+        str, Annotated[OrderColumn, BeforeValidator(lambda value: {"type": value} if isinstance(value, str) else value)]
+    ]
     columns: Columns
     sizes: Sizes
     cleaning: Cleaning
@@ -411,14 +421,14 @@ class Configuration(_Section):
         return tuple(dict.fromkeys(source for field in self.items.fields for source in field.sources))
 
 
-def read_configuration(path: Path, environment: str) -> Configuration:
-    """Read and check the file for one environment.
+def read_configuration(path: Path, environment: str, default: Path | None = None) -> Configuration:
+    """Read and check the file for one environment; one that lists no columns of the order list has those of the default.
 
     Raises:
         ConfigurationError: the file is absent, is not TOML, or holds anything unknown, missing or wrong; names each with its place.
     """
     try:
-        return _checked(path.read_text(encoding="utf-8"), path, environment)
+        return _checked(path.read_text(encoding="utf-8"), path, environment, default)
     except FileNotFoundError:
         raise ConfigurationError(
             f"There is no configuration file {path}. Set ORDERS_CONFIG to the path of order_sync.toml."
@@ -428,9 +438,11 @@ def read_configuration(path: Path, environment: str) -> Configuration:
 
 
 @lru_cache(maxsize=8)
-def _checked(text: str, path: Path, environment: str) -> Configuration:
+def _checked(text: str, path: Path, environment: str, default: Path | None) -> Configuration:
     """Cached: a Dagster run reads its settings some twenty times."""
     document = tomllib.loads(text)
+    if "order_list" not in document and default is not None:
+        document["order_list"] = tomllib.loads(default.read_text(encoding="utf-8"))["order_list"]
     environments = document.pop("environment", {})
     if not isinstance(environments, dict) or not all(isinstance(each, dict) for each in environments.values()):
         raise ConfigurationError(f"{path}: environment must be tables, [environment.sandbox] and so on.")

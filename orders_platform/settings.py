@@ -65,8 +65,9 @@ class Settings:
         except UnicodeDecodeError:
             raise ConfigurationError(f"{self.env_file} is not UTF-8; save it as such.") from None
         self.environment = given.orders_environment
-        self.config_path = given.orders_config or default_folder("config") / "order_sync.toml"
-        self.configuration: Configuration = read_configuration(self.config_path, self.environment)
+        default = default_folder("config") / "order_sync.toml"
+        self.config_path = given.orders_config or default
+        self.configuration: Configuration = read_configuration(self.config_path, self.environment, default)
         if self.environment != "sandbox":
             _require_exactness(self.config_path, self.environment, self.configuration.monday)
         self.data_folder = (given.dagster_home or _nearest_home()).absolute() / ".data"

@@ -4,6 +4,7 @@ A table that exists is never altered except by adding the columns it lacks; no t
 and not data: one of ours that asks differently from `sql/views/` is made anew.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache, partial
@@ -15,7 +16,7 @@ from markupsafe import Markup
 from sqlalchemy import Connection
 
 from orders_platform.configuration import Columns, Configuration, Tables
-from orders_platform.database.dialects import Dialect, Right, TableColumn
+from orders_platform.database.dialects import ColumnTypes, Dialect, Right, TableColumn
 from orders_platform.database.earlier_tables import adoption_statements
 from orders_platform.database.engine import Database, place
 from orders_platform.database.statements import Templates
@@ -41,6 +42,9 @@ DAILY_RIGHTS: Mapping[str, Sequence[str]] = {
 
 TABLES = tuple(DAILY_RIGHTS)
 
+OrderList = tuple[tuple[str, str], ...]
+"""The columns of the order list with their types, as the configuration has them."""
+
 # t-sql-compatible: some engines shorten and lengthen the names of indexes; so many characters of one count.
 _NAME = 31
 
@@ -59,20 +63,24 @@ def qualified(dialect: Dialect, names: Tables, table: str) -> Markup:
     return Markup(".").join(dialect.quote(part) for part in (names.schema_name, table) if part)
 
 
-@lru_cache(maxsize=8)
-def define_tables(dialect: Dialect, names: Tables, folder: Path) -> Mapping[str, TableDefinition]:
+def define_tables(dialect: Dialect, configuration: Configuration, folder: Path) -> Mapping[str, TableDefinition]:
     """Every table we need, by its role; the dialect decides types and quoting."""
-    return {role: _define(role, dialect, names, folder) for role in TABLES}
+    order_list = tuple((name, column.type) for name, column in configuration.order_list.items())
+    return _define_all(dialect, configuration.tables, order_list, folder)
+
+
+@lru_cache(maxsize=8)
+def _define_all(dialect: Dialect, names: Tables, order_list: OrderList, folder: Path) -> Mapping[str, TableDefinition]:
+    return {role: _define(role, dialect, names, order_list, folder) for role in TABLES}
 
 
 @cache
 def _environment(folder: Path) -> jinja2.Environment:
-    """One for all tables of a folder: the 411 business columns, which two of them have, take Jinja a quarter of a second to compile."""
     loader = jinja2.FileSystemLoader(folder)
     return jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, autoescape=True, trim_blocks=True)
 
 
-def _define(role: str, dialect: Dialect, names: Tables, folder: Path) -> TableDefinition:
+def _define(role: str, dialect: Dialect, names: Tables, order_list: OrderList, folder: Path) -> TableDefinition:
     columns: list[tuple[str, Markup]] = []
 
     def column(name: str, type_: Markup) -> Markup:
@@ -80,12 +88,19 @@ def _define(role: str, dialect: Dialect, names: Tables, folder: Path) -> TableDe
         return dialect.quote(name) + " " + type_
 
     types = dialect.staged_types if role == "staging" else dialect.types
+    typed = [(name, _typed(types, word)) for name, word in order_list]
     words = {name: Markup(", ").join(Markup(f"'{word}'") for word in enum) for name, enum in _WORDS.items()}  # noqa: S704
     create = _environment(folder).get_template(f"tables/{role}.sql.j2").render(
-        column=column, table=partial(qualified, dialect, names), tables=names, q=dialect.quote, **words,
-        **types,
+        column=column, table=partial(qualified, dialect, names), tables=names, q=dialect.quote, order_list=typed,
+        **words, **types,
     )  # fmt: skip
     return TableDefinition(getattr(names, role), tuple(columns), create.strip())
+
+
+def _typed(types: ColumnTypes, word: str) -> Markup:
+    """A type such as `decimal(18, 4)` in the words of the dialect."""
+    kind, *sizes = re.findall(r"\w+", word)
+    return types[kind](*map(int, sizes))
 
 
 @lru_cache(maxsize=8)
@@ -114,7 +129,7 @@ class Schema:
     @cached_property
     def definitions(self) -> Mapping[str, TableDefinition]:
         """Every table we need, by its role."""
-        return define_tables(self._database.dialect, self._names, self._folder)
+        return define_tables(self._database.dialect, self._configuration, self._folder)
 
     @cached_property
     def templates(self) -> Templates:

@@ -192,7 +192,7 @@ def partition_key_for(customer: str) -> str:
     name = clean(customer)
     key = name.replace("%", "%25").replace(",", "%2C").replace("...", "%2E%2E%2E")
     if not key:
-        raise SourceDataError("A customer needs a name; this one is blank. Fill in CUSTOMER NAME.")
+        raise SourceDataError("A customer needs a name; this one is blank. Fill in the column of customers.")
     if len(key) > MAX_PARTITION_KEY:
         raise SourceDataError(
             f"Customer {customer!r} makes a partition key of {len(key)} characters, more than {MAX_PARTITION_KEY}; "

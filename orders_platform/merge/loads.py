@@ -92,6 +92,7 @@ class Loads:
             dates=frozenset(column.name for column in rules.business if column.null_words.issuperset(PLACEHOLDER_DATES)),
             numbers=frozenset(column.name for column in rules.business if column.kind in {"number", "whole_number"}),
             names=c.customer_names,
+            aliases={header: name for name, column in c.order_list.items() for header in column.headers},
         )  # fmt: skip
 
     def read(self, paths: Iterable[Path], options: FileOptions, folder: Path) -> Load:

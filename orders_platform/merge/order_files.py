@@ -3,8 +3,8 @@
 Everything is decided in a first reading; the rows are read again when they are staged.
 
 A header is matched with its column exactly first, then by the fold of `domain/text.py` and without regard to the kind of apostrophe,
-then by a short list of aliases. Only spellings that can mean one thing are matched: `34` is never `3-4`, and a name that is itself a
-column is never an alias of another.
+then by the other headers that the configuration lists. Only spellings that can mean one thing are matched: `34` is never `3-4`, and a
+name that is itself a column is never an alias of another.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
 from itertools import islice, repeat
@@ -25,9 +25,6 @@ from orders_platform.domain.customers import CustomerNames, SpellingCount
 from orders_platform.domain.text import clean, fold
 from orders_platform.errors import SourceDataError
 from orders_platform.merge.file_tables import HEADER_WITHIN, FileOptions, Table, content_hash, tables_of
-
-ALIASES = {"PROMO GROUP / CAMPAIGN (HOT 30/GLOBAL EDIT": "PROMO GROUP / CAMPAIGN (HOT 30/GLOBAL EDIT)"}
-"""Headers of some workbooks -> column. Spellings that differ only in case or spaces need no entry."""
 
 _BLOCK = 500
 _EXAMPLES = 3
@@ -55,6 +52,7 @@ class OrderColumns:
         dates: those that hold days.
         numbers: those that hold other numbers.
         names: finds a customer by any spelling.
+        aliases: other headers of files -> column. Spellings that differ only in case or spaces need no entry.
     """
 
     known: tuple[str, ...]
@@ -65,12 +63,13 @@ class OrderColumns:
     dates: frozenset[str]
     numbers: frozenset[str]
     names: CustomerNames
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def spellings(self) -> dict[str, str]:
         """The columns by their names, and by the fold of these and of aliases where it means one."""
         folded = Counter(map(_fold, self.known))
-        spellings = {_fold(alias): column for alias, column in ALIASES.items() if column in self.known}
+        spellings = {_fold(alias): column for alias, column in self.aliases.items() if column in self.known}
         spellings |= {_fold(column): column for column in self.known if folded[_fold(column)] == 1}
         return spellings | {column: column for column in self.known}
 

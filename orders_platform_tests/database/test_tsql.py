@@ -37,7 +37,7 @@ class MadeSchema(Schema):
 
     def columns_of(self, table: str) -> list[TableColumn]:
         role = "staging" if table == self._names.staging else "orders"
-        made = define_tables(MSSQL, self._names, self._folder)[role].columns
+        made = define_tables(MSSQL, self._configuration, self._folder)[role].columns
         return [self._told(name, str(type_)) for name, type_ in made]
 
     @staticmethod
@@ -82,7 +82,7 @@ def test_a_view_is_tsql(configuration: Configuration, role: str) -> None:
 
 @pytest.mark.parametrize("role", TABLES)
 def test_a_table_is_tsql(configuration: Configuration, narrow_sql: Path, role: str) -> None:
-    assert troubles(define_tables(MSSQL, configuration.tables, narrow_sql)[role].create) == []
+    assert troubles(define_tables(MSSQL, configuration, narrow_sql)[role].create) == []
 
 
 def test_the_script_of_the_rights_is_tsql() -> None:

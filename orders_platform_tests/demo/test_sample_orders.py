@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orders_platform.configuration import read_configuration
 from orders_platform.demo.sample_orders import (
     DEFAULT_SEED,
     EXPECTED,
@@ -19,6 +19,7 @@ from orders_platform.demo.sample_orders import (
     sample_orders,
     wide_orders,
 )
+from orders_platform.settings import default_folder
 
 ALIASES = {
     "GREYSON CLOTHIERS": "GREYSON",
@@ -37,8 +38,8 @@ KEYS = (
 PHANTOM_COLUMNS = (*KEYS[1:5], "AAG SEASON", "CUSTOMER SEASON", "CUSTOMER COLOUR DESCRIPTION")
 CODE = "CUSTOMER'S COLOUR CODE (CUSTOM FIELD) CUSTOMER PROVIDES THIS"
 ONE_SIZE = {"OS", "O/S", "ONE SIZE", "One_Size", "One Sz", "One_Sz"}
-DDL = Path(__file__).parents[2] / "sql" / "tables" / "business_columns.sql.j2"
-TYPES = dict(re.findall(r'column\("(.+?)", (.+?)\) }}', DDL.read_text(encoding="utf-8")))
+CONFIG = read_configuration(default_folder("config") / "order_sync.toml", "sandbox")
+TYPES = {name: column.type for name, column in CONFIG.order_list.items()}
 COLUMNS = list(TYPES)
 SIZES = COLUMNS[COLUMNS.index("UNIT OF MEASURE") + 1 : COLUMNS.index("TOTAL QTY")]
 DECIMALS = [column for column, kind in TYPES.items() if kind.startswith("decimal")]

@@ -23,7 +23,6 @@ from orders_platform.configuration import read_configuration
 from orders_platform.errors import SourceDataError
 from orders_platform.merge.file_tables import FileOptions
 from orders_platform.merge.order_files import (
-    ALIASES,
     OrderColumns,
     OrderFile,
     OrderSheet,
@@ -33,20 +32,21 @@ from orders_platform.merge.order_files import (
 from orders_platform.merge.workbook_sheets import number_text
 from orders_platform.settings import default_folder
 
-DDL = Path(__file__).parents[2] / "sql" / "tables" / "business_columns.sql.j2"
-KNOWN = ["record_uuid", *re.findall(r'column\("(.+?)", ', DDL.read_text(encoding="utf-8"))]
+CONFIG = read_configuration(default_folder("config") / "order_sync.toml", "sandbox")
+KNOWN = ["record_uuid", *CONFIG.order_list]
+ALIASES = {header: name for name, column in CONFIG.order_list.items() for header in column.headers}
 KEY, NAME = "AAG ORDER NUMBER", "CUSTOMER NAME"
 DAY = datetime(2025, 6, 18)  # noqa: DTZ001 - a day of a sheet has no time zone
 CODE = "CUSTOMER'S COLOUR CODE (CUSTOM FIELD) CUSTOMER PROVIDES THIS"
 PROMO = "PROMO GROUP / CAMPAIGN (HOT 30/GLOBAL EDIT)"
-NAMES = read_configuration(default_folder("config") / "order_sync.toml", "sandbox").customer_names
+NAMES = CONFIG.customer_names
 
 
 def columns_of(known: Sequence[str]) -> OrderColumns:
     start, end = (known.index(name) if name in known else 0 for name in ("UNIT OF MEASURE", "TOTAL QTY"))
     sizes, dates = frozenset(known[start + 1 : end]), frozenset({"ORDER DATE PO RECEIVED", "EX FACTORY DATE"})
     return OrderColumns(
-        tuple(known), (KEY,), NAME, "_SOURCE_TABLE", sizes, dates, frozenset({"TOTAL QTY", "CUSTOMER PRICE"}), NAMES
+        tuple(known), (KEY,), NAME, "_SOURCE_TABLE", sizes, dates, frozenset({"TOTAL QTY", "CUSTOMER PRICE"}), NAMES, ALIASES
     )
 
 

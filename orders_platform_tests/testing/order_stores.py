@@ -6,7 +6,6 @@ engine finds the columns that are there, so it is the engine of production at wo
 
 from __future__ import annotations
 
-import re
 import shutil
 import sqlite3
 import uuid
@@ -34,13 +33,18 @@ def narrow_sql(folder: Path, sizes: Sequence[str] = SIZES, unmapped: Sequence[st
     """A copy of sql/ whose order tables have the configured columns, the unmapped ones that are named, and these sizes."""
     sql = Path(shutil.copytree(default_folder("sql"), folder / "sql"))
     ddl = sql / "tables" / "business_columns.sql.j2"
-    found = re.findall(r'^(\{\{ column\("(.*)", .*)$', ddl.read_text(encoding="utf-8"), re.MULTILINE)
-    names = [name for _, name in found]
+    types = {name: column.type for name, column in read_configuration(CONFIG, "sandbox").order_list.items()}
+    names = list(types)
     every_size = names[names.index("UNIT OF MEASURE") + 1 : names.index("TOTAL QTY")]
-    configured = CONFIG.read_text(encoding="utf-8")
+    configured = CONFIG.read_text(encoding="utf-8").partition("[order_list]")[0]
     wanted = {name for name in names if f'"{name}"' in configured and name not in every_size} | {*sizes, *unmapped}
-    ddl.write_text("".join(f"{line}\n" for line, name in found if name in wanted), encoding="utf-8")
+    ddl.write_text(",\n".join(column_of(name, type_) for name, type_ in types.items() if name in wanted), encoding="utf-8")
     return sql
+
+
+def column_of(name: str, type_: str) -> str:
+    """A column of the order list in the template of a table, whatever the configuration lists."""
+    return f'{{{{ column("{name}", {type_ if "(" in type_ else f"{type_}()"}) }}}}'
 
 
 class OrderStores:

@@ -29,7 +29,7 @@ def described(assets: Iterable[Loaded], settings: Settings) -> list[Loaded]:
     """The assets with what the catalogue shows of them; what they do is untouched."""
     configuration = settings.configuration
     reports, board, dialect = configuration.reports, report_links(settings).board, dialect_of(settings.database_url)
-    tables = define_tables(dialect, configuration.tables, default_folder("sql"))
+    tables = define_tables(dialect, configuration, default_folder("sql"))
     columns = _columns(configuration, tables)
 
     def describe(asset: Loaded) -> Loaded:
