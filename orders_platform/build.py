@@ -22,8 +22,8 @@ def open_store(settings: Settings) -> OrderStore:
     return OrderStore(open_database(settings.database_url), settings.configuration, default_folder("sql"))
 
 
-def open_board(settings: Settings) -> MondayBoard:
-    """The board. Raises `ConfigurationError` when URL or token cannot be used."""
+def open_board(settings: Settings, max_in_flight: int | None = None) -> MondayBoard:
+    """The board; one request in flight keeps the order of what is sent. `ConfigurationError`: URL or token cannot be used."""
     # Here, so that who only asks the database need not import an HTTP client.
     from orders_platform.monday.adapter import connect_board
     from orders_platform.monday.budget import limits_of
@@ -36,7 +36,7 @@ def open_board(settings: Settings) -> MondayBoard:
         default_folder("graphql"),
         api_version=monday.api_version,
         limits=limits_of(monday.plan, monday.token_kind),
-        max_in_flight=monday.max_in_flight,
+        max_in_flight=max_in_flight or monday.max_in_flight,
         batch_size=monday.batch_size,
         timeout_seconds=monday.timeout_seconds,
         policy=RetryPolicy(key_lifetime=monday.key_lifetime_seconds),

@@ -5,11 +5,12 @@ A class a section, in the order of the file. `read_configuration` names every pr
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
+from copy import deepcopy
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -182,7 +183,7 @@ class FieldEntry(mapping.Field):
 class BoardSection(BoardMapping):
     """One board and its columns."""
 
-    board_id: Annotated[int, Field(gt=0)]
+    board_id: Annotated[int, Field(ge=0)]  # 0: `board init` has not made it yet
     fields: Annotated[tuple[FieldEntry, ...], Field(alias="columns", min_length=1)]
 
     @model_validator(mode="after")
@@ -435,6 +436,44 @@ def read_configuration(path: Path, environment: str, default: Path | None = None
         ) from None
     except (OSError, ValueError, RecursionError) as error:  # no TOML, no UTF-8, a number or brackets without end
         raise ConfigurationError(f"{path} cannot be read as TOML: {error}. Correct the file.") from None
+
+
+def write_board(path: Path, environment: str, section: str, board_id: int, ids: Mapping[str, str]) -> None:
+    """Write the ids of a board and its columns into the file, for one environment; comments and all the rest stay as they are.
+
+    Args:
+        path: the file.
+        environment: into whose part they go; the columns only where their ids are others.
+        section: `items` or `subitems`.
+        board_id: of the board.
+        ids: the id of each column, by the one that the file has.
+
+    Raises:
+        ConfigurationError: the file cannot be read or written.
+    """
+    import tomlkit  # here, since nothing else writes a configuration
+
+    try:
+        document = tomlkit.parse(path.read_text(encoding="utf-8"))
+        part: MutableMapping[str, Any] = document
+        for name in ("environment", environment, section):
+            part = part.setdefault(name, tomlkit.table(is_super_table=name != section))
+        shared = document.get(section, {})
+        part["board_id"] = board_id
+        key = part.get("external_key", shared.get("external_key"))
+        if any(old != new for old, new in ids.items()):
+            part["columns"] = columns = deepcopy(part.get("columns", shared.get("columns")))
+            for entry in columns:
+                entry["column"] = ids.get(entry["column"], entry["column"])
+            if key in ids:
+                part["external_key"] = ids[key]
+        text = tomlkit.dumps(document)
+        _checked(text, path, environment, None)
+        draft = path.with_name(f"{path.name}.new")
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    except (OSError, ValueError) as error:  # tomlkit's errors are ValueErrors
+        raise ConfigurationError(f"{path} cannot be written: {error}. Board {board_id} is {section}.board_id.") from None
 
 
 @lru_cache(maxsize=8)

@@ -17,7 +17,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # Room -> the rooms and libraries that it may import besides itself, `errors` and the standard library.
 ROOMS = {
     "domain":        "",
-    "configuration": "domain pydantic",
+    "configuration": "domain pydantic tomlkit",
     "settings":      "configuration pydantic pydantic_settings",
     "database":      "domain configuration sqlalchemy jinja2 markupsafe pydantic filelock pyodbc",
     "merge":         "domain configuration database sqlalchemy markupsafe python_calamine",
@@ -30,7 +30,8 @@ ROOMS = {
     "definitions":   "settings defs dagster",
     "webserver":     "starlette dagster dagster_webserver",
     "sandbox":       "settings webserver __version__ starlette uvicorn graphql httpx",
-    "cli":           "domain settings database merge monday sync pipeline reports build defs sandbox demo __version__ click rich",
+    "cli":           "domain configuration settings database merge monday sync pipeline reports build defs sandbox demo __version__ "
+                     "click rich",
     "demo":          "domain settings database merge sync defs definitions cli sandbox dagster",
 }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The commands that talk to the board: `sync`, `retry`, `verify` and `board check`."""
+"""The commands that send orders to the board and compare them: `sync`, `retry`, `resync` and `verify`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from orders_platform.build import open_board, open_store, report_links, sync_rules
+from orders_platform.build import open_board, report_links, sync_rules
 from orders_platform.cli import output
 from orders_platform.cli.embedded import embedded_sandbox
 from orders_platform.cli.progress import Progress
@@ -22,9 +22,8 @@ from orders_platform.domain.customers import StagingScan
 from orders_platform.domain.differences import Difference, DifferenceKind
 from orders_platform.domain.guards import GuardKind
 from orders_platform.domain.orders import SyncRow
-from orders_platform.domain.preflight import board_problems, missing_labels, subitem_board_problems
 from orders_platform.domain.verdicts import Verdict, all_well
-from orders_platform.errors import BoardMismatchError, MondayRefusedError, OrdersError
+from orders_platform.errors import MondayRefusedError, OrdersError
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.pipeline import sync_customer
 from orders_platform.reports.changes import change_counts, is_of, order_changes
@@ -349,37 +348,3 @@ def _print_differences(customer: str, differences: Sequence[Difference]) -> None
         output.say(f"  {customer}: {found.kind.value} {_place(found)}{state}{both}")
     if len(differences) > _SHOWN:
         output.say(f"  ... and {len(differences) - _SHOWN} more; `orders-platform verify --json` lists all")
-
-
-def check(*, as_json: bool) -> None:
-    """List every mismatch between configuration and board."""
-    settings = Settings()
-    configuration = settings.configuration
-    labelled = [source for field in configuration.items.fields if field.type.has_labels for source in field.sources]
-    values: dict[str, frozenset[str]] = dict(configuration.expected_values)
-    store = open_store(settings)
-    with closing(store.database):
-        if store.schema.is_there("orders"):
-            for name, texts in Queries(store).values_of(labelled).items():
-                values[name] = values.get(name, frozenset()) | texts
-    rules = sync_rules(configuration)
-    with embedded_sandbox(settings), closing(open_board(settings)) as opened:
-        items = opened.describe(rules.items.board_id)
-        problems = list(board_problems(rules.items, items, may_create_labels=rules.may_create_labels))
-        problems += subitem_board_problems(items, rules.subitems)
-        if items.subitems_board_id is not None:
-            subitems = opened.describe(rules.subitems.board_id)
-            problems += board_problems(rules.subitems, subitems, may_create_labels=rules.may_create_labels)
-        warnings = opened.notices  # logged already, hence on standard error
-    absent = missing_labels(rules.items, items, values)
-    name = f"Board {items.id} ({items.name})"
-    if as_json:
-        output.write_json(
-            {"board": items.name, "board_id": items.id, "problems": problems, "warnings": warnings, "missing_labels": absent}
-        )
-        sys.exit(1 if problems else 0)
-    if problems:
-        raise BoardMismatchError("\n- ".join([f"{name} does not fit the configuration:", *problems]))
-    output.say(f"{name} fits: {len(rules.items.fields)} columns of items, {len(rules.subitems.fields)} of subitems.")
-    for sentence in absent:
-        output.say(f"- {sentence}; until then the cell stays empty")

@@ -70,7 +70,11 @@ _figures = click.option("--output-json", type=_OUTPUT_FILE, help="Write the figu
     "--home", metavar="FOLDER", type=click.Path(file_okay=False, path_type=Path),
     help="Where the folder .data lies. Default: DAGSTER_HOME, else the nearest folder from here upwards that has one, else here.",
 )  # fmt: skip
-def cli(home: Path | None) -> None:
+@click.option(
+    "--config", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path),
+    help="The configuration file. Default: ORDERS_CONFIG, else the sample's.",
+)  # fmt: skip
+def cli(home: Path | None, config: Path | None) -> None:
     """Keep a monday.com board equal to the order list: nothing lost, nothing twice.
 
     Without settings everything runs on this machine: a SQLite file and a local monday.com, both in the folder .data; `status` names it.
@@ -83,6 +87,8 @@ def cli(home: Path | None) -> None:
     """  # noqa: D301 - click keeps the lines after its mark as they are
     if home:
         os.environ["DAGSTER_HOME"] = str(home.absolute())
+    if config:
+        os.environ["ORDERS_CONFIG"] = str(config.absolute())
 
 
 def _command(module: str, group: click.Group = cli, name: str | None = None) -> Callable[[Callable[[], None]], click.Command]:
@@ -282,13 +288,32 @@ def init_db() -> None:
 
 @cli.group()
 def board() -> None:
-    """Look at the board on monday.com."""
+    """Look at the board on monday.com, and make what it lacks."""
 
 
-@_command("board_commands", board)
+@_command("board_setup", board)
+@click.option("--create-labels", is_flag=True, help="Make the labels that are missing, where monday can make them.")
 @_json
 def check() -> None:
     """List every mismatch between configuration and board, and the customers and other values that have no label there."""
+
+
+@_command("board_setup", board)
+@click.option("--board", "board_id", type=click.IntRange(1), metavar="ID", help="The number at the end of its address.")
+@click.option("--new", metavar="NAME", help="Make a board of this name.")
+@click.option("--dry-run", is_flag=True, help="List what would be made, and make nothing.")
+@_json
+def init() -> None:
+    """Make the columns, labels and subitems that an empty or partly made board lacks, and write their ids into the configuration.
+
+    A column is known by its id, or by title and type. Running it again makes nothing twice and goes on where it was stopped. The exit
+    code is 1 when something is left that monday does not let a program make; it is listed.
+
+    \b
+      orders-platform --config my_orders.toml board init --new "Orders" --dry-run
+      orders-platform --config my_orders.toml board init --new "Orders"
+      orders-platform --config my_orders.toml board init --board 9609317401
+    """  # noqa: D301
 
 
 @_command("database_commands")

@@ -20,6 +20,10 @@ class Operation(enum.StrEnum):
     CHANGE_VALUES = "change_multiple_column_values"
     MOVE_ITEM = "move_item_to_group"
     ARCHIVE_ITEM = "archive_item"
+    CREATE_BOARD = "create_board"
+    CREATE_COLUMN = "create_column"
+    UPDATE_DROPDOWN = "update_dropdown_column"
+    UPDATE_STATUS = "update_status_column"
 
     @property
     def creates(self) -> bool:
@@ -27,8 +31,10 @@ class Operation(enum.StrEnum):
         return self in _CREATES
 
 
-_OF_GROUPS = frozenset({Operation.CREATE_GROUP, Operation.UPDATE_GROUP})
-_CREATES = frozenset({Operation.CREATE_GROUP, Operation.CREATE_ITEM, Operation.CREATE_SUBITEM})
+_CREATES = frozenset(operation for operation in Operation if operation.name.startswith("CREATE_"))
+_NAMES = {Operation.CREATE_GROUP: "group_id", Operation.UPDATE_GROUP: "group_id", Operation.CREATE_COLUMN: "id",
+          Operation.UPDATE_DROPDOWN: "id", Operation.UPDATE_STATUS: "id"}  # fmt: skip
+"""Where a word and no number is the id, and by which argument it is asked for."""
 
 
 def is_item_id(text: str) -> bool:
@@ -52,9 +58,9 @@ class Mutation:
     tries: int = 0
 
     def may_have(self, monday_id: str, operation: Operation) -> bool:
-        """True for an id that this may have come back with: a change names what it was to change; groups have words for ids."""
-        if operation in _OF_GROUPS:
-            return 0 < len(monday_id) <= 100 and monday_id == self.variables.get("group_id", monday_id)
+        """True for an id that this may have come back with: a change names what it was to change."""
+        if operation in _NAMES:
+            return 0 < len(monday_id) <= 100 and monday_id == self.variables.get(_NAMES[operation], monday_id)
         return is_item_id(monday_id) and monday_id == str(self.variables.get("item_id", monday_id))
 
 

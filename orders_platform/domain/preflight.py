@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from orders_platform.domain.board import BoardDescription, Column
-from orders_platform.domain.labels import LabelIndex
+from orders_platform.domain.board_setup import absent_labels
 from orders_platform.domain.mapping import BoardMapping, ColumnType, Field, LabelPolicy
-from orders_platform.errors import BoardMismatchError, RowError
+from orders_platform.errors import BoardMismatchError
 
 # Types whose cells monday fills or which only its own screens edit, and where their content comes from.
 READ_ONLY_TYPES: Final[Mapping[str, str]] = {
@@ -57,30 +57,13 @@ def subitem_board_problems(items: BoardDescription, subitems: BoardMapping) -> t
 
 
 def missing_labels(mapping: BoardMapping, board: BoardDescription, values: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
-    """The values that are no labels of their columns, where the platform does not make labels by itself; a sentence for each column.
-
-    `values` are those that orders have or may have, by order column. Until the label is there, the cell is left empty on the board.
-    """
-    found = []
-    for field in mapping.fields:
-        column = board.column(field.column_id)
-        if column is None or not field.type.has_labels or field.labels is LabelPolicy.CREATE:
-            continue
-        texts = sorted({text for source in field.sources for text in values.get(source, ())})
-        absent = [text for text in texts if not _is_label(field, column, text)]
-        if absent:
-            named = ", ".join(map(repr, absent))
-            found.append(
-                f"column {_column_name(column)} has no label for {len(absent)} values of {_sources(field)}: {named}; add them on the board"
-            )
-    return tuple(found)
-
-
-def _is_label(field: Field, column: Column, text: str) -> bool:
-    try:
-        return LabelIndex().choose(field, column, text) is not None
-    except RowError:
-        return False
+    """A sentence for each column that lacks labels: until a label is there, the cell is left empty on the board."""
+    found = absent_labels(mapping, {column.id: column for column in board.columns}, values)
+    return tuple(
+        f"column {_column_name(each.column)} has no label for {len(each.texts)} values of {_sources(each.field)}: "
+        f"{', '.join(map(repr, each.texts))}; add them on the board, or by `orders-platform board check --create-labels`"
+        for each in found
+    )
 
 
 def require_fitting_board(mapping: BoardMapping, board: BoardDescription, *, may_create_labels: bool = True) -> None:

@@ -50,6 +50,7 @@ VALUES_A_READ = 100
 ITEMS_A_PAGE = 500
 """Most items of one page (page on items_page)."""
 
+_BOARDS_A_PAGE = 100
 _MOST_RESTARTS = 3
 _MOST_PAGES = 2_000  # a million items; no board has so many
 
@@ -115,6 +116,19 @@ class MondayBoard:
         """Columns with labels, groups, limits and hierarchy of one board. `BoardMismatchError` when there is none."""
         return board_description(self._board(board_id))
 
+    def boards(self) -> Iterator[tuple[int, str, int]]:
+        """Id, name and number of items of every active board that the token sees."""
+        for page in range(1, _MOST_PAGES):
+            listed = nodes(self._read("boards", {"page": page}), "boards")
+            yield from ((int(str(each["id"])), str(each["name"]), int(str(each["items_count"] or 0))) for each in listed)
+            if len(listed) < _BOARDS_A_PAGE:
+                return
+
+    def column_settings(self, board_id: int, column_ids: Sequence[str]) -> Mapping[str, Node]:
+        """Columns with their revision and all that their settings hold, by id."""
+        boards = nodes(self._read("columns", {"board_id": str(board_id), "ids": list(column_ids)}), "boards")
+        return {str(each["id"]): each for board in boards for each in nodes(board, "columns")}
+
     def groups(self, board_id: int) -> Sequence[Group]:
         """The active groups, in board order."""
         return board_groups(self._board(board_id, "groups"))
@@ -161,7 +175,8 @@ class MondayBoard:
         boards = nodes(data, "boards")
         if not boards:
             raise BoardMismatchError(
-                f"monday.com knows no board {board_id}, or this token may not see it: compare board_id in the configuration"
+                f"monday.com knows no board {board_id}, or this token may not see it: compare board_id in the configuration. "
+                "`orders-platform board init` makes a board."
             )
         return boards[0]
 

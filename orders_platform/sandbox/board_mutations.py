@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from orders_platform.sandbox import column_labels, stored_items, structure
@@ -83,6 +83,39 @@ def create_column(
     for name in _label_names(defaults):
         column_labels.add(state, structure.columns(state, board.id)[made], name)
     return structure.columns(state, board.id)[made]
+
+
+def _update_column(
+    column_type: str,
+    state: State,
+    *,
+    board_id: str,
+    id: str,  # noqa: A002  monday's name
+    revision: str,
+    settings: Mapping[str, Sequence[Mapping[str, object]]] | None = None,
+    title: str | None = None,
+) -> ColumnRow:
+    """Another title, or other labels: those that the settings do not list are gone, those without an id are new."""
+    found = structure.wanted_column(state, wanted_board(state, board_id).id, id)
+    if found.type != column_type:
+        raise invalid_argument(f"Column {id} is of type {found.type}")
+    if revision != column_labels.revision(state, found):
+        raise invalid_argument(f"Column {id} was changed meanwhile: its revision is not {revision}")
+    if title:
+        structure.rename_column(state, found, title)
+    if settings is not None:
+        kept = {label["id"] for label in settings["labels"] if label.get("id") is not None}
+        for label in column_labels.labels_of(state, found):
+            if label.id not in kept:
+                column_labels.remove(state, found, label.name)
+        for new in settings["labels"]:
+            if new.get("id") is None:
+                column_labels.add(state, found, str(new["label"]))
+    return structure.columns(state, found.board_id)[id]
+
+
+update_dropdown_column = functools.partial(_update_column, "dropdown")
+update_status_column = functools.partial(_update_column, "status")
 
 
 def delete_column(state: State, *, board_id: str, column_id: str) -> ColumnRow:

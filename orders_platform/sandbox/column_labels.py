@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 from orders_platform.sandbox.answers import Refusal, bad_value
@@ -125,6 +126,11 @@ def settings(state: State, column: ColumnRow) -> dict[str, object]:
     elif column.type == "dropdown":
         found["labels"] = [{"id": label.id, "label": label.name, "is_deactivated": False} for label in shown]
     return found
+
+
+def revision(state: State, column: ColumnRow) -> str:
+    """`Column.revision`: another one whenever title or labels are others."""
+    return hashlib.sha256(f"{column.title} {settings(state, column)}".encode()).hexdigest()[:12]
 
 
 def _status_setting(label: LabelRow) -> dict[str, object]:

@@ -56,6 +56,7 @@ _MUTATIONS: dict[str, Resolver] = {
         ),
         board_mutations: (
             "create_board", "archive_board", "delete_board", "create_column", "change_column_title", "delete_column",
+            "update_dropdown_column", "update_status_column",
             "create_group", "update_group", "archive_group", "delete_group",
         ),
     }.items()

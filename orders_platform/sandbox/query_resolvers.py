@@ -181,6 +181,7 @@ FIELDS: dict[str, dict[str, Resolver]] = {
     "Column": {
         "archived": lambda _column, _info: False,
         "settings": lambda column, info: column_labels.settings(context_of(info).state, column),
+        "revision": lambda column, info: column_labels.revision(context_of(info).state, column),
         "settings_str": lambda column, info: column_labels.settings_str(context_of(info).state, column),
     },
     "Group": {

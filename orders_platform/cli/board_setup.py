@@ -1,0 +1,101 @@
+"""`board check` and `board init`: whether the board fits the configuration, and what makes it fit."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+
+from orders_platform.build import open_board, open_store, sync_rules
+from orders_platform.cli import output
+from orders_platform.cli.embedded import embedded_sandbox
+from orders_platform.configuration import write_board
+from orders_platform.database.queries import Queries
+from orders_platform.domain.preflight import board_problems, missing_labels, subitem_board_problems
+from orders_platform.errors import BoardMismatchError, ConfigurationError
+from orders_platform.monday.board_setup import BoardSetup
+from orders_platform.settings import Settings, default_folder
+
+
+def check(*, create_labels: bool, as_json: bool) -> None:
+    """List every mismatch between configuration and board; with `create_labels` make the labels that it lacks."""
+    settings = Settings()
+    configuration, made, steps = settings.configuration, list[str](), list[str]()
+    values, rules = expected_values(settings), sync_rules(configuration)
+    with embedded_sandbox(settings), closing(open_board(settings)) as opened:
+        if create_labels:
+            setup = BoardSetup(rules.items, rules.subitems, opened, rules.settle_seconds)
+            setup.make_labels(rules.items, opened.describe(rules.items.board_id), values)
+            made, steps = setup.made, setup.steps
+        items = opened.describe(rules.items.board_id)
+        problems = list(board_problems(rules.items, items, may_create_labels=rules.may_create_labels))
+        problems += subitem_board_problems(items, rules.subitems)
+        if items.subitems_board_id is not None:
+            subitems = opened.describe(rules.subitems.board_id)
+            problems += board_problems(rules.subitems, subitems, may_create_labels=rules.may_create_labels)
+        warnings = opened.notices  # logged already, hence on standard error
+    absent = missing_labels(rules.items, items, values)
+    name = f"Board {items.id} ({items.name})"
+    if as_json:
+        known = {
+            "board": items.name,
+            "board_id": items.id,
+            "problems": problems,
+            "warnings": warnings,
+            "missing_labels": absent,
+        }
+        output.write_json({**known, "made": made, "steps": steps})
+        sys.exit(1 if problems or (create_labels and absent) else 0)
+    for line in [*(f"made: {each}" for each in made), *(f"to do by hand: {each}" for each in steps)]:
+        output.say(line)
+    if problems:
+        raise BoardMismatchError("\n- ".join([f"{name} does not fit the configuration:", *problems]))
+    output.say(f"{name} fits: {len(rules.items.fields)} columns of items, {len(rules.subitems.fields)} of subitems.")
+    for sentence in absent:
+        output.say(f"- {sentence}; until then the cell stays empty")
+    sys.exit(1 if create_labels and absent else 0)
+
+
+def expected_values(settings: Settings) -> Mapping[str, Iterable[str]]:
+    """What orders have or may have, by order column: as configured, and those in the database."""
+    configuration = settings.configuration
+    labelled = [source for field in configuration.items.fields if field.type.has_labels for source in field.sources]
+    values: dict[str, frozenset[str]] = dict(configuration.expected_values)
+    store = open_store(settings)
+    with closing(store.database):
+        if store.schema.is_there("orders"):
+            for name, texts in Queries(store).values_of(labelled).items():
+                values[name] = values.get(name, frozenset()) | texts
+    return values
+
+
+def init(*, board_id: int | None, new: str | None, dry_run: bool, as_json: bool) -> None:
+    """Make what the board lacks, and write its ids into the configuration file."""
+    settings = Settings()
+    if settings.config_path == default_folder("config") / "order_sync.toml":
+        raise ConfigurationError(
+            "`board init` writes ids into a configuration file of your own; name it: --config FILE, or ORDERS_CONFIG. `orders-platform "
+            f"config init` drafts one from an order list; a copy of {settings.config_path} is the apparel maker's."
+        )
+    with embedded_sandbox(settings), closing(open_board(settings, max_in_flight=1)) as opened:
+        rules = sync_rules(settings.configuration)
+        setup = BoardSetup(rules.items, rules.subitems, opened, rules.settle_seconds, dry=dry_run)
+
+        def keep(section: str, board: int, ids: Mapping[str, str]) -> None:
+            if not dry_run:  # after each board, so that a run that is killed goes on where it was
+                write_board(settings.config_path, settings.environment, section, board, ids)
+
+        setup.run(board_id or settings.configuration.items.board_id, new, expected_values(settings), keep)
+    if as_json:
+        made = {"board_id": setup.board_id, "made": setup.made, "found": setup.found, "steps": setup.steps}
+        output.write_json({**made, "dry_run": dry_run, "file": str(settings.config_path)})
+    else:
+        for line in setup.made:
+            output.say(f"{'would make' if dry_run else 'made'}: {line}")
+        output.say(f"{setup.found} columns were there already.")
+        for line in setup.steps:
+            output.say(f"to do by hand: {line}")
+        if not dry_run:
+            output.say(f"The ids are in {settings.config_path}, for the environment {settings.environment}.")
+            output.say("Next: orders-platform board check" if setup.steps else "Next: orders-platform sync --show")
+    sys.exit(1 if setup.is_incomplete else 0)
