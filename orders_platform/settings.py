@@ -7,6 +7,7 @@ Secrets stay `SecretStr` until they are used, and no message repeats an address:
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -64,6 +65,7 @@ class Settings:
             raise ConfigurationError(_wrong_variables(error)) from None
         except UnicodeDecodeError:
             raise ConfigurationError(f"{self.env_file} is not UTF-8; save it as such.") from None
+        self._given = given.model_fields_set
         self.environment = given.orders_environment
         default = default_folder("config") / "order_sync.toml"
         self.config_path = given.orders_config or default
@@ -79,6 +81,13 @@ class Settings:
             raise ConfigurationError(
                 f"MONDAY_API_TOKEN is the sandbox's token, but ORDERS_ENVIRONMENT is {self.environment}; set monday's token."
             )
+
+    @property
+    def origins(self) -> Mapping[str, str]:
+        """Where each variable came from: the environment, the `.env`, or nowhere."""
+        set_here = _Environment(_env_file=None).model_fields_set
+        origin = {name: "environment" if name in set_here else str(self.env_file) for name in self._given}
+        return {name.upper(): origin.get(name, "default") for name in _Environment.model_fields}
 
     def _default_database_url(self) -> SecretStr:
         if self.environment != "sandbox":

@@ -11,10 +11,13 @@ from orders_platform.cli import output
 from orders_platform.cli.embedded import embedded_sandbox
 from orders_platform.configuration import write_board
 from orders_platform.database.queries import Queries
+from orders_platform.domain.board import BoardDescription
 from orders_platform.domain.preflight import board_problems, missing_labels, subitem_board_problems
 from orders_platform.errors import BoardMismatchError, ConfigurationError
+from orders_platform.monday.adapter import MondayBoard
 from orders_platform.monday.board_setup import BoardSetup
 from orders_platform.settings import Settings, default_folder
+from orders_platform.sync.run import SyncRules
 
 
 def check(*, create_labels: bool, as_json: bool) -> None:
@@ -27,12 +30,7 @@ def check(*, create_labels: bool, as_json: bool) -> None:
             setup = BoardSetup(rules.items, rules.subitems, opened, rules.settle_seconds)
             setup.make_labels(rules.items, opened.describe(rules.items.board_id), values)
             made, steps = setup.made, setup.steps
-        items = opened.describe(rules.items.board_id)
-        problems = list(board_problems(rules.items, items, may_create_labels=rules.may_create_labels))
-        problems += subitem_board_problems(items, rules.subitems)
-        if items.subitems_board_id is not None:
-            subitems = opened.describe(rules.subitems.board_id)
-            problems += board_problems(rules.subitems, subitems, may_create_labels=rules.may_create_labels)
+        items, problems = misfits(rules, opened)
         warnings = opened.notices  # logged already, hence on standard error
     absent = missing_labels(rules.items, items, values)
     name = f"Board {items.id} ({items.name})"
@@ -56,6 +54,17 @@ def check(*, create_labels: bool, as_json: bool) -> None:
     sys.exit(1 if create_labels and absent else 0)
 
 
+def misfits(rules: SyncRules, board: MondayBoard) -> tuple[BoardDescription, list[str]]:
+    """The items board, and why it or the board of subitems cannot receive what the configuration says."""
+    items = board.describe(rules.items.board_id)
+    problems = list(board_problems(rules.items, items, may_create_labels=rules.may_create_labels))
+    problems += subitem_board_problems(items, rules.subitems)
+    if items.subitems_board_id is not None:
+        subitems = board.describe(rules.subitems.board_id)
+        problems += board_problems(rules.subitems, subitems, may_create_labels=rules.may_create_labels)
+    return items, problems
+
+
 def expected_values(settings: Settings) -> Mapping[str, Iterable[str]]:
     """What orders have or may have, by order column: as configured, and those in the database."""
     configuration = settings.configuration
@@ -69,7 +78,7 @@ def expected_values(settings: Settings) -> Mapping[str, Iterable[str]]:
     return values
 
 
-def init(*, board_id: int | None, new: str | None, dry_run: bool, as_json: bool) -> None:
+def init_board(*, board_id: int | None, new: str | None, dry_run: bool, as_json: bool) -> None:
     """Make what the board lacks, and write its ids into the configuration file."""
     settings = Settings()
     if settings.config_path == default_folder("config") / "order_sync.toml":

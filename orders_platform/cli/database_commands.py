@@ -51,7 +51,7 @@ def load(
     from orders_platform.merge.loads import Loads
 
     options, progress = FileOptions(sheets, header_row, encoding, delimiter, ignore, accept_missing), Progress()
-    with database_session() as (settings, store), TemporaryDirectory() as folder:
+    with database_session(may_be_new=True) as (settings, store), TemporaryDirectory() as folder:
         staging = settings.configuration.tables.staging
         if settings.environment == "sandbox" and store.database.dialect.name == "sqlite":
             store.schema.apply()  # on a server only init-db makes tables
@@ -125,7 +125,7 @@ def _print_file(order_file: OrderFile) -> None:
 
 def init_db(*, dry_run: bool) -> None:
     """Create the tables, columns, indexes and views that are missing."""
-    with database_session() as (_, store):
+    with database_session(may_be_new=True) as (_, store):
         statements = store.schema.missing() if dry_run else store.schema.apply()
     for statement in statements if dry_run else ():
         output.echo(f"{statement};\n")

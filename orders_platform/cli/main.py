@@ -27,7 +27,7 @@ _HEADINGS = {
     "Every day": ("load", "sync", "status"),
     "Look closer": ("customers", "report", "history", "verify"),
     "Mend": ("retry", "resync"),
-    "Set up": ("demo", "sandbox", "init-db", "board", "retention"),
+    "Set up": ("doctor", "config", "init-db", "board", "demo", "sandbox", "retention"),
 }
 
 
@@ -60,6 +60,14 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
 _customers = click.option(
     "--customer", "only", multiple=True, metavar="NAME", help="Only this customer; may be repeated. Default: all customers."
 )
+_sheets = click.option(
+    "--sheet", "sheets", multiple=True, metavar="NAME", help="Read only this sheet, also a hidden one; may be repeated."
+)
+_header_row = click.option(
+    "--header-row", type=click.IntRange(1, 1000), help="Row with the names of the columns, where it is not found."
+)
+_encoding = click.option("--encoding", help="Of .csv files that are not UTF-8, such as cp1252.")
+_delimiter = click.option("--delimiter", help="Of .csv files, where it is not found.")
 _strict = click.option("--strict", is_flag=True, help="Exit with 1 also when there are only warnings.")
 _figures = click.option("--output-json", type=_OUTPUT_FILE, help="Write the figures into this file as JSON.")
 
@@ -111,12 +119,10 @@ def _command(module: str, group: click.Group = cli, name: str | None = None) -> 
 @_command("database_commands")
 @click.argument("files", nargs=-1, required=True, type=_INPUT_FILE)
 @click.option("--append", is_flag=True, help="Add to the staged rows instead of replacing them.")
-@click.option(
-    "--sheet", "sheets", multiple=True, metavar="NAME", help="Read only this sheet, also a hidden one; may be repeated."
-)
-@click.option("--header-row", type=click.IntRange(1, 1000), help="Row with the names of the columns, where it is not found.")
-@click.option("--encoding", help="Of .csv files that are not UTF-8, such as cp1252.")
-@click.option("--delimiter", help="Of .csv files, where it is not found.")
+@_sheets
+@_header_row
+@_encoding
+@_delimiter
 @click.option(
     "--ignore", multiple=True, metavar="HEADER", help="Leave out this unknown column and its values; may be repeated."
 )
@@ -298,12 +304,12 @@ def check() -> None:
     """List every mismatch between configuration and board, and the customers and other values that have no label there."""
 
 
-@_command("board_setup", board)
+@_command("board_setup", board, "init")
 @click.option("--board", "board_id", type=click.IntRange(1), metavar="ID", help="The number at the end of its address.")
 @click.option("--new", metavar="NAME", help="Make a board of this name.")
 @click.option("--dry-run", is_flag=True, help="List what would be made, and make nothing.")
 @_json
-def init() -> None:
+def init_board() -> None:
     """Make the columns, labels and subitems that an empty or partly made board lacks, and write their ids into the configuration.
 
     A column is known by its id, or by title and type. Running it again makes nothing twice and goes on where it was stopped. The exit
@@ -314,6 +320,44 @@ def init() -> None:
       orders-platform --config my_orders.toml board init --new "Orders"
       orders-platform --config my_orders.toml board init --board 9609317401
     """  # noqa: D301
+
+
+@cli.group()
+def config() -> None:
+    """Draft a configuration, and show what holds."""
+
+
+@_command("config_commands", config, "init")
+@click.argument("file", type=_INPUT_FILE)
+@click.option(
+    "--output", "target", type=_OUTPUT_FILE, metavar="FILE", help="Where it goes. Default: the list's name with .toml."
+)
+@_sheets
+@_header_row
+@_encoding
+@_delimiter
+def draft_configuration() -> None:
+    """Draft a configuration from an order list (.csv or workbook), and say what was guessed and why.
+
+    Guessed are the types of columns, the key, the run of size columns, the customers and the names of groups and items. No file is
+    overwritten.
+    """
+
+
+@_command("config_commands", config, "show")
+@_json
+def show_configuration() -> None:
+    """Show what holds and where each value came from: environment, .env, configuration file, default. Secrets are not shown."""
+
+
+@_command("doctor")
+@click.option("--send-test-alert", is_flag=True, help="Send an alert to ORDERS_ALERT_URLS.")
+@_json
+def doctor() -> None:
+    """Check everything that a run needs, a line each with its next step; nothing is sent or stored.
+
+    The exit code is 1 when something is wrong.
+    """
 
 
 @_command("database_commands")

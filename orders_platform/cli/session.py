@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 
@@ -9,18 +10,24 @@ import click
 
 from orders_platform.build import open_store
 from orders_platform.cli import output
+from orders_platform.database.engine import place
 from orders_platform.database.order_store import OrderStore
 from orders_platform.settings import Settings
 
 
 @contextmanager
-def database_session() -> Iterator[tuple[Settings, OrderStore]]:
-    """The settings and the open order database."""
+def database_session(*, may_be_new: bool = False) -> Iterator[tuple[Settings, OrderStore]]:
+    """The settings and the open order database; ends the command where nothing was loaded yet, unless the database may be new."""
     settings = Settings()
     if settings.env_file:
         output.say(f"Variables that are not set are taken from {settings.env_file}.", err=True)
     store = open_store(settings)
     with closing(store.database):
+        is_local = settings.environment == "sandbox" and store.database.dialect.name == "sqlite"
+        if is_local and not may_be_new and not store.schema.is_there("orders"):
+            said = f"Nothing is loaded yet into {place(store.database.engine)}"
+            output.say(f"{said}: `orders-platform load FILE` takes your orders, `orders-platform demo` samples.", err=True)
+            sys.exit(1)
         yield settings, store
 
 

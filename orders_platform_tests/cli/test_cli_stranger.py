@@ -1,0 +1,121 @@
+"""The list of somebody else, a bicycle dealer's spare parts: from a file to a board without a line of TOML written by hand."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from orders_platform.settings import Settings
+from orders_platform_tests.testing.terminal import Terminal
+from orders_platform_tests.testing.workplace import Workplace
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+LIST = EXAMPLES / "spare_parts.csv"
+
+
+@pytest.fixture
+def folder(workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with nothing but the list."""
+    place = workplace.folder / "dealer"
+    place.mkdir()
+    monkeypatch.chdir(place)
+    return Path(shutil.copy(LIST, place)).parent
+
+
+def on_the_board(place: Workplace) -> dict[str, dict[str, dict[str, str]]]:
+    """Group -> item -> column title -> text, and a title for each subitem."""
+    query = """{ boards(ids: [%d]) { items_page(limit: 100) { items { name group { title } column_values { text column { title } }
+        subitems { name column_values { text column { title } } } } } } }"""
+    found: dict[str, dict[str, dict[str, str]]] = {}
+    for item in place.graphql(query % Settings().configuration.items.board_id)["boards"][0]["items_page"]["items"]:
+        cells = {
+            cell["column"]["title"]: cell["text"] or ""
+            for cell in item["column_values"]
+            if cell["column"]["title"] != "Subitems"
+        }
+        sizes = {
+            each["name"]: next(cell["text"] for cell in each["column_values"] if cell["column"]["title"] == "Quantity")
+            for each in item["subitems"] or ()
+        }
+        found.setdefault(item["group"]["title"], {})[item["name"]] = cells | sizes
+    return found
+
+
+def test_a_strangers_list_comes_onto_a_board(workplace: Workplace, terminal: Terminal, folder: Path) -> None:
+    drafted = terminal("config", "init", "spare_parts.csv")
+    assert drafted.code == 0, drafted.err
+    own = ("--config", "spare_parts.toml")
+    for said in ("sizes: '160 mm' to '175 mm'", "'Pieces' is their total", "key: 'Order No' has another value in each row",
+                 "customers: 'Dealer', by its name: Radhaus Nord, Velo & Co"):  # fmt: skip
+        assert said in drafted.out
+    assert (folder / "spare_parts.toml").read_text(encoding="utf-8") == (EXAMPLES / "spare_parts.toml").read_text(
+        encoding="utf-8"
+    )
+    made = terminal(*own, "board", "init", "--new", "Spare parts")
+    assert made.code == 0, made.err + made.out
+    assert terminal(*own, "load", "spare_parts.csv").code == 0
+    assert workplace.rows("SELECT count(*) FROM spare_parts_staging") == [(20,)]
+    done = terminal(*own, "sync", "--execute", "--strict")
+    assert done.code == 0, done.out + done.err
+    with LIST.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    board = on_the_board(workplace)
+    assert sum(map(len, board.values())) == len(rows)
+    assert set(board) == {"Radhaus Nord", "Velo & Co", "The Bike Shed", "Cyclerie Lyon", "PEDAL POINT"}
+    for row in rows:
+        group = next(title for title in board if title.casefold() == row["Dealer"].casefold())
+        item = board[group][f"{row['Order No']} {row['Part']}"]
+        remark = "" if row["Remark"] == "n/a" else row["Remark"]
+        assert (item["Part Name"], item["Ordered On"], item["Remark"]) == (row["Part Name"], row["Ordered On"], remark)
+        assert float(item["Unit Price"]) == float(row["Unit Price"].removeprefix("$"))
+        sizes = {f"Size {name}": cell for name, cell in row.items() if name.endswith(" mm") and cell}
+        assert {name: text for name, text in item.items() if name.startswith("Size ")} == (
+            sizes if row["Status"] != "cancelled" else {}
+        )
+    mutations = workplace.mutations
+    assert "Nothing to send." in terminal(*own, "sync", "--execute").out
+    assert workplace.mutations == mutations
+    assert terminal(*own, "verify").code == 0
+    assert terminal(*own, "doctor").code == 0
+
+
+def test_the_next_list_may_have_a_new_dealer(workplace: Workplace, terminal: Terminal, folder: Path) -> None:
+    own = ("--config", "spare_parts.toml")
+    for command in (("config", "init", "spare_parts.csv"), (*own, "board", "init", "--new", "Parts"), (*own, "load", "spare_parts.csv"),
+                    (*own, "sync", "--execute")):  # fmt: skip
+        assert terminal(*command).code == 0
+    with (folder / "spare_parts.csv").open("a", encoding="utf-8") as file:
+        file.write("SP-5001,2026-05-01,New Wheels,BB-09,Bottom bracket axle,steel,,,7,,,7,$83.90,open,\n")
+    assert terminal(*own, "load", "spare_parts.csv").code == 0
+    assert terminal(*own, "sync", "--execute").code == 0
+    assert list(on_the_board(workplace)["NEW WHEELS"]) == ["SP-5001 BB-09"]
+
+
+def test_a_workbook_is_drafted_as_its_csv_is(workplace: Workplace, terminal: Terminal, folder: Path) -> None:
+    book = openpyxl.Workbook()
+    page = book.active
+    page.append(["Spare parts, spring"])
+    page.append([])
+    with LIST.open(encoding="utf-8", newline="") as file:
+        for row in csv.reader(file):
+            page.append([int(cell) if cell.isdigit() else cell or None for cell in row])
+    book.save(folder / "spare_parts.xlsx")
+    assert terminal("config", "init", "spare_parts.xlsx", "--output", "book.toml").code == 0
+    drafted, expected = (
+        (folder / "book.toml").read_text(encoding="utf-8"),
+        (EXAMPLES / "spare_parts.toml").read_text(encoding="utf-8"),
+    )
+    assert drafted.partition("\n")[2] == expected.partition("\n")[2]
+
+
+def test_a_configuration_is_never_overwritten(workplace: Workplace, terminal: Terminal, folder: Path) -> None:
+    assert terminal("config", "init", "spare_parts.csv").code == 0
+    (folder / "spare_parts.toml").write_text("mine", encoding="utf-8")
+    again = terminal("config", "init", "spare_parts.csv")
+    assert again.code == 2
+    assert "spare_parts.toml exists and is not overwritten; name another file: --output FILE." in again.err
+    assert (folder / "spare_parts.toml").read_text(encoding="utf-8") == "mine"

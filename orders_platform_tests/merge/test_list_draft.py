@@ -1,0 +1,125 @@
+"""What is guessed of an order list, and what is refused; whatever is drafted is a valid configuration."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from orders_platform.cli.config_commands import own_columns
+from orders_platform.configuration import Configuration, read_configuration
+from orders_platform.errors import SourceDataError
+from orders_platform.merge.file_tables import FileOptions
+from orders_platform.merge.list_draft import draft
+from orders_platform.settings import default_folder
+
+SHIPPED = default_folder("config") / "order_sync.toml"
+OURS = own_columns(SHIPPED)
+WORDS = "x " * 200
+HEAD = ["Ref", "Shop", "Item", "S", "M", "L"]
+ROWS = [["R1", "North", "Bell", "1", "", "2"], ["R2", "North", "Lamp", "", "3", ""], ["R3", "South", "Bell", "4", "4", "1"],
+        ["R4", "South", "Rack", "", "", "9"]]  # fmt: skip
+
+
+def drafted(folder: Path, *rows: list[str]) -> tuple[Configuration, list[str]]:
+    path = folder / "list.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(rows)
+    made = draft(path, FileOptions(), folder, OURS)
+    (folder / "list.toml").write_text(made.text(SHIPPED.read_text(encoding="utf-8")), encoding="utf-8")
+    return read_configuration(folder / "list.toml", "production"), made.said
+
+
+def sizes_of(configuration: Configuration) -> list[str]:
+    names = ["record_uuid", *configuration.order_list]
+    return names[names.index(configuration.sizes.after) + 1 : names.index(configuration.sizes.before)]
+
+
+def test_key_sizes_customer_and_names_are_found(tmp_path: Path) -> None:
+    made, _ = drafted(tmp_path, HEAD, *ROWS)
+    assert (made.keys.unique, made.keys.extra) == (("Ref",), ())
+    assert sizes_of(made) == ["S", "M", "L"]
+    assert made.columns.customer == "Shop"
+    assert list(made.customers) == ["North", "South"]
+    assert made.names.item == (("Ref",), ("Item",))
+
+
+@pytest.mark.parametrize("place", [3, 6])
+@pytest.mark.parametrize("name", ["Sum", "All", "Total qty"])
+def test_a_total_before_or_behind_the_sizes_is_none(tmp_path: Path, place: int, name: str) -> None:
+    total = [[*row[:place], str(sum(int(cell or 0) for cell in row[3:])), *row[place:]] for row in ROWS]
+    made, _ = drafted(tmp_path, [*HEAD[:place], name, *HEAD[place:]], *total)
+    assert sizes_of(made) == ["S", "M", "L"]
+    assert made.columns.total == name
+
+
+def test_one_column_of_quantities_is_one_size(tmp_path: Path) -> None:
+    made, _ = drafted(
+        tmp_path, ["Ref", "Client", "Item", "Price", "Quantity"], *([*row[:3], "9.50", row[5] or "1"] for row in ROWS)
+    )
+    assert sizes_of(made) == ["Quantity"]
+
+
+def test_rows_that_share_a_number_are_told_apart_by_more_columns(tmp_path: Path) -> None:
+    rows = [["A1", "North", "Bell", "1", "2", ""], ["A1", "North", "Lamp", "1", "", ""], ["A2", "South", "Bell", "1", "", ""],
+            ["A3", "South", "Bell", "1", "", ""]]  # fmt: skip
+    made, said = drafted(tmp_path, ["Order", *HEAD[1:]], *rows)
+    assert made.keys.unique == ("Order",)
+    assert made.keys.extra == ("Item",)
+    assert any("rows of one number are told apart by 'Item'" in line for line in said)
+
+
+def test_types_follow_the_cells(tmp_path: Path) -> None:
+    head = [*HEAD, "Due", "Price", "Mail", "Page", "Words", "Code"]
+    rows = [
+        [*row, "2026-03-01", "$1,250.50", "a@b.example", "https://b.example/x", WORDS, f"00{place}7"]
+        for place, row in enumerate(ROWS)
+    ]
+    made, _ = drafted(tmp_path, head, *rows)
+    board = {field.sources[0]: field.type.value for field in made.items.fields}
+    assert board == {"Ref": "text", "Shop": "dropdown", "Item": "text", "Due": "date", "Price": "numbers", "Mail": "dropdown",
+                     "Page": "link", "Words": "long_text", "Code": "text"}  # fmt: skip
+    assert made.order_list["Code"].type == "nvarchar(255)"
+    assert made.items.external_key == "text_ref"
+
+
+def test_headers_are_found_below_a_title(tmp_path: Path) -> None:
+    made, _ = drafted(tmp_path, ["Orders of spring"], [], HEAD, *ROWS)
+    assert made.keys.unique == ("Ref",)
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([HEAD], "no row of headers with rows below it"),
+        ([["Ref", "Shop", "Item"], *(row[:3] for row in ROWS)], "no column of quantities"),
+        ([["Ref", "Item", "S", "M"], *([row[0], row[0] + "x", "1", "2"] for row in ROWS)], "says whose order a row is"),
+        ([["Ref", "ref", *HEAD[1:]], *([row[0], *row] for row in ROWS)], "the header 'ref' is there twice"),
+        ([["Ref", "record_uuid", *HEAD[1:]], *([row[0], *row] for row in ROWS)], "'record_uuid' is a name of ours"),
+    ],
+)  # fmt: skip
+def test_what_is_no_order_list_is_refused_with_the_reason(tmp_path: Path, rows: list[list[str]], said: str) -> None:
+    with pytest.raises(SourceDataError, match=said):
+        drafted(tmp_path, *rows)
+
+
+TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), max_size=12) | st.sampled_from(
+    ["Order No", "Customer", "Qty", "12", "", "1.5", "2026-01-02", '"', "]", "'", "\\", "total", "Status", "cancelled"]
+)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=60)
+@example([["Ref", "Shop", "\"\\]'", "S", "M"], ["R1", "N", "\x7f", "1", "2"], ["R2", "N", "é", "", "3"]])
+@given(st.lists(st.lists(TEXTS, min_size=4, max_size=8), min_size=2, max_size=6))
+def test_whatever_a_file_holds_the_draft_is_valid_or_refused(rows: list[list[str]]) -> None:
+    with TemporaryDirectory() as folder:
+        try:
+            made, said = drafted(Path(folder), *rows)
+        except SourceDataError:
+            return
+    assert said
+    assert sizes_of(made)
