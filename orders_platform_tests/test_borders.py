@@ -20,7 +20,7 @@ ROOMS = {
     "configuration": "domain pydantic tomlkit",
     "settings":      "configuration pydantic pydantic_settings",
     "database":      "domain configuration sqlalchemy jinja2 markupsafe pydantic filelock pyodbc",
-    "merge":         "domain configuration database sqlalchemy markupsafe python_calamine",
+    "merge":         "domain configuration database sqlalchemy jinja2 markupsafe python_calamine",
     "sync":          "domain",
     "monday":        "domain __version__ httpx graphql",
     "pipeline":      "domain merge sync",

@@ -37,7 +37,7 @@ def draft_configuration(
     with TemporaryDirectory() as folder:
         shipped = default_folder("config") / "order_sync.toml"
         made = draft(file, FileOptions(sheets, header_row, encoding, delimiter), Path(folder), own_columns(shipped))
-        text = made.text(shipped.read_text(encoding="utf-8"))
+        text = made.text(*(each.read_text(encoding="utf-8") for each in (shipped, shipped.with_name("draft.toml.j2"))))
         trial = Path(folder) / target.name
         trial.write_text(text, encoding="utf-8")
         for environment in ENVIRONMENTS:

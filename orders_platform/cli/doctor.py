@@ -6,8 +6,8 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -21,13 +21,15 @@ from orders_platform.cli.board_setup import expected_values, misfits
 from orders_platform.cli.embedded import embedded_sandbox
 from orders_platform.database.engine import place
 from orders_platform.database.order_store import OrderStore
+from orders_platform.domain.board import BoardDescription
 from orders_platform.domain.preflight import missing_labels
-from orders_platform.errors import ConfigurationError, OrdersError
+from orders_platform.errors import OrdersError
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.settings import Settings
 
 _FREE_BYTES = 1 << 30
 _MOST_SECONDS = 30
+_UNEXPECTED = (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, ImportError, HTTPException)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +39,18 @@ class Finding:
     name: str
     must: str
     found: str
-    is_ok: bool = True
-    step: str = ""
+    is_ok: bool
+    step: str
+
+
+_Board = tuple[BoardDescription, list[str], tuple[str, ...]]
 
 
 class _Doctor:
     """What the checks look at, each thing opened when the first of them does."""
 
-    def __init__(self, *, send_test_alert: bool) -> None:
+    def __init__(self, stack: ExitStack, *, send_test_alert: bool) -> None:
+        self._stack = stack
         self.send_test_alert = send_test_alert
 
     @cached_property
@@ -53,164 +59,173 @@ class _Doctor:
 
     @cached_property
     def store(self) -> OrderStore:
-        return open_store(self.settings)
+        store = open_store(self.settings)
+        self._stack.enter_context(closing(store.database))
+        return store
 
     @property
     def is_new(self) -> bool:
         """Nothing was loaded yet into the database of this machine, which `load` makes."""
-        return self.settings.environment == "sandbox" and not self.store.schema.is_there("orders")
+        is_local = self.settings.environment == "sandbox" and self.store.database.dialect.name == "sqlite"
+        return is_local and not self.store.schema.is_there("orders")
+
+    @cached_property
+    def _asked(self) -> _Board | OrdersError:
+        try:
+            self._stack.enter_context(embedded_sandbox(self.settings))
+            board = self._stack.enter_context(closing(open_board(self.settings)))
+            return *misfits(sync_rules(self.settings.configuration), board), board.notices
+        except OrdersError as error:  # kept, so that a network that is down is waited for once
+            return error
+
+    @property
+    def board(self) -> _Board:
+        """The board, why it does not fit, and what there is to know of the API version."""
+        if isinstance(self._asked, OrdersError):
+            raise self._asked
+        return self._asked
 
 
-def _python(_: _Doctor) -> Iterator[Finding]:
-    yield Finding(
-        "Python", "3.11 or newer", platform.python_version(), sys.version_info >= (3, 11), "Install Python 3.11 or newer."
-    )
+Found = tuple[str, bool] | None
+"""What was found and whether it is well; None where there is nothing to look at."""
 
 
-def _configuration(at: _Doctor) -> Iterator[Finding]:
-    known = at.settings.configuration.customer_names  # refuses a spelling of two customers
-    found = f"{at.settings.config_path}, environment {at.settings.environment}"
-    yield Finding("configuration", "can be read and contradicts nothing", found, known is not None)
-
-
-def _database(at: _Doctor) -> Iterator[Finding]:
-    engine = at.store.database.engine
-    yield Finding("driver", "is there", f"{engine.dialect.name} by {engine.dialect.driver}")
+def _database(at: _Doctor) -> Found:
     if at.is_new:
-        yield Finding(
-            "database", "answers", f"{place(engine)}: nothing is loaded yet", step="orders-platform load FILE makes it."
-        )
-        return
+        return f"nothing is loaded yet into {place(at.store.database.engine)}; next: orders-platform load FILE", True
     with at.store.database.read() as connection:
         connection.exec_driver_sql("SELECT 1")
-        if engine.dialect.name == "mssql":
-            told = connection.exec_driver_sql("SELECT SYSUTCDATETIME()").scalar_one()
-            yield _clock("clock of the database", told.replace(tzinfo=UTC))
-    yield Finding("database", "answers", place(engine))
-    at.store.schema.require_daily_rights()
-    yield Finding("rights", "all that a run needs", "all")
+    return place(at.store.database.engine), True
 
 
-def _tables(at: _Doctor) -> Iterator[Finding]:
+def _tables(at: _Doctor) -> Found:
+    missing = [] if at.is_new else at.store.schema.missing()
+    return None if at.is_new else (f"{len(missing)} statements are missing" if missing else "complete", not missing)
+
+
+def _rights(at: _Doctor) -> Found:
     if at.is_new:
-        return
-    missing = at.store.schema.missing()
-    yield Finding("tables", "complete", f"{len(missing)} statements are missing" if missing else "complete", not missing,
-                  "orders-platform init-db --dry-run shows them, init-db runs them.")  # fmt: skip
-    business = OrderMerge(at.store).rules.business  # refuses columns that are configured and absent
-    yield Finding("columns", "those that the configuration names", f"{len(business)} columns of the order list")
+        return None
+    at.store.schema.require_daily_rights()
+    return "all", True
+
+
+def _columns(at: _Doctor) -> Found:
+    return None if at.is_new else (f"{len(OrderMerge(at.store).rules.business)} columns of the order list", True)
+
+
+def _database_clock(at: _Doctor) -> Found:
+    if at.store.database.dialect.name == "sqlite":
+        return None
+    with at.store.database.read() as connection:
+        return _clock(connection.exec_driver_sql("SELECT SYSUTCDATETIME()").scalar_one().replace(tzinfo=UTC))
+
+
+def _monday_clock(at: _Doctor) -> Found:
+    parts = urlsplit(at.settings.api_url if at.board else "")
+    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    with closing(kind(parts.hostname or "", parts.port, timeout=10)) as asked:
+        asked.request("HEAD", parts.path)
+        return _clock(parsedate_to_datetime(asked.getresponse().headers["Date"] or ""))
+
+
+def _clock(told: datetime) -> tuple[str, bool]:
+    seconds = (datetime.now(UTC) - told).total_seconds()
+    return f"ours is {abs(seconds):.0f} s {'ahead' if seconds > 0 else 'behind'}", abs(seconds) <= _MOST_SECONDS
+
+
+def _board(at: _Doctor) -> Found:
+    items, problems, _ = at.board
+    return "; ".join(problems) or f"{items.name} ({items.id})", not problems
+
+
+def _labels(at: _Doctor) -> Found:
+    absent = missing_labels(at.settings.configuration.items, at.board[0], expected_values(at.settings))
+    return "; ".join(absent) or "complete", not absent
+
+
+def _disk(at: _Doctor) -> Found:
+    folder = next(each for each in (at.settings.data_folder, *at.settings.data_folder.parents) if each.is_dir())
+    free, may_write = shutil.disk_usage(folder).free, os.access(folder, os.W_OK)
+    said = f"{free / _FREE_BYTES:.1f} GiB free in {folder}" + ("" if may_write else ", which is read-only")
+    return said, free >= _FREE_BYTES and may_write
+
+
+def _dagster_home(at: _Doctor) -> Found:
+    if at.settings.origins["DAGSTER_HOME"] == "default":
+        return "not set; commands need none", True
+    home = at.settings.data_folder.parent
+    return str(home), (home / "dagster.yaml").is_file()
+
+
+def _alerts(at: _Doctor) -> Found:
+    count = len(at.settings.alert_urls.get_secret_value().split())
+    if not count:
+        return "nobody is told", at.settings.environment == "sandbox" and not at.send_test_alert
+    from orders_platform.defs.alerts import Message, Messenger  # here: they take Dagster along
+
+    messenger = Messenger(at.settings.alert_urls)
+    if not at.send_test_alert:
+        return f"{count} addresses, not tried", True
+    taken = messenger.send(
+        Message("orders-platform: a test", "`orders-platform doctor` sent it; nothing is wrong.", is_bad=False)
+    )
+    return f"{taken} of {count} addresses took the test", taken == count
+
+
+_CHECKS: Iterable[tuple[str, str, str, Callable[[_Doctor], Found]]] = (
+    ("Python", "3.11 or newer", "Install a newer Python.", lambda _: (platform.python_version(), sys.version_info >= (3, 11))),
+    ("configuration", "can be read and contradicts nothing", "Correct it; `orders-platform config show` says where each value stands.",
+     lambda at: (f"{at.settings.config_path}, {at.settings.environment}", at.settings.configuration.customer_names is not None)),
+    ("driver", "can be loaded", "docs/sql_server.md says which.",
+     lambda at: (f"{at.store.database.engine.dialect.name} by {at.store.database.engine.dialect.driver}", True)),
+    ("database", "answers", "Check ORDERS_DATABASE_URL, and whether the server can be reached from here.", _database),
+    ("rights", "all that a run needs", "docs/sql_server.md lists them.", _rights),
+    ("tables", "complete", "orders-platform init-db --dry-run shows what is missing, init-db makes it.", _tables),
+    ("columns", "those that the configuration names", "Correct the configuration, or load the list again.", _columns),
+    ("token", "monday takes it", "Set MONDAY_API_TOKEN.", lambda at: ("it was taken", bool(at.board))),
+    ("board", "fits the configuration", "orders-platform board check names each; board init makes what is missing.", _board),
+    ("labels", "one for each customer and order type", "orders-platform board check --create-labels", _labels),
+    ("API version", "lives", "Set [monday] api_version.", lambda at: ("; ".join(at.board[2]), False) if at.board[2] else None),
+    ("clock of monday", f"within {_MOST_SECONDS} s of ours", "Let this machine follow NTP.", _monday_clock),
+    ("clock of the database", f"within {_MOST_SECONDS} s of ours", "Let both machines follow NTP.", _database_clock),
+    ("disk", "1 GiB free, and may be written", "Make room, or name another folder: --home.", _disk),
+    ("Dagster home", "a folder with dagster.yaml, where Dagster is used", "Set DAGSTER_HOME to one.", _dagster_home),
+    ("alerts", "addresses that take them", "Set ORDERS_ALERT_URLS.", _alerts),
+)  # fmt: skip
 
 
 def _server(_: _Doctor) -> Iterator[Finding]:
-    """Where the questions to a SQL Server join in, as findings."""
+    """Where the questions to a SQL Server join in."""
     yield from ()
-
-
-def _board(at: _Doctor) -> Iterator[Finding]:
-    rules = sync_rules(at.settings.configuration)
-    with embedded_sandbox(at.settings), closing(open_board(at.settings)) as board:
-        items, problems = misfits(rules, board)
-        yield Finding("token", "monday takes it", "it was taken")
-        yield Finding("board", "fits the configuration", "; ".join(problems) or f"{items.name} ({items.id})", not problems,
-                      "orders-platform board check names each; board init makes what is missing.")  # fmt: skip
-        absent = missing_labels(rules.items, items, expected_values(at.settings))
-        yield Finding("labels", "one for each customer and order type", "; ".join(absent) or "complete", not absent,
-                      "orders-platform board check --create-labels")  # fmt: skip
-        for notice in board.notices:
-            yield Finding("API version", "lives", notice, is_ok=False, step="Set [monday] api_version.")
-        yield _clock("clock of monday", _date_of(at.settings.api_url))
-
-
-def _date_of(url: str) -> datetime:
-    parts = urlsplit(url)
-    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    asked = kind(parts.hostname or "", parts.port, timeout=10)
-    with closing(asked):
-        asked.request("HEAD", parts.path)
-        return parsedate_to_datetime(asked.getresponse().headers["Date"] or "")
-
-
-def _clock(name: str, told: datetime) -> Finding:
-    seconds = (datetime.now(UTC) - told).total_seconds()
-    found = f"ours is {abs(seconds):.0f} s {'ahead' if seconds > 0 else 'behind'}"
-    return Finding(
-        name, f"within {_MOST_SECONDS} s of ours", found, abs(seconds) <= _MOST_SECONDS, "Let both machines follow NTP."
-    )
-
-
-def _disk(at: _Doctor) -> Iterator[Finding]:
-    folder = next(each for each in (at.settings.data_folder, *at.settings.data_folder.parents) if each.is_dir())
-    free, may_write = shutil.disk_usage(folder).free, os.access(folder, os.W_OK)
-    found = f"{free / _FREE_BYTES:.1f} GiB free in {folder}" + ("" if may_write else ", which is read-only")
-    yield Finding(
-        "disk",
-        "1 GiB free, and may be written",
-        found,
-        free >= _FREE_BYTES and may_write,
-        "Make room, or name another: --home.",
-    )
-
-
-def _dagster_home(at: _Doctor) -> Iterator[Finding]:
-    home, is_set = at.settings.data_folder.parent, at.settings.origins["DAGSTER_HOME"] != "default"
-    found, fits = str(home) if is_set else "not set; commands need none", not is_set or (home / "dagster.yaml").is_file()
-    yield Finding("Dagster home", "a folder with dagster.yaml, where Dagster is used", found, fits,
-                  "Set DAGSTER_HOME to a folder with a copy of dagster.yaml.")  # fmt: skip
-
-
-def _alerts(at: _Doctor) -> Iterator[Finding]:
-    count, must = len(at.settings.alert_urls.get_secret_value().split()), "addresses that take them"
-    if not count:
-        is_fine = at.settings.environment == "sandbox" and not at.send_test_alert
-        yield Finding("alerts", must, "nobody is told", is_fine, "Set ORDERS_ALERT_URLS.")
-        return
-    from orders_platform.defs.alerts import Message, Messenger  # here: they take Dagster along
-
-    taken, words = 0, f"{count} addresses, not tried"
-    messenger = Messenger(at.settings.alert_urls)
-    if at.send_test_alert:
-        taken = messenger.send(
-            Message("orders-platform: a test", "`orders-platform doctor` sent it; nothing is wrong.", is_bad=False)
-        )
-        words = f"{taken} of {count} addresses took the test"
-    yield Finding("alerts", must, words, not at.send_test_alert or taken == count, "Correct the others in ORDERS_ALERT_URLS.")
-
-
-_CHECKS: dict[str, Callable[[_Doctor], Iterator[Finding]]] = {
-    "Python": _python, "configuration": _configuration, "database": _database, "tables": _tables, "server": _server, "board": _board,
-    "disk": _disk, "Dagster home": _dagster_home, "alerts": _alerts,
-}  # fmt: skip
 
 
 def doctor(*, send_test_alert: bool, as_json: bool) -> None:
     """Every check, a line each."""
-    at = _Doctor(send_test_alert=send_test_alert)
-    findings = list[Finding]()
-    for name, check in _CHECKS.items():
-        findings += _made(name, check, at)
-    with suppress(OrdersError):
-        at.store.database.close()
+    with ExitStack() as stack:
+        findings = list(_findings(_Doctor(stack, send_test_alert=send_test_alert)))
     is_well = all(each.is_ok for each in findings)
     if as_json:
         output.write_json({"is_well": is_well, "findings": [asdict(each) for each in findings]})
     for each in findings if not as_json else ():
-        step = f" Next: {each.step}" if each.step and (not each.is_ok or each.found.endswith("yet")) else ""
-        wrong = f" (must be: {each.must})" if not each.is_ok else ""
-        output.say(
-            f"{'ok   ' if each.is_ok else 'WRONG'} {each.name}: {each.found}{wrong}.{step}",
-            style="" if each.is_ok else "bold red",
-        )
+        words = f"ok    {each.name}: {each.found}"
+        if not each.is_ok:
+            words = f"WRONG {each.name}: {each.found} (must be: {each.must}). Next: {each.step}"
+        output.say(words, style="" if each.is_ok else "bold red")
     sys.exit(0 if is_well else 1)
 
 
-def _made(name: str, check: Callable[[_Doctor], Iterator[Finding]], at: _Doctor) -> Iterator[Finding]:
-    """The findings of a check; its failure is the last of them. Texts of errors that are not ours may hold a secret."""
-    try:
-        yield from check(at)
-    except ConfigurationError as error:
-        if name == "configuration" or "settings" in vars(at):
-            yield Finding(name, "can be checked", str(error), is_ok=False)
-    except OrdersError as error:
-        yield Finding(name, "can be checked", str(error), is_ok=False)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, ImportError, HTTPException) as error:
-        yield Finding(name, "can be checked", f"{type(error).__name__}, which nobody expected", is_ok=False, step="Report it.")
+def _findings(at: _Doctor) -> Iterator[Finding]:
+    """A check that fails is a finding. Texts of errors that are not ours may hold a secret."""
+    said = set[str]()
+    for name, must, step, check in _CHECKS:
+        try:
+            found = check(at)
+        except OrdersError as error:
+            found = None if str(error) in said else (str(error), False)
+            said.add(str(error))
+        except _UNEXPECTED as error:
+            found = f"{type(error).__name__}, which nobody expected", False
+        if found:
+            yield Finding(name, must, *found, step)
+    yield from _server(at)

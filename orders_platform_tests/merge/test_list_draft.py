@@ -18,6 +18,7 @@ from orders_platform.merge.list_draft import draft
 from orders_platform.settings import default_folder
 
 SHIPPED = default_folder("config") / "order_sync.toml"
+TEMPLATE = SHIPPED.with_name("draft.toml.j2").read_text(encoding="utf-8")
 OURS = own_columns(SHIPPED)
 WORDS = "x " * 200
 HEAD = ["Ref", "Shop", "Item", "S", "M", "L"]
@@ -30,7 +31,7 @@ def drafted(folder: Path, *rows: list[str]) -> tuple[Configuration, list[str]]:
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows(rows)
     made = draft(path, FileOptions(), folder, OURS)
-    (folder / "list.toml").write_text(made.text(SHIPPED.read_text(encoding="utf-8")), encoding="utf-8")
+    (folder / "list.toml").write_text(made.text(SHIPPED.read_text(encoding="utf-8"), TEMPLATE), encoding="utf-8")
     return read_configuration(folder / "list.toml", "production"), made.said
 
 
@@ -99,7 +100,7 @@ def test_headers_are_found_below_a_title(tmp_path: Path) -> None:
         ([["Ref", "Shop", "Item"], *(row[:3] for row in ROWS)], "no column of quantities"),
         ([["Ref", "Item", "S", "M"], *([row[0], row[0] + "x", "1", "2"] for row in ROWS)], "says whose order a row is"),
         ([["Ref", "ref", *HEAD[1:]], *([row[0], *row] for row in ROWS)], "the header 'ref' is there twice"),
-        ([["Ref", "record_uuid", *HEAD[1:]], *([row[0], *row] for row in ROWS)], "'record_uuid' is a name of ours"),
+        ([["Ref", "record_uuid", *HEAD[1:]], *([row[0], *row] for row in ROWS)], "'record_uuid' is there twice, or a name of ours"),
     ],
 )  # fmt: skip
 def test_what_is_no_order_list_is_refused_with_the_reason(tmp_path: Path, rows: list[list[str]], said: str) -> None:
