@@ -19,6 +19,7 @@ from orders_platform.build import open_board, open_store, sync_rules
 from orders_platform.cli import output
 from orders_platform.cli.board_setup import expected_values, misfits
 from orders_platform.cli.embedded import embedded_sandbox
+from orders_platform.cli.session import is_new
 from orders_platform.database.engine import place
 from orders_platform.database.order_store import OrderStore
 from orders_platform.domain.board import BoardDescription
@@ -65,9 +66,8 @@ class _Doctor:
 
     @property
     def is_new(self) -> bool:
-        """Nothing was loaded yet into the database of this machine, which `load` makes."""
-        is_local = self.settings.environment == "sandbox" and self.store.database.dialect.name == "sqlite"
-        return is_local and not self.store.schema.is_there("orders")
+        """Whether nothing was loaded yet."""
+        return is_new(self.settings, self.store)
 
     @cached_property
     def _asked(self) -> _Board | OrdersError:

@@ -23,12 +23,17 @@ def database_session(*, may_be_new: bool = False) -> Iterator[tuple[Settings, Or
         output.say(f"Variables that are not set are taken from {settings.env_file}.", err=True)
     store = open_store(settings)
     with closing(store.database):
-        is_local = settings.environment == "sandbox" and store.database.dialect.name == "sqlite"
-        if is_local and not may_be_new and not store.schema.is_there("orders"):
+        if not may_be_new and is_new(settings, store):
             said = f"Nothing is loaded yet into {place(store.database.engine)}"
             output.say(f"{said}: `orders-platform load FILE` takes your orders, `orders-platform demo` samples.", err=True)
             sys.exit(1)
         yield settings, store
+
+
+def is_new(settings: Settings, store: OrderStore) -> bool:
+    """Whether nothing was loaded yet into the database of this machine, whose tables `load` makes."""
+    is_local = settings.environment == "sandbox" and store.database.dialect.name == "sqlite"
+    return is_local and not any(map(store.schema.is_there, ("staging", "orders")))
 
 
 def chosen_customers(only: Sequence[str], known: Sequence[str], settings: Settings, problem: str) -> list[str]:

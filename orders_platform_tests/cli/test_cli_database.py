@@ -311,10 +311,13 @@ def test_a_retry_of_an_unknown_customer_is_refused_with_the_names(after_demo: Wo
     assert "TITLE NINE" in outcome.err
 
 
-@pytest.mark.parametrize("command", ["status", "customers", "retry", "sync"])
-def test_a_database_without_tables_is_named_with_the_command_that_makes_them(
+@pytest.mark.parametrize("command", ["status", "retry", "sync"])
+def test_a_database_without_tables_of_ours_is_named_with_the_command_that_makes_them(
     workplace: Workplace, terminal: Terminal, command: str
 ) -> None:
+    terminal("init-db")
+    for table in ("ORDER_LIST_V2", "ORDER_LIST_LINES"):  # what another program's load leaves is the staging table
+        workplace.write(f'DROP TABLE "{table}"')
     outcome = terminal(command)
     assert outcome.code == 1
     assert "orders-platform init-db" in outcome.err

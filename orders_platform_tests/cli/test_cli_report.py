@@ -97,4 +97,4 @@ def test_a_customer_that_nobody_knows_and_a_file_that_cannot_be_written_are_refu
 def test_a_database_without_tables_is_answered_with_the_next_step(workplace: Workplace, terminal: Terminal) -> None:
     outcome = terminal("report")
     assert outcome.code == 1
-    assert "init-db" in outcome.err
+    assert "orders-platform load FILE" in outcome.err
