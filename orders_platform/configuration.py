@@ -472,10 +472,8 @@ def write_board(path: Path, environment: str, section: str, board_id: int, ids: 
                 entry["column"] = ids.get(entry["column"], entry["column"])
             if key in ids:
                 part["external_key"] = ids[key]
-        text = tomlkit.dumps(document)
-        _checked(text, path, environment, None)
         draft = path.with_name(f"{path.name}.new")
-        draft.write_text(text, encoding="utf-8")
+        draft.write_text(tomlkit.dumps(document), encoding="utf-8")
         draft.replace(path)
     except (OSError, ValueError) as error:  # tomlkit's errors are ValueErrors
         raise ConfigurationError(f"{path} cannot be written: {error}. Board {board_id} is {section}.board_id.") from None

@@ -81,7 +81,7 @@ def expected_values(settings: Settings) -> Mapping[str, Iterable[str]]:
 def init_board(*, board_id: int | None, new: str | None, dry_run: bool, as_json: bool) -> None:
     """Make what the board lacks, and write its ids into the configuration file."""
     settings = Settings()
-    if settings.config_path == default_folder("config") / "order_sync.toml":
+    if settings.config_path.resolve() == (default_folder("config") / "order_sync.toml").resolve():
         raise ConfigurationError(
             "`board init` writes ids into a configuration file of your own; name it: --config FILE, or ORDERS_CONFIG. `orders-platform "
             f"config init` drafts one from an order list; a copy of {settings.config_path} is the apparel maker's."

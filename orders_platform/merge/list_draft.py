@@ -35,7 +35,7 @@ _WHOSE = re.compile(r"customer|client|dealer|buyer|account|shop|store|company|ku
 _STATUS = re.compile(r"status|state|order type", re.IGNORECASE)
 _TITLE = re.compile(r"name|item|product|descr|part|article|model|style", re.IGNORECASE)
 _QUANTITY = re.compile(r"qty|quantity|pieces|units|menge|count", re.IGNORECASE)
-_NO_SIZE = re.compile(r"price|cost|amount|total|sum\b|weight|year|rate|discount", re.IGNORECASE)
+_NO_SIZE = re.compile(r"price|cost|amount|total|sum\b|weight|\byear\b|\brate|discount", re.IGNORECASE)
 _CANCELLED = re.compile(r"cancel|storn|annul", re.IGNORECASE)
 _PREFIXES = {"numbers": "numeric", "long_text": "long"}
 
@@ -58,19 +58,16 @@ class _Column:
 
     @cached_property
     def numbers(self) -> list[float]:
-        """What its cells count, 0 where they are blank; nothing where one of them is no number."""
-        texts = list(map(numeral, self.cells))
+        """What its cells count, 0 where they do not; nothing where they are no numbers, or codes."""
+        texts = [numeral(text) if text else "" for text in self.cells]
+        are_numbers = _nearly_all(NUMERAL.fullmatch(text) is not None for text in texts if text)
         is_code = any(re.match("0[0-9]", text) for text in self.filled)
-        return (
-            [float(text or 0) for text in texts]
-            if not is_code and all(NUMERAL.fullmatch(text or "0") for text in texts)
-            else []
-        )
+        return [float(text) if NUMERAL.fullmatch(text) else 0.0 for text in texts] if are_numbers and not is_code else []
 
     @cached_property
     def kind(self) -> str:
         """Its type in the database."""
-        if self.filled and all("-" in text and is_day(day(text)) for text in self.filled):
+        if self.filled and _nearly_all("-" in text and is_day(day(text)) for text in self.filled):
             return "date"
         if self.filled and self.numbers:
             return "integer" if all(map(float.is_integer, self.numbers)) else "decimal(18, 4)"
@@ -82,8 +79,10 @@ class _Column:
 
     @property
     def may_be_size(self) -> bool:
+        """Whole numbers or nothing; a size that few orders have may hold a word or two."""
         named = _NO_SIZE.search(self.name) or (self.filled and _ORDER.search(self.name))
-        return not named and (self.kind == "integer" or not self.filled)
+        whole = sum(re.fullmatch(r"[0-9]+(\.0*)?", numeral(text)) is not None for text in self.filled)
+        return not named and self.kind != "date" and whole * 2 >= len(self.filled)
 
     @property
     def board_type(self) -> str:
@@ -162,7 +161,9 @@ class ListDraft:
             )
         total = next((each for each in (best[-1], best[0]) if _is_total(each, [one for one in best if one is not each])), None)
         best = [each for each in best if each is not total]
-        total = total or next((each for each in self.columns if each not in best and _is_total(each, best)), None)
+        numbers = [each for each in self.columns if each not in best and each.filled and each.kind == "integer"]
+        named = (each for each in numbers if "total" in each.name.casefold() and _QUANTITY.search(each.name))
+        total = total or next((each for each in numbers if _is_total(each, best)), next(named, None))
         run = f"{best[0].name!r} to {best[-1].name!r}: {len(best)} columns side by side with whole numbers or nothing"
         self._say(
             f"sizes: {run if len(best) > 1 else repr(best[0].name)}" + (f"; {total.name!r} is their total" if total else "")
@@ -184,22 +185,27 @@ class ListDraft:
 
     def _extra(self, key: _Column, customer: _Column, texts: Iterable[_Column]) -> list[_Column]:
         """The columns that tell apart the rows of a customer that share an order number."""
-        extra = list[_Column]()
-        for each in sorted(texts, key=lambda each: -len(each.distinct)):
-            if len({*zip(*(one.cells for one in (key, customer, *extra)), strict=True)}) < len(key.cells):
-                extra.append(each)
+        extra, left = list[_Column](), sorted(texts, key=lambda each: -len(each.distinct))
+
+        def told_apart(*more: _Column) -> int:
+            return len({*zip(*(each.cells for each in (key, customer, *extra, *more)), strict=True)})
+
+        while left and told_apart() < told_apart(best := max(left, key=told_apart)):
+            extra.append(best)
+            left.remove(best)
         if extra:
             self._say(f"key: rows of one number are told apart by {_list(extra)}")
         return extra
 
     def _customer(self, columns: Iterable[_Column]) -> _Column:
-        texts = sorted((each for each in columns if each.is_text and all(each.cells)), key=lambda each: len(each.distinct))
+        full = (each for each in columns if each.is_text and _nearly_all(map(bool, each.cells)))
+        texts = sorted(full, key=lambda each: len(each.distinct))
         named = [each for each in texts if _WHOSE.search(each.name)]
         found = next(iter([*named, *(each for each in texts if len(each.distinct) * 2 <= len(each.cells))]), None)
         if found is None:
             raise self._refused(
-                "has no column that says whose order a row is (filled in every row, one name for several orders). Nothing was written. "
-                "Add a column Customer; orders are merged and sent by customer."
+                "has no column that says whose order a row is (filled in nearly every row, one name for several orders). "
+                "Nothing was written. Add a column Customer; orders are merged and sent by customer."
             )
         more = f" and {len(found.distinct) - _NAMED} more" if len(found.distinct) > _NAMED else ""
         why = "by its name" if named else "it has the fewest values"
@@ -207,15 +213,21 @@ class ListDraft:
         return found
 
 
+def _nearly_all(right: Iterable[bool]) -> bool:
+    """Whether it holds but for the dirt that a list has: one cell in twenty."""
+    told = list(right)
+    return sum(told) >= 0.95 * len(told)
+
+
 def _list(columns: Iterable[_Column]) -> str:
     return ", ".join(repr(each.name) for each in columns)
 
 
 def _is_total(column: _Column, sizes: Sequence[_Column]) -> bool:
-    """Whether it is the sum of the sizes in nearly every row that has one."""
-    sums = [sum(row) for row in zip(*(each.numbers for each in sizes), strict=True)]
-    right = [number == told for number, told, cell in zip(column.numbers, sums, column.cells, strict=False) if cell]
-    return bool(sizes) and len(right) > 1 and sum(right) >= 0.9 * len(right)
+    """Whether it is the sum of the sizes in nearly every row that has any."""
+    sums = [sum(row) for row in zip(*(each.numbers or [0.0] * len(each.cells) for each in sizes), strict=True)]
+    right = [number == told for number, told in zip(column.numbers, sums, strict=False) if told]
+    return len(right) > 1 and _nearly_all(right)
 
 
 def _between(text: str, start: str, end: str) -> str:

@@ -152,7 +152,25 @@ def test_columns_of_another_type_and_labels_too_long_are_left_to_a_person(
     assert "'PO' (text_mkr5ej2x) is of type numbers, the configuration says text" in step
 
 
-def test_the_configuration_of_the_sample_is_never_written(workplace: Workplace, terminal: Terminal) -> None:
+def test_a_file_that_lists_no_columns_of_the_order_list_keeps_the_samples(
+    workplace: Workplace, terminal: Terminal, own: Path
+) -> None:
+    listed = Settings().configuration.order_list
+    before, _, rest = own.read_text(encoding="utf-8").partition("[order_list]")
+    own.write_text(before + rest[rest.index("# ------") :], encoding="utf-8")
+    assert Settings().configuration.order_list == listed
+    assert terminal("board", "init", "--new", "Orders").code == 0
+    assert "[order_list]" not in own.read_text(encoding="utf-8")
+    assert Settings().configuration.order_list == listed
+
+
+@pytest.mark.parametrize("named", [None, "config/order_sync.toml"])
+def test_the_configuration_of_the_sample_is_never_written(
+    workplace: Workplace, terminal: Terminal, named: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if named:
+        monkeypatch.chdir(Path(__file__).parents[2])
+        monkeypatch.setenv("ORDERS_CONFIG", named)
     outcome = terminal("board", "init", "--new", "Orders")
     assert outcome.code == 2
     assert "name it: --config FILE" in outcome.err

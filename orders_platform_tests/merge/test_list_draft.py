@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from orders_platform.cli.config_commands import own_columns
 from orders_platform.configuration import Configuration, read_configuration
+from orders_platform.demo.sample_orders import sample_orders
 from orders_platform.errors import SourceDataError
 from orders_platform.merge.file_tables import FileOptions
 from orders_platform.merge.list_draft import draft
@@ -124,3 +125,16 @@ def test_whatever_a_file_holds_the_draft_is_valid_or_refused(rows: list[list[str
             return
     assert said
     assert sizes_of(made)
+
+
+def test_the_apparel_makers_list_is_understood_as_its_configuration_describes_it(tmp_path: Path) -> None:
+    described = read_configuration(SHIPPED, "production")
+    names = list(described.order_list)
+    made, said = drafted(tmp_path, names, *([str(row.get(name) or "") for name in names] for row in sample_orders()))
+    assert sizes_of(made) == sizes_of(described)
+    assert len(sizes_of(made)) == 245
+    assert made.keys.unique == described.keys.unique
+    assert (made.columns.customer, made.columns.order_type, made.columns.total) == (
+        described.columns.customer, described.columns.order_type, described.columns.total
+    )  # fmt: skip
+    assert "key: rows of one number are told apart by 'PO NUMBER'" in said
