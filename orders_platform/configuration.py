@@ -472,9 +472,11 @@ def write_board(path: Path, environment: str, section: str, board_id: int, ids: 
                 entry["column"] = ids.get(entry["column"], entry["column"])
             if key in ids:
                 part["external_key"] = ids[key]
-        draft = path.with_name(f"{path.name}.new")
+        file = path.resolve()
+        draft = file.with_name(f"{file.name}.new")
         draft.write_text(tomlkit.dumps(document), encoding="utf-8")
-        draft.replace(path)
+        draft.chmod(file.stat().st_mode & 0o777)
+        draft.replace(file)
     except (OSError, ValueError) as error:  # tomlkit's errors are ValueErrors
         raise ConfigurationError(f"{path} cannot be written: {error}. Board {board_id} is {section}.board_id.") from None
 

@@ -196,7 +196,7 @@ _CHECKS: Iterable[tuple[str, str, str, Callable[[_Doctor], Found]]] = (
 
 
 def _server(_: _Doctor) -> Iterator[Finding]:
-    """Where the questions to a SQL Server join in."""
+    """Where the questions to a SQL Server join in, for a database that could be opened (`"store" in vars(at)`)."""
     yield from ()
 
 

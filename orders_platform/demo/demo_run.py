@@ -15,6 +15,7 @@ from orders_platform.definitions import build_definitions
 from orders_platform.defs.partitions import make_partitions
 from orders_platform.demo.sample_orders import EXPECTED, sample_orders
 from orders_platform.domain.customers import partition_key_for
+from orders_platform.errors import ConfigurationError
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.settings import Settings
@@ -30,9 +31,13 @@ def clear(settings: Settings) -> None:
 
 def load_sample_orders(store: OrderStore, settings: Settings) -> int:
     """Put the sample orders into the staging table, in place of what is there; how many rows."""
-    store.schema.apply()
     rows = sample_orders()
     columns = list(dict.fromkeys(name for row in rows for name in row))
+    if not settings.configuration.order_list.keys() >= set(columns):
+        raise ConfigurationError(
+            f"The samples are an apparel maker's orders, and {settings.config_path} describes another list; run the demo without it."
+        )
+    store.schema.apply()
     tables = settings.configuration.tables
     return replace_staged_rows(
         store.database, tables.staging, tables.schema_name, columns, ([row.get(name) for name in columns] for row in rows)

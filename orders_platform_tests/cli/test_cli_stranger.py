@@ -112,6 +112,13 @@ def test_a_workbook_is_drafted_as_its_csv_is(workplace: Workplace, terminal: Ter
     assert drafted.partition("\n")[2] == expected.partition("\n")[2]
 
 
+def test_the_samples_are_no_orders_of_another_list(workplace: Workplace, terminal: Terminal, folder: Path) -> None:
+    terminal("config", "init", "spare_parts.csv")
+    told = terminal("--config", "spare_parts.toml", "demo")
+    assert told.code == 2
+    assert "The samples are an apparel maker's orders" in told.err
+
+
 def test_a_configuration_is_never_overwritten(workplace: Workplace, terminal: Terminal, folder: Path) -> None:
     assert terminal("config", "init", "spare_parts.csv").code == 0
     (folder / "spare_parts.toml").write_text("mine", encoding="utf-8")

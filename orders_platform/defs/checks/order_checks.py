@@ -94,7 +94,7 @@ def sizes_plausible(database: OrdersDatabase, customer: str | None) -> Findings:
 
 @order_check(order_lines, blocking=True)
 def totals_match_sizes(database: OrdersDatabase, customer: str | None) -> Findings:
-    """WARN when the `TOTAL QTY` of an order, which people type, is not the sum of its sizes.
+    """WARN when the total of an order, which people type, is not the sum of its sizes.
 
     ERROR when that is so of more than `max_wrong_totals_share` of a customer's orders: its sizes must be wrong, and nothing is sent.
     """
