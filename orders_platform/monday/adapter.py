@@ -106,10 +106,15 @@ class MondayBoard:
         return self._client.take_reads()
 
     def send(
-        self, operation: Operation, mutations: Iterable[Mutation], before_request: Callable[[Batch], None] = lambda _batch: None
+        self,
+        operation: Operation,
+        mutations: Iterable[Mutation],
+        before_request: Callable[[Batch], None] = lambda _batch: None,
+        new_key: Callable[[], str] | None = None,
     ) -> Iterator[BatchReport]:
         """Send mutations, which are drawn as they are sent, at monday's pace; a report of each batch, in the order they finish."""
-        sending = Sending(self._client, self._documents, self._pace, self._new_key, operation, mutations, before_request)
+        key = new_key or self._new_key
+        sending = Sending(self._client, self._documents, self._pace, key, operation, mutations, before_request)
         return sending.reports()
 
     def describe(self, board_id: int) -> BoardDescription:

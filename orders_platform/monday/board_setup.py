@@ -6,7 +6,9 @@ for again once the request is surely over; so to stop and to repeat it makes not
 
 from __future__ import annotations
 
+import json
 import time
+import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -139,7 +141,10 @@ class BoardSetup:
         """Send one mutation, unless the run is dry."""
         result = MutationResult(Outcome.DONE)
         if not self.dry:
-            (report,) = self.board.send(operation, [mutation])
+            # the key of the same wish is the same in every process: repeated after a stop, monday answers it from memory
+            facts = json.dumps([operation, mutation.variables], sort_keys=True)
+            key = str(uuid.uuid5(uuid.NAMESPACE_URL, facts))
+            (report,) = self.board.send(operation, [mutation], new_key=lambda: key)
             result = report.results[mutation.ref]
         if result.outcome is Outcome.DONE and what not in self.made:
             self.made.append(what)

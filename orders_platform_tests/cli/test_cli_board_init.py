@@ -119,11 +119,11 @@ def test_a_run_that_is_stopped_goes_on_without_making_anything_twice(
 
     sent, send = [], MondayBoard.send
 
-    def stops(board: MondayBoard, *arguments: object) -> object:
+    def stops(board: MondayBoard, *arguments: object, **named: object) -> object:
         if len(sent) == stopped_at:
             raise KeyboardInterrupt
         sent.append(arguments)
-        return send(board, *arguments)
+        return send(board, *arguments, **named)
 
     with monkeypatch.context() as patch:
         patch.setattr(MondayBoard, "send", stops)

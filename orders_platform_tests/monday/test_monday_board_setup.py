@@ -69,6 +69,45 @@ def test_lost_answers_double_nothing(stage: Callable[..., Stage], clock: Virtual
     assert labels["Unit"] == ["PCS"]
 
 
+@pytest.mark.parametrize("stopped_at", range(13))
+def test_a_run_that_is_stopped_while_a_request_is_under_way_doubles_nothing(
+    stage: Callable[..., Stage], clock: VirtualClock, stopped_at: int
+) -> None:
+    there, kept = stage(visibility_lag=20.0), dict[str, int]()
+
+    class Stopped(Exception):
+        pass
+
+    class Stopping(BoardSetup):
+        sent = 0
+
+        def _do(self, *wish: object) -> object:
+            done = super()._do(*wish)  # executed, and nobody has taken note of it
+            self.sent += 1
+            if self.sent > stopped_at:
+                raise Stopped
+            return done
+
+    def go(kind: type[BoardSetup]) -> BoardSetup:
+        setup = kind(ITEMS, SUBITEMS, there.board(), 120.0, sleep=clock.sleep)
+        setup.run(
+            kept.get("items", 0),
+            None if "items" in kept else "Parts",
+            VALUES,
+            lambda name, board, _: kept.update({name: board}),
+        )
+        return setup
+
+    try:
+        go(Stopping)
+    except Stopped:
+        go(BoardSetup)
+    clock.sleep(120.0)
+    assert [name for _, name, _ in there.board().boards()].count("Parts") == 1
+    assert titles(there, kept["items"]) == sorted(["Name", "Order", "Dealer", "Unit", "Notes", "Due", "Subitems"])
+    assert titles(there, kept["subitems"]) == ["Name", "Quantity", "Size"]
+
+
 def test_what_monday_does_not_let_a_program_make_is_said(stage: Callable[..., Stage], clock: VirtualClock) -> None:
     setup = BoardSetup(ITEMS, SUBITEMS, stage().board(), 120.0, sleep=clock.sleep)
     setup.run(0, "Parts", VALUES, lambda *_: None)
