@@ -28,7 +28,7 @@ from orders_platform.domain.names import subitem_name
 from orders_platform.domain.orders import CustomerSummary, GroupIntent, RowKind, RowProblem, RowResult, SyncRow
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.domain.text import few
-from orders_platform.domain.usage import MondayUsage, Reads
+from orders_platform.domain.usage import MondayUsage, Traffic
 from orders_platform.errors import BoardMismatchError, RowsTakenError
 
 BATCHES_A_TRANSACTION = 500
@@ -274,7 +274,7 @@ class OrderStore:
         """Log a batch that carried no rows of ours (a group)."""
         self._write("record_batch", run_id=run_id, now=now, customer=customer, **conversion.logged(report))
 
-    def log_reads(self, run_id: str, now: datetime, customer: str, batch_id: str, reads: Reads) -> None:
+    def log_reads(self, run_id: str, now: datetime, customer: str, batch_id: str, reads: Traffic) -> None:
         """Log what a stage asked of monday without sending anything; it counts towards the day's calls."""
         self._write("record_batch", run_id=run_id, now=now, customer=customer, **conversion.logged_reads(batch_id, reads))
 

@@ -20,7 +20,7 @@ from orders_platform.domain.board import BoardDescription, BoardItem, Group
 from orders_platform.domain.clocks import elapsed
 from orders_platform.domain.mutations import Batch, BatchReport, Mutation, Operation
 from orders_platform.domain.text import fold
-from orders_platform.domain.usage import Reads
+from orders_platform.domain.usage import Traffic
 from orders_platform.errors import BoardMismatchError, MondayUnavailableError
 from orders_platform.monday.budget import Budget, Limits, Timer, limits_of
 from orders_platform.monday.client import MondayClient, RetryPolicy
@@ -100,7 +100,7 @@ class MondayBoard:
         """Take in that at least so many of the day's calls are used already, by whatever run."""
         self._client.budget.note_calls_today(calls)
 
-    def take_reads(self) -> Reads:
+    def take_reads(self) -> Traffic:
         """What was read since this was last asked."""
         return self._client.take_reads()
 
@@ -108,7 +108,7 @@ class MondayBoard:
         self, operation: Operation, mutations: Iterable[Mutation], before_request: Callable[[Batch], None] = lambda _batch: None
     ) -> Iterator[BatchReport]:
         """Send mutations, which are drawn as they are sent, at monday's pace; a report of each batch, in the order they finish."""
-        sending = Sending(self._client, self._documents, self._pace, self._new_key, operation, mutations, before_request)
+        sending = Sending(self._client, self._documents, self._pace, self._new_key, operation, iter(mutations), before_request)
         return sending.reports()
 
     def describe(self, board_id: int) -> BoardDescription:

@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from orders_platform.domain.usage import Reads
+from orders_platform.domain.usage import Traffic
 from orders_platform.errors import BoardMismatchError, MondayRefusedError, MondayUnavailableError, OrdersError
 from orders_platform.monday.budget import Budget, DailyLimitError, Permit, Timer
 from orders_platform.monday.documents import Request
@@ -68,14 +68,8 @@ class RequestResult:
     """One request with its repeats: what came of it so far, and in the end.
 
     Attributes:
-        policy: bounds of the repeats.
-        rng: source of the jitter, so that clients that failed together do not come back together.
-        mutations: in the request.
         reply: the last one.
         calls: HTTP requests made.
-        mutations_sent: mutations in those of them that reached monday, as far as we know.
-        complexity: points spent, as far as monday said.
-        rate_limited: replies that said that a limit was hit.
         seconds: of the last HTTP request alone, without waits.
         crowded: a reply spoke of a lock, a key in use or too many requests at once.
         too_much: monday did not get through in time, or said that it is too much for one request.
@@ -83,14 +77,8 @@ class RequestResult:
         stopped_by: the error to raise when every further request would end the same way.
     """
 
-    policy: RetryPolicy
-    rng: random.Random
-    mutations: int = 0
     reply: Reply = _NOTHING
     calls: int = 0
-    mutations_sent: int = 0
-    complexity: int = 0
-    rate_limited: int = 0
     seconds: float = 0.0
     crowded: bool = False
     too_much: bool = False
@@ -100,20 +88,17 @@ class RequestResult:
     limit_waits: int = 0
     waited: float = 0.0
 
-    def count(self, reply: Reply, began: float, seconds: float) -> None:
-        """Count one attempt."""
+    def take_in(self, reply: Reply, began: float, seconds: float) -> None:
+        """Note what came of one attempt."""
         self.reply = reply
         self.calls += 1
-        self.mutations_sent += 0 if reply.never_sent else self.mutations
-        self.complexity += 0 if reply.replayed else reply.cost or 0
-        self.rate_limited += reply.rate_limited
         self.seconds = seconds
         self.crowded |= any(problem.rule.limit in CROWDING for problem in reply.problems)
         self.too_much |= _is_too_much(reply)
         # A key in use is in use by an earlier attempt of ours, which may come to its end.
         is_unclear = reply.limit is Limit.KEY or not reply.surely_not_executed
-        if self.mutations and reply.action in REPEATED and is_unclear:
-            self.first_unknown = began if self.first_unknown is None else self.first_unknown
+        if self.first_unknown is None and reply.action in REPEATED and is_unclear:
+            self.first_unknown = began
 
     @property
     def maybe_executed(self) -> bool:
@@ -127,25 +112,26 @@ class RequestResult:
         is_limit = reply.limit is not None and reply.action is ErrorAction.WAIT
         return self.calls > 0 and not reply.executed and (not reply.is_own or is_limit)
 
-    def key_lives(self, moment: float) -> bool:
+    def key_lives(self, moment: float, lifetime: float) -> bool:
         """Whether a request may still leave then under the key of the first attempt that monday may have executed."""
-        return self.first_unknown is None or moment - self.first_unknown <= self.policy.key_lifetime - KEY_SAFETY_SECONDS
+        return self.first_unknown is None or moment - self.first_unknown <= lifetime - KEY_SAFETY_SECONDS
 
-    def next_wait(self, now: float, attempts: int | None = None) -> float | None:
+    def next_wait(self, now: float, policy: RetryPolicy, rng: random.Random, attempts: int) -> float | None:
         """Seconds to wait before the same request is sent again, after its last reply; None when it should not be.
 
-        Limits and failures are counted apart. `attempts` go before those of the policy.
+        Limits and failures are counted apart. `rng` makes the jitter, so that clients that failed together do not come back together.
         """
         if self.reply.action not in REPEATED:
             return None
         is_limit = self.reply.limit is not None
         self.limit_waits += is_limit
         self.failures += not is_limit
-        backoff = self.policy.backoff(self.limit_waits if is_limit else self.failures)
-        wait = self.reply.wait + backoff * (0.5 + 0.5 * self.rng.random())
+        backoff = policy.backoff(self.limit_waits if is_limit else self.failures)
+        wait = self.reply.wait + backoff * (0.5 + 0.5 * rng.random())
         self.waited += wait
-        too_often = self.failures >= (attempts or self.policy.attempts) or self.limit_waits > self.policy.limit_waits
-        return None if too_often or self.waited > self.policy.patience or not self.key_lives(now + wait) else wait
+        too_often = self.failures >= attempts or self.limit_waits > policy.limit_waits
+        ends = too_often or self.waited > policy.patience or not self.key_lives(now + wait, policy.key_lifetime)
+        return None if ends else wait
 
 
 class MondayClient:
@@ -157,7 +143,7 @@ class MondayClient:
         self.timer = timer
         self._policy = policy
         self._rng = rng
-        self._reads = Reads()
+        self._reads = Traffic()
         self._was_reached = False
         self._is_given_up = False
 
@@ -185,12 +171,11 @@ class MondayClient:
             MondayRefusedError: monday answered no.
             MondayUnavailableError: no usable reply within the bounds of the retries, or no call left today.
         """
-        result = self.execute(request, None)
-        self._reads = self._reads.plus(result.calls, result.rate_limited, result.complexity, result.seconds)
+        result = self.execute(request, None, self._reads)
         if result.stopped_by:
             raise result.stopped_by
         problem = result.reply.worst
-        if problem is None or result.reply.action is ErrorAction.RESTART:
+        if not result.reply.problems or result.reply.action is ErrorAction.RESTART:
             return result.reply
         what = f"{request.operation} ({problem.code}): {problem.message}"
         if result.reply.action in REPEATED:
@@ -202,15 +187,16 @@ class MondayClient:
         """Return a permit that is not used."""
         self.budget.release(permit, lost_reply("not_sent", "", never_sent=True))
 
-    def take_reads(self) -> Reads:
+    def take_reads(self) -> Traffic:
         """What `read` has asked of monday since this was last called; reads belong to one thread."""
-        reads, self._reads = self._reads, Reads()
+        reads, self._reads = self._reads, Traffic()
         return reads
 
     def execute(
         self,
         request: Request,
         key: str | None,
+        traffic: Traffic,
         *,
         attempts: int | None = None,
         permit: Permit | None = None,
@@ -221,21 +207,22 @@ class MondayClient:
         Args:
             request: a read, or mutations under aliases.
             key: the idempotency key of mutations, the same for every repeat and for no other request; None for a read.
+            traffic: counts the requests.
             attempts: fewer failed attempts than the policy allows.
             permit: for the first attempt, when the caller has one already.
             before_request: called right before each attempt; an error of it ends the sending.
         """
-        result = RequestResult(self._policy, self._rng, len(request.aliases))
+        result = RequestResult()
         while (permit := permit or self._acquire(request, result)) is not None:
             # Last of all: waiting for the permit, or for the commit, may have taken longer than the key lives.
-            if not (self._commit(before_request, result) and result.key_lives(self.timer.now())):
+            if not (self._commit(before_request, result) and result.key_lives(self.timer.now(), self._policy.key_lifetime)):
                 self.give_back(permit)
                 break
             if not permit.is_current(self.timer.now()):  # the commit outlasted the window that the request was counted in
                 self.give_back(permit)
                 permit = None
                 continue
-            self._attempt(request, key, permit, result)
+            self._attempt(request, key, permit, result, traffic)
             permit, wait = None, self._next_wait(result, attempts)
             if wait is None or not self.timer.pause(wait):
                 break
@@ -261,15 +248,16 @@ class MondayClient:
         """
         reply = result.reply
         self._was_reached = self._was_reached or not reply.never_sent
+        most = attempts or self._policy.attempts
         if not self._was_reached:
-            attempts = 1 if self._is_given_up else self._policy.first_attempts
-        wait = result.next_wait(self.timer.now(), attempts)
+            most = 1 if self._is_given_up else self._policy.first_attempts
+        wait = result.next_wait(self.timer.now(), self._policy, self._rng, most)
         if reply.never_sent and result.calls == 1:
             # At once: whoever looks should not wait for the end of the repeats to learn that there are any.
-            most = attempts or self._policy.attempts
             seconds = sum(self._policy.backoff(times) for times in range(1, most))
-            reason = reply.worst.message if reply.worst else "monday.com cannot be reached"
-            _logger.warning("%s; %s", reason, f"trying again for up to {seconds:.0f} s" if seconds else "giving up")
+            _logger.warning(
+                "%s; %s", reply.worst.message, f"trying again for up to {seconds:.0f} s" if seconds else "giving up"
+            )
         if wait is None:
             result.stopped_by = _stop(reply)
             self._is_given_up = not self._was_reached
@@ -282,26 +270,29 @@ class MondayClient:
             result.stopped_by = error
             return None
 
-    def _attempt(self, request: Request, key: str | None, permit: Permit, result: RequestResult) -> None:
+    def _attempt(self, request: Request, key: str | None, permit: Permit, result: RequestResult, traffic: Traffic) -> None:
         began = self.timer.now()
         reply = self._transport.post(request, key)
-        if key is None and reply.worst:  # a read with any error is a failed read, even if monday answered a part of it
+        if key is None and reply.problems:  # a read with any error is a failed read, even if monday answered a part of it
             reply = replace(reply, action=reply.worst.rule.action)
         self.budget.release(permit, reply)
-        result.count(reply, began, self.timer.now() - began)
+        result.take_in(reply, began, self.timer.now() - began)
+        traffic.calls += 1
+        traffic.mutations_sent += 0 if reply.never_sent else len(request.aliases)
+        traffic.complexity += 0 if reply.replayed else reply.cost or 0
+        traffic.rate_limited += reply.rate_limited
+        traffic.seconds += result.seconds
         _log(request, reply)
 
 
 def _is_too_much(reply: Reply) -> bool:
-    if reply.worst is None:
-        return False
     return reply.worst.rule.kind is ErrorKind.TOO_MUCH or reply.worst.code == TIMEOUT or reply.status in {408, 504}
 
 
 def _stop(reply: Reply) -> OrdersError | None:
     """The error for everything that would follow this reply; None when it speaks of this request only."""
     problem = reply.worst
-    if problem is None or reply.action not in {ErrorAction.STOP, ErrorAction.STOP_UNTIL_MIDNIGHT}:
+    if reply.action not in {ErrorAction.STOP, ErrorAction.STOP_UNTIL_MIDNIGHT}:
         return None
     if reply.action is ErrorAction.STOP_UNTIL_MIDNIGHT:
         return DailyLimitError(f"monday.com's calls of today are used up ({problem.message}): go on after 00:00 UTC")

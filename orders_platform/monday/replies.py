@@ -66,14 +66,14 @@ class Reply:
     is_own: bool = False
 
     @property
-    def worst(self) -> Problem | None:
-        """The problem that calls for the strongest action, None when there is none."""
-        return max(self.problems, key=lambda problem: problem.rule.action, default=None)
+    def worst(self) -> Problem:
+        """The problem that calls for the strongest action; that there was no result, where the answer names none."""
+        return max(self.problems, key=lambda problem: problem.rule.action, default=_NO_RESULT)
 
     @property
     def limit(self) -> Limit | None:
         """The limit that the worst problem speaks of."""
-        return self.worst.rule.limit if self.worst else None
+        return self.worst.rule.limit
 
     @property
     def is_own_error(self) -> bool:
@@ -99,7 +99,7 @@ class Reply:
         """Why one alias of an executed request came back without an id: of several reasons the one that says least."""
         own = [problem for problem in self.problems if problem.path[:1] == (alias,)]
         # An error that names another alias, or none, does not say that this one was not executed.
-        return min(own, key=_says, default=None) or replace(self.worst or _NO_RESULT, rule=_NO_RESULT.rule, path=())
+        return min(own, key=_says, default=None) or replace(self.worst, rule=_NO_RESULT.rule, path=())
 
 
 _OUTCOMES: Mapping[ErrorAction, Outcome] = {

@@ -14,7 +14,7 @@ from orders_platform.domain.history import CustomerGroup
 from orders_platform.domain.mapping import Target
 from orders_platform.domain.mutations import Batch, BatchReport, Mutation, Operation
 from orders_platform.domain.orders import GroupIntent, RowKind, RowResult, SyncRow
-from orders_platform.domain.usage import MondayUsage, Reads
+from orders_platform.domain.usage import MondayUsage, Traffic
 
 
 class Board(Protocol):
@@ -58,7 +58,7 @@ class Board(Protocol):
     def note_calls_today(self, calls: float) -> None:
         """Take in that at least so many of the day's calls are used already, by whatever run."""
 
-    def take_reads(self) -> Reads:
+    def take_reads(self) -> Traffic:
         """What was read since this was last asked."""
 
 
@@ -103,5 +103,5 @@ class Store(Protocol):
     ) -> None: ...
     def record_differences(self, customer: str, found: Sequence[Difference], *, is_whole: bool) -> None: ...
     def log_batch(self, run_id: str, now: datetime, customer: str, report: BatchReport) -> None: ...
-    def log_reads(self, run_id: str, now: datetime, customer: str, batch_id: str, reads: Reads) -> None: ...
+    def log_reads(self, run_id: str, now: datetime, customer: str, batch_id: str, reads: Traffic) -> None: ...
     def monday_usage(self, now: datetime) -> MondayUsage: ...

@@ -338,7 +338,7 @@ def test_known_ids_are_those_of_orders_and_of_lines(merged: OrderList) -> None:
 def reported(*refs: str, outcome: Outcome = Outcome.DONE) -> BatchReport:
     batch = Batch("key-1", Operation.CREATE_ITEM, tuple(Mutation(ref, {}) for ref in refs))
     found = {ref: MutationResult(outcome, "71") for ref in refs}
-    return BatchReport(batch, found, 2, len(refs), 5_000, 1.23456, "r-1")
+    return BatchReport(batch, found, "r-1", calls=2, mutations_sent=len(refs), complexity=5_000, seconds=1.23456)
 
 
 def test_a_document_is_logged_with_its_cost_and_request_id(merged: OrderList) -> None:
@@ -353,7 +353,7 @@ def test_a_document_is_logged_with_its_cost_and_request_id(merged: OrderList) ->
 def test_a_document_of_mixed_outcome_is_logged_as_partial_with_its_refusals(merged: OrderList) -> None:
     batch = Batch("key-2", Operation.CREATE_ITEM, (Mutation("a", {}), Mutation("b", {})))
     found = {"a": MutationResult(Outcome.DONE, "1"), "b": MutationResult(Outcome.REFUSED, code="bad", message="no ∆" * 500)}
-    merged.store.log_batch("run-1", NOW, GREYSON, BatchReport(batch, found, 1, 2, 0, 0.5))
+    merged.store.log_batch("run-1", NOW, GREYSON, BatchReport(batch, found, calls=1, mutations_sent=2, seconds=0.5))
     outcome, message = merged.sql("SELECT outcome, error_message FROM ORDER_SYNC_LOG")[0]
     assert outcome == "partial"
     assert str(message).startswith('{"b": "bad: no ∆')

@@ -86,11 +86,12 @@ class Repeats(RequestResult):
     """A request that was sent once, at second 0, and maybe executed then."""
 
     def __init__(self, *, executed: bool = False, **policy: float) -> None:
-        super().__init__(RetryPolicy(**policy), random.Random(3), first_unknown=0.0 if executed else None)
+        super().__init__(first_unknown=0.0 if executed else None)
+        self.policy, self.rng = RetryPolicy(**policy), random.Random(3)
 
     def after(self, reply: Reply, now: float = 0.0) -> float | None:
         self.reply = reply
-        return self.next_wait(now)
+        return self.next_wait(now, self.policy, self.rng, self.policy.attempts)
 
 
 def test_what_monday_asks_for_is_a_floor() -> None:

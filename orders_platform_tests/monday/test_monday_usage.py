@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from orders_platform.domain.usage import MondayUsage, Reads
+from orders_platform.domain.usage import MondayUsage, Traffic
 from orders_platform_tests.monday.stage import Stage
 
 
@@ -35,4 +35,4 @@ def test_reads_are_handed_over_once(stage: Callable[..., Stage]) -> None:
     reads = board.take_reads()
     assert (reads.calls, reads.rate_limited) == (2, 0)
     assert reads.complexity > 0
-    assert board.take_reads() == Reads()
+    assert board.take_reads() == Traffic()
