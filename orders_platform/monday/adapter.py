@@ -10,6 +10,7 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -79,12 +80,12 @@ class MondayBoard:
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        self._client.transport.close()
 
     @property
     def notices(self) -> tuple[str, ...]:
         """What people should know of the API version: monday serves another one, or the pinned one nears its end."""
-        return (*self._client.notices, self._ending) if self._ending else self._client.notices
+        return (*self._client.transport.notices.values(), *([self._ending] if self._ending else []))
 
     @property
     def waits_for(self) -> str:
@@ -166,7 +167,7 @@ class MondayBoard:
         return boards[0]
 
     def _note_versions(self, listed: Sequence[Node]) -> None:
-        notice = version_notice(listed, self._client.api_version)
+        notice = version_notice(listed, self._client.transport.api_version)
         if notice and not self._ending:
             _logger.warning("%s", notice)
         self._ending = notice
@@ -283,9 +284,11 @@ def connect_board(
         http_transport=http_transport,
     )
     jitter = rng or random.Random()  # noqa: S311 - not a secret
-    client = MondayClient(transport, Budget(limits or limits_of("pro"), timer), timer, policy or RetryPolicy(), jitter)
+    limits = limits or limits_of("pro")
+    budget = Budget(replace(limits, concurrency=max(1, min(limits.concurrency, max_in_flight))), timer)
+    client = MondayClient(transport, budget, timer, policy or RetryPolicy(), jitter)
     documents = _documents(graphql_folder)
-    return MondayBoard(client, documents, Pace(batch_size, max_in_flight), new_key)
+    return MondayBoard(client, documents, Pace(batch_size), new_key)
 
 
 @cache

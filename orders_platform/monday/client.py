@@ -15,7 +15,7 @@ from orders_platform.domain.usage import Traffic
 from orders_platform.errors import BoardMismatchError, MondayRefusedError, MondayUnavailableError, OrdersError
 from orders_platform.monday.budget import Budget, DailyLimitError, Permit, Timer
 from orders_platform.monday.documents import Request
-from orders_platform.monday.error_policy import CROWDING, REPEATED, ErrorAction, ErrorKind, Limit
+from orders_platform.monday.error_policy import REPEATED, ErrorAction, ErrorKind, Limit
 from orders_platform.monday.replies import Reply, lost_reply
 from orders_platform.monday.transport import TIMEOUT, Transport
 
@@ -71,7 +71,6 @@ class RequestResult:
         reply: the last one.
         calls: HTTP requests made.
         seconds: of the last HTTP request alone, without waits.
-        crowded: a reply spoke of a lock, a key in use or too many requests at once.
         too_much: monday did not get through in time, or said that it is too much for one request.
         first_unknown: when the first attempt began that monday may have executed although no reply surely says what came of it.
         stopped_by: the error to raise when every further request would end the same way.
@@ -80,7 +79,6 @@ class RequestResult:
     reply: Reply = _NOTHING
     calls: int = 0
     seconds: float = 0.0
-    crowded: bool = False
     too_much: bool = False
     first_unknown: float | None = None
     stopped_by: OrdersError | None = None
@@ -93,7 +91,6 @@ class RequestResult:
         self.reply = reply
         self.calls += 1
         self.seconds = seconds
-        self.crowded |= any(problem.rule.limit in CROWDING for problem in reply.problems)
         self.too_much |= _is_too_much(reply)
         # A key in use is in use by an earlier attempt of ours, which may come to its end.
         is_unclear = reply.limit is Limit.KEY or not reply.surely_not_executed
@@ -138,7 +135,7 @@ class MondayClient:
     """Sends requests at monday's pace and repeats them while that is right; may be used from several threads."""
 
     def __init__(self, transport: Transport, budget: Budget, timer: Timer, policy: RetryPolicy, rng: random.Random) -> None:
-        self._transport = transport
+        self.transport = transport
         self.budget = budget
         self.timer = timer
         self._policy = policy
@@ -148,21 +145,7 @@ class MondayClient:
         self._is_given_up = False
 
     def __repr__(self) -> str:
-        return f"MondayClient({self._transport!r})"
-
-    @property
-    def api_version(self) -> str:
-        """The version that every request asks for."""
-        return self._transport.api_version
-
-    @property
-    def notices(self) -> tuple[str, ...]:
-        """What people should know of the API version that monday serves."""
-        return tuple(self._transport.notices.values())
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._transport.close()
+        return f"MondayClient({self.transport!r})"
 
     def read(self, request: Request) -> Reply:
         """Ask monday; the reply holds data and no error, or the error that asks for reading from the first page again.
@@ -272,7 +255,7 @@ class MondayClient:
 
     def _attempt(self, request: Request, key: str | None, permit: Permit, result: RequestResult, traffic: Traffic) -> None:
         began = self.timer.now()
-        reply = self._transport.post(request, key)
+        reply = self.transport.post(request, key)
         if key is None and reply.problems:  # a read with any error is a failed read, even if monday answered a part of it
             reply = replace(reply, action=reply.worst.rule.action)
         self.budget.release(permit, reply)

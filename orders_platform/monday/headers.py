@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
 LONGEST_WAIT = 3_600.0
@@ -82,33 +82,23 @@ class Allowance:
     reset: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Quota:
-    """The three policies monday announces; each is empty when the answer did not mention it."""
-
-    minute_rate: Allowance = field(default_factory=Allowance)
-    concurrency: Allowance = field(default_factory=Allowance)
-    complexity: Allowance = field(default_factory=Allowance)
-
-
-def read_quota(headers: Mapping[str, str]) -> Quota:
-    """The allowances in the headers of one answer.
+def read_quota(headers: Mapping[str, str]) -> dict[str, Allowance]:
+    """The allowances in the headers of one answer, by monday's names: `minuteRate`, `concurrency`, `complexityMinute`.
 
     Args:
         headers: names in lower case. Entries that cannot be read are left out: the headers inform, they never fail an answer.
     """
     policies, states = _entries(headers.get("ratelimit-policy", "")), _entries(headers.get("ratelimit", ""))
 
-    def allowance(name: str) -> Allowance:
-        quota, state = policies.get(name, {}).get("q"), states.get(name, {})
-        remaining, reset = state.get("r"), state.get("t", LONGEST_WINDOW + 1)
+    def allowance(policy: Mapping[str, float], state: Mapping[str, float]) -> Allowance:
+        quota, remaining, reset = policy.get("q"), state.get("r"), state.get("t", LONGEST_WINDOW + 1)
         return Allowance(
             None if quota is None else int(quota),
             None if remaining is None else int(remaining),
             reset if reset <= LONGEST_WINDOW else None,
         )
 
-    return Quota(allowance("minuteRate"), allowance("concurrency"), allowance("complexityMinute"))
+    return {name: allowance(policies.get(name, {}), states.get(name, {})) for name in policies | states}
 
 
 def _entries(text: str) -> dict[str, dict[str, float]]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from orders_platform.domain.mutations import Outcome
 from orders_platform.domain.text import visible
 from orders_platform.monday.error_policy import RATE_LIMITS, ErrorAction, ErrorRule, Limit, is_known, rule_for
-from orders_platform.monday.headers import Quota, as_object, read_quota, seconds_to_wait
+from orders_platform.monday.headers import Allowance, as_object, read_quota, seconds_to_wait
 
 MESSAGE_LENGTH = 1_000
 """Longest message kept: refusals of a label list all labels of the column, tens of kB; the tables keep 1,000 characters."""
@@ -47,6 +47,7 @@ class Reply:
         data: monday's data, None when there is none.
         wait: seconds to wait at least, as monday or our table says; 0 when neither does.
         cost: complexity points of the request, None when the answer does not say.
+        quota: what monday told of its limits, by their names in `monday/headers.py`.
         replayed: True when monday answered from its idempotency cache and executed nothing.
         never_sent: True when no connection was made, so that nothing can have been executed.
         is_own: True when the body has monday's shape, hence is probably its own and not a gateway's or a proxy's.
@@ -60,7 +61,7 @@ class Reply:
     wait: float = 0.0
     request_id: str | None = None
     cost: int | None = None
-    quota: Quota = field(default_factory=Quota)
+    quota: Mapping[str, Allowance] = field(default_factory=dict)
     replayed: bool = False
     never_sent: bool = False
     is_own: bool = False

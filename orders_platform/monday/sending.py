@@ -33,24 +33,19 @@ TARGET_SECONDS = 20.0
 UNREACHED_BATCHES = 2
 """So many batches in a row without a usable reply, each after all its repeats, and sending ends."""
 
-_CALM_BATCHES = 10  # batches without crowding before one more may be in flight
-
 
 class Pace:
     """How much is sent at a time, learned from how the last batches went.
 
     A batch starts at `default` mutations, by operation, shrinks by half, and grows by a quarter up to twice that; the measured seconds of
-    a mutation keep it well below monday's 60 seconds, whatever the size says. Batches in flight are halved when monday is crowded, and
-    one more after a calm stretch, never above `most`.
+    a mutation keep it well below monday's 60 seconds, whatever the size says.
     """
 
-    def __init__(self, default: int, most_in_flight: int) -> None:
+    def __init__(self, default: int) -> None:
         self._default = max(1, default)
         self._sizes: dict[str, int] = {}
         self._seconds: dict[str, float] = {}
         self._lock = threading.Lock()
-        self.in_flight = self.most_in_flight = max(1, most_in_flight)
-        self._calm = 0
 
     def size(self, operation: str) -> int:
         """Mutations for the next batch of `operation`; at least 1."""
@@ -71,7 +66,6 @@ class Pace:
             self.was_too_much(operation, mutations)
         elif request.reply.executed and not request.reply.replayed:
             self.went_well(operation, mutations, request.seconds)
-        self.was_crowded(crowded=request.crowded)
 
     def went_well(self, operation: str, mutations: int, seconds: float) -> None:
         """A request of `mutations` was executed in `seconds`, waits not counted."""
@@ -89,15 +83,6 @@ class Pace:
             with self._lock:
                 self._sizes[operation] = max(1, min(self._sizes.get(operation, self._default), mutations) // 2)
 
-    def was_crowded(self, *, crowded: bool) -> None:
-        """One batch is over; `crowded` when monday spoke of a lock, a key in use or too many requests at once."""
-        with self._lock:
-            self._calm = 0 if crowded else self._calm + 1
-            if crowded:
-                self.in_flight = max(1, self.in_flight // 2)
-            elif self._calm >= _CALM_BATCHES and self.in_flight < self.most_in_flight:
-                self.in_flight, self._calm = self.in_flight + 1, 0
-
 
 @dataclass
 class Sending:
@@ -113,14 +98,13 @@ class Sending:
     _next: deque[Mutation] = field(default_factory=deque, init=False)
     _stopped_by: OrdersError | None = field(default=None, init=False)
     _is_over: bool = field(default=False, init=False)
-    _under_way: int = field(default=0, init=False)
     _unreached: int = field(default=0, init=False)
     _turn: threading.Lock = field(default_factory=threading.Lock, init=False)
-    _changed: threading.Condition = field(default_factory=threading.Condition, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def reports(self) -> Iterator[BatchReport]:
         """Send, and report each batch; then raise the reason to stop, if there is one."""
-        yield from self._work() if self.pace.most_in_flight == 1 else self._work_together()
+        yield from self._work() if self.client.budget.limits.concurrency == 1 else self._work_together()
         if self._stopped_by:
             raise self._stopped_by
 
@@ -131,7 +115,7 @@ class Sending:
             for report in self._work():
                 messages.put(report)
 
-        workers = self.pace.most_in_flight
+        workers = self.client.budget.limits.concurrency
         pool = ThreadPoolExecutor(workers, thread_name_prefix="monday")
         try:
             for _ in range(workers):
@@ -144,9 +128,7 @@ class Sending:
                     workers -= 1
                     message.result()  # raises what ended the worker
         finally:
-            with self._changed:
-                self._is_over = True
-                self._changed.notify_all()
+            self._is_over = True
             self.client.timer.give_up()
             pool.shutdown()
             self.client.timer.resume()
@@ -157,9 +139,6 @@ class Sending:
             began, report = self.client.timer.now(), BatchReport(batch[0], {})
             self._send(report, *batch)
             report.seconds = self.client.timer.now() - began
-            with self._changed:
-                self._under_way -= 1
-                self._changed.notify_all()
             if report.calls:  # otherwise nothing is to be said of its mutations
                 yield report
 
@@ -169,16 +148,12 @@ class Sending:
         One worker at a time waits for its turn, so batches leave in the order of the mutations.
         """
         with self._turn:
-            with self._changed:
-                self._changed.wait_for(lambda: self._is_over or self._under_way < self.pace.in_flight)
             mutations, permit = () if self._is_over else self._draw(), None
             try:
                 permit = self.client.budget.acquire(self.operation, len(mutations)) if mutations else None
             except DailyLimitError as error:
                 self._stopped_by = self._stopped_by or error
-            with self._changed:
-                self._is_over = self._is_over or permit is None
-                self._under_way += permit is not None
+            self._is_over = self._is_over or permit is None
             return None if permit is None else (Batch(self.new_key(), self.operation, mutations), permit)
 
     def _draw(self) -> tuple[Mutation, ...]:
@@ -242,7 +217,7 @@ class Sending:
     def _take_in(self, mutations: int, request: RequestResult) -> None:
         """Draw the conclusions from one request."""
         self.pace.learn(self.operation, mutations, request)
-        with self._changed:
+        with self._lock:
             self._unreached = self._unreached + 1 if request.unreached else 0
             self._stopped_by = self._stopped_by or request.stopped_by
             if self._unreached >= UNREACHED_BATCHES and self._stopped_by is None:
@@ -251,7 +226,6 @@ class Sending:
                     " what waits stays waiting, repeat the run later"
                 )
             self._is_over = self._is_over or self._stopped_by is not None
-            self._changed.notify_all()
 
 
 def judge(part: Batch, request: RequestResult, *, may_repeat: bool) -> dict[str, MutationResult]:

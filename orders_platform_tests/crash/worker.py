@@ -41,7 +41,7 @@ _LONGEST_RUN = 120
 
 STOPPED = 99
 
-_NO_LIMITS = Limits(10**12, None, 10**12, 10**9, 10**9, 0, 1000)
+_NO_LIMITS = Limits(10**9, 10**9, 1000, 10**12, None, 10**12, 0)
 
 
 @dataclass(frozen=True)

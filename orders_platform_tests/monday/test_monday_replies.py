@@ -221,8 +221,8 @@ def test_cost_replay_and_limits_come_from_body_and_headers() -> None:
         ratelimit='"minuteRate";r=4999, "concurrency";r=249, "complexityMinute";r=4950000;t=45',
     )
     assert (answer.cost, answer.replayed) == (30_002, True)
-    assert (answer.quota.complexity.remaining, answer.quota.complexity.reset) == (4_950_000, 45)
-    assert answer.quota.minute_rate.remaining == 4_999
+    assert (answer.quota["complexityMinute"].remaining, answer.quota["complexityMinute"].reset) == (4_950_000, 45)
+    assert answer.quota["minuteRate"].remaining == 4_999
 
 
 def test_a_connection_never_made_is_told_from_a_lost_one() -> None:

@@ -14,7 +14,7 @@ from orders_platform.monday.sending import Pace
 
 
 def test_batches_start_at_the_default_and_grow_while_they_go_well() -> None:
-    sizes = Pace(25, 3)
+    sizes = Pace(25)
     assert sizes.size("create_item") == 25
     sizes.went_well("create_item", 25, 1.0)
     assert sizes.size("create_item") == 31
@@ -25,19 +25,19 @@ def test_batches_start_at_the_default_and_grow_while_they_go_well() -> None:
 
 
 def test_a_small_batch_says_nothing_about_large_ones() -> None:
-    sizes = Pace(25, 3)
+    sizes = Pace(25)
     sizes.went_well("create_item", 3, 0.1)
     assert sizes.size("create_item") == 25
 
 
 def test_slow_mutations_make_batches_small() -> None:
-    sizes = Pace(25, 3)
+    sizes = Pace(25)
     sizes.went_well("create_item", 25, 50.0)
     assert sizes.size("create_item") == 10
 
 
 def test_a_batch_that_was_too_much_halves_the_next_one() -> None:
-    sizes = Pace(24, 3)
+    sizes = Pace(24)
     sizes.was_too_much("create_item", 24)
     assert sizes.size("create_item") == 12
     sizes.was_too_much("create_item", 1)
@@ -49,30 +49,13 @@ def test_a_batch_that_was_too_much_halves_the_next_one() -> None:
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 60), st.floats(0, 1_000))), st.integers(1, 50))
 def test_there_is_always_room_for_one(events: list[tuple[bool, int, float]], default: int) -> None:
-    sizes = Pace(default, 3)
+    sizes = Pace(default)
     for went_well, mutations, seconds in events:
         if went_well:
             sizes.went_well("create_item", mutations, seconds)
         else:
             sizes.was_too_much("create_item", mutations)
         assert 1 <= sizes.size("create_item") <= 2 * default
-
-
-def test_crowding_halves_the_batches_in_flight_and_calm_raises_them_slowly() -> None:
-    pace = Pace(25, 4)
-    pace.was_crowded(crowded=True)
-    assert pace.in_flight == 2
-    pace.was_crowded(crowded=True)
-    pace.was_crowded(crowded=True)
-    assert pace.in_flight == 1
-    for _ in range(9):
-        pace.was_crowded(crowded=False)
-    assert pace.in_flight == 1
-    pace.was_crowded(crowded=False)
-    assert pace.in_flight == 2
-    for _ in range(100):
-        pace.was_crowded(crowded=False)
-    assert pace.in_flight == 4
 
 
 def limited(wait: float, limit: Limit = Limit.COMPLEXITY) -> Reply:
