@@ -33,14 +33,13 @@ from orders_platform.domain.differences import (
 )
 from orders_platform.domain.history import CustomerGroup
 from orders_platform.domain.labels import LabelIndex
-from orders_platform.domain.mapping import BoardMapping
 from orders_platform.domain.orders import RowKind, SyncRow
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.domain.text import fold
 from orders_platform.errors import RowError
 from orders_platform.sync.groups import is_renamed, place_groups
 from orders_platform.sync.recovery import external_key, find_items, find_subitems
-from orders_platform.sync.run import BoardShape, SyncRun
+from orders_platform.sync.run import SyncRun
 
 
 class Depth(enum.Enum):
@@ -148,8 +147,9 @@ class _Side:
         titles: of the groups, by id.
     """
 
-    def __init__(self, run: SyncRun, kind: RowKind, mapping: BoardMapping, shape: BoardShape, depth: Depth) -> None:
-        self.run, self.kind, self.mapping, self.shape, self.depth = run, kind, mapping, shape, depth
+    def __init__(self, run: SyncRun, kind: RowKind, depth: Depth) -> None:
+        self.run, self.kind, self.shape, self.depth = run, kind, run.shape(kind), depth
+        self.mapping = self.shape.mapping
         self.expected: list[ExpectedRow] = []
         self.listed: dict[int, tuple[BoardItem, LookUp]] = {}
         self.own_ids: set[int] = set()
@@ -232,7 +232,7 @@ class _Side:
 
 class _ItemsSide(_Side):
     def __init__(self, run: SyncRun, customer: str, depth: Depth, rows: Sequence[SyncRow], *, is_whole: bool) -> None:
-        super().__init__(run, RowKind.ITEMS, run.rules.items, run.items_board, depth)
+        super().__init__(run, RowKind.ITEMS, depth)
         self._customer, self._is_whole = customer, is_whole
         self._numbers: dict[str, set[LookUp]] = {}
         due = [row for row in rows if not _is_over(row)]
@@ -308,7 +308,7 @@ class _ItemsSide(_Side):
 
 class _SubitemsSide(_Side):
     def __init__(self, run: SyncRun, depth: Depth, rows: Sequence[SyncRow], parents: Set[int] | None) -> None:
-        super().__init__(run, RowKind.SUBITEMS, run.rules.subitems, run.subitems_board, depth)
+        super().__init__(run, RowKind.SUBITEMS, depth)
         asked = {row.parent_id for row in rows if row.parent_id is not None} if parents is None else parents
         children = run.board.children(run.rules.items.board_id, sorted(asked)) if asked else {}
         # A line that is done with and whose item is gone is not compared: its item is missing.
