@@ -98,43 +98,33 @@ class MondayBoard:
         return self._client.budget.calls_today
 
     def note_calls_today(self, calls: float) -> None:
-        """Take in that at least so many of the day's calls are used already, by whatever run."""
         self._client.budget.note_calls_today(calls)
 
     def take_reads(self) -> Traffic:
-        """What was read since this was last asked."""
         return self._client.take_reads()
 
     def send(
         self, operation: Operation, mutations: Iterable[Mutation], before_request: Callable[[Batch], None] = lambda _batch: None
     ) -> Iterator[BatchReport]:
-        """Send mutations, which are drawn as they are sent, at monday's pace; a report of each batch, in the order they finish."""
         sending = Sending(self._client, self._documents, self._pace, self._new_key, operation, iter(mutations), before_request)
         return sending.reports()
 
     def describe(self, board_id: int) -> BoardDescription:
-        """Columns with labels, groups, limits and hierarchy of one board. `BoardMismatchError` when there is none."""
         return board_description(self._board(board_id))
 
     def groups(self, board_id: int) -> Sequence[Group]:
-        """The active groups, in board order."""
         return board_groups(self._board(board_id, "groups"))
 
     def items(self, item_ids: Sequence[int], column_ids: Sequence[str]) -> Mapping[int, BoardItem]:
-        """Items or subitems by id; archived and deleted ones included, unknown ids absent."""
         found = (board_item(node) for node in self._by_ids("items_by_ids", item_ids, columns=list(column_ids)))
         return {item.id: item for item in found}
 
     def children(self, board_id: int, parent_item_ids: Sequence[int]) -> Mapping[int, Sequence[BoardItem]]:
-        """Active subitems by parent id; a parent that is gone from this board is absent."""
         parents = ((board_item(node), node) for node in self._by_ids("subitems_of", parent_item_ids))
         return {item.id: _active_subitems(node) for item, node in parents if not item.absence(board_id)}
 
     def find_items(self, board_id: int, column_id: str, values: Sequence[str]) -> Mapping[str, Sequence[BoardItem]]:
-        """Active items whose text column equals one of `values` (monday folds case), under the value asked for.
-
-        A blank value finds nothing: monday would take it as "all items without a value".
-        """
+        # A blank value finds nothing: monday would take it as "all items without a value".
         wanted = {value: fold(value) for value in values}
         found: dict[str, dict[int, BoardItem]] = {}
         for chunk in _chunks(sorted({value for value in wanted if wanted[value]}), VALUES_A_READ):
@@ -144,7 +134,6 @@ class MondayBoard:
         return {value: tuple(found.get(folded, {}).values()) if folded else () for value, folded in wanted.items()}
 
     def items_of_groups(self, board_id: int, group_ids: Sequence[str], column_ids: Sequence[str]) -> Sequence[BoardItem]:
-        """Active items of these groups, in board order."""
         rule = {"column_id": "group", "compare_value": list(group_ids)}
         variables = {"board_id": str(board_id), "columns": list(column_ids), "limit": ITEMS_A_PAGE, "query": {"rules": [rule]}}
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from math import ceil
 
 from orders_platform.domain.usage import LIMITED_CALL
-from orders_platform.errors import ConfigurationError, MondayUnavailableError
+from orders_platform.errors import MondayUnavailableError
 from orders_platform.monday.error_policy import CROWDING, ErrorAction, Limit
 from orders_platform.monday.headers import Allowance
 from orders_platform.monday.rate_window import RateWindow, Window
@@ -60,21 +60,9 @@ _PLANS: Mapping[str, Limits] = {
 # Same page: on a paid plan a personal token has one window for reads and writes, an app token one of this size for each.
 _APP_COMPLEXITY = 5_000_000
 
-PLANS = tuple(_PLANS)
-
-TOKEN_KINDS = ("personal", "app")
-
 
 def limits_of(plan: str, token_kind: str = "personal") -> Limits:  # noqa: S107 - a kind of token, not a token
-    """The limits of one plan (`trial`, `basic`, `pro`, `enterprise`) and kind of token (`personal`, `app`).
-
-    Raises:
-        ConfigurationError: there is no such plan or kind.
-    """
-    if plan not in _PLANS:
-        raise ConfigurationError(f"monday.com plan {plan!r} is unknown; set one of {', '.join(PLANS)}")
-    if token_kind not in TOKEN_KINDS:
-        raise ConfigurationError(f"kind of monday.com token {token_kind!r} is unknown; set one of {', '.join(TOKEN_KINDS)}")
+    """The limits of one plan and kind of token, as the configuration names them."""
     limits = _PLANS[plan]
     if token_kind == "personal" or plan == "trial":  # noqa: S105
         return limits
@@ -178,6 +166,7 @@ class Budget:
 
     Attributes:
         in_flight: how many may be under way now.
+        waits_for: which limit a request waits for, in words; empty when none does.
     """
 
     def __init__(self, limits: Limits, timer: Timer) -> None:
@@ -195,12 +184,7 @@ class Budget:
         self._day = timer.day
         self._calls_today = 0.0
         self._changed = threading.Condition()
-        self._waits_for = ""
-
-    @property
-    def waits_for(self) -> str:
-        """Which limit a request waits for, in words; empty when none does."""
-        return self._waits_for
+        self.waits_for = ""
 
     def acquire(self, operation: str, mutations: int = 0) -> Permit | None:
         """Wait until a request with so many mutations (0: a read) may be made, and count it. None when the wait was given up.
@@ -213,12 +197,12 @@ class Budget:
                 self._changed.wait_for(lambda: self._in_flight < min(self._concurrency, self.in_flight))
                 seconds = self._delay(operation, mutations)
                 if seconds <= 0:
-                    self._waits_for = ""
+                    self.waits_for = ""
                     return self._take(operation, mutations)
-                self._waits_for = f"monday's limits, {seconds:,.0f} s"
+                self.waits_for = f"monday's limits, {seconds:,.0f} s"
             # Replies that arrive meanwhile may show that less was taken than was reserved.
             if not self._timer.pause(min(seconds, _LOOK_SECONDS)):
-                self._waits_for = ""
+                self.waits_for = ""
                 return None
 
     def room(self, operation: str) -> int:

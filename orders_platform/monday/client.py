@@ -195,34 +195,27 @@ class MondayClient:
             permit: for the first attempt, when the caller has one already.
             before_request: called right before each attempt; an error of it ends the sending.
         """
-        result = RequestResult()
+        result, commits = RequestResult(), 0
         while (permit := permit or self._acquire(request, result)) is not None:
-            # Last of all: waiting for the permit, or for the commit, may have taken longer than the key lives.
-            if not (self._commit(before_request, result) and result.key_lives(self.timer.now(), self._policy.key_lifetime)):
-                self.give_back(permit)
-                break
-            if not permit.is_current(self.timer.now()):  # the commit outlasted the window that the request was counted in
-                self.give_back(permit)
-                permit = None
-                continue
-            self._attempt(request, key, permit, result, traffic)
-            permit, wait = None, self._next_wait(result, attempts)
-            if wait is None or not self.timer.pause(wait):
-                break
-        return result
-
-    def _commit(self, before_request: Callable[[], None], result: RequestResult) -> bool:
-        """Have the caller commit the intent; False when that failed, or takes too long each time."""
-        for _ in range(_MOST_COMMITS):
-            began = self.timer.now()
+            began, commits = self.timer.now(), commits + 1
             try:
                 before_request()
             except OrdersError as error:
                 result.stopped_by = error
-                return False
-            if self.timer.now() - began <= FRESH_SECONDS:
-                return True
-        return False
+            # Last of all: waiting for the permit, or for the commit, may have taken longer than the key lives.
+            now = self.timer.now()
+            may_leave = result.stopped_by is None and result.key_lives(now, self._policy.key_lifetime)
+            if not may_leave or now - began > FRESH_SECONDS or not permit.is_current(now):
+                self.give_back(permit)
+                permit = None
+                if may_leave and commits < _MOST_COMMITS:
+                    continue
+                break
+            self._attempt(request, key, permit, result, traffic)
+            permit, commits, wait = None, 0, self._next_wait(result, attempts)
+            if wait is None or not self.timer.pause(wait):
+                break
+        return result
 
     def _next_wait(self, result: RequestResult, attempts: int | None) -> float | None:
         """Seconds until the next attempt; None when this was the last.

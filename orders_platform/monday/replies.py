@@ -77,11 +77,6 @@ class Reply:
         return self.worst.rule.limit
 
     @property
-    def is_own_error(self) -> bool:
-        """True for monday's own answer 500, in JSON; not for a gateway's, nor for silence."""
-        return self.status in {200, 500} and self.is_own
-
-    @property
     def surely_not_executed(self) -> bool:
         """True when no connection was made, or monday says in words that we know that it executed nothing of the request."""
         return self.never_sent or (not self.executed and bool(self.problems) and all(map(_excludes_execution, self.problems)))

@@ -9,9 +9,8 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from queue import SimpleQueue
 
 from orders_platform.domain.mutations import Batch, BatchReport, Mutation, MutationResult, Operation, Outcome
 from orders_platform.errors import MondayUnavailableError, OrdersError
@@ -104,43 +103,37 @@ class Sending:
 
     def reports(self) -> Iterator[BatchReport]:
         """Send, and report each batch; then raise the reason to stop, if there is one."""
-        yield from self._work() if self.client.budget.limits.concurrency == 1 else self._work_together()
+        if self.client.budget.limits.concurrency == 1:
+            yield from filter(_is_sent, iter(self._next_report, None))
+        else:
+            yield from filter(_is_sent, self._work_together(self.client.budget.limits.concurrency))
         if self._stopped_by:
             raise self._stopped_by
 
-    def _work_together(self) -> Iterator[BatchReport]:
-        messages: SimpleQueue[BatchReport | Future[None]] = SimpleQueue()
-
-        def work() -> None:
-            for report in self._work():
-                messages.put(report)
-
-        workers = self.client.budget.limits.concurrency
+    def _work_together(self, workers: int) -> Iterator[BatchReport]:
         pool = ThreadPoolExecutor(workers, thread_name_prefix="monday")
+        # One more than work at a time, so that nobody waits for the caller.
+        under_way = {pool.submit(self._next_report) for _ in range(workers + 1)}
         try:
-            for _ in range(workers):
-                pool.submit(work).add_done_callback(messages.put)
-            while workers:
-                message = messages.get()
-                if isinstance(message, BatchReport):
-                    yield message
-                else:
-                    workers -= 1
-                    message.result()  # raises what ended the worker
+            while under_way:
+                done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+                reports = [each for future in done if (each := future.result())]
+                under_way |= {pool.submit(self._next_report) for _ in reports}
+                yield from reports
         finally:
             self._is_over = True
             self.client.timer.give_up()
             pool.shutdown()
             self.client.timer.resume()
 
-    def _work(self) -> Iterator[BatchReport]:
-        """Send batches, one after the other, until there is none left or a reason to stop."""
-        while (batch := self._take_turn()) is not None:
-            began, report = self.client.timer.now(), BatchReport(batch[0], {})
-            self._send(report, *batch)
-            report.seconds = self.client.timer.now() - began
-            if report.calls:  # otherwise nothing is to be said of its mutations
-                yield report
+    def _next_report(self) -> BatchReport | None:
+        """Send the next batch; None when there is none left or a reason to stop."""
+        if (turn := self._take_turn()) is None:
+            return None
+        began, report = self.client.timer.now(), BatchReport(turn[0], {})
+        self._send(report, *turn)
+        report.seconds = self.client.timer.now() - began
+        return report
 
     def _take_turn(self) -> tuple[Batch, Permit] | None:
         """The next batch and the permit to send it, once it is its turn; None when no further one is to be sent.
@@ -175,7 +168,7 @@ class Sending:
         permit: Permit | None = None,
         attempts: int | None = None,
         repeats: int = 0,
-        wait: float = 0.0,
+        after: float = 0.0,
     ) -> None:
         """Send a batch, or a part of one, and what follows from the reply: its halves, or some of it again, under keys of their own.
 
@@ -185,10 +178,10 @@ class Sending:
             permit: for the first request of the batch.
             attempts: fewer failed attempts than usual.
             repeats: how often it was sent again already.
-            wait: seconds before it is sent.
+            after: so many seconds.
         """
         request = RequestResult()
-        if self._stopped_by is None and self.client.timer.pause(wait):
+        if self._stopped_by is None and self.client.timer.pause(after):
             document = self.documents.batch(part.operation, part.mutations)
             request = self.client.execute(
                 document,
@@ -244,7 +237,7 @@ def judge(part: Batch, request: RequestResult, *, may_repeat: bool) -> dict[str,
     if reply.executed:
         return _by_alias(part, reply, may_repeat=may_repeat and request.stopped_by is None)
     may_be_done = request.maybe_executed or (creates and not reply.surely_not_executed)
-    is_internal = reply.worst.rule.kind is ErrorKind.INTERNAL and reply.is_own_error
+    is_internal = reply.worst.rule.kind is ErrorKind.INTERNAL and reply.is_own and reply.status in {200, 500}
     if may_be_done and (creates or not is_internal):
         outcome = Outcome.UNKNOWN
     elif request.maybe_executed or reply.action in {ErrorAction.REJECT, ErrorAction.SPLIT, ErrorAction.RESTART}:
@@ -268,6 +261,11 @@ def _by_alias(part: Batch, reply: Reply, *, may_repeat: bool) -> dict[str, Mutat
             is_own_fault = _is_own_fault(part.operation, problem, outcome)
             results[mutation.ref] = _result(Outcome.REFUSED if is_own_fault else outcome, problem)
     return results
+
+
+def _is_sent(report: BatchReport) -> bool:
+    """Whether a request of it was made; otherwise nothing is to be said of its mutations."""
+    return report.calls > 0
 
 
 def _is_own_fault(operation: Operation, problem: Problem, outcome: Outcome) -> bool:

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orders_platform.errors import ConfigurationError
 from orders_platform.monday.budget import Budget, DailyLimitError, Limits, Timer, limits_of
 from orders_platform.monday.error_policy import ErrorAction, Limit, rule_for
 from orders_platform.monday.headers import Allowance
@@ -369,13 +368,6 @@ def test_each_plan_has_mondays_published_limits(plan: str, kind: str, expected: 
     )
     assert limits.request_complexity == 5_000_000
     assert limits.calls_for_us == limits.calls_per_day * 19 // 20
-
-
-def test_an_unknown_plan_or_kind_of_token_is_named() -> None:
-    with pytest.raises(ConfigurationError, match="'gold' is unknown; set one of trial"):
-        limits_of("gold")
-    with pytest.raises(ConfigurationError, match="'oauth' is unknown; set one of personal"):
-        limits_of("pro", "oauth")
 
 
 def test_the_limit_that_was_hit_decides_which_budget_is_lowered() -> None:
