@@ -13,7 +13,7 @@ from math import ceil
 
 from orders_platform.domain.usage import LIMITED_CALL
 from orders_platform.errors import MondayUnavailableError
-from orders_platform.monday.error_policy import CROWDING, ErrorAction, Limit
+from orders_platform.monday.error_policy import CROWDING, ErrorAction, ErrorKind
 from orders_platform.monday.headers import Allowance
 from orders_platform.monday.rate_window import RateWindow, Window
 from orders_platform.monday.replies import Reply
@@ -233,7 +233,7 @@ class Budget:
             self._in_flight -= 1
             self._release_complexity(permit, reply)
             self._release_calls(permit, reply)
-            self._note_crowding(is_crowded=any(problem.rule.limit in CROWDING for problem in reply.problems))
+            self._note_crowding(is_crowded=any(problem.rule.kind in CROWDING for problem in reply.problems))
             self._concurrency = _told(reply, "concurrency").quota or self._concurrency
             if reply.action is ErrorAction.DONE:
                 self._window(permit.mutations).recover()
@@ -265,7 +265,7 @@ class Budget:
                 self._costs[permit.operation] = ceil(reply.cost / max(1, permit.mutations))
         told = _told(reply, "complexityMinute")
         window.observe(permit.complexity, permit.at, now, told, alone=permit.serial == self._serial)
-        if reply.limit is Limit.COMPLEXITY:
+        if reply.kind is ErrorKind.COMPLEXITY:
             window.exhausted(now, min(reply.wait, _MOST_EXHAUSTED))
 
     def _release_calls(self, permit: Permit, reply: Reply) -> None:
@@ -276,9 +276,9 @@ class Budget:
         elif reply.rate_limited:
             self._calls_today -= 1 - LIMITED_CALL
         self._calls.observe(permit.calls, permit.at, now, _told(reply, "minuteRate"), alone=permit.serial == self._serial)
-        if reply.limit in {Limit.CALLS_PER_MINUTE, Limit.ADDRESS}:
+        if reply.kind in {ErrorKind.CALLS_PER_MINUTE, ErrorKind.ADDRESS}:
             self._calls.exhausted(now, min(reply.wait, _MOST_EXHAUSTED))
-        if reply.limit is Limit.CALLS_PER_DAY:
+        if reply.kind is ErrorKind.CALLS_PER_DAY:
             self._calls_today = max(self._calls_today, self.limits.calls_per_day)
 
     def _note_crowding(self, *, is_crowded: bool) -> None:

@@ -15,7 +15,7 @@ from orders_platform.domain.usage import Traffic
 from orders_platform.errors import BoardMismatchError, MondayRefusedError, MondayUnavailableError, OrdersError
 from orders_platform.monday.budget import Budget, DailyLimitError, Permit, Timer
 from orders_platform.monday.documents import Request
-from orders_platform.monday.error_policy import REPEATED, ErrorAction, ErrorKind, Limit
+from orders_platform.monday.error_policy import LIMITS, REPEATED, ErrorAction, ErrorKind
 from orders_platform.monday.replies import Reply, lost_reply
 from orders_platform.monday.transport import TIMEOUT, Transport
 
@@ -93,7 +93,7 @@ class RequestResult:
         self.seconds = seconds
         self.too_much |= _is_too_much(reply)
         # A key in use is in use by an earlier attempt of ours, which may come to its end.
-        is_unclear = reply.limit is Limit.KEY or not reply.surely_not_executed
+        is_unclear = reply.kind is ErrorKind.KEY or not reply.surely_not_executed
         if self.first_unknown is None and reply.action in REPEATED and is_unclear:
             self.first_unknown = began
 
@@ -106,7 +106,7 @@ class RequestResult:
     def unreached(self) -> bool:
         """True when the repeats ended without a reply of monday's own, or at a limit."""
         reply = self.reply
-        is_limit = reply.limit is not None and reply.action is ErrorAction.WAIT
+        is_limit = reply.kind in LIMITS and reply.action is ErrorAction.WAIT
         return self.calls > 0 and not reply.executed and (not reply.is_own or is_limit)
 
     def key_lives(self, moment: float, lifetime: float) -> bool:
@@ -120,7 +120,7 @@ class RequestResult:
         """
         if self.reply.action not in REPEATED:
             return None
-        is_limit = self.reply.limit is not None
+        is_limit = self.reply.kind in LIMITS
         self.limit_waits += is_limit
         self.failures += not is_limit
         backoff = policy.backoff(self.limit_waits if is_limit else self.failures)
@@ -262,7 +262,7 @@ class MondayClient:
 
 
 def _is_too_much(reply: Reply) -> bool:
-    return reply.worst.rule.kind is ErrorKind.TOO_MUCH or reply.worst.code == TIMEOUT or reply.status in {408, 504}
+    return reply.kind is ErrorKind.TOO_MUCH or reply.worst.code == TIMEOUT or reply.status in {408, 504}
 
 
 def _stop(reply: Reply) -> OrdersError | None:
@@ -272,9 +272,9 @@ def _stop(reply: Reply) -> OrdersError | None:
         return None
     if reply.action is ErrorAction.STOP_UNTIL_MIDNIGHT:
         return DailyLimitError(f"monday.com's calls of today are used up ({problem.message}): go on after 00:00 UTC")
-    if problem.rule.kind is ErrorKind.BOARD:
+    if reply.kind is ErrorKind.BOARD:
         return BoardMismatchError(f"monday.com refused a change ({problem.code}: {problem.message}): {problem.rule.advice}")
-    subject = "the token" if problem.rule.kind is ErrorKind.TOKEN else "the request"
+    subject = "the token" if reply.kind is ErrorKind.TOKEN else "the request"
     return MondayRefusedError(
         f"monday.com refused {subject} ({problem.code}: {problem.message}): {problem.rule.advice}{_request_id(reply)}"
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from orders_platform.domain.mutations import Outcome
 from orders_platform.domain.text import visible
-from orders_platform.monday.error_policy import RATE_LIMITS, ErrorAction, ErrorRule, Limit, is_known, rule_for
+from orders_platform.monday.error_policy import RATE_LIMITS, ErrorAction, ErrorKind, ErrorRule, is_known, rule_for
 from orders_platform.monday.headers import Allowance, as_object, read_quota, seconds_to_wait
 
 MESSAGE_LENGTH = 1_000
@@ -72,9 +72,9 @@ class Reply:
         return max(self.problems, key=lambda problem: problem.rule.action, default=_NO_RESULT)
 
     @property
-    def limit(self) -> Limit | None:
-        """The limit that the worst problem speaks of."""
-        return self.worst.rule.limit
+    def kind(self) -> ErrorKind:
+        """What the worst problem is about."""
+        return self.worst.rule.kind
 
     @property
     def surely_not_executed(self) -> bool:
@@ -84,7 +84,7 @@ class Reply:
     @property
     def rate_limited(self) -> bool:
         """True when monday says that we asked too often or for too much a minute or a day."""
-        return any(problem.rule.limit in RATE_LIMITS for problem in self.problems)
+        return any(problem.rule.kind in RATE_LIMITS for problem in self.problems)
 
     def monday_id(self, alias: str) -> str | None:
         """The id that one alias of an executed request came back with; None when it has none."""

@@ -237,7 +237,7 @@ def judge(part: Batch, request: RequestResult, *, may_repeat: bool) -> dict[str,
     if reply.executed:
         return _by_alias(part, reply, may_repeat=may_repeat and request.stopped_by is None)
     may_be_done = request.maybe_executed or (creates and not reply.surely_not_executed)
-    is_internal = reply.worst.rule.kind is ErrorKind.INTERNAL and reply.is_own and reply.status in {200, 500}
+    is_internal = reply.kind is ErrorKind.INTERNAL and reply.is_own and reply.status in {200, 500}
     if may_be_done and (creates or not is_internal):
         outcome = Outcome.UNKNOWN
     elif request.maybe_executed or reply.action in {ErrorAction.REJECT, ErrorAction.SPLIT, ErrorAction.RESTART}:

@@ -25,8 +25,6 @@ from orders_platform.errors import ConfigurationError
 from orders_platform.monday.documents import Request
 from orders_platform.monday.replies import Reply, lost_reply, read_reply
 
-_logger = logging.getLogger(__name__)
-
 HIDDEN = "[token]"
 
 
@@ -121,7 +119,7 @@ class Transport:
         http_transport: carries the requests in place of sockets, for a sandbox in this process.
 
     Attributes:
-        notices: sentences for people about other API versions than the pinned one, by the version that was served.
+        served_version: the one of the last answer.
 
     Raises:
         ConfigurationError: URL or token cannot be used; the token is not repeated in the message.
@@ -139,10 +137,9 @@ class Transport:
         http_transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.url = _checked_url(url)
-        self.api_version = api_version
+        self.api_version = self.served_version = api_version
         self._filter = RedactingFilter(_checked_token(token))
         self._filter.install()
-        self.notices: dict[str, str] = {}
         self._http = httpx.Client(
             headers={
                 "Authorization": token,
@@ -189,8 +186,8 @@ class Transport:
             return lost_reply("too_long", f"{self._host} answered with more than {self._most_bytes:,} bytes", never_sent=False)
         except (httpx.TransportError, zlib.error) as error:
             return lost_reply("connection_lost", f"{self._host} broke off: {self._filter.redact(str(error))}", never_sent=False)
-        self._compare_version(response.headers.get("api-version"))
         headers = {name: self._filter.redact(text) for name, text in response.headers.items()}
+        self.served_version = headers.get("api-version", self.served_version)
         return self._without_token(read_reply(response.status_code, headers, self._filter.redact(body)))
 
     def close(self) -> None:
@@ -207,14 +204,6 @@ class Transport:
     @property
     def _host(self) -> str:
         return f"monday.com at {self.url.host}:{self.url.port}" if self.url.port else f"monday.com at {self.url.host}"
-
-    def _compare_version(self, served: str | None) -> None:
-        if served and served != self.api_version and served not in self.notices:
-            self.notices[served] = (
-                f"monday.com answered with API version {self._filter.redact(served)} although {self.api_version} was asked for:"
-                " set a version that monday still serves"
-            )
-            _logger.warning("%s", self.notices[served])
 
 
 def _text_of(response: httpx.Response, most: int) -> str:

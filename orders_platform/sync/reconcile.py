@@ -147,12 +147,12 @@ class _Side:
         titles: of the groups, by id.
     """
 
-    def __init__(self, run: SyncRun, kind: RowKind, depth: Depth) -> None:
+    def __init__(self, run: SyncRun, kind: RowKind, depth: Depth, rows: Sequence[SyncRow]) -> None:
         self.run, self.kind, self.shape, self.depth = run, kind, run.shape(kind), depth
         self.mapping = self.shape.mapping
         self.expected: list[ExpectedRow] = []
         self.listed: dict[int, tuple[BoardItem, LookUp]] = {}
-        self.own_ids: set[int] = set()
+        self.own_ids = {row.monday_id for row in rows if row.monday_id is not None}
         self.adoptable: Mapping[str, int] = {}
         self.shown: dict[int, BoardItem] = {}
         self.titles: Mapping[str, str] = {}
@@ -232,14 +232,13 @@ class _Side:
 
 class _ItemsSide(_Side):
     def __init__(self, run: SyncRun, customer: str, depth: Depth, rows: Sequence[SyncRow], *, is_whole: bool) -> None:
-        super().__init__(run, RowKind.ITEMS, depth)
+        super().__init__(run, RowKind.ITEMS, depth, rows)
         self._customer, self._is_whole = customer, is_whole
         self._numbers: dict[str, set[LookUp]] = {}
         due = [row for row in rows if not _is_over(row)]
         self._left = [row for row in rows if _is_over(row)]
         placed = self._placed = place_groups({row.group_name for row in due}, *self._groups) if is_whole else {}
         self.titles = {group.id: group.title for group in self._groups[0]} if is_whole else {}
-        self.own_ids = {row.monday_id for row in rows if row.monday_id is not None}
         self.expected = [self.expect(row, self._look_up(row), placed.get(row.group_name)) for row in due]
         self.listed = {item.id: (item, self._found_by(item)) for item in self._list(due)}
         self.adoptable = find_items(run, lost) if (lost := self.without_id(due)) else {}
@@ -308,12 +307,11 @@ class _ItemsSide(_Side):
 
 class _SubitemsSide(_Side):
     def __init__(self, run: SyncRun, depth: Depth, rows: Sequence[SyncRow], parents: Set[int] | None) -> None:
-        super().__init__(run, RowKind.SUBITEMS, depth)
+        super().__init__(run, RowKind.SUBITEMS, depth, rows)
         asked = {row.parent_id for row in rows if row.parent_id is not None} if parents is None else parents
         children = run.board.children(run.rules.items.board_id, sorted(asked)) if asked else {}
         # A line that is done with and whose item is gone is not compared: its item is missing.
         due = [row for row in rows if not _is_over(row) and (row.parent_id in children or row.state is not SyncState.SYNCED)]
-        self.own_ids = {row.monday_id for row in rows if row.monday_id is not None}
         self.expected = [self.expect(row, (row.parent_id or 0, row.name)) for row in due]
         self.listed = {child.id: (child, (parent, child.name)) for parent, under in children.items() for child in under}
         self.adoptable = find_subitems(run, lost, children) if (lost := self.without_id(due)) else {}

@@ -236,19 +236,20 @@ class _Stage(ABC):
 
     def _variables(self, step: Step, row: SyncRow, plan: RowPlan) -> Mapping[str, object]:
         """The arguments of a mutation. A change writes the new name among the cells."""
-        item = {} if step is Step.CREATE else {"item_id": str(plan.item_id)}
         if step is Step.ARCHIVE:
-            return item
+            return {"item_id": str(plan.item_id)}
         if step is Step.MOVE:
-            return {**item, "group_id": row.group_id}
-        place = (
-            {**self.place(row), "item_name": plan.name}
-            if step is Step.CREATE
-            else {"board_id": str(self.shape.mapping.board_id)}
-        )
-        cells = {**plan.cells, "name": plan.name} if plan.name and step is Step.CHANGE else plan.cells
+            return {"item_id": str(plan.item_id), "group_id": row.group_id}
+        board_id, cells = str(self.shape.mapping.board_id), plan.cells
+        if step is Step.CHANGE:
+            place: dict[str, object] = {"item_id": str(plan.item_id), "board_id": board_id}
+            cells = {**cells, "name": plan.name} if plan.name else cells
+        elif self.kind is RowKind.ITEMS:
+            place = {"board_id": board_id, "group_id": row.group_id, "item_name": plan.name}
+        else:
+            place = {"parent_item_id": str(row.parent_id), "item_name": plan.name}
         flag = creates_labels(self.shape.mapping, plan.cells)
-        return {**item, **place, "column_values": column_values_json(cells), "create_labels_if_missing": flag}
+        return {**place, "column_values": column_values_json(cells), "create_labels_if_missing": flag}
 
     def _deliver(self, rows: Sequence[_Outgoing]) -> None:
         """Send every step of every row, one kind of step after the other.
@@ -306,9 +307,9 @@ class _Stage(ABC):
         if results:
             run.store.record_results(self.kind, results, run.run_id, run.clock(), self.customer, report, adoption)
 
-    def is_ready(self, row: SyncRow) -> bool:  # noqa: ARG002 - an order belongs under nothing
-        """Whether what the row belongs under is on the board, or would be if this were no dry run."""
-        return True
+    def is_ready(self, row: SyncRow) -> bool:
+        """Whether what a line belongs under is on the board, or would be if this were no dry run."""
+        return self.kind is RowKind.ITEMS or row.parent_id is not None or row.order_ref in self.run.dry_run_items
 
     def count_dry_run(self, rows: Sequence[_Outgoing]) -> None:
         """Count what would be done."""
@@ -322,10 +323,6 @@ class _Stage(ABC):
     @abstractmethod
     def look_up(self, rows: Sequence[SyncRow]) -> Mapping[str, int]:
         """The ids of those of the rows that are on the board, by ref."""
-
-    @abstractmethod
-    def place(self, row: SyncRow) -> Mapping[str, object]:
-        """Where a row is created, as arguments of the mutation."""
 
 
 class _ItemStage(_Stage):
@@ -350,9 +347,6 @@ class _ItemStage(_Stage):
         """By external key, on the whole board."""
         return find_items(self.run, rows)
 
-    def place(self, row: SyncRow) -> Mapping[str, object]:
-        return {"board_id": str(self.shape.mapping.board_id), "group_id": row.group_id}
-
     def count_dry_run(self, rows: Sequence[_Outgoing]) -> None:
         """Count, and let the lines of these orders wait as they would after a real run."""
         super().count_dry_run(rows)
@@ -371,13 +365,7 @@ class _ItemStage(_Stage):
 class _SubitemStage(_Stage):
     kind = RowKind.SUBITEMS
     creates = Operation.CREATE_SUBITEM
-
-    def __init__(self, run: SyncRun, customer: str, report: StageReport, *, dry: bool) -> None:
-        super().__init__(run, customer, report, dry=dry)
-        self._children: Mapping[int, Sequence[BoardItem]] = {}
-
-    def is_ready(self, row: SyncRow) -> bool:
-        return row.parent_id is not None or row.order_ref in self.run.dry_run_items
+    _children: Mapping[int, Sequence[BoardItem]]
 
     def placed(self, rows: Sequence[SyncRow]) -> list[SyncRow]:
         """Those whose item is on the board. Where a person removed it, the order itself goes through its stage again."""
@@ -396,6 +384,3 @@ class _SubitemStage(_Stage):
     def look_up(self, rows: Sequence[SyncRow]) -> Mapping[str, int]:
         """By name, among the subitems of the item."""
         return find_subitems(self.run, rows, self._children)
-
-    def place(self, row: SyncRow) -> Mapping[str, object]:
-        return {"parent_item_id": str(row.parent_id)}

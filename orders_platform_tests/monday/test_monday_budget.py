@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orders_platform.monday.budget import Budget, DailyLimitError, Limits, Timer, limits_of
-from orders_platform.monday.error_policy import ErrorAction, Limit, rule_for
+from orders_platform.monday.error_policy import ErrorAction, ErrorKind, rule_for
 from orders_platform.monday.headers import Allowance
 from orders_platform.monday.rate_window import MARGIN, MOST_MARGIN, RateWindow
 from orders_platform.monday.replies import Problem, Reply
@@ -376,6 +376,6 @@ def test_the_limit_that_was_hit_decides_which_budget_is_lowered() -> None:
     permit = pace.acquire(*CREATE)
     assert permit is not None
     pace.release(permit, refused("RATE_LIMIT_EXCEEDED", wait=9))
-    assert refused("RATE_LIMIT_EXCEEDED").limit is Limit.CALLS_PER_MINUTE
+    assert refused("RATE_LIMIT_EXCEEDED").kind is ErrorKind.CALLS_PER_MINUTE
     assert pace._delay(*CREATE) == 9
     assert pace.room("create_item") == 333

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orders_platform.monday.client import KEY_LIFETIME_SECONDS, RequestResult, RetryPolicy
-from orders_platform.monday.error_policy import ErrorAction, ErrorRule, Limit
+from orders_platform.monday.error_policy import ErrorAction, ErrorKind, ErrorRule
 from orders_platform.monday.replies import Problem, Reply, lost_reply
 from orders_platform.monday.sending import Pace
 
@@ -58,7 +58,7 @@ def test_there_is_always_room_for_one(events: list[tuple[bool, int, float]], def
         assert 1 <= sizes.size("create_item") <= 2 * default
 
 
-def limited(wait: float, limit: Limit = Limit.COMPLEXITY) -> Reply:
+def limited(wait: float, limit: ErrorKind = ErrorKind.COMPLEXITY) -> Reply:
     return Reply(429, ErrorAction.WAIT, problems=(Problem("X", "", ErrorRule(ErrorAction.WAIT, limit)),), wait=wait)
 
 
