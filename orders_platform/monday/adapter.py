@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from types import TracebackType
 
 import httpx
 
@@ -73,13 +72,10 @@ class MondayBoard:
         self._new_key = new_key
         self.notices: tuple[str, ...] = ()
 
-    def __repr__(self) -> str:
-        return f"MondayBoard({self._client!r})"
-
     def __enter__(self) -> MondayBoard:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -90,11 +86,6 @@ class MondayBoard:
     def waits_for(self) -> str:
         """Which of monday's limits a request waits for, in words; empty when none does."""
         return self._client.budget.waits_for
-
-    @property
-    def calls_today(self) -> float:
-        """Calls of this token that we know of since midnight UTC."""
-        return self._client.budget.calls_today
 
     def note_calls_today(self, calls: float) -> None:
         self._client.budget.note_calls_today(calls)

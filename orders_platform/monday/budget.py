@@ -14,9 +14,8 @@ from math import ceil
 from orders_platform.domain.usage import LIMITED_CALL
 from orders_platform.errors import MondayUnavailableError
 from orders_platform.monday.error_policy import CROWDING, ErrorAction, ErrorKind
-from orders_platform.monday.headers import Allowance
 from orders_platform.monday.rate_window import RateWindow, Window
-from orders_platform.monday.replies import Reply
+from orders_platform.monday.replies import Allowance, Reply
 
 COMPLEXITY_PER_REQUEST = 5_000_000
 """Most complexity of a single request (page on rate limits)."""
@@ -126,6 +125,7 @@ class Timer:
         self._given_up.clear()
 
 
+_UNTOLD = Allowance()
 _CALM_REQUESTS = 10  # requests without crowding before one more may be in flight
 _LOOK_SECONDS = 1.0
 _MOST_EXHAUSTED = 1_200.0  # as long as one request waits in all
@@ -234,7 +234,7 @@ class Budget:
             self._release_complexity(permit, reply)
             self._release_calls(permit, reply)
             self._note_crowding(is_crowded=any(problem.rule.kind in CROWDING for problem in reply.problems))
-            self._concurrency = _told(reply, "concurrency").quota or self._concurrency
+            self._concurrency = reply.quota.get("concurrency", _UNTOLD).quota or self._concurrency
             if reply.action is ErrorAction.DONE:
                 self._window(permit.mutations).recover()
                 self._calls.recover()
@@ -243,12 +243,10 @@ class Budget:
     def _delay(self, operation: str, mutations: int = 0) -> float:
         self._check_day()
         now = self._timer.now()
-        points = self._points(operation, mutations)
-        return max(self._window(mutations).delay(now, points), self._calls.delay(now, 1))
+        return max(self._window(mutations).delay(now, self._points(operation, mutations)), self._calls.delay(now, 1))
 
     def _take(self, operation: str, mutations: int) -> Permit:
-        now = self._timer.now()
-        points = self._points(operation, mutations)
+        now, points = self._timer.now(), self._points(operation, mutations)
         self._in_flight += 1
         self._serial += 1
         self._calls_today += 1
@@ -263,7 +261,7 @@ class Budget:
             permit.complexity.ours += reply.cost - permit.points
             if reply.cost > 0:  # a reply that says it was free teaches nothing
                 self._costs[permit.operation] = ceil(reply.cost / max(1, permit.mutations))
-        told = _told(reply, "complexityMinute")
+        told = reply.quota.get("complexityMinute", _UNTOLD)
         window.observe(permit.complexity, permit.at, now, told, alone=permit.serial == self._serial)
         if reply.kind is ErrorKind.COMPLEXITY:
             window.exhausted(now, min(reply.wait, _MOST_EXHAUSTED))
@@ -275,7 +273,9 @@ class Budget:
             self._calls_today -= 1
         elif reply.rate_limited:
             self._calls_today -= 1 - LIMITED_CALL
-        self._calls.observe(permit.calls, permit.at, now, _told(reply, "minuteRate"), alone=permit.serial == self._serial)
+        self._calls.observe(
+            permit.calls, permit.at, now, reply.quota.get("minuteRate", _UNTOLD), alone=permit.serial == self._serial
+        )
         if reply.kind in {ErrorKind.CALLS_PER_MINUTE, ErrorKind.ADDRESS}:
             self._calls.exhausted(now, min(reply.wait, _MOST_EXHAUSTED))
         if reply.kind is ErrorKind.CALLS_PER_DAY:
@@ -310,7 +310,3 @@ class Budget:
 
     def _window(self, mutations: int) -> RateWindow:
         return self._writes if mutations else self._reads
-
-
-def _told(reply: Reply, name: str) -> Allowance:
-    return reply.quota.get(name, Allowance())

@@ -144,9 +144,6 @@ class MondayClient:
         self._was_reached = False
         self._is_given_up = False
 
-    def __repr__(self) -> str:
-        return f"MondayClient({self.transport!r})"
-
     def read(self, request: Request) -> Reply:
         """Ask monday; the reply holds data and no error, or the error that asks for reading from the first page again.
 
@@ -288,6 +285,5 @@ def _log(request: Request, reply: Reply) -> None:
     """Codes only: monday's sentences quote cells, and cells are the customers' business."""
     for problem in reply.problems[:3]:
         level = logging.INFO if problem.known else logging.WARNING
-        kind = "" if problem.known else " (unknown to us)"
-        code = f"{problem.code}{kind}"
+        code = problem.code if problem.known else f"{problem.code} (unknown to us)"
         _logger.log(level, "%s: HTTP %s, %s, request %s", request.operation, reply.status, code, reply.request_id)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orders_platform.monday.headers import Allowance
+from orders_platform.monday.replies import Allowance
 
 WINDOW_SECONDS = 60.0
 """Length of the complexity and call windows; they open with the first call (page on rate limits)."""
@@ -37,11 +37,6 @@ class Window:
     ours: int = 0
     others: int = 0
     is_told: bool = False
-
-    @property
-    def taken(self) -> int:
-        """Units that are not left."""
-        return self.ours + self.others
 
     @property
     def ends(self) -> float:
@@ -76,18 +71,15 @@ class RateWindow:
 
     def delay(self, now: float, units: int) -> float:
         """Seconds to wait before `units` may be taken; more than the limit counts as the whole limit."""
-        window = self._current(now)
-        if window is None:
-            return 0.0
-        has_room = window.taken + min(units, self._allowed) <= self._allowed
-        return 0.0 if has_room and now < window.ends else window.closes - now
+        has_room = self.room(now) >= min(units, self._allowed)
+        return 0.0 if has_room or self._window is None else self._window.closes - now
 
     def room(self, now: float) -> int:
         """Units that may be taken now."""
         window = self._current(now)
         if window is None:
             return self._allowed
-        return max(0, self._allowed - window.taken) if now < window.ends else 0
+        return max(0, self._allowed - window.ours - window.others) if now < window.ends else 0
 
     def take(self, now: float, units: int) -> Window:
         """Count `units` before the call that takes them is made; the window that they are of."""

@@ -103,10 +103,9 @@ class Sending:
 
     def reports(self) -> Iterator[BatchReport]:
         """Send, and report each batch; then raise the reason to stop, if there is one."""
-        if self.client.budget.limits.concurrency == 1:
-            yield from filter(_is_sent, iter(self._next_report, None))
-        else:
-            yield from filter(_is_sent, self._work_together(self.client.budget.limits.concurrency))
+        workers = self.client.budget.limits.concurrency
+        reports = iter(self._next_report, None) if workers == 1 else self._work_together(workers)
+        yield from (each for each in reports if each.calls)  # of one without a request nothing is to be said
         if self._stopped_by:
             raise self._stopped_by
 
@@ -261,11 +260,6 @@ def _by_alias(part: Batch, reply: Reply, *, may_repeat: bool) -> dict[str, Mutat
             is_own_fault = _is_own_fault(part.operation, problem, outcome)
             results[mutation.ref] = _result(Outcome.REFUSED if is_own_fault else outcome, problem)
     return results
-
-
-def _is_sent(report: BatchReport) -> bool:
-    """Whether a request of it was made; otherwise nothing is to be said of its mutations."""
-    return report.calls > 0
 
 
 def _is_own_fault(operation: Operation, problem: Problem, outcome: Outcome) -> bool:

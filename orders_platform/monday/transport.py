@@ -160,9 +160,6 @@ class Transport:
             if (pool := getattr(each, "_pool", None)) is not None:
                 pool._network_backend = _BoundNetwork(pool._network_backend, self._deadline)
 
-    def __repr__(self) -> str:
-        return f"Transport({str(self.url)!r})"
-
     def post(self, request: Request, key: str | None) -> Reply:
         """Send one request and read its answer; a lost or impossible connection is a reply as well.
 

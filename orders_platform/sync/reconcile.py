@@ -87,12 +87,6 @@ class Reconciliation:
         return f"All {self.orders} items of {self.customer} are {places.pop()}; the configured board has none of them."
 
 
-def duplicates(run: SyncRun, customer: str, kind: RowKind) -> list[Difference]:
-    """What is on the board more than once of the orders or lines that this run sent."""
-    found = reconcile(run, customer, Depth.IDS, sent=kind)
-    return [each for each in found.differences if each.kind is DifferenceKind.DUPLICATE]
-
-
 def planned_changes(run: SyncRun, customer: str) -> list[Difference]:
     """What a run would change on the board for the rows that wait; it is not read when none does. The caller holds the customer's lock."""
     run.admit(customer)

@@ -96,7 +96,7 @@ def _reset(run: SyncRun, customer: str, plan: Sequence[Repair]) -> None:
     for kind in RowKind:
         results = [RowResult(row, SyncState.NEW, row.monday_id) for row in run.rows(kind, customer) if row.ref in refs]
         if results:
-            run.store.record_results(kind, results, run.run_id, run.clock(), customer)
+            run.store.record_results(results, run.run_id, run.clock(), customer)
 
 
 def _archive_duplicates(run: SyncRun, customer: str, plan: Sequence[Repair], report: CustomerReport) -> None:

@@ -15,13 +15,14 @@ from typing import ClassVar
 from orders_platform.domain.board import BoardItem
 from orders_platform.domain.cell_warnings import CellProblem
 from orders_platform.domain.column_values import FormattedRow, column_values_json, creates_labels, format_row
+from orders_platform.domain.differences import DifferenceKind
 from orders_platform.domain.mutations import Batch, BatchReport, Mutation, MutationResult, Operation, Outcome, is_monday_code
 from orders_platform.domain.orders import RowKind, RowProblem, RowResult, SyncRow
 from orders_platform.domain.plan import RowPlan, Step, plan_row
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.errors import RowError
 from orders_platform.sync.groups import place_groups
-from orders_platform.sync.reconcile import duplicates
+from orders_platform.sync.reconcile import Depth, reconcile
 from orders_platform.sync.recovery import find_items, find_subitems
 from orders_platform.sync.results import StageReport
 from orders_platform.sync.run import BoardShape, SyncRun
@@ -129,7 +130,8 @@ class _Stage(ABC):
                 break
         self.report.waiting = len(waiting)
         if (self.report.created or self.report.adopted) and not self.dry:
-            self.report.doubled += duplicates(self.run, self.customer, self.kind)
+            found = reconcile(self.run, self.customer, Depth.IDS, sent=self.kind).differences
+            self.report.doubled += [each for each in found if each.kind is DifferenceKind.DUPLICATE]
 
     def _send(self, waiting: Sequence[SyncRow]) -> bool:
         """Send these rows; True when an outcome is unknown."""
@@ -274,7 +276,7 @@ class _Stage(ABC):
         """Before each request: whatever happens next, these rows are known to be of unknown outcome, and since when."""
         sent, run = [self.outgoing[mutation.ref] for mutation in batch.mutations], self.run
         rows = [each.row for each in sent]
-        now = run.store.record_intents(self.kind, rows, batch, run.run_id, run.clock(), self.customer, run.uptime)
+        now = run.store.record_intents(rows, batch, run.run_id, run.clock(), self.customer, run.uptime)
         for each, row in zip(sent, now, strict=True):
             each.row = row
 
@@ -305,7 +307,7 @@ class _Stage(ABC):
         """Commit what came of rows, if there are any."""
         run = self.run
         if results:
-            run.store.record_results(self.kind, results, run.run_id, run.clock(), self.customer, report, adoption)
+            run.store.record_results(results, run.run_id, run.clock(), self.customer, report, adoption)
 
     def is_ready(self, row: SyncRow) -> bool:
         """Whether what a line belongs under is on the board, or would be if this were no dry run."""

@@ -40,10 +40,6 @@ class SyncRules:
     may_create_labels: bool = True
     most_tries: int = 10
 
-    def __post_init__(self) -> None:
-        if self.items.external_key is None:
-            raise BoardMismatchError("The items have no external key; set items.external_key in the configuration.")
-
     @property
     def target(self) -> Target:
         """Where rows are sent, and as what."""
@@ -168,7 +164,7 @@ class SyncRun:
 
         Never longer than the settle time. Returns whether it took time.
         """
-        ages = [self._age(_utc(sent_at), uptime or "") for sent_at, uptime in moments if sent_at is not None]
+        ages = [self._age(sent_at, uptime or "") for sent_at, uptime in moments if sent_at is not None]
         rest = self.rules.settle_seconds - min(ages, default=self.rules.settle_seconds)
         if rest <= 0:
             return False
@@ -181,7 +177,8 @@ class SyncRun:
         boot, _, seconds = uptime.partition(" ")
         if boot == self.boot:
             return max(0.0, self.elapsed() - float(seconds))
-        age = (self.clock() - sent_at).total_seconds()
+        # SQL Server gives a time of day without its zone.
+        age = (self.clock() - (sent_at if sent_at.tzinfo else sent_at.replace(tzinfo=UTC))).total_seconds()
         if age < 0:
             self.progress(
                 f"a request of {sent_at:%Y-%m-%d %H:%M:%S} UTC lies in the future by this machine's clock: taken as of now",
@@ -189,7 +186,3 @@ class SyncRun:
                 0,
             )
         return max(0.0, age)
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

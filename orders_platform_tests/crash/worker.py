@@ -129,7 +129,7 @@ class Worker:
         )  # fmt: skip
 
 
-def _the_rows(_kind: str, rows: list[object], *_rest: object) -> list[object]:
+def _the_rows(rows: list[object], *_rest: object) -> list[object]:
     return rows
 
 

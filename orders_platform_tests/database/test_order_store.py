@@ -41,11 +41,11 @@ def all_orders(merged: OrderList) -> dict[str, SyncRow]:
 
 def intend(merged: OrderList, rows: list[SyncRow], key: str = "batch-1", now: datetime = NOW) -> list[SyncRow]:
     """The rows as they are once their intent is committed."""
-    return merged.store.record_intents(rows[0].kind, rows, batch_of(rows, key), "run-1", now, GREYSON)
+    return merged.store.record_intents(rows, batch_of(rows, key), "run-1", now, GREYSON)
 
 
-def results(merged: OrderList, kind: RowKind, *found: RowResult, report: BatchReport | None = None) -> None:
-    merged.store.record_results(kind, found, "run-1", NOW, GREYSON, report)
+def results(merged: OrderList, *found: RowResult, report: BatchReport | None = None) -> None:
+    merged.store.record_results(found, "run-1", NOW, GREYSON, report)
 
 
 def item_columns(merged: OrderList, *columns: str) -> list[tuple[object, ...]]:

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from orders_platform.monday.budget import Budget, DailyLimitError, Limits, Timer, limits_of
 from orders_platform.monday.error_policy import ErrorAction, ErrorKind, rule_for
-from orders_platform.monday.headers import Allowance
 from orders_platform.monday.rate_window import MARGIN, MOST_MARGIN, RateWindow
-from orders_platform.monday.replies import Problem, Reply
+from orders_platform.monday.replies import Allowance, Problem, Reply
 from orders_platform_tests.testing.clock import VirtualClock
 
 DAY = 86_400

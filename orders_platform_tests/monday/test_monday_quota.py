@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orders_platform.monday.headers import Allowance, read_quota
+from orders_platform.monday.replies import Allowance, read_quota
 
 POLICY = '"minuteRate";q=5000;w=60, "concurrency";q=250;qu="concurrent-requests", "complexityMinute";q=5000000;w=60;qu="content-bytes"'
 

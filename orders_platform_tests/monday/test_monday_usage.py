@@ -22,9 +22,9 @@ def test_calls_that_another_run_makes_meanwhile_are_taken_in_before_each_stage(
     board.note_calls_today(100.0)
     board.note_calls_today(40.0)
     board.describe(9609317401)
-    assert board.calls_today == 101
+    assert board._client.budget.calls_today == 101
     board.note_calls_today(500.5)
-    assert board.calls_today == 500.5
+    assert board._client.budget.calls_today == 500.5
 
 
 def test_reads_are_handed_over_once(stage: Callable[..., Stage]) -> None:

@@ -125,7 +125,7 @@ class _Heard:
             return method
 
         def call(*arguments: Any) -> Any:
-            self._hear(f"intent of {arguments[2].operation.value}")
+            self._hear(f"intent of {arguments[1].operation.value}")
             return method(*arguments)
 
         return call
