@@ -30,7 +30,7 @@ TARGET_SECONDS = 20.0
 """Longest a batch should take to execute: monday ends a request after 60 seconds."""
 
 UNREACHED_BATCHES = 2
-"""So many batches in a row without a usable reply, each after all its repeats, and sending ends."""
+"""So many batches, or parts of one, in a row without a usable reply, each after all its repeats, and sending ends."""
 
 
 class Pace:
