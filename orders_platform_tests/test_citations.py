@@ -132,6 +132,8 @@ def test_the_diagram_of_a_batch_has_at_most_fifteen_boxes_and_names_what_is_ther
     boxes = dict(re.findall(r'\b([A-Z])[\[{]"(.*?)"[\]}]', diagram))
     assert set(re.findall(r"\b[A-Z]\b", diagram)) == set(boxes)
     assert len(boxes) <= 15
-    words = {word for box in boxes.values() for word in re.findall(r"[A-Za-z_]\w*\.py|[A-Za-z]\w*_\w+|[A-Z][a-z]+[A-Z]\w*", box)}
+    words = {
+        word for box in boxes.values() for word in re.findall(r"[A-Za-z_]\w*\.py|[A-Za-z]\w*_\w+|[A-Z][a-z]+[A-Z]\w*", box)
+    }
     assert {"SyncRow", "rows.py", "before_request", "record_intents"} <= words
     assert words - places() - vocabulary() == set()

@@ -24,7 +24,7 @@ from orders_platform.domain.usage import Traffic
 from orders_platform.errors import BoardMismatchError, MondayUnavailableError
 from orders_platform.monday.budget import Budget, Limits, Timer, limits_of
 from orders_platform.monday.client import MondayClient, RetryPolicy
-from orders_platform.monday.descriptions import Node, board_description, board_groups, board_item, nodes, version_notices
+from orders_platform.monday.descriptions import Node, board_description, board_groups, board_item, nodes, version_notice
 from orders_platform.monday.documents import Documents
 from orders_platform.monday.error_policy import ErrorAction
 from orders_platform.monday.sending import Pace, Sending
@@ -59,18 +59,14 @@ class _CursorExpiredError(Exception):
 
 
 class MondayBoard:
-    """The boards of one monday.com account; see `Board` in `sync/ports.py` for what each method promises.
-
-    Attributes:
-        notices: what people should know of the API version: monday serves another one, or the pinned one nears its end.
-    """
+    """The boards of one monday.com account; see `Board` in `sync/ports.py` for what each method promises."""
 
     def __init__(self, client: MondayClient, documents: Documents, pace: Pace, new_key: Callable[[], str]) -> None:
         self._client = client
         self._documents = documents
         self._pace = pace
         self._new_key = new_key
-        self.notices: tuple[str, ...] = ()
+        self._ending = ""
 
     def __enter__(self) -> MondayBoard:
         return self
@@ -81,6 +77,11 @@ class MondayBoard:
     def close(self) -> None:
         """Close the connections."""
         self._client.transport.close()
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What people should know of the API version: monday serves another one, or the pinned one nears its end."""
+        return tuple(filter(None, (self._client.transport.notice, self._ending)))
 
     @property
     def waits_for(self) -> str:
@@ -146,11 +147,10 @@ class MondayBoard:
         return boards[0]
 
     def _note_versions(self, listed: Sequence[Node]) -> None:
-        pinned, served = self._client.transport.api_version, self._client.transport.served_version
-        notices = version_notices(listed, pinned, served)
-        for notice in notices if notices != self.notices else ():
-            _logger.warning("%s", notice)
-        self.notices = notices
+        ending = version_notice(listed, self._client.transport.api_version)
+        if ending and not self._ending:
+            _logger.warning("%s", ending)
+        self._ending = ending
 
     def _by_ids(self, operation: str, ids: Sequence[int], **variables: object) -> Iterator[Node]:
         for chunk in _chunks([str(each) for each in dict.fromkeys(ids)], IDS_A_READ):

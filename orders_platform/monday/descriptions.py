@@ -130,22 +130,17 @@ _ENDING = {
 """monday's kinds of a version (its enum VersionKind) that call for a change, and what they say."""
 
 
-def version_notices(listed: Sequence[Node], pinned: str, served: str) -> tuple[str, ...]:
-    """Sentences where monday serves another version than the pinned one, and where that nears its end or is gone.
+def version_notice(listed: Sequence[Node], pinned: str) -> str:
+    """A sentence where the pinned version nears its end or is gone; empty where it lives, or where monday lists none.
 
     Args:
-        listed: the field `versions`: value, kind and display name of each; where monday lists none, nothing is known of an end.
+        listed: the field `versions`: value, kind and display name of each.
         pinned: `yyyy-mm`.
-        served: that of the last answer.
     """
-    notices = []
-    if served != pinned:
-        asked = f"monday.com answered with API version {served} although {pinned} was asked for"
-        notices.append(f"{asked}: set a version that monday still serves")
     kinds = {str(version.get("value")): str(version.get("kind")) for version in listed}
-    if kinds and (pinned not in kinds or kinds[pinned] in _ENDING):
-        state = _ENDING.get(kinds.get(pinned, ""), "is not among the versions that monday serves")
-        current = next((value for value, kind in kinds.items() if kind == "current"), None)
-        advice = f"; the current one is {current}" if current else ""
-        notices.append(f"API version {pinned} {state}{advice}: compare graphql/ with it, then set [monday] api_version")
-    return tuple(notices)
+    if not kinds or (pinned in kinds and kinds[pinned] not in _ENDING):
+        return ""
+    state = _ENDING.get(kinds.get(pinned, ""), "is not among the versions that monday serves")
+    current = next((value for value, kind in kinds.items() if kind == "current"), None)
+    advice = f"; the current one is {current}" if current else ""
+    return f"API version {pinned} {state}{advice}: compare graphql/ with it, then set [monday] api_version"

@@ -25,6 +25,8 @@ from orders_platform.errors import ConfigurationError
 from orders_platform.monday.documents import Request
 from orders_platform.monday.replies import Reply, lost_reply, read_reply
 
+_logger = logging.getLogger(__name__)
+
 HIDDEN = "[token]"
 
 
@@ -119,7 +121,7 @@ class Transport:
         http_transport: carries the requests in place of sockets, for a sandbox in this process.
 
     Attributes:
-        served_version: the one of the last answer.
+        notice: a sentence for people where monday serves another API version than the pinned one; else empty.
 
     Raises:
         ConfigurationError: URL or token cannot be used; the token is not repeated in the message.
@@ -137,7 +139,8 @@ class Transport:
         http_transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.url = _checked_url(url)
-        self.api_version = self.served_version = api_version
+        self.api_version = api_version
+        self.notice = ""
         self._filter = RedactingFilter(_checked_token(token))
         self._filter.install()
         self._http = httpx.Client(
@@ -184,7 +187,11 @@ class Transport:
         except (httpx.TransportError, zlib.error) as error:
             return lost_reply("connection_lost", f"{self._host} broke off: {self._filter.redact(str(error))}", never_sent=False)
         headers = {name: self._filter.redact(text) for name, text in response.headers.items()}
-        self.served_version = headers.get("api-version", self.served_version)
+        served = headers.get("api-version", self.api_version)
+        if served != self.api_version and not self.notice:
+            asked = f"monday.com answered with API version {served} although {self.api_version} was asked for"
+            self.notice = f"{asked}: set a version that monday still serves"
+            _logger.warning("%s", self.notice)
         return self._without_token(read_reply(response.status_code, headers, self._filter.redact(body)))
 
     def close(self) -> None:
