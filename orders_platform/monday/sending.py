@@ -177,7 +177,7 @@ class Sending:
             permit: for the first request of the batch.
             attempts: fewer failed attempts than usual.
             repeats: how often it was sent again already.
-            after: so many seconds.
+            after: seconds to wait before.
         """
         request = RequestResult()
         if self._stopped_by is None and self.client.timer.pause(after):
@@ -191,10 +191,10 @@ class Sending:
                 before_request=lambda: self.before_request(report.batch),
             )
             self._take_in(len(part.mutations), request)
+            report.request_id = request.reply.request_id or report.request_id
+            report.error = report.error or (None if request.reply.executed else _reason(request))
         elif permit:
             self.client.give_back(permit)
-        report.request_id = request.reply.request_id or report.request_id
-        report.error = report.error or (None if request.reply.executed else _reason(request))
         results = judge(part, request, may_repeat=repeats < MOST_REPEATS)
         report.results |= results
         left = tuple(each for each in part.mutations if each.ref not in results)
