@@ -64,13 +64,10 @@ def sync_customer(
                 found = planned_changes(run, customer)
                 report.changes = [each for each in found if not (skip_subitems and each.row_kind is RowKind.SUBITEMS)]
             run.progress("looking up groups", 0, 0)
-            with run.counted(customer, report.groups):
-                sync_groups(run, customer, limit=limit, dry=dry, report=report.groups)
-            with run.counted(customer, report.items):
-                sync_items(run, customer, limit=limit, dry=dry, report=report.items)
+            sync_groups(run, customer, report.groups, limit=limit, dry=dry)
+            sync_items(run, customer, report.items, limit=limit, dry=dry)
             if not skip_subitems:
-                with run.counted(customer, report.subitems):
-                    sync_subitems(run, customer, dry=dry, report=report.subitems)
+                sync_subitems(run, customer, report.subitems, dry=dry)
     except MondayRefusedError:
         raise
     except OrdersError as error:

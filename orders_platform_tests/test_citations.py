@@ -48,7 +48,7 @@ def tracked() -> tuple[Path, ...]:
 
 @cache
 def places() -> frozenset[str]:
-    """Every file and folder, by each of the ends of its path: `sync/outbox.py` and `outbox.py` alike."""
+    """Every file and folder, by each of the ends of its path: `sync/rows.py` and `rows.py` alike."""
     found = set[str]()
     for path in tracked():
         parts = path.relative_to(ROOT).parts
@@ -124,3 +124,16 @@ def test_every_name_that_prose_cites_is_in_the_code() -> None:
         }
     )
     assert gone == []
+
+
+def test_the_diagram_of_a_batch_has_at_most_fifteen_boxes_and_names_what_is_there() -> None:
+    text = (ROOT / "docs" / "exactly_once.md").read_text(encoding="utf-8")
+    (diagram,) = re.findall(r"^```mermaid$(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
+    boxes = dict(re.findall(r'\b([A-Z])[\[{]"(.*?)"[\]}]', diagram))
+    assert set(re.findall(r"\b[A-Z]\b", diagram)) == set(boxes)
+    assert len(boxes) <= 15
+    words = {
+        word for box in boxes.values() for word in re.findall(r"[A-Za-z_]\w*\.py|[A-Za-z]\w*_\w+|[A-Z][a-z]+[A-Z]\w*", box)
+    }
+    assert {"SyncRow", "rows.py", "before_request", "record_intents"} <= words
+    assert words - places() - vocabulary() == set()

@@ -308,7 +308,7 @@ def _print_plans(work: _Comparison) -> None:
         waiting = len(work.found[customer].waiting)
         output.say(f"{customer}: {len(plan)} repairs" + (f"; {waiting} waiting rows are sent too" if waiting else ""), err=True)
         for step in plan:
-            output.say(f"  {step.action.value:8}{_place(step)}{': ' + step.detail if step.detail else ''}", err=True)
+            output.say(f"  {step.action:8}{_place(step)}{': ' + step.detail if step.detail else ''}", err=True)
 
 
 def _place(row: Difference | Repair) -> str:

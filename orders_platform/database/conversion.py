@@ -13,7 +13,7 @@ from orders_platform.database.statements import numbered
 from orders_platform.domain.history import ADOPT
 from orders_platform.domain.mutations import BatchReport
 from orders_platform.domain.orders import RowResult, SyncRow
-from orders_platform.domain.usage import Reads
+from orders_platform.domain.usage import Traffic
 
 T = TypeVar("T")
 
@@ -80,10 +80,10 @@ def logged(report: BatchReport) -> dict[str, object]:
 
 def logged_adoption(batch_id: str, results: Sequence[RowResult]) -> dict[str, object]:
     """The parameters of `record_batch` for rows that were found on the board; the request that made them is not known."""
-    return _logged(batch_id, ADOPT, {result.row.ref: str(result.monday_id) for result in results}, Reads(), len(results))
+    return _logged(batch_id, ADOPT, {result.row.ref: str(result.monday_id) for result in results}, Traffic(), len(results))
 
 
-def logged_reads(batch_id: str, reads: Reads) -> dict[str, object]:
+def logged_reads(batch_id: str, reads: Traffic) -> dict[str, object]:
     """The parameters of `record_batch` for what a stage read."""
     return _logged(batch_id, "read", None, reads)
 
@@ -92,7 +92,7 @@ def _logged(
     batch_id: str,
     operation: str,
     results: Mapping[str, str] | None,
-    asked: BatchReport | Reads,
+    asked: Traffic,
     row_count: int = 0,
     **more: object,
 ) -> dict[str, object]:

@@ -28,7 +28,7 @@ from orders_platform.domain.names import subitem_name
 from orders_platform.domain.orders import CustomerSummary, GroupIntent, RowKind, RowProblem, RowResult, SyncRow
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.domain.text import few
-from orders_platform.domain.usage import MondayUsage, Reads
+from orders_platform.domain.usage import MondayUsage, Traffic
 from orders_platform.errors import BoardMismatchError, RowsTakenError
 
 BATCHES_A_TRANSACTION = 500
@@ -168,14 +168,7 @@ class OrderStore:
 
     @repeated_when_lost
     def record_intents(
-        self,
-        kind: RowKind,
-        rows: Sequence[SyncRow],
-        batch: Batch,
-        run_id: str,
-        now: datetime,
-        customer: str,
-        uptime: str | None = None,
+        self, rows: Sequence[SyncRow], batch: Batch, run_id: str, now: datetime, customer: str, uptime: str | None = None
     ) -> list[SyncRow]:
         """Commit that these rows are about to be sent, or sent once more, if all of them are as they were read; the rows as they are now.
 
@@ -183,7 +176,7 @@ class OrderStore:
         `CustomerBusyError` when the customer's lock is lost.
         """
         self._require_lock(customer)
-        creates = batch.operation.creates
+        kind, creates = rows[0].kind, batch.operation.creates
         with self._writing(batch_id=batch.key, run_id=run_id, now=now, uptime=uptime, creates=int(creates)) as run:
             for chunk in chunks(rows, ROWS_A_STATEMENT):
                 variables: Mapping[str, int | str] = {"kind": kind, "result_rows": len(chunk)}
@@ -197,7 +190,6 @@ class OrderStore:
     @repeated_when_lost
     def record_results(
         self,
-        kind: RowKind,
         results: Sequence[RowResult],
         run_id: str,
         now: datetime,
@@ -210,7 +202,7 @@ class OrderStore:
         `adoption` is the batch id of rows that were found on the board, which is theirs now. Raises `RowsTakenError` when another run has
         some of the rows; what came of the others is committed.
         """
-        lost: dict[str, SyncRow] = {}
+        kind, lost = results[0].row.kind, dict[str, SyncRow]()
         with self._writing(run_id=run_id, now=now, customer=customer, adoption=adoption or "") as run:
             for chunk in chunks(results, ROWS_A_STATEMENT):
                 variables: Mapping[str, int | str] = {"kind": kind, "result_rows": len(chunk)}
@@ -274,7 +266,7 @@ class OrderStore:
         """Log a batch that carried no rows of ours (a group)."""
         self._write("record_batch", run_id=run_id, now=now, customer=customer, **conversion.logged(report))
 
-    def log_reads(self, run_id: str, now: datetime, customer: str, batch_id: str, reads: Reads) -> None:
+    def log_reads(self, run_id: str, now: datetime, customer: str, batch_id: str, reads: Traffic) -> None:
         """Log what a stage asked of monday without sending anything; it counts towards the day's calls."""
         self._write("record_batch", run_id=run_id, now=now, customer=customer, **conversion.logged_reads(batch_id, reads))
 

@@ -9,6 +9,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
+from orders_platform.domain.usage import Traffic
+
 
 class Operation(enum.StrEnum):
     """The mutations we send; the value is the name of the file in `graphql/` and of monday's root field."""
@@ -106,29 +108,20 @@ class MutationResult:
     not_found: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class BatchReport:
-    """What came of one batch, after all retries and splits.
+@dataclass(slots=True)
+class BatchReport(Traffic):
+    """What came of one batch, after all repeats, and the requests that it took.
 
     Attributes:
-        results: by `Mutation.ref`; every mutation of the batch has one.
-        calls: HTTP requests made, retries and splits included; `rate_limited` of their answers said that a limit was hit.
-        mutations_sent: aliased mutations in those requests that reached monday.
-        complexity: points spent, 0 when monday did not say.
-        seconds: from the first request to the last answer, waits included.
+        results: by `Mutation.ref`; in the end every mutation of the batch has one.
         request_id: of the last answer, for monday's support.
         error: what went wrong with the batch as a whole, None when it was executed.
     """
 
     batch: Batch
-    results: Mapping[str, MutationResult]
-    calls: int
-    mutations_sent: int
-    complexity: int
-    seconds: float
+    results: dict[str, MutationResult]
     request_id: str | None = None
     error: str | None = None
-    rate_limited: int = 0
 
     @property
     def created_ids(self) -> list[str]:

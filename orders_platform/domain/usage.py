@@ -2,29 +2,27 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Self
 
 LIMITED_CALL = 0.1
 """Part of a daily call that a rate-limited request counts as (monday's page on rate limits)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reads:
-    """Requests that only read, and how many of their answers said that a limit was hit.
+@dataclass(slots=True, kw_only=True)
+class Traffic:
+    """Requests to monday, counted.
 
-    `complexity` as far as monday said; `seconds` from sending to the answer, waits not counted.
+    Attributes:
+        calls: HTTP requests, repeats included; `rate_limited` of their answers said that a limit was hit.
+        mutations_sent: aliased mutations in those requests that reached monday.
+        complexity: points spent, as far as monday said.
+        seconds: from sending to the answer; for a batch from the first request to the last answer, waits included.
     """
 
     calls: int = 0
     rate_limited: int = 0
+    mutations_sent: int = 0
     complexity: int = 0
     seconds: float = 0.0
-
-    def plus(self, calls: int, rate_limited: int, complexity: int, seconds: float) -> Self:
-        """These and some more."""
-        return type(self)(
-            self.calls + calls, self.rate_limited + rate_limited, self.complexity + complexity, self.seconds + seconds
-        )
 
 
 @dataclass(frozen=True, slots=True)

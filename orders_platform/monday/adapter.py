@@ -10,9 +10,9 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from types import TracebackType
 
 import httpx
 
@@ -20,7 +20,7 @@ from orders_platform.domain.board import BoardDescription, BoardItem, Group
 from orders_platform.domain.clocks import elapsed
 from orders_platform.domain.mutations import Batch, BatchReport, Mutation, Operation
 from orders_platform.domain.text import fold
-from orders_platform.domain.usage import Reads
+from orders_platform.domain.usage import Traffic
 from orders_platform.errors import BoardMismatchError, MondayUnavailableError
 from orders_platform.monday.budget import Budget, Limits, Timer, limits_of
 from orders_platform.monday.client import MondayClient, RetryPolicy
@@ -67,42 +67,32 @@ class MondayBoard:
         self._documents = documents
         self._pace = pace
         self._new_key = new_key
-        self._ending: str | None = None
-
-    def __repr__(self) -> str:
-        return f"MondayBoard({self._client!r})"
+        self._ending = ""
 
     def __enter__(self) -> MondayBoard:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        self._client.transport.close()
 
     @property
     def notices(self) -> tuple[str, ...]:
         """What people should know of the API version: monday serves another one, or the pinned one nears its end."""
-        return (*self._client.notices, self._ending) if self._ending else self._client.notices
+        return tuple(filter(None, (self._client.transport.notice, self._ending)))
 
     @property
     def waits_for(self) -> str:
         """Which of monday's limits a request waits for, in words; empty when none does."""
         return self._client.budget.waits_for
 
-    @property
-    def calls_today(self) -> float:
-        """Calls of this token that we know of since midnight UTC."""
-        return self._client.budget.calls_today
-
     def note_calls_today(self, calls: float) -> None:
-        """Take in that at least so many of the day's calls are used already, by whatever run."""
         self._client.budget.note_calls_today(calls)
 
-    def take_reads(self) -> Reads:
-        """What was read since this was last asked."""
+    def take_reads(self) -> Traffic:
         return self._client.take_reads()
 
     def send(
@@ -112,13 +102,11 @@ class MondayBoard:
         before_request: Callable[[Batch], None] = lambda _batch: None,
         new_key: Callable[[], str] | None = None,
     ) -> Iterator[BatchReport]:
-        """Send mutations, which are drawn as they are sent, at monday's pace; a report of each batch, in the order they finish."""
         key = new_key or self._new_key
-        sending = Sending(self._client, self._documents, self._pace, key, operation, mutations, before_request)
+        sending = Sending(self._client, self._documents, self._pace, key, operation, iter(mutations), before_request)
         return sending.reports()
 
     def describe(self, board_id: int) -> BoardDescription:
-        """Columns with labels, groups, limits and hierarchy of one board. `BoardMismatchError` when there is none."""
         return board_description(self._board(board_id))
 
     def boards(self) -> Iterator[tuple[int, str, int]]:
@@ -135,24 +123,18 @@ class MondayBoard:
         return {str(each["id"]): each for board in boards for each in nodes(board, "columns")}
 
     def groups(self, board_id: int) -> Sequence[Group]:
-        """The active groups, in board order."""
         return board_groups(self._board(board_id, "groups"))
 
     def items(self, item_ids: Sequence[int], column_ids: Sequence[str]) -> Mapping[int, BoardItem]:
-        """Items or subitems by id; archived and deleted ones included, unknown ids absent."""
         found = (board_item(node) for node in self._by_ids("items_by_ids", item_ids, columns=list(column_ids)))
         return {item.id: item for item in found}
 
     def children(self, board_id: int, parent_item_ids: Sequence[int]) -> Mapping[int, Sequence[BoardItem]]:
-        """Active subitems by parent id; a parent that is gone from this board is absent."""
         parents = ((board_item(node), node) for node in self._by_ids("subitems_of", parent_item_ids))
         return {item.id: _active_subitems(node) for item, node in parents if not item.absence(board_id)}
 
     def find_items(self, board_id: int, column_id: str, values: Sequence[str]) -> Mapping[str, Sequence[BoardItem]]:
-        """Active items whose text column equals one of `values` (monday folds case), under the value asked for.
-
-        A blank value finds nothing: monday would take it as "all items without a value".
-        """
+        # A blank value finds nothing: monday would take it as "all items without a value".
         wanted = {value: fold(value) for value in values}
         found: dict[str, dict[int, BoardItem]] = {}
         for chunk in _chunks(sorted({value for value in wanted if wanted[value]}), VALUES_A_READ):
@@ -162,7 +144,6 @@ class MondayBoard:
         return {value: tuple(found.get(folded, {}).values()) if folded else () for value, folded in wanted.items()}
 
     def items_of_groups(self, board_id: int, group_ids: Sequence[str], column_ids: Sequence[str]) -> Sequence[BoardItem]:
-        """Active items of these groups, in board order."""
         rule = {"column_id": "group", "compare_value": list(group_ids)}
         variables = {"board_id": str(board_id), "columns": list(column_ids), "limit": ITEMS_A_PAGE, "query": {"rules": [rule]}}
 
@@ -186,10 +167,10 @@ class MondayBoard:
         return boards[0]
 
     def _note_versions(self, listed: Sequence[Node]) -> None:
-        notice = version_notice(listed, self._client.api_version)
-        if notice and not self._ending:
-            _logger.warning("%s", notice)
-        self._ending = notice
+        ending = version_notice(listed, self._client.transport.api_version)
+        if ending and not self._ending:
+            _logger.warning("%s", ending)
+        self._ending = ending
 
     def _by_ids(self, operation: str, ids: Sequence[int], **variables: object) -> Iterator[Node]:
         for chunk in _chunks([str(each) for each in dict.fromkeys(ids)], IDS_A_READ):
@@ -303,9 +284,11 @@ def connect_board(
         http_transport=http_transport,
     )
     jitter = rng or random.Random()  # noqa: S311 - not a secret
-    client = MondayClient(transport, Budget(limits or limits_of("pro"), timer), timer, policy or RetryPolicy(), jitter)
+    limits = limits or limits_of("pro")
+    budget = Budget(replace(limits, concurrency=max(1, min(limits.concurrency, max_in_flight))), timer)
+    client = MondayClient(transport, budget, timer, policy or RetryPolicy(), jitter)
     documents = _documents(graphql_folder)
-    return MondayBoard(client, documents, Pace(batch_size, max_in_flight), new_key)
+    return MondayBoard(client, documents, Pace(batch_size), new_key)
 
 
 @cache

@@ -12,16 +12,13 @@ from dataclasses import dataclass, replace
 from math import ceil
 
 from orders_platform.domain.usage import LIMITED_CALL
-from orders_platform.errors import ConfigurationError, MondayUnavailableError
-from orders_platform.monday.error_policy import ErrorAction, Limit
-from orders_platform.monday.rate_window import RateWindow, Reservation
-from orders_platform.monday.replies import Reply
+from orders_platform.errors import MondayUnavailableError
+from orders_platform.monday.error_policy import CROWDING, ErrorAction, ErrorKind
+from orders_platform.monday.rate_window import RateWindow, Window
+from orders_platform.monday.replies import Allowance, Reply
 
 COMPLEXITY_PER_REQUEST = 5_000_000
 """Most complexity of a single request (page on rate limits)."""
-
-DAILY_RESERVE_SHARE = 0.05
-"""Part of the day's calls that we leave to people and other programs; our choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,58 +26,42 @@ class Limits:
     """What one token may ask for.
 
     Attributes:
+        calls_per_day: reset at midnight UTC.
+        concurrency: requests at the same time.
         write_complexity: points a minute for mutations, and for reads as well when `read_complexity` is None.
         read_complexity: points a minute for reads where monday counts them apart, else None.
         request_complexity: points of a single request.
-        daily_reserve: calls of the day that we do not use.
-        concurrency: requests at the same time.
+        reserve: part of the day's calls that we leave to people and other programs; our choice.
     """
 
+    calls_per_day: int = 1_000
+    calls_per_minute: int = 1_000
+    concurrency: int = 40
     write_complexity: int = 10_000_000
     read_complexity: int | None = None
     request_complexity: int = COMPLEXITY_PER_REQUEST
-    calls_per_minute: int = 1_000
-    calls_per_day: int = 1_000
-    daily_reserve: int = 50
-    concurrency: int = 40
+    reserve: float = 0.05
 
     @property
     def calls_for_us(self) -> int:
         """Calls of a day that our runs may make, all together."""
-        return self.calls_per_day - self.daily_reserve
+        return self.calls_per_day - round(self.calls_per_day * self.reserve)
 
 
-def _plan(calls_per_day: int, calls_per_minute: int, concurrency: int, write_complexity: int = 10_000_000) -> Limits:
-    reserve = round(calls_per_day * DAILY_RESERVE_SHARE)
-    return Limits(write_complexity, None, COMPLEXITY_PER_REQUEST, calls_per_minute, calls_per_day, reserve, concurrency)
-
-
-# Page on rate limits, September 2026: calls a day (reset at midnight UTC), calls a minute, concurrent requests; complexity a minute.
+# Page on rate limits, September 2026.
 _PLANS: Mapping[str, Limits] = {
-    "trial": _plan(1_000, 1_000, 40, 1_000_000),
-    "basic": _plan(1_000, 1_000, 40),
-    "pro": _plan(10_000, 2_500, 100),
-    "enterprise": _plan(25_000, 5_000, 250),
+    "trial": Limits(1_000, 1_000, 40, write_complexity=1_000_000),
+    "basic": Limits(1_000, 1_000, 40),
+    "pro": Limits(10_000, 2_500, 100),
+    "enterprise": Limits(25_000, 5_000, 250),
 }
 
 # Same page: on a paid plan a personal token has one window for reads and writes, an app token one of this size for each.
 _APP_COMPLEXITY = 5_000_000
 
-PLANS = tuple(_PLANS)
-
-TOKEN_KINDS = ("personal", "app")
-
 
 def limits_of(plan: str, token_kind: str = "personal") -> Limits:  # noqa: S107 - a kind of token, not a token
-    """The limits of one plan (`trial`, `basic`, `pro`, `enterprise`) and kind of token (`personal`, `app`).
-
-    Raises:
-        ConfigurationError: there is no such plan or kind.
-    """
-    if plan not in _PLANS:
-        raise ConfigurationError(f"monday.com plan {plan!r} is unknown; set one of {', '.join(PLANS)}")
-    if token_kind not in TOKEN_KINDS:
-        raise ConfigurationError(f"kind of monday.com token {token_kind!r} is unknown; set one of {', '.join(TOKEN_KINDS)}")
+    """The limits of one plan and kind of token, as the configuration names them."""
     limits = _PLANS[plan]
     if token_kind == "personal" or plan == "trial":  # noqa: S105
         return limits
@@ -144,6 +125,8 @@ class Timer:
         self._given_up.clear()
 
 
+_UNTOLD = Allowance()
+_CALM_REQUESTS = 10  # requests without crowding before one more may be in flight
 _LOOK_SECONDS = 1.0
 _MOST_EXHAUSTED = 1_200.0  # as long as one request waits in all
 
@@ -154,17 +137,24 @@ class DailyLimitError(MondayUnavailableError):
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """Permission to make one request; give it back with `Budget.release`. A request without mutations is a read."""
+    """Permission to make one request; give it back with `Budget.release`. A request without mutations is a read.
+
+    Attributes:
+        at: when it was given; `points` were counted then in `complexity`, and a call in `calls`.
+        serial: its number when no other request was under way, else -1.
+    """
 
     operation: str
     mutations: int
-    complexity: Reservation
-    call: Reservation
+    at: float
+    points: int
+    complexity: Window
+    calls: Window
     serial: int
 
     def is_current(self, now: float) -> bool:
         """Whether a request that leaves now still reaches monday in the windows that it was counted in."""
-        return now < min(self.complexity.window.ends, self.call.window.ends)
+        return now < min(self.complexity.ends, self.calls.ends)
 
 
 class Budget:
@@ -173,6 +163,10 @@ class Budget:
     Args:
         limits: of the plan; what monday's headers say goes before them.
         timer: its clock.
+
+    Attributes:
+        in_flight: how many may be under way now.
+        waits_for: which limit a request waits for, in words; empty when none does.
     """
 
     def __init__(self, limits: Limits, timer: Timer) -> None:
@@ -184,16 +178,13 @@ class Budget:
         self._calls = RateWindow(limits.calls_per_minute)
         self._concurrency = limits.concurrency
         self._in_flight = 0
+        self.in_flight = limits.concurrency
+        self._calm = 0
         self._serial = 0
         self._day = timer.day
         self._calls_today = 0.0
         self._changed = threading.Condition()
-        self._waits_for = ""
-
-    @property
-    def waits_for(self) -> str:
-        """Which limit a request waits for, in words; empty when none does."""
-        return self._waits_for
+        self.waits_for = ""
 
     def acquire(self, operation: str, mutations: int = 0) -> Permit | None:
         """Wait until a request with so many mutations (0: a read) may be made, and count it. None when the wait was given up.
@@ -203,15 +194,15 @@ class Budget:
         """
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._in_flight < self._concurrency)
+                self._changed.wait_for(lambda: self._in_flight < min(self._concurrency, self.in_flight))
                 seconds = self._delay(operation, mutations)
                 if seconds <= 0:
-                    self._waits_for = ""
+                    self.waits_for = ""
                     return self._take(operation, mutations)
-                self._waits_for = f"monday's limits, {seconds:,.0f} s"
+                self.waits_for = f"monday's limits, {seconds:,.0f} s"
             # Replies that arrive meanwhile may show that less was taken than was reserved.
             if not self._timer.pause(min(seconds, _LOOK_SECONDS)):
-                self._waits_for = ""
+                self.waits_for = ""
                 return None
 
     def room(self, operation: str) -> int:
@@ -240,9 +231,10 @@ class Budget:
         """The request of `permit` is over: correct what it took, and take in what the reply says of the limits."""
         with self._changed:
             self._in_flight -= 1
-            now = self._timer.now()
-            self._release_complexity(permit, reply, now)
-            self._release_calls(permit, reply, now)
+            self._release_complexity(permit, reply)
+            self._release_calls(permit, reply)
+            self._note_crowding(is_crowded=any(problem.rule.kind in CROWDING for problem in reply.problems))
+            self._concurrency = reply.quota.get("concurrency", _UNTOLD).quota or self._concurrency
             if reply.action is ErrorAction.DONE:
                 self._window(permit.mutations).recover()
                 self._calls.recover()
@@ -251,44 +243,51 @@ class Budget:
     def _delay(self, operation: str, mutations: int = 0) -> float:
         self._check_day()
         now = self._timer.now()
-        points = self._points(operation, mutations)
-        return max(self._window(mutations).delay(now, points), self._calls.delay(now, 1))
+        return max(self._window(mutations).delay(now, self._points(operation, mutations)), self._calls.delay(now, 1))
 
     def _take(self, operation: str, mutations: int) -> Permit:
-        now = self._timer.now()
-        points = self._points(operation, mutations)
+        now, points = self._timer.now(), self._points(operation, mutations)
         self._in_flight += 1
         self._serial += 1
         self._calls_today += 1
-        # Alone or not is read off the serial: a call that began while another was under way never has the last one.
-        serial = self._serial if self._in_flight == 1 else -1
-        complexity, call = self._window(mutations).take(now, points), self._calls.take(now, 1)
-        return Permit(operation, mutations, complexity, call, serial)
+        complexity, calls = self._window(mutations).take(now, points), self._calls.take(now, 1)
+        return Permit(operation, mutations, now, points, complexity, calls, self._serial if self._in_flight == 1 else -1)
 
-    def _release_complexity(self, permit: Permit, reply: Reply, now: float) -> None:
-        window = self._window(permit.mutations)
+    def _release_complexity(self, permit: Permit, reply: Reply) -> None:
+        window, now = self._window(permit.mutations), self._timer.now()
         if reply.action in {ErrorAction.WAIT, ErrorAction.SPLIT} or reply.replayed:
-            window.correct(permit.complexity, 0)
+            permit.complexity.ours -= permit.points
         elif reply.cost is not None:
-            window.correct(permit.complexity, reply.cost)
+            permit.complexity.ours += reply.cost - permit.points
             if reply.cost > 0:  # a reply that says it was free teaches nothing
                 self._costs[permit.operation] = ceil(reply.cost / max(1, permit.mutations))
-        window.observe(permit.complexity, now, reply.quota.complexity, alone=permit.serial == self._serial)
-        if reply.limit is Limit.COMPLEXITY:
+        told = reply.quota.get("complexityMinute", _UNTOLD)
+        window.observe(permit.complexity, permit.at, now, told, alone=permit.serial == self._serial)
+        if reply.kind is ErrorKind.COMPLEXITY:
             window.exhausted(now, min(reply.wait, _MOST_EXHAUSTED))
 
-    def _release_calls(self, permit: Permit, reply: Reply, now: float) -> None:
+    def _release_calls(self, permit: Permit, reply: Reply) -> None:
+        now = self._timer.now()
         if reply.never_sent:
-            self._calls.correct(permit.call, 0)
+            permit.calls.ours -= 1
             self._calls_today -= 1
         elif reply.rate_limited:
             self._calls_today -= 1 - LIMITED_CALL
-        self._calls.observe(permit.call, now, reply.quota.minute_rate, alone=permit.serial == self._serial)
-        self._concurrency = reply.quota.concurrency.quota or self._concurrency
-        if reply.limit in {Limit.CALLS_PER_MINUTE, Limit.ADDRESS}:
+        self._calls.observe(
+            permit.calls, permit.at, now, reply.quota.get("minuteRate", _UNTOLD), alone=permit.serial == self._serial
+        )
+        if reply.kind in {ErrorKind.CALLS_PER_MINUTE, ErrorKind.ADDRESS}:
             self._calls.exhausted(now, min(reply.wait, _MOST_EXHAUSTED))
-        if reply.limit is Limit.CALLS_PER_DAY:
+        if reply.kind is ErrorKind.CALLS_PER_DAY:
             self._calls_today = max(self._calls_today, self.limits.calls_per_day)
+
+    def _note_crowding(self, *, is_crowded: bool) -> None:
+        """Half as many requests at a time when monday is crowded, and one more after a calm stretch."""
+        self._calm = 0 if is_crowded else self._calm + 1
+        if is_crowded:
+            self.in_flight = max(1, self.in_flight // 2)
+        elif self._calm >= _CALM_REQUESTS and self.in_flight < self.limits.concurrency:
+            self.in_flight, self._calm = self.in_flight + 1, 0
 
     def _check_day(self) -> None:
         most = self.limits.calls_for_us

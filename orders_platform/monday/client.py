@@ -11,11 +11,11 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from orders_platform.domain.usage import Reads
+from orders_platform.domain.usage import Traffic
 from orders_platform.errors import BoardMismatchError, MondayRefusedError, MondayUnavailableError, OrdersError
 from orders_platform.monday.budget import Budget, DailyLimitError, Permit, Timer
 from orders_platform.monday.documents import Request
-from orders_platform.monday.error_policy import CROWDING, REPEATED, ErrorAction, ErrorKind, Limit
+from orders_platform.monday.error_policy import LIMITS, REPEATED, ErrorAction, ErrorKind
 from orders_platform.monday.replies import Reply, lost_reply
 from orders_platform.monday.transport import TIMEOUT, Transport
 
@@ -68,31 +68,17 @@ class RequestResult:
     """One request with its repeats: what came of it so far, and in the end.
 
     Attributes:
-        policy: bounds of the repeats.
-        rng: source of the jitter, so that clients that failed together do not come back together.
-        mutations: in the request.
         reply: the last one.
         calls: HTTP requests made.
-        mutations_sent: mutations in those of them that reached monday, as far as we know.
-        complexity: points spent, as far as monday said.
-        rate_limited: replies that said that a limit was hit.
         seconds: of the last HTTP request alone, without waits.
-        crowded: a reply spoke of a lock, a key in use or too many requests at once.
         too_much: monday did not get through in time, or said that it is too much for one request.
         first_unknown: when the first attempt began that monday may have executed although no reply surely says what came of it.
         stopped_by: the error to raise when every further request would end the same way.
     """
 
-    policy: RetryPolicy
-    rng: random.Random
-    mutations: int = 0
     reply: Reply = _NOTHING
     calls: int = 0
-    mutations_sent: int = 0
-    complexity: int = 0
-    rate_limited: int = 0
     seconds: float = 0.0
-    crowded: bool = False
     too_much: bool = False
     first_unknown: float | None = None
     stopped_by: OrdersError | None = None
@@ -100,20 +86,16 @@ class RequestResult:
     limit_waits: int = 0
     waited: float = 0.0
 
-    def count(self, reply: Reply, began: float, seconds: float) -> None:
-        """Count one attempt."""
+    def take_in(self, reply: Reply, began: float, seconds: float) -> None:
+        """Note what came of one attempt."""
         self.reply = reply
         self.calls += 1
-        self.mutations_sent += 0 if reply.never_sent else self.mutations
-        self.complexity += 0 if reply.replayed else reply.cost or 0
-        self.rate_limited += reply.rate_limited
         self.seconds = seconds
-        self.crowded |= any(problem.rule.limit in CROWDING for problem in reply.problems)
         self.too_much |= _is_too_much(reply)
         # A key in use is in use by an earlier attempt of ours, which may come to its end.
-        is_unclear = reply.limit is Limit.KEY or not reply.surely_not_executed
-        if self.mutations and reply.action in REPEATED and is_unclear:
-            self.first_unknown = began if self.first_unknown is None else self.first_unknown
+        is_unclear = reply.kind is ErrorKind.KEY or not reply.surely_not_executed
+        if self.first_unknown is None and reply.action in REPEATED and is_unclear:
+            self.first_unknown = began
 
     @property
     def maybe_executed(self) -> bool:
@@ -124,59 +106,43 @@ class RequestResult:
     def unreached(self) -> bool:
         """True when the repeats ended without a reply of monday's own, or at a limit."""
         reply = self.reply
-        is_limit = reply.limit is not None and reply.action is ErrorAction.WAIT
+        is_limit = reply.kind in LIMITS and reply.action is ErrorAction.WAIT
         return self.calls > 0 and not reply.executed and (not reply.is_own or is_limit)
 
-    def key_lives(self, moment: float) -> bool:
+    def key_lives(self, moment: float, lifetime: float) -> bool:
         """Whether a request may still leave then under the key of the first attempt that monday may have executed."""
-        return self.first_unknown is None or moment - self.first_unknown <= self.policy.key_lifetime - KEY_SAFETY_SECONDS
+        return self.first_unknown is None or moment - self.first_unknown <= lifetime - KEY_SAFETY_SECONDS
 
-    def next_wait(self, now: float, attempts: int | None = None) -> float | None:
+    def next_wait(self, now: float, policy: RetryPolicy, rng: random.Random, attempts: int) -> float | None:
         """Seconds to wait before the same request is sent again, after its last reply; None when it should not be.
 
-        Limits and failures are counted apart. `attempts` go before those of the policy.
+        Limits and failures are counted apart. `rng` makes the jitter, so that clients that failed together do not come back together.
         """
         if self.reply.action not in REPEATED:
             return None
-        is_limit = self.reply.limit is not None
+        is_limit = self.reply.kind in LIMITS
         self.limit_waits += is_limit
         self.failures += not is_limit
-        backoff = self.policy.backoff(self.limit_waits if is_limit else self.failures)
-        wait = self.reply.wait + backoff * (0.5 + 0.5 * self.rng.random())
+        backoff = policy.backoff(self.limit_waits if is_limit else self.failures)
+        wait = self.reply.wait + backoff * (0.5 + 0.5 * rng.random())
         self.waited += wait
-        too_often = self.failures >= (attempts or self.policy.attempts) or self.limit_waits > self.policy.limit_waits
-        return None if too_often or self.waited > self.policy.patience or not self.key_lives(now + wait) else wait
+        too_often = self.failures >= attempts or self.limit_waits > policy.limit_waits
+        ends = too_often or self.waited > policy.patience or not self.key_lives(now + wait, policy.key_lifetime)
+        return None if ends else wait
 
 
 class MondayClient:
     """Sends requests at monday's pace and repeats them while that is right; may be used from several threads."""
 
     def __init__(self, transport: Transport, budget: Budget, timer: Timer, policy: RetryPolicy, rng: random.Random) -> None:
-        self._transport = transport
+        self.transport = transport
         self.budget = budget
         self.timer = timer
         self._policy = policy
         self._rng = rng
-        self._reads = Reads()
+        self._reads = Traffic()
         self._was_reached = False
         self._is_given_up = False
-
-    def __repr__(self) -> str:
-        return f"MondayClient({self._transport!r})"
-
-    @property
-    def api_version(self) -> str:
-        """The version that every request asks for."""
-        return self._transport.api_version
-
-    @property
-    def notices(self) -> tuple[str, ...]:
-        """What people should know of the API version that monday serves."""
-        return tuple(self._transport.notices.values())
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._transport.close()
 
     def read(self, request: Request) -> Reply:
         """Ask monday; the reply holds data and no error, or the error that asks for reading from the first page again.
@@ -185,12 +151,11 @@ class MondayClient:
             MondayRefusedError: monday answered no.
             MondayUnavailableError: no usable reply within the bounds of the retries, or no call left today.
         """
-        result = self.execute(request, None)
-        self._reads = self._reads.plus(result.calls, result.rate_limited, result.complexity, result.seconds)
+        result = self.execute(request, None, self._reads)
         if result.stopped_by:
             raise result.stopped_by
         problem = result.reply.worst
-        if problem is None or result.reply.action is ErrorAction.RESTART:
+        if not result.reply.problems or result.reply.action is ErrorAction.RESTART:
             return result.reply
         what = f"{request.operation} ({problem.code}): {problem.message}"
         if result.reply.action in REPEATED:
@@ -202,15 +167,16 @@ class MondayClient:
         """Return a permit that is not used."""
         self.budget.release(permit, lost_reply("not_sent", "", never_sent=True))
 
-    def take_reads(self) -> Reads:
+    def take_reads(self) -> Traffic:
         """What `read` has asked of monday since this was last called; reads belong to one thread."""
-        reads, self._reads = self._reads, Reads()
+        reads, self._reads = self._reads, Traffic()
         return reads
 
     def execute(
         self,
         request: Request,
         key: str | None,
+        traffic: Traffic,
         *,
         attempts: int | None = None,
         permit: Permit | None = None,
@@ -221,38 +187,32 @@ class MondayClient:
         Args:
             request: a read, or mutations under aliases.
             key: the idempotency key of mutations, the same for every repeat and for no other request; None for a read.
+            traffic: counts the requests.
             attempts: fewer failed attempts than the policy allows.
             permit: for the first attempt, when the caller has one already.
             before_request: called right before each attempt; an error of it ends the sending.
         """
-        result = RequestResult(self._policy, self._rng, len(request.aliases))
+        result, commits = RequestResult(), 0
         while (permit := permit or self._acquire(request, result)) is not None:
-            # Last of all: waiting for the permit, or for the commit, may have taken longer than the key lives.
-            if not (self._commit(before_request, result) and result.key_lives(self.timer.now())):
-                self.give_back(permit)
-                break
-            if not permit.is_current(self.timer.now()):  # the commit outlasted the window that the request was counted in
-                self.give_back(permit)
-                permit = None
-                continue
-            self._attempt(request, key, permit, result)
-            permit, wait = None, self._next_wait(result, attempts)
-            if wait is None or not self.timer.pause(wait):
-                break
-        return result
-
-    def _commit(self, before_request: Callable[[], None], result: RequestResult) -> bool:
-        """Have the caller commit the intent; False when that failed, or takes too long each time."""
-        for _ in range(_MOST_COMMITS):
-            began = self.timer.now()
+            began, commits = self.timer.now(), commits + 1
             try:
                 before_request()
             except OrdersError as error:
                 result.stopped_by = error
-                return False
-            if self.timer.now() - began <= FRESH_SECONDS:
-                return True
-        return False
+            # Last of all: waiting for the permit, or for the commit, may have taken longer than the key lives.
+            now = self.timer.now()
+            may_leave = result.stopped_by is None and result.key_lives(now, self._policy.key_lifetime)
+            if not may_leave or now - began > FRESH_SECONDS or not permit.is_current(now):
+                self.give_back(permit)
+                permit = None
+                if may_leave and commits < _MOST_COMMITS:
+                    continue
+                break
+            self._attempt(request, key, permit, result, traffic)
+            permit, commits, wait = None, 0, self._next_wait(result, attempts)
+            if wait is None or not self.timer.pause(wait):
+                break
+        return result
 
     def _next_wait(self, result: RequestResult, attempts: int | None) -> float | None:
         """Seconds until the next attempt; None when this was the last.
@@ -261,15 +221,16 @@ class MondayClient:
         """
         reply = result.reply
         self._was_reached = self._was_reached or not reply.never_sent
+        most = attempts or self._policy.attempts
         if not self._was_reached:
-            attempts = 1 if self._is_given_up else self._policy.first_attempts
-        wait = result.next_wait(self.timer.now(), attempts)
+            most = 1 if self._is_given_up else self._policy.first_attempts
+        wait = result.next_wait(self.timer.now(), self._policy, self._rng, most)
         if reply.never_sent and result.calls == 1:
             # At once: whoever looks should not wait for the end of the repeats to learn that there are any.
-            most = attempts or self._policy.attempts
             seconds = sum(self._policy.backoff(times) for times in range(1, most))
-            reason = reply.worst.message if reply.worst else "monday.com cannot be reached"
-            _logger.warning("%s; %s", reason, f"trying again for up to {seconds:.0f} s" if seconds else "giving up")
+            _logger.warning(
+                "%s; %s", reply.worst.message, f"trying again for up to {seconds:.0f} s" if seconds else "giving up"
+            )
         if wait is None:
             result.stopped_by = _stop(reply)
             self._is_given_up = not self._was_reached
@@ -282,32 +243,35 @@ class MondayClient:
             result.stopped_by = error
             return None
 
-    def _attempt(self, request: Request, key: str | None, permit: Permit, result: RequestResult) -> None:
+    def _attempt(self, request: Request, key: str | None, permit: Permit, result: RequestResult, traffic: Traffic) -> None:
         began = self.timer.now()
-        reply = self._transport.post(request, key)
-        if key is None and reply.worst:  # a read with any error is a failed read, even if monday answered a part of it
+        reply = self.transport.post(request, key)
+        if key is None and reply.problems:  # a read with any error is a failed read, even if monday answered a part of it
             reply = replace(reply, action=reply.worst.rule.action)
         self.budget.release(permit, reply)
-        result.count(reply, began, self.timer.now() - began)
+        result.take_in(reply, began, self.timer.now() - began)
+        traffic.calls += 1
+        traffic.mutations_sent += 0 if reply.never_sent else len(request.aliases)
+        traffic.complexity += 0 if reply.replayed else reply.cost or 0
+        traffic.rate_limited += reply.rate_limited
+        traffic.seconds += result.seconds
         _log(request, reply)
 
 
 def _is_too_much(reply: Reply) -> bool:
-    if reply.worst is None:
-        return False
-    return reply.worst.rule.kind is ErrorKind.TOO_MUCH or reply.worst.code == TIMEOUT or reply.status in {408, 504}
+    return reply.kind is ErrorKind.TOO_MUCH or reply.worst.code == TIMEOUT or reply.status in {408, 504}
 
 
 def _stop(reply: Reply) -> OrdersError | None:
     """The error for everything that would follow this reply; None when it speaks of this request only."""
     problem = reply.worst
-    if problem is None or reply.action not in {ErrorAction.STOP, ErrorAction.STOP_UNTIL_MIDNIGHT}:
+    if reply.action not in {ErrorAction.STOP, ErrorAction.STOP_UNTIL_MIDNIGHT}:
         return None
     if reply.action is ErrorAction.STOP_UNTIL_MIDNIGHT:
         return DailyLimitError(f"monday.com's calls of today are used up ({problem.message}): go on after 00:00 UTC")
-    if problem.rule.kind is ErrorKind.BOARD:
+    if reply.kind is ErrorKind.BOARD:
         return BoardMismatchError(f"monday.com refused a change ({problem.code}: {problem.message}): {problem.rule.advice}")
-    subject = "the token" if problem.rule.kind is ErrorKind.TOKEN else "the request"
+    subject = "the token" if reply.kind is ErrorKind.TOKEN else "the request"
     return MondayRefusedError(
         f"monday.com refused {subject} ({problem.code}: {problem.message}): {problem.rule.advice}{_request_id(reply)}"
     )
@@ -321,6 +285,5 @@ def _log(request: Request, reply: Reply) -> None:
     """Codes only: monday's sentences quote cells, and cells are the customers' business."""
     for problem in reply.problems[:3]:
         level = logging.INFO if problem.known else logging.WARNING
-        kind = "" if problem.known else " (unknown to us)"
-        code = f"{problem.code}{kind}"
+        code = problem.code if problem.known else f"{problem.code} (unknown to us)"
         _logger.log(level, "%s: HTTP %s, %s, request %s", request.operation, reply.status, code, reply.request_id)

@@ -65,24 +65,18 @@ def board_item(node: Node, parent_item_id: int | None = None) -> BoardItem:
 
 
 def labels_of(settings: object) -> tuple[Label, ...]:
-    """The labels in the settings of a status or dropdown column, in both of monday's shapes.
+    """The labels in the settings of a status or dropdown column.
 
-    A status label's `id` is what a cell stores; its `index` is only its place in the list (since 2025-10 the settings tell
-    both). The older `settings_str` maps the id to the text. A label without text is the empty cell, not a label.
+    A status label's `id` is what a cell stores; its `index` is only its place in the list. A label without text is the empty cell, not
+    a label.
     """
-    known = _settings(settings)
-    labels = known.get("labels")
-    if isinstance(labels, dict):
-        gone = known.get("deactivated_labels")
-        return tuple(_old_labels(labels, gone if isinstance(gone, list) else ()))
-    found = (_label(each) for each in nodes(known, "labels", optional=True) if each.get("id") is not None)
+    found = (_label(each) for each in nodes(_settings(settings), "labels", optional=True) if each.get("id") is not None)
     return tuple(label for label in found if label.name)
 
 
 def _column(node: Node) -> Column:
     kind = str(node.get("type") or "")
-    settings = node.get("settings") or node.get("settings_str")
-    labels = labels_of(settings) if kind in {"status", "dropdown"} else ()
+    labels = labels_of(node.get("settings")) if kind in {"status", "dropdown"} else ()
     return Column(_word(node, "id"), str(node.get("title") or ""), kind, labels)
 
 
@@ -91,17 +85,10 @@ def _label(node: Node) -> Label:
     return Label(_number(node, "id"), str(text or ""), is_deactivated=bool(node.get("is_deactivated")))
 
 
-def _old_labels(labels: Mapping[str, object], gone: Sequence[object]) -> Iterator[Label]:
-    deactivated = {str(each) for each in gone}
-    for label_id, text in labels.items():
-        if label_id.isascii() and label_id.isdigit() and len(label_id) < 10 and text:
-            yield Label(int(label_id), str(text), is_deactivated=label_id in deactivated)
-
-
 def _subitem_boards(columns: Sequence[Node]) -> Iterator[int]:
     for column in columns:
         if column.get("type") == "subtasks" and not column.get("archived"):
-            boards = _settings(column.get("settings") or column.get("settings_str")).get("boardIds")
+            boards = _settings(column.get("settings")).get("boardIds")
             yield from (_number({"id": each}, "id") for each in (boards if isinstance(boards, list) else []))
 
 
@@ -143,8 +130,8 @@ _ENDING = {
 """monday's kinds of a version (its enum VersionKind) that call for a change, and what they say."""
 
 
-def version_notice(listed: Sequence[Node], pinned: str) -> str | None:
-    """A sentence when the pinned version nears its end or is gone; None when it lives, or when monday lists none.
+def version_notice(listed: Sequence[Node], pinned: str) -> str:
+    """A sentence where the pinned version nears its end or is gone; empty where it lives, or where monday lists none.
 
     Args:
         listed: the field `versions`: value, kind and display name of each.
@@ -152,7 +139,7 @@ def version_notice(listed: Sequence[Node], pinned: str) -> str | None:
     """
     kinds = {str(version.get("value")): str(version.get("kind")) for version in listed}
     if not kinds or (pinned in kinds and kinds[pinned] not in _ENDING):
-        return None
+        return ""
     state = _ENDING.get(kinds.get(pinned, ""), "is not among the versions that monday serves")
     current = next((value for value, kind in kinds.items() if kind == "current"), None)
     advice = f"; the current one is {current}" if current else ""

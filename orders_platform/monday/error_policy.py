@@ -27,25 +27,6 @@ class ErrorAction(enum.IntEnum):
 REPEATED = frozenset({ErrorAction.WAIT, ErrorAction.WAIT_UNKNOWN})
 
 
-class Limit(enum.StrEnum):
-    """Which of monday's limits an answer speaks of."""
-
-    COMPLEXITY = "complexity"
-    CALLS_PER_MINUTE = "calls_per_minute"
-    CALLS_PER_DAY = "calls_per_day"
-    CONCURRENCY = "concurrency"
-    ADDRESS = "address"
-    LOCK = "lock"
-    KEY = "idempotency_key"
-
-
-RATE_LIMITS = frozenset(Limit) - {Limit.LOCK, Limit.KEY}
-"""The limits that say "too many requests"; a lock or a key in use is no excess of ours."""
-
-CROWDING = frozenset({Limit.CONCURRENCY, Limit.LOCK, Limit.KEY})
-"""What fewer requests at the same time would have avoided."""
-
-
 class ErrorKind(enum.StrEnum):
     """What an error is about, where more depends on it than the action."""
 
@@ -55,6 +36,25 @@ class ErrorKind(enum.StrEnum):
     INTERNAL = "internal"  # monday's own 500 and the like
     TOKEN = "token"  # noqa: S105 - a word
     BOARD = "board"
+    COMPLEXITY = "complexity"
+    CALLS_PER_MINUTE = "calls_per_minute"
+    CALLS_PER_DAY = "calls_per_day"
+    CONCURRENCY = "concurrency"
+    ADDRESS = "address"
+    LOCK = "lock"
+    KEY = "idempotency_key"
+
+
+RATE_LIMITS = frozenset(
+    {ErrorKind.COMPLEXITY, ErrorKind.CALLS_PER_MINUTE, ErrorKind.CALLS_PER_DAY, ErrorKind.CONCURRENCY, ErrorKind.ADDRESS}
+)
+"""The limits that say "too many requests"."""
+
+CROWDING = frozenset({ErrorKind.CONCURRENCY, ErrorKind.LOCK, ErrorKind.KEY})
+"""What fewer requests at the same time would have avoided; a lock or a key in use is no excess of ours."""
+
+LIMITS = RATE_LIMITS | CROWDING
+"""What is over by itself after a while."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,25 +67,24 @@ class ErrorRule:
     """
 
     action: ErrorAction
-    limit: Limit | None = None
+    kind: ErrorKind = ErrorKind.OTHER
     wait: float = 0.0
     advice: str = ""
-    kind: ErrorKind = ErrorKind.OTHER
 
 
 REJECT = ErrorRule(ErrorAction.REJECT)
-NOT_FOUND = ErrorRule(ErrorAction.REJECT, kind=ErrorKind.NOT_FOUND)
-SPLIT = ErrorRule(ErrorAction.SPLIT, kind=ErrorKind.TOO_MUCH)
+NOT_FOUND = ErrorRule(ErrorAction.REJECT, ErrorKind.NOT_FOUND)
+SPLIT = ErrorRule(ErrorAction.SPLIT, ErrorKind.TOO_MUCH)
 RESTART = ErrorRule(ErrorAction.RESTART)
-UNKNOWN = ErrorRule(ErrorAction.WAIT_UNKNOWN, kind=ErrorKind.INTERNAL)
-COMPLEXITY = ErrorRule(ErrorAction.WAIT, Limit.COMPLEXITY, 10.0)
-MINUTE = ErrorRule(ErrorAction.WAIT, Limit.CALLS_PER_MINUTE, 10.0)
-CROWDED = ErrorRule(ErrorAction.WAIT, Limit.CONCURRENCY, 1.0)
-FIELD_CROWDED = ErrorRule(ErrorAction.WAIT, Limit.CONCURRENCY, 15.0)
-ADDRESS = ErrorRule(ErrorAction.WAIT, Limit.ADDRESS, 60.0)
-KEY_IN_USE = ErrorRule(ErrorAction.WAIT, Limit.KEY, 2.0)
-LOCKED = ErrorRule(ErrorAction.WAIT, Limit.LOCK, 2.0)
-MIDNIGHT = ErrorRule(ErrorAction.STOP_UNTIL_MIDNIGHT, Limit.CALLS_PER_DAY)
+UNKNOWN = ErrorRule(ErrorAction.WAIT_UNKNOWN, ErrorKind.INTERNAL)
+COMPLEXITY = ErrorRule(ErrorAction.WAIT, ErrorKind.COMPLEXITY, 10.0)
+MINUTE = ErrorRule(ErrorAction.WAIT, ErrorKind.CALLS_PER_MINUTE, 10.0)
+CROWDED = ErrorRule(ErrorAction.WAIT, ErrorKind.CONCURRENCY, 1.0)
+FIELD_CROWDED = ErrorRule(ErrorAction.WAIT, ErrorKind.CONCURRENCY, 15.0)
+ADDRESS = ErrorRule(ErrorAction.WAIT, ErrorKind.ADDRESS, 60.0)
+KEY_IN_USE = ErrorRule(ErrorAction.WAIT, ErrorKind.KEY, 2.0)
+LOCKED = ErrorRule(ErrorAction.WAIT, ErrorKind.LOCK, 2.0)
+MIDNIGHT = ErrorRule(ErrorAction.STOP_UNTIL_MIDNIGHT, ErrorKind.CALLS_PER_DAY)
 TOKEN = ErrorRule(ErrorAction.STOP, advice="set MONDAY_API_TOKEN to a valid token of this account", kind=ErrorKind.TOKEN)
 PERMISSION = ErrorRule(
     ErrorAction.STOP, advice="give the token's user the right to edit this board, or use another user's token"
@@ -190,7 +189,7 @@ def is_known(code: str | None) -> bool:
 
 def _by_status(status: int, by_message: ErrorRule | None) -> ErrorRule | None:
     rule = UNKNOWN if status >= 500 else ENDPOINT if 300 <= status < 400 else STATUSES.get(status)
-    # The status decides what to do; a message that calls for the same says it more exactly (which limit, which advice).
+    # The status decides what to do; a message that calls for the same says it more exactly (of what kind, which advice).
     if rule is not None and by_message is not None and by_message.action is rule.action:
         return by_message
     return rule

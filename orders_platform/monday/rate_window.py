@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orders_platform.monday.headers import Allowance
+from orders_platform.monday.replies import Allowance
 
 WINDOW_SECONDS = 60.0
 """Length of the complexity and call windows; they open with the first call (page on rate limits)."""
@@ -23,7 +23,7 @@ RESET_ROUNDING = 1.0
 
 
 @dataclass(slots=True)
-class _Window:
+class Window:
     """One window as we see it: `ours` is taken by our calls, `others` by what we know of everyone else's.
 
     Attributes:
@@ -37,10 +37,6 @@ class _Window:
     ours: int = 0
     others: int = 0
     is_told: bool = False
-
-    @property
-    def taken(self) -> int:
-        return self.ours + self.others
 
     @property
     def ends(self) -> float:
@@ -62,15 +58,6 @@ class _Window:
         self.is_told = True
 
 
-@dataclass(frozen=True, slots=True)
-class Reservation:
-    """What one call took: needed to correct it when the answer tells the real figure."""
-
-    window: _Window
-    units: int
-    at: float
-
-
 class RateWindow:
     """A limit of `limit` units in a window of 60 seconds.
 
@@ -80,48 +67,41 @@ class RateWindow:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._share = 1.0
-        self._window: _Window | None = None
+        self._window: Window | None = None
 
     def delay(self, now: float, units: int) -> float:
         """Seconds to wait before `units` may be taken; more than the limit counts as the whole limit."""
-        window = self._current(now)
-        if window is None:
-            return 0.0
-        has_room = window.taken + min(units, self._allowed) <= self._allowed
-        return 0.0 if has_room and now < window.ends else window.closes - now
+        has_room = self.room(now) >= min(units, self._allowed)
+        return 0.0 if has_room or self._window is None else self._window.closes - now
 
     def room(self, now: float) -> int:
         """Units that may be taken now."""
         window = self._current(now)
         if window is None:
             return self._allowed
-        return max(0, self._allowed - window.taken) if now < window.ends else 0
+        return max(0, self._allowed - window.ours - window.others) if now < window.ends else 0
 
-    def take(self, now: float, units: int) -> Reservation:
-        """Count `units` before the call that takes them is made."""
+    def take(self, now: float, units: int) -> Window:
+        """Count `units` before the call that takes them is made; the window that they are of."""
         window = self._current(now)
         if window is None:
             end = now + WINDOW_SECONDS
-            window = self._window = _Window(end, end + MOST_MARGIN - MARGIN)
+            window = self._window = Window(end, end + MOST_MARGIN - MARGIN)
         window.ours += units
-        return Reservation(window, units, now)
+        return window
 
-    def correct(self, reservation: Reservation, units: int) -> None:
-        """The call of `reservation` took `units` in truth."""
-        reservation.window.ours += units - reservation.units
-
-    def observe(self, reservation: Reservation, now: float, told: Allowance, *, alone: bool) -> None:
-        """Compare with what the answer to a call, which arrived at `now`, says of the window.
+    def observe(self, window: Window, sent_at: float, now: float, told: Allowance, *, alone: bool) -> None:
+        """Compare with what the answer to a call says of the window that the call was counted in.
 
         Args:
-            reservation: what the call took.
+            window: as `take` gave it.
+            sent_at: when the call was counted.
             now: when the answer arrived.
             told: the window as monday sees it.
             alone: no other call of ours was under way during this one, so that the figure is exact.
         """
         if told.quota:
             self.limit = told.quota
-        window = reservation.window
         if window is not self._window or now >= window.ends:
             return  # the answer may speak of monday's next window already
         if told.remaining is not None:
@@ -129,7 +109,7 @@ class RateWindow:
             window.others = difference if alone else max(window.others, difference)
         if told.reset is not None:
             # monday wrote it at some moment between the call and its answer.
-            window.narrow(reservation.at + told.reset - RESET_ROUNDING, now + told.reset)
+            window.narrow(sent_at + told.reset - RESET_ROUNDING, now + told.reset)
 
     def exhausted(self, now: float, seconds: float) -> None:
         """Note that monday calls the limit exceeded and free again in `seconds`: use a little less of it for a while."""
@@ -137,7 +117,7 @@ class RateWindow:
         known = self._window.closes if self._window is not None and self._window.is_told else now
         # An end that monday's headers told is not given up for an earlier one: then the window would be spent twice.
         end = max(now + seconds, known) - MARGIN
-        self._window = _Window(end, end, others=self.limit)
+        self._window = Window(end, end, others=self.limit)
 
     def recover(self) -> None:
         """One more call went well."""
@@ -147,7 +127,7 @@ class RateWindow:
     def _allowed(self) -> int:
         return max(1, int(self.limit * self._share))
 
-    def _current(self, now: float) -> _Window | None:
+    def _current(self, now: float) -> Window | None:
         if self._window is not None and now >= self._window.closes:
             self._window = None
         return self._window

@@ -1,22 +1,49 @@
 """One HTTP response of monday.com as a value: what happened to each alias, what went wrong, the action it calls for.
 
-Every shape is read, old and new, JSON and HTML; nothing raises.
+Every shape is read, old and new, JSON and HTML; nothing raises. A wait may stand in five places: `retry_in_seconds` (beside or inside
+`error_data`), `retryAfterMs`, `Retry-After`, and "reset in 3 seconds" in a message.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from email.utils import parsedate_to_datetime
 
 from orders_platform.domain.mutations import Outcome
 from orders_platform.domain.text import visible
-from orders_platform.monday.error_policy import RATE_LIMITS, ErrorAction, ErrorRule, Limit, is_known, rule_for
-from orders_platform.monday.headers import Quota, as_object, read_quota, seconds_to_wait
+from orders_platform.monday.error_policy import RATE_LIMITS, ErrorAction, ErrorKind, ErrorRule, is_known, rule_for
 
 MESSAGE_LENGTH = 1_000
 """Longest message kept: refusals of a label list all labels of the column, tens of kB; the tables keep 1,000 characters."""
+
+
+LONGEST_WAIT = 3_600.0
+"""No limit of monday's but that of the day lasts longer; who names more means something else."""
+
+LONGEST_WINDOW = 61.0
+"""A window lasts a minute, told in whole seconds."""
+
+_IN_SENTENCE = re.compile(r"reset in (\d+(?:\.\d+)?) seconds?")
+_ENTRY = re.compile(r'"([^"]+)"((?:\s*;\s*[a-zA-Z]+=[^,;]+)*)')
+_PARAMETER = re.compile(r"([a-zA-Z]+)=\"?([0-9]{1,15}(?:\.[0-9]{1,15})?)\"?\s*(?![0-9.])")
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """One limit as monday last told it.
+
+    Attributes:
+        quota: most units a window, None when the answer did not say.
+        remaining: units left in the running window.
+        reset: seconds until the window ends, None when not told.
+    """
+
+    quota: int | None = None
+    remaining: int | None = None
+    reset: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +74,7 @@ class Reply:
         data: monday's data, None when there is none.
         wait: seconds to wait at least, as monday or our table says; 0 when neither does.
         cost: complexity points of the request, None when the answer does not say.
+        quota: what monday told of its limits, by their names in `read_quota`.
         replayed: True when monday answered from its idempotency cache and executed nothing.
         never_sent: True when no connection was made, so that nothing can have been executed.
         is_own: True when the body has monday's shape, hence is probably its own and not a gateway's or a proxy's.
@@ -60,25 +88,20 @@ class Reply:
     wait: float = 0.0
     request_id: str | None = None
     cost: int | None = None
-    quota: Quota = field(default_factory=Quota)
+    quota: Mapping[str, Allowance] = field(default_factory=dict)
     replayed: bool = False
     never_sent: bool = False
     is_own: bool = False
 
     @property
-    def worst(self) -> Problem | None:
-        """The problem that calls for the strongest action, None when there is none."""
-        return max(self.problems, key=lambda problem: problem.rule.action, default=None)
+    def worst(self) -> Problem:
+        """The problem that calls for the strongest action; that there was no result, where the answer names none."""
+        return max(self.problems, key=lambda problem: problem.rule.action, default=_NO_RESULT)
 
     @property
-    def limit(self) -> Limit | None:
-        """The limit that the worst problem speaks of."""
-        return self.worst.rule.limit if self.worst else None
-
-    @property
-    def is_own_error(self) -> bool:
-        """True for monday's own answer 500, in JSON; not for a gateway's, nor for silence."""
-        return self.status in {200, 500} and self.is_own
+    def kind(self) -> ErrorKind:
+        """What the worst problem is about."""
+        return self.worst.rule.kind
 
     @property
     def surely_not_executed(self) -> bool:
@@ -88,7 +111,7 @@ class Reply:
     @property
     def rate_limited(self) -> bool:
         """True when monday says that we asked too often or for too much a minute or a day."""
-        return any(problem.rule.limit in RATE_LIMITS for problem in self.problems)
+        return any(problem.rule.kind in RATE_LIMITS for problem in self.problems)
 
     def monday_id(self, alias: str) -> str | None:
         """The id that one alias of an executed request came back with; None when it has none."""
@@ -99,7 +122,7 @@ class Reply:
         """Why one alias of an executed request came back without an id: of several reasons the one that says least."""
         own = [problem for problem in self.problems if problem.path[:1] == (alias,)]
         # An error that names another alias, or none, does not say that this one was not executed.
-        return min(own, key=_says, default=None) or replace(self.worst or _NO_RESULT, rule=_NO_RESULT.rule, path=())
+        return min(own, key=_says, default=None) or replace(self.worst, rule=_NO_RESULT.rule, path=())
 
 
 _OUTCOMES: Mapping[ErrorAction, Outcome] = {
@@ -253,3 +276,71 @@ def _json_object(body: str) -> dict[str, object] | None:
 def _text(value: object) -> str | None:
     """A text without control characters and line breaks, None for what is none."""
     return visible(re.sub(r"\s+", " ", value).strip()) or None if isinstance(value, str) else None
+
+
+def as_object(value: object) -> Mapping[str, object]:
+    """What should be an object in JSON; empty for what is none."""
+    return value if isinstance(value, dict) else {}
+
+
+def seconds_to_wait(headers: Mapping[str, str], body: Mapping[str, object]) -> float | None:
+    """The longest wait an answer asks for, in seconds; None when it asks for none.
+
+    Args:
+        headers: names in lower case.
+        body: as JSON, empty when it is none.
+    """
+    told = [seconds for seconds in (*_from_headers(headers), *_from_body(body)) if seconds >= 0]
+    return min(max(told), LONGEST_WAIT) if told else None
+
+
+def _from_headers(headers: Mapping[str, str]) -> Iterator[float]:
+    text = headers.get("retry-after", "").strip()
+    try:
+        if re.fullmatch(r"[0-9]{1,15}(\.[0-9]*)?", text):
+            yield float(text)
+        elif text:  # a day and time is compared with the answer's own Date, not with our clock
+            asked, now = parsedate_to_datetime(text), parsedate_to_datetime(headers.get("date", ""))
+            yield max(0.0, (asked - now).total_seconds())
+    except (ValueError, TypeError, OverflowError):
+        return
+
+
+def _from_body(body: Mapping[str, object]) -> Iterator[float]:
+    errors = body.get("errors")
+    for error in [*(errors if isinstance(errors, list) else []), body.get("error_message")]:
+        fields = error if isinstance(error, dict) else {"message": error}
+        extensions = as_object(fields.get("extensions"))
+        for source in (extensions, as_object(extensions.get("error_data"))):
+            yield from _number(source.get("retry_in_seconds"), 1)
+            yield from _number(source.get("retryAfterMs"), 1_000)
+        message = fields.get("message")
+        yield from (float(seconds) for seconds in _IN_SENTENCE.findall(message if isinstance(message, str) else ""))
+
+
+def _number(value: object, divisor: int) -> Iterator[float]:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e15:
+        yield value / divisor
+
+
+def read_quota(headers: Mapping[str, str]) -> dict[str, Allowance]:
+    """The allowances in the headers of one answer, by monday's names: `minuteRate`, `concurrency`, `complexityMinute`.
+
+    Args:
+        headers: names in lower case. Entries that cannot be read are left out: the headers inform, they never fail an answer.
+    """
+    policies, states = _entries(headers.get("ratelimit-policy", "")), _entries(headers.get("ratelimit", ""))
+
+    def allowance(policy: Mapping[str, float], state: Mapping[str, float]) -> Allowance:
+        quota, remaining, reset = policy.get("q"), state.get("r"), state.get("t", LONGEST_WINDOW + 1)
+        return Allowance(
+            None if quota is None else int(quota),
+            None if remaining is None else int(remaining),
+            reset if reset <= LONGEST_WINDOW else None,
+        )
+
+    return {name: allowance(policies.get(name, {}), states.get(name, {})) for name in policies | states}
+
+
+def _entries(text: str) -> dict[str, dict[str, float]]:
+    return {name: {key: float(number) for key, number in _PARAMETER.findall(more)} for name, more in _ENTRY.findall(text)}

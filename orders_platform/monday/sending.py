@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from queue import SimpleQueue
 
 from orders_platform.domain.mutations import Batch, BatchReport, Mutation, MutationResult, Operation, Outcome
 from orders_platform.errors import MondayUnavailableError, OrdersError
@@ -19,7 +18,7 @@ from orders_platform.monday.budget import Budget, DailyLimitError, Permit
 from orders_platform.monday.client import MondayClient, RequestResult
 from orders_platform.monday.documents import Documents
 from orders_platform.monday.error_policy import ErrorAction, ErrorKind
-from orders_platform.monday.replies import Problem
+from orders_platform.monday.replies import Problem, Reply
 
 MOST_REPEATS = 3
 """So often a single alias is sent again that monday did not execute for reasons of its own."""
@@ -31,26 +30,21 @@ TARGET_SECONDS = 20.0
 """Longest a batch should take to execute: monday ends a request after 60 seconds."""
 
 UNREACHED_BATCHES = 2
-"""So many batches in a row without a usable reply, each after all its repeats, and sending ends."""
-
-_CALM_BATCHES = 10  # batches without crowding before one more may be in flight
+"""So many batches, or parts of one, in a row without a usable reply, each after all its repeats, and sending ends."""
 
 
 class Pace:
     """How much is sent at a time, learned from how the last batches went.
 
     A batch starts at `default` mutations, by operation, shrinks by half, and grows by a quarter up to twice that; the measured seconds of
-    a mutation keep it well below monday's 60 seconds, whatever the size says. Batches in flight are halved when monday is crowded, and
-    one more after a calm stretch, never above `most`.
+    a mutation keep it well below monday's 60 seconds, whatever the size says.
     """
 
-    def __init__(self, default: int, most_in_flight: int) -> None:
+    def __init__(self, default: int) -> None:
         self._default = max(1, default)
         self._sizes: dict[str, int] = {}
         self._seconds: dict[str, float] = {}
         self._lock = threading.Lock()
-        self.in_flight = self.most_in_flight = max(1, most_in_flight)
-        self._calm = 0
 
     def size(self, operation: str) -> int:
         """Mutations for the next batch of `operation`; at least 1."""
@@ -65,16 +59,12 @@ class Pace:
         # The rest of a minute is worth a smaller batch, unless next to nothing is left.
         return room if size > room >= max(1, size // 10) else size
 
-    def learn(self, operation: str, requests: Iterable[RequestResult]) -> None:
-        """Draw the conclusions from the requests of a batch."""
-        crowded = False
-        for request in requests:
-            crowded |= request.crowded
-            if request.too_much:
-                self.was_too_much(operation, request.mutations)
-            elif request.reply.executed and not request.reply.replayed:
-                self.went_well(operation, request.mutations, request.seconds)
-        self.was_crowded(crowded=crowded)
+    def learn(self, operation: str, mutations: int, request: RequestResult) -> None:
+        """Draw the conclusions from a request with so many mutations."""
+        if request.too_much:
+            self.was_too_much(operation, mutations)
+        elif request.reply.executed and not request.reply.replayed:
+            self.went_well(operation, mutations, request.seconds)
 
     def went_well(self, operation: str, mutations: int, seconds: float) -> None:
         """A request of `mutations` was executed in `seconds`, waits not counted."""
@@ -92,137 +82,57 @@ class Pace:
             with self._lock:
                 self._sizes[operation] = max(1, min(self._sizes.get(operation, self._default), mutations) // 2)
 
-    def was_crowded(self, *, crowded: bool) -> None:
-        """One batch is over; `crowded` when monday spoke of a lock, a key in use or too many requests at once."""
-        with self._lock:
-            self._calm = 0 if crowded else self._calm + 1
-            if crowded:
-                self.in_flight = max(1, self.in_flight // 2)
-            elif self._calm >= _CALM_BATCHES and self.in_flight < self.most_in_flight:
-                self.in_flight, self._calm = self.in_flight + 1, 0
 
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A request to make: a batch, or a part of one under a key derived from the batch's."""
-
-    key: str
-    mutations: tuple[Mutation, ...]
-    attempts: int | None = None
-    repeats: int = 0
-    after: float = 0.0
-
-    def halves(self, attempts: int | None = None) -> tuple[Part, Part]:
-        """Both halves under keys of their own."""
-        middle = len(self.mutations) // 2
-        first, second = self.mutations[:middle], self.mutations[middle:]
-        return Part(f"{self.key}.0", first, attempts or self.attempts), Part(f"{self.key}.1", second, attempts or self.attempts)
-
-    def again(self, mutations: Iterable[Mutation], after: float) -> Part:
-        """The mutations that are to be sent once more; a new key, since monday would answer the old one from memory."""
-        return Part(f"{self.key}.r", tuple(mutations), self.attempts, self.repeats + 1, after)
-
-
-@dataclass(slots=True)
-class _Sent:
-    """One batch: a result for each mutation, and the requests it took."""
-
-    batch: Batch
-    results: dict[str, MutationResult] = field(default_factory=dict)
-    requests: list[RequestResult] = field(default_factory=list)
-    seconds: float = 0.0
-
-    @property
-    def stopped_by(self) -> OrdersError | None:
-        """The error that every further request would meet."""
-        return next((request.stopped_by for request in self.requests if request.stopped_by), None)
-
-    @property
-    def report(self) -> BatchReport:
-        """The same for the caller, added up."""
-        requests = self.requests
-        return BatchReport(
-            batch=self.batch,
-            results=self.results,
-            calls=sum(request.calls for request in requests),
-            mutations_sent=sum(request.mutations_sent for request in requests),
-            complexity=sum(request.complexity for request in requests),
-            seconds=self.seconds,
-            request_id=next((request.reply.request_id for request in reversed(requests) if request.reply.request_id), None),
-            error=next((_reason(request) for request in requests if not request.reply.executed), None),
-            rate_limited=sum(request.rate_limited for request in requests),
-        )
-
-
+@dataclass
 class Sending:
     """What one call of `Board.send` has to send, which workers take in turn, and the reason to stop."""
 
-    def __init__(
-        self,
-        client: MondayClient,
-        documents: Documents,
-        pace: Pace,
-        new_key: Callable[[], str],
-        operation: Operation,
-        mutations: Iterable[Mutation],
-        before_request: Callable[[Batch], None],
-    ) -> None:
-        self._client = client
-        self._documents = documents
-        self._pace = pace
-        self._new_key = new_key
-        self._operation = operation
-        self._mutations = iter(mutations)
-        self._next: deque[Mutation] = deque()
-        self._before_request = before_request
-        self._stopped_by: OrdersError | None = None
-        self._is_over = False
-        self._under_way = 0
-        self._unreached = 0
-        self._turn = threading.Lock()
-        self._changed = threading.Condition()
+    client: MondayClient
+    documents: Documents
+    pace: Pace
+    new_key: Callable[[], str]
+    operation: Operation
+    mutations: Iterator[Mutation]
+    before_request: Callable[[Batch], None]
+    _next: deque[Mutation] = field(default_factory=deque, init=False)
+    _stopped_by: OrdersError | None = field(default=None, init=False)
+    _is_over: bool = field(default=False, init=False)
+    _unreached: int = field(default=0, init=False)
+    _turn: threading.Lock = field(default_factory=threading.Lock, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def reports(self) -> Iterator[BatchReport]:
         """Send, and report each batch; then raise the reason to stop, if there is one."""
-        sent = self._work() if self._pace.most_in_flight == 1 else self._work_together()
-        yield from (each.report for each in sent)
+        workers = self.client.budget.limits.concurrency
+        reports = iter(self._next_report, None) if workers == 1 else self._work_together(workers)
+        yield from (each for each in reports if each.calls)  # of one without a request nothing is to be said
         if self._stopped_by:
             raise self._stopped_by
 
-    def _work_together(self) -> Iterator[_Sent]:
-        messages: SimpleQueue[_Sent | Future[None]] = SimpleQueue()
-
-        def work() -> None:
-            for sent in self._work():
-                messages.put(sent)
-
-        workers = self._pace.most_in_flight
+    def _work_together(self, workers: int) -> Iterator[BatchReport]:
         pool = ThreadPoolExecutor(workers, thread_name_prefix="monday")
+        # One more than work at a time, so that nobody waits for the caller.
+        under_way = {pool.submit(self._next_report) for _ in range(workers + 1)}
         try:
-            for _ in range(workers):
-                pool.submit(work).add_done_callback(messages.put)
-            while workers:
-                message = messages.get()
-                if isinstance(message, _Sent):
-                    yield message
-                else:
-                    workers -= 1
-                    message.result()  # raises what ended the worker
+            while under_way:
+                done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+                reports = [each for future in done if (each := future.result())]
+                under_way |= {pool.submit(self._next_report) for _ in reports}
+                yield from reports
         finally:
-            with self._changed:
-                self._is_over = True
-                self._changed.notify_all()
-            self._client.timer.give_up()
+            self._is_over = True
+            self.client.timer.give_up()
             pool.shutdown()
-            self._client.timer.resume()
+            self.client.timer.resume()
 
-    def _work(self) -> Iterator[_Sent]:
-        """Send batches, one after the other, until there is none left or a reason to stop."""
-        while (turn := self._take_turn()) is not None:
-            sent = self._deliver(*turn)
-            self._take_in(sent)
-            if any(request.calls for request in sent.requests):  # otherwise nothing is to be said of its mutations
-                yield sent
+    def _next_report(self) -> BatchReport | None:
+        """Send the next batch; None when there is none left or a reason to stop."""
+        if (turn := self._take_turn()) is None:
+            return None
+        began, report = self.client.timer.now(), BatchReport(turn[0], {})
+        self._send(report, *turn)
+        report.seconds = self.client.timer.now() - began
+        return report
 
     def _take_turn(self) -> tuple[Batch, Permit] | None:
         """The next batch and the permit to send it, once it is its turn; None when no further one is to be sent.
@@ -230,21 +140,18 @@ class Sending:
         One worker at a time waits for its turn, so batches leave in the order of the mutations.
         """
         with self._turn:
-            with self._changed:
-                self._changed.wait_for(lambda: self._is_over or self._under_way < self._pace.in_flight)
-            mutations = () if self._is_over else self._draw()
-            permit = self._permit(len(mutations)) if mutations else None
-            if permit is None:
-                self._is_over = True
-                return None
-            with self._changed:
-                self._under_way += 1
-            return Batch(self._new_key(), self._operation, mutations), permit
+            mutations, permit = () if self._is_over else self._draw(), None
+            try:
+                permit = self.client.budget.acquire(self.operation, len(mutations)) if mutations else None
+            except DailyLimitError as error:
+                self._stopped_by = self._stopped_by or error
+            self._is_over = self._is_over or permit is None
+            return None if permit is None else (Batch(self.new_key(), self.operation, mutations), permit)
 
     def _draw(self) -> tuple[Mutation, ...]:
         """The mutations of the next batch: fewer with each try, so that one that monday chokes on soon stands alone."""
-        size = self._pace.size_within(self._client.budget, self._operation)
-        while len(self._next) < size and (mutation := next(self._mutations, None)) is not None:
+        size = self.pace.size_within(self.client.budget, self.operation)
+        while len(self._next) < size and (mutation := next(self.mutations, None)) is not None:
             self._next.append(mutation)
         count, full = 0, min(size, len(self._next))
         most = full
@@ -253,60 +160,68 @@ class Sending:
             count += count < most
         return tuple(self._next.popleft() for _ in range(count))
 
-    def _permit(self, mutations: int) -> Permit | None:
-        """None when no further request may be made, or nobody waits for it any more."""
-        try:
-            permit = self._client.budget.acquire(self._operation, mutations)
-        except DailyLimitError as error:
-            self._stopped_by = self._stopped_by or error
-            return None
-        if permit is not None and self._is_over:
-            self._client.give_back(permit)
-            return None
-        return permit
+    def _send(
+        self,
+        report: BatchReport,
+        part: Batch,
+        permit: Permit | None = None,
+        attempts: int | None = None,
+        repeats: int = 0,
+        after: float = 0.0,
+    ) -> None:
+        """Send a batch, or a part of one, and what follows from the reply: its halves, or some of it again, under keys of their own.
 
-    def _deliver(self, batch: Batch, permit: Permit) -> _Sent:
-        """Send one batch, the first request with this permit, and whatever follows from the replies."""
-        timer = self._client.timer
-        began, sent = timer.now(), _Sent(batch)
-        waiting = deque([Part(batch.key, batch.mutations)])
-        while waiting:
-            part = waiting.popleft()
-            if sent.requests and (sent.stopped_by or not timer.pause(part.after)):
-                sent.results.update(_all(part.mutations, Outcome.NOT_SENT, None))
-                continue
-            request = self._client.execute(
-                self._documents.batch(batch.operation, part.mutations),
+        Args:
+            report: of the batch; it is filled in.
+            part: what to send.
+            permit: for the first request of the batch.
+            attempts: fewer failed attempts than usual.
+            repeats: how often it was sent again already.
+            after: seconds to wait before.
+        """
+        request = RequestResult()
+        if self._stopped_by is None and self.client.timer.pause(after):
+            document = self.documents.batch(part.operation, part.mutations)
+            request = self.client.execute(
+                document,
                 part.key,
-                attempts=part.attempts,
-                permit=None if sent.requests else permit,
-                before_request=lambda: self._before_request(batch),
+                report,
+                attempts=attempts,
+                permit=permit,
+                before_request=lambda: self.before_request(report.batch),
             )
-            sent.requests.append(request)
-            results, parts = judge(batch.operation, part, request)
-            sent.results.update(results)
-            waiting.extendleft(reversed(parts))
-        sent.seconds = timer.now() - began
-        return sent
+            self._take_in(len(part.mutations), request)
+            report.request_id = request.reply.request_id or report.request_id
+            report.error = report.error or (None if request.reply.executed else _reason(request))
+        elif permit:
+            self.client.give_back(permit)
+        results = judge(part, request, may_repeat=repeats < MOST_REPEATS)
+        report.results |= results
+        left = tuple(each for each in part.mutations if each.ref not in results)
+        if left and request.reply.executed:  # a new key, since monday would answer the old one from memory
+            again = Batch(f"{part.key}.r", part.operation, left)
+            self._send(report, again, None, attempts, repeats + 1, request.reply.wait or float(repeats + 1))
+        elif left:
+            attempts, middle = ATTEMPTS_AFTER_SPLIT if request.maybe_executed else attempts, len(left) // 2
+            for number, half in enumerate((left[:middle], left[middle:])):
+                self._send(report, Batch(f"{part.key}.{number}", part.operation, half), None, attempts)
 
-    def _take_in(self, sent: _Sent) -> None:
-        """Draw the conclusions from one batch."""
-        self._pace.learn(self._operation, sent.requests)
-        with self._changed:
-            self._under_way -= 1
-            self._unreached = self._unreached + 1 if any(request.unreached for request in sent.requests) else 0
-            self._stopped_by = self._stopped_by or sent.stopped_by
+    def _take_in(self, mutations: int, request: RequestResult) -> None:
+        """Draw the conclusions from one request."""
+        self.pace.learn(self.operation, mutations, request)
+        with self._lock:
+            self._unreached = self._unreached + 1 if request.unreached else 0
+            self._stopped_by = self._stopped_by or request.stopped_by
             if self._unreached >= UNREACHED_BATCHES and self._stopped_by is None:
                 self._stopped_by = MondayUnavailableError(
-                    f"{self._unreached} batches in a row found no answer at monday.com ({sent.report.error});"
+                    f"{self._unreached} batches in a row found no answer at monday.com ({_reason(request)});"
                     " what waits stays waiting, repeat the run later"
                 )
             self._is_over = self._is_over or self._stopped_by is not None
-            self._changed.notify_all()
 
 
-def judge(operation: Operation, part: Part, request: RequestResult) -> tuple[dict[str, MutationResult], tuple[Part, ...]]:
-    """What a reply means for the mutations of a part: results for some, requests to make for the others.
+def judge(part: Batch, request: RequestResult, *, may_repeat: bool) -> dict[str, MutationResult]:
+    """What a reply means for the mutations of a request; those without a result are to be sent again, in halves if none was executed.
 
     the reply                                            a create                      a change, move or archive
     an id under the alias                                done                          done
@@ -317,35 +232,34 @@ def judge(operation: Operation, part: Part, request: RequestResult) -> tuple[dic
     a limit, a lock, rights: surely not executed         sent again, then not sent     the same
     lost, or a gateway's error, after all repeats        unknown                       unknown
     """
-    if request.reply.executed:
-        return _by_alias(operation, part, request)
-    problem, action = request.reply.worst, request.reply.action
-    may_be_done = request.maybe_executed or (operation.creates and not request.reply.surely_not_executed)
-    is_internal = problem is not None and problem.rule.kind is ErrorKind.INTERNAL and request.reply.is_own_error
-    if may_be_done and (operation.creates or not is_internal):
-        return _all(part.mutations, Outcome.UNKNOWN, problem), ()
-    if request.maybe_executed or action in {ErrorAction.REJECT, ErrorAction.SPLIT, ErrorAction.RESTART}:
+    reply, creates = request.reply, part.operation.creates
+    if reply.executed:
+        return _by_alias(part, reply, may_repeat=may_repeat and request.stopped_by is None)
+    may_be_done = request.maybe_executed or (creates and not reply.surely_not_executed)
+    is_internal = reply.kind is ErrorKind.INTERNAL and reply.is_own and reply.status in {200, 500}
+    if may_be_done and (creates or not is_internal):
+        outcome = Outcome.UNKNOWN
+    elif request.maybe_executed or reply.action in {ErrorAction.REJECT, ErrorAction.SPLIT, ErrorAction.RESTART}:
         if len(part.mutations) > 1:
-            return {}, part.halves(ATTEMPTS_AFTER_SPLIT if request.maybe_executed else None)
-        return _all(part.mutations, Outcome.REFUSED, problem), ()
-    return _all(part.mutations, Outcome.NOT_SENT, problem), ()
+            return {}
+        outcome = Outcome.REFUSED
+    else:
+        outcome = Outcome.NOT_SENT
+    return {mutation.ref: _result(outcome, reply.worst) for mutation in part.mutations}
 
 
-def _by_alias(operation: Operation, part: Part, request: RequestResult) -> tuple[dict[str, MutationResult], tuple[Part, ...]]:
+def _by_alias(part: Batch, reply: Reply, *, may_repeat: bool) -> dict[str, MutationResult]:
     results: dict[str, MutationResult] = {}
-    again: list[Mutation] = []
-    may_repeat = part.repeats < MOST_REPEATS and request.stopped_by is None
+    creates = part.operation.creates
     for index, mutation in enumerate(part.mutations):
-        monday_id, problem = request.reply.monday_id(f"m{index}"), request.reply.problem_of(f"m{index}")
-        outcome = Outcome.UNKNOWN if operation.creates and not problem.known else problem.outcome
-        if monday_id is not None and mutation.may_have(monday_id, operation):
+        monday_id, problem = reply.monday_id(f"m{index}"), reply.problem_of(f"m{index}")
+        outcome = Outcome.UNKNOWN if creates and not problem.known else problem.outcome
+        if monday_id is not None and mutation.may_have(monday_id, part.operation):
             results[mutation.ref] = MutationResult(Outcome.DONE, monday_id=monday_id)
-        elif may_repeat and (outcome is Outcome.NOT_SENT or (outcome is Outcome.UNKNOWN and not operation.creates)):
-            again.append(mutation)
-        else:
-            results[mutation.ref] = _result(Outcome.REFUSED if _is_own_fault(operation, problem, outcome) else outcome, problem)
-    wait = request.reply.wait or float(part.repeats + 1)
-    return results, (part.again(again, wait),) if again else ()
+        elif not may_repeat or outcome in {Outcome.DONE, Outcome.REFUSED} or (outcome is Outcome.UNKNOWN and creates):
+            is_own_fault = _is_own_fault(part.operation, problem, outcome)
+            results[mutation.ref] = _result(Outcome.REFUSED if is_own_fault else outcome, problem)
+    return results
 
 
 def _is_own_fault(operation: Operation, problem: Problem, outcome: Outcome) -> bool:
@@ -356,20 +270,12 @@ def _is_own_fault(operation: Operation, problem: Problem, outcome: Outcome) -> b
     return problem.rule.kind is ErrorKind.INTERNAL and len(problem.path) == 1 and not operation.creates
 
 
-def _all(mutations: Iterable[Mutation], outcome: Outcome, problem: Problem | None) -> dict[str, MutationResult]:
-    return {mutation.ref: _result(outcome, problem) for mutation in mutations}
-
-
-def _result(outcome: Outcome, problem: Problem | None) -> MutationResult:
-    if problem is None:
-        return MutationResult(outcome, code="not_sent", message="sending ended before this was sent")
+def _result(outcome: Outcome, problem: Problem) -> MutationResult:
     message = problem.message if problem.known else f"{problem.message} (an error that orders_platform does not know)"
     is_not_found = problem.rule.kind is ErrorKind.NOT_FOUND
     return MutationResult(outcome, code=problem.code, message=message[:1_000], not_found=is_not_found)
 
 
 def _reason(request: RequestResult) -> str:
-    if request.stopped_by:
-        return str(request.stopped_by)
     problem = request.reply.worst
-    return f"{problem.code}: {problem.message}" if problem else "monday.com gave no reason"
+    return str(request.stopped_by or f"{problem.code}: {problem.message}")

@@ -121,7 +121,7 @@ class Transport:
         http_transport: carries the requests in place of sockets, for a sandbox in this process.
 
     Attributes:
-        notices: sentences for people about other API versions than the pinned one, by the version that was served.
+        notice: a sentence for people where monday serves another API version than the pinned one; else empty.
 
     Raises:
         ConfigurationError: URL or token cannot be used; the token is not repeated in the message.
@@ -140,9 +140,9 @@ class Transport:
     ) -> None:
         self.url = _checked_url(url)
         self.api_version = api_version
+        self.notice = ""
         self._filter = RedactingFilter(_checked_token(token))
         self._filter.install()
-        self.notices: dict[str, str] = {}
         self._http = httpx.Client(
             headers={
                 "Authorization": token,
@@ -162,9 +162,6 @@ class Transport:
         for each in (self._http._transport, *self._http._mounts.values()):
             if (pool := getattr(each, "_pool", None)) is not None:
                 pool._network_backend = _BoundNetwork(pool._network_backend, self._deadline)
-
-    def __repr__(self) -> str:
-        return f"Transport({str(self.url)!r})"
 
     def post(self, request: Request, key: str | None) -> Reply:
         """Send one request and read its answer; a lost or impossible connection is a reply as well.
@@ -189,8 +186,12 @@ class Transport:
             return lost_reply("too_long", f"{self._host} answered with more than {self._most_bytes:,} bytes", never_sent=False)
         except (httpx.TransportError, zlib.error) as error:
             return lost_reply("connection_lost", f"{self._host} broke off: {self._filter.redact(str(error))}", never_sent=False)
-        self._compare_version(response.headers.get("api-version"))
         headers = {name: self._filter.redact(text) for name, text in response.headers.items()}
+        served = headers.get("api-version", self.api_version)
+        if served != self.api_version and not self.notice:
+            asked = f"monday.com answered with API version {served} although {self.api_version} was asked for"
+            self.notice = f"{asked}: set a version that monday still serves"
+            _logger.warning("%s", self.notice)
         return self._without_token(read_reply(response.status_code, headers, self._filter.redact(body)))
 
     def close(self) -> None:
@@ -207,14 +208,6 @@ class Transport:
     @property
     def _host(self) -> str:
         return f"monday.com at {self.url.host}:{self.url.port}" if self.url.port else f"monday.com at {self.url.host}"
-
-    def _compare_version(self, served: str | None) -> None:
-        if served and served != self.api_version and served not in self.notices:
-            self.notices[served] = (
-                f"monday.com answered with API version {self._filter.redact(served)} although {self.api_version} was asked for:"
-                " set a version that monday still serves"
-            )
-            _logger.warning("%s", self.notices[served])
 
 
 def _text_of(response: httpx.Response, most: int) -> str:

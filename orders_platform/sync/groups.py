@@ -23,30 +23,18 @@ _ATTEMPTS = 2  # the second one creates what the first one surely did not
 
 
 def sync_groups(
-    run: SyncRun,
-    customer: str,
-    *,
-    limit: int | None = None,
-    dry: bool = False,
-    report: StageReport | None = None,
-    also: Iterable[str] = (),
-) -> StageReport:
-    """Make the groups of a customer's waiting orders, or of the first `limit` of them, and of `also`; `skipped` were there already.
-
-    Counts into `report` when one is given.
-    """
-    started = run.elapsed()
-    report = report or StageReport()
-    run.admit(customer)
-    names = set(run.store.waiting_groups(customer))
-    if limit is not None:
-        names &= {row.group_name for row in run.store.orders(customer, waiting=True)[:limit]}
-    names.update(also)
-    if names:
-        run.preflight()
-        _Groups(run, customer, report, sorted(names)).make(dry=dry)
-    report.seconds = run.elapsed() - started
-    return report
+    run: SyncRun, customer: str, report: StageReport, *, limit: int | None = None, dry: bool = False, also: Iterable[str] = ()
+) -> None:
+    """Make the groups of a customer's waiting orders, or of the first `limit` of them, and of `also`; `skipped` were there already."""
+    with run.counted(customer, report):
+        run.admit(customer)
+        names = set(run.store.waiting_groups(customer))
+        if limit is not None:
+            names &= {row.group_name for row in run.store.orders(customer, waiting=True)[:limit]}
+        names.update(also)
+        if names:
+            run.preflight()
+            _Groups(run, customer, report, sorted(names)).make(dry=dry)
 
 
 def place_groups(names: Iterable[str], on_board: Sequence[Group], recorded: Iterable[CustomerGroup]) -> dict[str, Group]:

@@ -14,7 +14,7 @@ from orders_platform.domain.history import CustomerGroup
 from orders_platform.domain.mapping import Target
 from orders_platform.domain.mutations import Batch, BatchReport, Mutation, Operation
 from orders_platform.domain.orders import GroupIntent, RowKind, RowResult, SyncRow
-from orders_platform.domain.usage import MondayUsage, Reads
+from orders_platform.domain.usage import MondayUsage, Traffic
 
 
 class Board(Protocol):
@@ -58,7 +58,7 @@ class Board(Protocol):
     def note_calls_today(self, calls: float) -> None:
         """Take in that at least so many of the day's calls are used already, by whatever run."""
 
-    def take_reads(self) -> Reads:
+    def take_reads(self) -> Traffic:
         """What was read since this was last asked."""
 
 
@@ -67,7 +67,6 @@ class Store(Protocol):
 
     def lock(self, customer: str) -> AbstractContextManager[None]: ...
     def guards(self, customer: str | None = None) -> Sequence[Guard]: ...
-    def require_board(self, target: Target, customer: str | None = None) -> None: ...
     def aim(self, customer: str, target: Target) -> int: ...
     def waiting_groups(self, customer: str) -> Sequence[str]: ...
     def orders(self, customer: str, sent_by: str = "", *, waiting: bool = False) -> Sequence[SyncRow]: ...
@@ -82,18 +81,10 @@ class Store(Protocol):
     def record_group(self, customer: str, group_name: str, group_id: str) -> None: ...
     def record_gone_items(self, order_refs: Sequence[str], now: datetime) -> None: ...
     def record_intents(
-        self,
-        kind: RowKind,
-        rows: Sequence[SyncRow],
-        batch: Batch,
-        run_id: str,
-        now: datetime,
-        customer: str,
-        uptime: str | None,
+        self, rows: Sequence[SyncRow], batch: Batch, run_id: str, now: datetime, customer: str, uptime: str | None
     ) -> list[SyncRow]: ...
     def record_results(
         self,
-        kind: RowKind,
         results: Sequence[RowResult],
         run_id: str,
         now: datetime,
@@ -103,5 +94,5 @@ class Store(Protocol):
     ) -> None: ...
     def record_differences(self, customer: str, found: Sequence[Difference], *, is_whole: bool) -> None: ...
     def log_batch(self, run_id: str, now: datetime, customer: str, report: BatchReport) -> None: ...
-    def log_reads(self, run_id: str, now: datetime, customer: str, batch_id: str, reads: Reads) -> None: ...
+    def log_reads(self, run_id: str, now: datetime, customer: str, batch_id: str, reads: Traffic) -> None: ...
     def monday_usage(self, now: datetime) -> MondayUsage: ...

@@ -33,14 +33,13 @@ from orders_platform.domain.differences import (
 )
 from orders_platform.domain.history import CustomerGroup
 from orders_platform.domain.labels import LabelIndex
-from orders_platform.domain.mapping import BoardMapping
 from orders_platform.domain.orders import RowKind, SyncRow
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.domain.text import fold
 from orders_platform.errors import RowError
 from orders_platform.sync.groups import is_renamed, place_groups
 from orders_platform.sync.recovery import external_key, find_items, find_subitems
-from orders_platform.sync.run import BoardShape, SyncRun
+from orders_platform.sync.run import SyncRun
 
 
 class Depth(enum.Enum):
@@ -86,12 +85,6 @@ class Reconciliation:
         if len(absent) < max(self.orders, 2) or len(places) > 1 or "" in places:
             return ""
         return f"All {self.orders} items of {self.customer} are {places.pop()}; the configured board has none of them."
-
-
-def duplicates(run: SyncRun, customer: str, kind: RowKind) -> list[Difference]:
-    """What is on the board more than once of the orders or lines that this run sent."""
-    found = reconcile(run, customer, Depth.IDS, sent=kind)
-    return [each for each in found.differences if each.kind is DifferenceKind.DUPLICATE]
 
 
 def planned_changes(run: SyncRun, customer: str) -> list[Difference]:
@@ -148,11 +141,12 @@ class _Side:
         titles: of the groups, by id.
     """
 
-    def __init__(self, run: SyncRun, kind: RowKind, mapping: BoardMapping, shape: BoardShape, depth: Depth) -> None:
-        self.run, self.kind, self.mapping, self.shape, self.depth = run, kind, mapping, shape, depth
+    def __init__(self, run: SyncRun, kind: RowKind, depth: Depth, rows: Sequence[SyncRow]) -> None:
+        self.run, self.kind, self.shape, self.depth = run, kind, run.shape(kind), depth
+        self.mapping = self.shape.mapping
         self.expected: list[ExpectedRow] = []
         self.listed: dict[int, tuple[BoardItem, LookUp]] = {}
-        self.own_ids: set[int] = set()
+        self.own_ids = {row.monday_id for row in rows if row.monday_id is not None}
         self.adoptable: Mapping[str, int] = {}
         self.shown: dict[int, BoardItem] = {}
         self.titles: Mapping[str, str] = {}
@@ -232,14 +226,13 @@ class _Side:
 
 class _ItemsSide(_Side):
     def __init__(self, run: SyncRun, customer: str, depth: Depth, rows: Sequence[SyncRow], *, is_whole: bool) -> None:
-        super().__init__(run, RowKind.ITEMS, run.rules.items, run.items_board, depth)
+        super().__init__(run, RowKind.ITEMS, depth, rows)
         self._customer, self._is_whole = customer, is_whole
         self._numbers: dict[str, set[LookUp]] = {}
         due = [row for row in rows if not _is_over(row)]
         self._left = [row for row in rows if _is_over(row)]
         placed = self._placed = place_groups({row.group_name for row in due}, *self._groups) if is_whole else {}
         self.titles = {group.id: group.title for group in self._groups[0]} if is_whole else {}
-        self.own_ids = {row.monday_id for row in rows if row.monday_id is not None}
         self.expected = [self.expect(row, self._look_up(row), placed.get(row.group_name)) for row in due]
         self.listed = {item.id: (item, self._found_by(item)) for item in self._list(due)}
         self.adoptable = find_items(run, lost) if (lost := self.without_id(due)) else {}
@@ -308,12 +301,11 @@ class _ItemsSide(_Side):
 
 class _SubitemsSide(_Side):
     def __init__(self, run: SyncRun, depth: Depth, rows: Sequence[SyncRow], parents: Set[int] | None) -> None:
-        super().__init__(run, RowKind.SUBITEMS, run.rules.subitems, run.subitems_board, depth)
+        super().__init__(run, RowKind.SUBITEMS, depth, rows)
         asked = {row.parent_id for row in rows if row.parent_id is not None} if parents is None else parents
         children = run.board.children(run.rules.items.board_id, sorted(asked)) if asked else {}
         # A line that is done with and whose item is gone is not compared: its item is missing.
         due = [row for row in rows if not _is_over(row) and (row.parent_id in children or row.state is not SyncState.SYNCED)]
-        self.own_ids = {row.monday_id for row in rows if row.monday_id is not None}
         self.expected = [self.expect(row, (row.parent_id or 0, row.name)) for row in due]
         self.listed = {child.id: (child, (parent, child.name)) for parent, under in children.items() for child in under}
         self.adoptable = find_subitems(run, lost, children) if (lost := self.without_id(due)) else {}

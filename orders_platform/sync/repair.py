@@ -6,30 +6,23 @@ a repair that is interrupted is finished by the next run. Duplicates are archive
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from orders_platform.domain.differences import ABSENT, Difference, DifferenceKind
-from orders_platform.domain.mutations import Mutation, MutationResult, Operation, Outcome
+from orders_platform.domain.differences import Difference, DifferenceKind
+from orders_platform.domain.mutations import Mutation, Operation, Outcome
 from orders_platform.domain.orders import RowKind, RowProblem, RowResult
 from orders_platform.domain.states import SyncState
 from orders_platform.errors import TransientError
 from orders_platform.sync.groups import sync_groups
 from orders_platform.sync.reconcile import Depth, Reconciliation, reconcile
-from orders_platform.sync.results import CustomerReport, StageReport
+from orders_platform.sync.results import CustomerReport
 from orders_platform.sync.rows import sync_items, sync_subitems
 from orders_platform.sync.run import SyncRun
 
-
-class RepairAction(enum.StrEnum):
-    """What is done about a difference."""
-
-    CREATE = "create"
-    CHANGE = "change"
-    MOVE = "move"
-    RENAME = "rename"
-    ARCHIVE = "archive"
+RepairAction = Literal["create", "change", "move", "rename", "archive"]
+"""What is done about a difference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +39,15 @@ class Repair:
     detail: str = ""
 
 
-_ACTIONS = {
-    **dict.fromkeys(ABSENT, RepairAction.CREATE),
-    DifferenceKind.DIFFERENT: RepairAction.CHANGE,
-    DifferenceKind.WRONG_GROUP: RepairAction.MOVE,
-    DifferenceKind.RENAMED_GROUP: RepairAction.RENAME,
-    DifferenceKind.DUPLICATE: RepairAction.ARCHIVE,
-    DifferenceKind.LEFT: RepairAction.ARCHIVE,
+_ACTIONS: dict[DifferenceKind, RepairAction] = {
+    DifferenceKind.MISSING: "create",
+    DifferenceKind.OTHER_BOARD: "create",
+    DifferenceKind.OTHER_ITEM: "create",
+    DifferenceKind.DIFFERENT: "change",
+    DifferenceKind.WRONG_GROUP: "move",
+    DifferenceKind.RENAMED_GROUP: "rename",
+    DifferenceKind.DUPLICATE: "archive",
+    DifferenceKind.LEFT: "archive",
 }
 
 
@@ -89,42 +84,34 @@ def repair_customer(run: SyncRun, customer: str, plan: Sequence[Repair]) -> Cust
     report = CustomerReport(customer)
     _archive_duplicates(run, customer, plan, report)
     _reset(run, customer, plan)
-    with run.counted(customer, report.groups):
-        renamed = [each.name for each in plan if each.action is RepairAction.RENAME]
-        sync_groups(run, customer, report=report.groups, also=renamed)
-    with run.counted(customer, report.items):
-        sync_items(run, customer, report=report.items)
-    with run.counted(customer, report.subitems):
-        sync_subitems(run, customer, report=report.subitems)
+    sync_groups(run, customer, report.groups, also=[each.name for each in plan if each.action == "rename"])
+    sync_items(run, customer, report.items)
+    sync_subitems(run, customer, report.subitems)
     return report
 
 
 def _reset(run: SyncRun, customer: str, plan: Sequence[Repair]) -> None:
     """The rows in question become NEW; what is gone is looked for before it is made, as in any run."""
     refs = {each.ref for each in plan}
-    for kind, rows in ((RowKind.ITEMS, run.store.orders(customer)), (RowKind.SUBITEMS, run.store.lines(customer))):
-        results = [RowResult(row, SyncState.NEW, row.monday_id) for row in rows if row.ref in refs]
+    for kind in RowKind:
+        results = [RowResult(row, SyncState.NEW, row.monday_id) for row in run.rows(kind, customer) if row.ref in refs]
         if results:
-            run.store.record_results(kind, results, run.run_id, run.clock(), customer)
+            run.store.record_results(results, run.run_id, run.clock(), customer)
 
 
 def _archive_duplicates(run: SyncRun, customer: str, plan: Sequence[Repair], report: CustomerReport) -> None:
     """First of all, so that the stages find one of each. Archiving may be repeated, so it needs no intent."""
     for kind, stage in ((RowKind.ITEMS, report.items), (RowKind.SUBITEMS, report.subitems)):
-        duplicates = {
-            str(each.monday_id): each for each in plan if each.action is RepairAction.ARCHIVE and each.row_kind is kind
-        }
+        duplicates = {str(each.monday_id): each for each in plan if each.action == "archive" and each.row_kind is kind}
         mutations = [Mutation(each, {"item_id": each}) for each in duplicates]
         for batch in run.board.send(Operation.ARCHIVE_ITEM, mutations, lambda _batch: None) if mutations else ():
             stage.count_batch(batch)
             run.store.log_batch(run.run_id, run.clock(), customer, batch)
             for ref, result in batch.results.items():
-                _count(stage, customer, duplicates[ref], result)
-
-
-def _count(stage: StageReport, customer: str, duplicate: Repair, result: MutationResult) -> None:
-    if result.outcome is Outcome.DONE:
-        stage.archived += 1
-    else:
-        words = result.message or "it is not known whether it was archived"
-        stage.refuse(RowProblem(customer, duplicate.order_key, duplicate.size_code, result.code or result.outcome.value, words))
+                stage.archived += result.outcome is Outcome.DONE
+                if result.outcome is not Outcome.DONE:
+                    code, words = (
+                        result.code or result.outcome.value,
+                        result.message or "it is not known whether it was archived",
+                    )
+                    stage.refuse(RowProblem(customer, duplicates[ref].order_key, duplicates[ref].size_code, code, words))

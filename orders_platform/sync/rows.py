@@ -1,49 +1,99 @@
 """Stages 5 and 6: every waiting order is an item on the board, every waiting line a subitem under the item of its order.
 
-Both go the same way: wait until unanswered requests are final, look up, read, plan, send. What differs is where a row belongs on the
-board, by what it is found there, and the arguments that create it.
+Both go the same way: wait until unanswered requests are final, look up, read, plan, send in batches, and record what came of each, with
+the intent committed before each request; docs/exactly_once.md tells the protocol. What differs is where a row belongs on the board, by
+what it is found there, and the arguments that create it.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from orders_platform.domain.board import BoardItem
+from orders_platform.domain.cell_warnings import CellProblem
 from orders_platform.domain.column_values import FormattedRow, column_values_json, creates_labels, format_row
-from orders_platform.domain.mutations import Operation
+from orders_platform.domain.differences import DifferenceKind
+from orders_platform.domain.mutations import Batch, BatchReport, Mutation, MutationResult, Operation, Outcome, is_monday_code
 from orders_platform.domain.orders import RowKind, RowProblem, RowResult, SyncRow
 from orders_platform.domain.plan import RowPlan, Step, plan_row
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.errors import RowError
 from orders_platform.sync.groups import place_groups
-from orders_platform.sync.outbox import Outbox, Outgoing, fail_after_max_attempts
-from orders_platform.sync.reconcile import duplicates
+from orders_platform.sync.reconcile import Depth, reconcile
 from orders_platform.sync.recovery import find_items, find_subitems
 from orders_platform.sync.results import StageReport
 from orders_platform.sync.run import BoardShape, SyncRun
 
+_OPERATIONS: Mapping[Step, Operation] = {
+    Step.CHANGE: Operation.CHANGE_VALUES,
+    Step.MOVE: Operation.MOVE_ITEM,
+    Step.ARCHIVE: Operation.ARCHIVE_ITEM,
+}
 _ATTEMPTS = 2  # the second one finds out what the first one left of unknown outcome
+_GONE_TRIES = 3  # runs in a row that find something gone which the next one sees again
 
 
-def sync_items(
-    run: SyncRun, customer: str, *, limit: int | None = None, dry: bool = False, report: StageReport | None = None
-) -> StageReport:
-    """Send a customer's waiting orders, the first `limit` of them; `dry` only counts what would be done, in a dry-run transaction.
+def sync_items(run: SyncRun, customer: str, report: StageReport, *, limit: int | None = None, dry: bool = False) -> None:
+    """Send a customer's waiting orders, the first `limit` of them; `dry` only counts what would be done, in a dry-run transaction."""
+    with run.counted(customer, report):
+        _ItemStage(run, customer, report, dry=dry).sync(limit)
 
-    Counts into `report` when one is given, so that what was done before an error is known.
+
+def sync_subitems(run: SyncRun, customer: str, report: StageReport, *, dry: bool = False) -> None:
+    """Send a customer's waiting lines whose order is on the board; `dry` only counts what would be done, in a dry-run transaction."""
+    with run.counted(customer, report):
+        _SubitemStage(run, customer, report, dry=dry).sync()
+
+
+def row_state(results: Sequence[MutationResult], planned: int) -> SyncState:
+    """Where a row stands after `results` of its `planned` mutations.
+
+    PENDING while one is open or its outcome unknown; a refusal outweighs what else was done; what surely was not sent is NEW again.
     """
-    return _ItemStage(run, customer, report or StageReport(), dry=dry).sync(limit)
+    outcomes = {result.outcome for result in results}
+    if Outcome.UNKNOWN in outcomes or len(results) < planned:
+        return SyncState.PENDING
+    if Outcome.REFUSED in outcomes:
+        return SyncState.FAILED
+    return SyncState.NEW if Outcome.NOT_SENT in outcomes else SyncState.SYNCED
 
 
-def sync_subitems(run: SyncRun, customer: str, *, dry: bool = False, report: StageReport | None = None) -> StageReport:
-    """Send a customer's waiting lines whose order is on the board; `dry` only counts what would be done, in a dry-run transaction.
+@dataclass(slots=True)
+class _Outgoing:
+    """A row that is sent: its plan, what is wrong with the cells that it is sent without, and what has come of it so far."""
 
-    Counts into `report` when one is given, so that what was done before an error is known.
-    """
-    return _SubitemStage(run, customer, report or StageReport(), dry=dry).sync()
+    row: SyncRow
+    plan: RowPlan
+    warnings: tuple[CellProblem, ...] = ()
+    results: list[MutationResult] = field(default_factory=list)
+
+    def take_in(self, result: MutationResult) -> None:
+        if result.outcome is Outcome.REFUSED and result.not_found and self.row.tries < _GONE_TRIES:
+            # A person removed it a moment ago. The next run sees that before it plans, and follows the policy.
+            result = replace(result, outcome=Outcome.NOT_SENT)
+        self.results.append(result)
+
+    @property
+    def state(self) -> SyncState:
+        return row_state(self.results, len(self.plan.steps))
+
+    def result(self) -> RowResult:
+        steps, state = self.plan.steps, self.state
+        done = state is SyncState.SYNCED
+        reasons = {result.outcome: result for result in self.results if result.outcome is not Outcome.DONE}
+        reason = reasons.get(Outcome.REFUSED) or next(reversed(reasons.values()), None)
+        code, message = (reason.code, reason.message) if reason else (None, None)
+        made = next((int(each.monday_id) for each in self.results if each.monday_id is not None), None)
+        # What we archived ourselves is forgotten: if the row comes back it is made anew, whatever the policy for what people remove.
+        removed = done and (self.row.action is Action.DELETE or Step.ARCHIVE in steps)
+        return RowResult(self.row, state, None if removed else self.plan.item_id or made, code, message,
+                         is_new_item=done and Step.CREATE in steps,
+                         is_archived=done and self.row.action is Action.DELETE,
+                         was_tried=reason is not None and len(self.results) == len(steps),
+                         warnings=self.warnings if done else None)  # fmt: skip
 
 
 class _Stage(ABC):
@@ -58,59 +108,48 @@ class _Stage(ABC):
         self.report = report
         self.dry = dry
         self.forgotten: set[str] = set()
-        self.mapping = run.rules.items if self.kind is RowKind.ITEMS else run.rules.subitems
+        self.outgoing: Mapping[str, _Outgoing] = {}
 
     @property
     def shape(self) -> BoardShape:
-        """The board as the preflight found it."""
-        return self.run.items_board if self.kind is RowKind.ITEMS else self.run.subitems_board
+        return self.run.shape(self.kind)
 
-    def waiting(self) -> Sequence[SyncRow]:
-        """The customer's rows that wait to be sent."""
-        store = self.run.store
-        return (store.orders if self.kind is RowKind.ITEMS else store.lines)(self.customer, waiting=True)
-
-    def sync(self, limit: int | None = None) -> StageReport:
+    def sync(self, limit: int | None = None) -> None:
         """Send what waits, or the first `limit` rows of it."""
-        started = self.run.elapsed()
         self.run.admit(self.customer)
         self._recall()
-        rows = waiting = list(self.waiting())[:limit]
-        refs = {row.ref for row in rows}
+        waiting = self.run.rows(self.kind, self.customer, waiting=True)[:limit]
+        refs = {row.ref for row in waiting}
         for _ in range(_ATTEMPTS):
             if not waiting:
                 break
             is_unknown = self._send([row for row in waiting if self.is_ready(row)])
-            left = waiting if self.dry else self.waiting()
+            left = waiting if self.dry else self.run.rows(self.kind, self.customer, waiting=True)
             waiting = [row for row in left if row.ref in refs and not (self.dry and self.is_ready(row))]
             if not is_unknown:
                 break
         self.report.waiting = len(waiting)
         if (self.report.created or self.report.adopted) and not self.dry:
-            self.report.doubled += duplicates(self.run, self.customer, self.kind)
-        self.report.seconds = self.run.elapsed() - started
-        return self.report
+            found = reconcile(self.run, self.customer, Depth.IDS, sent=self.kind).differences
+            self.report.doubled += [each for each in found if each.kind is DifferenceKind.DUPLICATE]
 
     def _send(self, waiting: Sequence[SyncRow]) -> bool:
         """Send these rows; True when an outcome is unknown."""
         if not waiting:
             return False
         self.run.preflight()
-        self._wait_for_outcomes(waiting)
+        if not self.dry:  # changes of unknown outcome are waited for as well: a late one would overwrite what is sent now
+            self.run.wait_until_final([(row.pending_at, row.uptime) for row in waiting if row.state is SyncState.PENDING])
         rows = self.placed(waiting)
         on_board = self._read(rows)
         rows = self._adopt(self._forget(rows, on_board))
         on_board |= self._read([row for row in rows if row.monday_id not in on_board])
-        outgoing = [made for row in rows if (made := self._outgoing(row, on_board)) is not None]
+        outgoing = [made for row in rows if (made := self._planned(row, on_board)) is not None]
         if self.dry:
             self.count_dry_run(outgoing)
             return False
-        return bool(Outbox(self.run, self.customer, self.kind, self.creates, self.report).send(outgoing))
-
-    def _wait_for_outcomes(self, rows: Sequence[SyncRow]) -> None:
-        """Changes of unknown outcome are waited for as well: a late one would overwrite what is sent now."""
-        if not self.dry:
-            self.run.wait_until_final([(row.pending_at, row.uptime) for row in rows if row.state is SyncState.PENDING])
+        self._deliver(outgoing)
+        return any(each.state is SyncState.PENDING for each in outgoing)
 
     def _forget(self, rows: Sequence[SyncRow], on_board: Mapping[int, BoardItem]) -> list[SyncRow]:
         """The same rows; those that people removed or moved away, and that are to be made again, have no id any more.
@@ -124,8 +163,7 @@ class _Stage(ABC):
             if row.monday_id not in {None, *on_board} and row.action is not Action.DELETE and row.values.get("qty") != 0
         ]  # fmt: skip
         self.forgotten |= {row.ref for row in gone}
-        if gone:
-            self.record([RowResult(row, row.state) for row in gone])
+        self.record([RowResult(row, row.state) for row in gone])
         return [replace(row, monday_id=None) if row.ref in self.forgotten else row for row in rows]
 
     def _adopt(self, rows: Sequence[SyncRow]) -> list[SyncRow]:
@@ -149,29 +187,44 @@ class _Stage(ABC):
     def _read(self, rows: Sequence[SyncRow]) -> dict[int, BoardItem]:
         """What the board shows of these rows, as far as it is where it belongs."""
         parents = {row.monday_id: row.parent_id for row in rows if row.monday_id is not None}
-        columns = [field.column_id for field in self.mapping.fields]
+        columns = [field.column_id for field in self.shape.mapping.fields]
         if parents:
             self.run.progress(f"reading {self.kind.value}", 0, len(parents))
         shown = self.run.board.items(list(parents), columns) if parents else {}
-        return {item.id: item for item in shown.values() if not item.absence(self.mapping.board_id, parents[item.id])}
+        return {item.id: item for item in shown.values() if not item.absence(self.shape.mapping.board_id, parents[item.id])}
 
-    def _outgoing(self, row: SyncRow, on_board: Mapping[int, BoardItem]) -> Outgoing | None:
+    def _planned(self, row: SyncRow, on_board: Mapping[int, BoardItem]) -> _Outgoing | None:
         """The row with its plan; None when it is refused."""
         try:
-            fail_after_max_attempts(row, self.run.rules.most_tries)
+            self._require_tries(row)
             made = FormattedRow({}) if row.action is Action.DELETE else self._formatted(row)
         except RowError as refusal:
-            self.report.refuse(RowProblem(self.customer, row.order_key, row.size_code, refusal.code, refusal.message))
+            self._refuse(row, refusal.code, refusal.message)
             if not self.dry:
                 self.record([RowResult(row, SyncState.FAILED, row.monday_id, refusal.code, refusal.message)])
             return None
         shown = on_board.get(row.monday_id) if row.monday_id is not None else None
-        plan = plan_row(row, made.cells, shown, self.mapping, self.shape.columns, self.run.rules.on_deleted)
-        return Outgoing(row, plan, lambda step: self._variables(step, row, plan), made.problems)
+        plan = plan_row(row, made.cells, shown, self.shape.mapping, self.shape.columns, self.run.rules.on_deleted)
+        return _Outgoing(row, plan, made.problems)
+
+    def _require_tries(self, row: SyncRow) -> None:
+        """Refuse a row that is not on the board after monday itself, not the network, answered without an outcome that often.
+
+        Raises:
+            RowError: it is left alone until it changes, or until `retry`.
+        """
+        if row.monday_id is None and row.tries >= self.run.rules.most_tries and is_monday_code(row.last_code):
+            raise RowError(
+                "gave_up",
+                f"sent {row.tries} times and monday.com gave no outcome ({row.last_code}); `orders-platform retry` sends it again",
+            )
+
+    def _refuse(self, row: SyncRow, code: str, reason: str) -> None:
+        self.report.refuse(RowProblem(self.customer, row.order_key, row.size_code, code, reason))
 
     def _formatted(self, row: SyncRow) -> FormattedRow:
         """The row's cells. What is wrong with those of a line is told by its size."""
-        made = format_row(self.mapping, self.shape.columns, row.values, self.shape.labels)
+        made = format_row(self.shape.mapping, self.shape.columns, row.values, self.shape.labels)
         return replace(made, problems=tuple(replace(each, column=row.size_code or each.column) for each in made.problems))
 
     def _recall(self) -> None:
@@ -181,36 +234,89 @@ class _Stage(ABC):
             return
         self.run.preflight()
         now = {row.ref: sum("label" in each.code for each in self._formatted(row).problems) for row, _ in warned}
-        again = [RowResult(row, SyncState.NEW, row.monday_id) for row, count in warned if now[row.ref] < count]
-        if again:
-            self.record(again)
+        self.record([RowResult(row, SyncState.NEW, row.monday_id) for row, count in warned if now[row.ref] < count])
 
     def _variables(self, step: Step, row: SyncRow, plan: RowPlan) -> Mapping[str, object]:
         """The arguments of a mutation. A change writes the new name among the cells."""
-        item = {} if step is Step.CREATE else {"item_id": str(plan.item_id)}
         if step is Step.ARCHIVE:
-            return item
+            return {"item_id": str(plan.item_id)}
         if step is Step.MOVE:
-            return {**item, "group_id": row.group_id}
-        place = {**self.place(row), "item_name": plan.name} if step is Step.CREATE else {"board_id": str(self.mapping.board_id)}
-        cells = {**plan.cells, "name": plan.name} if plan.name and step is Step.CHANGE else plan.cells
-        flag = creates_labels(self.mapping, plan.cells)
-        return {**item, **place, "column_values": column_values_json(cells), "create_labels_if_missing": flag}
+            return {"item_id": str(plan.item_id), "group_id": row.group_id}
+        board_id, cells = str(self.shape.mapping.board_id), plan.cells
+        if step is Step.CHANGE:
+            place: dict[str, object] = {"item_id": str(plan.item_id), "board_id": board_id}
+            cells = {**cells, "name": plan.name} if plan.name else cells
+        elif self.kind is RowKind.ITEMS:
+            place = {"board_id": board_id, "group_id": row.group_id, "item_name": plan.name}
+        else:
+            place = {"parent_item_id": str(row.parent_id), "item_name": plan.name}
+        flag = creates_labels(self.shape.mapping, plan.cells)
+        return {**place, "column_values": column_values_json(cells), "create_labels_if_missing": flag}
 
-    def record(self, results: Sequence[RowResult], adoption: str | None = None) -> None:
-        """Commit what came of rows."""
+    def _deliver(self, rows: Sequence[_Outgoing]) -> None:
+        """Send every step of every row, one kind of step after the other.
+
+        Raises what `Board.send` raises, after recording what was reported before it.
+        """
+        self.outgoing = {each.row.ref: each for each in rows}
+        self._finish([each for each in rows if not each.plan.steps])
+        for step in Step:
+            waiting = [each for each in rows if step in each.plan.steps]
+            if not waiting:
+                continue
+            words, done = f"sending {self.kind.value} to {step.value}", 0
+            self.run.progress(words, 0, len(waiting))
+            mutations = (Mutation(each.row.ref, self._variables(step, each.row, each.plan), each.row.tries) for each in waiting)
+            for report in self.run.board.send(_OPERATIONS.get(step, self.creates), mutations, self._commit_intent):
+                self._take_in(report)
+                done += len(report.results)
+                self.run.progress(words, done, len(waiting))
+
+    def _commit_intent(self, batch: Batch) -> None:
+        """Before each request: whatever happens next, these rows are known to be of unknown outcome, and since when."""
+        sent, run = [self.outgoing[mutation.ref] for mutation in batch.mutations], self.run
+        rows = [each.row for each in sent]
+        now = run.store.record_intents(rows, batch, run.run_id, run.clock(), self.customer, run.uptime)
+        for each, row in zip(sent, now, strict=True):
+            each.row = row
+
+    def _take_in(self, report: BatchReport) -> None:
+        made = report.created_ids
+        taken = self.run.store.known_ids(map(int, made)) if made else ()
+        report = report.without([str(each) for each in taken])
+        rows = [self.outgoing[mutation.ref] for mutation in report.batch.mutations]
+        for each in rows:
+            each.take_in(report.results[each.row.ref])
+        self.report.count_batch(report)
+        self._finish(rows, report)
+
+    def _finish(self, rows: Sequence[_Outgoing], report: BatchReport | None = None) -> None:
+        results = [row.result() for row in rows]
+        self.record(results, report)
+        for each, result in zip(rows, results, strict=True):
+            if result.state is SyncState.SYNCED:
+                self._count(each)
+            elif result.state is SyncState.FAILED and result.code is not None:
+                self._refuse(each.row, result.code, result.message or "")
+
+    def _count(self, sent: _Outgoing) -> None:
+        self.report.count_steps(sent.plan.steps)
+        self.report.leave_out(self.customer, sent.row, sent.warnings)
+
+    def record(self, results: Sequence[RowResult], report: BatchReport | None = None, adoption: str | None = None) -> None:
+        """Commit what came of rows, if there are any."""
         run = self.run
-        run.store.record_results(self.kind, results, run.run_id, run.clock(), self.customer, adoption=adoption)
+        if results:
+            run.store.record_results(results, run.run_id, run.clock(), self.customer, report, adoption)
 
-    def is_ready(self, row: SyncRow) -> bool:  # noqa: ARG002 - an order belongs under nothing
-        """Whether what the row belongs under is on the board, or would be if this were no dry run."""
-        return True
+    def is_ready(self, row: SyncRow) -> bool:
+        """Whether what a line belongs under is on the board, or would be if this were no dry run."""
+        return self.kind is RowKind.ITEMS or row.parent_id is not None or row.order_ref in self.run.dry_run_items
 
-    def count_dry_run(self, rows: Sequence[Outgoing]) -> None:
+    def count_dry_run(self, rows: Sequence[_Outgoing]) -> None:
         """Count what would be done."""
         for row in rows:
-            self.report.count_steps(row.plan.steps)
-            self.report.leave_out(self.customer, row.row, row.warnings)
+            self._count(row)
 
     @abstractmethod
     def placed(self, rows: Sequence[SyncRow]) -> list[SyncRow]:
@@ -220,10 +326,6 @@ class _Stage(ABC):
     def look_up(self, rows: Sequence[SyncRow]) -> Mapping[str, int]:
         """The ids of those of the rows that are on the board, by ref."""
 
-    @abstractmethod
-    def place(self, row: SyncRow) -> Mapping[str, object]:
-        """Where a row is created, as arguments of the mutation."""
-
 
 class _ItemStage(_Stage):
     kind = RowKind.ITEMS
@@ -231,7 +333,7 @@ class _ItemStage(_Stage):
 
     def placed(self, rows: Sequence[SyncRow]) -> list[SyncRow]:
         """Those whose group is on the board; in a dry run all, as if the groups had been made."""
-        groups = self.run.board.groups(self.mapping.board_id)
+        groups = self.run.board.groups(self.shape.mapping.board_id)
         if self.dry:
             placed = place_groups({row.group_name for row in rows}, groups, self.run.store.groups())
             ids_by_name = {name: group.id for name, group in placed.items()}
@@ -240,17 +342,14 @@ class _ItemStage(_Stage):
         # A group that was made a moment ago may not be listed yet.
         is_missing = any(row.action is not Action.DELETE and row.group_id not in ids for row in rows)
         if is_missing and self.run.wait_until_final([self.run.store.groups_sent(self.customer).moment]):
-            ids = {group.id for group in self.run.board.groups(self.mapping.board_id)}
+            ids = {group.id for group in self.run.board.groups(self.shape.mapping.board_id)}
         return [row for row in rows if row.action is Action.DELETE or row.group_id in ids]
 
     def look_up(self, rows: Sequence[SyncRow]) -> Mapping[str, int]:
         """By external key, on the whole board."""
         return find_items(self.run, rows)
 
-    def place(self, row: SyncRow) -> Mapping[str, object]:
-        return {"board_id": str(self.mapping.board_id), "group_id": row.group_id}
-
-    def count_dry_run(self, rows: Sequence[Outgoing]) -> None:
+    def count_dry_run(self, rows: Sequence[_Outgoing]) -> None:
         """Count, and let the lines of these orders wait as they would after a real run."""
         super().count_dry_run(rows)
         made = {each.row.ref for each in rows if Step.CREATE in each.plan.steps}
@@ -262,20 +361,13 @@ class _ItemStage(_Stage):
             for each in rows
             if each.row.ref in made & self.forgotten or each.row.action is Action.DELETE
         ]
-        if results:
-            self.record(results)
+        self.record(results)
 
 
 class _SubitemStage(_Stage):
     kind = RowKind.SUBITEMS
     creates = Operation.CREATE_SUBITEM
-
-    def __init__(self, run: SyncRun, customer: str, report: StageReport, *, dry: bool) -> None:
-        super().__init__(run, customer, report, dry=dry)
-        self._children: Mapping[int, Sequence[BoardItem]] = {}
-
-    def is_ready(self, row: SyncRow) -> bool:
-        return row.parent_id is not None or row.order_ref in self.run.dry_run_items
+    _children: Mapping[int, Sequence[BoardItem]]
 
     def placed(self, rows: Sequence[SyncRow]) -> list[SyncRow]:
         """Those whose item is on the board. Where a person removed it, the order itself goes through its stage again."""
@@ -294,6 +386,3 @@ class _SubitemStage(_Stage):
     def look_up(self, rows: Sequence[SyncRow]) -> Mapping[str, int]:
         """By name, among the subitems of the item."""
         return find_subitems(self.run, rows, self._children)
-
-    def place(self, row: SyncRow) -> Mapping[str, object]:
-        return {"parent_item_id": str(row.parent_id)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,6 +14,7 @@ from orders_platform.domain.board import BoardDescription, Column
 from orders_platform.domain.clocks import BOOT, elapsed
 from orders_platform.domain.labels import LabelIndex
 from orders_platform.domain.mapping import BoardMapping, Target, target_of
+from orders_platform.domain.orders import RowKind, SyncRow
 from orders_platform.domain.plan import OnDeleted, OnRenamed
 from orders_platform.domain.preflight import require_fitting_board, subitem_board_problems
 from orders_platform.errors import BoardMismatchError, GuardError, OrdersError
@@ -39,10 +40,6 @@ class SyncRules:
     may_create_labels: bool = True
     most_tries: int = 10
 
-    def __post_init__(self) -> None:
-        if self.items.external_key is None:
-            raise BoardMismatchError("The items have no external key; set items.external_key in the configuration.")
-
     @property
     def target(self) -> Target:
         """Where rows are sent, and as what."""
@@ -51,8 +48,9 @@ class SyncRules:
 
 @dataclass(frozen=True, slots=True)
 class BoardShape:
-    """A board as the preflight found it, with the labels that this run knows or has created."""
+    """A board as it is mapped and as the preflight found it, with the labels that this run knows or has created."""
 
+    mapping: BoardMapping
     description: BoardDescription
     columns: Mapping[str, Column]
     labels: LabelIndex
@@ -88,9 +86,7 @@ class SyncRun:
     @cached_property
     def items_board(self) -> BoardShape:
         """The items board, checked. Raises `BoardMismatchError` naming everything that does not fit."""
-        description = self.board.describe(self.rules.items.board_id)
-        require_fitting_board(self.rules.items, description, may_create_labels=self.rules.may_create_labels)
-        return _shape(description)
+        return self._described(self.rules.items)
 
     @cached_property
     def subitems_board(self) -> BoardShape:
@@ -100,9 +96,20 @@ class SyncRun:
             raise BoardMismatchError(
                 "; ".join(problems) + ". Nothing was sent. Correct [subitems] board_id in the configuration."
             )
-        description = self.board.describe(self.rules.subitems.board_id)
-        require_fitting_board(self.rules.subitems, description, may_create_labels=self.rules.may_create_labels)
-        return _shape(description)
+        return self._described(self.rules.subitems)
+
+    def _described(self, mapping: BoardMapping) -> BoardShape:
+        description = self.board.describe(mapping.board_id)
+        require_fitting_board(mapping, description, may_create_labels=self.rules.may_create_labels)
+        return BoardShape(mapping, description, {column.id: column for column in description.columns}, LabelIndex())
+
+    def shape(self, kind: RowKind) -> BoardShape:
+        """The board of the items or of the subitems, checked."""
+        return self.items_board if kind is RowKind.ITEMS else self.subitems_board
+
+    def rows(self, kind: RowKind, customer: str, sent_by: str = "", *, waiting: bool = False) -> Sequence[SyncRow]:
+        """A customer's orders or lines: all, or those that a run sent, or that wait to be sent."""
+        return (self.store.orders if kind is RowKind.ITEMS else self.store.lines)(customer, sent_by, waiting=waiting)
 
     def admit(self, customer: str) -> None:
         """Let a customer through to the board, once a run: no guard stops it, its ids are of these boards.
@@ -129,16 +136,18 @@ class SyncRun:
 
     @contextmanager
     def counted(self, customer: str, report: StageReport) -> Iterator[None]:
-        """One stage: the day's calls of all runs are taken in before it, and what it reads is logged after it."""
+        """One stage: the day's calls of all runs are taken in before it, and what it read and how long it took are noted after it."""
+        started = self.elapsed()
         self.board.note_calls_today(self.store.monday_usage(self.clock()).calls_today)
         try:
             yield
         except OrdersError:
-            self._log_reads(customer, report)
+            self._end(customer, report, started)
             raise
-        self._log_reads(customer, report)
+        self._end(customer, report, started)
 
-    def _log_reads(self, customer: str, report: StageReport) -> None:
+    def _end(self, customer: str, report: StageReport, started: float) -> None:
+        report.seconds = self.elapsed() - started
         reads = self.board.take_reads()
         if reads.calls:
             report.reads += reads.calls
@@ -155,7 +164,7 @@ class SyncRun:
 
         Never longer than the settle time. Returns whether it took time.
         """
-        ages = [self._age(_utc(sent_at), uptime or "") for sent_at, uptime in moments if sent_at is not None]
+        ages = [self._age(sent_at, uptime or "") for sent_at, uptime in moments if sent_at is not None]
         rest = self.rules.settle_seconds - min(ages, default=self.rules.settle_seconds)
         if rest <= 0:
             return False
@@ -168,7 +177,8 @@ class SyncRun:
         boot, _, seconds = uptime.partition(" ")
         if boot == self.boot:
             return max(0.0, self.elapsed() - float(seconds))
-        age = (self.clock() - sent_at).total_seconds()
+        # SQL Server gives a time of day without its zone.
+        age = (self.clock() - (sent_at if sent_at.tzinfo else sent_at.replace(tzinfo=UTC))).total_seconds()
         if age < 0:
             self.progress(
                 f"a request of {sent_at:%Y-%m-%d %H:%M:%S} UTC lies in the future by this machine's clock: taken as of now",
@@ -176,11 +186,3 @@ class SyncRun:
                 0,
             )
         return max(0.0, age)
-
-
-def _shape(description: BoardDescription) -> BoardShape:
-    return BoardShape(description, {column.id: column for column in description.columns}, LabelIndex())
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from orders_platform.domain.usage import Reads
+from orders_platform.domain.usage import Traffic
 from orders_platform_tests.testing.terminal import Terminal
 from orders_platform_tests.testing.workplace import Workplace
 
@@ -16,7 +16,7 @@ NOW = datetime(2026, 11, 21, 6, 45, tzinfo=UTC)
 def log_calls(place: Workplace, calls: int, at: datetime, *, rate_limited: int = 0) -> None:
     with place.store() as store:
         store.schema.apply()
-        store.log_reads("run", at, "B'HOOD", f"{at}", Reads(calls, rate_limited))
+        store.log_reads("run", at, "B'HOOD", f"{at}", Traffic(calls=calls, rate_limited=rate_limited))
 
 
 def test_todays_calls_are_those_since_midnight_utc(bhood: Workplace) -> None:

@@ -41,7 +41,7 @@ _LONGEST_RUN = 120
 
 STOPPED = 99
 
-_NO_LIMITS = Limits(10**12, None, 10**12, 10**9, 10**9, 0, 1000)
+_NO_LIMITS = Limits(10**9, 10**9, 1000, 10**12, None, 10**12, 0)
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class Worker:
         )  # fmt: skip
 
 
-def _the_rows(_kind: str, rows: list[object], *_rest: object) -> list[object]:
+def _the_rows(rows: list[object], *_rest: object) -> list[object]:
     return rows
 
 

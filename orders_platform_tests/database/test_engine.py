@@ -19,7 +19,6 @@ from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
 from orders_platform.database import sqlite as sqlite_module
 from orders_platform.database.engine import Database, dialect_of, open_database, translated_errors
-from orders_platform.domain.orders import RowKind
 from orders_platform.errors import ConfigurationError, DatabaseRefusedError, DatabaseUnavailableError
 from orders_platform_tests.testing.order_list import GREYSON, OrderList, batch_of, order
 
@@ -188,7 +187,7 @@ def test_a_dry_run_leaves_the_file_byte_for_byte_as_it_was(order_list: OrderList
         rehearsed = OrderList(order_list.path, order_list.configuration, store, order_list.sql_folder)
         headers, lines = rehearsed.merge_all()
         rows = store.orders(GREYSON, waiting=True)
-        store.record_intents(RowKind.ITEMS, rows, batch_of(rows), "r", NOW, GREYSON)
+        store.record_intents(rows, batch_of(rows), "r", NOW, GREYSON)
         assert (headers.created, headers.updated, lines.created) == (1, 1, 2)
         assert {item.state.value for item in store.orders(GREYSON, waiting=True)} == {"PENDING"}
     order_list.store.database.close()

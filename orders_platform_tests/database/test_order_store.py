@@ -41,11 +41,11 @@ def all_orders(merged: OrderList) -> dict[str, SyncRow]:
 
 def intend(merged: OrderList, rows: list[SyncRow], key: str = "batch-1", now: datetime = NOW) -> list[SyncRow]:
     """The rows as they are once their intent is committed."""
-    return merged.store.record_intents(rows[0].kind, rows, batch_of(rows, key), "run-1", now, GREYSON)
+    return merged.store.record_intents(rows, batch_of(rows, key), "run-1", now, GREYSON)
 
 
-def results(merged: OrderList, kind: RowKind, *found: RowResult, report: BatchReport | None = None) -> None:
-    merged.store.record_results(kind, found, "run-1", NOW, GREYSON, report)
+def results(merged: OrderList, *found: RowResult, report: BatchReport | None = None) -> None:
+    merged.store.record_results(found, "run-1", NOW, GREYSON, report)
 
 
 def item_columns(merged: OrderList, *columns: str) -> list[tuple[object, ...]]:
@@ -83,7 +83,7 @@ def test_the_last_batch_of_groups_is_kept_for_each_customer(merged: OrderList) -
 
 
 def test_waiting_lines_know_their_order_and_its_item(merged: OrderList) -> None:
-    results(merged, ITEMS, RowResult(waiting(merged)[0], SYNCED, 71))
+    results(merged, RowResult(waiting(merged)[0], SYNCED, 71))
     lines = merged.store.lines(GREYSON, waiting=True)
     assert [(line.order_key, line.size_code, line.values["qty"], line.parent_id) for line in lines[:3]] == [
         ("GRE-1", "M", 3, 71), ("GRE-1", "S", 2, 71), ("GRE-2", "M", 3, None),
@@ -123,7 +123,6 @@ def test_each_result_is_recorded_on_its_own_row(merged: OrderList) -> None:
     one, two, three = intend(merged, waiting(merged))
     results(
         merged,
-        ITEMS,
         RowResult(three, PENDING),
         RowResult(one, SYNCED, 71),
         RowResult(two, FAILED, None, "label_missing", "x" * 3000, was_tried=True),
@@ -144,22 +143,22 @@ def test_each_result_is_recorded_on_its_own_row(merged: OrderList) -> None:
 
 def test_a_row_that_is_new_again_has_no_batch(merged: OrderList) -> None:
     (row,) = intend(merged, waiting(merged)[:1])
-    results(merged, ITEMS, RowResult(row, NEW))
+    results(merged, RowResult(row, NEW))
     assert item_columns(merged, "sync_state", "sync_batch_id", "sync_pending_at", "retry_count")[0] == ("NEW", None, None, 0)
 
 
 def test_tries_are_counted_until_a_success(merged: OrderList) -> None:
     for _ in range(2):
-        results(merged, ITEMS, RowResult(waiting(merged)[0], NEW, None, "RESOURCE_LOCKED", "busy", was_tried=True))
+        results(merged, RowResult(waiting(merged)[0], NEW, None, "RESOURCE_LOCKED", "busy", was_tried=True))
     assert item_columns(merged, "retry_count")[0] == (2,)
-    results(merged, ITEMS, RowResult(waiting(merged)[0], SYNCED, 71))
+    results(merged, RowResult(waiting(merged)[0], SYNCED, 71))
     assert item_columns(merged, "retry_count", "sync_error_code", "sync_error_message")[0] == (0, None, None)
 
 
 def test_a_subitem_remembers_the_item_it_was_sent_under(merged: OrderList) -> None:
-    results(merged, ITEMS, RowResult(waiting(merged)[0], SYNCED, 71))
+    results(merged, RowResult(waiting(merged)[0], SYNCED, 71))
     row = waiting(merged, SUBITEMS)[0]
-    results(merged, SUBITEMS, RowResult(row, SYNCED, 91))
+    results(merged, RowResult(row, SYNCED, 91))
     assert merged.sql("SELECT monday_parent_id, monday_subitem_id FROM ORDER_LIST_LINES WHERE line_uuid = ?", row.ref) == [
         (71, 91)
     ]
@@ -169,7 +168,7 @@ def test_a_new_item_sends_its_lines_again_and_no_others(merged: OrderList) -> No
     merged.sent()
     row = all_orders(merged)["GRE-1"]
     merged.sql("UPDATE ORDER_LIST_LINES SET monday_parent_id = 5, sync_batch_id = 'b'")
-    results(merged, ITEMS, RowResult(row, SYNCED, 72, is_new_item=True))
+    results(merged, RowResult(row, SYNCED, 72, is_new_item=True))
     found = merged.sql(
         "SELECT DISTINCT CASE WHEN record_uuid = ? THEN 1 ELSE 0 END AS own, sync_state, action_type, "
         "CASE WHEN monday_subitem_id IS NULL THEN 1 ELSE 0 END, monday_parent_id, sync_batch_id "
@@ -182,7 +181,7 @@ def test_an_archived_item_takes_its_lines_along_and_they_return_with_it(merged: 
     merged.sent()
     row = all_orders(merged)["GRE-1"]
     ref = row.ref
-    results(merged, ITEMS, RowResult(row, SYNCED, None, is_archived=True))
+    results(merged, RowResult(row, SYNCED, None, is_archived=True))
     assert merged.store.lines(GREYSON, waiting=True) == []
     assert merged.sql(
         "SELECT DISTINCT monday_subitem_id, sync_state, action_type FROM ORDER_LIST_LINES WHERE record_uuid = ?", ref
@@ -200,7 +199,7 @@ def test_results_of_rows_that_are_gone_are_an_error_and_those_of_the_others_are_
         intend(merged, [one, two, three])
     assert item_columns(merged, "sync_state", "monday_item_id", "sync_batch_id") == [("NEW", None, None)] * 2
     with pytest.raises(RowsTakenError, match=r"deleted 1 of 2 items \(orders GRE-2\).*was not recorded"):
-        results(merged, ITEMS, RowResult(one, SYNCED, 71), RowResult(two, SYNCED, 72))
+        results(merged, RowResult(one, SYNCED, 71), RowResult(two, SYNCED, 72))
     assert item_columns(merged, "sync_state", "monday_item_id") == [("SYNCED", 71), ("NEW", None)]
 
 
@@ -215,11 +214,11 @@ def snatched(merged: OrderList, how: str) -> None:
     elif how == "sent again":
         intend(merged, [rows[1]], str(rows[1].batch_id), NOW + timedelta(seconds=30))
     elif how == "done":
-        results(merged, ITEMS, RowResult(intend(merged, [rows[1]], "other", NOW)[0], SYNCED, 72))
+        results(merged, RowResult(intend(merged, [rows[1]], "other", NOW)[0], SYNCED, 72))
     elif how == "adopted and done":
-        results(merged, ITEMS, RowResult(rows[1], SYNCED, 72))
+        results(merged, RowResult(rows[1], SYNCED, 72))
     elif how == "tried in vain":
-        results(merged, ITEMS, RowResult(rows[1], NEW, None, "busy", "busy", was_tried=True))
+        results(merged, RowResult(rows[1], NEW, None, "busy", "busy", was_tried=True))
     elif how == "changed":
         merged.sql("UPDATE ORDER_LIST_V2 SET merge_number = merge_number + 1 WHERE record_uuid = ?", rows[1].ref)
     else:
@@ -261,7 +260,7 @@ def test_a_write_back_leaves_what_another_run_has_and_says_so(merged: OrderList,
     before = item_columns(merged, "sync_state", "monday_item_id", "sync_batch_id")[1]
     found = (RowResult(row, SYNCED, 81 + n, is_new_item=True) for n, row in enumerate((one, two, three)))
     with pytest.raises(RowsTakenError, match=r"1 of 3 items \(orders GRE-2\).*was not recorded"):
-        results(merged, ITEMS, *found)
+        results(merged, *found)
     shown = item_columns(merged, "sync_state", "monday_item_id", "sync_batch_id")
     assert shown == [("SYNCED", 81, "batch-1"), before, ("SYNCED", 83, "batch-1")]
     assert {row.order_key for row in waiting(merged, SUBITEMS)} == {"GRE-1", "GRE-3"}
@@ -272,7 +271,7 @@ def test_a_write_back_leaves_what_another_run_has_and_says_so(merged: OrderList,
 def test_a_row_that_a_merge_wrote_while_it_was_sent_waits_with_its_id(merged: OrderList, how: str, state: SyncState) -> None:
     rows = intend(merged, waiting(merged))
     snatched(merged, how)
-    results(merged, ITEMS, *(RowResult(row, state, 81 + n) for n, row in enumerate(rows)))
+    results(merged, *(RowResult(row, state, 81 + n) for n, row in enumerate(rows)))
     found = item_columns(merged, "sync_state", "monday_item_id", "sync_batch_id", "sync_pending_at")
     assert found == [(state, 81, "batch-1", None), ("NEW", 82, None, None), (state, 83, "batch-1", None)]
 
@@ -281,7 +280,7 @@ def test_an_order_that_came_back_while_it_was_archived_sends_its_lines_again(mer
     merged.sent()
     row = all_orders(merged)["GRE-1"]
     merged.sql("UPDATE ORDER_LIST_V2 SET merge_number = merge_number + 1 WHERE record_uuid = ?", row.ref)
-    results(merged, ITEMS, RowResult(row, SYNCED, None, is_archived=True))
+    results(merged, RowResult(row, SYNCED, None, is_archived=True))
     assert [(each.order_key, each.state, each.monday_id) for each in waiting(merged)] == [("GRE-1", NEW, None)]
     assert [(each.size_code, each.action, each.monday_id) for each in waiting(merged, SUBITEMS)] == [
         ("M", Action.INSERT, None), ("S", Action.INSERT, None),
@@ -310,24 +309,24 @@ def test_an_intent_for_groups_of_an_earlier_version_is_taken_over(merged: OrderL
 
 def test_more_results_than_a_statement_takes_are_all_recorded(order_list: OrderList) -> None:
     order_list.merge(*(order(f"GRE-{n:03}") for n in range(230)))
-    results(order_list, ITEMS, *(RowResult(row, SYNCED, 1000 + n) for n, row in enumerate(waiting(order_list))))
+    results(order_list, *(RowResult(row, SYNCED, 1000 + n) for n, row in enumerate(waiting(order_list))))
     assert order_list.orders("monday_item_id") == [(1000 + n,) for n in range(230)]
 
 
 def test_results_and_their_document_are_recorded_together_or_not_at_all(merged: OrderList) -> None:
     row = waiting(merged)[0]
     report = reported(row.ref)
-    results(merged, ITEMS, RowResult(row, SYNCED, 71), report=report)
+    results(merged, RowResult(row, SYNCED, 71), report=report)
     nameless = replace(report, batch=replace(report.batch, key=None))  # type: ignore[arg-type]  # a key is NOT NULL
     with pytest.raises(DatabaseRefusedError, match=r"(?i)NULL"):
-        results(merged, ITEMS, RowResult(all_orders(merged)["GRE-1"], FAILED, None, "x", "y"), report=nameless)
+        results(merged, RowResult(all_orders(merged)["GRE-1"], FAILED, None, "x", "y"), report=nameless)
     assert item_columns(merged, "sync_state", "monday_item_id")[0] == ("SYNCED", 71)
 
 
 def test_known_ids_are_those_of_orders_and_of_lines(merged: OrderList) -> None:
     """An item and a subitem never share an id: a subitem that is answered with an item's does not have it."""
-    results(merged, ITEMS, RowResult(waiting(merged)[0], SYNCED, 71))
-    results(merged, SUBITEMS, RowResult(waiting(merged, SUBITEMS)[0], SYNCED, 72))
+    results(merged, RowResult(waiting(merged)[0], SYNCED, 71))
+    results(merged, RowResult(waiting(merged, SUBITEMS)[0], SYNCED, 72))
     assert merged.store.known_ids([70, 71, 72]) == {71, 72}
     assert merged.store.known_ids([]) == set()
 
@@ -338,7 +337,7 @@ def test_known_ids_are_those_of_orders_and_of_lines(merged: OrderList) -> None:
 def reported(*refs: str, outcome: Outcome = Outcome.DONE) -> BatchReport:
     batch = Batch("key-1", Operation.CREATE_ITEM, tuple(Mutation(ref, {}) for ref in refs))
     found = {ref: MutationResult(outcome, "71") for ref in refs}
-    return BatchReport(batch, found, 2, len(refs), 5_000, 1.23456, "r-1")
+    return BatchReport(batch, found, "r-1", calls=2, mutations_sent=len(refs), complexity=5_000, seconds=1.23456)
 
 
 def test_a_document_is_logged_with_its_cost_and_request_id(merged: OrderList) -> None:
@@ -353,7 +352,7 @@ def test_a_document_is_logged_with_its_cost_and_request_id(merged: OrderList) ->
 def test_a_document_of_mixed_outcome_is_logged_as_partial_with_its_refusals(merged: OrderList) -> None:
     batch = Batch("key-2", Operation.CREATE_ITEM, (Mutation("a", {}), Mutation("b", {})))
     found = {"a": MutationResult(Outcome.DONE, "1"), "b": MutationResult(Outcome.REFUSED, code="bad", message="no ∆" * 500)}
-    merged.store.log_batch("run-1", NOW, GREYSON, BatchReport(batch, found, 1, 2, 0, 0.5))
+    merged.store.log_batch("run-1", NOW, GREYSON, BatchReport(batch, found, calls=1, mutations_sent=2, seconds=0.5))
     outcome, message = merged.sql("SELECT outcome, error_message FROM ORDER_SYNC_LOG")[0]
     assert outcome == "partial"
     assert str(message).startswith('{"b": "bad: no ∆')
@@ -380,7 +379,7 @@ def test_reset_gives_failed_rows_another_try_by_customer_and_code(merged: OrderL
 
 
 def test_each_customer_is_summed_up(merged: OrderList) -> None:
-    results(merged, ITEMS, RowResult(waiting(merged)[0], SYNCED, 71))
+    results(merged, RowResult(waiting(merged)[0], SYNCED, 71))
     merged.sql("UPDATE ORDER_LIST_V2 SET removed_at = '2026-01-01' WHERE monday_item_id = 71")
     found = [(each.customer, each.orders, each.items, each.lines, each.removed) for each in merged.store.summaries()]
     assert found == [(GREYSON, 2, 0, 4, 1), ("PELOTON", 1, 0, 2, 0)]

@@ -15,7 +15,7 @@ from orders_platform.domain.needed_runs import CustomerSyncStatus
 from orders_platform.domain.order_status import BoardStatus, OrderChange
 from orders_platform.domain.orders import RowKind, RowResult, SyncRow
 from orders_platform.domain.states import SyncState
-from orders_platform.domain.usage import Reads
+from orders_platform.domain.usage import Traffic
 from orders_platform.errors import DatabaseRefusedError, SourceDataError
 from orders_platform_tests.testing.order_list import FILE, GREYSON, NAME, OrderList, batch_of, order
 
@@ -189,12 +189,12 @@ def test_the_lines_of_a_refused_order_are_not_stuck(order_list: OrderList, queri
 
 def sent(order_list: OrderList, rows: list[SyncRow], first_id: int, key: str, run_id: str, now: datetime) -> None:
     """Rows that a batch carried to the board, as the engine records them."""
-    batch, kind = batch_of(rows, key), rows[0].kind
+    batch = batch_of(rows, key)
     found = {row.ref: MutationResult(Outcome.DONE, str(first_id + n)) for n, row in enumerate(rows)}
-    report = BatchReport(batch, found, 1, 1, 5_000, 1.5, f"request of {key}")
-    intended = order_list.store.record_intents(kind, rows, batch, run_id, now, GREYSON)
+    report = BatchReport(batch, found, f"request of {key}", calls=1, mutations_sent=1, complexity=5_000, seconds=1.5)
+    intended = order_list.store.record_intents(rows, batch, run_id, now, GREYSON)
     results = [RowResult(row, SyncState.SYNCED, first_id + n) for n, row in enumerate(intended)]
-    order_list.store.record_results(kind, results, run_id, now, GREYSON, report)
+    order_list.store.record_results(results, run_id, now, GREYSON, report)
 
 
 @pytest.fixture
@@ -270,7 +270,7 @@ def test_the_log_is_trimmed_of_what_is_older_and_of_nothing_else(shown: OrderLis
 
 def test_a_log_of_more_documents_than_a_statement_takes_is_trimmed_whole(shown: OrderList) -> None:
     for n in range(BATCHES_A_TRANSACTION + 3):
-        shown.store.log_reads("run-3", NOW - DAY, GREYSON, f"read-{n}", Reads(calls=1))
+        shown.store.log_reads("run-3", NOW - DAY, GREYSON, f"read-{n}", Traffic(calls=1))
     assert shown.store.trim_log(NOW) == BATCHES_A_TRANSACTION + 3
     assert shown.sql("SELECT count(*) FROM ORDER_SYNC_LOG") == [(2,)]
 
@@ -289,7 +289,7 @@ def test_a_report_says_where_orders_stand_and_what_the_last_run_brought(shown: O
 
 def test_a_report_names_what_was_refused_and_what_was_rejected(shown: OrderList, queries: Queries) -> None:
     line = next(line for line in shown.store.lines(GREYSON, waiting=True) if line.size_code == "S")
-    shown.store.record_results(RowKind.SUBITEMS, [RowResult(line, SyncState.FAILED, None, "bad", "no")], "run-2", NOW, GREYSON)
+    shown.store.record_results([RowResult(line, SyncState.FAILED, None, "bad", "no")], "run-2", NOW, GREYSON)
     assert [(row.order_key, row.size_code, row.code) for row in shown.store.row_errors(GREYSON)] == [("GRE-2", "S", "bad")]
     assert {each.order_key: each.status for each in queries.order_statuses(GREYSON)}["GRE-2"] is BoardStatus.REFUSED
     shown.merge(order("GRE-1"), order("GRE-2", CUSTOMER_SEASON="2026 SPRING"), order("GRE-3", FREIGHT="x"), order(""))

@@ -14,7 +14,6 @@ from orders_platform.definitions import build_definitions
 from orders_platform.defs import checks
 from orders_platform.defs.assets.monday_assets import ORDER_BOARD
 from orders_platform.defs.assets.order_assets import SWP_ORDER_LIST
-from orders_platform.domain.orders import RowKind
 from orders_platform.settings import Settings
 from orders_platform_tests.testing.dagster_location import Location, failure
 from orders_platform_tests.testing.order_list import batch_of
@@ -266,7 +265,7 @@ def test_a_row_that_is_tried_in_vain_every_hour_is_stuck_all_the_same(synced: Wo
     with synced.store() as store:
         (row,) = store.orders(CUSTOMER, waiting=True)
         now = datetime.now(UTC)
-        store.record_intents(RowKind.ITEMS, [row], batch_of([row]), "run", now, CUSTOMER)
+        store.record_intents([row], batch_of([row]), "run", now, CUSTOMER)
     assert not look(location, "check_waiting_rows", "no_rows_stuck").passed
 
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Mapping
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orders_platform.errors import ConfigurationError
 from orders_platform.monday.budget import Budget, DailyLimitError, Limits, Timer, limits_of
-from orders_platform.monday.error_policy import ErrorAction, Limit, rule_for
-from orders_platform.monday.headers import Allowance, Quota
+from orders_platform.monday.error_policy import ErrorAction, ErrorKind, rule_for
 from orders_platform.monday.rate_window import MARGIN, MOST_MARGIN, RateWindow
-from orders_platform.monday.replies import Problem, Reply
+from orders_platform.monday.replies import Allowance, Problem, Reply
 from orders_platform_tests.testing.clock import VirtualClock
 
 DAY = 86_400
@@ -44,8 +43,8 @@ def budget(clock: VirtualClock, **limits: object) -> Budget:
     return Budget(Limits(**limits), Timer(clock, clock.sleep))
 
 
-def done(cost: int | None = None, quota: Quota | None = None, **fields: object) -> Reply:
-    return Reply(200, ErrorAction.DONE, executed=True, cost=cost, quota=quota or Quota(), **fields)
+def done(cost: int | None = None, quota: Mapping[str, Allowance] | None = None, **fields: object) -> Reply:
+    return Reply(200, ErrorAction.DONE, executed=True, cost=cost, quota=quota or {}, **fields)
 
 
 def refused(code: str, wait: float = 0.0) -> Reply:
@@ -76,11 +75,11 @@ def test_a_window_never_exceeds_mondays_and_never_waits_longer_than_it_demands(
             assert monday.taken + units > monday.limit or delay <= MARGIN + MOST_MARGIN  # when there is no room, or at the turn
         now += delay + 1e-6
         assert window.delay(now, units) == 0
-        reservation = window.take(now, units)
+        taken = window.take(now, units)
         assert monday.take(now + travel, units), "monday would have answered 429"
         answered = now + travel + work
         if is_told:
-            window.observe(reservation, answered + 0.05, monday.told(answered), alone=True)
+            window.observe(taken, now, answered + 0.05, monday.told(answered), alone=True)
         now = answered + 0.05
 
 
@@ -94,20 +93,20 @@ def test_what_others_take_is_learned_from_the_answers(others: list[tuple[int, fl
     for units, gap in others:
         now += gap
         now += window.delay(now, 100)
-        reservation = window.take(now, 100)
+        taken = window.take(now, 100)
         if not monday.take(now, 100):
-            window.correct(reservation, 0)
+            taken.ours -= 100
             window.exhausted(now, math.ceil(monday.ends - now))
             continue
-        window.observe(reservation, now, monday.told(now), alone=True)
+        window.observe(taken, now, now, monday.told(now), alone=True)
         assert window.room(now) <= monday.limit - monday.taken
         monday.take(now, units)
 
 
 def test_a_window_that_another_program_opened_ends_when_monday_says() -> None:
     window = RateWindow(1_000)
-    reservation = window.take(0.0, 900)
-    window.observe(reservation, 0.1, Allowance(1_000, 50, 12), alone=True)
+    taken = window.take(0.0, 900)
+    window.observe(taken, 0.0, 0.1, Allowance(1_000, 50, 12), alone=True)
     assert window.room(0.1) == 50
     assert 11 <= window.delay(0.1, 100) <= 13
     assert window.delay(10.4, 50) == 0
@@ -124,8 +123,8 @@ def test_nothing_is_sent_at_the_turn_of_a_window_where_it_could_meet_either() ->
 
 def test_an_answer_that_may_tell_of_the_next_window_does_not_change_this_one() -> None:
     window = RateWindow(1_000)
-    reservation = window.take(0.0, 900)
-    window.observe(reservation, 60.3, Allowance(1_000, 1_000, 60), alone=True)
+    taken = window.take(0.0, 900)
+    window.observe(taken, 0.0, 60.3, Allowance(1_000, 1_000, 60), alone=True)
     assert window.delay(60.3, 900) == pytest.approx(0.2)
 
 
@@ -154,7 +153,7 @@ def test_an_exceeded_limit_lowers_the_pace_at_once_and_recovers_slowly() -> None
 @settings(max_examples=60, deadline=None)
 def test_requests_never_exceed_a_limit_of_monday(requests: list[tuple[int, float]]) -> None:
     clock = VirtualClock(1_000.0)
-    pace = budget(clock, write_complexity=1_000_000, calls_per_minute=20, calls_per_day=1_000, daily_reserve=0)
+    pace = budget(clock, write_complexity=1_000_000, calls_per_minute=20, calls_per_day=1_000, reserve=0)
     complexity, calls = MondaysWindow(1_000_000), MondaysWindow(20)
     for mutations, work in requests:
         count = min(mutations, pace.largest("create_item"))
@@ -164,7 +163,7 @@ def test_requests_never_exceed_a_limit_of_monday(requests: list[tuple[int, float
         assert calls.take(clock.now, 1)
         clock.now += work
         pace.release(
-            permit, done(30_001 * count, Quota(complexity=complexity.told(clock.now), minute_rate=calls.told(clock.now)))
+            permit, done(30_001 * count, {"complexityMinute": complexity.told(clock.now), "minuteRate": calls.told(clock.now)})
         )
 
 
@@ -235,13 +234,13 @@ def test_mondays_own_figures_go_before_the_plan() -> None:
     pace = budget(VirtualClock(1_000.0), write_complexity=10_000_000)
     permit = pace.acquire("create_item", 1)
     assert permit is not None
-    pace.release(permit, done(30_001, Quota(complexity=Allowance(1_000_000, 969_999, 60))))
+    pace.release(permit, done(30_001, {"complexityMinute": Allowance(1_000_000, 969_999, 60)}))
     assert pace.room("create_item") == 32
 
 
 def test_the_day_ends_with_a_reserve_for_people() -> None:
     clock = VirtualClock(10.0 * DAY + 5)
-    pace = budget(clock, calls_per_day=10, daily_reserve=3)
+    pace = budget(clock, calls_per_day=10, reserve=0.3)
     for _ in range(7):
         permit = pace.acquire(*CREATE)
         assert permit is not None
@@ -254,7 +253,7 @@ def test_the_day_ends_with_a_reserve_for_people() -> None:
 
 def test_calls_made_earlier_today_count() -> None:
     clock = VirtualClock(1_000.0)
-    pace = budget(clock, calls_per_day=100, daily_reserve=0)
+    pace = budget(clock, calls_per_day=100, reserve=0)
     pace.note_calls_today(99.5)
     with pytest.raises(DailyLimitError):
         pace.acquire(*CREATE)
@@ -279,6 +278,24 @@ def test_no_call_is_made_after_monday_says_that_the_day_is_over() -> None:
     pace.release(permit, refused("DAILY_LIMIT_EXCEEDED"))
     with pytest.raises(DailyLimitError):
         pace.acquire(*CREATE)
+
+
+def test_crowding_halves_the_requests_in_flight_and_calm_raises_them_slowly() -> None:
+    clock = VirtualClock(1_000.0)
+    pace = budget(clock, concurrency=4)
+
+    def after(reply: Reply, times: int = 1) -> int:
+        for _ in range(times):
+            permit = pace.acquire("create_item", 1)
+            assert permit is not None
+            pace.release(permit, reply)
+        return pace.in_flight
+
+    assert after(refused("maxConcurrencyExceeded")) == 2
+    assert after(refused("IDEMPOTENCY_CONFLICT"), 2) == 1
+    assert after(done(1), 9) == 1
+    assert after(done(1)) == 2
+    assert after(done(1), 100) == 4
 
 
 def test_no_more_requests_run_at_a_time_than_the_plan_allows() -> None:
@@ -349,14 +366,7 @@ def test_each_plan_has_mondays_published_limits(plan: str, kind: str, expected: 
         limits.concurrency,
     )
     assert limits.request_complexity == 5_000_000
-    assert 0 < limits.daily_reserve < limits.calls_per_day
-
-
-def test_an_unknown_plan_or_kind_of_token_is_named() -> None:
-    with pytest.raises(ConfigurationError, match="'gold' is unknown; set one of trial"):
-        limits_of("gold")
-    with pytest.raises(ConfigurationError, match="'oauth' is unknown; set one of personal"):
-        limits_of("pro", "oauth")
+    assert limits.calls_for_us == limits.calls_per_day * 19 // 20
 
 
 def test_the_limit_that_was_hit_decides_which_budget_is_lowered() -> None:
@@ -365,6 +375,6 @@ def test_the_limit_that_was_hit_decides_which_budget_is_lowered() -> None:
     permit = pace.acquire(*CREATE)
     assert permit is not None
     pace.release(permit, refused("RATE_LIMIT_EXCEEDED", wait=9))
-    assert refused("RATE_LIMIT_EXCEEDED").limit is Limit.CALLS_PER_MINUTE
+    assert refused("RATE_LIMIT_EXCEEDED").kind is ErrorKind.CALLS_PER_MINUTE
     assert pace._delay(*CREATE) == 9
     assert pace.room("create_item") == 333

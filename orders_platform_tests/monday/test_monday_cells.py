@@ -88,7 +88,7 @@ def bench() -> Iterator[Bench]:
         for kind in ColumnType
     }
     ids = {kind: answer["create_column"]["id"] for kind, answer in made.items()}
-    ours = ClientLimits(10**12, calls_per_minute=10**9, calls_per_day=10**9)
+    ours = ClientLimits(10**9, 10**9, write_complexity=10**12)
     with connect_board(
         "http://sandbox/v2",
         SANDBOX_TOKEN,

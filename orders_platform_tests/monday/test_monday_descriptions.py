@@ -28,11 +28,6 @@ def test_settings_may_come_as_text() -> None:
     assert labels_of(json.dumps(NEW_STATUS)) == labels_of(NEW_STATUS)
 
 
-def test_the_older_settings_map_ids_to_texts() -> None:
-    settings = '{"labels":{"0":"Working","1":"Done","5":""},"labels_positions_v2":{"0":1,"1":0},"deactivated_labels":[1]}'
-    assert labels_of(settings) == (Label(0, "Working"), Label(1, "Done", is_deactivated=True))
-
-
 def test_dropdown_labels_are_read_under_either_name() -> None:
     assert labels_of({"labels": [{"id": 1, "name": "A, B"}, {"id": 2, "label": "C"}]}) == (Label(1, "A, B"), Label(2, "C"))
 

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import pytest
 
-from orders_platform.monday.error_policy import CODES, MESSAGES, STATUSES, ErrorAction, Limit, rule_for
+from orders_platform.monday.error_policy import CODES, LIMITS, MESSAGES, STATUSES, ErrorAction, ErrorKind, rule_for
 
 CODE_CASES = {
-    "COMPLEXITY_BUDGET_EXHAUSTED": (ErrorAction.WAIT, Limit.COMPLEXITY),
-    "ComplexityException": (ErrorAction.WAIT, Limit.COMPLEXITY),
+    "COMPLEXITY_BUDGET_EXHAUSTED": (ErrorAction.WAIT, ErrorKind.COMPLEXITY),
+    "ComplexityException": (ErrorAction.WAIT, ErrorKind.COMPLEXITY),
     "maxComplexityExceeded": (ErrorAction.SPLIT, None),
     "maxDepthExceeded": (ErrorAction.SPLIT, None),
-    "RATE_LIMIT_EXCEEDED": (ErrorAction.WAIT, Limit.CALLS_PER_MINUTE),
-    "RateLimitExceeded": (ErrorAction.WAIT, Limit.CALLS_PER_MINUTE),
-    "MINUTE_LIMIT_EXCEEDED": (ErrorAction.WAIT, Limit.CALLS_PER_MINUTE),
-    "maxConcurrencyExceeded": (ErrorAction.WAIT, Limit.CONCURRENCY),
-    "MAX_CONCURRENCY_EXCEEDED": (ErrorAction.WAIT, Limit.CONCURRENCY),
-    "CONCURRENCY_LIMIT_EXCEEDED": (ErrorAction.WAIT, Limit.CONCURRENCY),
-    "FIELD_LIMIT_EXCEEDED": (ErrorAction.WAIT, Limit.CONCURRENCY),
-    "FIELD_MINUTE_RATE_LIMIT_EXCEEDED": (ErrorAction.WAIT, Limit.CALLS_PER_MINUTE),
-    "DAILY_LIMIT_EXCEEDED": (ErrorAction.STOP_UNTIL_MIDNIGHT, Limit.CALLS_PER_DAY),
-    "IP_RATE_LIMIT_EXCEEDED": (ErrorAction.WAIT, Limit.ADDRESS),
-    "API_TEMPORARILY_BLOCKED": (ErrorAction.WAIT, Limit.ADDRESS),
-    "IDEMPOTENCY_CONFLICT": (ErrorAction.WAIT, Limit.KEY),
+    "RATE_LIMIT_EXCEEDED": (ErrorAction.WAIT, ErrorKind.CALLS_PER_MINUTE),
+    "RateLimitExceeded": (ErrorAction.WAIT, ErrorKind.CALLS_PER_MINUTE),
+    "MINUTE_LIMIT_EXCEEDED": (ErrorAction.WAIT, ErrorKind.CALLS_PER_MINUTE),
+    "maxConcurrencyExceeded": (ErrorAction.WAIT, ErrorKind.CONCURRENCY),
+    "MAX_CONCURRENCY_EXCEEDED": (ErrorAction.WAIT, ErrorKind.CONCURRENCY),
+    "CONCURRENCY_LIMIT_EXCEEDED": (ErrorAction.WAIT, ErrorKind.CONCURRENCY),
+    "FIELD_LIMIT_EXCEEDED": (ErrorAction.WAIT, ErrorKind.CONCURRENCY),
+    "FIELD_MINUTE_RATE_LIMIT_EXCEEDED": (ErrorAction.WAIT, ErrorKind.CALLS_PER_MINUTE),
+    "DAILY_LIMIT_EXCEEDED": (ErrorAction.STOP_UNTIL_MIDNIGHT, ErrorKind.CALLS_PER_DAY),
+    "IP_RATE_LIMIT_EXCEEDED": (ErrorAction.WAIT, ErrorKind.ADDRESS),
+    "API_TEMPORARILY_BLOCKED": (ErrorAction.WAIT, ErrorKind.ADDRESS),
+    "IDEMPOTENCY_CONFLICT": (ErrorAction.WAIT, ErrorKind.KEY),
     "ColumnValueException": (ErrorAction.REJECT, None),
     "missingLabel": (ErrorAction.REJECT, None),
     "inactiveItems": (ErrorAction.REJECT, None),
@@ -56,18 +56,21 @@ CODE_CASES = {
 }
 
 MESSAGE_CASES = {
-    "Complexity budget exhausted, query cost 30001 budget remaining 19986 out of 1000000": (ErrorAction.WAIT, Limit.COMPLEXITY),
+    "Complexity budget exhausted, query cost 30001 budget remaining 19986 out of 1000000": (
+        ErrorAction.WAIT,
+        ErrorKind.COMPLEXITY,
+    ),
     "Query has complexity of 1016020, which exceeds max complexity of 1000000": (ErrorAction.SPLIT, None),
-    "Daily limit exceeded": (ErrorAction.STOP_UNTIL_MIDNIGHT, Limit.CALLS_PER_DAY),
-    "Minute limit rate exceeded": (ErrorAction.WAIT, Limit.CALLS_PER_MINUTE),
-    "Rate Limit Exceeded": (ErrorAction.WAIT, Limit.CALLS_PER_MINUTE),
-    "Call limit exceeded for CreateBoard": (ErrorAction.WAIT, Limit.CALLS_PER_MINUTE),
-    "Call limit exceeded for DuplicateBoard": (ErrorAction.WAIT, Limit.CALLS_PER_MINUTE),
-    "Call limit exceeded for DuplicateGroup": (ErrorAction.WAIT, Limit.CALLS_PER_MINUTE),
-    "Concurrency limit exceeded": (ErrorAction.WAIT, Limit.CONCURRENCY),
-    "Concurrency limit exceeded for the field": (ErrorAction.WAIT, Limit.CONCURRENCY),
-    "A request with this idempotency key is currently being processed": (ErrorAction.WAIT, Limit.KEY),
-    "Resource is currently locked, please try again later": (ErrorAction.WAIT, Limit.LOCK),
+    "Daily limit exceeded": (ErrorAction.STOP_UNTIL_MIDNIGHT, ErrorKind.CALLS_PER_DAY),
+    "Minute limit rate exceeded": (ErrorAction.WAIT, ErrorKind.CALLS_PER_MINUTE),
+    "Rate Limit Exceeded": (ErrorAction.WAIT, ErrorKind.CALLS_PER_MINUTE),
+    "Call limit exceeded for CreateBoard": (ErrorAction.WAIT, ErrorKind.CALLS_PER_MINUTE),
+    "Call limit exceeded for DuplicateBoard": (ErrorAction.WAIT, ErrorKind.CALLS_PER_MINUTE),
+    "Call limit exceeded for DuplicateGroup": (ErrorAction.WAIT, ErrorKind.CALLS_PER_MINUTE),
+    "Concurrency limit exceeded": (ErrorAction.WAIT, ErrorKind.CONCURRENCY),
+    "Concurrency limit exceeded for the field": (ErrorAction.WAIT, ErrorKind.CONCURRENCY),
+    "A request with this idempotency key is currently being processed": (ErrorAction.WAIT, ErrorKind.KEY),
+    "Resource is currently locked, please try again later": (ErrorAction.WAIT, ErrorKind.LOCK),
     "Your ip is restricted": (ErrorAction.STOP, None),
     "Not Authenticated": (ErrorAction.STOP, None),
     "User unauthorized to perform action": (ErrorAction.STOP, None),
@@ -87,11 +90,11 @@ STATUS_CASES = {
     404: (ErrorAction.STOP, None),
     405: (ErrorAction.STOP, None),
     408: (ErrorAction.WAIT_UNKNOWN, None),
-    409: (ErrorAction.WAIT, Limit.KEY),
+    409: (ErrorAction.WAIT, ErrorKind.KEY),
     413: (ErrorAction.SPLIT, None),
     422: (ErrorAction.REJECT, None),
-    423: (ErrorAction.WAIT, Limit.LOCK),
-    429: (ErrorAction.WAIT, Limit.CALLS_PER_MINUTE),
+    423: (ErrorAction.WAIT, ErrorKind.LOCK),
+    429: (ErrorAction.WAIT, ErrorKind.CALLS_PER_MINUTE),
     500: (ErrorAction.WAIT_UNKNOWN, None),
     502: (ErrorAction.WAIT_UNKNOWN, None),
     503: (ErrorAction.WAIT_UNKNOWN, None),
@@ -100,22 +103,22 @@ STATUS_CASES = {
 
 
 @pytest.mark.parametrize(("code", "expected"), CODE_CASES.items())
-def test_a_code_has_its_action_whatever_the_status_says(code: str, expected: tuple[ErrorAction, Limit | None]) -> None:
+def test_a_code_has_its_action_whatever_the_status_says(code: str, expected: tuple[ErrorAction, ErrorKind | None]) -> None:
     for status in (200, 400, 429, 500):
         rule, known = rule_for(code, status, "some sentence")
-        assert ((rule.action, rule.limit), known) == (expected, True)
+        assert ((rule.action, rule.kind if rule.kind in LIMITS else None), known) == (expected, True)
 
 
 @pytest.mark.parametrize(("message", "expected"), MESSAGE_CASES.items())
-def test_a_message_without_a_code_has_its_action(message: str, expected: tuple[ErrorAction, Limit | None]) -> None:
+def test_a_message_without_a_code_has_its_action(message: str, expected: tuple[ErrorAction, ErrorKind | None]) -> None:
     rule, known = rule_for(None, 200, message)
-    assert ((rule.action, rule.limit), known) == (expected, True)
+    assert ((rule.action, rule.kind if rule.kind in LIMITS else None), known) == (expected, True)
 
 
 @pytest.mark.parametrize(("status", "expected"), STATUS_CASES.items())
-def test_a_status_alone_has_its_action_and_may_be_anybodys(status: int, expected: tuple[ErrorAction, Limit | None]) -> None:
+def test_a_status_alone_has_its_action_and_may_be_anybodys(status: int, expected: tuple[ErrorAction, ErrorKind | None]) -> None:
     rule, known = rule_for(None, status, "no words we know")
-    assert ((rule.action, rule.limit), known) == (expected, False)
+    assert ((rule.action, rule.kind if rule.kind in LIMITS else None), known) == (expected, False)
 
 
 def test_every_line_of_the_table_has_a_case_here() -> None:
@@ -132,7 +135,7 @@ def test_an_unknown_code_is_permanent_for_its_row_and_marked() -> None:
 
 def test_an_unknown_code_under_a_telling_status_follows_the_status_and_is_marked() -> None:
     rule, known = rule_for("SomethingNewException", 429, "never seen")
-    assert (rule.action, rule.limit, known) == (ErrorAction.WAIT, Limit.CALLS_PER_MINUTE, False)
+    assert (rule.action, rule.kind, known) == (ErrorAction.WAIT, ErrorKind.CALLS_PER_MINUTE, False)
 
 
 def test_a_message_that_we_know_counts_beside_an_unknown_code_only_where_the_status_agrees() -> None:
@@ -142,8 +145,8 @@ def test_a_message_that_we_know_counts_beside_an_unknown_code_only_where_the_sta
 
 
 def test_a_message_says_which_limit_a_bare_429_means() -> None:
-    assert rule_for(None, 429, "Concurrency limit exceeded")[0].limit is Limit.CONCURRENCY
-    assert rule_for("Other", 429, "Complexity budget exhausted")[0].limit is Limit.COMPLEXITY
+    assert rule_for(None, 429, "Concurrency limit exceeded")[0].kind is ErrorKind.CONCURRENCY
+    assert rule_for("Other", 429, "Complexity budget exhausted")[0].kind is ErrorKind.COMPLEXITY
 
 
 def test_every_action_that_stops_says_what_to_do() -> None:

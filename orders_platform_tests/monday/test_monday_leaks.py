@@ -116,7 +116,7 @@ def test_a_refusal_holds_no_token(connect: Callable[..., MondayBoard]) -> None:
         created = Mutation("r", {"board_id": "1", "item_name": "x"})
         with pytest.raises(MondayRefusedError) as caught:
             list(board.send(Operation.CREATE_ITEM, [created]))
-    _assert_silent(caught.value, repr(board), repr(client), repr(client.__dict__), repr(vars(client._transport)))
+    _assert_silent(caught.value, repr(board), repr(client), repr(client.__dict__), repr(vars(client.transport)))
 
 
 def _assert_silent(error: OrdersError, *texts: str) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orders_platform.domain.mutations import Outcome
-from orders_platform.monday.error_policy import ErrorAction, Limit
+from orders_platform.monday.error_policy import ErrorAction, ErrorKind
 from orders_platform.monday.replies import MESSAGE_LENGTH, Reply, lost_reply, read_reply
 
 
@@ -96,7 +96,7 @@ def test_a_result_beside_a_lost_permission_is_kept_and_sending_stops() -> None:
 @pytest.mark.parametrize("nothing", [{"data": None}, {"data": []}, {}, {"data": {"m0": None}}])
 def test_an_error_for_the_whole_request_executed_nothing(nothing: dict[str, object]) -> None:
     answer = reply({**nothing, "errors": [error("COMPLEXITY_BUDGET_EXHAUSTED", retry_in_seconds=17)]})
-    assert (answer.action, answer.executed, answer.limit, answer.wait) == (ErrorAction.WAIT, False, Limit.COMPLEXITY, 17)
+    assert (answer.action, answer.executed, answer.kind, answer.wait) == (ErrorAction.WAIT, False, ErrorKind.COMPLEXITY, 17)
 
 
 def test_neither_data_nor_errors_leaves_it_open_what_happened() -> None:
@@ -146,7 +146,7 @@ COMPLEXITY_SHAPES = {
 @pytest.mark.parametrize("shape", COMPLEXITY_SHAPES)
 def test_the_complexity_limit_is_recognised_in_every_shape(shape: str, status: int) -> None:
     answer = reply(COMPLEXITY_SHAPES[shape], status)
-    assert (answer.action, answer.limit, answer.wait, answer.rate_limited) == (ErrorAction.WAIT, Limit.COMPLEXITY, 12, True)
+    assert (answer.action, answer.kind, answer.wait, answer.rate_limited) == (ErrorAction.WAIT, ErrorKind.COMPLEXITY, 12, True)
 
 
 @pytest.mark.parametrize(
@@ -221,8 +221,8 @@ def test_cost_replay_and_limits_come_from_body_and_headers() -> None:
         ratelimit='"minuteRate";r=4999, "concurrency";r=249, "complexityMinute";r=4950000;t=45',
     )
     assert (answer.cost, answer.replayed) == (30_002, True)
-    assert (answer.quota.complexity.remaining, answer.quota.complexity.reset) == (4_950_000, 45)
-    assert answer.quota.minute_rate.remaining == 4_999
+    assert (answer.quota["complexityMinute"].remaining, answer.quota["complexityMinute"].reset) == (4_950_000, 45)
+    assert answer.quota["minuteRate"].remaining == 4_999
 
 
 def test_a_connection_never_made_is_told_from_a_lost_one() -> None:

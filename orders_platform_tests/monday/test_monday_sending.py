@@ -254,7 +254,7 @@ def test_crowding_lowers_the_batches_in_flight(fault: Fault, stage: Callable[...
     scene.sandbox.faults.queue(fault, times=3, operation="create_item")
     board = scene.board(max_in_flight=3, batch_size=1)
     allowed: list[int] = []
-    list(board.send(CREATE, scene.creates(16), lambda _batch: allowed.append(board._pace.in_flight)))
+    list(board.send(CREATE, scene.creates(16), lambda _batch: allowed.append(board._client.budget.in_flight)))
     assert allowed[0] == 3
     assert min(allowed) == 1
     assert len(scene.names) == 16

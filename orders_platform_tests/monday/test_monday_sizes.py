@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orders_platform.monday.client import KEY_LIFETIME_SECONDS, RequestResult, RetryPolicy
-from orders_platform.monday.error_policy import ErrorAction, ErrorRule, Limit
+from orders_platform.monday.error_policy import ErrorAction, ErrorKind, ErrorRule
 from orders_platform.monday.replies import Problem, Reply, lost_reply
 from orders_platform.monday.sending import Pace
 
 
 def test_batches_start_at_the_default_and_grow_while_they_go_well() -> None:
-    sizes = Pace(25, 3)
+    sizes = Pace(25)
     assert sizes.size("create_item") == 25
     sizes.went_well("create_item", 25, 1.0)
     assert sizes.size("create_item") == 31
@@ -25,19 +25,19 @@ def test_batches_start_at_the_default_and_grow_while_they_go_well() -> None:
 
 
 def test_a_small_batch_says_nothing_about_large_ones() -> None:
-    sizes = Pace(25, 3)
+    sizes = Pace(25)
     sizes.went_well("create_item", 3, 0.1)
     assert sizes.size("create_item") == 25
 
 
 def test_slow_mutations_make_batches_small() -> None:
-    sizes = Pace(25, 3)
+    sizes = Pace(25)
     sizes.went_well("create_item", 25, 50.0)
     assert sizes.size("create_item") == 10
 
 
 def test_a_batch_that_was_too_much_halves_the_next_one() -> None:
-    sizes = Pace(24, 3)
+    sizes = Pace(24)
     sizes.was_too_much("create_item", 24)
     assert sizes.size("create_item") == 12
     sizes.was_too_much("create_item", 1)
@@ -49,7 +49,7 @@ def test_a_batch_that_was_too_much_halves_the_next_one() -> None:
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 60), st.floats(0, 1_000))), st.integers(1, 50))
 def test_there_is_always_room_for_one(events: list[tuple[bool, int, float]], default: int) -> None:
-    sizes = Pace(default, 3)
+    sizes = Pace(default)
     for went_well, mutations, seconds in events:
         if went_well:
             sizes.went_well("create_item", mutations, seconds)
@@ -58,24 +58,7 @@ def test_there_is_always_room_for_one(events: list[tuple[bool, int, float]], def
         assert 1 <= sizes.size("create_item") <= 2 * default
 
 
-def test_crowding_halves_the_batches_in_flight_and_calm_raises_them_slowly() -> None:
-    pace = Pace(25, 4)
-    pace.was_crowded(crowded=True)
-    assert pace.in_flight == 2
-    pace.was_crowded(crowded=True)
-    pace.was_crowded(crowded=True)
-    assert pace.in_flight == 1
-    for _ in range(9):
-        pace.was_crowded(crowded=False)
-    assert pace.in_flight == 1
-    pace.was_crowded(crowded=False)
-    assert pace.in_flight == 2
-    for _ in range(100):
-        pace.was_crowded(crowded=False)
-    assert pace.in_flight == 4
-
-
-def limited(wait: float, limit: Limit = Limit.COMPLEXITY) -> Reply:
+def limited(wait: float, limit: ErrorKind = ErrorKind.COMPLEXITY) -> Reply:
     return Reply(429, ErrorAction.WAIT, problems=(Problem("X", "", ErrorRule(ErrorAction.WAIT, limit)),), wait=wait)
 
 
@@ -86,11 +69,12 @@ class Repeats(RequestResult):
     """A request that was sent once, at second 0, and maybe executed then."""
 
     def __init__(self, *, executed: bool = False, **policy: float) -> None:
-        super().__init__(RetryPolicy(**policy), random.Random(3), first_unknown=0.0 if executed else None)
+        super().__init__(first_unknown=0.0 if executed else None)
+        self.policy, self.rng = RetryPolicy(**policy), random.Random(3)
 
     def after(self, reply: Reply, now: float = 0.0) -> float | None:
         self.reply = reply
-        return self.next_wait(now)
+        return self.next_wait(now, self.policy, self.rng, self.policy.attempts)
 
 
 def test_what_monday_asks_for_is_a_floor() -> None:

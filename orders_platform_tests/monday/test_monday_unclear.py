@@ -129,7 +129,7 @@ def test_the_sandboxs_unclear_answers_are_unknown(
 def test_an_id_of_two_rows_or_of_another_row_is_nobodys() -> None:
     batch = Batch("k", CREATE, tuple(Mutation(ref, {}) for ref in "abc"))
     results = {ref: MutationResult(Outcome.DONE, monday_id=each) for ref, each in {"a": "1", "b": "1", "c": "2"}.items()}
-    report = BatchReport(batch, results, 1, 3, 0, 0.0)
+    report = BatchReport(batch, results, calls=1, mutations_sent=3)
     assert [each.outcome for each in report.without(["7"]).results.values()] == [Outcome.UNKNOWN, Outcome.UNKNOWN, Outcome.DONE]
     assert report.without(["2"]).results["c"].outcome is Outcome.UNKNOWN
     assert report.without([]).results["c"].monday_id == "2"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from orders_platform.domain.usage import MondayUsage, Reads
+from orders_platform.domain.usage import MondayUsage, Traffic
 from orders_platform_tests.monday.stage import Stage
 
 
@@ -22,9 +22,9 @@ def test_calls_that_another_run_makes_meanwhile_are_taken_in_before_each_stage(
     board.note_calls_today(100.0)
     board.note_calls_today(40.0)
     board.describe(9609317401)
-    assert board.calls_today == 101
+    assert board._client.budget.calls_today == 101
     board.note_calls_today(500.5)
-    assert board.calls_today == 500.5
+    assert board._client.budget.calls_today == 500.5
 
 
 def test_reads_are_handed_over_once(stage: Callable[..., Stage]) -> None:
@@ -35,4 +35,4 @@ def test_reads_are_handed_over_once(stage: Callable[..., Stage]) -> None:
     reads = board.take_reads()
     assert (reads.calls, reads.rate_limited) == (2, 0)
     assert reads.complexity > 0
-    assert board.take_reads() == Reads()
+    assert board.take_reads() == Traffic()

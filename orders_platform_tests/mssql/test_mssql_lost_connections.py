@@ -13,7 +13,7 @@ from sqlalchemy import event
 from orders_platform.configuration import Configuration
 from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
-from orders_platform.domain.orders import RowKind, RowResult
+from orders_platform.domain.orders import RowResult
 from orders_platform.domain.states import SyncState
 from orders_platform.errors import CustomerBusyError, RowsTakenError
 from orders_platform.merge.order_merge import OrderMerge
@@ -87,11 +87,9 @@ def test_a_write_back_that_is_cut_is_recorded_whole_mssql(cut: tuple[OrderStore,
     merge.merge_headers(GREYSON, merge.scan_staging(), NOW)
     rows = store.orders(GREYSON, waiting=True)
     cutter.words = "PENDING"
-    rows = store.record_intents(RowKind.ITEMS, rows, batch_of(rows), "run-1", NOW, GREYSON)
+    rows = store.record_intents(rows, batch_of(rows), "run-1", NOW, GREYSON)
     cutter.words = "what came of each row"
-    store.record_results(
-        RowKind.ITEMS, [RowResult(row, SyncState.SYNCED, 71 + n) for n, row in enumerate(rows)], "run-1", NOW, GREYSON
-    )
+    store.record_results([RowResult(row, SyncState.SYNCED, 71 + n) for n, row in enumerate(rows)], "run-1", NOW, GREYSON)
     assert cutter.cuts == 2
     assert store.orders(GREYSON, waiting=True) == []
     assert store.known_ids(range(60, 90)) == {71, 72, 73, 74, 75}
@@ -106,12 +104,12 @@ def test_a_lock_whose_session_is_cut_is_lost_before_the_next_request_mssql(
     merge.merge_headers(GREYSON, merge.scan_staging(), NOW)
     rows = behind.orders(GREYSON, waiting=True)
     with behind.lock(GREYSON):
-        rows = behind.record_intents(RowKind.ITEMS, rows, batch_of(rows), "run-1", NOW, GREYSON)
+        rows = behind.record_intents(rows, batch_of(rows), "run-1", NOW, GREYSON)
         with pytest.raises(CustomerBusyError, match="Another run"), store.lock(GREYSON):
             pass
         cutter.relay.cut()
         with pytest.raises(CustomerBusyError, match="The lock of customer 'GREYSON' is lost: its connection"):
-            behind.record_intents(RowKind.ITEMS, rows, batch_of(rows), "run-1", NOW, GREYSON)
+            behind.record_intents(rows, batch_of(rows), "run-1", NOW, GREYSON)
     assert {row.batch_id for row in store.orders(GREYSON, waiting=True)} == {"batch-1"}
 
 
@@ -120,15 +118,15 @@ def test_of_two_runs_without_a_lock_one_gets_the_rows_mssql(configuration: Confi
     merge = OrderMerge(store)
     merge.merge_headers(GREYSON, merge.scan_staging(), NOW)
     rows = store.orders(GREYSON, waiting=True)
-    ours = store.record_intents(RowKind.ITEMS, rows, batch_of(rows), "run-1", NOW, GREYSON)
+    ours = store.record_intents(rows, batch_of(rows), "run-1", NOW, GREYSON)
     with pytest.raises(RowsTakenError, match="5 of 5 items"):
-        store.record_intents(RowKind.ITEMS, rows, batch_of(rows, "batch-2"), "run-2", NOW, GREYSON)
+        store.record_intents(rows, batch_of(rows, "batch-2"), "run-2", NOW, GREYSON)
     found = store.orders(GREYSON, waiting=True)
-    renewed = store.record_intents(RowKind.ITEMS, ours, batch_of(ours), "run-1", NOW + timedelta(seconds=9), GREYSON)
+    renewed = store.record_intents(ours, batch_of(ours), "run-1", NOW + timedelta(seconds=9), GREYSON)
     with pytest.raises(RowsTakenError, match="5 of 5 items"):
-        store.record_intents(RowKind.ITEMS, found, batch_of(found, "batch-2"), "run-2", NOW + timedelta(seconds=99), GREYSON)
+        store.record_intents(found, batch_of(found, "batch-2"), "run-2", NOW + timedelta(seconds=99), GREYSON)
     results = [RowResult(row, SyncState.SYNCED, 71 + n) for n, row in enumerate(renewed)]
-    store.record_results(RowKind.ITEMS, results, "run-1", NOW, GREYSON)
+    store.record_results(results, "run-1", NOW, GREYSON)
     with pytest.raises(RowsTakenError, match="5 of 5 items"):
-        store.record_results(RowKind.ITEMS, [RowResult(row, SyncState.SYNCED, 99) for row in found], "run-2", NOW, GREYSON)
+        store.record_results([RowResult(row, SyncState.SYNCED, 99) for row in found], "run-2", NOW, GREYSON)
     assert store.known_ids([71, 75, 99]) == {71, 75}

@@ -13,7 +13,7 @@ from orders_platform.configuration import Configuration
 from orders_platform.database.engine import open_database
 from orders_platform.database.odbc_driver import wheel_drivers
 from orders_platform.database.order_store import OrderStore
-from orders_platform.domain.orders import RowKind, RowResult, SyncRow
+from orders_platform.domain.orders import RowResult, SyncRow
 from orders_platform.domain.states import SyncState
 from orders_platform.errors import TransactionLostError
 from orders_platform.merge.order_merge import OrderMerge
@@ -52,9 +52,9 @@ def test_results_with_nulls_in_several_statements_are_all_recorded_with_each_dri
             RowResult(row, SyncState.FAILED, None, "label_missing", "a reason")
             if n % 50 == 0
             else RowResult(row, SyncState.SYNCED, n)
-            for n, row in enumerate(other.record_intents(RowKind.ITEMS, rows, batch_of(rows), "run-1", NOW, GREYSON))
+            for n, row in enumerate(other.record_intents(rows, batch_of(rows), "run-1", NOW, GREYSON))
         ]
-        other.record_results(RowKind.ITEMS, results, "run-1", NOW, GREYSON)
+        other.record_results(results, "run-1", NOW, GREYSON)
     assert store.orders(GREYSON, waiting=True) == []
     assert len(store.known_ids(range(ORDERS))) == ORDERS - 5
     assert len(store.row_errors()) == 5

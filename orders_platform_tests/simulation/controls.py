@@ -56,7 +56,7 @@ class _Forgetful:
 
     def __getattr__(self, name: str) -> Any:
         if name == "record_intents":
-            return lambda _kind, rows, *_rest: list(rows)
+            return lambda rows, *_rest: list(rows)
         if name == "record_groups_sent":
             return lambda _customer, known, *_rest: known
         return getattr(self._store, name)
@@ -80,9 +80,9 @@ class _CommitsOnce:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    def record_intents(self, kind: str, rows: Sequence[SyncRow], batch: Batch, *rest: Any) -> Sequence[SyncRow]:
+    def record_intents(self, rows: Sequence[SyncRow], batch: Batch, *rest: Any) -> Sequence[SyncRow]:
         is_repeat = all(row.batch_id == batch.key for row in rows)
-        return rows if is_repeat else self._store.record_intents(kind, rows, batch, *rest)
+        return rows if is_repeat else self._store.record_intents(rows, batch, *rest)
 
 
 class _Keyless(httpx.BaseTransport):

@@ -9,7 +9,7 @@ import pytest
 
 from orders_platform.configuration import Configuration
 from orders_platform.domain.mapping import ColumnType
-from orders_platform.errors import BoardMismatchError, MondayRefusedError
+from orders_platform.errors import MondayRefusedError
 from orders_platform.sandbox.server import Fault
 from orders_platform_tests.monday.stage import scripted
 from orders_platform_tests.testing.platform import GREYSON, Platform, order
@@ -109,11 +109,6 @@ def test_every_missing_column_is_named_and_nothing_is_sent(platform: Platform) -
         assert word in report.error
     assert watch.mutations == {}
     assert platform.states() == {"NEW"}
-
-
-def test_a_mapping_without_a_key_to_find_items_again_is_refused_before_anything_is_read(platform: Platform) -> None:
-    with pytest.raises(BoardMismatchError, match="external_key"):
-        replace(platform.rules, items=replace(platform.rules.items, external_key=None))
 
 
 def test_a_wrong_board_of_subitems_is_found_before_a_subitem_is_sent(platform: Platform) -> None:

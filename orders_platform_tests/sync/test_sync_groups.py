@@ -12,6 +12,7 @@ from orders_platform.domain.history import CustomerGroup
 from orders_platform.domain.text import fold
 from orders_platform.sandbox.server import Fault
 from orders_platform.sync.groups import is_renamed, place_groups
+from orders_platform.sync.results import StageReport
 from orders_platform.sync.rows import sync_items
 from orders_platform_tests.testing.platform import SETTLE, Platform, order
 
@@ -68,7 +69,8 @@ def test_an_item_in_a_deleted_group_is_not_sent_without_the_group_stage(platform
     with platform.board() as board:
         run = platform.run(board)
         platform.merge.merge_headers("GREYSON", platform.merge.scan_staging(), run.clock())
-        report = sync_items(run, "GREYSON")
+        report = StageReport()
+        sync_items(run, "GREYSON", report)
     assert (report.waiting, report.created, report.failed) == (1, 0, 0)
     assert platform.orders()["GRE-00001"]["sync_state"] == "NEW"
 

@@ -41,14 +41,14 @@ def outcome(operation: Operation) -> Callable[[str, tuple[Any, ...]], bool]:
 
 
 def intent(kind: RowKind) -> Callable[[str, tuple[Any, ...]], bool]:
-    return lambda name, arguments: name == "record_intents" and arguments[0] is kind
+    return lambda name, arguments: name == "record_intents" and arguments[0][0].kind is kind
 
 
 def after_intent(kind: RowKind, platform: Platform) -> Callable[[str, tuple[Any, ...]], bool]:
     """The moment between the committed intent and the request."""
 
     def dies(name: str, arguments: tuple[Any, ...]) -> bool:
-        if name == "record_intents" and arguments[0] is kind:
+        if name == "record_intents" and arguments[0][0].kind is kind:
             platform.store.record_intents(*arguments)
             return True
         return False

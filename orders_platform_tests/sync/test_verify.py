@@ -14,7 +14,7 @@ from orders_platform.errors import MondayUnavailableError, TransientError
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
 from orders_platform.sandbox.server import Fault
 from orders_platform.sync.reconcile import Reconciliation
-from orders_platform.sync.repair import RepairAction, repair_plan
+from orders_platform.sync.repair import repair_plan
 from orders_platform_tests.testing.platform import (
     GREYSON,
     NOTES_COLUMN,
@@ -254,8 +254,8 @@ def test_a_changed_cell_and_a_new_name_are_different_and_put_right(synced: Platf
         (DIFFERENT, found.differences[2].column, "1", "77"),
     ]
     assert [(step.action, step.size_code, step.detail) for step in repair_plan(found)] == [
-        (RepairAction.CHANGE, "", "NOTES, name"),
-        (RepairAction.CHANGE, "S", found.differences[2].column),
+        ("change", "", "NOTES, name"),
+        ("change", "S", found.differences[2].column),
     ]
     with synced.watched() as watch:
         assert synced.repair().is_done
@@ -281,7 +281,7 @@ def test_a_renamed_group_is_named_once_and_gets_its_title_back(synced: Platform)
     assert [(each.kind, each.name, each.board) for each in found.differences] == [
         (DifferenceKind.RENAMED_GROUP, "GREYSON 2025 FALL", "Old")
     ]
-    assert [(step.action, step.detail) for step in repair_plan(found)] == [(RepairAction.RENAME, "Old -> GREYSON 2025 FALL")]
+    assert [(step.action, step.detail) for step in repair_plan(found)] == [("rename", "Old -> GREYSON 2025 FALL")]
     with synced.watched() as watch:
         assert synced.repair().is_done
     assert watch.mutations == {"update_group": 1}

@@ -46,7 +46,7 @@ PRICE_COLUMN = "numeric_mkr5cact"
 QTY_COLUMN = "numeric_mkra7j8e"
 
 _GENEROUS_SANDBOX = AccountLimits(10**12, 10**12, False, 10**9, 10**9, 10**9, 1000)
-_GENEROUS_CLIENT = ClientLimits(10**12, None, 10**12, 10**9, 10**9, 0, 1000)
+_GENEROUS_CLIENT = ClientLimits(10**9, 10**9, 1000, 10**12, None, 10**12, 0)
 _SIZES = {"S": 1, "M": 2}
 
 
@@ -125,7 +125,7 @@ class _Heard:
             return method
 
         def call(*arguments: Any) -> Any:
-            self._hear(f"intent of {arguments[2].operation.value}")
+            self._hear(f"intent of {arguments[1].operation.value}")
             return method(*arguments)
 
         return call

@@ -59,13 +59,12 @@ def monday_subitems(
 
 
 def _stage(
-    context: AssetExecutionContext, orders_database: OrdersDatabase, monday: MondayResource, stage: Callable[..., StageReport]
+    context: AssetExecutionContext, orders_database: OrdersDatabase, monday: MondayResource, stage: Callable[..., None]
 ) -> dg.MaterializeResult[None]:
     customer = customer_for(context.partition_key)
     with customer_alone(customer, orders_database) as store:
         run, report = monday.sync_run(store, context.run.run_id, context.log.info), StageReport()
-        with run.counted(customer, report):
-            stage(run, customer, report=report)
+        stage(run, customer, report)
         board = report_links(Settings()).board
         left_out = [each for each in Queries(store).cell_warnings(customer) if each.row_uuid is not None]
     metadata: dict[str, dg.RawMetadataValue] = report.figures()
