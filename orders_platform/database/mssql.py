@@ -1,6 +1,7 @@
 """SQL Server: its connections with the settings of a session, its catalogue, rights and locks, and what else differs from SQLite.
 
-Which driver is used is decided in `odbc_driver.py`, what its errors mean in `mssql_errors.py`.
+Two drivers speak to it: mssql-python (`mssql+mssqlpython://`) and pyodbc (`mssql+pyodbc://`). What their errors mean is in
+`mssql_errors.py`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
-from typing import TYPE_CHECKING
+from typing import Any
 
 import sqlalchemy
 from markupsafe import Markup
@@ -20,20 +21,17 @@ from sqlalchemy import URL, Connection, Engine, ExecutionContext, event, text
 from sqlalchemy.exc import DBAPIError
 
 from orders_platform.database.dialects import Dialect, Family, Right, TableColumn, column_types, customer_busy, lock_lost
-from orders_platform.database.mssql_errors import Meaning, meaning_of
-from orders_platform.database.odbc_driver import find_driver, safe_options
+from orders_platform.database.mssql_errors import LOST, Meaning, meaning_of, state_of
 from orders_platform.errors import DatabaseRefusedError, OrdersError, TransactionLostError
 
-if TYPE_CHECKING:
-    import pyodbc
-
-TEXT_PARAMETERS = "orders_text_parameters"
-"""Execution option of a statement all of whose parameters are texts: said so, its plan does not depend on their lengths."""
-
-_WIDE_TEXT = (-9, 0, 0)  # SQL_WVARCHAR of any length
-_LONG = 4_000  # characters; FreeTDS takes longer ones as pyodbc sends them by itself
-_MARKS = re.compile(r"'(?:[^']|'')*'|\[(?:[^\]]|\]\])*\]|--[^\n]*|/\*.*?\*/|\?", re.DOTALL)
-_NULL = "CAST(NULL AS NVARCHAR(1))"  # of a type that becomes any other: bare ones above each other in a UNION would be INT
+# SQL_WVARCHAR, SQL_BIT, SQL_BIGINT, SQL_DOUBLE, SQL_TYPE_DATE, SQL_TYPE_TIMESTAMP; their sizes and digits.
+_TEXT, _LONG_TEXT = (-9, 4_000, 0), (-9, 0, 0)
+_TYPES_OF_VALUES: Mapping[type, tuple[int, int, int]] = {
+    str: _TEXT, type(None): _TEXT, bool: (-7, 0, 0), int: (-5, 0, 0), float: (8, 0, 0), date: (91, 10, 0), datetime: (93, 27, 7),
+}  # fmt: skip
+_MICROSOFT = {"driver": "ODBC Driver 18 for SQL Server", "Encrypt": "yes"}
+_CONNECT_ARGS: Mapping[str, dict[str, bool]] = {"mssqlpython": {"native_uuid": False}}  # ids are texts here
+_FREETDS = {"Encryption": "require", "TDS_Version": "7.4", "ClientCharset": "UTF-8"}
 
 _ROWS = _PARAMETERS = 1_000
 """SQL Server takes so many rows in a list of VALUES, and 2,100 parameters; reading them takes it longer than in proportion."""
@@ -49,8 +47,8 @@ _WHOLE = {
 _DECIMAL = re.compile(r"DECIMAL\((\d+), (\d+)\)")
 _EXACT = Context(prec=60)
 
-LOGIN_SECONDS = 15
-"""How long a server may take to accept us."""
+LOGIN_SECONDS = 30
+"""How long a server may take to accept us. A database of Azure that sleeps takes longer to wake: the login is repeated then."""
 
 LOCK_SECONDS = 60
 """How long a statement waits for another's locks; then it is error 1222, and the transaction is repeated."""
@@ -99,17 +97,19 @@ class _Mssql(Dialect):
     has_earlier_system = True
 
     def make_engine(self, url: URL) -> Engine:
-        if url.get_driver_name() == "pyodbc":
-            url = _completed(url)
         engine = sqlalchemy.create_engine(
-            url,
+            _completed(url),
+            paramstyle="qmark",
             pool_pre_ping=True,  # a connection that died between two runs is replaced unseen
             pool_recycle=1_800,  # firewalls forget idle connections, Azure after 30 minutes
             use_insertmanyvalues=False,  # it relies on a sorted OUTPUT
-            connect_args={"timeout": LOGIN_SECONDS},
+            connect_args={"timeout": LOGIN_SECONDS, **_CONNECT_ARGS.get(url.get_driver_name(), {})},
         )
+        if url.get_driver_name() == "pyodbc":
+            # ODBC's own pool would keep a closed session, and its locks; SQLAlchemy turns off that of mssql-python.
+            engine.dialect.loaded_dbapi.pooling = False  # type: ignore[attr-defined]
         event.listen(engine, "connect", _prepare)
-        event.listen(engine, "before_cursor_execute", _before_execute, retval=True)
+        event.listen(engine, "before_cursor_execute", _bind_by_type)
         return engine
 
     def error(self, error: DBAPIError, place: str) -> OrdersError:
@@ -230,29 +230,30 @@ def _first(error: DBAPIError) -> DBAPIError:
 
 
 def _meaning(error: DBAPIError) -> Meaning:
-    state = str(error.orig.args[0]) if error.orig is not None and error.orig.args else ""
-    return meaning_of(state, str(error.orig), is_disconnect=error.connection_invalidated)
+    return meaning_of(state_of(error.orig), str(error.orig), is_disconnect=error.connection_invalidated)
 
 
 # --- connections --------------------------------------------------------------------------------------------------------
 
 
 def _completed(url: URL) -> URL:
-    """The URL with a driver and with encryption, where it does not say them itself."""
-    if "odbc_connect" in url.query:
+    """The URL with encryption, and with a driver for pyodbc, where it does not say them itself."""
+    given = {name.casefold() for name in url.query}
+    if "odbc_connect" in given:
         return url  # a whole connection string of somebody's own
-    driver = url.query.get("driver")
-    if driver is None:
-        import pyodbc
+    driver = str(url.query.get("driver", "")).casefold()
+    options = _MICROSOFT
+    if url.get_driver_name() != "pyodbc":
+        options = {"Encrypt": "yes"}
+    elif "freetds" in driver or "tdsodbc" in driver:
+        options = {**_FREETDS, "port": str(url.port or 1433)}
+    return url.update_query_dict({name: value for name, value in options.items() if name.casefold() not in given})
 
-        driver = find_driver(pyodbc.drivers())
-        url = url.update_query_dict({"driver": driver})
-    return url.update_query_dict(safe_options(str(driver), url.query, url.port))
 
-
-def _prepare(connection: pyodbc.Connection, _record: object) -> None:
+def _prepare(connection: Any, _record: object) -> None:
     connection.timeout = STATEMENT_SECONDS
     cursor = connection.cursor()
+    cursor.execute("SET LANGUAGE us_english")  # mssql-python tells no numbers of errors: they are known by their words
     cursor.execute("SET NOCOUNT OFF")  # a server may have it on for everybody; our write-backs count their rows
     cursor.execute("SET XACT_ABORT ON")  # an error of a statement ends its transaction: nothing half done is committed
     cursor.execute("SET DATEFORMAT ymd")  # an ISO date is that day, also in a column of moments
@@ -260,33 +261,27 @@ def _prepare(connection: pyodbc.Connection, _record: object) -> None:
     cursor.close()
 
 
-def _before_execute(
+def _bind_by_type(
     _connection: Connection,
-    cursor: pyodbc.Cursor,
-    sql: str,
+    cursor: Any,
+    _sql: str,
     parameters: Sequence[object],
-    context: ExecutionContext,
-    _many: bool,  # noqa: FBT001
-) -> tuple[str, Sequence[object]]:
-    if context.execution_options.get(TEXT_PARAMETERS):
-        cursor.setinputsizes([_WIDE_TEXT if len(str(text)) <= _LONG else None for text in parameters])
-        return sql, parameters
-    return write_nulls(sql, parameters) if None in parameters else (sql, parameters)
+    _context: ExecutionContext,
+    many: bool,  # noqa: FBT001
+) -> None:
+    """Say of each value what it is.
 
-
-# t-sql-compatible: SQL Server itself cannot say a NULL's type only where a temporary table is involved.
-def write_nulls(sql: str, parameters: Sequence[object]) -> tuple[str, Sequence[object]]:
-    """A statement with its NULLs written out, and the parameters that are left.
-
-    pyodbc asks the server for the type of each NULL that it binds. A server that cannot answer ends the transaction and says nothing:
-    what the transaction wrote before is gone, what it writes afterwards stays.
+    A driver that is left to itself takes the type from the value: a plan for each length of a text and each size of a number, a long text
+    as NTEXT, which many collations refuse (error 4189), and for a NULL it asks the server. A server that cannot answer (T-SQL cannot,
+    where a temporary table is involved) may end the transaction, and the driver says nothing of it.
     """
-    values = iter(parameters)
+    if parameters and not many and all(type(value) in _TYPES_OF_VALUES for value in parameters):
+        cursor.setinputsizes([type_of_value(value) for value in parameters])
 
-    def written(found: re.Match[str]) -> str:
-        return _NULL if found[0] == "?" and next(values) is None else found[0]
 
-    return _MARKS.sub(written, sql), tuple(value for value in parameters if value is not None)
+def type_of_value(value: object) -> tuple[int, int, int]:
+    """How a value is bound: its SQL type, size and digits. A text that may be longer than NVARCHAR(4000) is NVARCHAR(MAX)."""
+    return _LONG_TEXT if isinstance(value, str) and len(value) > 2_000 else _TYPES_OF_VALUES[type(value)]
 
 
 def _cell(n: int) -> str:
@@ -302,7 +297,7 @@ def _execute_texts(connection: Connection, start: str, rows: Sequence[Sequence[o
         piece = rows[at : at + together]
         statement = f"{start} (VALUES {', '.join([marks] * len(piece))}) AS r ({names}){end}"
         texts = tuple(_text(cell) for row in piece for cell in row)
-        connection.exec_driver_sql(statement, texts, execution_options={TEXT_PARAMETERS: True})
+        connection.exec_driver_sql(statement, texts)
 
 
 def _text(cell: object) -> str:
@@ -329,6 +324,10 @@ def _taken(connection: Connection, resource: str, owner: str, wait_milliseconds:
         pass  # some drivers show the call itself as a result without rows
     (answer,) = cursor.fetchone() or (-999,)
     cursor.close()
+    if answer in {-2, -3}:
+        raise TransactionLostError(f"A lock was refused by the server (sp_getapplock {answer}, a deadlock). {LOST}")
+    if int(answer) < -1:
+        raise DatabaseRefusedError(f"sp_getapplock answered {answer}: a defect of orders-platform; please report it.")
     return int(answer) >= 0
 
 

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy
+from orders_platform.database.odbc_driver import wheel_drivers
 from pydantic import SecretStr
 
 from orders_platform.configuration import Configuration
 from orders_platform.database.engine import open_database
-from orders_platform.database.odbc_driver import wheel_drivers
 from orders_platform.database.order_store import OrderStore
 from orders_platform.domain.orders import RowKind, RowResult, SyncRow
 from orders_platform.domain.states import SyncState
