@@ -13,14 +13,23 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 import sqlalchemy
 from markupsafe import Markup
 from sqlalchemy import URL, Connection, Engine, ExecutionContext, event, text
 from sqlalchemy.exc import DBAPIError
 
-from orders_platform.database.dialects import Dialect, Family, Right, TableColumn, column_types, customer_busy, lock_lost
+from orders_platform.database.dialects import (
+    ColumnTypes,
+    Dialect,
+    Family,
+    Right,
+    TableColumn,
+    column_types,
+    customer_busy,
+    lock_lost,
+)
 from orders_platform.database.mssql_errors import LOST, Meaning, meaning_of, state_of
 from orders_platform.errors import DatabaseRefusedError, OrdersError, TransactionLostError
 
@@ -61,11 +70,21 @@ _TYPES = {
     "date": "DATE", "moment": "DATETIME2(7)", "uuid": "UNIQUEIDENTIFIER", "long_text": "NVARCHAR(MAX)",
 }  # fmt: skip
 
+_SHORT, _STAGED = 100, 400
+"""A text of the orders of so many characters at most is staged as one of so many, which a clustered index can have."""
+
 _FAMILIES: Mapping[str, Family] = {
     **dict.fromkeys(("bigint", "int", "smallint", "tinyint", "bit", "decimal", "numeric"), "number"),
     **dict.fromkeys(("float", "real", "money", "smallmoney"), "float"),
     **dict.fromkeys(("date", "datetime", "datetime2", "smalldatetime"), "moment"),
 }
+
+_COLUMNS_AS_MADE = text(
+    "SELECT c.name, LOWER(t.name) AS type, c.is_computed, c.is_identity, c.max_length, "
+    "CASE WHEN c.collation_name <> CONVERT(NVARCHAR(128), DATABASEPROPERTYEX(DB_NAME(), 'Collation')) THEN c.collation_name END AS other "
+    "FROM sys.columns AS c INNER JOIN sys.types AS t ON t.user_type_id = c.user_type_id WHERE c.object_id = OBJECT_ID(:name)"
+)
+_ESCALATES = text("SELECT COUNT(*) FROM sys.tables WHERE object_id = OBJECT_ID(:name) AND lock_escalation_desc = 'DISABLE'")
 
 # t-sql-compatible: every engine has INFORMATION_SCHEMA; SQLAlchemy's inspector asks for more.
 _COLUMNS = text(
@@ -89,11 +108,14 @@ class _Mssql(Dialect):
     kind = "sqlserver"
     types = column_types(_TYPES)
     # The order list as it arrives: a cell that is no number must not stop its load, the merge rejects its row.
-    staged_types = column_types(
-        {**_TYPES, **dict.fromkeys(("nvarchar", "integer", "decimal", "date", "uuid"), "NVARCHAR(4000)")}
-    )
+    staged_types: ClassVar[ColumnTypes] = {
+        **column_types({**_TYPES, **dict.fromkeys(("integer", "decimal", "date", "uuid"), "NVARCHAR(4000)")}),
+        "nvarchar": lambda size: Markup("NVARCHAR({})").format(_STAGED if size <= _SHORT else 4_000),
+    }
     rows_a_batch = _ROWS
     any_case = ""
+    longest_key = 850
+    staging_index = "CLUSTERED INDEX"
     has_earlier_system = True
 
     def make_engine(self, url: URL) -> Engine:
@@ -153,12 +175,38 @@ class _Mssql(Dialect):
         rounded = exact.quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP, _EXACT)
         return rounded if len(rounded.as_tuple().digits) <= precision else None
 
+    def insert_rows(
+        self,
+        connection: Connection,
+        table: str,
+        columns: Sequence[str],
+        rows: Iterable[Sequence[object]],
+        *,
+        uuid: str = "",
+        empty_is_null: bool = False,
+    ) -> int:
+        if empty_is_null:  # staged cells; one that is longer than its column would end the load
+            made = {str(self.quote(row.name)): row for row in connection.execute(_COLUMNS_AS_MADE, {"name": table})}
+            most = [made[name].max_length // 2 if name in made and made[name].type == "nvarchar" else 0 for name in columns]
+            rows = (
+                [
+                    None if cell == "" else cell if len(str(cell)) <= _SHORT else _cut(cell, n)
+                    for cell, n in zip(row, most, strict=True)
+                ]
+                for row in rows
+            )
+        return super().insert_rows(connection, table, columns, rows, uuid=uuid)
+
     def insert_batch(
-        self, connection: Connection, start: str, rows: list[tuple[object, ...]], *, has_uuid: bool, empty_is_null: bool
+        self,
+        connection: Connection,
+        start: str,
+        rows: list[tuple[object, ...]],
+        *,
+        has_uuid: bool,
+        empty_is_null: bool,  # noqa: ARG002 - done above
     ) -> None:
         cells = ", ".join([*map(_cell, range(len(rows[0]))), *["NEWID()"] * has_uuid])
-        if empty_is_null:
-            rows = [tuple([None if cell == "" else cell for cell in row]) for row in rows]
         _execute_texts(connection, f"{start} SELECT {cells} FROM", rows)
 
     def update_rows(self, connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -207,6 +255,33 @@ class _Mssql(Dialect):
     def indexes(self, connection: Connection, table: str, schema: str) -> set[str]:
         names = connection.execute(_INDEXES, {"table_name": table, "schema_name": schema}).scalars()
         return {str(name) for name in names}
+
+    def unsuitable(self, connection: Connection, table: str, written: Sequence[str], compared: Sequence[str]) -> list[str]:
+        reasons = []
+        for name, kind, is_computed, is_identity, length, collation in connection.execute(_COLUMNS_AS_MADE, {"name": table}):
+            column = f"{table}.{self.quote(name)}"
+            if name in written and (is_computed or is_identity or kind in {"timestamp", "rowversion"}):
+                reasons.append(
+                    f"{column} is made by the server (computed, IDENTITY or ROWVERSION) and cannot be written: rename it."
+                )
+            elif name in compared and kind in {"char", "varchar", "text", "ntext"}:
+                size = "MAX" if length < 0 or kind in {"text", "ntext"} else length
+                reasons.append(
+                    f"{column} is {kind.upper()}, whose code page makes ? of some letters, so that keys are unequal: "
+                    f"ALTER TABLE {table} ALTER COLUMN {self.quote(name)} NVARCHAR({size});"
+                )
+            elif name in compared and collation:
+                reasons.append(
+                    f"{column} has the collation {collation} and not the database's, with which it cannot be compared (error 468): "
+                    f"ALTER TABLE {table} ALTER COLUMN {self.quote(name)} {kind.upper()}({length // 2}) COLLATE DATABASE_DEFAULT;"
+                )
+        return reasons
+
+    def table_settings(self, connection: Connection, table: str) -> list[str]:
+        if connection.execute(_ESCALATES, {"name": table}).scalar_one():
+            return []
+        # Above 5,000 locks the server would lock the table, and with it every other customer.
+        return [f"ALTER TABLE {table} SET (LOCK_ESCALATION = DISABLE)"]
 
     def missing_grants(self, connection: Connection, rights: Sequence[Right]) -> list[str]:
         missing = _refused(connection, rights)
@@ -282,6 +357,13 @@ def _bind_by_type(
 def type_of_value(value: object) -> tuple[int, int, int]:
     """How a value is bound: its SQL type, size and digits. A text that may be longer than NVARCHAR(4000) is NVARCHAR(MAX)."""
     return _LONG_TEXT if isinstance(value, str) and len(value) > 2_000 else _TYPES_OF_VALUES[type(value)]
+
+
+def _cut(cell: object, most: int) -> object:
+    """A cell that fits a column that `init-db` made; the merge says that it was longer. Those of a typed staging table refuse it."""
+    if not isinstance(cell, str) or most < _STAGED:
+        return cell
+    return cell.encode("utf-16-le", "surrogatepass")[: 2 * most].decode("utf-16-le", "ignore")
 
 
 def _cell(n: int) -> str:
