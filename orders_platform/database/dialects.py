@@ -69,6 +69,7 @@ class Dialect(abc.ABC):
         longest_key: so many characters a column of an index may have, 0 without a limit.
         sparse: after an index of a column that is mostly NULL, with the column's name.
         staging_index: what the index of a new staging table is called.
+        settings: what a new table of ours is told, with its quoted name.
     """
 
     name: ClassVar[str]
@@ -81,6 +82,7 @@ class Dialect(abc.ABC):
     longest_key: ClassVar[int] = 0
     sparse: ClassVar[str] = ""
     staging_index: ClassVar[str] = "INDEX"
+    settings: ClassVar[Sequence[str]] = ()
 
     @cached_property
     def sqlalchemy(self) -> sqlalchemy.Dialect:
@@ -172,10 +174,6 @@ class Dialect(abc.ABC):
 
     def unsuitable(self, connection: Connection, table: str, written: Sequence[str], compared: Sequence[str]) -> list[str]:  # noqa: ARG002 - SQLite's columns take anything
         """Why columns of a table of an earlier system cannot be written or compared, a sentence each; `table` is quoted."""
-        return []
-
-    def table_settings(self, connection: Connection, table: str) -> list[str]:  # noqa: ARG002 - SQLite has none
-        """The statements that a table needs besides its columns, for its quoted name."""
         return []
 
     def missing_grants(self, connection: Connection, rights: Sequence[Right]) -> list[str]:  # noqa: ARG002 - SQLite has no rights

@@ -31,16 +31,17 @@ from orders_platform.database.dialects import (
     lock_lost,
 )
 from orders_platform.database.mssql_errors import LOST, Meaning, meaning_of, state_of
-from orders_platform.errors import DatabaseRefusedError, OrdersError, TransactionLostError
+from orders_platform.errors import ConfigurationError, DatabaseRefusedError, OrdersError, TransactionLostError
 
 # SQL_WVARCHAR, SQL_BIT, SQL_BIGINT, SQL_DOUBLE, SQL_TYPE_DATE, SQL_TYPE_TIMESTAMP; their sizes and digits.
 _TEXT, _LONG_TEXT = (-9, 4_000, 0), (-9, 0, 0)
 _TYPES_OF_VALUES: Mapping[type, tuple[int, int, int]] = {
     str: _TEXT, type(None): _TEXT, bool: (-7, 0, 0), int: (-5, 0, 0), float: (8, 0, 0), date: (91, 10, 0), datetime: (93, 27, 7),
 }  # fmt: skip
+_MARKS = re.compile(r"'(?:[^']|'')*'|\[(?:[^\]]|\]\])*\]|--[^\n]*|/\*.*?\*/|\?", re.DOTALL)
+_NULL = "CAST(NULL AS NVARCHAR(1))"  # of a type that becomes any other: bare ones above each other in a UNION would be INT
 _MICROSOFT = {"driver": "ODBC Driver 18 for SQL Server", "Encrypt": "yes"}
 _CONNECT_ARGS: Mapping[str, dict[str, bool]] = {"mssqlpython": {"native_uuid": False}}  # ids are texts here
-_FREETDS = {"Encryption": "require", "TDS_Version": "7.4", "ClientCharset": "UTF-8"}
 
 _ROWS = _PARAMETERS = 1_000
 """SQL Server takes so many rows in a list of VALUES, and 2,100 parameters; reading them takes it longer than in proportion."""
@@ -84,7 +85,6 @@ _COLUMNS_AS_MADE = text(
     "CASE WHEN c.collation_name <> CONVERT(NVARCHAR(128), DATABASEPROPERTYEX(DB_NAME(), 'Collation')) THEN c.collation_name END AS other "
     "FROM sys.columns AS c INNER JOIN sys.types AS t ON t.user_type_id = c.user_type_id WHERE c.object_id = OBJECT_ID(:name)"
 )
-_ESCALATES = text("SELECT COUNT(*) FROM sys.tables WHERE object_id = OBJECT_ID(:name) AND lock_escalation_desc = 'DISABLE'")
 
 # t-sql-compatible: every engine has INFORMATION_SCHEMA; SQLAlchemy's inspector asks for more.
 _COLUMNS = text(
@@ -116,6 +116,8 @@ class _Mssql(Dialect):
     any_case = ""
     longest_key = 850
     staging_index = "CLUSTERED INDEX"
+    # Above 5,000 locks the server would lock the table, and with it every other customer.
+    settings = ("ALTER TABLE {} SET (LOCK_ESCALATION = DISABLE)",)
     has_earlier_system = True
 
     def make_engine(self, url: URL) -> Engine:
@@ -131,6 +133,8 @@ class _Mssql(Dialect):
             # ODBC's own pool would keep a closed session, and its locks; SQLAlchemy turns off that of mssql-python.
             engine.dialect.loaded_dbapi.pooling = False  # type: ignore[attr-defined]
         event.listen(engine, "connect", _prepare)
+        if url.get_driver_name() == "pyodbc":
+            event.listen(engine, "before_cursor_execute", _write_nulls, retval=True)
         event.listen(engine, "before_cursor_execute", _bind_by_type)
         return engine
 
@@ -277,12 +281,6 @@ class _Mssql(Dialect):
                 )
         return reasons
 
-    def table_settings(self, connection: Connection, table: str) -> list[str]:
-        if connection.execute(_ESCALATES, {"name": table}).scalar_one():
-            return []
-        # Above 5,000 locks the server would lock the table, and with it every other customer.
-        return [f"ALTER TABLE {table} SET (LOCK_ESCALATION = DISABLE)"]
-
     def missing_grants(self, connection: Connection, rights: Sequence[Right]) -> list[str]:
         missing = _refused(connection, rights)
         if not missing:
@@ -316,12 +314,12 @@ def _completed(url: URL) -> URL:
     given = {name.casefold() for name in url.query}
     if "odbc_connect" in given:
         return url  # a whole connection string of somebody's own
-    driver = str(url.query.get("driver", "")).casefold()
-    options = _MICROSOFT
-    if url.get_driver_name() != "pyodbc":
-        options = {"Encrypt": "yes"}
-    elif "freetds" in driver or "tdsodbc" in driver:
-        options = {**_FREETDS, "port": str(url.port or 1433)}
+    if any(name in str(url.query.get("driver", "")).casefold() for name in ("freetds", "tdsodbc")):
+        raise ConfigurationError(
+            "ORDERS_DATABASE_URL names FreeTDS, which sends long texts as NTEXT: many databases refuse it (error 4189), and with it the "
+            "record of what was sent. Install orders-platform[mssql] and begin the URL with mssql+mssqlpython://; see docs/sql_server.md."
+        )
+    options = _MICROSOFT if url.get_driver_name() == "pyodbc" else {"Encrypt": "yes"}
     return url.update_query_dict({name: value for name, value in options.items() if name.casefold() not in given})
 
 
@@ -346,12 +344,36 @@ def _bind_by_type(
 ) -> None:
     """Say of each value what it is.
 
-    A driver that is left to itself takes the type from the value: a plan for each length of a text and each size of a number, a long text
-    as NTEXT, which many collations refuse (error 4189), and for a NULL it asks the server. A server that cannot answer (T-SQL cannot,
-    where a temporary table is involved) may end the transaction, and the driver says nothing of it.
+    A driver that is left to itself takes the type from the value: a plan for each length of a text and each size of a number, and a long
+    text as NTEXT, which many collations refuse (error 4189).
     """
     if parameters and not many and all(type(value) in _TYPES_OF_VALUES for value in parameters):
         cursor.setinputsizes([type_of_value(value) for value in parameters])
+
+
+def _write_nulls(
+    _connection: Connection,
+    _cursor: object,
+    sql: str,
+    parameters: Sequence[object],
+    _context: object,
+    many: bool,  # noqa: FBT001
+) -> tuple[str, Sequence[object]]:
+    return (sql, parameters) if many or None not in parameters else write_nulls(sql, parameters)
+
+
+# t-sql-compatible: SQL Server itself cannot say a NULL's type only where a temporary table is involved.
+def write_nulls(sql: str, parameters: Sequence[object]) -> tuple[str, Sequence[object]]:
+    """A statement with its NULLs written out, and the parameters that are left: pyodbc asks the server for the type of each that it binds.
+
+    A server that cannot answer ends the transaction and says nothing: what it wrote before is gone, what it writes afterwards stays.
+    """
+    values = iter(parameters)
+
+    def written(found: re.Match[str]) -> str:
+        return _NULL if found[0] == "?" and next(values) is None else found[0]
+
+    return _MARKS.sub(written, sql), tuple(value for value in parameters if value is not None)
 
 
 def type_of_value(value: object) -> tuple[int, int, int]:

@@ -91,8 +91,8 @@ _WORDS: Mapping[str, int] = {
 }  # fmt: skip
 """What tells an error where the driver keeps its number to itself."""
 
-# What drivers say where no server speaks any more: FreeTDS 20003 to 20047, sockets 53, 64, 233, 10053, 10054, 10060.
-_BROKEN_NUMBERS = frozenset({20004, 20006, 20017, 20020, 20047, 53, 64, 233, 121, 10053, 10054, 10060, 596})
+# What drivers say where no server speaks any more: the numbers of sockets.
+_BROKEN_NUMBERS = frozenset({53, 64, 233, 121, 10053, 10054, 10060, 596})
 # By SQLSTATE, and by what mssql-python says instead of one.
 _TIMEOUTS = frozenset({"HYT00", "HYT01", "S1T00", "Timeout expired", "Connection timeout expired"})
 _STATES: Mapping[str, Meaning] = {
@@ -124,12 +124,10 @@ def meaning_of(state: str, message: str, *, is_disconnect: bool) -> Meaning:
             return _MEANINGS[number]
     if named := _named_in(message):
         return named
-    if state in _TIMEOUTS or 20003 in numbers:
+    if state in _TIMEOUTS:
         return _SLOW  # SQLAlchemy takes a statement that was given up for a broken connection; repeated, it would take as long again
     if is_disconnect or not _BROKEN_NUMBERS.isdisjoint(numbers):
         return _BROKEN
-    if numbers == [0] and "Unknown error" in message:
-        return _BROKEN  # what FreeTDS says when the server is gone in the middle of an answer
     return _STATES.get(state, _OTHER)
 
 

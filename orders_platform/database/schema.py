@@ -132,7 +132,7 @@ class Schema:
         self._require_suitable()
         tables = [statement for definition in self.definitions.values() for statement in self._missing_of(definition)]
         adoption = self._adoption(is_incomplete=bool(tables))
-        return tables + adoption + self._settings() + self._indexes() + self._views()
+        return tables + adoption + self._indexes() + self._views()
 
     def _require_suitable(self) -> None:
         """Raises `DatabaseRefusedError`, which names every column of an earlier system's tables that cannot be written or compared."""
@@ -153,15 +153,6 @@ class Schema:
                 "Their owner changes them, or [tables] in the configuration names other tables."
             )
 
-    def _settings(self) -> list[str]:
-        with self._database.read() as connection:
-            return [
-                statement
-                for role, definition in self.definitions.items()
-                if role != "staging"
-                for statement in self._database.dialect.table_settings(connection, str(self.qualified(definition.name)))
-            ]
-
     def _adoption(self, *, is_incomplete: bool) -> list[str]:
         """What tables of an earlier system need besides columns; nothing once the tables are complete."""
         if not self._database.dialect.has_earlier_system:
@@ -177,7 +168,8 @@ class Schema:
     def _missing_of(self, definition: TableDefinition) -> list[str]:
         have = {column.name.casefold() for column in self._catalogue(definition.name)}
         if not have:
-            return [definition.create]
+            settings = () if definition.name == self._names.staging else self._database.dialect.settings
+            return [definition.create, *(setting.format(self.qualified(definition.name)) for setting in settings)]
         if definition.name == self._names.staging:
             return []  # the load owns it
         table = self.qualified(definition.name)

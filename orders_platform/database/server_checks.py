@@ -1,0 +1,162 @@
+"""What of a SQL Server decides whether the platform works on it, asked of the server itself: for `doctor`, and for the first day.
+
+Each check is a question with the answer that it must have and the next step; docs/sql_server.md says what each of them decides. None writes
+anything that stays, and one that fails leaves the others alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, bindparam, text
+
+from orders_platform.database.engine import Database
+from orders_platform.database.schema import Schema
+from orders_platform.domain.cell_codecs import plain_text
+from orders_platform.errors import CustomerBusyError, OrdersError
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFinding:
+    """What a check found. `must` is what it had to find, `step` what to do when it did not."""
+
+    name: str
+    statement: str
+    must: str
+    found: str
+    is_ok: bool
+    step: str
+
+
+def check_server(database: Database, schema: Schema) -> list[ServerFinding]:
+    """Ask a SQL Server everything; what cannot be asked is a finding too."""
+    return [_finding(check, database, schema) for check in _CHECKS]
+
+
+def _answer(database: Database, _schema: Schema, statement: str) -> str:
+    """The cells of a single row, as the merge reads them."""
+    with database.read() as connection:
+        values = {"nothing": None, "long": "x" * 2_001}
+        clause = text(statement)
+        row = connection.execute(clause, {name: values[name] for name in clause.compile().params}).first()
+        return "no row" if row is None else ", ".join("NULL" if cell is None else plain_text(cell) for cell in row)
+
+
+def _levels(database: Database, _schema: Schema, statement: str) -> str:
+    def level(connection: Connection) -> str:
+        return str(connection.exec_driver_sql(statement).scalar_one())
+
+    with database.read() as connection:
+        with connection.begin():
+            connection.exec_driver_sql("BEGIN TRANSACTION")
+            levels = [level(connection)]
+            connection.exec_driver_sql("COMMIT TRANSACTION")
+            levels.append(level(connection))
+        raw = connection.connection
+        raw.driver_connection.autocommit = True  # type: ignore[union-attr] # of either driver
+        cursor = raw.cursor()
+        cursor.execute(statement)
+        levels += [str(cell) for cell in cursor.fetchone() or ()]
+        connection.invalidate()
+    return ", ".join(levels)
+
+
+def _escalating(database: Database, schema: Schema, statement: str) -> str:
+    ours = [definition.name for role, definition in schema.definitions.items() if role != "staging"]
+    with database.read() as connection:
+        clause = text(statement).bindparams(bindparam("ours", expanding=True))
+        return str(connection.execute(clause, {"ours": ours}).scalar_one())
+
+
+def _missing(_database: Database, schema: Schema, _statement: str) -> str:
+    statements = schema.missing()
+    return f"{len(statements)} statements" + "".join(f"; {' '.join(statement.split())[:60]}" for statement in statements[:3])
+
+
+def _rights(_database: Database, schema: Schema, _statement: str) -> str:
+    schema.require_daily_rights()
+    return "all"
+
+
+def _lock(database: Database, _schema: Schema, _statement: str) -> str:
+    with database.customer_lock("orders-platform doctor") as require_held:
+        require_held()
+        with suppress(CustomerBusyError), database.customer_lock("orders-platform doctor"):
+            return "granted twice"
+    return "granted once"
+
+
+def _time_out(database: Database, _schema: Schema, statement: str) -> str:
+    """The error of a statement that is given up after a second."""
+    try:
+        with database.read() as connection:
+            connection.connection.driver_connection.timeout = 1  # type: ignore[union-attr] # of either driver
+            try:
+                connection.exec_driver_sql(statement)
+            finally:
+                connection.invalidate()
+    except OrdersError as error:
+        return f"{type(error).__name__}: {error}"
+    return "no error"
+
+
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """A question; without `holds` the answer is to be `must`, word for word."""
+
+    name: str
+    statement: str
+    must: str
+    step: str
+    holds: Callable[[str], bool] | None = None
+    ask: Callable[[Database, Schema, str], str] = _answer
+
+
+def _finding(check: _Check, database: Database, schema: Schema) -> ServerFinding:
+    try:
+        found = check.ask(database, schema, check.statement)
+        is_ok = check.holds(found) if check.holds else found == check.must
+    except (OrdersError, ValueError) as error:
+        found, is_ok = str(error), False
+    return ServerFinding(check.name, check.statement, check.must, found, is_ok, "" if is_ok else check.step)
+
+
+_OF_DATABASE = "FROM sys.databases WHERE name = DB_NAME()"
+_CHECKS = (
+    _Check("version", "SELECT CONVERT(INT, PARSENAME(CONVERT(NVARCHAR(128), SERVERPROPERTY('ProductVersion')), 4))", "14 or more",
+           "SQL Server 2017 or newer, or Azure SQL, is needed: older ones lack TRIM and CONCAT_WS.", lambda found: int(found) >= 14),
+    _Check("compatibility level", f"SELECT compatibility_level {_OF_DATABASE}", "130 or more",
+           "ALTER DATABASE CURRENT SET COMPATIBILITY_LEVEL = 150;", lambda found: int(found) >= 130),
+    _Check("collation", "SELECT CONVERT(NVARCHAR(128), DATABASEPROPERTYEX(DB_NAME(), 'Collation'))", "one that tells accents apart",
+           "Two customers whose names differ in accents alone would be one: give one of them another name in the configuration, or use a "
+           "database with an accent-sensitive collation.", lambda found: "_AI" not in found.upper()),
+    _Check("snapshot reads", f"SELECT CONVERT(INT, is_read_committed_snapshot_on) {_OF_DATABASE}", "1",
+           "ALTER DATABASE CURRENT SET READ_COMMITTED_SNAPSHOT ON; without it who reads waits for who writes."),
+    _Check("capitals", "SELECT UPPER(N'i' COLLATE Latin1_General_BIN2), UPPER(NCHAR(228) COLLATE Latin1_General_BIN2)", "I, Ä",
+           "Keys would not be equal on this server; please report it."),
+    _Check("mixed collations", "SELECT COUNT(*) FROM sys.tables AS t WHERE t.name COLLATE Latin1_General_BIN2 IN (:nothing, N'-')", "0",
+           "No customer would be found (error 468); please report it."),
+    _Check("numbers", "SELECT CONVERT(FLOAT, 4500012345), CONVERT(MONEY, 12.3456), CONVERT(DECIMAL(18, 2), 7)", "4500012345, 12.3456, 7",
+           "Cells of such columns would be changed; please report it."),
+    _Check("long texts", "SELECT DATALENGTH(:long), CASE WHEN :long = REPLICATE(CONVERT(NVARCHAR(MAX), N'x'), 2001) THEN 1 END", "4002, 1",
+           "What was sent could not be recorded (error 4189); please report it."),
+    _Check("no value", "SELECT COALESCE(:nothing, 7), CASE WHEN :nothing IS NULL THEN 1 END", "7, 1",
+           "NULLs cannot be bound; please report it, with the driver and its version."),
+    _Check("transactions", "SELECT @@TRANCOUNT", "2, 1, 0", "A transaction that the server ended would not be noticed; please report it.",
+           ask=_levels),
+    _Check("application locks", "EXEC sp_getapplock", "granted once", "Two runs could be at work on one customer; please report it.",
+           ask=_lock),
+    _Check("statement time-out", "WAITFOR DELAY '00:00:03'", "DatabaseUnavailableError, too long",
+           "A slow statement would be repeated, or never end; please report it.",
+           lambda found: found.startswith("DatabaseUnavailableError") and "too long" in found, _time_out),
+    _Check("lock escalation", "SELECT COUNT(*) FROM sys.tables WHERE lock_escalation_desc = 'TABLE' AND name IN :ours", "0",
+           "Of each table of ours that an earlier version made: ALTER TABLE ... SET (LOCK_ESCALATION = DISABLE);", ask=_escalating),
+    _Check("tables", "orders-platform init-db --dry-run", "0 statements",
+           "Run `orders-platform init-db`; what it refuses is for the tables' owner to change.", ask=_missing),
+    _Check("rights", "SELECT HAS_PERMS_BY_NAME", "all", "Run these GRANTs, or deploy/sql_server_rights.sql.", ask=_rights),
+    _Check("compile times", "SELECT COALESCE(MAX(last_compile_duration) / 1000, 0) FROM sys.query_store_query", "under 5000 milliseconds",
+           "ALTER DATABASE CURRENT SET QUERY_STORE = ON; GRANT VIEW DATABASE STATE; then merge the largest customer and look again.",
+           lambda found: float(found) < 5_000),
+)  # fmt: skip
