@@ -171,7 +171,8 @@ class _Mssql(Dialect):
         """Rounded to the scale of the column, as the server does."""
         exact = Decimal(repr(number)) if isinstance(number, float) else Decimal(number)
         if type_ in _WHOLE:
-            return exact if exact == exact.to_integral_value() and int(exact) in _WHOLE[type_] else None
+            whole = exact.to_integral_value()  # 12 and not 12.0, which is no text of an INT
+            return whole if exact == whole and int(exact) in _WHOLE[type_] else None
         found = _DECIMAL.fullmatch(type_)
         precision, scale = (int(found[1]), int(found[2])) if found else (28, 6)
         if exact.adjusted() >= precision:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import cast
 
 import pytest
@@ -88,6 +89,13 @@ def test_every_kind_of_value_has_a_type() -> None:
     assert [kind for kind, *_ in map(type_of_value, (True, 1, 1.5, date(2026, 1, 5), datetime(2026, 1, 5, tzinfo=UTC)))] == [
         -7, -5, 8, 91, 93,
     ]  # fmt: skip
+
+
+@given(st.integers(-999, 999), st.integers(0, 3), st.sampled_from(["INT", "BIGINT", "SMALLINT"]))
+def test_a_whole_number_is_written_as_a_text_that_the_server_takes_for_one(number: int, zeros: int, type_: str) -> None:
+    """`0.0` in a size ended the merge of its customer: error 245."""
+    stored = MSSQL.stored_number(Decimal(f"{number}.{'0' * zeros}" if zeros else str(number)), type_)
+    assert format(cast(Decimal, stored), "f") == str(number)
 
 
 class Answering:
