@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, text
 
@@ -38,7 +39,7 @@ def check_server(database: Database, schema: Schema) -> list[ServerFinding]:
 def _answer(database: Database, _schema: Schema, statement: str) -> str:
     """The cells of a single row, as the merge reads them."""
     with database.read() as connection:
-        values = {"nothing": None, "long": "x" * 2_001}
+        values = {"nothing": None, "long": "é" * 2_001}
         clause = text(statement)
         row = connection.execute(clause, {name: values[name] for name in clause.compile().params}).first()
         return "no row" if row is None else ", ".join("NULL" if cell is None else plain_text(cell) for cell in row)
@@ -48,26 +49,25 @@ def _levels(database: Database, _schema: Schema, statement: str) -> str:
     def level(connection: Connection) -> str:
         return str(connection.exec_driver_sql(statement).scalar_one())
 
+    with database.read() as connection, connection.begin():
+        connection.exec_driver_sql("BEGIN TRANSACTION")
+        levels = [level(connection)]
+        connection.exec_driver_sql("COMMIT TRANSACTION")
+        levels.append(level(connection))
     with database.read() as connection:
-        with connection.begin():
-            connection.exec_driver_sql("BEGIN TRANSACTION")
-            levels = [level(connection)]
-            connection.exec_driver_sql("COMMIT TRANSACTION")
-            levels.append(level(connection))
-        raw = connection.connection
-        raw.driver_connection.autocommit = True  # type: ignore[union-attr] # of either driver
-        cursor = raw.cursor()
-        cursor.execute(statement)
-        levels += [str(cell) for cell in cursor.fetchone() or ()]
-        connection.invalidate()
+        own: Any = connection.connection.driver_connection  # of either driver
+        own.autocommit = True
+        levels.append(level(connection))
+        own.autocommit = False
     return ", ".join(levels)
 
 
 def _escalating(database: Database, schema: Schema, statement: str) -> str:
-    ours = [definition.name for role, definition in schema.definitions.items() if role != "staging"]
+    ours = [str(schema.qualified(definition.name)) for role, definition in schema.definitions.items() if role != "staging"]
     with database.read() as connection:
+        ids = [connection.execute(text("SELECT OBJECT_ID(:name)"), {"name": name}).scalar() for name in ours]
         clause = text(statement).bindparams(bindparam("ours", expanding=True))
-        return str(connection.execute(clause, {"ours": ours}).scalar_one())
+        return str(connection.execute(clause, {"ours": ids}).scalar_one())
 
 
 def _missing(_database: Database, schema: Schema, _statement: str) -> str:
@@ -92,7 +92,8 @@ def _time_out(database: Database, _schema: Schema, statement: str) -> str:
     """The error of a statement that is given up after a second."""
     try:
         with database.read() as connection:
-            connection.connection.driver_connection.timeout = 1  # type: ignore[union-attr] # of either driver
+            own: Any = connection.connection.driver_connection  # of either driver
+            own.timeout = 1
             try:
                 connection.exec_driver_sql(statement)
             finally:
@@ -140,7 +141,7 @@ _CHECKS = (
            "No customer would be found (error 468); please report it."),
     _Check("numbers", "SELECT CONVERT(FLOAT, 4500012345), CONVERT(MONEY, 12.3456), CONVERT(DECIMAL(18, 2), 7)", "4500012345, 12.3456, 7",
            "Cells of such columns would be changed; please report it."),
-    _Check("long texts", "SELECT DATALENGTH(:long), CASE WHEN :long = REPLICATE(CONVERT(NVARCHAR(MAX), N'x'), 2001) THEN 1 END", "4002, 1",
+    _Check("long texts", "SELECT DATALENGTH(:long), CASE WHEN :long LIKE NCHAR(233) + N'%' THEN 1 END", "4002, 1",
            "What was sent could not be recorded (error 4189); please report it."),
     _Check("no value", "SELECT COALESCE(:nothing, 7), CASE WHEN :nothing IS NULL THEN 1 END", "7, 1",
            "NULLs cannot be bound; please report it, with the driver and its version."),
@@ -151,7 +152,7 @@ _CHECKS = (
     _Check("statement time-out", "WAITFOR DELAY '00:00:03'", "DatabaseUnavailableError, too long",
            "A slow statement would be repeated, or never end; please report it.",
            lambda found: found.startswith("DatabaseUnavailableError") and "too long" in found, _time_out),
-    _Check("lock escalation", "SELECT COUNT(*) FROM sys.tables WHERE lock_escalation_desc = 'TABLE' AND name IN :ours", "0",
+    _Check("lock escalation", "SELECT COUNT(*) FROM sys.tables WHERE lock_escalation_desc = 'TABLE' AND object_id IN :ours", "0",
            "Of each table of ours that an earlier version made: ALTER TABLE ... SET (LOCK_ESCALATION = DISABLE);", ask=_escalating),
     _Check("tables", "orders-platform init-db --dry-run", "0 statements",
            "Run `orders-platform init-db`; what it refuses is for the tables' owner to change.", ask=_missing),
