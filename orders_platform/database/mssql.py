@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 import sqlalchemy
 from markupsafe import Markup
-from sqlalchemy import URL, Connection, Engine, ExecutionContext, event, text
+from sqlalchemy import URL, Connection, Engine, event, text
 from sqlalchemy.exc import DBAPIError
 
 from orders_platform.database.dialects import (
@@ -135,9 +135,7 @@ class _Mssql(Dialect):
             # ODBC's own pool would keep a closed session, and its locks; SQLAlchemy turns off that of mssql-python.
             engine.dialect.loaded_dbapi.pooling = False  # type: ignore[attr-defined]
         event.listen(engine, "connect", _prepare)
-        if url.get_driver_name() == "pyodbc":
-            event.listen(engine, "before_cursor_execute", _write_nulls, retval=True)
-        event.listen(engine, "before_cursor_execute", _bind_by_type)
+        event.listen(engine, "before_cursor_execute", _bind_by_type, retval=True)
         return engine
 
     def error(self, error: DBAPIError, place: str) -> OrdersError:
@@ -338,31 +336,18 @@ def _prepare(connection: Any, _record: object) -> None:
 
 
 def _bind_by_type(
-    _connection: Connection,
-    cursor: Any,
-    _sql: str,
-    parameters: Sequence[object],
-    _context: ExecutionContext,
-    many: bool,  # noqa: FBT001
-) -> None:
+    connection: Connection, cursor: Any, sql: str, parameters: Sequence[object], _context: object, many: Any
+) -> tuple[str, Sequence[object]]:
     """Say of each value what it is.
 
     A driver that is left to itself takes the type from the value: a plan for each length of a text and each size of a number, and a long
     text as NTEXT, which many collations refuse (error 4189).
     """
+    if None in parameters and not many and connection.engine.driver == "pyodbc":
+        sql, parameters = write_nulls(sql, parameters)
     if parameters and not many and all(type(value) in _TYPES_OF_VALUES for value in parameters):
         cursor.setinputsizes([type_of_value(value) for value in parameters])
-
-
-def _write_nulls(
-    _connection: Connection,
-    _cursor: object,
-    sql: str,
-    parameters: Sequence[object],
-    _context: object,
-    many: bool,  # noqa: FBT001
-) -> tuple[str, Sequence[object]]:
-    return (sql, parameters) if many or None not in parameters else write_nulls(sql, parameters)
+    return sql, parameters
 
 
 # t-sql-compatible: SQL Server itself cannot say a NULL's type only where a temporary table is involved.

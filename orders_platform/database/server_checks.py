@@ -11,10 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import Connection, text
 
 from orders_platform.database.engine import Database
-from orders_platform.database.schema import Schema
 from orders_platform.domain.cell_codecs import plain_text
 from orders_platform.errors import CustomerBusyError, OrdersError
 
@@ -31,12 +30,12 @@ class ServerFinding:
     step: str
 
 
-def check_server(database: Database, schema: Schema) -> list[ServerFinding]:
+def check_server(database: Database) -> list[ServerFinding]:
     """Ask a SQL Server everything; what cannot be asked is a finding too."""
-    return [_finding(check, database, schema) for check in _CHECKS]
+    return [_finding(check, database) for check in _CHECKS]
 
 
-def _answer(database: Database, _schema: Schema, statement: str) -> str:
+def _answer(database: Database, statement: str) -> str:
     """The cells of a single row, as the merge reads them."""
     with database.read() as connection:
         values = {"nothing": None, "long": "é" * 2_001}
@@ -45,10 +44,8 @@ def _answer(database: Database, _schema: Schema, statement: str) -> str:
         return "no row" if row is None else ", ".join("NULL" if cell is None else plain_text(cell) for cell in row)
 
 
-def _levels(database: Database, _schema: Schema, statement: str) -> str:
-    def level(connection: Connection) -> str:
-        return str(connection.exec_driver_sql(statement).scalar_one())
-
+def _levels(database: Database, statement: str) -> str:
+    level: Callable[[Connection], str] = lambda connection: str(connection.exec_driver_sql(statement).scalar_one())  # noqa: E731
     with database.read() as connection, connection.begin():
         connection.exec_driver_sql("BEGIN TRANSACTION")
         levels = [level(connection)]
@@ -62,25 +59,7 @@ def _levels(database: Database, _schema: Schema, statement: str) -> str:
     return ", ".join(levels)
 
 
-def _escalating(database: Database, schema: Schema, statement: str) -> str:
-    ours = [str(schema.qualified(definition.name)) for role, definition in schema.definitions.items() if role != "staging"]
-    with database.read() as connection:
-        ids = [connection.execute(text("SELECT OBJECT_ID(:name)"), {"name": name}).scalar() for name in ours]
-        clause = text(statement).bindparams(bindparam("ours", expanding=True))
-        return str(connection.execute(clause, {"ours": ids}).scalar_one())
-
-
-def _missing(_database: Database, schema: Schema, _statement: str) -> str:
-    statements = schema.missing()
-    return f"{len(statements)} statements" + "".join(f"; {' '.join(statement.split())[:60]}" for statement in statements[:3])
-
-
-def _rights(_database: Database, schema: Schema, _statement: str) -> str:
-    schema.require_daily_rights()
-    return "all"
-
-
-def _lock(database: Database, _schema: Schema, _statement: str) -> str:
+def _lock(database: Database, _statement: str) -> str:
     with database.customer_lock("orders-platform doctor") as require_held:
         require_held()
         with suppress(CustomerBusyError), database.customer_lock("orders-platform doctor"):
@@ -88,7 +67,7 @@ def _lock(database: Database, _schema: Schema, _statement: str) -> str:
     return "granted once"
 
 
-def _time_out(database: Database, _schema: Schema, statement: str) -> str:
+def _time_out(database: Database, statement: str) -> str:
     """The error of a statement that is given up after a second."""
     try:
         with database.read() as connection:
@@ -112,12 +91,12 @@ class _Check:
     must: str
     step: str
     holds: Callable[[str], bool] | None = None
-    ask: Callable[[Database, Schema, str], str] = _answer
+    ask: Callable[[Database, str], str] = _answer
 
 
-def _finding(check: _Check, database: Database, schema: Schema) -> ServerFinding:
+def _finding(check: _Check, database: Database) -> ServerFinding:
     try:
-        found = check.ask(database, schema, check.statement)
+        found = check.ask(database, check.statement)
         is_ok = check.holds(found) if check.holds else found == check.must
     except (OrdersError, ValueError) as error:
         found, is_ok = str(error), False
@@ -152,11 +131,9 @@ _CHECKS = (
     _Check("statement time-out", "WAITFOR DELAY '00:00:03'", "DatabaseUnavailableError, too long",
            "A slow statement would be repeated, or never end; please report it.",
            lambda found: found.startswith("DatabaseUnavailableError") and "too long" in found, _time_out),
-    _Check("lock escalation", "SELECT COUNT(*) FROM sys.tables WHERE lock_escalation_desc = 'TABLE' AND object_id IN :ours", "0",
-           "Of each table of ours that an earlier version made: ALTER TABLE ... SET (LOCK_ESCALATION = DISABLE);", ask=_escalating),
-    _Check("tables", "orders-platform init-db --dry-run", "0 statements",
-           "Run `orders-platform init-db`; what it refuses is for the tables' owner to change.", ask=_missing),
-    _Check("rights", "SELECT HAS_PERMS_BY_NAME", "all", "Run these GRANTs, or deploy/sql_server_rights.sql.", ask=_rights),
+    _Check("lock escalation", "SELECT COUNT(*) FROM sys.tables AS t INNER JOIN sys.columns AS c ON c.object_id = t.object_id "
+           "WHERE c.name IN (N'order_key', N'line_uuid') AND t.lock_escalation_desc = 'TABLE'", "0",
+           "Of each table of ours that an earlier version made: ALTER TABLE ... SET (LOCK_ESCALATION = DISABLE);"),
     _Check("compile times", "SELECT COALESCE(MAX(last_compile_duration) / 1000, 0) FROM sys.query_store_query", "under 5000 milliseconds",
            "ALTER DATABASE CURRENT SET QUERY_STORE = ON; GRANT VIEW DATABASE STATE; then merge the largest customer and look again.",
            lambda found: float(found) < 5_000),

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Connection, Engine, make_url
+from sqlalchemy import Connection, make_url
 
 from orders_platform.database.mssql import MSSQL, type_of_value
 from orders_platform.errors import ConfigurationError, DatabaseRefusedError, TransactionLostError
@@ -68,7 +69,8 @@ def bound(*values: object) -> list[object]:
     """The types under which an engine binds values."""
     engine = MSSQL.make_engine(make_url("mssql+pyodbc://u:p@h/d"))
     cursor = Cursor()
-    engine.dispatch.before_cursor_execute(cast(Connection, None), cast(Engine, cursor), "", values, None, False)  # type: ignore[attr-defined]
+    connection = SimpleNamespace(engine=SimpleNamespace(driver="mssqlpython"))
+    engine.dispatch.before_cursor_execute(connection, cursor, "", values, None, False)  # type: ignore[attr-defined]
     engine.dispose()
     return cursor.told
 

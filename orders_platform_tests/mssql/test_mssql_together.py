@@ -106,6 +106,6 @@ def test_a_run_whose_session_the_server_ends_sends_nothing_more_mssql(configurat
 
 
 def test_the_checks_of_a_server_find_it_fit_mssql(store: OrderStore) -> None:
-    findings = check_server(store.database, store.schema)
+    findings = check_server(store.database)
     assert [finding for finding in findings if not finding.is_ok and finding.name not in NOT_ON_EVERY_SERVER] == []
     assert all(finding.step for finding in findings if not finding.is_ok)
