@@ -93,7 +93,7 @@ class Settings:
         if self.environment != "sandbox":
             raise ConfigurationError(
                 f"ORDERS_DATABASE_URL is not set; {self.environment} needs it, for example "
-                "mssql+pyodbc://user:password@server/database?driver=ODBC+Driver+18+for+SQL+Server"
+                "mssql+mssqlpython://user:password@server/database"
             )
         return SecretStr(f"sqlite:///{self.data_folder / 'orders.db'}")
 

@@ -66,6 +66,10 @@ class Dialect(abc.ABC):
         has_earlier_system: whether an earlier system may have left tables, which `init-db` adopts.
         rows_a_batch: so many rows are inserted together.
         any_case: after a column of an index of texts, where that is to find them without regard to case; SQL Server's collations do.
+        longest_key: so many characters a column of an index may have, 0 without a limit.
+        sparse: after an index of a column that is mostly NULL, with the column's name.
+        staging_index: what the index of a new staging table is called.
+        settings: what a new table of ours is told, with its quoted name.
     """
 
     name: ClassVar[str]
@@ -75,6 +79,10 @@ class Dialect(abc.ABC):
     has_earlier_system: ClassVar[bool]
     rows_a_batch: ClassVar[int]
     any_case: ClassVar[str]
+    longest_key: ClassVar[int] = 0
+    sparse: ClassVar[str] = ""
+    staging_index: ClassVar[str] = "INDEX"
+    settings: ClassVar[Sequence[str]] = ()
 
     @cached_property
     def sqlalchemy(self) -> sqlalchemy.Dialect:
@@ -163,6 +171,10 @@ class Dialect(abc.ABC):
     @abc.abstractmethod
     def indexes(self, connection: Connection, table: str, schema: str) -> set[str]:
         """The names of a table's indexes; none when there is no such table."""
+
+    def unsuitable(self, connection: Connection, table: str, written: Sequence[str], compared: Sequence[str]) -> list[str]:  # noqa: ARG002 - SQLite's columns take anything
+        """Why columns of a table of an earlier system cannot be written or compared, a sentence each; `table` is quoted."""
+        return []
 
     def missing_grants(self, connection: Connection, rights: Sequence[Right]) -> list[str]:  # noqa: ARG002 - SQLite has no rights
         """A GRANT for each of the rights that the login lacks."""

@@ -17,8 +17,8 @@ from orders_platform.database.mssql import MSSQL
 from orders_platform.database.sqlite import SQLITE
 from orders_platform.errors import ConfigurationError, DatabaseRefusedError, TransactionLostError
 
-DELAYS = (0.2, 1.0, 5.0, 20.0)
-"""Seconds before each repetition of a lost transaction. Azure SQL is back within half a minute of moving a database."""
+DELAYS = (0.2, 2.0, 20.0, 60.0)
+"""Seconds before each repetition of a lost transaction. Azure SQL moves a database in half a minute, and wakes one within 90 seconds."""
 
 _DIALECTS = {dialect.name: dialect for dialect in (SQLITE, MSSQL)}
 
@@ -125,7 +125,7 @@ def dialect_of(url: SecretStr) -> Dialect:
     name = _parsed(url).get_backend_name()
     if name not in _DIALECTS:
         raise ConfigurationError(
-            f"ORDERS_DATABASE_URL names {name!r}; the platform works on sqlite and mssql (mssql+pyodbc://...)."
+            f"ORDERS_DATABASE_URL names {name!r}; the platform works on sqlite and mssql (mssql+mssqlpython:// or mssql+pyodbc://)."
         )
     return _DIALECTS[name]
 
@@ -139,7 +139,8 @@ def open_database(url: SecretStr) -> Database:
         raise _malformed() from None
     except ImportError as error:
         raise ConfigurationError(
-            f"The driver of the database in ORDERS_DATABASE_URL cannot be loaded: {error}. Install unixODBC and Microsoft's ODBC driver."
+            f"The driver of the database in ORDERS_DATABASE_URL cannot be loaded: {error}. "
+            "`pip install 'orders-platform[mssql]'` and mssql+mssqlpython://, or pyodbc with unixODBC and Microsoft's ODBC driver."
         ) from None
     except OSError as error:
         raise ConfigurationError(

@@ -1,6 +1,7 @@
 """SQL Server: its connections with the settings of a session, its catalogue, rights and locks, and what else differs from SQLite.
 
-Which driver is used is decided in `odbc_driver.py`, what its errors mean in `mssql_errors.py`.
+Two drivers speak to it: mssql-python (`mssql+mssqlpython://`) and pyodbc (`mssql+pyodbc://`). What their errors mean is in
+`mssql_errors.py`.
 """
 
 from __future__ import annotations
@@ -12,28 +13,35 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
-from typing import TYPE_CHECKING
+from typing import Any, ClassVar
 
 import sqlalchemy
 from markupsafe import Markup
-from sqlalchemy import URL, Connection, Engine, ExecutionContext, event, text
+from sqlalchemy import URL, Connection, Engine, event, text
 from sqlalchemy.exc import DBAPIError
 
-from orders_platform.database.dialects import Dialect, Family, Right, TableColumn, column_types, customer_busy, lock_lost
-from orders_platform.database.mssql_errors import Meaning, meaning_of
-from orders_platform.database.odbc_driver import find_driver, safe_options
-from orders_platform.errors import DatabaseRefusedError, OrdersError, TransactionLostError
+from orders_platform.database.dialects import (
+    ColumnTypes,
+    Dialect,
+    Family,
+    Right,
+    TableColumn,
+    column_types,
+    customer_busy,
+    lock_lost,
+)
+from orders_platform.database.mssql_errors import LOST, Meaning, meaning_of, state_of
+from orders_platform.errors import ConfigurationError, DatabaseRefusedError, OrdersError, TransactionLostError
 
-if TYPE_CHECKING:
-    import pyodbc
-
-TEXT_PARAMETERS = "orders_text_parameters"
-"""Execution option of a statement all of whose parameters are texts: said so, its plan does not depend on their lengths."""
-
-_WIDE_TEXT = (-9, 0, 0)  # SQL_WVARCHAR of any length
-_LONG = 4_000  # characters; FreeTDS takes longer ones as pyodbc sends them by itself
+# SQL_WVARCHAR, SQL_BIT, SQL_BIGINT, SQL_DOUBLE, SQL_TYPE_DATE, SQL_TYPE_TIMESTAMP; their sizes and digits.
+_TEXT, _LONG_TEXT = (-9, 4_000, 0), (-9, 0, 0)
+_TYPES_OF_VALUES: Mapping[type, tuple[int, int, int]] = {
+    str: _TEXT, type(None): _TEXT, bool: (-7, 0, 0), int: (-5, 0, 0), float: (8, 0, 0), date: (91, 10, 0), datetime: (93, 27, 7),
+}  # fmt: skip
 _MARKS = re.compile(r"'(?:[^']|'')*'|\[(?:[^\]]|\]\])*\]|--[^\n]*|/\*.*?\*/|\?", re.DOTALL)
 _NULL = "CAST(NULL AS NVARCHAR(1))"  # of a type that becomes any other: bare ones above each other in a UNION would be INT
+_MICROSOFT = {"driver": "ODBC Driver 18 for SQL Server", "Encrypt": "yes"}
+_CONNECT_ARGS: Mapping[str, dict[str, bool]] = {"mssqlpython": {"native_uuid": False}}  # ids are texts here
 
 _ROWS = _PARAMETERS = 1_000
 """SQL Server takes so many rows in a list of VALUES, and 2,100 parameters; reading them takes it longer than in proportion."""
@@ -49,11 +57,13 @@ _WHOLE = {
 _DECIMAL = re.compile(r"DECIMAL\((\d+), (\d+)\)")
 _EXACT = Context(prec=60)
 
-LOGIN_SECONDS = 15
-"""How long a server may take to accept us."""
+LOGIN_SECONDS = 30
+"""How long a server may take to accept us. A database of Azure that sleeps takes longer to wake: the login is repeated then."""
 
 LOCK_SECONDS = 60
 """How long a statement waits for another's locks; then it is error 1222, and the transaction is repeated."""
+
+_MOMENT = 10  # milliseconds; t-sql-compatible: one that is not to wait at all says of a lock that is taken what others say of a mistake
 
 STATEMENT_SECONDS = 900
 """How long one statement may take: ten times the longest measured, the cleaning of a customer of 20,000 wide rows."""
@@ -63,11 +73,20 @@ _TYPES = {
     "date": "DATE", "moment": "DATETIME2(7)", "uuid": "UNIQUEIDENTIFIER", "long_text": "NVARCHAR(MAX)",
 }  # fmt: skip
 
+_SHORT, _STAGED = 100, 400
+"""A text of the orders of so many characters at most is staged as one of so many, which a clustered index can have."""
+
 _FAMILIES: Mapping[str, Family] = {
     **dict.fromkeys(("bigint", "int", "smallint", "tinyint", "bit", "decimal", "numeric"), "number"),
     **dict.fromkeys(("float", "real", "money", "smallmoney"), "float"),
     **dict.fromkeys(("date", "datetime", "datetime2", "smalldatetime"), "moment"),
 }
+
+_COLUMNS_AS_MADE = text(
+    "SELECT c.name, LOWER(t.name) AS type, c.is_computed, c.is_identity, c.max_length, "
+    "CASE WHEN c.collation_name <> CONVERT(NVARCHAR(128), DATABASEPROPERTYEX(DB_NAME(), 'Collation')) THEN c.collation_name END AS other "
+    "FROM sys.columns AS c INNER JOIN sys.types AS t ON t.user_type_id = c.user_type_id WHERE c.object_id = OBJECT_ID(:name)"
+)
 
 # t-sql-compatible: every engine has INFORMATION_SCHEMA; SQLAlchemy's inspector asks for more.
 _COLUMNS = text(
@@ -91,25 +110,32 @@ class _Mssql(Dialect):
     kind = "sqlserver"
     types = column_types(_TYPES)
     # The order list as it arrives: a cell that is no number must not stop its load, the merge rejects its row.
-    staged_types = column_types(
-        {**_TYPES, **dict.fromkeys(("nvarchar", "integer", "decimal", "date", "uuid"), "NVARCHAR(4000)")}
-    )
+    staged_types: ClassVar[ColumnTypes] = {
+        **column_types({**_TYPES, **dict.fromkeys(("integer", "decimal", "date", "uuid"), "NVARCHAR(4000)")}),
+        "nvarchar": lambda size: Markup("NVARCHAR({})").format(_STAGED if size <= _SHORT else 4_000),
+    }
     rows_a_batch = _ROWS
     any_case = ""
+    longest_key = 850
+    staging_index = "CLUSTERED INDEX"
+    # Above 5,000 locks the server would lock the table, and with it every other customer.
+    settings = ("ALTER TABLE {} SET (LOCK_ESCALATION = DISABLE)",)
     has_earlier_system = True
 
     def make_engine(self, url: URL) -> Engine:
-        if url.get_driver_name() == "pyodbc":
-            url = _completed(url)
         engine = sqlalchemy.create_engine(
-            url,
+            _completed(url),
+            paramstyle="qmark",
             pool_pre_ping=True,  # a connection that died between two runs is replaced unseen
             pool_recycle=1_800,  # firewalls forget idle connections, Azure after 30 minutes
             use_insertmanyvalues=False,  # it relies on a sorted OUTPUT
-            connect_args={"timeout": LOGIN_SECONDS},
+            connect_args={"timeout": LOGIN_SECONDS, **_CONNECT_ARGS.get(url.get_driver_name(), {})},
         )
+        if url.get_driver_name() == "pyodbc":
+            # ODBC's own pool would keep a closed session, and its locks; SQLAlchemy turns off that of mssql-python.
+            engine.dialect.loaded_dbapi.pooling = False  # type: ignore[attr-defined]
         event.listen(engine, "connect", _prepare)
-        event.listen(engine, "before_cursor_execute", _before_execute, retval=True)
+        event.listen(engine, "before_cursor_execute", _bind_by_type, retval=True)
         return engine
 
     def error(self, error: DBAPIError, place: str) -> OrdersError:
@@ -145,7 +171,8 @@ class _Mssql(Dialect):
         """Rounded to the scale of the column, as the server does."""
         exact = Decimal(repr(number)) if isinstance(number, float) else Decimal(number)
         if type_ in _WHOLE:
-            return exact if exact == exact.to_integral_value() and int(exact) in _WHOLE[type_] else None
+            whole = exact.to_integral_value()  # 12 and not 12.0, which is no text of an INT
+            return whole if exact == whole and int(exact) in _WHOLE[type_] else None
         found = _DECIMAL.fullmatch(type_)
         precision, scale = (int(found[1]), int(found[2])) if found else (28, 6)
         if exact.adjusted() >= precision:
@@ -153,12 +180,38 @@ class _Mssql(Dialect):
         rounded = exact.quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP, _EXACT)
         return rounded if len(rounded.as_tuple().digits) <= precision else None
 
+    def insert_rows(
+        self,
+        connection: Connection,
+        table: str,
+        columns: Sequence[str],
+        rows: Iterable[Sequence[object]],
+        *,
+        uuid: str = "",
+        empty_is_null: bool = False,
+    ) -> int:
+        if empty_is_null:  # staged cells; one that is longer than its column would end the load
+            made = {str(self.quote(row.name)): row for row in connection.execute(_COLUMNS_AS_MADE, {"name": table})}
+            most = [made[name].max_length // 2 if name in made and made[name].type == "nvarchar" else 0 for name in columns]
+            rows = (
+                [
+                    None if cell == "" else cell if len(str(cell)) <= _SHORT else _cut(cell, n)
+                    for cell, n in zip(row, most, strict=True)
+                ]
+                for row in rows
+            )
+        return super().insert_rows(connection, table, columns, rows, uuid=uuid)
+
     def insert_batch(
-        self, connection: Connection, start: str, rows: list[tuple[object, ...]], *, has_uuid: bool, empty_is_null: bool
+        self,
+        connection: Connection,
+        start: str,
+        rows: list[tuple[object, ...]],
+        *,
+        has_uuid: bool,
+        empty_is_null: bool,  # noqa: ARG002 - done above
     ) -> None:
         cells = ", ".join([*map(_cell, range(len(rows[0]))), *["NEWID()"] * has_uuid])
-        if empty_is_null:
-            rows = [tuple([None if cell == "" else cell for cell in row]) for row in rows]
         _execute_texts(connection, f"{start} SELECT {cells} FROM", rows)
 
     def update_rows(self, connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -177,7 +230,7 @@ class _Mssql(Dialect):
             def is_held() -> bool:
                 """Whether the session has the lock, or gets it now. Asking again is granted to the session that has it."""
                 with one_at_a_time:
-                    granted = _taken(connection, f"orders_platform:{customer}", "Session", 0)
+                    granted = _taken(connection, f"orders_platform:{customer}", "Session", _MOMENT)
                     connection.commit()  # it is the session's, not the transaction's
                     return granted
 
@@ -208,6 +261,27 @@ class _Mssql(Dialect):
         names = connection.execute(_INDEXES, {"table_name": table, "schema_name": schema}).scalars()
         return {str(name) for name in names}
 
+    def unsuitable(self, connection: Connection, table: str, written: Sequence[str], compared: Sequence[str]) -> list[str]:
+        reasons = []
+        for name, kind, is_computed, is_identity, length, collation in connection.execute(_COLUMNS_AS_MADE, {"name": table}):
+            column = f"{table}.{self.quote(name)}"
+            if name in written and (is_computed or is_identity or kind in {"timestamp", "rowversion"}):
+                reasons.append(
+                    f"{column} is made by the server (computed, IDENTITY or ROWVERSION) and cannot be written: rename it."
+                )
+            elif name in compared and kind in {"char", "varchar", "text", "ntext"}:
+                size = "MAX" if length < 0 or kind in {"text", "ntext"} else length
+                reasons.append(
+                    f"{column} is {kind.upper()}, whose code page makes ? of some letters, so that keys are unequal: "
+                    f"ALTER TABLE {table} ALTER COLUMN {self.quote(name)} NVARCHAR({size});"
+                )
+            elif name in compared and collation:
+                reasons.append(
+                    f"{column} has the collation {collation} and not the database's, with which it cannot be compared (error 468): "
+                    f"ALTER TABLE {table} ALTER COLUMN {self.quote(name)} {kind.upper()}({length // 2}) COLLATE DATABASE_DEFAULT;"
+                )
+        return reasons
+
     def missing_grants(self, connection: Connection, rights: Sequence[Right]) -> list[str]:
         missing = _refused(connection, rights)
         if not missing:
@@ -230,29 +304,30 @@ def _first(error: DBAPIError) -> DBAPIError:
 
 
 def _meaning(error: DBAPIError) -> Meaning:
-    state = str(error.orig.args[0]) if error.orig is not None and error.orig.args else ""
-    return meaning_of(state, str(error.orig), is_disconnect=error.connection_invalidated)
+    return meaning_of(state_of(error.orig), str(error.orig), is_disconnect=error.connection_invalidated)
 
 
 # --- connections --------------------------------------------------------------------------------------------------------
 
 
 def _completed(url: URL) -> URL:
-    """The URL with a driver and with encryption, where it does not say them itself."""
-    if "odbc_connect" in url.query:
+    """The URL with encryption, and with a driver for pyodbc, where it does not say them itself."""
+    given = {name.casefold() for name in url.query}
+    if "odbc_connect" in given:
         return url  # a whole connection string of somebody's own
-    driver = url.query.get("driver")
-    if driver is None:
-        import pyodbc
+    if any(name in str(url.query.get("driver", "")).casefold() for name in ("freetds", "tdsodbc")):
+        raise ConfigurationError(
+            "ORDERS_DATABASE_URL names FreeTDS, which sends long texts as NTEXT: many databases refuse it (error 4189), and with it the "
+            "record of what was sent. Install orders-platform[mssql] and begin the URL with mssql+mssqlpython://; see docs/sql_server.md."
+        )
+    options = _MICROSOFT if url.get_driver_name() == "pyodbc" else {"Encrypt": "yes"}
+    return url.update_query_dict({name: value for name, value in options.items() if name.casefold() not in given})
 
-        driver = find_driver(pyodbc.drivers())
-        url = url.update_query_dict({"driver": driver})
-    return url.update_query_dict(safe_options(str(driver), url.query, url.port))
 
-
-def _prepare(connection: pyodbc.Connection, _record: object) -> None:
+def _prepare(connection: Any, _record: object) -> None:
     connection.timeout = STATEMENT_SECONDS
     cursor = connection.cursor()
+    cursor.execute("SET LANGUAGE us_english")  # mssql-python tells no numbers of errors: they are known by their words
     cursor.execute("SET NOCOUNT OFF")  # a server may have it on for everybody; our write-backs count their rows
     cursor.execute("SET XACT_ABORT ON")  # an error of a statement ends its transaction: nothing half done is committed
     cursor.execute("SET DATEFORMAT ymd")  # an ISO date is that day, also in a column of moments
@@ -260,26 +335,26 @@ def _prepare(connection: pyodbc.Connection, _record: object) -> None:
     cursor.close()
 
 
-def _before_execute(
-    _connection: Connection,
-    cursor: pyodbc.Cursor,
-    sql: str,
-    parameters: Sequence[object],
-    context: ExecutionContext,
-    _many: bool,  # noqa: FBT001
+def _bind_by_type(
+    connection: Connection, cursor: Any, sql: str, parameters: Sequence[object], _context: object, many: Any
 ) -> tuple[str, Sequence[object]]:
-    if context.execution_options.get(TEXT_PARAMETERS):
-        cursor.setinputsizes([_WIDE_TEXT if len(str(text)) <= _LONG else None for text in parameters])
-        return sql, parameters
-    return write_nulls(sql, parameters) if None in parameters else (sql, parameters)
+    """Say of each value what it is.
+
+    A driver that is left to itself takes the type from the value: a plan for each length of a text and each size of a number, and a long
+    text as NTEXT, which many collations refuse (error 4189).
+    """
+    if None in parameters and not many and connection.engine.driver == "pyodbc":
+        sql, parameters = write_nulls(sql, parameters)
+    if parameters and not many and all(type(value) in _TYPES_OF_VALUES for value in parameters):
+        cursor.setinputsizes([type_of_value(value) for value in parameters])
+    return sql, parameters
 
 
 # t-sql-compatible: SQL Server itself cannot say a NULL's type only where a temporary table is involved.
 def write_nulls(sql: str, parameters: Sequence[object]) -> tuple[str, Sequence[object]]:
-    """A statement with its NULLs written out, and the parameters that are left.
+    """A statement with its NULLs written out, and the parameters that are left: pyodbc asks the server for the type of each that it binds.
 
-    pyodbc asks the server for the type of each NULL that it binds. A server that cannot answer ends the transaction and says nothing:
-    what the transaction wrote before is gone, what it writes afterwards stays.
+    A server that cannot answer ends the transaction and says nothing: what it wrote before is gone, what it writes afterwards stays.
     """
     values = iter(parameters)
 
@@ -287,6 +362,18 @@ def write_nulls(sql: str, parameters: Sequence[object]) -> tuple[str, Sequence[o
         return _NULL if found[0] == "?" and next(values) is None else found[0]
 
     return _MARKS.sub(written, sql), tuple(value for value in parameters if value is not None)
+
+
+def type_of_value(value: object) -> tuple[int, int, int]:
+    """How a value is bound: its SQL type, size and digits. A text that may be longer than NVARCHAR(4000) is NVARCHAR(MAX)."""
+    return _LONG_TEXT if isinstance(value, str) and len(value) > 2_000 else _TYPES_OF_VALUES[type(value)]
+
+
+def _cut(cell: object, most: int) -> object:
+    """A cell that fits a column that `init-db` made; the merge says that it was longer. Those of a typed staging table refuse it."""
+    if not isinstance(cell, str) or most < _STAGED:
+        return cell
+    return cell.encode("utf-16-le", "surrogatepass")[: 2 * most].decode("utf-16-le", "ignore")
 
 
 def _cell(n: int) -> str:
@@ -302,7 +389,7 @@ def _execute_texts(connection: Connection, start: str, rows: Sequence[Sequence[o
         piece = rows[at : at + together]
         statement = f"{start} (VALUES {', '.join([marks] * len(piece))}) AS r ({names}){end}"
         texts = tuple(_text(cell) for row in piece for cell in row)
-        connection.exec_driver_sql(statement, texts, execution_options={TEXT_PARAMETERS: True})
+        connection.exec_driver_sql(statement, texts)
 
 
 def _text(cell: object) -> str:
@@ -329,6 +416,10 @@ def _taken(connection: Connection, resource: str, owner: str, wait_milliseconds:
         pass  # some drivers show the call itself as a result without rows
     (answer,) = cursor.fetchone() or (-999,)
     cursor.close()
+    if answer in {-2, -3}:
+        raise TransactionLostError(f"A lock was refused by the server (sp_getapplock {answer}, a deadlock). {LOST}")
+    if int(answer) < -1:
+        raise DatabaseRefusedError(f"sp_getapplock answered {answer}: a defect of orders-platform; please report it.")
     return int(answer) >= 0
 
 

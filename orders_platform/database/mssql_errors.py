@@ -1,7 +1,7 @@
 """SQL Server's errors as ours, by number: what a person should do next, and whether repeating the transaction helps.
 
-The numbers are in the server's catalogue (`sys.messages`); drivers put them in brackets at the end of their message, a broken connection
-has none.
+The numbers are in the server's catalogue (`sys.messages`). pyodbc puts them in brackets at the end of the message; a broken connection has
+none. mssql-python tells none: its errors are known by their words, which a session of ours gets in English.
 """
 
 import re
@@ -19,7 +19,7 @@ class Meaning:
     step: str
 
 
-_LOST = "Nothing of this step was kept; it is repeated as a whole."
+LOST = "Nothing of this step was kept; it is repeated as a whole."
 _LATER = "Nothing of this step was kept; it can be repeated."
 _RIGHTS = "The login lacks a right: docs/sql_server.md lists them, deploy/sql_server_rights.sql grants them."
 _LONG = (
@@ -27,25 +27,38 @@ _LONG = (
     "column of the table, or a trigger, is too short."
 )
 _LOGIN = "Check user, password and authentication in ORDERS_DATABASE_URL, and that the server lets this login in."
+_NO_DATABASE = (
+    "There is no such database, or the login may not use it. Check the database's name in ORDERS_DATABASE_URL, and that the login has a "
+    "user in it."
+)
 _ABSENT = "Run `orders-platform init-db`, which makes what is missing."
+_WIDE = (
+    "A row with so many long cells does not fit on a page of the server (8,060 bytes; a long cell takes 24 of them). Nothing of this step "
+    "was kept. Shorten the cells of that row, or let fewer columns of the table be filled."
+)
 _FULL = "The server has no room left. Nothing of this step was kept; ask whoever runs it for space, then repeat."
 
 _MEANINGS: Mapping[int, Meaning] = {
-    **dict.fromkeys((1205,), Meaning(TransactionLostError, f"Two transactions were in each other's way (deadlock). {_LOST}")),
-    **dict.fromkeys((1222,), Meaning(TransactionLostError, f"Another transaction held its locks for too long. {_LOST}")),
-    **dict.fromkeys((3960, 3961), Meaning(TransactionLostError, f"Another transaction changed the same rows. {_LOST}")),
+    **dict.fromkeys((1205,), Meaning(TransactionLostError, f"Two transactions were in each other's way (deadlock). {LOST}")),
+    **dict.fromkeys((1222,), Meaning(TransactionLostError, f"Another transaction held its locks for too long. {LOST}")),
+    **dict.fromkeys((3960, 3961), Meaning(TransactionLostError, f"Another transaction changed the same rows. {LOST}")),
     # Azure SQL moves, throttles and restarts databases.
-    **dict.fromkeys((40197, 40501, 40613, 49918, 49919, 49920, 10928, 10929, 4221),
-                    Meaning(TransactionLostError, f"The service is busy or moving the database. {_LOST}")),
+    **dict.fromkeys((40197, 40501, 40613, 49918, 49919, 49920, 10928, 10929, 4221, 615, 926, 42108, 42109),
+                    Meaning(TransactionLostError, f"The service is busy, or wakes or moves the database. {LOST}")),
+    **dict.fromkeys((976, 978, 983, 3906), Meaning(TransactionLostError, "This replica takes no writes, or no connections: the "
+                    f"database fails over, or the URL names a secondary. {LOST}")),
+    **dict.fromkeys((40642,), Meaning(DatabaseUnavailableError, f"There were too many logins. {_LATER}")),
     **dict.fromkeys((701, 1204, 8645, 8651), Meaning(DatabaseUnavailableError, f"The server is short of memory. {_LATER}")),
     **dict.fromkeys((1105, 9002), Meaning(DatabaseRefusedError, _FULL)),
     **dict.fromkeys((18452, 18456, 18470, 18486, 18487, 18488), Meaning(DatabaseRefusedError, _LOGIN)),
-    **dict.fromkeys((911, 4060, 4063, 916), Meaning(DatabaseRefusedError, "There is no such database, or the login may not use it. "
-                    "Check the database's name in ORDERS_DATABASE_URL, and that the login has a user in it.")),
+    **dict.fromkeys((911, 4063, 916), Meaning(DatabaseRefusedError, _NO_DATABASE)),
+    # Azure SQL says so of a database that it moves, too: later it may be there.
+    **dict.fromkeys((4060,), Meaning(DatabaseUnavailableError, _NO_DATABASE)),
     **dict.fromkeys((229, 230, 262, 297, 300, 1088, 2760, 3704, 15151, 15247), Meaning(DatabaseRefusedError, _RIGHTS)),
     **dict.fromkeys((2601, 2627), Meaning(DatabaseRefusedError, "A row with this key exists already: another program writes to the "
                     "same tables. Nothing of this step was kept; find out who, then repeat.")),
     **dict.fromkeys((2628, 8152), Meaning(DatabaseRefusedError, _LONG)),
+    **dict.fromkeys((511,), Meaning(DatabaseRefusedError, _WIDE)),
     **dict.fromkeys((220, 8115), Meaning(DatabaseRefusedError, "A number is too large for its column. Nothing of this step was kept. "
                     "Sums and quantities are INT: look for a total beyond 2,147,483,647, or for a narrower column in the table.")),
     **dict.fromkeys((241, 245, 8114), Meaning(DatabaseRefusedError, "A text is no number or date, and its column takes nothing else. "
@@ -54,7 +67,7 @@ _MEANINGS: Mapping[int, Meaning] = {
                     "`orders-platform init-db --dry-run` shows what it would change; other constraints are for their owner to lift.")),
     **dict.fromkeys((207, 208), Meaning(DatabaseRefusedError, _ABSENT)),
 }  # fmt: skip
-_BROKEN = Meaning(TransactionLostError, f"The connection broke. {_LOST}")
+_BROKEN = Meaning(TransactionLostError, f"The connection broke. {LOST}")
 _SLOW = Meaning(DatabaseUnavailableError, f"It took too long. {_LATER}")
 _UNREACHABLE = Meaning(
     TransactionLostError,
@@ -62,38 +75,63 @@ _UNREACHABLE = Meaning(
 )
 _OTHER = Meaning(DatabaseRefusedError, "Nothing of this step was kept.")
 
-# What drivers say where no server speaks any more: FreeTDS 20003 to 20047, sockets 53, 64, 233, 10053, 10054, 10060.
-_BROKEN_NUMBERS = frozenset({20004, 20006, 20017, 20020, 20047, 53, 64, 233, 121, 10053, 10054, 10060, 596})
+_WORDS: Mapping[str, int] = {
+    "deadlock": 1205, "lock timeout": 1222, "Lock request time out": 1222, "Snapshot isolation transaction aborted": 3960,
+    "encountered an error processing your request": 40197, "service is currently busy": 40501, "is not currently available": 40613,
+    "to process request": 49918, "limit for the database is": 10928, "minimum guarantee is": 10929, "is paused": 42108,
+    "is being resumed": 42109,
+    "is read-only": 3906, "availability group": 976, "insufficient system memory": 701, "waiting for memory resources": 8645,
+    "Could not allocate space": 1105, "The transaction log for database": 9002,
+    "Login failed": 18456, "authentication failed": 18456, "Cannot open database": 4060,
+    "permission denied": 229, "permission was denied": 229, "does not have permission": 229,
+    "duplicate key": 2627, "would be truncated": 2628, "value too long": 2628, "maximum row size": 511, "row of size": 511,
+    "Arithmetic overflow": 8115, "Conversion failed when": 245, "Error converting data type": 8114,
+    "Cannot insert the value NULL": 515, "statement conflicted with the": 547, "violates check constraint": 547,
+    "Invalid object name": 208, "Invalid column name": 207,
+}  # fmt: skip
+"""What tells an error where the driver keeps its number to itself."""
+
+# What drivers say where no server speaks any more: the numbers of sockets.
+_BROKEN_NUMBERS = frozenset({53, 64, 233, 121, 10053, 10054, 10060, 596})
+# By SQLSTATE, and by what mssql-python says instead of one.
+_TIMEOUTS = frozenset({"HYT00", "HYT01", "S1T00", "Timeout expired", "Connection timeout expired"})
 _STATES: Mapping[str, Meaning] = {
-    "40001": _MEANINGS[1205], "28000": _MEANINGS[18456], "HYT00": _SLOW, "HYT01": _SLOW, "S1T00": _SLOW,
-    "08S01": _BROKEN, "08003": _BROKEN,
-    "08007": _BROKEN, "01002": _BROKEN, "08001": _UNREACHABLE, "08004": _UNREACHABLE, "22001": _MEANINGS[2628], "22003": _MEANINGS[8115],
-    "42S02": _MEANINGS[208], "42S22": _MEANINGS[207],
+    **dict.fromkeys(("40001", "Serialization failure"), _MEANINGS[1205]),
+    **dict.fromkeys(("28000", "Invalid authorization specification"), _MEANINGS[18456]),
+    **dict.fromkeys(("08S01", "Communication link failure", "08003", "Connection not open", "08007",
+                     "Connection failure during transaction", "01002", "Disconnect error"), _BROKEN),
+    **dict.fromkeys(("08001", "Client unable to establish connection", "08004", "Server rejected the connection"), _UNREACHABLE),
+    **dict.fromkeys(("22001", "String data, right-truncated"), _MEANINGS[2628]),
+    **dict.fromkeys(("22003", "Numeric value out of range"), _MEANINGS[8115]),
+    **dict.fromkeys(("42S02", "Base table or view not found"), _MEANINGS[208]),
+    **dict.fromkeys(("42S22", "Column not found"), _MEANINGS[207]),
 }  # fmt: skip
 
 
+def state_of(error: BaseException | None) -> str:
+    """The SQLSTATE of a driver's error, or what mssql-python says instead."""
+    first = error.args[0] if error is not None and error.args else ""
+    return str(getattr(error, "driver_error", first))
+
+
 def meaning_of(state: str, message: str, *, is_disconnect: bool) -> Meaning:
-    """What an error means by the driver's SQLSTATE and words; `is_disconnect` if SQLAlchemy took it for a broken connection."""
-    numbers = [int(number) for number in re.findall(r"\((\d{1,6})\)", message)]
+    """What an error means by what `state_of` says and the driver's words; `is_disconnect` if SQLAlchemy took it for a broken connection."""
+    # A message may quote a value in brackets: the number stands behind it. Each further message of the server is behind a semicolon.
+    ends = [re.findall(r"\((\d{1,6})\)", part)[-1:] for part in message.split("; [")]
+    numbers = [int(number) for end in ends for number in end]
     for number in numbers:
         if number in _MEANINGS:
             return _MEANINGS[number]
+    if named := _named_in(message):
+        return named
+    if state in _TIMEOUTS:
+        return _SLOW  # SQLAlchemy takes a statement that was given up for a broken connection; repeated, it would take as long again
     if is_disconnect or not _BROKEN_NUMBERS.isdisjoint(numbers):
         return _BROKEN
-    if 20003 in numbers:
-        return _SLOW
-    if numbers == [0] and "Unknown error" in message:
-        return _BROKEN  # what FreeTDS says when the server is gone in the middle of an answer
-    return _STATES.get(state, _named_in(message))
+    return _STATES.get(state, _OTHER)
 
 
-# t-sql-compatible: errors of other engines have other numbers.
-def _named_in(message: str) -> Meaning:
-    """By the words that an error has in common with SQL Server's."""
-    words = {
-        "deadlock": 1205, "lock timeout": 1222, "Login failed": 18456, "authentication failed": 18456, "Invalid object name": 208,
-        "Invalid column name": 207, "permission denied": 229, "permission was denied": 229, "duplicate key": 2627,
-        "value too long": 2628, "violates check constraint": 547,
-    }  # fmt: skip
-    found = next((number for word, number in words.items() if word.casefold() in message.casefold()), None)
-    return _OTHER if found is None else _MEANINGS[found]
+def _named_in(message: str) -> Meaning | None:
+    """By words of SQL Server's messages, which other engines that speak T-SQL have in part."""
+    found = next((number for words, number in _WORDS.items() if words.casefold() in message.casefold()), None)
+    return None if found is None else _MEANINGS[found]

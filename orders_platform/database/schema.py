@@ -57,6 +57,11 @@ class TableDefinition:
     columns: tuple[tuple[str, Markup], ...]
     create: str
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of its columns."""
+        return tuple(name for name, _ in self.columns)
+
 
 def qualified(dialect: Dialect, names: Tables, table: str) -> Markup:
     """The name of a table, quoted, with the schema when one is configured."""
@@ -139,9 +144,29 @@ class Schema:
 
     def missing(self) -> list[str]:
         """The DDL that makes the database fit, in order; empty when it fits."""
+        self._require_suitable()
         tables = [statement for definition in self.definitions.values() for statement in self._missing_of(definition)]
         adoption = self._adoption(is_incomplete=bool(tables))
         return tables + adoption + self._indexes() + self._views()
+
+    def _require_suitable(self) -> None:
+        """Raises `DatabaseRefusedError`, which names every column of an earlier system's tables that cannot be written or compared."""
+        keys, customers = self._configuration.keys, self._configuration.customers.values()
+        own = [name for entry in customers for name in (*(entry.unique_keys or ()), *(entry.extra_checks or ()))]
+        compared = (self._columns.customer, *keys.unique, *keys.extra, *own, "size_code")
+        with self._database.read() as connection:
+            reasons = [
+                reason
+                for role in ("orders", "lines")
+                for reason in self._database.dialect.unsuitable(
+                    connection, str(self.qualified(getattr(self._names, role))), self.definitions[role].names, compared
+                )
+            ]
+        if reasons:
+            raise DatabaseRefusedError(
+                f"{len(reasons)} columns of the tables that are there cannot be used; nothing was changed. {' '.join(reasons)} "
+                "Their owner changes them, or [tables] in the configuration names other tables."
+            )
 
     def _adoption(self, *, is_incomplete: bool) -> list[str]:
         """What tables of an earlier system need besides columns; nothing once the tables are complete."""
@@ -158,7 +183,8 @@ class Schema:
     def _missing_of(self, definition: TableDefinition) -> list[str]:
         have = {column.name.casefold() for column in self._catalogue(definition.name)}
         if not have:
-            return [definition.create]
+            settings = () if definition.name == self._names.staging else self._database.dialect.settings
+            return [definition.create, *(setting.format(self.qualified(definition.name)) for setting in settings)]
         if definition.name == self._names.staging:
             return []  # the load owns it
         table = self.qualified(definition.name)
@@ -169,24 +195,38 @@ class Schema:
         ]
 
     def _indexes(self) -> list[str]:
-        names = self._names
+        names, dialect = self._names, self._database.dialect
         number = self._configuration.keys.unique[0]
         wanted = {
             f"ix_{names.orders}_customer": (names.orders, (self._columns.customer, "sync_state")),
             f"ix_{names.orders}_number": (names.orders, (number,)),
+            f"ix_{names.orders}_item": (names.orders, ("monday_item_id",)),
+            f"ix_{names.lines}_item": (names.lines, ("monday_subitem_id",)),
             f"ix_{names.lines}_state": (names.lines, ("sync_state", "record_uuid")),
             f"ix_{names.staged_lines}_customer": (names.staged_lines, ("customer_name",)),
             f"ix_{names.log}_logged": (names.log, ("logged_at",)),
             f"ix_{names.rejects}_row": (names.rejects, ("row_uuid",)),
             f"ix_{names.staging}_customer": (names.staging, (self._columns.customer,)),
         }
-        any_case = {number: self._database.dialect.any_case}
+        any_case = {number: dialect.any_case}
         return [
-            f"CREATE INDEX {self._database.dialect.quote(index)} ON {self.qualified(table)} "
-            f"({', '.join(self._database.dialect.quote(column) + any_case.get(column, '') for column in columns)})"
+            f"CREATE {self._kind_of_index(table)} {dialect.quote(index)} ON {self.qualified(table)} "
+            f"({', '.join(dialect.quote(column) + any_case.get(column, '') for column in columns)})"
+            + (dialect.sparse.format(dialect.quote(columns[0])) if index.endswith("_item") else "")
             for index, (table, columns) in wanted.items()
             if not any(name.casefold().startswith(index.casefold()[:_NAME]) for name in self._existing_indexes(table))
+            and self._is_short(table, columns)
         ]
+
+    def _kind_of_index(self, table: str) -> str:
+        is_new = table == self._names.staging and not self._catalogue(table)
+        return self._database.dialect.staging_index if is_new else "INDEX"
+
+    def _is_short(self, table: str, columns: Sequence[str]) -> bool:
+        """Whether an index can have these columns: one of a longer text could refuse a row, or is refused itself."""
+        most = self._database.dialect.longest_key
+        found = [column for column in self._catalogue(table) if column.name in columns and column.family == "text"]
+        return not most or all(0 < column.length <= most for column in found)
 
     def _existing_indexes(self, table: str) -> set[str]:
         with self._database.read() as connection:
@@ -199,13 +239,12 @@ class Schema:
             schema = self._names.schema_name or None
             there = set(inspector.get_view_names(schema=schema))
             names = {role: getattr(self._names, role) for role in VIEWS}
-            found = {
-                role: str(inspector.get_view_definition(name, schema=schema)) if name in there else None
-                for role, name in names.items()
-            }
+            found = {role: inspector.get_view_definition(name, schema=schema) for role, name in names.items() if name in there}
         statements: list[str] = []
-        for role, text in found.items():
-            name = names[role]
+        for role, name in names.items():
+            text = found.get(role)
+            if role in found and text is None:
+                continue  # a login without the right to see it
             body = str(self.templates.render(f"views/{role}").compile(dialect=self._database.engine.dialect)).strip()
             create = f"CREATE VIEW {self.qualified(name)} AS {VIEW_MARK}\n{body}"
             if text is not None and VIEW_MARK not in text:

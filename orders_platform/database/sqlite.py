@@ -44,6 +44,7 @@ class _Sqlite(Dialect):
     kind = "sqlite"
     types = staged_types = _TYPES
     rows_a_batch = _BATCH
+    sparse = " WHERE {} IS NOT NULL"
     any_case = " COLLATE NOCASE"
     has_earlier_system = False
 

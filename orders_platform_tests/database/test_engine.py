@@ -276,6 +276,7 @@ def test_another_writer_makes_the_database_unavailable_and_not_refused(table: Pa
         (DBAPIError, "40001", False, DatabaseUnavailableError),
         (OperationalError, "08S01", False, DatabaseUnavailableError),
         (OperationalError, "HYT00", False, DatabaseUnavailableError),
+        (OperationalError, "HYT00", True, DatabaseUnavailableError),
         (ProgrammingError, "42000", True, DatabaseUnavailableError),
         (ProgrammingError, "42S02", False, DatabaseRefusedError),
         (DBAPIError, "28000", False, DatabaseRefusedError),

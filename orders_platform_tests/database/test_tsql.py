@@ -6,7 +6,6 @@ The order list is narrow here: a statement over 411 columns says the same thing 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -20,7 +19,7 @@ from sqlfluff.core import FluffConfig, Linter
 from orders_platform.configuration import Configuration
 from orders_platform.database.dialects import TableColumn
 from orders_platform.database.engine import open_database
-from orders_platform.database.mssql import MSSQL, TEXT_PARAMETERS, table_column
+from orders_platform.database.mssql import MSSQL, table_column
 from orders_platform.database.schema import TABLES, VIEWS, Schema, define_tables
 from orders_platform.database.statements import Statements
 from orders_platform.merge.merge_rules import MergeRules
@@ -96,8 +95,7 @@ class Written:
     def __init__(self) -> None:
         self.run: list[tuple[str, tuple[str, ...]]] = []
 
-    def exec_driver_sql(self, statement: str, texts: tuple[str, ...], execution_options: Mapping[str, object]) -> None:
-        assert execution_options == {TEXT_PARAMETERS: True}
+    def exec_driver_sql(self, statement: str, texts: tuple[str, ...]) -> None:
         self.run.append((statement, texts))
 
 

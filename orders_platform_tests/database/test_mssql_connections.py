@@ -1,0 +1,127 @@
+"""Connections to SQL Server: encrypted, by a driver that the URL names, each value bound as what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Connection, make_url
+
+from orders_platform.database.mssql import MSSQL, type_of_value
+from orders_platform.errors import ConfigurationError, DatabaseRefusedError, TransactionLostError
+
+VALUES = st.one_of(st.text(), st.none(), st.booleans(), st.integers(), st.floats(), st.dates(), st.datetimes())
+
+
+def query_of(url: str) -> dict[str, object]:
+    """What a URL becomes for the driver."""
+    engine = MSSQL.make_engine(make_url(url))
+    try:
+        return dict(engine.url.query)
+    finally:
+        engine.dispose()
+
+
+def test_a_connection_is_encrypted_and_no_certificate_is_trusted_unseen() -> None:
+    assert query_of("mssql+pyodbc://u:p@h/d") == {"driver": "ODBC Driver 18 for SQL Server", "Encrypt": "yes"}
+
+
+@pytest.mark.parametrize("driver", ["FreeTDS", "/usr/lib/odbc/libtdsodbc.so"])
+def test_a_driver_that_cannot_record_what_was_sent_is_refused_before_anything_is_sent(driver: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"NTEXT.*mssql\+mssqlpython"):
+        query_of(f"mssql+pyodbc://u:p@h/d?driver={driver}")
+
+
+def test_what_the_url_says_itself_stays() -> None:
+    said = {"encrypt": "strict", "driver": "ODBC Driver 19 for SQL Server"}
+    url = make_url("mssql+pyodbc://u:p@h/d").update_query_dict(said).render_as_string(hide_password=False)
+    assert query_of(url) == said
+    whole = "mssql+pyodbc:///?odbc_connect=Driver%3Dx"
+    assert query_of(whole) == {"odbc_connect": "Driver=x"}
+
+
+def test_odbc_keeps_no_session_that_was_closed() -> None:
+    """In a pool of the driver manager it would keep its customer's lock until somebody reuses it."""
+    import pyodbc
+
+    pyodbc.pooling = True
+    MSSQL.make_engine(make_url("mssql+pyodbc://u:p@h/d")).dispose()
+    assert pyodbc.pooling is False
+
+
+class Cursor:
+    """Keeps the types that it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[object] = []
+
+    def setinputsizes(self, sizes: list[object]) -> None:
+        self.told = sizes
+
+
+def bound(*values: object) -> list[object]:
+    """The types under which an engine binds values."""
+    engine = MSSQL.make_engine(make_url("mssql+pyodbc://u:p@h/d"))
+    cursor = Cursor()
+    connection = SimpleNamespace(engine=SimpleNamespace(driver="mssqlpython"))
+    engine.dispatch.before_cursor_execute(connection, cursor, "", values, None, False)  # type: ignore[attr-defined]
+    engine.dispose()
+    return cursor.told
+
+
+@given(st.lists(VALUES, min_size=1, max_size=5))
+def test_a_value_is_bound_under_a_type_that_does_not_depend_on_its_length_or_size(values: list[object]) -> None:
+    """Each length of a text had a plan of its own, and a NULL made another statement."""
+    assert {type_of_value(value) for value in values if value is None or isinstance(value, str)} <= {(-9, 4_000, 0)}
+    assert len({type_of_value(value) for value in values if type(value) is int}) < 2
+
+
+def test_a_long_text_is_bound_as_nvarchar_max_and_never_as_ntext() -> None:
+    assert bound("x" * 2_000, "x" * 2_001, None) == [(-9, 4_000, 0), (-9, 0, 0), (-9, 4_000, 0)]
+    assert bound("\N{PILE OF POO}" * 2_001) == [(-9, 0, 0)]  # two of the server's characters each
+
+
+def test_every_kind_of_value_has_a_type() -> None:
+    assert [kind for kind, *_ in map(type_of_value, (True, 1, 1.5, date(2026, 1, 5), datetime(2026, 1, 5, tzinfo=UTC)))] == [
+        -7, -5, 8, 91, 93,
+    ]  # fmt: skip
+
+
+@given(st.integers(-999, 999), st.integers(0, 3), st.sampled_from(["INT", "BIGINT", "SMALLINT"]))
+def test_a_whole_number_is_written_as_a_text_that_the_server_takes_for_one(number: int, zeros: int, type_: str) -> None:
+    """`0.0` in a size ended the merge of its customer: error 245."""
+    stored = MSSQL.stored_number(Decimal(f"{number}.{'0' * zeros}" if zeros else str(number)), type_)
+    assert format(cast(Decimal, stored), "f") == str(number)
+
+
+class Answering:
+    """Stands for a connection whose server answers sp_getapplock with a number."""
+
+    def __init__(self, answer: int) -> None:
+        self.answer = answer
+        self.connection = self
+        self.description = ("answer",)
+
+    def cursor(self) -> Answering:
+        return self
+
+    def execute(self, _sql: str, _values: Sequence[object]) -> None: ...
+
+    def fetchone(self) -> tuple[int]:
+        return (self.answer,)
+
+    def close(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"), [(-3, TransactionLostError), (-2, TransactionLostError), (-999, DatabaseRefusedError)]
+)
+def test_a_lock_that_fails_otherwise_than_by_waiting_is_not_called_busy(answer: int, error: type[Exception]) -> None:
+    with pytest.raises(error, match="sp_getapplock"):
+        MSSQL.lock_merge(cast(Connection, Answering(answer)), "GREYSON")

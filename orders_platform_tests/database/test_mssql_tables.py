@@ -1,0 +1,87 @@
+"""What tables have to be like on SQL Server: columns that can be written and compared, and cells that fit the staging table."""
+
+from __future__ import annotations
+
+import re
+from collections import namedtuple
+from collections.abc import Mapping
+from typing import cast
+
+import pytest
+from sqlalchemy import Connection, TextClause
+
+from orders_platform.configuration import Configuration
+from orders_platform.database.mssql import MSSQL
+from orders_platform.database.schema import define_tables
+from orders_platform.settings import default_folder
+
+Made = namedtuple("Made", "name type is_computed is_identity max_length other")
+TABLE = "[dbo].[ORDER_LIST_V2]"
+
+
+class Catalogue:
+    """Stands for a connection to SQL Server: tells the columns of a table, and keeps what it was told to run."""
+
+    def __init__(self, *rows: Made) -> None:
+        self.rows = rows
+        self.run: list[tuple[str, tuple[str, ...]]] = []
+
+    def execute(self, _statement: TextClause, values: Mapping[str, str]) -> tuple[Made, ...]:
+        assert values == {"name": TABLE}
+        return self.rows
+
+    def exec_driver_sql(self, statement: str, texts: tuple[str, ...]) -> None:
+        self.run.append((statement, texts))
+
+
+def reasons(*rows: Made) -> list[str]:
+    return MSSQL.unsuitable(cast(Connection, Catalogue(*rows)), TABLE, ["PO NUMBER", "NOTES", "row_hash"], ["PO NUMBER"])
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (Made("NOTES", "nvarchar", True, False, 100, None), "[NOTES] is made by the server"),
+        (Made("NOTES", "int", False, True, 4, None), "rename it"),
+        (Made("NOTES", "timestamp", False, False, 8, None), "ROWVERSION"),
+        (Made("PO NUMBER", "varchar", False, False, 50, None), f"ALTER TABLE {TABLE} ALTER COLUMN [PO NUMBER] NVARCHAR(50);"),
+        (Made("PO NUMBER", "char", False, False, 20, None), "makes ? of some letters"),
+        (Made("PO NUMBER", "text", False, False, 16, None), "NVARCHAR(MAX);"),
+        (Made("PO NUMBER", "nvarchar", False, False, 510, "Turkish_CI_AS"), "NVARCHAR(255) COLLATE DATABASE_DEFAULT;"),
+    ],
+)  # fmt: skip
+def test_a_column_that_cannot_be_written_or_compared_is_named_with_the_next_step(made: Made, words: str) -> None:
+    (reason,) = reasons(made)
+    assert words in reason
+
+
+def test_columns_of_ours_and_what_is_neither_written_nor_compared_are_left_alone() -> None:
+    assert reasons(
+        Made("PO NUMBER", "nvarchar", False, False, 510, None), Made("row_hash", "char", False, False, 64, "Latin1_General_BIN2"),
+        Made("total", "int", True, False, 4, None), Made("id", "int", False, True, 4, None), Made("NOTES", "text", False, False, 16, None),
+    ) == []  # fmt: skip
+
+
+def test_a_staged_cell_that_is_longer_than_its_column_is_cut_so_that_the_load_goes_on() -> None:
+    catalogue = Catalogue(
+        Made("NOTES", "nvarchar", False, False, 8_000, None), Made("NAME", "nvarchar", False, False, 800, None),
+        Made("LONG", "nvarchar", False, False, -1, None), Made("TYPED", "nvarchar", False, False, 20, None),
+    )  # fmt: skip
+    names = ["[NOTES]", "[NAME]", "[LONG]", "[TYPED]"]
+    face = "\N{GRINNING FACE}"  # two of the server's characters
+    rows = [["x" * 5_000, "y" * 399 + face, "z" * 9_000, "w" * 200], ["", None, "short", ""]]
+    assert MSSQL.insert_rows(cast(Connection, catalogue), TABLE, names, rows, empty_is_null=True) == 2
+    ((_, texts),) = catalogue.run
+    nothing = "(orders_platform: no value)"
+    assert texts == ("x" * 4_000, "y" * 399, "z" * 9_000, "w" * 200, nothing, nothing, "short", nothing)
+
+
+def test_the_merge_says_of_each_cell_that_was_cut_that_it_is_too_long(configuration: Configuration) -> None:
+    """The order's column is the shorter one, so that what is left of the cell does not fit it either."""
+    tables = define_tables(MSSQL, configuration.tables, default_folder("sql"))
+    orders = dict(tables["orders"].columns)
+    for name, staged in tables["staging"].columns:
+        length = re.fullmatch(r"NVARCHAR\((\d+)\)", staged)
+        if length and (limit := re.fullmatch(r"NVARCHAR\((\d+)\)", orders[name])):
+            assert int(limit[1]) < int(length[1])
+    assert dict(tables["staging"].columns)[configuration.columns.customer] == "NVARCHAR(400)"
