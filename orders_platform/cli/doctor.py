@@ -196,9 +196,14 @@ _CHECKS: Iterable[tuple[str, str, str, Callable[[_Doctor], Found]]] = (
 )  # fmt: skip
 
 
-def _server(_: _Doctor) -> Iterator[Finding]:
-    """Where the questions to a SQL Server join in, for a database that could be opened (`"store" in vars(at)`)."""
-    yield from ()
+def _server(at: _Doctor) -> Iterator[Finding]:
+    """The questions to a SQL Server that could be opened."""
+    if "store" not in vars(at) or at.store.database.dialect.name != "mssql":
+        return
+    from orders_platform.database.server_checks import check_server  # here: nobody else needs it
+
+    for found in check_server(at.store.database):
+        yield Finding(found.name, found.must, found.found, found.is_ok, found.step)
 
 
 def doctor(*, send_test_alert: bool, as_json: bool) -> None:

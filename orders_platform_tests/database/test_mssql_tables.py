@@ -78,7 +78,7 @@ def test_a_staged_cell_that_is_longer_than_its_column_is_cut_so_that_the_load_go
 
 def test_the_merge_says_of_each_cell_that_was_cut_that_it_is_too_long(configuration: Configuration) -> None:
     """The order's column is the shorter one, so that what is left of the cell does not fit it either."""
-    tables = define_tables(MSSQL, configuration.tables, default_folder("sql"))
+    tables = define_tables(MSSQL, configuration, default_folder("sql"))
     orders = dict(tables["orders"].columns)
     for name, staged in tables["staging"].columns:
         length = re.fullmatch(r"NVARCHAR\((\d+)\)", staged)
