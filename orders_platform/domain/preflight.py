@@ -6,6 +6,7 @@ from typing import Final
 from orders_platform.domain.board import BoardDescription, Column
 from orders_platform.domain.labels import LabelIndex
 from orders_platform.domain.mapping import BoardMapping, ColumnType, Field, LabelPolicy
+from orders_platform.domain.text import counted
 from orders_platform.errors import BoardMismatchError, RowError
 
 # Types whose cells monday fills or which only its own screens edit, and where their content comes from.
@@ -71,7 +72,8 @@ def missing_labels(mapping: BoardMapping, board: BoardDescription, values: Mappi
         if absent:
             named = ", ".join(map(repr, absent))
             found.append(
-                f"column {_column_name(column)} has no label for {len(absent)} values of {_sources(field)}: {named}; add them on the board"
+                f"column {_column_name(column)} has no label for {counted(len(absent), 'value')} of {_sources(field)}: {named}; "
+                "add them on the board"
             )
     return tuple(found)
 

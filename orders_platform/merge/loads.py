@@ -22,7 +22,7 @@ from orders_platform.database.queries import Row
 from orders_platform.database.statements import Runner, Statements, chunks
 from orders_platform.domain.cell_texts import PLACEHOLDER_DATES
 from orders_platform.domain.customers import SpellingCount
-from orders_platform.domain.text import fold
+from orders_platform.domain.text import counted, fold
 from orders_platform.errors import SourceDataError
 from orders_platform.merge.file_tables import TEXT_ENDINGS, WORKBOOK_ENDINGS, FileOptions, content_hash
 from orders_platform.merge.order_files import OrderColumns, OrderFile, OrderSheet, Progress, read_order_file
@@ -64,7 +64,8 @@ class Replaced:
     def __str__(self) -> str:
         dropped = f" {', '.join(self.dropped)} will have no row." if self.dropped else ""
         halved = " The files hold less than half of that." if self.is_halved else ""
-        return f"Replaces {self.rows:,} rows of {self.customers} customers of {self.files} files.{dropped}{halved}"
+        counts = [counted(*each) for each in ((self.rows, "row"), (self.customers, "customer"), (self.files, "file"))]
+        return f"Replaces {' of '.join(counts)}.{dropped}{halved}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +135,9 @@ class Loads:
         kept = _KeptValues(absent, self.columns.keys, self._read_orders(absent) if absent else ())
         lost = kept.lost((sheet for file in files for sheet in file.sheets), self._shown)
         if lost and not options.accept_missing:
-            named = ", ".join(f"{name} ({count} orders have it)" for name, count in lost.items())
+            named = ", ".join(f"{name} ({counted(count, 'order has', 'orders have')} it)" for name, count in lost.items())
             raise SourceDataError(
-                f"The load lacks {len(lost)} {'column' if len(lost) == 1 else 'columns'} that its orders had: {named}. Nothing was loaded. "
+                f"The load lacks {counted(len(lost), 'column')} that its orders had: {named}. Nothing was loaded. "
                 "Add what is missing to the file, or load it and keep what the orders have: orders-platform load --accept-missing"
             )
         return Load(files, lost, kept)

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from orders_platform.domain.cell_texts import NUMERAL, day, numeral
 from orders_platform.domain.customers import CustomerNames, SpellingCount
-from orders_platform.domain.text import clean, fold
+from orders_platform.domain.text import clean, counted, fold
 from orders_platform.errors import SourceDataError
 from orders_platform.merge.file_tables import HEADER_WITHIN, Block, FileOptions, Table, content_hash, tables_of
 
@@ -91,7 +91,7 @@ class Finding:
 
     def __str__(self) -> str:
         shown = f", for example {', '.join(self.examples)}" if self.examples else ""
-        return f"{self.column}: {self.count:,} {'cell' if self.count == 1 else 'cells'} {self.what}{shown}"
+        return f"{self.column}: {counted(self.count, 'cell')} {self.what}{shown}"
 
 
 class OrderSheet:
@@ -192,7 +192,7 @@ class OrderSheet:
         """Why it cannot be loaded whole, and the way out; values under the ignored headers may be lost."""
         unread = {**self.unknown, **{f"column {letter}": count for letter, count in self.blank_headers.items()}}
         lost = [
-            f"{name!r} ({count} values{_nearest(name, self._known)})"
+            f"{name!r} ({counted(count, 'value')}{_nearest(name, self._known)})"
             for name, count in unread.items()
             if count and name not in ignored
         ]

@@ -161,7 +161,7 @@ def _marks_of(path: Path) -> tuple[bool, dict[str, Marks] | None]:
         if "content.xml" in parts:
             count = sum(len(_ODS_WITHOUT_RESULT.findall(block)) for block in _blocks(book.open(parts["content.xml"])))
             if count:
-                raise Refused(f"has {count} formulas without a stored result")
+                raise Refused(f"has formulas without a stored result ({count})")
             return False, {}
         if "xl/workbook.xml" not in parts:
             return False, None

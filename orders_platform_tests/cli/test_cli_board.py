@@ -46,7 +46,7 @@ def test_customers_order_types_and_units_without_a_label_are_named(
     terminal("sync", "--execute")
     outcome = terminal("board", "check")
     assert outcome.code == 0, outcome.err
-    assert "no label for 1 values of 'CUSTOMER NAME': 'NEW BRAND'; add them on the board" in outcome.out
+    assert "no label for 1 value of 'CUSTOMER NAME': 'NEW BRAND'; add them on the board" in outcome.out
     assert "'BUSHEL'" in outcome.out
     assert "'LOST'" in outcome.out
     assert len(terminal("board", "check", "--json").document["missing_labels"]) == 3
