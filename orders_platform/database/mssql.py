@@ -6,6 +6,7 @@ Which driver is used is decided in `odbc_driver.py`, what its errors mean in `ms
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,6 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from orders_platform.database.dialects import Dialect, Family, Right, TableColumn, column_types, customer_busy, lock_lost
 from orders_platform.database.mssql_errors import Meaning, meaning_of
 from orders_platform.database.odbc_driver import find_driver, safe_options
+from orders_platform.database.statements import chunks
 from orders_platform.errors import DatabaseRefusedError, OrdersError, TransactionLostError
 
 if TYPE_CHECKING:
@@ -31,14 +33,11 @@ TEXT_PARAMETERS = "orders_text_parameters"
 """Execution option of a statement all of whose parameters are texts: said so, its plan does not depend on their lengths."""
 
 _WIDE_TEXT = (-9, 0, 0)  # SQL_WVARCHAR of any length
-_LONG = 4_000  # characters; FreeTDS takes longer ones as pyodbc sends them by itself
 _MARKS = re.compile(r"'(?:[^']|'')*'|\[(?:[^\]]|\]\])*\]|--[^\n]*|/\*.*?\*/|\?", re.DOTALL)
 _NULL = "CAST(NULL AS NVARCHAR(1))"  # of a type that becomes any other: bare ones above each other in a UNION would be INT
 
-_ROWS = _PARAMETERS = 1_000
-"""SQL Server takes so many rows in a list of VALUES, and 2,100 parameters; reading them takes it longer than in proportion."""
-_NOTHING = "(orders_platform: no value)"
-"""Stands for NULL on its way to SQL Server: a statement with as many rows and columns is the same text then, and is planned once."""
+_ROWS = 1_000
+"""So many rows go to SQL Server in one statement, as one document."""
 
 _WHOLE = {
     "INT": range(-1 << 31, 1 << 31),
@@ -156,14 +155,14 @@ class _Mssql(Dialect):
     def insert_batch(
         self, connection: Connection, start: str, rows: list[tuple[object, ...]], *, has_uuid: bool, empty_is_null: bool
     ) -> None:
-        cells = ", ".join([*map(_cell, range(len(rows[0]))), *["NEWID()"] * has_uuid])
+        cells = ", ".join([*(f"r.c{n}" for n in range(len(rows[0]))), *["NEWID()"] * has_uuid])
         if empty_is_null:
             rows = [tuple([None if cell == "" else cell for cell in row]) for row in rows]
-        _execute_texts(connection, f"{start} SELECT {cells} FROM", rows)
+        _execute_rows(connection, f"{start} SELECT {cells} FROM", rows)
 
     def update_rows(self, connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        written = ", ".join(f"{column} = {_cell(n)}" for n, column in enumerate(columns) if n)
-        _execute_texts(connection, f"UPDATE {table} SET {written} FROM", list(rows), f" WHERE {table}.{columns[0]} = r.c0")  # noqa: S608 - quoted names
+        written = ", ".join(f"{column} = r.c{n}" for n, column in enumerate(columns) if n)
+        _execute_rows(connection, f"UPDATE {table} SET {written} FROM", list(rows), f" WHERE {table}.{columns[0]} = r.c0")  # noqa: S608 - quoted names
 
     def add_fingerprints(self, parts: Iterable[str]) -> str:
         pairs = [part.split(":") for part in parts]
@@ -269,7 +268,7 @@ def _before_execute(
     _many: bool,  # noqa: FBT001
 ) -> tuple[str, Sequence[object]]:
     if context.execution_options.get(TEXT_PARAMETERS):
-        cursor.setinputsizes([_WIDE_TEXT if len(str(text)) <= _LONG else None for text in parameters])
+        cursor.setinputsizes([_WIDE_TEXT] * len(parameters))
         return sql, parameters
     return write_nulls(sql, parameters) if None in parameters else (sql, parameters)
 
@@ -289,26 +288,22 @@ def write_nulls(sql: str, parameters: Sequence[object]) -> tuple[str, Sequence[o
     return _MARKS.sub(written, sql), tuple(value for value in parameters if value is not None)
 
 
-def _cell(n: int) -> str:
-    return f"NULLIF(r.c{n}, N'{_NOTHING}')"
+def _execute_rows(connection: Connection, start: str, rows: Sequence[Sequence[object]], end: str = "") -> None:
+    """Run a statement on rows, many at once: one JSON document each time, whose cells are texts; one that is absent is NULL.
 
-
-def _execute_texts(connection: Connection, start: str, rows: Sequence[Sequence[object]], end: str = "") -> None:
-    """Run a statement on rows, as many at once as there may be parameters, all of them texts: no driver needs arrays of them for that."""
-    names = ", ".join(f"c{n}" for n in range(len(rows[0])))
-    marks = f"({', '.join('?' * len(rows[0]))})"
-    together = max(1, min(_ROWS, _PARAMETERS // len(rows[0])))
-    for at in range(0, len(rows), together):
-        piece = rows[at : at + together]
-        statement = f"{start} (VALUES {', '.join([marks] * len(piece))}) AS r ({names}){end}"
-        texts = tuple(_text(cell) for row in piece for cell in row)
-        connection.exec_driver_sql(statement, texts, execution_options={TEXT_PARAMETERS: True})
+    So the statement has one parameter whatever the rows are, and no driver needs arrays of them, or a way of its own for many rows.
+    """
+    cells = ", ".join(f"c{n} NVARCHAR(MAX)" for n in range(len(rows[0])))
+    statement = f"{start} OPENJSON(?) WITH ({cells}) AS r{end}"
+    for piece in chunks(rows, _ROWS):
+        document = json.dumps([{f"c{n}": _text(cell) for n, cell in enumerate(row) if cell is not None} for row in piece])
+        connection.exec_driver_sql(statement, (document,), execution_options={TEXT_PARAMETERS: True})
 
 
 def _text(cell: object) -> str:
     """A cell as text: a day or a moment in ISO form, a truth value as 1 or 0, which SQLite also makes of it."""
-    if cell is None or isinstance(cell, str):
-        return _NOTHING if cell is None else cell
+    if isinstance(cell, str):
+        return cell
     if isinstance(cell, bool):
         return str(int(cell))
     if isinstance(cell, Decimal):
