@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import file_digest
 from itertools import islice, zip_longest
+from operator import itemgetter
 from pathlib import Path
 
 from orders_platform.errors import ConfigurationError, SourceDataError
@@ -32,7 +33,7 @@ _DELIMITERS = ",;\t|"
 _ESCAPED = re.compile(r"_x00([01])([0-9A-Fa-f])_")
 """How Excel's files write control characters; many programs hand them on like this."""
 
-_ROWS = 250
+_ROWS = 100
 """In a block of a CSV."""
 
 Block = tuple[int, dict[int, Sequence[str]]]
@@ -105,8 +106,8 @@ class Table:
         """The table by name, for messages."""
         return f"{self.source}, sheet {self.sheet!r}" if self.sheet else str(self.source)
 
-    def blocks(self) -> Iterator[Block]:
-        """All rows, blank ones too.
+    def blocks(self, places: Sequence[int] = ()) -> Iterator[Block]:
+        """All rows, blank ones too; with `places` it need not give other columns.
 
         Raises:
             SourceDataError: it cannot be read as text, or was changed meanwhile.
@@ -120,8 +121,13 @@ class Table:
             # strict: without it, a quote that is never closed swallows the rest of the file into one cell
             reader = csv.reader(_decoded(file), strict=True, delimiter=self.delimiter)
             try:
+                pick, width = itemgetter(*places, 0, 0), max(places, default=0)
                 while rows := list(islice(reader, _ROWS)):
-                    yield len(rows), {n: cells for n, cells in enumerate(zip_longest(*rows, fillvalue="")) if any(cells)}
+                    if places and min(map(len, rows)) > width:
+                        columns = zip(places, zip(*map(pick, rows), strict=True), strict=False)
+                    else:
+                        columns = enumerate(zip_longest(*rows, fillvalue=""))
+                    yield len(rows), {place: cells for place, cells in columns if any(cells)}
             except csv.Error as error:
                 raise SourceDataError(
                     f"{self.title}, line {reader.line_num}: {error}. Nothing was loaded. Save it again as CSV UTF-8 from the workbook."

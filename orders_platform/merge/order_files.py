@@ -182,7 +182,7 @@ class OrderSheet:
     def staged_rows(self) -> Iterator[tuple[str, ...]]:
         """The rows, read again: texts as they stand there, empty for a blank cell."""
         places = [self.place_of.get(column, _SOURCE) for column in self.filled]
-        for count, columns in self._filled_blocks():
+        for count, columns in self._filled_blocks([place for place in places if place != _SOURCE]):
             blank, columns[_SOURCE] = ("",) * count, (self.table.source.stem,) * count
             for place in self._serials if self.table.is_1904 else ():
                 columns[place] = [str(int(cell) + _1904) if _is_serial(cell) else cell for cell in columns.get(place, blank)]
@@ -210,10 +210,10 @@ class OrderSheet:
                 "format order numbers as text, save it, and load it again."
             )
 
-    def _filled_blocks(self) -> Iterator[Block]:
-        """The rows below the headers that hold anything."""
+    def _filled_blocks(self, places: Sequence[int] = ()) -> Iterator[Block]:
+        """The rows below the headers that hold anything, with `places` in one of these columns."""
         above, key = self.header_row, self.place_of[self._known.keys[0]]
-        for count, columns in self.table.blocks():
+        for count, columns in self.table.blocks(places):
             if not above and key in columns and all(map(str.strip, columns[key])):
                 yield count, columns
                 continue
