@@ -191,16 +191,13 @@ class OrderSheet:
     def refusals(self, ignored: Sequence[str]) -> Iterator[str]:
         """Why it cannot be loaded whole, and the way out; values under the ignored headers may be lost."""
         unread = {**self.unknown, **{f"column {letter}": count for letter, count in self.blank_headers.items()}}
-        lost = [
-            f"{name!r} ({counted(count, 'value')}{_nearest(name, self._known)})"
-            for name, count in unread.items()
-            if count and name not in ignored
-        ]
+        lost = [(name, count) for name, count in unread.items() if count and name not in ignored]
         if lost:
-            named = ", ".join(lost[:_NAMED]) + (f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else "")
+            named = [f"{name!r} ({counted(count, 'value')}{_nearest(name, self._known)})" for name, count in lost[:_NAMED]]
+            said = ", ".join(named) + (f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else "")
             sheet = ", or the whole sheet: --sheet with the names of the others" if self.table.sheet else ""
             yield (
-                f"{self.table.title}: no column of the order list is called {named}. Correct the headers in the file (a spreadsheet turns "
+                f"{self.table.title}: no column of the order list is called {said}. Correct the headers in the file (a spreadsheet turns "
                 f"a size like 3-4 into a date), or leave them out: orders-platform load --ignore HEADER{sheet}."
             )
         refused = [finding for finding in self.findings if finding.is_refused]
