@@ -69,8 +69,10 @@ def load(
                 )
         if replaced and replaced.rows:
             output.say(str(replaced), err=as_json)
-            if replaced.needs_consent and not yes and sys.stdin.isatty():
-                click.confirm("Load the files all the same?", abort=True, err=True)
+            is_asked = replaced.needs_consent and not yes and sys.stdin.isatty()
+            if is_asked and not click.confirm("Load the files all the same?", err=True):
+                output.say("Nothing was loaded.", err=True)
+                sys.exit(130)
         with progress.shown():
             rows = loads.stage([read], datetime.now(UTC), replace=not append)
     if as_json:

@@ -120,6 +120,7 @@ def test_at_a_terminal_a_load_that_drops_a_customer_or_most_rows_is_loaded_only_
     assert f"Replaces {len(orders + others)} rows of 2 customers of 1 file." in refused.out
     assert said in refused.out
     assert "Load the files all the same?" in refused.err
+    assert refused.err.endswith("Nothing was loaded.\n")
     at_terminal("y\n")
     assert terminal("load", file).code == 0
     assert terminal("load", str(everything)).code == 0
