@@ -22,7 +22,8 @@ from orders_platform.domain.customers import StagingScan
 from orders_platform.domain.differences import Difference, DifferenceKind
 from orders_platform.domain.guards import GuardKind
 from orders_platform.domain.orders import SyncRow
-from orders_platform.domain.verdicts import Verdict, all_well
+from orders_platform.domain.text import counted
+from orders_platform.domain.verdicts import REFUSED_FILE, Verdict, all_well, nobodys
 from orders_platform.errors import MondayRefusedError, OrdersError
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.pipeline import sync_customer
@@ -114,6 +115,8 @@ def sync(
             sent = [each for report in reports for stage in report.stages for each in stage.warnings]
             warnings = [each for each in dict.fromkeys([*found, *sent]) if is_of(each.order_key, orders)]
             _explain(scan, reports, verdicts, warnings, dry=dry, quiet=as_json or is_quiet)
+            for said in () if only else nobodys(row for row in invalid if row.code == REFUSED_FILE):
+                output.say(said, err=True)
     is_well = (
         not any(verdict.guards for verdict in verdicts) if dry else all_well(verdicts, () if only else invalid, strict=strict)
     )
@@ -145,7 +148,8 @@ def _explain(
         output.print_warnings(warnings)
         unmatched = sum(entry.rows for entry in scan.unmatched)
         if unmatched:
-            output.say(f"\n{unmatched} staged rows match no configured customer; `orders-platform customers` says why.")
+            rows = counted(unmatched, "staged row matches", "staged rows match")
+            output.say(f"\n{rows} no configured customer; `orders-platform customers` says why.")
         if dry:
             output.say("\nDry run: nothing was written anywhere. --show tells it order by order, --execute does it.")
         else:
@@ -173,7 +177,7 @@ def retry(*, only: tuple[str, ...], code: str, no_send: bool) -> None:
         reset = {name: count for name in names if (count := store.reset_failed(name, code))}
     is_sent = bool(reset) and not no_send
     then = " Next: orders-platform sync --execute" if reset and no_send else ""
-    output.say(f"{sum(reset.values())} FAILED rows were reset.{then}", err=is_sent)
+    output.say(f"{counted(sum(reset.values()), 'FAILED row was', 'FAILED rows were')} reset.{then}", err=is_sent)
     if is_sent:
         sync(only=tuple(reset), dry=False)
 
@@ -191,7 +195,8 @@ def resync(*, only: tuple[str, ...], new_board: bool, no_send: bool) -> None:
             with store.lock(name):
                 marked += store.start_over(name, run.rules.target) if new_board else store.compare_again(name)
     then = " Next: orders-platform sync --execute" if no_send else ""
-    output.say(f"{marked} {'orders are made anew' if new_board else 'rows are compared again'}.{then}", err=not no_send)
+    said = ("order is made anew", "orders are made anew") if new_board else ("row is compared again", "rows are compared again")
+    output.say(f"{counted(marked, *said)}.{then}", err=not no_send)
     if not no_send:
         sync(only=tuple(names), dry=False)
 
@@ -220,6 +225,8 @@ def verify(*, only: tuple[str, ...], repair: bool, yes: bool, as_json: bool) -> 
         _print_comparison(work, may_repair=not repair)
         output.print_verdicts(verdicts, has_looked=True)
     output.print_guards(verdicts)
+    for said in nobodys(invalid):
+        output.say(said, err=True)
     sys.exit(0 if work.is_done and all_well(verdicts, invalid) else 1)
 
 

@@ -21,7 +21,8 @@ from orders_platform.database.order_store import OrderStore
 from orders_platform.database.queries import Queries
 from orders_platform.domain.history import ADOPT, RowHistory
 from orders_platform.domain.orders import CustomerSummary, RowKind
-from orders_platform.domain.verdicts import all_well
+from orders_platform.domain.text import counted
+from orders_platform.domain.verdicts import NOBODYS, all_well
 from orders_platform.errors import BoardMismatchError
 from orders_platform.monday.budget import limits_of
 from orders_platform.settings import Settings
@@ -63,11 +64,15 @@ def load(
             for order_file in read.files:
                 _print_file(order_file)
             for name, count in read.missing.items():
-                output.say(f"{name} is missing; {count} orders keep what they have in it")
+                output.say(
+                    f"{name} is missing; {counted(count, 'order keeps what it has', 'orders keep what they have')} in it"
+                )
         if replaced and replaced.rows:
             output.say(str(replaced), err=as_json)
-            if replaced.needs_consent and not yes and sys.stdin.isatty():
-                click.confirm("Load the files all the same?", abort=True, err=True)
+            is_asked = replaced.needs_consent and not yes and sys.stdin.isatty()
+            if is_asked and not click.confirm("Load the files all the same?", err=True):
+                output.say("Nothing was loaded.", err=True)
+                sys.exit(130)
         with progress.shown():
             rows = loads.stage([read], datetime.now(UTC), replace=not append)
     if as_json:
@@ -75,7 +80,7 @@ def load(
         replaces = replaced and asdict(replaced)
         output.write_json({"rows": rows, "table": staging, "files": files_read, "missing": read.missing, "replaced": replaces})
     else:
-        output.say(f"{rows} rows {'added to' if append else 'in'} {staging}. Next: orders-platform sync")
+        output.say(f"{counted(rows, 'row')} {'added to' if append else 'in'} {staging}. Next: orders-platform sync")
 
 
 def _file_json(order_file: OrderFile) -> Mapping[str, object]:
@@ -103,12 +108,12 @@ def _print_file(order_file: OrderFile) -> None:
     for sheet in order_file.sheets:
         table = sheet.table
         name = f", sheet {table.sheet!r}" if table.sheet else ""
-        hidden = f" ({table.hidden_rows} rows of the sheet are hidden; they are read)" if table.hidden_rows else ""
-        matched = f"{len(sheet.exact)} columns matched by name, {len(sheet.by_alias)} by another spelling"
-        output.say(f"{order_file.path.name}{name}: {sheet.rows} rows{hidden}, {matched}")
+        hidden = f" ({counted(table.hidden_rows, 'row')} of the sheet hidden, and read)" if table.hidden_rows else ""
+        matched = f"{counted(len(sheet.exact), 'column')} matched by name, {len(sheet.by_alias)} by another spelling"
+        output.say(f"{order_file.path.name}{name}: {counted(sheet.rows, 'row')}{hidden}, {matched}")
         customers = [f"{name} {count}" for name, count in sheet.customers.items()]
         customers += [f"nobody who is configured {sheet.unmatched_rows}"] if sheet.unmatched_rows else []
-        output.say(f"  {', '.join(customers)}; {len(sheet.sizes)} sizes, {sheet.quantity:,.0f} pieces")
+        output.say(f"  {', '.join(customers)}; {counted(len(sheet.sizes), 'size')}, {counted(round(sheet.quantity), 'piece')}")
         for header, column in sheet.by_alias.items():
             output.say(f"  {header!r} was read as {column!r}")
         alike: dict[str, list[Finding]] = {}
@@ -129,7 +134,7 @@ def init_db(*, dry_run: bool) -> None:
         statements = store.schema.missing() if dry_run else store.schema.apply()
     for statement in statements if dry_run else ():
         output.echo(f"{statement};\n")
-    done = f"{len(statements)} statements {'would be run' if dry_run else 'run'}."
+    done = f"{counted(len(statements), 'statement')} {'would be run' if dry_run else 'run'}."
     output.say(done if statements else "The database is up to date.", err=dry_run)
 
 
@@ -148,7 +153,7 @@ def customers(*, as_json: bool) -> None:
     for entry in scan.unmatched:
         reasons[entry.reason] += entry.rows
     for reason, rows in reasons.items():
-        output.say(f"\n{rows} {'row matches' if rows == 1 else 'rows match'} no customer: {reason}")
+        output.say(f"\n{counted(rows, 'row matches', 'rows match')} no customer: {reason}")
 
 
 def status(*, strict: bool, as_json: bool) -> None:
@@ -207,12 +212,12 @@ def report(*, only: tuple[str, ...], page: Path | None, as_markdown: bool) -> No
         verdicts = Queries(store).verdicts(merged_customers(only, settings, store))
         invalid = () if only else store.invalid_rows()
         reports = [make_report(store, verdict.customer, now, verdict) for verdict in verdicts]
-    links = report_links(settings)
+    links, nobody = report_links(settings), [row for row in invalid if row.code in NOBODYS]
     if page is not None:
-        output.write_text(html_page(reports, links), page)
-        output.say(f"{len(reports)} customers reported in {page}", err=True)
+        output.write_text(html_page(reports, links, nobody), page)
+        output.say(f"{counted(len(reports), 'customer')} reported in {page}", err=True)
     if page is None or as_markdown:
-        output.echo(markdown_text(reports, links), nl=False)
+        output.echo(markdown_text(reports, links, nobody), nl=False)
     sys.exit(0 if all_well(verdicts, invalid) else 1)
 
 
@@ -271,4 +276,5 @@ def retention(*, dry_run: bool) -> None:
         before = settings.configuration.monday.log_kept_from(datetime.now(UTC))
         count = len(store.old_batches(before)) if dry_run else store.trim_log(before)
     days = settings.configuration.monday.log_retention_days
-    output.say(f"{count} log entries older than {days} days {'would be' if dry_run else 'were'} deleted.")
+    entries = counted(count, "log entry", "log entries")
+    output.say(f"{entries} older than {counted(days, 'day')} {'to be deleted' if dry_run else 'deleted'}.")

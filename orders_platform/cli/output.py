@@ -19,7 +19,7 @@ import click
 
 from orders_platform.domain.cell_warnings import CellWarning, group_warnings
 from orders_platform.domain.orders import CustomerSummary, RowProblem
-from orders_platform.domain.text import visible
+from orders_platform.domain.text import counted, visible
 from orders_platform.domain.usage import MondayUsage
 from orders_platform.domain.verdicts import CustomerState, Verdict
 from orders_platform.sync.results import CustomerReport
@@ -185,12 +185,12 @@ def print_warnings(warnings: Iterable[CellWarning], most: int = 20) -> None:
     groups = group_warnings(warnings)
     count = sum(group.count for group in groups)
     if groups:
-        cells = "1 cell; its order is" if count == 1 else f"{count} cells; their orders are"
+        cells = counted(count, "cell; its order is", "cells; their orders are")
         say(f"\nLeft out or cut ({cells} on the board):", style=_WARNED)
     for group in groups[:most]:
         say(f"  {group.customer}: {group}")
     if len(groups) > most:
-        say(f"  ... and {len(groups) - most} kinds more; `orders-platform status --json` lists all")
+        say(f"  ... and {counted(len(groups) - most, 'kind')} more; `orders-platform status --json` lists all")
 
 
 def print_refusals(title: str, rows: Sequence[RowProblem], most: int = 20) -> None:
@@ -204,7 +204,7 @@ def print_refusals(title: str, rows: Sequence[RowProblem], most: int = 20) -> No
     for (customer, code, reason), members in list(alike.items())[:most]:
         say(f"  {customer}: {_named(members)}: [{code}] {reason}")
     if len(alike) > most:
-        say(f"  ... and {len(alike) - most} reasons more; `orders-platform status --json` lists all")
+        say(f"  ... and {counted(len(alike) - most, 'reason')} more; `orders-platform status --json` lists all")
 
 
 def _named(rows: Sequence[RowProblem]) -> str:
@@ -221,8 +221,7 @@ def usage_line(usage: MondayUsage, calls_for_us: int) -> str:
     line = f"monday today: {usage.calls_today:,.0f} of {calls_for_us:,} calls"
     if usage.rate_limited_at is None:
         return f"{line}, no answer over a limit in 24 hours"
-    answers = "answer" if usage.rate_limited == 1 else "answers"
-    return f"{line}, {usage.rate_limited:,} {answers} over a limit in 24 hours (last {usage.rate_limited_at:%H:%M} UTC)"
+    return f"{line}, {counted(usage.rate_limited, 'answer')} over a limit in 24 hours (last {usage.rate_limited_at:%H:%M} UTC)"
 
 
 def usage_figures(usage: MondayUsage, calls_for_us: int) -> JsonObject:

@@ -7,6 +7,7 @@ Two drivers speak to it: mssql-python (`mssql+mssqlpython://`) and pyodbc (`mssq
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -31,6 +32,7 @@ from orders_platform.database.dialects import (
     lock_lost,
 )
 from orders_platform.database.mssql_errors import LOST, Meaning, meaning_of, state_of
+from orders_platform.database.statements import chunks
 from orders_platform.errors import ConfigurationError, DatabaseRefusedError, OrdersError, TransactionLostError
 
 # SQL_WVARCHAR, SQL_BIT, SQL_BIGINT, SQL_DOUBLE, SQL_TYPE_DATE, SQL_TYPE_TIMESTAMP; their sizes and digits.
@@ -43,10 +45,8 @@ _NULL = "CAST(NULL AS NVARCHAR(1))"  # of a type that becomes any other: bare on
 _MICROSOFT = {"driver": "ODBC Driver 18 for SQL Server", "Encrypt": "yes"}
 _CONNECT_ARGS: Mapping[str, dict[str, bool]] = {"mssqlpython": {"native_uuid": False}}  # ids are texts here
 
-_ROWS = _PARAMETERS = 1_000
-"""SQL Server takes so many rows in a list of VALUES, and 2,100 parameters; reading them takes it longer than in proportion."""
-_NOTHING = "(orders_platform: no value)"
-"""Stands for NULL on its way to SQL Server: a statement with as many rows and columns is the same text then, and is planned once."""
+_ROWS = 1_000
+"""So many rows go to SQL Server in one statement, as one document."""
 
 _WHOLE = {
     "INT": range(-1 << 31, 1 << 31),
@@ -211,12 +211,12 @@ class _Mssql(Dialect):
         has_uuid: bool,
         empty_is_null: bool,  # noqa: ARG002 - done above
     ) -> None:
-        cells = ", ".join([*map(_cell, range(len(rows[0]))), *["NEWID()"] * has_uuid])
-        _execute_texts(connection, f"{start} SELECT {cells} FROM", rows)
+        cells = ", ".join([*(f"r.c{n}" for n in range(len(rows[0]))), *["NEWID()"] * has_uuid])
+        _execute_rows(connection, f"{start} SELECT {cells} FROM", rows)
 
     def update_rows(self, connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        written = ", ".join(f"{column} = {_cell(n)}" for n, column in enumerate(columns) if n)
-        _execute_texts(connection, f"UPDATE {table} SET {written} FROM", list(rows), f" WHERE {table}.{columns[0]} = r.c0")  # noqa: S608 - quoted names
+        written = ", ".join(f"{column} = r.c{n}" for n, column in enumerate(columns) if n)
+        _execute_rows(connection, f"UPDATE {table} SET {written} FROM", list(rows), f" WHERE {table}.{columns[0]} = r.c0")  # noqa: S608 - quoted names
 
     def add_fingerprints(self, parts: Iterable[str]) -> str:
         pairs = [part.split(":") for part in parts]
@@ -376,26 +376,22 @@ def _cut(cell: object, most: int) -> object:
     return cell.encode("utf-16-le", "surrogatepass")[: 2 * most].decode("utf-16-le", "ignore")
 
 
-def _cell(n: int) -> str:
-    return f"NULLIF(r.c{n}, N'{_NOTHING}')"
+def _execute_rows(connection: Connection, start: str, rows: Sequence[Sequence[object]], end: str = "") -> None:
+    """Run a statement on rows, many at once: one JSON document each time, whose cells are texts; one that is absent is NULL.
 
-
-def _execute_texts(connection: Connection, start: str, rows: Sequence[Sequence[object]], end: str = "") -> None:
-    """Run a statement on rows, as many at once as there may be parameters, all of them texts: no driver needs arrays of them for that."""
-    names = ", ".join(f"c{n}" for n in range(len(rows[0])))
-    marks = f"({', '.join('?' * len(rows[0]))})"
-    together = max(1, min(_ROWS, _PARAMETERS // len(rows[0])))
-    for at in range(0, len(rows), together):
-        piece = rows[at : at + together]
-        statement = f"{start} (VALUES {', '.join([marks] * len(piece))}) AS r ({names}){end}"
-        texts = tuple(_text(cell) for row in piece for cell in row)
-        connection.exec_driver_sql(statement, texts)
+    So the statement has one parameter whatever the rows are, and no driver needs arrays of them, or a way of its own for many rows.
+    """
+    cells = ", ".join(f"c{n} NVARCHAR(MAX)" for n in range(len(rows[0])))
+    statement = f"{start} OPENJSON(?) WITH ({cells}) AS r{end}"
+    for piece in chunks(rows, _ROWS):
+        document = json.dumps([{f"c{n}": _text(cell) for n, cell in enumerate(row) if cell is not None} for row in piece])
+        connection.exec_driver_sql(statement, (document,))
 
 
 def _text(cell: object) -> str:
     """A cell as text: a day or a moment in ISO form, a truth value as 1 or 0, which SQLite also makes of it."""
-    if cell is None or isinstance(cell, str):
-        return _NOTHING if cell is None else cell
+    if isinstance(cell, str):
+        return cell
     if isinstance(cell, bool):
         return str(int(cell))
     if isinstance(cell, Decimal):

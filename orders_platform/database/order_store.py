@@ -373,7 +373,7 @@ class OrderStore:
     # --- rows that are not on the board ---------------------------------------------------------------------------------
 
     def invalid_rows(self, customer: str | None = None) -> list[RowProblem]:
-        """Staged rows and sizes that the merge cannot take, of one customer or of all."""
+        """Staged rows that the merge cannot take, and order files that were refused, of one customer or of all."""
         return self._problems("read_invalid_rows", customer)
 
     def row_errors(self, customer: str | None = None) -> list[RowProblem]:

@@ -17,12 +17,12 @@ from orders_platform.database.conversion import read_as
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.statements import Statements, chunks
 from orders_platform.domain.cell_warnings import CellWarning
-from orders_platform.domain.customers import UNKNOWN_CUSTOMER, UNMATCHED_NO_ORDER, blank_label
+from orders_platform.domain.customers import UNKNOWN_CUSTOMER, blank_label
 from orders_platform.domain.history import LoggedBatch, RowHistory
 from orders_platform.domain.matching import plain_key
 from orders_platform.domain.order_status import LastChanges, OrderChange, OrderStatus
 from orders_platform.domain.orders import RowKind
-from orders_platform.domain.verdicts import Verdict, verdicts_of
+from orders_platform.domain.verdicts import NOBODYS, Verdict, verdicts_of
 
 _NO_ID = -1
 _NO_UUID = str(uuid.UUID(int=0))
@@ -58,7 +58,7 @@ class Queries:
         warnings = Counter(each.customer for each in self.cell_warnings())
         unmatched = self._unmatched({row.customer: row.rows for row in rows if row.code == UNKNOWN_CUSTOMER})
         known = {summary.customer for summary in summaries} | {guard.customer for guard in guards}
-        known |= {row.customer for row in rows if row.code not in {UNKNOWN_CUSTOMER, UNMATCHED_NO_ORDER}}
+        known |= {row.customer for row in rows if row.code not in NOBODYS}
         return verdicts_of(sorted(known if customers is None else customers), summaries, rows, warnings, unmatched, guards)
 
     def _unmatched(self, labels: Mapping[str, int]) -> dict[str, int]:

@@ -21,6 +21,7 @@ from orders_platform.database.earlier_tables import adoption_statements
 from orders_platform.database.engine import Database, place
 from orders_platform.database.statements import Templates
 from orders_platform.domain.states import Action, SyncState
+from orders_platform.domain.text import counted
 from orders_platform.errors import ConfigurationError, DatabaseRefusedError, SourceDataError
 
 _WORDS = {"states": SyncState, "actions": Action}
@@ -36,7 +37,7 @@ DAILY_RIGHTS: Mapping[str, Sequence[str]] = {
     "log": ("SELECT", "INSERT", "DELETE"),
     "rejects": ("SELECT", "INSERT", "UPDATE"),
     "customers": ("SELECT", "INSERT", "UPDATE", "DELETE"),
-    "loads": (),  # `load` and the sensor of order files read and insert
+    "loads": ("SELECT",),  # `load` and the sensor of order files insert as well
 }
 """By role of the table: what merging, sending and `housekeeping` do."""
 
@@ -298,7 +299,7 @@ class Schema:
     def _require(self, connection: Connection, rights: Sequence[Right], step: str) -> None:
         grants = self._database.dialect.missing_grants(connection, rights)
         if grants:
-            raise DatabaseRefusedError(f"The database user lacks {len(grants)} rights. {step}: {' '.join(grants)}")
+            raise DatabaseRefusedError(f"The database user lacks {counted(len(grants), 'right')}. {step}: {' '.join(grants)}")
 
     def _catalogue(self, table: str) -> Sequence[TableColumn]:
         with self._database.read() as connection:

@@ -19,9 +19,9 @@ from orders_platform.defs.checks.check_results import CUSTOMERS, ERRORS, EVERYBO
 from orders_platform.defs.failures import dagster_failures
 from orders_platform.defs.resources import OrdersDatabase
 from orders_platform.defs.sensors import PARTITION_TAG, WILL_RETRY_TAG
-from orders_platform.domain.customers import UNKNOWN_CUSTOMER, customer_for
-from orders_platform.domain.text import few, visible
-from orders_platform.domain.verdicts import Verdict
+from orders_platform.domain.customers import customer_for
+from orders_platform.domain.text import counted, few, visible
+from orders_platform.domain.verdicts import Verdict, nobodys
 from orders_platform.errors import AlertUnsentError, ConfigurationError
 from orders_platform.settings import Settings
 
@@ -325,7 +325,9 @@ def _reason(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[str, str]
     return "crash", f"{words} Start the run again; it looks for the orders on the board before it creates any."
 
 
-def summary(verdicts: Sequence[Verdict], unmatched: int, failed: Sequence[str], environment: str, ui_url: str) -> Message:
+def summary(
+    verdicts: Sequence[Verdict], nobody: Sequence[str], failed: Sequence[str], environment: str, ui_url: str
+) -> Message:
     """Where every customer stands, those that are not all on the board first; `failed` are customers and jobs whose last run failed."""
     troubled = [verdict for verdict in verdicts if not verdict.is_well()]
     lines = [
@@ -333,12 +335,11 @@ def summary(verdicts: Sequence[Verdict], unmatched: int, failed: Sequence[str], 
         for verdict in [*troubled, *(verdict for verdict in verdicts if verdict.is_well())]
         for line in (verdict.sentence, *map(str, verdict.guards))
     ]
-    nobody = [f"{unmatched:,} staged rows match no configured customer"] if unmatched else []
     runs = [f"The last run failed: {', '.join(failed)}"] if failed else []
-    title = f"[{environment}] {len(verdicts)} customers: " + (
+    title = f"[{environment}] {counted(len(verdicts), 'customer')}: " + (
         f"{len(troubled)} not all on the board" if troubled else "all on the board"
     )
-    return Message(title, "\n".join([*runs, *lines, *nobody, f"{ui_url}/runs"]), bool(failed or troubled or unmatched))
+    return Message(title, "\n".join([*runs, *lines, *nobody, f"{ui_url}/runs"]), bool(failed or troubled or nobody))
 
 
 @dg.op
@@ -348,8 +349,9 @@ def send_summary(context: OpExecutionContext, orders_database: OrdersDatabase) -
         settings, store = Settings(), orders_database.store
         failed = failed_lately(context.instance, datetime.now(UTC))
         ui_url = settings.configuration.alerts.ui_url
-        unmatched = sum(row.rows for row in store.invalid_rows() if row.code == UNKNOWN_CUSTOMER)
-        message = summary(orders_database.queries.verdicts(), unmatched, failed, settings.environment, ui_url)
+        message = summary(
+            orders_database.queries.verdicts(), nobodys(store.invalid_rows()), failed, settings.environment, ui_url
+        )
         taken = Messenger(settings.alert_urls).send(message)
     context.add_output_metadata({"sent_to": taken, "title": message.title, "body": message.body})
 

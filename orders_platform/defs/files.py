@@ -1,6 +1,7 @@
 """Order files that Dagster loads by itself: a sensor that looks into a folder, and the job that loads what is new or changed in it.
 
-A file takes the place of its own rows. One that was deleted or renamed keeps the rows that it had, and nothing is loaded twice.
+A file takes the place of its own rows. One that was deleted keeps the rows that it had, those of one that was renamed are its new name's,
+and nothing is loaded twice (`merge/loads.py`, `superseded`).
 """
 
 import json
@@ -10,7 +11,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import dagster as dg
-from dagster import OpExecutionContext
 
 from orders_platform.build import order_folder
 from orders_platform.configuration import Automation
@@ -18,42 +18,31 @@ from orders_platform.defs.assets.order_assets import SWP_ORDER_LIST
 from orders_platform.defs.failures import dagster_failures
 from orders_platform.defs.resources import OrdersDatabase
 from orders_platform.defs.sensors import UNFINISHED
+from orders_platform.domain.text import counted
 from orders_platform.errors import SourceDataError
-from orders_platform.merge.file_tables import FileOptions
-from orders_platform.merge.loads import Load, waiting_files
+from orders_platform.merge.loads import look_into
 from orders_platform.settings import Settings
 
 
 @dg.op(out=dg.Out(dg.Nothing))
-def load_new_files(context: OpExecutionContext, orders_database: OrdersDatabase) -> Iterator[dg.AssetObservation]:
+def load_new_files(orders_database: OrdersDatabase) -> Iterator[dg.AssetObservation]:
     """Load the files of the folder that are new or changed, together; a refused one is noted with its reason and stops no other."""
-    loads, now = orders_database.loads, datetime.now(UTC)
     with dagster_failures("order files"), TemporaryDirectory() as unpacked:
-        waiting = waiting_files(order_folder(Settings()), loads.latest(), now, {})
-        good, refused = list[Load](), dict[str, str]()
-        for path, content in waiting.items():
-            try:
-                good.append(loads.read([path], FileOptions(), Path(unpacked)))
-            except SourceDataError as error:
-                refused[path.name] = str(error)
-                loads.record_refused(path.name, content, str(error), now)
-                context.log.warning(str(error))
-        rows = loads.stage(good, now, replace=None) if good else 0
+        load = orders_database.loads.load_folder(order_folder(Settings()), datetime.now(UTC), Path(unpacked))
         reports = [
-            dg.TableRecord({"file": file.path.name, "sheets": len(file.sheets), "rows": file.rows})
-            for load in good
-            for file in load.files
+            dg.TableRecord({"file": file.path.name, "sheets": len(file.sheets), "rows": file.rows}) for file in load.files
         ]
         metadata: dict[str, dg.RawMetadataValue] = {
-            "rows_loaded": rows,
-            "files_loaded": len(good),
-            "files_refused": len(refused),
+            "rows_loaded": load.rows,
+            "files_loaded": len(load.files),
+            "files_refused": len(load.refused),
         }
         metadata |= {"files": dg.MetadataValue.table(reports)} if reports else {}
-        metadata |= {f"refused: {name}": reason for name, reason in refused.items()}
+        metadata |= {f"refused: {name}": reason for name, reason in load.refused.items()}
         yield dg.AssetObservation(SWP_ORDER_LIST, metadata=metadata)
-        if refused:
-            raise SourceDataError(f"{len(refused)} of {len(waiting)} files were refused. {' '.join(refused.values())}")
+        if load.refused:
+            count = counted(len(load.refused) + len(load.files), "file")
+            raise SourceDataError(f"Refused {len(load.refused)} of {count}. {' '.join(load.refused.values())}")
 
 
 @dg.job(description="Loads the new and changed order files of the folder that [files] names into the staging table.")
@@ -80,11 +69,13 @@ def build_file_sensor(automation: Automation) -> dg.SensorDefinition:
             name: (size, written, content) for name, (size, written, content) in json.loads(context.cursor or "{}").items()
         }
         with dagster_failures("order files"):
-            waiting = waiting_files(order_folder(Settings()), orders_database.loads.latest(), datetime.now(UTC), known)
+            folder = look_into(order_folder(Settings()), orders_database.loads.latest(), datetime.now(UTC), known)
+        reason = f"{len(folder.waiting)} new or changed, {len(folder.left)} refused and gone"
+        is_needed = bool(folder.waiting or folder.left)
         return dg.SensorResult(
-            run_requests=[dg.RunRequest(tags={"orders/reason": f"{len(waiting)} files are new or changed"})] if waiting else [],
+            run_requests=[dg.RunRequest(tags={"orders/reason": f"order files: {reason}"})] if is_needed else [],
             cursor=json.dumps(known),
-            skip_reason=None if waiting else "No file is new or changed.",
+            skip_reason=None if is_needed else "No file is new or changed.",
         )
 
     return new_files

@@ -22,6 +22,7 @@ from orders_platform.domain.needed_runs import (
     PartitionChanges,
     runs_to_request,
 )
+from orders_platform.domain.text import counted
 from orders_platform.merge.order_merge import OrderMerge
 
 PARTITION_TAG = "dagster/partition"
@@ -80,7 +81,7 @@ def build_sensors(automation: Automation) -> list[dg.SensorDefinition]:
 
 def nothing_to_do(sync_statuses: Collection[CustomerSyncStatus], busy: Collection[str]) -> str:
     """Why no run was requested."""
-    return f"None of {len(sync_statuses)} customers needs a run; {len(busy)} of them have one queued or under way."
+    return f"None of {counted(len(sync_statuses), 'customer')} needs a run; {len(busy)} of them have one queued or under way."
 
 
 def run_request(run: CustomerSyncStatus, run_key: str | None = None, tags: Mapping[str, str] | None = None) -> dg.RunRequest:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from orders_platform.domain.customers import customer_for, partition_key_for
+from orders_platform.domain.text import counted
 from orders_platform.errors import SourceDataError
 
 
@@ -40,7 +41,7 @@ class CustomerSyncStatus:
         """Why the customer needs a run, for people; empty when it needs none."""
         if self.is_changed:
             return "first load" if self.merged is None else "changed load" if self.load != self.merged else "unfinished merge"
-        return f"{self.waiting} rows wait" if self.waiting else ""
+        return counted(self.waiting, "row waits", "rows wait") if self.waiting else ""
 
 
 @dataclass(frozen=True, slots=True)

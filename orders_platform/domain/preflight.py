@@ -6,6 +6,7 @@ from typing import Final
 from orders_platform.domain.board import BoardDescription, Column
 from orders_platform.domain.board_setup import absent_labels
 from orders_platform.domain.mapping import BoardMapping, ColumnType, Field, LabelPolicy
+from orders_platform.domain.text import counted
 from orders_platform.errors import BoardMismatchError
 
 # Types whose cells monday fills or which only its own screens edit, and where their content comes from.
@@ -60,7 +61,7 @@ def missing_labels(mapping: BoardMapping, board: BoardDescription, values: Mappi
     """A sentence for each column that lacks labels: until a label is there, the cell is left empty on the board."""
     found = absent_labels(mapping, {column.id: column for column in board.columns}, values)
     return tuple(
-        f"column {_column_name(each.column)} has no label for {len(each.texts)} values of {_sources(each.field)}: "
+        f"column {_column_name(each.column)} has no label for {counted(len(each.texts), 'value')} of {_sources(each.field)}: "
         f"{', '.join(map(repr, each.texts))}; add them on the board, or by `orders-platform board check --create-labels`"
         for each in found
     )

@@ -7,7 +7,7 @@ absent or in the wrong place once gave 277 "sizes", so the set must be plausible
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from orders_platform.domain.text import few
+from orders_platform.domain.text import counted, few
 from orders_platform.errors import SourceDataError
 
 
@@ -75,14 +75,15 @@ def require_known_sizes(staged: Iterable[str], target: Mapping[str, bool], targe
     unknown = [name for name in staged if name not in target]
     if unknown:
         raise SourceDataError(
-            f"{target_table} has no column for {len(unknown)} staged sizes: {_some(unknown)}. Nothing was written, so that no "
+            f"{target_table} has no column for {counted(len(unknown), 'staged size')}: {_some(unknown)}. Nothing was written, so that no "
             "quantity is lost. Run `orders-platform init-db`, which adds them."
         )
     text = [name for name in staged if not target[name]]
     if text:
         raise SourceDataError(
-            f"{len(text)} size columns of {target_table} are not numeric: {_some(text)}. Nothing was written. "
-            "Correct their type, or the markers in [sizes] of the configuration."
+            f"{counted(len(text), 'size column is', 'size columns are')} "
+            f"not numeric in {target_table}: {_some(text)}. Nothing was written. Correct "
+            "their type, or the markers in [sizes] of the configuration."
         )
 
 

@@ -65,6 +65,11 @@ def visible(text: str) -> str:
     return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """`1 row`, `2,000 rows`; `many` where an s does not make it, or a verb follows."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
 def few(names: Sequence[str], most: int) -> str:
     """The first of some names, and how many there are besides."""
     rest = len(names) - most

@@ -6,12 +6,19 @@ import enum
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from orders_platform.domain.customers import UNKNOWN_CUSTOMER
+from orders_platform.domain.customers import UNKNOWN_CUSTOMER, UNMATCHED_NO_ORDER
 from orders_platform.domain.guards import Guard
 from orders_platform.domain.orders import CustomerSummary, RowProblem
+from orders_platform.domain.text import counted, few
 
 NO_ORDERS = frozenset({"phantom", "repeated_header"})
 """Codes of staged rows that are no orders (totals, headers): nothing of them belongs on the board."""
+
+REFUSED_FILE = "refused_file"
+"""The code of an order file of the folder that was refused as it is: none of its rows is in the list."""
+
+NOBODYS = frozenset({UNKNOWN_CUSTOMER, UNMATCHED_NO_ORDER, REFUSED_FILE})
+"""Codes of what is no customer's."""
 
 
 class CustomerState(enum.StrEnum):
@@ -76,12 +83,12 @@ class Verdict:
         """In a sentence, guards apart: they have their own."""
         if self.is_well():
             head = (
-                f"{_count(self.orders, 'order')}, {'all ' if self.orders > 1 else ''}on the board"
+                f"{counted(self.orders, 'order')}, {'all ' if self.orders > 1 else ''}on the board"
                 if self.orders
                 else "no orders"
             )
         else:
-            head = f"{self.on_board:,} of {_count(self.orders, 'order')} on the board" if self.orders else "no orders"
+            head = f"{self.on_board:,} of {counted(self.orders, 'order')} on the board" if self.orders else "no orders"
         counts = (
             (self.waiting, "row waits", "rows wait"),
             (self.failed, "row failed", "rows failed"),
@@ -90,7 +97,7 @@ class Verdict:
             (self.differences, "difference between board and database", "differences between board and database"),
             (self.warnings, "warning", "warnings"),
         )
-        said = [f"{count:,} {one if count == 1 else several}" for count, one, several in counts if count]
+        said = [counted(*each) for each in counts if each[0]]
         stopped = ["a guard stops it" if any(guard.blocks for guard in self.guards) else "a guard acted"] if self.guards else []
         return f"{self.customer}: {'; '.join([head, *said, *stopped])}"
 
@@ -131,9 +138,17 @@ def verdicts_of(
 
 
 def all_well(verdicts: Iterable[Verdict], invalid: Iterable[RowProblem] = (), *, strict: bool = False) -> bool:
-    """Whether the board has all that the list holds; `invalid` are its rows that the merge cannot take, those of no customer among them."""
-    return all(each.is_well(strict=strict) for each in verdicts) and not any(row.code == UNKNOWN_CUSTOMER for row in invalid)
+    """Whether the board has all that the list holds; `invalid` is what of it the merge cannot take, rows and files of nobody among them."""
+    return all(each.is_well(strict=strict) for each in verdicts) and not nobodys(invalid)
 
 
-def _count(number: int, word: str) -> str:
-    return f"{number:,} {word}{'' if number == 1 else 's'}"
+def nobodys(invalid: Iterable[RowProblem]) -> list[str]:
+    """What of the list should be on the board and is no customer's, in sentences."""
+    rows = list(invalid)
+    unmatched = sum(row.rows for row in rows if row.code == UNKNOWN_CUSTOMER)
+    files = [row.order_key for row in rows if row.code == REFUSED_FILE]
+    said = [
+        f"{counted(unmatched, 'staged row matches', 'staged rows match')} no configured customer; `orders-platform customers` says why.",
+        f"{counted(len(files), 'order file was', 'order files were')} refused ({few(files, 3)}); `orders-platform status` says why.",
+    ]
+    return [sentence for sentence, count in zip(said, (unmatched, len(files)), strict=True) if count]

@@ -1,6 +1,7 @@
-"""Files as tables of texts: a CSV as it stands, a workbook as one CSV a sheet, which `workbook_sheets.py` writes.
+"""Files as tables of texts: a CSV as it stands, a workbook as `workbook_sheets.py` writes its sheets.
 
-A table is read row by row, as often as wanted, so that no file has to fit into memory.
+A table is read in blocks of rows, as often as wanted, so that no file has to fit into memory. A block is told by column: most columns of a
+wide sheet have no value, and cost nothing then.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import file_digest
-from itertools import islice
+from itertools import islice, zip_longest
+from operator import itemgetter
 from pathlib import Path
 
 from orders_platform.errors import ConfigurationError, SourceDataError
@@ -30,6 +32,12 @@ _SECONDS = 300
 _DELIMITERS = ",;\t|"
 _ESCAPED = re.compile(r"_x00([01])([0-9A-Fa-f])_")
 """How Excel's files write control characters; many programs hand them on like this."""
+
+_ROWS = 100
+"""In a block of a CSV."""
+
+Block = tuple[int, dict[int, Sequence[str]]]
+"""So many rows, and by place, counted from 0, the columns that have a value in one of them."""
 
 Examples = tuple[int, list[tuple[int, str]]]
 """How many cells, and the row (counted from 0) and the text of the first."""
@@ -98,17 +106,28 @@ class Table:
         """The table by name, for messages."""
         return f"{self.source}, sheet {self.sheet!r}" if self.sheet else str(self.source)
 
-    def rows(self) -> Iterator[list[str]]:
-        """All rows, blank ones too.
+    def blocks(self, places: Sequence[int] = ()) -> Iterator[Block]:
+        """All rows, blank ones too; with `places` it need not give other columns.
 
         Raises:
             SourceDataError: it cannot be read as text, or was changed meanwhile.
         """
         with _opened(self.source), self.path.open(encoding=self.encoding, newline="") as file:
+            if self.sheet:
+                for line in _decoded(file):
+                    count, columns = json.loads(line)
+                    yield count, dict(columns)
+                return
             # strict: without it, a quote that is never closed swallows the rest of the file into one cell
             reader = csv.reader(_decoded(file), strict=True, delimiter=self.delimiter)
             try:
-                yield from reader
+                pick, width = itemgetter(*places, 0, 0), max(places, default=0)
+                while rows := list(islice(reader, _ROWS)):
+                    if places and min(map(len, rows)) > width:
+                        columns = zip(places, zip(*map(pick, rows), strict=True), strict=False)
+                    else:
+                        columns = enumerate(zip_longest(*rows, fillvalue=""))
+                    yield len(rows), {place: cells for place, cells in columns if any(cells)}
             except csv.Error as error:
                 raise SourceDataError(
                     f"{self.title}, line {reader.line_num}: {error}. Nothing was loaded. Save it again as CSV UTF-8 from the workbook."
@@ -118,10 +137,16 @@ class Table:
                     f"{self.title}, after line {reader.line_num}: not {self.encoding.upper().removesuffix('-SIG')} ({error}). Nothing was "
                     "loaded. Save it as 'CSV UTF-8', load the .xlsx, or name its encoding: orders-platform load --encoding cp1252"
                 ) from error
-            if self.path == self.source and _stamp(self.source) != self.stamp:
+            if _stamp(self.source) != self.stamp:
                 raise SourceDataError(
                     f"{self.title} was changed while it was read. Nothing was loaded. Load it when it is complete."
                 )
+
+    def rows(self) -> Iterator[list[str]]:
+        """The same, row by row, each as long as its block is wide."""
+        for count, columns in self.blocks():
+            places = range(max(columns, default=-1) + 1)
+            yield from ([columns[place][row] if place in columns else "" for place in places] for row in range(count))
 
 
 def content_hash(path: Path) -> str:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -18,19 +19,28 @@ from sqlalchemy import Connection
 from orders_platform.database.engine import repeated_when_lost
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.queries import Row
-from orders_platform.database.statements import Runner, Statements
+from orders_platform.database.statements import Runner, Statements, chunks
 from orders_platform.domain.cell_texts import PLACEHOLDER_DATES
 from orders_platform.domain.customers import SpellingCount
-from orders_platform.domain.text import fold
+from orders_platform.domain.text import counted, fold
 from orders_platform.errors import SourceDataError
 from orders_platform.merge.file_tables import TEXT_ENDINGS, WORKBOOK_ENDINGS, FileOptions, content_hash
 from orders_platform.merge.order_files import OrderColumns, OrderFile, OrderSheet, Progress, read_order_file
 from orders_platform.merge.order_merge import OrderMerge
-from orders_platform.merge.staging import delete_rows, insert_rows
+from orders_platform.merge.staging import delete_rows, insert_rows, staged_cells
 
 _SETTLED_SECONDS = 10
-LOADED, REFUSED = "loaded", "refused"
+LOADED, COPY, REFUSED, LEFT = "loaded", "copy", "refused", "left"
+"""What became of a file. A copy of what another file of the folder held before brings only orders that no other file there has; one that
+left was refused, and somebody took it out of the folder."""
 _MOST = 1_000
+_NAMESAKE, _UNREADABLE = "namesake", "unreadable"
+"""In place of a file's content: another file of the folder differs from it by its ending only; nobody may read it."""
+
+_NAMESAKE_WORDS = (
+    "{}: another file of the folder differs from it by its ending only, and rows name their file without it. It was not loaded. Rename or "
+    "remove one of them."
+)
 
 Signature = tuple[int, int, str]
 """By which a file is known again: its size, when it was written, and its content as a hash."""
@@ -54,7 +64,8 @@ class Replaced:
     def __str__(self) -> str:
         dropped = f" {', '.join(self.dropped)} will have no row." if self.dropped else ""
         halved = " The files hold less than half of that." if self.is_halved else ""
-        return f"Replaces {self.rows:,} rows of {self.customers} customers of {self.files} files.{dropped}{halved}"
+        counts = [counted(*each) for each in ((self.rows, "row"), (self.customers, "customer"), (self.files, "file"))]
+        return f"Replaces {' of '.join(counts)}.{dropped}{halved}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +80,15 @@ class Load:
     def spellings(self) -> list[SpellingCount]:
         """How many rows there are of each spelling of a customer and file."""
         return [count for file in self.files for sheet in file.sheets for count in sheet.spellings]
+
+
+@dataclass(frozen=True, slots=True)
+class FolderLoad:
+    """What came of a folder: how many rows were staged of which files, and the files that were refused with the reason."""
+
+    rows: int
+    files: list[OrderFile]
+    refused: Mapping[str, str]
 
 
 class Loads:
@@ -116,9 +136,9 @@ class Loads:
         kept = _KeptValues(absent, self.columns.keys, self._read_orders(absent) if absent else ())
         lost = kept.lost((sheet for file in files for sheet in file.sheets), self._shown)
         if lost and not options.accept_missing:
-            named = ", ".join(f"{name} ({count} orders have it)" for name, count in lost.items())
+            named = ", ".join(f"{name} ({counted(count, 'order has', 'orders have')} it)" for name, count in lost.items())
             raise SourceDataError(
-                f"The load lacks {len(lost)} {'column' if len(lost) == 1 else 'columns'} that its orders had: {named}. Nothing was loaded. "
+                f"The load lacks {counted(len(lost), 'column')} that its orders had: {named}. Nothing was loaded. "
                 "Add what is missing to the file, or load it and keep what the orders have: orders-platform load --accept-missing"
             )
         return Load(files, lost, kept)
@@ -132,27 +152,56 @@ class Loads:
         names = {count.file for count in counts}
         return Replaced(before.rows, len(before.customers), len(names), dropped, after.rows * 2 < before.rows)
 
-    def latest(self) -> Mapping[str, str]:
-        """The content of each file when it was last loaded or refused, by its name."""
-        return {str(row["file_name"]): str(row["content_hash"]) for row in self._store.read("read_loads")}
+    def latest(self) -> Mapping[str, tuple[str, str]]:
+        """What each file held when it was last loaded or refused, as a hash, and which it was, by its name."""
+        rows = self._store.read("read_loads")
+        return {str(row["file_name"]): (str(row["content_hash"]), str(row["outcome"])) for row in rows}
+
+    def load_folder(self, place: Path, now: datetime, unpacked: Path) -> FolderLoad:
+        """Load what is new or changed in a folder, together; a refused file is recorded with its reason and stops no other.
+
+        Raises:
+            SourceDataError: the folder cannot be read, or a file was changed while it was.
+        """
+        folder, loads, refused = look_into(place, self.latest(), now, {}), list[Load](), dict[str, str]()
+        for name, content in folder.left.items():
+            self._record_alone(name, content, now, LEFT)
+        for path, content in folder.waiting.items():
+            if content == _NAMESAKE:
+                refused[path.name] = _NAMESAKE_WORDS.format(path)
+            else:
+                try:
+                    loads.append(self.read([path], FileOptions(), unpacked))
+                except SourceDataError as error:
+                    refused[path.name] = str(error)
+            if path.name in refused:
+                self._record_alone(path.name, content, now, REFUSED, refused[path.name])
+        rows = self.stage(loads, now, folder=folder) if loads else 0
+        return FolderLoad(rows, [file for load in loads for file in load.files], refused)
 
     @repeated_when_lost
-    def stage(self, loads: Sequence[Load], now: datetime, *, replace: bool | None = True) -> int:
+    def stage(self, loads: Sequence[Load], now: datetime, *, replace: bool = True, folder: Folder | None = None) -> int:
         """Put the rows of the files into the staging table; how many.
 
         Args:
             loads: what `read` gave.
             now: when.
-            replace: take the place of all staged rows, of none, or with None of those of the same files.
+            replace: take the place of all staged rows, or of none.
+            folder: where the files were found: they take the place of their own rows, and `superseded` ones.
         """
         tables, done = self._configuration.tables, 0
+        names = {count.file for load in loads for count in load.spellings if count.file}
+        names |= {file.path.stem for load in loads for file in load.files}
         with self.database.write() as connection:
-            if replace:
-                delete_rows(connection, tables.staging, tables.schema_name)
-            elif replace is None:
-                names = {count.file for load in loads for count in load.spellings if count.file}
+            if folder:
                 delete_rows(connection, tables.staging, tables.schema_name, **{self.columns.file: names})
+            elif replace:
+                delete_rows(connection, tables.staging, tables.schema_name)
+            copies = self._copies(
+                connection, {file.path.name: file.content_hash for load in loads for file in load.files}, folder
+            )
             for file, kept in [(file, load.kept) for load in loads for file in load.files]:
+                name, outcome = file.path.name, COPY if file.path.stem in copies else LOADED
                 for sheet in file.sheets:
                     columns, rows = kept.rows_of(sheet)
                     for count in insert_rows(
@@ -160,19 +209,33 @@ class Loads:
                     ):
                         done += count
                         self._progress("rows staged", done)
-                self._record(
-                    connection, now, file.path.name, file.content_hash, sheets=len(file.sheets), rows=file.rows, outcome=LOADED
-                )
+                self._record(connection, now, name, file.content_hash, outcome, sheets=len(file.sheets), rows=file.rows)
+            if folder:
+                present = names | {Path(name).stem for name in folder.names}
+                staged = staged_cells(connection, tables.staging, tables.schema_name, (self.columns.file, *self.columns.keys))
+                for source, numbers in superseded(staged, present, names, copies).items():
+                    for chunk in chunks(sorted(numbers, key=str)):
+                        values = {self.columns.file: [source], self.columns.keys[0]: chunk}
+                        delete_rows(connection, tables.staging, tables.schema_name, **values)
         return done
 
-    @repeated_when_lost
-    def record_refused(self, name: str, content_hash: str, reason: str, now: datetime) -> None:
-        """Note that a file was not loaded, and why."""
-        with self.database.write() as connection:
-            self._record(connection, now, name, content_hash, outcome=REFUSED, reason=reason[:_MOST])
+    def _copies(self, connection: Connection, loaded: Mapping[str, str], folder: Folder | None) -> Set[str]:
+        """Which of the files, told by name with their content, are copies of what another file of the folder held before."""
+        if folder is None:
+            return set()
+        found = Runner(Statements(self._store.templates), connection, {})("read_contents", hashes=list(loaded.values()))
+        known = [(str(row.file_name), str(row.content_hash)) for row in found if row.file_name in folder.names]
+        return {Path(name).stem for name, held in loaded.items() for other, had in known if held == had and name != other}
 
-    def _record(self, connection: Connection, now: datetime, name: str, content_hash: str, **said: object) -> None:
-        known = {"sheets": 0, "rows": 0, "reason": None, **said}
+    @repeated_when_lost
+    def _record_alone(self, name: str, content_hash: str, now: datetime, outcome: str, reason: str | None = None) -> None:
+        with self.database.write() as connection:
+            self._record(connection, now, name, content_hash, outcome, reason=reason and reason[:_MOST])
+
+    def _record(
+        self, connection: Connection, now: datetime, name: str, content_hash: str, outcome: str, **said: object
+    ) -> None:
+        known = {"sheets": 0, "rows": 0, "reason": None, "outcome": outcome, **said}
         run = Runner(Statements(self._store.templates), connection, {"now": self.database.timestamp(now)})
         run("record_load", load_id=uuid.uuid4().hex, file_name=name, content_hash=content_hash, **known)
 
@@ -194,40 +257,121 @@ class Loads:
         return self._store.read("0_read_kept", None, Statements(self._store.templates, context))
 
 
-def waiting_files(folder: Path, latest: Mapping[str, str], now: datetime, known: dict[str, Signature]) -> dict[Path, str]:
-    """The order files of a folder that are to be loaded, with their content as a hash.
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """What the folder of order files holds.
 
-    A file that was loaded, or refused, waits when its content is another; one with a new name when no file had its content. One that was
-    written within the last seconds may not be whole.
+    Attributes:
+        names: the order files that are there.
+        waiting: those that are to be loaded, with their content as a hash.
+        left: those that were refused and are there no more, with what they held.
+    """
+
+    names: frozenset[str]
+    waiting: Mapping[Path, str]
+    left: Mapping[str, str]
+
+
+def look_into(folder: Path, latest: Mapping[str, tuple[str, str]], now: datetime, known: dict[str, Signature]) -> Folder:
+    """What a folder holds, and what of it is to be loaded.
+
+    A file that was loaded, or refused, waits when its content is another; one with a new name when no file there has its content. One that
+    was written within the last seconds may not be whole.
 
     Args:
         folder: where people put them.
-        latest: the content of each file when it was last loaded or refused, by its name.
+        latest: what is known of each file, by its name.
         now: the time.
         known: the signatures of an earlier look, by name, so that a file is read only when it changed; brought up to date.
 
     Raises:
         SourceDataError: the folder cannot be read.
     """
-    found: dict[Path, str] = {}
     try:
-        for path in sorted(folder.iterdir()):
-            about = path.stat()
-            if path.suffix.lower() not in (*TEXT_ENDINGS, *WORKBOOK_ENDINGS) or path.name.startswith(("~$", ".")):
-                continue
-            if now.timestamp() - about.st_mtime < _SETTLED_SECONDS:
-                continue
-            size, written, content = known.get(path.name, (0, 0, ""))
-            if (size, written) != (about.st_size, about.st_mtime_ns):
-                content = content_hash(path)
-                known[path.name] = about.st_size, about.st_mtime_ns, content
-            if content != latest.get(path.name) and (path.name in latest or content not in latest.values()):
-                found[path] = content
+        paths = [path for path in sorted(folder.iterdir()) if _is_order_file(path)]
     except OSError as error:
         raise SourceDataError(
             f"The folder of order files {folder} cannot be read: {error.strerror or error}. Make it, or correct folder in [files]."
         ) from error
-    return found
+    stems = Counter(fold(path.stem) for path in paths)
+    contents: dict[Path, str] = {}
+    for path in paths:
+        with suppress(FileNotFoundError):  # gone since it was listed
+            is_settled = now.timestamp() - path.stat().st_mtime >= _SETTLED_SECONDS
+            if is_settled or path.name in latest:
+                contents[path] = _content(path, known) if is_settled else latest[path.name][0]
+            if stems[fold(path.stem)] > 1:
+                contents[path] = _NAMESAKE
+    waiting: dict[Path, str] = {}
+    for path in sorted(contents, key=lambda path: path.name not in latest):  # the copy of a file that is known is the copy
+        content = contents[path]
+        others = {held for other, held in contents.items() if other.name in latest or other in waiting}
+        if content != latest[path.name][0] if path.name in latest else content not in others - {_NAMESAKE, _UNREADABLE}:
+            waiting[path] = content
+    # what a copy brings depends on the other files
+    waiting |= {path: held for path, held in contents.items() if waiting and latest.get(path.name) == (held, COPY)}
+    names = frozenset(path.name for path in paths)
+    left = {name: held for name, (held, outcome) in latest.items() if outcome == REFUSED and name not in names}
+    return Folder(names, waiting, left)
+
+
+def _is_order_file(path: Path) -> bool:
+    is_ours = path.suffix.lower() in (*TEXT_ENDINGS, *WORKBOOK_ENDINGS) and not path.name.startswith(("~$", "."))
+    return is_ours and path.is_file()
+
+
+def _content(path: Path, known: dict[str, Signature]) -> str:
+    about = path.stat()
+    size, written, content = known.get(path.name, (0, 0, ""))
+    if (size, written) != (about.st_size, about.st_mtime_ns):
+        try:
+            content = content_hash(path)
+        except SourceDataError:
+            return _UNREADABLE
+        known[path.name] = about.st_size, about.st_mtime_ns, content
+    return content
+
+
+def superseded(
+    rows: Iterable[Sequence[str | None]], present: Set[str], fresh: Set[str], copies: Set[str]
+) -> dict[str | None, set[str | None]]:
+    """The staged order numbers that are another file's now: by the file that had them, as it spells them.
+
+    An order that a file of the folder holds is not staged a second time from a copy of what another file there held before, nor from a
+    file that left. A file left under another name when one that was loaded just now holds half of its numbers or more: those which the
+    folder holds are superseded whatever else was edited, and so are its rows without a number. Of any other file that left, a number is
+    when all its rows have the same keys in the folder: what was only deleted loses nothing.
+
+    Args:
+        rows: the staged rows: their file, their order number, the other keys.
+        present: the files that are in the folder.
+        fresh: those of them that were loaded just now.
+        copies: those of them whose content another one had before.
+    """
+    by_file: dict[str | None, dict[str, set[tuple[str, ...]]]] = {}
+    spelled: dict[tuple[str | None, str], set[str | None]] = {}
+    for file, *cells in rows:
+        keys = tuple(fold(str(cell or "")) for cell in cells)
+        by_file.setdefault(file, {}).setdefault(keys[0], set()).add(keys)
+        spelled.setdefault((file, keys[0]), set()).add(cells[0])
+    held: dict[str, set[tuple[str, ...]]] = {}
+    given: dict[str | None, set[str]] = {}
+    of_folder = by_file.keys() & present
+    for files in (of_folder - copies, of_folder & copies):
+        given |= {each: by_file[each].keys() & held.keys() for each in files}
+        for each in files:
+            for number in by_file[each].keys() - given[each]:
+                held.setdefault(number, set()).update(by_file[each][number])
+    for file in by_file.keys() - of_folder:
+        numbers, shared = by_file[file], by_file[file].keys() & held.keys()
+        named = numbers.keys() - {""}
+        is_renamed = any(2 * len(named & by_file.get(other, {}).keys()) >= len(named) > 0 for other in fresh)
+        given[file] = shared | {""} if is_renamed else {number for number in shared if numbers[number] <= held[number]}
+    return {
+        file: found
+        for file, numbers in given.items()
+        if (found := {each for key in numbers for each in spelled.get((file, key), ())})
+    }
 
 
 class _KeptValues:

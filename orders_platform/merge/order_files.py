@@ -15,18 +15,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
-from itertools import islice, repeat
+from itertools import compress, islice, repeat
 from math import isfinite, nan
-from operator import itemgetter
 from pathlib import Path
 
 from orders_platform.domain.cell_texts import NUMERAL, day, numeral
 from orders_platform.domain.customers import CustomerNames, SpellingCount
-from orders_platform.domain.text import clean, fold
+from orders_platform.domain.text import clean, counted, fold
 from orders_platform.errors import SourceDataError
-from orders_platform.merge.file_tables import HEADER_WITHIN, FileOptions, Table, content_hash, tables_of
+from orders_platform.merge.file_tables import HEADER_WITHIN, Block, FileOptions, Table, content_hash, tables_of
 
-_BLOCK = 500
+_SOURCE = -1
+"""In the place of a column that the table lacks."""
 _EXAMPLES = 3
 _NAMED = 10
 _EXPONENT = re.compile(r"[0-9](?:[.,][0-9]+)?E\+[0-9]+", re.IGNORECASE)
@@ -90,7 +90,7 @@ class Finding:
 
     def __str__(self) -> str:
         shown = f", for example {', '.join(self.examples)}" if self.examples else ""
-        return f"{self.column}: {self.count:,} {'cell' if self.count == 1 else 'cells'} {self.what}{shown}"
+        return f"{self.column}: {counted(self.count, 'cell')} {self.what}{shown}"
 
 
 class OrderSheet:
@@ -110,7 +110,7 @@ class OrderSheet:
     """
 
     def __init__(self, table: Table, header_row: int, titles: Row, known: OrderColumns, progress: Progress) -> None:
-        self.table, self.header_row, self._known, self._width = table, header_row, known, len(titles)
+        self.table, self.header_row, self._known = table, header_row, known
         self.place_of, self._unread = _matched(titles, known, table.title)
         self.by_alias = {titles[place]: name for name, place in self.place_of.items() if titles[place] != name}
         self.rows, self.quantity, self.numbers = 0, 0.0, list[str]()
@@ -118,9 +118,8 @@ class OrderSheet:
         self._values: Counter[int] = Counter()
         self._serials: dict[int, tuple[int, list[str]]] = {}
         spellings: Counter[tuple[str, str]] = Counter()
-        rows = self._filled_rows()
-        while block := list(islice(rows, _BLOCK)):
-            spellings.update(self._count(block))
+        for count, columns in self._filled_blocks():
+            spellings.update(self._count(count, columns))
             progress("rows read", self.rows)
         self.spellings = [
             SpellingCount(name or None, file or None, rows, has_orders=True) for (name, file), rows in spellings.items()
@@ -181,29 +180,23 @@ class OrderSheet:
 
     def staged_rows(self) -> Iterator[tuple[str, ...]]:
         """The rows, read again: texts as they stand there, empty for a blank cell."""
-        places = [self.place_of.get(column, self._width) for column in self.filled]
-        pick = itemgetter(*places) if len(places) > 1 else lambda cells: (cells[places[0]],)
-        serials, stem = self._serials if self.table.is_1904 else (), self.table.source.stem
-        for cells in self._filled_rows():
-            for place in serials:
-                if _is_serial(cells[place]):
-                    cells[place] = str(int(cells[place]) + _1904)
-            cells[self._width :] = (stem,)
-            yield pick(cells)
+        places = [self.place_of.get(column, _SOURCE) for column in self.filled]
+        for count, columns in self._filled_blocks([place for place in places if place != _SOURCE]):
+            blank, columns[_SOURCE] = ("",) * count, (self.table.source.stem,) * count
+            for place in self._serials if self.table.is_1904 else ():
+                columns[place] = [str(int(cell) + _1904) if _is_serial(cell) else cell for cell in columns.get(place, blank)]
+            yield from zip(*(columns.get(place, blank) for place in places), strict=True)
 
     def refusals(self, ignored: Sequence[str]) -> Iterator[str]:
         """Why it cannot be loaded whole, and the way out; values under the ignored headers may be lost."""
         unread = {**self.unknown, **{f"column {letter}": count for letter, count in self.blank_headers.items()}}
-        lost = [
-            f"{name!r} ({count} values{_nearest(name, self._known)})"
-            for name, count in unread.items()
-            if count and name not in ignored
-        ]
+        lost = [(name, count) for name, count in unread.items() if count and name not in ignored]
         if lost:
-            named = ", ".join(lost[:_NAMED]) + (f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else "")
+            named = [f"{name!r} ({counted(count, 'value')}{_nearest(name, self._known)})" for name, count in lost[:_NAMED]]
+            said = ", ".join(named) + (f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else "")
             sheet = ", or the whole sheet: --sheet with the names of the others" if self.table.sheet else ""
             yield (
-                f"{self.table.title}: no column of the order list is called {named}. Correct the headers in the file (a spreadsheet turns "
+                f"{self.table.title}: no column of the order list is called {said}. Correct the headers in the file (a spreadsheet turns "
                 f"a size like 3-4 into a date), or leave them out: orders-platform load --ignore HEADER{sheet}."
             )
         refused = [finding for finding in self.findings if finding.is_refused]
@@ -213,40 +206,39 @@ class OrderSheet:
                 "format order numbers as text, save it, and load it again."
             )
 
-    def _filled_rows(self) -> Iterator[list[str]]:
-        """The rows below the headers that hold anything, none shorter than they are."""
-        for cells in islice(self.table.rows(), self.header_row, None):
-            if any(map(str.strip, cells)):
-                if len(cells) < self._width:
-                    cells.extend([""] * (self._width - len(cells)))
-                yield cells
+    def _filled_blocks(self, places: Sequence[int] = ()) -> Iterator[Block]:
+        """The rows below the headers that hold anything, with `places` in one of these columns."""
+        above, key = self.header_row, self.place_of[self._known.keys[0]]
+        for count, columns in self.table.blocks(places):
+            if not above and key in columns and all(map(str.strip, columns[key])):
+                yield count, columns
+                continue
+            kept = [any(map(str.strip, cells)) for cells in zip(*columns.values(), strict=True)]
+            kept[:above] = [False] * min(above, len(kept))
+            above = max(0, above - count)
+            if rows := sum(kept):
+                below = {place: list(compress(cells, kept)) for place, cells in columns.items()}
+                yield rows, {place: cells for place, cells in below.items() if any(cells)}
 
-    def _count(self, block: list[list[str]]) -> Iterable[tuple[str, str]]:
+    def _count(self, rows: int, columns: Mapping[int, Sequence[str]]) -> Iterable[tuple[str, str]]:
         """Look at so many rows more; customer and file of each."""
-        known, place_of = self._known, self.place_of
-        # most columns of a wide sheet are blank all the way down: they are looked at together, and only until they are not
-        blank = set(place_of.values()) - self._filled
-        if blank and any(map("".join, map(itemgetter(*blank, min(blank)), block))):
-            self._filled.update(place for place, cells in _cells(block, blank).items() if any(cells))
+        known, place_of, blank = self._known, self.place_of, ("",) * rows
         sizes, dates = (
-            {place_of[name] for name in names & place_of.keys()} & self._filled for names in (known.sizes, known.dates)
+            {place_of[name] for name in names & place_of.keys()} & columns.keys() for names in (known.sizes, known.dates)
         )
-        always = {place_of[name] for name in (known.keys[0], known.customer, known.file) if name in place_of}
-        cells = _cells(block, always | sizes | dates | self._unread.keys())
-        for place in self._unread:
-            self._values[place] += sum(map(bool, map(str.strip, cells[place])))
-        if max(map(len, block)) > self._width:
-            self._values.update(place for row in block for place in range(self._width, len(row)) if row[place].strip())
-        self.quantity += sum(_sum([cell for cell in cells[place] if cell]) for place in sizes)
+        self._filled |= columns.keys()
+        for place in columns.keys() - place_of.values():
+            self._values[place] += sum(map(bool, map(str.strip, columns[place])))
+        self.quantity += sum(_sum([cell for cell in columns[place] if cell]) for place in sizes)
         for place in dates:
-            serials = [cell for cell in cells[place] if _is_serial(cell)]
+            serials = [cell for cell in columns[place] if _is_serial(cell)]
             if serials:
                 count, examples = self._serials.get(place, (0, []))
                 self._serials[place] = count + len(serials), [*examples, *serials][:_EXAMPLES]
-        self.numbers.extend(cells[place_of[known.keys[0]]])
-        self.rows += len(block)
-        customers = cells.get(place_of.get(known.customer, -1), repeat("", len(block)))
-        files = cells.get(place_of.get(known.file, -1), repeat(self.table.source.stem, len(block)))
+        self.numbers.extend(columns.get(place_of[known.keys[0]], blank))
+        self.rows += rows
+        customers = columns.get(place_of.get(known.customer, _SOURCE), blank)
+        files = columns.get(place_of[known.file], blank) if known.file in place_of else repeat(self.table.source.stem, rows)
         return zip(customers, files, strict=True)
 
     def _find(self) -> Iterator[Finding]:
@@ -397,12 +389,6 @@ def _nearest(header: str, known: OrderColumns) -> str:
     else:
         near = get_close_matches(header.upper(), known.known, n=1)
     return f"; {near[0]}?" if near else ""
-
-
-def _cells(block: list[list[str]], places: Iterable[int]) -> dict[int, tuple[str, ...]]:
-    """Columns of the block by place."""
-    wanted = sorted(places)
-    return dict(zip(wanted, zip(*map(itemgetter(*wanted, 0), block), strict=True), strict=False))
 
 
 def _sum(cells: list[str]) -> float:

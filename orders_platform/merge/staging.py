@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 
-from sqlalchemy import Connection, column, delete, table
+from sqlalchemy import Connection, column, delete, false, or_, select, table
 
 from orders_platform.database.engine import Database
 
@@ -41,10 +41,18 @@ def replace_staged_rows(
         return sum(insert_rows(database, connection, place, columns, rows))
 
 
-def delete_rows(connection: Connection, staging: str, schema: str, **values: Iterable[str]) -> None:
-    """Delete all rows, or those with one of the values in a column."""
+def delete_rows(connection: Connection, staging: str, schema: str, **values: Iterable[str | None]) -> None:
+    """Delete all rows, or those with one of the values in each column that is named."""
     target = table(staging, *map(column, values), schema=schema or None)
-    connection.execute(delete(target).where(*(column(name).in_(list(found)) for name, found in values.items())))
+    wanted = [or_(column(name).in_(set(found) - {None}), column(name).is_(None) if None in found else false())
+              for name, found in values.items()]  # fmt: skip
+    connection.execute(delete(target).where(*wanted))
+
+
+def staged_cells(connection: Connection, staging: str, schema: str, names: Sequence[str]) -> list[Sequence[str | None]]:
+    """What the rows have in these columns, each combination once."""
+    target = table(staging, *map(column, names), schema=schema or None)
+    return list(connection.execute(select(target).distinct()))
 
 
 def insert_rows(

@@ -1,8 +1,9 @@
-"""A program that writes each sheet of a workbook as a CSV file: python workbook_sheets.py WORKBOOK FOLDER [SHEET...].
+"""A program that writes the cells of each sheet of a workbook into a file: python workbook_sheets.py WORKBOOK FOLDER [SHEET...].
 
 It is a process of its own because nobody knows what a workbook unpacks to before it is unpacked: a cell far down and right, a zip bomb or
 a defect of the reader ends this process and not the one that loads. Standard output is one JSON object: `sheets`, or `refused` with the
-reason. It imports nothing of ours, so that it is found and starts wherever the platform runs.
+reason. A line of such a file is a block of rows: their number, and the columns that have a value in them as texts, each with its place. It
+imports nothing of ours, so that it is found and starts wherever the platform runs.
 
 python-calamine reads the cells. What it cannot say, the XML of .xlsx and .xlsm is searched for: error values, formulas without a stored
 result, rows that are hidden, and the date system.
@@ -10,7 +11,6 @@ result, rows that are hidden, and the date system.
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 import sys
@@ -20,7 +20,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TextIO
 from xml.etree import ElementTree
 
 import python_calamine
@@ -29,7 +29,7 @@ from python_calamine import CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 MEGABYTES = 300
 """What this process may take: some 7 million cells of the area that a sheet uses, blank ones counted."""
 UNPACKED = 2_000_000_000
-_ROWS = 500
+_ROWS = 250
 _EXAMPLES = 3
 _EXACT = 10.0**15
 """A sheet keeps 15 digits of a number; from here on the last ones are lost."""
@@ -60,7 +60,7 @@ def sheets_of(path: Path, folder: Path, chosen: Sequence[str]) -> list[dict[str,
     with path.open("rb") as file:
         workbook = CalamineWorkbook.from_filelike(file)
         for number, sheet in enumerate(workbook.sheets_metadata):
-            target = folder / f"{number}.csv"
+            target = folder / f"{number}.json"
             about: dict[str, object] = {"sheet": sheet.name, "path": str(target)}
             if sheet.typ is not SheetTypeEnum.WorkSheet:
                 about["left_out"] = "no sheet of cells"
@@ -68,8 +68,8 @@ def sheets_of(path: Path, folder: Path, chosen: Sequence[str]) -> list[dict[str,
                 about["left_out"] = "not chosen" if chosen else "hidden"
             else:
                 hidden_rows, errors, notes = (marks or {}).get(sheet.name, (0, {}, {}))
-                with target.open("w", encoding="utf-8", newline="") as out:
-                    _write_rows(workbook, sheet.name, csv.writer(out), errors, notes)
+                with target.open("w", encoding="utf-8") as out:
+                    _write_blocks(workbook, sheet.name, out, errors, notes)
                 about |= {
                     "hidden_rows": hidden_rows,
                     "notes": notes,
@@ -80,44 +80,49 @@ def sheets_of(path: Path, folder: Path, chosen: Sequence[str]) -> list[dict[str,
     return found
 
 
-def _write_rows(workbook: CalamineWorkbook, name: str, out: Any, errors: dict[int, dict[int, str]], notes: Notes) -> None:
+def _write_blocks(workbook: CalamineWorkbook, name: str, out: TextIO, errors: dict[int, dict[int, str]], notes: Notes) -> None:
     sheet = workbook.get_sheet_by_name(name)
     before = sheet.start[1] if sheet.start else 0
     rows, top = sheet.iter_rows(), 0
     while block := list(islice(rows, _ROWS)):
-        blank = ("",) * len(block)
-        columns = [blank] * before + [
-            _texts(cells, place, top, notes) for place, cells in enumerate(zip(*block, strict=True), before)
-        ]
-        written: list[Sequence[str]] = list(zip(*columns, strict=True))
+        columns = {
+            place: _texts(cells, place, top, notes)
+            for place, cells in enumerate(zip(*block, strict=True), before)
+            if cells.count("") < len(cells)
+        }
         for row in errors.keys() & range(top, top + len(block)):
-            line = list(written[row - top])
             for place, text in errors[row].items():
-                line.extend([""] * (place + 1 - len(line)))
-                line[place] = text
-            written[row - top] = line
-        out.writerows(written)
+                columns[place] = cells = list(columns.get(place, [""] * len(block)))
+                cells[row - top] = text
+        out.write(f"{json.dumps([len(block), list(columns.items())], ensure_ascii=False)}\n")
         top += len(block)
 
 
-def _texts(cells: tuple[Any, ...], place: int, top: int, notes: Notes) -> Sequence[str]:
-    """A column of a block as the texts that a CSV of the sheet would hold."""
-    if cells.count("") == len(cells):
-        return cells
-    texts = []
-    for row, cell in enumerate(cells, top):
-        kind = type(cell)
-        text = cell if kind is str else _TEXT_OF[kind](cell)
-        texts.append(text)
-        if kind is str:
-            if cell and _NUMBER.fullmatch(cell):
-                _note(notes, "number", place, row, cell)
-        elif kind is float:
-            if not -_EXACT < cell < _EXACT:
-                _note(notes, "digits", place, row, text)
-        elif kind in _DAYS:
-            _note(notes, "date", place, row, str(cell))
-    return texts
+def _texts(cells: tuple[Any, ...], place: int, top: int, notes: Notes) -> list[str]:
+    """A column of a block as the texts that a CSV of the sheet would hold; each different cell is looked at once."""
+    distinct = dict.fromkeys(cells)
+    if bool in map(type, cells):  # to Python TRUE is 1
+        return [_text(cell) for cell in cells]
+    odd = {cell: kind for cell in distinct if (kind := _oddity(cell))}
+    texts = {cell: _text(cell) for cell in distinct}
+    for row, cell in enumerate(cells if odd else (), top):
+        if cell in odd:
+            _note(notes, odd[cell], place, row, texts[cell] if odd[cell] == "digits" else str(cell))
+    return list(map(texts.__getitem__, cells))
+
+
+def _text(cell: Any) -> str:
+    return cell.replace("\0", "") if type(cell) is str else _TEXT_OF[type(cell)](cell)
+
+
+def _oddity(cell: Any) -> str:
+    """The kind of what somebody should know of a cell, empty for none."""
+    kind = type(cell)
+    if kind is str:
+        return "number" if _NUMBER.fullmatch(cell) else ""
+    if kind is float:
+        return "" if -_EXACT < cell < _EXACT else "digits"
+    return "date" if kind in _DAYS else ""
 
 
 def number_text(value: float) -> str:
@@ -156,7 +161,7 @@ def _marks_of(path: Path) -> tuple[bool, dict[str, Marks] | None]:
         if "content.xml" in parts:
             count = sum(len(_ODS_WITHOUT_RESULT.findall(block)) for block in _blocks(book.open(parts["content.xml"])))
             if count:
-                raise Refused(f"has {count} formulas without a stored result")
+                raise Refused(f"has formulas without a stored result ({count})")
             return False, {}
         if "xl/workbook.xml" not in parts:
             return False, None

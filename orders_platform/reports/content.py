@@ -17,7 +17,7 @@ from orders_platform.domain.cell_warnings import CellWarning, WarningGroup, grou
 from orders_platform.domain.order_status import BoardStatus, LastChanges, OrderChange, OrderStatus, Totals
 from orders_platform.domain.orders import RowProblem
 from orders_platform.domain.states import Action, SyncState
-from orders_platform.domain.text import fold
+from orders_platform.domain.text import counted, fold
 from orders_platform.domain.verdicts import Verdict
 
 STATUS_WORDS = {
@@ -79,15 +79,15 @@ class Report:
             return "There are no orders."
         on_board = min(total.on_board, verdict.on_board)
         if on_board < total.orders or not verdict.is_well():
-            words = f"{on_board:,} of {total.orders:,} orders are on the board"
+            words = f"{on_board:,} of {counted(total.orders, 'order is', 'orders are')} on the board"
         else:
             words = "The order is on the board" if total.orders == 1 else f"All {total.orders:,} orders are on the board"
         wrong = self.correction_count
-        needs = f"{wrong:,} need{'s' if wrong == 1 else ''} a correction in the order list" if wrong else ""
-        rows = "1 row of its files names" if verdict.unmatched == 1 else f"{verdict.unmatched:,} rows of its files name"
+        needs = f"{counted(wrong, 'needs', 'need')} a correction in the order list" if wrong else ""
+        rows = counted(verdict.unmatched, "row of its files names", "rows of its files name")
         nobody = f"{rows} no known customer" if verdict.unmatched else ""
         differ = verdict.differences
-        seen = f"{differ:,} thing{'s' if differ > 1 else ''} on it differed when it was last looked at" if differ else ""
+        seen = f"{counted(differ, 'thing')} on it differed when it was last looked at" if differ else ""
         return "; ".join(part for part in (words, seen, needs, nobody) if part) + "."
 
     @property
@@ -195,12 +195,12 @@ def waiting_words(order: OrderStatus) -> str:
     if order.state is SyncState.NEW:
         what = "not on the board yet" if order.item_id is None else "a change is on its way"
         return f"{what}; {order.reason}" if order.reason else what
-    return "1 size is on its way" if order.waiting_lines == 1 else f"{order.waiting_lines} sizes are on their way"
+    return counted(order.waiting_lines, "size is on its way", "sizes are on their way")
 
 
 def change_words(change: OrderChange) -> str:
     """`new, 5 sizes`, `changed`, `1 size changed`."""
-    sizes = "1 size" if change.lines == 1 else f"{change.lines} sizes"
+    sizes = counted(change.lines, "size")
     if change.action is None:
         return f"{sizes} changed"
     word = _ACTION_WORDS[change.action]

@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 import jinja2
 
+from orders_platform.domain.orders import RowProblem
 from orders_platform.errors import ConfigurationError
 from orders_platform.reports.changes import RowChange, counts_in_words
 from orders_platform.reports.content import STATUS_WORDS, Report, change_words, changes_summary, waiting_words
@@ -38,14 +39,17 @@ class Links:
         return f"{self.items}/pulses/{item_id}" if self.items and item_id is not None else ""
 
 
-def html_page(reports: Sequence[Report], links: Links) -> str:
-    """One page. A customer alone is shown with every order; several with an overview, and without the orders that need nobody."""
-    return _environment().get_template("page.html.j2").render(_context(reports, links))
+def html_page(reports: Sequence[Report], links: Links, nobodys: Sequence[RowProblem] = ()) -> str:
+    """One page. A customer alone is shown with every order; several with an overview, and without the orders that need nobody.
+
+    `nobodys` are files and rows of the list that are no customer's.
+    """
+    return _environment().get_template("page.html.j2").render(_context(reports, links), nobodys=nobodys)
 
 
-def markdown_text(reports: Sequence[Report], links: Links) -> str:
+def markdown_text(reports: Sequence[Report], links: Links, nobodys: Sequence[RowProblem] = ()) -> str:
     """The same as markdown, without the list of every order."""
-    return _environment().get_template("page.md.j2").render(_context(reports, links)).strip() + "\n"
+    return _environment().get_template("page.md.j2").render(_context(reports, links), nobodys=nobodys).strip() + "\n"
 
 
 def changes_page(changes: Mapping[str, Sequence[RowChange]], made_at: datetime, links: Links) -> str:

@@ -17,6 +17,7 @@ from orders_platform.domain.mapping import BoardMapping, Target, target_of
 from orders_platform.domain.orders import RowKind, SyncRow
 from orders_platform.domain.plan import OnDeleted, OnRenamed
 from orders_platform.domain.preflight import require_fitting_board, subitem_board_problems
+from orders_platform.domain.text import counted
 from orders_platform.errors import BoardMismatchError, GuardError, OrdersError
 from orders_platform.sync.ports import Board, Store
 from orders_platform.sync.results import StageReport
@@ -127,7 +128,9 @@ class SyncRun:
             raise GuardError(" ".join(stopping))
         compared = self.store.aim(customer, self.rules.target)
         if compared:
-            self.progress(f"the mapping changed: {compared} rows of {customer} are compared with the board again", 0, 0)
+            self.progress(
+                f"the mapping changed: {counted(compared, 'row')} of {customer} to be compared with the board again", 0, 0
+            )
         self._admitted.add(customer)
 
     def preflight(self) -> None:

@@ -47,7 +47,7 @@ def test_customers_order_types_and_units_without_a_label_are_named(
     outcome = terminal("board", "check")
     assert outcome.code == 0, outcome.err
     assert (
-        "no label for 1 values of 'CUSTOMER NAME': 'NEW BRAND'; add them on the board, or by `orders-platform board check --create-labels`"
+        "no label for 1 value of 'CUSTOMER NAME': 'NEW BRAND'; add them on the board, or by `orders-platform board check --create-labels`"
         in outcome.out
     )
     assert "'BUSHEL'" in outcome.out

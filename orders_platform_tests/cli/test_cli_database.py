@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import tempfile
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import openpyxl
@@ -13,6 +15,7 @@ from orders_platform.cli import output
 from orders_platform.demo.sample_orders import EXPECTED, UNKNOWN_CUSTOMER_ROWS
 from orders_platform.domain.cell_warnings import CellWarning
 from orders_platform.domain.orders import RowProblem
+from orders_platform.merge.loads import Loads
 from orders_platform_tests.testing.terminal import Terminal
 from orders_platform_tests.testing.workplace import Workplace, samples_of
 
@@ -114,15 +117,55 @@ def test_at_a_terminal_a_load_that_drops_a_customer_or_most_rows_is_loaded_only_
     refused = terminal("load", file)
     assert (refused.code, workplace.rows(STAGED)) == (130, [(len(orders + others),)])
     said = "The files hold less than half of that." if few else "JOHNNIE O will have no row."
-    assert f"Replaces {len(orders + others)} rows of 2 customers of 1 files." in refused.out
+    assert f"Replaces {len(orders + others)} rows of 2 customers of 1 file." in refused.out
     assert said in refused.out
     assert "Load the files all the same?" in refused.err
+    assert refused.err.endswith("Nothing was loaded.\n")
     at_terminal("y\n")
     assert terminal("load", file).code == 0
     assert terminal("load", str(everything)).code == 0
     at_terminal("")
     assert terminal("load", "--yes", file).code == 0
     assert terminal("load", "--append", str(everything)).code == 0  # it drops nothing
+
+
+def test_a_refused_file_of_the_folder_is_said_by_every_command_until_it_is_mended_or_gone(
+    workplace: Workplace, terminal: Terminal, tmp_path: Path
+) -> None:
+    place, days = tmp_path / "incoming", iter(range(3))
+    place.mkdir()
+    good = write_csv(place / "good.csv", samples_of("B'HOOD"))
+
+    def look() -> None:
+        now = datetime(2100, 1, 1 + next(days), tzinfo=UTC)
+        with workplace.store() as store:
+            store.schema.apply()
+            Loads(store).load_folder(place, now, Path(tempfile.mkdtemp()))
+
+    look()
+    assert terminal("sync", "--execute").code == 0
+    (place / "bad.csv").write_text("AAG ORDER NUMBER,SHOE 42\nGRE-1,7\n", encoding="utf-8")
+    look()
+    status = terminal("status")
+    assert status.code == 1
+    assert "(order files): bad.csv: [refused_file] " in status.out
+    assert "no column of the order list is called 'SHOE 42' (1 value)" in status.out
+    (row,) = terminal("status", "--json").document["rejected"]
+    assert (row["customer"], row["order_key"], row["code"]) == ("(order files)", "bad.csv", "refused_file")
+    for command in (("sync", "--execute"), ("verify",)):
+        said = terminal(*command)
+        assert said.code == 1
+        assert said.err.count("1 order file was refused (bad.csv); `orders-platform status` says why.") == 1
+    page = tmp_path / "page.html"
+    report = terminal("report", "--html", str(page), "--markdown")
+    assert report.code == 1
+    for text in (report.out, page.read_text(encoding="utf-8")):
+        assert text.count("(order files) bad.csv") == 1
+    assert terminal("report", "--customer", "B'HOOD").code == 0
+    (place / "bad.csv").unlink()
+    look()
+    assert terminal("status").code == terminal("report").code == 0
+    assert good.exists()
 
 
 def test_what_is_no_terminal_is_not_asked(workplace: Workplace, terminal: Terminal, orders: list) -> None:
@@ -186,7 +229,7 @@ def test_init_db_makes_the_tables_once_and_adds_a_column_that_is_missing(workpla
     assert terminal("init-db").out == "The database is up to date.\n"
     assert workplace.dump() == before
     workplace.write('ALTER TABLE "ORDER_LIST_V2" DROP COLUMN "sync_batch_id"')
-    assert terminal("init-db").out == "1 statements run.\n"
+    assert terminal("init-db").out == "1 statement run.\n"
     assert terminal("init-db", "--dry-run").err == "The database is up to date.\n"
 
 

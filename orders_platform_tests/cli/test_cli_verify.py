@@ -292,11 +292,11 @@ def test_retention_deletes_old_log_entries_only_and_a_dry_run_nothing(
     )
     synced.write("UPDATE ORDER_SYNC_LOG SET logged_at = datetime('now', '-179 days') WHERE batch_id = 'old 1'")
     everything = synced.dump()
-    assert "1200 log entries older than 180 days would be deleted" in terminal("retention", "--dry-run").out
+    assert "1,200 log entries older than 180 days to be deleted" in terminal("retention", "--dry-run").out
     assert synced.dump() == everything
     outcome = terminal(command)
     assert outcome.code == 0
-    assert "1200 log entries older than 180 days were deleted" in outcome.out
+    assert "1,200 log entries older than 180 days deleted" in outcome.out
     assert synced.rows("SELECT COUNT(*) FROM ORDER_SYNC_LOG")[0][0] == kept + 1
     gone = set(everything) - set(synced.dump())
     assert len(gone) == 1200

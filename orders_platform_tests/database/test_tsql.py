@@ -5,6 +5,7 @@ The order list is narrow here: a statement over 411 columns says the same thing 
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import date
 from decimal import Decimal
@@ -101,31 +102,35 @@ class Written:
 
 def test_rows_are_inserted_by_few_statements_over_the_columns_that_are_filled() -> None:
     columns = [f"[c {i}]" for i in range(430)]
-    rows = [[f"t{n}", Decimal("12.50"), n, date(2026, 3, 1), *[None] * 425, True if n == 3 else None] for n in range(450)]
+    rows = [
+        [f"t\U0001f9e5{n}", Decimal("12.50"), n, date(2026, 3, 1), *[None] * 425, n % 1_000 == 3 or None] for n in range(2_050)
+    ]
     written = Written()
-    assert MSSQL.insert_rows(cast(Connection, written), "[dbo].[orders]", columns, rows, uuid="record_uuid") == 450
-    assert [len(texts) // 5 for _, texts in written.run] == [200, 200, 50]
-    assert all(len(texts) == statement.count("?") < 2_100 for statement, texts in written.run)
-    assert written.run[0][1][15:20] == ("t3", "12.50", "3", "2026-03-01", "1")
-    statement = written.run[2][0]
-    assert statement.startswith(
-        "INSERT INTO [dbo].[orders] ([c 0], [c 1], [c 2], [c 3], [c 429], record_uuid) SELECT NULLIF(r.c0, "
+    assert MSSQL.insert_rows(cast(Connection, written), "[dbo].[orders]", columns, rows, uuid="record_uuid") == 2_050
+    assert [len(json.loads(document)) for _, (document,) in written.run] == [1_000, 1_000, 50]
+    first = json.loads(written.run[0][1][0])
+    assert first[3] == {"c0": "t\U0001f9e53", "c1": "12.50", "c2": "3", "c3": "2026-03-01", "c4": "1"}
+    assert first[4].keys() == {"c0", "c1", "c2", "c3"}  # what is absent is NULL
+    assert written.run[0][1][0].isascii()
+    statement = written.run[0][0]
+    assert statement == (
+        "INSERT INTO [dbo].[orders] ([c 0], [c 1], [c 2], [c 3], [c 429], record_uuid) SELECT r.c0, r.c1, r.c2, r.c3, r.c4, NEWID() "
+        "FROM OPENJSON(?) WITH (c0 NVARCHAR(MAX), c1 NVARCHAR(MAX), c2 NVARCHAR(MAX), c3 NVARCHAR(MAX), c4 NVARCHAR(MAX)) AS r"
     )
-    assert "NEWID() FROM (VALUES (?, ?, ?, ?, ?), (" in statement
     assert troubles(statement.replace("?", "@p")) == []
 
 
 def test_rows_are_updated_by_few_statements() -> None:
     written = Written()
-    rows = [[f"ref {n}", None if n else "x", n] for n in range(400)]
+    rows = [[f"ref {n}", None if n else "x", n] for n in range(1_400)]
     MSSQL.update_rows(cast(Connection, written), "[dbo].[orders]", ["record_uuid", "[PO NUMBER]", "[S]"], rows)
-    assert [len(texts) // 3 for _, texts in written.run] == [333, 67]
-    statement, texts = written.run[1]
-    assert texts[:2] == ("ref 333", "(orders_platform: no value)")
-    assert statement.startswith(
-        "UPDATE [dbo].[orders] SET [PO NUMBER] = NULLIF(r.c1, N'(orders_platform: no value)'), [S] = NULLIF(r.c2"
+    assert [len(json.loads(document)) for _, (document,) in written.run] == [1_000, 400]
+    statement, (document,) = written.run[1]
+    assert json.loads(document)[0] == {"c0": "ref 1000", "c2": "1000"}
+    assert statement == (
+        "UPDATE [dbo].[orders] SET [PO NUMBER] = r.c1, [S] = r.c2 FROM OPENJSON(?) WITH (c0 NVARCHAR(MAX), c1 NVARCHAR(MAX), "
+        "c2 NVARCHAR(MAX)) AS r WHERE [dbo].[orders].record_uuid = r.c0"
     )
-    assert statement.endswith(" WHERE [dbo].[orders].record_uuid = r.c0")
     assert troubles(statement.replace("?", "@p")) == []
 
 

@@ -47,8 +47,8 @@ def test_staged_sizes_are_known_when_the_order_table_has_a_number_for_each() -> 
 @pytest.mark.parametrize(
     ("staged", "words"),
     [
-        (["S", "NEW"], "o has no column for 1 staged sizes: 'NEW'.*init-db"),
-        (["S", "NOTES"], "1 size columns of o are not numeric: 'NOTES'"),
+        (["S", "NEW"], "o has no column for 1 staged size: 'NEW'.*init-db"),
+        (["S", "NOTES"], "1 size column is not numeric in o: 'NOTES'"),
     ],
 )
 def test_staged_sizes_that_would_lose_quantities_are_refused(staged: list[str], words: str) -> None:

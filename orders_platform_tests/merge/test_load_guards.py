@@ -76,14 +76,14 @@ def test_a_load_with_too_many_sizes_is_refused(order_list: OrderList) -> None:
 def test_a_size_that_the_order_table_lacks_is_refused_so_that_no_quantity_is_lost(order_list: OrderList) -> None:
     columns = columns_of(order_list)
     at = columns.index("TOTAL QTY")
-    refused(order_list, [*columns[:at], "SHOE 42", *columns[at:]], "no column for 1 staged sizes: 'SHOE 42'")
+    refused(order_list, [*columns[:at], "SHOE 42", *columns[at:]], "no column for 1 staged size: 'SHOE 42'")
 
 
 def test_a_size_that_is_text_in_the_order_table_is_refused(order_list: OrderList) -> None:
     order_list.sql('ALTER TABLE ORDER_LIST_V2 ADD COLUMN "SHOE 42" NVARCHAR(10)')
     columns = columns_of(order_list)
     at = columns.index("TOTAL QTY")
-    refused(order_list, [*columns[:at], "SHOE 42", *columns[at:]], "1 size columns of ORDER_LIST_V2 are not numeric: 'SHOE 42'")
+    refused(order_list, [*columns[:at], "SHOE 42", *columns[at:]], "1 size column is not numeric in ORDER_LIST_V2: 'SHOE 42'")
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,11 @@ import pytest
 
 from orders_platform.errors import SourceDataError
 from orders_platform.merge.file_tables import FileOptions
-from orders_platform.merge.loads import Load, Loads
+from orders_platform.merge.loads import Load, Loads, look_into
 from orders_platform_tests.testing.order_list import FILE, GREYSON, KEY, NAME, OrderList, Row, order
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
+LATER = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 def written(path: Path, *rows: Row, without: Sequence[str] = (FILE,)) -> Path:
@@ -120,7 +121,9 @@ def test_a_file_may_take_the_place_of_its_own_rows_only(order_list: OrderList, t
     loads.stage([read(order_list, tmp_path, path, other)], NOW)
     before = loads.latest()["a.csv"]
     written(path, order("GRE-1"))
-    loads.stage([read(order_list, tmp_path, path)], NOW + timedelta(minutes=1), replace=None)
+    folder = look_into(tmp_path, loads.latest(), LATER, {})
+    assert folder.waiting.keys() == {path}
+    loads.stage([read(order_list, tmp_path, path)], NOW + timedelta(minutes=1), folder=folder)
     assert staged(order_list, KEY, FILE) == [("GRE-1", "a"), ("GRE-9", "b")]
     assert loads.latest()["a.csv"] != before
 

@@ -277,7 +277,7 @@ def test_values_under_an_unknown_header_are_counted_and_refused_until_somebody_s
 def test_values_without_a_header_are_counted_under_their_letter(tmp_path: Path) -> None:
     path = csv_file(tmp_path, [KEY, "", NAME], ["GRE-1", "5", "GREYSON", "beyond"], ["GRE-2", "", "GREYSON"])
     assert report(path).blank_headers == {"B": 1, "D": 1}
-    assert "'column B' (1 values), 'column D'" in refusals(path)
+    assert "'column B' (1 value), 'column D'" in refusals(path)
     assert [(row[KEY], row[NAME]) for row in read(path)] == [("GRE-1", "GREYSON"), ("GRE-2", "GREYSON")]
 
 
@@ -286,12 +286,12 @@ def test_values_without_a_header_are_counted_under_their_letter(tmp_path: Path) 
     [(datetime(2025, 3, 4), "3-4"), ("CUSTMER STYLE", "CUSTOMER STYLE"), ("PO NUMBR", "PO NUMBER")],  # noqa: DTZ001
 )
 def test_a_header_that_is_no_column_is_not_guessed_but_the_nearest_is_named(tmp_path: Path, header: object, meant: str) -> None:
-    assert f"(1 values; {meant}?)" in refusals(workbook(tmp_path, [KEY, header], ["GRE-1", 12]))
+    assert f"(1 value; {meant}?)" in refusals(workbook(tmp_path, [KEY, header], ["GRE-1", 12]))
 
 
 def test_of_many_unknown_headers_the_first_are_named(tmp_path: Path) -> None:
     path = csv_file(tmp_path, [KEY, *(f"~~~~{n}~~~~" for n in range(16_383))], ["GRE-1", *("x" * 16_383)])
-    assert "'~~~~9~~~~' (1 values) and 16373 more." in refusals(path)
+    assert "'~~~~9~~~~' (1 value) and 16373 more." in refusals(path)
     assert len(refusals(path)) < 1_000
 
 
@@ -299,7 +299,7 @@ def test_a_file_whose_headers_are_all_understood_is_not_refused(tmp_path: Path) 
     path = csv_file(tmp_path, ["aag order number", NAME, ""], ["GRE-1", "GREYSON", ""])
     assert refusals(path) == ""
     said = report(path)
-    assert (said.exact, said.by_alias, said.blank_headers) == ((NAME,), {"aag order number": KEY}, {"C": 0})
+    assert (said.exact, said.by_alias, said.blank_headers) == ((NAME,), {"aag order number": KEY}, {})
 
 
 # --- sheets and headers
@@ -502,7 +502,7 @@ def ods(folder: Path, *rows: Sequence[str]) -> Path:
 
 def test_an_ods_is_read_and_refused_for_formulas_without_a_result(tmp_path: Path) -> None:
     assert read(ods(tmp_path, [KEY, NAME], ["GRE-1", "#REF!"])) == [{KEY: "GRE-1", NAME: "#REF!", "_SOURCE_TABLE": "f"}]
-    with pytest.raises(SourceDataError, match="has 1 formulas without a stored result"):
+    with pytest.raises(SourceDataError, match=r"has formulas without a stored result \(1\)"):
         order_file(ods(tmp_path, [KEY, "S"], ["GRE-1", '<table:table-cell table:formula="of:=1+1"/>']))
 
 

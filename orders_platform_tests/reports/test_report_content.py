@@ -64,7 +64,7 @@ def test_the_headline_answers_how_many_orders_are_on_the_board(orders: list[Orde
 
 def test_a_rejected_row_is_counted_beside_the_orders() -> None:
     found = report(FINE, rejected=[reject("", rows=2)])
-    assert found.headline == "1 of 1 orders are on the board; 2 need a correction in the order list."
+    assert found.headline == "1 of 1 order is on the board; 2 need a correction in the order list."
     assert not found.is_complete
     assert report(FINE).is_complete
     assert not report(FINE, FRESH).is_complete
@@ -72,12 +72,12 @@ def test_a_rejected_row_is_counted_beside_the_orders() -> None:
 
 def test_a_report_beside_a_guard_or_an_unmatched_row_never_says_that_all_is_on_the_board() -> None:
     stopped = report(FINE, guards=(wrong_totals("GREYSON", 4, 5, ["GRE-1: total 3, sizes 2"]),))
-    assert stopped.headline == "1 of 1 orders are on the board."
+    assert stopped.headline == "1 of 1 order is on the board."
     assert not stopped.is_complete
     assert "Stopped:** The totals of 4 of 5 orders of GREYSON are not the sum" in markdown_text([stopped], Links())
     assert "The totals of 4 of 5 orders of GREYSON are not the sum" in html_page([stopped], Links())
     unmatched = report(FINE, unmatched=2)
-    assert unmatched.headline == "1 of 1 orders are on the board; 2 rows of its files name no known customer."
+    assert unmatched.headline == "1 of 1 order is on the board; 2 rows of its files name no known customer."
     assert not unmatched.is_complete
 
 

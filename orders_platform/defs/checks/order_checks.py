@@ -177,7 +177,7 @@ def no_rows_failed(database: OrdersDatabase, _: str | None) -> Findings:
 
 @order_check(SWP_ORDER_LIST)
 def no_rows_rejected(database: OrdersDatabase, _: str | None) -> Findings:
-    """WARN when a staged row could not be merged. The others were merged."""
+    """WARN when a staged row could not be merged, or an order file was refused. The others were merged."""
     return Findings(
         _refusals(database.store.invalid_rows()),
         what=("rejected row", "rejected rows"),
