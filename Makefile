@@ -74,7 +74,7 @@ crash-full: $(VENV)/installed-dev
 	CRASH_FULL=1 $(BIN)/python -m pytest orders_platform_tests/crash/test_crash_matrix.py
 
 test-mssql: $(VENV)/installed-dev
-	@test -n "$$ORDERS_TEST_MSSQL_URL" || { echo "Set ORDERS_TEST_MSSQL_URL to a database in which schemas may be made; docs/sql_server.md says how."; exit 2; }
+	@test -n "$$ORDERS_TEST_MSSQL_URL" || { echo "Set ORDERS_TEST_MSSQL_URL to a database in which schemas may be made; docs/how_to/sql_server.md says how."; exit 2; }
 	$(BIN)/python -m pytest -k mssql orders_platform_tests/database orders_platform_tests/merge orders_platform_tests/flow orders_platform_tests/mssql
 
 check: $(VENV)/installed-dev

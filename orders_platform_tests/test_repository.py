@@ -104,7 +104,7 @@ def test_every_relative_link_of_a_document_leads_somewhere() -> None:
 
 
 def test_the_architecture_names_every_asset() -> None:
-    words = text_of("docs/architecture.md")
+    words = text_of("docs/explanation/architecture.md")
     assert [asset for asset in ("swp_order_list", *SIX, "order_board") if asset not in words] == []
 
 

@@ -28,7 +28,7 @@ def find_driver(registered: Iterable[str]) -> str:
     if not files:
         raise ConfigurationError(
             f"No ODBC driver for SQL Server is installed. Install Microsoft's ({MICROSOFT!r}), or `pip install 'orders-platform[mssql]'`, "
-            "or FreeTDS (Debian: tdsodbc); or name one with ?driver= in ORDERS_DATABASE_URL. See docs/sql_server.md."
+            "or FreeTDS (Debian: tdsodbc); or name one with ?driver= in ORDERS_DATABASE_URL. See docs/how_to/sql_server.md."
         )
     return files[0]
 

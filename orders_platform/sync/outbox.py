@@ -1,6 +1,6 @@
 """Sends the rows of a stage in batches and records what came of each, with the intent committed before each request.
 
-This is what makes a row safe to send, the same for items and subitems; docs/exactly_once.md tells the protocol.
+This is what makes a row safe to send, the same for items and subitems; docs/explanation/exactly_once.md tells the protocol.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ def test_a_registered_driver_of_microsoft_comes_before_all_others() -> None:
 def test_no_driver_at_all_is_said_with_the_three_ways_to_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(odbc_driver, "_WHEEL", "no_such_wheel")
     monkeypatch.setattr(odbc_driver, "_DEBIAN_FREETDS", "no_such_file")
-    with pytest.raises(ConfigurationError, match=r"Microsoft.*orders-platform\[mssql\].*tdsodbc.*docs/sql_server\.md"):
+    with pytest.raises(ConfigurationError, match=r"Microsoft.*orders-platform\[mssql\].*tdsodbc.*docs/how_to/sql_server\.md"):
         find_driver(["SQLite3"])
 
 
