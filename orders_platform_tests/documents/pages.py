@@ -10,6 +10,7 @@ The language of a block says what is made of it:
     sh                                needs what is not at hand here (a server, a cluster, a minute of time): read, and not run
     text, mermaid                     no code
 
+A page with the comment `<!-- after the tutorial -->` begins where the tutorial has sent its twenty orders.
 A line `...` of an output stands for any lines. Times, ids, ports and seconds are not compared, nor how many blanks there are between words.
 HTML comments are not shown to readers, and what is in them is no code.
 
@@ -42,6 +43,8 @@ PAGES = sorted(
 )
 SHOWN_FOLDER = "/path/to/orders"
 ANYTHING = "..."
+TUTORIAL = CHECKOUT / "docs" / "tutorial.md"
+AFTER_THE_TUTORIAL = "<!-- after the tutorial -->"
 SECONDS = 90
 _FENCE = re.compile(r"^```(?P<kind>\w*)(?: +title=\"(?P<title>[^\"]+)\")?\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
 _END = "<the command has ended>"
@@ -171,6 +174,12 @@ class Reader:
         self.shell = Shell(folder, self.variables)
         self.others = list[Shell]()
 
+    def follow_the_tutorial(self) -> None:
+        """Up to the twenty orders on the board."""
+        self.do(next(block for block in blocks_of(TUTORIAL.read_text(encoding="utf-8")) if block.title == "orders.csv"))
+        printed = self.shell.type("orders-platform load orders.csv && orders-platform sync --execute")
+        assert not self.shell.code, printed
+
     def do(self, block: Block) -> list[tuple[str, list[str], list[str]]]:
         """Each command of a block, what the page tells, and what was printed."""
         if block.kind == "console":
@@ -195,10 +204,12 @@ class Reader:
 
 
 @contextmanager
-def reader() -> Iterator[Reader]:
+def reader_of(page: str) -> Iterator[Reader]:
     with tempfile.TemporaryDirectory() as folder:
         made = Reader(Path(folder).resolve())
         try:
+            if AFTER_THE_TUTORIAL in page:
+                made.follow_the_tutorial()
             yield made
         finally:
             made.end()
@@ -211,7 +222,7 @@ def has_code_to_run(page: Path) -> bool:
 def rewritten(text: str) -> str:
     """The page with what its commands print; what it tells already, if so only up to masks, stays."""
     parts, end = list[str](), 0
-    with reader() as somebody:
+    with reader_of(text) as somebody:
         for block in blocks_of(text):
             done = somebody.do(block)
             if block.kind == "console":

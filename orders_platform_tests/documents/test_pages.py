@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from orders_platform import configuration
-from orders_platform_tests.documents.pages import KINDS, PAGES, blocks_of, changed, has_code_to_run, is_like, reader
+from orders_platform_tests.documents.pages import KINDS, PAGES, blocks_of, changed, has_code_to_run, is_like, reader_of
 from orders_platform_tests.testing.workplace import CHECKOUT
 
 RUN = [page for page in PAGES if has_code_to_run(page)]
@@ -25,9 +25,10 @@ def name_of(page: Path) -> str:
 @pytest.mark.parametrize("page", RUN, ids=name_of)
 def test_what_a_page_tells_to_type_prints_what_it_tells(page: Path) -> None:
     """`python -m orders_platform_tests.documents.pages PAGE` writes what is printed into the page."""
-    with reader() as somebody:
+    text = page.read_text(encoding="utf-8")
+    with reader_of(text) as somebody:
         after_failure = ""
-        for block in blocks_of(page.read_text(encoding="utf-8")):
+        for block in blocks_of(text):
             for command, told, printed in somebody.do(block):
                 assert is_like(printed, told), f"$ {command}\nprints:\n" + "\n".join(printed) + "\ntold:\n" + "\n".join(told)
                 assert not after_failure or command == "echo $?", f"{after_failure} fails; say so with `echo $?`"
