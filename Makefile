@@ -4,6 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 export DAGSTER_DISABLE_TELEMETRY := yes
+export NO_MKDOCS_2_WARNING := 1
 # The tests start a hundred processes; each would compile the package anew, and each worker all tests.
 unexport PYTHONDONTWRITEBYTECODE
 

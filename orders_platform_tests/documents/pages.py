@@ -11,7 +11,7 @@ The language of a block says what is made of it:
     text, mermaid                     no code
 
 A page with the comment `<!-- after the tutorial -->` begins where the tutorial has sent its twenty orders.
-A line `...` of an output stands for any lines. Times, ids, ports and seconds are not compared, nor how many blanks there are between words.
+A line `...` of an output stands for any lines. Times, ids and seconds are not compared, nor how many blanks there are between words.
 HTML comments are not shown to readers, and what is in them is no code.
 
     python -m orders_platform_tests.documents.pages docs/tutorial.md    writes what the commands print into the page
@@ -53,7 +53,6 @@ _MASKS = (
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<uuid>"),
     (r"\brun [0-9a-f]{12}\b", "run <id>"),
     (r"\b\d{11,}\b", "<id>"),
-    (r"\b127\.0\.0\.1:\d+", "<port>"),
     (r" \d+\.\d$", " <seconds>"),
     (r"[ \t]+", " "),
 )
@@ -134,6 +133,7 @@ class Shell:
         printed = list[str]()
         while lines is None or len(printed) < lines:
             line = self.process.stdout.readline().replace(str(self.folder), SHOWN_FOLDER)
+            line = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:8765", line)
             if not line or line.startswith(_END):
                 self.code = int(line.removeprefix(_END)) if line else -1
                 break
