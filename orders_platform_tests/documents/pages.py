@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -29,6 +30,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from orders_platform.configuration import ENVIRONMENTS, read_configuration
@@ -174,12 +176,6 @@ class Reader:
         self.shell = Shell(folder, self.variables)
         self.others = list[Shell]()
 
-    def follow_the_tutorial(self) -> None:
-        """Up to the twenty orders on the board."""
-        self.do(next(block for block in blocks_of(TUTORIAL.read_text(encoding="utf-8")) if block.title == "orders.csv"))
-        printed = self.shell.type("orders-platform load orders.csv && orders-platform sync --execute")
-        assert not self.shell.code, printed
-
     def do(self, block: Block) -> list[tuple[str, list[str], list[str]]]:
         """Each command of a block, what the page tells, and what was printed."""
         if block.kind == "console":
@@ -203,13 +199,29 @@ class Reader:
             shell.end()
 
 
+@cache
+def after_the_tutorial() -> tempfile.TemporaryDirectory[str]:
+    """What a reader has who sent the twenty orders; once for all pages that go on from there."""
+    folder = tempfile.TemporaryDirectory()
+    made = Reader(Path(folder.name).resolve())
+    try:
+        made.do(next(block for block in blocks_of(TUTORIAL.read_text(encoding="utf-8")) if block.title == "orders.csv"))
+        printed = made.shell.type("orders-platform load orders.csv && orders-platform sync --execute")
+        assert not made.shell.code, printed
+    finally:
+        made.end()
+    return folder
+
+
 @contextmanager
 def reader_of(page: str) -> Iterator[Reader]:
     with tempfile.TemporaryDirectory() as folder:
+        if AFTER_THE_TUTORIAL in page:
+            shutil.copytree(
+                after_the_tutorial().name, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("config", ".programs")
+            )
         made = Reader(Path(folder).resolve())
         try:
-            if AFTER_THE_TUTORIAL in page:
-                made.follow_the_tutorial()
             yield made
         finally:
             made.end()
