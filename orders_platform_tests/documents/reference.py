@@ -85,6 +85,8 @@ WORDS = {
     "type": "monday's type of the column",
     "labels": "what becomes of a label that the board lacks: it is made; the cell is left out and told; the cell is left out",
     "percents": "`10%` is 10 in this numbers column",
+    "order_list.type": "`nvarchar(n)`, `long_text`, `integer`, `decimal(digits, places)` or `date`",
+    "headers": "other headers that files have for the column",
     "aliases": "other spellings of the name",
     "unique_keys": "in place of `unique` of `[keys]`",
     "extra_checks": "in place of `extra` of `[keys]`",
@@ -356,6 +358,7 @@ MEANINGS = {
     "order_count": "orders after the last merge",
     "row_hash_rule": "by which rule rows are hashed",
     "unsettled_orders": "orders and rows that wait for the merge of another customer",
+    "paused_at": "since when the customer is paused",
     "merged_at": "when the load was merged last",
     "groups_sent_at": "when a group was last sent",
     "groups_sent_uptime": "the same by the clock of the machine",
@@ -389,7 +392,7 @@ def tables() -> str:
         )
         purpose = " ".join(re.match(r"\{#- (.*?) -#\}", text, re.DOTALL)[1].split())  # type: ignore[index]
         columns = re.findall(r'column\("(\w+)", (\w+)\(([^)]*)\)\)', text)
-        rows = [(f"`{name}`", typed(kind, sizes), MEANINGS[name]) for name, kind, sizes in columns]
+        rows = [(f"`{name}`", typed(kind, sizes), MEANINGS.get(name, "")) for name, kind, sizes in columns]
         both = " The columns of the order list, and:" if "business_columns" in text or "order_list" in text else ""
         page += [f"## {names[role]}\n\n{purpose}{both}\n\n", table("column", "type", "means", rows=rows)]
     return "".join(page)
@@ -452,7 +455,7 @@ def error_pages() -> str:
             return "stop until a person acts; exit code 1"
         if issubclass(cls, errors.TransientError):
             return "repeat later; exit code 1"
-        return "leave out the row, go on" if issubclass(cls, errors.RowError) else ""
+        return "leave out the row, go on" if issubclass(cls, errors.RowError) else "that of its class below"
 
     rows = [
         (f"{'· ' * depth}`{cls.__name__}`", " ".join((cls.__doc__ or "").partition("\n\n")[0].split()), reaction(cls))
