@@ -32,6 +32,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from orders_platform.configuration import ENVIRONMENTS, read_configuration
 from orders_platform_tests.testing.local_server import free_port
@@ -44,11 +45,15 @@ PAGES = sorted(
     if path.name != "CHANGELOG.md"
 )
 SHOWN_FOLDER = "/path/to/orders"
+SHOWN_SERVER = "127.0.0.1:8765"
 ANYTHING = "..."
 TUTORIAL = CHECKOUT / "docs" / "tutorial.md"
 AFTER_THE_TUTORIAL = "<!-- after the tutorial -->"
 SECONDS = 90
-_FENCE = re.compile(r"^```(?P<kind>\w*)(?: +title=\"(?P<title>[^\"]+)\")?\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
+_FENCE = re.compile(
+    r"^(?P<indent> *)```(?P<kind>\w*)(?: +title=\"(?P<title>[^\"]+)\")?\n(?P<text>.*?)^(?P=indent)```$",
+    re.DOTALL | re.MULTILINE,
+)
 _END = "<the command has ended>"
 _MASKS = (
     (r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?", "<time>"),
@@ -62,12 +67,14 @@ _MASKS = (
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block, and where in the page its text is."""
+    """A fenced block, and where in the page its text is; within a list it is indented."""
 
     kind: str
     title: str
     text: str
+    indent: str
     start: int
+    end: int
 
     def commands(self) -> list[tuple[str, list[str]]]:
         """What is typed, and the lines that follow it."""
@@ -82,7 +89,16 @@ class Block:
 
 def blocks_of(text: str) -> list[Block]:
     shown = re.sub(r"<!--.*?-->", lambda comment: re.sub(r"[^\n]", " ", comment[0]), text, flags=re.DOTALL)
-    return [Block(found["kind"], found["title"] or "", found["text"], found.start("text")) for found in _FENCE.finditer(shown)]
+    return [
+        Block(
+            found["kind"],
+            found["title"] or "",
+            re.sub(f"^{found['indent']}", "", found["text"], flags=re.MULTILINE),
+            found["indent"],
+            *found.span("text"),
+        )
+        for found in _FENCE.finditer(shown)
+    ]
 
 
 def masked(line: str) -> str:
@@ -112,6 +128,7 @@ class Shell:
 
     def __init__(self, folder: Path, variables: dict[str, str]) -> None:
         self.folder = folder
+        self.server = urlsplit(variables["MONDAY_API_URL"]).netloc
         self.process = subprocess.Popen(
             ["bash", "--norc"], cwd=folder, env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, start_new_session=True,
@@ -135,7 +152,7 @@ class Shell:
         printed = list[str]()
         while lines is None or len(printed) < lines:
             line = self.process.stdout.readline().replace(str(self.folder), SHOWN_FOLDER)
-            line = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:8765", line)
+            line = line.replace(self.server, SHOWN_SERVER)
             if not line or line.startswith(_END):
                 self.code = int(line.removeprefix(_END)) if line else -1
                 break
@@ -190,7 +207,7 @@ class Reader:
 
     def _typed(self, block: Block, command: str, told: list[str]) -> list[str]:
         if not block.title:
-            return self.shell.type(command)
+            return self.shell.type(command.replace(SHOWN_SERVER, self.shell.server))
         self.others.append(Shell(self.folder, self.variables))
         return self.others[-1].type(command, lines=len(told) or 1)
 
@@ -243,8 +260,8 @@ def rewritten(text: str) -> str:
                     for command, told, printed in done
                     for line in (f"$ {command}", *(told if is_like(printed, told) else printed))
                 ]
-                parts += [text[end : block.start], "".join(f"{line}\n" for line in lines)]
-                end = block.start + len(block.text)
+                parts += [text[end : block.start], *(f"{block.indent}{line}".rstrip() + "\n" for line in lines)]
+                end = block.end
     return "".join(parts) + text[end:]
 
 

@@ -20,7 +20,7 @@ from rich.terminal_theme import DIMMED_MONOKAI
 from rich.text import Text
 
 from orders_platform_tests.browser.install import installed_browser
-from orders_platform_tests.documents.pages import SHOWN_FOLDER, TUTORIAL, Reader, blocks_of, reader_of
+from orders_platform_tests.documents.pages import SHOWN_FOLDER, SHOWN_SERVER, TUTORIAL, Reader, blocks_of, reader_of
 from orders_platform_tests.testing.workplace import CHECKOUT
 
 FOLDER = CHECKOUT / "docs" / "images"
@@ -51,7 +51,7 @@ def shown_at_a_terminal(somebody: Reader, command: str) -> str:
     process.wait()
     os.close(ours)
     text = b"".join(parts).decode().replace("\r\n", "\n").replace(str(somebody.folder), SHOWN_FOLDER)
-    return re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:8765", text)
+    return text.replace(somebody.shell.server, SHOWN_SERVER)
 
 
 def picture(name: str, command: str, output: str) -> None:

@@ -76,3 +76,8 @@ def test_a_change_is_made_where_it_fits_and_nowhere_else() -> None:
 
 def test_comments_hold_no_code() -> None:
     assert blocks_of("<!--\n```console\n$ false\n```\n-->\n```text\nx\n```\n")[0].kind == "text"
+
+
+def test_a_block_in_a_list_is_read_as_one_that_is_not() -> None:
+    (block,) = blocks_of("1. a\n\n    ```console\n    $ true\n\n      b\n    ```\n")
+    assert block.commands() == [("true", ["", "  b"])]
