@@ -245,7 +245,7 @@ def reader_of(page: str) -> Iterator[Reader]:
 
 
 def has_code_to_run(page: Path) -> bool:
-    return any(block.kind == "console" for block in blocks_of(page.read_text(encoding="utf-8")))
+    return any(block.kind in {"console", "diff"} for block in blocks_of(page.read_text(encoding="utf-8")))
 
 
 def rewritten(text: str) -> str:
