@@ -296,6 +296,8 @@ def help_of(name: str, command: click.Command) -> str:
 
 MEANINGS = {
     "record_uuid": "the order; made once and never again",
+    "staging.record_uuid": "given by whoever loads; nothing rests on it",
+    "customers.merge_number": "the number of the last merge",
     "line_uuid": "the line; made once and never again",
     "order_key": "the values of the key columns, as reports show them",
     "row_hash": "SHA-256 of every column of the order list but those that say where a row came from",
@@ -312,10 +314,10 @@ MEANINGS = {
     "sync_state": "NEW, PENDING, SYNCED or FAILED",
     "action_type": "INSERT, UPDATE or DELETE: what is to be done, or was done last",
     "sync_batch_id": "the batch that carried the row last",
-    "sync_pending_at": "when its intent was committed",
+    "sync_pending_at": "while it is PENDING: when its intent was committed",
     "sync_pending_uptime": "the same by the clock of the machine, which nobody sets",
-    "sync_attempted_at": "when it was last sent",
-    "sync_completed_at": "when its last outcome was recorded",
+    "sync_attempted_at": "when its last intent was committed",
+    "sync_completed_at": "when it was last SYNCED",
     "sync_error_code": "why it is FAILED, as a word: [errors](errors.md)",
     "sync_error_message": "why it is FAILED, as a sentence",
     "retry_count": "how often monday was asked without an outcome",
@@ -332,7 +334,7 @@ MEANINGS = {
     "first_seen_at": "when it was first seen",
     "last_seen_at": "when it was last seen",
     "resolved_at": "when the load no longer held it",
-    "batch_id": "the batch; also its idempotency key's name in logs",
+    "batch_id": "the batch",
     "run_id": "the run",
     "operation": "the mutation, or `read` for what a stage read",
     "call_count": "HTTP calls",
@@ -392,7 +394,10 @@ def tables() -> str:
         )
         purpose = " ".join(re.match(r"\{#- (.*?) -#\}", text, re.DOTALL)[1].split())  # type: ignore[index]
         columns = re.findall(r'column\("(\w+)", (\w+)\(([^)]*)\)\)', text)
-        rows = [(f"`{name}`", typed(kind, sizes), MEANINGS.get(name, "")) for name, kind, sizes in columns]
+        rows = [
+            (f"`{name}`", typed(kind, sizes), MEANINGS.get(f"{role}.{name}", MEANINGS.get(name, "")))
+            for name, kind, sizes in columns
+        ]
         both = " The columns of the order list, and:" if "business_columns" in text or "order_list" in text else ""
         page += [f"## {names[role]}\n\n{purpose}{both}\n\n", table("column", "type", "means", rows=rows)]
     return "".join(page)
