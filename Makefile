@@ -4,10 +4,11 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 export DAGSTER_DISABLE_TELEMETRY := yes
+export NO_MKDOCS_2_WARNING := 1
 # The tests start a hundred processes; each would compile the package anew, and each worker all tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run ui test test-fast test-mssql soak crash-full check bench-monday peers figures format build clean
+.PHONY: help setup run ui test test-fast test-mssql soak crash-full check docs bench-monday peers figures format build clean
 SEEDS ?= 20000
 ifdef PORT
 export MONDAY_API_URL := http://127.0.0.1:$(PORT)/v2
@@ -21,7 +22,8 @@ help:
 	@echo "make peers  other people's clients against the sandbox"
 	@echo "make bench-monday  ours and theirs, timed"
 	@echo "make test-mssql   the same contract on the server that ORDERS_TEST_MSSQL_URL names"
-	@echo "make check  ruff, mypy --strict, dagster definitions validate, every T-SQL statement parsed"
+	@echo "make check  ruff, mypy --strict, dagster definitions validate, every T-SQL statement parsed, the documents built"
+	@echo "make docs   the documents as pages in build/docs, those of reference made from the code"
 	@echo "make figures  the size of the code and names used twice, AGAINST=main beside those of another commit"
 	@echo "make setup  only install; make build: the wheel; make format; make clean"
 
@@ -33,6 +35,10 @@ $(VENV)/installed: pyproject.toml setup.cfg constraints.txt
 
 $(VENV)/installed-dev: $(VENV)/installed
 	$(PIP) -e '.[dev]'
+	touch $@
+
+$(VENV)/installed-docs: $(VENV)/installed
+	$(PIP) -e '.[docs]'
 	touch $@
 
 setup: $(VENV)/installed-dev
@@ -74,15 +80,21 @@ crash-full: $(VENV)/installed-dev
 	CRASH_FULL=1 $(BIN)/python -m pytest orders_platform_tests/crash/test_crash_matrix.py
 
 test-mssql: $(VENV)/installed-dev
-	@test -n "$$ORDERS_TEST_MSSQL_URL" || { echo "Set ORDERS_TEST_MSSQL_URL to a server on which a database may be made; docs/sql_server.md says how."; exit 2; }
+	@test -n "$$ORDERS_TEST_MSSQL_URL" || { echo "Set ORDERS_TEST_MSSQL_URL to a server on which a database may be made; docs/how_to/sql_server.md says how."; exit 2; }
 	$(BIN)/python -m orders_platform_tests.testing.own_database -k mssql orders_platform_tests/database orders_platform_tests/merge orders_platform_tests/flow orders_platform_tests/mssql
 
-check: $(VENV)/installed-dev
+check: $(VENV)/installed-dev $(VENV)/installed-docs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/dagster definitions validate -w workspace.yaml
 	$(BIN)/python -m pytest -q orders_platform_tests/database/test_tsql.py
+	$(BIN)/mkdocs build --quiet
+
+docs: $(VENV)/installed-docs
+	$(BIN)/python -m orders_platform_tests.documents.reference
+	$(BIN)/mkdocs build --quiet
+	@echo "Open build/docs/index.html."
 
 bench-monday: $(VENV)/installed
 	$(BIN)/python benchmarks/monday_sync.py

@@ -25,7 +25,7 @@ CODE = (
     ".env.example",
     ".ci",
 )
-HISTORY = {"CHANGELOG.md"}  # says what was, so its names may be gone; decisions (docs/adr) too
+HISTORY = {"CHANGELOG.md"}  # says what was, so its names may be gone; decisions (docs/explanation/adr) too
 PATH = re.compile(r"[\w.*-]+(?:/[\w.*-]+)*(?:/|\.(?:py|md|toml|yaml|yml|sql|j2|graphql|html|css|js|cfg|json|txt|conf))")
 NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*(?:\(\))?")
 LEFT_BY_A_RUN = (".data/", ".dagster/", ".venv/", ".venv-peers/", "build/", "dist/")

@@ -11,10 +11,11 @@ import pytest
 
 from orders_platform_tests.testing.workplace import CHECKOUT
 
+GLOSSARY = "# Names\n\n| word | is |\n| --- | :-: |\n| order | a row |\n| line | a size |\n\n- **batch**: n calls\n- no term\n"
 FILES = {
     "benchmarks/figures.py": (CHECKOUT / "benchmarks" / "figures.py").read_text(encoding="utf-8"),
     ".gitignore": "ignored.py\n",
-    "docs/names.md": "# Names\n\n| word | is |\n| --- | :-: |\n| order | a row |\n| line | a size |\n\n- **batch**: n calls\n- no term\n",
+    "docs/explanation/names.md": GLOSSARY,
     "orders_platform/__init__.py": "",
     "orders_platform/build.py": "class Order:\n    class Line:\n        pass\n",
     "orders_platform/ignored.py": "1\n2\n3\n",

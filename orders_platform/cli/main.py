@@ -287,7 +287,7 @@ def serve() -> None:
 def init_db() -> None:
     """Create what is missing: tables, columns, indexes, views.
 
-    Tables of an earlier system are adopted (docs/sql_server.md). No table is dropped and no order is deleted; --dry-run prints every
+    Tables of an earlier system are adopted (docs/how_to/sql_server.md). No table is dropped and no order is deleted; --dry-run prints every
     statement.
     """
 

@@ -21,7 +21,7 @@ class Meaning:
 
 LOST = "Nothing of this step was kept; it is repeated as a whole."
 _LATER = "Nothing of this step was kept; it can be repeated."
-_RIGHTS = "The login lacks a right: docs/sql_server.md lists them, deploy/sql_server_rights.sql grants them."
+_RIGHTS = "The login lacks a right: docs/how_to/sql_server.md lists them, deploy/sql_server_rights.sql grants them."
 _LONG = (
     "A value is longer than its column. Nothing of this step was kept. Cells are checked against the order table's columns; another "
     "column of the table, or a trigger, is too short."

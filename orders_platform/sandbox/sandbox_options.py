@@ -1,6 +1,6 @@
 """The options of a sandbox: limits and prices of an account, latency, and one switch for each thing that monday's pages leave open.
 
-`docs/sandbox.md` lists them and what monday says about each.
+`docs/reference/sandbox.md` lists them and what monday says about each.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Lagging(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Switches:
-    """Every default is documented in `docs/sandbox.md`.
+    """Every default is documented in `docs/reference/sandbox.md`.
 
     Attributes:
         accept_bearer: a token after `Bearer ` is let in; monday's samples send it bare.

@@ -1,7 +1,7 @@
 """Stages 5 and 6: every waiting order is an item on the board, every waiting line a subitem under the item of its order.
 
 Both go the same way: wait until unanswered requests are final, look up, read, plan, send in batches, and record what came of each, with
-the intent committed before each request; docs/exactly_once.md tells the protocol. What differs is where a row belongs on the board, by
+the intent committed before each request; docs/explanation/exactly_once.md tells the protocol. What differs is where a row belongs on the board, by
 what it is found there, and the arguments that create it.
 """
 

@@ -20,7 +20,7 @@ from orders_platform_tests.testing.order_list import batch_of
 from orders_platform_tests.testing.workplace import CHECKOUT, Row, Workplace, samples_of
 
 CUSTOMER = "B'HOOD"
-DOCUMENT = CHECKOUT / "docs" / "checks.md"
+DOCUMENT = CHECKOUT / "docs" / "reference" / "checks.md"
 WARN, ERROR = dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR
 IN_A_RUN = {
     "keys_unique", "removals_plausible", "columns_filled", "sizes_plausible", "totals_match_sizes", "no_item_doubled", "no_subitem_doubled",
@@ -91,7 +91,7 @@ def test_only_what_would_do_harm_blocks() -> None:
 
 
 def table_of_checks() -> str:
-    """What docs/checks.md must show: everything that the definitions say of a check, and who makes it."""
+    """What docs/reference/checks.md must show: everything that the definitions say of a check, and who makes it."""
     jobs = {
         "check_orders": checks.OF_ALL_CUSTOMERS,
         "check_waiting_rows": checks.OF_WAITING_ROWS,

@@ -1,4 +1,4 @@
-"""What docs/deploy.md says of a backup: a restored order database makes nothing twice, however old it is."""
+"""What docs/how_to/deploy.md says of a backup: a restored order database makes nothing twice, however old it is."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import pytest
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
 from orders_platform.sandbox.sandbox_options import IdempotencyRules, Lagging, Switches
 
-PAGE = Path(__file__).parents[2] / "docs" / "sandbox.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "sandbox.md"
 VERSION = "{ version { value } }"
 GROUP = 'mutation { create_group(board_id: 9609317401, group_name: "G") { id } }'
 UNIT = "color_mkr5yf27"

@@ -1,4 +1,4 @@
-"""The asset checks, by who makes them: what must hold of the tables and the board. docs/checks.md has the list.
+"""The asset checks, by who makes them: what must hold of the tables and the board. docs/reference/checks.md has the list.
 
 A check is a function of `order_checks` or `board_checks`; its docstring is what people read in Dagster and in that list. A check of an
 asset that a customer's run materialises belongs to that run. Dagster shows a check as not evaluated once its asset was materialised after
