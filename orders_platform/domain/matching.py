@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from operator import eq
 
-from orders_platform.domain.text import clean, few
+from orders_platform.domain.text import few, fold
 
 MOST_PAIRS = 40_000
 """So many pairs of a row and an order are compared cell by cell; of an order number with more, key columns alone decide."""
@@ -41,9 +41,9 @@ Cells = Mapping[str, Sequence[object]]
 Pair = tuple[Leftover, Leftover]
 
 
-def plain_key(key: str) -> str:
-    """A key as that of a clean row is; for those of staged rows, and of orders that an earlier version kept, that hold odd characters."""
-    return KEY_SEPARATOR.join(clean(part).upper() for part in key.split(KEY_SEPARATOR))
+def folded_key(key: str) -> str:
+    """A key of a statement as that of a clean row is."""
+    return KEY_SEPARATOR.join(map(fold, key.split(KEY_SEPARATOR)))
 
 
 def by_number(leftovers: Iterable[Leftover]) -> dict[str, list[Leftover]]:

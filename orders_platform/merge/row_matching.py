@@ -11,6 +11,7 @@ from orders_platform.database.statements import Runner, chunks
 from orders_platform.domain.customers import StagingScan
 from orders_platform.domain.matching import KeyedRow, Leftover, Pair, by_number, pairs_of, verdicts_on
 from orders_platform.domain.moves import Candidates, NumbersElsewhere, OrderElsewhere
+from orders_platform.domain.text import fold
 from orders_platform.merge.cleaning import BadCell, Cleaner, StagedOrder, key_of, written
 
 UNSURE_CUSTOMER = "unsure_customer"
@@ -65,6 +66,7 @@ class Load:
         known: the customer's orders by `ref`, without those that went to another customer.
         unsettled: orders and rows whose customer cannot be told yet.
         arrived: orders that come from other customers, by customer.
+        left: orders that were not in the last load.
     """
 
     def __init__(self, run: Runner, cleaner: Cleaner, *, is_known: bool = True) -> None:
@@ -74,7 +76,7 @@ class Load:
         self.counts: Counter[str] = Counter()
         self.unsettled = 0
         self.arrived: dict[str, list[str]] = {}
-        self._left = {order.ref for order in self.known.values() if order.has_left}
+        self.left = {order.ref for order in self.known.values() if order.has_left}
         self._same = {
             (order.full_key, order.row_hash, order.group_name, order.item_name): order.ref
             for order in self.known.values()
@@ -218,9 +220,7 @@ class Load:
         gone = [order for order in self.missing if not order.has_left]
         missing = by_number(Leftover(order.ref, order.unique_key, "", (order.ref,)) for order in gone)
         found = {order.order_number for order in gone} | {row.order_number for row in self._unmatched}
-        # SQLite takes letters beyond ASCII for different ones in capitals.
-        forms = ((each,) if each.isascii() else (each, each.upper(), each.lower()) for each in found if each is not None)
-        sought = sorted({form for each in forms for form in each})
+        sought = sorted({fold(each) for each in found if each is not None})
         elsewhere = self._numbers_elsewhere(customer, scan, missing, sought)
         # Of a customer without a row somebody has said that its orders left; another's merge takes them over then.
         is_loaded = customer in scan.customers
@@ -242,7 +242,7 @@ class Load:
                 key, number = key_of(cells[:keys]), key_of(cells[:unique])
                 order = Leftover(str(ref), number, key, (-has_item, key, str(ref)))
                 orders.setdefault(number, []).append(OrderElsewhere(order, str(owner), has_left=bool(has_left)))
-                self._left |= {order.ref} if has_left else set()
+                self.left |= {order.ref} if has_left else set()
         rows: dict[str, dict[str | None, set[str]]] = {}
         for chunk in chunks(sorted({*missing, *orders})):
             for spelling, file, *cells in self._run("1_read_staged_numbers", numbers=chunk):
@@ -313,7 +313,7 @@ class Load:
         for ref, before in _stored(self._run, list(changed)):
             row = changed[ref]
             after = before if row.cells is None else row.cells
-            if ref not in self._left:
+            if ref not in self.left:
                 sizes = self._cleaner.sizes_bit if row.is_cancelled else 0  # a cancelled order loses its sizes rightly
                 shown[self._cleaner.shown(before), row.shown | sizes] += 1
             cells = {i: cell for i, cell in after.items() if written(before.get(i)) != written(cell)}
