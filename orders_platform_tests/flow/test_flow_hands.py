@@ -13,7 +13,7 @@ from orders_platform.domain.differences import Difference, DifferenceKind
 from orders_platform.sandbox.server import Fault
 from orders_platform.sync.reconcile import Depth, reconcile
 from orders_platform.sync.repair import RepairAction, repair_plan
-from orders_platform_tests.testing.platform import GREYSON, NOTES_COLUMN, NUMBER_COLUMN, SETTLE, Platform, order
+from orders_platform_tests.testing.platform import GREYSON, NOTES_COLUMN, NUMBER_COLUMN, QTY_COLUMN, SETTLE, Platform, order
 
 GROUP = "GREYSON 2025 FALL"
 NUMBERS = ["A-1", "A-2", "A-3"]
@@ -297,6 +297,31 @@ def test_an_order_that_we_archived_and_a_person_restored_is_archived_by_a_repair
     assert synced.repair().items.archived == 1
     assert synced.numbers == ["A-1", "A-2"]
     assert synced.verify().is_equal
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+@pytest.mark.parametrize("edit", ["archive_item", "delete_item", "moved", "changed"])
+def test_what_people_did_to_a_size_of_an_order_that_was_away_is_seen_when_it_is_back(
+    synced: Platform, edit: str, leaves: bool
+) -> None:
+    """What comes back is compared with the board, its sizes too, though none of them changed in the list."""
+    synced.policies(max_removed_share=1.0, deleted_on_board="leave" if leaves else "recreate")
+    size = synced.item("A-3").subitem_ids["Size M"]
+    synced.load([order(number, NOTES="") for number in NUMBERS[:2]])
+    assert synced.sync().is_done
+    if edit == "moved":
+        synced.sandbox.place_by_hand(size, None)
+    elif edit == "changed":
+        synced.write(size, QTY_COLUMN, "77", synced.rules.subitems.board_id)
+    else:
+        synced.remove(size, edit)
+    synced.clock.sleep(SETTLE)
+    load(synced)
+    with synced.watched() as watch:
+        assert synced.sync().is_done
+    assert sum(watch.mutations.values()) == (edit == "changed" or not leaves)
+    assert synced.item("A-3").sizes == ({"Size S": "1"} if leaves and edit != "changed" else SIZES)
+    assert synced.states() == {"SYNCED"}
 
 
 # --- columns
