@@ -147,6 +147,33 @@ def test_of_two_orders_of_a_number_the_one_moves_that_is_most_alike(started: Ord
 
 
 @BOTH_WAYS
+def test_an_order_that_a_row_of_its_own_customer_is_never_goes_to_another_one_however_alike(
+    started: OrderList, turns: tuple[str, str]
+) -> None:
+    """The row that arrives is more like the order that stays than like the one that goes."""
+    stays = of(GREYSON, "BB-1", PO_NUMBER="1", ORDER_TYPE="CANCELLED", CUSTOMER_STYLE="S1")
+    goes = of(GREYSON, "BB-1", PO_NUMBER="2", ORDER_TYPE="RECEIVED", CUSTOMER_STYLE="S2")
+    started.load(*BASE, *of(GREYSON, "AA-1", "AA-2"), *stays, *goes)
+    merged(started, GREYSON)
+    started.sent()
+    items = dict(started.sql(f'SELECT "{PO}", monday_item_id FROM ORDER_LIST_V2 WHERE order_key = ?', "BB-1"))
+    arrives = of(PELOTON, "BB-1", PO_NUMBER="3", ORDER_TYPE="CANCELLED", CUSTOMER_STYLE="S1")
+    started.load(*BASE, *of(GREYSON, "AA-1", "AA-2"), *stays, *arrives)
+    merged(started, *turns, *turns)
+    assert owners(started, "BB-1") == [(GREYSON, items["1"], 0), (PELOTON, items["2"], 0)]
+
+
+@BOTH_WAYS
+def test_an_order_that_is_back_where_it_was_comes_to_nobody_else(started: OrderList, turns: tuple[str, str]) -> None:
+    item = owners(started)[0][1]
+    started.load(*BASE, *of(GREYSON, "AA-2"))
+    merged(started, GREYSON)
+    started.load(*BASE, *of(GREYSON, "AA-1", "AA-2"), *of(PELOTON, "AA-1"))
+    merged(started, *turns)
+    assert owners(started) == [(GREYSON, item, 0), (PELOTON, None, 0)]
+
+
+@BOTH_WAYS
 def test_two_customers_may_have_the_same_number_and_keep_it(started: OrderList, turns: tuple[str, str]) -> None:
     started.load(*BASE, *of(GREYSON, "AA-1", "AA-2"), *of(PELOTON, "AA-1"))
     found = merged(started, *turns)
