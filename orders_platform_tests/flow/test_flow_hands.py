@@ -265,6 +265,59 @@ def test_an_item_restored_after_it_was_made_again_is_a_duplicate(synced: Platfor
     assert is_whole(synced)
 
 
+# --- what a run looks at, and what only `verify` does
+
+HANDS: dict[str, Callable[[Platform], object]] = {
+    "item archived": lambda it: it.remove(it.item("A-2").id, "archive_item"),
+    "item elsewhere": lambda it: it.move_to_board(it.item("A-2").id, it.make_board("Shipped")),
+    "cell": lambda it: it.write(it.item("A-2").id, NOTES_COLUMN, "by hand"),
+    "name": lambda it: it.write(it.item("A-2").id, "name", "by hand"),
+    "group": lambda it: it.move_to_group(it.item("A-2").id, it.make_group("By hand")),
+    "group renamed": lambda it: it.rename_group(GROUP, "By hand"),
+    "size archived": lambda it: it.remove(it.item("A-2").subitem_ids["Size M"], "archive_item"),
+    "size": lambda it: it.write(it.item("A-2").subitem_ids["Size M"], QTY_COLUMN, "77", it.rules.subitems.board_id),
+    "copy": lambda it: it.duplicate(it.item("A-2").id),
+    "item of nobody": lambda it: it.move_to_group(it.make_item("ours", {}), it.orders()["A-2"]["group_id"]),
+}
+
+
+@pytest.mark.parametrize(
+    ("hand", "kind", "is_seen_by_ids", "healed_by"),
+    [
+        ("item archived", DifferenceKind.MISSING, True, "order"),
+        ("item elsewhere", DifferenceKind.OTHER_BOARD, True, "order"),
+        ("cell", DifferenceKind.DIFFERENT, False, "order"),
+        ("name", DifferenceKind.DIFFERENT, False, "order"),
+        ("group", DifferenceKind.WRONG_GROUP, False, "order"),
+        ("group renamed", DifferenceKind.RENAMED_GROUP, True, "any order of it"),
+        ("size archived", DifferenceKind.MISSING, True, "size"),
+        ("size", DifferenceKind.DIFFERENT, False, "size"),
+        ("copy", DifferenceKind.DUPLICATE, True, ""),
+        ("item of nobody", DifferenceKind.UNKNOWN, True, ""),
+    ],
+)
+def test_a_run_looks_at_the_rows_that_it_sends_and_verify_at_all_of_them(
+    synced: Platform, hand: str, kind: DifferenceKind, is_seen_by_ids: bool, healed_by: str
+) -> None:
+    """Hands on a row that did not change stay until it does, or until `verify`; those on a size until the size changes."""
+    HANDS[hand](synced)
+    synced.clock.sleep(SETTLE)
+    kinds = [each.kind for each in synced.verify().differences]
+    assert kinds == [kind]
+    assert bool(told(synced, Depth.IDS)) == is_seen_by_ids
+    sizes = {"S": 1, "M": 2}
+    changes = {"other order": ("other", "", 2), "order": ("other", "changed", 2), "size": ("other", "changed", 5)}
+    for change, (first, second, quantity) in changes.items():
+        rows = [order("A-1", NOTES=first), order("A-2", sizes | {"M": quantity}, NOTES=second), order("A-3", NOTES="")]
+        synced.load(rows)
+        assert synced.sync().is_done
+        synced.clock.sleep(SETTLE)
+        if healed_by in {change, "any order of it"}:
+            kinds = []
+        assert [each.kind for each in synced.verify().differences] == kinds
+    assert synced.repair().is_done
+
+
 # --- orders that left
 
 

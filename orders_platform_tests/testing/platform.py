@@ -366,6 +366,10 @@ class Platform:
         query = "mutation($b: ID!, $t: String!) { create_group(board_id: $b, group_name: $t) { id } }"
         return self.ask(query, b=str(ITEMS_BOARD_ID), t=title)["create_group"]["id"]
 
+    def move_to_group(self, item_id: int, group_id: str) -> None:
+        query = "mutation($i: ID!, $g: String!) { move_item_to_group(item_id: $i, group_id: $g) { id } }"
+        self.ask(query, i=str(item_id), g=group_id)
+
     def delete_group(self, title: str) -> None:
         (group_id,) = (group.id for group in self.sandbox.board_snapshot(ITEMS_BOARD_ID) if group.title == title)
         query = "mutation($b: ID!, $g: String!) { delete_group(board_id: $b, group_id: $g) { id } }"
