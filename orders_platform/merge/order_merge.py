@@ -231,7 +231,7 @@ class OrderMerge:
             load = Load(run, cleaner)
             rows_read = load.counts.total()
             load.judge_shared_keys()
-            load.match(customer, scan)
+            load.match(customer, scan, names)
             changes, shown = load.compare()
             acted = tuple(guard for guard in self._load_guards(customer, load, shown) if guard.kind not in accept)
             run("record_guards", guards=guards.written(acted), forget_load=0)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from orders_platform.database.statements import Runner, chunks
-from orders_platform.domain.customers import StagingScan
+from orders_platform.domain.customers import CustomerNames, StagingScan
 from orders_platform.domain.matching import KeyedRow, Leftover, Pair, by_number, pairs_of, verdicts_on
 from orders_platform.domain.moves import Candidates, NumbersElsewhere, OrderElsewhere
 from orders_platform.domain.text import fold
@@ -146,14 +146,14 @@ class Load:
 
     # --- which order a row is -------------------------------------------------------------------------------------------
 
-    def match(self, customer: str, scan: StagingScan) -> None:
+    def match(self, customer: str, scan: StagingScan, names: CustomerNames) -> None:
         """Find the order of every row that is one.
 
         First among the customer's orders that were in the last load, then among those that other customers lose in this one, and only then
         among those that left: what a customer loses it leaves to the other, which must not take an older order instead.
         """
         self._match_own(has_left=False)
-        elsewhere = self._find_moves(customer, scan)
+        elsewhere = self._find_moves(customer, scan, names)
         self.unsettled += self._match_arrivals(elsewhere, elsewhere.candidates)
         self._match_own(has_left=True)
         self._match_arrivals(elsewhere, elsewhere.returning)
@@ -215,13 +215,13 @@ class Load:
     def _unmatched(self) -> list[StagedOrder]:
         return [row for row in self.rows if row.ref is None and not row.reject_code]
 
-    def _find_moves(self, customer: str, scan: StagingScan) -> NumbersElsewhere:
+    def _find_moves(self, customer: str, scan: StagingScan, names: CustomerNames) -> NumbersElsewhere:
         """Let those orders alone that went to other customers; what these have of the numbers that are left over."""
         gone = [order for order in self.missing if not order.has_left]
         missing = by_number(Leftover(order.ref, order.unique_key, "", (order.ref,)) for order in gone)
         found = {order.order_number for order in gone} | {row.order_number for row in self._unmatched}
         sought = sorted({fold(each) for each in found if each is not None})
-        elsewhere = self._numbers_elsewhere(customer, scan, missing, sought)
+        elsewhere = self._numbers_elsewhere(customer, scan, names, missing, sought)
         # Of a customer without a row somebody has said that its orders left; another's merge takes them over then.
         is_loaded = customer in scan.customers
         moving = [
@@ -233,7 +233,7 @@ class Load:
         return elsewhere
 
     def _numbers_elsewhere(
-        self, customer: str, scan: StagingScan, missing: Collection[str], sought: Sequence[str]
+        self, customer: str, scan: StagingScan, names: CustomerNames, missing: Collection[str], sought: Sequence[str]
     ) -> NumbersElsewhere:
         keys, unique = len(self._cleaner.keys), self._cleaner.unique_count
         orders: dict[str, list[OrderElsewhere]] = {}
@@ -241,7 +241,8 @@ class Load:
             for ref, owner, has_left, has_item, *cells in self._run("1_read_orders_elsewhere", numbers=chunk):
                 key, number = key_of(cells[:keys]), key_of(cells[:unique])
                 order = Leftover(str(ref), number, key, (-has_item, key, str(ref)))
-                orders.setdefault(number, []).append(OrderElsewhere(order, str(owner), has_left=bool(has_left)))
+                owner = names.resolve(owner) or str(owner)  # it may be kept under a former name
+                orders.setdefault(number, []).append(OrderElsewhere(order, owner, has_left=bool(has_left)))
                 self.left |= {order.ref} if has_left else set()
         rows: dict[str, dict[str | None, set[str]]] = {}
         for chunk in chunks(sorted({*missing, *orders})):

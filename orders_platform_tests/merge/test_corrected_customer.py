@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from orders_platform.domain.merges import HeaderMerge
@@ -204,6 +206,24 @@ def test_orders_that_move_are_not_counted_by_the_guard_of_vanished_orders(starte
     )
     found = merged(started, *turns)
     assert (found[GREYSON].guards, found[PELOTON].created, found[PELOTON].updated) == ((), 0, 9)
+
+
+@pytest.mark.parametrize("turns", [("GREY & SON", PELOTON), (PELOTON, "GREY & SON")])
+def test_an_order_moves_in_the_load_in_which_the_customer_that_it_leaves_has_another_name(
+    started: OrderList, turns: tuple[str, str]
+) -> None:
+    item = owners(started)[0][1]
+
+    def rename(document: dict[str, Any]) -> None:
+        document["customers"]["GREY & SON"] = {"aliases": [GREYSON]}
+        del document["customers"][GREYSON]
+
+    order_list = started.configured(rename)
+    order_list.load(*BASE, *of(GREYSON, "AA-2"), *of(PELOTON, "AA-1"))
+    found = merged(order_list, *turns)
+    assert (found[PELOTON].created, found[PELOTON].rejected) == (0, 0)
+    assert owners(order_list) == [(PELOTON, item, 0)]
+    assert all(each.was_unchanged for each in merged(order_list, *turns).values())
 
 
 def test_an_order_that_goes_to_a_name_nobody_configured_stays_where_it_is(started: OrderList) -> None:
