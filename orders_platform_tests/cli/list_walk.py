@@ -1,8 +1,8 @@
 """A seeded walk over an order list and the board, as people keep them, through the command line alone.
 
-Each step edits the list (keys, cells, copies, customers, files, names in the configuration, size columns), sometimes the board as well, loads
-the files, CSV or workbooks, and syncs. Then the board must be the list: each row one item, in its group, with its cells and sizes, and
-nothing besides. `sync`, `status`, `verify` and `report` must agree, and a second sync send nothing.
+Each step edits the list (keys, cells, copies, customers, files, names in the configuration, size columns), sometimes the board as well,
+loads the files, CSV or workbooks, and syncs. Then the board must be the list: each row one item, in its group, with its cells and
+sizes, and nothing besides. `sync`, `status`, `verify` and `report` must agree, and a second sync send nothing.
 
 `python -m orders_platform_tests.cli.list_walk SEED STEPS` walks for longer and prints what it does.
 """
@@ -93,8 +93,8 @@ class Walk:
     def edit(self) -> str:
         """One of them; its name."""
         edit = self.rng.choice(
-            [self.keys, self.keys, self.cell, self.twin, self.copy, self.swap, self.letters, self.move, self.leave, self.come_back, self.add,
-             self.rename_customer, self.rename_size, self.shuffle]
+            [self.keys, self.keys, self.cell, self.twin, self.copy, self.swap, self.letters, self.move, self.leave, self.come_back,
+             self.add, self.rename_customer, self.rename_size, self.shuffle]
         )  # fmt: skip
         edit()
         return edit.__name__
