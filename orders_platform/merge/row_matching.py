@@ -102,6 +102,7 @@ class Load:
                 yield row
 
     def _same_as(self, row: StagedOrder) -> str | None:
+        """The order that has the cells and names of a row already, and is in the load."""
         return self._same.get((row.full_key, row.row_hash, row.group_name, row.item_name))
 
     # --- cells ----------------------------------------------------------------------------------------------------------
@@ -291,12 +292,6 @@ class Load:
             cells = self._cells_of(chunk)
             yield from ((row, cells[row.number]) for row in chunk)
 
-    def is_same(self, row: StagedOrder) -> bool:
-        """Whether the order of a row has its cells and names already, and is in the load."""
-        order = self.known.get(row.ref or "")
-        now = row.row_hash, row.group_name, row.item_name
-        return order is not None and not order.has_left and now == (order.row_hash, order.group_name, order.item_name)
-
     def compare(self) -> tuple[list[Change], Counter[tuple[int, int]]]:
         """The orders that changed, with their cells that did; and how many live orders showed which columns before and do so now."""
         shown: Counter[tuple[int, int]] = Counter()
@@ -304,7 +299,7 @@ class Load:
         for row in self.rows:
             if row.ref is None or row.reject_code:
                 continue
-            if self.is_same(row):
+            if self._same_as(row) == row.ref:
                 shown[row.shown, row.shown] += 1
             else:
                 changed[row.ref] = row
@@ -325,7 +320,7 @@ class Load:
     def moved_sources(self) -> Iterator[Change]:
         """Where the rows of orders come from now, if that alone is new; it changes no order, so nothing of it is sent."""
         for row in self.rows:
-            if row.ref is not None and not row.reject_code and self.is_same(row):
+            if row.ref is not None and not row.reject_code and self._same_as(row) == row.ref:
                 before = self.known[row.ref].bookkeeping
                 if before != row.bookkeeping:
                     yield Change(row, dict(zip(self._cleaner.bookkeeping, row.bookkeeping, strict=True)))
