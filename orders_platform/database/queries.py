@@ -19,7 +19,7 @@ from orders_platform.database.statements import Statements, chunks
 from orders_platform.domain.cell_warnings import CellWarning
 from orders_platform.domain.customers import UNKNOWN_CUSTOMER, blank_label
 from orders_platform.domain.history import LoggedBatch, RowHistory
-from orders_platform.domain.matching import plain_key
+from orders_platform.domain.matching import folded_key
 from orders_platform.domain.order_status import LastChanges, OrderChange, OrderStatus
 from orders_platform.domain.orders import RowKind
 from orders_platform.domain.verdicts import NOBODYS, Verdict, verdicts_of
@@ -96,11 +96,15 @@ class Queries:
         """Order numbers with more orders than the load has rows of them; the load of the customers is merged."""
         found: list[Finding] = []
         for names, keyed in self._by_keys(customers):
-            rows = self._of_customers("check_surplus_orders", names, keyed)
-            odd: Counter[str] = Counter()
-            for row in self._read("check_odd_numbers", None, keyed) if rows else ():
-                odd[plain_key(row["unique_key"])] += int(row["row_count"])
-            found += _findings(row for row in rows if row["orders"] > row["rows"] + odd[row.pop("unique_key")])
+            rows: Counter[str] = Counter()
+            for each in self._read("check_staged_numbers", None, keyed):
+                rows[folded_key(each["unique_key"])] += int(each["row_count"])
+            orders: dict[str, Row] = {}
+            for each in self._of_customers("check_order_numbers", names, keyed):
+                number = folded_key(each.pop("unique_key"))
+                known = orders.setdefault(number, each | {"orders": 0, "rows": rows[number]})
+                known["orders"] += int(each["orders"])
+            found += _findings(row for row in orders.values() if row["orders"] > row["rows"])
         return found
 
     def wrong_totals(self, customers: Sequence[str]) -> list[Finding]:

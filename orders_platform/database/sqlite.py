@@ -163,7 +163,6 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA synchronous = FULL")  # a committed intent must survive a power cut
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("PRAGMA cache_size = -32768")
-    connection.create_function("orders_upper", 1, _upper, deterministic=True)
     connection.create_function("orders_uuid", 0, lambda: str(uuid.uuid4()))
     connection.create_aggregate("orders_fingerprint", 1, _Fingerprint)  # type: ignore[arg-type]
 
@@ -191,7 +190,3 @@ class _Fingerprint:
 def _fingerprint(rows: int, total: int) -> str:
     """The fingerprint of so many rows whose hashes have this sum."""
     return f"{rows}:{total % (1 << 128):032x}"
-
-
-def _upper(text: object) -> str | None:
-    return None if text is None else str(text).upper()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from operator import eq
 
-from orders_platform.domain.text import clean, few
+from orders_platform.domain.text import few, fold
 
 MOST_PAIRS = 40_000
 """So many pairs of a row and an order are compared cell by cell; of an order number with more, key columns alone decide."""
@@ -18,7 +18,7 @@ MOST_PAIRS = 40_000
 KEY_SEPARATOR = "\x1f"
 """Between the key columns of a key, which no clean cell holds; the statements write it as well."""
 
-_VARIANTS, _VALUES, _SHOWN, _REASON = 20, 3, 60, 1_000
+_VALUES, _SHOWN, _REASON = 3, 60, 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,9 @@ Cells = Mapping[str, Sequence[object]]
 Pair = tuple[Leftover, Leftover]
 
 
-def plain_key(key: str) -> str:
-    """A key as that of a clean row is; for those of staged rows, and of orders that an earlier version kept, that hold odd characters."""
-    return KEY_SEPARATOR.join(clean(part).upper() for part in key.split(KEY_SEPARATOR))
+def folded_key(key: str) -> str:
+    """A key of a statement as that of a clean row is."""
+    return KEY_SEPARATOR.join(map(fold, key.split(KEY_SEPARATOR)))
 
 
 def by_number(leftovers: Iterable[Leftover]) -> dict[str, list[Leftover]]:
@@ -131,24 +131,22 @@ def verdicts_on(rows: Iterable[KeyedRow], columns: Sequence[str]) -> dict[int, s
     kept: dict[tuple[object, ...], KeyedRow] = {}
     verdicts: dict[int, str] = {}
     for row in rows:
-        known = kept.get(row.cells)
-        if known is None and len(kept) >= _VARIANTS:  # they are refused whatever this one is
-            verdicts[row.number] = "?"
-            continue
-        kept[row.cells] = row if known is None else min(known, row, key=lambda each: each.key)
-        if known is not None:
-            verdicts[max(known, row, key=lambda each: each.key).number if known.key != row.key else row.number] = ""
+        known = kept.setdefault(row.cells, row)
+        if known is not row:
+            kept[row.cells], copy = sorted((known, row), key=lambda each: each.key)
+            verdicts[copy.number] = ""
     if len(kept) > 1:
-        reason = _difference(list(kept.values()), columns, len(kept) + sum(map(bool, verdicts.values())))
-        verdicts |= dict.fromkeys(
-            [*(row.number for row in kept.values()), *(n for n, word in verdicts.items() if word)], reason
-        )
+        reason = _difference(list(kept.values()), columns)
+        verdicts |= dict.fromkeys((row.number for row in kept.values()), reason)
     return verdicts
 
 
-def _difference(rows: Sequence[KeyedRow], columns: Sequence[str], count: int) -> str:
+def _difference(rows: Sequence[KeyedRow], columns: Sequence[str]) -> str:
     """In which columns rows differ, with values and files, in at most 1,000 characters."""
-    start, end = f"{count} rows share all key columns but differ in ", ". Correct the order list, or add a column to the keys."
+    start, end = (
+        f"{len(rows)} rows share all key columns but differ in ",
+        ". Correct the order list, or add a column to the keys.",
+    )
     rows = sorted(rows, key=lambda row: (row.file, [str(cell) for cell in row.cells]))
     differing = [
         f"{column}: {_values([(row.cells[i], row.file) for row in rows])}"

@@ -58,12 +58,15 @@ class NumbersElsewhere:
         """How many orders of the number a customer has more than the load has rows of it there."""
         return self._live(number, customer) - len(self.rows.get(number, {}).get(customer, ()))
 
-    def _sorted(self, number: str) -> list[OrderElsewhere]:
-        return sorted(self.orders.get(number, ()), key=lambda each: (each.customer, each.order.rank))
+    def _free(self, number: str) -> list[OrderElsewhere]:
+        """The orders of a number that no row at their own customer is already: however alike, those go nowhere."""
+        rows = self.rows.get(number, {})
+        free = (each for each in self.orders.get(number, ()) if each.order.key not in rows.get(each.customer, ()))
+        return sorted(free, key=lambda each: (each.customer, each.order.rank))
 
     def candidates(self, number: str, rows: Iterable[Leftover]) -> Candidates:
         """Which orders that are in the load of other customers the new rows of a number may be."""
-        keys, orders = {row.key for row in rows}, self._sorted(number)
+        keys, orders = {row.key for row in rows}, self._free(number)
         absent = [each for each in orders if each.customer not in self.loaded and each.order.key in keys and not each.has_left]
         live = [
             each
@@ -81,7 +84,7 @@ class NumbersElsewhere:
     def returning(self, number: str, rows: Iterable[Leftover]) -> Candidates:
         """Which order that left the load of another customer the new rows of a number may be."""
         keys = {row.key for row in rows}
-        gone = [each for each in self._sorted(number) if each.has_left and each.order.key in keys]
+        gone = [each for each in self._free(number) if each.has_left and each.order.key in keys]
         return Candidates([each.order for each in gone[:1]], gone[0].customer, 1) if gone else Candidates()
 
 

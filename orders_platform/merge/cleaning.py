@@ -19,7 +19,7 @@ from orders_platform.domain.cell_codecs import number_text, plain_text
 from orders_platform.domain.cell_texts import NUMERAL, is_day, meaning
 from orders_platform.domain.matching import KEY_SEPARATOR
 from orders_platform.domain.names import item_name, joined_name, shortened
-from orders_platform.domain.text import clean
+from orders_platform.domain.text import fold
 from orders_platform.errors import RowError
 from orders_platform.merge.merge_rules import BusinessColumn, MergeRules
 
@@ -96,8 +96,8 @@ def canonical(value: object) -> str:
 
 
 def key_of(cells: Iterable[object]) -> str:
-    """Key columns for comparing: capitals, NULL as nothing. Clean, since an earlier version may have kept other ones."""
-    return KEY_SEPARATOR.join(clean(told(cell)) for cell in cells).upper()
+    """Key columns for comparing: folded, NULL as nothing. Cleaned too, since an earlier version may have kept other ones."""
+    return KEY_SEPARATOR.join(fold(told(cell)) for cell in cells)
 
 
 KnownCells = Sequence[dict[object, tuple[object, str, int]]]
@@ -246,7 +246,7 @@ class Cleaner:
         code = self._problem(cells, group, item)
         return StagedOrder(
             number, cells, tuple(written(cells.get(i)) for i in self.bookkeeping), keys[0], order_key,
-            KEY_SEPARATOR.join(key or "" for key in keys).upper(), KEY_SEPARATOR.join(key or "" for key in unique).upper(),
+            KEY_SEPARATOR.join(key or "" for key in keys).casefold(), KEY_SEPARATOR.join(key or "" for key in unique).casefold(),
             self._hash(parts, cells, bad), shortened(group), item_name(item, order_key), shown,
             cells.get(self._type_at) == self._cleaning.cancelled, tuple(bad), code, _NO_ORDER.get(code, ""),
         )  # fmt: skip

@@ -231,7 +231,7 @@ class OrderMerge:
             load = Load(run, cleaner)
             rows_read = load.counts.total()
             load.judge_shared_keys()
-            load.match(customer, scan)
+            load.match(customer, scan, names)
             changes, shown = load.compare()
             acted = tuple(guard for guard in self._load_guards(customer, load, shown) if guard.kind not in accept)
             run("record_guards", guards=guards.written(acted), forget_load=0)
@@ -239,7 +239,7 @@ class OrderMerge:
             if any(guard.blocks for guard in acted):
                 return HeaderMerge(rows_read, rejected=rejected, copies=copies, guards=acted)
             load.take_over(hold)
-            self._update(run, changes, load.moved_sources())
+            self._update(run, changes, load.moved_sources(), load.left)
             created = self._insert(run, load)
             missing = [order.ref for order in load.missing]
             removed = 0 if acted else self._remove(run, missing)
@@ -250,8 +250,8 @@ class OrderMerge:
             rows_read, created, len(changes), rejected, copies, len(missing), removed, acted, unsettled=load.unsettled
         )
 
-    def _update(self, run: Runner, changes: Sequence[Change], moved: Iterable[Change]) -> None:
-        """Write what changed of known orders, the columns that did so alone."""
+    def _update(self, run: Runner, changes: Sequence[Change], moved: Iterable[Change], returned: Collection[str]) -> None:
+        """Write what changed of known orders, the columns that did so alone; the sizes of those that were away are compared again."""
         written: dict[tuple[int, ...], list[Sequence[object]]] = {}
         for change in (*changes, *moved):
             places = tuple(sorted(change.cells))
@@ -264,6 +264,8 @@ class OrderMerge:
             (row.ref, row.order_key, row.row_hash, row.group_name, row.item_name) for row in (each.row for each in changes)
         ]
         write_rows(run, "1_update_orders", ("ref", "key", "hash", "group", "item"), found)
+        for refs in chunks([ref for ref, *_ in found if ref in returned]):
+            run("1_compare_lines", refs=refs)
 
     def _insert(self, run: Runner, load: Load) -> int:
         """Write the orders that are new, each under a record_uuid of its own for ever; how many."""

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from orders_platform.database.statements import Runner, chunks
-from orders_platform.domain.customers import StagingScan
+from orders_platform.domain.customers import CustomerNames, StagingScan
 from orders_platform.domain.matching import KeyedRow, Leftover, Pair, by_number, pairs_of, verdicts_on
 from orders_platform.domain.moves import Candidates, NumbersElsewhere, OrderElsewhere
+from orders_platform.domain.text import fold
 from orders_platform.merge.cleaning import BadCell, Cleaner, StagedOrder, key_of, written
 
 UNSURE_CUSTOMER = "unsure_customer"
@@ -65,6 +66,7 @@ class Load:
         known: the customer's orders by `ref`, without those that went to another customer.
         unsettled: orders and rows whose customer cannot be told yet.
         arrived: orders that come from other customers, by customer.
+        left: orders that were not in the last load.
     """
 
     def __init__(self, run: Runner, cleaner: Cleaner, *, is_known: bool = True) -> None:
@@ -74,7 +76,7 @@ class Load:
         self.counts: Counter[str] = Counter()
         self.unsettled = 0
         self.arrived: dict[str, list[str]] = {}
-        self._left = {order.ref for order in self.known.values() if order.has_left}
+        self.left = {order.ref for order in self.known.values() if order.has_left}
         self._same = {
             (order.full_key, order.row_hash, order.group_name, order.item_name): order.ref
             for order in self.known.values()
@@ -100,6 +102,7 @@ class Load:
                 yield row
 
     def _same_as(self, row: StagedOrder) -> str | None:
+        """The order that has the cells and names of a row already, and is in the load."""
         return self._same.get((row.full_key, row.row_hash, row.group_name, row.item_name))
 
     # --- cells ----------------------------------------------------------------------------------------------------------
@@ -144,14 +147,14 @@ class Load:
 
     # --- which order a row is -------------------------------------------------------------------------------------------
 
-    def match(self, customer: str, scan: StagingScan) -> None:
+    def match(self, customer: str, scan: StagingScan, names: CustomerNames) -> None:
         """Find the order of every row that is one.
 
         First among the customer's orders that were in the last load, then among those that other customers lose in this one, and only then
         among those that left: what a customer loses it leaves to the other, which must not take an older order instead.
         """
         self._match_own(has_left=False)
-        elsewhere = self._find_moves(customer, scan)
+        elsewhere = self._find_moves(customer, scan, names)
         self.unsettled += self._match_arrivals(elsewhere, elsewhere.candidates)
         self._match_own(has_left=True)
         self._match_arrivals(elsewhere, elsewhere.returning)
@@ -213,15 +216,13 @@ class Load:
     def _unmatched(self) -> list[StagedOrder]:
         return [row for row in self.rows if row.ref is None and not row.reject_code]
 
-    def _find_moves(self, customer: str, scan: StagingScan) -> NumbersElsewhere:
+    def _find_moves(self, customer: str, scan: StagingScan, names: CustomerNames) -> NumbersElsewhere:
         """Let those orders alone that went to other customers; what these have of the numbers that are left over."""
         gone = [order for order in self.missing if not order.has_left]
         missing = by_number(Leftover(order.ref, order.unique_key, "", (order.ref,)) for order in gone)
         found = {order.order_number for order in gone} | {row.order_number for row in self._unmatched}
-        # SQLite takes letters beyond ASCII for different ones in capitals.
-        forms = ((each,) if each.isascii() else (each, each.upper(), each.lower()) for each in found if each is not None)
-        sought = sorted({form for each in forms for form in each})
-        elsewhere = self._numbers_elsewhere(customer, scan, missing, sought)
+        sought = sorted({fold(each) for each in found if each is not None})
+        elsewhere = self._numbers_elsewhere(customer, scan, names, missing, sought)
         # Of a customer without a row somebody has said that its orders left; another's merge takes them over then.
         is_loaded = customer in scan.customers
         moving = [
@@ -233,7 +234,7 @@ class Load:
         return elsewhere
 
     def _numbers_elsewhere(
-        self, customer: str, scan: StagingScan, missing: Collection[str], sought: Sequence[str]
+        self, customer: str, scan: StagingScan, names: CustomerNames, missing: Collection[str], sought: Sequence[str]
     ) -> NumbersElsewhere:
         keys, unique = len(self._cleaner.keys), self._cleaner.unique_count
         orders: dict[str, list[OrderElsewhere]] = {}
@@ -241,8 +242,9 @@ class Load:
             for ref, owner, has_left, has_item, *cells in self._run("1_read_orders_elsewhere", numbers=chunk):
                 key, number = key_of(cells[:keys]), key_of(cells[:unique])
                 order = Leftover(str(ref), number, key, (-has_item, key, str(ref)))
-                orders.setdefault(number, []).append(OrderElsewhere(order, str(owner), has_left=bool(has_left)))
-                self._left |= {order.ref} if has_left else set()
+                owner = names.resolve(owner) or str(owner)  # it may be kept under a former name
+                orders.setdefault(number, []).append(OrderElsewhere(order, owner, has_left=bool(has_left)))
+                self.left |= {order.ref} if has_left else set()
         rows: dict[str, dict[str | None, set[str]]] = {}
         for chunk in chunks(sorted({*missing, *orders})):
             for spelling, file, *cells in self._run("1_read_staged_numbers", numbers=chunk):
@@ -290,12 +292,6 @@ class Load:
             cells = self._cells_of(chunk)
             yield from ((row, cells[row.number]) for row in chunk)
 
-    def is_same(self, row: StagedOrder) -> bool:
-        """Whether the order of a row has its cells and names already, and is in the load."""
-        order = self.known.get(row.ref or "")
-        now = row.row_hash, row.group_name, row.item_name
-        return order is not None and not order.has_left and now == (order.row_hash, order.group_name, order.item_name)
-
     def compare(self) -> tuple[list[Change], Counter[tuple[int, int]]]:
         """The orders that changed, with their cells that did; and how many live orders showed which columns before and do so now."""
         shown: Counter[tuple[int, int]] = Counter()
@@ -303,7 +299,7 @@ class Load:
         for row in self.rows:
             if row.ref is None or row.reject_code:
                 continue
-            if self.is_same(row):
+            if self._same_as(row) == row.ref:
                 shown[row.shown, row.shown] += 1
             else:
                 changed[row.ref] = row
@@ -313,7 +309,7 @@ class Load:
         for ref, before in _stored(self._run, list(changed)):
             row = changed[ref]
             after = before if row.cells is None else row.cells
-            if ref not in self._left:
+            if ref not in self.left:
                 sizes = self._cleaner.sizes_bit if row.is_cancelled else 0  # a cancelled order loses its sizes rightly
                 shown[self._cleaner.shown(before), row.shown | sizes] += 1
             cells = {i: cell for i, cell in after.items() if written(before.get(i)) != written(cell)}
@@ -324,7 +320,7 @@ class Load:
     def moved_sources(self) -> Iterator[Change]:
         """Where the rows of orders come from now, if that alone is new; it changes no order, so nothing of it is sent."""
         for row in self.rows:
-            if row.ref is not None and not row.reject_code and self.is_same(row):
+            if row.ref is not None and not row.reject_code and self._same_as(row) == row.ref:
                 before = self.known[row.ref].bookkeeping
                 if before != row.bookkeeping:
                     yield Change(row, dict(zip(self._cleaner.bookkeeping, row.bookkeeping, strict=True)))

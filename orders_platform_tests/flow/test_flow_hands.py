@@ -13,7 +13,7 @@ from orders_platform.domain.differences import Difference, DifferenceKind
 from orders_platform.sandbox.server import Fault
 from orders_platform.sync.reconcile import Depth, reconcile
 from orders_platform.sync.repair import repair_plan
-from orders_platform_tests.testing.platform import GREYSON, NOTES_COLUMN, NUMBER_COLUMN, SETTLE, Platform, order
+from orders_platform_tests.testing.platform import GREYSON, NOTES_COLUMN, NUMBER_COLUMN, QTY_COLUMN, SETTLE, Platform, order
 
 GROUP = "GREYSON 2025 FALL"
 NUMBERS = ["A-1", "A-2", "A-3"]
@@ -265,6 +265,59 @@ def test_an_item_restored_after_it_was_made_again_is_a_duplicate(synced: Platfor
     assert is_whole(synced)
 
 
+# --- what a run looks at, and what only `verify` does
+
+HANDS: dict[str, Callable[[Platform], object]] = {
+    "item archived": lambda it: it.remove(it.item("A-2").id, "archive_item"),
+    "item elsewhere": lambda it: it.move_to_board(it.item("A-2").id, it.make_board("Shipped")),
+    "cell": lambda it: it.write(it.item("A-2").id, NOTES_COLUMN, "by hand"),
+    "name": lambda it: it.write(it.item("A-2").id, "name", "by hand"),
+    "group": lambda it: it.move_to_group(it.item("A-2").id, it.make_group("By hand")),
+    "group renamed": lambda it: it.rename_group(GROUP, "By hand"),
+    "size archived": lambda it: it.remove(it.item("A-2").subitem_ids["Size M"], "archive_item"),
+    "size": lambda it: it.write(it.item("A-2").subitem_ids["Size M"], QTY_COLUMN, "77", it.rules.subitems.board_id),
+    "copy": lambda it: it.duplicate(it.item("A-2").id),
+    "item of nobody": lambda it: it.move_to_group(it.make_item("ours", {}), it.orders()["A-2"]["group_id"]),
+}
+
+
+@pytest.mark.parametrize(
+    ("hand", "kind", "is_seen_by_ids", "healed_by"),
+    [
+        ("item archived", DifferenceKind.MISSING, True, "order"),
+        ("item elsewhere", DifferenceKind.OTHER_BOARD, True, "order"),
+        ("cell", DifferenceKind.DIFFERENT, False, "order"),
+        ("name", DifferenceKind.DIFFERENT, False, "order"),
+        ("group", DifferenceKind.WRONG_GROUP, False, "order"),
+        ("group renamed", DifferenceKind.RENAMED_GROUP, True, "any order of it"),
+        ("size archived", DifferenceKind.MISSING, True, "size"),
+        ("size", DifferenceKind.DIFFERENT, False, "size"),
+        ("copy", DifferenceKind.DUPLICATE, True, ""),
+        ("item of nobody", DifferenceKind.UNKNOWN, True, ""),
+    ],
+)
+def test_a_run_looks_at_the_rows_that_it_sends_and_verify_at_all_of_them(
+    synced: Platform, hand: str, kind: DifferenceKind, is_seen_by_ids: bool, healed_by: str
+) -> None:
+    """Hands on a row that did not change stay until it does, or until `verify`; those on a size until the size changes."""
+    HANDS[hand](synced)
+    synced.clock.sleep(SETTLE)
+    kinds = [each.kind for each in synced.verify().differences]
+    assert kinds == [kind]
+    assert bool(told(synced, Depth.IDS)) == is_seen_by_ids
+    sizes = {"S": 1, "M": 2}
+    changes = {"other order": ("other", "", 2), "order": ("other", "changed", 2), "size": ("other", "changed", 5)}
+    for change, (first, second, quantity) in changes.items():
+        rows = [order("A-1", NOTES=first), order("A-2", sizes | {"M": quantity}, NOTES=second), order("A-3", NOTES="")]
+        synced.load(rows)
+        assert synced.sync().is_done
+        synced.clock.sleep(SETTLE)
+        if healed_by in {change, "any order of it"}:
+            kinds = []
+        assert [each.kind for each in synced.verify().differences] == kinds
+    assert synced.repair().is_done
+
+
 # --- orders that left
 
 
@@ -297,6 +350,31 @@ def test_an_order_that_we_archived_and_a_person_restored_is_archived_by_a_repair
     assert synced.repair().items.archived == 1
     assert synced.numbers == ["A-1", "A-2"]
     assert synced.verify().is_equal
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+@pytest.mark.parametrize("edit", ["archive_item", "delete_item", "moved", "changed"])
+def test_what_people_did_to_a_size_of_an_order_that_was_away_is_seen_when_it_is_back(
+    synced: Platform, edit: str, leaves: bool
+) -> None:
+    """What comes back is compared with the board, its sizes too, though none of them changed in the list."""
+    synced.policies(max_removed_share=1.0, deleted_on_board="leave" if leaves else "recreate")
+    size = synced.item("A-3").subitem_ids["Size M"]
+    synced.load([order(number, NOTES="") for number in NUMBERS[:2]])
+    assert synced.sync().is_done
+    if edit == "moved":
+        synced.sandbox.place_by_hand(size, None)
+    elif edit == "changed":
+        synced.write(size, QTY_COLUMN, "77", synced.rules.subitems.board_id)
+    else:
+        synced.remove(size, edit)
+    synced.clock.sleep(SETTLE)
+    load(synced)
+    with synced.watched() as watch:
+        assert synced.sync().is_done
+    assert sum(watch.mutations.values()) == (edit == "changed" or not leaves)
+    assert synced.item("A-3").sizes == ({"Size S": "1"} if leaves and edit != "changed" else SIZES)
+    assert synced.states() == {"SYNCED"}
 
 
 # --- columns

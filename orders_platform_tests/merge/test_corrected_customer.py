@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from orders_platform.domain.merges import HeaderMerge
@@ -106,7 +108,23 @@ def test_an_order_whose_keys_are_edited_at_once_moves_too(started: OrderList, tu
 
 
 @BOTH_WAYS
-@pytest.mark.parametrize(("number", "again"), [("Ä-1", "ä-1"), ("ñ-1", "Ñ-1")])
+@pytest.mark.parametrize(
+    ("number", "again"),
+    [
+        ("Ä-1", "ä-1"),
+        ("A\u0308-1", "ä-1"),
+        ("straße-1", "STRASSE-1"),
+        ("Strasse-1", "STRAẞE-1"),
+        ("ﬁn-1", "FIN-1"),
+        ("ſu-1", "SU-1"),
+        ("İz-1", "i̇z-1"),
+        ("ΟΔΟΣ-1", "οδος-1"),
+        ("ŉo-1", "ŉO-1"),
+        ("ａａ-1", "ＡＡ-1"),
+        ("ǰ-1", "ǰ-1"),
+        ("и-1", "И-1"),
+    ],
+)
 def test_an_order_whose_number_is_written_in_other_letters_moves_too(
     started: OrderList, turns: tuple[str, str], number: str, again: str
 ) -> None:
@@ -128,6 +146,33 @@ def test_of_two_orders_of_a_number_the_one_moves_that_is_most_alike(started: Ord
     started.load(*BASE, *of(GREYSON, "AA-1", "AA-2"), *pair[0], *of(PELOTON, "BB-1", PO_NUMBER="B"))
     merged(started, *turns)
     assert owners(started, "BB-1") == [(GREYSON, items["A"], 0), (PELOTON, items["B"], 0)]
+
+
+@BOTH_WAYS
+def test_an_order_that_a_row_of_its_own_customer_is_never_goes_to_another_one_however_alike(
+    started: OrderList, turns: tuple[str, str]
+) -> None:
+    """The row that arrives is more like the order that stays than like the one that goes."""
+    stays = of(GREYSON, "BB-1", PO_NUMBER="1", ORDER_TYPE="CANCELLED", CUSTOMER_STYLE="S1")
+    goes = of(GREYSON, "BB-1", PO_NUMBER="2", ORDER_TYPE="RECEIVED", CUSTOMER_STYLE="S2")
+    started.load(*BASE, *of(GREYSON, "AA-1", "AA-2"), *stays, *goes)
+    merged(started, GREYSON)
+    started.sent()
+    items = dict(started.sql(f'SELECT "{PO}", monday_item_id FROM ORDER_LIST_V2 WHERE order_key = ?', "BB-1"))
+    arrives = of(PELOTON, "BB-1", PO_NUMBER="3", ORDER_TYPE="CANCELLED", CUSTOMER_STYLE="S1")
+    started.load(*BASE, *of(GREYSON, "AA-1", "AA-2"), *stays, *arrives)
+    merged(started, *turns, *turns)
+    assert owners(started, "BB-1") == [(GREYSON, items["1"], 0), (PELOTON, items["2"], 0)]
+
+
+@BOTH_WAYS
+def test_an_order_that_is_back_where_it_was_comes_to_nobody_else(started: OrderList, turns: tuple[str, str]) -> None:
+    item = owners(started)[0][1]
+    started.load(*BASE, *of(GREYSON, "AA-2"))
+    merged(started, GREYSON)
+    started.load(*BASE, *of(GREYSON, "AA-1", "AA-2"), *of(PELOTON, "AA-1"))
+    merged(started, *turns)
+    assert owners(started) == [(GREYSON, item, 0), (PELOTON, None, 0)]
 
 
 @BOTH_WAYS
@@ -161,6 +206,24 @@ def test_orders_that_move_are_not_counted_by_the_guard_of_vanished_orders(starte
     )
     found = merged(started, *turns)
     assert (found[GREYSON].guards, found[PELOTON].created, found[PELOTON].updated) == ((), 0, 9)
+
+
+@pytest.mark.parametrize("turns", [("GREY & SON", PELOTON), (PELOTON, "GREY & SON")])
+def test_an_order_moves_in_the_load_in_which_the_customer_that_it_leaves_has_another_name(
+    started: OrderList, turns: tuple[str, str]
+) -> None:
+    item = owners(started)[0][1]
+
+    def rename(document: dict[str, Any]) -> None:
+        document["customers"]["GREY & SON"] = {"aliases": [GREYSON]}
+        del document["customers"][GREYSON]
+
+    order_list = started.configured(rename)
+    order_list.load(*BASE, *of(GREYSON, "AA-2"), *of(PELOTON, "AA-1"))
+    found = merged(order_list, *turns)
+    assert (found[PELOTON].created, found[PELOTON].rejected) == (0, 0)
+    assert owners(order_list) == [(PELOTON, item, 0)]
+    assert all(each.was_unchanged for each in merged(order_list, *turns).values())
 
 
 def test_an_order_that_goes_to_a_name_nobody_configured_stays_where_it_is(started: OrderList) -> None:

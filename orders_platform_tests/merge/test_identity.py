@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orders_platform.domain.merges import HeaderMerge
-from orders_platform_tests.testing.order_list import FILE, KEY, PO, STYLE, OrderList, Row, order
+from orders_platform_tests.testing.order_list import FILE, GREYSON, KEY, PO, STYLE, OrderList, Row, order
 
 DELIVERY, COLOUR, TYPE = "PLANNED DELIVERY METHOD", "CUSTOMER COLOUR DESCRIPTION", "ORDER TYPE"
 KEYS = (DELIVERY, STYLE, PO, TYPE, COLOUR, "PATTERN ID")
@@ -294,3 +294,17 @@ def test_a_customer_renamed_together_with_the_version_is_sent_under_its_new_name
         document["customers"]["GREYSON GOLF"] = {"aliases": ["GREYSON"]}
 
     assert order_list.configured(renamed).merge(customer="GREYSON GOLF").updated == 10
+
+
+@pytest.mark.parametrize(
+    "staged", [("straße-1", "STRASSE-1"), ("strasse-1", "STRA\u1e9eE-1"), ("Straße-1\u200b", "strasse-1 ")]
+)
+def test_orders_and_rows_of_a_number_are_counted_together_however_it_is_written(
+    order_list: OrderList, staged: tuple[str, str]
+) -> None:
+    rows = [order(number, PO_NUMBER=f"{i}") for i, number in enumerate(staged)]
+    order_list.merge(*rows)
+    assert order_list.store_queries.surplus_orders([GREYSON]) == []
+    order_list.load(rows[0])
+    (found,) = order_list.store_queries.surplus_orders([GREYSON])
+    assert (found.details["orders"], found.details["rows"]) == (2, 1)

@@ -354,17 +354,21 @@ class Platform:
         query = "mutation($b: ID!, $i: ID) { duplicate_item(board_id: $b, item_id: $i) { id } }"
         return int(self.ask(query, b=str(ITEMS_BOARD_ID), i=str(item_id))["duplicate_item"]["id"])
 
-    def write(self, item_id: int, column_id: str, text: str) -> None:
+    def write(self, item_id: int, column_id: str, text: str, board_id: int = ITEMS_BOARD_ID) -> None:
         """A person writes into a cell, or into the name."""
         query = (
             "mutation($b: ID!, $i: ID!, $c: String!, $v: String!)"
             " { change_simple_column_value(board_id: $b, item_id: $i, column_id: $c, value: $v) { id } }"
         )
-        self.ask(query, b=str(ITEMS_BOARD_ID), i=str(item_id), c=column_id, v=text)
+        self.ask(query, b=str(board_id), i=str(item_id), c=column_id, v=text)
 
     def make_group(self, title: str) -> str:
         query = "mutation($b: ID!, $t: String!) { create_group(board_id: $b, group_name: $t) { id } }"
         return self.ask(query, b=str(ITEMS_BOARD_ID), t=title)["create_group"]["id"]
+
+    def move_to_group(self, item_id: int, group_id: str) -> None:
+        query = "mutation($i: ID!, $g: String!) { move_item_to_group(item_id: $i, group_id: $g) { id } }"
+        self.ask(query, i=str(item_id), g=group_id)
 
     def delete_group(self, title: str) -> None:
         (group_id,) = (group.id for group in self.sandbox.board_snapshot(ITEMS_BOARD_ID) if group.title == title)
