@@ -28,14 +28,14 @@ MOST_ROWS = 50
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Where the board is in a browser; empty for no link. Items have links when `items` is the board's own address."""
+    """Where the board is in a browser; empty for no link. `items` is what an item's id is put behind."""
 
     board: str = ""
     items: str = ""
 
     def item(self, item_id: int | None) -> str:
         """The address of an item, empty when it has none."""
-        return f"{self.items}/pulses/{item_id}" if self.items and item_id is not None else ""
+        return f"{self.items}{item_id}" if self.items and item_id is not None else ""
 
 
 def html_page(reports: Sequence[Report], links: Links) -> str:

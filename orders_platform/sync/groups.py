@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from orders_platform.domain.board import Group
 from orders_platform.domain.history import CustomerGroup
 from orders_platform.domain.mutations import Batch, Mutation, MutationResult, Operation, Outcome
-from orders_platform.domain.orders import GroupIntent, RowProblem
+from orders_platform.domain.orders import GroupIntent, RowProblem, is_of
 from orders_platform.domain.text import fold
 from orders_platform.sync.results import StageReport
 from orders_platform.sync.run import SyncRun
@@ -39,8 +39,9 @@ def sync_groups(
     report = report or StageReport()
     run.admit(customer)
     names = set(run.store.waiting_groups(customer))
-    if limit is not None:
-        names &= {row.group_name for row in run.store.orders(customer, waiting=True)[:limit]}
+    if limit is not None or run.orders:
+        waiting = [row for row in run.store.orders(customer, waiting=True) if is_of(row.order_key, run.orders)]
+        names &= {row.group_name for row in waiting[:limit]}
     names.update(also)
     if names:
         run.preflight()

@@ -152,8 +152,8 @@ class Outbox:
         self._run.store.record_results(self._kind, results, self._run.run_id, self._run.clock(), self._customer, report)
         for each, result in zip(rows, results, strict=True):
             if result.state is SyncState.SYNCED:
-                self._report.count_steps(each.plan.steps)
-                self._report.leave_out(self._customer, each.row, each.warnings)
+                item_id = result.monday_id or each.row.monday_id
+                self._report.count_row(self._customer, each.row, each.plan.steps, item_id, each.warnings)
             elif result.state is SyncState.FAILED and result.code is not None:
                 row, words = each.row, result.message or ""
-                self._report.refuse(RowProblem(self._customer, row.order_key, row.size_code, result.code, words))
+                self._report.refuse(RowProblem(self._customer, row.order_key, row.size_code, result.code, words), row)

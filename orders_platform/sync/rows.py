@@ -14,7 +14,7 @@ from typing import ClassVar
 from orders_platform.domain.board import BoardItem
 from orders_platform.domain.column_values import FormattedRow, column_values_json, creates_labels, format_row
 from orders_platform.domain.mutations import Operation
-from orders_platform.domain.orders import RowKind, RowProblem, RowResult, SyncRow
+from orders_platform.domain.orders import RowKind, RowProblem, RowResult, SyncRow, is_of
 from orders_platform.domain.plan import RowPlan, Step, plan_row
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.errors import RowError
@@ -66,9 +66,10 @@ class _Stage(ABC):
         return self.run.items_board if self.kind is RowKind.ITEMS else self.run.subitems_board
 
     def waiting(self) -> Sequence[SyncRow]:
-        """The customer's rows that wait to be sent."""
+        """The customer's rows that wait to be sent, of the orders that this run is for."""
         store = self.run.store
-        return (store.orders if self.kind is RowKind.ITEMS else store.lines)(self.customer, waiting=True)
+        rows = (store.orders if self.kind is RowKind.ITEMS else store.lines)(self.customer, waiting=True)
+        return [row for row in rows if is_of(row.order_key, self.run.orders)]
 
     def sync(self, limit: int | None = None) -> StageReport:
         """Send what waits, or the first `limit` rows of it."""
@@ -161,7 +162,8 @@ class _Stage(ABC):
             fail_after_max_attempts(row, self.run.rules.most_tries)
             made = FormattedRow({}) if row.action is Action.DELETE else self._formatted(row)
         except RowError as refusal:
-            self.report.refuse(RowProblem(self.customer, row.order_key, row.size_code, refusal.code, refusal.message))
+            problem = RowProblem(self.customer, row.order_key, row.size_code, refusal.code, refusal.message)
+            self.report.refuse(problem, row)
             if not self.dry:
                 self.record([RowResult(row, SyncState.FAILED, row.monday_id, refusal.code, refusal.message)])
             return None
@@ -209,8 +211,7 @@ class _Stage(ABC):
     def count_dry_run(self, rows: Sequence[Outgoing]) -> None:
         """Count what would be done."""
         for row in rows:
-            self.report.count_steps(row.plan.steps)
-            self.report.leave_out(self.customer, row.row, row.warnings)
+            self.report.count_row(self.customer, row.row, row.plan.steps, row.plan.item_id, row.warnings)
 
     @abstractmethod
     def placed(self, rows: Sequence[SyncRow]) -> list[SyncRow]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -69,6 +69,7 @@ class SyncRun:
         sleep: seconds; only used to wait until an unanswered request is final.
         new_key: makes idempotency keys.
         progress: is told what is done, how far, and of how many (0: nobody knows).
+        orders: by key or number, the only ones that are sent; empty: all that wait.
         dry_run_items: orders whose item a dry run would have made.
     """
 
@@ -82,6 +83,7 @@ class SyncRun:
     sleep: Callable[[float], None] = time.sleep
     new_key: Callable[[], str] = lambda: str(uuid.uuid4())
     progress: Callable[[str, int, int], None] = lambda _words, _done, _total: None
+    orders: Collection[str] = ()
     dry_run_items: set[str] = field(default_factory=set, init=False)
     _admitted: set[str] = field(default_factory=set, init=False)
 

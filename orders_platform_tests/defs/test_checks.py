@@ -29,7 +29,11 @@ IN_A_RUN = {
     "board_equals_database",
 }  # fmt: skip
 NOT_OF_A_RUN = [each for each in checks.ALL if each not in checks.OF_A_RUN]
-JOBS = {"check_orders": checks.OF_ALL_CUSTOMERS, "check_waiting_rows": checks.OF_WAITING_ROWS, "verify_boards": checks.OF_VALUES}
+JOBS = {
+    "check_orders": checks.OF_ALL_CUSTOMERS,
+    "check_waiting_rows": checks.OF_WAITING_ROWS,
+    "verify_boards": checks.OF_VALUES,
+}
 BLOCKING = {"keys_unique", "columns_filled", "sizes_plausible", "totals_match_sizes"}
 
 
@@ -235,7 +239,7 @@ def test_totals_that_are_mostly_wrong_stop_the_customer_until_they_are_accepted(
     page = (workplace.folder / ".data" / "reports" / "B'HOOD.html").read_text("utf-8")
     assert "The totals of 6 of 6 orders of B&#39;HOOD are not the sum of their sizes" in page
     assert "0 of 6 orders are on the board" in page
-    accepted = location.sync_customer(CUSTOMER, ops={"order_lines": {"config": {"accept": ["wrong_totals"]}}})
+    accepted = location.sync_customer(CUSTOMER, accept=["wrong_totals"])
     assert accepted.success
     assert sum(len(items) for items in workplace.board.values()) == 6
 
@@ -252,7 +256,7 @@ def test_a_column_that_turned_blank_stops_the_customer_until_it_is_accepted(work
     assert "CUSTOMER STYLE: blank in 6 of 6 orders that had it" in str(table(found)[0]["guard"])
     assert workplace.mutations == before
     assert not look(location, "check_orders", "columns_filled").passed
-    assert location.sync_customer(CUSTOMER, ops={"order_headers": {"config": {"accept": ["emptied_columns"]}}}).success
+    assert location.sync_customer(CUSTOMER, accept=["emptied_columns"]).success
     assert look(location, "check_orders", "columns_filled").passed
     assert workplace.mutations > before
 

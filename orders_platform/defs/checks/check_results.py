@@ -67,11 +67,13 @@ class Findings:
         counts = Counter(each.customer or NOBODY for each in self.found)
         errors = self._errors(counts)
         worst = self.severity if isinstance(self.severity, dg.AssetCheckSeverity) else ERROR if errors else WARN
+        figures: dict[str, dg.RawMetadataValue] = {"found": len(self.found), **self.figures}
+        if customer is not None:  # as numbers Dagster would draw one line through those of all customers
+            figures = {name: str(each) if isinstance(each, int | float) else each for name, each in figures.items()}
         metadata: dict[str, dg.RawMetadataValue] = {
             SCOPE: customer or EVERYBODY,
             CUSTOMERS: dg.MetadataValue.json(dict(counts.most_common())),
-            "found": len(self.found),
-            **self.figures,
+            **figures,
         }
         if not self.found:
             return dg.AssetCheckResult(passed=True, severity=worst, metadata=metadata)

@@ -7,6 +7,7 @@ import inspect
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 
@@ -44,7 +45,7 @@ def order_check(
                 found = ask(orders_database, customer)
             return found.result(customer)
 
-        named = {"name": ask.__name__, "description": inspect.getdoc(ask)}
+        named: dict[str, Any] = {"name": ask.__name__, "description": inspect.getdoc(ask)}
         of_run = [check_of_run(in_run_of, blocking=blocking, **named)(check)] if in_run_of else []
         return [*of_run, dg.asset_check(asset=asset, **named)(check)]
 
