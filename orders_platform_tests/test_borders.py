@@ -28,7 +28,7 @@ ROOMS = {
     "build":         "configuration settings database monday reports sync",
     "defs":          "domain configuration settings database merge monday sync pipeline reports build dagster pydantic apprise",
     "definitions":   "settings defs dagster",
-    "webserver":     "starlette dagster dagster_webserver",
+    "webserver":     "settings build reports starlette dagster dagster_webserver",
     "sandbox":       "settings webserver __version__ starlette uvicorn graphql httpx",
     "cli":           "domain settings database merge monday sync pipeline reports build defs sandbox demo __version__ click rich",
     "demo":          "domain settings database merge sync defs definitions cli sandbox dagster",
