@@ -18,7 +18,7 @@ function find() {
   said.textContent = words.length ? `${found.toLocaleString("en")} order${found === 1 ? "" : "s"}` : "";
 }
 if (box) {
-  box.parentElement.hidden = false;
+  box.closest("p").hidden = false;
   box.addEventListener("input", find);
   try { box.value = decodeURIComponent(location.hash.slice(1)); } catch { /* no word of ours */ }
   if (box.value) { find(); orders.scrollIntoView(); }
