@@ -49,7 +49,7 @@ def show_changes(
     metadata: dict[str, dg.RawMetadataValue] = {
         "customer": customer,
         "a run would change": counts_in_words(changes),
-        **change_counts(changes),
+        **{name: count for name, count in change_counts(changes).items() if count},
         "refused": report.total("failed"),
         "cells_left_out": sum(len(stage.warnings) for stage in report.stages),
     }

@@ -112,8 +112,7 @@ def totals_match_sizes(database: OrdersDatabase, customer: str | None) -> Findin
     return Findings(
         found,
         what=("order whose total is not the sum of its sizes", "orders whose total is not the sum of their sizes"),
-        next_step="Were columns shifted in the load? Nothing is sent. Correct it, or accept it once: "
-        "`orders-platform sync --execute --customer NAME --accept wrong_totals`, or `accept` in the launchpad."
+        next_step=f"Were columns shifted in the load? Nothing is sent. {_correct_or_accept(GuardKind.WRONG_TOTALS)}"
         if stopped
         else "Correct the order list; they are sent as they are.",
         severity=stopped,
@@ -241,9 +240,15 @@ def _guards(database: OrdersDatabase, customer: str | None, kind: GuardKind) -> 
     return Findings(
         [Finding(guard.customer, {"guard": guard.message}) for guard in acted],
         what=("load that a guard stops", "loads that a guard stops"),
-        next_step="Correct the load, or accept it once: "
-        f"`orders-platform sync --execute --customer NAME --accept {kind}`, or `accept` in the launchpad.",
+        next_step=_correct_or_accept(kind),
         severity=ERROR,
+    )
+
+
+def _correct_or_accept(kind: GuardKind) -> str:
+    return (
+        f"Correct the load, or accept it once: `accept: [{kind}]` under run_options in the launchpad of sync_customer, "
+        f"or `orders-platform sync --execute --customer NAME --accept {kind}`."
     )
 
 
