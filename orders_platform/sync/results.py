@@ -76,7 +76,9 @@ class StageReport:
         ]
         note = f"without {', '.join(each.column for each in problems)}" if problems else ""
         if steps or note:
-            self._keep(", ".join(steps) or "unchanged", row, item_id, note)
+            self._keep(
+                SentRow(", ".join(steps) or "unchanged", row.order_key, row.size_code, row.name, _item_of(row, item_id), note)
+            )
         self.created += Step.CREATE in steps
         self.updated += Step.CHANGE in steps
         self.moved += Step.MOVE in steps
@@ -95,17 +97,16 @@ class StageReport:
                 self.trouble = f"{result.code or result.outcome.value}: {result.message or report.error or 'no answer'}"
 
     def refuse(self, problem: RowProblem, row: SyncRow | None = None) -> None:
-        """Count a row that is not on the board, with the reason."""
+        """Count a row, or a group, that is not on the board, with the reason."""
         self.failed += 1
         self.refusals.append(problem)
-        if row is not None:
-            self._keep("refused", row, row.monday_id, problem.reason)
+        name, item_id = (row.name, _item_of(row, row.monday_id)) if row else ("", None)
+        self._keep(SentRow("refused", problem.order_key, problem.size_code, name, item_id, problem.reason))
 
-    def _keep(self, what: str, row: SyncRow, monday_id: int | None, note: str) -> None:
-        kept = self.rows.setdefault(what, [])
+    def _keep(self, row: SentRow) -> None:
+        kept = self.rows.setdefault(row.what, [])
         if len(kept) < _KEPT_ROWS:
-            item_id = row.parent_id if row.kind is RowKind.SUBITEMS else monday_id
-            kept.append(SentRow(what, row.order_key, row.size_code, row.name, item_id, note))
+            kept.append(row)
 
     def figures(self) -> dict[str, int | float]:
         """Every figure by name."""
@@ -115,6 +116,10 @@ class StageReport:
             if f.name not in {"refusals", "warnings", "doubled", "trouble", "rows"}
         }
         return {**plain, "warnings": len(self.warnings), "doubled": len(self.doubled)}
+
+
+def _item_of(row: SyncRow, monday_id: int | None) -> int | None:
+    return row.parent_id if row.kind is RowKind.SUBITEMS else monday_id
 
 
 @dataclass(slots=True)

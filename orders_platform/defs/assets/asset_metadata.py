@@ -91,7 +91,7 @@ def rejected_rows(rows: Sequence[RowProblem]) -> dict[str, dg.RawMetadataValue]:
     """Rows that the merge does not take; nothing when there are none."""
     cells = [(row.order_key, row.size_code, row.code, row.reason[:200]) for row in rows]
     return (
-        {"rejected_rows": dg.MetadataValue.md(table(("order", "size", "code", "reason"), cells, most=_SHOWN))} if rows else {}
+        {"rejected_rows": dg.MetadataValue.md(table(("order", "size", "code", "reason"), cells, most=_SHOWN))} if cells else {}
     )
 
 

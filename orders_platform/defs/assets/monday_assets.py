@@ -1,22 +1,20 @@
 """Assets 4 to 7: groups, items and subitems on the board, the report of it; and the board as people see it."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 import dagster as dg
 from dagster import AssetExecutionContext
 
-from orders_platform.build import page_url, report_folder, report_links
+from orders_platform.build import page_url, report_links
 from orders_platform.database.queries import Queries
 from orders_platform.defs.assets.asset_metadata import cell_warnings, sent_rows
-from orders_platform.defs.assets.order_assets import customer_alone, order_headers, order_lines
+from orders_platform.defs.assets.order_assets import customer_alone, order_headers, order_lines, renew_page
 from orders_platform.defs.failures import RETRIES, dagster_failures
 from orders_platform.defs.partitions import CUSTOMERS
 from orders_platform.defs.resources import MondayResource, OrdersDatabase
 from orders_platform.defs.run_options import RunOptions
 from orders_platform.domain.customers import customer_for
-from orders_platform.reports.content import make_report
-from orders_platform.reports.rendering import html_page, markdown_text, write_page
+from orders_platform.reports.rendering import markdown_text
 from orders_platform.settings import Settings
 from orders_platform.sync.groups import sync_groups
 from orders_platform.sync.results import StageReport
@@ -114,14 +112,12 @@ def sync_report(context: AssetExecutionContext, orders_database: OrdersDatabase)
     """Where a customer's orders stand on the board: totals, groups, what needs a correction, what waits, what changed last."""
     customer = customer_for(context.partition_key)
     with dagster_failures(customer):
+        report, page = renew_page(orders_database.store, customer)
         settings = Settings()
-        links = report_links(settings)
-        report = make_report(orders_database.store, customer, datetime.now(UTC))
-        page = write_page(report_folder(settings), customer, html_page([report], links))
     metadata: dict[str, dg.RawMetadataValue] = {
         "orders": report.totals.orders, "on_board": report.totals.on_board, "waiting": len(report.waiting),
         "corrections": report.correction_count, "pieces": report.totals.quantity,
-        "report": dg.MetadataValue.md(markdown_text([report], links)), "page": dg.MetadataValue.url(page_url(settings, customer)),
-        "page_file": dg.MetadataValue.path(page),
+        "report": dg.MetadataValue.md(markdown_text([report], report_links(settings))),
+        "page": dg.MetadataValue.url(page_url(settings, customer)), "page_file": dg.MetadataValue.path(page),
     }  # fmt: skip
     return dg.MaterializeResult(metadata=metadata)

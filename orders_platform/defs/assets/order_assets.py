@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 import dagster as dg
 from dagster import AssetExecutionContext, OpExecutionContext
@@ -18,7 +19,7 @@ from orders_platform.defs.run_options import RunOptions
 from orders_platform.domain.customers import StagingScan, customer_for
 from orders_platform.domain.guards import Guard
 from orders_platform.errors import SourceDataError
-from orders_platform.reports.content import make_report
+from orders_platform.reports.content import Report, make_report
 from orders_platform.reports.rendering import html_page, write_page
 from orders_platform.settings import Settings
 
@@ -107,12 +108,16 @@ def order_lines(
     return dg.MaterializeResult(metadata={"created": merged.created, "updated": merged.updated, "removed": merged.removed})
 
 
+def renew_page(store: OrderStore, customer: str) -> tuple[Report, Path]:
+    """Where the customer's orders stand, written as its page."""
+    settings, report = Settings(), make_report(store, customer, datetime.now(UTC))
+    return report, write_page(report_folder(settings), customer, html_page([report], report_links(settings)))
+
+
 def _report_if_stopped(store: OrderStore, guards: Iterable[Guard]) -> None:
-    """Renew the customer's page where the run ends at a blocking check, so that it never goes on saying that all is well."""
+    """Renew the page where the run ends at a blocking check, so that it never goes on saying that all is well."""
     for customer in {guard.customer for guard in guards if guard.blocks}:
-        settings = Settings()
-        report = make_report(store, customer, datetime.now(UTC))
-        write_page(report_folder(settings), customer, html_page([report], report_links(settings)))
+        renew_page(store, customer)
 
 
 def _scan_table(scan: StagingScan) -> dg.TableMetadataValue:
