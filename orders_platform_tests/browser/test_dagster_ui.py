@@ -263,7 +263,7 @@ def test_the_verdict_on_one_customer_stays_shown_when_another_passes_later(ui: U
     expect(view.get_by_text("Passed (1)")).to_be_visible()
 
     def is_told() -> int:
-        view.get_by_text(CUSTOMER, exact=True).locator("visible=true").first.click()  # the list is drawn anew while it is read
+        view.get_by_text(CUSTOMER, exact=True).locator("visible=true").last.click()  # the list is below the chosen partitions
         return view.get_by_text("accept: [vanished_orders]").count()
 
     wait_for("the verdict on the customer is shown", is_told, 60)
