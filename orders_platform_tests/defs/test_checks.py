@@ -89,12 +89,13 @@ def test_a_run_of_a_customer_makes_its_checks_and_they_pass(workplace: Workplace
         workplace.rows("SELECT COUNT(*) FROM ORDER_LIST_V2")[0][0],
         workplace.rows("SELECT COUNT(*) FROM ORDER_LIST_LINES")[0][0],
     )
-    assert (counts["items"], counts["items_shown"], counts["subitems"], counts["subitems_shown"]) == (
-        orders,
-        orders,
-        lines,
-        lines,
-    )
+    shown = [counts[name] for name in ("items", "items_shown", "subitems", "subitems_shown")]
+    assert shown == [
+        str(orders),
+        str(orders),
+        str(lines),
+        str(lines),
+    ]  # texts: no line is drawn through those of several customers
 
 
 def test_only_what_would_do_harm_blocks() -> None:
@@ -414,7 +415,7 @@ def test_an_item_that_a_person_removed_and_one_that_a_person_made_are_difference
     assert (found.passed, found.severity) == (False, ERROR)
     assert {(row["difference"], row["name"] == "by hand") for row in table(found)} == {("missing", False), ("unknown", True)}
     counts = told(found)
-    assert (counts["items"], counts["items_shown"]) == (6, 5)
+    assert (counts["items"], counts["items_shown"]) == ("6", "5")
     values = look(location, "verify_boards", "board_shows_values")
     assert (values.passed, values.severity) == (False, ERROR)
 
@@ -436,7 +437,7 @@ def test_items_on_another_board_are_said_by_both_checks_in_the_words_of_verify(s
     synced.write("UPDATE ORDER_LIST_V2 SET sync_state = 'NEW', \"NOTES\" = 'x', row_hash = 'x' WHERE rowid = 1")
     found = made(location.sync(CUSTOMER))["board_equals_database"]
     counts = told(found)
-    assert (counts["items"], counts["items_shown"]) == (len(ids), 1)
+    assert (counts["items"], counts["items_shown"]) == (str(len(ids)), "1")
     assert {row["difference"] for row in table(found)} == {"on another board"}
 
 
