@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from orders_platform.configuration import Configuration
 from orders_platform.database.engine import open_database
@@ -63,14 +63,20 @@ def report_links(settings: Settings) -> Links:
 
     configured = settings.configuration.reports.board_url
     if configured or settings.environment != "sandbox":
-        return Links(configured, configured)
+        return Links(configured, configured and f"{configured}/pulses/")
     parts = urlsplit(settings.api_url)
-    return Links(f"{parts.scheme}://{parts.netloc}/")
+    board = f"{parts.scheme}://{parts.netloc}/"
+    return Links(board, f"{board}#")  # its page finds what stands there
 
 
 def order_folder(settings: Settings) -> Path:
     """Where order files are put that Dagster loads; a relative folder lies in the data folder."""
     return settings.data_folder / settings.configuration.files.folder
+
+
+def page_url(settings: Settings, customer: str) -> str:
+    """Where Dagster's webserver shows the customer's page."""
+    return f"{settings.configuration.alerts.ui_url}/reports/{quote(customer, safe='')}"
 
 
 def report_folder(settings: Settings) -> Path:

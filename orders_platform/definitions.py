@@ -13,8 +13,10 @@ from orders_platform.defs.failures import stop_run_retries
 from orders_platform.defs.files import build_file_sensor, load_files
 from orders_platform.defs.jobs import check_orders, check_waiting_rows, scan_staging, sync_customer, verify_boards
 from orders_platform.defs.pool_wait import sleep_while_blocked
+from orders_platform.defs.preview import preview_customer
 from orders_platform.defs.resources import MondayResource, database_resource
 from orders_platform.defs.retention import retention
+from orders_platform.defs.run_options import RunOptions
 from orders_platform.defs.schedules import build_schedules
 from orders_platform.defs.sensors import build_sensors
 from orders_platform.settings import Settings
@@ -25,7 +27,12 @@ def build_definitions(settings: Settings, **overrides: object) -> dg.Definitions
 
     The steps of a run share one process, which is 9 times cheaper than a process a step.
     """
-    resources = {"orders_database": database_resource(settings), "monday": MondayResource(), **overrides}
+    resources = {
+        "orders_database": database_resource(settings),
+        "monday": MondayResource(),
+        "run_options": RunOptions(),
+        **overrides,
+    }
     sleep_while_blocked()
     Messenger(settings.alert_urls)  # a wrong URL is refused now, not when something has gone wrong
     automation = settings.configuration.automation
@@ -48,6 +55,7 @@ def build_definitions(settings: Settings, **overrides: object) -> dg.Definitions
         asset_checks=checks.ALL,
         jobs=[
             *(sync_customer, scan_staging, check_orders, check_waiting_rows, verify_boards, daily_summary, retention),
+            preview_customer,
             *([load_files] if by_file else []),
         ],
         schedules=build_schedules(automation, crons),

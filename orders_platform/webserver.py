@@ -2,7 +2,8 @@
 
 Neither knows people, so any page that somebody on this machine opens could write to them: by a request across origins, or under a name that
 it makes lead to 127.0.0.1. Dagster's webserver checks neither Origin nor Host, and executes mutations that are sent by GET.
-`python -m orders_platform.webserver` is `dagster-webserver` behind this check, and with `dev` as its first word `dagster dev`.
+`python -m orders_platform.webserver` is `dagster-webserver` behind this check, and with `dev` as its first word `dagster dev`. It shows the
+pages of the customers as well, at /reports/CUSTOMER.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ import re
 import sys
 from typing import Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
-from starlette.responses import PlainTextResponse
+from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
+
+from orders_platform.errors import ConfigurationError
 
 _OWN_NAME = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
 
@@ -51,6 +55,43 @@ def _refusal(scope: Scope) -> str:
     return ""
 
 
+class Reports:
+    """An ASGI application that answers /reports/CUSTOMER with the customer's page, and hands on everything else.
+
+    The page is of another origin than Dagster's (`sandbox`): whatever a file in that folder holds, it cannot start a run.
+    """
+
+    def __init__(self, app: ASGIApp, prefix: str = "") -> None:
+        self._app, self._at = app, f"{prefix}/reports/"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] != "http" or not scope["path"].startswith(self._at):
+            await self._app(scope, receive, send)
+        elif scope["method"] not in {"GET", "HEAD"}:
+            await PlainTextResponse("A page is read by GET.\n", 405)(scope, receive, send)
+        else:
+            answer = await run_in_threadpool(_page_of, scope["path"].removeprefix(self._at))
+            await answer(scope, receive, send)
+
+
+def _page_of(customer: str) -> Response:
+    from orders_platform.build import report_folder  # here: the sandbox needs none of it
+    from orders_platform.reports.rendering import page_of, page_policy
+    from orders_platform.settings import Settings
+
+    try:
+        page = page_of(report_folder(Settings()), customer)
+    except ConfigurationError as error:
+        return PlainTextResponse(f"{error}\n", 500)
+    if not page.is_file():
+        words = f"There is no page of this customer in {page.parent}: no run has ended yet, or [reports] names another folder here.\n"
+        return PlainTextResponse(words, 404)
+    policy = f"{page_policy()}; frame-ancestors 'none'; sandbox allow-scripts allow-popups allow-popups-to-escape-sandbox"
+    headers = {"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+    return FileResponse(page, headers=headers, media_type="text/html")
+
+
 def main() -> None:
     """`dagster-webserver` with its own arguments, or `dagster dev`."""
     from dagster._cli import dev  # here: the sandbox needs neither
@@ -66,7 +107,7 @@ def main() -> None:
         dev.dev_command(sys.argv[2:])
     server: Any = webserver.DagsterWebserver
     build = server.build_middleware
-    server.build_middleware = lambda self: [Middleware(SameOrigin), *build(self)]
+    server.build_middleware = lambda self: [Middleware(SameOrigin), Middleware(Reports, self._app_path_prefix), *build(self)]
     cli.cli(auto_envvar_prefix="DAGSTER_WEBSERVER")
 
 

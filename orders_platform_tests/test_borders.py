@@ -26,9 +26,9 @@ ROOMS = {
     "pipeline":      "domain merge sync",
     "reports":       "domain database jinja2",
     "build":         "configuration settings database monday reports sync",
-    "defs":          "domain configuration settings database merge monday sync reports build dagster pydantic apprise",
+    "defs":          "domain configuration settings database merge monday sync pipeline reports build dagster pydantic apprise",
     "definitions":   "settings defs dagster",
-    "webserver":     "starlette dagster dagster_webserver",
+    "webserver":     "settings build reports starlette dagster dagster_webserver",
     "sandbox":       "settings webserver __version__ starlette uvicorn graphql httpx",
     "cli":           "domain configuration settings database merge monday sync pipeline reports build defs sandbox demo __version__ "
                      "click rich pydantic",

@@ -21,13 +21,13 @@ from orders_platform.domain.cell_warnings import CellWarning
 from orders_platform.domain.customers import StagingScan
 from orders_platform.domain.differences import Difference, DifferenceKind
 from orders_platform.domain.guards import GuardKind
-from orders_platform.domain.orders import SyncRow
+from orders_platform.domain.orders import SyncRow, is_of
 from orders_platform.domain.text import counted
 from orders_platform.domain.verdicts import REFUSED_FILE, Verdict, all_well, nobodys
 from orders_platform.errors import MondayRefusedError, OrdersError
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.pipeline import sync_customer
-from orders_platform.reports.changes import change_counts, is_of, order_changes
+from orders_platform.reports.changes import change_counts, order_changes
 from orders_platform.reports.rendering import changes_page, changes_text
 from orders_platform.settings import Settings
 from orders_platform.sync.reconcile import Depth, Reconciliation, reconcile

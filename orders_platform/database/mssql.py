@@ -318,7 +318,8 @@ def _completed(url: URL) -> URL:
     if any(name in str(url.query.get("driver", "")).casefold() for name in ("freetds", "tdsodbc")):
         raise ConfigurationError(
             "ORDERS_DATABASE_URL names FreeTDS, which sends long texts as NTEXT: many databases refuse it (error 4189), and with it the "
-            "record of what was sent. Install orders-platform[mssql] and begin the URL with mssql+mssqlpython://; see docs/how_to/sql_server.md."
+            "record of what was sent. Install orders-platform[mssql] and begin the URL with mssql+mssqlpython://; "
+            "see docs/how_to/sql_server.md."
         )
     options = _MICROSOFT if url.get_driver_name() == "pyodbc" else {"Encrypt": "yes"}
     return url.update_query_dict({name: value for name, value in options.items() if name.casefold() not in given})

@@ -18,12 +18,14 @@ from orders_platform.database.order_store import OrderStore
 from orders_platform.database.statements import Statements, chunks
 from orders_platform.domain.cell_warnings import CellWarning
 from orders_platform.domain.customers import UNKNOWN_CUSTOMER, blank_label
-from orders_platform.domain.history import LoggedBatch, RowHistory
+from orders_platform.domain.history import LoggedBatch, OrderEvent, RowHistory
 from orders_platform.domain.matching import folded_key
 from orders_platform.domain.order_status import LastChanges, OrderChange, OrderStatus
 from orders_platform.domain.orders import RowKind
 from orders_platform.domain.verdicts import NOBODYS, Verdict, verdicts_of
 
+_RECENT_BATCHES = 200
+_REFS_A_STATEMENT = 1_000  # twice in it, and SQL Server takes 2,100 parameters
 _NO_ID = -1
 _NO_UUID = str(uuid.UUID(int=0))
 
@@ -140,6 +142,20 @@ class Queries:
             found = self._rows_of(term, monday_id, tuple(dict.fromkeys(refs)))
         return [replace(row, documents=tuple(self._batches(f'%"{row.ref}"%', row.batch_id))) for row in found]
 
+    def recent_events(self, customer: str) -> dict[str, list[OrderEvent]]:
+        """What the customer's last batches did, by order key, the newest first."""
+        batches = self._as_batches(self._read("read_batches_of_customer", customer=customer, most=_RECENT_BATCHES))
+        refs = _uuids(list({ref for each in batches for ref in each.row_results}))
+        rows = [row for some in chunks(refs, _REFS_A_STATEMENT) for row in self._read("read_orders_of_refs", refs=some)]
+        of_refs = {str(row["ref"]): (str(row["order_key"]), bool(row["size_code"])) for row in rows}
+        found: dict[str, list[OrderEvent]] = {}
+        for batch in batches:
+            done = Counter((*of_refs[ref], batch.outcome_of(ref)) for ref in batch.row_results if ref in of_refs)
+            for (key, is_size, outcome), count in done.items():
+                event = OrderEvent(batch.logged_at, batch.operation, outcome, batch.run_id, count * is_size, batch.error)
+                found.setdefault(key, []).append(event)
+        return found
+
     def _rows_of(self, term: str, monday_id: int, refs: Sequence[str]) -> list[RowHistory]:
         prefix = "".join(f"!{mark}" if mark in "!%_[" else mark for mark in term) + " | %"
         orders = self._read("read_history_of_orders", term=term, prefix=prefix, monday_id=monday_id, refs=_uuids(refs))
@@ -156,7 +172,9 @@ class Queries:
         )
 
     def _batches(self, pattern: str, batch_id: str | None) -> list[LoggedBatch]:
-        rows = self._read("read_batches", pattern=pattern, batch_id=batch_id)
+        return self._as_batches(self._read("read_batches", pattern=pattern, batch_id=batch_id))
+
+    def _as_batches(self, rows: Iterable[Row]) -> list[LoggedBatch]:
         return read_as(LoggedBatch, [row | {"row_results": json.loads(row["row_results"] or "{}")} for row in rows])
 
     def values_of(self, columns: Iterable[str]) -> dict[str, frozenset[str]]:

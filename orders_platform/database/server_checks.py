@@ -1,7 +1,7 @@
 """What of a SQL Server decides whether the platform works on it, asked of the server itself: for `doctor`, and for the first day.
 
-Each check is a question with the answer that it must have and the next step; docs/how_to/sql_server.md says what each of them decides. None writes
-anything that stays, and one that fails leaves the others alone.
+Each check is a question with the answer that it must have and the next step; docs/how_to/sql_server.md says what each of them decides.
+None writes anything that stays, and one that fails leaves the others alone.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from orders_platform.defs.checks.check_results import CUSTOMERS, ERRORS, EVERYBODY, NOT_CHECKED, SCOPE
 from orders_platform.defs.failures import dagster_failures
 from orders_platform.defs.resources import OrdersDatabase
-from orders_platform.defs.sensors import PARTITION_TAG, WILL_RETRY_TAG
+from orders_platform.defs.sensors import WILL_RETRY_TAG, customer_of_run
 from orders_platform.domain.customers import customer_for
 from orders_platform.domain.text import counted, few, visible
 from orders_platform.domain.verdicts import Verdict, nobodys
@@ -285,8 +285,7 @@ def results_of(instance: dg.DagsterInstance, run: dg.DagsterRun, ui_url: str) ->
 
 
 def _subject(run: dg.DagsterRun) -> str:
-    key = run.tags.get(PARTITION_TAG)
-    return customer_for(key) if key is not None else run.job_name
+    return customer_of_run(run) or run.job_name
 
 
 def _check_results(instance: dg.DagsterInstance, run_id: str, link: str) -> Iterator[Result]:

@@ -3,7 +3,7 @@
 Settings are read when a run starts, inside the resource, so that no secret is ever a field that the UI shows.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cached_property
 from typing import Any
 
@@ -70,11 +70,13 @@ class MondayResource(dg.ConfigurableResource[Any]):
         """The board; connects at first use."""
         return open_board(Settings())
 
-    def sync_run(self, store: OrderStore, run_id: str, progress: Callable[[str], None]) -> SyncRun:
-        """The run's shared state: the preflight is made once for the three assets that send."""
+    def sync_run(
+        self, store: OrderStore, run_id: str, progress: Callable[[str], None], orders: Collection[str] = ()
+    ) -> SyncRun:
+        """The run's shared state: the preflight is made once for the three assets that send, and for these orders or all."""
         if self._run is None:
             rules = sync_rules(Settings().configuration)
-            self._run = SyncRun(store, self.board, rules, run_id=run_id, progress=_as_lines(progress))
+            self._run = SyncRun(store, self.board, rules, run_id=run_id, progress=_as_lines(progress), orders=orders)
         return self._run
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 - Dagster's signature

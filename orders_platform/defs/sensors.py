@@ -26,6 +26,8 @@ from orders_platform.domain.text import counted
 from orders_platform.merge.order_merge import OrderMerge
 
 PARTITION_TAG = "dagster/partition"
+PREVIEW = "preview_customer"
+"""The job whose runs are of a customer and send nothing."""
 WILL_RETRY_TAG = "dagster/will_retry"
 """On a failed run that `run_retries` will repeat; once it has, the run also names the one that repeats it."""
 _REPEATED_BY_TAG = "dagster/auto_retry_run_id"
@@ -100,8 +102,13 @@ def busy_customers(instance: dg.DagsterInstance, now: datetime) -> set[str]:
         )
     )
     runs = [*unfinished, *(each for each in crashed if _REPEATED_BY_TAG not in each.dagster_run.tags)]
-    keys = (record.dagster_run.tags.get(PARTITION_TAG) for record in runs)
-    return {customer_for(key) for key in keys if key is not None}
+    return {name for each in runs if (name := customer_of_run(each.dagster_run)) is not None}
+
+
+def customer_of_run(run: dg.DagsterRun) -> str | None:
+    """Whose orders a run sends; None of one that sends none, or those of all."""
+    key = run.tags.get(PARTITION_TAG)
+    return customer_for(key) if key is not None and run.job_name != PREVIEW else None
 
 
 def stopped_customers(instance: dg.DagsterInstance, now: datetime) -> set[str]:
@@ -109,19 +116,17 @@ def stopped_customers(instance: dg.DagsterInstance, now: datetime) -> set[str]:
     ended = instance.get_run_records(dg.RunsFilter(statuses=_STOPPING, updated_after=now - timedelta(days=_STOPPED_DAYS)))
     found = set()
     for record in ended:
-        run, key = record.dagster_run, record.dagster_run.tags.get(PARTITION_TAG)
-        if (
-            key is not None
-            and (run.status is dg.DagsterRunStatus.CANCELED or failed_for_good(run))
-            and _is_last(instance, record, key)
-        ):
-            found.add(customer_for(key))
+        run, name = record.dagster_run, customer_of_run(record.dagster_run)
+        was_stopped = run.status is dg.DagsterRunStatus.CANCELED or failed_for_good(run)
+        if name is not None and was_stopped and _is_last(instance, record):
+            found.add(name)
     return found
 
 
-def _is_last(instance: dg.DagsterInstance, record: dg.RunRecord, key: str) -> bool:
-    last = instance.get_run_records(dg.RunsFilter(tags={PARTITION_TAG: key}), limit=1)
-    return bool(last) and last[0].dagster_run.run_id == record.dagster_run.run_id
+def _is_last(instance: dg.DagsterInstance, record: dg.RunRecord) -> bool:
+    key = {PARTITION_TAG: record.dagster_run.tags[PARTITION_TAG]}
+    later = instance.get_run_records(dg.RunsFilter(tags=key, created_after=record.create_timestamp))
+    return not any(customer_of_run(each.dagster_run) for each in later)
 
 
 def _say_refused(context: dg.SensorEvaluationContext | dg.ScheduleEvaluationContext, changes: PartitionChanges) -> None:

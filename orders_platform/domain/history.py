@@ -49,6 +49,18 @@ class LoggedBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderEvent:
+    """What one batch did of an order: of its item, or of `sizes` of its sizes."""
+
+    at: datetime | None
+    operation: str
+    outcome: str
+    run_id: str
+    sizes: int
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class RowHistory:
     """An order or a line, where it stands, and the batches that carried it (`documents`), oldest first."""
 

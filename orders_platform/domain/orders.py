@@ -1,12 +1,18 @@
 """Rows on their way to the board, as the order store and the sync engine exchange them: what waits, and what came of it."""
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from orders_platform.domain.cell_warnings import CellProblem
 from orders_platform.domain.states import Action, SyncState
+from orders_platform.domain.text import fold
+
+
+def is_of(order_key: str, orders: Collection[str]) -> bool:
+    """Whether this is one of these orders, by key or number; without any it is."""
+    return not orders or bool({fold(order_key), fold(order_key.split(" | ")[0])} & set(map(fold, orders)))
 
 
 class RowKind(enum.StrEnum):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from orders_platform.domain.differences import ABSENT, Difference, DifferenceKind
+from orders_platform.domain.orders import is_of
 from orders_platform.domain.text import fold
 
 
@@ -57,11 +58,6 @@ class RowChange:
         return ", ".join(text for text in filled if fold(text) != fold(self.size_code))
 
 
-def is_of(order_key: str, orders: Sequence[str]) -> bool:
-    """Whether this is one of these orders, by key or number; without any it is."""
-    return not orders or bool({fold(order_key), fold(order_key.split(" | ")[0])} & set(map(fold, orders)))
-
-
 def order_changes(found: Iterable[Difference], orders: Sequence[str] = ()) -> list[RowChange]:
     """The changes by order, of these orders or of all, in the order of the differences."""
     rows: dict[tuple[str, str], dict[str, list[Difference]]] = {}
@@ -83,6 +79,21 @@ def _row_change(found: Sequence[Difference]) -> RowChange:
         kind = ChangeKind.NEW if first.monday_id is None else ChangeKind.AGAIN
     cells = tuple(CellChange(each.column, each.board, each.database) for each in found if each.column)
     return RowChange(kind, first.order_key, first.size_code, first.name, first.monday_id, cells)
+
+
+def change_table(orders: Iterable[RowChange]) -> Iterator[dict[str, str]]:
+    """A line for each cell that changes, and one for each order or size that is made or archived."""
+    for order in orders:
+        for row in (order, *order.sizes):
+            place = {"order": row.order_key, "size": row.size_code, "what": row.kind.value}
+            if row.kind is ChangeKind.CHANGED:
+                for cell in row.cells:
+                    yield {**place, "column": cell.column, "board": cell.board, "database": cell.database}
+            else:
+                name, value = (
+                    (row.name, "") if row.kind is ChangeKind.ARCHIVED else ("", row.in_short if row.size_code else row.name)
+                )
+                yield {**place, "column": "", "board": name, "database": value}
 
 
 def change_counts(orders: Sequence[RowChange]) -> dict[str, int]:

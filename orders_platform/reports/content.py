@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.queries import Queries
 from orders_platform.domain.cell_warnings import CellWarning, WarningGroup, group_warnings, preview
+from orders_platform.domain.history import ADOPT, OrderEvent
+from orders_platform.domain.mutations import Operation, Outcome
 from orders_platform.domain.order_status import BoardStatus, LastChanges, OrderChange, OrderStatus, Totals
 from orders_platform.domain.orders import RowProblem
 from orders_platform.domain.states import Action, SyncState
@@ -28,6 +30,14 @@ STATUS_WORDS = {
     BoardStatus.OFF_BOARD: "removed",
 }
 _ACTION_WORDS = {Action.INSERT: "new", Action.UPDATE: "changed", Action.DELETE: "archived"}
+_OPERATION_WORDS = {
+    Operation.CREATE_ITEM: "made",
+    Operation.CREATE_SUBITEM: "made",
+    Operation.CHANGE_VALUES: "changed",
+    Operation.MOVE_ITEM: "moved to its group",
+    Operation.ARCHIVE_ITEM: "archived",
+    ADOPT: "found on the board",
+}
 _MISSING_NAME = "(no group)"
 
 
@@ -58,6 +68,7 @@ class Report:
         corrections: rows that are not taken, and orders that the board does not take as they are.
         changes: of the last run that sent anything.
         verdict: whether all is on the board.
+        events: what was sent last, by order.
     """
 
     customer: str
@@ -70,6 +81,7 @@ class Report:
     left_load: tuple[OrderStatus, ...]
     changes: LastChanges | None
     verdict: Verdict
+    events: Mapping[str, Sequence[OrderEvent]]
 
     @property
     def headline(self) -> str:
@@ -113,6 +125,7 @@ def make_report(store: OrderStore, customer: str, now: datetime, verdict: Verdic
         queries.last_changes(customer),
         verdict or queries.verdicts([customer])[0],
         queries.cell_warnings(customer),
+        queries.recent_events(customer),
     )
 
 
@@ -125,6 +138,7 @@ def report_of(
     changes: LastChanges | None,
     verdict: Verdict,
     warnings: Iterable[CellWarning] = (),
+    events: Mapping[str, Sequence[OrderEvent]] | None = None,
 ) -> Report:
     """Put a report together out of what was read at `made_at`; `orders` are in the order of their groups."""
     shown = [order for order in orders if order.status is not BoardStatus.OFF_BOARD]
@@ -143,6 +157,7 @@ def report_of(
         left_load=tuple(order for order in shown if order.status is BoardStatus.LEFT_LOAD),
         changes=changes,
         verdict=verdict,
+        events=events or {},
     )
 
 
@@ -205,6 +220,13 @@ def change_words(change: OrderChange) -> str:
         return f"{sizes} changed"
     word = _ACTION_WORDS[change.action]
     return f"{word}, {sizes}" if change.lines else word
+
+
+def event_words(event: OrderEvent) -> str:
+    """`made`, `3 sizes changed: refused`, with monday's reason."""
+    done = _OPERATION_WORDS.get(event.operation, event.operation)
+    what = f"{event.sizes} size{'s' if event.sizes > 1 else ''} {done}" if event.sizes else done
+    return what if event.outcome == Outcome.DONE else f"{what}: {event.outcome}{f' ({event.error})' if event.error else ''}"
 
 
 def changes_summary(changes: LastChanges) -> str:

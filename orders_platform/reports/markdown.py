@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A cell that leads somewhere; without an address it is its text."""
+
+    text: object
+    url: str
 
 
 def cell(value: object) -> str:
     """A value as one cell: on one line, with everything that markdown or HTML would take for its own made harmless."""
     if value is None:
         return ""
+    if isinstance(value, Link):
+        return f"[{cell(value.text)}]({value.url})" if value.url else cell(value.text)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):

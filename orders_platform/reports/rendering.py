@@ -5,6 +5,7 @@ An order's name is anybody's text: Jinja escapes it in HTML, `markdown.cell` in 
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 import re
@@ -12,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from importlib import resources
 from pathlib import Path
 from urllib.parse import quote
 
@@ -20,23 +22,24 @@ import jinja2
 from orders_platform.domain.orders import RowProblem
 from orders_platform.errors import ConfigurationError
 from orders_platform.reports.changes import RowChange, counts_in_words
-from orders_platform.reports.content import STATUS_WORDS, Report, change_words, changes_summary, waiting_words
+from orders_platform.reports.content import STATUS_WORDS, Report, change_words, changes_summary, event_words, waiting_words
 from orders_platform.reports.markdown import cell, table
 
 MOST_ROWS = 50
 """Of a table in markdown, which is read in a terminal or in Dagster; the page has them all."""
+_MOST_EVENTS = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Where the board is in a browser; empty for no link. Items have links when `items` is the board's own address."""
+    """Where the board is in a browser; empty for no link. `items` is what an item's id is put behind."""
 
     board: str = ""
     items: str = ""
 
     def item(self, item_id: int | None) -> str:
         """The address of an item, empty when it has none."""
-        return f"{self.items}/pulses/{item_id}" if self.items and item_id is not None else ""
+        return f"{self.items}{item_id}" if self.items and item_id is not None else ""
 
 
 def html_page(reports: Sequence[Report], links: Links, nobodys: Sequence[RowProblem] = ()) -> str:
@@ -50,6 +53,18 @@ def html_page(reports: Sequence[Report], links: Links, nobodys: Sequence[RowProb
 def markdown_text(reports: Sequence[Report], links: Links, nobodys: Sequence[RowProblem] = ()) -> str:
     """The same as markdown, without the list of every order."""
     return _environment().get_template("page.md.j2").render(_context(reports, links), nobodys=nobodys).strip() + "\n"
+
+
+@cache
+def find_script() -> str:
+    """The script of a page, which finds orders in it."""
+    return resources.files(__package__).joinpath("page.js").read_text(encoding="utf-8")
+
+
+def page_policy() -> str:
+    """What a page may do: apply its own style and run its own script. It loads nothing, and nothing that a cell holds is obeyed."""
+    digest = base64.b64encode(hashlib.sha256(find_script().encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
 
 
 def changes_page(changes: Mapping[str, Sequence[RowChange]], made_at: datetime, links: Links) -> str:
@@ -87,8 +102,14 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"moment": _moment, "number": lambda value: f"{value:,}", "cell": cell}
-    environment.globals |= {"change_words": change_words, "changes_summary": changes_summary, "waiting_words": waiting_words}
-    environment.globals |= {"table": table, "most": MOST_ROWS}
+    environment.globals |= {
+        "change_words": change_words,
+        "changes_summary": changes_summary,
+        "waiting_words": waiting_words,
+        "event_words": event_words,
+    }
+    environment.globals |= {"table": table, "most": MOST_ROWS, "most_events": _MOST_EVENTS}
+    environment.globals |= {"script": find_script(), "policy": page_policy()}
     return environment
 
 

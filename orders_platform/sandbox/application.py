@@ -265,17 +265,14 @@ class Sandbox:
         return page.document()
 
     async def _overview(self, request: Request) -> Response:
-        since = request.query_params.get("since", "")
+        since, find = (request.query_params.get(name, "").strip() for name in ("since", "find"))
         self._scheduler.do_due()
         seen = tuple(self.requests)  # copied here, where it also grows: another thread could meet it half-way
-        return await self._in_thread(functools.partial(page.overview, self.state, self.meter, seen, since))
+        return await self._in_thread(functools.partial(page.overview, self.state, self.meter, seen, since, find))
 
     async def _group(self, request: Request) -> Response:
-        query = request.query_params
-        wanted = functools.partial(
-            page.group, self.state, query.get("board", ""), query.get("group", ""), query.get("rows", "")
-        )
-        return await self._in_thread(wanted)
+        asked = (request.query_params.get(name, "").strip() for name in ("board", "group", "rows", "find"))
+        return await self._in_thread(functools.partial(page.group, self.state, *asked))
 
     async def _health(self, _request: Request) -> Response:
         """Also says who this is: the file of the boards, empty when they are in memory, and the version."""

@@ -106,7 +106,7 @@ class Group {
     const stamp = this.seen.stamp;
     this.reading = true;
     try {
-      this.content = await read(`page/group.json?${new URLSearchParams({ board: this.board, group: this.id, rows: this.limit })}`);
+      this.content = await read(`page/group.json?${new URLSearchParams({ board: this.board, group: this.id, rows: this.limit, find: word() })}`);
     } finally {
       this.reading = false;
     }
@@ -133,7 +133,7 @@ class Group {
     this.layout = layout;
     this.scroll.classList.toggle("long", items.length > ROWS);
     arrange(this.lines, [...this.rows.values()].flatMap((row) => row.nodes));
-    arrange(this.body, items.length ? [this.scroll, this.rest(this.seen.items - items.length)].filter(Boolean) : [node("p", { class: "empty" }, "No items yet")]);
+    arrange(this.body, items.length ? [this.scroll, this.rest(this.seen.found - items.length)].filter(Boolean) : [node("p", { class: "empty" }, "No items yet")]);
     this.body.style.minHeight = "";
     if (held) this.body.querySelector(`[data-item="${held}"]`)?.focus({ preventScroll: true });
   }
@@ -198,16 +198,21 @@ function showBoards(seen) {
 
 const nothing = node("p", { class: "empty", hidden: "" });
 
+const word = () => byId("find").value.trim();
+
 function find() {
-  const wanted = byId("find").value.trim(), word = wanted.toLowerCase();
   let found = 0;
   for (const group of groups.values()) {
-    group.root.hidden = !group.seen.title.toLowerCase().includes(word);
-    found += !group.root.hidden;
+    group.root.hidden = !group.seen.is_shown;
+    found += group.seen.is_shown;
   }
-  nothing.hidden = !word || found > 0;
-  nothing.textContent = `No group has “${wanted}” in its name`;
-  history.replaceState(null, "", wanted ? `#${encodeURIComponent(wanted)}` : location.pathname);
+  nothing.hidden = !word() || found > 0;
+  nothing.textContent = `No item and no group has “${word()}”`;
+}
+
+function search() {
+  history.replaceState(null, "", word() ? `#${encodeURIComponent(word())}` : location.pathname);
+  look();
 }
 
 function meter(id, title, left, limit) {
@@ -252,10 +257,12 @@ function lose(error) {
   for (const group of groups.values()) group.drawn = "";
 }
 
-async function refresh() {
+async function look() {
+  const asked = word();
   try {
-    const seen = await read(`page/overview.json?since=${encodeURIComponent(changes)}`);
+    const seen = await read(`page/overview.json?${new URLSearchParams({ since: changes, find: asked })}`);
     if (!seen) throw new Unreachable("HTTP 404");
+    if (asked !== word()) return; // the reader typed on, and was asked for since
     answered = new Date();
     byId("lost").hidden = true;
     byId("live").textContent = `live · ${clock(answered)}`;
@@ -267,6 +274,12 @@ async function refresh() {
     if (seen.boards) showBoards(seen.boards);
   } catch (error) {
     lose(error);
+  }
+}
+
+async function refresh() {
+  try {
+    await look();
   } finally {
     setTimeout(refresh, EVERY);
   }
@@ -274,9 +287,9 @@ async function refresh() {
 
 byId("log").open = matchMedia("(min-width: 1001px)").matches;
 byId("find").value = new URLSearchParams(`group=${location.hash.slice(1)}`).get("group");
-byId("find").addEventListener("input", find);
+byId("find").addEventListener("input", search);
 addEventListener("keydown", (event) => {
   if (event.key === "/" && document.activeElement !== byId("find")) { event.preventDefault(); byId("find").focus(); }
-  if (event.key === "Escape" && document.activeElement === byId("find")) { byId("find").value = ""; find(); }
+  if (event.key === "Escape" && document.activeElement === byId("find")) { byId("find").value = ""; search(); }
 });
 refresh();

@@ -37,6 +37,9 @@ WHERE child.parent_id IS NOT NULL AND parent.board_id = ? AND child.state = 'act
 _CHILDREN = """
 SELECT id, name, parent_id FROM items WHERE parent_id IN (SELECT value FROM json_each(?)) AND state = 'active'
 ORDER BY position, id"""
+_FOUND = """
+SELECT id, group_id FROM items WHERE board_id = ?1 AND state = 'active' AND (CAST(id AS TEXT) = ?2
+OR instr(lower(name), ?2) OR EXISTS (SELECT 1 FROM cells WHERE item_id = items.id AND instr(lower(text), ?2)))"""
 _CELLS = "SELECT item_id, column_id, text FROM cells WHERE item_id IN (SELECT value FROM json_each(?))"
 
 
@@ -60,17 +63,18 @@ def _text(name: str) -> str:
     return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
-def overview(state: State, meter: Meter, requests: Sequence[RequestRecord], since: str = "") -> Response:
+def overview(state: State, meter: Meter, requests: Sequence[RequestRecord], since: str = "", find: str = "") -> Response:
     """Boards with their groups, what is left of the limits, the last requests, newest first, and how many ended how.
 
-    Boards are left out while `since`, the `changes` of an earlier answer, is still right.
+    Boards are left out while `since`, the `changes` of an earlier answer, is still right. With a word to `find`, each group says how many
+    of its items have it: all of a group that has it in its title.
     """
     with state.lock:
-        changes = str(state.changes)
+        changes = f"{state.changes} {find}".strip()
         boards = (
             None
             if changes == since
-            else [_board(state, board.id) for board in structure.boards(state) if board.type == ITEMS_BOARD]
+            else [_board(state, board.id, find) for board in structure.boards(state) if board.type == ITEMS_BOARD]
         )
     latest = list(islice(reversed(requests), _REQUESTS_SHOWN))
     budget = {
@@ -90,8 +94,13 @@ def overview(state: State, meter: Meter, requests: Sequence[RequestRecord], sinc
     )
 
 
-def _board(state: State, board_id: int) -> dict[str, object]:
-    board = structure.board(state, board_id)
+def _found(state: State, board_id: int, find: str) -> Mapping[int, str]:
+    """The items that have a word in their name, their id or a cell, each with its group."""
+    return dict(state.all(_FOUND, (board_id, find.lower()))) if find else {}
+
+
+def _board(state: State, board_id: int, find: str) -> dict[str, object]:
+    board, found = structure.board(state, board_id), Counter(_found(state, board_id, find).values())
     counts = {row[0]: row for row in state.all(_GROUP_COUNTS, (board_id,))}
     children = {row[0]: row for row in state.all(_SUBITEM_COUNTS, (board_id,))}
     groups = []
@@ -105,7 +114,9 @@ def _board(state: State, board_id: int) -> dict[str, object]:
                 "color": group.color,
                 "items": item_count,
                 "subitems": subitem_count,
-                "stamp": f"{item_count}/{changed}/{subitem_count}/{subitem_changed}",
+                "found": item_count if find.lower() in group.title.lower() else found[group.id],
+                "is_shown": find.lower() in group.title.lower() or group.id in found,
+                "stamp": f"{item_count}/{changed}/{subitem_count}/{subitem_changed}/{find}",
             }
         )
     return {"id": str(board_id), "name": board.name if board else "", "limit": state.items_limit, "groups": groups}
@@ -125,17 +136,21 @@ def _request(record: RequestRecord) -> dict[str, object]:
     }
 
 
-def group(state: State, board_id: str, group_id: str, rows: str = "") -> Response:
-    """The items of one group with the columns that hold something, and their subitems; 404 for an unknown group."""
+def group(state: State, board_id: str, group_id: str, rows: str = "", find: str = "") -> Response:
+    """The items of one group that are looked for, the columns that hold something, and their subitems; 404 for an unknown group."""
     limit = min(read_id(rows) or _ROWS_SHOWN, _MOST_ROWS)
     with state.lock:
         found = structure.group(state, read_id(board_id) or 0, group_id)
-        content = _group(state, found, limit) if found else None
+        content = _group(state, found, limit, find) if found else None
     return JSONResponse(content) if content else JSONResponse({"error": "no such group"}, status_code=404)
 
 
-def _group(state: State, found: GroupRow, limit: int) -> dict[str, object]:
-    shown = _with_cells(state, [_Row(item.id, item.name) for item in stored_items.in_group(state, found, limit=limit)])
+def _group(state: State, found: GroupRow, limit: int, find: str) -> dict[str, object]:
+    is_whole = find.lower() in found.title.lower()
+    chosen = () if is_whole else _found(state, found.board_id, find)
+    items = stored_items.in_group(state, found, limit=limit if is_whole else -1)
+    rows = [_Row(item.id, item.name) for item in items if is_whole or item.id in chosen]
+    shown = _with_cells(state, rows[:limit])
     parents = [row.id for row in shown]
     below = _with_cells(
         state, [_Row(child, name, parent) for child, name, parent in state.all(_CHILDREN, (json.dumps(parents),))]

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from orders_platform.domain.board import Group
 from orders_platform.domain.history import CustomerGroup
 from orders_platform.domain.mutations import Batch, Mutation, MutationResult, Operation, Outcome
-from orders_platform.domain.orders import GroupIntent, RowProblem
+from orders_platform.domain.orders import GroupIntent, RowKind, RowProblem
 from orders_platform.domain.text import fold
 from orders_platform.sync.results import StageReport
 from orders_platform.sync.run import SyncRun
@@ -29,8 +29,8 @@ def sync_groups(
     with run.counted(customer, report):
         run.admit(customer)
         names = set(run.store.waiting_groups(customer))
-        if limit is not None:
-            names &= {row.group_name for row in run.store.orders(customer, waiting=True)[:limit]}
+        if limit is not None or run.orders:
+            names &= {row.group_name for row in run.rows(RowKind.ITEMS, customer, waiting=True)[:limit]}
         names.update(also)
         if names:
             run.preflight()

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 
 from orders_platform.domain.cell_warnings import CellProblem, CellWarning
 from orders_platform.domain.differences import Difference
 from orders_platform.domain.merges import HeaderMerge, LineMerge
 from orders_platform.domain.mutations import BatchReport, Outcome
-from orders_platform.domain.orders import RowProblem, SyncRow
+from orders_platform.domain.orders import RowKind, RowProblem, SyncRow
 from orders_platform.domain.plan import Step
+
+
+@dataclass(frozen=True, slots=True)
+class SentRow:
+    """What a stage did of one row, in words, with the item it is on; `note`: why it was refused, or the columns it was sent without."""
+
+    what: str
+    order_key: str
+    size_code: str
+    name: str
+    item_id: int | None
+    note: str = ""
+
+
+_KEPT_ROWS = 50
 
 
 @dataclass(slots=True)
@@ -19,6 +34,7 @@ class StageReport:
 
     Attributes:
         skipped: rows that the board already showed as wanted.
+        rows: the first of those that the board was changed by or that were refused, by what was done.
         adopted: rows without an id that were found on the board.
         warnings: cells that rows were sent without, or that were cut.
         waiting: rows that could not be sent yet (their group or item is missing, or their outcome is still unknown).
@@ -49,9 +65,20 @@ class StageReport:
     warnings: list[CellWarning] = field(default_factory=list)
     doubled: list[Difference] = field(default_factory=list)
     trouble: str | None = None
+    rows: dict[str, list[SentRow]] = field(default_factory=dict)
 
-    def count_steps(self, steps: tuple[Step, ...]) -> None:
-        """Count a row by what is done for it."""
+    def count_row(
+        self, customer: str, row: SyncRow, steps: tuple[Step, ...], item_id: int | None, problems: Sequence[CellProblem]
+    ) -> None:
+        """Count a row by what is done for it, and note the cells that it is sent without."""
+        self.warnings += [
+            CellWarning(customer, row.order_key, each.column, each.text, each.code, each.reason, row.ref) for each in problems
+        ]
+        note = f"without {', '.join(each.column for each in problems)}" if problems else ""
+        if steps or note:
+            self._keep(
+                SentRow(", ".join(steps) or "unchanged", row.order_key, row.size_code, row.name, _item_of(row, item_id), note)
+            )
         self.created += Step.CREATE in steps
         self.updated += Step.CHANGE in steps
         self.moved += Step.MOVE in steps
@@ -69,23 +96,30 @@ class StageReport:
             if result.outcome in {Outcome.UNKNOWN, Outcome.NOT_SENT}:
                 self.trouble = f"{result.code or result.outcome.value}: {result.message or report.error or 'no answer'}"
 
-    def refuse(self, row: RowProblem) -> None:
-        """Count a row that is not on the board, with the reason."""
+    def refuse(self, problem: RowProblem, row: SyncRow | None = None) -> None:
+        """Count a row, or a group, that is not on the board, with the reason."""
         self.failed += 1
-        self.refusals.append(row)
+        self.refusals.append(problem)
+        name, item_id = (row.name, _item_of(row, row.monday_id)) if row else ("", None)
+        self._keep(SentRow("refused", problem.order_key, problem.size_code, name, item_id, problem.reason))
 
-    def leave_out(self, customer: str, row: SyncRow, problems: Iterable[CellProblem]) -> None:
-        """Note the cells that a row is sent without."""
-        self.warnings += [
-            CellWarning(customer, row.order_key, each.column, each.text, each.code, each.reason, row.ref) for each in problems
-        ]
+    def _keep(self, row: SentRow) -> None:
+        kept = self.rows.setdefault(row.what, [])
+        if len(kept) < _KEPT_ROWS:
+            kept.append(row)
 
     def figures(self) -> dict[str, int | float]:
         """Every figure by name."""
         plain = {
-            f.name: getattr(self, f.name) for f in fields(self) if f.name not in {"refusals", "warnings", "doubled", "trouble"}
+            f.name: getattr(self, f.name)
+            for f in fields(self)
+            if f.name not in {"refusals", "warnings", "doubled", "trouble", "rows"}
         }
         return {**plain, "warnings": len(self.warnings), "doubled": len(self.doubled)}
+
+
+def _item_of(row: SyncRow, monday_id: int | None) -> int | None:
+    return row.parent_id if row.kind is RowKind.SUBITEMS else monday_id
 
 
 @dataclass(slots=True)

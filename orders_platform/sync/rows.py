@@ -1,8 +1,8 @@
 """Stages 5 and 6: every waiting order is an item on the board, every waiting line a subitem under the item of its order.
 
 Both go the same way: wait until unanswered requests are final, look up, read, plan, send in batches, and record what came of each, with
-the intent committed before each request; docs/explanation/exactly_once.md tells the protocol. What differs is where a row belongs on the board, by
-what it is found there, and the arguments that create it.
+the intent committed before each request; docs/explanation/exactly_once.md tells the protocol. What differs is where a row belongs on the
+board, by what it is found there, and the arguments that create it.
 """
 
 from __future__ import annotations
@@ -220,7 +220,7 @@ class _Stage(ABC):
             )
 
     def _refuse(self, row: SyncRow, code: str, reason: str) -> None:
-        self.report.refuse(RowProblem(self.customer, row.order_key, row.size_code, code, reason))
+        self.report.refuse(RowProblem(self.customer, row.order_key, row.size_code, code, reason), row)
 
     def _formatted(self, row: SyncRow) -> FormattedRow:
         """The row's cells. What is wrong with those of a line is told by its size."""
@@ -295,13 +295,12 @@ class _Stage(ABC):
         self.record(results, report)
         for each, result in zip(rows, results, strict=True):
             if result.state is SyncState.SYNCED:
-                self._count(each)
+                self._count(each, result.monday_id or each.row.monday_id)
             elif result.state is SyncState.FAILED and result.code is not None:
                 self._refuse(each.row, result.code, result.message or "")
 
-    def _count(self, sent: _Outgoing) -> None:
-        self.report.count_steps(sent.plan.steps)
-        self.report.leave_out(self.customer, sent.row, sent.warnings)
+    def _count(self, sent: _Outgoing, item_id: int | None) -> None:
+        self.report.count_row(self.customer, sent.row, sent.plan.steps, item_id, sent.warnings)
 
     def record(self, results: Sequence[RowResult], report: BatchReport | None = None, adoption: str | None = None) -> None:
         """Commit what came of rows, if there are any."""
@@ -316,7 +315,7 @@ class _Stage(ABC):
     def count_dry_run(self, rows: Sequence[_Outgoing]) -> None:
         """Count what would be done."""
         for row in rows:
-            self._count(row)
+            self._count(row, row.plan.item_id)
 
     @abstractmethod
     def placed(self, rows: Sequence[SyncRow]) -> list[SyncRow]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from orders_platform.domain.board import BoardDescription, Column
 from orders_platform.domain.clocks import BOOT, elapsed
 from orders_platform.domain.labels import LabelIndex
 from orders_platform.domain.mapping import BoardMapping, Target, target_of
-from orders_platform.domain.orders import RowKind, SyncRow
+from orders_platform.domain.orders import RowKind, SyncRow, is_of
 from orders_platform.domain.plan import OnDeleted, OnRenamed
 from orders_platform.domain.preflight import require_fitting_board, subitem_board_problems
 from orders_platform.domain.text import counted
@@ -68,6 +68,7 @@ class SyncRun:
         sleep: seconds; only used to wait until an unanswered request is final.
         new_key: makes idempotency keys.
         progress: is told what is done, how far, and of how many (0: nobody knows).
+        orders: by key or number, the only ones that are sent; empty: all that wait.
         dry_run_items: orders whose item a dry run would have made.
     """
 
@@ -81,6 +82,7 @@ class SyncRun:
     sleep: Callable[[float], None] = time.sleep
     new_key: Callable[[], str] = lambda: str(uuid.uuid4())
     progress: Callable[[str, int, int], None] = lambda _words, _done, _total: None
+    orders: Collection[str] = ()
     dry_run_items: set[str] = field(default_factory=set, init=False)
     _admitted: set[str] = field(default_factory=set, init=False)
 
@@ -109,8 +111,9 @@ class SyncRun:
         return self.items_board if kind is RowKind.ITEMS else self.subitems_board
 
     def rows(self, kind: RowKind, customer: str, sent_by: str = "", *, waiting: bool = False) -> Sequence[SyncRow]:
-        """A customer's orders or lines: all, or those that a run sent, or that wait to be sent."""
-        return (self.store.orders if kind is RowKind.ITEMS else self.store.lines)(customer, sent_by, waiting=waiting)
+        """A customer's orders or lines: all, or those that a run sent, or that wait to be sent and this run is for."""
+        rows = (self.store.orders if kind is RowKind.ITEMS else self.store.lines)(customer, sent_by, waiting=waiting)
+        return [row for row in rows if is_of(row.order_key, self.orders)] if waiting else rows
 
     def admit(self, customer: str) -> None:
         """Let a customer through to the board, once a run: no guard stops it, its ids are of these boards.

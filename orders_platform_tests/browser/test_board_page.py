@@ -184,9 +184,24 @@ def test_a_group_is_found_by_typing_and_by_address(api: Api, page: Page) -> None
     expect(group(page, "GREYSON SS26")).to_be_visible()
     expect(group(page, "New orders")).to_be_hidden()
     page.locator("#find").fill("RHONE")
-    expect(page.get_by_text("No group has “RHONE” in its name")).to_be_visible()
+    expect(page.get_by_text("No item and no group has “RHONE”")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.locator(".group:visible")).to_have_count(2)
+
+
+@pytest.mark.parametrize("what", ["gre-00421", "po 4755", "SKATE", "id"])
+def test_an_order_is_found_by_number_po_style_and_item(api: Api, page: Page, what: str) -> None:
+    api.data(CREATE_GROUP, b=ITEMS_BOARD_ID, n="GREYSON SS26")
+    wanted = api.create("SKATE - NAVY", {"text_mkr5wya6": "GRE-00421", "text_mkr5ej2x": "PO 4755"})
+    api.create("OTHER", {"text_mkr5wya6": "GRE-00422"})
+    page.goto(api.url)
+    expect(page.locator("tr.item")).to_have_count(2)
+    page.locator("#find").fill(str(wanted) if what == "id" else what)
+    expect(page.locator("tr.item")).to_have_count(1)
+    expect(page.locator(f"#item-{wanted}")).to_be_visible()
+    expect(group(page, "GREYSON SS26")).to_be_hidden()
+    page.reload()
+    expect(page.locator("tr.item:visible")).to_have_count(1)
 
 
 def test_a_group_is_folded_by_the_keyboard_and_a_refresh_leaves_it_folded(api: Api, page: Page) -> None:

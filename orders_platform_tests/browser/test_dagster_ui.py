@@ -247,3 +247,83 @@ def test_a_row_that_is_stuck_shows_as_a_failed_check_with_its_customer_and_order
     expect(view.get_by_text("Failed", exact=True).first).to_be_visible()
     expect(view.get_by_role("cell", name=CUSTOMER).or_(view.get_by_text(CUSTOMER)).first).to_be_visible()
     picture(view, "check")
+
+
+# --- a verdict for each customer, options of a run, and one order
+
+
+def test_the_verdict_on_one_customer_stays_shown_when_another_passes_later(ui: Ui, view: Page) -> None:
+    """RHONE ran after the load of the other had lost half its orders."""
+    assert ui.webserver.verdicts("order_headers", "removals_plausible") == {CUSTOMER: "failed", "RHONE": "succeeded"}
+    ui.open(view, "/assets/order_headers?view=checks&checkDetail=removals_plausible")
+    expect(view.get_by_text("Failed", exact=True).first).to_be_visible()
+    expect(view.get_by_text("Execution history")).to_be_visible()  # the tabs of the check are there, below those of the asset
+    view.get_by_text("Partitions", exact=True).last.click()
+    expect(view.get_by_text("Failed (1)")).to_be_visible()
+    expect(view.get_by_text("Passed (1)")).to_be_visible()
+
+    def is_told() -> int:
+        view.get_by_text(CUSTOMER, exact=True).locator("visible=true").last.click()  # the list is below the chosen partitions
+        return view.get_by_text("accept: [vanished_orders]").count()
+
+    wait_for("the verdict on the customer is shown", is_told, 60)
+    picture(view, "verdicts")
+
+
+def test_a_person_finds_the_options_of_a_run_in_the_launchpad(ui: Ui, view: Page) -> None:
+    ui.open(view, "/locations/orders_platform/jobs/sync_customer/playground")
+    for option in ("accept", "limit", "orders", "resync", "skip_subitems"):
+        expect(view.locator(".CodeMirror-lines").get_by_text(option)).to_be_visible()
+    expect(view.get_by_text("No errors")).to_be_visible()
+    picture(view, "options")
+
+
+def test_a_preview_shows_what_would_change_as_a_table_and_makes_no_asset(ui: Ui, view: Page) -> None:
+    number = str(ORDERS[0]["AAG ORDER NUMBER"])
+    ui.place.write('UPDATE "swp_ORDER_LIST_V2" SET "PO NUMBER" = ? WHERE "AAG ORDER NUMBER" = ?', "PO 4756", number)
+    before, mutations = ui.place.board, ui.place.mutations
+    run = ui.webserver.launch("preview_customer", partition=CUSTOMER, orders=[number])
+    assert ui.webserver.finish(run) == {"SUCCESS"}
+    assert (ui.place.board, ui.place.mutations) == (before, mutations)
+    assert ui.webserver.verdicts("order_headers", "removals_plausible")[CUSTOMER] == "failed"
+    ui.open(view, "/assets/order_board?view=events")
+    expect(view.get_by_text(f"{CUSTOMER}: a run would change 1 changed order").first).to_be_visible()
+    expect(view.get_by_text("PO 4756").first).to_be_visible()
+    view.get_by_text("PO 4756").first.scroll_into_view_if_needed()
+    picture(view, "preview")
+
+
+def test_a_guard_is_accepted_for_one_run_and_that_customer_alone_recovers(ui: Ui) -> None:
+    run = ui.webserver.launch("sync_customer", partition=CUSTOMER, accept=["vanished_orders"])
+    assert ui.webserver.finish(run) == {"SUCCESS"}
+    assert ui.webserver.verdicts("order_headers", "removals_plausible") == {CUSTOMER: "succeeded", "RHONE": "succeeded"}
+
+
+def test_the_page_of_a_customer_opens_at_its_link_and_finds_an_order(ui: Ui, view: Page) -> None:
+    number = str(ORDERS[0]["AAG ORDER NUMBER"])
+    ui.open(view, f"/reports/B%27HOOD#{number}")
+    expect(view.locator("tr.order:visible")).to_have_count(1)
+    view.locator("tr.order:visible").get_by_text("History").click()
+    expect(view.locator("tr.order:visible")).to_contain_text("changed")
+    picture(view, "find")
+    assert view.evaluate("window.origin") == "null"  # of another origin than the UI, which starts runs
+
+
+@pytest.mark.parametrize(("method", "path", "host", "status"), [
+    ("GET", "B%27HOOD", "", 200), ("HEAD", "B%27HOOD", "", 200), ("POST", "B%27HOOD", "", 405), ("GET", "B%27HOOD", "evil.example", 403),
+    ("GET", "", "", 404), ("GET", "NOBODY", "", 404), ("GET", "../../../orders.db", "", 404), ("GET", "..%2F..%2Forders.db", "", 404),
+    ("GET", "%2Fetc%2Fpasswd", "", 404), ("GET", "B%27HOOD%00", "", 404), ("GET", "B%27HOOD.html", "", 404),
+])  # fmt: skip
+def test_only_the_page_of_a_customer_is_read_and_only_here(ui: Ui, method: str, path: str, host: str, status: int) -> None:
+    """As it is written: a client would tidy up the dots."""
+    port = ui.webserver.url.rpartition(":")[2]
+    with socket.create_connection(("127.0.0.1", int(port)), 60) as connection:
+        connection.sendall(
+            f"{method} /reports/{path} HTTP/1.1\r\nHost: {host or f'127.0.0.1:{port}'}\r\nConnection: close\r\n\r\n".encode()
+        )
+        answer = connection.makefile("rb").read().decode("utf-8", "replace")
+    assert int(answer.split()[1]) == status
+    assert "SQLite format" not in answer
+    if status == 200:
+        assert "frame-ancestors 'none'; sandbox allow-scripts" in answer
+        assert "nosniff" in answer

@@ -20,9 +20,27 @@ def test_hostile_cells_are_text_of_the_report(page: Page, tmp_path: Path) -> Non
         file = tmp_path / "report.html"
         file.write_text(html_page([everything(text)], Links("https://acme.example/boards/7")), "utf-8")
         page.goto(file.as_uri())
-        expect(page.locator("summary").last).to_contain_text(text)
+        expect(page.locator(".group > summary").last).to_contain_text(text)
         assert page.locator("th").first.evaluate("cell => getComputedStyle(cell).textAlign") == "left"  # its own style applies
         assert page.evaluate("window.obeyed") is None
+
+
+def test_an_order_is_found_by_number_po_or_style_and_tells_its_history(page: Page, tmp_path: Path) -> None:
+    file = tmp_path / "report.html"
+    file.write_text(html_page([everything("SKATE - NAVY PO 4755")], Links()), "utf-8")
+    page.goto(file.as_uri())
+    box, shown = page.get_by_label("Find an order by number, PO or style"), page.locator("tr.order:visible")
+    expect(shown).to_have_count(0)  # the groups are folded
+    for text, orders in (("gre-1", 1), ("4755 skate", 4), ("nobody", 0)):
+        box.fill(text)
+        expect(shown).to_have_count(orders)
+        expect(page.locator("#found")).to_have_text(f"{orders} order{'' if orders == 1 else 's'}")
+    page.goto(f"{file.as_uri()}#GRE-1")
+    page.reload()
+    expect(shown).to_have_count(1)
+    shown.get_by_text("History").click()
+    expect(shown).to_contain_text("2 sizes made: refused (SKATE - NAVY PO 4755)")
+    expect(shown).to_contain_text("made run run")
 
 
 def test_the_policy_of_a_report_refuses_scripts_and_every_address(page: Page, page_errors: list[str], tmp_path: Path) -> None:

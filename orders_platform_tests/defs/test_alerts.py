@@ -119,7 +119,7 @@ def test_a_run_that_a_check_stopped_is_told_by_the_check_alone(
 ) -> None:
     synced.write("UPDATE ORDER_LIST_V2 SET monday_item_id = 7 WHERE \"CUSTOMER NAME\" = 'RHONE'")
     assert not location.sync_customer("RHONE").success
-    assert not job(location, "check_orders").success
+    assert job(location, "check_orders").success
     ticks.sensor("alerts")
     assert receiver.titles == ["[sandbox] RHONE: keys_unique failed"]
 
@@ -248,6 +248,30 @@ def test_a_check_that_turns_from_a_warning_to_an_error_is_news(
     ticks.sensor("alerts")
     assert receiver.titles == ["[sandbox] B'HOOD: totals_match_sizes failed"] * 2
     assert ["ERROR" in message["message"] for message in receiver.arrived] == [False, True]
+
+
+def test_the_verdict_on_one_customer_is_told_and_over_when_that_customer_recovers_and_not_before(
+    workplace: Workplace, location: Location, ticks: Ticks, receiver: Receiver
+) -> None:
+    """Each is told by its own run; what the job finds of all customers is the same topic, and no news."""
+    bhood, rhone, wrong = samples_of("B'HOOD", "BHOOD")[:6], samples_of("RHONE")[:3], {"TOTAL QTY": 1}
+    workplace.stage([*({**row, **wrong} for row in bhood), {**rhone[0], **wrong}, *rhone[1:]])
+    assert not location.sync_customer(CUSTOMER).success
+    assert location.sync_customer("RHONE").success
+    ticks.sensor("alerts")
+    assert receiver.titles == ["[sandbox] B'HOOD, RHONE: totals_match_sizes failed"]
+    workplace.stage([*({**row, **wrong} for row in bhood), *rhone])
+    assert location.sync_customer("RHONE").success
+    ticks.sensor("alerts")
+    assert receiver.titles[1:] == ["[sandbox] RHONE: totals_match_sizes recovered"]
+    assert "Still failing: B'HOOD." in receiver.arrived[1]["message"]
+    job(location, "check_orders")
+    ticks.sensor("alerts")
+    assert receiver.titles[2:] == []
+    workplace.stage([*bhood, *rhone])
+    assert location.sync_customer(CUSTOMER).success
+    ticks.sensor("alerts")
+    assert receiver.titles[2:] == ["[sandbox] B'HOOD: totals_match_sizes recovered"]
 
 
 def test_a_host_whose_clock_is_ahead_does_not_hide_the_runs_of_others(

@@ -97,6 +97,19 @@ def test_dagster_reads_every_variant_as_it_is_meant(instance: dg.DagsterInstance
     assert instance.get_tick_retention_settings(InstigatorType.SCHEDULE)[TickStatus.SUCCESS] == 30
 
 
+def test_every_storage_keeps_a_verdict_for_each_customer(workplace: Workplace, instance: dg.DagsterInstance) -> None:
+    """The checks of a run are partitioned, which Dagster calls a preview."""
+    bhood, rhone = samples_of("B'HOOD", "BHOOD")[:3], samples_of("RHONE")[:3]
+    workplace.stage([*({**row, "TOTAL QTY": 1} for row in bhood), *rhone])
+    location = Location(instance)
+    assert [location.sync_customer(customer).success for customer in ("B'HOOD", "RHONE")] == [False, True]
+    key = dg.AssetCheckKey(dg.AssetKey("order_lines"), "totals_match_sizes")
+    kept = instance.event_log_storage.get_asset_check_partition_info([key])
+    assert {each.partition_key: each.latest_execution_status.value for each in kept} == {
+        "B'HOOD": "FAILED", "RHONE": "SUCCEEDED",
+    }  # fmt: skip
+
+
 # --- a power cut ---------------------------------------------------------------------------------------------------------
 
 

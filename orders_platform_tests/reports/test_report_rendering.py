@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from orders_platform.domain.history import OrderEvent
 from orders_platform.domain.order_status import LastChanges, OrderChange
 from orders_platform.domain.states import Action
 from orders_platform.errors import ConfigurationError
@@ -19,19 +20,25 @@ from orders_platform.reports.rendering import Links, html_page, markdown_text, p
 from orders_platform_tests.reports.test_report_content import FINE, FRESH, LEFT, NOW, REFUSED, reject, report
 
 HOSTILE = "<script>alert(1)</script> | *B* [x](javascript:y) & \"q\" 'B'HOOD'\n`c`"
-LINKS = Links("https://acme.example/boards/7", "https://acme.example/boards/7")
+LINKS = Links("https://acme.example/boards/7", "https://acme.example/boards/7/pulses/")
 
 
 def everything(name: str = "SHIRT") -> Report:
     orders = [replace(order, item_name=name, group_name=name) for order in (FINE, FRESH, REFUSED, LEFT)]
     changes = LastChanges("run", NOW, (OrderChange("GRE-1", name, name, Action.INSERT, 3),))
-    return replace(report(*orders, rejected=[reject("GRE-9", "", name)]), changes=changes, customer=name)
+    events = {
+        "GRE-1": [
+            OrderEvent(NOW, "create_subitem", "refused", "run", 2, name),
+            OrderEvent(NOW, "create_item", "done", "run", 0, None),
+        ]
+    }
+    return replace(report(*orders, rejected=[reject("GRE-9", "", name)]), changes=changes, customer=name, events=events)
 
 
 class Tags(HTMLParser):
     """Collects tags and addresses, and refuses tags that are not closed in order."""
 
-    void = frozenset({"meta", "br", "rect", "link", "img"})
+    void = frozenset({"meta", "br", "rect", "link", "img", "input"})
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -56,8 +63,8 @@ class Tags(HTMLParser):
 
 def test_the_name_of_an_order_cannot_become_markup_of_the_page() -> None:
     page = html_page([everything(HOSTILE)], Links())
-    tags = Tags(page)
-    assert "script" not in tags.seen
+    Tags(page)
+    assert page.count("<script>") == 1  # our own, whose hash the policy names
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
 
 

@@ -34,18 +34,24 @@ class Location:
     def survey(self) -> dg.ExecuteInProcessResult:
         return self._job("scan_staging").execute_in_process(instance=self.instance, raise_on_error=False)
 
-    def sync(self, key: str, ops: dict[str, object] | None = None) -> dg.ExecuteInProcessResult:
-        """All six assets of one partition, which exists as if somebody had typed it in."""
+    def sync(self, key: str, job: str = "sync_customer", **options: object) -> dg.ExecuteInProcessResult:
+        """All six assets of one partition, which exists as if somebody had typed it in, with these options of the launchpad."""
         if key not in self.customers:
             self.instance.add_dynamic_partitions("customers", [key])
-        return self._job("sync_customer").execute_in_process(
-            instance=self.instance, partition_key=key, raise_on_error=False, run_config={"ops": ops or {}}
+        configuration = {"resources": {"run_options": {"config": options}}}
+        return self._job(job).execute_in_process(
+            instance=self.instance, partition_key=key, raise_on_error=False, run_config=configuration
         )
 
-    def sync_customer(self, customer: str, ops: dict[str, object] | None = None) -> dg.ExecuteInProcessResult:
-        """All six assets of a customer whose partition is made in our way, with the run configuration of these ops."""
+    def sync_customer(self, customer: str, **options: object) -> dg.ExecuteInProcessResult:
+        """All six assets of a customer whose partition is made in our way."""
         make_partitions(self.instance, [customer])
-        return self.sync(partition_key_for(customer), ops)
+        return self.sync(partition_key_for(customer), **options)
+
+    def preview(self, customer: str, **options: object) -> dg.ExecuteInProcessResult:
+        """What a run of it would change."""
+        make_partitions(self.instance, [customer])
+        return self.sync(partition_key_for(customer), "preview_customer", **options)
 
     def _job(self, name: str) -> dg.JobDefinition:
         return build_definitions(Settings()).resolve_job_def(name)

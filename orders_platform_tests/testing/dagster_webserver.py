@@ -22,6 +22,9 @@ _RUNS = """query($filter: RunsFilter) { runsOrError(filter: $filter) { ... on Ru
 _CHECKS = """query($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { ... on AssetNode { assetChecksOrError {
     ... on AssetChecks { checks { name executionForLatestMaterialization {
       runId status evaluation { success severity description } } } } } } } }"""
+_VERDICTS = """query($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { ... on AssetNode { assetChecksOrError {
+    ... on AssetChecks { checks { name partitionStatuses { ... on AssetCheckDefaultPartitionStatuses {
+      succeededPartitions failedPartitions executionFailedPartitions } } } } } } } }"""
 _HEALTH = "{ instance { daemonHealth { allDaemonStatuses { daemonType required healthy } } } }"
 _LOCATION = """{ workspaceOrError { ... on Workspace { locationEntries { name loadStatus locationOrLoadError {
     __typename ... on PythonError { message } } } } } }"""
@@ -67,9 +70,9 @@ class Webserver:
         added = self.ask(_ADD, repository=REPOSITORY, key=key)["addDynamicPartition"]
         assert added["__typename"] in {"AddDynamicPartitionSuccess", "DuplicateDynamicPartitionError"}, added
 
-    def launch(self, job: str, *, partition: str | None = None) -> str:
-        """The id of the run, which waits in the queue."""
-        return self._launch({"pipelineName": job}, partition)
+    def launch(self, job: str, *, partition: str | None = None, **options: object) -> str:
+        """The id of the run, which waits in the queue; with these options of the launchpad."""
+        return self._launch({"pipelineName": job}, partition, options)
 
     def materialise(self, partition: str, assets: Iterable[str] = SIX) -> str:
         """What the button does: the id of the run."""
@@ -77,9 +80,13 @@ class Webserver:
             {"pipelineName": "__ASSET_JOB", "assetSelection": [{"path": [asset]} for asset in assets]}, partition
         )
 
-    def _launch(self, selector: Mapping[str, object], partition: str | None) -> str:
+    def _launch(
+        self, selector: Mapping[str, object], partition: str | None, options: Mapping[str, object] | None = None
+    ) -> str:
         tags = [{"key": "dagster/partition", "value": partition}] if partition else []
         execution = {"selector": {**REPOSITORY, **selector}, "executionMetadata": {"tags": tags}, "mode": "default"}
+        if options:
+            execution["runConfigData"] = {"resources": {"run_options": {"config": options}}}
         launched = self.ask(_LAUNCH, execution=execution)["launchPipelineExecution"]
         assert launched["__typename"] == "LaunchRunSuccess", launched
         return str(launched["run"]["runId"])
@@ -110,3 +117,9 @@ class Webserver:
         """By name, what the last evaluation said; None where there is none."""
         node = self.ask(_CHECKS, key={"path": [asset]})["assetNodeOrError"]
         return {check["name"]: check["executionForLatestMaterialization"] for check in node["assetChecksOrError"]["checks"]}
+
+    def verdicts(self, asset: str, check: str) -> dict[str, str]:
+        """What a check says of each customer: succeeded, failed, or executionFailed."""
+        node = self.ask(_VERDICTS, key={"path": [asset]})["assetNodeOrError"]
+        (found,) = (each["partitionStatuses"] for each in node["assetChecksOrError"]["checks"] if each["name"] == check)
+        return {key: status.removesuffix("Partitions") for status, keys in found.items() for key in keys}

@@ -1,4 +1,4 @@
-"""What Dagster's catalogue shows of each asset: owners, kinds, table, columns, links; and the table of refused rows that runs add.
+"""What Dagster's catalogue shows of each asset: owners, kinds, table, columns, links; and the tables of rows that runs add.
 
 All but the last follows from configuration and DDL; nothing connects.
 """
@@ -17,8 +17,10 @@ from orders_platform.database.schema import TableDefinition, define_tables
 from orders_platform.domain.cell_warnings import CellWarning, group_warnings, preview
 from orders_platform.domain.mapping import BoardMapping
 from orders_platform.domain.orders import RowProblem
-from orders_platform.reports.markdown import table
+from orders_platform.reports.markdown import Link, table
+from orders_platform.reports.rendering import Links
 from orders_platform.settings import Settings, default_folder
+from orders_platform.sync.results import StageReport
 
 _SHOWN = 50
 _TABLE_OF = {"swp_order_list": "staging", "order_headers": "orders", "order_sizes": "staged_lines", "order_lines": "lines"}
@@ -85,10 +87,22 @@ def _board_columns(board: BoardMapping, own: Mapping[str, str]) -> dg.TableSchem
     return dg.TableSchema([*fixed, *mapped])
 
 
-def row_problems(name: str, rows: Sequence[RowProblem]) -> dict[str, dg.RawMetadataValue]:
-    """Rows that the merge or the board does not take, as an entry of this name; nothing when there are none."""
+def rejected_rows(rows: Sequence[RowProblem]) -> dict[str, dg.RawMetadataValue]:
+    """Rows that the merge does not take; nothing when there are none."""
     cells = [(row.order_key, row.size_code, row.code, row.reason[:200]) for row in rows]
-    return {name: dg.MetadataValue.md(table(("order", "size", "code", "reason"), cells, most=_SHOWN))} if rows else {}
+    return (
+        {"rejected_rows": dg.MetadataValue.md(table(("order", "size", "code", "reason"), cells, most=_SHOWN))} if cells else {}
+    )
+
+
+def sent_rows(report: StageReport, links: Links) -> dict[str, dg.RawMetadataValue]:
+    """What a stage did, row by row: refused ones first, then those that were sent without a cell; nothing when there are none."""
+    kept = sorted((row for rows in report.rows.values() for row in rows), key=lambda row: (row.what != "refused", not row.note))
+    cells = [
+        (row.what, Link(row.order_key, links.item(row.item_id)), row.size_code, row.name, row.note[:200])
+        for row in kept[:_SHOWN]
+    ]
+    return {"rows": dg.MetadataValue.md(table(("what", "order", "size", "name", "note"), cells))} if cells else {}
 
 
 def cell_warnings(warnings: Iterable[CellWarning]) -> dict[str, dg.RawMetadataValue]:

@@ -3,22 +3,23 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 import dagster as dg
 from dagster import AssetExecutionContext, OpExecutionContext
-from pydantic import Field
 
 from orders_platform.build import report_folder, report_links
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.queries import Queries
-from orders_platform.defs.assets.asset_metadata import cell_warnings, row_problems
+from orders_platform.defs.assets.asset_metadata import cell_warnings, rejected_rows
 from orders_platform.defs.failures import RETRIES, dagster_failures
 from orders_platform.defs.partitions import CUSTOMERS, make_partitions
 from orders_platform.defs.resources import OrdersDatabase
+from orders_platform.defs.run_options import RunOptions
 from orders_platform.domain.customers import StagingScan, customer_for
-from orders_platform.domain.guards import Guard, GuardKind
-from orders_platform.errors import ConfigurationError, SourceDataError
-from orders_platform.reports.content import make_report
+from orders_platform.domain.guards import Guard
+from orders_platform.errors import SourceDataError
+from orders_platform.reports.content import Report, make_report
 from orders_platform.reports.rendering import html_page, write_page
 from orders_platform.settings import Settings
 
@@ -66,31 +67,15 @@ def observe_order_list(context: OpExecutionContext, orders_database: OrdersDatab
             raise SourceDataError(" ".join(changes.refused.values()))
 
 
-class GuardConfig(dg.Config):
-    """Run configuration of the merges."""
-
-    accept: list[str] = Field(
-        default=[], description=f"Guards that do not act in this run, since the load is right: {', '.join(GuardKind)}."
-    )
-
-    @property
-    def accepted(self) -> list[GuardKind]:
-        """The guards by kind. Raises `ConfigurationError` for an unknown one."""
-        unknown = [word for word in self.accept if word not in set(GuardKind)]
-        if unknown:
-            raise ConfigurationError(f"accept names {unknown[0]!r}, which is no guard; the guards are {', '.join(GuardKind)}.")
-        return [GuardKind(word) for word in self.accept]
-
-
 @dg.asset(partitions_def=CUSTOMERS, deps=[SWP_ORDER_LIST], group_name=GROUP, retry_policy=RETRIES)
 def order_headers(
-    context: AssetExecutionContext, config: GuardConfig, orders_database: OrdersDatabase
+    context: AssetExecutionContext, orders_database: OrdersDatabase, run_options: RunOptions
 ) -> dg.MaterializeResult[None]:
     """Orders, clean and keyed: the new, changed and missing ones of a load are marked; unchanged ones are not touched."""
     customer = customer_for(context.partition_key)
     with customer_alone(customer, orders_database) as store:
         merge = orders_database.merge
-        merged = merge.merge_headers(customer, merge.scan_staging(), datetime.now(UTC), config.accepted)
+        merged = merge.merge_headers(customer, merge.scan_staging(), datetime.now(UTC), run_options.guards)
         rejected = store.invalid_rows(customer)
         left_out = [each for each in Queries(store).cell_warnings(customer) if each.row_uuid is None]
         _report_if_stopped(store, merged.guards)
@@ -99,7 +84,7 @@ def order_headers(
         "rejected": merged.rejected, "cells_left_out": len(left_out), "identical_copies": merged.copies, "missing": merged.missing,
         "removed": merged.removed, "unsettled": merged.unsettled, "was_unchanged": merged.was_unchanged,
     }  # fmt: skip
-    return dg.MaterializeResult(metadata=metadata | row_problems("rejected_rows", rejected) | cell_warnings(left_out))
+    return dg.MaterializeResult(metadata=metadata | rejected_rows(rejected) | cell_warnings(left_out))
 
 
 @dg.asset(partitions_def=CUSTOMERS, deps=[order_headers], group_name=GROUP, retry_policy=RETRIES)
@@ -113,22 +98,26 @@ def order_sizes(context: AssetExecutionContext, orders_database: OrdersDatabase)
 
 @dg.asset(partitions_def=CUSTOMERS, deps=[order_sizes], group_name=GROUP, retry_policy=RETRIES)
 def order_lines(
-    context: AssetExecutionContext, config: GuardConfig, orders_database: OrdersDatabase
+    context: AssetExecutionContext, orders_database: OrdersDatabase, run_options: RunOptions
 ) -> dg.MaterializeResult[None]:
     """Lines, a row per order and size: the new, changed and gone ones are marked."""
     customer = customer_for(context.partition_key)
     with customer_alone(customer, orders_database) as store:
-        merged = orders_database.merge.merge_lines(customer, datetime.now(UTC), config.accepted)
+        merged = orders_database.merge.merge_lines(customer, datetime.now(UTC), run_options.guards)
         _report_if_stopped(store, merged.guards)
     return dg.MaterializeResult(metadata={"created": merged.created, "updated": merged.updated, "removed": merged.removed})
 
 
+def renew_page(store: OrderStore, customer: str) -> tuple[Report, Path]:
+    """Where the customer's orders stand, written as its page."""
+    settings, report = Settings(), make_report(store, customer, datetime.now(UTC))
+    return report, write_page(report_folder(settings), customer, html_page([report], report_links(settings)))
+
+
 def _report_if_stopped(store: OrderStore, guards: Iterable[Guard]) -> None:
-    """Renew the customer's page where the run ends at a blocking check, so that it never goes on saying that all is well."""
+    """Renew the page where the run ends at a blocking check, so that it never goes on saying that all is well."""
     for customer in {guard.customer for guard in guards if guard.blocks}:
-        settings = Settings()
-        report = make_report(store, customer, datetime.now(UTC))
-        write_page(report_folder(settings), customer, html_page([report], report_links(settings)))
+        renew_page(store, customer)
 
 
 def _scan_table(scan: StagingScan) -> dg.TableMetadataValue:

@@ -5,9 +5,10 @@ import dagster as dg
 from orders_platform.database.queries import Finding
 from orders_platform.defs.assets.monday_assets import ORDER_BOARD, POOL, monday_items, monday_subitems
 from orders_platform.defs.assets.order_assets import customer_alone
-from orders_platform.defs.checks.check_results import ERROR, NOT_CHECKED, WARN, Findings, customer_of, not_checked
+from orders_platform.defs.checks.check_results import ERROR, NOT_CHECKED, WARN, Findings, check_of_run, not_checked
 from orders_platform.defs.failures import RETRIES, dagster_failures
 from orders_platform.defs.resources import MondayResource, OrdersDatabase
+from orders_platform.domain.customers import customer_for
 from orders_platform.domain.differences import HARM, Difference
 from orders_platform.domain.orders import RowKind
 from orders_platform.errors import CustomerBusyError
@@ -17,20 +18,20 @@ from orders_platform.sync.results import StageReport
 _DIFFERENCES = ("difference between board and database", "differences between board and database")
 
 
-@dg.asset_check(asset=monday_items)
+@check_of_run(monday_items)
 def no_item_doubled(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
     """ERROR when an order that this run sent has two items on the board. It is looked for when the run created or adopted any."""
     return _duplicates(context, "monday_items")
 
 
-@dg.asset_check(asset=monday_subitems)
+@check_of_run(monday_subitems)
 def no_subitem_doubled(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
     """ERROR when a size that this run sent has two subitems on the board. It is looked for when the run created or adopted any."""
     return _duplicates(context, "monday_subitems")
 
 
 def _duplicates(context: dg.AssetCheckExecutionContext, asset: str) -> dg.AssetCheckResult:
-    customer, reported = customer_of(context), _reported(context).get(asset, {})
+    customer, reported = customer_for(context.partition_key), _reported(context).get(asset, {})
     if not (reported.get("created") or reported.get("adopted")):
         return not_checked(customer, "This run created nothing, so nothing was looked for.")
     rows = reported.get("doubled_rows", [])
@@ -41,14 +42,14 @@ def _duplicates(context: dg.AssetCheckExecutionContext, asset: str) -> dg.AssetC
         )
     details = [row.data for row in rows] if isinstance(rows, list) else []
     return Findings(
-        [Finding(customer or "", data) for data in details] or [Finding(customer or "", {})] * count,
+        [Finding(customer, data) for data in details] or [Finding(customer, {})] * count,
         what=("order or size is on the board twice", "orders or sizes are on the board twice"),
         next_step="`orders-platform verify --repair` keeps the one that the database knows and archives the other.",
         severity=ERROR,
     ).result(customer)
 
 
-@dg.asset_check(asset=monday_subitems, pool=POOL, retry_policy=RETRIES)
+@check_of_run(monday_subitems, pool=POOL, retry_policy=RETRIES)
 def board_equals_database(
     context: dg.AssetCheckExecutionContext, orders_database: OrdersDatabase, monday: MondayResource
 ) -> dg.AssetCheckResult:
@@ -56,8 +57,8 @@ def board_equals_database(
 
     Ids are compared, when the run sent anything.
     """
-    customer = customer_of(context)
-    if customer is None or not any(each.get("mutations") for each in _reported(context).values()):
+    customer = customer_for(context.partition_key)
+    if not any(each.get("mutations") for each in _reported(context).values()):
         return not_checked(customer, "This run sent nothing, so nothing was compared.")
     with customer_alone(customer, orders_database) as store:
         run, report = monday.sync_run(store, context.run.run_id, context.log.info), StageReport()

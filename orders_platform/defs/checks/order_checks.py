@@ -7,16 +7,18 @@ import inspect
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 
 from orders_platform.database.queries import Finding
 from orders_platform.defs.assets.monday_assets import ORDER_BOARD
 from orders_platform.defs.assets.order_assets import SWP_ORDER_LIST, order_headers, order_lines, order_sizes
-from orders_platform.defs.checks.check_results import ERROR, Findings, customer_of
+from orders_platform.defs.checks.check_results import ERROR, Findings, check_of_run
 from orders_platform.defs.failures import dagster_failures
 from orders_platform.defs.resources import OrdersDatabase
 from orders_platform.domain.cell_warnings import group_warnings
+from orders_platform.domain.customers import customer_for
 from orders_platform.domain.guards import GuardKind
 from orders_platform.domain.needed_runs import stale_loads
 from orders_platform.domain.orders import RowProblem
@@ -29,24 +31,28 @@ Question = Callable[[OrdersDatabase, str | None], Findings]
 
 
 def order_check(
-    asset: dg.AssetKey | dg.AssetsDefinition, *, blocking: bool = False
-) -> Callable[[Question], dg.AssetChecksDefinition]:
-    """Make a check of a question to the order database; name and docstring are those of the function."""
+    asset: dg.AssetKey = ORDER_BOARD, *, in_run_of: dg.AssetsDefinition | None = None, blocking: bool = False
+) -> Callable[[Question], list[dg.AssetChecksDefinition]]:
+    """Make checks of a question to the order database, with its name and docstring: of all customers, about an asset that no run makes.
 
-    def made(ask: Question) -> dg.AssetChecksDefinition:
-        @dg.asset_check(asset=asset, name=ask.__name__, description=inspect.getdoc(ask), blocking=blocking)
+    And of each customer, made by the run that makes the other asset. Both are one topic of the alerts.
+    """
+
+    def made(ask: Question) -> list[dg.AssetChecksDefinition]:
         def check(context: dg.AssetCheckExecutionContext, orders_database: OrdersDatabase) -> dg.AssetCheckResult:
-            customer = customer_of(context)
+            customer = customer_for(context.partition_key) if context.has_partition_key else None
             with dagster_failures(customer or ask.__name__):
                 found = ask(orders_database, customer)
             return found.result(customer)
 
-        return check
+        named: dict[str, Any] = {"name": ask.__name__, "description": inspect.getdoc(ask)}
+        of_run = [check_of_run(in_run_of, blocking=blocking, **named)(check)] if in_run_of else []
+        return [*of_run, dg.asset_check(asset=asset, **named)(check)]
 
     return made
 
 
-@order_check(order_headers, blocking=True)
+@order_check(in_run_of=order_headers, blocking=True)
 def keys_unique(database: OrdersDatabase, customer: str | None) -> Findings:
     """ERROR when two orders share every key column, or two rows one item or subitem: they would overwrite each other on the board."""
     return Findings(
@@ -57,13 +63,13 @@ def keys_unique(database: OrdersDatabase, customer: str | None) -> Findings:
     )
 
 
-@order_check(order_headers)
+@order_check(in_run_of=order_headers)
 def removals_plausible(database: OrdersDatabase, customer: str | None) -> Findings:
     """ERROR when a customer's last load lacks more of its orders than `max_removed_share`, or all. None of them was removed."""
     return _guards(database, customer, GuardKind.VANISHED_ORDERS)
 
 
-@order_check(order_headers, blocking=True)
+@order_check(in_run_of=order_headers, blocking=True)
 def columns_filled(database: OrdersDatabase, customer: str | None) -> Findings:
     """ERROR when a column that the board shows, or all sizes, turned blank in more than `max_emptied_share` of a customer's orders.
 
@@ -72,7 +78,7 @@ def columns_filled(database: OrdersDatabase, customer: str | None) -> Findings:
     return _guards(database, customer, GuardKind.EMPTIED_COLUMNS)
 
 
-@order_check(order_sizes, blocking=True)
+@order_check(in_run_of=order_sizes, blocking=True)
 def sizes_plausible(database: OrdersDatabase, customer: str | None) -> Findings:
     """ERROR when a column between the size markers is not numeric or a known business column, or when there are too many of them.
 
@@ -92,7 +98,7 @@ def sizes_plausible(database: OrdersDatabase, customer: str | None) -> Findings:
     )
 
 
-@order_check(order_lines, blocking=True)
+@order_check(in_run_of=order_lines, blocking=True)
 def totals_match_sizes(database: OrdersDatabase, customer: str | None) -> Findings:
     """WARN when the total of an order, which people type, is not the sum of its sizes.
 
@@ -106,8 +112,7 @@ def totals_match_sizes(database: OrdersDatabase, customer: str | None) -> Findin
     return Findings(
         found,
         what=("order whose total is not the sum of its sizes", "orders whose total is not the sum of their sizes"),
-        next_step="Were columns shifted in the load? Nothing is sent. Correct it, or accept it once: "
-        "`orders-platform sync --execute --customer NAME --accept wrong_totals`, or `accept` in the launchpad."
+        next_step=f"Were columns shifted in the load? Nothing is sent. {_correct_or_accept(GuardKind.WRONG_TOTALS)}"
         if stopped
         else "Correct the order list; they are sent as they are.",
         severity=stopped,
@@ -115,7 +120,7 @@ def totals_match_sizes(database: OrdersDatabase, customer: str | None) -> Findin
     )
 
 
-@order_check(ORDER_BOARD)
+@order_check()
 def lines_have_orders(database: OrdersDatabase, _: str | None) -> Findings:
     """ERROR when somebody deleted the order of a line. Such a line is of no customer and is never sent."""
     return Findings(
@@ -126,7 +131,7 @@ def lines_have_orders(database: OrdersDatabase, _: str | None) -> Findings:
     )
 
 
-@order_check(ORDER_BOARD)
+@order_check()
 def orders_have_rows(database: OrdersDatabase, _: str | None) -> Findings:
     """ERROR when an order number has more orders than the load has rows of it: one of them would be on the board without a row.
 
@@ -143,7 +148,7 @@ def orders_have_rows(database: OrdersDatabase, _: str | None) -> Findings:
     )
 
 
-@order_check(ORDER_BOARD)
+@order_check()
 def no_rows_stuck(database: OrdersDatabase, _: str | None) -> Findings:
     """ERROR when a request was not answered for `stuck_pending_minutes`: what it made may be on the board or not.
 
@@ -165,7 +170,7 @@ def no_rows_stuck(database: OrdersDatabase, _: str | None) -> Findings:
     )
 
 
-@order_check(ORDER_BOARD)
+@order_check()
 def no_rows_failed(database: OrdersDatabase, _: str | None) -> Findings:
     """WARN when our check of its values, or monday, refused an order or a size. The others are on the board."""
     return Findings(
@@ -185,7 +190,7 @@ def no_rows_rejected(database: OrdersDatabase, _: str | None) -> Findings:
     )
 
 
-@order_check(ORDER_BOARD)
+@order_check()
 def no_cells_left_out(database: OrdersDatabase, _: str | None) -> Findings:
     """WARN when a cell was left out or cut, since its column cannot hold it. Its order is on the board without it."""
     warnings = database.queries.cell_warnings()
@@ -235,9 +240,15 @@ def _guards(database: OrdersDatabase, customer: str | None, kind: GuardKind) -> 
     return Findings(
         [Finding(guard.customer, {"guard": guard.message}) for guard in acted],
         what=("load that a guard stops", "loads that a guard stops"),
-        next_step="Correct the load, or accept it once: "
-        f"`orders-platform sync --execute --customer NAME --accept {kind}`, or `accept` in the launchpad.",
+        next_step=_correct_or_accept(kind),
         severity=ERROR,
+    )
+
+
+def _correct_or_accept(kind: GuardKind) -> str:
+    return (
+        f"Correct the load, or accept it once: `accept: [{kind}]` under run_options in the launchpad of sync_customer, "
+        f"or `orders-platform sync --execute --customer NAME --accept {kind}`."
     )
 
 

@@ -1,0 +1,70 @@
+"""The job `preview_customer`: what a run would change on the board, as a table, before it does.
+
+A job of its own and no switch of `sync_customer`: a dry run materialises nothing, so no asset turns green, no check gets a verdict and no
+alert is over by it. What it saw is an observation of the board.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+from dagster import OpExecutionContext
+
+from orders_platform.defs.assets.monday_assets import ORDER_BOARD, POOL
+from orders_platform.defs.failures import dagster_failures
+from orders_platform.defs.partitions import CUSTOMERS
+from orders_platform.defs.resources import MondayResource, OrdersDatabase
+from orders_platform.defs.run_options import RunOptions
+from orders_platform.domain.customers import customer_for
+from orders_platform.errors import ConfigurationError
+from orders_platform.merge.order_merge import OrderMerge
+from orders_platform.pipeline import sync_customer
+from orders_platform.reports.changes import change_counts, change_table, counts_in_words, order_changes
+
+_SHOWN = 100
+
+
+@dg.op(out=dg.Out(dg.Nothing), pool=POOL)
+def show_changes(
+    context: OpExecutionContext, orders_database: OrdersDatabase, monday: MondayResource, run_options: RunOptions
+) -> Iterator[dg.AssetObservation]:
+    """Merge and compare in a transaction that is rolled back, and send nothing."""
+    customer = customer_for(context.partition_key)
+    with dagster_failures(customer):
+        if run_options.limit:
+            raise ConfigurationError("A preview tells all that a run would change; leave out `limit`, or name some `orders`.")
+    with dagster_failures(customer), orders_database.store.dry_run_transaction() as store:
+        run, merge = monday.sync_run(store, context.run.run_id, context.log.info, run_options.orders), OrderMerge(store)
+        store.require_board(run.rules.target)
+        run.preflight()
+        if run_options.resync:
+            store.compare_again(customer)
+        report = sync_customer(
+            run, merge, customer, merge.scan_staging(),
+            skip_subitems=run_options.skip_subitems, accept=run_options.guards, dry=True, show=True,
+        )  # fmt: skip
+    if report.error:
+        raise dg.Failure(f"{customer}: {report.error}", {"customer": customer}, allow_retries=False)
+    changes = order_changes(report.changes, run_options.orders)
+    rows = [dg.TableRecord(dict(each)) for each in change_table(changes)]
+    metadata: dict[str, dg.RawMetadataValue] = {
+        "customer": customer,
+        "a run would change": counts_in_words(changes),
+        **{name: count for name, count in change_counts(changes).items() if count},
+        "refused": report.total("failed"),
+        "cells_left_out": sum(len(stage.warnings) for stage in report.stages),
+    }
+    if rows:
+        metadata["changes"] = dg.MetadataValue.table(rows[:_SHOWN])
+        metadata["changes_shown"] = f"{min(len(rows), _SHOWN):,} of {len(rows):,}"
+    yield dg.AssetObservation(
+        ORDER_BOARD, description=f"{customer}: a run would change {counts_in_words(changes)}", metadata=metadata
+    )
+
+
+@dg.job(
+    partitions_def=CUSTOMERS,
+    description="Shows what a run of a customer would change on the board, and writes nothing anywhere.",
+)
+def preview_customer() -> None:
+    """One step: `show_changes`."""
+    show_changes()
