@@ -11,12 +11,21 @@ from orders_platform.defs.assets.monday_assets import monday_groups, monday_item
 from orders_platform.defs.assets.order_assets import order_headers, order_lines, order_sizes, swp_order_list
 from orders_platform.defs.failures import stop_run_retries
 from orders_platform.defs.files import build_file_sensor, load_files
-from orders_platform.defs.jobs import check_orders, check_waiting_rows, scan_staging, sync_customer, verify_boards
+from orders_platform.defs.jobs import (
+    check_orders,
+    check_waiting_rows,
+    pause_customers,
+    resume_customers,
+    scan_staging,
+    sync_customer,
+    verify_boards,
+)
 from orders_platform.defs.pool_wait import sleep_while_blocked
 from orders_platform.defs.resources import MondayResource, database_resource
 from orders_platform.defs.retention import retention
 from orders_platform.defs.schedules import build_schedules
 from orders_platform.defs.sensors import build_sensors
+from orders_platform.errors import ConfigurationError
 from orders_platform.settings import Settings
 
 
@@ -43,15 +52,23 @@ def build_definitions(settings: Settings, **overrides: object) -> dg.Definitions
         daily_summary.name: automation.summary,
         retention.name: automation.housekeeping,
     }
+    schedules = build_schedules(automation, crons)
+    sensors = [*build_sensors(automation), *([build_file_sensor(automation)] if by_file else []), alerts]
+    names = {schedule.name for schedule in schedules} | {sensor.name for sensor in sensors}
+    if unknown := sorted(set(automation.switches) - names):
+        raise ConfigurationError(
+            f"automation.switches names {unknown[0]!r}, which is no sensor or schedule: docs/automation.md lists them."
+        )
     return dg.Definitions(
         assets=[_without_run_retries(asset) for asset in described(assets, settings)],
         asset_checks=checks.ALL,
         jobs=[
             *(sync_customer, scan_staging, check_orders, check_waiting_rows, verify_boards, daily_summary, retention),
+            *(pause_customers, resume_customers),
             *([load_files] if by_file else []),
         ],
-        schedules=build_schedules(automation, crons),
-        sensors=[*build_sensors(automation), *([build_file_sensor(automation)] if by_file else []), alerts],
+        schedules=schedules,
+        sensors=sensors,
         resources=resources,
         executor=dg.in_process_executor,
     )

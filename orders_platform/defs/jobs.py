@@ -1,9 +1,18 @@
-"""The jobs: a customer's run, the checks, and the scan of the staging table. The daily summary and retention have modules of their own."""
+"""The jobs: a customer's run, the checks, the scan of the staging table, and the pause of a customer.
+
+The daily summary and retention have modules of their own.
+"""
+
+from datetime import UTC, datetime
 
 import dagster as dg
+from dagster import OpExecutionContext
+from pydantic import Field
 
 from orders_platform.defs import checks
-from orders_platform.defs.assets.order_assets import observe_order_list
+from orders_platform.defs.assets.order_assets import observe_order_list, renew_page
+from orders_platform.defs.failures import dagster_failures
+from orders_platform.defs.resources import OrdersDatabase
 
 SYNC_ASSETS = ("order_headers", "order_sizes", "order_lines", "monday_groups", "monday_items", "monday_subitems", "sync_report")
 
@@ -35,3 +44,46 @@ verify_boards = dg.define_asset_job(
 def scan_staging() -> None:
     """One step: `observe_order_list`."""
     observe_order_list()
+
+
+class PauseConfig(dg.Config):
+    """Run configuration of the jobs that pause and resume."""
+
+    customers: list[str] = Field(description="Names of customers, in any spelling that [customers] of the configuration has.")
+
+
+def _record_pauses(context: OpExecutionContext, config: PauseConfig, database: OrdersDatabase, since: datetime | None) -> None:
+    """Pause these customers or resume them, renew their pages, and show who is paused now."""
+    with dagster_failures("customers"):
+        for customer in [database.store.pause(name, since) for name in config.customers]:
+            renew_page(database.store, customer)
+        paused = database.store.paused()
+    context.add_output_metadata({"paused": ", ".join(f"{name} since {at:%Y-%m-%d %H:%M} UTC" for name, at in paused.items())})
+
+
+@dg.op
+def pause(context: OpExecutionContext, config: PauseConfig, orders_database: OrdersDatabase) -> None:
+    """Pause these customers from now on."""
+    _record_pauses(context, config, orders_database, datetime.now(UTC))
+
+
+@dg.op
+def resume(context: OpExecutionContext, config: PauseConfig, orders_database: OrdersDatabase) -> None:
+    """Let these customers run again."""
+    _record_pauses(context, config, orders_database, None)
+
+
+@dg.job(
+    description="Pauses the customers that its run configuration names: nothing of them is merged or sent until they are resumed."
+)
+def pause_customers() -> None:
+    """One step: `pause`."""
+    pause()
+
+
+@dg.job(
+    description="Resumes the customers that its run configuration names; what changed or waited meanwhile is sent by the next runs."
+)
+def resume_customers() -> None:
+    """One step: `resume`."""
+    resume()

@@ -36,13 +36,17 @@ _STOPPING = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 _STOPPED_DAYS = 1  # the nightly run tries everybody again anyway
 
 
+def sensor_status(is_on: bool) -> dg.DefaultSensorStatus:  # noqa: FBT001 - one word of Dagster for another
+    """Whether a sensor is on after the first start."""
+    return dg.DefaultSensorStatus.RUNNING if is_on else dg.DefaultSensorStatus.STOPPED
+
+
 def build_sensors(automation: Automation) -> list[dg.SensorDefinition]:
     """The sensors, with the pace of the configuration."""
-    running = dg.DefaultSensorStatus.RUNNING if automation.starts_running else dg.DefaultSensorStatus.STOPPED
 
     @dg.sensor(
         minimum_interval_seconds=automation.changes_seconds,
-        default_status=dg.DefaultSensorStatus.RUNNING,
+        default_status=sensor_status(automation.is_on("new_customers", otherwise=True)),
         description="Adds a partition for each customer of the load or the order table, and deletes those of customers that neither has.",
     )
     def new_customers(context: dg.SensorEvaluationContext, orders_database: OrdersDatabase) -> dg.SensorResult:
@@ -55,7 +59,7 @@ def build_sensors(automation: Automation) -> list[dg.SensorDefinition]:
     @dg.sensor(
         job=sync_customer,
         minimum_interval_seconds=automation.changes_seconds,
-        default_status=running,
+        default_status=sensor_status(automation.is_on("changed_customers")),
         description="Requests a run for each customer whose staged rows changed, or whose rows wait to be sent.",
     )
     def changed_customers(context: dg.SensorEvaluationContext, orders_database: OrdersDatabase) -> dg.SensorResult:
@@ -80,7 +84,9 @@ def build_sensors(automation: Automation) -> list[dg.SensorDefinition]:
 
 def nothing_to_do(sync_statuses: Collection[CustomerSyncStatus], busy: Collection[str]) -> str:
     """Why no run was requested."""
-    return f"None of {len(sync_statuses)} customers needs a run; {len(busy)} of them have one queued or under way."
+    paused = [each.customer for each in sync_statuses if each.is_paused]
+    words = f"None of {len(sync_statuses)} customers needs a run; {len(busy)} of them have one queued or under way"
+    return f"{words}; paused: {', '.join(paused)}." if paused else f"{words}."
 
 
 def run_request(run: CustomerSyncStatus, run_key: str | None = None, tags: Mapping[str, str] | None = None) -> dg.RunRequest:

@@ -87,8 +87,9 @@ class Report:
         rows = "1 row of its files names" if verdict.unmatched == 1 else f"{verdict.unmatched:,} rows of its files name"
         nobody = f"{rows} no known customer" if verdict.unmatched else ""
         differ = verdict.differences
+        paused = f"updates are paused since {verdict.paused_at:%Y-%m-%d}" if verdict.paused_at else ""
         seen = f"{differ:,} thing{'s' if differ > 1 else ''} on it differed when it was last looked at" if differ else ""
-        return "; ".join(part for part in (words, seen, needs, nobody) if part) + "."
+        return "; ".join(part for part in (words, paused, seen, needs, nobody) if part) + "."
 
     @property
     def correction_count(self) -> int:

@@ -35,9 +35,10 @@ swp_order_list = dg.AssetSpec(
 
 @contextmanager
 def customer_alone(customer: str, orders_database: OrdersDatabase) -> Iterator[OrderStore]:
-    """The store, with the customer held against other runs; our errors leave as Dagster's, settings that are wrong included."""
+    """The store, with the customer, if it is not paused, held against other runs; our errors leave as Dagster's, of settings too."""
     with dagster_failures(customer):
         store = orders_database.store
+        store.require_not_paused(customer)
         with store.lock(customer):
             yield store
 
@@ -126,9 +127,14 @@ def order_lines(
 def _report_if_stopped(store: OrderStore, guards: Iterable[Guard]) -> None:
     """Renew the customer's page where the run ends at a blocking check, so that it never goes on saying that all is well."""
     for customer in {guard.customer for guard in guards if guard.blocks}:
-        settings = Settings()
-        report = make_report(store, customer, datetime.now(UTC))
-        write_page(report_folder(settings), customer, html_page([report], report_links(settings)))
+        renew_page(store, customer)
+
+
+def renew_page(store: OrderStore, customer: str) -> None:
+    """Write the customer's page anew, outside `sync_report`."""
+    settings = Settings()
+    report = make_report(store, customer, datetime.now(UTC))
+    write_page(report_folder(settings), customer, html_page([report], report_links(settings)))
 
 
 def _scan_table(scan: StagingScan) -> dg.TableMetadataValue:
