@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from orders_platform.defs import checks
-from orders_platform.defs.alerts import Messenger, alerts, daily_summary
+from orders_platform.defs.alerts import addresses_of, build_alert_sensor, daily_summary
 from orders_platform.defs.assets.asset_metadata import Loaded, described
 from orders_platform.defs.assets.monday_assets import monday_groups, monday_items, monday_subitems, order_board, sync_report
 from orders_platform.defs.assets.order_assets import order_headers, order_lines, order_sizes, swp_order_list
@@ -36,7 +36,9 @@ def build_definitions(settings: Settings, **overrides: object) -> dg.Definitions
     """
     resources = {"orders_database": database_resource(settings), "monday": MondayResource(), **overrides}
     sleep_while_blocked()
-    Messenger(settings.alert_urls)  # a wrong URL is refused now, not when something has gone wrong
+    addresses_of(
+        settings.alert_urls, settings.configuration.customer_names
+    )  # a wrong URL is refused now, not when something has gone wrong
     automation = settings.configuration.automation
     assets: list[Loaded] = [
         *(swp_order_list, order_headers, order_sizes, order_lines),
@@ -53,7 +55,11 @@ def build_definitions(settings: Settings, **overrides: object) -> dg.Definitions
         retention.name: automation.housekeeping,
     }
     schedules = build_schedules(automation, crons)
-    sensors = [*build_sensors(automation), *([build_file_sensor(automation)] if by_file else []), alerts]
+    sensors = [
+        *build_sensors(automation),
+        *([build_file_sensor(automation)] if by_file else []),
+        build_alert_sensor(automation),
+    ]
     names = {schedule.name for schedule in schedules} | {sensor.name for sensor in sensors}
     if unknown := sorted(set(automation.switches) - names):
         raise ConfigurationError(
