@@ -29,7 +29,19 @@ from orders_platform.settings import Settings
 if TYPE_CHECKING:
     from orders_platform.merge.order_files import Finding, OrderFile
 
-_STATUS = ("orders", "items", "lines", "subitems", "new", "pending", "failed", "removed", "oldest_waiting_at", "last_sent_at")
+_STATUS = (
+    "orders",
+    "items",
+    "lines",
+    "subitems",
+    "new",
+    "pending",
+    "failed",
+    "removed",
+    "adopted",
+    "oldest_waiting_at",
+    "last_sent_at",
+)
 
 
 def load(

@@ -22,8 +22,8 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from orders_platform.configuration import Automation
 from orders_platform.defs.checks.check_results import CUSTOMERS, ERRORS, EVERYBODY, NOT_CHECKED, SCOPE
 from orders_platform.defs.failures import ERROR_TAG, dagster_failures
-from orders_platform.defs.resources import OrdersDatabase
-from orders_platform.defs.sensors import PARTITION_TAG, WILL_RETRY_TAG, sensor_status
+from orders_platform.defs.resources import PARTITION_TAG, OrdersDatabase
+from orders_platform.defs.sensors import WILL_RETRY_TAG, sensor_status
 from orders_platform.domain.customers import UNKNOWN_CUSTOMER, CustomerNames, customer_for
 from orders_platform.domain.text import few, visible
 from orders_platform.domain.verdicts import Verdict

@@ -83,7 +83,13 @@ def _figures(result: dg.ExecuteInProcessResult) -> Figures:
             for name in names:
                 total[name] += int(str(metadata[name].value))
     updated = total["updated"] + total["moved"] + total["archived"]
-    return {"created": total["created"], "updated": updated, "documents": total["documents"], "mutations": total["mutations"]}
+    return {
+        "created": total["created"],
+        "updated": updated,
+        "adopted": total["adopted"],
+        "documents": total["documents"],
+        "mutations": total["mutations"],
+    }
 
 
 def unexpected(customers: dict[str, Figures]) -> list[str]:

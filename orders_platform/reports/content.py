@@ -211,5 +211,5 @@ def change_words(change: OrderChange) -> str:
 def changes_summary(changes: LastChanges) -> str:
     """`5 new, 2 changed, 1 with other sizes`."""
     counts = [(changes.count(action), word) for action, word in _ACTION_WORDS.items()]
-    counts.append((changes.count(None), "with other sizes"))
+    counts += [(changes.count(None), "with other sizes"), (changes.adopted, "found on the board")]
     return ", ".join(f"{count:,} {word}" for count, word in counts if count)

@@ -14,7 +14,8 @@ from orders_platform_tests.testing.terminal import Outcome, Terminal
 from orders_platform_tests.testing.workplace import Workplace
 
 FIGURES = {
-    "orders", "lines", "rejected", "groups", "items", "subitems", "created", "updated", "failed", "documents", "mutations", "seconds",
+    "orders", "lines", "rejected", "groups", "items", "subitems", "created", "updated", "adopted", "failed", "documents", "mutations",
+    "seconds",
 }  # fmt: skip
 
 
