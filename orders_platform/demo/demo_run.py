@@ -9,6 +9,7 @@ from collections.abc import Callable
 import dagster as dg
 
 from orders_platform.cli.output import Figures, JsonObject, run_result
+from orders_platform.database.engine import translated_errors
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.queries import Queries
 from orders_platform.definitions import build_definitions
@@ -54,7 +55,14 @@ def dagster_instance(settings: Settings) -> dg.DagsterInstance:
 def materialise(
     settings: Settings, store: OrderStore, instance: dg.DagsterInstance, progress: Callable[[str], None]
 ) -> JsonObject:
-    """One Dagster run per customer; the JSON object of the whole."""
+    """One Dagster run per customer; the JSON object of the whole. A full disk of Dagster's storage is an error of ours."""
+    with translated_errors(store.database.engine, f"Dagster's storage at {instance.root_directory}"):
+        return _materialise(settings, store, instance, progress)
+
+
+def _materialise(
+    settings: Settings, store: OrderStore, instance: dg.DagsterInstance, progress: Callable[[str], None]
+) -> JsonObject:
     staged = OrderMerge(store).scan_staging().customers
     make_partitions(instance, staged)
     definitions = build_definitions(settings)
