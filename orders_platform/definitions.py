@@ -15,7 +15,6 @@ from orders_platform.defs.jobs import (
     check_orders,
     check_waiting_rows,
     pause_customers,
-    resume_customers,
     scan_staging,
     sync_customer,
     verify_boards,
@@ -70,7 +69,7 @@ def build_definitions(settings: Settings, **overrides: object) -> dg.Definitions
         asset_checks=checks.ALL,
         jobs=[
             *(sync_customer, scan_staging, check_orders, check_waiting_rows, verify_boards, daily_summary, retention),
-            *(pause_customers, resume_customers),
+            pause_customers,
             *([load_files] if by_file else []),
         ],
         schedules=schedules,

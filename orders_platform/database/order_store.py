@@ -323,7 +323,7 @@ class OrderStore:
         if since := self.paused().get(customer):
             raise CustomerPausedError(
                 f"{customer} is paused since {since:%Y-%m-%d %H:%M} UTC; nothing was merged or sent, and its orders wait. Resume it: "
-                "the job resume_customers in Dagster, or `orders-platform customers resume NAME`."
+                "the job pause_customers in Dagster, or `orders-platform customers resume NAME`."
             )
 
     @repeated_when_lost

@@ -47,43 +47,26 @@ def scan_staging() -> None:
 
 
 class PauseConfig(dg.Config):
-    """Run configuration of the jobs that pause and resume."""
+    """Run configuration of `pause_customers`; names in any spelling that [customers] of the configuration has."""
 
-    customers: list[str] = Field(description="Names of customers, in any spelling that [customers] of the configuration has.")
+    pause: list[str] = Field(default=[], description="Customers of which nothing is merged or sent from now on.")
+    resume: list[str] = Field(
+        default=[], description="Customers that were paused; what changed or waits is sent by the next runs."
+    )
 
 
-def _record_pauses(context: OpExecutionContext, config: PauseConfig, database: OrdersDatabase, since: datetime | None) -> None:
-    """Pause these customers or resume them, renew their pages, and show who is paused now."""
+@dg.op
+def record_pauses(context: OpExecutionContext, config: PauseConfig, orders_database: OrdersDatabase) -> None:
+    """Pause and resume customers, renew their pages, and show who is paused now."""
+    store, now = orders_database.store, datetime.now(UTC)
     with dagster_failures("customers"):
-        for customer in [database.store.pause(name, since) for name in config.customers]:
-            renew_page(database.store, customer)
-        paused = database.store.paused()
+        for name in [*config.pause, *config.resume]:
+            renew_page(store, store.pause(name, now if name in config.pause else None))
+        paused = store.paused()
     context.add_output_metadata({"paused": ", ".join(f"{name} since {at:%Y-%m-%d %H:%M} UTC" for name, at in paused.items())})
 
 
-@dg.op
-def pause(context: OpExecutionContext, config: PauseConfig, orders_database: OrdersDatabase) -> None:
-    """Pause these customers from now on."""
-    _record_pauses(context, config, orders_database, datetime.now(UTC))
-
-
-@dg.op
-def resume(context: OpExecutionContext, config: PauseConfig, orders_database: OrdersDatabase) -> None:
-    """Let these customers run again."""
-    _record_pauses(context, config, orders_database, None)
-
-
-@dg.job(
-    description="Pauses the customers that its run configuration names: nothing of them is merged or sent until they are resumed."
-)
+@dg.job(description="Pauses and resumes customers, named in the Launchpad; with none it shows who is paused.")
 def pause_customers() -> None:
-    """One step: `pause`."""
-    pause()
-
-
-@dg.job(
-    description="Resumes the customers that its run configuration names; what changed or waited meanwhile is sent by the next runs."
-)
-def resume_customers() -> None:
-    """One step: `resume`."""
-    resume()
+    """One step: `record_pauses`."""
+    record_pauses()

@@ -53,7 +53,7 @@ def test_every_definition_has_a_description(definitions: dg.Definitions) -> None
 def test_every_field_of_a_run_configuration_has_a_description(definitions: dg.Definitions) -> None:
     nodes = {node.name: node for job in definitions.resolve_all_job_defs() for node in job.all_node_defs}
     found = [each for node in nodes.values() for each in fields(node.config_schema.config_type, node.name)]
-    assert "pause.customers" in dict(found)
+    assert "record_pauses.resume" in dict(found)
     assert [name for name, field in found if not field.description] == []
 
 
