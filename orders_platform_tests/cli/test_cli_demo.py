@@ -33,6 +33,7 @@ def test_the_demo_ends_well_and_shows_every_customer(demo: tuple[Path, Outcome])
         "mutations",
         "groups",
         "updated",
+        "adopted",
         "failed",
     }  # columns of nothing fold
     assert all(any(line.startswith(f"{name}  ") for line in lines) for name in (*EXPECTED, "total"))
