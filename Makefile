@@ -10,13 +10,16 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup run ui test test-fast test-mssql soak crash-full check docs bench-monday peers figures format build clean
 SEEDS ?= 20000
-ifdef PORT
-export MONDAY_API_URL := http://127.0.0.1:$(PORT)/v2
+PORT ?= 3000
+ifdef SANDBOX_PORT
+export MONDAY_API_URL := http://127.0.0.1:$(SANDBOX_PORT)/v2
 endif
+# With it Dagster finds our dagster.yaml by itself, and leaves no temporary home behind.
+ui: export DAGSTER_HOME ?= $(CURDIR)
 
 help:
 	@echo "make run    the main job: sample orders through all six assets onto a local board, with a summary"
-	@echo "make ui     the Dagster UI and the board page on the same data; PORT=8766 puts the board of both on another port"
+	@echo "make ui     the Dagster UI and the board page on the same data; PORT=3001 and SANDBOX_PORT=8766 name other ports"
 	@echo "make test   all tests, with coverage; make test-fast: those of rules, statements, client, stages and sandbox, for the inner loop"
 	@echo "make soak   more seeds of the simulation and of the model, SEEDS=20000, and of all that reads foreign bytes; make crash-full: every pair of boundaries, some hours"
 	@echo "make peers  other people's clients against the sandbox"
@@ -55,7 +58,7 @@ ui: $(VENV)/installed .dagster/storage
 	@ready=$$(mktemp -d)/ready; mkfifo $$ready; $(BIN)/orders-platform sandbox serve >$$ready & sandbox=$$!; \
 	 trap 'kill $$sandbox 2>/dev/null' EXIT INT TERM; \
 	 exec 3<$$ready; rm -r $${ready%/*}; read -r line <&3 || { wait $$sandbox; exit $$?; }; echo "$$line"; \
-	 $(BIN)/python -m orders_platform.webserver dev -w workspace.yaml -h 127.0.0.1
+	 $(BIN)/python -m orders_platform.webserver dev -w workspace.yaml -h 127.0.0.1 -p $(PORT)
 
 # The long suites begin first, so that no worker is left with one of them at the end.
 LONG := $(addprefix orders_platform_tests/,simulation crash model deploy defs browser)

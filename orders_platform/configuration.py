@@ -299,12 +299,14 @@ class Automation(_Section):
     """When Dagster starts runs by itself.
 
     Attributes:
-        starts_running: whether sensors and schedules are on after the first start; each can be switched in the UI.
+        starts_running: whether sensors and schedules are on after the first start; each can be switched in the UI, and stays so.
+        switches: which of them are on or off, by name, whatever `starts_running` says.
         changes_seconds: seconds between two looks for changed customers in the staging table.
         repeat_minutes: minutes until another run is requested for a customer whose rows still wait after the last one.
     """
 
     starts_running: bool = True
+    switches: Mapping[str, bool] = {}
     timezone: Timezone = "UTC"
     nightly: Cron = "0 2 * * *"
     survey: Cron = "0 * * * *"
@@ -314,6 +316,10 @@ class Automation(_Section):
     housekeeping: Cron = "30 5 * * *"
     changes_seconds: int = Field(60, ge=5)
     repeat_minutes: int = Field(60, ge=1)
+
+    def is_on(self, name: str, *, otherwise: bool | None = None) -> bool:
+        """Whether a sensor or schedule is on after the first start; `otherwise` stands in for `starts_running`."""
+        return self.switches.get(name, self.starts_running if otherwise is None else otherwise)
 
 
 class Checks(_Section):

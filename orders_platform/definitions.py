@@ -5,13 +5,20 @@ from __future__ import annotations
 import dagster as dg
 
 from orders_platform.defs import checks
-from orders_platform.defs.alerts import Messenger, alerts, daily_summary
+from orders_platform.defs.alerts import addresses_of, build_alert_sensor, daily_summary
 from orders_platform.defs.assets.asset_metadata import Loaded, described
 from orders_platform.defs.assets.monday_assets import monday_groups, monday_items, monday_subitems, order_board, sync_report
 from orders_platform.defs.assets.order_assets import order_headers, order_lines, order_sizes, swp_order_list
 from orders_platform.defs.failures import stop_run_retries
 from orders_platform.defs.files import build_file_sensor, load_files
-from orders_platform.defs.jobs import check_orders, check_waiting_rows, scan_staging, sync_customer, verify_boards
+from orders_platform.defs.jobs import (
+    check_orders,
+    check_waiting_rows,
+    pause_customers,
+    scan_staging,
+    sync_customer,
+    verify_boards,
+)
 from orders_platform.defs.pool_wait import sleep_while_blocked
 from orders_platform.defs.preview import preview_customer
 from orders_platform.defs.resources import MondayResource, database_resource
@@ -19,6 +26,7 @@ from orders_platform.defs.retention import retention
 from orders_platform.defs.run_options import RunOptions
 from orders_platform.defs.schedules import build_schedules
 from orders_platform.defs.sensors import build_sensors
+from orders_platform.errors import ConfigurationError
 from orders_platform.settings import Settings
 
 
@@ -34,7 +42,9 @@ def build_definitions(settings: Settings, **overrides: object) -> dg.Definitions
         **overrides,
     }
     sleep_while_blocked()
-    Messenger(settings.alert_urls)  # a wrong URL is refused now, not when something has gone wrong
+    addresses_of(
+        settings.alert_urls, settings.configuration.customer_names
+    )  # a wrong URL is refused now, not when something has gone wrong
     automation = settings.configuration.automation
     assets: list[Loaded] = [
         *(swp_order_list, order_headers, order_sizes, order_lines),
@@ -50,16 +60,28 @@ def build_definitions(settings: Settings, **overrides: object) -> dg.Definitions
         daily_summary.name: automation.summary,
         retention.name: automation.housekeeping,
     }
+    schedules = build_schedules(automation, crons)
+    sensors = [
+        *build_sensors(automation),
+        *([build_file_sensor(automation)] if by_file else []),
+        build_alert_sensor(automation),
+    ]
+    names = {schedule.name for schedule in schedules} | {sensor.name for sensor in sensors}
+    if unknown := sorted(set(automation.switches) - names):
+        raise ConfigurationError(
+            f"automation.switches names {unknown[0]!r}, which is no sensor or schedule: docs/reference/automation.md lists them."
+        )
     return dg.Definitions(
         assets=[_without_run_retries(asset) for asset in described(assets, settings)],
         asset_checks=checks.ALL,
         jobs=[
             *(sync_customer, scan_staging, check_orders, check_waiting_rows, verify_boards, daily_summary, retention),
             preview_customer,
+            pause_customers,
             *([load_files] if by_file else []),
         ],
-        schedules=build_schedules(automation, crons),
-        sensors=[*build_sensors(automation), *([build_file_sensor(automation)] if by_file else []), alerts],
+        schedules=schedules,
+        sensors=sensors,
         resources=resources,
         executor=dg.in_process_executor,
     )

@@ -6,6 +6,7 @@
     │   ├── DatabaseRefusedError
     │   ├── SourceDataError
     │   ├── GuardError
+    │   ├── CustomerPausedError
     │   ├── BoardMismatchError
     │   └── MondayRefusedError
     ├── TransientError                    repeat later
@@ -50,6 +51,10 @@ class SourceDataError(PermanentError):
 
 class GuardError(PermanentError):
     """A guard stops a customer until its load is corrected or accepted once; nothing was sent."""
+
+
+class CustomerPausedError(PermanentError):
+    """Somebody paused this customer; nothing is merged or sent until it is resumed."""
 
 
 class BoardMismatchError(PermanentError):

@@ -8,8 +8,11 @@ pages of the customers as well, at /reports/CUSTOMER.
 
 from __future__ import annotations
 
+import itertools
 import re
+import socket
 import sys
+import warnings
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -92,13 +95,26 @@ def _page_of(customer: str) -> Response:
     return FileResponse(page, headers=headers, media_type="text/html")
 
 
+def _require_free(words: list[str]) -> None:
+    """End where the port that `-p` names is taken: Dagster's webserver would end long after everything else has started."""
+    port = int(dict(itertools.pairwise(words)).get("-p", "3000"))
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", port)) == 0:
+            sys.exit(
+                f"Port {port} on 127.0.0.1 is taken, maybe by another Dagster UI. Choose another: `make ui PORT={port + 1}`."
+            )
+
+
 def main() -> None:
     """`dagster-webserver` with its own arguments, or `dagster dev`."""
+    from dagster import SupersessionWarning
     from dagster._cli import dev  # here: the sandbox needs neither
     from dagster_webserver import cli, webserver
     from starlette.middleware import Middleware
 
     if sys.argv[1:2] == ["dev"]:
+        _require_free(sys.argv)
+        warnings.simplefilter("ignore", SupersessionWarning)  # of `dagster dev` by `dg dev`, which takes no webserver of ours
         tools: Any = dev
         start, ours = tools.open_ipc_subprocess, "orders_platform.webserver"
         tools.open_ipc_subprocess = lambda words, **named: start(

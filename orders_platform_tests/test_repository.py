@@ -190,8 +190,9 @@ def test_a_mutation_is_valid_however_often_it_is_batched(path: Path, count: int)
 
 def test_every_launcher_gives_the_code_location_the_same_name() -> None:
     (entry,) = yaml.safe_load(text_of("workspace.yaml"))["load_from"]
-    dagster = pyproject()["tool"]["dagster"]
-    assert entry["python_module"] == {"module_name": dagster["module_name"], "location_name": dagster["code_location_name"]}
+    project = pyproject()["tool"]["dg"]["project"]
+    names = {"module_name": project["code_location_target_module"], "location_name": project["code_location_name"]}
+    assert entry["python_module"] == names
 
 
 def test_the_local_instance_keeps_its_storage_in_the_checkout_and_reports_nothing() -> None:

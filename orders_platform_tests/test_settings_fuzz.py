@@ -15,7 +15,8 @@ from pydantic import SecretStr
 from orders_platform.build import sync_rules
 from orders_platform.configuration import read_configuration
 from orders_platform.database.engine import dialect_of
-from orders_platform.defs.alerts import Messenger
+from orders_platform.defs.alerts import addresses_of
+from orders_platform.domain.customers import CustomerNames
 from orders_platform.errors import ConfigurationError
 from orders_platform.settings import Settings, default_folder
 from orders_platform_tests.testing.workplace import VARIABLES
@@ -130,7 +131,7 @@ def test_any_variables_are_settings_or_refused(variables: dict[str, str]) -> Non
 @given(text=TEXTS)
 @example(text="http://://\udc80")
 def test_any_addresses_of_alerts_are_taken_or_refused(text: str) -> None:
-    said = refusal(lambda: Messenger(SecretStr(text)))
+    said = refusal(lambda: addresses_of(SecretStr(text), CustomerNames({})))
     assert said is None or said.startswith("ORDERS_ALERT_URLS: number ")
 
 

@@ -14,7 +14,7 @@ from orders_platform.build import open_board, report_links, sync_rules
 from orders_platform.cli import output
 from orders_platform.cli.embedded import embedded_sandbox
 from orders_platform.cli.progress import Progress
-from orders_platform.cli.session import chosen_customers, database_session, merged_customers
+from orders_platform.cli.session import chosen_customers, database_session, merged_customers, without_paused
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.queries import Queries
 from orders_platform.domain.cell_warnings import CellWarning
@@ -83,7 +83,9 @@ def sync(
         merge.record_scan(scan, run.clock())
         merged = [each.customer for each in store.summaries() if each.orders or each.new or each.pending]
         known = sorted({*scan.customers, *merged})  # what the load lacks of a customer is told, what waits of it is sent
-        chosen = chosen_customers(only, known, settings, "has neither staged rows nor orders")
+        asked = chosen_customers(only, known, settings, "has neither staged rows nor orders")
+        chosen = without_paused(asked, store, named=bool(only))
+        left_out = [name for name in asked if name not in chosen]
         reports: list[CustomerReport] = []
         accepted = [GuardKind(kind) for kind in accept]
         try:
@@ -96,7 +98,7 @@ def sync(
                 )
         finally:  # what was done is shown although the run ended early
             is_quiet, invalid = verbosity == "quiet", store.invalid_rows()
-            verdicts = Queries(store).verdicts([report.customer for report in reports])
+            verdicts = Queries(store).verdicts([*(report.customer for report in reports), *left_out])
             result = _sync_json(store, reports, verdicts, dry=dry)
             if show:
                 changes = {report.customer: order_changes(report.changes, orders) for report in reports}
@@ -173,7 +175,7 @@ def _print_trouble(report: CustomerReport, *, is_stopped: bool) -> None:
 def retry(*, only: tuple[str, ...], code: str, no_send: bool) -> None:
     """Make FAILED rows NEW again and sync their customers."""
     with database_session() as (settings, store):
-        names = merged_customers(only, settings, store)
+        names = without_paused(merged_customers(only, settings, store), store, named=bool(only))
         reset = {name: count for name in names if (count := store.reset_failed(name, code))}
     is_sent = bool(reset) and not no_send
     then = " Next: orders-platform sync --execute" if reset and no_send else ""
@@ -185,7 +187,7 @@ def retry(*, only: tuple[str, ...], code: str, no_send: bool) -> None:
 def resync(*, only: tuple[str, ...], new_board: bool, no_send: bool) -> None:
     """Compare every row with the board again and send what differs; with `new_board` make every order on the configured board."""
     with board_session() as (settings, store, run, _):
-        names = merged_customers(only, settings, store)
+        names = without_paused(merged_customers(only, settings, store), store, named=bool(only))
         if new_board:
             run.preflight()  # the ids of the former board are forgotten for one that fits only
         else:
@@ -212,6 +214,8 @@ def verify(*, only: tuple[str, ...], repair: bool, yes: bool, as_json: bool) -> 
         work = _Comparison(run)
         with progress.shown(merged_customers(only, settings, store)) as customers:
             work.verify(customers)
+        if repair:
+            work.plans = {name: work.plans[name] for name in without_paused(list(work.plans), store, named=bool(only))}
         if repair and work.plans:
             _print_plans(work)
             if yes or click.confirm("Change the board as listed?", err=True):

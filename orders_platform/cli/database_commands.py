@@ -30,7 +30,19 @@ from orders_platform.settings import Settings
 if TYPE_CHECKING:
     from orders_platform.merge.order_files import Finding, OrderFile
 
-_STATUS = ("orders", "items", "lines", "subitems", "new", "pending", "failed", "removed", "oldest_waiting_at", "last_sent_at")
+_STATUS = (
+    "orders",
+    "items",
+    "lines",
+    "subitems",
+    "new",
+    "pending",
+    "failed",
+    "removed",
+    "adopted",
+    "oldest_waiting_at",
+    "last_sent_at",
+)
 
 
 def load(
@@ -143,17 +155,34 @@ def customers(*, as_json: bool) -> None:
     from orders_platform.merge.order_merge import OrderMerge
 
     with database_session() as (_, store):
-        scan = OrderMerge(store).scan_staging()
+        scan, paused = OrderMerge(store).scan_staging(), store.paused()
     if as_json:
         unmatched = [{"label": entry.label, "rows": entry.rows, "reason": entry.reason} for entry in scan.unmatched]
-        output.write_json({"customers": {name: rows.rows for name, rows in scan.customers.items()}, "unassigned": unmatched})
+        staged = {name: rows.rows for name, rows in scan.customers.items()}
+        output.write_json({"customers": staged, "unassigned": unmatched, "paused": paused})
         return
-    output.print_table(["customer", "rows"], [[name, rows.rows] for name, rows in scan.customers.items()])
+    names = sorted({*scan.customers, *paused})
+    table = [[name, scan.customers[name].rows if name in scan.customers else 0, paused.get(name)] for name in names]
+    output.print_table(["customer", "rows", "paused since"], table)
     reasons = Counter[str]()
     for entry in scan.unmatched:
         reasons[entry.reason] += entry.rows
     for reason, rows in reasons.items():
         output.say(f"\n{counted(rows, 'row matches', 'rows match')} no customer: {reason}")
+
+
+def pause(*, names: tuple[str, ...]) -> None:
+    """Pause customers."""
+    with database_session() as (_, store):
+        for customer in [store.pause(name, datetime.now(UTC)) for name in names]:
+            output.say(f"{customer} is paused. `orders-platform customers resume` ends that.")
+
+
+def resume(*, names: tuple[str, ...]) -> None:
+    """Resume customers."""
+    with database_session() as (_, store):
+        for customer in [store.pause(name, None) for name in names]:
+            output.say(f"{customer} runs again. Next: orders-platform sync")
 
 
 def status(*, strict: bool, as_json: bool) -> None:

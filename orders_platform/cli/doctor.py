@@ -24,6 +24,7 @@ from orders_platform.database.engine import place
 from orders_platform.database.order_store import OrderStore
 from orders_platform.domain.board import BoardDescription
 from orders_platform.domain.preflight import missing_labels
+from orders_platform.domain.text import counted
 from orders_platform.errors import OrdersError
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.settings import Settings
@@ -162,15 +163,14 @@ def _alerts(at: _Doctor) -> Found:
     count = len(at.settings.alert_urls.get_secret_value().split())
     if not count:
         return "nobody is told", at.settings.environment == "sandbox" and not at.send_test_alert
-    from orders_platform.defs.alerts import Message, Messenger  # here: they take Dagster along
+    from orders_platform.defs.alerts import Message, addresses_of  # here: they take Dagster along
 
-    messenger = Messenger(at.settings.alert_urls)
+    addresses = addresses_of(at.settings.alert_urls, at.settings.configuration.customer_names)
     if not at.send_test_alert:
-        return f"{count} addresses, not tried", True
-    taken = messenger.send(
-        Message("orders-platform: a test", "`orders-platform doctor` sent it; nothing is wrong.", is_bad=False)
-    )
-    return f"{taken} of {count} addresses took the test", taken == count
+        return f"{counted(count, 'address', 'addresses')}, not tried", True
+    message = Message("orders-platform: a test", "`orders-platform doctor` sent it; nothing is wrong.", is_bad=False)
+    taken = sum(address.takes(message) for address in addresses)
+    return f"{taken} of {counted(count, 'address', 'addresses')} took the test", taken == count
 
 
 _CHECKS: Iterable[tuple[str, str, str, Callable[[_Doctor], Found]]] = (

@@ -180,10 +180,34 @@ def status() -> None:
     """
 
 
-@_command("database_commands")
+@cli.group(invoke_without_command=True)
 @_json
-def customers() -> None:
-    """Count the staged rows of each customer. Rows that match no customer are counted with the reason."""
+@click.pass_context
+def customers(context: click.Context, as_json: bool) -> None:  # noqa: FBT001 - click's
+    """Count the staged rows of each customer; `pause` and `resume` one.
+
+    Rows that match no customer are counted with the reason.
+    """
+    if context.invoked_subcommand is None:
+        from orders_platform.cli.database_commands import customers as count_rows
+
+        count_rows(as_json=as_json)
+
+
+@_command("database_commands", customers)
+@click.argument("names", nargs=-1, required=True)
+def pause() -> None:
+    """Pause customers: nothing is merged or sent of them until they are resumed.
+
+    Their orders wait and count as stuck nowhere. Commands over all customers leave them out; one that names them with --customer
+    does not. Runs of Dagster that have them stop at their next step.
+    """
+
+
+@_command("database_commands", customers)
+@click.argument("names", nargs=-1, required=True)
+def resume() -> None:
+    """Resume customers that are paused: what changed or waited meanwhile is sent by the next run."""
 
 
 @_command("database_commands")

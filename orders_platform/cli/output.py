@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 FIGURES = (
-    "orders", "lines", "rejected", "groups", "items", "subitems", "created", "updated", "failed", "documents", "mutations", "seconds",
+    "orders", "lines", "rejected", "groups", "items", "subitems", "created", "updated", "adopted", "failed", "documents",
+    "mutations", "seconds",
 )  # fmt: skip
 _TOLD = tuple(name for name in FIGURES if name not in {"groups", "documents", "mutations"})
 """What people are told of them; programs are told all."""
@@ -75,15 +76,14 @@ def console(*, err: bool = False) -> Console:
 def sent_figures(report: CustomerReport, *, dry: bool = False) -> Figures:
     """What a run did for a customer; in a dry run what it would do, failures included."""
     updated = sum(report.total(name) for name in ("updated", "moved", "archived"))
-    adopted = report.total("adopted")
     return {
         "created": report.total("created"),
         "updated": updated,
+        "adopted": report.total("adopted"),
         "documents": report.total("documents"),
         "mutations": report.total("mutations"),
         "seconds": round(report.seconds, 3),
         **({"failed": report.total("failed")} if dry else {}),
-        **({"adopted": adopted} if adopted else {}),
         **({"doubled": len(report.doubled)} if report.doubled else {}),
     }
 
@@ -174,7 +174,7 @@ def show_run(result: JsonObject, *, as_json: bool, output_json: Path | None, qui
         customers: Mapping[str, Figures] = result["customers"]  # type: ignore[assignment]
         total: Figures = result["total"]  # type: ignore[assignment]
         rows = [*customers.items(), *([("total", total)] if len(customers) > 1 else [])]
-        if any(total[name] for name in ("created", "updated", "failed", "documents")):
+        if any(total[name] for name in ("created", "updated", "adopted", "failed", "documents")):
             print_table(["customer", *_TOLD], [[name, *(figures[each] for each in _TOLD)] for name, figures in rows])
         else:
             say("Nothing to send.")

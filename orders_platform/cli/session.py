@@ -54,3 +54,15 @@ def merged_customers(only: Sequence[str], settings: Settings, store: OrderStore)
     """The same among the customers whose orders are in the database."""
     known = [summary.customer for summary in store.summaries()]
     return chosen_customers(only, known, settings, "has no orders in the database")
+
+
+def without_paused(chosen: Sequence[str], store: OrderStore, *, named: bool) -> list[str]:
+    """The customers of which something may be sent: without those that are paused, unless the call names them; says which these are.
+
+    A pause stops what runs by itself or over everybody; who types the name has decided about that customer.
+    """
+    paused = store.paused()
+    what = "it is named, so it is not left out" if named else "left out. --customer names it, `customers resume` ends the pause"
+    for name in (name for name in chosen if name in paused):
+        output.say(f"{name} is paused since {paused[name]:%Y-%m-%d %H:%M} UTC: {what}.", err=True)
+    return [name for name in chosen if named or name not in paused]

@@ -175,8 +175,8 @@ def place(engine: Engine) -> str:
 
 
 @contextmanager
-def translated_errors(engine: Engine) -> Iterator[None]:
-    """Turn the driver's errors into ours.
+def translated_errors(engine: Engine, what: str = "") -> Iterator[None]:
+    """Turn the driver's errors into ours, of this engine or of `what` else the block works with.
 
     Raises:
         TransactionLostError: deadlock, lock time-out, broken connection: the transaction is gone; repeat it.
@@ -186,7 +186,7 @@ def translated_errors(engine: Engine) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise _DIALECTS[engine.dialect.name].error(error, place(engine)) from error
+        raise _DIALECTS[engine.dialect.name].error(error, what or place(engine)) from error
     except SQLAlchemyError as error:
         raise DatabaseRefusedError(
             f"The statement could not be run: {error}. This is a defect in sql/; please report it."

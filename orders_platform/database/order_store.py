@@ -29,7 +29,7 @@ from orders_platform.domain.orders import CustomerSummary, GroupIntent, RowKind,
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.domain.text import few
 from orders_platform.domain.usage import MondayUsage, Traffic
-from orders_platform.errors import BoardMismatchError, RowsTakenError
+from orders_platform.errors import BoardMismatchError, ConfigurationError, CustomerPausedError, RowsTakenError
 
 BATCHES_A_TRANSACTION = 500
 """A log of millions must not be locked for minutes while it is trimmed."""
@@ -299,6 +299,42 @@ class OrderStore:
         rows = self.read("read_guards")
         found = [guard for row in rows for guard in guards.read(str(row["customer_name"]), row["guards"])]
         return [guard for guard in found if customer in {None, guard.customer}]
+
+    # --- customers that are paused --------------------------------------------------------------------------------------
+
+    def paused(self) -> dict[str, datetime]:
+        """The customers that are paused, and since when, by name; a renamed one also by its new name."""
+        resolve, found = self.configuration.customer_names.resolve, dict[str, datetime]()
+        for row in self.read("read_paused"):
+            name, since = str(row["customer_name"]), conversion.moment(row["paused_at"])
+            found |= {each: since for each in (name, resolve(name)) if each and since}
+        return found
+
+    def require_not_paused(self, customer: str) -> None:
+        """Raises `CustomerPausedError` for a customer that is paused."""
+        if since := self.paused().get(customer):
+            raise CustomerPausedError(
+                f"{customer} is paused since {since:%Y-%m-%d %H:%M} UTC; nothing was merged or sent, and its orders wait. Resume it: "
+                "the job pause_customers in Dagster, or `orders-platform customers resume NAME`."
+            )
+
+    @repeated_when_lost
+    def pause(self, spelling: str, since: datetime | None) -> str:
+        """Pause a customer from now on, or resume it with None; its name. A pause that there is stays as it is.
+
+        Raises `ConfigurationError` when no customer is written so.
+        """
+        resolve = self.configuration.customer_names.resolve
+        customer = resolve(spelling)
+        if customer is None:
+            known = few(sorted(self.configuration.customers), _SHOWN)
+            raise ConfigurationError(f"No customer is called {spelling!r}; [customers] of the configuration has {known}.")
+        paused = self.paused()
+        if (customer in paused) == (since is None):
+            with self._writing(customer=customer, paused_at=since) as run:
+                run("1_add_customer")
+                run("pause_customer", customers=[customer, *(name for name in paused if resolve(name) == customer)])
+        return customer
 
     # --- where rows are sent --------------------------------------------------------------------------------------------
 

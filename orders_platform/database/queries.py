@@ -61,7 +61,8 @@ class Queries:
         unmatched = self._unmatched({row.customer: row.rows for row in rows if row.code == UNKNOWN_CUSTOMER})
         known = {summary.customer for summary in summaries} | {guard.customer for guard in guards}
         known |= {row.customer for row in rows if row.code not in NOBODYS}
-        return verdicts_of(sorted(known if customers is None else customers), summaries, rows, warnings, unmatched, guards)
+        chosen = sorted(known if customers is None else customers)
+        return verdicts_of(chosen, summaries, rows, warnings, unmatched, guards, store.paused())
 
     def _unmatched(self, labels: Mapping[str, int]) -> dict[str, int]:
         """How many rows with a blank customer the files of each customer hold, that nobody can be given."""
@@ -127,8 +128,15 @@ class Queries:
         return _findings(self._read("check_lines_without_order"))
 
     def stuck_rows(self, pending_before: datetime, new_before: datetime) -> list[Finding]:
-        """Rows that were sent before the one moment and never answered, or wait since before the other; oldest first."""
-        return _findings(self._read("check_stuck_rows", pending_before=pending_before, new_before=new_before))
+        """Rows that were sent before the one moment and never answered, or wait since before the other; oldest first.
+
+        Those of a customer that is paused wait because somebody wants it so.
+        """
+        rows, paused = (
+            self._read("check_stuck_rows", pending_before=pending_before, new_before=new_before),
+            self._store.paused(),
+        )
+        return _findings(row for row in rows if row["customer"] not in paused)
 
     # --- history --------------------------------------------------------------------------------------------------------
 

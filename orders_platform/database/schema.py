@@ -52,11 +52,12 @@ _NAME = 31
 
 @dataclass(frozen=True, slots=True)
 class TableDefinition:
-    """A table as `sql/tables/` defines it: its name, its columns with their types, and the statement that makes it."""
+    """A table as `sql/tables/` defines it: its name, its columns with their types, what is in them, and the statement that makes it."""
 
     name: str
     columns: tuple[tuple[str, Markup], ...]
     create: str
+    words: Mapping[str, str]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -88,9 +89,11 @@ def _environment(folder: Path) -> jinja2.Environment:
 
 def _define(role: str, dialect: Dialect, names: Tables, order_list: OrderList, folder: Path) -> TableDefinition:
     columns: list[tuple[str, Markup]] = []
+    described: dict[str, str] = {}
 
-    def column(name: str, type_: Markup) -> Markup:
+    def column(name: str, type_: Markup, words: str = "") -> Markup:
         columns.append((name, type_))
+        described[name] = words
         return dialect.quote(name) + " " + type_
 
     types = dialect.staged_types if role == "staging" else dialect.types
@@ -100,7 +103,7 @@ def _define(role: str, dialect: Dialect, names: Tables, order_list: OrderList, f
         column=column, table=partial(qualified, dialect, names), tables=names, q=dialect.quote, order_list=typed,
         **words, **types,
     )  # fmt: skip
-    return TableDefinition(getattr(names, role), tuple(columns), create.strip())
+    return TableDefinition(getattr(names, role), tuple(columns), create.strip(), described)
 
 
 def _typed(types: ColumnTypes, word: str) -> Markup:

@@ -30,7 +30,23 @@ _BATCH = 250
 _EXACT = 1 << 53
 """Beyond it two whole numbers may be one float."""
 
-_ABSENT = ("no such table", "no such column", "has no column")
+_LOCKED = (
+    "Another program has been writing to it for half a minute. Nothing of this step was kept: let that end (a run, a backup, whatever "
+    "has the file open), then repeat."
+)
+_ABSENT = "Run `orders-platform init-db`, which makes what is missing."
+_STEPS = {
+    "no such table": _ABSENT,
+    "no such column": _ABSENT,
+    "has no column": _ABSENT,
+    "readonly": "The file, or its folder, may only be read: it is not yours to write. Ask its owner, or name another by --home.",
+    "is full": "Nothing of this step was kept. Make room on its disk, then repeat: nothing is made twice.",
+    "disk I/O error": "Nothing of this step was kept. Its disk is full, was taken away, or is failing: look there, then repeat.",
+    "unable to open": "Its folder is missing or may not be written, or the disk is full. Name another by --home or ORDERS_DATABASE_URL.",
+    "malformed": "The file is damaged: put back a backup (docs/how_to/deploy.md); nothing is made twice, however old it is.",
+    "not a database": "The file is something else, or damaged: name another by --home or ORDERS_DATABASE_URL, or put back a backup.",
+}
+"""What a person should do next, by SQLite's own words."""
 
 # The words are chosen for their affinity: texts keep their form ('0012' stays text), numbers become numbers, dates stay ISO text.
 _TYPES = column_types({
@@ -60,15 +76,8 @@ class _Sqlite(Dialect):
     def error(self, error: DBAPIError, place: str) -> OrdersError:
         words = str(error.orig)
         if "locked" in words:  # SQLite reports its every trouble as an OperationalError
-            return DatabaseUnavailableError(
-                f"{place} did not answer: {words}. Nothing of this step was kept; it can be repeated."
-            )
-        if "readonly" in words:
-            return DatabaseRefusedError(
-                f"{place} may only be read: the file, or its folder, is not yours to write. Ask its owner, or name another by --home."
-            )
-        is_absent = any(word in words for word in _ABSENT)
-        hint = "Run `orders-platform init-db`, which makes what is missing." if is_absent else "Nothing of this step was kept."
+            return DatabaseUnavailableError(f"{place} did not answer: {words}. {_LOCKED}")
+        hint = next((step for word, step in _STEPS.items() if word in words), "Nothing of this step was kept.")
         return DatabaseRefusedError(f"{place} refused: {words}. {hint}")
 
     def timestamp(self, moment: datetime) -> str:

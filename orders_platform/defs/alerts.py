@@ -1,40 +1,47 @@
 """Alerts: a sensor that tells ORDERS_ALERT_URLS what fails and what has recovered, and the daily summary.
 
-A failed check leaves its run successful, so nothing of Dagster's own would tell anybody. Nor can Dagster be asked what fails just now: it
-keeps the latest result of a check, not the latest of each customer. So the sensor follows the runs that ended, in the order of the event
-log (hosts have different clocks), and keeps each problem in its cursor until somebody was told that it is over.
+A failed check leaves its run successful, so nothing of Dagster's own would tell anybody. Nor can Dagster be asked what fails just now: of
+a check over all customers it keeps the latest result, not the latest of each customer. So the sensor follows the runs that ended, in the
+order of the event log (hosts have different clocks), and keeps in its cursor what fails, and what each address was told. It sends the
+difference: an address that is set later hears what fails then, and one that was away what has changed meanwhile.
 """
 
+import hashlib
 import logging
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from urllib.parse import unquote
 
 import apprise
 import dagster as dg
 from dagster import OpExecutionContext
 from pydantic import BaseModel, SecretStr, ValidationError
 
+from orders_platform.configuration import Automation
 from orders_platform.defs.checks.check_results import CUSTOMERS, ERRORS, EVERYBODY, NOT_CHECKED, SCOPE
-from orders_platform.defs.failures import dagster_failures
+from orders_platform.defs.failures import ERROR_TAG, dagster_failures
 from orders_platform.defs.resources import OrdersDatabase
-from orders_platform.defs.sensors import WILL_RETRY_TAG, customer_of_run
-from orders_platform.domain.customers import customer_for
+from orders_platform.defs.sensors import WILL_RETRY_TAG, customer_of_run, sensor_status
+from orders_platform.domain.customers import CustomerNames, customer_for
 from orders_platform.domain.text import counted, few, visible
 from orders_platform.domain.verdicts import Verdict, nobodys
-from orders_platform.errors import AlertUnsentError, ConfigurationError
+from orders_platform.errors import AlertUnsentError, ConfigurationError, CustomerPausedError
 from orders_platform.settings import Settings
 
 RUNS = "the run"
 """The topic of runs that fail; every other topic is a check."""
 
-_FIRST_LOOK = timedelta(hours=1)
-_TRIED_FOR = timedelta(days=1)
+_FIRST_LOOK = timedelta(days=1)
 _COMPLETE_AFTER = timedelta(minutes=1)  # Dagster stores that a run ended, then its status, then whether it repeats the run
 _RUNS_A_TICK = 200
+_SLOW_SECONDS = 3  # an address that is away takes so long for each message, and a tick has a minute
 _LINES = 20
 _NAMED = 5
-_CHECK_FAILED = "DagsterAssetCheckFailedError"
+_NOT_TOLD = {"DagsterAssetCheckFailedError", CustomerPausedError.__name__}
+"""Why runs fail of which nobody is told: the check says it itself, and who paused a customer knows."""
+
 # A run looks for duplicates of what it sent only; that one is gone is known when the whole board was read and a customer has no ERROR.
 _RECOVERED_BY = {"board_shows_values": ("no_item_doubled", "no_subitem_doubled")}
 
@@ -55,202 +62,231 @@ class Result:
     Attributes:
         failing: kind of failure by subject, a customer or a job.
         subject: the only one that was looked at; None for all customers but those `left_out`.
+        counts: how many rows were found, by subject.
     """
 
     topic: str
     failing: Mapping[str, str]
     subject: str | None
     words: str
-    link: str
+    run_id: str
     left_out: Collection[str] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
 
     def covers(self, subject: str) -> bool:
         """Whether it says anything of this subject."""
         return self.subject in {None, subject} and subject not in self.left_out
 
 
-@dataclass(slots=True)
-class FailedSubject:
-    """A failure of one subject, from when it was found until its recovery was announced.
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The last word on a subject.
 
     Attributes:
-        kind: another kind is announced again, another number is not.
-        since: of its last change, seconds since 1970.
-        recovered: link of the run that found it well; empty while it fails.
+        kind: of the failure, empty when it is well; another kind is told again, another count is not.
+        is_own: a run about this subject alone said it, and no other will.
     """
 
     kind: str
     words: str
-    link: str
-    since: float
-    is_announced: bool = False
-    recovered: str = ""
-
-
-FailedSubjects = dict[str, dict[str, FailedSubject]]
-"""By topic and by subject."""
+    run_id: str
+    count: int = 0
+    is_own: bool = False
 
 
 class Memory(BaseModel):
-    """The sensor's cursor: the place in the event log up to which runs were read, from which moment on they count, and the problems."""
+    """The sensor's cursor: the place in the event log up to which runs were read, from which moment on they count, and what they said.
+
+    Attributes:
+        standings: by topic and subject, of what fails or was told to fail.
+        told: the kind of failure that each address was told last, by address, topic and subject.
+    """
 
     since: float
     position: int = 0
-    problems: FailedSubjects = {}
+    standings: dict[str, dict[str, Standing]] = {}
+    told: dict[str, dict[str, dict[str, str]]] = {}
 
     @classmethod
     def read(cls, cursor: str | None, now: datetime) -> "Memory":
-        """Out of the cursor; without one, or with one of another version, what ended in the last hour is news."""
+        """Out of the cursor; without one, or with one of another version, what the runs of the last day said counts."""
         try:
-            return cls.model_validate_json(cursor or "")
+            return cls.model_validate_json(cursor or "", extra="forbid")
         except ValidationError:
             return cls(since=(now - _FIRST_LOOK).timestamp())
+
+    def take_in(self, result: Result) -> None:
+        """Note what a result says of those that it looked at."""
+        found = self.standings.setdefault(result.topic, {})
+        for subject in [*result.failing, *(name for name in found if name not in result.failing and result.covers(name))]:
+            kind, count = result.failing.get(subject, ""), result.counts.get(subject, 0)
+            found[subject] = Standing(kind, result.words, result.run_id, count, result.subject is not None)
+
+    def forget(self, known: Collection[str], addresses: Collection[str]) -> None:
+        """Drop what is over and told to nobody, and those of whom no run will speak any more: renamed, or typed in by mistake."""
+        self.told = {key: told for key, told in self.told.items() if key in addresses}
+        for topic, found in self.standings.items():
+            for subject, each in list(found.items()):
+                told = [of_address.get(topic, {}) for of_address in self.told.values()]
+                is_over = not each.kind and not any(kinds.get(subject) for kinds in told)
+                if is_over or (each.is_own and subject not in known):
+                    del found[subject]
+                    for kinds in told:
+                        kinds.pop(subject, None)
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What people read."""
+    """What people read; `details` are for programs."""
 
     title: str
     body: str
     is_bad: bool
+    details: Sequence[Mapping[str, object]] = ()
 
 
-class Messenger:
-    """The addresses of ORDERS_ALERT_URLS, for chat, mail and webhooks; there may be none.
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One of ORDERS_ALERT_URLS.
+
+    Attributes:
+        key: which one it is, for the cursor, where no URL may stand.
+        customer: the only one it hears of; None for all.
+        takes: sends a message; whether it was taken.
+    """
+
+    key: str
+    customer: str | None
+    takes: Callable[[Message], bool]
+
+    def hears_of(self, subject: str) -> bool:
+        """Whether a customer or job concerns it."""
+        return self.customer in {None, subject}
+
+
+def addresses_of(urls: SecretStr, names: CustomerNames) -> list[Address]:
+    """The addresses, for chat, mail and webhooks, each as `URL` or `CUSTOMER=URL`.
 
     Raises:
-        ConfigurationError: apprise does not know a URL. Its text may hold a password, so only its position is said.
+        ConfigurationError: apprise does not know a URL, or nobody a customer. Its text may hold a password, so only its position is said.
     """
+    found = []
+    for number, text in enumerate(urls.get_secret_value().split(), start=1):
+        name, separator, url = text.partition("=")
+        is_named = bool(separator) and "://" not in name
+        customer, channel = names.resolve(unquote(name)) if is_named else None, apprise.Apprise()
+        if not (text.isprintable() and channel.add(url if is_named else text)):  # bytes that are no UTF-8 it does not survive
+            raise ConfigurationError(
+                f"ORDERS_ALERT_URLS: number {number} is no URL that apprise knows; see its documentation for how each service is "
+                "written, e.g. mailto://, slack://, json://."
+            )
+        if is_named and customer is None:
+            raise ConfigurationError(
+                f"ORDERS_ALERT_URLS: number {number} is for a customer that [customers] does not have. Write NAME=URL, a blank as %20."
+            )
+        found.append(Address(hashlib.sha256(text.encode()).hexdigest()[:8], customer, _sender(channel)))
+    return found
 
-    def __init__(self, urls: SecretStr) -> None:
-        self._addresses: list[apprise.Apprise] = []
-        for number, url in enumerate(urls.get_secret_value().split(), start=1):
-            address = apprise.Apprise()
-            if not (url.isprintable() and address.add(url)):  # bytes that are no UTF-8 it does not survive
-                raise ConfigurationError(
-                    f"ORDERS_ALERT_URLS: number {number} is no URL that apprise knows; see its documentation for how each service is "
-                    "written, e.g. mailto://, slack://, json://."
-                )
-            self._addresses.append(address)
 
-    @property
-    def is_silent(self) -> bool:
-        """No address is configured."""
-        return not self._addresses
-
-    def send(self, message: Message) -> int:
-        """Send to every address, as plain text that no address takes for markup; how many took it.
-
-        Raises:
-            AlertUnsentError: there are addresses, and none took it.
-        """
+def _sender(channel: apprise.Apprise) -> Callable[[Message], bool]:
+    def takes(message: Message) -> bool:
+        """Send as plain text that no address takes for markup; those that take JSON get the details as well."""
+        for service in channel:
+            if service.protocol == "json":
+                vars(service)["payload_extras"]["details"] = message.details
         kind = apprise.NotifyType.FAILURE if message.is_bad else apprise.NotifyType.SUCCESS
         title, body = visible(message.title), visible(message.body)
-        taken = sum(
-            bool(each.notify(body, title, notify_type=kind, body_format=apprise.NotifyFormat.TEXT)) for each in self._addresses
-        )
-        if self._addresses and not taken:
-            raise AlertUnsentError(
-                f"None of the {len(self._addresses)} addresses in ORDERS_ALERT_URLS took {message.title!r}. An alert is sent again at "
-                "each tick, for a day. Check the addresses, and whether they can be reached from here."
-            )
-        return taken
+        return bool(channel.notify(body, title, notify_type=kind, body_format=apprise.NotifyFormat.TEXT))
+
+    return takes
 
 
-@dg.sensor(
-    minimum_interval_seconds=30,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Tells ORDERS_ALERT_URLS once when a run or a check fails, and once when it has recovered.",
-)
-def alerts(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-    """One tick. Without an address nothing is read: what happens meanwhile is told once there is one."""
-    settings, now = Settings(), datetime.now(UTC)
-    messenger = Messenger(settings.alert_urls)
-    if messenger.is_silent:
-        return dg.SensorResult(skip_reason="ORDERS_ALERT_URLS is empty, so nobody is told anything.", cursor=context.cursor)
+def build_alert_sensor(automation: Automation) -> dg.SensorDefinition:
+    """The sensor; it is on unless the configuration switches it off."""
 
-    def is_taken(message: Message) -> bool:
-        try:
-            messenger.send(message)
-        except AlertUnsentError as error:
-            context.log.error(str(error))  # noqa: TRY400 - its words are all there is to say
-            return False
-        context.log.info(f"Sent: {message.title}")
-        return True
+    @dg.sensor(
+        minimum_interval_seconds=30,
+        default_status=sensor_status(automation.is_on("alerts", otherwise=True)),
+        description="Tells ORDERS_ALERT_URLS once when a run or a check fails, and once when it has recovered; tags runs with their error.",
+    )
+    def alerts(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        settings, now = Settings(), datetime.now(UTC)
+        memory = Memory.read(context.cursor, now)
+        ended = list(ended_runs(context.instance, memory, now))
+        for position, run in ended:
+            for result in results_of(context.instance, run):
+                memory.take_in(result)
+            memory.position = position
+        addresses = addresses_of(settings.alert_urls, settings.configuration.customer_names)
+        customers = {customer_for(key) for key in context.instance.get_dynamic_partitions("customers")}
+        jobs = context.repository_def.job_names if context.repository_def else ()
+        memory.forget({*customers, *jobs}, {address.key for address in addresses})
+        if len(ended) == _RUNS_A_TICK:
+            words = "More runs have ended than a tick reads; nobody is told anything before all are."
+            return dg.SensorResult(skip_reason=words, cursor=memory.model_dump_json())
+        place = Place(settings.environment, settings.configuration.alerts.ui_url, customers)
+        sent = [each for address in addresses for each in announce(memory, address, place)]
+        for title, is_taken in sent:
+            (context.log.info if is_taken else context.log.error)(f"{'Sent' if is_taken else 'Taken by nobody yet'}: {title}")
+        taken = sum(is_taken for _, is_taken in sent)
+        words = f"{taken} messages sent, {len(sent) - taken} not taken yet." if addresses else "ORDERS_ALERT_URLS is empty."
+        return dg.SensorResult(skip_reason=words, cursor=memory.model_dump_json())
 
-    memory = Memory.read(context.cursor, now)
-    _forget_the_gone(context, memory)
-    for position, run in ended_runs(context.instance, memory, now):
-        for result in results_of(context.instance, run, settings.configuration.alerts.ui_url):
-            take_in(memory.problems, result, now)
-        memory.position = position
-    sent, unsent = announce(memory.problems, settings.environment, is_taken, now)
-    return dg.SensorResult(skip_reason=f"{sent} messages sent, {unsent} taken by nobody yet.", cursor=memory.model_dump_json())
-
-
-def take_in(problems: FailedSubjects, result: Result, now: datetime) -> None:
-    """Note what a result says is failing, and that the others which it looked at have recovered."""
-    found = problems.setdefault(result.topic, {})
-    for subject, kind in result.failing.items():
-        known = found.get(subject)
-        if known is None or known.kind != kind:
-            found[subject] = FailedSubject(kind, result.words, result.link, now.timestamp())
-        else:
-            known.recovered = ""
-    for subject, known in found.items():
-        if subject not in result.failing and not known.recovered and result.covers(subject):
-            known.recovered, known.since = result.link, now.timestamp()
+    return alerts
 
 
-def announce(problems: FailedSubjects, environment: str, is_taken: Callable[[Message], bool], now: datetime) -> tuple[int, int]:
-    """Send what is not announced: a message for what fails of a topic, and one for what has recovered.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What messages name besides: the environment, the address of the UI, and all customers."""
 
-    What nobody takes stays as it is for the next tick, for a day. Returns how many messages were taken, and how many were not.
+    environment: str
+    ui_url: str
+    customers: Collection[str] = ()
+
+
+def announce(memory: Memory, address: Address, place: Place) -> Iterator[tuple[str, bool]]:
+    """Send an address what differs from what it was told: a message for what fails of a topic, and one for what has recovered.
+
+    What it does not take differs at the next tick as well. Gives the title of each message, and whether it was taken.
     """
-    counts = {True: 0, False: 0}
-    for topic, found in problems.items():
+    told = memory.told.setdefault(address.key, {})
+    for topic, found in memory.standings.items():
+        known = told.setdefault(topic, {})
         for is_bad in (True, False):
-            due = {name: each for name, each in found.items() if (is_bad or each.recovered) and each.is_announced is not is_bad}
-            if not due:
+            news = {
+                name: each
+                for name, each in found.items()
+                if each.kind != known.get(name, "") and bool(each.kind) is is_bad and address.hears_of(name)
+            }
+            if not news:
                 continue
-            still_failing = [name for name, each in found.items() if not each.recovered]
-            taken = is_taken(_message(topic, due, still_failing, environment, is_bad=is_bad))
-            counts[taken] += 1
-            for name, each in due.items():
-                if not taken and now.timestamp() - each.since < _TRIED_FOR.total_seconds():
-                    continue
-                each.is_announced = True
-                if not is_bad:
-                    del found[name]
-    return counts[True], counts[False]
+            message, started = _message(topic, news, found, place, is_bad=is_bad), time.monotonic()
+            is_taken = address.takes(message)
+            yield message.title, is_taken
+            if is_taken:
+                known.update({name: each.kind for name, each in news.items()})
+            elif time.monotonic() - started > _SLOW_SECONDS:
+                return
 
 
-def _message(
-    topic: str, problems: Mapping[str, FailedSubject], still_failing: Sequence[str], environment: str, *, is_bad: bool
-) -> Message:
+def _message(topic: str, news: Mapping[str, Standing], found: Mapping[str, Standing], place: Place, *, is_bad: bool) -> Message:
     """One for all subjects; what a run says of several of them stands there once."""
-    what = f"{few(list(problems), _NAMED)}: {topic} {'failed' if is_bad else 'recovered'}"
-    if is_bad:
-        lines = [f"{each.words}\n{each.link}" for each in problems.values()]
-    else:
-        rest = f" Still failing: {few(still_failing, _NAMED)}." if still_failing else ""
-        lines = [f"{what}.{rest}", *(each.recovered for each in problems.values())]
-    return Message(f"[{environment}] {what}", _cut(list(dict.fromkeys(lines))), is_bad)
+    failing = [name for name in found if found[name].kind and name in place.customers]
+    now = f"Failing now: {len(failing)} of {len(place.customers)} customers{f' ({few(failing, _NAMED)})' if failing else ''}."
+    what = f"{few(list(news), _NAMED)}: {topic} {'failed' if is_bad else 'recovered'}"
+    links = {name: f"{place.ui_url}/runs/{each.run_id}" for name, each in news.items()}
+    lines = [f"{each.words}\n{links[name]}" if is_bad else links[name] for name, each in news.items()]
+    details = [
+        {"customer": name, "check": topic, "severity": each.kind or "recovered", "found": each.count, "failing": len(failing),
+         "of": len(place.customers), "run": each.run_id, "link": links[name]}
+        for name, each in news.items()
+    ]  # fmt: skip
+    return Message(f"[{place.environment}] {what}", _cut([*dict.fromkeys(lines)], now), is_bad, details)
 
 
-def _cut(lines: Sequence[str]) -> str:
+def _cut(lines: Sequence[str], last: str) -> str:
     rest = len(lines) - _LINES
-    return "\n\n".join([*lines[:_LINES], *([f"... and {rest} more"] if rest > 0 else [])])
-
-
-def _forget_the_gone(context: dg.SensorEvaluationContext, memory: Memory) -> None:
-    """A customer that was renamed, or a partition typed in by mistake, has no run any more that could recover."""
-    jobs = set(context.repository_def.job_names) if context.repository_def else set()
-    known = jobs | {customer_for(key) for key in context.instance.get_dynamic_partitions("customers")}
-    runs = memory.problems.get(RUNS, {})
-    for subject in set(runs) - known:
-        del runs[subject]
+    return "\n\n".join([*lines[:_LINES], *([f"... and {rest} more"] if rest > 0 else []), last])
 
 
 def ended_runs(instance: dg.DagsterInstance, memory: Memory, now: datetime) -> Iterator[tuple[int, dg.DagsterRun]]:
@@ -269,38 +305,39 @@ def ended_runs(instance: dg.DagsterInstance, memory: Memory, now: datetime) -> I
         yield record.storage_id, run
 
 
-def results_of(instance: dg.DagsterInstance, run: dg.DagsterRun, ui_url: str) -> Iterator[Result]:
-    """What a run says of itself and of the checks it made."""
-    link = f"{ui_url}/runs/{run.run_id}"
-    yield from _check_results(instance, run.run_id, link)
-    if run.tags.get(WILL_RETRY_TAG) == "true":
-        return  # the run that repeats it will say
-    subject = _subject(run)
+def results_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[Result]:
+    """What a run says of itself and of the checks it made; one that failed is tagged with the class of its error."""
+    yield from _check_results(instance, run.run_id)
+    subject, is_repeated = _subject(run), run.tags.get(WILL_RETRY_TAG) == "true"
     if run.is_success:
-        yield Result(RUNS, {}, subject, "", link)
+        yield Result(RUNS, {}, subject, "", run.run_id)
         return
     kind, words = _reason(instance, run)
-    if kind != _CHECK_FAILED:  # that is said by the check itself
-        yield Result(RUNS, {subject: kind}, subject, f"{subject}: {words}", link)
+    instance.add_run_tags(run.run_id, {ERROR_TAG: kind})
+    if kind not in _NOT_TOLD and not is_repeated:  # the run that repeats it will say
+        yield Result(RUNS, {subject: kind}, subject, f"{subject}: {words}", run.run_id)
 
 
 def _subject(run: dg.DagsterRun) -> str:
     return customer_of_run(run) or run.job_name
 
 
-def _check_results(instance: dg.DagsterInstance, run_id: str, link: str) -> Iterator[Result]:
+def _check_results(instance: dg.DagsterInstance, run_id: str) -> Iterator[Result]:
     for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION):
         made = entry.dagster_event.asset_check_evaluation_data if entry.dagster_event else None
         if made is None:
             continue
         said = {name: value.value for name, value in made.metadata.items()}
-        customers, errors, left_out = (_names(said.get(name)) for name in (CUSTOMERS, ERRORS, NOT_CHECKED))
-        scope = str(said.get(SCOPE, EVERYBODY))
+        counts = said.get(CUSTOMERS)
+        counts = counts if isinstance(counts, dict) else {}
+        errors, left_out = (_names(said.get(name)) for name in (ERRORS, NOT_CHECKED))
+        scope = customer_for(made.partition) if made.partition else str(said.get(SCOPE, EVERYBODY))
+        subject = None if scope == EVERYBODY else scope
         words = f"{made.check_name} ({made.severity.value}): {made.description or 'see the run'}"
-        failing = {name: "ERROR" if name in errors else "WARN" for name in customers}
-        yield Result(made.check_name, failing, None if scope == EVERYBODY else scope, words, link, left_out)
+        failing = {str(name): "ERROR" if name in errors else "WARN" for name in counts}
+        yield Result(made.check_name, failing, subject, words, run_id, left_out, counts)
         for topic in _RECOVERED_BY.get(made.check_name, ()):
-            yield Result(topic, {}, None, words, link, [*left_out, *errors])
+            yield Result(topic, {}, None, words, run_id, [*left_out, *errors])
 
 
 def _names(value: object) -> list[str]:
@@ -343,16 +380,26 @@ def summary(
 
 @dg.op
 def send_summary(context: OpExecutionContext, orders_database: OrdersDatabase) -> None:
-    """Send where every customer stands to ORDERS_ALERT_URLS."""
+    """Send where every customer stands to ORDERS_ALERT_URLS, and to an address of one customer where that stands."""
     with dagster_failures("daily_summary"):
         settings, store = Settings(), orders_database.store
-        failed = failed_lately(context.instance, datetime.now(UTC))
-        ui_url = settings.configuration.alerts.ui_url
-        message = summary(
-            orders_database.queries.verdicts(), nobodys(store.invalid_rows()), failed, settings.environment, ui_url
-        )
-        taken = Messenger(settings.alert_urls).send(message)
-    context.add_output_metadata({"sent_to": taken, "title": message.title, "body": message.body})
+        failed, verdicts = failed_lately(context.instance, datetime.now(UTC)), orders_database.queries.verdicts()
+        unmatched = nobodys(store.invalid_rows())
+
+        def message(customer: str | None = None) -> Message:
+            mine = [each for each in verdicts if customer in {None, each.customer}]
+            runs = [each for each in failed if customer in {None, each}]
+            nobody = () if customer else unmatched
+            return summary(mine, nobody, runs, settings.environment, settings.configuration.alerts.ui_url)
+
+        addresses = addresses_of(settings.alert_urls, settings.configuration.customer_names)
+        taken = sum(address.takes(message(address.customer)) for address in addresses)
+        if addresses and not taken:
+            raise AlertUnsentError(
+                f"None of the {len(addresses)} addresses in ORDERS_ALERT_URLS took the daily summary. Check the addresses, and whether "
+                "they can be reached from here; then start the job daily_summary."
+            )
+    context.add_output_metadata({"sent_to": taken, "title": message().title, "body": message().body})
 
 
 def failed_lately(instance: dg.DagsterInstance, now: datetime) -> list[str]:

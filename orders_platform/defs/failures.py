@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from orders_platform.errors import OrdersError, TransientError
+from orders_platform.errors import CustomerPausedError, OrdersError, TransientError
 
 RETRIES = dg.RetryPolicy(max_retries=2, delay=15, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 """Of a step, for transient errors. Every step is safe to repeat."""
@@ -16,6 +16,9 @@ RETRIES = dg.RetryPolicy(max_retries=2, delay=15, backoff=dg.Backoff.EXPONENTIAL
 MAX_RETRIES_TAG = "dagster/max_retries"
 STEP_FAILURES_TAG = "dagster/retry_on_asset_or_op_failure"
 """Both of a run; Dagster looks at them when a run has failed, and at no exception."""
+
+ERROR_TAG = "orders/error"
+"""The class of the error that ended a run, or `crash`; the sensor `alerts` writes it. A run that repeats another is given its tags."""
 
 FAILURE_TAG = "orders/permanent_failure"
 """The id of the run that failed for good: a run that repeats it is given its tags, and has not failed by that."""
@@ -40,10 +43,11 @@ def stop_run_retries(context: dg.HookContext) -> None:
     """`allow_retries=False` ends the step's retries only; the run's own are ended by tags on the run.
 
     A person who re-executes the run hands the tags on. So they end the retries of failed steps, not of processes that were killed;
-    and since Dagster counts that person's run among the retries, the limit grows by the runs there are.
+    and since Dagster counts that person's run among the retries, the limit grows by the runs there are. A run that met a pause has not
+    failed for good: its customer runs again once it is resumed.
     """
     error = context.op_exception
-    if isinstance(error, dg.Failure) and not error.allow_retries:
+    if isinstance(error, dg.Failure) and not error.allow_retries and not isinstance(error.__cause__, CustomerPausedError):
         limit = _runs_so_far(context.instance, context.run_id) + context.instance.run_retries_max_retries
         tags = {STEP_FAILURES_TAG: "false", MAX_RETRIES_TAG: str(limit), FAILURE_TAG: context.run_id}
         context.instance.add_run_tags(context.run_id, tags)

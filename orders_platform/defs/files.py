@@ -17,7 +17,7 @@ from orders_platform.configuration import Automation
 from orders_platform.defs.assets.order_assets import SWP_ORDER_LIST
 from orders_platform.defs.failures import dagster_failures
 from orders_platform.defs.resources import OrdersDatabase
-from orders_platform.defs.sensors import UNFINISHED
+from orders_platform.defs.sensors import UNFINISHED, sensor_status
 from orders_platform.domain.text import counted
 from orders_platform.errors import SourceDataError
 from orders_platform.merge.loads import look_into
@@ -53,12 +53,11 @@ def load_files() -> None:
 
 def build_file_sensor(automation: Automation) -> dg.SensorDefinition:
     """The sensor, with the pace of the configuration."""
-    running = dg.DefaultSensorStatus.RUNNING if automation.starts_running else dg.DefaultSensorStatus.STOPPED
 
     @dg.sensor(
         job=load_files,
         minimum_interval_seconds=automation.changes_seconds,
-        default_status=running,
+        default_status=sensor_status(automation.is_on("new_files")),
         description="Requests a run when the folder of order files holds one that is new or changed, each once by its content.",
     )
     def new_files(context: dg.SensorEvaluationContext, orders_database: OrdersDatabase) -> dg.SensorResult:

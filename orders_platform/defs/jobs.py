@@ -1,9 +1,18 @@
-"""The jobs: a customer's run, the checks, and the scan of the staging table. The daily summary and retention have modules of their own."""
+"""The jobs: a customer's run, the checks, the scan of the staging table, and the pause of a customer.
+
+The daily summary and retention have modules of their own.
+"""
+
+from datetime import UTC, datetime
 
 import dagster as dg
+from dagster import OpExecutionContext
+from pydantic import Field
 
 from orders_platform.defs import checks
-from orders_platform.defs.assets.order_assets import observe_order_list
+from orders_platform.defs.assets.order_assets import observe_order_list, renew_page
+from orders_platform.defs.failures import dagster_failures
+from orders_platform.defs.resources import OrdersDatabase
 
 SYNC_ASSETS = ("order_headers", "order_sizes", "order_lines", "monday_groups", "monday_items", "monday_subitems", "sync_report")
 
@@ -35,3 +44,29 @@ verify_boards = dg.define_asset_job(
 def scan_staging() -> None:
     """One step: `observe_order_list`."""
     observe_order_list()
+
+
+class PauseConfig(dg.Config):
+    """Run configuration of `pause_customers`; names in any spelling that [customers] of the configuration has."""
+
+    pause: list[str] = Field(default=[], description="Customers of which nothing is merged or sent from now on.")
+    resume: list[str] = Field(
+        default=[], description="Customers that were paused; what changed or waits is sent by the next runs."
+    )
+
+
+@dg.op
+def record_pauses(context: OpExecutionContext, config: PauseConfig, orders_database: OrdersDatabase) -> None:
+    """Pause and resume customers, renew their pages, and show who is paused now."""
+    store, now = orders_database.store, datetime.now(UTC)
+    with dagster_failures("customers"):
+        for name in [*config.pause, *config.resume]:
+            renew_page(store, store.pause(name, now if name in config.pause else None))
+        paused = store.paused()
+    context.add_output_metadata({"paused": ", ".join(f"{name} since {at:%Y-%m-%d %H:%M} UTC" for name, at in paused.items())})
+
+
+@dg.job(description="Pauses and resumes customers, named in the Launchpad; with none it shows who is paused.")
+def pause_customers() -> None:
+    """One step: `record_pauses`."""
+    record_pauses()

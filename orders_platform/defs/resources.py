@@ -4,6 +4,7 @@ Settings are read when a run starts, inside the resource, so that no secret is e
 """
 
 from collections.abc import Callable, Collection
+from contextlib import ExitStack, suppress
 from functools import cached_property
 from typing import Any
 
@@ -15,15 +16,27 @@ from orders_platform.database.engine import dialect_of
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.queries import Queries
 from orders_platform.database.sqlite import SQLITE
+from orders_platform.errors import OrdersError
 from orders_platform.merge.loads import Loads
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.monday.adapter import MondayBoard
 from orders_platform.settings import Settings
 from orders_platform.sync.run import SyncRun
 
+PARTITION_TAG = "dagster/partition"
+LOCK_TAG = "orders/lock"
+"""On a run that holds its lock, or held it when its process ended: its id, since a run that repeats another is given its tags."""
+
+
+def run_lock(run: dg.DagsterRun) -> str:
+    """The name of the lock that a run holds as long as its process lives: of its customer or job, which has one run at a time."""
+    return f"run:{run.tags.get(PARTITION_TAG, run.job_name)}"
+
 
 class OrdersDatabase(dg.ConfigurableResource[Any]):
     """The order database; `MssqlResource` and `SqliteResource` say which kind it must be."""
+
+    _held: ExitStack = PrivateAttr(default_factory=ExitStack)
 
     @cached_property
     def store(self) -> OrderStore:
@@ -45,8 +58,16 @@ class OrdersDatabase(dg.ConfigurableResource[Any]):
         """What the checks read over all customers."""
         return Queries(self.store)
 
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """In a run, hold its lock; where that fails, the steps say why, and nobody will take the run for lost."""
+        if context.run and context.instance:
+            with suppress(OrdersError):
+                self._held.enter_context(self.store.database.customer_lock(run_lock(context.run)))
+                context.instance.add_run_tags(context.run.run_id, {LOCK_TAG: context.run.run_id})
+
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 - Dagster's signature
         """Close the connections of the run."""
+        self._held.close()
         self.__dict__.pop("merge", None)
         if store := self.__dict__.pop("store", None):
             store.database.close()

@@ -17,13 +17,15 @@ NIGHTLY_PRIORITY = "-1"
 
 def build_schedules(automation: Automation, crons: Mapping[str, str]) -> list[dg.ScheduleDefinition]:
     """The nightly schedule, and one for each job that `crons` names."""
-    status = dg.DefaultScheduleStatus.RUNNING if automation.starts_running else dg.DefaultScheduleStatus.STOPPED
+
+    def status(name: str) -> dg.DefaultScheduleStatus:
+        return dg.DefaultScheduleStatus.RUNNING if automation.is_on(name) else dg.DefaultScheduleStatus.STOPPED
 
     @dg.schedule(
         job=sync_customer,
         cron_schedule=automation.nightly,
         execution_timezone=automation.timezone,
-        default_status=status,
+        default_status=status("nightly_sync"),
         description="Requests a run for each customer with something to do, unless one of it is queued or under way.",
     )
     def nightly_sync(
@@ -38,7 +40,12 @@ def build_schedules(automation: Automation, crons: Mapping[str, str]) -> list[dg
 
     others = [
         dg.ScheduleDefinition(
-            f"{job}_schedule", job_name=job, cron_schedule=cron, execution_timezone=automation.timezone, default_status=status
+            f"{job}_schedule",
+            job_name=job,
+            cron_schedule=cron,
+            execution_timezone=automation.timezone,
+            default_status=status(f"{job}_schedule"),
+            description=f"Starts the job {job}; its hour is in [automation] of the configuration.",
         )
         for job, cron in crons.items()
     ]

@@ -1,10 +1,11 @@
-"""The two sensors that look at the order database: customers come and go, and their loads change.
+"""The sensors that look at the order database: customers come and go, their loads change, and runs lose their process.
 
 A tick reads, and turns into requests what `orders_platform.domain.needed_runs` decides.
 """
 
 import json
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
@@ -14,7 +15,7 @@ from orders_platform.configuration import Automation
 from orders_platform.defs.failures import failed_for_good
 from orders_platform.defs.jobs import SYNC_ASSETS, sync_customer
 from orders_platform.defs.partitions import make_partitions
-from orders_platform.defs.resources import OrdersDatabase
+from orders_platform.defs.resources import LOCK_TAG, PARTITION_TAG, OrdersDatabase, run_lock
 from orders_platform.domain.customers import customer_for, partition_key_for
 from orders_platform.domain.needed_runs import (
     CustomerSyncStatus,
@@ -23,9 +24,9 @@ from orders_platform.domain.needed_runs import (
     runs_to_request,
 )
 from orders_platform.domain.text import counted
+from orders_platform.errors import CustomerBusyError
 from orders_platform.merge.order_merge import OrderMerge
 
-PARTITION_TAG = "dagster/partition"
 PREVIEW = "preview_customer"
 """The job whose runs are of a customer and send nothing."""
 WILL_RETRY_TAG = "dagster/will_retry"
@@ -36,16 +37,21 @@ SENDING_ASSETS = tuple(name for name in SYNC_ASSETS if not name.startswith("orde
 FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 UNFINISHED = [status for status in dg.DagsterRunStatus if status not in FINISHED]
 _STOPPING = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+_YOUNG = timedelta(minutes=2)
 _STOPPED_DAYS = 1  # the nightly run tries everybody again anyway
+
+
+def sensor_status(is_on: bool) -> dg.DefaultSensorStatus:  # noqa: FBT001 - one word of Dagster for another
+    """Whether a sensor is on after the first start."""
+    return dg.DefaultSensorStatus.RUNNING if is_on else dg.DefaultSensorStatus.STOPPED
 
 
 def build_sensors(automation: Automation) -> list[dg.SensorDefinition]:
     """The sensors, with the pace of the configuration."""
-    running = dg.DefaultSensorStatus.RUNNING if automation.starts_running else dg.DefaultSensorStatus.STOPPED
 
     @dg.sensor(
         minimum_interval_seconds=automation.changes_seconds,
-        default_status=dg.DefaultSensorStatus.RUNNING,
+        default_status=sensor_status(automation.is_on("new_customers", otherwise=True)),
         description="Adds a partition for each customer of the load or the order table, and deletes those of customers that neither has.",
     )
     def new_customers(context: dg.SensorEvaluationContext, orders_database: OrdersDatabase) -> dg.SensorResult:
@@ -58,7 +64,7 @@ def build_sensors(automation: Automation) -> list[dg.SensorDefinition]:
     @dg.sensor(
         job=sync_customer,
         minimum_interval_seconds=automation.changes_seconds,
-        default_status=running,
+        default_status=sensor_status(automation.is_on("changed_customers")),
         description="Requests a run for each customer whose staged rows changed, or whose rows wait to be sent.",
     )
     def changed_customers(context: dg.SensorEvaluationContext, orders_database: OrdersDatabase) -> dg.SensorResult:
@@ -78,12 +84,38 @@ def build_sensors(automation: Automation) -> list[dg.SensorDefinition]:
             skip_reason=None if runs else nothing_to_do(sync_statuses, busy),
         )
 
-    return [new_customers, changed_customers]
+    @dg.sensor(
+        minimum_interval_seconds=60,
+        default_status=sensor_status(automation.is_on("lost_runs", otherwise=True)),
+        description="Ends runs whose process is gone, as after a power cut, so that their customers and places are free.",
+    )
+    def lost_runs(context: dg.SensorEvaluationContext, orders_database: OrdersDatabase) -> dg.SensorResult:
+        lost = end_lost_runs(context.instance, orders_database, datetime.now(UTC))
+        return dg.SensorResult(skip_reason=f"{len(lost)} runs ended whose process is gone. {' '.join(lost)}")
+
+    return [new_customers, changed_customers, lost_runs]
+
+
+def end_lost_runs(instance: dg.DagsterInstance, database: OrdersDatabase, now: datetime) -> list[str]:
+    """Report as failed what is STARTED though its lock is free: locks end with their process, however it ends. The ids of these runs.
+
+    Dagster repeats them like any crashed run (`run_retries`). A run that has not got its lock yet, or has just given it back, is young.
+    """
+    lost = []
+    for record in instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
+        run, age = record.dagster_run, now.timestamp() - (record.start_time or now.timestamp())
+        if run.tags.get(LOCK_TAG) == run.run_id and age >= _YOUNG.total_seconds():
+            with suppress(CustomerBusyError), database.store.database.customer_lock(run_lock(run)):
+                instance.report_run_failed(run, "Its process is gone: it was killed, or its host was restarted.")
+                lost.append(run.run_id)
+    return lost
 
 
 def nothing_to_do(sync_statuses: Collection[CustomerSyncStatus], busy: Collection[str]) -> str:
     """Why no run was requested."""
-    return f"None of {counted(len(sync_statuses), 'customer')} needs a run; {len(busy)} of them have one queued or under way."
+    paused = [each.customer for each in sync_statuses if each.is_paused]
+    words = f"None of {counted(len(sync_statuses), 'customer')} needs a run; {len(busy)} of them have one queued or under way"
+    return f"{words}; paused: {', '.join(paused)}." if paused else f"{words}."
 
 
 def run_request(run: CustomerSyncStatus, run_key: str | None = None, tags: Mapping[str, str] | None = None) -> dg.RunRequest:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import dagster as dg
 
 from orders_platform.cli.output import Figures, JsonObject, run_result
+from orders_platform.database.engine import translated_errors
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.queries import Queries
 from orders_platform.definitions import build_definitions
@@ -21,6 +22,8 @@ from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.settings import Settings
 from orders_platform.sync.results import StageReport
 
+_LOCATION = {".dagster/repository": "__repository__@orders_platform"}
+"""The tag by which the UI knows whose a run is; without it the page Jobs does not show it."""
 _QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
 
 
@@ -57,18 +60,29 @@ def dagster_instance(settings: Settings) -> dg.DagsterInstance:
 def materialise(
     settings: Settings, store: OrderStore, instance: dg.DagsterInstance, progress: Callable[[str], None]
 ) -> JsonObject:
-    """One Dagster run per customer; the JSON object of the whole."""
+    """One Dagster run per customer; the JSON object of the whole. A full disk of Dagster's storage is an error of ours."""
+    with translated_errors(store.database.engine, f"Dagster's storage at {instance.root_directory}"):
+        return _materialise(settings, store, instance, progress)
+
+
+def _materialise(
+    settings: Settings, store: OrderStore, instance: dg.DagsterInstance, progress: Callable[[str], None]
+) -> JsonObject:
     staged = OrderMerge(store).scan_staging().customers
     make_partitions(instance, staged)
     definitions = build_definitions(settings)
-    definitions.resolve_job_def("scan_staging").execute_in_process(instance=instance, run_config=_QUIET)
+    definitions.resolve_job_def("scan_staging").execute_in_process(instance=instance, run_config=_QUIET, tags=_LOCATION)
     job = definitions.resolve_job_def("sync_customer")
     sent: dict[str, Figures] = {}
     errors: dict[str, str] = {}
     for place, customer in enumerate(staged, 1):
         started = time.monotonic()
         result = job.execute_in_process(
-            instance=instance, partition_key=partition_key_for(customer), run_config=_QUIET, raise_on_error=False
+            instance=instance,
+            partition_key=partition_key_for(customer),
+            run_config=_QUIET,
+            tags=_LOCATION,
+            raise_on_error=False,
         )
         sent[customer] = {**_figures(result), "seconds": round(time.monotonic() - started, 3)}
         if not result.success:
@@ -88,7 +102,13 @@ def _figures(result: dg.ExecuteInProcessResult) -> Figures:
             for name in names:
                 total[name] += int(str(metadata[name].value))
     updated = total["updated"] + total["moved"] + total["archived"]
-    return {"created": total["created"], "updated": updated, "documents": total["documents"], "mutations": total["mutations"]}
+    return {
+        "created": total["created"],
+        "updated": updated,
+        "adopted": total["adopted"],
+        "documents": total["documents"],
+        "mutations": total["mutations"],
+    }
 
 
 def unexpected(customers: dict[str, Figures]) -> list[str]:

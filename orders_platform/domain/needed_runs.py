@@ -21,6 +21,7 @@ class CustomerSyncStatus:
         merged: the content that was merged last; None when none ever was.
         is_whole: that merge went through all its three steps, and nobody took away orders since.
         waiting: rows that are to be sent and can be.
+        is_paused: somebody wants it to be left alone.
     """
 
     customer: str
@@ -30,6 +31,7 @@ class CustomerSyncStatus:
     waiting: int = 0
     orders: int = 0
     merged_at: datetime | None = None
+    is_paused: bool = False
 
     @property
     def is_changed(self) -> bool:
@@ -38,7 +40,9 @@ class CustomerSyncStatus:
 
     @property
     def need(self) -> str:
-        """Why the customer needs a run, for people; empty when it needs none."""
+        """Why the customer needs a run, for people; empty when it needs none, or is paused."""
+        if self.is_paused:
+            return ""
         if self.is_changed:
             return "first load" if self.merged is None else "changed load" if self.load != self.merged else "unfinished merge"
         return counted(self.waiting, "row waits", "rows wait") if self.waiting else ""
@@ -115,8 +119,9 @@ def stale_loads(sync_statuses: Collection[CustomerSyncStatus], now: datetime, ho
         return {"": "the staging table holds no row of any customer"}
     ages = {each.customer: _hours_since(each.merged_at, now) for each in sync_statuses if each.merged_at is not None}
     changed = [each.customer for each in sync_statuses if each.is_changed]
+    paused = {each.customer for each in sync_statuses if each.is_paused}
     if changed:
-        old = (name for name in changed if ages.get(name, 0) > hours)
+        old = (name for name in changed if ages.get(name, 0) > hours and name not in paused)
         return {name: f"its load is not what was merged last, {ages[name]:.0f} hours ago" for name in old}
     age = min(ages.values())
     return {"": f"no load changed for {age:.0f} hours"} if age > hours else {}

@@ -102,11 +102,12 @@ class OrderChange:
 
 @dataclass(frozen=True, slots=True)
 class LastChanges:
-    """The last run that brought anything of a customer to the board, when, and what."""
+    """The last run that brought anything of a customer to the board, when, and what; `adopted` rows it found there."""
 
     run_id: str
     at: datetime
     orders: tuple[OrderChange, ...] = ()
+    adopted: int = 0
 
     def count(self, action: Action | None) -> int:
         """Orders that were made, changed or archived; None: whose sizes alone changed."""

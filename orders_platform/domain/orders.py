@@ -110,6 +110,7 @@ class CustomerSummary:
         new: rows merged and not sent yet, orders and lines together; `pending` and `failed` alike.
         blocked: lines that wait for an order that was refused.
         removed: orders that the load no longer holds.
+        adopted: rows that were found on the board and taken over, as far as the log goes back.
         differences: between board and database, when they were last compared; of `missing` orders the board had no item.
     """
 
@@ -124,6 +125,7 @@ class CustomerSummary:
     failed: int = 0
     blocked: int = 0
     removed: int = 0
+    adopted: int = 0
     differences: int = 0
     missing: int = 0
     oldest_waiting_at: datetime | None = None

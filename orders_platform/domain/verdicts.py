@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from orders_platform.domain.customers import UNKNOWN_CUSTOMER, UNMATCHED_NO_ORDER
 from orders_platform.domain.guards import Guard
@@ -28,6 +29,7 @@ class CustomerState(enum.StrEnum):
     FAILED = "failed"
     DIFFERENT = "different"
     UNMATCHED = "unmatched"
+    PAUSED = "paused"
     WAITING = "waiting"
     WARNINGS = "warnings"
     ON_BOARD = "on_board"
@@ -46,6 +48,7 @@ class Verdict:
         warnings: cells that were left out, and rows that are no orders.
         differences: between board and database, when they were last compared; orders that were missing then are not `on_board`.
         guards: that acted on its last load and were not accepted.
+        paused_at: since when somebody keeps it from being merged and sent; UTC.
     """
 
     customer: str
@@ -58,6 +61,7 @@ class Verdict:
     warnings: int = 0
     differences: int = 0
     guards: tuple[Guard, ...] = ()
+    paused_at: datetime | None = None
 
     @property
     def state(self) -> CustomerState:
@@ -70,6 +74,8 @@ class Verdict:
             return CustomerState.DIFFERENT
         if self.unmatched:
             return CustomerState.UNMATCHED
+        if self.paused_at:
+            return CustomerState.PAUSED
         if self.waiting or self.on_board < self.orders:
             return CustomerState.WAITING
         return CustomerState.WARNINGS if self.warnings else CustomerState.ON_BOARD
@@ -99,7 +105,8 @@ class Verdict:
         )
         said = [counted(*each) for each in counts if each[0]]
         stopped = ["a guard stops it" if any(guard.blocks for guard in self.guards) else "a guard acted"] if self.guards else []
-        return f"{self.customer}: {'; '.join([head, *said, *stopped])}"
+        paused = [f"paused since {self.paused_at:%Y-%m-%d %H:%M} UTC"] if self.paused_at else []
+        return f"{self.customer}: {'; '.join([head, *said, *stopped, *paused])}"
 
 
 def verdicts_of(
@@ -109,10 +116,12 @@ def verdicts_of(
     warnings: Mapping[str, int],
     unmatched: Mapping[str, int],
     guards: Sequence[Guard],
+    paused: Mapping[str, datetime],
 ) -> list[Verdict]:
     """The verdict on each of these customers.
 
-    `warnings` counts the cells of each that were left out, `unmatched` the rows of its files that name no customer.
+    `warnings` counts the cells of each that were left out, `unmatched` the rows of its files that name no customer;
+    `paused` says since when a customer is.
     """
     stands = {summary.customer: summary for summary in summaries}
     found = []
@@ -132,6 +141,7 @@ def verdicts_of(
                 warnings=no_orders + warnings.get(name, 0),
                 differences=stand.differences,
                 guards=tuple(guard for guard in guards if guard.customer == name and not guard.is_accepted),
+                paused_at=paused.get(name),
             )
         )
     return found

@@ -95,7 +95,11 @@ class OrderMerge:
         for row in self._read("count_waiting"):
             waiting[str(row["customer_name"])] += int(row["row_count"])
         names = sorted({*scan.customers, *self._queries.customers()})
-        return [_sync_status(name, loads.get(name), merges.get(name), waiting[name]) for name in names]
+        paused = self._store.paused()
+        return [
+            replace(_sync_status(name, loads.get(name), merges.get(name), waiting[name]), is_paused=name in paused)
+            for name in names
+        ]
 
     def present(self) -> list[str]:
         """The customers that the load or the order table has, by name."""

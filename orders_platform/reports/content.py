@@ -99,8 +99,9 @@ class Report:
         rows = counted(verdict.unmatched, "row of its files names", "rows of its files name")
         nobody = f"{rows} no known customer" if verdict.unmatched else ""
         differ = verdict.differences
+        paused = f"updates are paused since {verdict.paused_at:%Y-%m-%d}" if verdict.paused_at else ""
         seen = f"{counted(differ, 'thing')} on it differed when it was last looked at" if differ else ""
-        return "; ".join(part for part in (words, seen, needs, nobody) if part) + "."
+        return "; ".join(part for part in (words, paused, seen, needs, nobody) if part) + "."
 
     @property
     def correction_count(self) -> int:
@@ -232,5 +233,5 @@ def event_words(event: OrderEvent) -> str:
 def changes_summary(changes: LastChanges) -> str:
     """`5 new, 2 changed, 1 with other sizes`."""
     counts = [(changes.count(action), word) for action, word in _ACTION_WORDS.items()]
-    counts.append((changes.count(None), "with other sizes"))
+    counts += [(changes.count(None), "with other sizes"), (changes.adopted, "found on the board")]
     return ", ".join(f"{count:,} {word}" for count, word in counts if count)

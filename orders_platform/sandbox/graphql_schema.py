@@ -6,6 +6,7 @@ monday publishes the price of `create_item` only, 30,000 points and one a field;
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
@@ -272,9 +273,18 @@ def _mutation(resolver: Resolver) -> Resolver:
     return resolve
 
 
+@cache
+def _say_once(words: str) -> None:
+    _LOG.error(words)
+
+
 def described(error: GraphQLError) -> dict[str, object]:
-    """An error as monday shows it; a defect of the sandbox becomes monday's internal error and is logged."""
+    """An error as monday shows it; a defect of the sandbox becomes monday's internal error and is logged, a full disk in one line."""
     shown = dict(error.formatted)
+    if isinstance(error.original_error, sqlite3.OperationalError):
+        words = f"The sandbox cannot write its boards: {error.message}. Make room on its disk; nothing of this call was kept."
+        _say_once(words)
+        return {**shown, "message": words, "extensions": {"code": "INTERNAL_SERVER_ERROR", "status_code": 500}}
     if error.original_error is not None and not isinstance(error.original_error, Refusal | GraphQLError):
         _LOG.error("the sandbox failed: %s", error.message, exc_info=error.original_error)
         return {

@@ -113,7 +113,8 @@ def _listening(host: str, port: int) -> Iterator[tuple[socket.socket, str]]:
             listener.bind((host, port))
         except OSError as error:
             raise ConfigurationError(
-                f"Port {port} on {host} cannot be used ({error.strerror}). Choose another port."
+                f"Port {port} on {host} cannot be used ({error.strerror}). Choose another port by --port, MONDAY_API_URL or "
+                "`make ui SANDBOX_PORT=8766`."
             ) from error
         shown = "[::1]" if host == "::1" else host
         yield listener, f"http://{shown}:{listener.getsockname()[1]}"

@@ -210,11 +210,12 @@ class State:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                self._connection.execute("COMMIT")
             except BaseException:  # an interrupt, too, must not leave a transaction open
-                self._connection.execute("ROLLBACK")
+                if self._connection.in_transaction:  # a full disk has rolled it back
+                    self._connection.execute("ROLLBACK")
                 self.cache.clear()
                 raise
-            self._connection.execute("COMMIT")
 
     def become_copy_of(self, other: State, now: float) -> None:
         """Takes over all that another state holds, made `now`; whatever was here is gone."""

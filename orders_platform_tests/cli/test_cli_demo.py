@@ -14,7 +14,8 @@ from orders_platform_tests.testing.terminal import Outcome, Terminal
 from orders_platform_tests.testing.workplace import Workplace
 
 FIGURES = {
-    "orders", "lines", "rejected", "groups", "items", "subitems", "created", "updated", "failed", "documents", "mutations", "seconds",
+    "orders", "lines", "rejected", "groups", "items", "subitems", "created", "updated", "adopted", "failed", "documents", "mutations",
+    "seconds",
 }  # fmt: skip
 
 
@@ -32,6 +33,7 @@ def test_the_demo_ends_well_and_shows_every_customer(demo: tuple[Path, Outcome])
         "mutations",
         "groups",
         "updated",
+        "adopted",
         "failed",
     }  # columns of nothing fold
     assert all(any(line.startswith(f"{name}  ") for line in lines) for name in (*EXPECTED, "total"))

@@ -74,7 +74,7 @@ def test_a_test_alert_is_sent_when_asked_for(bhood: Workplace, terminal: Termina
         assert receiver.arrived == []
         told = terminal("doctor", "--send-test-alert")
         assert told.code == 0, told.out
-        assert "1 of 1 addresses took the test" in told.out
+        assert "1 of 1 address took the test" in told.out
         assert receiver.titles == ["orders-platform: a test"]
     monkeypatch.setenv("ORDERS_ALERT_URLS", "")
     assert wrong(terminal("doctor", "--send-test-alert", "--json")) == {"alerts": "nobody is told Set ORDERS_ALERT_URLS."}

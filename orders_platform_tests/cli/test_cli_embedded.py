@@ -85,4 +85,4 @@ def test_another_program_at_the_port_is_named_as_such(embedded: Settings, termin
 
 def test_make_puts_the_boards_on_any_port() -> None:
     makefile = (Path(__file__).parents[2] / "Makefile").read_text(encoding="utf-8")
-    assert "export MONDAY_API_URL := http://127.0.0.1:$(PORT)/v2" in makefile
+    assert "export MONDAY_API_URL := http://127.0.0.1:$(SANDBOX_PORT)/v2" in makefile

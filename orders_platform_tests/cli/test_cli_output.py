@@ -17,7 +17,7 @@ from orders_platform.reports.changes import order_changes
 from orders_platform.reports.rendering import changes_text
 
 Screen = Callable[[Callable[[], None]], str]
-FIRST_RUN = dict(zip(output.FIGURES, [1_700, 1_699, 12, 51, 1_700, 1_699, 2_350, 24, 5, 108, 2_350, 135.8], strict=True))
+FIRST_RUN = dict(zip(output.FIGURES, [1_700, 1_699, 12, 51, 1_700, 1_699, 2_350, 24, 0, 5, 108, 2_350, 135.8], strict=True))
 RESULT = {"customers": {"SUN DAY RED": FIRST_RUN, "RHONE": dict.fromkeys(output.FIGURES, 0)}, "total": FIRST_RUN}
 LONG = RowProblem(
     "GREYSON", "GRE-1", "", "phantom", "none of the columns that make an order is filled, so the row is a total " * 3

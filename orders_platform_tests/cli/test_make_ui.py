@@ -65,7 +65,7 @@ def test_a_port_that_is_taken_ends_with_the_sandbox_s_own_words_before_dagster_s
         taken.listen()
         said, _ = (process := make_ui.start()).communicate(timeout=60)
     assert process.returncode != 0
-    assert f"Port {make_ui.port} on 127.0.0.1 cannot be used (Address already in use). Choose another port." in said
+    assert f"Port {make_ui.port} on 127.0.0.1 cannot be used (Address already in use). Choose another port" in said
     assert make_ui.dagster == ""
 
 
@@ -74,10 +74,23 @@ def test_dagster_starts_on_a_sandbox_that_answers_and_ctrl_c_ends_both(make_ui: 
     wait_for("Dagster is started", lambda: make_ui.dagster.endswith("\n"))
     assert make_ui.answers()
     number, _, arguments = make_ui.dagster.partition(" ")
-    assert arguments == "-m orders_platform.webserver dev -w workspace.yaml -h 127.0.0.1\n"
+    assert arguments == "-m orders_platform.webserver dev -w workspace.yaml -h 127.0.0.1 -p 3000\n"
     os.killpg(process.pid, signal.SIGINT)
     said, _ = process.communicate(timeout=30)
     assert f"monday sandbox ready: http://127.0.0.1:{make_ui.port}/" in said
     assert not make_ui.answers()
     with pytest.raises(ProcessLookupError):
         os.kill(int(number), 0)
+
+
+def test_a_port_of_the_ui_that_is_taken_is_said_at_once() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        command = [sys.executable, "-m", "orders_platform.webserver", "dev", "-p", str(port)]
+        done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        f"Port {port} on 127.0.0.1 is taken, maybe by another Dagster UI. Choose another: `make ui PORT="
+    )

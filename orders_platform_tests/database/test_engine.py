@@ -261,7 +261,7 @@ def test_another_writer_makes_the_database_unavailable_and_not_refused(table: Pa
     database = opened(table)
     with closing(sqlite3.connect(table, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(DatabaseUnavailableError, match=r"database is locked.*can be repeated"), database.write():
+        with pytest.raises(DatabaseUnavailableError, match=r"database is locked.*then repeat"), database.write():
             pass
         other.execute("ROLLBACK")
     with database.write() as connection:
@@ -292,3 +292,45 @@ def test_sql_servers_errors_become_ours_by_what_repeating_does(
         raise kind("SELECT 1", {}, RuntimeError(state, "about x"), connection_invalidated=invalidated)
     assert "s3cret" not in str(caught.value)
     assert "x" in str(caught.value)
+
+
+# --- what a person should do next
+
+
+@pytest.mark.parametrize(("trouble", "step"), [
+    ("database or disk is full", "Make room on its disk, then repeat"), ("disk I/O error", "look there, then repeat"),
+    ("unable to open database file", "Name another by --home"), ("database disk image is malformed", "put back a backup"),
+    ("file is not a database", "name another by --home"), ("attempt to write a readonly database", "may only be read"),
+    ("no such column: x", "orders-platform init-db"), ("database is locked", "let that end"),
+])  # fmt: skip
+def test_each_trouble_of_sqlite_names_the_next_step(table: Path, trouble: str, step: str) -> None:
+    database = opened(table)
+    with (
+        closing(database),
+        pytest.raises((DatabaseRefusedError, DatabaseUnavailableError)) as told,
+        translated_errors(database.engine),
+    ):
+        raise OperationalError("SELECT 1", {}, sqlite3.OperationalError(trouble))
+    assert str(table) in str(told.value)
+    assert step in str(told.value)
+    runbook = (Path(__file__).parents[2] / "docs" / "runbook.md").read_text(encoding="utf-8")
+    assert trouble.removesuffix(": x") in runbook
+
+
+def test_a_full_disk_keeps_nothing_of_a_transaction_and_with_room_the_next_goes_on(table: Path) -> None:
+    database, most = opened(table), [2]
+    sqlalchemy.event.listen(database.engine, "connect", lambda made, _: made.execute(f"PRAGMA max_page_count = {most[0]}"))
+
+    def fill() -> None:
+        with database.write() as run:
+            run.exec_driver_sql("INSERT INTO t VALUES (1)")
+            run.exec_driver_sql("CREATE TABLE big AS SELECT randomblob(9000) AS bytes")
+
+    with closing(database):
+        with pytest.raises(DatabaseRefusedError, match=r"disk is full\. Nothing of this step was kept\. Make room"):
+            fill()
+        database.close()
+        most[0] = 100
+        with database.write() as run:
+            run.exec_driver_sql("INSERT INTO t VALUES (2)")
+    assert count(table) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,11 +12,15 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from dagster._core.events import DagsterEvent, JobFailureData, RunFailureReason
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from orders_platform.definitions import build_definitions
-from orders_platform.defs.alerts import RUNS, FailedSubjects, Message, Messenger, Result, announce, take_in
-from orders_platform.errors import AlertUnsentError, ConfigurationError
+from orders_platform.defs.alerts import RUNS, Address, Memory, Message, Place, Result, addresses_of, announce, results_of
+from orders_platform.defs.partitions import CUSTOMERS
+from orders_platform.domain.customers import CustomerNames
+from orders_platform.errors import ConfigurationError
 from orders_platform.settings import Settings
 from orders_platform_tests.testing.alert_receiver import Receiver, receiving
 from orders_platform_tests.testing.dagster_location import Location, Ticks
@@ -111,7 +116,7 @@ def test_a_run_that_fails_is_told_with_what_why_and_what_next(
     assert location.sync_customer("RHONE").success
     ticks.sensor("alerts")
     assert receiver.titles[1:] == ["[sandbox] RHONE: the run recovered"]
-    assert "Still failing: B'HOOD." in receiver.arrived[1]["message"]
+    assert "Failing now: 1 of 2 customers (B'HOOD)." in receiver.arrived[1]["message"]
 
 
 def test_a_run_that_a_check_stopped_is_told_by_the_check_alone(
@@ -210,7 +215,7 @@ def test_an_alert_that_nobody_took_is_sent_again(
     job(location, "check_waiting_rows")
     receiver.answer = 503
     for _ in range(2):
-        assert "1 taken by nobody yet" in ticks.sensor("alerts").skip_reason.skip_message
+        assert "1 not taken yet" in ticks.sensor("alerts").skip_reason.skip_message
     receiver.answer = 200
     ticks.sensor("alerts")
     ticks.sensor("alerts")
@@ -284,9 +289,7 @@ def test_a_host_whose_clock_is_ahead_does_not_hide_the_runs_of_others(
     assert receiver.titles == ["[sandbox] RHONE: the run failed", "[sandbox] B'HOOD: the run failed"]
 
 
-@pytest.mark.parametrize(
-    "cursor", ["not json", '{"other": 1}', "[]", '{"since": 0, "position": 0, "problems": {"a": {"b": 1}}}']
-)
+@pytest.mark.parametrize("cursor", ["not json", '{"other": 1}', "[]", '{"since": 0, "position": 9999, "problems": {"a": {}}}'])
 def test_a_cursor_of_another_version_forgets_and_goes_on(
     synced: Workplace, location: Location, ticks: Ticks, receiver: Receiver, cursor: str
 ) -> None:
@@ -308,7 +311,7 @@ def test_a_failed_run_of_a_customer_that_is_gone_is_forgotten(
     location.instance.delete_dynamic_partition("customers", "NOBODY")
     ticks.sensor("alerts")
     assert len(receiver.arrived) == 2
-    assert not json.loads(ticks.cursors["alerts"])["problems"][RUNS]
+    assert not json.loads(ticks.cursors["alerts"])["standings"][RUNS]
 
 
 def test_one_place_that_is_away_keeps_the_alert_from_no_other(
@@ -330,6 +333,7 @@ def test_what_failed_before_there_was_an_address_is_told_once_there_is_one(
         synced.write(STUCK)
         job(location, "check_waiting_rows")
         assert "ORDERS_ALERT_URLS is empty" in ticks.sensor("alerts").skip_reason.skip_message
+        ticks.sensor("alerts")
     ticks.sensor("alerts")
     ticks.sensor("alerts")
     assert receiver.titles == ["[sandbox] B'HOOD: no_rows_stuck failed"]
@@ -376,13 +380,17 @@ def test_a_secret_of_an_alert_url_is_nowhere_in_a_run(
 ATTACK = "<b>\x1b[2J\u202e*x* & [a](https://evil.example)"
 
 
+NOBODY = CustomerNames({})
+
+
 @pytest.mark.parametrize(("address", "shown"), [
     ("", "<b>\\u001b[2J\\u202e*x* & [a](https://evil.example)"),
     ("?format=html", "&lt;b&gt;\\u001b[2J\\u202e*x*&nbsp;&amp;&nbsp;[a](https://evil.example)"),
     ("?format=markdown", r"<b\>\\u001b\[2J\\u202e\*x\* & \[a\]\(https://evil\.example\)"),
 ])  # fmt: skip
 def test_an_alert_is_plain_text_whatever_the_address_makes_of_texts(receiver: Receiver, address: str, shown: str) -> None:
-    Messenger(SecretStr(f"{receiver.url}/{address}")).send(Message(f"title {ATTACK}", ATTACK, is_bad=True))
+    (sent,) = addresses_of(SecretStr(f"{receiver.url}/{address}"), NOBODY)
+    assert sent.takes(Message(f"title {ATTACK}", ATTACK, is_bad=True))
     (message,) = receiver.arrived
     assert message["message"].strip() == shown
     assert not set("\x1b\u202e") & set(message["title"])
@@ -391,37 +399,130 @@ def test_an_alert_is_plain_text_whatever_the_address_makes_of_texts(receiver: Re
 @pytest.mark.parametrize(
     "url",
     ["slack://hunter2secret/short", "json://user:hunter2secret@127.0.0.1:9/hunter2secret", "json://user:hunter2secret/a@host",
-     "nosuch://hunter2secret@host", "json://host?format=hunter2secret", "json://host:hunter2secret"],
+     "nosuch://hunter2secret@host", "json://host?format=hunter2secret", "json://host:hunter2secret", "hunter2=json://hunter2secret"],
 )  # fmt: skip
-def test_a_secret_of_an_alert_url_is_in_no_log_and_no_error(url: str, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(1), pytest.raises((ConfigurationError, AlertUnsentError)) as told:
-        Messenger(SecretStr(url)).send(Message("title", "body", is_bad=True))
-    assert "hunter2" not in caplog.text + str(told.value)
+def test_a_secret_of_an_alert_url_is_in_no_log_no_error_and_no_cursor(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(1):
+        try:
+            (address,) = addresses_of(SecretStr(url), NOBODY)
+            said = address.key
+            assert not address.takes(Message("title", "body", is_bad=True))
+        except ConfigurationError as error:
+            said = str(error)
+    assert "hunter2" not in caplog.text + said
 
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
+def test_programs_are_told_by_fields(synced: Workplace, location: Location, ticks: Ticks, receiver: Receiver) -> None:
+    synced.write(STUCK)
+    run = job(location, "check_waiting_rows")
+    ticks.sensor("alerts")
+    (message,) = receiver.arrived
+    assert message["details"] == [
+        {"customer": CUSTOMER, "check": "no_rows_stuck", "severity": "ERROR", "found": 3, "failing": 1, "of": 2, "run": run.run_id,
+         "link": f"http://127.0.0.1:3000/runs/{run.run_id}"}
+    ]  # fmt: skip
+    assert message["message"].splitlines()[-1] == "Failing now: 1 of 2 customers (B'HOOD)."
+
+
+def test_an_address_with_a_name_hears_of_that_customer_alone(
+    synced: Workplace, location: Location, ticks: Ticks, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(
+        "ORDERS_ALERT_URLS", f"rhone={receiver.url} BHOOD={receiver.url}/bhood TITLE%20NINE={receiver.url}/title"
+    )
+    synced.write(STUCK.replace("WHERE rowid <= 3", ""))
+    job(location, "check_waiting_rows")
+    ticks.sensor("alerts")
+    assert set(receiver.titles) == {"[sandbox] B'HOOD: no_rows_stuck failed", "[sandbox] RHONE: no_rows_stuck failed"}
+    receiver.arrived.clear()
+    assert job(location, "daily_summary").success
+    assert [message["message"].splitlines()[0] for message in receiver.arrived] == [
+        "RHONE: 4 of 4 orders on the board; 4 rows wait", "B'HOOD: 4 of 4 orders on the board; 4 rows wait", "http://127.0.0.1:3000/runs"
+    ]  # fmt: skip
+
+
+def test_a_name_that_no_customer_has_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="number 1 is for a customer that"):
+        addresses_of(SecretStr("RHONDA=json://127.0.0.1/"), NOBODY)
+
+
+def test_an_address_that_is_added_hears_what_fails_now_and_the_others_nothing_again(
+    synced: Workplace, location: Location, ticks: Ticks, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced.write(STUCK)
+    job(location, "check_waiting_rows")
+    ticks.sensor("alerts")
+    monkeypatch.setenv("ORDERS_ALERT_URLS", f"{receiver.url} {receiver.url}/added")
+    ticks.sensor("alerts")
+    ticks.sensor("alerts")
+    assert receiver.titles == ["[sandbox] B'HOOD: no_rows_stuck failed"] * 2
+
+
+def test_a_failed_run_is_tagged_with_its_error(
+    synced: Workplace, location: Location, ticks: Ticks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as wrong:
+        wrong.setenv("MONDAY_API_TOKEN", "not a token")
+        synced.write("UPDATE ORDER_LIST_V2 SET sync_state = 'NEW'")
+        failed = location.sync_customer("RHONE")
+    crashed = ticks.busy("RHONE")
+    location.instance.report_run_failed(crashed)
+    ticks.sensor("alerts")
+    tags = [location.instance.get_run_by_id(run.run_id).tags["orders/error"] for run in (failed, crashed)]
+    assert tags == ["ConfigurationError", "crash"]
+
+
+def test_a_run_that_met_a_pause_is_told_to_nobody(
+    synced: Workplace, location: Location, ticks: Ticks, receiver: Receiver
+) -> None:
+    with synced.store() as store:
+        store.pause("RHONE", datetime.now(UTC))
+    assert not location.sync_customer("RHONE").success
+    ticks.sensor("alerts")
+    assert receiver.arrived == []
+
+
+def test_a_check_of_one_partition_says_nothing_of_another() -> None:
+    @dg.asset(partitions_def=CUSTOMERS)
+    def orders() -> None:
+        """Orders."""
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+
+        @dg.asset_check(asset=orders, partitions_def=CUSTOMERS)
+        def totals(context) -> dg.AssetCheckResult:
+            failed = context.partition_key == "ACME"
+            return dg.AssetCheckResult(
+                passed=not failed, metadata={"customers": dg.MetadataValue.json({"ACME": 9} if failed else {})}
+            )
+
+    memory = Memory(since=0)
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_dynamic_partitions("customers", ["ACME", "RHONE"])
+        for key in ("ACME", "RHONE"):
+            run = dg.materialize([orders, totals], instance=instance, partition_key=key)
+            for result in results_of(instance, instance.get_run_by_id(run.run_id)):
+                memory.take_in(result)
+    assert {name: (each.kind, each.count) for name, each in memory.standings["totals"].items()} == {"ACME": ("WARN", 9)}
 
 
 def everybody(*failing: str, left_out: tuple[str, ...] = ()) -> Result:
-    return Result("check", dict.fromkeys(failing, "WARN"), None, f"words of {failing}", "link", left_out)
+    return Result("check", dict.fromkeys(failing, "WARN"), None, f"words of {failing}", "run", left_out)
 
 
 def of(customer: str, kind: str | None) -> Result:
-    return Result("check", {customer: kind} if kind else {}, customer, "words", "link")
+    return Result("check", {customer: kind} if kind else {}, customer, "words", "run")
 
 
-def said(problems: FailedSubjects, *results: Result, taken: bool = True, now: datetime = NOW) -> list[str]:
-    """What is announced after these results: the titles, whether somebody takes them or nobody."""
-    messages: list[Message] = []
-
-    def is_taken(message: Message) -> bool:
-        messages.append(message)
-        return taken
-
+def said(memory: Memory, *results: Result, taken: bool = True, customer: str | None = None) -> list[str]:
+    """What an address hears after these results: the titles, whether it takes them or not."""
     for result in results:
-        take_in(problems, result, now)
-    announce(problems, "test", is_taken, now)
-    return [message.title.removeprefix("[test] ") for message in messages]
+        memory.take_in(result)
+    address = Address(customer or "all", customer, lambda _message: taken)
+    titles = [title.removeprefix("[test] ") for title, _ in announce(memory, address, Place("test", "http://ui"))]
+    memory.forget({"ACME", "RHONE"}, {"all", "ACME", "RHONE"})
+    return titles
 
 
 @pytest.mark.parametrize(
@@ -437,28 +538,40 @@ def said(problems: FailedSubjects, *results: Result, taken: bool = True, now: da
         ([[everybody("ACME", "RHONE")], [everybody(left_out=("ACME",))], [everybody("ACME")]],
          [["ACME, RHONE: check failed"], ["RHONE: check recovered"], []]),
         ([[of("ACME", "WARN")], [of("ACME", "WARN")], [of("ACME", "ERROR")]], [["ACME: check failed"], [], ["ACME: check failed"]]),
-        ([[of("ACME", "WARN"), of("ACME", None)]], [["ACME: check failed", "ACME: check recovered"]]),
+        ([[of("ACME", "WARN"), of("ACME", None)]], [[]]),
         ([[of("ACME", "WARN")], [of("ACME", None), of("ACME", "WARN")]], [["ACME: check failed"], []]),
     ],
     ids=["well", "once", "a second customer", "one says nothing of another", "left out", "another kind", "both at once", "never over"],
 )  # fmt: skip
 def test_each_failure_and_each_recovery_is_said_once(looks: list[list[Result]], titles: list[list[str]]) -> None:
-    problems: FailedSubjects = {}
-    assert [said(problems, *results) for results in looks] == titles
+    memory = Memory(since=0)
+    assert [said(memory, *results) for results in looks] == titles
 
 
-def test_a_message_that_nobody_takes_is_tried_for_a_day_and_its_recovery_as_well() -> None:
-    problems: FailedSubjects = {}
-    assert said(problems, everybody("ACME"), taken=False) == ["ACME: check failed"]
-    assert said(problems, taken=False, now=NOW + timedelta(hours=23)) == ["ACME: check failed"]
-    assert said(problems, taken=False, now=NOW + timedelta(hours=25)) == ["ACME: check failed"]
-    assert said(problems, taken=False, now=NOW + timedelta(hours=25)) == []
-    assert said(problems, everybody(), taken=False, now=NOW + timedelta(hours=26)) == ["ACME: check recovered"]
-    assert said(problems, taken=False, now=NOW + timedelta(hours=51)) == ["ACME: check recovered"]
-    assert problems == {"check": {}}
+def test_what_is_not_taken_is_said_until_it_is_and_never_once_it_is_over() -> None:
+    memory = Memory(since=0)
+    assert said(memory, everybody("ACME"), taken=False) == said(memory, taken=False) == ["ACME: check failed"]
+    assert said(memory, everybody()) == []
+    assert said(memory, everybody("ACME")) == ["ACME: check failed"]
+    assert said(memory, everybody(), taken=False) == said(memory) == ["ACME: check recovered"]
+    assert memory.standings == {"check": {}}
 
 
-def test_a_failure_that_nobody_took_before_it_was_over_is_told_with_its_recovery() -> None:
-    problems: FailedSubjects = {}
-    assert said(problems, everybody("ACME"), taken=False) == said(problems, everybody(), taken=False) == ["ACME: check failed"]
-    assert said(problems) == ["ACME: check failed", "ACME: check recovered"]
+def test_what_is_over_before_it_was_told_is_forgotten_though_others_were_told() -> None:
+    memory = Memory(since=0)
+    assert said(memory, everybody("ACME", "RHONE"), customer="RHONE") == ["RHONE: check failed"]
+    assert said(memory, everybody()) == []
+    assert said(memory, customer="RHONE") == ["RHONE: check recovered"]
+
+
+@given(looks=st.lists(st.tuples(st.sampled_from(["ACME", "RHONE"]), st.sampled_from([None, "WARN", "ERROR"]), st.booleans())))
+def test_whatever_is_taken_or_not_an_address_knows_in_the_end_what_fails(looks: list[tuple[str, str | None, bool]]) -> None:
+    memory, now = Memory(since=0), dict[str, str | None]()
+    for customer, kind, taken in looks:
+        now[customer] = kind
+        memory.take_in(of(customer, kind))
+        said(memory, taken=taken)
+    said(memory)
+    failing = {name: kind for name, kind in now.items() if kind}
+    assert memory.told["all"].get("check", {}) == failing
+    assert said(memory) == []

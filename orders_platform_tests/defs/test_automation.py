@@ -12,7 +12,7 @@ import pytest
 from orders_platform.definitions import build_definitions
 from orders_platform.defs.failures import failed_for_good
 from orders_platform.demo.sample_orders import EXPECTED
-from orders_platform.errors import SourceDataError
+from orders_platform.errors import ConfigurationError, SourceDataError
 from orders_platform.settings import Settings
 from orders_platform_tests.testing.dagster_location import NIGHT, Ticks
 from orders_platform_tests.testing.workplace import Row, Workplace, samples_of
@@ -252,6 +252,14 @@ def test_people_switch_automation_on_in_the_sandbox_and_it_is_on_elsewhere(
         return {each.name for each in made if each.default_status.value == "RUNNING"}
 
     assert running() == {"new_customers", "alerts"}
+    monkeypatch.setenv("ORDERS_CONFIG", str(offline.configure(
+        ("starts_running = false", "starts_running = false\nswitches = { changed_customers = true, new_customers = false }"))))  # fmt: skip
+    assert running() == {"changed_customers", "alerts"}
+    monkeypatch.setenv("ORDERS_CONFIG", str(offline.configure(
+        ("starts_running = false", "switches = { nightly = false }"))))  # fmt: skip
+    with pytest.raises(ConfigurationError, match="'nightly', which is no sensor or schedule"):
+        running()
+    monkeypatch.delenv("ORDERS_CONFIG")
     monkeypatch.setenv("ORDERS_ENVIRONMENT", "production")
     monkeypatch.setenv("ORDERS_DATABASE_URL", "mssql+pyodbc://user:pa55@nowhere/db?driver=none")
     monkeypatch.setenv("MONDAY_API_TOKEN", "not-the-sandbox-token")

@@ -94,6 +94,7 @@ def test_every_job_says_what_it_does(definitions: dg.Definitions) -> None:
     assert set(jobs) == {
         "sync_customer", "scan_staging", "check_orders", "check_waiting_rows", "verify_boards", "daily_summary", "retention",
         "preview_customer",
+        "pause_customers",
     }  # fmt: skip
     assert all(job.description for job in jobs.values())
 

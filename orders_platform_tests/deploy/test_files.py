@@ -27,7 +27,7 @@ def pinned(package: str) -> str:
 
 def location_name() -> str:
     text = (CHECKOUT / "pyproject.toml").read_text(encoding="utf-8")
-    return str(tomllib.loads(text)["tool"]["dagster"]["code_location_name"])
+    return str(tomllib.loads(text)["tool"]["dg"]["project"]["code_location_name"])
 
 
 # --- compose -------------------------------------------------------------------------------------------------------------

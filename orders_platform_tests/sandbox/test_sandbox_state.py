@@ -95,3 +95,21 @@ def test_boards_in_memory_and_in_a_file_begin_the_same(start, tmp_path):
 def test_a_sandbox_in_memory_is_no_part_of_the_next_one(start):
     start().create("A")
     assert start().names() == []
+
+
+def test_a_full_disk_is_one_line_keeps_nothing_of_a_call_and_with_room_the_next_one_works(start, tmp_path, caplog):
+    api = start(state=tmp_path / "sandbox.db")
+    state = api.sandbox.state
+    full = state.number("PRAGMA page_count")
+    with state.lock:
+        state.all(f"PRAGMA max_page_count = {int(full)}")
+    refused = [api.create_refusal("A" * 200, {"long_text_mkr5hass": "x" * 2000}) for _ in range(8)][-3:]
+    assert {each["extensions"]["code"] for each in refused} == {"INTERNAL_SERVER_ERROR"}
+    assert "Make room on its disk" in refused[0]["message"]
+    assert len([record for record in caplog.records if "cannot write its boards" in record.getMessage()]) == 1
+    assert "Traceback" not in caplog.text
+    items = state.count("SELECT count(*) FROM items")
+    with state.lock:
+        state.all("PRAGMA max_page_count = 1000000")
+    api.create("B")
+    assert state.count("SELECT count(*) FROM items") == items + 1

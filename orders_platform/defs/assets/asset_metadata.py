@@ -65,8 +65,14 @@ def _code_of(asset: dg.AssetsDefinition) -> str:
 
 def _columns(configuration: Configuration, tables: Mapping[str, TableDefinition]) -> dict[str, dg.TableSchema]:
     """The columns of our tables as the DDL has them, and those of the board that we write."""
+    business = _business_columns(configuration, [name for name, _ in tables["staging"].columns])
     found = {
-        asset: dg.TableSchema([dg.TableColumn(name, str(type_)) for name, type_ in tables[role].columns])
+        asset: dg.TableSchema(
+            [
+                dg.TableColumn(name, str(type_), tables[role].words[name] or business[name])
+                for name, type_ in tables[role].columns
+            ]
+        )
         for asset, role in _TABLE_OF.items()
     }
     return found | {
@@ -76,6 +82,20 @@ def _columns(configuration: Configuration, tables: Mapping[str, TableDefinition]
             configuration.subitems, {"name": "the subitem's name", "parent": "the item it is under"}
         ),
     }
+
+
+def _business_columns(configuration: Configuration, names: Sequence[str]) -> dict[str, str]:
+    """What the configuration says of the columns of the order list: where the board shows each, sizes, keys."""
+    first, last = names.index(configuration.sizes.after), names.index(configuration.sizes.before)
+    shown = {source: field for field in configuration.items.fields for source in field.sources}
+    found = {}
+    for i, name in enumerate(names):
+        field = shown.get(name)
+        said = [f"on the board in the column {field.column_id} ({field.type.value})" if field else "not on the board"]
+        said += ["identifies the order"] * (name in configuration.keys.unique)
+        said += ["tells orders of one number apart"] * (name in configuration.keys.extra)
+        found[name] = f"how many of the size {name} are ordered" if first < i < last else "; ".join(said)
+    return found
 
 
 def _board_columns(board: BoardMapping, own: Mapping[str, str]) -> dg.TableSchema:

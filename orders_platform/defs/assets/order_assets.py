@@ -36,9 +36,10 @@ swp_order_list = dg.AssetSpec(
 
 @contextmanager
 def customer_alone(customer: str, orders_database: OrdersDatabase) -> Iterator[OrderStore]:
-    """The store, with the customer held against other runs; our errors leave as Dagster's, settings that are wrong included."""
+    """The store, with the customer, if it is not paused, held against other runs; our errors leave as Dagster's, of settings too."""
     with dagster_failures(customer):
         store = orders_database.store
+        store.require_not_paused(customer)
         with store.lock(customer):
             yield store
 

@@ -14,7 +14,7 @@ import dagster as dg
 from orders_platform.database.queries import Finding
 from orders_platform.defs.assets.monday_assets import ORDER_BOARD
 from orders_platform.defs.assets.order_assets import SWP_ORDER_LIST, order_headers, order_lines, order_sizes
-from orders_platform.defs.checks.check_results import ERROR, Findings, check_of_run
+from orders_platform.defs.checks.check_results import ERROR, NOT_CHECKED, Findings, check_of_run
 from orders_platform.defs.failures import dagster_failures
 from orders_platform.defs.resources import OrdersDatabase
 from orders_platform.domain.cell_warnings import group_warnings
@@ -152,7 +152,7 @@ def orders_have_rows(database: OrdersDatabase, _: str | None) -> Findings:
 def no_rows_stuck(database: OrdersDatabase, _: str | None) -> Findings:
     """ERROR when a request was not answered for `stuck_pending_minutes`: what it made may be on the board or not.
 
-    WARN when a row waits to be sent for `stuck_new_minutes`.
+    WARN when a row waits to be sent for `stuck_new_minutes`. Customers that are paused are left out.
     """
     rules, now = Settings().configuration.checks, datetime.now(UTC)
     pending_before, new_before = (
@@ -166,7 +166,11 @@ def no_rows_stuck(database: OrdersDatabase, _: str | None) -> Findings:
         what=(f"row is stuck, {pending} PENDING", f"rows are stuck, {pending} of them PENDING"),
         next_step="Start a run of these customers; it looks for them on the board first. If they stay, see ORDER_SYNC_LOG by batch.",
         severity=unanswered,
-        figures={"pending": pending, "new": len(found) - pending},
+        figures={
+            "pending": pending,
+            "new": len(found) - pending,
+            NOT_CHECKED: dg.MetadataValue.json(sorted(database.store.paused())),
+        },
     )
 
 
