@@ -5,6 +5,7 @@ A column that a file lacks is absent, not blank: its orders keep what they have 
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
@@ -40,6 +41,11 @@ _NAMESAKE, _UNREADABLE = "namesake", "unreadable"
 _NAMESAKE_WORDS = (
     "{}: another file of the folder differs from it by its ending only, and rows name their file without it. It was not loaded. Rename or "
     "remove one of them."
+)
+
+_SHARED_WORDS = (
+    "{}: its rows name a source ({} or its own name), as those of {} in the same folder do, and would take their place. It was not loaded. "
+    "Rename the source, or the file, in one of them, or put both into one file."
 )
 
 Signature = tuple[int, int, str]
@@ -80,6 +86,11 @@ class Load:
     def spellings(self) -> list[SpellingCount]:
         """How many rows there are of each spelling of a customer and file."""
         return [count for file in self.files for sheet in file.sheets for count in sheet.spellings]
+
+    @property
+    def sources(self) -> frozenset[str]:
+        """What its rows name as their file, and the names of its files."""
+        return frozenset().union(*(file.sources for file in self.files))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +163,16 @@ class Loads:
         names = {count.file for count in counts}
         return Replaced(before.rows, len(before.customers), len(names), dropped, after.rows * 2 < before.rows)
 
-    def latest(self) -> Mapping[str, tuple[str, str]]:
-        """What each file held when it was last loaded or refused, as a hash, and which it was, by its name."""
-        rows = self._store.read("read_loads")
-        return {str(row["file_name"]): (str(row["content_hash"]), str(row["outcome"])) for row in rows}
+    def latest(self) -> Mapping[str, KnownFile]:
+        """What is known of each file that was loaded or refused, by its name."""
+        found: dict[str, KnownFile] = {}
+        for row in self._store.read("read_loads"):
+            name, outcome, said = str(row["file_name"]), str(row["outcome"]), frozenset[str](json.loads(row["sources"] or "[]"))
+            staged = (
+                said | {Path(name).stem} if outcome in {LOADED, COPY} else found[name].staged if name in found else frozenset()
+            )
+            found[name] = KnownFile(str(row["content_hash"]), outcome, staged, said if outcome == REFUSED else frozenset())
+        return found
 
     def load_folder(self, place: Path, now: datetime, unpacked: Path) -> FolderLoad:
         """Load what is new or changed in a folder, together; a refused file is recorded with its reason and stops no other.
@@ -163,7 +180,8 @@ class Loads:
         Raises:
             SourceDataError: the folder cannot be read, or a file was changed while it was.
         """
-        folder, loads, refused = look_into(place, self.latest(), now, {}), list[Load](), dict[str, str]()
+        latest = self.latest()
+        folder, loads, refused = look_into(place, latest, now, {}), dict[str, Load](), dict[str, str]()
         for name, content in folder.left.items():
             self._record_alone(name, content, now, LEFT)
         for path, content in folder.waiting.items():
@@ -171,16 +189,30 @@ class Loads:
                 refused[path.name] = _NAMESAKE_WORDS.format(path)
             else:
                 try:
-                    loads.append(self.read([path], FileOptions(), unpacked))
+                    loads[path.name] = self.read([path], FileOptions(), unpacked)
                 except SourceDataError as error:
                     refused[path.name] = str(error)
+        sources = {name: load.sources for name, load in loads.items()}
+        for name, other in sharing(sources, {name: latest[name].staged for name in folder.names & latest.keys()}).items():
+            refused[name] = _SHARED_WORDS.format(place / name, self.columns.file, other)
+            del loads[name]
+        for path, content in folder.waiting.items():
             if path.name in refused:
-                self._record_alone(path.name, content, now, REFUSED, refused[path.name])
-        rows = self.stage(loads, now, folder=folder) if loads else 0
-        return FolderLoad(rows, [file for load in loads for file in load.files], refused)
+                self._record_alone(path.name, content, now, REFUSED, refused[path.name], sources.get(path.name))
+        present = {source for name in folder.names & latest.keys() for source in latest[name].staged}
+        rows = self.stage([*loads.values()], now, folder=folder, present=present) if loads else 0
+        return FolderLoad(rows, [file for load in loads.values() for file in load.files], refused)
 
     @repeated_when_lost
-    def stage(self, loads: Sequence[Load], now: datetime, *, replace: bool = True, folder: Folder | None = None) -> int:
+    def stage(
+        self,
+        loads: Sequence[Load],
+        now: datetime,
+        *,
+        replace: bool = True,
+        folder: Folder | None = None,
+        present: Set[str] = frozenset(),
+    ) -> int:
         """Put the rows of the files into the staging table; how many.
 
         Args:
@@ -188,10 +220,10 @@ class Loads:
             now: when.
             replace: take the place of all staged rows, or of none.
             folder: where the files were found: they take the place of their own rows, and `superseded` ones.
+            present: the sources that the rows of the folder's files named before.
         """
         tables, done = self._configuration.tables, 0
-        names = {count.file for load in loads for count in load.spellings if count.file}
-        names |= {file.path.stem for load in loads for file in load.files}
+        names = {source for load in loads for source in load.sources}
         with self.database.write() as connection:
             if folder:
                 delete_rows(connection, tables.staging, tables.schema_name, **{self.columns.file: names})
@@ -209,9 +241,18 @@ class Loads:
                     ):
                         done += count
                         self._progress("rows staged", done)
-                self._record(connection, now, name, file.content_hash, outcome, sheets=len(file.sheets), rows=file.rows)
+                self._record(
+                    connection,
+                    now,
+                    name,
+                    file.content_hash,
+                    outcome,
+                    sheets=len(file.sheets),
+                    rows=file.rows,
+                    sources=file.sources,
+                )
             if folder:
-                present = names | {Path(name).stem for name in folder.names}
+                present |= names | {Path(name).stem for name in folder.names}
                 staged = staged_cells(connection, tables.staging, tables.schema_name, (self.columns.file, *self.columns.keys))
                 for source, numbers in superseded(staged, present, names, copies).items():
                     for chunk in chunks(sorted(numbers, key=str)):
@@ -228,14 +269,36 @@ class Loads:
         return {Path(name).stem for name, held in loaded.items() for other, had in known if held == had and name != other}
 
     @repeated_when_lost
-    def _record_alone(self, name: str, content_hash: str, now: datetime, outcome: str, reason: str | None = None) -> None:
+    def _record_alone(
+        self,
+        name: str,
+        content_hash: str,
+        now: datetime,
+        outcome: str,
+        reason: str | None = None,
+        sources: Set[str] | None = None,
+    ) -> None:
         with self.database.write() as connection:
-            self._record(connection, now, name, content_hash, outcome, reason=reason and reason[:_MOST])
+            self._record(connection, now, name, content_hash, outcome, sources, reason=reason and reason[:_MOST])
 
     def _record(
-        self, connection: Connection, now: datetime, name: str, content_hash: str, outcome: str, **said: object
+        self,
+        connection: Connection,
+        now: datetime,
+        name: str,
+        content_hash: str,
+        outcome: str,
+        sources: Set[str] | None,
+        **said: object,
     ) -> None:
-        known = {"sheets": 0, "rows": 0, "reason": None, "outcome": outcome, **said}
+        known = {
+            "sheets": 0,
+            "rows": 0,
+            "reason": None,
+            "outcome": outcome,
+            "sources": sources and json.dumps(sorted(sources)),
+            **said,
+        }
         run = Runner(Statements(self._store.templates), connection, {"now": self.database.timestamp(now)})
         run("record_load", load_id=uuid.uuid4().hex, file_name=name, content_hash=content_hash, **known)
 
@@ -258,6 +321,49 @@ class Loads:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownFile:
+    """A file that was loaded or refused.
+
+    Attributes:
+        content: as a hash.
+        outcome: what became of it last.
+        staged: what those of its rows that are staged name as their file.
+        wanted: what the rows of a file that was refused for it name so.
+    """
+
+    content: str
+    outcome: str
+    staged: frozenset[str] = frozenset()
+    wanted: frozenset[str] = frozenset()
+
+
+def sharing(sources: Mapping[str, Set[str]], staged: Mapping[str, Set[str]]) -> dict[str, str]:
+    """Which files may not be loaded, since their rows name a source that those of another file name; with that file.
+
+    One whose rows named it before is the one that has it; of new ones the first.
+
+    Args:
+        sources: what the rows of files that are to be loaded name, by file, the known ones first.
+        staged: what the staged rows of the files of the folder name.
+    """
+    had = {name: set(map(fold, found)) for name, found in staged.items()}
+    loaded = {name: set(map(fold, found)) for name, found in sources.items()}
+    refused: dict[str, str] = {}
+    while True:
+        others = had | loaded
+        clashes = (
+            (name, other)
+            for name in reversed(loaded)
+            for other in others
+            if other != name and loaded[name] & others[other] - had.get(name, set())
+        )
+        if (clash := next(clashes, None)) is None:
+            return refused
+        refused[clash[0]] = clash[1]
+        del loaded[clash[0]]
+
+
+@dataclass(frozen=True, slots=True)
 class Folder:
     """What the folder of order files holds.
 
@@ -272,11 +378,12 @@ class Folder:
     left: Mapping[str, str]
 
 
-def look_into(folder: Path, latest: Mapping[str, tuple[str, str]], now: datetime, known: dict[str, Signature]) -> Folder:
+def look_into(folder: Path, latest: Mapping[str, KnownFile], now: datetime, known: dict[str, Signature]) -> Folder:
     """What a folder holds, and what of it is to be loaded.
 
-    A file that was loaded, or refused, waits when its content is another; one with a new name when no file there has its content. One that
-    was written within the last seconds may not be whole.
+    A file that was loaded, or refused, waits when its content is another; one with a new name when no file there has its content; one that
+    was refused for the sources that its rows name when no other file there has them any more. One that was written within the last seconds
+    may not be whole.
 
     Args:
         folder: where people put them.
@@ -299,19 +406,26 @@ def look_into(folder: Path, latest: Mapping[str, tuple[str, str]], now: datetime
         with suppress(FileNotFoundError):  # gone since it was listed
             is_settled = now.timestamp() - path.stat().st_mtime >= _SETTLED_SECONDS
             if is_settled or path.name in latest:
-                contents[path] = _content(path, known) if is_settled else latest[path.name][0]
+                contents[path] = _content(path, known) if is_settled else latest[path.name].content
             if stems[fold(path.stem)] > 1:
                 contents[path] = _NAMESAKE
+    staged = {path.name: latest[path.name].staged for path in contents if path.name in latest}
     waiting: dict[Path, str] = {}
     for path in sorted(contents, key=lambda path: path.name not in latest):  # the copy of a file that is known is the copy
         content = contents[path]
         others = {held for other, held in contents.items() if other.name in latest or other in waiting}
-        if content != latest[path.name][0] if path.name in latest else content not in others - {_NAMESAKE, _UNREADABLE}:
+        if before := latest.get(path.name):
+            is_free = before.wanted and not sharing({path.name: before.wanted}, staged)
+            is_waiting = content != before.content or is_free
+        else:
+            is_waiting = content not in others - {_NAMESAKE, _UNREADABLE}
+        if is_waiting:
             waiting[path] = content
     # what a copy brings depends on the other files
-    waiting |= {path: held for path, held in contents.items() if waiting and latest.get(path.name) == (held, COPY)}
+    copies = {name: each.content for name, each in latest.items() if each.outcome == COPY}
+    waiting |= {path: held for path, held in contents.items() if waiting and copies.get(path.name) == held}
     names = frozenset(path.name for path in paths)
-    left = {name: held for name, (held, outcome) in latest.items() if outcome == REFUSED and name not in names}
+    left = {name: each.content for name, each in latest.items() if each.outcome == REFUSED and name not in names}
     return Folder(names, waiting, left)
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
-from itertools import compress, islice, repeat
+from itertools import compress, islice
 from math import isfinite, nan
 from pathlib import Path
 
@@ -129,20 +129,15 @@ class OrderSheet:
         self.unmatched_rows = sum(found.rows for found in scan.unmatched)
         self.findings = tuple(self._find())
 
-    @cached_property
-    def source(self) -> tuple[str, ...]:
-        """The column of the file, where the table has none and gets it."""
-        return () if self._known.file in self.place_of or self._known.file not in self._known.known else (self._known.file,)
-
     @property
     def columns(self) -> tuple[str, ...]:
-        """The staging columns that the table has."""
-        return (*self.place_of, *self.source)
+        """The staging columns that the table has, the one of the file among them."""
+        return tuple(dict.fromkeys((*self.place_of, self._known.file)))
 
     @property
     def filled(self) -> tuple[str, ...]:
         """Those of them that have a value, in the order of each row of `staged_rows`."""
-        return (*(name for name, place in self.place_of.items() if place in self._filled), *self.source)
+        return tuple(name for name in self.columns if name == self._known.file or self.place_of[name] in self._filled)
 
     @property
     def exact(self) -> tuple[str, ...]:
@@ -182,7 +177,7 @@ class OrderSheet:
         """The rows, read again: texts as they stand there, empty for a blank cell."""
         places = [self.place_of.get(column, _SOURCE) for column in self.filled]
         for count, columns in self._filled_blocks([place for place in places if place != _SOURCE]):
-            blank, columns[_SOURCE] = ("",) * count, (self.table.source.stem,) * count
+            blank, columns[self.place_of.get(self._known.file, _SOURCE)] = ("",) * count, self._files(count, columns)
             for place in self._serials if self.table.is_1904 else ():
                 columns[place] = [str(int(cell) + _1904) if _is_serial(cell) else cell for cell in columns.get(place, blank)]
             yield from zip(*(columns.get(place, blank) for place in places), strict=True)
@@ -238,8 +233,14 @@ class OrderSheet:
         self.numbers.extend(columns.get(place_of[known.keys[0]], blank))
         self.rows += rows
         customers = columns.get(place_of.get(known.customer, _SOURCE), blank)
-        files = columns.get(place_of[known.file], blank) if known.file in place_of else repeat(self.table.source.stem, rows)
-        return zip(customers, files, strict=True)
+        return zip(customers, self._files(rows, columns), strict=True)
+
+    def _files(self, rows: int, columns: Mapping[int, Sequence[str]]) -> list[str]:
+        """The file of each of so many rows; of one that does not say it, the one in which it is."""
+        own = self.table.source.stem
+        return [
+            cell if cell.strip() else own for cell in columns.get(self.place_of.get(self._known.file, _SOURCE), ("",) * rows)
+        ]
 
     def _find(self) -> Iterator[Finding]:
         known, key = self._known, self._known.keys[0]
@@ -293,6 +294,11 @@ class OrderFile:
     def rows(self) -> int:
         """Rows of all sheets."""
         return sum(sheet.rows for sheet in self.sheets)
+
+    @property
+    def sources(self) -> frozenset[str]:
+        """What its rows name as their file, and its own name."""
+        return frozenset({self.path.stem, *(count.file for sheet in self.sheets for count in sheet.spellings if count.file)})
 
 
 def read_order_file(

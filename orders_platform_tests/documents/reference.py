@@ -327,6 +327,7 @@ MEANINGS = {
     "customer_name": "the customer",
     "reject_code": "the reason as a word: [errors](errors.md)",
     "reason": "the reason as a sentence",
+    "sources": "what its rows name as their file, as JSON",
     "cell_text": "the text of a cell that was left out",
     "row_uuid": "the order or line that was sent without the cell",
     "row_json": "not filled any more",

@@ -185,6 +185,60 @@ def test_a_file_that_nobody_may_read_stops_no_other(place: Place) -> None:
     assert place.look().rows == 3
 
 
+def named(place: Place, name: str, source: str, *numbers: str) -> None:
+    """A file whose rows say themselves where they come from."""
+    written(place.folder / f"{name}.csv", *(order(number, NOTES=name) | {FILE: source} for number in numbers), without=())
+
+
+def test_a_file_whose_rows_name_the_source_of_another_is_refused_while_that_one_is_there(place: Place) -> None:
+    named(place, "a", "AUTUMN", "1", "2")
+    place.look()
+    named(place, "b", "Autumn", "3")
+    assert "as those of a.csv in the same folder do" in place.look().refused["b.csv"]
+    assert place.staged() == [("AUTUMN", "1", "a"), ("AUTUMN", "2", "a")]
+    assert (place.look().refused, place.look().files) == ({}, [])
+    named(place, "a", "AUTUMN", "2", "4")
+    place.look()
+    assert [number for _, number, _ in place.staged()] == ["2", "4"]
+    (place.folder / "a.csv").unlink()
+    assert [file.path.name for file in place.look().files] == ["b.csv"]
+    assert ("Autumn", "3", "b") in place.staged()
+
+
+def test_a_file_that_is_called_as_the_rows_of_another_say_is_refused(place: Place) -> None:
+    named(place, "a", "b", "1")
+    place.look()
+    place.write("b", {"2": "new"})
+    assert place.look().refused.keys() == {"b.csv"}
+    assert place.staged() == [("b", "1", "a")]
+
+
+def test_of_new_files_whose_rows_name_one_source_the_first_is_loaded(place: Place) -> None:
+    named(place, "a", "AUTUMN", "1")
+    named(place, "b", "AUTUMN", "2")
+    found = place.look()
+    assert ([file.path.name for file in found.files], list(found.refused)) == (["a.csv"], ["b.csv"])
+
+
+def test_files_whose_rows_name_their_sources_may_swap_their_names(place: Place) -> None:
+    named(place, "a", "AUTUMN", "1")
+    named(place, "b", "SPRING", "2")
+    place.look()
+    named(place, "a", "SPRING", "2", "3")
+    named(place, "b", "AUTUMN", "1")
+    assert place.look().refused == {}
+    assert [(source, number) for source, number, _ in place.staged()] == [("AUTUMN", "1"), ("SPRING", "2"), ("SPRING", "3")]
+
+
+def test_a_row_that_does_not_say_where_it_comes_from_is_its_files(place: Place) -> None:
+    rows = order("1") | {FILE: "AUTUMN"}, order("2") | {FILE: " "}
+    written(place.folder / "a.csv", *rows, without=())
+    place.look()
+    written(place.folder / "a.csv", *rows, order("3"), without=())
+    place.look()
+    assert [(source, number) for source, number, _ in place.staged()] == [("AUTUMN", "1"), ("a", "2"), ("xGREYSON", "3")]
+
+
 NAMES = st.sampled_from(["a", "b", "c", "d"])
 STEPS = st.lists(
     st.tuples(st.sampled_from(["new", "edit", "add", "drop", "rename", "copy", "swap", "delete", "look", "look"]), NAMES, NAMES),

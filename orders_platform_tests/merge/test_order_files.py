@@ -133,14 +133,9 @@ def test_a_blank_row_is_none(tmp_path: Path, blank: str) -> None:
     ]
 
 
-def test_a_file_that_names_its_source_keeps_that_name(tmp_path: Path) -> None:
+def test_a_row_that_names_its_source_keeps_that_name_and_another_is_of_its_file(tmp_path: Path) -> None:
     path = csv_file(tmp_path, [KEY, "_SOURCE_TABLE"], ["GRE-1", "xGREYSON"], ["GRE-2", ""])
-    assert [row.get("_SOURCE_TABLE") for row in read(path)] == ["xGREYSON", None]
-
-
-def test_a_table_without_a_column_for_the_source_gets_none(tmp_path: Path) -> None:
-    (sheet,) = order_file(csv_file(tmp_path, [KEY], ["GRE-1"]), columns_of([KEY])).sheets
-    assert (sheet.columns, list(sheet.staged_rows())) == ((KEY,), [("GRE-1",)])
+    assert [row.get("_SOURCE_TABLE") for row in read(path)] == ["xGREYSON", path.stem]
 
 
 def test_the_first_row_that_is_not_empty_holds_the_headers(tmp_path: Path) -> None:
