@@ -16,7 +16,6 @@ from orders_platform.cli.embedded import embedded_sandbox
 from orders_platform.cli.progress import Progress
 from orders_platform.cli.session import chosen_customers, database_session, merged_customers, without_paused
 from orders_platform.database.order_store import OrderStore
-from orders_platform.database.queries import Queries
 from orders_platform.domain.cell_warnings import CellWarning
 from orders_platform.domain.customers import StagingScan
 from orders_platform.domain.differences import Difference, DifferenceKind
@@ -98,7 +97,7 @@ def sync(
                 )
         finally:  # what was done is shown although the run ended early
             is_quiet, invalid = verbosity == "quiet", store.invalid_rows()
-            verdicts = Queries(store).verdicts([*(report.customer for report in reports), *left_out])
+            verdicts = store.verdicts([*(report.customer for report in reports), *left_out])
             result = _sync_json(store, reports, verdicts, dry=dry)
             if show:
                 changes = {report.customer: order_changes(report.changes, orders) for report in reports}
@@ -113,7 +112,7 @@ def sync(
                     for key in orders if not every else ():
                         output.say(f"`orders-platform history {key}` says where it stands.")
             output.show_run(result, as_json=as_json, output_json=output_json, quiet=is_quiet or (show and not as_json))
-            found = [each for each in Queries(store).cell_warnings() if each.customer in chosen]
+            found = [each for each in store.cell_warnings() if each.customer in chosen]
             sent = [each for report in reports for stage in report.stages for each in stage.warnings]
             warnings = [each for each in dict.fromkeys([*found, *sent]) if is_of(each.order_key, orders)]
             _explain(scan, reports, verdicts, warnings, dry=dry, quiet=as_json or is_quiet)
@@ -221,7 +220,7 @@ def verify(*, only: tuple[str, ...], repair: bool, yes: bool, as_json: bool) -> 
             if yes or click.confirm("Change the board as listed?", err=True):
                 with progress.shown(list(work.plans)) as customers:
                     work.repair(customers)
-        verdicts = Queries(store).verdicts(work.found)
+        verdicts = store.verdicts(work.found)
         invalid = () if only else store.invalid_rows()
     if as_json:
         output.write_json(_verify_json(work, verdicts))

@@ -10,7 +10,6 @@ from orders_platform.build import open_board, open_store, sync_rules
 from orders_platform.cli import output
 from orders_platform.cli.embedded import embedded_sandbox
 from orders_platform.configuration import write_board
-from orders_platform.database.queries import Queries
 from orders_platform.domain.board import BoardDescription
 from orders_platform.domain.preflight import board_problems, missing_labels, subitem_board_problems
 from orders_platform.errors import BoardMismatchError, ConfigurationError
@@ -73,7 +72,7 @@ def expected_values(settings: Settings) -> Mapping[str, Iterable[str]]:
     store = open_store(settings)
     with closing(store.database):
         if store.schema.is_there("orders"):
-            for name, texts in Queries(store).values_of(labelled).items():
+            for name, texts in store.values_of(labelled).items():
                 values[name] = values.get(name, frozenset()) | texts
     return values
 

@@ -18,7 +18,6 @@ from orders_platform.cli import output
 from orders_platform.cli.session import database_session, merged_customers
 from orders_platform.database.engine import place
 from orders_platform.database.order_store import OrderStore
-from orders_platform.database.queries import Queries
 from orders_platform.domain.history import ADOPT, RowHistory
 from orders_platform.domain.orders import CustomerSummary, RowKind
 from orders_platform.domain.text import counted
@@ -189,7 +188,7 @@ def status(*, strict: bool, as_json: bool) -> None:
     """Show where each customer's orders stand, and list failed and rejected rows with the reason."""
     with database_session() as (settings, store):
         summaries, rejects, failed = store.summaries(), store.invalid_rows(), store.row_errors()
-        verdicts, warnings = Queries(store).verdicts(), Queries(store).cell_warnings()
+        verdicts, warnings = store.verdicts(), store.cell_warnings()
         usage = store.monday_usage(datetime.now(UTC))
         other_board = _other_board(store, settings)
         database = place(store.database.engine)
@@ -238,7 +237,7 @@ def report(*, only: tuple[str, ...], page: Path | None, as_markdown: bool) -> No
     with database_session() as (settings, store):
         store.require_board(sync_rules(settings.configuration).target)
         now = datetime.now(UTC)
-        verdicts = Queries(store).verdicts(merged_customers(only, settings, store))
+        verdicts = store.verdicts(merged_customers(only, settings, store))
         invalid = () if only else store.invalid_rows()
         reports = [make_report(store, verdict.customer, now, verdict) for verdict in verdicts]
     links, nobody = report_links(settings), [row for row in invalid if row.code in NOBODYS]
@@ -254,10 +253,10 @@ def history(*, item_or_order: str, as_json: bool) -> None:
     """Show what was sent for an order, item or subitem, and why it is not on the board."""
     with database_session() as (_, store):
         term = item_or_order.strip()
-        rows = Queries(store).history(term)
+        rows = store.history(term)
         numbers = {term, *(row.order_key.split(" | ")[0] for row in rows)}
         rejected = [row for row in store.invalid_rows() if row.order_key.split(" | ")[0] in numbers]
-        warnings = [each for each in Queries(store).cell_warnings() if each.order_key.split(" | ")[0] in numbers]
+        warnings = [each for each in store.cell_warnings() if each.order_key.split(" | ")[0] in numbers]
     if as_json:
         output.write_json({"rows": [_history_json(row) for row in rows], "rejected": [asdict(row) for row in rejected],
                            "cell_warnings": [asdict(each) for each in warnings]})  # fmt: skip

@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 from orders_platform.build import open_store
 from orders_platform.cli import output
 from orders_platform.cli.embedded import ROOMY, embedded_sandbox, refuse_while_served, sandbox_file
-from orders_platform.database.queries import Queries
 from orders_platform.errors import ConfigurationError
 from orders_platform.sandbox.sandbox_options import AccountLimits
 from orders_platform.settings import Settings
@@ -48,7 +47,7 @@ def demo(*, fresh: bool, output_json: Path | None, as_json: bool) -> None:
         result = demonstration.materialise(settings, store, instance, lambda line: output.say(f"  {line}", err=True))
         output.show_run(result, as_json=as_json, output_json=output_json)
         if not as_json:
-            output.print_warnings(Queries(store).cell_warnings())
+            output.print_warnings(store.cell_warnings())
             output.say(f"\nBoard page:  {board_page}/   (`orders-platform sandbox serve` keeps it up)")
             output.say("Dagster UI:  make ui   (or: python -m orders_platform.webserver dev -w workspace.yaml)")
     problems = demonstration.unexpected(result["customers"])  # type: ignore[arg-type]

@@ -1,11 +1,16 @@
-"""What the platform reads from and writes to the order database: rows that wait, intents, results and the log.
+"""What the platform reads from and writes to the order database, but for the merge (`merge/order_merge.py`).
 
-The merge is in `merge/order_merge.py`; what checks, `verify`, `history` and the reports read is in `queries.py`.
+First what sending needs: rows that wait, intents, results and the log; then what checks, `verify`, `history` and the reports read. Each of
+their questions is one statement or a few, whatever the number of customers.
 """
 
+import json
+import re
+import uuid
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,22 +24,41 @@ from orders_platform.database.engine import Database, repeated_when_lost
 from orders_platform.database.schema import Schema
 from orders_platform.database.statements import ROWS_A_STATEMENT, Runner, Statements, chunks, numbered
 from orders_platform.domain import guards
+from orders_platform.domain.cell_warnings import CellWarning
+from orders_platform.domain.customers import UNKNOWN_CUSTOMER, blank_label
 from orders_platform.domain.differences import ABSENT, Difference
 from orders_platform.domain.guards import Guard
-from orders_platform.domain.history import CustomerGroup
+from orders_platform.domain.history import CustomerGroup, LoggedBatch, OrderEvent, RowHistory
 from orders_platform.domain.mapping import Target
+from orders_platform.domain.matching import folded_key
 from orders_platform.domain.mutations import Batch, BatchReport
 from orders_platform.domain.names import subitem_name
+from orders_platform.domain.order_status import LastChanges, OrderChange, OrderStatus
 from orders_platform.domain.orders import CustomerSummary, GroupIntent, RowKind, RowProblem, RowResult, SyncRow
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.domain.text import few
 from orders_platform.domain.usage import MondayUsage, Traffic
+from orders_platform.domain.verdicts import NOBODYS, Verdict, verdicts_of
 from orders_platform.errors import BoardMismatchError, ConfigurationError, CustomerPausedError, RowsTakenError
 
 BATCHES_A_TRANSACTION = 500
 """A log of millions must not be locked for minutes while it is trimmed."""
 
 _SHOWN = 5
+_RECENT_BATCHES = 200
+_REFS_A_STATEMENT = 1_000  # twice in it, and SQL Server takes 2,100 parameters
+_NO_ID = -1
+_NO_UUID = str(uuid.UUID(int=0))
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something wrong with a row or several; `details` by column name, for a table."""
+
+    customer: str
+    details: Mapping[str, str | int | float]
 
 
 class OrderStore:
@@ -91,7 +115,7 @@ class OrderStore:
         statements: Statements | None = None,
         /,
         **values: object,
-    ) -> list[dict[str, Any]]:
+    ) -> list[Row]:
         """What a statement finds, a column by its name."""
         with self.database.read() as connection:
             run = Runner(statements or self._statements, connection, self._bound(values))
@@ -130,9 +154,7 @@ class OrderStore:
         rows = self._sync_rows(RowKind.SUBITEMS, "read_lines", shown, int(waiting), customer=customer, sent_by=sent_by)
         return read_as(SyncRow, ({**row, "name": subitem_name(pattern, row["size_code"])} for row in rows))
 
-    def _sync_rows(
-        self, kind: RowKind, statement: str, shown: Sequence[str], waiting: int, **values: str
-    ) -> Iterator[dict[str, Any]]:
+    def _sync_rows(self, kind: RowKind, statement: str, shown: Sequence[str], waiting: int, **values: str) -> Iterator[Row]:
         for row in self.read(statement, {"waiting": waiting}, **values):
             yield row | {"kind": kind, "values": {name: row[f"value_{i}"] for i, name in enumerate(shown)}}
 
@@ -419,6 +441,158 @@ class OrderStore:
     def _problems(self, statement: str, customer: str | None) -> list[RowProblem]:
         return read_as(RowProblem, (row for row in self.read(statement) if customer in {None, row["customer"]}))
 
+    def customers(self) -> list[str]:
+        """The customers that the order table has."""
+        return sorted(str(row["customer_name"]) for row in self.read("1_read_order_customers"))
+
+    # --- the verdict ----------------------------------------------------------------------------------------------------
+
+    def verdicts(self, customers: Iterable[str] | None = None) -> list[Verdict]:
+        """The verdict on these customers, or on all that the database knows, by name."""
+        summaries, rows, acted = self.summaries(), self.invalid_rows(), self.guards()
+        warnings = Counter(each.customer for each in self.cell_warnings())
+        unmatched = self._unmatched({row.customer: row.rows for row in rows if row.code == UNKNOWN_CUSTOMER})
+        known = {summary.customer for summary in summaries} | {guard.customer for guard in acted}
+        known |= {row.customer for row in rows if row.code not in NOBODYS}
+        chosen = sorted(known if customers is None else customers)
+        return verdicts_of(chosen, summaries, rows, warnings, unmatched, acted, self.paused())
+
+    def _unmatched(self, labels: Mapping[str, int]) -> dict[str, int]:
+        """How many rows with a blank customer the files of each customer hold, that nobody can be given."""
+        found: Counter[str] = Counter()
+        for row in self.read("read_files") if labels else ():
+            found[str(row["customer_name"])] += labels.get(blank_label(str(row["file_name"])), 0)
+        return found
+
+    # --- checks ---------------------------------------------------------------------------------------------------------
+
+    def _of_customers(
+        self, statement: str, customers: Sequence[str], statements: Statements | None = None, **values: object
+    ) -> list[Row]:
+        return [row for names in chunks(customers) for row in self.read(statement, None, statements, customers=names, **values)]
+
+    def duplicates(self, customers: Sequence[str]) -> list[Finding]:
+        """Keys that several orders of a customer share, and items or subitems that several of our rows have as their own."""
+        by_keys = self._by_keys(customers)
+        rows = [row for names, keyed in by_keys for row in self._of_customers("check_repeated_keys", names, keyed)]
+        return _findings(rows + self._of_customers("check_repeated_ids", customers))
+
+    def _by_keys(self, customers: Sequence[str]) -> Iterator[tuple[list[str], Statements]]:
+        """The customers by the columns that identify their orders, with the statements that hold the names of those."""
+        found: dict[tuple[Sequence[str], Sequence[str]], list[str]] = {}
+        for customer in customers:
+            keys = self.configuration.keys_of(customer)
+            found.setdefault((keys.unique, keys.extra), []).append(customer)
+        for (unique, extra), names in found.items():
+            yield names, Statements(self.templates, {"unique_keys": unique, "extra_keys": extra})
+
+    def surplus_orders(self, customers: Sequence[str]) -> list[Finding]:
+        """Order numbers with more orders than the load has rows of them; the load of the customers is merged."""
+        found: list[Finding] = []
+        for names, keyed in self._by_keys(customers):
+            rows: Counter[str] = Counter()
+            for each in self.read("check_staged_numbers", None, keyed):
+                rows[folded_key(each["unique_key"])] += int(each["row_count"])
+            orders: dict[str, Row] = {}
+            for each in self._of_customers("check_order_numbers", names, keyed):
+                number = folded_key(each.pop("unique_key"))
+                known = orders.setdefault(number, each | {"orders": 0, "rows": rows[number]})
+                known["orders"] += int(each["orders"])
+            found += _findings(row for row in orders.values() if row["orders"] > row["rows"])
+        return found
+
+    def wrong_totals(self, customers: Sequence[str]) -> list[Finding]:
+        """Orders whose total is not the sum of their sizes."""
+        cancelled = self.configuration.cleaning.cancelled
+        return _findings(self._of_customers("check_wrong_totals", customers, cancelled=cancelled))
+
+    def order_counts(self, customers: Sequence[str]) -> dict[str, int]:
+        """How many orders of each customer the load holds."""
+        return {str(row["customer_name"]): int(row["row_count"]) for row in self._of_customers("check_count_orders", customers)}
+
+    def cell_warnings(self, customer: str | None = None) -> list[CellWarning]:
+        """The cells that were left out or cut, of one customer or of all."""
+        return read_as(CellWarning, (row for row in self.read("read_cell_warnings") if customer in {None, row["customer"]}))
+
+    def lines_without_order(self) -> list[Finding]:
+        """Lines whose order is not there; of no customer that anybody knows."""
+        return _findings(self.read("check_lines_without_order"))
+
+    def stuck_rows(self, pending_before: datetime, new_before: datetime) -> list[Finding]:
+        """Rows that were sent before the one moment and never answered, or wait since before the other; oldest first.
+
+        Those of a customer that is paused wait because somebody wants it so.
+        """
+        rows, paused = (
+            self.read("check_stuck_rows", pending_before=pending_before, new_before=new_before),
+            self.paused(),
+        )
+        return _findings(row for row in rows if row["customer"] not in paused)
+
+    # --- history --------------------------------------------------------------------------------------------------------
+
+    def history(self, term: str) -> list[RowHistory]:
+        """What is known of an order number, or of the id of an item or subitem, one that was replaced included; orders first."""
+        monday_id = int(term) if term.isdecimal() and len(term) < 19 else _NO_ID
+        found = self._rows_of(term, monday_id, ())
+        if not found and monday_id != _NO_ID:
+            logged = self._batches(f'%"{monday_id}"%', None)
+            refs = [ref for each in logged for ref, result in each.row_results.items() if str(monday_id) in {ref, result}]
+            found = self._rows_of(term, monday_id, tuple(dict.fromkeys(refs)))
+        return [replace(row, documents=tuple(self._batches(f'%"{row.ref}"%', row.batch_id))) for row in found]
+
+    def recent_events(self, customer: str) -> dict[str, list[OrderEvent]]:
+        """What the customer's last batches did, by order key, the newest first."""
+        batches = self._as_batches(self.read("read_batches_of_customer", customer=customer, most=_RECENT_BATCHES))
+        refs = _uuids(list({ref for each in batches for ref in each.row_results}))
+        rows = [row for some in chunks(refs, _REFS_A_STATEMENT) for row in self.read("read_orders_of_refs", refs=some)]
+        of_refs = {str(row["ref"]): (str(row["order_key"]), bool(row["size_code"])) for row in rows}
+        found: dict[str, list[OrderEvent]] = {}
+        for batch in batches:
+            done = Counter((*of_refs[ref], batch.outcome_of(ref)) for ref in batch.row_results if ref in of_refs)
+            for (key, is_size, outcome), count in done.items():
+                event = OrderEvent(batch.logged_at, batch.operation, outcome, batch.run_id, count * is_size, batch.error)
+                found.setdefault(key, []).append(event)
+        return found
+
+    def _rows_of(self, term: str, monday_id: int, refs: Sequence[str]) -> list[RowHistory]:
+        prefix = "".join(f"!{mark}" if mark in "!%_[" else mark for mark in term) + " | %"
+        orders = self.read("read_history_of_orders", term=term, prefix=prefix, monday_id=monday_id, refs=_uuids(refs))
+        refs = [*refs, *(str(row["ref"]) for row in orders)]
+        lines = self.read("read_history_of_lines", monday_id=monday_id, refs=_uuids(refs))
+        kinds = [(RowKind.ITEMS, orders), (RowKind.SUBITEMS, lines)]
+        return read_as(
+            RowHistory,
+            [
+                {"kind": kind, "error": row["code"] and f"{row['code']}: {row['message']}", **row}
+                for kind, rows in kinds
+                for row in rows
+            ],
+        )
+
+    def _batches(self, pattern: str, batch_id: str | None) -> list[LoggedBatch]:
+        return self._as_batches(self.read("read_batches", pattern=pattern, batch_id=batch_id))
+
+    def _as_batches(self, rows: Iterable[Row]) -> list[LoggedBatch]:
+        return read_as(LoggedBatch, [row | {"row_results": json.loads(row["row_results"] or "{}")} for row in rows])
+
+    def values_of(self, columns: Iterable[str]) -> dict[str, frozenset[str]]:
+        """The different values that orders have in these columns, by column."""
+        return {name: frozenset(str(row["found"]) for row in self.read("read_values", {"column": name})) for name in columns}
+
+    # --- reports --------------------------------------------------------------------------------------------------------
+
+    def order_statuses(self, customer: str) -> list[OrderStatus]:
+        """The customer's orders by group and key, as the view `v_order_sync_status` shows them."""
+        return read_as(OrderStatus, self.read("read_order_status", customer=customer))
+
+    def last_changes(self, customer: str) -> LastChanges | None:
+        """What the last run that sent anything brought; None when none ever did."""
+        for last in read_as(LastChanges, self.read("read_sending_runs", customer=customer)[:1]):
+            changes = self.read("read_changes_of_run", customer=customer, run_id=last.run_id)
+            return replace(last, orders=tuple(read_as(OrderChange, changes)))
+        return None
+
 
 _LOCK_LOST = "The lock between the two was lost: its file was removed, or its connection broke. The next run goes on."
 
@@ -436,3 +610,23 @@ def _taken(kind: RowKind, lost: Sequence[SyncRow], asked: int, consequence: str)
         f"Another run sent, changed or deleted {len(lost)} of {asked} {kind} (orders {shown}) since this one read them. {consequence} "
         + _LOCK_LOST
     )
+
+
+def _findings(rows: Iterable[Row]) -> list[Finding]:
+    """Each column but `customer` is one of the table."""
+    return [
+        Finding(
+            str(row.get("customer", "")),
+            {
+                name: value if isinstance(value, int | float) else conversion.text(value) or ""
+                for name, value in row.items()
+                if name != "customer"
+            },
+        )
+        for row in rows
+    ]
+
+
+def _uuids(refs: Sequence[str]) -> list[str]:
+    """Never an empty list, and no group's title: SQL Server compares its UUIDs with UUIDs only."""
+    return [ref for ref in refs if re.fullmatch(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", ref)] or [_NO_UUID]

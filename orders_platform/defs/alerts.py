@@ -383,7 +383,7 @@ def send_summary(context: OpExecutionContext, orders_database: OrdersDatabase) -
     """Send where every customer stands to ORDERS_ALERT_URLS, and to an address of one customer where that stands."""
     with dagster_failures("daily_summary"):
         settings, store = Settings(), orders_database.store
-        failed, verdicts = failed_lately(context.instance, datetime.now(UTC)), orders_database.queries.verdicts()
+        failed, verdicts = failed_lately(context.instance, datetime.now(UTC)), orders_database.store.verdicts()
         unmatched = nobodys(store.invalid_rows())
 
         def message(customer: str | None = None) -> Message:

@@ -14,7 +14,6 @@ from pydantic import PrivateAttr
 from orders_platform.build import open_board, open_store, sync_rules
 from orders_platform.database.engine import dialect_of
 from orders_platform.database.order_store import OrderStore
-from orders_platform.database.queries import Queries
 from orders_platform.database.sqlite import SQLITE
 from orders_platform.errors import OrdersError
 from orders_platform.merge.loads import Loads
@@ -52,11 +51,6 @@ class OrdersDatabase(dg.ConfigurableResource[Any]):
     def loads(self) -> Loads:
         """Loads of order files."""
         return Loads(self.store)
-
-    @property
-    def queries(self) -> Queries:
-        """What the checks read over all customers."""
-        return Queries(self.store)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """In a run, hold its lock; where that fails, the steps say why, and nobody will take the run for lost."""

@@ -11,7 +11,6 @@ import dagster as dg
 from orders_platform.cli.output import Figures, JsonObject, run_result
 from orders_platform.database.engine import translated_errors
 from orders_platform.database.order_store import OrderStore
-from orders_platform.database.queries import Queries
 from orders_platform.definitions import build_definitions
 from orders_platform.defs.partitions import make_partitions
 from orders_platform.demo.sample_orders import EXPECTED, sample_orders
@@ -90,7 +89,7 @@ def _materialise(
         progress(
             f"{place} of {len(staged)}: {customer}: {sent[customer]['created']:,} created in {sent[customer]['seconds']:.1f} s"
         )
-    return run_result(store.summaries(), store.invalid_rows(), sent, errors, Queries(store).verdicts(sent))
+    return run_result(store.summaries(), store.invalid_rows(), sent, errors, store.verdicts(sent))
 
 
 def _figures(result: dg.ExecuteInProcessResult) -> Figures:

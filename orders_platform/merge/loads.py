@@ -18,8 +18,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from orders_platform.database.engine import repeated_when_lost
-from orders_platform.database.order_store import OrderStore
-from orders_platform.database.queries import Row
+from orders_platform.database.order_store import OrderStore, Row
 from orders_platform.database.statements import Runner, Statements, chunks
 from orders_platform.domain.cell_texts import PLACEHOLDER_DATES
 from orders_platform.domain.customers import SpellingCount

@@ -18,7 +18,6 @@ from sqlalchemy import RowMapping
 from orders_platform.database import conversion
 from orders_platform.database.engine import repeated_when_lost
 from orders_platform.database.order_store import OrderStore
-from orders_platform.database.queries import Queries
 from orders_platform.database.statements import Runner, Statements, chunks, write_rows
 from orders_platform.domain import guards
 from orders_platform.domain.customers import UNKNOWN_CUSTOMER, UNMATCHED_NO_ORDER, CustomerRows, SpellingCount, StagingScan
@@ -43,7 +42,6 @@ class OrderMerge:
     def __init__(self, store: OrderStore) -> None:
         self.database = store.database
         self._store = store
-        self._queries = Queries(store)
         self._configuration = store.configuration
         self._schema = store.schema
         self._templates = store.templates
@@ -94,7 +92,7 @@ class OrderMerge:
         waiting: Counter[str] = Counter()
         for row in self._read("count_waiting"):
             waiting[str(row["customer_name"])] += int(row["row_count"])
-        names = sorted({*scan.customers, *self._queries.customers()})
+        names = sorted({*scan.customers, *self._store.customers()})
         paused = self._store.paused()
         return [
             replace(_sync_status(name, loads.get(name), merges.get(name), waiting[name]), is_paused=name in paused)
@@ -103,7 +101,7 @@ class OrderMerge:
 
     def present(self) -> list[str]:
         """The customers that the load or the order table has, by name."""
-        return sorted({*self.scan_staging().customers, *self._queries.customers()})
+        return sorted({*self.scan_staging().customers, *self._store.customers()})
 
     def _load_fingerprints(self, scan: StagingScan) -> dict[str, str]:
         """The content of each customer's load, as its merge records it."""
@@ -219,7 +217,7 @@ class OrderMerge:
             return HeaderMerge(known["rows_read"], missing=known["missing_orders"], guards=kept, was_unchanged=True)
         row_hash_rule = self.rules.row_hash_rule(customer)
         names = self._configuration.customer_names
-        former = sorted(name for name in self._queries.customers() if name != customer and names.resolve(name) == customer)
+        former = sorted(name for name in self._store.customers() if name != customer and names.resolve(name) == customer)
         # A run that was started before a customer was renamed, or before an order came from it, may be sending.
         with ExitStack() as locks, self._header_transaction(customer, customer, rows, now) as run:
 
@@ -386,7 +384,7 @@ class OrderMerge:
         Raises:
             SourceDataError: two of the customer's orders share every key column, or two of its rows an item or subitem.
         """
-        shared = self._queries.duplicates([customer])
+        shared = self._store.duplicates([customer])
         if shared:
             first = shared[0].details
             example = f"the {first['what']} {first['shared']} by {first['rows']} rows"

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from orders_platform.database.order_store import OrderStore
-from orders_platform.database.queries import Queries
 from orders_platform.domain.cell_warnings import CellWarning, WarningGroup, group_warnings, preview
 from orders_platform.domain.history import ADOPT, OrderEvent
 from orders_platform.domain.mutations import Operation, Outcome
@@ -116,17 +115,16 @@ class Report:
 
 def make_report(store: OrderStore, customer: str, now: datetime, verdict: Verdict | None = None) -> Report:
     """Where a customer's orders stand, as of `now` (UTC); with a `verdict` that was read for all customers at once."""
-    queries = Queries(store)
     return report_of(
         customer,
         now,
-        queries.order_statuses(customer),
+        store.order_statuses(customer),
         store.invalid_rows(customer),
         [row for row in store.row_errors(customer) if row.size_code],
-        queries.last_changes(customer),
-        verdict or queries.verdicts([customer])[0],
-        queries.cell_warnings(customer),
-        queries.recent_events(customer),
+        store.last_changes(customer),
+        verdict or store.verdicts([customer])[0],
+        store.cell_warnings(customer),
+        store.recent_events(customer),
     )
 
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from orders_platform.database.queries import Queries
 from orders_platform.domain.differences import DifferenceKind, difference
 from orders_platform.domain.mutations import Batch, BatchReport, Mutation, MutationResult, Operation, Outcome
 from orders_platform.domain.orders import GroupIntent, RowKind, RowResult, SyncRow
@@ -401,7 +400,7 @@ def test_columns_that_somebody_emptied_are_read_as_empty_and_keep_nobody_from_th
     )
     assert ("", "", "", "") in [(row.order_key, row.size_code, row.code, row.reason) for row in merged.store.row_errors()]
     assert ("", "", "") in [(row.order_key, row.name, row.group_name) for row in merged.store.orders(GREYSON)]
-    assert "" in [order.order_key for order in Queries(merged.store).order_statuses(GREYSON)]
+    assert "" in [order.order_key for order in merged.store.order_statuses(GREYSON)]
 
 
 # --- what differed on the board

@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, event
 
-from orders_platform.database.order_store import BATCHES_A_TRANSACTION
-from orders_platform.database.queries import Finding, Queries
+from orders_platform.database.order_store import BATCHES_A_TRANSACTION, Finding, OrderStore
 from orders_platform.domain.history import CustomerGroup
 from orders_platform.domain.mutations import BatchReport, MutationResult, Outcome
 from orders_platform.domain.needed_runs import CustomerSyncStatus
@@ -26,8 +25,8 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def queries(order_list: OrderList) -> Queries:
-    return Queries(order_list.store)
+def queries(order_list: OrderList) -> OrderStore:
+    return order_list.store
 
 
 def sync_status(order_list: OrderList, customer: str = GREYSON) -> CustomerSyncStatus:
@@ -122,7 +121,7 @@ def test_a_staging_table_that_is_absent_is_not_one_that_is_empty(order_list: Ord
 # --- checks
 
 
-def test_orders_that_share_an_order_number_only_are_two_orders(order_list: OrderList, queries: Queries) -> None:
+def test_orders_that_share_an_order_number_only_are_two_orders(order_list: OrderList, queries: OrderStore) -> None:
     order_list.merge_all(order("A1"), order("A1", PO_NUMBER="another"))
     assert queries.duplicates([GREYSON]) == []
     order_list.sql("UPDATE ORDER_LIST_V2 SET \"PO NUMBER\" = 'same'")
@@ -130,7 +129,7 @@ def test_orders_that_share_an_order_number_only_are_two_orders(order_list: Order
     assert queries.duplicates([RHONE]) == []
 
 
-def test_an_item_or_subitem_that_two_rows_have_as_their_own_is_found(order_list: OrderList, queries: Queries) -> None:
+def test_an_item_or_subitem_that_two_rows_have_as_their_own_is_found(order_list: OrderList, queries: OrderStore) -> None:
     order_list.merge_all(order("A1"), order("A2"))
     order_list.sent()
     assert queries.duplicates([GREYSON]) == []
@@ -139,7 +138,7 @@ def test_an_item_or_subitem_that_two_rows_have_as_their_own_is_found(order_list:
     assert {(each.details["shared"], each.details["rows"]) for each in queries.duplicates([GREYSON])} == {("7", 2), ("9", 2)}
 
 
-def test_a_total_that_is_not_the_sum_of_its_sizes_is_found(order_list: OrderList, queries: Queries) -> None:
+def test_a_total_that_is_not_the_sum_of_its_sizes_is_found(order_list: OrderList, queries: OrderStore) -> None:
     order_list.merge_all(
         order("A1"), order("A2", TOTAL_QTY=6), order("A3", TOTAL_QTY=6, ORDER_TYPE="CANCELLED"), order("A4", TOTAL_QTY=None),
         order("A5", S=None, M=None), order("A6", S=None, M=None, TOTAL_QTY=0),
@@ -149,14 +148,14 @@ def test_a_total_that_is_not_the_sum_of_its_sizes_is_found(order_list: OrderList
     assert queries.order_counts([GREYSON, RHONE]) == {GREYSON: 6}
 
 
-def test_a_line_without_its_order_is_found(order_list: OrderList, queries: Queries) -> None:
+def test_a_line_without_its_order_is_found(order_list: OrderList, queries: OrderStore) -> None:
     order_list.merge_all(order("A1"), order("A2"))
     assert queries.lines_without_order() == []
     order_list.sql("DELETE FROM ORDER_LIST_V2 WHERE order_key = 'A1'")
     assert {each.details["size"] for each in queries.lines_without_order()} == {"S", "M"}
 
 
-def test_a_row_is_stuck_when_its_call_or_its_change_is_too_long_ago(order_list: OrderList, queries: Queries) -> None:
+def test_a_row_is_stuck_when_its_call_or_its_change_is_too_long_ago(order_list: OrderList, queries: OrderStore) -> None:
     order_list.merge_all(order("A1"), order("A2"), order("A3"))
 
     def stuck(pending: timedelta, new: timedelta) -> list[tuple[object, object]]:
@@ -178,7 +177,7 @@ def test_a_row_is_stuck_when_its_call_or_its_change_is_too_long_ago(order_list: 
     assert stuck(HOUR / 2, HOUR)[-1] == ("A1", "")  # oldest first
 
 
-def test_the_lines_of_a_refused_order_are_not_stuck(order_list: OrderList, queries: Queries) -> None:
+def test_the_lines_of_a_refused_order_are_not_stuck(order_list: OrderList, queries: OrderStore) -> None:
     order_list.merge_all(order("A1"))
     order_list.sql("UPDATE ORDER_LIST_V2 SET sync_state = 'FAILED'")
     assert queries.stuck_rows(datetime(2030, 1, 1, tzinfo=UTC), datetime(2030, 1, 1, tzinfo=UTC)) == []
@@ -237,7 +236,7 @@ def test_an_order_that_left_the_load_is_read_as_such(shown: OrderList) -> None:
 
 @pytest.mark.usefixtures("shown")
 @pytest.mark.parametrize("term", ["GRE-1", "71"])
-def test_a_history_tells_the_order_its_lines_and_their_documents(queries: Queries, term: str) -> None:
+def test_a_history_tells_the_order_its_lines_and_their_documents(queries: OrderStore, term: str) -> None:
     first, *lines = queries.history(term)
     assert (first.kind, first.order_key, first.monday_id, first.run_id) == (RowKind.ITEMS, "GRE-1", 71, "run-1")
     assert [(each.batch_id, each.request_id, each.outcome_of(first.ref)) for each in first.documents] == [
@@ -248,7 +247,7 @@ def test_a_history_tells_the_order_its_lines_and_their_documents(queries: Querie
     ]  # fmt: skip
 
 
-def test_a_subitem_and_an_item_that_was_replaced_are_found_by_their_ids(shown: OrderList, queries: Queries) -> None:
+def test_a_subitem_and_an_item_that_was_replaced_are_found_by_their_ids(shown: OrderList, queries: OrderStore) -> None:
     assert [(row.kind, row.size_code) for row in queries.history("92")] == [(RowKind.SUBITEMS, "S")]
     shown.sql("UPDATE ORDER_LIST_V2 SET monday_item_id = 79 WHERE monday_item_id = 71")
     assert [row.monday_id for row in queries.history("71") if row.kind is RowKind.ITEMS] == [79]
@@ -256,7 +255,7 @@ def test_a_subitem_and_an_item_that_was_replaced_are_found_by_their_ids(shown: O
 
 @pytest.mark.usefixtures("shown")
 @pytest.mark.parametrize("term", ["GRE", "%", "_", "[", "70", "12345678901234567890", "'"])
-def test_a_history_of_something_else_is_empty(queries: Queries, term: str) -> None:
+def test_a_history_of_something_else_is_empty(queries: OrderStore, term: str) -> None:
     assert queries.history(term) == []
 
 
@@ -275,7 +274,7 @@ def test_a_log_of_more_documents_than_a_statement_takes_is_trimmed_whole(shown: 
     assert shown.sql("SELECT count(*) FROM ORDER_SYNC_LOG") == [(2,)]
 
 
-def test_a_report_says_where_orders_stand_and_what_the_last_run_brought(shown: OrderList, queries: Queries) -> None:
+def test_a_report_says_where_orders_stand_and_what_the_last_run_brought(shown: OrderList, queries: OrderStore) -> None:
     first, second = queries.order_statuses(GREYSON)
     assert (first.order_key, first.status, first.lines, first.waiting_lines, first.quantity, first.item_id) == (
         "GRE-1", BoardStatus.ON_BOARD, 2, 0, 5, 71,
@@ -287,7 +286,7 @@ def test_a_report_says_where_orders_stand_and_what_the_last_run_brought(shown: O
     assert queries.last_changes("PELOTON") is None
 
 
-def test_a_report_names_what_was_refused_and_what_was_rejected(shown: OrderList, queries: Queries) -> None:
+def test_a_report_names_what_was_refused_and_what_was_rejected(shown: OrderList, queries: OrderStore) -> None:
     line = next(line for line in shown.store.lines(GREYSON, waiting=True) if line.size_code == "S")
     shown.store.record_results([RowResult(line, SyncState.FAILED, None, "bad", "no")], "run-2", NOW, GREYSON)
     assert [(row.order_key, row.size_code, row.code) for row in shown.store.row_errors(GREYSON)] == [("GRE-2", "S", "bad")]

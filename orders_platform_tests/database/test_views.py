@@ -13,7 +13,6 @@ from sqlglot import exp
 from orders_platform.configuration import Configuration
 from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
-from orders_platform.database.queries import Queries
 from orders_platform.domain.order_status import BoardStatus, Totals
 from orders_platform.errors import ConfigurationError
 from orders_platform_tests.database.test_templates import DIALECTS, templates_for
@@ -76,7 +75,7 @@ def test_a_customer_of_whom_everything_is_rejected_is_a_customer_all_the_same(or
 
 
 def test_the_report_and_the_view_read_the_same(six: OrderList) -> None:
-    orders = Queries(six.store).order_statuses(GREYSON)
+    orders = six.store.order_statuses(GREYSON)
     assert {each.order_key: each.status.value for each in orders} == statuses(six)
     total = Totals.of(GREYSON, orders)
     row = six.sql("SELECT order_count, on_board_count, waiting_count, refused_count, left_load_count FROM v_customer_summary")

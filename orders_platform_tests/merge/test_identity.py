@@ -304,7 +304,7 @@ def test_orders_and_rows_of_a_number_are_counted_together_however_it_is_written(
 ) -> None:
     rows = [order(number, PO_NUMBER=f"{i}") for i, number in enumerate(staged)]
     order_list.merge(*rows)
-    assert order_list.store_queries.surplus_orders([GREYSON]) == []
+    assert order_list.store.surplus_orders([GREYSON]) == []
     order_list.load(rows[0])
-    (found,) = order_list.store_queries.surplus_orders([GREYSON])
+    (found,) = order_list.store.surplus_orders([GREYSON])
     assert (found.details["orders"], found.details["rows"]) == (2, 1)

@@ -44,7 +44,7 @@ def test_the_sample_orders_become_what_they_are_expected_to_become(wide: OrderLi
     for customer, expected in EXPECTED.items():
         codes = Counter(reject.code for reject in rejects if reject.customer == customer)
         assert codes == Counter(expected.rejected), customer
-    words = Counter(each.customer for each in wide.store_queries.cell_warnings())
+    words = Counter(each.customer for each in wide.store.cell_warnings())
     assert words == {"RHONE": 1, "SUMMERSALT": 2, "TITLE NINE": 1}  # two more of TITLE NINE are found when they are sent
     strays = sum(reject.rows for reject in rejects if reject.code == "unknown_customer")
     assert strays == sum(UNKNOWN_CUSTOMER_ROWS.values())

@@ -13,7 +13,6 @@ from typing import Any
 
 from orders_platform.configuration import Configuration
 from orders_platform.database.order_store import OrderStore
-from orders_platform.database.queries import Queries
 from orders_platform.domain.merges import HeaderMerge, LineMerge
 from orders_platform.domain.mutations import Batch, Mutation, Operation
 from orders_platform.domain.orders import RowKind, SyncRow
@@ -59,7 +58,6 @@ class OrderList:
 
     def __post_init__(self) -> None:
         self.merging = OrderMerge(self.store)
-        self.store_queries = Queries(self.store)
 
     def load(self, *rows: Row, append: bool = False) -> int:
         columns = list(dict.fromkeys(column for row in rows for column in row))
@@ -109,7 +107,7 @@ class OrderList:
 
     def warnings(self) -> list[tuple[str, str, str, str]]:
         """Order key, column, text and reason of the cells that were left out or cut."""
-        found = self.store_queries.cell_warnings()
+        found = self.store.cell_warnings()
         return sorted((each.order_key, each.column, each.text, each.reason) for each in found)
 
     def sent(self) -> None:

@@ -16,7 +16,6 @@ import httpx
 from orders_platform.build import sync_rules
 from orders_platform.configuration import Configuration
 from orders_platform.database.order_store import OrderStore
-from orders_platform.database.queries import Queries
 from orders_platform.demo.sample_rows import Row
 from orders_platform.domain.cell_warnings import CellWarning
 from orders_platform.merge.order_merge import OrderMerge
@@ -288,7 +287,7 @@ class Platform:
 
     def warnings(self) -> list[CellWarning]:
         """The cells that were left out or cut."""
-        return Queries(self.store).cell_warnings()
+        return self.store.cell_warnings()
 
     def orders(self) -> dict[str, dict[str, Any]]:
         return {row["order_key"]: row for row in self.rows("SELECT * FROM ORDER_LIST_V2")}

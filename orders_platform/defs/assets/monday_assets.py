@@ -6,7 +6,6 @@ import dagster as dg
 from dagster import AssetExecutionContext
 
 from orders_platform.build import page_url, report_links
-from orders_platform.database.queries import Queries
 from orders_platform.defs.assets.asset_metadata import cell_warnings, sent_rows
 from orders_platform.defs.assets.order_assets import customer_alone, order_headers, order_lines, renew_page
 from orders_platform.defs.failures import RETRIES, dagster_failures
@@ -86,7 +85,7 @@ def _stage(
         stage(run, customer, report)
         settings = Settings()
         links = report_links(settings)
-        left_out = [each for each in Queries(store).cell_warnings(customer) if each.row_uuid is not None]
+        left_out = [each for each in store.cell_warnings(customer) if each.row_uuid is not None]
     metadata: dict[str, dg.RawMetadataValue] = report.figures()
     if (
         report.mutations and report.seconds

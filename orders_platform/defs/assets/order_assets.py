@@ -10,7 +10,6 @@ from dagster import AssetExecutionContext, OpExecutionContext
 
 from orders_platform.build import report_folder, report_links
 from orders_platform.database.order_store import OrderStore
-from orders_platform.database.queries import Queries
 from orders_platform.defs.assets.asset_metadata import cell_warnings, rejected_rows
 from orders_platform.defs.failures import RETRIES, dagster_failures
 from orders_platform.defs.partitions import CUSTOMERS, make_partitions
@@ -78,7 +77,7 @@ def order_headers(
         merge = orders_database.merge
         merged = merge.merge_headers(customer, merge.scan_staging(), datetime.now(UTC), run_options.guards)
         rejected = store.invalid_rows(customer)
-        left_out = [each for each in Queries(store).cell_warnings(customer) if each.row_uuid is None]
+        left_out = [each for each in store.cell_warnings(customer) if each.row_uuid is None]
         _report_if_stopped(store, merged.guards)
     metadata: dict[str, dg.RawMetadataValue] = {
         "dagster/partition_row_count": merged.rows_read, "created": merged.created, "updated": merged.updated,

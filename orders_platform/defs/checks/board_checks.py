@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from orders_platform.database.queries import Finding
+from orders_platform.database.order_store import Finding
 from orders_platform.defs.assets.monday_assets import ORDER_BOARD, POOL, monday_items, monday_subitems
 from orders_platform.defs.assets.order_assets import customer_alone
 from orders_platform.defs.checks.check_results import ERROR, NOT_CHECKED, WARN, Findings, check_of_run, not_checked
@@ -85,7 +85,7 @@ def board_shows_values(
     found, busy, notices = list[tuple[str, Difference]](), list[str](), list[str]()
     with dagster_failures("board_shows_values"):
         store = orders_database.store
-        customers = orders_database.queries.customers()
+        customers = orders_database.store.customers()
         run = monday.sync_run(store, context.run.run_id, context.log.info)
         for customer in customers:
             try:

@@ -11,7 +11,7 @@ from typing import Any
 
 import dagster as dg
 
-from orders_platform.database.queries import Finding
+from orders_platform.database.order_store import Finding
 from orders_platform.defs.assets.monday_assets import ORDER_BOARD
 from orders_platform.defs.assets.order_assets import SWP_ORDER_LIST, order_headers, order_lines, order_sizes
 from orders_platform.defs.checks.check_results import ERROR, NOT_CHECKED, Findings, check_of_run
@@ -56,7 +56,7 @@ def order_check(
 def keys_unique(database: OrdersDatabase, customer: str | None) -> Findings:
     """ERROR when two orders share every key column, or two rows one item or subitem: they would overwrite each other on the board."""
     return Findings(
-        database.queries.duplicates(_named(database, customer)),
+        database.store.duplicates(_named(database, customer)),
         what=("key or board id is shared", "keys or board ids are shared"),
         next_step="Nothing more is sent. Look at ORDER_LIST_V2 and ORDER_LIST_LINES: rows were added or changed by hand.",
         severity=ERROR,
@@ -105,7 +105,7 @@ def totals_match_sizes(database: OrdersDatabase, customer: str | None) -> Findin
     ERROR when that is so of more than `max_wrong_totals_share` of a customer's orders: its sizes must be wrong, and nothing is sent.
     """
     names = _named(database, customer)
-    found, orders = database.queries.wrong_totals(names), database.queries.order_counts(names)
+    found, orders = database.store.wrong_totals(names), database.store.order_counts(names)
     shares = [count / orders[name] for name, count in Counter(each.customer for each in found).items()]
     guards = database.store.guards(customer)
     stopped = {guard.customer for guard in guards if guard.kind is GuardKind.WRONG_TOTALS and guard.blocks}
@@ -124,7 +124,7 @@ def totals_match_sizes(database: OrdersDatabase, customer: str | None) -> Findin
 def lines_have_orders(database: OrdersDatabase, _: str | None) -> Findings:
     """ERROR when somebody deleted the order of a line. Such a line is of no customer and is never sent."""
     return Findings(
-        database.queries.lines_without_order(),
+        database.store.lines_without_order(),
         what=("line without an order", "lines without an order"),
         next_step="Bring their orders back, or delete the lines; their subitems stay on the board until then.",
         severity=ERROR,
@@ -141,7 +141,7 @@ def orders_have_rows(database: OrdersDatabase, _: str | None) -> Findings:
     stand = database.merge.sync_statuses()
     merged = [each.customer for each in stand if each.load is not None and not each.is_changed and each.customer not in kept]
     return Findings(
-        database.queries.surplus_orders(merged),
+        database.store.surplus_orders(merged),
         what=("order number with more orders than rows", "order numbers with more orders than rows"),
         next_step="Look for them among the invalid rows (unsure_customer): the list does not say whose they are. Else report a defect.",
         severity=ERROR,
@@ -158,7 +158,7 @@ def no_rows_stuck(database: OrdersDatabase, _: str | None) -> Findings:
     pending_before, new_before = (
         now - timedelta(minutes=each) for each in (rules.stuck_pending_minutes, rules.stuck_new_minutes)
     )
-    found = database.queries.stuck_rows(pending_before, new_before)
+    found = database.store.stuck_rows(pending_before, new_before)
     unanswered = [each.customer for each in found if each.details["state"] == SyncState.PENDING]
     pending = len(unanswered)
     return Findings(
@@ -197,7 +197,7 @@ def no_rows_rejected(database: OrdersDatabase, _: str | None) -> Findings:
 @order_check()
 def no_cells_left_out(database: OrdersDatabase, _: str | None) -> Findings:
     """WARN when a cell was left out or cut, since its column cannot hold it. Its order is on the board without it."""
-    warnings = database.queries.cell_warnings()
+    warnings = database.store.cell_warnings()
     return Findings(
         [
             Finding(each.customer, {"column": each.column, "orders": each.count, "examples": ", ".join(each.examples),
@@ -235,7 +235,7 @@ def staging_fresh(database: OrdersDatabase, _: str | None) -> Findings:
 
 
 def _named(database: OrdersDatabase, customer: str | None) -> Sequence[str]:
-    return [customer] if customer is not None else database.queries.customers()
+    return [customer] if customer is not None else database.store.customers()
 
 
 def _guards(database: OrdersDatabase, customer: str | None, kind: GuardKind) -> Findings:
