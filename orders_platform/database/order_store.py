@@ -98,9 +98,10 @@ class OrderStore:
             self._locks[customer]()
 
     @contextmanager
-    def _writing(self, **values: object) -> Iterator[Runner]:
+    def writing(self, statements: Statements | None = None, /, **values: object) -> Iterator[Runner]:
+        """A transaction in which statements run that bind these values."""
         with self.database.write() as connection:
-            yield Runner(self._statements, connection, self._bound(values))
+            yield Runner(statements or self._statements, connection, self._bound(values))
 
     def _bound(self, values: Mapping[str, object]) -> dict[str, object]:
         return {
@@ -124,7 +125,7 @@ class OrderStore:
     @repeated_when_lost
     def _write(self, statement: str, /, *variables: Mapping[str, int | str], **values: object) -> int:
         """Run a statement in a transaction of its own, once or for each of the variables; how many rows it wrote."""
-        with self._writing(**values) as run:
+        with self.writing(**values) as run:
             return sum(run(statement, each).rowcount for each in variables or ({},))
 
     # --- what waits -----------------------------------------------------------------------------------------------------
@@ -175,7 +176,7 @@ class OrderStore:
         """
         self._require_lock(customer)
         values = {"was_batch": known.batch_id or "", "was_sent": known.sent_at or conversion.NEVER}
-        with self._writing(customer=customer, batch_id=batch_id, now=now, uptime=uptime, **values) as run:
+        with self.writing(customer=customer, batch_id=batch_id, now=now, uptime=uptime, **values) as run:
             run("1_add_customer")
             if not run("4_record_groups_sent").rowcount and run("4_read_groups_sent").one().batch_id != batch_id:
                 raise RowsTakenError(
@@ -199,7 +200,7 @@ class OrderStore:
         """
         self._require_lock(customer)
         kind, creates = rows[0].kind, batch.operation.creates
-        with self._writing(batch_id=batch.key, run_id=run_id, now=now, uptime=uptime, creates=int(creates)) as run:
+        with self.writing(batch_id=batch.key, run_id=run_id, now=now, uptime=uptime, creates=int(creates)) as run:
             for chunk in chunks(rows, ROWS_A_STATEMENT):
                 variables: Mapping[str, int | str] = {"kind": kind, "result_rows": len(chunk)}
                 if run("record_intents", variables, **self._bound(conversion.as_read(chunk))).rowcount != len(chunk):
@@ -225,7 +226,7 @@ class OrderStore:
         some of the rows; what came of the others is committed.
         """
         kind, lost = results[0].row.kind, dict[str, SyncRow]()
-        with self._writing(run_id=run_id, now=now, customer=customer, adoption=adoption or "") as run:
+        with self.writing(run_id=run_id, now=now, customer=customer, adoption=adoption or "") as run:
             for chunk in chunks(results, ROWS_A_STATEMENT):
                 variables: Mapping[str, int | str] = {"kind": kind, "result_rows": len(chunk)}
                 if run("record_results", variables, **self._bound(conversion.as_found(chunk))).rowcount != len(chunk):
@@ -353,7 +354,7 @@ class OrderStore:
             raise ConfigurationError(f"No customer is called {spelling!r}; [customers] of the configuration has {known}.")
         paused = self.paused()
         if (customer in paused) == (since is None):
-            with self._writing(customer=customer, paused_at=since) as run:
+            with self.writing(customer=customer, paused_at=since) as run:
                 run("1_add_customer")
                 run("pause_customer", customers=[customer, *(name for name in paused if resolve(name) == customer)])
         return customer
@@ -389,7 +390,7 @@ class OrderStore:
         if all(known.get(name) == value for name, value in asdict(target).items()):
             return 0
         compared = 0
-        with self._writing(customer=customer, **asdict(target)) as run:
+        with self.writing(customer=customer, **asdict(target)) as run:
             run("1_add_customer")
             for kind in RowKind:
                 mapping = f"{kind}_mapping"
@@ -420,7 +421,7 @@ class OrderStore:
                 f"The rows of {customer} were not sent to another board than {target.items_board_id}, which the configuration names. "
                 "Nothing was changed. Use --new-board after another board_id is configured; without it, resync compares every row."
             )
-        with self._writing(customer=customer, **asdict(target)) as run:
+        with self.writing(customer=customer, **asdict(target)) as run:
             run("1_add_customer")
             orders = run("forget_items").rowcount
             run("forget_subitems")

@@ -15,8 +15,6 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
-from sqlalchemy import Connection
-
 from orders_platform.database.engine import repeated_when_lost
 from orders_platform.database.order_store import OrderStore, Row
 from orders_platform.database.statements import Runner, Statements, chunks
@@ -182,7 +180,7 @@ class Loads:
         latest = self.latest()
         folder, loads, refused = look_into(place, latest, now, {}), dict[str, Load](), dict[str, str]()
         for name, content in folder.left.items():
-            self._record_alone(name, content, now, LEFT)
+            self._record_alone(name, content, now, LEFT, "", set())
         for path, content in folder.waiting.items():
             if content == _NAMESAKE:
                 refused[path.name] = _NAMESAKE_WORDS.format(path)
@@ -197,7 +195,7 @@ class Loads:
             del loads[name]
         for path, content in folder.waiting.items():
             if path.name in refused:
-                self._record_alone(path.name, content, now, REFUSED, refused[path.name], sources.get(path.name))
+                self._record_alone(path.name, content, now, REFUSED, refused[path.name], sources.get(path.name, set()))
         present = {source for name in folder.names & latest.keys() for source in latest[name].staged}
         rows = self.stage([*loads.values()], now, folder=folder, present=present) if loads else 0
         return FolderLoad(rows, [file for load in loads.values() for file in load.files], refused)
@@ -223,16 +221,15 @@ class Loads:
         """
         tables, done = self._configuration.tables, 0
         names = {source for load in loads for source in load.sources}
-        with self.database.write() as connection:
+        with self._store.writing(now=now) as run:
+            connection = run.connection
             if folder:
                 delete_rows(connection, tables.staging, tables.schema_name, **{self.columns.file: names})
             elif replace:
                 delete_rows(connection, tables.staging, tables.schema_name)
-            copies = self._copies(
-                connection, {file.path.name: file.content_hash for load in loads for file in load.files}, folder
-            )
+            copies = self._copies(run, {file.path.name: file.content_hash for load in loads for file in load.files}, folder)
             for file, kept in [(file, load.kept) for load in loads for file in load.files]:
-                name, outcome = file.path.name, COPY if file.path.stem in copies else LOADED
+                outcome = COPY if file.path.stem in copies else LOADED
                 for sheet in file.sheets:
                     columns, rows = kept.rows_of(sheet)
                     for count in insert_rows(
@@ -240,16 +237,7 @@ class Loads:
                     ):
                         done += count
                         self._progress("rows staged", done)
-                self._record(
-                    connection,
-                    now,
-                    name,
-                    file.content_hash,
-                    outcome,
-                    sheets=len(file.sheets),
-                    rows=file.rows,
-                    sources=file.sources,
-                )
+                _record(run, file.path.name, file.content_hash, outcome, file.sources, sheets=len(file.sheets), rows=file.rows)
             if folder:
                 present |= names | {Path(name).stem for name in folder.names}
                 staged = staged_cells(connection, tables.staging, tables.schema_name, (self.columns.file, *self.columns.keys))
@@ -259,47 +247,19 @@ class Loads:
                         delete_rows(connection, tables.staging, tables.schema_name, **values)
         return done
 
-    def _copies(self, connection: Connection, loaded: Mapping[str, str], folder: Folder | None) -> Set[str]:
+    @staticmethod
+    def _copies(run: Runner, loaded: Mapping[str, str], folder: Folder | None) -> Set[str]:
         """Which of the files, told by name with their content, are copies of what another file of the folder held before."""
         if folder is None:
             return set()
-        found = Runner(Statements(self._store.templates), connection, {})("read_contents", hashes=list(loaded.values()))
+        found = run("read_contents", hashes=list(loaded.values()))
         known = [(str(row.file_name), str(row.content_hash)) for row in found if row.file_name in folder.names]
         return {Path(name).stem for name, held in loaded.items() for other, had in known if held == had and name != other}
 
     @repeated_when_lost
-    def _record_alone(
-        self,
-        name: str,
-        content_hash: str,
-        now: datetime,
-        outcome: str,
-        reason: str | None = None,
-        sources: Set[str] | None = None,
-    ) -> None:
-        with self.database.write() as connection:
-            self._record(connection, now, name, content_hash, outcome, sources, reason=reason and reason[:_MOST])
-
-    def _record(
-        self,
-        connection: Connection,
-        now: datetime,
-        name: str,
-        content_hash: str,
-        outcome: str,
-        sources: Set[str] | None,
-        **said: object,
-    ) -> None:
-        known = {
-            "sheets": 0,
-            "rows": 0,
-            "reason": None,
-            "outcome": outcome,
-            "sources": sources and json.dumps(sorted(sources)),
-            **said,
-        }
-        run = Runner(Statements(self._store.templates), connection, {"now": self.database.timestamp(now)})
-        run("record_load", load_id=uuid.uuid4().hex, file_name=name, content_hash=content_hash, **known)
+    def _record_alone(self, name: str, content: str, now: datetime, outcome: str, reason: str, sources: Set[str]) -> None:
+        with self._store.writing(now=now) as run:
+            _record(run, name, content, outcome, sources, reason=reason[:_MOST] or None)
 
     @cached_property
     def _shown(self) -> frozenset[str]:
@@ -317,6 +277,11 @@ class Loads:
     def _read_orders(self, absent: Sequence[str]) -> list[Row]:
         context = {"absent": list(absent), "keys": list(self.columns.keys)}
         return self._store.read("0_read_kept", None, Statements(self._store.templates, context))
+
+
+def _record(run: Runner, name: str, content: str, outcome: str, sources: Set[str], **said: object) -> None:
+    known = {"sheets": 0, "rows": 0, "reason": None, "sources": json.dumps(sorted(sources)), **said}
+    run("record_load", load_id=uuid.uuid4().hex, file_name=name, content_hash=content, outcome=outcome, **known)
 
 
 @dataclass(frozen=True, slots=True)

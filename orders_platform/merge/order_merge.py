@@ -13,11 +13,9 @@ from datetime import datetime
 from functools import cached_property
 from types import MappingProxyType
 
-from sqlalchemy import RowMapping
-
 from orders_platform.database import conversion
 from orders_platform.database.engine import repeated_when_lost
-from orders_platform.database.order_store import OrderStore
+from orders_platform.database.order_store import OrderStore, Row
 from orders_platform.database.statements import Runner, Statements, chunks, write_rows
 from orders_platform.domain import guards
 from orders_platform.domain.customers import UNKNOWN_CUSTOMER, UNMATCHED_NO_ORDER, CustomerRows, SpellingCount, StagingScan
@@ -44,8 +42,6 @@ class OrderMerge:
         self._store = store
         self._configuration = store.configuration
         self._schema = store.schema
-        self._templates = store.templates
-        self._statements = Statements(store.templates)
         self._statements_of: dict[str, Statements] = {}
         self._known_cells: dict[Sequence[str], KnownCells] = {}
 
@@ -58,12 +54,8 @@ class OrderMerge:
     def _statements_for(self, customer: str) -> Statements:
         """The statements with this customer's keys; made once, since the context of 400 columns takes milliseconds."""
         if customer not in self._statements_of:
-            self._statements_of[customer] = Statements(self._templates, self.rules.context(customer))
+            self._statements_of[customer] = Statements(self._store.templates, self.rules.context(customer))
         return self._statements_of[customer]
-
-    def _read(self, statement: str, statements: Statements | None = None, /, **values: object) -> Sequence[RowMapping]:
-        with self.database.read() as connection:
-            return Runner(statements or self._statements, connection, values)(statement).mappings().all()
 
     # --- the load -------------------------------------------------------------------------------------------------------
 
@@ -81,16 +73,16 @@ class OrderMerge:
                 int(row["row_count"]),
                 has_orders=row["order_count"] > 0,
             )
-            for row in self._read("0_scan_staging", self._statements_for(""))
+            for row in self._store.read("0_scan_staging", None, self._statements_for(""))
         ]
 
     def sync_statuses(self) -> list[CustomerSyncStatus]:
         """Where every customer stands that the load or the order table has, by name. Reads the whole staging table once."""
         scan = self.scan_staging()
         loads = self._load_fingerprints(scan)
-        merges = {str(row["customer_name"]): row for row in self._read("read_merges")}
+        merges = {str(row["customer_name"]): row for row in self._store.read("read_merges")}
         waiting: Counter[str] = Counter()
-        for row in self._read("count_waiting"):
+        for row in self._store.read("count_waiting"):
             waiting[str(row["customer_name"])] += int(row["row_count"])
         names = sorted({*scan.customers, *self._store.customers()})
         paused = self._store.paused()
@@ -118,19 +110,19 @@ class OrderMerge:
         (row,) = self._read_load("1_fingerprint_load", customer, **_selection(rows))
         return f"{self.rules.configuration_hash(customer)}:{row['fingerprint']}"
 
-    def _read_load(self, statement: str, customer: str, **values: object) -> Sequence[RowMapping]:
+    def _read_load(self, statement: str, customer: str, **values: object) -> Sequence[Row]:
         """SQLite refuses BLOBs here, before anything else reads the cells; to look at each always would take a twelfth longer."""
         try:
-            return self._read(statement, self._statements_for(customer), **values)
+            return self._store.read(statement, None, self._statements_for(customer), **values)
         except DatabaseRefusedError as error:
             if "BLOB" not in str(error):
                 raise
         self.rules.expect_blobs()
         self._statements_of.clear()
-        return self._read(statement, self._statements_for(customer), **values)
+        return self._store.read(statement, None, self._statements_for(customer), **values)
 
-    def _last_merge(self, key: str) -> RowMapping | None:
-        return next(iter(self._read("1_read_customer", customer=key)), None)
+    def _last_merge(self, key: str) -> Row | None:
+        return next(iter(self._store.read("1_read_customer", customer=key)), None)
 
     # --- rows that match no customer, customers that have no rows ---------------------------------------------------------
 
@@ -162,11 +154,10 @@ class OrderMerge:
         unmatched = scan.unmatched_by_label
         for label, (rows, reason) in unmatched.items():
             self._reject_unmatched(label, rows, reason, now)
-        recorded = [str(row["customer_name"]) for row in self._read("0_read_unmatched", code=UNKNOWN_CUSTOMER)]
+        recorded = [str(row["customer_name"]) for row in self._store.read("0_read_unmatched", code=UNKNOWN_CUSTOMER)]
         gone = [label for label in recorded if label not in unmatched]
         if gone:
-            with self.database.write() as connection:
-                run = Runner(self._statements, connection, {"now": self.database.timestamp(now), "code": UNKNOWN_CUSTOMER})
+            with self._store.writing(now=now, code=UNKNOWN_CUSTOMER) as run:
                 run("0_resolve_unmatched", labels=gone)
                 run("0_forget_loads", keys=[_unmatched_key(label) for label in gone])
 
@@ -351,7 +342,7 @@ class OrderMerge:
             )
         sizes, archives = self._configuration.sizes, self._configuration.policies.removed_lines == "archive"
         values = {
-            "now": self.database.timestamp(now), "archives": int(archives), "one_size_code": sizes.one_size_code,
+            "now": now, "archives": int(archives), "one_size_code": sizes.one_size_code,
             "one_size_columns": list(sizes.one_size_columns), **numbers,
         }  # fmt: skip
         with self._customer_transaction(customer, values=values) as run:
@@ -393,7 +384,7 @@ class OrderMerge:
                 "and ORDER_LIST_LINES: rows were added or changed by hand."
             )
 
-    def _require_merged(self, customer: str) -> RowMapping:
+    def _require_merged(self, customer: str) -> Row:
         known = self._last_merge(customer)
         if known is None:
             raise SourceDataError(f"The orders of {customer!r} were never merged. Materialise order_headers first.")
@@ -406,14 +397,14 @@ class OrderMerge:
         self, customer: str, statements: Statements | None = None, values: Mapping[str, object] = MappingProxyType({})
     ) -> Iterator[Runner]:
         """A transaction in which other merges of the customer wait; runs its statements."""
-        with self.database.write() as connection:
-            self.database.dialect.lock_merge(connection, customer)
-            yield Runner(statements or self._statements, connection, {"customer": customer, **values})
+        with self._store.writing(statements, customer=customer, **values) as run:
+            self.database.dialect.lock_merge(run.connection, customer)
+            yield run
 
     @contextmanager
     def _header_transaction(self, customer: str, key: str, rows: CustomerRows, now: datetime) -> Iterator[Runner]:
         """The same for a merge of headers that is recorded under `key`."""
-        values = {"now": self.database.timestamp(now), **_selection(rows)}
+        values = {"now": now, **_selection(rows)}
         with self._customer_transaction(key, self._statements_for(customer), values) as run:
             run("1_add_customer")
             number = int(run("1_read_customer").mappings().one()["merge_number"]) + 1
@@ -460,7 +451,7 @@ class OrderMerge:
         self.database.dialect.insert_rows(run.connection, self._tables["rejects"], columns, new)
 
 
-def _merge_numbers(merge: RowMapping) -> dict[str, int]:
+def _merge_numbers(merge: Row) -> dict[str, int]:
     """How far each step of a customer's merge has come."""
     return {name: int(merge[name]) for name in ("merge_number", "sizes_number", "lines_number")}
 
@@ -477,7 +468,7 @@ def _unmatched_key(label: str) -> str:
     return f"({UNKNOWN_CUSTOMER}) {label}"
 
 
-def _sync_status(customer: str, load: str | None, merge: RowMapping | None, waiting: int) -> CustomerSyncStatus:
+def _sync_status(customer: str, load: str | None, merge: Row | None, waiting: int) -> CustomerSyncStatus:
     if merge is None:
         return CustomerSyncStatus(customer, load, waiting=waiting)
     is_whole = len(set(_merge_numbers(merge).values())) == 1 and merge["orders_now"] == merge["order_count"]
