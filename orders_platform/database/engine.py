@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from pydantic import SecretStr
 from sqlalchemy import URL, Connection, Engine
@@ -94,28 +94,22 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class _HasDatabase(Protocol):
-    database: Database
-
-
-H = TypeVar("H", bound=_HasDatabase)
-
-
-def repeated_when_lost(method: Callable[Concatenate[H, P], R]) -> Callable[Concatenate[H, P], R]:
-    """Run a method again, as a whole, when its transaction was lost; the last time its error goes through.
+def repeated_when_lost(method: Callable[P, R]) -> Callable[P, R]:
+    """Run a method of an object with a `database` again, as a whole, when its transaction was lost; the last time its error goes through.
 
     It must be safe to run twice: a connection can break during COMMIT, and then nobody knows whether it was kept. In a dry run nothing is
     repeated, because what came before in the same transaction is lost as well.
     """
 
     @functools.wraps(method)
-    def run(self: H, /, *arguments: P.args, **named: P.kwargs) -> R:
-        for delay in () if self.database.is_dry_run else DELAYS:
+    def run(*arguments: P.args, **named: P.kwargs) -> R:
+        owner: Any = arguments[0]
+        for delay in () if owner.database.is_dry_run else DELAYS:
             try:
-                return method(self, *arguments, **named)
+                return method(*arguments, **named)
             except TransactionLostError:
-                self.database.sleep(delay)
-        return method(self, *arguments, **named)
+                owner.database.sleep(delay)
+        return method(*arguments, **named)
 
     return run
 

@@ -165,10 +165,9 @@ class Loads:
         found: dict[str, KnownFile] = {}
         for row in self._store.read("read_loads"):
             name, outcome, said = str(row["file_name"]), str(row["outcome"]), frozenset[str](json.loads(row["sources"] or "[]"))
-            staged = (
-                said | {Path(name).stem} if outcome in {LOADED, COPY} else found[name].staged if name in found else frozenset()
-            )
-            found[name] = KnownFile(str(row["content_hash"]), outcome, staged, said if outcome == REFUSED else frozenset())
+            before = found[name].staged if name in found else frozenset()
+            staged, wanted = (said | {Path(name).stem}, frozenset()) if outcome in {LOADED, COPY} else (before, said)
+            found[name] = KnownFile(str(row["content_hash"]), outcome, staged, wanted)
         return found
 
     def load_folder(self, place: Path, now: datetime, unpacked: Path) -> FolderLoad:
@@ -177,8 +176,7 @@ class Loads:
         Raises:
             SourceDataError: the folder cannot be read, or a file was changed while it was.
         """
-        latest = self.latest()
-        folder, loads, refused = look_into(place, latest, now, {}), dict[str, Load](), dict[str, str]()
+        folder, loads, refused = look_into(place, self.latest(), now, {}), dict[str, Load](), dict[str, str]()
         for name, content in folder.left.items():
             self._record_alone(name, content, now, LEFT, "", set())
         for path, content in folder.waiting.items():
@@ -190,26 +188,17 @@ class Loads:
                 except SourceDataError as error:
                     refused[path.name] = str(error)
         sources = {name: load.sources for name, load in loads.items()}
-        for name, other in sharing(sources, {name: latest[name].staged for name in folder.names & latest.keys()}).items():
+        for name, other in sharing(sources, folder.staged).items():
             refused[name] = _SHARED_WORDS.format(place / name, self.columns.file, other)
             del loads[name]
         for path, content in folder.waiting.items():
             if path.name in refused:
                 self._record_alone(path.name, content, now, REFUSED, refused[path.name], sources.get(path.name, set()))
-        present = {source for name in folder.names & latest.keys() for source in latest[name].staged}
-        rows = self.stage([*loads.values()], now, folder=folder, present=present) if loads else 0
+        rows = self.stage([*loads.values()], now, folder=folder) if loads else 0
         return FolderLoad(rows, [file for load in loads.values() for file in load.files], refused)
 
     @repeated_when_lost
-    def stage(
-        self,
-        loads: Sequence[Load],
-        now: datetime,
-        *,
-        replace: bool = True,
-        folder: Folder | None = None,
-        present: Set[str] = frozenset(),
-    ) -> int:
+    def stage(self, loads: Sequence[Load], now: datetime, *, replace: bool = True, folder: Folder | None = None) -> int:
         """Put the rows of the files into the staging table; how many.
 
         Args:
@@ -217,7 +206,6 @@ class Loads:
             now: when.
             replace: take the place of all staged rows, or of none.
             folder: where the files were found: they take the place of their own rows, and `superseded` ones.
-            present: the sources that the rows of the folder's files named before.
         """
         tables, done = self._configuration.tables, 0
         names = {source for load in loads for source in load.sources}
@@ -239,7 +227,7 @@ class Loads:
                         self._progress("rows staged", done)
                 _record(run, file.path.name, file.content_hash, outcome, file.sources, sheets=len(file.sheets), rows=file.rows)
             if folder:
-                present |= names | {Path(name).stem for name in folder.names}
+                present = names.union((Path(name).stem for name in folder.names), *folder.staged.values())
                 staged = staged_cells(connection, tables.staging, tables.schema_name, (self.columns.file, *self.columns.keys))
                 for source, numbers in superseded(staged, present, names, copies).items():
                     for chunk in chunks(sorted(numbers, key=str)):
@@ -310,21 +298,12 @@ def sharing(sources: Mapping[str, Set[str]], staged: Mapping[str, Set[str]]) -> 
         sources: what the rows of files that are to be loaded name, by file, the known ones first.
         staged: what the staged rows of the files of the folder name.
     """
-    had = {name: set(map(fold, found)) for name, found in staged.items()}
-    loaded = {name: set(map(fold, found)) for name, found in sources.items()}
-    refused: dict[str, str] = {}
-    while True:
-        others = had | loaded
-        clashes = (
-            (name, other)
-            for name in reversed(loaded)
-            for other in others
-            if other != name and loaded[name] & others[other] - had.get(name, set())
-        )
-        if (clash := next(clashes, None)) is None:
-            return refused
-        refused[clash[0]] = clash[1]
-        del loaded[clash[0]]
+    had, loaded = ({name: set(map(fold, found)) for name, found in each.items()} for each in (staged, sources))
+    for name in reversed(loaded):
+        for other, found in (had | loaded).items():
+            if other != name and loaded[name] & found - had.get(name, set()):
+                return {name: other} | sharing({each: sources[each] for each in sources if each != name}, staged)
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,11 +314,13 @@ class Folder:
         names: the order files that are there.
         waiting: those that are to be loaded, with their content as a hash.
         left: those that were refused and are there no more, with what they held.
+        staged: what the staged rows of its files name as their file.
     """
 
     names: frozenset[str]
     waiting: Mapping[Path, str]
     left: Mapping[str, str]
+    staged: Mapping[str, Set[str]]
 
 
 def look_into(folder: Path, latest: Mapping[str, KnownFile], now: datetime, known: dict[str, Signature]) -> Folder:
@@ -378,19 +359,16 @@ def look_into(folder: Path, latest: Mapping[str, KnownFile], now: datetime, know
     for path in sorted(contents, key=lambda path: path.name not in latest):  # the copy of a file that is known is the copy
         content = contents[path]
         others = {held for other, held in contents.items() if other.name in latest or other in waiting}
-        if before := latest.get(path.name):
-            is_free = before.wanted and not sharing({path.name: before.wanted}, staged)
-            is_waiting = content != before.content or is_free
-        else:
-            is_waiting = content not in others - {_NAMESAKE, _UNREADABLE}
-        if is_waiting:
+        before = latest.get(path.name)
+        is_free = before and before.wanted and not sharing({path.name: before.wanted}, staged)
+        if is_free or (content != before.content if before else content not in others - {_NAMESAKE, _UNREADABLE}):
             waiting[path] = content
     # what a copy brings depends on the other files
     copies = {name: each.content for name, each in latest.items() if each.outcome == COPY}
     waiting |= {path: held for path, held in contents.items() if waiting and copies.get(path.name) == held}
     names = frozenset(path.name for path in paths)
     left = {name: each.content for name, each in latest.items() if each.outcome == REFUSED and name not in names}
-    return Folder(names, waiting, left)
+    return Folder(names, waiting, left, staged)
 
 
 def _is_order_file(path: Path) -> bool:
