@@ -10,7 +10,6 @@ from typing import TypeVar
 from pydantic import ConfigDict, TypeAdapter
 
 from orders_platform.database.statements import numbered
-from orders_platform.domain.history import ADOPT
 from orders_platform.domain.mutations import BatchReport
 from orders_platform.domain.orders import RowResult, SyncRow
 from orders_platform.domain.usage import Traffic
@@ -72,30 +71,16 @@ def logged(report: BatchReport) -> dict[str, object]:
     """The parameters of `record_batch`."""
     outcomes = sorted({result.outcome.value for result in report.results.values()})
     results = {ref: result.monday_id or result.outcome.value for ref, result in report.results.items()}
-    return _logged(
+    return log_line(
         report.batch.key, report.batch.operation.value, results, report, len(report.batch.mutations),
         outcome=outcomes[0] if len(outcomes) == 1 else "partial", request_id=report.request_id, error_message=_trouble(report),
     )  # fmt: skip
 
 
-def logged_adoption(batch_id: str, results: Sequence[RowResult]) -> dict[str, object]:
-    """The parameters of `record_batch` for rows that were found on the board; the request that made them is not known."""
-    return _logged(batch_id, ADOPT, {result.row.ref: str(result.monday_id) for result in results}, Traffic(), len(results))
-
-
-def logged_reads(batch_id: str, reads: Traffic) -> dict[str, object]:
-    """The parameters of `record_batch` for what a stage read."""
-    return _logged(batch_id, "read", None, reads)
-
-
-def _logged(
-    batch_id: str,
-    operation: str,
-    results: Mapping[str, str] | None,
-    asked: Traffic,
-    row_count: int = 0,
-    **more: object,
+def log_line(
+    batch_id: str, operation: str, results: Mapping[str, str] | None, asked: Traffic, row_count: int = 0, **more: object
 ) -> dict[str, object]:
+    """The parameters of `record_batch` for what is no batch that was answered: reads, and rows that were found on the board."""
     return {
         "batch_id": batch_id, "operation": operation, "row_count": row_count, "call_count": asked.calls,
         "rate_limited_count": asked.rate_limited, "complexity": asked.complexity, "seconds": round(asked.seconds, 3), "outcome": "done",

@@ -4,7 +4,6 @@ import functools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from typing import Any, ParamSpec, TypeVar
 
 from pydantic import SecretStr
@@ -80,10 +79,6 @@ class Database:
         """
         with translated_errors(self.engine), self.dialect.customer_lock(self.engine, customer) as require_held:
             yield require_held
-
-    def timestamp(self, moment: datetime) -> object:
-        """A UTC moment as this database stores it."""
-        return self.dialect.timestamp(moment)
 
     def close(self) -> None:
         """Close all connections."""

@@ -28,7 +28,7 @@ from orders_platform.domain.cell_warnings import CellWarning
 from orders_platform.domain.customers import UNKNOWN_CUSTOMER, blank_label
 from orders_platform.domain.differences import ABSENT, Difference
 from orders_platform.domain.guards import Guard
-from orders_platform.domain.history import CustomerGroup, LoggedBatch, OrderEvent, RowHistory
+from orders_platform.domain.history import ADOPT, CustomerGroup, LoggedBatch, OrderEvent, RowHistory
 from orders_platform.domain.mapping import Target
 from orders_platform.domain.matching import folded_key
 from orders_platform.domain.mutations import Batch, BatchReport
@@ -105,7 +105,8 @@ class OrderStore:
 
     def _bound(self, values: Mapping[str, object]) -> dict[str, object]:
         return {
-            name: self.database.timestamp(value) if isinstance(value, datetime) else value for name, value in values.items()
+            name: self.database.dialect.timestamp(value) if isinstance(value, datetime) else value
+            for name, value in values.items()
         }
 
     @repeated_when_lost
@@ -242,7 +243,8 @@ class OrderStore:
             if report is not None:
                 run("record_batch", **conversion.logged(report))
             if adoption is not None:
-                run("record_batch", **conversion.logged_adoption(adoption, results))
+                ids = {result.row.ref: str(result.monday_id) for result in results}
+                run("record_batch", **conversion.log_line(adoption, ADOPT, ids, Traffic(), len(results)))
         if lost:
             raise _taken(kind, list(lost.values()), len(results), "What came of them here was not recorded.")
 
@@ -291,7 +293,9 @@ class OrderStore:
 
     def log_reads(self, run_id: str, now: datetime, customer: str, batch_id: str, reads: Traffic) -> None:
         """Log what a stage asked of monday without sending anything; it counts towards the day's calls."""
-        self._write("record_batch", run_id=run_id, now=now, customer=customer, **conversion.logged_reads(batch_id, reads))
+        self._write(
+            "record_batch", run_id=run_id, now=now, customer=customer, **conversion.log_line(batch_id, "read", None, reads)
+        )
 
     def reset_failed(self, customer: str, code: str = "") -> int:
         """Make a customer's FAILED rows NEW, of one error code or of all; how many."""

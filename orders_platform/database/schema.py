@@ -59,11 +59,6 @@ class TableDefinition:
     create: str
     words: Mapping[str, str]
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of its columns."""
-        return tuple(name for name, _ in self.columns)
-
 
 def qualified(dialect: Dialect, names: Tables, table: str) -> Markup:
     """The name of a table, quoted, with the schema when one is configured."""
@@ -135,6 +130,10 @@ class Schema:
         """A table name, quoted, with the schema when one is configured."""
         return qualified(self._database.dialect, self._names, name)
 
+    def table(self, role: str) -> Markup:
+        """The name of one of our tables, by its role."""
+        return self.qualified(getattr(self._names, role))
+
     @cached_property
     def definitions(self) -> Mapping[str, TableDefinition]:
         """Every table we need, by its role."""
@@ -143,7 +142,7 @@ class Schema:
     @cached_property
     def templates(self) -> Templates:
         """The statements of `sql/` over these tables."""
-        names = tuple((role, self.qualified(getattr(self._names, role))) for role in TABLES)
+        names = tuple((role, self.table(role)) for role in TABLES)
         return _templates(self._folder, self._database.dialect, names, self._columns, self._configuration.mapped_sources)
 
     def missing(self) -> list[str]:
@@ -163,7 +162,7 @@ class Schema:
                 reason
                 for role in ("orders", "lines")
                 for reason in self._database.dialect.unsuitable(
-                    connection, str(self.qualified(getattr(self._names, role))), self.definitions[role].names, compared
+                    connection, str(self.table(role)), [name for name, _ in self.definitions[role].columns], compared
                 )
             ]
         if reasons:
@@ -176,13 +175,10 @@ class Schema:
         """What tables of an earlier system need besides columns; nothing once the tables are complete."""
         if not self._database.dialect.has_earlier_system:
             return []
+        tables = {role: (getattr(self._names, role), self.table(role)) for role in ("orders", "lines")}
+        dialect, schema = self._database.dialect, self._names.schema_name
         with self._database.read() as connection:
-            tables = {
-                role: (getattr(self._names, role), self.qualified(getattr(self._names, role))) for role in ("orders", "lines")
-            }
-            return adoption_statements(
-                self._database.dialect, connection, tables, self._names.schema_name, is_incomplete=is_incomplete
-            )
+            return adoption_statements(dialect, connection, tables, schema, is_incomplete=is_incomplete)
 
     def _missing_of(self, definition: TableDefinition) -> list[str]:
         have = {column.name.casefold() for column in self._catalogue(definition.name)}
@@ -213,18 +209,15 @@ class Schema:
             f"ix_{names.staging}_customer": (names.staging, (self._columns.customer,)),
         }
         any_case = {number: dialect.any_case}
+        kinds = {} if self._catalogue(names.staging) else {names.staging: dialect.staging_index}
         return [
-            f"CREATE {self._kind_of_index(table)} {dialect.quote(index)} ON {self.qualified(table)} "
+            f"CREATE {kinds.get(table, 'INDEX')} {dialect.quote(index)} ON {self.qualified(table)} "
             f"({', '.join(dialect.quote(column) + any_case.get(column, '') for column in columns)})"
             + (dialect.sparse.format(dialect.quote(columns[0])) if index.endswith("_item") else "")
             for index, (table, columns) in wanted.items()
             if not any(name.casefold().startswith(index.casefold()[:_NAME]) for name in self._existing_indexes(table))
             and self._is_short(table, columns)
         ]
-
-    def _kind_of_index(self, table: str) -> str:
-        is_new = table == self._names.staging and not self._catalogue(table)
-        return self._database.dialect.staging_index if is_new else "INDEX"
 
     def _is_short(self, table: str, columns: Sequence[str]) -> bool:
         """Whether an index can have these columns: one of a longer text could refuse a row, or is refused itself."""
@@ -290,9 +283,7 @@ class Schema:
         A table that the login cannot see is passed over: the catalogue says that it is absent.
         """
         rights = [
-            ("OBJECT", str(self.qualified(getattr(self._names, role))), permission)
-            for role, needed in DAILY_RIGHTS.items()
-            for permission in needed
+            ("OBJECT", str(self.table(role)), permission) for role, needed in DAILY_RIGHTS.items() for permission in needed
         ]
         with self._database.read() as connection:
             self._require(

@@ -46,11 +46,6 @@ def discover_sizes(table: str, columns: Sequence[str], rule: SizeRule, business_
             "from other columns. Nothing was read. Correct the column order of the load."
         )
     sizes = tuple(columns[start + 1 : end])
-    _refuse_implausible(table, sizes, rule, business_columns)
-    return sizes
-
-
-def _refuse_implausible(table: str, sizes: tuple[str, ...], rule: SizeRule, business_columns: Collection[str]) -> None:
     place = f"between {rule.after!r} and {rule.before!r} of {table}"
     foreign = [name for name in sizes if name in business_columns]
     if foreign:
@@ -65,6 +60,7 @@ def _refuse_implausible(table: str, sizes: tuple[str, ...], rule: SizeRule, busi
             f"{len(sizes)} columns stand {place}, more than [sizes] max_sizes = {rule.max_sizes}. Nothing was read. "
             "Correct the load, or raise max_sizes if they are all sizes."
         )
+    return sizes
 
 
 def require_known_sizes(staged: Iterable[str], target: Mapping[str, bool], target_table: str) -> None:

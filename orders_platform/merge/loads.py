@@ -220,9 +220,7 @@ class Loads:
                 outcome = COPY if file.path.stem in copies else LOADED
                 for sheet in file.sheets:
                     columns, rows = kept.rows_of(sheet)
-                    for count in insert_rows(
-                        self.database, connection, self._store.schema.qualified(tables.staging), columns, rows
-                    ):
+                    for count in insert_rows(self.database, connection, self._store.schema.table("staging"), columns, rows):
                         done += count
                         self._progress("rows staged", done)
                 _record(run, file.path.name, file.content_hash, outcome, file.sources, sheets=len(file.sheets), rows=file.rows)

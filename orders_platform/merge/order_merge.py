@@ -87,8 +87,7 @@ class OrderMerge:
         names = sorted({*scan.customers, *self._store.customers()})
         paused = self._store.paused()
         return [
-            replace(_sync_status(name, loads.get(name), merges.get(name), waiting[name]), is_paused=name in paused)
-            for name in names
+            _sync_status(name, loads.get(name), merges.get(name), waiting[name], is_paused=name in paused) for name in names
         ]
 
     def present(self) -> list[str]:
@@ -220,7 +219,9 @@ class OrderMerge:
             self._rename(run, former)
             cleaner, rejects = self._cleaner(customer), self._read_rejects(run)
             if known and known["row_hash_rule"] != row_hash_rule and (hashes := rehashed(run, cleaner, rejects)):
-                self.database.dialect.update_rows(run.connection, self._tables["orders"], ["record_uuid", "row_hash"], hashes)
+                self.database.dialect.update_rows(
+                    run.connection, self._schema.table("orders"), ["record_uuid", "row_hash"], hashes
+                )
             load = Load(run, cleaner)
             rows_read = load.counts.total()
             load.judge_shared_keys()
@@ -252,7 +253,7 @@ class OrderMerge:
                 written.setdefault(places, []).append([change.row.ref, *(change.cells[i] for i in places)])
         for places, rows in written.items():
             columns = ["record_uuid", *(self._quoted[i] for i in places)]
-            self.database.dialect.update_rows(run.connection, self._tables["orders"], columns, rows)
+            self.database.dialect.update_rows(run.connection, self._schema.table("orders"), columns, rows)
         found = [
             (row.ref, row.order_key, row.row_hash, row.group_name, row.item_name) for row in (each.row for each in changes)
         ]
@@ -269,7 +270,9 @@ class OrderMerge:
         )  # fmt: skip
         columns = [*self._quoted, "order_key", "row_hash", "merge_number", "group_name", "item_name", "sync_state", "action_type",
                    "retry_count", "created_at", "updated_at"]  # fmt: skip
-        return self.database.dialect.insert_rows(run.connection, self._tables["orders"], columns, rows, uuid="record_uuid")
+        return self.database.dialect.insert_rows(
+            run.connection, self._schema.table("orders"), columns, rows, uuid="record_uuid"
+        )
 
     def _remove(self, run: Runner, missing: Sequence[str]) -> int:
         archives = int(self._configuration.policies.removed_orders == "archive")
@@ -415,11 +418,6 @@ class OrderMerge:
         return Cleaner(self._configuration, self.rules, self.database.dialect, customer, kept)
 
     @cached_property
-    def _tables(self) -> Mapping[str, str]:
-        names = self._configuration.tables
-        return {role: str(self._schema.qualified(getattr(names, role))) for role in ("orders", "rejects")}
-
-    @cached_property
     def _quoted(self) -> Sequence[str]:
         """The business columns."""
         return [str(self.database.dialect.quote(column.name)) for column in self.rules.business]
@@ -448,7 +446,7 @@ class OrderMerge:
             for key, values in found.items()
             if key not in recorded
         ]
-        self.database.dialect.insert_rows(run.connection, self._tables["rejects"], columns, new)
+        self.database.dialect.insert_rows(run.connection, self._schema.table("rejects"), columns, new)
 
 
 def _merge_numbers(merge: Row) -> dict[str, int]:
@@ -468,9 +466,9 @@ def _unmatched_key(label: str) -> str:
     return f"({UNKNOWN_CUSTOMER}) {label}"
 
 
-def _sync_status(customer: str, load: str | None, merge: Row | None, waiting: int) -> CustomerSyncStatus:
+def _sync_status(customer: str, load: str | None, merge: Row | None, waiting: int, *, is_paused: bool) -> CustomerSyncStatus:
     if merge is None:
-        return CustomerSyncStatus(customer, load, waiting=waiting)
+        return CustomerSyncStatus(customer, load, waiting=waiting, is_paused=is_paused)
     is_whole = len(set(_merge_numbers(merge).values())) == 1 and merge["orders_now"] == merge["order_count"]
     return CustomerSyncStatus(customer, load, conversion.text(merge["fingerprint"]), is_whole, waiting, int(merge["orders_now"]),
-                              conversion.moment(merge["merged_at"]))  # fmt: skip
+                              conversion.moment(merge["merged_at"]), is_paused)  # fmt: skip

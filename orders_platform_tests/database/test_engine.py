@@ -174,7 +174,7 @@ def test_a_reader_sees_the_state_before_a_write_under_way(table: Path) -> None:
 
 def test_a_moment_is_iso_text_in_utc_with_microseconds(table: Path) -> None:
     database = opened(table)
-    assert database.timestamp(NOW) == "2026-01-05 12:00:00.000000"
+    assert database.dialect.timestamp(NOW) == "2026-01-05 12:00:00.000000"
     database.close()
 
 
