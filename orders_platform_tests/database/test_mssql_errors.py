@@ -189,7 +189,7 @@ def repeated(kind: type) -> tuple[dict[str, FunctionType], set[str]]:
 
 def test_every_method_of_the_store_that_begins_a_transaction_is_repeated() -> None:
     methods, repeats = repeated(OrderStore)
-    begins = re.compile(r"database\.(read|write|dry_run_transaction)\(|self\._writing\(")
+    begins = re.compile(r"database\.(read|write|dry_run_transaction)\(|\.writing\(")
     beginning = {name for name, method in methods.items() if begins.search(getsource(method).partition(":\n")[2])}
     blocks = {"writing", "dry_run_transaction"}  # of the caller's, which cannot be run again
     assert beginning - repeats == blocks
