@@ -29,6 +29,7 @@ NOT_ON_EVERY_SERVER = {
     "statement time-out",
     "lock escalation",
     "compile times",
+    "documents",
     "snapshot reads",
 }
 """What Babelfish answers otherwise than SQL Server, or a database is told by the workflow."""
