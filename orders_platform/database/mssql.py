@@ -134,7 +134,7 @@ class _Mssql(Dialect):
         if url.get_driver_name() == "pyodbc":
             # ODBC's own pool would keep a closed session, and its locks; SQLAlchemy turns off that of mssql-python.
             engine.dialect.loaded_dbapi.pooling = False  # type: ignore[attr-defined]
-        engine.dialect.do_terminate = _give_up  # type: ignore[method-assign]
+        engine.dialect.do_terminate = _give_up  # type: ignore[method-assign, assignment]
         event.listen(engine, "connect", _prepare)
         event.listen(engine, "before_cursor_execute", _bind_by_type, retval=True)
         return engine
