@@ -11,7 +11,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any, ClassVar
@@ -134,6 +134,7 @@ class _Mssql(Dialect):
         if url.get_driver_name() == "pyodbc":
             # ODBC's own pool would keep a closed session, and its locks; SQLAlchemy turns off that of mssql-python.
             engine.dialect.loaded_dbapi.pooling = False  # type: ignore[attr-defined]
+        engine.dialect.do_terminate = _give_up  # type: ignore[method-assign, assignment]
         event.listen(engine, "connect", _prepare)
         event.listen(engine, "before_cursor_execute", _bind_by_type, retval=True)
         return engine
@@ -323,6 +324,12 @@ def _completed(url: URL) -> URL:
         )
     options = _MICROSOFT if url.get_driver_name() == "pyodbc" else {"Encrypt": "yes"}
     return url.update_query_dict({name: value for name, value in options.items() if name.casefold() not in given})
+
+
+def _give_up(connection: Any) -> None:
+    """Close a connection that may be dead. mssql-python rolls back first, and when it closed raises that it could not."""
+    with suppress(Exception):
+        connection.close()
 
 
 def _prepare(connection: Any, _record: object) -> None:

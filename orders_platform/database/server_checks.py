@@ -122,6 +122,9 @@ _CHECKS = (
            "Cells of such columns would be changed; please report it."),
     _Check("long texts", "SELECT DATALENGTH(:long), CASE WHEN :long LIKE NCHAR(233) + N'%' THEN 1 END", "4002, 1",
            "What was sent could not be recorded (error 4189); please report it."),
+    _Check("documents", "SELECT LEFT(r.c0, 5), LEN(r.c0) FROM OPENJSON(REPLACE(N'[{\"c0\": \"a\\\"b\\\\c#\"}]', N'#', "
+           "REPLICATE(CAST(N'x' AS NVARCHAR(MAX)), 4000))) WITH (c0 NVARCHAR(MAX)) AS r", 'a"b\\c, 4005',
+           "Quotes, backslashes, line breaks or long cells would be changed: this server is not compatible enough for orders."),
     _Check("no value", "SELECT COALESCE(:nothing, 7), CASE WHEN :nothing IS NULL THEN 1 END", "7, 1",
            "NULLs cannot be bound; please report it, with the driver and its version."),
     _Check("transactions", "SELECT @@TRANCOUNT", "2, 1, 0", "A transaction that the server ended would not be noticed; please report it.",

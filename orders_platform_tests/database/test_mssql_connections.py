@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -53,6 +53,16 @@ def test_odbc_keeps_no_session_that_was_closed() -> None:
     pyodbc.pooling = True
     MSSQL.make_engine(make_url("mssql+pyodbc://u:p@h/d")).dispose()
     assert pyodbc.pooling is False
+
+
+def test_a_dead_connection_is_given_up_without_a_traceback() -> None:
+    """mssql-python rolls back before it closes; SQLAlchemy printed its error, beside ours, to whoever looked."""
+    engine = MSSQL.make_engine(make_url("mssql+pyodbc://u:p@h/d"))
+
+    def close() -> None:
+        raise engine.dialect.loaded_dbapi.OperationalError("ROLLBACK can only be used in transaction blocks")  # type: ignore[attr-defined]
+
+    engine.dialect.do_terminate(cast(Any, SimpleNamespace(close=close)))
 
 
 class Cursor:

@@ -37,7 +37,7 @@ def test_a_right_that_is_missing_is_named_with_its_grant_before_anything_is_done
         user = connection.exec_driver_sql("SELECT USER_NAME()").scalar_one()
     lines = f"[{configuration.tables.schema_name}].[{configuration.tables.lines}]"
     sql_server.run(store.database, f"REVOKE DELETE ON OBJECT::{lines} FROM {user}")
-    with pytest.raises(DatabaseRefusedError, match="lacks 1 rights") as caught:
+    with pytest.raises(DatabaseRefusedError, match=r"lacks 1 right\.") as caught:
         OrderMerge(login).scan_staging()
     grant = f"GRANT DELETE ON OBJECT::{lines} TO [{user}];"
     assert grant in str(caught.value)
