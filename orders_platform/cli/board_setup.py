@@ -21,7 +21,6 @@ from orders_platform.sync.run import SyncRules
 
 
 def check(*, create_labels: bool, as_json: bool) -> None:
-    """List every mismatch between configuration and board; with `create_labels` make the labels that it lacks."""
     settings = Settings()
     configuration, made, steps = settings.configuration, list[str](), list[str]()
     values, rules = expected_values(settings), sync_rules(configuration)
@@ -79,7 +78,6 @@ def expected_values(settings: Settings) -> Mapping[str, Iterable[str]]:
 
 
 def init_board(*, board_id: int | None, new: str | None, dry_run: bool, as_json: bool) -> None:
-    """Make what the board lacks, and write its ids into the configuration file."""
     settings = Settings()
     if settings.config_path.resolve() == (default_folder("config") / "order_sync.toml").resolve():
         raise ConfigurationError(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import click
 from pydantic import SecretStr
@@ -21,22 +22,13 @@ from orders_platform.settings import SANDBOX_TOKEN, Settings, default_folder
 _LONG = 60
 
 
-def draft_configuration(
-    *,
-    file: Path,
-    target: Path | None,
-    sheets: tuple[str, ...],
-    header_row: int | None,
-    encoding: str | None,
-    delimiter: str | None,
-) -> None:
-    """Draft a configuration from an order list."""
+def draft_configuration(*, file: Path, target: Path | None, **reading: Any) -> None:
     target = target or Path(re.sub(r"\W+", "_", file.stem).strip("_").lower() or "orders").with_suffix(".toml")
     if target.exists():
         raise click.UsageError(f"{target} exists and is not overwritten; name another file: --output FILE.")
     with TemporaryDirectory() as folder:
         shipped = default_folder("config") / "order_sync.toml"
-        made = draft(file, FileOptions(sheets, header_row, encoding, delimiter), Path(folder), own_columns(shipped))
+        made = draft(file, FileOptions(**reading), Path(folder), own_columns(shipped))
         text = made.text(*(each.read_text(encoding="utf-8") for each in (shipped, shipped.with_name("draft.toml.j2"))))
         trial = Path(folder) / target.name
         trial.write_text(text, encoding="utf-8")
@@ -59,7 +51,6 @@ def own_columns(shipped: Path) -> set[str]:
 
 
 def show_configuration(*, as_json: bool) -> None:
-    """What holds, and where each value came from; no secret."""
     settings = Settings()
     rows = [*_variables(settings), *_sections(settings)]
     if as_json:

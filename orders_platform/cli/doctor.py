@@ -8,7 +8,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
@@ -22,6 +22,7 @@ from orders_platform.cli.embedded import embedded_sandbox
 from orders_platform.cli.session import is_new
 from orders_platform.database.engine import place
 from orders_platform.database.order_store import OrderStore
+from orders_platform.database.server_checks import ServerFinding, check_server
 from orders_platform.domain.board import BoardDescription
 from orders_platform.domain.preflight import missing_labels
 from orders_platform.domain.text import counted
@@ -32,17 +33,6 @@ from orders_platform.settings import Settings
 _FREE_BYTES = 1 << 30
 _MOST_SECONDS = 30
 _UNEXPECTED = (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, ImportError, HTTPException)
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a check found. `must` is what it had to find, `step` what to do when it did not."""
-
-    name: str
-    must: str
-    found: str
-    is_ok: bool
-    step: str
 
 
 _Board = tuple[BoardDescription, list[str], tuple[str, ...]]
@@ -196,18 +186,7 @@ _CHECKS: Iterable[tuple[str, str, str, Callable[[_Doctor], Found]]] = (
 )  # fmt: skip
 
 
-def _server(at: _Doctor) -> Iterator[Finding]:
-    """The questions to a SQL Server that could be opened."""
-    if "store" not in vars(at) or at.store.database.dialect.name != "mssql":
-        return
-    from orders_platform.database.server_checks import check_server  # here: nobody else needs it
-
-    for found in check_server(at.store.database):
-        yield Finding(found.name, found.must, found.found, found.is_ok, found.step)
-
-
 def doctor(*, send_test_alert: bool, as_json: bool) -> None:
-    """Every check, a line each."""
     with ExitStack() as stack:
         findings = list(_findings(_Doctor(stack, send_test_alert=send_test_alert)))
     is_well = all(each.is_ok for each in findings)
@@ -221,7 +200,7 @@ def doctor(*, send_test_alert: bool, as_json: bool) -> None:
     sys.exit(0 if is_well else 1)
 
 
-def _findings(at: _Doctor) -> Iterator[Finding]:
+def _findings(at: _Doctor) -> Iterator[ServerFinding]:
     """A check that fails is a finding. Texts of errors that are not ours may hold a secret."""
     said = set[str]()
     for name, must, step, check in _CHECKS:
@@ -233,5 +212,6 @@ def _findings(at: _Doctor) -> Iterator[Finding]:
         except _UNEXPECTED as error:
             found = f"{type(error).__name__}, which nobody expected", False
         if found:
-            yield Finding(name, must, *found, step)
-    yield from _server(at)
+            yield ServerFinding(name, "", must, *found, step)
+    if "store" in vars(at) and at.store.database.dialect.name == "mssql":  # a SQL Server that could be opened
+        yield from check_server(at.store.database)

@@ -94,7 +94,7 @@ def run_result(
     sent: Mapping[str, Figures],
     errors: Mapping[str, str],
     verdicts: Iterable[Verdict],
-) -> JsonObject:
+) -> dict[str, object]:
     """A run as JSON: for each customer of `sent` where it stands, what the run did, its error and verdict, and the total."""
     stands = {summary.customer: summary for summary in summaries}
     rejected: Counter[str] = Counter()
