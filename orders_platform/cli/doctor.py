@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from orders_platform.build import open_board, open_store, sync_rules
 from orders_platform.cli import output
-from orders_platform.cli.board_setup import expected_values, misfits
+from orders_platform.cli.board_setup import expected_values
 from orders_platform.cli.embedded import embedded_sandbox
 from orders_platform.cli.session import is_new
 from orders_platform.database.engine import place
@@ -29,6 +29,7 @@ from orders_platform.domain.text import counted
 from orders_platform.errors import OrdersError
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.settings import Settings
+from orders_platform.sync.run import described_boards
 
 _FREE_BYTES = 1 << 30
 _MOST_SECONDS = 30
@@ -65,9 +66,10 @@ class _Doctor:
         try:
             self._stack.enter_context(embedded_sandbox(self.settings))
             board = self._stack.enter_context(closing(open_board(self.settings)))
-            return *misfits(sync_rules(self.settings.configuration), board), board.notices
+            (items, *_), problems = described_boards(sync_rules(self.settings.configuration), board)
         except OrdersError as error:  # kept, so that a network that is down is waited for once
             return error
+        return items, problems, board.notices
 
     @property
     def board(self) -> _Board:
