@@ -434,11 +434,6 @@ def read_configuration(path: Path, environment: str, default: Path | None = None
         raise ConfigurationError(f"{path} cannot be read as TOML: {error}. Correct the file.") from None
 
 
-def document_of(path: Path) -> dict[str, Any]:
-    """The file as it is written, unchecked."""
-    return tomllib.loads(path.read_text(encoding="utf-8"))
-
-
 def write_board(path: Path, environment: str, section: str, board_id: int, ids: Mapping[str, str]) -> None:
     """Write the ids of a board and its columns into the file, for one environment; comments and all the rest stay as they are.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +13,7 @@ import click
 from pydantic import SecretStr
 
 from orders_platform.cli import output
-from orders_platform.configuration import ENVIRONMENTS, document_of, read_configuration
+from orders_platform.configuration import ENVIRONMENTS, read_configuration
 from orders_platform.database.engine import dialect_of, open_database, place
 from orders_platform.database.schema import define_tables
 from orders_platform.merge.file_tables import FileOptions
@@ -73,7 +74,7 @@ def _variables(settings: Settings) -> Iterator[tuple[str, object, str]]:
 
 
 def _sections(settings: Settings) -> Iterator[tuple[str, object, str]]:
-    written = document_of(settings.config_path)
+    written = tomllib.loads(settings.config_path.read_text(encoding="utf-8"))
     own = written.get("environment", {}).get(settings.environment, {})
     for section, values in settings.configuration.model_dump(mode="json", by_alias=True).items():
         whole = section in {"order_list", "customers"}  # one value, of which an environment may change parts

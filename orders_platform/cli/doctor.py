@@ -79,6 +79,9 @@ class _Doctor:
         return self._asked
 
 
+_OF_TABLES = ("rights", "tables", "columns")
+"""The checks of which there is nothing to look at before the first load."""
+
 Found = tuple[str, bool] | None
 """What was found and whether it is well; None where there is nothing to look at."""
 
@@ -92,19 +95,13 @@ def _database(at: _Doctor) -> Found:
 
 
 def _tables(at: _Doctor) -> Found:
-    missing = [] if at.is_new else at.store.schema.missing()
-    return None if at.is_new else (f"{len(missing)} statements are missing" if missing else "complete", not missing)
+    missing = at.store.schema.missing()
+    return f"{len(missing)} statements are missing" if missing else "complete", not missing
 
 
 def _rights(at: _Doctor) -> Found:
-    if at.is_new:
-        return None
     at.store.schema.require_daily_rights()
     return "all", True
-
-
-def _columns(at: _Doctor) -> Found:
-    return None if at.is_new else (f"{len(OrderMerge(at.store).rules.business)} columns of the order list", True)
 
 
 def _database_clock(at: _Doctor) -> Found:
@@ -174,7 +171,8 @@ _CHECKS: Iterable[tuple[str, str, str, Callable[[_Doctor], Found]]] = (
     ("database", "answers", "Check ORDERS_DATABASE_URL, and whether the server can be reached from here.", _database),
     ("rights", "all that a run needs", "docs/how_to/sql_server.md lists them.", _rights),
     ("tables", "complete", "orders-platform init-db --dry-run shows what is missing, init-db makes it.", _tables),
-    ("columns", "those that the configuration names", "Correct the configuration, or load the list again.", _columns),
+    ("columns", "those that the configuration names", "Correct the configuration, or load the list again.",
+     lambda at: (f"{len(OrderMerge(at.store).rules.business)} columns of the order list", True)),
     ("token", "monday takes it", "Check MONDAY_API_URL and MONDAY_API_TOKEN, and whether monday.com can be reached.",
      lambda at: ("it was taken", bool(at.board))),
     ("board", "fits the configuration", "orders-platform board check names each; board init makes what is missing.", _board),
@@ -207,7 +205,7 @@ def _findings(at: _Doctor) -> Iterator[ServerFinding]:
     said = set[str]()
     for name, must, step, check in _CHECKS:
         try:
-            found = check(at)
+            found = None if name in _OF_TABLES and at.is_new else check(at)
         except OrdersError as error:
             found = None if str(error) in said else (str(error), False)
             said.add(str(error))
