@@ -17,7 +17,6 @@ from orders_platform.build import report_links, sync_rules
 from orders_platform.cli import output
 from orders_platform.cli.session import database_session, merged_customers
 from orders_platform.database.engine import place
-from orders_platform.database.order_store import OrderStore
 from orders_platform.database.queries import Queries
 from orders_platform.domain.history import ADOPT, RowHistory
 from orders_platform.domain.orders import CustomerSummary, RowKind
@@ -25,7 +24,6 @@ from orders_platform.domain.text import counted
 from orders_platform.domain.verdicts import NOBODYS, all_well
 from orders_platform.errors import BoardMismatchError
 from orders_platform.monday.budget import limits_of
-from orders_platform.settings import Settings
 
 if TYPE_CHECKING:
     from orders_platform.merge.order_files import Finding, OrderFile
@@ -173,8 +171,11 @@ def status(*, strict: bool, as_json: bool) -> None:
         summaries, rejects, failed = store.summaries(), store.invalid_rows(), store.row_errors()
         verdicts, warnings = Queries(store).verdicts(), Queries(store).cell_warnings()
         usage = store.monday_usage(datetime.now(UTC))
-        other_board = _other_board(store, settings)
-        database = place(store.database.engine)
+        database, other_board = place(store.database.engine), None
+        try:
+            store.require_board(sync_rules(settings.configuration).target)
+        except BoardMismatchError as error:
+            other_board = error
     calls = limits_of(settings.configuration.monday.plan, settings.configuration.monday.token_kind).calls_for_us
     if as_json:
         rows = {"rejected": [asdict(row) for row in rejects], "failed": [asdict(row) for row in failed]}
@@ -202,14 +203,6 @@ def status(*, strict: bool, as_json: bool) -> None:
     if other_board is not None:  # what is said above is true of the board before
         raise other_board
     sys.exit(0 if all_well(verdicts, rejects, strict=strict) else 1)
-
-
-def _other_board(store: OrderStore, settings: Settings) -> BoardMismatchError | None:
-    try:
-        store.require_board(sync_rules(settings.configuration).target)
-    except BoardMismatchError as error:
-        return error
-    return None
 
 
 def report(*, only: tuple[str, ...], page: Path | None, as_markdown: bool) -> None:
