@@ -42,6 +42,17 @@ ENVIRONMENTS = ("sandbox", "development", "production")
 _STRICT = ConfigDict(extra="forbid", str_min_length=1, validate_by_name=True)
 
 
+def _like(pattern: str, otherwise: str) -> AfterValidator:
+    """A text that the whole pattern fits; else it is said what is wrong."""
+
+    def checked(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(otherwise.replace("VALUE", repr(value)))
+        return value
+
+    return AfterValidator(checked)
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(**_STRICT, frozen=True)
 
@@ -111,14 +122,12 @@ class Names(_Section):
 
     group: NameRule = Field(min_length=1)
     item: NameRule = Field(min_length=1)
-    subitem: str
-
-    @field_validator("subitem")
-    @classmethod
-    def _has_size(cls, value: str) -> str:
-        if "{size_code}" not in value:
-            raise ValueError("must contain {size_code}; otherwise all subitems of an order would have the same name")
-        return value
+    subitem: Annotated[
+        str,
+        _like(
+            r"(?s).*\{size_code\}.*", "must contain {size_code}; otherwise all subitems of an order would have the same name"
+        ),
+    ]
 
 
 class Policies(_Section):
@@ -211,6 +220,12 @@ class CustomerEntry(_Section):
     extra_checks: tuple[str, ...] | None = None
 
 
+Link = Annotated[str, _like("(https?://.*)?", "VALUE is not an http(s) URL"), AfterValidator(lambda value: value.rstrip("/"))]
+Owner = Annotated[
+    str, _like(r"team:[A-Za-z0-9_-]+|[^@\s]+@[^@\s]+\.[^@\s]+", "VALUE is not an owner; write team:NAME or a mail address")
+]
+
+
 class Reports(_Section):
     """Links and owners that people see; an empty link is left out.
 
@@ -223,24 +238,9 @@ class Reports(_Section):
 
     model_config = ConfigDict(str_min_length=0)
     folder: str = ""
-    board_url: str = ""
-    code_url: str = ""
-    owners: tuple[str, ...] = ()
-
-    @field_validator("owners")
-    @classmethod
-    def _are_owners(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for owner in value:
-            if not re.fullmatch(r"team:[A-Za-z0-9_-]+|[^@\s]+@[^@\s]+\.[^@\s]+", owner):
-                raise ValueError(f"{owner!r} is not an owner; write team:NAME or a mail address")
-        return value
-
-    @field_validator("board_url", "code_url")
-    @classmethod
-    def _are_links(cls, value: str) -> str:
-        if value and not value.startswith(("https://", "http://")):
-            raise ValueError(f"{value!r} is not an http(s) URL")
-        return value.rstrip("/")
+    board_url: Link = ""
+    code_url: Link = ""
+    owners: tuple[Owner, ...] = ()
 
 
 class Upkeep(_Section):
@@ -249,38 +249,21 @@ class Upkeep(_Section):
     run_retention_days: int = Field(30, ge=1)
 
 
-# What stands for any value; lowest and highest number; names from the lowest on.
-_CRON_FIELDS: tuple[tuple[str, int, int, list[str]], ...] = (
-    ("*", 0, 59, []),
-    ("*", 0, 23, []),
-    ("*?l", 1, 31, []),
-    ("*", 1, 12, ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]),
-    ("*?", 0, 7, ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]),
-)
-
-
-def _cron(value: str) -> str:
-    """The same rule as Dagster's. Calling Dagster's own would import all of it for every command."""
-    fields = value.lower().split()
-    fits = len(fields) == len(_CRON_FIELDS) and all(
-        _fits(field, *rule) for field, rule in zip(fields, _CRON_FIELDS, strict=True)
-    )
-    if not fits or (fields[2] in {"30", "31"} and fields[3] in {"2", "feb"}):
-        raise ValueError(
-            f"{value!r} is not a cron expression of five fields (minute hour day month weekday); an example: '0 2 * * *'"
+# A part of each field: a value, a range or any value, with an optional step; `sun#1` is the first Sunday of a month.
+_PART = "(?:[{any}]|(?:{one})(?:-(?:{one})|#[1-5])?)(?:/[1-9][0-9]*)?"
+_CRON = r"\s+".join(
+    f"{part}(?:,{part})*"
+    for part in (
+        _PART.format(any=any_value, one=f"0*(?:{numbers}){names}")
+        for any_value, numbers, names in (
+            ("*", "[1-5]?[0-9]", ""),
+            ("*", "1?[0-9]|2[0-3]", ""),
+            ("*?l", "[1-9]|[12][0-9]|3[01]", ""),
+            ("*", "[1-9]|1[0-2]", "|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"),
+            ("*?", "[0-7]", "|sun|mon|tue|wed|thu|fri|sat"),
         )
-    return value
-
-
-def _fits(field: str, any_value: str, lowest: int, highest: int, names: list[str]) -> bool:
-    """Whether each part is a value, a range or any value, with an optional step; `sun#1` is the first Sunday of a month."""
-    for part in field.split(","):
-        found = re.fullmatch(rf"(?:[{any_value}]|([a-z]+|[0-9]+)(?:-([a-z]+|[0-9]+)|#[1-5])?)(?:/[1-9][0-9]*)?", part)
-        ends = [end for end in found.groups() if end] if found else ["?"]
-        numbers = [lowest + names.index(end) if end in names else int(end) if end.isdigit() else -1 for end in ends]
-        if not all(lowest <= number <= highest for number in numbers):
-            return False
-    return True
+    )
+)
 
 
 def _timezone(value: str) -> str:
@@ -291,7 +274,14 @@ def _timezone(value: str) -> str:
     return value
 
 
-Cron = Annotated[str, AfterValidator(_cron)]
+# The same rule as Dagster's. Calling Dagster's own would import all of it for every command.
+Cron = Annotated[
+    str,
+    _like(
+        rf"(?i)(?!\s*\S+\s+\S+\s+3[01]\s+(?:2|feb)\s)\s*{_CRON}\s*",
+        "VALUE is not a cron expression of five fields (minute hour day month weekday); an example: '0 2 * * *'",
+    ),
+]
 Timezone = Annotated[str, AfterValidator(_timezone)]
 
 
@@ -444,11 +434,6 @@ def read_configuration(path: Path, environment: str, default: Path | None = None
         raise ConfigurationError(f"{path} cannot be read as TOML: {error}. Correct the file.") from None
 
 
-def document_of(path: Path) -> dict[str, Any]:
-    """The file as it is written, unchecked."""
-    return tomllib.loads(path.read_text(encoding="utf-8"))
-
-
 def write_board(path: Path, environment: str, section: str, board_id: int, ids: Mapping[str, str]) -> None:
     """Write the ids of a board and its columns into the file, for one environment; comments and all the rest stay as they are.
 
@@ -504,7 +489,7 @@ def _checked(text: str, path: Path, environment: str, default: Path | None) -> C
     try:
         return Configuration.model_validate(_merged(document, environments.get(environment, {})), by_alias=True, by_name=False)
     except ValidationError as error:
-        raise ConfigurationError(f"{path} is not valid for the environment {environment}:\n{_problems(error)}") from None
+        raise ConfigurationError(f"{path} is not valid for the environment {environment}:\n{problems(error)}") from None
 
 
 def _merged(base: Mapping[str, object], over: Mapping[str, object]) -> dict[str, object]:
@@ -514,7 +499,8 @@ def _merged(base: Mapping[str, object], over: Mapping[str, object]) -> dict[str,
     return merged
 
 
-def _problems(error: ValidationError) -> str:
+def problems(error: ValidationError) -> str:
+    """What a validation found, each on a line with its place."""
     unknown = "unknown key; correct or remove it"
     words = {"extra_forbidden": unknown, "unexpected_keyword_argument": unknown, "missing": "missing; add it"}
     lines = []

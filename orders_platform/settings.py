@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from orders_platform.configuration import Configuration, Monday, read_configuration
+from orders_platform.configuration import Configuration, Monday, problems, read_configuration
 from orders_platform.errors import ConfigurationError
 
 SANDBOX_TOKEN = "sandbox-token"  # noqa: S105 - not a secret: the local sandbox accepts it, production refuses it
@@ -32,13 +32,13 @@ _ROOT = 0
 class _Environment(BaseSettings):
     model_config = SettingsConfigDict(env_file_encoding="utf-8", extra="ignore", env_ignore_empty=True)
 
-    orders_environment: Literal["sandbox", "development", "production"] = "sandbox"
-    orders_config: Path | None = None
-    orders_database_url: SecretStr | None = None
-    monday_api_url: str | None = None
-    monday_api_token: SecretStr | None = None
-    orders_alert_urls: SecretStr = Field(SecretStr(""))
-    dagster_home: Path | None = None
+    ORDERS_ENVIRONMENT: Literal["sandbox", "development", "production"] = "sandbox"
+    ORDERS_CONFIG: Path | None = None
+    ORDERS_DATABASE_URL: SecretStr | None = None
+    MONDAY_API_URL: str | None = None
+    MONDAY_API_TOKEN: SecretStr | None = None
+    ORDERS_ALERT_URLS: SecretStr = Field(SecretStr(""))
+    DAGSTER_HOME: Path | None = None
 
 
 class Settings:
@@ -62,21 +62,28 @@ class Settings:
         try:
             given = _Environment(_env_file=self.env_file)
         except ValidationError as error:
-            raise ConfigurationError(_wrong_variables(error)) from None
+            raise ConfigurationError(
+                f"These environment variables are wrong; .env.example describes them:\n{problems(error)}"
+            ) from None
         except UnicodeDecodeError:
             raise ConfigurationError(f"{self.env_file} is not UTF-8; save it as such.") from None
         self._given = given.model_fields_set
-        self.environment = given.orders_environment
+        self.environment = given.ORDERS_ENVIRONMENT
         default = default_folder("config") / "order_sync.toml"
-        self.config_path = given.orders_config or default
+        self.config_path = given.ORDERS_CONFIG or default
         self.configuration: Configuration = read_configuration(self.config_path, self.environment, default)
         if self.environment != "sandbox":
             _require_exactness(self.config_path, self.environment, self.configuration.monday)
-        self.data_folder = (given.dagster_home or _nearest_home()).absolute() / ".data"
-        self.database_url = given.orders_database_url or self._default_database_url()
-        self.api_url = _checked_url(given.monday_api_url or self.configuration.monday.api_url, self.environment)
-        self.api_token = given.monday_api_token or self._default_token()
-        self.alert_urls = given.orders_alert_urls
+        self.data_folder = (given.DAGSTER_HOME or _nearest_home()).absolute() / ".data"
+        self.database_url = given.ORDERS_DATABASE_URL or self._unless_real(
+            "ORDERS_DATABASE_URL", f"sqlite:///{self.data_folder / 'orders.db'}",
+            ", for example mssql+mssqlpython://user:password@server/database",
+        )  # fmt: skip
+        self.api_url = _checked_url(given.MONDAY_API_URL or self.configuration.monday.api_url, self.environment)
+        self.api_token = given.MONDAY_API_TOKEN or self._unless_real(
+            "MONDAY_API_TOKEN", SANDBOX_TOKEN, " (in monday: avatar > Developers > API access tokens)"
+        )
+        self.alert_urls = given.ORDERS_ALERT_URLS
         if self.environment != "sandbox" and self.api_token.get_secret_value() == SANDBOX_TOKEN:
             raise ConfigurationError(
                 f"MONDAY_API_TOKEN is the sandbox's token, but ORDERS_ENVIRONMENT is {self.environment}; set monday's token."
@@ -87,22 +94,13 @@ class Settings:
         """Where each variable came from: the environment, the `.env`, or nowhere."""
         set_here = _Environment(_env_file=None).model_fields_set
         origin = {name: "environment" if name in set_here else str(self.env_file) for name in self._given}
-        return {name.upper(): origin.get(name, "default") for name in _Environment.model_fields}
+        return {name: origin.get(name, "default") for name in _Environment.model_fields}
 
-    def _default_database_url(self) -> SecretStr:
+    def _unless_real(self, variable: str, value: str, hint: str) -> SecretStr:
+        """What stands in for a variable in the sandbox; elsewhere it must be set."""
         if self.environment != "sandbox":
-            raise ConfigurationError(
-                f"ORDERS_DATABASE_URL is not set; {self.environment} needs it, for example "
-                "mssql+mssqlpython://user:password@server/database"
-            )
-        return SecretStr(f"sqlite:///{self.data_folder / 'orders.db'}")
-
-    def _default_token(self) -> SecretStr:
-        if self.environment != "sandbox":
-            raise ConfigurationError(
-                f"MONDAY_API_TOKEN is not set; {self.environment} needs it (in monday: avatar > Developers > API access tokens)."
-            )
-        return SecretStr(SANDBOX_TOKEN)
+            raise ConfigurationError(f"{variable} is not set; {self.environment} needs it{hint}.")
+        return SecretStr(value)
 
 
 def _nearest_home() -> Path:
@@ -151,14 +149,6 @@ def _checked_url(url: str, environment: str) -> str:
     if "@" in parts.netloc:
         raise ConfigurationError("MONDAY_API_URL holds a user or a password; monday takes none. The token is MONDAY_API_TOKEN.")
     return url
-
-
-def _wrong_variables(error: ValidationError) -> str:
-    lines = [
-        f"  {str(problem['loc'][0]).upper()}: {problem['msg']}"
-        for problem in error.errors(include_url=False, include_input=False)
-    ]
-    return "These environment variables are wrong; .env.example describes them:\n" + "\n".join(lines)
 
 
 def _require_exactness(path: Path, environment: str, monday: Monday) -> None:

@@ -153,10 +153,16 @@ def test_library_code_prints_nothing() -> None:
 
 def test_every_public_function_and_class_says_what_it_does() -> None:
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    commands = {  # described once, where they are declared
+        node.name
+        for node in tree_of(PACKAGE / "cli" / "main.py").body
+        if isinstance(node, ast.FunctionDef) and ast.get_docstring(node)
+    }
     silent = [
         f"{name_of(path)}: {node.name}"
         for path in MODULES
         for node in tree_of(path).body
         if isinstance(node, kinds) and not node.name.startswith("_") and not ast.get_docstring(node)
+        if not (path.parent.name == "cli" and node.name in commands)
     ]
     assert silent == []

@@ -119,7 +119,7 @@ def test_the_example_has_exactly_the_variables_that_are_read() -> None:
     lines = text_of(".env.example").splitlines()
     assert [line for line in lines if line and not line.startswith("#") and not re.fullmatch(r"[A-Z_]+=\S*", line)] == []
     given = [line.split("=")[0] for line in lines if line and not line.startswith("#")]
-    assert sorted(given) == sorted(name.upper() for name in _Environment.model_fields)
+    assert sorted(given) == sorted(_Environment.model_fields)
     for name in given:
         assert lines[lines.index(next(line for line in lines if line.startswith(f"{name}="))) - 1].startswith("#"), name
 

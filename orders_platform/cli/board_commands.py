@@ -67,7 +67,6 @@ def sync(
     verbosity: str | None = None,
     as_json: bool = False,
 ) -> None:
-    """Merge the staged orders and bring the board up to date, or with `dry` show what that would do, with `show` order by order."""
     show = show or bool(orders) or page is not None
     if show and (limit or not dry):
         raise click.UsageError(
@@ -98,12 +97,14 @@ def sync(
         finally:  # what was done is shown although the run ended early
             is_quiet, invalid = verbosity == "quiet", store.invalid_rows()
             verdicts = store.verdicts([*(report.customer for report in reports), *left_out])
-            result = _sync_json(store, reports, verdicts, dry=dry)
+            sent = {report.customer: output.sent_figures(report, dry=dry) for report in reports}
+            errors = {report.customer: report.error for report in reports if report.error}
+            result = output.run_result(store.summaries(), invalid, sent, errors, verdicts) | ({"dry_run": True} if dry else {})
             if show:
                 changes = {report.customer: order_changes(report.changes, orders) for report in reports}
                 every = [order for customer in changes.values() for order in customer]
                 as_values = {name: list(map(asdict, customer)) for name, customer in changes.items()}
-                result = {**result, "changes": as_values, "change_counts": change_counts(every)}
+                result |= {"changes": as_values, "change_counts": change_counts(every)}
                 if page:
                     output.write_text(changes_page(changes, run.clock(), report_links(settings)), page)
                     output.say(f"The page is {page}", err=True)
@@ -113,8 +114,8 @@ def sync(
                         output.say(f"`orders-platform history {key}` says where it stands.")
             output.show_run(result, as_json=as_json, output_json=output_json, quiet=is_quiet or (show and not as_json))
             found = [each for each in store.cell_warnings() if each.customer in chosen]
-            sent = [each for report in reports for stage in report.stages for each in stage.warnings]
-            warnings = [each for each in dict.fromkeys([*found, *sent]) if is_of(each.order_key, orders)]
+            found += [each for report in reports for stage in report.stages for each in stage.warnings]
+            warnings = [each for each in dict.fromkeys(found) if is_of(each.order_key, orders)]
             _explain(scan, reports, verdicts, warnings, dry=dry, quiet=as_json or is_quiet)
             for said in () if only else nobodys(row for row in invalid if row.code == REFUSED_FILE):
                 output.say(said, err=True)
@@ -122,15 +123,6 @@ def sync(
         not any(verdict.guards for verdict in verdicts) if dry else all_well(verdicts, () if only else invalid, strict=strict)
     )
     sys.exit(0 if is_well and not any(report.error or report.doubled for report in reports) else 1)
-
-
-def _sync_json(
-    store: OrderStore, reports: Sequence[CustomerReport], verdicts: Sequence[Verdict], *, dry: bool
-) -> output.JsonObject:
-    sent = {report.customer: output.sent_figures(report, dry=dry) for report in reports}
-    errors = {report.customer: report.error for report in reports if report.error}
-    result = output.run_result(store.summaries(), store.invalid_rows(), sent, errors, verdicts)
-    return {**result, "dry_run": True} if dry else result
 
 
 def _explain(
@@ -172,7 +164,6 @@ def _print_trouble(report: CustomerReport, *, is_stopped: bool) -> None:
 
 
 def retry(*, only: tuple[str, ...], code: str, no_send: bool) -> None:
-    """Make FAILED rows NEW again and sync their customers."""
     with database_session() as (settings, store):
         names = without_paused(merged_customers(only, settings, store), store, named=bool(only))
         reset = {name: count for name in names if (count := store.reset_failed(name, code))}
@@ -184,7 +175,6 @@ def retry(*, only: tuple[str, ...], code: str, no_send: bool) -> None:
 
 
 def resync(*, only: tuple[str, ...], new_board: bool, no_send: bool) -> None:
-    """Compare every row with the board again and send what differs; with `new_board` make every order on the configured board."""
     with board_session() as (settings, store, run, _):
         names = without_paused(merged_customers(only, settings, store), store, named=bool(only))
         if new_board:
@@ -203,7 +193,6 @@ def resync(*, only: tuple[str, ...], new_board: bool, no_send: bool) -> None:
 
 
 def verify(*, only: tuple[str, ...], repair: bool, yes: bool, as_json: bool) -> None:
-    """Compare every sent row with the board and list the differences; with `repair` mend them."""
     if yes and not repair:
         raise click.UsageError("--yes needs --repair; without it nothing is changed.")
     if repair and not yes and not sys.stdin.isatty():

@@ -10,17 +10,14 @@ from orders_platform.build import open_board, open_store, sync_rules
 from orders_platform.cli import output
 from orders_platform.cli.embedded import embedded_sandbox
 from orders_platform.configuration import write_board
-from orders_platform.domain.board import BoardDescription
-from orders_platform.domain.preflight import board_problems, missing_labels, subitem_board_problems
-from orders_platform.errors import BoardMismatchError, ConfigurationError
-from orders_platform.monday.adapter import MondayBoard
+from orders_platform.domain.preflight import mismatch, missing_labels
+from orders_platform.errors import ConfigurationError
 from orders_platform.monday.board_setup import BoardSetup
 from orders_platform.settings import Settings, default_folder
-from orders_platform.sync.run import SyncRules
+from orders_platform.sync.run import described_boards
 
 
 def check(*, create_labels: bool, as_json: bool) -> None:
-    """List every mismatch between configuration and board; with `create_labels` make the labels that it lacks."""
     settings = Settings()
     configuration, made, steps = settings.configuration, list[str](), list[str]()
     values, rules = expected_values(settings), sync_rules(configuration)
@@ -29,10 +26,9 @@ def check(*, create_labels: bool, as_json: bool) -> None:
             setup = BoardSetup(rules.items, rules.subitems, opened, rules.settle_seconds)
             setup.make_labels(rules.items, opened.describe(rules.items.board_id), values)
             made, steps = setup.made, setup.steps
-        items, problems = misfits(rules, opened)
+        (items, *_), problems = described_boards(rules, opened)
         warnings = opened.notices  # logged already, hence on standard error
     absent = missing_labels(rules.items, items, values)
-    name = f"Board {items.id} ({items.name})"
     if as_json:
         known = {
             "board": items.name,
@@ -46,22 +42,13 @@ def check(*, create_labels: bool, as_json: bool) -> None:
     for line in [*(f"made: {each}" for each in made), *(f"to do by hand: {each}" for each in steps)]:
         output.say(line)
     if problems:
-        raise BoardMismatchError("\n- ".join([f"{name} does not fit the configuration:", *problems]))
-    output.say(f"{name} fits: {len(rules.items.fields)} columns of items, {len(rules.subitems.fields)} of subitems.")
+        raise mismatch(items, problems)
+    output.say(
+        f"Board {items.id} ({items.name}) fits: {len(rules.items.fields)} columns of items, {len(rules.subitems.fields)} of subitems."
+    )
     for sentence in absent:
         output.say(f"- {sentence}; until then the cell stays empty")
     sys.exit(1 if create_labels and absent else 0)
-
-
-def misfits(rules: SyncRules, board: MondayBoard) -> tuple[BoardDescription, list[str]]:
-    """The items board, and why it or the board of subitems cannot receive what the configuration says."""
-    items = board.describe(rules.items.board_id)
-    problems = list(board_problems(rules.items, items, may_create_labels=rules.may_create_labels))
-    problems += subitem_board_problems(items, rules.subitems)
-    if items.subitems_board_id is not None:
-        subitems = board.describe(rules.subitems.board_id)
-        problems += board_problems(rules.subitems, subitems, may_create_labels=rules.may_create_labels)
-    return items, problems
 
 
 def expected_values(settings: Settings) -> Mapping[str, Iterable[str]]:
@@ -78,7 +65,6 @@ def expected_values(settings: Settings) -> Mapping[str, Iterable[str]]:
 
 
 def init_board(*, board_id: int | None, new: str | None, dry_run: bool, as_json: bool) -> None:
-    """Make what the board lacks, and write its ids into the configuration file."""
     settings = Settings()
     if settings.config_path.resolve() == (default_folder("config") / "order_sync.toml").resolve():
         raise ConfigurationError(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import click
 from pydantic import SecretStr
 
 from orders_platform.cli import output
-from orders_platform.configuration import ENVIRONMENTS, document_of, read_configuration
+from orders_platform.configuration import ENVIRONMENTS, read_configuration
 from orders_platform.database.engine import dialect_of, open_database, place
 from orders_platform.database.schema import define_tables
 from orders_platform.merge.file_tables import FileOptions
@@ -21,22 +23,13 @@ from orders_platform.settings import SANDBOX_TOKEN, Settings, default_folder
 _LONG = 60
 
 
-def draft_configuration(
-    *,
-    file: Path,
-    target: Path | None,
-    sheets: tuple[str, ...],
-    header_row: int | None,
-    encoding: str | None,
-    delimiter: str | None,
-) -> None:
-    """Draft a configuration from an order list."""
+def draft_configuration(*, file: Path, target: Path | None, **reading: Any) -> None:
     target = target or Path(re.sub(r"\W+", "_", file.stem).strip("_").lower() or "orders").with_suffix(".toml")
     if target.exists():
         raise click.UsageError(f"{target} exists and is not overwritten; name another file: --output FILE.")
     with TemporaryDirectory() as folder:
         shipped = default_folder("config") / "order_sync.toml"
-        made = draft(file, FileOptions(sheets, header_row, encoding, delimiter), Path(folder), own_columns(shipped))
+        made = draft(file, FileOptions(**reading), Path(folder), own_columns(shipped))
         text = made.text(*(each.read_text(encoding="utf-8") for each in (shipped, shipped.with_name("draft.toml.j2"))))
         trial = Path(folder) / target.name
         trial.write_text(text, encoding="utf-8")
@@ -59,7 +52,6 @@ def own_columns(shipped: Path) -> set[str]:
 
 
 def show_configuration(*, as_json: bool) -> None:
-    """What holds, and where each value came from; no secret."""
     settings = Settings()
     rows = [*_variables(settings), *_sections(settings)]
     if as_json:
@@ -82,7 +74,7 @@ def _variables(settings: Settings) -> Iterator[tuple[str, object, str]]:
 
 
 def _sections(settings: Settings) -> Iterator[tuple[str, object, str]]:
-    written = document_of(settings.config_path)
+    written = tomllib.loads(settings.config_path.read_text(encoding="utf-8"))
     own = written.get("environment", {}).get(settings.environment, {})
     for section, values in settings.configuration.model_dump(mode="json", by_alias=True).items():
         whole = section in {"order_list", "customers"}  # one value, of which an environment may change parts

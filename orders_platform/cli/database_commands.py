@@ -9,7 +9,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,14 +17,12 @@ from orders_platform.build import report_links, sync_rules
 from orders_platform.cli import output
 from orders_platform.cli.session import database_session, merged_customers
 from orders_platform.database.engine import place
-from orders_platform.database.order_store import OrderStore
 from orders_platform.domain.history import ADOPT, RowHistory
 from orders_platform.domain.orders import CustomerSummary, RowKind
 from orders_platform.domain.text import counted
 from orders_platform.domain.verdicts import NOBODYS, all_well
 from orders_platform.errors import BoardMismatchError
 from orders_platform.monday.budget import limits_of
-from orders_platform.settings import Settings
 
 if TYPE_CHECKING:
     from orders_platform.merge.order_files import Finding, OrderFile
@@ -44,25 +42,12 @@ _STATUS = (
 )
 
 
-def load(
-    *,
-    files: tuple[Path, ...],
-    append: bool,
-    sheets: tuple[str, ...],
-    header_row: int | None,
-    encoding: str | None,
-    delimiter: str | None,
-    ignore: tuple[str, ...],
-    accept_missing: bool,
-    yes: bool,
-    as_json: bool,
-) -> None:
-    """Load orders from files into the staging table: all of them or none."""
+def load(*, files: tuple[Path, ...], append: bool, yes: bool, as_json: bool, **reading: Any) -> None:
     from orders_platform.cli.progress import Progress
     from orders_platform.merge.file_tables import FileOptions
     from orders_platform.merge.loads import Loads
 
-    options, progress = FileOptions(sheets, header_row, encoding, delimiter, ignore, accept_missing), Progress()
+    options, progress = FileOptions(**reading), Progress()
     with database_session(may_be_new=True) as (settings, store), TemporaryDirectory() as folder:
         staging = settings.configuration.tables.staging
         if settings.environment == "sandbox" and store.database.dialect.name == "sqlite":
@@ -140,7 +125,6 @@ def _print_file(order_file: OrderFile) -> None:
 
 
 def init_db(*, dry_run: bool) -> None:
-    """Create the tables, columns, indexes and views that are missing."""
     with database_session(may_be_new=True) as (_, store):
         statements = store.schema.missing() if dry_run else store.schema.apply()
     for statement in statements if dry_run else ():
@@ -150,7 +134,6 @@ def init_db(*, dry_run: bool) -> None:
 
 
 def customers(*, as_json: bool) -> None:
-    """Count the staged rows of each customer, and those that match none."""
     from orders_platform.merge.order_merge import OrderMerge
 
     with database_session() as (_, store):
@@ -171,27 +154,27 @@ def customers(*, as_json: bool) -> None:
 
 
 def pause(*, names: tuple[str, ...]) -> None:
-    """Pause customers."""
     with database_session() as (_, store):
         for customer in [store.pause(name, datetime.now(UTC)) for name in names]:
             output.say(f"{customer} is paused. `orders-platform customers resume` ends that.")
 
 
 def resume(*, names: tuple[str, ...]) -> None:
-    """Resume customers."""
     with database_session() as (_, store):
         for customer in [store.pause(name, None) for name in names]:
             output.say(f"{customer} runs again. Next: orders-platform sync")
 
 
 def status(*, strict: bool, as_json: bool) -> None:
-    """Show where each customer's orders stand, and list failed and rejected rows with the reason."""
     with database_session() as (settings, store):
         summaries, rejects, failed = store.summaries(), store.invalid_rows(), store.row_errors()
         verdicts, warnings = store.verdicts(), store.cell_warnings()
         usage = store.monday_usage(datetime.now(UTC))
-        other_board = _other_board(store, settings)
-        database = place(store.database.engine)
+        database, other_board = place(store.database.engine), None
+        try:
+            store.require_board(sync_rules(settings.configuration).target)
+        except BoardMismatchError as error:
+            other_board = error
     calls = limits_of(settings.configuration.monday.plan, settings.configuration.monday.token_kind).calls_for_us
     if as_json:
         rows = {"rejected": [asdict(row) for row in rejects], "failed": [asdict(row) for row in failed]}
@@ -221,16 +204,7 @@ def status(*, strict: bool, as_json: bool) -> None:
     sys.exit(0 if all_well(verdicts, rejects, strict=strict) else 1)
 
 
-def _other_board(store: OrderStore, settings: Settings) -> BoardMismatchError | None:
-    try:
-        store.require_board(sync_rules(settings.configuration).target)
-    except BoardMismatchError as error:
-        return error
-    return None
-
-
 def report(*, only: tuple[str, ...], page: Path | None, as_markdown: bool) -> None:
-    """Report where the orders stand, as Markdown or as a page."""
     from orders_platform.reports.content import make_report
     from orders_platform.reports.rendering import html_page, markdown_text
 
@@ -250,7 +224,6 @@ def report(*, only: tuple[str, ...], page: Path | None, as_markdown: bool) -> No
 
 
 def history(*, item_or_order: str, as_json: bool) -> None:
-    """Show what was sent for an order, item or subitem, and why it is not on the board."""
     with database_session() as (_, store):
         term = item_or_order.strip()
         rows = store.history(term)
@@ -299,7 +272,6 @@ def _print_history(row: RowHistory) -> None:
 
 
 def retention(*, dry_run: bool) -> None:
-    """Delete log entries older than log_retention_days."""
     with database_session() as (settings, store):
         before = settings.configuration.monday.log_kept_from(datetime.now(UTC))
         count = len(store.old_batches(before)) if dry_run else store.trim_log(before)

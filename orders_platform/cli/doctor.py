@@ -8,7 +8,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
@@ -17,32 +17,23 @@ from urllib.parse import urlsplit
 
 from orders_platform.build import open_board, open_store, sync_rules
 from orders_platform.cli import output
-from orders_platform.cli.board_setup import expected_values, misfits
+from orders_platform.cli.board_setup import expected_values
 from orders_platform.cli.embedded import embedded_sandbox
 from orders_platform.cli.session import is_new
 from orders_platform.database.engine import place
 from orders_platform.database.order_store import OrderStore
+from orders_platform.database.server_checks import ServerFinding, check_server
 from orders_platform.domain.board import BoardDescription
 from orders_platform.domain.preflight import missing_labels
 from orders_platform.domain.text import counted
 from orders_platform.errors import OrdersError
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.settings import Settings
+from orders_platform.sync.run import described_boards
 
 _FREE_BYTES = 1 << 30
 _MOST_SECONDS = 30
 _UNEXPECTED = (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, ImportError, HTTPException)
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a check found. `must` is what it had to find, `step` what to do when it did not."""
-
-    name: str
-    must: str
-    found: str
-    is_ok: bool
-    step: str
 
 
 _Board = tuple[BoardDescription, list[str], tuple[str, ...]]
@@ -75,9 +66,10 @@ class _Doctor:
         try:
             self._stack.enter_context(embedded_sandbox(self.settings))
             board = self._stack.enter_context(closing(open_board(self.settings)))
-            return *misfits(sync_rules(self.settings.configuration), board), board.notices
+            (items, *_), problems = described_boards(sync_rules(self.settings.configuration), board)
         except OrdersError as error:  # kept, so that a network that is down is waited for once
             return error
+        return items, problems, board.notices
 
     @property
     def board(self) -> _Board:
@@ -86,6 +78,9 @@ class _Doctor:
             raise self._asked
         return self._asked
 
+
+_OF_TABLES = ("rights", "tables", "columns")
+"""The checks of which there is nothing to look at before the first load."""
 
 Found = tuple[str, bool] | None
 """What was found and whether it is well; None where there is nothing to look at."""
@@ -100,19 +95,13 @@ def _database(at: _Doctor) -> Found:
 
 
 def _tables(at: _Doctor) -> Found:
-    missing = [] if at.is_new else at.store.schema.missing()
-    return None if at.is_new else (f"{len(missing)} statements are missing" if missing else "complete", not missing)
+    missing = at.store.schema.missing()
+    return f"{len(missing)} statements are missing" if missing else "complete", not missing
 
 
 def _rights(at: _Doctor) -> Found:
-    if at.is_new:
-        return None
     at.store.schema.require_daily_rights()
     return "all", True
-
-
-def _columns(at: _Doctor) -> Found:
-    return None if at.is_new else (f"{len(OrderMerge(at.store).rules.business)} columns of the order list", True)
 
 
 def _database_clock(at: _Doctor) -> Found:
@@ -182,7 +171,8 @@ _CHECKS: Iterable[tuple[str, str, str, Callable[[_Doctor], Found]]] = (
     ("database", "answers", "Check ORDERS_DATABASE_URL, and whether the server can be reached from here.", _database),
     ("rights", "all that a run needs", "docs/how_to/sql_server.md lists them.", _rights),
     ("tables", "complete", "orders-platform init-db --dry-run shows what is missing, init-db makes it.", _tables),
-    ("columns", "those that the configuration names", "Correct the configuration, or load the list again.", _columns),
+    ("columns", "those that the configuration names", "Correct the configuration, or load the list again.",
+     lambda at: (f"{len(OrderMerge(at.store).rules.business)} columns of the order list", True)),
     ("token", "monday takes it", "Check MONDAY_API_URL and MONDAY_API_TOKEN, and whether monday.com can be reached.",
      lambda at: ("it was taken", bool(at.board))),
     ("board", "fits the configuration", "orders-platform board check names each; board init makes what is missing.", _board),
@@ -196,18 +186,7 @@ _CHECKS: Iterable[tuple[str, str, str, Callable[[_Doctor], Found]]] = (
 )  # fmt: skip
 
 
-def _server(at: _Doctor) -> Iterator[Finding]:
-    """The questions to a SQL Server that could be opened."""
-    if "store" not in vars(at) or at.store.database.dialect.name != "mssql":
-        return
-    from orders_platform.database.server_checks import check_server  # here: nobody else needs it
-
-    for found in check_server(at.store.database):
-        yield Finding(found.name, found.must, found.found, found.is_ok, found.step)
-
-
 def doctor(*, send_test_alert: bool, as_json: bool) -> None:
-    """Every check, a line each."""
     with ExitStack() as stack:
         findings = list(_findings(_Doctor(stack, send_test_alert=send_test_alert)))
     is_well = all(each.is_ok for each in findings)
@@ -221,17 +200,18 @@ def doctor(*, send_test_alert: bool, as_json: bool) -> None:
     sys.exit(0 if is_well else 1)
 
 
-def _findings(at: _Doctor) -> Iterator[Finding]:
+def _findings(at: _Doctor) -> Iterator[ServerFinding]:
     """A check that fails is a finding. Texts of errors that are not ours may hold a secret."""
     said = set[str]()
     for name, must, step, check in _CHECKS:
         try:
-            found = check(at)
+            found = None if name in _OF_TABLES and at.is_new else check(at)
         except OrdersError as error:
             found = None if str(error) in said else (str(error), False)
             said.add(str(error))
         except _UNEXPECTED as error:
             found = f"{type(error).__name__}, which nobody expected", False
         if found:
-            yield Finding(name, must, *found, step)
-    yield from _server(at)
+            yield ServerFinding(name, "", must, *found, step)
+    if "store" in vars(at) and at.store.database.dialect.name == "mssql":  # a SQL Server that could be opened
+        yield from check_server(at.store.database)

@@ -24,7 +24,6 @@ LIMITS: dict[str, Callable[[], AccountLimits]] = {
 
 
 def demo(*, fresh: bool, output_json: Path | None, as_json: bool) -> None:
-    """One Dagster run for each customer of the sample orders, and a summary."""
     settings = Settings()
     if settings.environment != "sandbox":
         raise ConfigurationError(
@@ -57,7 +56,6 @@ def demo(*, fresh: bool, output_json: Path | None, as_json: bool) -> None:
 
 
 def serve(*, port: int | None, state: Path | None, limits: str, latency: tuple[float, float], faults: float, seed: int) -> None:
-    """A sandbox until interrupted."""
     from orders_platform.sandbox import server
 
     settings = Settings()

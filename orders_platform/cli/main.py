@@ -124,8 +124,9 @@ def _command(module: str, group: click.Group = cli, name: str | None = None) -> 
 @_encoding
 @_delimiter
 @click.option(
-    "--ignore", multiple=True, metavar="HEADER", help="Leave out this unknown column and its values; may be repeated."
-)
+    "--ignore", "ignored", multiple=True, metavar="HEADER",
+    help="Leave out this unknown column and its values; may be repeated.",
+)  # fmt: skip
 @click.option("--accept-missing", is_flag=True, help="Load files that lack columns; their orders keep what they have in them.")
 @click.option("--yes", is_flag=True, help="Do not ask, whatever the load replaces.")
 @_json

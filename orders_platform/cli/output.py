@@ -75,17 +75,11 @@ def console(*, err: bool = False) -> Console:
 
 def sent_figures(report: CustomerReport, *, dry: bool = False) -> Figures:
     """What a run did for a customer; in a dry run what it would do, failures included."""
-    updated = sum(report.total(name) for name in ("updated", "moved", "archived"))
-    return {
-        "created": report.total("created"),
-        "updated": updated,
-        "adopted": report.total("adopted"),
-        "documents": report.total("documents"),
-        "mutations": report.total("mutations"),
-        "seconds": round(report.seconds, 3),
-        **({"failed": report.total("failed")} if dry else {}),
-        **({"doubled": len(report.doubled)} if report.doubled else {}),
-    }
+    told = ("created", "updated", "adopted", "documents", "mutations", *(("failed",) if dry else ()))
+    figures: Figures = {name: report.total(name) for name in told}
+    figures["updated"] += report.total("moved") + report.total("archived")
+    figures["seconds"] = round(report.seconds, 3)
+    return figures | ({"doubled": len(report.doubled)} if report.doubled else {})
 
 
 def run_result(
@@ -94,26 +88,21 @@ def run_result(
     sent: Mapping[str, Figures],
     errors: Mapping[str, str],
     verdicts: Iterable[Verdict],
-) -> JsonObject:
+) -> dict[str, object]:
     """A run as JSON: for each customer of `sent` where it stands, what the run did, its error and verdict, and the total."""
     stands = {summary.customer: summary for summary in summaries}
-    rejected: Counter[str] = Counter()
+    rejected = Counter[str]()
     for row in rejects:
         rejected[row.customer] += 0 if row.size_code else row.rows
-    figures = {name: _figures(stands.get(name, CustomerSummary(name)), rejected[name], did) for name, did in sent.items()}
+    figures: dict[str, Figures] = {}
+    for name, did in sent.items():
+        known = {**asdict(stands.get(name, CustomerSummary(name))), "rejected": rejected[name], **did}
+        figures[name] = {each: known.get(each, 0) for each in FIGURES}
     total = {name: round(sum(each[name] for each in figures.values()), 3) for name in FIGURES}
     said = {verdict.customer: verdict_json(verdict) for verdict in verdicts}
-    customers = {
-        name: {**each, **({"error": errors[name]} if name in errors else {}), "verdict": said.get(name)}
-        for name, each in figures.items()
-    }
+    failed = {name: {"error": error} for name, error in errors.items()}
+    customers = {name: {**each, **failed.get(name, {}), "verdict": said.get(name)} for name, each in figures.items()}
     return {"customers": customers, "total": total}
-
-
-def _figures(summary: CustomerSummary, rejected: int, sent: Figures) -> Figures:
-    """Where a customer stands, and what the run did."""
-    stands = {name: getattr(summary, name) for name in ("orders", "lines", "groups", "items", "subitems", "failed")}
-    return {name: {**stands, "rejected": rejected, **sent}.get(name, 0) for name in FIGURES}
 
 
 def verdict_json(verdict: Verdict) -> JsonObject:

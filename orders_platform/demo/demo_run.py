@@ -60,36 +60,30 @@ def materialise(
     settings: Settings, store: OrderStore, instance: dg.DagsterInstance, progress: Callable[[str], None]
 ) -> JsonObject:
     """One Dagster run per customer; the JSON object of the whole. A full disk of Dagster's storage is an error of ours."""
-    with translated_errors(store.database.engine, f"Dagster's storage at {instance.root_directory}"):
-        return _materialise(settings, store, instance, progress)
-
-
-def _materialise(
-    settings: Settings, store: OrderStore, instance: dg.DagsterInstance, progress: Callable[[str], None]
-) -> JsonObject:
-    staged = OrderMerge(store).scan_staging().customers
-    make_partitions(instance, staged)
-    definitions = build_definitions(settings)
-    definitions.resolve_job_def("scan_staging").execute_in_process(instance=instance, run_config=_QUIET, tags=_LOCATION)
-    job = definitions.resolve_job_def("sync_customer")
     sent: dict[str, Figures] = {}
     errors: dict[str, str] = {}
-    for place, customer in enumerate(staged, 1):
-        started = time.monotonic()
-        result = job.execute_in_process(
-            instance=instance,
-            partition_key=partition_key_for(customer),
-            run_config=_QUIET,
-            tags=_LOCATION,
-            raise_on_error=False,
-        )
-        sent[customer] = {**_figures(result), "seconds": round(time.monotonic() - started, 3)}
-        if not result.success:
-            errors[customer] = f"run {result.run_id} failed; see it in the Dagster UI"
-        progress(
-            f"{place} of {len(staged)}: {customer}: {sent[customer]['created']:,} created in {sent[customer]['seconds']:.1f} s"
-        )
-    return run_result(store.summaries(), store.invalid_rows(), sent, errors, store.verdicts(sent))
+    with translated_errors(store.database.engine, f"Dagster's storage at {instance.root_directory}"):
+        staged = OrderMerge(store).scan_staging().customers
+        make_partitions(instance, staged)
+        definitions = build_definitions(settings)
+        definitions.resolve_job_def("scan_staging").execute_in_process(instance=instance, run_config=_QUIET, tags=_LOCATION)
+        job = definitions.resolve_job_def("sync_customer")
+        for place, customer in enumerate(staged, 1):
+            started = time.monotonic()
+            result = job.execute_in_process(
+                instance=instance,
+                partition_key=partition_key_for(customer),
+                run_config=_QUIET,
+                tags=_LOCATION,
+                raise_on_error=False,
+            )
+            sent[customer] = {**_figures(result), "seconds": round(time.monotonic() - started, 3)}
+            if not result.success:
+                errors[customer] = f"run {result.run_id} failed; see it in the Dagster UI"
+            progress(
+                f"{place} of {len(staged)}: {customer}: {sent[customer]['created']:,} created in {sent[customer]['seconds']:.1f} s"
+            )
+        return run_result(store.summaries(), store.invalid_rows(), sent, errors, store.verdicts(sent))
 
 
 def _figures(result: dg.ExecuteInProcessResult) -> Figures:
@@ -101,13 +95,7 @@ def _figures(result: dg.ExecuteInProcessResult) -> Figures:
             for name in names:
                 total[name] += int(str(metadata[name].value))
     updated = total["updated"] + total["moved"] + total["archived"]
-    return {
-        "created": total["created"],
-        "updated": updated,
-        "adopted": total["adopted"],
-        "documents": total["documents"],
-        "mutations": total["mutations"],
-    }
+    return {**{name: total[name] for name in ("created", "adopted", "documents", "mutations")}, "updated": updated}
 
 
 def unexpected(customers: dict[str, Figures]) -> list[str]:

@@ -74,9 +74,9 @@ class AbsentLabels:
             except RowError as error:
                 reasons.append(f"column {self.column.title!r} ({self.column.id}): {text!r} {error.message}")
                 continue
-            if choice is not None:
-                may.append(choice.name)
-                index.add(self.column, choice.name)
+            if isinstance(choice, str):
+                may.append(choice)
+                index.add(self.column, choice)
         return may, reasons
 
 

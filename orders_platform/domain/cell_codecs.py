@@ -18,9 +18,8 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 
-from orders_platform.domain.board import Cell, Column
+from orders_platform.domain.board import Cell, Column, Label
 from orders_platform.domain.cell_texts import NUMERAL, PLACEHOLDER_DATES, day, is_day, numeral
-from orders_platform.domain.labels import LabelChoice
 from orders_platform.domain.mapping import ColumnType
 from orders_platform.domain.text import clean
 from orders_platform.errors import RowError
@@ -145,14 +144,14 @@ def _matching(pattern: re.Pattern[str], key: str, code: str, words: str) -> Call
     return write
 
 
-def _status(label: LabelChoice) -> Mapping[str, object]:
+def _status(label: Label | str) -> Mapping[str, object]:
     # A known label goes by id: monday reads a numeric status label as a position, the id survives a renaming, and the flag that
     # creates labels can create nothing in this column. The text form therefore always means "to be created".
-    return {"label": label.name} if label.id is None else {"index": label.id}
+    return {"label": label} if isinstance(label, str) else {"index": label.id}
 
 
-def _dropdown(label: LabelChoice) -> Mapping[str, object]:
-    return {"labels": [label.name]} if label.id is None else {"ids": [label.id]}
+def _dropdown(label: Label | str) -> Mapping[str, object]:
+    return {"labels": [label]} if isinstance(label, str) else {"ids": [label.id]}
 
 
 def _same_text(_column: Column, wanted: object, actual: Cell) -> bool:
@@ -229,7 +228,7 @@ class Codec:
     """How one column type is written and compared.
 
     Attributes:
-        write: a value that is not blank as a cell; for status and dropdown columns a `LabelChoice`. None clears the cell.
+        write: a value that is not blank as a cell; of columns with labels a `Label`, or a new one's name. None clears the cell.
             Raises `RowError` when the type cannot hold the value.
         shows: whether a cell on the board that is not blank shows a written cell.
     """

@@ -7,7 +7,6 @@ monday.com takes one `create_labels_if_missing` flag per mutation, for all of it
 import difflib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from orders_platform.domain.board import Column, Label
@@ -24,14 +23,6 @@ DROPDOWN_LABELS: Final = 500
 _NEAREST: Final = 5
 _COMPARED_CHARACTERS: Final = 80
 _NUMERIC = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class LabelChoice:
-    """The label that a text means. `id` is None for a label that monday has to create."""
-
-    name: str
-    id: int | None
 
 
 class _ColumnLabels:
@@ -51,23 +42,21 @@ class _ColumnLabels:
                 self._exact.setdefault(label.name, label)
                 self._alike.setdefault(fold(label.name), []).append(label)
 
-    def find(self, text: str) -> LabelChoice | None:
-        """The active or asked-for label, None when the column knows nothing like it."""
+    def find(self, text: str) -> Label | str | None:
+        """The active label, the name of one that was asked for, None when the column knows nothing like it."""
         folded = fold(text)
         if exact := self._exact.get(text):
-            return LabelChoice(exact.name, exact.id)
+            return exact
         alike = self._alike.get(folded, [])
         if len(alike) > 1:
             names = ", ".join(repr(label.name) for label in alike[:_NEAREST])
             reason = f"could be any of the labels {names}; write it exactly, or merge them on the board"
             raise RowError("label_ambiguous", reason)
         if alike:
-            return LabelChoice(alike[0].name, alike[0].id)
+            return alike[0]
         if folded in self._deactivated:
             raise RowError("label_deactivated", "is a deactivated label; activate it on the board or correct the order")
-        if folded in self.asked_for:
-            return LabelChoice(self.asked_for[folded], None)
-        return None
+        return self.asked_for.get(folded)
 
     def missing(self, text: str) -> RowError:
         """The refusal of a text under the policy `reject`, with the labels that come nearest."""
@@ -85,8 +74,8 @@ class _ColumnLabels:
         near = difflib.get_close_matches(short, names, n=_NEAREST, cutoff=0.5)
         return "nearest: " + ", ".join(repr(names[name]) for name in near) if near else "none of its labels is near"
 
-    def new(self, column_type: ColumnType, text: str) -> LabelChoice:
-        """A label for monday to create, if the column can take one more."""
+    def new(self, column_type: ColumnType, text: str) -> str:
+        """The name of a label for monday to create, if the column can take one more."""
         name = clean(text)
         is_status = column_type is ColumnType.STATUS
         if is_status and len(name) > STATUS_LABEL_CHARACTERS:
@@ -100,7 +89,7 @@ class _ColumnLabels:
         if len(self.labels) + len(self.asked_for) >= most:
             reason = f"is no label yet and the column is full ({most} labels, deactivated ones included); make room there"
             raise RowError("too_many_labels", reason)
-        return LabelChoice(name, None)
+        return name
 
 
 class LabelIndex:
@@ -114,8 +103,8 @@ class LabelIndex:
     def __init__(self) -> None:
         self._by_column: dict[str, _ColumnLabels] = {}
 
-    def choose(self, field: Field, column: Column, text: str) -> LabelChoice | None:
-        """The label for a text that is not blank, None when there is none and the policy is `blank`; changes nothing.
+    def choose(self, field: Field, column: Column, text: str) -> Label | str | None:
+        """The label for a text that is not blank, the name of one for monday to create, or None by the policy `blank`; changes nothing.
 
         Exact spelling wins, then the only active label that differs in case and spaces alone. Raises `RowError`: `label_missing`,
         `label_deactivated`, `label_ambiguous`; for a label to be created also `label_too_long`, `label_numeric`, `too_many_labels`.

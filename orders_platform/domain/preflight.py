@@ -52,8 +52,8 @@ def subitem_board_problems(items: BoardDescription, subitems: BoardMapping) -> t
     if items.subitems_board_id is None:
         return (f"{_named(items)} has no subitems yet; add a Subitems column to it on monday.com",)
     if items.subitems_board_id != subitems.board_id:
-        wanted = f"the configuration maps the subitems to board {subitems.board_id}"
-        return (f"the subitems of {_named(items)} live on board {items.subitems_board_id}, but {wanted}",)
+        given = f"[subitems] board_id in the configuration is board {subitems.board_id}"
+        return (f"the subitems of {_named(items)} live on board {items.subitems_board_id}, but {given}",)
     return ()
 
 
@@ -67,13 +67,11 @@ def missing_labels(mapping: BoardMapping, board: BoardDescription, values: Mappi
     )
 
 
-def require_fitting_board(mapping: BoardMapping, board: BoardDescription, *, may_create_labels: bool = True) -> None:
-    """Raise `BoardMismatchError` that lists every problem of `board_problems`, one a line."""
-    problems = board_problems(mapping, board, may_create_labels=may_create_labels)
-    if problems:
-        lines = "".join(f"\n- {problem}" for problem in problems)
-        advice = "\nCorrect the board or the configuration, then run `orders-platform board check`."
-        raise BoardMismatchError(f"{_named(board)} does not fit the configuration; nothing was sent:{lines}{advice}")
+def mismatch(board: BoardDescription, problems: Iterable[str]) -> BoardMismatchError:
+    """The error that lists every problem of a board, one a line."""
+    advice = "Nothing was sent. Correct the board or the configuration; `orders-platform board check` looks again."
+    head = f"Board {board.id} ({board.name}) does not fit the configuration:"
+    return BoardMismatchError("\n".join([head, *(f"- {problem}" for problem in problems), advice]))
 
 
 def _column_problems(field: Field, column: Column | None) -> Iterator[str]:

@@ -87,14 +87,12 @@ class Verdict:
     @property
     def sentence(self) -> str:
         """In a sentence, guards apart: they have their own."""
-        if self.is_well():
-            head = (
-                f"{counted(self.orders, 'order')}, {'all ' if self.orders > 1 else ''}on the board"
-                if self.orders
-                else "no orders"
-            )
-        else:
-            head = f"{self.on_board:,} of {counted(self.orders, 'order')} on the board" if self.orders else "no orders"
+        orders = counted(self.orders, "order")
+        some, every = (
+            f"{self.on_board:,} of {orders} on the board",
+            f"{orders}, {'all ' if self.orders > 1 else ''}on the board",
+        )
+        head = "no orders" if not self.orders else every if self.is_well() else some
         counts = (
             (self.waiting, "row waits", "rows wait"),
             (self.failed, "row failed", "rows failed"),

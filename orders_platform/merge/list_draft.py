@@ -17,8 +17,8 @@ from pathlib import Path
 
 import jinja2
 
-from orders_platform.domain.cell_texts import NUMERAL, day, is_day, numeral
-from orders_platform.domain.text import clean, clean_lines, fold
+from orders_platform.domain.cell_texts import NUMERAL, day, is_day, meaning, numeral
+from orders_platform.domain.text import clean, fold
 from orders_platform.errors import SourceDataError
 from orders_platform.merge.file_tables import HEADER_WITHIN, FileOptions, Table, tables_of
 
@@ -271,16 +271,15 @@ def _columns_of(table: Table, header_row: int | None) -> list[_Column]:
     number = header_row or next(wide, len(beginning))
     rows = [row for row in islice(table.rows(), number, None) if _count(row)]
     headers = enumerate(beginning[number - 1]) if rows and len(beginning) >= number else ()
-    return [_Column(name, [_meant(row[at]) if at < len(row) else "" for row in rows]) for at, name in headers if name]
+
+    def cells(at: int) -> list[str]:
+        return [meaning("lines", row[at], _NULL_WORDS) or "" if at < len(row) else "" for row in rows]
+
+    return [_Column(name, cells(at)) for at, name in headers if name]
 
 
 def _count(row: Iterable[str]) -> int:
     return sum(map(bool, map(str.strip, row)))
-
-
-def _meant(cell: str) -> str:
-    text = clean_lines(cell)
-    return "" if text.casefold() in _NULL_WORDS else text
 
 
 def _ids(columns: Iterable[tuple[str, str]]) -> Iterator[str]:

@@ -102,14 +102,8 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"moment": _moment, "number": lambda value: f"{value:,}", "cell": cell}
-    environment.globals |= {
-        "change_words": change_words,
-        "changes_summary": changes_summary,
-        "waiting_words": waiting_words,
-        "event_words": event_words,
-    }
-    environment.globals |= {"table": table, "most": MOST_ROWS, "most_events": _MOST_EVENTS}
-    environment.globals |= {"script": find_script(), "policy": page_policy()}
+    environment.globals |= {each.__name__: each for each in (change_words, changes_summary, waiting_words, event_words, table)}
+    environment.globals |= {"most": MOST_ROWS, "most_events": _MOST_EVENTS, "script": find_script(), "policy": page_policy()}
     return environment
 
 

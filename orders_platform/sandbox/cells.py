@@ -277,10 +277,7 @@ VALUE_FIELDS: dict[str, dict[str, Callable[..., object]]] = {
     "DropdownValue": {"values": _chosen},
     "EmailValue": {"email": lambda value, _info: value.data.get("email"), "label": _label},
     "FormulaValue": _EMPTY_DISPLAY,
-    "LinkValue": {
-        "url": lambda value, _info: value.data.get("url"),
-        "url_text": lambda value, _info: value.data.get("text"),
-    },
+    "LinkValue": {"url": lambda value, _info: value.data.get("url"), "url_text": lambda value, _info: value.data.get("text")},
     "MirrorValue": {**_EMPTY_DISPLAY, "mirrored_items": lambda *_: []},
     "NumbersValue": {"number": lambda value, _info: float(value.cell.text) if value.cell else None},
     "StatusValue": {"index": lambda value, _info: value.data.get("index"), "label": _label},

@@ -233,12 +233,7 @@ _ANSWERS: dict[Fault, HttpReply] = {
         200, "COMPLEXITY_BUDGET_EXHAUSTED", _EXHAUSTED, outcome="limited", retry_after=2, content={"data": []}
     ),
     Fault.BUDGET_2025: limited(
-        "complexity",
-        2,
-        complexity=30_001,
-        complexity_budget_left=19_986,
-        complexity_budget_limit=5_000_000,
-        status_code=429,
+        "complexity", 2, complexity=30_001, complexity_budget_left=19_986, complexity_budget_limit=5_000_000, status_code=429
     ),
     Fault.BUDGET_LEGACY: HttpReply(200, json.dumps(_LEGACY_BODY).encode(), "limited", errors=("ComplexityException",)),
     Fault.LOCKED_423: refused(423, "RESOURCE_LOCKED", _LOCKED, outcome="locked", retry_after=1),

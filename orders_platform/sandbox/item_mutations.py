@@ -13,16 +13,7 @@ from orders_platform.sandbox import cells, stored_items, structure
 from orders_platform.sandbox.answers import Refusal, bad_json, bad_name, inactive, invalid_argument, not_found
 from orders_platform.sandbox.gate import read_json
 from orders_platform.sandbox.resolver_context import number, wanted_board, wanted_group, wanted_item
-from orders_platform.sandbox.state import (
-    ACTIVE,
-    ARCHIVED,
-    DELETED,
-    SUBITEMS_BOARD,
-    GroupRow,
-    ItemRow,
-    State,
-    StoredCell,
-)
+from orders_platform.sandbox.state import ACTIVE, ARCHIVED, DELETED, SUBITEMS_BOARD, GroupRow, ItemRow, State, StoredCell
 
 LONGEST_NAME = 255
 MOST_ITEM_DATA = 65_536
@@ -73,12 +64,7 @@ def _group_of_subitems(state: State, parent: ItemRow) -> GroupRow:
 
 
 def change_multiple_column_values(
-    state: State,
-    *,
-    board_id: str,
-    column_values: object,
-    item_id: str | None = None,
-    create_labels_if_missing: bool = False,
+    state: State, *, board_id: str, column_values: object, item_id: str | None = None, create_labels_if_missing: bool = False
 ) -> ItemRow:
     """Several cells, and the name under the key `name`."""
     found = _changeable(state, board_id, item_id)

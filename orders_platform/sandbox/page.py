@@ -71,11 +71,8 @@ def overview(state: State, meter: Meter, requests: Sequence[RequestRecord], sinc
     """
     with state.lock:
         changes = f"{state.changes} {find}".strip()
-        boards = (
-            None
-            if changes == since
-            else [_board(state, board.id, find) for board in structure.boards(state) if board.type == ITEMS_BOARD]
-        )
+        shown = () if changes == since else structure.boards(state)
+        boards = [_board(state, board.id, find) for board in shown if board.type == ITEMS_BOARD]
     latest = list(islice(reversed(requests), _REQUESTS_SHOWN))
     budget = {
         "complexity_left": meter.complexity_left(),
@@ -86,7 +83,7 @@ def overview(state: State, meter: Meter, requests: Sequence[RequestRecord], sinc
     return JSONResponse(
         {
             "changes": changes,
-            "boards": boards,
+            "boards": None if changes == since else boards,
             "budget": budget,
             "requests": [_request(each) for each in latest],
             "outcomes": dict(Counter(record.outcome for record in requests).most_common()),
@@ -158,14 +155,14 @@ def _group(state: State, found: GroupRow, limit: int, find: str) -> dict[str, ob
     subitems_board = structure.subitems_board_id(state, found.board_id)
     columns = _used(structure.columns(state, found.board_id), shown)
     subcolumns = _used(structure.columns(state, subitems_board), below) if subitems_board else []
-    colors = {column.id: _colors(state, column) for column in (*columns, *subcolumns)}
+    labels = {column.id: column_labels.labels_of(state, column) for column in (*columns, *subcolumns)}
     children: dict[object, list[dict[str, object]]] = {parent: [] for parent in parents}
     for child in below:
         children[child.parent].append(child.shown())
     return {
         "columns": [{"id": column.id, "title": column.title, "type": column.type} for column in columns],
         "subcolumns": [{"id": column.id, "title": column.title, "type": column.type} for column in subcolumns],
-        "colors": {column_id: found for column_id, found in colors.items() if found},
+        "colors": {column_id: {label.name: label.color for label in found} for column_id, found in labels.items() if found},
         "items": [{**row.shown(), "subitems": children[row.id]} for row in shown],
     }
 
@@ -194,7 +191,3 @@ def _with_cells(state: State, rows: Sequence[_Row]) -> Sequence[_Row]:
 def _used(columns: Mapping[str, ColumnRow], rows: Iterable[_Row]) -> list[ColumnRow]:
     filled = {column_id for row in rows for column_id in row.cells}
     return [column for column in columns.values() if column.id in filled]
-
-
-def _colors(state: State, column: ColumnRow) -> dict[str, str]:
-    return {label.name: label.color for label in column_labels.labels_of(state, column)}

@@ -119,11 +119,6 @@ class PriceList:
     mutation: int = 10_000
     mutations: Mapping[str, int] = field(default_factory=lambda: _MUTATIONS)
 
-    @classmethod
-    def of_2025(cls) -> PriceList:
-        """As monday's best practices still have it: a third for a new item."""
-        return cls(mutations={**_MUTATIONS, "create_item": 10_000, "create_subitem": 10_000})
-
 
 @dataclass(frozen=True, slots=True)
 class Latency:

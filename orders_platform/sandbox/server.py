@@ -6,10 +6,8 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from typing import Protocol
 
 import uvicorn
-from starlette.types import ASGIApp
 
 from orders_platform.errors import ConfigurationError
 from orders_platform.sandbox.application import CuttableProtocol, Sandbox
@@ -23,16 +21,8 @@ _START_SECONDS = 30.0
 _STOP_SECONDS = 2
 
 
-class Served(Protocol):
-    """A sandbox, as far as the server is concerned."""
-
-    @property
-    def app(self) -> ASGIApp:
-        """The ASGI application."""
-
-
 @contextlib.contextmanager
-def running(sandbox: Served, port: int = 0) -> Iterator[str]:
+def running(sandbox: Sandbox, port: int = 0) -> Iterator[str]:
     """Serves a sandbox from a thread of its own while the block runs; the API is at the yielded URL + `/v2`.
 
     Args:
@@ -56,7 +46,7 @@ def running(sandbox: Served, port: int = 0) -> Iterator[str]:
             thread.join()
 
 
-def serve(sandbox: Served, host: str = "127.0.0.1", port: int = 0, on_ready: Callable[[str], None] | None = None) -> None:
+def serve(sandbox: Sandbox, host: str = "127.0.0.1", port: int = 0, on_ready: Callable[[str], None] | None = None) -> None:
     """Serves a sandbox until the process is interrupted.
 
     Args:
@@ -75,7 +65,7 @@ def serve(sandbox: Served, host: str = "127.0.0.1", port: int = 0, on_ready: Cal
 class _Server(uvicorn.Server):
     """uvicorn with our protocol, saying when it is ready."""
 
-    def __init__(self, sandbox: Served, on_ready: Callable[[str], None], url: str) -> None:
+    def __init__(self, sandbox: Sandbox, on_ready: Callable[[str], None], url: str) -> None:
         config = uvicorn.Config(
             sandbox.app,
             http=CuttableProtocol,

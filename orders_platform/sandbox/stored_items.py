@@ -116,18 +116,12 @@ def add_item(state: State, group: GroupRow, name: str, *, parent_id: int | None 
 
 def bottom(state: State, group: GroupRow) -> float:
     """The position of the last item of a group."""
-    last: float = state.number(
-        "SELECT max(position) FROM items WHERE board_id = ? AND group_id = ?", (group.board_id, group.id)
-    )
-    return last
+    return state.number("SELECT max(position) FROM items WHERE board_id = ? AND group_id = ?", (group.board_id, group.id))
 
 
 def top(state: State, group: GroupRow) -> float:
     """The position of the first item of a group."""
-    first: float = state.number(
-        "SELECT min(position) FROM items WHERE board_id = ? AND group_id = ?", (group.board_id, group.id)
-    )
-    return first
+    return state.number("SELECT min(position) FROM items WHERE board_id = ? AND group_id = ?", (group.board_id, group.id))
 
 
 def beside(state: State, other: ItemRow, *, before: bool) -> float:

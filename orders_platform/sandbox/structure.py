@@ -7,15 +7,7 @@ import json
 from collections.abc import Mapping
 
 from orders_platform.sandbox.answers import bad_column
-from orders_platform.sandbox.state import (
-    ACTIVE,
-    ITEMS_BOARD,
-    SUBITEMS_BOARD,
-    BoardRow,
-    ColumnRow,
-    GroupRow,
-    State,
-)
+from orders_platform.sandbox.state import ACTIVE, ITEMS_BOARD, SUBITEMS_BOARD, BoardRow, ColumnRow, GroupRow, State
 
 GROUP_COLORS = (
     "#037f4c", "#00c875", "#9cd326", "#cab641", "#ffcb00", "#784bd1", "#9d50dd", "#007eb5", "#579bfc", "#66ccff",

@@ -72,7 +72,7 @@ class _Groups:
         self._customer = customer
         self._report = report
         self._names = names
-        self._board_id = run.items_board.description.id
+        self._board_id = run.rules.items.board_id
         self._recorded = run.store.groups()
         self._made: list[Group] = []
         self._intent = GroupIntent()

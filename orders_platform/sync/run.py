@@ -16,9 +16,9 @@ from orders_platform.domain.labels import LabelIndex
 from orders_platform.domain.mapping import BoardMapping, Target, target_of
 from orders_platform.domain.orders import RowKind, SyncRow, is_of
 from orders_platform.domain.plan import OnDeleted, OnRenamed
-from orders_platform.domain.preflight import require_fitting_board, subitem_board_problems
+from orders_platform.domain.preflight import board_problems, mismatch, subitem_board_problems
 from orders_platform.domain.text import counted
-from orders_platform.errors import BoardMismatchError, GuardError, OrdersError
+from orders_platform.errors import GuardError, OrdersError
 from orders_platform.sync.ports import Board, Store
 from orders_platform.sync.results import StageReport
 
@@ -45,6 +45,16 @@ class SyncRules:
     def target(self) -> Target:
         """Where rows are sent, and as what."""
         return target_of(self.items, self.subitems, self.subitem_name, self.may_create_labels)
+
+
+def described_boards(rules: SyncRules, board: Board) -> tuple[list[BoardDescription], list[str]]:
+    """The board of items and the one of its subitems, if that is the mapped one, and every reason why they do not fit the mappings."""
+    boards, problems = [board.describe(rules.items.board_id)], list[str]()
+    problems += board_problems(rules.items, boards[0], may_create_labels=rules.may_create_labels)
+    if other := subitem_board_problems(boards[0], rules.subitems):
+        return boards, [*problems, *other]
+    boards.append(board.describe(rules.subitems.board_id))
+    return boards, [*problems, *board_problems(rules.subitems, boards[1], may_create_labels=rules.may_create_labels)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,28 +97,19 @@ class SyncRun:
     _admitted: set[str] = field(default_factory=set, init=False)
 
     @cached_property
-    def items_board(self) -> BoardShape:
-        """The items board, checked. Raises `BoardMismatchError` naming everything that does not fit."""
-        return self._described(self.rules.items)
-
-    @cached_property
-    def subitems_board(self) -> BoardShape:
-        """The subitems board, checked, and really the one of the items board."""
-        problems = subitem_board_problems(self.items_board.description, self.rules.subitems)
+    def _shapes(self) -> Mapping[RowKind, BoardShape]:
+        boards, problems = described_boards(self.rules, self.board)
         if problems:
-            raise BoardMismatchError(
-                "; ".join(problems) + ". Nothing was sent. Correct [subitems] board_id in the configuration."
-            )
-        return self._described(self.rules.subitems)
-
-    def _described(self, mapping: BoardMapping) -> BoardShape:
-        description = self.board.describe(mapping.board_id)
-        require_fitting_board(mapping, description, may_create_labels=self.rules.may_create_labels)
-        return BoardShape(mapping, description, {column.id: column for column in description.columns}, LabelIndex())
+            raise mismatch(boards[0], problems)
+        mappings = self.rules.items, self.rules.subitems
+        return {
+            kind: BoardShape(mapping, board, {column.id: column for column in board.columns}, LabelIndex())
+            for kind, mapping, board in zip(RowKind, mappings, boards, strict=True)
+        }
 
     def shape(self, kind: RowKind) -> BoardShape:
-        """The board of the items or of the subitems, checked."""
-        return self.items_board if kind is RowKind.ITEMS else self.subitems_board
+        """The board of the items or of the subitems; both were checked. Raises `BoardMismatchError` naming everything that does not fit."""
+        return self._shapes[kind]
 
     def rows(self, kind: RowKind, customer: str, sent_by: str = "", *, waiting: bool = False) -> Sequence[SyncRow]:
         """A customer's orders or lines: all, or those that a run sent, or that wait to be sent and this run is for."""
@@ -138,7 +139,7 @@ class SyncRun:
 
     def preflight(self) -> None:
         """Check both boards before the first write of a run, so that nothing is sent to one when the other does not fit."""
-        _ = self.items_board, self.subitems_board
+        _ = self._shapes
 
     @contextmanager
     def counted(self, customer: str, report: StageReport) -> Iterator[None]:

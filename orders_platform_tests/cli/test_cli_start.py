@@ -10,6 +10,7 @@ import click
 import pytest
 
 from orders_platform.cli import main as cli
+from orders_platform.merge.file_tables import FileOptions
 from orders_platform_tests.testing.terminal import Terminal
 from orders_platform_tests.testing.workplace import Workplace, python
 
@@ -69,10 +70,11 @@ def commands(group: click.Group) -> Iterator[click.Command]:
 def test_a_command_hands_its_function_what_it_takes(command: click.Command) -> None:
     module = inspect.getclosurevars(command.callback).nonlocals["module"]
     function = getattr(import_module(f"orders_platform.cli.{module}"), command.callback.__name__)
-    taken = inspect.signature(function).parameters.values()
+    taken = inspect.signature(function).parameters
     given = {parameter.name for parameter in command.params}
-    assert given <= {parameter.name for parameter in taken}
-    assert {parameter.name for parameter in taken if parameter.default is inspect.Parameter.empty} <= given
+    more = FileOptions.__dataclass_fields__ if "reading" in taken else {}
+    assert given <= {*taken, *more}
+    assert {name for name, each in taken.items() if each.default is each.empty and each.kind is not each.VAR_KEYWORD} <= given
 
 
 def test_the_help_lists_every_command_once() -> None:

@@ -150,7 +150,7 @@ def environment_variables() -> Iterator[str]:
     example = (CHECKOUT / ".env.example").read_text(encoding="utf-8")
     above = re.findall(r"((?:^#.*\n)+)^([A-Z_]+)=", example, re.MULTILINE)
     told = {name: " ".join(re.sub(r"^#", "", lines, flags=re.MULTILINE).split()) for lines, name in above}
-    rows = [(f"`{name.upper()}`", told[name.upper()]) for name in _Environment.model_fields]
+    rows = [(f"`{name}`", told[name]) for name in _Environment.model_fields]
     yield table("variable", "means", rows=rows)
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orders_platform.domain.board import Column, Label
-from orders_platform.domain.labels import DROPDOWN_LABELS, STATUS_LABEL_CHARACTERS, STATUS_LABELS, LabelChoice, LabelIndex
+from orders_platform.domain.labels import DROPDOWN_LABELS, STATUS_LABEL_CHARACTERS, STATUS_LABELS, LabelIndex
 from orders_platform.domain.mapping import ColumnType, Field, LabelPolicy
 from orders_platform.domain.text import fold
 from orders_platform.errors import RowError
@@ -45,26 +45,26 @@ def status_column(count: int) -> Column:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("OS", LabelChoice("OS", 1)),
-        ("30/32", LabelChoice("30/32", 3)),
-        ("xl", LabelChoice("XL", 4)),
-        (" one \u00a0 size ", LabelChoice("ONE SIZE", 2)),
-        ("digital camo", LabelChoice("DIGITAL CAMO\u00a0", 6)),
-        ("BLACK, MATT", LabelChoice("BLACK, MATT", 7)),
-        ("Navy", LabelChoice("Navy", 8)),
-        ("NAVY", LabelChoice("NAVY", 9)),
+        ("OS", Label(1, "OS")),
+        ("30/32", Label(3, "30/32")),
+        ("xl", Label(4, "XL")),
+        (" one \u00a0 size ", Label(2, "ONE SIZE")),
+        ("digital camo", Label(6, "DIGITAL CAMO\u00a0")),
+        ("BLACK, MATT", Label(7, "BLACK, MATT")),
+        ("Navy", Label(8, "Navy")),
+        ("NAVY", Label(9, "NAVY")),
     ],
 )
 @pytest.mark.parametrize("policy", list(LabelPolicy))
 def test_a_known_label_is_found_whatever_its_case_and_spaces_and_the_policy(
-    text: str, expected: LabelChoice, policy: LabelPolicy
+    text: str, expected: Label, policy: LabelPolicy
 ) -> None:
     assert LabelIndex().choose(dropdown(policy), SIZES, text) == expected
 
 
 def test_case_is_folded_as_the_language_does_it() -> None:
     column = Column(SIZES.id, "COLOR", "dropdown", (Label(1, "WEISSE STRASSE"),))
-    assert LabelIndex().choose(dropdown(), column, "weiße Straße") == LabelChoice("WEISSE STRASSE", 1)
+    assert LabelIndex().choose(dropdown(), column, "weiße Straße") == Label(1, "WEISSE STRASSE")
 
 
 def test_a_missing_label_is_refused_with_the_nearest_ones() -> None:
@@ -105,7 +105,7 @@ def test_a_deactivated_label_is_refused_under_every_policy(policy: LabelPolicy) 
 
 def test_an_active_label_wins_over_a_deactivated_one_of_another_case() -> None:
     column = Column(SIZES.id, "Type", "dropdown", (Label(1, "Cancelled", is_deactivated=True), Label(2, "CANCELLED")))
-    assert LabelIndex().choose(dropdown(), column, "Cancelled") == LabelChoice("CANCELLED", 2)
+    assert LabelIndex().choose(dropdown(), column, "Cancelled") == Label(2, "CANCELLED")
 
 
 @pytest.mark.parametrize("policy", list(LabelPolicy))
@@ -116,13 +116,13 @@ def test_a_text_that_could_be_two_labels_is_refused_not_guessed(policy: LabelPol
 
 
 def test_the_policy_create_offers_a_new_label_without_an_id_and_with_single_spaces() -> None:
-    assert LabelIndex().choose(dropdown(LabelPolicy.CREATE), SIZES, " 2025 \u00a0FALL") == LabelChoice("2025 FALL", None)
+    assert LabelIndex().choose(dropdown(LabelPolicy.CREATE), SIZES, " 2025 \u00a0FALL") == "2025 FALL"
 
 
 def test_a_label_that_was_asked_for_keeps_its_first_spelling_and_still_has_no_id() -> None:
     label_index = LabelIndex()
     label_index.add(SIZES, "2025 Fall")
-    assert label_index.choose(dropdown(LabelPolicy.CREATE), SIZES, "2025 FALL") == LabelChoice("2025 Fall", None)
+    assert label_index.choose(dropdown(LabelPolicy.CREATE), SIZES, "2025 FALL") == "2025 Fall"
 
 
 def test_looking_up_a_new_label_does_not_add_it() -> None:
@@ -135,7 +135,7 @@ def test_looking_up_a_new_label_does_not_add_it() -> None:
 def test_a_full_status_column_takes_known_labels_only() -> None:
     column = status_column(STATUS_LABELS)
     label_index = LabelIndex()
-    assert label_index.choose(status(), column, "UNIT 39") == LabelChoice("unit 39", 39)
+    assert label_index.choose(status(), column, "UNIT 39") == Label(39, "unit 39")
     with pytest.raises(RowError, match="full \\(40 labels") as refused:
         label_index.choose(status(), column, "PACK")
     assert refused.value.code == "too_many_labels"
@@ -146,7 +146,7 @@ def test_labels_asked_for_in_this_run_count_against_the_limit_once() -> None:
     label_index = LabelIndex()
     label_index.add(column, "PACK")
     label_index.add(column, "pack")
-    assert label_index.choose(status(), column, "Pack") == LabelChoice("PACK", None)
+    assert label_index.choose(status(), column, "Pack") == "PACK"
     with pytest.raises(RowError) as refused:
         label_index.choose(status(), column, "PAIR")
     assert refused.value.code == "too_many_labels"
@@ -162,12 +162,12 @@ def test_deactivated_labels_count_against_the_limit() -> None:
 def test_a_dropdown_holds_more_labels_than_a_status() -> None:
     labels = tuple(Label(n, f"style {n}") for n in range(DROPDOWN_LABELS - 1))
     column = Column(SIZES.id, "STYLE", "dropdown", labels)
-    assert LabelIndex().choose(dropdown(LabelPolicy.CREATE), column, "NEW STYLE") == LabelChoice("NEW STYLE", None)
+    assert LabelIndex().choose(dropdown(LabelPolicy.CREATE), column, "NEW STYLE") == "NEW STYLE"
 
 
 def test_a_new_status_label_has_at_most_thirty_characters_after_spaces_are_collapsed() -> None:
     fits, column = "x" * 15 + " " + "y" * 14, status_column(1)
-    assert LabelIndex().choose(status(), column, fits.replace(" ", "   ")) == LabelChoice(fits, None)
+    assert LabelIndex().choose(status(), column, fits.replace(" ", "   ")) == fits
     with pytest.raises(RowError, match="has 31 characters") as refused:
         LabelIndex().choose(status(), column, fits + "z")
     assert refused.value.code == "label_too_long"
@@ -178,7 +178,7 @@ def test_a_new_numeric_status_label_is_refused_because_monday_would_read_a_posit
     with pytest.raises(RowError) as refused:
         LabelIndex().choose(status(), status_column(1), text)
     assert refused.value.code == "label_numeric"
-    assert LabelIndex().choose(dropdown(LabelPolicy.CREATE), SIZES, text) == LabelChoice(text, None)
+    assert LabelIndex().choose(dropdown(LabelPolicy.CREATE), SIZES, text) == text
 
 
 def test_an_empty_label_on_the_board_is_never_chosen_nor_proposed() -> None:
@@ -200,9 +200,9 @@ def test_any_text_becomes_an_active_label_a_new_one_within_the_limits_or_a_reaso
         assert choice.code.startswith(("label_", "too_many_labels"))
     elif choice is None:
         assert policy is LabelPolicy.BLANK
-    elif choice.id is None:
+    elif isinstance(choice, str):
         assert policy is LabelPolicy.CREATE
-        assert len(choice.name) <= STATUS_LABEL_CHARACTERS
+        assert len(choice) <= STATUS_LABEL_CHARACTERS
         assert len(names) < STATUS_LABELS
     else:
         assert not column.labels[choice.id].is_deactivated

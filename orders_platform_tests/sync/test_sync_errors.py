@@ -91,13 +91,18 @@ def test_a_token_that_loses_its_rights_in_the_middle_fails_no_row(platform: Plat
     assert platform.states() == {"NEW"}
 
 
-def test_every_missing_column_is_named_and_nothing_is_sent(platform: Platform) -> None:
+def test_every_missing_column_of_both_boards_is_named_and_nothing_is_sent(platform: Platform) -> None:
     def without(configuration: Configuration) -> Configuration:
         columns = list(configuration.items.fields)
         columns[1] = replace(columns[1], column_id="text_gone")
         columns[3] = replace(columns[3], column_id="text_lost")
         columns[24] = replace(columns[24], type=ColumnType.TEXT)
-        return configuration.model_copy(update={"items": replace(configuration.items, fields=tuple(columns))})
+        below = [*configuration.subitems.fields, replace(columns[1], column_id="text_below")]
+        boards = {
+            "items": replace(configuration.items, fields=tuple(columns)),
+            "subitems": replace(configuration.subitems, fields=tuple(below)),
+        }
+        return configuration.model_copy(update=boards)
 
     platform.configure(without)
     platform.load(ROWS)
@@ -105,7 +110,15 @@ def test_every_missing_column_is_named_and_nothing_is_sent(platform: Platform) -
         report = platform.sync()
     assert report.error is not None
     assert "BoardMismatchError" in report.error
-    for word in ("text_gone", "text_lost", "numeric_mktb1d19", "PO NUMBER", "CUSTOMER ALT PO", "nothing was sent"):
+    for word in (
+        "text_gone",
+        "text_lost",
+        "numeric_mktb1d19",
+        "PO NUMBER",
+        "CUSTOMER ALT PO",
+        "text_below",
+        "Nothing was sent",
+    ):
         assert word in report.error
     assert watch.mutations == {}
     assert platform.states() == {"NEW"}
