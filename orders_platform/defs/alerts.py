@@ -21,7 +21,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from orders_platform.configuration import Automation
 from orders_platform.defs.checks.check_results import CUSTOMERS, ERRORS, EVERYBODY, NOT_CHECKED, SCOPE
-from orders_platform.defs.failures import ERROR_TAG, dagster_failures
+from orders_platform.defs.failures import ERROR_TAG, NO_ERROR, dagster_failures
 from orders_platform.defs.resources import OrdersDatabase
 from orders_platform.defs.sensors import WILL_RETRY_TAG, customer_of_run, sensor_status
 from orders_platform.domain.customers import CustomerNames, customer_for
@@ -310,6 +310,8 @@ def results_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[Res
     yield from _check_results(instance, run.run_id)
     subject, is_repeated = _subject(run), run.tags.get(WILL_RETRY_TAG) == "true"
     if run.is_success:
+        if ERROR_TAG in run.tags:  # of the run that it repeats, whose tags it was given
+            instance.add_run_tags(run.run_id, {ERROR_TAG: NO_ERROR})
         yield Result(RUNS, {}, subject, "", run.run_id)
         return
     kind, words = _reason(instance, run)
