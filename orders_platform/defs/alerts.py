@@ -20,7 +20,7 @@ from dagster import OpExecutionContext
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from orders_platform.configuration import Automation
-from orders_platform.defs.checks.check_results import CUSTOMERS, ERRORS, EVERYBODY, NOT_CHECKED, SCOPE
+from orders_platform.defs.checks.check_results import CUSTOMERS, ERRORS, NOT_CHECKED
 from orders_platform.defs.failures import ERROR_TAG, NO_ERROR, dagster_failures
 from orders_platform.defs.resources import OrdersDatabase
 from orders_platform.defs.sensors import WILL_RETRY_TAG, customer_of_run, sensor_status
@@ -85,6 +85,7 @@ class Standing:
     Attributes:
         kind: of the failure, empty when it is well; another kind is told again, another count is not.
         is_own: a run about this subject alone said it, and no other will.
+        told: the kind that each address was told last, by its key; none when that was a recovery.
     """
 
     kind: str
@@ -92,6 +93,7 @@ class Standing:
     run_id: str
     count: int = 0
     is_own: bool = False
+    told: dict[str, str] = field(default_factory=dict)
 
 
 class Memory(BaseModel):
@@ -99,13 +101,11 @@ class Memory(BaseModel):
 
     Attributes:
         standings: by topic and subject, of what fails or was told to fail.
-        told: the kind of failure that each address was told last, by address, topic and subject.
     """
 
     since: float
     position: int = 0
     standings: dict[str, dict[str, Standing]] = {}
-    told: dict[str, dict[str, dict[str, str]]] = {}
 
     @classmethod
     def read(cls, cursor: str | None, now: datetime) -> "Memory":
@@ -120,19 +120,17 @@ class Memory(BaseModel):
         found = self.standings.setdefault(result.topic, {})
         for subject in [*result.failing, *(name for name in found if name not in result.failing and result.covers(name))]:
             kind, count = result.failing.get(subject, ""), result.counts.get(subject, 0)
-            found[subject] = Standing(kind, result.words, result.run_id, count, result.subject is not None)
+            told = found[subject].told if subject in found else {}
+            found[subject] = Standing(kind, result.words, result.run_id, count, result.subject is not None, told)
 
     def forget(self, known: Collection[str], addresses: Collection[str]) -> None:
         """Drop what is over and told to nobody, and those of whom no run will speak any more: renamed, or typed in by mistake."""
-        self.told = {key: told for key, told in self.told.items() if key in addresses}
-        for topic, found in self.standings.items():
+        for found in self.standings.values():
             for subject, each in list(found.items()):
-                told = [of_address.get(topic, {}) for of_address in self.told.values()]
-                is_over = not each.kind and not any(kinds.get(subject) for kinds in told)
-                if is_over or (each.is_own and subject not in known):
+                for key in each.told.keys() - set(addresses):
+                    del each.told[key]
+                if not (each.kind or each.told) or (each.is_own and subject not in known):
                     del found[subject]
-                    for kinds in told:
-                        kinds.pop(subject, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,23 +247,23 @@ def announce(memory: Memory, address: Address, place: Place) -> Iterator[tuple[s
 
     What it does not take differs at the next tick as well. Gives the title of each message, and whether it was taken.
     """
-    told = memory.told.setdefault(address.key, {})
     for topic, found in memory.standings.items():
-        known = told.setdefault(topic, {})
         for is_bad in (True, False):
             news = {
                 name: each
                 for name, each in found.items()
-                if each.kind != known.get(name, "") and bool(each.kind) is is_bad and address.hears_of(name)
+                if each.kind != each.told.get(address.key, "") and bool(each.kind) is is_bad and address.hears_of(name)
             }
             if not news:
                 continue
             message, started = _message(topic, news, found, place, is_bad=is_bad), time.monotonic()
             is_taken = address.takes(message)
             yield message.title, is_taken
-            if is_taken:
-                known.update({name: each.kind for name, each in news.items()})
-            elif time.monotonic() - started > _SLOW_SECONDS:
+            for each in news.values() if is_taken else ():
+                each.told.pop(address.key, None)
+                if is_bad:
+                    each.told[address.key] = each.kind
+            if not is_taken and time.monotonic() - started > _SLOW_SECONDS:
                 return
 
 
@@ -333,8 +331,7 @@ def _check_results(instance: dg.DagsterInstance, run_id: str) -> Iterator[Result
         counts = said.get(CUSTOMERS)
         counts = counts if isinstance(counts, dict) else {}
         errors, left_out = (_names(said.get(name)) for name in (ERRORS, NOT_CHECKED))
-        scope = customer_for(made.partition) if made.partition else str(said.get(SCOPE, EVERYBODY))
-        subject = None if scope == EVERYBODY else scope
+        subject = customer_for(made.partition) if made.partition else None
         words = f"{made.check_name} ({made.severity.value}): {made.description or 'see the run'}"
         failing = {str(name): "ERROR" if name in errors else "WARN" for name in counts}
         yield Result(made.check_name, failing, subject, words, run_id, left_out, counts)

@@ -2,7 +2,7 @@
 
 As a program, `python -m orders_platform_tests.defs.night [customers]`, it shows a whole night: one tick of
 `nightly_sync`, a worker killed, an alert of rows that are stuck. With `measure` before the number it says what a night costs in time,
-memory and storage, with Dagster's storage on Postgres and a fifth of the customers at work; `measure run` counts runs against the pools.
+memory and storage, with Dagster's storage on Postgres and a fifth of the customers at work; `measure op` counts steps against the pools.
 """
 
 from __future__ import annotations
@@ -204,7 +204,7 @@ def show(count: int) -> None:
 def measure(count: int, granularity: str, limit: int = 2) -> None:
     """What a night costs, from the tick of the schedule to the end of the last run, on the rules of deploy/compose."""
     rules = (CHECKOUT / "deploy" / "compose" / "dagster.yaml").read_text("utf-8")
-    for old, new in (("granularity: op", f"granularity: {granularity}"), ("default_limit: 2", f"default_limit: {limit}")):
+    for old, new in (("granularity: run", f"granularity: {granularity}"), ("default_limit: 2", f"default_limit: {limit}")):
         assert old in rules, old
         rules = rules.replace(old, new)
     with running_postgres() as server, customers_at_work(count, count // 5) as (place, busy):
@@ -231,7 +231,7 @@ def measure(count: int, granularity: str, limit: int = 2) -> None:
 
 
 def usage(session: int) -> tuple[int, dict[int, float]]:
-    """Of the processes of a session: bytes of memory that are no other's, and seconds of processor by process."""
+    """Of the processes of a session: bytes of memory, shared ones in parts, and seconds of processor by process."""
     memory, seconds = 0, {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -293,6 +293,6 @@ def schedule(place: Workplace, verb: str, name: str) -> None:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["measure"]:
         words = [word for word in sys.argv[2:] if not word.isdecimal()]
-        measure(int(next((word for word in sys.argv[2:] if word.isdecimal()), "60")), *(words or ["op"]))
+        measure(int(next((word for word in sys.argv[2:] if word.isdecimal()), "60")), *(words or ["run"]))
     else:
         show(int(sys.argv[1]) if len(sys.argv) > 1 else 60)

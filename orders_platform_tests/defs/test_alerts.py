@@ -577,5 +577,5 @@ def test_whatever_is_taken_or_not_an_address_knows_in_the_end_what_fails(looks: 
         said(memory, taken=taken)
     said(memory)
     failing = {name: kind for name, kind in now.items() if kind}
-    assert memory.told["all"].get("check", {}) == failing
+    assert {name: each.told["all"] for name, each in memory.standings.get("check", {}).items()} == failing
     assert said(memory) == []
