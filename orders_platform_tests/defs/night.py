@@ -222,10 +222,12 @@ def measure(count: int, granularity: str, limit: int = 2) -> None:
                 time.sleep(1)
             runs = night.runs()
             first, last = min(each.start_time or 0 for each in runs), max(each.end_time or 0 for each in runs)
+            well, stored = sum(each.dagster_run.is_success for each in runs), server.size("night") - before
             print(
-                f"{granularity} {limit}: {len(runs)} runs, {sum(each.dagster_run.is_success for each in runs)} well, in {last - first:.0f} s; "
-                f"{sum(used.values()):.0f} s of processor, {most / 2**20:.0f} MB at most, of it the daemon's and the code server's too; "
-                f"{(server.size('night') - before) / len(runs) / 2**10:.0f} kB of Postgres a run"
+                f"{granularity} {limit}: {len(runs)} runs, {well} well, in {last - first:.0f} s, {sum(used.values()):.0f} s of processor;"
+            )
+            print(
+                f"{most / 2**20:.0f} MB at most, daemon and code server included; {stored / len(runs) / 2**10:.0f} kB of Postgres a run"
             )
             print(place.rows("SELECT sync_state, COUNT(*) FROM ORDER_LIST_V2 GROUP BY 1"))
 

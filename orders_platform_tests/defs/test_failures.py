@@ -44,7 +44,9 @@ def test_a_customer_that_another_run_holds_is_tried_again_later(sampled: Workpla
         with pytest.raises(dg.Failure, match="Another run is at work on customer") as caught:
             order_headers(context, orders_database=SqliteResource(), run_options=RunOptions())
         assert caught.value.allow_retries
-    result = order_headers(dg.build_asset_context(partition_key="B'HOOD"), orders_database=SqliteResource(), run_options=RunOptions())
+    result = order_headers(
+        dg.build_asset_context(partition_key="B'HOOD"), orders_database=SqliteResource(), run_options=RunOptions()
+    )
     assert result.metadata["created"] == 24
 
 

@@ -45,7 +45,10 @@ class Postgres:
     def _say(self, statement: str) -> str:
         command = [self.programs / "psql", "-h", "127.0.0.1", "-p", str(self.port), "-U", "dagster", "-d", "postgres"]
         environment = {**os.environ, "PGPASSWORD": PASSWORD}
-        return subprocess.run([*command, "-qtA", "-c", statement], env=environment, check=True, timeout=60, capture_output=True, text=True).stdout
+        said = subprocess.run(
+            [*command, "-qtA", "-c", statement], env=environment, check=True, timeout=60, stdout=subprocess.PIPE, text=True
+        )
+        return said.stdout
 
 
 def programs() -> Path:

@@ -90,6 +90,4 @@ class Findings:
 
 def not_checked(customer: str, why: str) -> dg.AssetCheckResult:
     """Passed, though the check says nothing of the customer: alerts do not take it for a recovery."""
-    return dg.AssetCheckResult(
-        passed=True, description=why, metadata={NOT_CHECKED: dg.MetadataValue.json([customer])}
-    )
+    return dg.AssetCheckResult(passed=True, description=why, metadata={NOT_CHECKED: dg.MetadataValue.json([customer])})
