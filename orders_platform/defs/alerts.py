@@ -1,7 +1,8 @@
 """Alerts: a sensor that tells ORDERS_ALERT_URLS what fails and what has recovered, and the daily summary.
 
 A failed check leaves its run successful, so nothing of Dagster's own would tell anybody. Nor can Dagster be asked what fails just now: of
-a check over all customers it keeps the latest result, not the latest of each customer. So the sensor follows the runs that ended, in the
+a check over all customers it keeps the latest result, not the latest of each customer; and of one customer's check the latest run that was
+to make it, which hides what failed when that run ends before it. So the sensor follows the runs that ended, in the
 order of the event log (hosts have different clocks), and keeps in its cursor what fails, and what each address was told. It sends the
 difference: an address that is set later hears what fails then, and one that was away what has changed meanwhile.
 """
