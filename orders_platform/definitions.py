@@ -19,7 +19,6 @@ from orders_platform.defs.jobs import (
     sync_customer,
     verify_boards,
 )
-from orders_platform.defs.pool_wait import sleep_while_blocked
 from orders_platform.defs.preview import preview_customer
 from orders_platform.defs.resources import MondayResource, database_resource
 from orders_platform.defs.retention import retention
@@ -41,7 +40,6 @@ def build_definitions(settings: Settings, **overrides: object) -> dg.Definitions
         "run_options": RunOptions(),
         **overrides,
     }
-    sleep_while_blocked()
     addresses_of(
         settings.alert_urls, settings.configuration.customer_names
     )  # a wrong URL is refused now, not when something has gone wrong

@@ -1,7 +1,8 @@
 """Alerts: a sensor that tells ORDERS_ALERT_URLS what fails and what has recovered, and the daily summary.
 
 A failed check leaves its run successful, so nothing of Dagster's own would tell anybody. Nor can Dagster be asked what fails just now: of
-a check over all customers it keeps the latest result, not the latest of each customer. So the sensor follows the runs that ended, in the
+a check over all customers it keeps the latest result, not the latest of each customer; and of one customer's check the latest run that was
+to make it, which hides what failed when that run ends before it. So the sensor follows the runs that ended, in the
 order of the event log (hosts have different clocks), and keeps in its cursor what fails, and what each address was told. It sends the
 difference: an address that is set later hears what fails then, and one that was away what has changed meanwhile.
 """
@@ -20,8 +21,8 @@ from dagster import OpExecutionContext
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from orders_platform.configuration import Automation
-from orders_platform.defs.checks.check_results import CUSTOMERS, ERRORS, EVERYBODY, NOT_CHECKED, SCOPE
-from orders_platform.defs.failures import ERROR_TAG, dagster_failures
+from orders_platform.defs.checks.check_results import CUSTOMERS, ERRORS, NOT_CHECKED
+from orders_platform.defs.failures import ERROR_TAG, NO_ERROR, dagster_failures
 from orders_platform.defs.resources import OrdersDatabase
 from orders_platform.defs.sensors import WILL_RETRY_TAG, customer_of_run, sensor_status
 from orders_platform.domain.customers import CustomerNames, customer_for
@@ -85,6 +86,7 @@ class Standing:
     Attributes:
         kind: of the failure, empty when it is well; another kind is told again, another count is not.
         is_own: a run about this subject alone said it, and no other will.
+        told: the kind that each address was told last, by its key; none when that was a recovery.
     """
 
     kind: str
@@ -92,6 +94,7 @@ class Standing:
     run_id: str
     count: int = 0
     is_own: bool = False
+    told: dict[str, str] = field(default_factory=dict)
 
 
 class Memory(BaseModel):
@@ -99,13 +102,11 @@ class Memory(BaseModel):
 
     Attributes:
         standings: by topic and subject, of what fails or was told to fail.
-        told: the kind of failure that each address was told last, by address, topic and subject.
     """
 
     since: float
     position: int = 0
     standings: dict[str, dict[str, Standing]] = {}
-    told: dict[str, dict[str, dict[str, str]]] = {}
 
     @classmethod
     def read(cls, cursor: str | None, now: datetime) -> "Memory":
@@ -120,19 +121,17 @@ class Memory(BaseModel):
         found = self.standings.setdefault(result.topic, {})
         for subject in [*result.failing, *(name for name in found if name not in result.failing and result.covers(name))]:
             kind, count = result.failing.get(subject, ""), result.counts.get(subject, 0)
-            found[subject] = Standing(kind, result.words, result.run_id, count, result.subject is not None)
+            told = found[subject].told if subject in found else {}
+            found[subject] = Standing(kind, result.words, result.run_id, count, result.subject is not None, told)
 
     def forget(self, known: Collection[str], addresses: Collection[str]) -> None:
         """Drop what is over and told to nobody, and those of whom no run will speak any more: renamed, or typed in by mistake."""
-        self.told = {key: told for key, told in self.told.items() if key in addresses}
-        for topic, found in self.standings.items():
+        for found in self.standings.values():
             for subject, each in list(found.items()):
-                told = [of_address.get(topic, {}) for of_address in self.told.values()]
-                is_over = not each.kind and not any(kinds.get(subject) for kinds in told)
-                if is_over or (each.is_own and subject not in known):
+                for key in each.told.keys() - set(addresses):
+                    del each.told[key]
+                if not (each.kind or each.told) or (each.is_own and subject not in known):
                     del found[subject]
-                    for kinds in told:
-                        kinds.pop(subject, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,23 +248,23 @@ def announce(memory: Memory, address: Address, place: Place) -> Iterator[tuple[s
 
     What it does not take differs at the next tick as well. Gives the title of each message, and whether it was taken.
     """
-    told = memory.told.setdefault(address.key, {})
     for topic, found in memory.standings.items():
-        known = told.setdefault(topic, {})
         for is_bad in (True, False):
             news = {
                 name: each
                 for name, each in found.items()
-                if each.kind != known.get(name, "") and bool(each.kind) is is_bad and address.hears_of(name)
+                if each.kind != each.told.get(address.key, "") and bool(each.kind) is is_bad and address.hears_of(name)
             }
             if not news:
                 continue
             message, started = _message(topic, news, found, place, is_bad=is_bad), time.monotonic()
             is_taken = address.takes(message)
             yield message.title, is_taken
-            if is_taken:
-                known.update({name: each.kind for name, each in news.items()})
-            elif time.monotonic() - started > _SLOW_SECONDS:
+            for each in news.values() if is_taken else ():
+                each.told.pop(address.key, None)
+                if is_bad:
+                    each.told[address.key] = each.kind
+            if not is_taken and time.monotonic() - started > _SLOW_SECONDS:
                 return
 
 
@@ -310,6 +309,8 @@ def results_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[Res
     yield from _check_results(instance, run.run_id)
     subject, is_repeated = _subject(run), run.tags.get(WILL_RETRY_TAG) == "true"
     if run.is_success:
+        if ERROR_TAG in run.tags:  # of the run that it repeats, whose tags it was given
+            instance.add_run_tags(run.run_id, {ERROR_TAG: NO_ERROR})
         yield Result(RUNS, {}, subject, "", run.run_id)
         return
     kind, words = _reason(instance, run)
@@ -331,8 +332,7 @@ def _check_results(instance: dg.DagsterInstance, run_id: str) -> Iterator[Result
         counts = said.get(CUSTOMERS)
         counts = counts if isinstance(counts, dict) else {}
         errors, left_out = (_names(said.get(name)) for name in (ERRORS, NOT_CHECKED))
-        scope = customer_for(made.partition) if made.partition else str(said.get(SCOPE, EVERYBODY))
-        subject = None if scope == EVERYBODY else scope
+        subject = customer_for(made.partition) if made.partition else None
         words = f"{made.check_name} ({made.severity.value}): {made.description or 'see the run'}"
         failing = {str(name): "ERROR" if name in errors else "WARN" for name in counts}
         yield Result(made.check_name, failing, subject, words, run_id, left_out, counts)

@@ -19,7 +19,9 @@ SYNC_ASSETS = ("order_headers", "order_sizes", "order_lines", "monday_groups", "
 sync_customer = dg.define_asset_job(
     "sync_customer",
     selection=dg.AssetSelection.assets(*SYNC_ASSETS),
-    description="Merges one customer's load and updates the board: all six assets and the report, for one partition.",
+    description="Merges one customer's load and updates the board: all six assets and the report, for one partition. "
+    "Options of one run (some orders, a limit, accept a guard): the arrow beside Materialize, Open launchpad. "
+    "A dry run is the job preview_customer.",
 )
 check_orders = dg.define_asset_job(
     "check_orders",

@@ -1,7 +1,8 @@
 """A night with a real daemon: its queue, its sensors and schedules, run workers as processes of their own, and kill -9.
 
 As a program, `python -m orders_platform_tests.defs.night [customers]`, it shows a whole night: one tick of
-`nightly_sync`, a worker killed, an alert of rows that are stuck.
+`nightly_sync`, a worker killed, an alert of rows that are stuck. With `measure` before the number it says what a night costs in time,
+memory and storage, with Dagster's storage on Postgres and a fifth of the customers at work; `measure op` counts steps against the pools.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from orders_platform.domain.customers import customer_for, partition_key_for
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.sandbox.server import Latency, Sandbox
 from orders_platform.sandbox.server import running as serving
+from orders_platform_tests.deploy.postgres import running_postgres
 from orders_platform_tests.testing.alert_receiver import Receiver, receiving
 from orders_platform_tests.testing.workplace import CHECKOUT, Row, Workplace, samples_of
 
@@ -40,6 +42,7 @@ class Night:
     """The instance that a daemon works on."""
 
     instance: dg.DagsterInstance
+    session: int = 0
 
     def runs(self, job: str = "sync_customer") -> list[dg.RunRecord]:
         """Oldest first."""
@@ -92,11 +95,11 @@ def wait_for(look: Callable[[], T | None], within: float) -> T:
 
 
 @contextmanager
-def daemon(place: Workplace, **variables: str) -> Iterator[Night]:
-    """Dagster's daemon on an instance with the repository's dagster.yaml, in the folder of the workplace."""
+def daemon(place: Workplace, rules: str = "", **variables: str) -> Iterator[Night]:
+    """Dagster's daemon on an instance with these rules, or the repository's dagster.yaml, in the folder of the workplace."""
     home = place.folder / "home"
     home.mkdir(exist_ok=True)
-    (home / "dagster.yaml").write_text(_instance_file(home), "utf-8")
+    (home / "dagster.yaml").write_text(rules or _instance_file(home), "utf-8")
     command = [Path(sys.executable).parent / "dagster-daemon", "run", "-m", "orders_platform.definitions"]
     environment = {**place.variables, "DAGSTER_HOME": str(home), **variables}
     with dg.DagsterInstance.from_config(str(home)) as instance, (home / "daemon.log").open("w") as log:
@@ -107,7 +110,7 @@ def daemon(place: Workplace, **variables: str) -> Iterator[Night]:
             command, cwd=place.folder, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
         )
         try:
-            yield Night(instance)
+            yield Night(instance, process.pid)
         finally:
             os.killpg(process.pid, signal.SIGTERM)
             try:
@@ -171,13 +174,13 @@ def pretend_sent(place: Workplace, names: Sequence[str]) -> None:
         place.write(f"UPDATE {table} SET sync_state = 'SYNCED'")
 
 
-def show(count: int) -> None:
-    """A whole night, and an alert."""
+@contextmanager
+def customers_at_work(count: int, busy: int) -> Iterator[tuple[Workplace, list[str]]]:
+    """A workplace of so many customers, the first of which have something to send; every one of the schedules ticks each minute."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         sandbox = Sandbox(limits=ROOMY, latency=Latency(0.2, 0.3))
         stack.callback(sandbox.close)
         url = stack.enter_context(serving(sandbox)) + "/v2"
-        receiver = stack.enter_context(receiving())
         place = Workplace(Path(folder), sandbox, url)
         place.environment = {"ORDERS_DATABASE_URL": f"sqlite:///{place.database}", "MONDAY_API_URL": url}
         every_minute = "* * * * *"
@@ -185,12 +188,63 @@ def show(count: int) -> None:
         os.environ.update(place.environment)
         names, rows = customers_of(count)
         place.stage(rows)
-        idle = names[count * 2 // 5 :]
-        pretend_sent(place, idle)
+        pretend_sent(place, names[busy:])
+        yield place, names[:busy]
+
+
+def show(count: int) -> None:
+    """A whole night, and an alert."""
+    with receiving() as receiver, customers_at_work(count, count * 2 // 5) as (place, busy):
         place.environment["ORDERS_ALERT_URLS"] = receiver.url
         with daemon(place) as night:
-            show_night(place, night, names[: -len(idle)])
-            show_alert(place, receiver, names[1])
+            show_night(place, night, busy)
+            show_alert(place, receiver, busy[1])
+
+
+def measure(count: int, granularity: str, limit: int = 2) -> None:
+    """What a night costs, from the tick of the schedule to the end of the last run, on the rules of deploy/compose."""
+    rules = (CHECKOUT / "deploy" / "compose" / "dagster.yaml").read_text("utf-8")
+    for old, new in (("granularity: run", f"granularity: {granularity}"), ("default_limit: 2", f"default_limit: {limit}")):
+        assert old in rules, old
+        rules = rules.replace(old, new)
+    with running_postgres() as server, customers_at_work(count, count // 5) as (place, busy):
+        variables = server.new_database("night")
+        os.environ.update(variables)
+        with daemon(place, rules, **variables) as night:
+            before = server.size("night")
+            schedule(place, "start", "nightly_sync")
+            wait_for(lambda: len(night.runs()) >= len(busy), 300)
+            schedule(place, "stop", "nightly_sync")
+            most, used = 0, dict[int, float]()
+            while not night.has_ended():
+                memory, seconds = usage(night.session)
+                most, used = max(most, memory), used | seconds
+                time.sleep(1)
+            runs = night.runs()
+            first, last = min(each.start_time or 0 for each in runs), max(each.end_time or 0 for each in runs)
+            well, stored = sum(each.dagster_run.is_success for each in runs), server.size("night") - before
+            print(
+                f"{granularity} {limit}: {len(runs)} runs, {well} well, in {last - first:.0f} s, {sum(used.values()):.0f} s of processor;"
+            )
+            print(
+                f"{most / 2**20:.0f} MB at most, daemon and code server included; {stored / len(runs) / 2**10:.0f} kB of Postgres a run"
+            )
+            print(place.rows("SELECT sync_state, COUNT(*) FROM ORDER_LIST_V2 GROUP BY 1"))
+
+
+def usage(session: int) -> tuple[int, dict[int, float]]:
+    """Of the processes of a session: bytes of memory, shared ones in parts, and seconds of processor by process."""
+    memory, seconds = 0, {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            values = (folder / "stat").read_text().rpartition(")")[2].split()
+            if int(values[3]) == session:
+                rollup = (folder / "smaps_rollup").read_text()
+                memory += 1024 * int(re.search(r"^Pss: +(\d+)", rollup, re.MULTILINE)[1])
+                seconds[int(folder.name)] = (int(values[11]) + int(values[12])) / os.sysconf("SC_CLK_TCK")
+        except (OSError, TypeError):
+            continue  # it has ended
+    return memory, seconds
 
 
 def show_night(place: Workplace, night: Night, busy: Sequence[str]) -> None:
@@ -239,4 +293,8 @@ def schedule(place: Workplace, verb: str, name: str) -> None:
 
 
 if __name__ == "__main__":
-    show(int(sys.argv[1]) if len(sys.argv) > 1 else 60)
+    if sys.argv[1:2] == ["measure"]:
+        words = [word for word in sys.argv[2:] if not word.isdecimal()]
+        measure(int(next((word for word in sys.argv[2:] if word.isdecimal()), "60")), *(words or ["run"]))
+    else:
+        show(int(sys.argv[1]) if len(sys.argv) > 1 else 60)

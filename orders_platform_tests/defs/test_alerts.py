@@ -269,7 +269,7 @@ def test_the_verdict_on_one_customer_is_told_and_over_when_that_customer_recover
     assert location.sync_customer("RHONE").success
     ticks.sensor("alerts")
     assert receiver.titles[1:] == ["[sandbox] RHONE: totals_match_sizes recovered"]
-    assert "Still failing: B'HOOD." in receiver.arrived[1]["message"]
+    assert "Failing now: 1 of 2 customers (B'HOOD)." in receiver.arrived[1]["message"]
     job(location, "check_orders")
     ticks.sensor("alerts")
     assert receiver.titles[2:] == []
@@ -470,6 +470,10 @@ def test_a_failed_run_is_tagged_with_its_error(
     ticks.sensor("alerts")
     tags = [location.instance.get_run_by_id(run.run_id).tags["orders/error"] for run in (failed, crashed)]
     assert tags == ["ConfigurationError", "crash"]
+    again = ticks.repeat(failed.run_id)
+    ticks.sensor("alerts")
+    assert location.instance.get_run_by_id(again).is_success
+    assert location.instance.get_run_by_id(again).tags["orders/error"] == "none"
 
 
 def test_a_run_that_met_a_pause_is_told_to_nobody(
@@ -573,5 +577,5 @@ def test_whatever_is_taken_or_not_an_address_knows_in_the_end_what_fails(looks: 
         said(memory, taken=taken)
     said(memory)
     failing = {name: kind for name, kind in now.items() if kind}
-    assert memory.told["all"].get("check", {}) == failing
+    assert {name: each.told["all"] for name, each in memory.standings.get("check", {}).items()} == failing
     assert said(memory) == []

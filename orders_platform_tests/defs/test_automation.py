@@ -251,10 +251,10 @@ def test_people_switch_automation_on_in_the_sandbox_and_it_is_on_elsewhere(
         made = [*(definitions.schedules or ()), *(definitions.sensors or ())]
         return {each.name for each in made if each.default_status.value == "RUNNING"}
 
-    assert running() == {"new_customers", "alerts"}
+    assert running() == {"new_customers", "lost_runs", "alerts"}
     monkeypatch.setenv("ORDERS_CONFIG", str(offline.configure(
         ("starts_running = false", "starts_running = false\nswitches = { changed_customers = true, new_customers = false }"))))  # fmt: skip
-    assert running() == {"changed_customers", "alerts"}
+    assert running() == {"changed_customers", "lost_runs", "alerts"}
     monkeypatch.setenv("ORDERS_CONFIG", str(offline.configure(
         ("starts_running = false", "switches = { nightly = false }"))))  # fmt: skip
     with pytest.raises(ConfigurationError, match="'nightly', which is no sensor or schedule"):
@@ -264,6 +264,6 @@ def test_people_switch_automation_on_in_the_sandbox_and_it_is_on_elsewhere(
     monkeypatch.setenv("ORDERS_DATABASE_URL", "mssql+pyodbc://user:pa55@nowhere/db?driver=none")
     monkeypatch.setenv("MONDAY_API_TOKEN", "not-the-sandbox-token")
     assert running() == {
-        "new_customers", "alerts", "changed_customers", "nightly_sync", "scan_staging_schedule", "check_orders_schedule",
+        "new_customers", "lost_runs", "alerts", "changed_customers", "nightly_sync", "scan_staging_schedule", "check_orders_schedule",
         "check_waiting_rows_schedule", "verify_boards_schedule", "daily_summary_schedule", "retention_schedule",
     }  # fmt: skip

@@ -82,7 +82,7 @@ def test_a_run_of_a_customer_makes_its_checks_and_they_pass(workplace: Workplace
     found = made(location.sync_customer(CUSTOMER))
     assert set(found) == IN_A_RUN
     assert all(evaluation.passed for evaluation in found.values())
-    assert {told(evaluation)["scope"] for evaluation in found.values()} == {CUSTOMER}
+    assert {evaluation.partition for evaluation in found.values()} == {CUSTOMER}
     counts = told(found["board_equals_database"])
     orders, lines = (
         workplace.rows("SELECT COUNT(*) FROM ORDER_LIST_V2")[0][0],
@@ -151,7 +151,7 @@ def test_all_checks_pass_over_all_customers_when_all_is_well(synced: Workplace, 
         found = made(build_definitions(Settings()).resolve_job_def(job).execute_in_process(instance=location.instance))
         assert len(found) == names
         assert [name for name, evaluation in found.items() if not evaluation.passed] == []
-        assert {told(evaluation)["scope"] for evaluation in found.values()} == {"all customers"}
+        assert {evaluation.partition for evaluation in found.values()} == {None}
 
 
 def test_what_a_job_said_of_all_customers_stays_shown_when_one_of_them_runs_and_the_staging_table_is_observed(

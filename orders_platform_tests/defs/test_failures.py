@@ -15,6 +15,7 @@ from orders_platform import errors
 from orders_platform.defs.assets.order_assets import order_headers
 from orders_platform.defs.failures import FAILURE_TAG, dagster_failures, failed_for_good, stop_run_retries
 from orders_platform.defs.resources import SqliteResource
+from orders_platform.defs.run_options import RunOptions
 from orders_platform_tests.testing.dagster_location import Location, Ticks, failure
 from orders_platform_tests.testing.workplace import CHECKOUT, Workplace
 
@@ -41,9 +42,11 @@ def test_a_customer_that_another_run_holds_is_tried_again_later(sampled: Workpla
     context = dg.build_asset_context(partition_key="B'HOOD")
     with sampled.store() as store, store.lock("B'HOOD"):
         with pytest.raises(dg.Failure, match="Another run is at work on customer") as caught:
-            order_headers(context, orders_database=SqliteResource())
+            order_headers(context, orders_database=SqliteResource(), run_options=RunOptions())
         assert caught.value.allow_retries
-    result = order_headers(dg.build_asset_context(partition_key="B'HOOD"), orders_database=SqliteResource())
+    result = order_headers(
+        dg.build_asset_context(partition_key="B'HOOD"), orders_database=SqliteResource(), run_options=RunOptions()
+    )
     assert result.metadata["created"] == 24
 
 

@@ -6,6 +6,8 @@ import dagster as dg
 import pytest
 
 from orders_platform.definitions import build_definitions
+from orders_platform.defs.run_options import GuardWord
+from orders_platform.domain.guards import GuardKind
 from orders_platform.settings import Settings
 from orders_platform_tests.testing.dagster_location import Location, Ticks, failure, metadata
 from orders_platform_tests.testing.workplace import Workplace, samples_of
@@ -77,16 +79,23 @@ def test_a_resync_brings_back_what_people_changed_and_sends_nothing_else(synced:
     assert metadata(run, "monday_subitems")["mutations"] == 0
 
 
-@pytest.mark.parametrize(("options", "words"), [
-    ({"accept": ["wrong_total"]}, "accept names 'wrong_total', which is no guard; the guards are vanished_orders"),
-    ({"limit": -1}, "limit is -1"),
-])  # fmt: skip
-def test_an_option_that_is_wrong_fails_the_run_in_words(
-    workplace: Workplace, location: Location, options: dict[str, object], words: str
-) -> None:
+def test_the_launchpad_offers_the_guards_and_refuses_any_other_word(offline: Workplace) -> None:
+    assert [(each.name, each.value) for each in GuardWord] == [(kind, kind) for kind in GuardKind]
+    job = build_definitions(Settings()).resolve_job_def("sync_customer")
+
+    def asked(word: str) -> None:
+        dg.validate_run_config(job, {"resources": {"run_options": {"config": {"accept": [word]}}}})
+
+    asked("wrong_totals")
+    with pytest.raises(dg.DagsterInvalidConfigError, match=r"accept\[0\] not in enum type GuardWord got wrong_total$"):
+        asked("wrong_total")
+
+
+def test_a_limit_below_nothing_fails_the_run_in_words(workplace: Workplace, location: Location) -> None:
+    """Dagster's configuration knows no bounds, so the launchpad lets it through."""
     workplace.stage(ROWS)
-    run = location.sync_customer(CUSTOMER, **options)
-    assert words in failure(run)[1].step_failure_data.user_failure_data.description
+    run = location.sync_customer(CUSTOMER, limit=-1)
+    assert "limit is -1" in failure(run)[1].step_failure_data.user_failure_data.description
     assert on_board(workplace) == 0
 
 
@@ -108,7 +117,7 @@ def test_a_stage_shows_the_rows_that_it_sent_with_links_refused_ones_first(
         f"| create | [{key.replace('|', chr(92) + '|')}](https://acme.example/boards/7/pulses/{item_id}) |"
     )
     assert lines[2].endswith("| without DESIGN FEE |")
-    assert metadata(run, "monday_items")["page"] == "http://127.0.0.1:3000/reports/B%27HOOD"
+    assert metadata(run, "monday_items")["page"] == "/reports/B%27HOOD"
     assert "rows" not in metadata(location.sync_customer(CUSTOMER), "monday_groups")
 
 
@@ -147,7 +156,7 @@ def test_a_preview_is_no_run_of_its_customer_for_the_sensors(synced: Workplace, 
     """One that failed stops nobody, and one that went well gives nobody another try."""
     ticks = Ticks(location.instance)
     synced.stage([{**row, "NOTES": "changed"} for row in ROWS])
-    assert not location.preview(CUSTOMER, accept=["x"]).success
+    assert not location.preview(CUSTOMER, limit=1).success
     assert set(ticks.changed()) == {CUSTOMER}
     ticks.cancelled("B'HOOD")
     assert location.preview(CUSTOMER).success

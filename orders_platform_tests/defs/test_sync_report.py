@@ -19,7 +19,7 @@ def test_a_run_leaves_a_page_and_shows_the_report(workplace: Workplace, location
     shown = metadata(run, "sync_report")
     assert (shown["orders"], shown["on_board"], shown["waiting"], shown["corrections"]) == (24, 24, 0, 0)
     assert str(shown["report"]).startswith("# B'HOOD: orders on the board")
-    assert shown["page"] == "http://127.0.0.1:3000/reports/B%27HOOD"
+    assert shown["page"] == "/reports/B%27HOOD"
     page = Path(str(shown["page_file"]))
     assert page == workplace.folder / ".data" / "reports" / "B'HOOD.html"
     assert "All 24 orders are on the board." in page.read_text(encoding="utf-8")

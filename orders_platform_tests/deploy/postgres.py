@@ -29,9 +29,7 @@ class Postgres:
 
     def new_database(self, name: str) -> Mapping[str, str]:
         """The variables that deploy/compose/dagster.yaml asks for, of a database nobody has used yet."""
-        command = [self.programs / "psql", "-h", "127.0.0.1", "-p", str(self.port), "-U", "dagster", "-d", "postgres"]
-        statement = ["-q", "-c", f'CREATE DATABASE "{name}"']
-        subprocess.run([*command, *statement], env={**os.environ, "PGPASSWORD": PASSWORD}, check=True, timeout=60)
+        self._say(f'CREATE DATABASE "{name}"')
         return {
             "DAGSTER_POSTGRES_HOST": "127.0.0.1",
             "DAGSTER_POSTGRES_PORT": str(self.port),
@@ -39,6 +37,18 @@ class Postgres:
             "DAGSTER_POSTGRES_USER": "dagster",
             "DAGSTER_POSTGRES_PASSWORD": PASSWORD,
         }
+
+    def size(self, name: str) -> int:
+        """Bytes of a database."""
+        return int(self._say(f"SELECT pg_database_size('{name}')"))
+
+    def _say(self, statement: str) -> str:
+        command = [self.programs / "psql", "-h", "127.0.0.1", "-p", str(self.port), "-U", "dagster", "-d", "postgres"]
+        environment = {**os.environ, "PGPASSWORD": PASSWORD}
+        said = subprocess.run(
+            [*command, "-qtA", "-c", statement], env=environment, check=True, timeout=60, stdout=subprocess.PIPE, text=True
+        )
+        return said.stdout
 
 
 def programs() -> Path:

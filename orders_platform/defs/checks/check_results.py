@@ -21,9 +21,8 @@ from orders_platform.settings import Settings
 WARN = dg.AssetCheckSeverity.WARN
 ERROR = dg.AssetCheckSeverity.ERROR
 
-SCOPE, CUSTOMERS, ERRORS, NOT_CHECKED = "scope", "customers", "errors", "not_checked"
-"""Metadata that alerts read: whom a check was about, findings by customer, customers with an ERROR, customers of whom it says nothing."""
-EVERYBODY = "all customers"
+CUSTOMERS, ERRORS, NOT_CHECKED = "customers", "errors", "not_checked"
+"""Metadata that alerts read: findings by customer, customers with an ERROR, customers of whom it says nothing."""
 NOBODY = "(no customer)"
 _NAMED = 5
 
@@ -70,11 +69,7 @@ class Findings:
         figures: dict[str, dg.RawMetadataValue] = {"found": len(self.found), **self.figures}
         if customer is not None:  # as numbers Dagster would draw one line through those of all customers
             figures = {name: str(each) if isinstance(each, int | float) else each for name, each in figures.items()}
-        metadata: dict[str, dg.RawMetadataValue] = {
-            SCOPE: customer or EVERYBODY,
-            CUSTOMERS: dg.MetadataValue.json(dict(counts.most_common())),
-            **figures,
-        }
+        metadata = {CUSTOMERS: dg.MetadataValue.json(dict(counts.most_common())), **figures}
         if not self.found:
             return dg.AssetCheckResult(passed=True, severity=worst, metadata=metadata)
         shown = self.found[: Settings().configuration.checks.shown_rows]
@@ -95,6 +90,4 @@ class Findings:
 
 def not_checked(customer: str, why: str) -> dg.AssetCheckResult:
     """Passed, though the check says nothing of the customer: alerts do not take it for a recovery."""
-    return dg.AssetCheckResult(
-        passed=True, description=why, metadata={SCOPE: customer, NOT_CHECKED: dg.MetadataValue.json([customer])}
-    )
+    return dg.AssetCheckResult(passed=True, description=why, metadata={NOT_CHECKED: dg.MetadataValue.json([customer])})
