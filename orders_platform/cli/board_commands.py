@@ -188,7 +188,7 @@ def resync(*, only: tuple[str, ...], new_board: bool, no_send: bool) -> None:
     then = " Next: orders-platform sync --execute" if no_send else ""
     said = ("order is made anew", "orders are made anew") if new_board else ("row is compared again", "rows are compared again")
     output.say(f"{counted(marked, *said)}.{then}", err=not no_send)
-    if not no_send:
+    if names and not no_send:  # without a name `sync` is of all customers
         sync(only=tuple(names), dry=False)
 
 

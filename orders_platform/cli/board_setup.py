@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 
+import click
+
 from orders_platform.build import open_board, open_store, sync_rules
 from orders_platform.cli import output
 from orders_platform.cli.embedded import embedded_sandbox
@@ -65,6 +67,8 @@ def expected_values(settings: Settings) -> Mapping[str, Iterable[str]]:
 
 
 def init_board(*, board_id: int | None, new: str | None, dry_run: bool, as_json: bool) -> None:
+    if board_id and new:
+        raise click.UsageError("--board takes a board that exists and --new makes one; name one of the two.")
     settings = Settings()
     if settings.config_path.resolve() == (default_folder("config") / "order_sync.toml").resolve():
         raise ConfigurationError(

@@ -155,13 +155,13 @@ def customers(*, as_json: bool) -> None:
 
 def pause(*, names: tuple[str, ...]) -> None:
     with database_session() as (_, store):
-        for customer in [store.pause(name, datetime.now(UTC)) for name in names]:
+        for customer in [store.pause(name, datetime.now(UTC)) for name in [*map(store.customer_named, names)]]:
             output.say(f"{customer} is paused. `orders-platform customers resume` ends that.")
 
 
 def resume(*, names: tuple[str, ...]) -> None:
     with database_session() as (_, store):
-        for customer in [store.pause(name, None) for name in names]:
+        for customer in [store.pause(name, None) for name in [*map(store.customer_named, names)]]:
             output.say(f"{customer} runs again. Next: orders-platform sync")
 
 

@@ -7,7 +7,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -26,7 +26,7 @@ from orders_platform.database.server_checks import ServerFinding, check_server
 from orders_platform.domain.board import BoardDescription
 from orders_platform.domain.preflight import missing_labels
 from orders_platform.domain.text import counted
-from orders_platform.errors import OrdersError
+from orders_platform.errors import BoardMismatchError, OrdersError
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.settings import Settings
 from orders_platform.sync.run import described_boards
@@ -162,6 +162,12 @@ def _alerts(at: _Doctor) -> Found:
     return f"{taken} of {counted(count, 'address', 'addresses')} took the test", taken == count
 
 
+def _token(at: _Doctor) -> Found:
+    with suppress(BoardMismatchError):  # monday answered; the next line tells it
+        _ = at.board
+    return "it was taken", True
+
+
 _CHECKS: Iterable[tuple[str, str, str, Callable[[_Doctor], Found]]] = (
     ("Python", "3.11 or newer", "Install a newer Python.", lambda _: (platform.python_version(), sys.version_info >= (3, 11))),
     ("configuration", "can be read and contradicts nothing", "Correct it; `orders-platform config show` says where each value stands.",
@@ -174,7 +180,7 @@ _CHECKS: Iterable[tuple[str, str, str, Callable[[_Doctor], Found]]] = (
     ("columns", "those that the configuration names", "Correct the configuration, or load the list again.",
      lambda at: (f"{len(OrderMerge(at.store).rules.business)} columns of the order list", True)),
     ("token", "monday takes it", "Check MONDAY_API_URL and MONDAY_API_TOKEN, and whether monday.com can be reached.",
-     lambda at: ("it was taken", bool(at.board))),
+     _token),
     ("board", "fits the configuration", "orders-platform board check names each; board init makes what is missing.", _board),
     ("labels", "one for each customer and order type", "orders-platform board check --create-labels", _labels),
     ("API version", "lives", "Set [monday] api_version.", lambda at: ("; ".join(at.board[2]), False) if at.board[2] else None),

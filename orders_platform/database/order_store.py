@@ -345,18 +345,20 @@ class OrderStore:
                 "the job pause_customers in Dagster, or `orders-platform customers resume NAME`."
             )
 
-    @repeated_when_lost
-    def pause(self, spelling: str, since: datetime | None) -> str:
-        """Pause a customer from now on, or resume it with None; its name. A pause that there is stays as it is.
-
-        Raises `ConfigurationError` when no customer is written so.
-        """
-        resolve = self.configuration.customer_names.resolve
-        customer = resolve(spelling)
+    def customer_named(self, spelling: str) -> str:
+        """The customer that is written so. Raises `ConfigurationError` when none is."""
+        customer = self.configuration.customer_names.resolve(spelling)
         if customer is None:
             known = few(sorted(self.configuration.customers), _SHOWN)
-            raise ConfigurationError(f"No customer is called {spelling!r}; [customers] of the configuration has {known}.")
-        paused = self.paused()
+            raise ConfigurationError(
+                f"No customer is called {spelling!r}; [customers] of the configuration has {known}. Nothing was changed."
+            )
+        return customer
+
+    @repeated_when_lost
+    def pause(self, customer: str, since: datetime | None) -> str:
+        """Pause a customer from now on, or resume it with None; its name. A pause that there is stays as it is."""
+        resolve, paused = self.configuration.customer_names.resolve, self.paused()
         if (customer in paused) == (since is None):
             with self.writing(customer=customer, paused_at=since) as run:
                 run("1_add_customer")

@@ -13,6 +13,7 @@ from orders_platform.defs import checks
 from orders_platform.defs.assets.order_assets import observe_order_list, renew_page
 from orders_platform.defs.failures import dagster_failures
 from orders_platform.defs.resources import OrdersDatabase
+from orders_platform.errors import ConfigurationError
 
 SYNC_ASSETS = ("order_headers", "order_sizes", "order_lines", "monday_groups", "monday_items", "monday_subitems", "sync_report")
 
@@ -62,8 +63,13 @@ def record_pauses(context: OpExecutionContext, config: PauseConfig, orders_datab
     """Pause and resume customers, renew their pages, and show who is paused now."""
     store, now = orders_database.store, datetime.now(UTC)
     with dagster_failures("customers"):
-        for name in [*config.pause, *config.resume]:
-            renew_page(store, store.pause(name, now if name in config.pause else None))
+        pause, resume = (set(map(store.customer_named, names)) for names in (config.pause, config.resume))
+        if both := pause & resume:
+            raise ConfigurationError(
+                f"{', '.join(sorted(both))} is to be paused and resumed; name it once. Nothing was changed."
+            )
+        for name in sorted(pause | resume):
+            renew_page(store, store.pause(name, now if name in pause else None))
         paused = store.paused()
     context.add_output_metadata({"paused": ", ".join(f"{name} since {at:%Y-%m-%d %H:%M} UTC" for name, at in paused.items())})
 

@@ -28,7 +28,10 @@ class GuardWord(enum.StrEnum):
 class RunOptions(dg.ConfigurableResource[Any]):
     """For this run alone. The defaults are what the night does: everything that waits of the customer is sent."""
 
-    orders: list[str] = Field(default=[], description="Only these orders, by number or key. The others are merged, and wait.")
+    orders: list[str] = Field(
+        default=[],
+        description="Only these orders, by number or key. The others wait for the next run, which sensor and schedule start.",
+    )
     limit: int = Field(default=0, description="At most so many orders, the first that wait, with their sizes; 0: all.")
     skip_subitems: bool = Field(default=False, description="Send no sizes; they wait.")
     accept: list[GuardWord] = Field(

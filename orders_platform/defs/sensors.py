@@ -37,7 +37,7 @@ SENDING_ASSETS = tuple(name for name in SYNC_ASSETS if not name.startswith("orde
 FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 UNFINISHED = [status for status in dg.DagsterRunStatus if status not in FINISHED]
 _STOPPING = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
-_YOUNG = timedelta(minutes=2)
+_SILENT = timedelta(minutes=5)
 _STOPPED_DAYS = 1  # the nightly run tries everybody again anyway
 
 
@@ -97,14 +97,17 @@ def build_sensors(automation: Automation) -> list[dg.SensorDefinition]:
 
 
 def end_lost_runs(instance: dg.DagsterInstance, database: OrdersDatabase, now: datetime) -> list[str]:
-    """Report as failed what is STARTED though its lock is free: locks end with their process, however it ends. The ids of these runs.
+    """Report as failed what is STARTED and silent though its lock is free: locks end with their process. The ids of these runs.
 
-    Dagster repeats them like any crashed run (`run_retries`). A run that has not got its lock yet, or has just given it back, is young.
+    Dagster repeats them like any crashed run (`run_retries`). A lock on a server also ends with its connection, so a run that told
+    anything of late is alive; one that has not got its lock yet, or has just given it back, has too.
     """
     lost = []
     for record in instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
-        run, age = record.dagster_run, now.timestamp() - (record.start_time or now.timestamp())
-        if run.tags.get(LOCK_TAG) == run.run_id and age >= _YOUNG.total_seconds():
+        run = record.dagster_run
+        told = instance.get_records_for_run(run.run_id, limit=1, ascending=False).records
+        silent = now.timestamp() - (told[0].event_log_entry.timestamp if told else now.timestamp())
+        if run.tags.get(LOCK_TAG) == run.run_id and silent >= _SILENT.total_seconds():
             with suppress(CustomerBusyError), database.store.database.customer_lock(run_lock(run)):
                 instance.report_run_failed(run, "Its process is gone: it was killed, or its host was restarted.")
                 lost.append(run.run_id)

@@ -212,7 +212,10 @@ class Loads:
         with self._store.writing(now=now) as run:
             connection = run.connection
             if folder:
-                delete_rows(connection, tables.staging, tables.schema_name, **{self.columns.file: names})
+                loaded = {file.path.name for load in loads for file in load.files}
+                kept_by_others = {source for name, staged in folder.staged.items() if name not in loaded for source in staged}
+                former = {source for name in loaded for source in folder.staged.get(name, ())} - kept_by_others
+                delete_rows(connection, tables.staging, tables.schema_name, **{self.columns.file: names | former})
             elif replace:
                 delete_rows(connection, tables.staging, tables.schema_name)
             copies = self._copies(run, {file.path.name: file.content_hash for load in loads for file in load.files}, folder)
@@ -359,7 +362,8 @@ def look_into(folder: Path, latest: Mapping[str, KnownFile], now: datetime, know
         others = {held for other, held in contents.items() if other.name in latest or other in waiting}
         before = latest.get(path.name)
         is_free = before and before.wanted and not sharing({path.name: before.wanted}, staged)
-        if is_free or (content != before.content if before else content not in others - {_NAMESAKE, _UNREADABLE}):
+        is_back = before is not None and before.outcome == LEFT
+        if is_free or is_back or (content != before.content if before else content not in others - {_NAMESAKE, _UNREADABLE}):
             waiting[path] = content
     # what a copy brings depends on the other files
     copies = {name: each.content for name, each in latest.items() if each.outcome == COPY}

@@ -24,7 +24,15 @@ from orders_platform.domain.usage import Traffic
 from orders_platform.errors import BoardMismatchError, MondayUnavailableError
 from orders_platform.monday.budget import Budget, Limits, Timer, limits_of
 from orders_platform.monday.client import MondayClient, RetryPolicy
-from orders_platform.monday.descriptions import Node, board_description, board_groups, board_item, nodes, version_notice
+from orders_platform.monday.descriptions import (
+    Node,
+    board_description,
+    board_groups,
+    board_item,
+    nodes,
+    settings_of,
+    version_notice,
+)
 from orders_platform.monday.documents import Documents
 from orders_platform.monday.error_policy import ErrorAction
 from orders_platform.monday.sending import Pace, Sending
@@ -120,7 +128,8 @@ class MondayBoard:
     def column_settings(self, board_id: int, column_ids: Sequence[str]) -> Mapping[str, Node]:
         """Columns with their revision and all that their settings hold, by id."""
         boards = nodes(self._read("columns", {"board_id": str(board_id), "ids": list(column_ids)}), "boards")
-        return {str(each["id"]): each for board in boards for each in nodes(board, "columns")}
+        found = (each for board in boards for each in nodes(board, "columns"))
+        return {str(each["id"]): {**each, "settings": settings_of(each.get("settings"))} for each in found}
 
     def groups(self, board_id: int) -> Sequence[Group]:
         return board_groups(self._board(board_id, "groups"))

@@ -70,7 +70,7 @@ def labels_of(settings: object) -> tuple[Label, ...]:
     A status label's `id` is what a cell stores; its `index` is only its place in the list. A label without text is the empty cell, not
     a label.
     """
-    found = (_label(each) for each in nodes(_settings(settings), "labels", optional=True) if each.get("id") is not None)
+    found = (_label(each) for each in nodes(settings_of(settings), "labels", optional=True) if each.get("id") is not None)
     return tuple(label for label in found if label.name)
 
 
@@ -88,11 +88,11 @@ def _label(node: Node) -> Label:
 def _subitem_boards(columns: Sequence[Node]) -> Iterator[int]:
     for column in columns:
         if column.get("type") == "subtasks" and not column.get("archived"):
-            boards = _settings(column.get("settings")).get("boardIds")
+            boards = settings_of(column.get("settings")).get("boardIds")
             yield from (_number({"id": each}, "id") for each in (boards if isinstance(boards, list) else []))
 
 
-def _settings(settings: object) -> Node:
+def settings_of(settings: object) -> Node:
     """The settings of a column; the JSON scalar arrives as an object or as text."""
     if isinstance(settings, str):
         try:

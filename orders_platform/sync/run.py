@@ -54,7 +54,8 @@ def described_boards(rules: SyncRules, board: Board) -> tuple[list[BoardDescript
     if other := subitem_board_problems(boards[0], rules.subitems):
         return boards, [*problems, *other]
     boards.append(board.describe(rules.subitems.board_id))
-    return boards, [*problems, *board_problems(rules.subitems, boards[1], may_create_labels=rules.may_create_labels)]
+    of_subitems = board_problems(rules.subitems, boards[1], may_create_labels=rules.may_create_labels)
+    return boards, [*problems, *(f"board {boards[1].id} of subitems: {problem}" for problem in of_subitems)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,22 @@ def test_commands_over_everybody_leave_it_out_and_say_so(paused: Workplace, term
     assert "paused since" in terminal("customers").out
 
 
+def test_a_resync_of_nobody_sends_nobodys_orders(workplace: Workplace, terminal: Terminal) -> None:
+    workplace.stage(RHONE)
+    terminal("sync", "--execute")
+    terminal("customers", "pause", "RHONE")
+    workplace.stage([*RHONE, *BHOOD])
+    terminal("resync")
+    assert items(workplace) == len(RHONE)
+
+
+def test_of_names_one_of_which_is_nobodys_none_is_paused(workplace: Workplace, terminal: Terminal) -> None:
+    workplace.stage(RHONE)
+    outcome = terminal("customers", "pause", "RHONE", "RHONNE")
+    assert (outcome.code, "Nothing was changed" in outcome.err) == (2, True)
+    assert terminal("customers", "--json").document["paused"] == {}
+
+
 def test_who_names_it_runs_it_and_it_stays_paused(paused: Workplace, terminal: Terminal) -> None:
     outcome = terminal("sync", "--execute", "--customer", "RHONE")
     assert "RHONE is paused since 2" in outcome.err

@@ -37,7 +37,7 @@ def test_its_customer_is_free_minutes_after_the_process_was_killed(
     process = subprocess.Popen(
         [sys.executable, "-c", RUN], cwd=home, env={**place.variables, "DAGSTER_HOME": os.fspath(home)}, stderr=subprocess.PIPE
     )
-    database, soon = SqliteResource(), timedelta(minutes=3)
+    database, soon = SqliteResource(), timedelta(minutes=6)
     try:
         for line in process.stderr:
             if b"STEP_START" in line and b"monday_groups" in line:

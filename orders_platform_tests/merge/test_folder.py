@@ -220,6 +220,29 @@ def test_of_new_files_whose_rows_name_one_source_the_first_is_loaded(place: Plac
     assert ([file.path.name for file in found.files], list(found.refused)) == (["a.csv"], ["b.csv"])
 
 
+@pytest.mark.parametrize("now", ["SPRING", ""])
+def test_a_file_whose_rows_name_another_source_than_before_has_its_new_rows_only(place: Place, now: str) -> None:
+    named(place, "a", "AUTUMN", "1", "2")
+    named(place, "b", "WINTER", "5")
+    place.look()
+    named(place, "a", now, "2", "3")
+    place.look()
+    assert [(source, number) for source, number, _ in place.staged() if number != "5"] == [(now or "a", "2"), (now or "a", "3")]
+    assert ("WINTER", "5", "b") in place.staged()
+
+
+def test_a_refused_file_that_comes_back_as_it_was_is_looked_at_again(place: Place) -> None:
+    file = place.folder / "a.csv"
+    file.write_text("no\norders\n", "utf-8")
+    assert place.look().refused.keys() == {"a.csv"}
+    content = file.read_bytes()
+    file.unlink()
+    assert place.look().refused == {}
+    file.write_bytes(content)
+    assert place.look().refused.keys() == {"a.csv"}
+    assert place.look().refused == {}  # once, until it changes
+
+
 def test_files_whose_rows_name_their_sources_may_swap_their_names(place: Place) -> None:
     named(place, "a", "AUTUMN", "1")
     named(place, "b", "SPRING", "2")
