@@ -18,7 +18,7 @@ from orders_platform.domain.orders import RowKind, SyncRow, is_of
 from orders_platform.domain.plan import OnDeleted, OnRenamed
 from orders_platform.domain.preflight import board_problems, mismatch, subitem_board_problems
 from orders_platform.domain.text import counted
-from orders_platform.errors import GuardError, OrdersError
+from orders_platform.errors import GuardError, OrdersError, SourceDataError
 from orders_platform.sync.ports import Board, Store
 from orders_platform.sync.results import StageReport
 
@@ -125,12 +125,18 @@ class SyncRun:
         Raises:
             GuardError: a guard acted on its last load.
             BoardMismatchError: its rows were sent to another board.
+            SourceDataError: it has none of an order that this run is for.
         """
         if customer in self._admitted:
             return
         stopping = [str(guard) for guard in self.store.guards(customer) if guard.blocks]
         if stopping:
             raise GuardError(" ".join(stopping))
+        keys = [row.order_key for row in self.store.orders(customer)] if self.orders else []
+        if unknown := [each for each in self.orders if not any(is_of(key, [each]) for key in keys)]:
+            raise SourceDataError(
+                f"{customer} has no order {', '.join(unknown)}. Nothing was sent. Correct `orders`: numbers or keys, as the list has them."
+            )
         compared = self.store.aim(customer, self.rules.target)
         if compared:
             self.progress(

@@ -54,6 +54,14 @@ def test_only_the_orders_that_are_named_are_sent_and_the_others_wait(workplace: 
     assert on_board(workplace) == 6
 
 
+def test_a_run_for_an_order_that_is_not_there_fails_and_sends_nothing(workplace: Workplace, location: Location) -> None:
+    workplace.stage(ROWS)
+    for run in (location.sync_customer(CUSTOMER, orders=[NUMBERS[1], "N0SUCH"]), location.preview(CUSTOMER, orders=["N0SUCH"])):
+        assert not run.success
+    assert on_board(workplace) == 0
+    assert location.sync_customer(CUSTOMER, orders=[NUMBERS[1]]).success
+
+
 def test_a_limit_sends_so_many_orders_and_skip_subitems_no_size(workplace: Workplace, location: Location) -> None:
     workplace.stage(ROWS)
     run = location.sync_customer(CUSTOMER, limit=2, skip_subitems=True)
