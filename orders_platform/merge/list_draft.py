@@ -57,12 +57,17 @@ class _Column:
         return list({fold(text): text for text in reversed(self.filled)}.values())[::-1]
 
     @cached_property
+    def counts(self) -> list[float | None]:
+        """What each cell counts, 0 where it is blank, None where it is no number."""
+        texts = [numeral(text) if text else "0" for text in self.cells]
+        return [float(text) if NUMERAL.fullmatch(text) else None for text in texts]
+
+    @cached_property
     def numbers(self) -> list[float]:
-        """What its cells count, 0 where they do not; nothing where they are no numbers, or codes."""
-        texts = [numeral(text) if text else "" for text in self.cells]
-        are_numbers = _nearly_all(NUMERAL.fullmatch(text) is not None for text in texts if text)
+        """The same, 0 where they are no numbers; nothing where most are none, or codes."""
+        are_numbers = _nearly_all(count is not None for count, text in zip(self.counts, self.cells, strict=True) if text)
         is_code = any(re.match("0[0-9]", text) for text in self.filled)
-        return [float(text) if NUMERAL.fullmatch(text) else 0.0 for text in texts] if are_numbers and not is_code else []
+        return [count or 0.0 for count in self.counts] if are_numbers and not is_code else []
 
     @cached_property
     def kind(self) -> str:
@@ -168,6 +173,10 @@ class ListDraft:
         self._say(
             f"sizes: {run if len(best) > 1 else repr(best[0].name)}" + (f"; {total.name!r} is their total" if total else "")
         )
+        if total is None and len(best) > 1 and _QUANTITY.search(best[-1].name):
+            self._say(
+                f"look at {best[-1].name!r}: by its name it could be a total, but it is not the sum of the others, so it is a size"
+            )
         return best, total
 
     def _key(self, columns: Sequence[_Column]) -> _Column:
@@ -224,9 +233,10 @@ def _list(columns: Iterable[_Column]) -> str:
 
 
 def _is_total(column: _Column, sizes: Sequence[_Column]) -> bool:
-    """Whether it is the sum of the sizes in nearly every row that has any."""
-    sums = [sum(row) for row in zip(*(each.numbers or [0.0] * len(each.cells) for each in sizes), strict=True)]
-    right = [number == told for number, told in zip(column.numbers, sums, strict=False) if told]
+    """Whether it is the sum of the sizes in nearly every row that has any and counts in each cell: a word in one says nothing."""
+    rows = zip(column.counts, *(each.counts for each in sizes), strict=True)
+    whole = [[count for count in row if count is not None] for row in rows if None not in row]
+    right = [number == sum(sized) for number, *sized in whole if any(sized)]
     return len(right) > 1 and _nearly_all(right)
 
 

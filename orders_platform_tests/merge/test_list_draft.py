@@ -59,6 +59,20 @@ def test_a_total_before_or_behind_the_sizes_is_none(tmp_path: Path, place: int, 
     assert made.columns.total == name
 
 
+def test_a_word_in_one_quantity_does_not_make_a_size_of_the_total(tmp_path: Path) -> None:
+    total = [[*row, str(sum(int(cell or 0) for cell in row[3:]))] for row in ROWS]
+    worded = [[*row[:4], "a dozen" if place == 2 else row[4], *row[5:]] for place, row in enumerate(total)]
+    made, said = drafted(tmp_path, [*HEAD, "Qty"], *worded)
+    assert (sizes_of(made), made.columns.total) == (["S", "M", "L"], "Qty")
+    assert not any("look at" in sentence for sentence in said)
+
+
+def test_what_is_called_a_quantity_behind_sizes_and_is_no_sum_of_them_is_told(tmp_path: Path) -> None:
+    made, said = drafted(tmp_path, [*HEAD, "Qty"], *([*row, "7"] for row in ROWS))
+    assert sizes_of(made)[-1] == "Qty"
+    assert any(sentence.startswith("look at 'Qty'") for sentence in said)
+
+
 def test_one_column_of_quantities_is_one_size(tmp_path: Path) -> None:
     made, _ = drafted(
         tmp_path, ["Ref", "Client", "Item", "Price", "Quantity"], *([*row[:3], "9.50", row[5] or "1"] for row in ROWS)
