@@ -39,7 +39,7 @@ def draft_configuration(*, file: Path, target: Path | None, **reading: Any) -> N
     for line in made.said:
         output.say(line)
     output.say(f"\nThe draft is {target}; look it through, above all the key. Then:")
-    for command in (f"load {file}", 'board init --new "Orders"', "sync --show", "sync --execute"):
+    for command in ('board init --new "Orders"', f"load {file}", "sync --show", "sync --execute"):
         output.echo(f"  orders-platform --config {target} {command}")
 
 
