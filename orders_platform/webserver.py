@@ -58,7 +58,7 @@ def _refusal(scope: Scope) -> str:
     return ""
 
 
-class Reports:
+class ReportPages:
     """An ASGI application that answers /reports/CUSTOMER with the customer's page, and hands on everything else.
 
     The page is of another origin than Dagster's (`sandbox`): whatever a file in that folder holds, it cannot start a run.
@@ -123,7 +123,11 @@ def main() -> None:
         dev.dev_command(sys.argv[2:])
     server: Any = webserver.DagsterWebserver
     build = server.build_middleware
-    server.build_middleware = lambda self: [Middleware(SameOrigin), Middleware(Reports, self._app_path_prefix), *build(self)]
+    server.build_middleware = lambda self: [
+        Middleware(SameOrigin),
+        Middleware(ReportPages, self._app_path_prefix),
+        *build(self),
+    ]
     cli.cli(auto_envvar_prefix="DAGSTER_WEBSERVER")
 
 

@@ -25,7 +25,7 @@ from orders_platform.errors import BoardMismatchError
 from orders_platform.monday.budget import limits_of
 
 if TYPE_CHECKING:
-    from orders_platform.merge.order_files import Finding, OrderFile
+    from orders_platform.merge.order_files import FileFinding, OrderFile
 
 _STATUS = (
     "orders",
@@ -112,7 +112,7 @@ def _print_file(order_file: OrderFile) -> None:
         output.say(f"  {', '.join(customers)}; {counted(len(sheet.sizes), 'size')}, {counted(round(sheet.quantity), 'piece')}")
         for header, column in sheet.by_alias.items():
             output.say(f"  {header!r} was read as {column!r}")
-        alike: dict[str, list[Finding]] = {}
+        alike: dict[str, list[FileFinding]] = {}
         for finding in sheet.findings:
             alike.setdefault(finding.what, []).append(finding)
         for found in alike.values():

@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 
 from orders_platform.build import open_board, open_store, sync_rules
 from orders_platform.cli import output
-from orders_platform.cli.board_setup import expected_values
 from orders_platform.cli.embedded import embedded_sandbox
 from orders_platform.cli.session import is_new
+from orders_platform.cli.setup_commands import expected_values
 from orders_platform.database.engine import place
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.server_checks import ServerFinding, check_server

@@ -322,14 +322,14 @@ def board() -> None:
     """Look at the board on monday.com, and make what it lacks."""
 
 
-@_command("board_setup", board)
+@_command("setup_commands", board)
 @click.option("--create-labels", is_flag=True, help="Make the labels that are missing, where monday can make them.")
 @_json
 def check() -> None:
     """List every mismatch between configuration and board, and the customers and other values that have no label there."""
 
 
-@_command("board_setup", board, "init")
+@_command("setup_commands", board, "init")
 @click.option("--board", "board_id", type=click.IntRange(1), metavar="ID", help="The number at the end of its address.")
 @click.option("--new", metavar="NAME", help="Make a board of this name.")
 @click.option("--dry-run", is_flag=True, help="List what would be made, and make nothing.")

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from orders_platform.domain.board import BoardDescription, Column
-from orders_platform.domain.board_setup import absent_labels
 from orders_platform.domain.mapping import BoardMapping, ColumnType, Field, LabelPolicy
+from orders_platform.domain.new_columns import absent_labels
 from orders_platform.domain.text import counted
 from orders_platform.errors import BoardMismatchError
 

@@ -79,7 +79,7 @@ class OrderColumns:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class FileFinding:
     """Cells of a column that somebody should look at: how many, and the first of them with their row, counted from 1."""
 
     column: str
@@ -242,7 +242,7 @@ class OrderSheet:
             cell if cell.strip() else own for cell in columns.get(self.place_of.get(self._known.file, _SOURCE), ("",) * rows)
         ]
 
-    def _find(self) -> Iterator[Finding]:
+    def _find(self) -> Iterator[FileFinding]:
         known, key = self._known, self._known.keys[0]
         invalid = "; their rows are invalid"
         for column, place in self.place_of.items():
@@ -258,19 +258,21 @@ class OrderSheet:
                 count, examples = self._serials[place]
                 offset, system = (_1904, ", counted from 1904") if self.table.is_1904 else (0, "")
                 shown = tuple(f"{text} as {day(str(int(text) + offset))}" for text in examples)
-                yield Finding(column, f"with the serial number of a day{system}", count, shown)
+                yield FileFinding(column, f"with the serial number of a day{system}", count, shown)
         digits = [number for number in map(str.strip, self.numbers) if number[:1].isdigit()]
         exponents = [number for number in digits if _EXPONENT.fullmatch(number)]
         if exponents:
             shown = tuple(dict.fromkeys(exponents))[:_EXAMPLES]
-            yield Finding(key, "in exponent form, whose digits are lost", len(exponents), shown, is_refused=True)
+            yield FileFinding(key, "in exponent form, whose digits are lost", len(exponents), shown, is_refused=True)
         digits = [number for number in digits if number.isdigit()]
         longest = max((len(number) for number in digits if number.startswith("0")), default=0)
         bare = [number for number in digits if not number.startswith("0") and len(number) < longest]
         if bare:
-            yield Finding(key, "without the leading zeros that others have, perhaps lost", len(bare), tuple(bare[:_EXAMPLES]))
+            yield FileFinding(
+                key, "without the leading zeros that others have, perhaps lost", len(bare), tuple(bare[:_EXAMPLES])
+            )
 
-    def _noted(self, kind: str, column: str, what: str, *, is_refused: bool = False) -> Iterator[Finding]:
+    def _noted(self, kind: str, column: str, what: str, *, is_refused: bool = False) -> Iterator[FileFinding]:
         """A finding of what `workbook_sheets.py` noted below the headers."""
         place = self.place_of[column]
         count, examples = self.table.notes.get(kind, {}).get(str(place), (0, []))
@@ -278,7 +280,7 @@ class OrderSheet:
         count -= len(examples) - len(below)
         if count:
             shown = tuple(f"{column_letter(place)}{row + 1}{f' ({text})' if text else ''}" for row, text in below)
-            yield Finding(column, what, count, shown, is_refused)
+            yield FileFinding(column, what, count, shown, is_refused)
 
 
 @dataclass(frozen=True, slots=True)

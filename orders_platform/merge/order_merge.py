@@ -25,7 +25,7 @@ from orders_platform.domain.needed_runs import CustomerSyncStatus
 from orders_platform.errors import DatabaseRefusedError, SourceDataError
 from orders_platform.merge.cleaning import REASONS, Cleaner, KnownCells, beginning
 from orders_platform.merge.merge_rules import MergeRules
-from orders_platform.merge.row_matching import Change, Load, Reject, rehashed
+from orders_platform.merge.row_matching import Change, Reject, StagedLoad, rehashed
 
 _EXAMPLES = 3
 
@@ -167,7 +167,7 @@ class OrderMerge:
         if known and known["fingerprint"] == fingerprint:
             return
         with self._header_transaction(label, key, rows, now) as run:
-            load = Load(run, self._cleaner(label), is_known=False)
+            load = StagedLoad(run, self._cleaner(label), is_known=False)
             for row in load.rows:
                 is_order = row.reject_code not in {"phantom", "repeated_header"}
                 row.reject_code, row.reason = (UNKNOWN_CUSTOMER, reason) if is_order else (UNMATCHED_NO_ORDER, row.reason)
@@ -222,7 +222,7 @@ class OrderMerge:
                 self.database.dialect.update_rows(
                     run.connection, self._schema.table("orders"), ["record_uuid", "row_hash"], hashes
                 )
-            load = Load(run, cleaner)
+            load = StagedLoad(run, cleaner)
             rows_read = load.counts.total()
             load.judge_shared_keys()
             load.match(customer, scan, names)
@@ -261,7 +261,7 @@ class OrderMerge:
         for refs in chunks([ref for ref, *_ in found if ref in returned]):
             run("1_compare_lines", refs=refs)
 
-    def _insert(self, run: Runner, load: Load) -> int:
+    def _insert(self, run: Runner, load: StagedLoad) -> int:
         """Write the orders that are new, each under a record_uuid of its own for ever; how many."""
         places, now, number = range(len(self._quoted)), run.values["now"], run.values["merge_number"]
         rows = (
@@ -289,7 +289,7 @@ class OrderMerge:
             run("2_clear_staged_lines", customers=former)
             run("0_forget_loads", keys=former)
 
-    def _load_guards(self, customer: str, load: Load, shown: Mapping[tuple[int, int], int]) -> Iterator[Guard]:
+    def _load_guards(self, customer: str, load: StagedLoad, shown: Mapping[tuple[int, int], int]) -> Iterator[Guard]:
         """What guards see in a load before anything of it is written."""
         rules = self._configuration.guard_rules
         titles = [" or ".join(sources) for sources in self.rules.watched] + ["all sizes"]
@@ -426,7 +426,7 @@ class OrderMerge:
     def _read_rejects(run: Runner) -> Mapping[Reject, str]:
         return {(row_hash, size, code): text or "" for row_hash, size, code, text in run("1_read_rejects")}
 
-    def _record_rejects(self, run: Runner, load: Load, recorded: Collection[Reject]) -> None:
+    def _record_rejects(self, run: Runner, load: StagedLoad, recorded: Collection[Reject]) -> None:
         """Rows that cannot be sent, with the reason, identical ones once with their number; and cells that were left out, or cut."""
         found: dict[Reject, tuple[object, ...]] = {}
         for row in load.rows:

@@ -57,7 +57,7 @@ class Change:
     cells: Cells
 
 
-class Load:
+class StagedLoad:
     """The rows of one merge, which are copies of none.
 
     Attributes:

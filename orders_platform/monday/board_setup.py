@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from orders_platform.domain.board import BoardDescription, Column
-from orders_platform.domain.board_setup import absent_labels, new_column, new_labels, place_fields, title_of
 from orders_platform.domain.mapping import BoardMapping
 from orders_platform.domain.mutations import Mutation, MutationResult, Operation, Outcome
+from orders_platform.domain.new_columns import absent_labels, new_column, new_labels, place_fields, title_of
 from orders_platform.domain.preflight import board_problems
 from orders_platform.domain.text import fold
 from orders_platform.errors import BoardMismatchError, ConfigurationError, MondayUnavailableError
