@@ -480,9 +480,13 @@ class OrderStore:
 
     def duplicates(self, customers: Sequence[str]) -> list[Finding]:
         """Keys that several orders of a customer share, and items or subitems that several of our rows have as their own."""
-        by_keys = self._by_keys(customers)
-        rows = [row for names, keyed in by_keys for row in self._of_customers("check_repeated_keys", names, keyed)]
-        return _findings(rows + self._of_customers("check_repeated_ids", customers))
+        orders: dict[tuple[str, str], Row] = {}
+        for names, keyed in self._by_keys(customers):
+            for each in self._of_customers("check_repeated_keys", names, keyed):
+                known = orders.setdefault((str(each["customer"]), folded_key(each.pop("full_key"))), each | {"rows": 0})
+                known["rows"] += int(each["rows"])
+        shared = [row for row in orders.values() if row["rows"] > 1]
+        return _findings(shared + self._of_customers("check_repeated_ids", customers))
 
     def _by_keys(self, customers: Sequence[str]) -> Iterator[tuple[list[str], Statements]]:
         """The customers by the columns that identify their orders, with the statements that hold the names of those."""

@@ -129,6 +129,14 @@ def test_orders_that_share_an_order_number_only_are_two_orders(order_list: Order
     assert queries.duplicates([RHONE]) == []
 
 
+def test_keys_that_differ_in_how_a_letter_is_written_are_one(order_list: OrderList, queries: OrderStore) -> None:
+    order_list.merge_all(order("\u00c91", PO_NUMBER="7"), order("A2", PO_NUMBER="7"))
+    assert queries.duplicates([GREYSON]) == []
+    order_list.sql("UPDATE ORDER_LIST_V2 SET \"AAG ORDER NUMBER\" = '\u00e91' WHERE \"AAG ORDER NUMBER\" = 'A2'")
+    ((what, rows),) = [(each.details["what"], each.details["rows"]) for each in queries.duplicates([GREYSON])]
+    assert (what, rows) == ("order key", 2)
+
+
 def test_an_item_or_subitem_that_two_rows_have_as_their_own_is_found(order_list: OrderList, queries: OrderStore) -> None:
     order_list.merge_all(order("A1"), order("A2"))
     order_list.sent()
