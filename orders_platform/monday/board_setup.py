@@ -57,14 +57,15 @@ class BoardSetup:
         items = self._with_columns("items", self.items, items, keep)
         if items.subitems_board_id is None:
             column = {"board_id": str(items.id), "title": "Subitems", "column_type": "subtasks"}
-            self._do("the board of subitems", Operation.CREATE_COLUMN, Mutation("subitems", column))
+            made = self._do("the board of subitems", Operation.CREATE_COLUMN, Mutation("subitems", column))
+            reason = f" ({made.code}: {made.message})" if made.code else ""
             items = items if self.dry else self.board.describe(items.id)
         if items.subitems_board_id is not None:
             self._with_columns("subitems", self.subitems, self.board.describe(items.subitems_board_id), keep)
         elif self.dry:
             self._with_columns("subitems", self.subitems, BoardDescription(0, "", (), ()), keep)
         else:
-            self._leave(f"board {items.id} shows no board of subitems yet; {_AGAIN}")
+            self._leave(f"board {items.id} shows no board of subitems yet{reason}; {_AGAIN}")
         self.make_labels(self.items, items, values)
 
     def make_labels(self, mapping: BoardMapping, board: BoardDescription, values: Mapping[str, Iterable[str]]) -> None:
