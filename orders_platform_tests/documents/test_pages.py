@@ -65,6 +65,8 @@ def test_a_page_that_tells_something_else_is_found() -> None:
     assert is_like(["a  1.5", "at 2026-11-29 09:41", "b"], ["a 2.5", "at 2025-01-01 00:00", "b"])
     assert is_like(["a", "b", "c"], ["a", "...", "c"])
     assert not is_like(["a", "b"], ["a"])
+    assert is_like(["today: 56 of 9,500 calls"], ["today: 1,057 of 9,500 calls"])
+    assert not is_like(["today: 56 of 9,500 calls"], ["today: 56 of 950 calls"])
     assert not is_like(["12 orders"], ["13 orders"])
 
 
