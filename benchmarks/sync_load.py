@@ -35,9 +35,8 @@ from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
 from orders_platform.demo.sample_orders import Row, sample_orders, wide_orders
 from orders_platform.domain.board import BoardDescription
-from orders_platform.domain.column_values import format_row
+from orders_platform.domain.column_values import RowFormat
 from orders_platform.domain.labels import LabelIndex
-from orders_platform.domain.mapping import BoardMapping
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.sandbox.sandbox_options import PriceList
@@ -122,13 +121,15 @@ class Load:
 
     def as_json(self, items: BoardDescription, subitems: BoardDescription) -> str:
         """Groups of items of subitems with the column values that our engine would send, for another client."""
-        values = _Values(self.configuration.items, items)
-        line_values = _Values(self.configuration.subitems, subitems)
+        values, line_values = (
+            RowFormat(mapping, {column.id: column for column in board.columns}, LabelIndex())
+            for mapping, board in ((self.configuration.items, items), (self.configuration.subitems, subitems))
+        )
         lines = {ref: list(rows) for ref, rows in groupby(self._lines, lambda row: row.order_ref)}
         groups: dict[str, list[Mapping[str, object]]] = {}
         for row in self._items:
-            children = [{"name": line.name, "values": line_values.of(line.values)} for line in lines.get(row.ref, ())]
-            item: Mapping[str, object] = {"name": row.name, "values": values.of(row.values), "subitems": children}
+            children = [{"name": line.name, "values": line_values(line.values).cells} for line in lines.get(row.ref, ())]
+            item: Mapping[str, object] = {"name": row.name, "values": values(row.values).cells, "subitems": children}
             groups.setdefault(row.group_name, []).append(item)
         made = [{"title": title, "items": members} for title, members in groups.items()]
         return json.dumps({"board_id": items.id, "groups": made}, ensure_ascii=False)
@@ -142,18 +143,6 @@ class Load:
         found = Counter[object](item.values.get(number, "") for item in items)
         found.update((item.values.get(number, ""), child.name) for item in items for child in item.subitems)
         return Outcome(lost=(wanted - found).total(), doubled=(found - wanted).total())
-
-
-class _Values:
-    """Formats rows for one board."""
-
-    def __init__(self, mapping: BoardMapping, board: BoardDescription) -> None:
-        self._mapping = mapping
-        self._columns = {column.id: column for column in board.columns}
-        self._labels = LabelIndex()
-
-    def of(self, row: Mapping[str, object]) -> Mapping[str, object]:
-        return format_row(self._mapping, self._columns, row, self._labels).cells
 
 
 def _sample() -> list[Row]:

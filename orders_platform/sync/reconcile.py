@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from orders_platform.domain.board import BoardItem, Group
-from orders_platform.domain.column_values import format_row
+from orders_platform.domain.column_values import RowFormat
 from orders_platform.domain.differences import (
     ABSENT,
     Difference,
@@ -150,7 +150,7 @@ class _Side:
         self.adoptable: Mapping[str, int] = {}
         self.shown: dict[int, BoardItem] = {}
         self.titles: Mapping[str, str] = {}
-        self._labels = LabelIndex()
+        self._format = RowFormat(self.mapping, self.shape.columns, LabelIndex())
 
     def of_state(self, *, synced: bool) -> list[ExpectedRow]:
         """The rows that are done with, or those that wait or were refused."""
@@ -169,7 +169,7 @@ class _Side:
         if self.depth is Depth.IDS:
             return ExpectedRow(row, look_up, group=group)
         try:
-            cells = format_row(self.mapping, self.shape.columns, row.values, self._labels).cells
+            cells = self._format(row.values).cells
         except RowError:  # its key is not one any more; the row's own state says so
             cells = {}
         return ExpectedRow(row, look_up, cells, group)

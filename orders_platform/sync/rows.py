@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from orders_platform.domain.board import BoardItem
 from orders_platform.domain.cell_warnings import CellProblem
-from orders_platform.domain.column_values import FormattedRow, column_values_json, creates_labels, format_row
+from orders_platform.domain.column_values import FormattedRow, column_values_json, creates_labels
 from orders_platform.domain.differences import DifferenceKind
 from orders_platform.domain.mutations import Batch, BatchReport, Mutation, MutationResult, Operation, Outcome, is_monday_code
 from orders_platform.domain.orders import RowKind, RowProblem, RowResult, SyncRow
@@ -224,7 +224,9 @@ class _Stage(ABC):
 
     def _formatted(self, row: SyncRow) -> FormattedRow:
         """The row's cells. What is wrong with those of a line is told by its size."""
-        made = format_row(self.shape.mapping, self.shape.columns, row.values, self.shape.labels)
+        made = self.shape.format(row.values)
+        if not made.problems:
+            return made
         return replace(made, problems=tuple(replace(each, column=row.size_code or each.column) for each in made.problems))
 
     def _recall(self) -> None:

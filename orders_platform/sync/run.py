@@ -12,6 +12,7 @@ from functools import cached_property
 
 from orders_platform.domain.board import BoardDescription, Column
 from orders_platform.domain.clocks import BOOT, elapsed
+from orders_platform.domain.column_values import RowFormat
 from orders_platform.domain.labels import LabelIndex
 from orders_platform.domain.mapping import BoardMapping, Target, target_of
 from orders_platform.domain.orders import RowKind, SyncRow, is_of
@@ -60,12 +61,12 @@ def described_boards(rules: SyncRules, board: Board) -> tuple[list[BoardDescript
 
 @dataclass(frozen=True, slots=True)
 class BoardShape:
-    """A board as it is mapped and as the preflight found it, with the labels that this run knows or has created."""
+    """A board as it is mapped and as the preflight found it; `format` makes its cells, and knows the labels of this run."""
 
     mapping: BoardMapping
     description: BoardDescription
     columns: Mapping[str, Column]
-    labels: LabelIndex
+    format: RowFormat
 
 
 @dataclass
@@ -104,8 +105,9 @@ class SyncRun:
             raise mismatch(boards[0], problems)
         mappings = self.rules.items, self.rules.subitems
         return {
-            kind: BoardShape(mapping, board, {column.id: column for column in board.columns}, LabelIndex())
+            kind: BoardShape(mapping, board, columns, RowFormat(mapping, columns, LabelIndex()))
             for kind, mapping, board in zip(RowKind, mappings, boards, strict=True)
+            if (columns := {column.id: column for column in board.columns})
         }
 
     def shape(self, kind: RowKind) -> BoardShape:
