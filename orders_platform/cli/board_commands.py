@@ -15,8 +15,10 @@ from orders_platform.cli import output
 from orders_platform.cli.embedded import embedded_sandbox
 from orders_platform.cli.progress import Progress
 from orders_platform.cli.session import chosen_customers, database_session, merged_customers, without_paused
+from orders_platform.cli.shown_changes import ShownChanges
 from orders_platform.database.order_store import OrderStore
 from orders_platform.domain.cell_warnings import CellWarning
+from orders_platform.domain.changes import OrderChanges
 from orders_platform.domain.customers import StagingScan
 from orders_platform.domain.differences import Difference, DifferenceKind
 from orders_platform.domain.guards import GuardKind
@@ -26,8 +28,7 @@ from orders_platform.domain.verdicts import REFUSED_FILE, Verdict, all_well, nob
 from orders_platform.errors import MondayRefusedError, OrdersError
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.pipeline import sync_customer
-from orders_platform.reports.changes import change_counts, order_changes
-from orders_platform.reports.rendering import changes_page, changes_text
+from orders_platform.reports.rendering import MOST_ROWS
 from orders_platform.settings import Settings
 from orders_platform.sync.reconcile import Depth, Reconciliation, reconcile
 from orders_platform.sync.repair import Repair, repair_customer, repair_plan
@@ -72,7 +73,8 @@ def sync(
         raise click.UsageError(
             f"--show tells all that a run would do, before it does it; leave out {'--limit' if limit else '--execute'}."
         )
-    with board_session(verbosity, dry=dry) as (settings, store, run, progress):
+    with ExitStack() as stack:
+        settings, store, run, progress = stack.enter_context(board_session(verbosity, dry=dry))
         merge = OrderMerge(store)
         store.require_board(run.rules.target)
         if dry:
@@ -85,15 +87,29 @@ def sync(
         chosen = without_paused(asked, store, named=bool(only))
         left_out = [name for name in asked if name not in chosen]
         reports: list[CustomerReport] = []
+        has_json = show and (as_json or output_json is not None)
+        most = None if has_json or page else MOST_ROWS
+        shown = stack.enter_context(ShownChanges(report_links(settings), as_json=has_json, as_page=page is not None))
         accepted = [GuardKind(kind) for kind in accept]
         try:
             with progress.shown(chosen) as customers:
-                reports.extend(
-                    sync_customer(
-                        run, merge, each, scan, limit=limit, skip_subitems=skip_subitems, accept=accepted, dry=dry, show=show
+                for each in customers:
+                    changes = OrderChanges(orders, most) if show else None
+                    reports.append(
+                        sync_customer(
+                            run,
+                            merge,
+                            each,
+                            scan,
+                            limit=limit,
+                            skip_subitems=skip_subitems,
+                            accept=accepted,
+                            dry=dry,
+                            changes=changes,
+                        )
                     )
-                    for each in customers
-                )
+                    if changes:
+                        shown.take(each, list(changes.orders.values()))
         finally:  # what was done is shown although the run ended early
             is_quiet, invalid = verbosity == "quiet", store.invalid_rows()
             verdicts = store.verdicts([*(report.customer for report in reports), *left_out])
@@ -101,16 +117,13 @@ def sync(
             errors = {report.customer: report.error for report in reports if report.error}
             result = output.run_result(store.summaries(), invalid, sent, errors, verdicts) | ({"dry_run": True} if dry else {})
             if show:
-                changes = {report.customer: order_changes(report.changes, orders) for report in reports}
-                every = [order for customer in changes.values() for order in customer]
-                as_values = {name: list(map(asdict, customer)) for name, customer in changes.items()}
-                result |= {"changes": as_values, "change_counts": change_counts(every)}
+                result |= {"changes": shown.as_json, "change_counts": shown.counts}
                 if page:
-                    output.write_text(changes_page(changes, run.clock(), report_links(settings)), page)
+                    output.write_text(shown.page(run.clock()), page)
                     output.say(f"The page is {page}", err=True)
                 if not (as_json or is_quiet):
-                    output.print_changes(changes_text(changes))
-                    for key in orders if not every else ():
+                    output.print_changes(shown.text)
+                    for key in orders if not any(shown.counts.values()) else ():
                         output.say(f"`orders-platform history {key}` says where it stands.")
             output.show_run(result, as_json=as_json, output_json=output_json, quiet=is_quiet or (show and not as_json))
             found = [each for each in store.cell_warnings() if each.customer in chosen]

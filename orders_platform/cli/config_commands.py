@@ -35,7 +35,7 @@ def draft_configuration(*, file: Path, target: Path | None, **reading: Any) -> N
         trial.write_text(text, encoding="utf-8")
         for environment in ENVIRONMENTS:
             read_configuration(trial, environment)
-    output.write_text(text, target)
+    output.write_text([text], target)
     for line in made.said:
         output.say(line)
     output.say(f"\nThe draft is {target}; look it through, above all the key. Then:")

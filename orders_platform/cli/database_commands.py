@@ -216,7 +216,7 @@ def report(*, only: tuple[str, ...], page: Path | None, as_markdown: bool) -> No
         reports = [make_report(store, verdict.customer, now, verdict) for verdict in verdicts]
     links, nobody = report_links(settings), [row for row in invalid if row.code in NOBODYS]
     if page is not None:
-        output.write_text(html_page(reports, links, nobody), page)
+        output.write_text([html_page(reports, links, nobody)], page)
         output.say(f"{counted(len(reports), 'customer')} reported in {page}", err=True)
     if page is None or as_markdown:
         output.echo(markdown_text(reports, links, nobody), nl=False)

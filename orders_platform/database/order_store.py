@@ -73,6 +73,7 @@ class OrderStore:
         self.schema = Schema(database, configuration, sql_folder)
         self.templates = self.schema.templates
         self._statements = Statements(self.templates)
+        self._groups: list[CustomerGroup] | None = None
         self._locks: dict[str, Callable[[], None]] = {}
 
     @contextmanager
@@ -141,8 +142,10 @@ class OrderStore:
         return sorted(str(row["group_name"]) for row in self.read("4_waiting_groups", customer=customer))
 
     def groups(self) -> list[CustomerGroup]:
-        """The groups that orders belong into, of all customers."""
-        return read_as(CustomerGroup, self.read("read_groups"))
+        """The groups that orders belong into, of all customers. A dry run reads them once: it records none."""
+        if self._groups is None or not self.database.is_dry_run:
+            self._groups = read_as(CustomerGroup, self.read("read_groups"))
+        return self._groups
 
     def groups_sent(self, customer: str) -> GroupIntent:
         """The last creation of groups that was sent for the customer."""

@@ -4,7 +4,7 @@ None clears a cell, and is the only value that clears every type: an empty strin
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache, partial
@@ -68,6 +68,7 @@ class RowFormat:
 
     def __init__(self, mapping: BoardMapping, columns: Mapping[str, Column], labels: LabelIndex) -> None:
         self._mapping, self._columns, self._labels = mapping, columns, labels
+        self._labelled = [field for field in mapping.fields if field.type.has_labels]
         self._writers = [
             (field, field.sources[0] if len(field.sources) == 1 else "", field.column_id, cell_writer(field, column, labels))
             for field in mapping.fields
@@ -89,7 +90,7 @@ class RowFormat:
                 cells[column_id], problems[column_id] = self._left_out(field, row, refusal)
         _require_key(self._mapping, self._columns, cells, problems)
         _fit(self._mapping, cells, row, problems)
-        for column_id, name in _created_labels(self._mapping, cells).items():
+        for column_id, name in _created_labels(self._labelled, cells).items():
             self._labels.add(self._columns[column_id], name)
         return FormattedRow(cells, tuple(problems.values()))
 
@@ -132,7 +133,7 @@ def changed_cells(
 
 def creates_labels(mapping: BoardMapping, cells: Mapping[str, object]) -> bool:
     """Whether a mutation with these cells, all of a row or the changed ones, needs `create_labels_if_missing`."""
-    return bool(_created_labels(mapping, cells))
+    return bool(_created_labels(mapping.fields, cells))
 
 
 def column_values_json(cells: Mapping[str, object]) -> str:
@@ -147,9 +148,9 @@ def board_column(columns: Mapping[str, Column], column_id: str) -> Column:
     return columns[column_id]
 
 
-def _created_labels(mapping: BoardMapping, cells: Mapping[str, object]) -> dict[str, str]:
+def _created_labels(mapped: Iterable[Field], cells: Mapping[str, object]) -> dict[str, str]:
     created = {}
-    for field in mapping.fields:
+    for field in mapped:
         if field.type.has_labels and (cell := cells.get(field.column_id)) is not None:
             name = part_of(cell, "label") or _only(part_of(cell, "labels"))
             if isinstance(name, str):

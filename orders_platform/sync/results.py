@@ -124,10 +124,7 @@ def _item_of(row: SyncRow, monday_id: int | None) -> int | None:
 
 @dataclass(slots=True)
 class CustomerReport:
-    """One customer, all stages. `error` says why it ended early; then the stages hold what was done before.
-
-    `changes` is what a run would change, where a dry run was asked for it.
-    """
+    """One customer, all stages. `error` says why it ended early; then the stages hold what was done before."""
 
     customer: str
     headers: HeaderMerge | None = None
@@ -135,7 +132,6 @@ class CustomerReport:
     groups: StageReport = field(default_factory=StageReport)
     items: StageReport = field(default_factory=StageReport)
     subitems: StageReport = field(default_factory=StageReport)
-    changes: list[Difference] = field(default_factory=list)
     seconds: float = 0.0
     error: str | None = None
 
