@@ -73,8 +73,11 @@ def sync(
         raise click.UsageError(
             f"--show tells all that a run would do, before it does it; leave out {'--limit' if limit else '--execute'}."
         )
-    with ExitStack() as stack:
-        settings, store, run, progress = stack.enter_context(board_session(verbosity, dry=dry))
+    has_json = show and (as_json or output_json is not None)
+    with (
+        board_session(verbosity, dry=dry) as (settings, store, run, progress),
+        ShownChanges(report_links(settings), as_json=has_json, as_page=page is not None) as shown,
+    ):
         merge = OrderMerge(store)
         store.require_board(run.rules.target)
         if dry:
@@ -87,27 +90,13 @@ def sync(
         chosen = without_paused(asked, store, named=bool(only))
         left_out = [name for name in asked if name not in chosen]
         reports: list[CustomerReport] = []
-        has_json = show and (as_json or output_json is not None)
-        most = None if has_json or page else MOST_ROWS
-        shown = stack.enter_context(ShownChanges(report_links(settings), as_json=has_json, as_page=page is not None))
         accepted = [GuardKind(kind) for kind in accept]
         try:
             with progress.shown(chosen) as customers:
                 for each in customers:
-                    changes = OrderChanges(orders, most) if show else None
-                    reports.append(
-                        sync_customer(
-                            run,
-                            merge,
-                            each,
-                            scan,
-                            limit=limit,
-                            skip_subitems=skip_subitems,
-                            accept=accepted,
-                            dry=dry,
-                            changes=changes,
-                        )
-                    )
+                    changes = OrderChanges(orders, None if has_json or page else MOST_ROWS) if show else None
+                    reports.append(sync_customer(run, merge, each, scan, limit=limit, skip_subitems=skip_subitems, accept=accepted,
+                                                 dry=dry, changes=changes))  # fmt: skip
                     if changes:
                         shown.take(each, list(changes.orders.values()))
         finally:  # what was done is shown although the run ended early

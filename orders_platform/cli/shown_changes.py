@@ -7,8 +7,7 @@ from datetime import datetime
 from typing import Self
 
 from orders_platform.cli.output import Spool
-from orders_platform.domain.changes import RowChange
-from orders_platform.reports.changes import change_counts, counts_in_words
+from orders_platform.domain.changes import RowChange, change_counts, counts_in_words
 from orders_platform.reports.rendering import Links, changes_page, changes_section, changes_text
 
 

@@ -19,10 +19,9 @@ from urllib.parse import quote
 
 import jinja2
 
-from orders_platform.domain.changes import RowChange
+from orders_platform.domain.changes import RowChange, change_counts, counts_in_words
 from orders_platform.domain.orders import RowProblem
 from orders_platform.errors import ConfigurationError
-from orders_platform.reports.changes import change_counts, counts_in_words
 from orders_platform.reports.content import STATUS_WORDS, Report, change_words, changes_summary, event_words, waiting_words
 from orders_platform.reports.markdown import cell, table
 
@@ -71,20 +70,20 @@ def page_policy() -> str:
 def changes_page(sections: Iterable[str], counts: Mapping[str, int], made_at: datetime, links: Links) -> Iterator[str]:
     """What a run would change, in pieces: the head, and the sections of customers as they were made before."""
     template = _environment().get_template("changes.html.j2")
-    return template.generate(sections=sections, counts=counts, made_at=made_at, links=links)
+    return template.generate(sections=sections, in_words=counts_in_words(counts), made_at=made_at, links=links)
 
 
 def changes_section(customer: str, orders: Sequence[RowChange], links: Links) -> Iterator[str]:
     """What a run would change of a customer, with every cell, in pieces."""
     template = _environment().get_template("changes_of_customer.html.j2")
-    yield from template.generate(customer=customer, orders=orders, counts=change_counts(orders), links=links)
+    yield from template.generate(customer=customer, orders=orders, in_words=counts_in_words(change_counts(orders)), links=links)
     yield "\n"
 
 
 def changes_text(customer: str, orders: Sequence[RowChange]) -> str:
     """The same for a terminal, of the first orders."""
     template = _environment().get_template("changes.txt.j2")
-    return template.render(customer=customer, orders=orders, counts=change_counts(orders))
+    return template.render(customer=customer, orders=orders, in_words=counts_in_words(change_counts(orders)))
 
 
 def _context(reports: Sequence[Report], links: Links) -> dict[str, object]:
@@ -108,13 +107,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters |= {"moment": _moment, "number": lambda value: f"{value:,}", "cell": cell}
     environment.globals |= {each.__name__: each for each in (change_words, changes_summary, waiting_words, event_words, table)}
-    environment.globals |= {
-        "in_words": counts_in_words,
-        "most": MOST_ROWS,
-        "most_events": _MOST_EVENTS,
-        "script": find_script(),
-        "policy": page_policy(),
-    }
+    environment.globals |= {"most": MOST_ROWS, "most_events": _MOST_EVENTS, "script": find_script(), "policy": page_policy()}
     return environment
 
 

@@ -164,7 +164,7 @@ class _Stage(ABC):
         on_board |= self._read([row for row in rows if row.monday_id not in on_board])
         planned = (made for row in rows if (made := self._planned(row, on_board)) is not None)
         if self.dry:
-            self.count_dry_run(self._counted(planned, len(rows)))
+            self.record([result for each in self._counted(planned, len(rows)) if (result := self.rehearsed(each))])
             return False
         outgoing = list(planned)
         self._deliver(outgoing)
@@ -345,10 +345,9 @@ class _Stage(ABC):
             self._count(row, row.plan.item_id)
             yield row
 
-    def count_dry_run(self, rows: Iterable[_Outgoing]) -> None:
-        """Go through the rows that something would be done about."""
-        for _ in rows:
-            pass
+    def rehearsed(self, sent: _Outgoing) -> RowResult | None:  # noqa: ARG002 - for the other stage
+        """What a dry run records of a row, so that what follows goes on as it would after a real run."""
+        return None
 
     @abstractmethod
     def placed(self, rows: Sequence[SyncRow]) -> list[SyncRow]:
@@ -382,17 +381,13 @@ class _ItemStage(_Stage):
         """By external key, on the whole board."""
         return find_items(self.run, rows)
 
-    def count_dry_run(self, rows: Iterable[_Outgoing]) -> None:
-        """Let the lines of these orders wait as they would after a real run."""
-        results: list[RowResult] = []
-        for each in rows:
-            if Step.CREATE in each.plan.steps:
-                self.run.dry_run_items.add(each.row.ref)
-                if each.row.ref in self.forgotten:
-                    results.append(RowResult(each.row, SyncState.NEW, each.plan.item_id, is_new_item=True))
-            if each.row.action is Action.DELETE:
-                results.append(RowResult(each.row, SyncState.SYNCED, is_archived=True))
-        self.record(results)
+    def rehearsed(self, sent: _Outgoing) -> RowResult | None:
+        """The lines of an order that is made, again or for the first time, or archived."""
+        if Step.CREATE in sent.plan.steps:
+            self.run.dry_run_items.add(sent.row.ref)
+            if sent.row.ref in self.forgotten:
+                return RowResult(sent.row, SyncState.NEW, sent.plan.item_id, is_new_item=True)
+        return RowResult(sent.row, SyncState.SYNCED, is_archived=True) if sent.row.action is Action.DELETE else None
 
 
 class _SubitemStage(_Stage):
