@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import ClassVar
 
 from orders_platform.domain.board import BoardItem, Group
@@ -128,7 +129,7 @@ class _Stage(ABC):
         self.groups: Mapping[str, Group] = {}
         self.titles: Mapping[str, str] = {}
 
-    @property
+    @cached_property
     def shape(self) -> BoardShape:
         return self.run.shape(self.kind)
 
