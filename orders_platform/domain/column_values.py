@@ -19,8 +19,10 @@ from orders_platform.errors import BoardMismatchError, ConfigurationError, RowEr
 
 # monday keeps about 64 KB of column data per item (its page on the text column).
 ROW_BYTES: Final = 65_536
-_MOST_BYTES: Final = 6
-"""Of a character in JSON: `\\u0001`."""
+_BYTES_A_CHARACTER: Final = 12
+"""At most: `\\u0001`, twice in a link."""
+_BYTES_A_CELL: Final = 1_000
+"""At most, besides its text: a column's id, and what a number without a text has of digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,8 @@ def _require_key(
 
 def _fit(mapping: BoardMapping, cells: dict[str, object], row: Mapping[str, object], problems: dict[str, CellProblem]) -> None:
     """Leave out the longest cells of a row that is larger than an item holds."""
-    if len(repr(cells)) * _MOST_BYTES < ROW_BYTES:
+    characters = sum(len(str(value)) for value in row.values() if isinstance(value, str | Decimal))
+    if _BYTES_A_CHARACTER * characters + _BYTES_A_CELL * len(cells) <= ROW_BYTES:
         return  # nearly every row
     while (size := len(column_values_json(cells).encode())) > ROW_BYTES:
         others = [field for field in mapping.fields if field.column_id != mapping.external_key]
