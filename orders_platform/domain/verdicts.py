@@ -12,7 +12,7 @@ from orders_platform.domain.guards import Guard
 from orders_platform.domain.orders import CustomerSummary, RowProblem
 from orders_platform.domain.text import counted, few
 
-NO_ORDERS = frozenset({"phantom", "repeated_header"})
+NO_ORDERS = frozenset({"phantom", "repeated_header", "total"})
 """Codes of staged rows that are no orders (totals, headers): nothing of them belongs on the board."""
 
 REFUSED_FILE = "refused_file"
