@@ -109,6 +109,7 @@ def _print_file(order_file: OrderFile) -> None:
         output.say(f"{order_file.path.name}{name}: {counted(sheet.rows, 'row')}{hidden}, {matched}")
         customers = [f"{name} {count}" for name, count in sheet.customers.items()]
         customers += [f"nobody who is configured {sheet.unmatched_rows}"] if sheet.unmatched_rows else []
+        customers += [f"no orders {sheet.totals}"] if sheet.totals else []
         output.say(f"  {', '.join(customers)}; {counted(len(sheet.sizes), 'size')}, {counted(round(sheet.quantity), 'piece')}")
         for header, column in sheet.by_alias.items():
             output.say(f"  {header!r} was read as {column!r}")

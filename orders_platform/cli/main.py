@@ -159,7 +159,7 @@ def sync() -> None:
     """Merge the staged orders and bring the board up to date.
 
     Without --execute this is a dry run: it reads the board and writes nothing to the database or the board. The exit code is 0 when all
-    orders are on the board (with --strict: and there are no warnings), else 1.
+    orders are on the board (with --strict: and there are no warnings), or would be after a dry run; else 1.
 
     \b
       orders-platform sync                              counts what would be done
