@@ -20,7 +20,7 @@ from orders_platform.domain.cell_warnings import CellWarning
 from orders_platform.domain.differences import Difference, DifferenceKind
 from orders_platform.domain.guards import GuardKind
 from orders_platform.domain.orders import RowProblem, SyncRow, is_of
-from orders_platform.domain.text import counted
+from orders_platform.domain.text import counted, few
 from orders_platform.domain.verdicts import CustomerState, Verdict, all_well, no_orders, nobodys
 from orders_platform.errors import MondayRefusedError, OrdersError
 from orders_platform.merge.order_merge import OrderMerge
@@ -34,6 +34,10 @@ from orders_platform.sync.results import CustomerReport
 from orders_platform.sync.run import SyncRun
 
 _SHOWN = 50
+_STAYS = (
+    "{}: no longer in the list and still on the board: {} ({}). An order whose number was changed is a new one. "
+    'removed_orders = "archive" in [policies] archives them.'
+)
 _STAYS_OFF = {CustomerState.GUARD, CustomerState.FAILED, CustomerState.UNMATCHED}
 """States in which a run would leave something off the board."""
 
@@ -105,13 +109,17 @@ def sync(
                 changes = {report.customer: order_changes(report.changes, orders) for report in reports}
                 every = [order for customer in changes.values() for order in customer]
                 as_values = {name: list(map(asdict, customer)) for name, customer in changes.items()}
-                result |= {"changes": as_values, "change_counts": change_counts(every)}
+                left = {name: [key for key in store.left_orders(name) if is_of(key, orders)] for name in changes}
+                result |= {"changes": as_values, "change_counts": change_counts(every), "left_on_board": left}
+                stays = [_STAYS.format(name, counted(len(keys), "order"), few(keys, 3)) for name, keys in left.items() if keys]
                 if page:
-                    output.write_text(changes_page(changes, run.clock(), report_links(settings)), page)
+                    output.write_text(changes_page(changes, stays, run.clock(), report_links(settings)), page)
                     output.say(f"The page is {page}", err=True)
                 if not (as_json or is_quiet):
                     output.print_changes(changes_text(changes))
-                    for key in orders if not every else ():
+                    for said in stays:
+                        output.say(f"\n{said}")
+                    for key in orders if not (every or stays) else ():
                         output.say(f"`orders-platform history {key}` says where it stands.")
             output.show_run(result, as_json=as_json, output_json=output_json, quiet=is_quiet or (show and not as_json))
             found = [each for each in store.cell_warnings() if each.customer in chosen]
