@@ -262,7 +262,9 @@ def _print_history(row: RowHistory) -> None:
     output.say(f"{row.customer}: {row.order_key}{size}: {word} {row.monday_id or '(none)'}, {row.state.value} ({action})")
     if row.removed_at and row.kind is RowKind.ITEMS:
         stays = "; its item stays on the board, as removed_orders in [policies] says" if row.monday_id else ""
-        output.say(f"  Not in the order list since {row.removed_at:%Y-%m-%d %H:%M} UTC, removed or under another number{stays}.")
+        output.say(
+            f"  Not in the order list since {row.removed_at:%Y-%m-%d %H:%M} UTC, removed or under another number{stays}."
+        )
     if row.error:
         output.say(f"  {row.error}")
     for batch in row.documents:

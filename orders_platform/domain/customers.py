@@ -19,7 +19,20 @@ MAX_PARTITION_KEY = 64
 UNKNOWN_CUSTOMER = "unknown_customer"
 """The code of staged rows that match no configured customer."""
 
-_TOTALS = ("total", "totals", "grand total", "grand totals", "subtotal", "sub total", "sub-total", "sum", "sums", "summe", "gesamt", "gesamtsumme")
+_TOTALS = [
+    "total",
+    "totals",
+    "grand total",
+    "grand totals",
+    "subtotal",
+    "sub total",
+    "sub-total",
+    "sum",
+    "sums",
+    "summe",
+    "gesamt",
+    "gesamtsumme",
+]
 TOTALS = frozenset(f"{word}{end}" for word in _TOTALS for end in ("", ":"))
 """What a row of totals says, folded, where an order has its number, customer or name."""
 

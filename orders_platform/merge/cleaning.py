@@ -28,7 +28,7 @@ BadCell = tuple[str, str, str]
 """A cell that its column cannot hold: a code of `REASONS`, the column, the text."""
 
 REASONS: Final[Mapping[str, str]] = {
-    "bad_quantity": "is not a whole number of 0 or more",
+    "bad_quantity": "is not a whole number of 0 or more; the size keeps the number that it had, on the board too",
     "bad_number": "is not a number that the column holds",
     "bad_date": "is not a date",
     "error_value": "is an error value of the workbook",
@@ -309,7 +309,7 @@ class Cleaner:
         return "" if group and item else "name_empty"
 
     def _is_total(self, cells: Mapping[int, object]) -> bool:
-        """Whether it says TOTAL for its order number; or it has none, and says so elsewhere or is one text alone, such as `Printed on ...`."""
+        """Whether it says TOTAL for its order number; or has none, and says so elsewhere or is one text alone, like `Printed on ...`."""
         number = cells.get(self.keys[0])
         if number is not None:
             return canonical(number).casefold() in TOTALS

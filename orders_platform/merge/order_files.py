@@ -122,7 +122,8 @@ class OrderSheet:
             spellings.update(self._count(count, columns))
             progress("rows read", self.rows)
         self.spellings = [
-            SpellingCount(name or None, file or None, rows, has_orders=fold(name) not in TOTALS) for (name, file), rows in spellings.items()
+            SpellingCount(name or None, file or None, rows, has_orders=fold(name) not in TOTALS)
+            for (name, file), rows in spellings.items()
         ]
         scan = known.names.scan(self.spellings)
         self.customers = {name: found.rows for name, found in scan.customers.items()}

@@ -18,7 +18,14 @@ from orders_platform.database.engine import repeated_when_lost
 from orders_platform.database.order_store import OrderStore, Row
 from orders_platform.database.statements import Runner, Statements, chunks, write_rows
 from orders_platform.domain import guards
-from orders_platform.domain.customers import TOTALS, UNKNOWN_CUSTOMER, UNMATCHED_NO_ORDER, CustomerRows, SpellingCount, StagingScan
+from orders_platform.domain.customers import (
+    TOTALS,
+    UNKNOWN_CUSTOMER,
+    UNMATCHED_NO_ORDER,
+    CustomerRows,
+    SpellingCount,
+    StagingScan,
+)
 from orders_platform.domain.guards import Guard, GuardKind
 from orders_platform.domain.merges import HeaderMerge, LineMerge
 from orders_platform.domain.needed_runs import CustomerSyncStatus

@@ -134,7 +134,8 @@ TEXT = {"CUSTOMER STYLE": "30 orders"}
 
 @pytest.mark.parametrize("file", ["xGREYSON", None])
 @pytest.mark.parametrize("cells", [TOTAL | TEXT, {NAME: "Total:", "S": 30} | TEXT, {"CUSTOMER STYLE": "GRAND TOTAL", "S": 30},
-                                   {"CUSTOMER STYLE": "Printed on 2026-11-29"}, {"AAG ORDER NUMBER": "sum", NAME: GREYSON} | TEXT])  # fmt: skip
+                                   {"CUSTOMER STYLE": "Printed on 2026-11-29"},
+                                   {"AAG ORDER NUMBER": "sum", NAME: GREYSON} | TEXT])  # fmt: skip
 def test_a_total_with_a_text_and_a_footer_are_no_orders(
     order_list: OrderList, cells: dict[str, object], file: str | None
 ) -> None:
@@ -148,7 +149,9 @@ def test_a_total_with_a_text_and_a_footer_are_no_orders(
     assert "delete it from the order list" in reject.reason
 
 
-@pytest.mark.parametrize("cells", [{"S": 30, NAME: GREYSON}, {"CUSTOMER STYLE": "TEE-01", "S": 4}, {"CUSTOMER STYLE": "TOTALLY", "M": 1}])
+@pytest.mark.parametrize(
+    "cells", [{"S": 30, NAME: GREYSON}, {"CUSTOMER STYLE": "TEE-01", "S": 4}, {"CUSTOMER STYLE": "TOTALLY", "M": 1}]
+)
 def test_an_order_whose_number_was_forgotten_is_no_total(order_list: OrderList, cells: dict[str, object]) -> None:
     order_list.load(row("GRE-1", GREYSON), cells | {"PO NUMBER": "4755", "_SOURCE_TABLE": "xGREYSON"})
     order_list.merge()
