@@ -19,21 +19,8 @@ MAX_PARTITION_KEY = 64
 UNKNOWN_CUSTOMER = "unknown_customer"
 """The code of staged rows that match no configured customer."""
 
-_TOTALS = [
-    "total",
-    "totals",
-    "grand total",
-    "grand totals",
-    "subtotal",
-    "sub total",
-    "sub-total",
-    "sum",
-    "sums",
-    "summe",
-    "gesamt",
-    "gesamtsumme",
-]
-TOTALS = frozenset(f"{word}{end}" for word in _TOTALS for end in ("", ":"))
+_TOTALS = {f"{of}{word}" for of in ("", "grand ", "sub ", "sub-", "sub") for word in ("total", "totals")}
+TOTALS = frozenset(f"{word}{end}" for word in _TOTALS | {"sum", "summe", "gesamt", "gesamtsumme"} for end in ("", ":"))
 """What a row of totals says, folded, where an order has its number, customer or name."""
 
 UNMATCHED_NO_ORDER = "no_order"
