@@ -55,7 +55,7 @@ def test_key_sizes_customer_and_names_are_found(tmp_path: Path) -> None:
     [
         (["01/02/2026", "15/02/2026"], "looks like days ('01/02/2026'), kept as text"), (["1.2.2026", "15.2.2026"], "looks like days"),
         (["2-Jan-26", "15-Feb-26"], "looks like days"), (["2. März 2026", "tbc"], "looks like days"),
-        (["2026/1/2", "2026/02/15"], "looks like days"), (["12,50 €", "9,90 €"], "amounts"), 
+        (["2026/1/2", "2026/02/15"], "looks like days"), (["12,50 €", "9,90 €"], "amounts"),
         (["12,50", "9,90"], "looks like amounts ('12,50')"),
         (["zł 12.50", "zł 9.90"], "looks like amounts"), (["12,50 kr", "9,90 kr"], "looks like amounts"),
     ],
