@@ -40,7 +40,7 @@ def draft_configuration(*, file: Path, target: Path | None, **reading: Any) -> N
         output.say(line)
     output.say(f"\nThe draft is {target}; look it through, above all the key. Then:")
     for command in ('board init --new "Orders"', f"load {file}", "sync --show", "sync --execute"):
-        output.echo(f"  orders-platform --config {target} {command}")
+        output.echo(output.typed(f"  orders-platform --config {target} {command}"))
 
 
 def own_columns(shipped: Path) -> set[str]:

@@ -31,6 +31,10 @@ _HEADINGS = {
 }
 
 
+GIVEN: dict[str, str] = {}
+"""The options that were given before the command; commands that are named to be typed next need them too."""
+
+
 class _Commands(click.Group):
     """Shown under headings, in the order of use."""
 
@@ -93,6 +97,8 @@ def cli(home: Path | None, config: Path | None) -> None:
       orders-platform sync              shows what would be done
       orders-platform sync --execute    does it
     """  # noqa: D301 - click keeps the lines after its mark as they are
+    GIVEN.clear()
+    GIVEN.update({name: str(path) for name, path in (("config", config), ("home", home)) if path})
     if home:
         os.environ["DAGSTER_HOME"] = str(home.absolute())
     if config:

@@ -126,3 +126,16 @@ def test_a_configuration_is_never_overwritten(workplace: Workplace, terminal: Te
     assert again.code == 2
     assert "spare_parts.toml exists and is not overwritten; name another file: --output FILE." in again.err
     assert (folder / "spare_parts.toml").read_text(encoding="utf-8") == "mine"
+
+
+def test_every_next_command_can_be_typed_as_it_stands(workplace: Workplace, terminal: Terminal, folder: Path) -> None:
+    (folder / "a place").mkdir()
+    home, own = ("--home", "a place"), ("--config", "parts.toml")
+    drafted = terminal(*home, "config", "init", "spare_parts.csv", "--output", "parts.toml").out
+    assert "  orders-platform --home 'a place' --config parts.toml board init --new \"Orders\"\n" in drafted
+    assert (
+        "Next: orders-platform --home 'a place' --config parts.toml sync"
+        in terminal(*home, *own, "load", "spare_parts.csv").out
+    )
+    made = terminal(*home, *own, "board", "init", "--new", "Parts").out
+    assert "Next: orders-platform --home 'a place' --config parts.toml board check" in made
