@@ -32,7 +32,9 @@ _ROLES = (
 _NULL_WORDS = {"nan", "none", "null", "n/a", "#n/a"}
 _MOST_LABELS, _LONG, _LONGEST_NAME, _NAMED, _FEW = 12, 255, 128, 5, 5
 _ORDER = re.compile(r"order|\bpo\b|\bnr\b|\bno\b|number|\bid\b|\bref|bestell", re.IGNORECASE)
-_WHOSE = re.compile(r"customer|client|dealer|buyer|account|shop|store|company|kunde|brand", re.IGNORECASE)
+_WHOSE = re.compile(
+    r"customer|client|dealer|buyer|account|shop|store|company|cent(re|er)|retail|outlet|kunde|händler|brand", re.IGNORECASE
+)
 _STATUS = re.compile(r"status|state|order type", re.IGNORECASE)
 _TITLE = re.compile(r"name|item|product|descr|part|article|model|style", re.IGNORECASE)
 _QUANTITY = re.compile(r"qty|quantity|pieces|units|menge|count", re.IGNORECASE)
@@ -113,13 +115,18 @@ class _Column:
         known = [text for text in self.filled if fold(text) not in _UNKNOWN]
         for pattern, what, read, type_, board_type in _ALIKE:
             if sum(map(bool, map(pattern.fullmatch, known))) * 2 > len(known):
-                types = f'the type "{type_}" in [order_list] and "{board_type}" in [items]'
-                return f"{self.name!r} looks like {what} ({known[0]!r}), kept as text: only {read} are read. Written so, they need {types}"
+                types = f'"{self.name}" = "{type_}" in [order_list] and type = "{board_type}" in [items]'
+                return f"{self.name!r}: looks like {what} ({known[0]!r}), kept as text: only {read} are read. Written so, they need {types}"
         return ""
 
     @property
     def is_text(self) -> bool:
         return bool(self.filled) and self.kind.startswith("nvarchar")
+
+    @property
+    def holds_names(self) -> bool:
+        """Whether every value begins as a name does."""
+        return not any(text[0].islower() for text in self.distinct)
 
     @property
     def may_be_size(self) -> bool:
@@ -232,7 +239,7 @@ class ListDraft:
         named = [each for each in unique or full if _ORDER.search(each.name)]
         key = max(named or unique or full, key=lambda each: len(each.distinct))
         often = "has another value in each row" if unique else f"has {len(key.distinct)} values in {len(key.cells)} rows"
-        others = [each for each in unique if each is not key]
+        others = [each for each in unique if each is not key and not each.remark]
         self._say(f"key: {key.name!r} {often}" + (f"; so has {_list(others)}" if others else ""))
         return key
 
@@ -251,17 +258,18 @@ class ListDraft:
         return extra
 
     def _customer(self, columns: Iterable[_Column]) -> _Column:
-        full = (each for each in columns if each.is_text and _nearly_all(map(bool, each.cells)))
-        texts = sorted(full, key=lambda each: len(each.distinct))
+        full = [each for each in columns if each.is_text and not each.remark and _nearly_all(map(bool, each.cells))]
+        texts = sorted(full, key=lambda each: (not each.holds_names, len(each.distinct)))
         named = [each for each in texts if _WHOSE.search(each.name)]
-        found = next(iter([*named, *(each for each in texts if len(each.distinct) * 2 <= len(each.cells))]), None)
+        others = [each for each in texts if len(each.distinct) * 2 <= len(each.cells) and not _STATUS.search(each.name)]
+        found = next(iter([*named, *others]), None)
         if found is None:
             raise self._refused(
                 "has no column that says whose order a row is (filled in nearly every row, one name for several orders). "
                 "Nothing was written. Add a column Customer; orders are merged and sent by customer."
             )
         more = f" and {len(found.distinct) - _NAMED} more" if len(found.distinct) > _NAMED else ""
-        why = "by its name" if named else "it has the fewest values"
+        why = "by its name" if named else f"of those with few values ({_list(others)}), the likeliest: look at it"
         self._say(f"customers: {found.name!r}, {why}: {', '.join(found.distinct[:_NAMED])}{more}")
         return found
 

@@ -68,7 +68,7 @@ def test_what_looks_like_days_or_amounts_and_cannot_be_read_is_said_and_names_no
         made, told = drafted(tmp_path, [*HEAD, *other], *rows)
         (remark,) = [line for line in told if line.startswith(f"look at '{other[0]}'")]
         assert said in remark
-        assert "in [order_list] and" in remark
+        assert f'"{other[0]}" = "' in remark
         assert made.order_list[other[0]].type == "nvarchar(255)"
         assert made.names.item == (("Ref",), ("Item",))
 
@@ -81,6 +81,14 @@ def test_a_column_that_is_numbers_or_days_but_for_a_few_words_is_one_and_that_is
     assert "look at 'Price': numbers but for 3 cells ('tbc', 'TBC', 'on request'), left out of the board" in told
     assert "look at 'Due': days but for 4 cells ('tbc'), left out of the board" in told
     assert "look at 'M': numbers but for 1 cell ('x'), left out of the board" in told
+
+
+def test_a_status_or_a_finish_is_no_customer(tmp_path: Path) -> None:
+    whose = ["Rose & Oak", "Haus und Garten", "Green Thumb", "Potting Shed"]
+    rows = [[f"R{n}", ("open", "shipped")[n % 2], ("oak", "ash", "elm")[n % 3], whose[n % 4], "1", "2"] for n in range(12)]
+    made, told = drafted(tmp_path, ["Ref", "State", "Finish", "For", "S", "M"], *rows)
+    assert made.columns.customer == "For"
+    assert "customers: 'For', of those with few values ('For', 'Finish'), the likeliest: look at it" in "\n".join(told)
 
 
 def test_totals_and_notes_count_for_nothing(tmp_path: Path) -> None:
