@@ -51,6 +51,7 @@ def load(*, files: tuple[Path, ...], append: bool, yes: bool, as_json: bool, **r
     with database_session(may_be_new=True) as (settings, store), TemporaryDirectory() as folder:
         staging = settings.configuration.tables.staging
         if settings.environment == "sandbox" and store.database.dialect.name == "sqlite":
+            store.schema.widen_staging()
             store.schema.apply()  # on a server only init-db makes tables
         loads = Loads(store, progress.update)
         with progress.shown():
@@ -108,8 +109,11 @@ def _print_file(order_file: OrderFile) -> None:
         matched = f"{counted(len(sheet.exact), 'column')} matched by name, {len(sheet.by_alias)} by another spelling"
         output.say(f"{order_file.path.name}{name}: {counted(sheet.rows, 'row')}{hidden}, {matched}")
         customers = [f"{name} {count}" for name, count in sheet.customers.items()]
-        customers += [f"nobody who is configured {sheet.unmatched_rows}"] if sheet.unmatched_rows else []
-        customers += [f"no orders {sheet.totals}"] if sheet.totals else []
+        unmatched = {
+            "nobody who is configured": sheet.unmatched_rows - sheet.nameless_rows,
+            "without a customer": sheet.nameless_rows,
+        }
+        customers += [f"{name} {count}" for name, count in unmatched.items() if count]
         output.say(f"  {', '.join(customers)}; {counted(len(sheet.sizes), 'size')}, {counted(round(sheet.quantity), 'piece')}")
         for header, column in sheet.by_alias.items():
             output.say(f"  {header!r} was read as {column!r}")

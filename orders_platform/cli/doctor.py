@@ -16,6 +16,7 @@ from functools import cached_property
 from orders_platform.build import open_board, open_store, sync_rules
 from orders_platform.cli import output
 from orders_platform.cli.embedded import embedded_sandbox
+from orders_platform.cli.main import GIVEN
 from orders_platform.cli.session import is_new
 from orders_platform.cli.setup_commands import expected_values
 from orders_platform.database.engine import place
@@ -146,7 +147,7 @@ def _disk(at: _Doctor) -> Found:
 
 
 def _dagster_home(at: _Doctor) -> Found:
-    if at.settings.origins["DAGSTER_HOME"] == "default":
+    if at.settings.origins["DAGSTER_HOME"] == "default" or "home" in GIVEN:
         return "not set; commands need none", True
     home = at.settings.data_folder.parent
     return str(home), (home / "dagster.yaml").is_file()

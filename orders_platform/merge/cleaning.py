@@ -28,7 +28,7 @@ BadCell = tuple[str, str, str]
 """A cell that its column cannot hold: a code of `REASONS`, the column, the text."""
 
 REASONS: Final[Mapping[str, str]] = {
-    "bad_quantity": "is not a whole number of 0 or more; the size keeps the number that it had, on the board too",
+    "bad_quantity": "is not a whole number of 0 or more; the board keeps the number that the size had, or shows none",
     "bad_number": "is not a number that the column holds",
     "bad_date": "is not a date",
     "error_value": "is an error value of the workbook",

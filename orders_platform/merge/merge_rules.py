@@ -158,7 +158,7 @@ class MergeRules:
         if absent:
             raise SourceDataError(
                 f"{self._configuration.tables.staging} lacks {len(absent)} configured columns: {'; '.join(absent)}. Nothing was read. "
-                "Correct the configuration or the load."
+                "Correct the configuration, or load a list that has them."
             )
 
     def _configured_columns(self) -> list[tuple[str, str]]:

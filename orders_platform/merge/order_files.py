@@ -105,7 +105,7 @@ class OrderSheet:
         quantity: the sum of the sizes.
         numbers: the order numbers.
         spellings: how many rows there are of each spelling of a customer.
-        customers: the rows of each customer; `unmatched_rows` are those of nobody who is configured, `totals` say so for a customer.
+        customers: the rows of each customer; `unmatched_rows` are those of nobody who is configured, `nameless_rows` of these name none.
         findings: what Excel did to the data.
     """
 
@@ -127,8 +127,10 @@ class OrderSheet:
         ]
         scan = known.names.scan(self.spellings)
         self.customers = {name: found.rows for name, found in scan.customers.items()}
-        self.unmatched_rows = sum(found.rows for found in scan.unmatched if found.has_orders)
-        self.totals = sum(found.rows for found in scan.unmatched if not found.has_orders)
+        self.unmatched_rows = sum(found.rows for found in scan.unmatched)
+        self.nameless_rows = sum(
+            found.rows for found in scan.unmatched if not (found.has_orders and fold(found.spelling or ""))
+        )
         self.findings = tuple(self._find())
 
     @property

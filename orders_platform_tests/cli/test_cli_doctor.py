@@ -104,6 +104,10 @@ def test_a_check_that_fails_leaves_the_others_alone(
     assert "a-token" not in told.out + told.err
 
 
+def test_a_home_for_commands_needs_no_dagster(bhood: Workplace, terminal: Terminal) -> None:
+    assert "ok    Dagster home: not set; commands need none" in terminal("--home", str(bhood.folder), "doctor").out
+
+
 def test_a_broken_configuration_is_said_once(workplace: Workplace, terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORDERS_CONFIG", str(workplace.folder / "nowhere.toml"))
     told = terminal("doctor", "--json")

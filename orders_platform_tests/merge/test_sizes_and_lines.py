@@ -59,7 +59,7 @@ def test_a_word_in_a_quantity_says_what_the_board_keeps_and_counts_both_orders_o
     assert order_list.sql("SELECT count(*), sum(qty) FROM ORDER_LIST_LINES") == [(2, 10)]
     (group,) = group_warnings(order_list.store.cell_warnings())
     assert str(group).startswith("S: 2 orders, for example GRE-1: 'x' is not a whole number")
-    assert "the size keeps the number that it had, on the board too" in str(group)
+    assert "the board keeps the number that the size had, or shows none" in str(group)
 
 
 def test_a_corrected_quantity_becomes_a_line_and_its_reject_is_resolved(order_list: OrderList) -> None:
