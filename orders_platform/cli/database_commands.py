@@ -159,9 +159,11 @@ def customers(*, as_json: bool) -> None:
 
 
 def pause(*, names: tuple[str, ...]) -> None:
-    with database_session() as (_, store):
+    with database_session() as (settings, store):
+        known = {*store.customers(), *settings.configuration.customers}
         for customer in [store.pause(name, datetime.now(UTC)) for name in [*map(store.customer_named, names)]]:
-            output.say(f"{customer} is paused. `orders-platform customers resume` ends that.")
+            new = "" if customer in known else " (no order of it was ever merged; is the name right?)"
+            output.say(f"{customer} is paused{new}. `orders-platform customers resume` ends that.")
 
 
 def resume(*, names: tuple[str, ...]) -> None:
@@ -265,10 +267,9 @@ def _print_history(row: RowHistory) -> None:
     action = row.action or "no action"
     output.say(f"{row.customer}: {row.order_key}{size}: {word} {row.monday_id or '(none)'}, {row.state.value} ({action})")
     if row.removed_at and row.kind is RowKind.ITEMS:
-        stays = "; its item stays on the board, as removed_orders in [policies] says" if row.monday_id else ""
-        output.say(
-            f"  Not in the order list since {row.removed_at:%Y-%m-%d %H:%M} UTC, removed or under another number{stays}."
-        )
+        since = f"{row.removed_at:%Y-%m-%d %H:%M} UTC, removed or under another number"
+        stays = '; its item stays on the board. removed_orders = "archive" in [policies] archives it' if row.monday_id else ""
+        output.say(f"  Not in the order list since {since}{stays}.")
     if row.error:
         output.say(f"  {row.error}")
     for batch in row.documents:

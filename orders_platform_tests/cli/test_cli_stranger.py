@@ -164,3 +164,16 @@ def test_every_next_command_can_be_typed_as_it_stands(workplace: Workplace, term
     )
     made = terminal(*home, *own, "board", "init", "--new", "Parts").out
     assert "Next: orders-platform --home 'a place' --config parts.toml board check" in made
+
+
+def test_a_pause_of_a_name_that_nobody_has_asks_whether_it_is_right(
+    workplace: Workplace, terminal: Terminal, folder: Path
+) -> None:
+    own = ("--config", "spare_parts.toml")
+    for command in (("config", "init", "spare_parts.csv"), (*own, "load", "spare_parts.csv")):
+        assert terminal(*command).code == 0
+    assert (
+        "NOBODY is paused (no order of it was ever merged; is the name right?)."
+        in terminal(*own, "customers", "pause", "nobody").out
+    )
+    assert "is the name right" not in terminal(*own, "customers", "pause", "radhaus nord").out
