@@ -75,7 +75,7 @@ def sync(
     show = show or bool(orders) or page is not None
     if show and (limit or not dry):
         raise click.UsageError(
-            f"--show, which --order and --html imply, tells what a run would do before it does it; leave out {'--limit' if limit else '--execute'}."
+            f"--show, which --order and --html imply, tells what a run would do, and does nothing; leave out {'--limit' if limit else '--execute'}."
         )
     with board_session(verbosity, dry=dry) as (settings, store, run, progress):
         merge = OrderMerge(store)
