@@ -74,8 +74,9 @@ def sync(
 ) -> None:
     show = show or bool(orders) or page is not None
     if show and (limit or not dry):
+        other = "--limit" if limit else "--execute"
         raise click.UsageError(
-            f"--show, which --order and --html imply, tells what a run would do, and does nothing; leave out {'--limit' if limit else '--execute'}."
+            f"--show, which --order and --html imply, tells what a run would do, and does nothing; leave out {other}."
         )
     with board_session(verbosity, dry=dry) as (settings, store, run, progress):
         merge = OrderMerge(store)

@@ -28,18 +28,8 @@ if TYPE_CHECKING:
     from orders_platform.merge.order_files import FileFinding, OrderFile
 
 _STATUS = (
-    "orders",
-    "items",
-    "lines",
-    "subitems",
-    "new",
-    "pending",
-    "failed",
-    "removed",
-    "adopted",
-    "oldest_waiting_at",
-    "last_sent_at",
-)
+    "orders", "items", "lines", "subitems", "new", "pending", "failed", "removed", "adopted", "oldest_waiting_at", "last_sent_at",
+)  # fmt: skip
 
 
 def load(*, files: tuple[Path, ...], append: bool, yes: bool, as_json: bool, **reading: Any) -> None:

@@ -276,10 +276,9 @@ def resync() -> None:
 
 @_command("local_commands")
 @click.option(
-    "--fresh",
-    is_flag=True,
+    "--fresh", is_flag=True,
     help="Delete the folder .data first: local orders, boards and reports, also those that you loaded yourself.",
-)
+)  # fmt: skip
 @_figures
 @_json
 def demo() -> None:
@@ -301,12 +300,9 @@ def sandbox() -> None:
     help="Rate limits; roomy has almost none.",
 )  # fmt: skip
 @click.option(
-    "--latency",
-    type=(float, float),
-    default=(0.0, 0.0),
-    metavar="REQUEST MUTATION",
+    "--latency", type=(float, float), default=(0.0, 0.0), metavar="REQUEST MUTATION",
     help="Seconds that each request takes, and each mutation in it.",
-)
+)  # fmt: skip
 @click.option("--faults", type=click.FloatRange(0, 1), default=0.0, help="Share of requests that meet a fault, such as 0.02.")
 @click.option("--seed", type=int, default=0, help="Number that decides which requests meet which fault.")
 def serve() -> None:

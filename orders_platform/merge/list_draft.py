@@ -124,11 +124,6 @@ class _Column:
         return bool(self.filled) and self.kind.startswith("nvarchar")
 
     @property
-    def holds_names(self) -> bool:
-        """Whether every value begins as a name does."""
-        return not any(text[0].islower() for text in self.distinct)
-
-    @property
     def may_be_size(self) -> bool:
         """Whole numbers or nothing; a size that few orders have may hold a word or two."""
         named = _NO_SIZE.search(self.name) or (self.filled and _ORDER.search(self.name))
@@ -259,7 +254,7 @@ class ListDraft:
 
     def _customer(self, columns: Iterable[_Column]) -> _Column:
         full = [each for each in columns if each.is_text and not each.remark and _nearly_all(map(bool, each.cells))]
-        texts = sorted(full, key=lambda each: (not each.holds_names, len(each.distinct)))
+        texts = sorted(full, key=lambda each: (any(text[0].islower() for text in each.distinct), len(each.distinct)))
         named = [each for each in texts if _WHOSE.search(each.name)]
         others = [each for each in texts if len(each.distinct) * 2 <= len(each.cells) and not _STATUS.search(each.name)]
         found = next(iter([*named, *others]), None)
