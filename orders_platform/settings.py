@@ -130,21 +130,33 @@ def default_folder(name: str) -> Path:
     raise ConfigurationError(f"The folder {name}/ is neither in {package} nor beside it; install orders-platform again.")
 
 
+def boards_at(url: str) -> str | None:
+    """The file of the boards that a sandbox at this address keeps, empty for none; None where another program answers.
+
+    Raises `ConnectionRefusedError` when nobody does.
+    """
+    from http.client import HTTPConnection, HTTPException  # here: production asks no sandbox
+
+    parts = urlsplit(url)
+    try:
+        with closing(HTTPConnection(parts.hostname or "", parts.port, timeout=5)) as asked:
+            asked.request("GET", "/health")
+            boards = asked.getresponse().headers["Sandbox-Boards"]
+    except ConnectionRefusedError:
+        raise
+    except (OSError, HTTPException):
+        return None
+    return None if boards is None else unquote(boards)
+
+
 def _served_at(folder: Path) -> str:
     """Where a sandbox with the boards of this folder answers, as `sandbox serve` noted it; empty for nowhere."""
     noted = folder / "sandbox.url"
-    if not noted.is_file():
-        return ""
-    from http.client import HTTPConnection, HTTPException  # here: few have one
-
-    url = noted.read_text(encoding="utf-8")
+    url = noted.read_text(encoding="utf-8") if noted.is_file() else ""
     try:
-        with closing(HTTPConnection("127.0.0.1", urlsplit(url).port, timeout=5)) as asked:
-            asked.request("GET", "/health")
-            boards = asked.getresponse().headers["Sandbox-Boards"]
-    except (OSError, HTTPException, ValueError):
+        return url if url and boards_at(url) == str((folder / "sandbox.db").resolve()) else ""
+    except (ConnectionRefusedError, ValueError):
         return ""
-    return url if unquote(boards or "") == str((folder / "sandbox.db").resolve()) else ""
 
 
 def _env_file() -> Path | None:
