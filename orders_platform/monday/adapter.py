@@ -36,7 +36,7 @@ API_VERSION = "2026-10"
 """The version that `graphql/` is written for."""
 
 BATCH_SIZE = 25
-MAX_IN_FLIGHT = 3
+MAX_IN_FLIGHT = 12
 
 TIMEOUT_SECONDS = 65.0
 """monday ends a request after 60 seconds; who waits a little longer gets its answer instead of an unknown outcome."""
