@@ -220,13 +220,13 @@ class Budget:
         return self._writes.room(self._timer.now()) // self._points(operation, 1)
 
     def _share(self, operation: str, most: int, waiting: int) -> int:
-        """How many of the mutations that wait to send now."""
+        """How many of the mutations that wait to send now: even shares, so that requests that begin together end together."""
         room = self._room(operation)
-        if waiting <= room:  # the last ones: shared out, so that all places are done at the same time
+        if waiting <= room:  # the last ones: in as many places as there are
             places = min(self._concurrency, self.in_flight) - self._in_flight
             return min(most, ceil(waiting / max(1, min(places, waiting // _LEAST_SHARE))))
         # The rest of a minute is worth a smaller batch, unless next to nothing is left.
-        return room if most > room >= max(1, most // 10) else most
+        return ceil(room / ceil(room / most)) if room >= max(1, most // 10) else most
 
     def largest(self, operation: str) -> int:
         """How many mutations of `operation` one batch may hold at most: complexity a request, and a minute."""

@@ -16,7 +16,7 @@ from orders_platform.domain.labels import LabelIndex
 from orders_platform.domain.mapping import BoardMapping, Target, target_of
 from orders_platform.domain.orders import RowKind, SyncRow, is_of
 from orders_platform.domain.plan import OnDeleted, OnRenamed
-from orders_platform.domain.preflight import require_fitting_board, subitem_board_problems
+from orders_platform.domain.preflight import require_board, require_fitting_board, subitem_board_problems
 from orders_platform.domain.text import counted
 from orders_platform.errors import BoardMismatchError, GuardError, OrdersError
 from orders_platform.sync.ports import Board, Store
@@ -87,6 +87,10 @@ class SyncRun:
     _admitted: set[str] = field(default_factory=set, init=False)
 
     @cached_property
+    def _descriptions(self) -> Mapping[int, BoardDescription]:
+        return self.board.describe_all([self.rules.items.board_id, self.rules.subitems.board_id])
+
+    @cached_property
     def items_board(self) -> BoardShape:
         """The items board, checked. Raises `BoardMismatchError` naming everything that does not fit."""
         return self._described(self.rules.items)
@@ -102,7 +106,7 @@ class SyncRun:
         return self._described(self.rules.subitems)
 
     def _described(self, mapping: BoardMapping) -> BoardShape:
-        description = self.board.describe(mapping.board_id)
+        description = require_board(self._descriptions, mapping.board_id)
         require_fitting_board(mapping, description, may_create_labels=self.rules.may_create_labels)
         return BoardShape(mapping, description, {column.id: column for column in description.columns}, LabelIndex())
 
@@ -136,9 +140,14 @@ class SyncRun:
             )
         self._admitted.add(customer)
 
-    def preflight(self) -> None:
-        """Check both boards before the first write of a run, so that nothing is sent to one when the other does not fit."""
+    def preflight(self) -> bool:
+        """Check both boards before the first write of a run, so that nothing is sent to one when the other does not fit.
+
+        Returns whether they were read just now.
+        """
+        are_known = "_descriptions" in vars(self)
         _ = self.items_board, self.subitems_board
+        return not are_known
 
     @contextmanager
     def counted(self, customer: str, report: StageReport) -> Iterator[None]:
