@@ -20,7 +20,7 @@ from pathlib import Path, PurePath
 
 ROOT = Path(__file__).parents[1]
 PLATFORM, TESTS = "orders_platform/", "orders_platform_tests/"
-GLOSSARY = ("docs/explanation/names.md", "docs/explanation/names.md")  # where it is, and was in older commits
+GLOSSARY = ("docs/explanation/names.md", "docs/names.md")  # where it is, and was in older commits
 LOCAL_MONDAY = ("orders_platform/sandbox/", "orders_platform/demo/", "orders_platform/demo.py")
 Files = Mapping[str, str]
 

@@ -127,7 +127,7 @@ def test_every_name_that_prose_cites_is_in_the_code() -> None:
 
 
 def test_the_diagram_of_a_batch_has_at_most_fifteen_boxes_and_names_what_is_there() -> None:
-    text = (ROOT / "docs" / "exactly_once.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "explanation" / "exactly_once.md").read_text(encoding="utf-8")
     (diagram,) = re.findall(r"^```mermaid$(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
     boxes = dict(re.findall(r'\b([A-Z])[\[{]"(.*?)"[\]}]', diagram))
     assert set(re.findall(r"\b[A-Z]\b", diagram)) == set(boxes)

@@ -313,7 +313,7 @@ def test_each_trouble_of_sqlite_names_the_next_step(table: Path, trouble: str, s
         raise OperationalError("SELECT 1", {}, sqlite3.OperationalError(trouble))
     assert str(table) in str(told.value)
     assert step in str(told.value)
-    runbook = (Path(__file__).parents[2] / "docs" / "runbook.md").read_text(encoding="utf-8")
+    runbook = (Path(__file__).parents[2] / "docs" / "how_to" / "runbook.md").read_text(encoding="utf-8")
     assert trouble.removesuffix(": x") in runbook
 
 
