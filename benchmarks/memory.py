@@ -58,7 +58,10 @@ def measured(name: str, words: Sequence[str], environment: Mapping[str, str]) ->
     process = subprocess.Popen([sys.executable, *words], env={**os.environ, **environment}, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     seconds = usage.ru_utime + usage.ru_stime
-    print(f"{name:16} {seconds:7.1f} s  {usage.ru_maxrss / 1024:5.0f} MB  exit code {os.waitstatus_to_exitcode(status)}", flush=True)
+    print(
+        f"{name:16} {seconds:7.1f} s  {usage.ru_maxrss / 1024:5.0f} MB  exit code {os.waitstatus_to_exitcode(status)}",
+        flush=True,
+    )
     return seconds
 
 
