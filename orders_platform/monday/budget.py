@@ -214,14 +214,11 @@ class Budget:
     def room(self, operation: str) -> int:
         """How many mutations of `operation` could be sent now without waiting."""
         with self._changed:
-            return self._room(operation)
-
-    def _room(self, operation: str) -> int:
-        return self._writes.room(self._timer.now()) // self._points(operation, 1)
+            return self._writes.room(self._timer.now()) // self._points(operation, 1)
 
     def _share(self, operation: str, most: int, waiting: int) -> int:
         """How many of the mutations that wait to send now: even shares, so that requests that begin together end together."""
-        room = self._room(operation)
+        room = self.room(operation)
         if waiting <= room:  # the last ones: in as many places as there are
             places = min(self._concurrency, self.in_flight) - self._in_flight
             return min(most, ceil(waiting / max(1, min(places, waiting // _LEAST_SHARE))))
