@@ -33,7 +33,7 @@ from pathlib import Path
 
 from peers.environments import PEERS, answer_of, python_of, started
 from simulated_time import Clock, QuickClock, SimulatedClock, shared
-from sync_load import CUSTOMER, LARGE, LATENCY, SMALL, Load, floor_seconds, opened
+from sync_load import LARGE, LATENCY, SIX, SMALL, Load, floor_seconds, opened
 
 from orders_platform.build import sync_rules
 from orders_platform.merge.order_merge import OrderMerge
@@ -151,10 +151,11 @@ def _send_ours(case: Case, load: Load, url: str, clock: Clock) -> tuple[int, str
                 sleep=clock.sleep,
             )  # fmt: skip
             merge = OrderMerge(load.store)
-            report = sync_customer(run, merge, CUSTOMER, merge.scan_staging())
-        if report.is_done:
+            reports = [sync_customer(run, merge, customer, merge.scan_staging()) for customer in load.customers]
+        if all(report.is_done for report in reports):
             return run_number, error
-        error = error or report.error or "; ".join(stage.trouble for stage in report.stages if stage.trouble)
+        troubles = [report.error or stage.trouble for report in reports for stage in report.stages]
+        error = error or next(filter(None, troubles), "")
     return _MOST_RUNS, error
 
 
@@ -232,7 +233,7 @@ def main() -> None:
     arguments = parser.parse_args()
     for peer in PEERS:
         python_of(peer)
-    loads = [SMALL] if arguments.quick else [SMALL, LARGE]
+    loads = [SMALL] if arguments.quick else [SMALL, SIX, LARGE]
     simulated = [case for load in reversed(loads) for wanted in cases(load) for case in wanted]
     real = [case for load in loads for case in checks(load)]
     measured = {**_all(simulated, arguments.processes), **_all(real, 1)}  # in real time the processor must be free
