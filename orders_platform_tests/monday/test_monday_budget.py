@@ -149,6 +149,18 @@ def test_an_exceeded_limit_lowers_the_pace_at_once_and_recovers_slowly() -> None
     assert window.room(8.0) == 1_000
 
 
+def test_who_is_sent_away_for_less_than_the_rest_of_a_window_loses_that_time_and_nothing_of_the_window() -> None:
+    window = RateWindow(1_000)
+    taken = window.take(0.0, 100)
+    window.observe(taken, 0.0, 0.1, Allowance(1_000, 900, 60), alone=True)
+    window.exhausted(5.0, 2.0)
+    assert (window.room(5.0), window.delay(5.0, 1)) == (0, 2.0)
+    assert (window.room(7.0), window.delay(7.0, 900)) == (900, 0.0)
+    window.exhausted(8.0, 2.0)  # a second time: then it is over
+    assert window.delay(8.0, 1) >= 52
+    assert window.room(61.0) == 800
+
+
 @given(st.lists(st.tuples(st.integers(1, 40), st.floats(0, 5)), max_size=80))
 @settings(max_examples=60, deadline=None)
 def test_requests_never_exceed_a_limit_of_monday(requests: list[tuple[int, float]]) -> None:
