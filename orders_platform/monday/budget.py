@@ -127,7 +127,6 @@ class Timer:
 
 _UNTOLD = Allowance()
 _FIRST_IN_FLIGHT = 3
-_CALM_REQUESTS = 10  # without crowding before one more may be in flight, once there was any
 _LEAST_SHARE = 12  # mutations that are worth a request of their own
 _LOOK_SECONDS = 1.0
 _MOST_EXHAUSTED = 1_200.0  # as long as one request waits in all
@@ -182,7 +181,7 @@ class Budget:
         self._in_flight = 0
         self.in_flight = min(limits.concurrency, _FIRST_IN_FLIGHT)
         self._calm = 0
-        self._calm_enough = 1
+        self._was_crowded = False
         self._serial = 0
         self._day = timer.day
         self._calls_today = 0.0
@@ -251,8 +250,8 @@ class Budget:
             self._note_crowding(permit, is_crowded=any(problem.rule.kind in CROWDING for problem in reply.problems))
             self._concurrency = reply.quota.get("concurrency", _UNTOLD).quota or self._concurrency
             if reply.action is ErrorAction.DONE:
-                self._window(permit.mutations).recover()
-                self._calls.recover()
+                self._window(permit.mutations).recover(permit.at)
+                self._calls.recover(permit.at)
             self._changed.notify_all()
 
     def _delay(self, operation: str, mutations: int = 0) -> float:
@@ -297,11 +296,11 @@ class Budget:
             self._calls_today = max(self._calls_today, self.limits.calls_per_day)
 
     def _note_crowding(self, permit: Permit, *, is_crowded: bool) -> None:
-        """One more request at a time for each calm batch, until monday is crowded: then half as many, and one more a calm stretch."""
+        """One more request at a time for each calm batch, until monday is crowded: then half as many, and one more a calm round."""
         self._calm = 0 if is_crowded else self._calm + (permit.mutations > 0)
         if is_crowded:
-            self.in_flight, self._calm_enough = max(1, self.in_flight // 2), _CALM_REQUESTS
-        elif self._calm >= self._calm_enough and self.in_flight < self.limits.concurrency:
+            self.in_flight, self._was_crowded = max(1, self.in_flight // 2), True
+        elif self._calm >= (self.in_flight if self._was_crowded else 1) and self.in_flight < self.limits.concurrency:
             self.in_flight, self._calm = self.in_flight + 1, 0
 
     def _check_day(self) -> None:

@@ -30,7 +30,7 @@ class Window:
         first: monday's window does not end before this moment.
         last: nor after this one, as far as monday's answers can exclude it.
         is_told: an answer of monday has told its end.
-        reopens: nothing is sent before: monday wants to be asked again then, in this window.
+        reopens: nothing is sent before: monday wants to be asked again then, in this window; 0 once it answered such a call well.
     """
 
     first: float
@@ -131,9 +131,11 @@ class RateWindow:
         end = max(now + seconds, known) - MARGIN
         self._window = Window(end, end, others=self.limit)
 
-    def recover(self) -> None:
-        """One more call went well."""
+    def recover(self, sent_at: float) -> None:
+        """One more call went well, which was counted then."""
         self._share = min(1.0, self._share + 0.01)
+        if self._window is not None and sent_at >= self._window.reopens:
+            self._window.reopens = 0.0
 
     @property
     def _allowed(self) -> int:
