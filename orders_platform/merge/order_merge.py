@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import or_
 from types import MappingProxyType
 
 from orders_platform.database import conversion
@@ -43,7 +44,7 @@ class OrderMerge:
         self._configuration = store.configuration
         self._schema = store.schema
         self._statements_of: dict[str, Statements] = {}
-        self._known_cells: dict[Sequence[str], KnownCells] = {}
+        self._known_cells: dict[Sequence[str], list[KnownCells]] = {}
 
     @cached_property
     def rules(self) -> MergeRules:
@@ -263,16 +264,19 @@ class OrderMerge:
 
     def _insert(self, run: Runner, load: StagedLoad) -> int:
         """Write the orders that are new, each under a record_uuid of its own for ever; how many."""
-        places, now, number = range(len(self._quoted)), run.values["now"], run.values["merge_number"]
-        rows = (
-            [*map(cells.get, places), row.order_key, row.row_hash, number, row.group_name, row.item_name, "NEW", "INSERT", 0, now, now]
-            for row, cells in load.new()
-        )  # fmt: skip
-        columns = [*self._quoted, "order_key", "row_hash", "merge_number", "group_name", "item_name", "sync_state", "action_type",
-                   "retry_count", "created_at", "updated_at"]  # fmt: skip
-        return self.database.dialect.insert_rows(
-            run.connection, self._schema.table("orders"), columns, rows, uuid="record_uuid"
-        )
+        now, number, count = run.values["now"], run.values["merge_number"], 0
+        for batch in load.new():
+            places = sorted(set[int]().union(*(cells for _, cells in batch)))
+            columns = [*(self._quoted[i] for i in places), "order_key", "row_hash", "merge_number", "group_name", "item_name",
+                       "sync_state", "action_type", "retry_count", "created_at", "updated_at"]  # fmt: skip
+            rows = (
+                [*map(cells.get, places), row.order_key, row.row_hash, number, row.group_name, row.item_name, "NEW", "INSERT", 0, now, now]
+                for row, cells in batch
+            )  # fmt: skip
+            count += self.database.dialect.insert_rows(
+                run.connection, self._schema.table("orders"), columns, rows, uuid="record_uuid"
+            )
+        return count
 
     def _remove(self, run: Runner, missing: Sequence[str]) -> int:
         archives = int(self._configuration.policies.removed_orders == "archive")
@@ -294,8 +298,9 @@ class OrderMerge:
         rules = self._configuration.guard_rules
         titles = [" or ".join(sources) for sources in self.rules.watched] + ["all sizes"]
         filled, emptied = Counter[int](), Counter[int]()
-        for (before, after), count in shown.items():
-            for i in range(len(titles)):
+        lost = reduce(or_, (before & ~after for before, after in shown), 0)
+        for i in (i for i in range(len(titles)) if lost >> i & 1):
+            for (before, after), count in shown.items():
                 filled[i] += count * (before >> i & 1)
                 emptied[i] += count * ((before & ~after) >> i & 1)
         rule = rules[GuardKind.EMPTIED_COLUMNS]
@@ -414,7 +419,7 @@ class OrderMerge:
             yield replace(run, values={**run.values, "customer": customer, "merge_number": number})
 
     def _cleaner(self, customer: str) -> Cleaner:
-        kept = self._known_cells.setdefault(tuple(self.rules.bookkeeping(customer)), [{} for _ in self.rules.business])
+        kept = self._known_cells.setdefault(tuple(self.rules.bookkeeping(customer)), [])
         return Cleaner(self._configuration, self.rules, self.database.dialect, customer, kept)
 
     @cached_property

@@ -93,13 +93,15 @@ class StagedLoad:
             )  # fmt: skip
 
     def _read_rows(self) -> Iterator[StagedOrder]:
-        for number, cells in enumerate(self._run("1_read_staged_rows"), 1):
-            row = self._cleaner.clean(number, cells)
-            self.counts[row.row_hash] += 1
-            if self.counts[row.row_hash] == 1:
-                if self._same_as(row):
-                    row.cells = None
-                yield row
+        read = 0
+        for rows in self._run("1_read_staged_rows").partitions(_ROWS_A_READ):
+            for row in self._cleaner.clean(rows, read + 1):
+                self.counts[row.row_hash] += 1
+                if self.counts[row.row_hash] == 1:
+                    if self._same_as(row):
+                        row.cells = None
+                    yield row
+            read += len(rows)
 
     def _same_as(self, row: StagedOrder) -> str | None:
         """The order that has the cells and names of a row already, and is in the load."""
@@ -284,13 +286,13 @@ class StagedLoad:
 
     # --- what changed ---------------------------------------------------------------------------------------------------
 
-    def new(self) -> Iterator[tuple[StagedOrder, Cells]]:
+    def new(self) -> Iterator[list[tuple[StagedOrder, Cells]]]:
         """The rows that become orders, with their cells; those with the same sizes together, so that few columns are written for them."""
         new = self._unmatched
         new.sort(key=lambda row: [i for i in row.cells or () if i in self._cleaner.sizes])
         for chunk in chunks(new, _ROWS_A_READ):
             cells = self._cells_of(chunk)
-            yield from ((row, cells[row.number]) for row in chunk)
+            yield [(row, cells[row.number]) for row in chunk]
 
     def compare(self) -> tuple[list[Change], Counter[tuple[int, int]]]:
         """The orders that changed, with their cells that did; and how many live orders showed which columns before and do so now."""
