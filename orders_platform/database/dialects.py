@@ -151,6 +151,10 @@ class Dialect(abc.ABC):
         """Write columns of the rows that the first of them names. Table and columns are quoted names."""
 
     @abc.abstractmethod
+    def fingerprint(self, row_hashes: Sequence[str]) -> str:
+        """The fingerprint of a load with such rows, as the statements make it."""
+
+    @abc.abstractmethod
     def add_fingerprints(self, parts: Iterable[str]) -> str:
         """The fingerprint of a load out of those of its parts: numbers of rows and sums of hashes add up."""
 

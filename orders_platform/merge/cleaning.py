@@ -64,6 +64,7 @@ class StagedOrder:
         shown: which of the columns that the board shows are filled, a bit each; the last one says whether any size is.
         reject_code: why it is no order, empty when it is one; with a `reason`.
         ref: the order that it is, None for a new one.
+        staged_hash: what its order keeps to know the row again; None where it was not merged as it stands.
     """
 
     number: int
@@ -82,6 +83,7 @@ class StagedOrder:
     reject_code: str
     reason: str
     ref: str | None = None
+    staged_hash: str | None = None
 
 
 def canonical(value: object) -> str:
@@ -244,13 +246,20 @@ class Cleaner:
 
     # --- rows -----------------------------------------------------------------------------------------------------------
 
-    def clean(self, rows: Sequence[Sequence[object]], first: int) -> Iterator[StagedOrder]:
-        """Rows of the load, of which the first has that number: column by column, those left out that are blank in all of them."""
-        columns = [(i, column) for i, column in enumerate(zip(*rows, strict=True)) if column.count(None) < len(rows)]
+    def clean(self, rows: Mapping[int, Sequence[object]]) -> Iterator[StagedOrder]:
+        """Rows of the load by number, each with its hash before its cells.
+
+        They are read column by column, and those columns left out that are blank in all of them.
+        """
+        hashes, *cells = zip(*rows.values(), strict=True)
+        columns = [(i, column) for i, column in enumerate(cells) if column.count(None) < len(rows)]
         places = [i for i, _ in columns]
         meanings = zip(*(list(map(self._known[i].__getitem__, column)) for i, column in columns), strict=True)
-        for number, row in enumerate(meanings, first):
-            yield self._order(number, places, row)
+        for number, (row_hash, row) in zip(rows, zip(hashes, meanings, strict=True), strict=True):
+            order = self._order(number, places, row)
+            if not order.bad_cells:
+                order.staged_hash = f"{row_hash}:{order.shown:x}"
+            yield order
 
     def _order(self, number: int, places: Sequence[int], meanings: Sequence[Meaning]) -> StagedOrder:
         values, parts, bits, wrong = zip(*meanings, strict=True)

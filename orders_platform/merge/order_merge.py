@@ -6,13 +6,14 @@ Each merge is one transaction. Its statements stand below in the order in which 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property, reduce
 from operator import or_
 from types import MappingProxyType
+from typing import TypeVar
 
 from orders_platform.database import conversion
 from orders_platform.database.engine import repeated_when_lost
@@ -29,6 +30,8 @@ from orders_platform.merge.merge_rules import MergeRules
 from orders_platform.merge.row_matching import Change, Reject, StagedLoad, rehashed
 
 _EXAMPLES = 3
+
+T = TypeVar("T")
 
 
 class OrderMerge:
@@ -98,7 +101,8 @@ class OrderMerge:
     def _load_fingerprints(self, scan: StagingScan) -> dict[str, str]:
         """The content of each customer's load, as its merge records it."""
         parts: dict[str, list[str]] = {}
-        for row in self._read_load("0_fingerprint_loads", ""):
+        read = self._with_blobs(lambda: self._store.read("0_fingerprint_loads", None, self._statements_for("")))
+        for row in read:
             owner = scan.owner_of(conversion.text(row["spelling"]), conversion.text(row["file_name"]))
             if owner is not None:
                 parts.setdefault(owner, []).append(str(row["fingerprint"]))
@@ -107,19 +111,31 @@ class OrderMerge:
 
     def _load_fingerprint(self, customer: str, rows: CustomerRows) -> str:
         """The same for one customer."""
-        (row,) = self._read_load("1_fingerprint_load", customer, **_selection(rows))
-        return f"{self.rules.configuration_hash(customer)}:{row['fingerprint']}"
+        return self._fingerprint(customer, self._row_hashes(customer, rows))
 
-    def _read_load(self, statement: str, customer: str, **values: object) -> Sequence[Row]:
-        """SQLite refuses BLOBs here, before anything else reads the cells; to look at each always would take a twelfth longer."""
+    def _fingerprint(self, customer: str, hashes: Sequence[str]) -> str:
+        return f"{self.rules.configuration_hash(customer)}:{self.database.dialect.fingerprint(hashes)}"
+
+    def _row_hashes(self, customer: str, rows: CustomerRows) -> Sequence[str]:
+        """The content of each row of a customer's load."""
+
+        def read() -> Sequence[str]:
+            with self.database.read() as connection:
+                run = Runner(self._statements_for(customer), connection, _selection(rows))
+                return run("1_read_row_hashes").scalars().all()
+
+        return self._with_blobs(read)
+
+    def _with_blobs(self, read: Callable[[], T]) -> T:
+        """SQLite refuses BLOBs when it hashes staged rows, before anything else reads them; to look at each always takes a twelfth longer."""
         try:
-            return self._store.read(statement, None, self._statements_for(customer), **values)
+            return read()
         except DatabaseRefusedError as error:
             if "BLOB" not in str(error):
                 raise
         self.rules.expect_blobs()
         self._statements_of.clear()
-        return self._store.read(statement, None, self._statements_for(customer), **values)
+        return read()
 
     def _last_merge(self, key: str) -> Row | None:
         return next(iter(self._store.read("1_read_customer", customer=key)), None)
@@ -193,8 +209,14 @@ class OrderMerge:
                 f"{self._configuration.tables.staging} holds no row of customer {customer!r}. Nothing was changed and nothing removed. "
                 "Check the load, the spelling, and the customer's aliases in [customers]."
             )
-        fingerprint = self._load_fingerprint(customer, rows)
+        return self._with_blobs(lambda: self._merge_headers(customer, rows, scan, now, accept))
+
+    def _merge_headers(
+        self, customer: str, rows: CustomerRows, scan: StagingScan, now: datetime, accept: Collection[GuardKind]
+    ) -> HeaderMerge:
         known = self._last_merge(customer)
+        staged = self._row_hashes(customer, rows) if known else ()
+        fingerprint = self._fingerprint(customer, staged)
         recorded = guards.read(customer, known["guards"] if known else None)
         # The same load is merged again where orders were deleted behind our back: they come back, and find their items.
         is_same = known and known["fingerprint"] == fingerprint and known["orders_now"] == known["order_count"]
@@ -223,7 +245,8 @@ class OrderMerge:
                 self.database.dialect.update_rows(
                     run.connection, self._schema.table("orders"), ["record_uuid", "row_hash"], hashes
                 )
-            load = StagedLoad(run, cleaner)
+            holds = known and str(known["fingerprint"]).startswith(f"{self.rules.configuration_hash(customer)}:")
+            load = StagedLoad(run, cleaner, staged if holds else ())
             rows_read = load.counts.total()
             load.judge_shared_keys()
             load.match(customer, scan, names)
@@ -234,18 +257,25 @@ class OrderMerge:
             if any(guard.blocks for guard in acted):
                 return HeaderMerge(rows_read, rejected=rejected, copies=copies, guards=acted)
             load.take_over(hold)
-            self._update(run, changes, load.moved_sources(), load.left)
+            self._update(run, changes, load.moved_sources(), list(load.read_anew()), load.left)
             created = self._insert(run, load)
             missing = [order.ref for order in load.missing]
             removed = 0 if acted else self._remove(run, missing)
             self._record_rejects(run, load, rejects)
-            run("1_record_merge", fingerprint=fingerprint, rows_read=rows_read, missing_orders=len(missing),
+            run("1_record_merge", fingerprint=self._fingerprint(customer, load.hashes), rows_read=rows_read, missing_orders=len(missing),
                 missing_kept=int(bool(acted and missing)), row_hash_rule=row_hash_rule, unsettled=load.unsettled)  # fmt: skip
         return HeaderMerge(
             rows_read, created, len(changes), rejected, copies, len(missing), removed, acted, unsettled=load.unsettled
         )
 
-    def _update(self, run: Runner, changes: Sequence[Change], moved: Iterable[Change], returned: Collection[str]) -> None:
+    def _update(
+        self,
+        run: Runner,
+        changes: Sequence[Change],
+        moved: Iterable[Change],
+        anew: Sequence[tuple[str, str | None]],
+        returned: Collection[str],
+    ) -> None:
         """Write what changed of known orders, the columns that did so alone; the sizes of those that were away are compared again."""
         written: dict[tuple[int, ...], list[Sequence[object]]] = {}
         for change in (*changes, *moved):
@@ -255,6 +285,7 @@ class OrderMerge:
         for places, rows in written.items():
             columns = ["record_uuid", *(self._quoted[i] for i in places)]
             self.database.dialect.update_rows(run.connection, self._schema.table("orders"), columns, rows)
+        self.database.dialect.update_rows(run.connection, self._schema.table("orders"), ["record_uuid", "staged_hash"], anew)
         found = [
             (row.ref, row.order_key, row.row_hash, row.group_name, row.item_name) for row in (each.row for each in changes)
         ]
@@ -267,10 +298,10 @@ class OrderMerge:
         now, number, count = run.values["now"], run.values["merge_number"], 0
         for batch in load.new():
             places = sorted(set[int]().union(*(cells for _, cells in batch)))
-            columns = [*(self._quoted[i] for i in places), "order_key", "row_hash", "merge_number", "group_name", "item_name",
+            columns = [*(self._quoted[i] for i in places), "order_key", "row_hash", "staged_hash", "merge_number", "group_name", "item_name",
                        "sync_state", "action_type", "retry_count", "created_at", "updated_at"]  # fmt: skip
             rows = (
-                [*map(cells.get, places), row.order_key, row.row_hash, number, row.group_name, row.item_name, "NEW", "INSERT", 0, now, now]
+                [*map(cells.get, places), row.order_key, row.row_hash, row.staged_hash, number, row.group_name, row.item_name, "NEW", "INSERT", 0, now, now]
                 for row, cells in batch
             )  # fmt: skip
             count += self.database.dialect.insert_rows(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from orders_platform.database.statements import Runner, chunks
+from orders_platform.database.statements import VALUES_A_STATEMENT, Runner, chunks
 from orders_platform.domain.customers import CustomerNames, StagingScan
 from orders_platform.domain.matching import KeyedRow, Leftover, Pair, by_number, pairs_of, verdicts_on
 from orders_platform.domain.moves import Candidates, NumbersElsewhere, OrderElsewhere
@@ -42,6 +42,7 @@ class KnownOrder:
     bookkeeping: tuple[str | None, ...]
     has_left: bool
     has_item: bool
+    staged_hash: str | None
 
     @property
     def leftover(self) -> Leftover:
@@ -67,9 +68,11 @@ class StagedLoad:
         unsettled: orders and rows whose customer cannot be told yet.
         arrived: orders that come from other customers, by customer.
         left: orders that were not in the last load.
+        hashes: of all rows that were read.
     """
 
-    def __init__(self, run: Runner, cleaner: Cleaner, *, is_known: bool = True) -> None:
+    def __init__(self, run: Runner, cleaner: Cleaner, hashes: Sequence[str] = (), *, is_known: bool = True) -> None:
+        """`hashes` are those of the load's rows, where what the orders keep of theirs holds today."""
         self._run = run
         self._cleaner = cleaner
         self.known = {order.ref: order for order in self._read_known()} if is_known else {}
@@ -82,26 +85,44 @@ class StagedLoad:
             for order in self.known.values()
             if not order.has_left
         }
-        self.rows = list(self._read_rows())
+        self.hashes: list[str] = []
+        self.rows = list(self._read_rows(hashes))
 
     def _read_known(self) -> Iterator[KnownOrder]:
         keys, unique = len(self._cleaner.keys), self._cleaner.unique_count
-        for ref, order_key, row_hash, group, item, has_left, has_item, *cells in self._run("1_read_known_orders"):
+        for ref, order_key, row_hash, group, item, has_left, has_item, staged_hash, *cells in self._run("1_read_known_orders"):
             yield KnownOrder(
                 str(ref), written(cells[0]), order_key or "", key_of(cells[:keys]), key_of(cells[:unique]), row_hash, group, item,
-                tuple(map(written, cells[keys:])), bool(has_left), bool(has_item),
+                tuple(map(written, cells[keys:])), bool(has_left), bool(has_item), staged_hash,
             )  # fmt: skip
 
-    def _read_rows(self) -> Iterator[StagedOrder]:
-        read = 0
-        for rows in self._run("1_read_staged_rows").partitions(_ROWS_A_READ):
-            for row in self._cleaner.clean(rows, read + 1):
+    def _read_rows(self, hashes: Sequence[str]) -> Iterator[StagedOrder]:
+        """Those that differ from each other."""
+        orders = {order.staged_hash.partition(":")[0]: order for order in self.known.values()
+                  if hashes and order.staged_hash and order.row_hash and not order.has_left}  # fmt: skip
+        for batch in self._staged_rows(hashes, orders):
+            numbered = dict(enumerate(batch, len(self.hashes) + 1))
+            self.hashes += [row[0] for row in batch]
+            known = [_unchanged(number, orders[row[0]]) for number, row in numbered.items() if row[0] in orders]
+            others = {number: row for number, row in numbered.items() if row[0] not in orders}
+            for row in (*known, *(self._cleaner.clean(others) if others else ())):
                 self.counts[row.row_hash] += 1
                 if self.counts[row.row_hash] == 1:
                     if self._same_as(row):
                         row.cells = None
                     yield row
-            read += len(rows)
+
+    def _staged_rows(self, hashes: Sequence[str], orders: Container[str]) -> Iterable[Sequence[Sequence[Any]]]:
+        """In batches, each with its hash and its cells; of rows that an order was merged from as they stand the hash alone.
+
+        Where rows changed since the hashes were read, all are read.
+        """
+        unknown = [each for each in hashes if each not in orders]
+        if hashes and len(unknown) <= VALUES_A_STATEMENT:
+            found = self._run("1_read_staged_rows", {"is_some": 1}, hashes=unknown).all() if unknown else []
+            if len(found) == len(unknown):
+                return [[(each,) for each in hashes if each in orders], found]
+        return self._run("1_read_staged_rows", {"is_some": 0}).partitions(_ROWS_A_READ)
 
     def _same_as(self, row: StagedOrder) -> str | None:
         """The order that has the cells and names of a row already, and is in the load."""
@@ -319,6 +340,14 @@ class StagedLoad:
             row.cells = None
             yield Change(row, cells)
 
+    def read_anew(self) -> Iterator[tuple[str, str | None]]:
+        """The orders whose rows read otherwise than those that they were merged from, with what they keep of these."""
+        for row in self.rows:
+            if row.ref is not None and not row.reject_code:
+                order = self.known.get(row.ref)  # none for one that another customer had
+                if order is None or order.staged_hash != row.staged_hash:
+                    yield row.ref, row.staged_hash
+
     def moved_sources(self) -> Iterator[Change]:
         """Where the rows of orders come from now, if that alone is new; it changes no order, so nothing of it is sent."""
         for row in self.rows:
@@ -358,6 +387,15 @@ def _batches(groups: Iterable[Sequence[Sequence[T]]]) -> Iterator[list[Sequence[
         size += count
     if batch:
         yield batch
+
+
+def _unchanged(number: int, order: KnownOrder) -> StagedOrder:
+    """A row that an order was merged from as it stands, of which only its hash was read."""
+    return StagedOrder(
+        number, None, order.bookkeeping, order.order_number, order.order_key, order.full_key, order.unique_key, order.row_hash or "",
+        order.group_name or "", order.item_name or "", int((order.staged_hash or "").partition(":")[2], 16), is_cancelled=False,
+        bad_cells=(), reject_code="", reason="", staged_hash=order.staged_hash,
+    )  # fmt: skip
 
 
 def _leftover(row: StagedOrder) -> Leftover:
