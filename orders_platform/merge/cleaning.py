@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from functools import partial, reduce
+from functools import lru_cache, partial, reduce
 from math import isfinite
 from operator import or_
 from typing import Final
@@ -102,7 +102,13 @@ def canonical(value: object) -> str:
 
 def key_of(cells: Iterable[object]) -> str:
     """Key columns for comparing: folded, NULL as nothing. Cleaned too, since an earlier version may have kept other ones."""
-    return KEY_SEPARATOR.join(fold(told(cell)) for cell in cells)
+    return KEY_SEPARATOR.join(map(_folded, cells))
+
+
+@lru_cache(maxsize=10_000)
+def _folded(cell: object) -> str:
+    """Most cells of keys come again and again."""
+    return fold(told(cell))
 
 
 Meaning = tuple[object, str, int, BadCell | None]

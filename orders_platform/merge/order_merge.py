@@ -13,8 +13,9 @@ from datetime import datetime
 from functools import cached_property, reduce
 from operator import or_
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from orders_platform.configuration import Keys
 from orders_platform.database import conversion
 from orders_platform.database.engine import repeated_when_lost
 from orders_platform.database.order_store import OrderStore, Row
@@ -46,7 +47,7 @@ class OrderMerge:
         self._store = store
         self._configuration = store.configuration
         self._schema = store.schema
-        self._statements_of: dict[str, Statements] = {}
+        self._statements_of: dict[Keys, Statements] = {}
         self._known_cells: dict[Sequence[str], list[KnownCells]] = {}
 
     @cached_property
@@ -56,10 +57,11 @@ class OrderMerge:
         return MergeRules(self._configuration, self._schema, self.database.dialect.types)
 
     def _statements_for(self, customer: str) -> Statements:
-        """The statements with this customer's keys; made once, since the context of 400 columns takes milliseconds."""
-        if customer not in self._statements_of:
-            self._statements_of[customer] = Statements(self._store.templates, self.rules.context(customer))
-        return self._statements_of[customer]
+        """The statements with this customer's keys; made once for these, since the context of 400 columns takes milliseconds."""
+        keys = self._configuration.keys_of(customer)
+        if keys not in self._statements_of:
+            self._statements_of[keys] = Statements(self._store.templates, self.rules.context(customer))
+        return self._statements_of[keys]
 
     # --- the load -------------------------------------------------------------------------------------------------------
 
@@ -113,16 +115,16 @@ class OrderMerge:
         """The same for one customer."""
         return self._fingerprint(customer, self._row_hashes(customer, rows))
 
-    def _fingerprint(self, customer: str, hashes: Sequence[str]) -> str:
-        return f"{self.rules.configuration_hash(customer)}:{self.database.dialect.fingerprint(hashes)}"
+    def _fingerprint(self, customer: str, rows: Iterable[Sequence[Any]]) -> str:
+        return f"{self.rules.configuration_hash(customer)}:{self.database.dialect.fingerprint([row[0] for row in rows])}"
 
-    def _row_hashes(self, customer: str, rows: CustomerRows) -> Sequence[str]:
-        """The content of each row of a customer's load."""
+    def _row_hashes(self, customer: str, rows: CustomerRows) -> Sequence[Sequence[Any]]:
+        """The hash of each row of a customer's load first, and where it is last."""
 
-        def read() -> Sequence[str]:
+        def read() -> Sequence[Sequence[Any]]:
             with self.database.read() as connection:
                 run = Runner(self._statements_for(customer), connection, _selection(rows))
-                return run("1_read_row_hashes").scalars().all()
+                return run("1_read_row_hashes").all()
 
         return self._with_blobs(read)
 
@@ -262,7 +264,7 @@ class OrderMerge:
             missing = [order.ref for order in load.missing]
             removed = 0 if acted else self._remove(run, missing)
             self._record_rejects(run, load, rejects)
-            run("1_record_merge", fingerprint=self._fingerprint(customer, load.hashes), rows_read=rows_read, missing_orders=len(missing),
+            run("1_record_merge", fingerprint=self._fingerprint(customer, load.staged), rows_read=rows_read, missing_orders=len(missing),
                 missing_kept=int(bool(acted and missing)), row_hash_rule=row_hash_rule, unsettled=load.unsettled)  # fmt: skip
         return HeaderMerge(
             rows_read, created, len(changes), rejected, copies, len(missing), removed, acted, unsettled=load.unsettled
@@ -385,9 +387,9 @@ class OrderMerge:
             "one_size_columns": list(sizes.one_size_columns), **numbers,
         }  # fmt: skip
         with self._customer_transaction(customer, values=values) as run:
-            updated = run("3_update_lines").rowcount
-            created = run("3_insert_lines").rowcount
             removed = run("3_drop_unsent_lines").rowcount + run("3_end_gone_lines").rowcount
+            updated = run("3_update_lines").rowcount
+            created = run("3_insert_lines").rowcount  # last: the others look at each line that is there
             run("3_record_lines")
             kept = (
                 *(guard for guard in recorded if guard.kind is not GuardKind.WRONG_TOTALS),

@@ -24,6 +24,9 @@ Cells = dict[int, object]
 Reject = tuple[str, str, str]
 """What is rejected: the hash of its row, the column of a cell or nothing for the row, and the code."""
 
+Staged = Sequence[Any]
+"""A row as it is read: its hash first."""
+
 T = TypeVar("T")
 
 
@@ -68,11 +71,11 @@ class StagedLoad:
         unsettled: orders and rows whose customer cannot be told yet.
         arrived: orders that come from other customers, by customer.
         left: orders that were not in the last load.
-        hashes: of all rows that were read.
+        staged: all rows, each with its hash first.
     """
 
-    def __init__(self, run: Runner, cleaner: Cleaner, hashes: Sequence[str] = (), *, is_known: bool = True) -> None:
-        """`hashes` are those of the load's rows, where what the orders keep of theirs holds today."""
+    def __init__(self, run: Runner, cleaner: Cleaner, staged: Sequence[Staged] = (), *, is_known: bool = True) -> None:
+        """`staged` are the load's rows, each its hash and its place, where the hashes that orders keep hold today."""
         self._run = run
         self._cleaner = cleaner
         self.known = {order.ref: order for order in self._read_known()} if is_known else {}
@@ -85,8 +88,8 @@ class StagedLoad:
             for order in self.known.values()
             if not order.has_left
         }
-        self.hashes: list[str] = []
-        self.rows = list(self._read_rows(hashes))
+        self.staged: list[Staged] = []
+        self.rows = list(self._read_rows(staged))
 
     def _read_known(self) -> Iterator[KnownOrder]:
         keys, unique = len(self._cleaner.keys), self._cleaner.unique_count
@@ -96,13 +99,13 @@ class StagedLoad:
                 tuple(map(written, cells[keys:])), bool(has_left), bool(has_item), staged_hash,
             )  # fmt: skip
 
-    def _read_rows(self, hashes: Sequence[str]) -> Iterator[StagedOrder]:
+    def _read_rows(self, staged: Sequence[Staged]) -> Iterator[StagedOrder]:
         """Those that differ from each other."""
         orders = {order.staged_hash.partition(":")[0]: order for order in self.known.values()
-                  if hashes and order.staged_hash and order.row_hash and not order.has_left}  # fmt: skip
-        for batch in self._staged_rows(hashes, orders):
-            numbered = dict(enumerate(batch, len(self.hashes) + 1))
-            self.hashes += [row[0] for row in batch]
+                  if staged and order.staged_hash and order.row_hash and not order.has_left}  # fmt: skip
+        for batch in self._batches(staged, orders):
+            numbered = dict(enumerate(batch, len(self.staged) + 1))
+            self.staged += [row[:1] for row in batch]
             known = [_unchanged(number, orders[row[0]]) for number, row in numbered.items() if row[0] in orders]
             others = {number: row for number, row in numbered.items() if row[0] not in orders}
             for row in (*known, *(self._cleaner.clean(others) if others else ())):
@@ -112,16 +115,17 @@ class StagedLoad:
                         row.cells = None
                     yield row
 
-    def _staged_rows(self, hashes: Sequence[str], orders: Container[str]) -> Iterable[Sequence[Sequence[Any]]]:
-        """In batches, each with its hash and its cells; of rows that an order was merged from as they stand the hash alone.
+    def _batches(self, staged: Sequence[Staged], orders: Container[str]) -> Iterable[Sequence[Staged]]:
+        """Each row with its hash and its cells, the cells only of those that no order was merged from as they stand.
 
-        Where rows changed since the hashes were read, all are read.
+        Where such rows changed since they were read, all are read.
         """
-        unknown = [each for each in hashes if each not in orders]
-        if hashes and len(unknown) <= VALUES_A_STATEMENT:
-            found = self._run("1_read_staged_rows", {"is_some": 1}, hashes=unknown).all() if unknown else []
-            if len(found) == len(unknown):
-                return [[(each,) for each in hashes if each in orders], found]
+        unknown = [row for row in staged if row[0] not in orders]
+        if staged and len(unknown) <= VALUES_A_STATEMENT:
+            places = [row[-1] for row in unknown]
+            found = self._run("1_read_staged_rows", {"is_some": 1}, places=places).all() if unknown else []
+            if sorted(row[0] for row in found) == sorted(row[0] for row in unknown):
+                return [[row for row in staged if row[0] in orders], found]
         return self._run("1_read_staged_rows", {"is_some": 0}).partitions(_ROWS_A_READ)
 
     def _same_as(self, row: StagedOrder) -> str | None:

@@ -119,7 +119,7 @@ def test_a_row_that_changes_while_the_load_is_read_is_not_lost(order_list: Order
     changes = iter(["UPDATE swp_ORDER_LIST_V2 SET NOTES = 'y' WHERE NOTES = 'x'"])
 
     def change(*execution: object) -> None:
-        if "AS row_hash" in str(execution[2]):
+        if "AS content_hash" in str(execution[2]):
             for statement in changes:
                 order_list.sql(statement)
 
