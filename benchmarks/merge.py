@@ -3,7 +3,7 @@
     python benchmarks/merge.py [--rows 100000] [--customers 50]
 
 The copy is `INSERT INTO a table of the same columns SELECT * FROM the staging table`, in one transaction per customer as the merge
-has. Each load is merged as a new process would: nothing is remembered of the one before. Of the load of which 1 % of the rows changed, 1 % of
+has. Each load is merged as by a new process: nothing is remembered of the one before. Of the one of which 1 % of the rows changed, 1 % of
 each customer's did. Design targets: first load <= 15 x the copy, the same load again <= 8 % of a first load, 1 % changed <= 12 % of it,
 memory <= 300 MB.
 """
@@ -93,7 +93,8 @@ def main() -> None:
             again = merge(store)
         with store.database.write() as connection:  # the customers take turns
             connection.exec_driver_sql(
-                f'UPDATE "{configuration.tables.staging}" SET "NOTES" = \'changed\' WHERE (rowid - 1) / ? % 100 = 0', (len(customers),)
+                f'UPDATE "{configuration.tables.staging}" SET "NOTES" = \'changed\' WHERE (rowid - 1) / ? % 100 = 0',
+                (len(customers),),
             )
         with timed("1 % changed", seconds):
             changed = merge(store)

@@ -6,7 +6,6 @@ Most of the 400 cells of a row are blank, and only the others are looked at.
 from __future__ import annotations
 
 import hashlib
-import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime

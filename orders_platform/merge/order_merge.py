@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property, reduce
-from operator import or_
+from operator import attrgetter, or_
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -31,6 +31,9 @@ from orders_platform.merge.merge_rules import MergeRules
 from orders_platform.merge.row_matching import Change, Reject, StagedLoad, rehashed
 
 _EXAMPLES = 3
+
+_OF_ROWS = ("order_key", "row_hash", "staged_hash", "group_name", "item_name")
+"""What a row says besides its cells, in columns of the same names."""
 
 T = TypeVar("T")
 
@@ -129,7 +132,7 @@ class OrderMerge:
         return self._with_blobs(read)
 
     def _with_blobs(self, read: Callable[[], T]) -> T:
-        """SQLite refuses BLOBs when it hashes staged rows, before anything else reads them; to look at each always takes a twelfth longer."""
+        """SQLite refuses BLOBs when it hashes staged rows, which it does first; to look for them in each cell takes a twelfth longer."""
         try:
             return read()
         except DatabaseRefusedError as error:
@@ -244,9 +247,7 @@ class OrderMerge:
             self._rename(run, former)
             cleaner, rejects = self._cleaner(customer), self._read_rejects(run)
             if known and known["row_hash_rule"] != row_hash_rule and (hashes := rehashed(run, cleaner, rejects)):
-                self.database.dialect.update_rows(
-                    run.connection, self._schema.table("orders"), ["record_uuid", "row_hash"], hashes
-                )
+                self._write(run, ["record_uuid", "row_hash"], hashes)
             holds = known and str(known["fingerprint"]).startswith(f"{self.rules.configuration_hash(customer)}:")
             load = StagedLoad(run, cleaner, staged if holds else ())
             rows_read = load.counts.total()
@@ -259,7 +260,7 @@ class OrderMerge:
             if any(guard.blocks for guard in acted):
                 return HeaderMerge(rows_read, rejected=rejected, copies=copies, guards=acted)
             load.take_over(hold)
-            self._update(run, changes, load.moved_sources(), list(load.read_anew()), load.left)
+            self._update(run, changes, load)
             created = self._insert(run, load)
             missing = [order.ref for order in load.missing]
             removed = 0 if acted else self._remove(run, missing)
@@ -270,42 +271,36 @@ class OrderMerge:
             rows_read, created, len(changes), rejected, copies, len(missing), removed, acted, unsettled=load.unsettled
         )
 
-    def _update(
-        self,
-        run: Runner,
-        changes: Sequence[Change],
-        moved: Iterable[Change],
-        anew: Sequence[tuple[str, str | None]],
-        returned: Collection[str],
-    ) -> None:
+    def _update(self, run: Runner, changes: Sequence[Change], load: StagedLoad) -> None:
         """Write what changed of known orders, the columns that did so alone; the sizes of those that were away are compared again."""
         written: dict[tuple[int, ...], list[Sequence[object]]] = {}
-        for change in (*changes, *moved):
+        for change in (*changes, *load.moved_sources()):
             places = tuple(sorted(change.cells))
             if places:
                 written.setdefault(places, []).append([change.row.ref, *(change.cells[i] for i in places)])
         for places, rows in written.items():
-            columns = ["record_uuid", *(self._quoted[i] for i in places)]
-            self.database.dialect.update_rows(run.connection, self._schema.table("orders"), columns, rows)
-        self.database.dialect.update_rows(run.connection, self._schema.table("orders"), ["record_uuid", "staged_hash"], anew)
+            self._write(run, ["record_uuid", *(self._quoted[i] for i in places)], rows)
+        self._write(run, ["record_uuid", "staged_hash"], load.read_anew())
         found = [
             (row.ref, row.order_key, row.row_hash, row.group_name, row.item_name) for row in (each.row for each in changes)
         ]
         write_rows(run, "1_update_orders", ("ref", "key", "hash", "group", "item"), found)
-        for refs in chunks([ref for ref, *_ in found if ref in returned]):
+        for refs in chunks([ref for ref, *_ in found if ref in load.left]):
             run("1_compare_lines", refs=refs)
+
+    def _write(self, run: Runner, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        if written := list(rows):
+            self.database.dialect.update_rows(run.connection, self._schema.table("orders"), columns, written)
 
     def _insert(self, run: Runner, load: StagedLoad) -> int:
         """Write the orders that are new, each under a record_uuid of its own for ever; how many."""
-        now, number, count = run.values["now"], run.values["merge_number"], 0
+        now, count = run.values["now"], 0
+        ours = {"merge_number": run.values["merge_number"], "sync_state": "NEW", "action_type": "INSERT", "retry_count": 0,
+                "created_at": now, "updated_at": now}  # fmt: skip
         for batch in load.new():
             places = sorted(set[int]().union(*(cells for _, cells in batch)))
-            columns = [*(self._quoted[i] for i in places), "order_key", "row_hash", "staged_hash", "merge_number", "group_name", "item_name",
-                       "sync_state", "action_type", "retry_count", "created_at", "updated_at"]  # fmt: skip
-            rows = (
-                [*map(cells.get, places), row.order_key, row.row_hash, row.staged_hash, number, row.group_name, row.item_name, "NEW", "INSERT", 0, now, now]
-                for row, cells in batch
-            )  # fmt: skip
+            columns = [*(self._quoted[i] for i in places), *_OF_ROWS, *ours]
+            rows = ([*map(cells.get, places), *attrgetter(*_OF_ROWS)(row), *ours.values()] for row, cells in batch)
             count += self.database.dialect.insert_rows(
                 run.connection, self._schema.table("orders"), columns, rows, uuid="record_uuid"
             )

@@ -16,8 +16,9 @@ from orders_platform_tests.testing.order_list import FILE, KEY, NAME, PO, OrderL
 
 TABLES = ("ORDER_LIST_V2", "ORDER_SYNC_CUSTOMERS", "ORDER_LIST_REJECTS", "ORDER_LIST_LINES", "swp_ORDER_LIST_LINES")
 EDITS: list[Row | None] = [
-    {"NOTES": "x"}, {"NOTES": None}, {"NOTES": " "}, {"NOTES": "nan"}, {"M": 4}, {"M": None}, {"M": 0}, {"M": "many"}, {"XS": 1}, {KEY: None},
-    {PO: "other"}, {"ORDER TYPE": "CANCELLED"}, {"FREIGHT": 1}, {KEY: KEY}, {NAME: "GREYSON CLOTHIERS"}, {PO: " PO-A1  "}, None,
+    {"NOTES": "x"}, {"NOTES": None}, {"NOTES": " "}, {"NOTES": "nan"}, {"M": 4}, {"M": None}, {"M": 0}, {"M": "many"}, {"XS": 1},
+    {KEY: None}, {PO: "other"}, {"ORDER TYPE": "CANCELLED"}, {"FREIGHT": 1}, {KEY: KEY}, {NAME: "GREYSON CLOTHIERS"}, {PO: " PO-A1  "},
+    None,
 ]  # fmt: skip
 """What happens to a row from one load to the next; None where it leaves."""
 
@@ -36,7 +37,17 @@ def heard(engine: Engine, name: str, listener: Callable[..., None]) -> Iterator[
 
 def content(order_list: OrderList) -> list[object]:
     """All that merges write, but for what is random or says how rows are known again."""
-    own = ("order_key", "row_hash", "merge_number", "group_name", "item_name", "sync_state", "action_type", "removed_at", "updated_at")
+    own = (
+        "order_key",
+        "row_hash",
+        "merge_number",
+        "group_name",
+        "item_name",
+        "sync_state",
+        "action_type",
+        "removed_at",
+        "updated_at",
+    )
     guards = order_list.sql("SELECT guards, rows_read, order_count, fingerprint FROM ORDER_SYNC_CUSTOMERS")
     return [order_list.orders(*own, KEY, PO, "NOTES", "M", "XS", "FREIGHT"), order_list.lines(), order_list.rejects(),
             order_list.warnings(), guards]  # fmt: skip
@@ -87,7 +98,9 @@ def test_a_column_that_was_blank_and_is_filled_and_goes_blank_again_is_a_change_
         assert order_list.orders("PLANNER")[0] == (cell if cell == "x" else None,)
 
 
-def test_a_row_with_a_cell_that_cannot_be_held_is_read_each_time_and_its_former_content_is_a_change(order_list: OrderList) -> None:
+def test_a_row_with_a_cell_that_cannot_be_held_is_read_each_time_and_its_former_content_is_a_change(
+    order_list: OrderList,
+) -> None:
     rows = [order(f"A{i}") for i in range(6)]
     order_list.merge(*rows)
     order_list.merge(*rows[1:], rows[0] | {"M": "many"})
