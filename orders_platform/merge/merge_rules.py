@@ -63,6 +63,7 @@ class MergeRules:
         self._configuration = configuration
         self._schema = schema
         self._types = types
+        self._hashes: dict[Keys, str] = {}
 
     @cached_property
     def _staged(self) -> Mapping[str, TableColumn]:
@@ -240,8 +241,11 @@ class MergeRules:
         """A short value that changes whenever the same load would be merged differently."""
         c = self._configuration
         keys: Keys = c.keys_of(customer)
+        if keys in self._hashes:
+            return self._hashes[keys]
         facts = [_RULES_VERSION, c.cleaning.model_dump(), c.names.model_dump(), asdict(c.sizes), keys.model_dump(),
                  c.columns.model_dump(), c.items.long_texts, c.policies.removed_orders,
                  [asdict(rule) for rule in c.guard_rules.values()], self.watched,
                  self._column_facts]  # fmt: skip
-        return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+        self._hashes[keys] = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+        return self._hashes[keys]
