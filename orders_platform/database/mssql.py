@@ -82,6 +82,7 @@ _FAMILIES: Mapping[str, Family] = {
     **dict.fromkeys(("date", "datetime", "datetime2", "smalldatetime"), "moment"),
 }
 
+# A server may tell a name in capitals of its own, or an earlier system may have made it so: they are compared without case.
 _COLUMNS_AS_MADE = text(
     "SELECT c.name, LOWER(t.name) AS type, c.is_computed, c.is_identity, c.max_length, "
     "CASE WHEN c.collation_name <> CONVERT(NVARCHAR(128), DATABASEPROPERTYEX(DB_NAME(), 'Collation')) THEN c.collation_name END AS other "
@@ -192,8 +193,9 @@ class _Mssql(Dialect):
         empty_is_null: bool = False,
     ) -> int:
         if empty_is_null:  # staged cells; one that is longer than its column would end the load
-            made = {str(self.quote(row.name)): row for row in connection.execute(_COLUMNS_AS_MADE, {"name": table})}
-            most = [made[name].max_length // 2 if name in made and made[name].type == "nvarchar" else 0 for name in columns]
+            made = {str(self.quote(row.name)).casefold(): row for row in connection.execute(_COLUMNS_AS_MADE, {"name": table})}
+            found = [made.get(name.casefold()) for name in columns]
+            most = [row.max_length // 2 if row is not None and row.type == "nvarchar" else 0 for row in found]
             rows = (
                 [
                     None if cell == "" else cell if len(str(cell)) <= _SHORT else _cut(cell, n)
@@ -264,19 +266,20 @@ class _Mssql(Dialect):
 
     def unsuitable(self, connection: Connection, table: str, written: Sequence[str], compared: Sequence[str]) -> list[str]:
         reasons = []
+        are_written, are_compared = ({name.casefold() for name in names} for names in (written, compared))
         for name, kind, is_computed, is_identity, length, collation in connection.execute(_COLUMNS_AS_MADE, {"name": table}):
             column = f"{table}.{self.quote(name)}"
-            if name in written and (is_computed or is_identity or kind in {"timestamp", "rowversion"}):
+            if name.casefold() in are_written and (is_computed or is_identity or kind in {"timestamp", "rowversion"}):
                 reasons.append(
                     f"{column} is made by the server (computed, IDENTITY or ROWVERSION) and cannot be written: rename it."
                 )
-            elif name in compared and kind in {"char", "varchar", "text", "ntext"}:
+            elif name.casefold() in are_compared and kind in {"char", "varchar", "text", "ntext"}:
                 size = "MAX" if length < 0 or kind in {"text", "ntext"} else length
                 reasons.append(
                     f"{column} is {kind.upper()}, whose code page makes ? of some letters, so that keys are unequal: "
                     f"ALTER TABLE {table} ALTER COLUMN {self.quote(name)} NVARCHAR({size});"
                 )
-            elif name in compared and collation:
+            elif name.casefold() in are_compared and collation:
                 reasons.append(
                     f"{column} has the collation {collation} and not the database's, with which it cannot be compared (error 468): "
                     f"ALTER TABLE {table} ALTER COLUMN {self.quote(name)} {kind.upper()}({length // 2}) COLLATE DATABASE_DEFAULT;"

@@ -221,8 +221,8 @@ class Schema:
 
     def _is_short(self, table: str, columns: Sequence[str]) -> bool:
         """Whether an index can have these columns: one of a longer text could refuse a row, or is refused itself."""
-        most = self._database.dialect.longest_key
-        found = [column for column in self._catalogue(table) if column.name in columns and column.family == "text"]
+        most, wanted = self._database.dialect.longest_key, {name.casefold() for name in columns}
+        found = [column for column in self._catalogue(table) if column.name.casefold() in wanted and column.family == "text"]
         return not most or all(0 < column.length <= most for column in found)
 
     def _existing_indexes(self, table: str) -> set[str]:

@@ -43,10 +43,10 @@ def reasons(*rows: Made) -> list[str]:
     ("made", "words"),
     [
         (Made("NOTES", "nvarchar", True, False, 100, None), "[NOTES] is made by the server"),
-        (Made("NOTES", "int", False, True, 4, None), "rename it"),
+        (Made("notes", "int", False, True, 4, None), "rename it"),
         (Made("NOTES", "timestamp", False, False, 8, None), "ROWVERSION"),
         (Made("PO NUMBER", "varchar", False, False, 50, None), f"ALTER TABLE {TABLE} ALTER COLUMN [PO NUMBER] NVARCHAR(50);"),
-        (Made("PO NUMBER", "char", False, False, 20, None), "makes ? of some letters"),
+        (Made("po number", "char", False, False, 20, None), "makes ? of some letters"),
         (Made("PO NUMBER", "text", False, False, 16, None), "NVARCHAR(MAX);"),
         (Made("PO NUMBER", "nvarchar", False, False, 510, "Turkish_CI_AS"), "NVARCHAR(255) COLLATE DATABASE_DEFAULT;"),
     ],
@@ -65,7 +65,7 @@ def test_columns_of_ours_and_what_is_neither_written_nor_compared_are_left_alone
 
 def test_a_staged_cell_that_is_longer_than_its_column_is_cut_so_that_the_load_goes_on() -> None:
     catalogue = Catalogue(
-        Made("NOTES", "nvarchar", False, False, 8_000, None), Made("NAME", "nvarchar", False, False, 800, None),
+        Made("NOTES", "nvarchar", False, False, 8_000, None), Made("name", "nvarchar", False, False, 800, None),
         Made("LONG", "nvarchar", False, False, -1, None), Made("TYPED", "nvarchar", False, False, 20, None),
     )  # fmt: skip
     names = ["[NOTES]", "[NAME]", "[LONG]", "[TYPED]"]
