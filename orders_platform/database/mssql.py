@@ -43,6 +43,9 @@ _TYPES_OF_VALUES: Mapping[type, tuple[int, int, int]] = {
 _MARKS = re.compile(r"'(?:[^']|'')*'|\[(?:[^\]]|\]\])*\]|--[^\n]*|/\*.*?\*/|\?", re.DOTALL)
 _NULL = "CAST(NULL AS NVARCHAR(1))"  # of a type that becomes any other: bare ones above each other in a UNION would be INT
 _MICROSOFT = {"driver": "ODBC Driver 18 for SQL Server", "Encrypt": "yes"}
+_LOWER = frozenset({"authentication", "driver"})
+"""What SQLAlchemy finds by its small letters: without an authentication it says that Windows signs in, which ODBC refuses beside Entra."""
+
 _CONNECT_ARGS: Mapping[str, dict[str, bool]] = {"mssqlpython": {"native_uuid": False}}  # ids are texts here
 
 _ROWS = 1_000
@@ -326,7 +329,8 @@ def _completed(url: URL) -> URL:
             "see docs/how_to/sql_server.md."
         )
     options = _MICROSOFT if url.get_driver_name() == "pyodbc" else {"Encrypt": "yes"}
-    return url.update_query_dict({name: value for name, value in options.items() if name.casefold() not in given})
+    said = {name.casefold() if name.casefold() in _LOWER else name: value for name, value in url.query.items()}
+    return url.set(query={**{name: value for name, value in options.items() if name.casefold() not in given}, **said})
 
 
 def _give_up(connection: Any) -> None:
