@@ -200,10 +200,7 @@ class _Mssql(Dialect):
             found = [made.get(name.casefold()) for name in columns]
             most = [row.max_length // 2 if row is not None and row.type == "nvarchar" else 0 for row in found]
             rows = (
-                [
-                    None if cell == "" else cell if len(str(cell)) <= _SHORT else _cut(cell, n)
-                    for cell, n in zip(row, most, strict=True)
-                ]
+                [None if cell is None or cell == "" else _cut(_text(cell), n) for cell, n in zip(row, most, strict=True)]
                 for row in rows
             )
         return super().insert_rows(connection, table, columns, rows, uuid=uuid)
@@ -384,9 +381,9 @@ def type_of_value(value: object) -> tuple[int, int, int]:
     return _LONG_TEXT if isinstance(value, str) and len(value) > 2_000 else _TYPES_OF_VALUES[type(value)]
 
 
-def _cut(cell: object, most: int) -> object:
+def _cut(cell: str, most: int) -> str:
     """A cell that fits a column that `init-db` made; the merge says that it was longer. Those of a typed staging table refuse it."""
-    if not isinstance(cell, str) or most < _STAGED:
+    if len(cell) <= _SHORT or most < _STAGED:
         return cell
     return cell.encode("utf-16-le", "surrogatepass")[: 2 * most].decode("utf-16-le", "ignore")
 
@@ -395,8 +392,10 @@ def _execute_rows(connection: Connection, start: str, rows: Sequence[Sequence[ob
     """Run a statement on rows, many at once: one JSON document each time, whose cells are texts; one that is absent is NULL.
 
     So the statement has one parameter whatever the rows are, and no driver needs arrays of them, or a way of its own for many rows.
+    A moment says that it is one: a text with six digits of a second is no DATETIME, which an earlier system's column may be.
     """
-    cells = ", ".join(f"c{n} NVARCHAR(MAX)" for n in range(len(rows[0])))
+    kinds = ("DATETIME2(7)" if isinstance(cell, datetime) else "NVARCHAR(MAX)" for cell in rows[0])
+    cells = ", ".join(f"c{n} {kind}" for n, kind in enumerate(kinds))
     statement = f"{start} OPENJSON(?) WITH ({cells}) AS r{end}"
     for piece in chunks(rows, _ROWS):
         document = json.dumps([{f"c{n}": _text(cell) for n, cell in enumerate(row) if cell is not None} for row in piece])
