@@ -6,7 +6,7 @@ import json
 import re
 from collections import namedtuple
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import cast
 
 import pytest
@@ -81,7 +81,7 @@ def test_a_staged_cell_that_is_longer_than_its_column_is_cut_so_that_the_load_go
 
 def test_a_moment_is_one_also_for_a_column_that_takes_three_digits_of_a_second() -> None:
     """The text of one is not: error 241 at the first new order of an adopted table whose created_at is a DATETIME."""
-    catalogue, now = Catalogue(), datetime(2026, 1, 5, 12, 0, 0, 123_456)
+    catalogue, now = Catalogue(), datetime(2026, 1, 5, 12, 0, 0, 123_456, UTC).replace(tzinfo=None)
     rows = [["GRE-1", now, date(2026, 1, 5)], ["GRE-2", now, None]]
     assert MSSQL.insert_rows(cast(Connection, catalogue), TABLE, ["[PO NUMBER]", "[created_at]", "[DAY]"], rows) == 2
     ((statement, (document,)),) = catalogue.run
@@ -90,7 +90,7 @@ def test_a_moment_is_one_also_for_a_column_that_takes_three_digits_of_a_second()
 
 
 def test_a_staged_cell_is_a_text_whatever_a_workbook_takes_it_for() -> None:
-    catalogue, now = Catalogue(), datetime(2026, 1, 5, 12)
+    catalogue, now = Catalogue(), datetime(2026, 1, 5, 12, tzinfo=UTC).replace(tzinfo=None)
     MSSQL.insert_rows(cast(Connection, catalogue), TABLE, ["[NOTES]"], [[now], ["TBC"], [True]], empty_is_null=True)
     ((statement, (document,)),) = catalogue.run
     assert "WITH (c0 NVARCHAR(MAX))" in statement

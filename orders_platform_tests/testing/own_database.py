@@ -57,6 +57,10 @@ def main(arguments: Sequence[str]) -> int:
         try:
             if snapshot:
                 run(f"ALTER DATABASE {name} SET READ_COMMITTED_SNAPSHOT {snapshot}")
+            with suppress(
+                Exception
+            ):  # servers before 2022 keep nothing otherwise, later ones not all; others know no such setting
+                run(f"ALTER DATABASE {name} SET QUERY_STORE = ON (QUERY_CAPTURE_MODE = ALL)")
             print(
                 f"In the database {name}, collation {collation or 'as the server'}, snapshot {snapshot or 'as the server'}.",
                 flush=True,
