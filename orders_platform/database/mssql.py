@@ -32,7 +32,7 @@ from orders_platform.database.dialects import (
     lock_lost,
 )
 from orders_platform.database.mssql_errors import LOST, Meaning, meaning_of, state_of
-from orders_platform.database.statements import chunks
+from orders_platform.database.statements import VALUES_A_STATEMENT, chunks
 from orders_platform.errors import ConfigurationError, DatabaseRefusedError, OrdersError, TransactionLostError
 
 # SQL_WVARCHAR, SQL_BIT, SQL_BIGINT, SQL_DOUBLE, SQL_TYPE_DATE, SQL_TYPE_TIMESTAMP; their sizes and digits.
@@ -45,11 +45,6 @@ _NULL = "CAST(NULL AS NVARCHAR(1))"  # of a type that becomes any other: bare on
 _MICROSOFT = {"driver": "ODBC Driver 18 for SQL Server", "Encrypt": "yes"}
 _LOWER = frozenset({"authentication", "driver"})
 """What SQLAlchemy finds by its small letters: without an authentication it says that Windows signs in, which ODBC refuses beside Entra."""
-
-_CONNECT_ARGS: Mapping[str, dict[str, bool]] = {"mssqlpython": {"native_uuid": False}}  # ids are texts here
-
-_ROWS = 1_000
-"""So many rows go to SQL Server in one statement, as one document."""
 
 _WHOLE = {
     "INT": range(-1 << 31, 1 << 31),
@@ -118,7 +113,7 @@ class _Mssql(Dialect):
         **column_types({**_TYPES, **dict.fromkeys(("integer", "decimal", "date", "uuid"), "NVARCHAR(4000)")}),
         "nvarchar": lambda size: Markup("NVARCHAR({})").format(_STAGED if size <= _SHORT else 4_000),
     }
-    rows_a_batch = _ROWS
+    rows_a_batch = VALUES_A_STATEMENT
     any_case = ""
     longest_key = 850
     staging_index = "CLUSTERED INDEX"
@@ -127,15 +122,17 @@ class _Mssql(Dialect):
     has_earlier_system = True
 
     def make_engine(self, url: URL) -> Engine:
+        driver = url.get_driver_name()
         engine = sqlalchemy.create_engine(
             _completed(url),
             paramstyle="qmark",
             pool_pre_ping=True,  # a connection that died between two runs is replaced unseen
             pool_recycle=1_800,  # firewalls forget idle connections, Azure after 30 minutes
             use_insertmanyvalues=False,  # it relies on a sorted OUTPUT
-            connect_args={"timeout": LOGIN_SECONDS, **_CONNECT_ARGS.get(url.get_driver_name(), {})},
+            connect_args={"timeout": LOGIN_SECONDS}
+            | ({"native_uuid": False} if driver == "mssqlpython" else {}),  # ids are texts
         )
-        if url.get_driver_name() == "pyodbc":
+        if driver == "pyodbc":
             # ODBC's own pool would keep a closed session, and its locks; SQLAlchemy turns off that of mssql-python.
             engine.dialect.loaded_dbapi.pooling = False  # type: ignore[attr-defined]
         engine.dialect.do_terminate = _give_up  # type: ignore[method-assign, assignment]
@@ -397,7 +394,7 @@ def _execute_rows(connection: Connection, start: str, rows: Sequence[Sequence[ob
     kinds = ("DATETIME2(7)" if isinstance(cell, datetime) else "NVARCHAR(MAX)" for cell in rows[0])
     cells = ", ".join(f"c{n} {kind}" for n, kind in enumerate(kinds))
     statement = f"{start} OPENJSON(?) WITH ({cells}) AS r{end}"
-    for piece in chunks(rows, _ROWS):
+    for piece in chunks(rows):
         document = json.dumps([{f"c{n}": _text(cell) for n, cell in enumerate(row) if cell is not None} for row in piece])
         connection.exec_driver_sql(statement, (document,))
 

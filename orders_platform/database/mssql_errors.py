@@ -69,28 +69,34 @@ _MEANINGS: Mapping[int, Meaning] = {
 }  # fmt: skip
 _BROKEN = Meaning(TransactionLostError, f"The connection broke. {LOST}")
 _SLOW = Meaning(DatabaseUnavailableError, f"It took too long. {_LATER}")
-_UNREACHABLE = Meaning(
-    TransactionLostError,
-    "The server cannot be reached. Check host and port in ORDERS_DATABASE_URL, the firewall, and the server's certificate.",
-)
+_REACH = "The server cannot be reached. Check host and port in ORDERS_DATABASE_URL, the firewall, and that the server runs."
+_UNREACHABLE = Meaning(TransactionLostError, _REACH)
 _OTHER = Meaning(DatabaseRefusedError, "Nothing of this step was kept.")
 
-_WORDS: Mapping[str, int] = {
+_UNTRUSTED = Meaning(
+    DatabaseRefusedError,
+    "This machine does not trust the server's certificate. Install the certificate of whoever signed it; where the server signed its own "
+    "and the network is yours, add TrustServerCertificate=yes to ORDERS_DATABASE_URL.",
+)
+
+_WORDS: Mapping[str, int | Meaning] = {
+    "Login timeout expired": Meaning(DatabaseUnavailableError, _REACH),
+    "certificate verify failed": _UNTRUSTED, "authority that is not trusted": _UNTRUSTED,
     "deadlock": 1205, "lock timeout": 1222, "Lock request time out": 1222, "Snapshot isolation transaction aborted": 3960,
     "encountered an error processing your request": 40197, "service is currently busy": 40501, "is not currently available": 40613,
     "to process request": 49918, "limit for the database is": 10928, "minimum guarantee is": 10929, "is paused": 42108,
     "warming up": 42109, "is currently too busy": 40642,
     "is read-only": 3906, "availability group": 976, "insufficient system memory": 701, "waiting for memory resources": 8645,
     "Could not allocate space": 1105, "The transaction log for database": 9002,
-    "Login failed": 18456, "authentication failed": 18456, "Entra ID access token": 18456, "Failed to authenticate the user": 18456,
-    "Cannot open database": 4060,
+    "Cannot open database": 4060, "Login failed": 18456, "authentication failed": 18456, "Entra ID access token": 18456,
+    "Failed to authenticate the user": 18456,
     "permission denied": 229, "permission was denied": 229, "does not have permission": 229,
     "duplicate key": 2627, "would be truncated": 2628, "value too long": 2628, "maximum row size": 511, "row of size": 511,
     "Arithmetic overflow": 8115, "Conversion failed when": 245, "Error converting data type": 8114,
     "Cannot insert the value NULL": 515, "statement conflicted with the": 547, "violates check constraint": 547,
     "Invalid object name": 208, "Invalid column name": 207,
 }  # fmt: skip
-"""What tells an error where the driver keeps its number to itself."""
+"""What tells an error where the driver keeps its number to itself, or has none; in part also on other servers that speak T-SQL."""
 
 # What drivers say where no server speaks any more: the numbers of sockets.
 _BROKEN_NUMBERS = frozenset({53, 64, 233, 121, 10053, 10054, 10060, 596})
@@ -120,19 +126,16 @@ def meaning_of(state: str, message: str, *, is_disconnect: bool) -> Meaning:
     # A message may quote a value in brackets: the number stands behind it. Each further message of the server is behind a semicolon.
     ends = [re.findall(r"\((\d{1,6})\)", part)[-1:] for part in message.split("; [")]
     numbers = [int(number) for end in ends for number in end]
-    for number in numbers:
+    for number in sorted(
+        numbers, key=(18456).__eq__
+    ):  # which says least: it stands beside each other reason why a login failed
         if number in _MEANINGS:
             return _MEANINGS[number]
-    if named := _named_in(message):
-        return named
+    for words, known in _WORDS.items():
+        if words.casefold() in message.casefold():
+            return known if isinstance(known, Meaning) else _MEANINGS[known]
+    # SQLAlchemy takes a statement that was given up, and a server that was not reached, for a connection that broke.
     if state in _TIMEOUTS:
-        return _SLOW  # SQLAlchemy takes a statement that was given up for a broken connection; repeated, it would take as long again
-    if is_disconnect or not _BROKEN_NUMBERS.isdisjoint(numbers):
-        return _BROKEN
-    return _STATES.get(state, _OTHER)
-
-
-def _named_in(message: str) -> Meaning | None:
-    """By words of SQL Server's messages, which other engines that speak T-SQL have in part."""
-    found = next((number for words, number in _WORDS.items() if words.casefold() in message.casefold()), None)
-    return None if found is None else _MEANINGS[found]
+        return _SLOW  # repeated, it would take as long again
+    is_broken = is_disconnect or not _BROKEN_NUMBERS.isdisjoint(numbers)
+    return _STATES.get(state, _BROKEN if is_broken else _OTHER)

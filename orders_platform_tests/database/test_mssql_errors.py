@@ -130,6 +130,44 @@ def test_a_connection_that_breaks_or_is_slow_has_no_number_of_the_server(
     assert meaning_of(state, message, is_disconnect=False).kind is kind
 
 
+@pytest.mark.parametrize(
+    ("state", "said", "kind", "words"),
+    [
+        ("08001", "TCP Provider: Error code 0x2749 (10061) (SQLDriverConnect)", TransactionLostError, "host and port"),
+        ("08001", "Named Pipes Provider: Could not open a connection to SQL Server [53].  (53)", TransactionLostError, "host and port"),
+        ("HYT00", "Login timeout expired (0) (SQLDriverConnect)", DatabaseUnavailableError, "host and port"),
+        ("08001", "SSL Provider: [certificate verify failed:self-signed certificate] (-1)", DatabaseRefusedError, "TrustServerCertificate"),
+        ("08001", "SSL Provider: The certificate chain was issued by an authority that is not trusted. (-2146893019)",
+         DatabaseRefusedError, "TrustServerCertificate"),
+        ("Client unable to establish connection", "TCP Provider: Error code 0x2749", TransactionLostError, "host and port"),
+    ],
+)  # fmt: skip
+def test_a_server_that_is_not_reached_is_not_called_a_connection_that_broke(
+    state: str, said: str, kind: type[Exception], words: str
+) -> None:
+    """SQLAlchemy takes all of these for that, and the first day's next step was not told."""
+    meaning = meaning_of(state, f"[{state}] [Microsoft][ODBC Driver 18 for SQL Server]{said}", is_disconnect=True)
+    assert meaning.kind is kind
+    assert words in meaning.step
+
+
+NO_DATABASE = 'Cannot open database "o" requested by the login. The login failed.'
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"Login failed for user 'x'. (18456); [28000] [Microsoft][SQL Server]{NO_DATABASE} (4060)",
+        f"{NO_DATABASE} (4060)",
+        NO_DATABASE,
+    ],
+)
+def test_a_login_that_fails_for_its_database_is_told_so(said: str) -> None:
+    assert (
+        "There is no such database" in meaning_of("28000", f"[28000] [Microsoft][SQL Server]{said}", is_disconnect=False).step
+    )
+
+
 def test_a_broken_connection_is_one_whatever_it_says() -> None:
     assert meaning_of("HY000", "something new", is_disconnect=True).kind is TransactionLostError
 
