@@ -27,6 +27,7 @@ def login(configuration: Configuration, store: OrderStore) -> Iterator[OrderStor
 
 def test_the_daily_login_has_every_right_that_is_asked_for_mssql(login: OrderStore) -> None:
     login.schema.require_daily_rights()
+    assert login.schema.missing() == []
     assert OrderMerge(login).scan_staging().customers == {}
 
 
