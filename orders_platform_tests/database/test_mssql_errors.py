@@ -9,6 +9,7 @@ from types import FunctionType
 import pytest
 
 from orders_platform.database.engine import DELAYS, Database, repeated_when_lost
+from orders_platform.database.mssql import LOGIN_SECONDS
 from orders_platform.database.mssql_errors import meaning_of, state_of
 from orders_platform.database.order_store import OrderStore
 from orders_platform.errors import DatabaseRefusedError, DatabaseUnavailableError, TransactionLostError
@@ -198,6 +199,12 @@ def test_a_lost_transaction_is_repeated_after_longer_and_longer_waits(order_list
     made, slept = worker(order_list, 2)
     assert made.work(7) == 7
     assert (made.calls, slept) == (3, list(DELAYS[:2]))
+
+
+def test_a_database_of_azure_that_sleeps_is_waited_for_until_it_is_awake() -> None:
+    """It takes up to a minute and a half, and refuses logins meanwhile."""
+    assert sum(DELAYS) > 80
+    assert LOGIN_SECONDS >= 30
 
 
 def test_a_transaction_that_is_lost_every_time_fails_in_the_end(order_list: OrderList) -> None:
