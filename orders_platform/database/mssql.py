@@ -106,7 +106,6 @@ _LOCK = (
 
 class _Mssql(Dialect):
     name = "mssql"
-    kind = "sqlserver"
     types = column_types(_TYPES)
     # The order list as it arrives: a cell that is no number must not stop its load, the merge rejects its row.
     staged_types: ClassVar[ColumnTypes] = {
@@ -114,7 +113,6 @@ class _Mssql(Dialect):
         "nvarchar": lambda size: Markup("NVARCHAR({})").format(_STAGED if size <= _SHORT else 4_000),
     }
     rows_a_batch = VALUES_A_STATEMENT
-    any_case = ""
     longest_key = 850
     staging_index = "CLUSTERED INDEX"
     # Above 5,000 locks the server would lock the table, and with it every other customer.
