@@ -31,7 +31,7 @@ from orders_platform.database.dialects import (
     customer_busy,
     lock_lost,
 )
-from orders_platform.database.mssql_errors import LOST, Meaning, meaning_of, state_of
+from orders_platform.database.mssql_errors import LOST, Meaning, meaning_of
 from orders_platform.database.statements import VALUES_A_STATEMENT, chunks
 from orders_platform.errors import ConfigurationError, DatabaseRefusedError, OrdersError, TransactionLostError
 
@@ -303,7 +303,7 @@ def _first(error: DBAPIError) -> DBAPIError:
 
 
 def _meaning(error: DBAPIError) -> Meaning:
-    return meaning_of(state_of(error.orig), str(error.orig), is_disconnect=error.connection_invalidated)
+    return meaning_of(str(error.orig), is_disconnect=error.connection_invalidated)
 
 
 # --- connections --------------------------------------------------------------------------------------------------------

@@ -95,47 +95,33 @@ _WORDS: Mapping[str, int | Meaning] = {
     "Arithmetic overflow": 8115, "Conversion failed when": 245, "Error converting data type": 8114,
     "Cannot insert the value NULL": 515, "statement conflicted with the": 547, "violates check constraint": 547,
     "Invalid object name": 208, "Invalid column name": 207,
+    # What a driver says by itself, pyodbc by SQLSTATE. A statement that was given up would take as long again.
+    **dict.fromkeys(("[HYT00]", "[HYT01]", "Error: Timeout expired", "Error: Connection timeout expired"), _SLOW),
+    "[40001]": 1205, "Error: Serialization failure": 1205, "[28000]": 18456, "Error: Invalid authorization specification": 18456,
+    **dict.fromkeys(("[08S01]", "Error: Communication link failure", "[08003]", "Error: Connection not open", "[08007]",
+                     "Error: Connection failure during transaction", "[01002]", "Error: Disconnect error"), _BROKEN),
+    **dict.fromkeys(("[08001]", "Error: Client unable to establish connection", "[08004]", "Error: Server rejected the connection"),
+                    _UNREACHABLE),
+    "[22001]": 2628, "Error: String data, right-truncated": 2628, "[22003]": 8115, "Error: Numeric value out of range": 8115,
+    "[42S02]": 208, "Error: Base table or view not found": 208, "[42S22]": 207, "Error: Column not found": 207,
 }  # fmt: skip
-"""What tells an error where the driver keeps its number to itself, or has none; in part also on other servers that speak T-SQL."""
+"""What tells an error that has no number, or whose number the driver keeps to itself, the surest first; in part other servers' words."""
 
 # What drivers say where no server speaks any more: the numbers of sockets.
 _BROKEN_NUMBERS = frozenset({53, 64, 233, 121, 10053, 10054, 10060, 596})
-# By SQLSTATE, and by what mssql-python says instead of one.
-_TIMEOUTS = frozenset({"HYT00", "HYT01", "S1T00", "Timeout expired", "Connection timeout expired"})
-_STATES: Mapping[str, Meaning] = {
-    **dict.fromkeys(("40001", "Serialization failure"), _MEANINGS[1205]),
-    **dict.fromkeys(("28000", "Invalid authorization specification"), _MEANINGS[18456]),
-    **dict.fromkeys(("08S01", "Communication link failure", "08003", "Connection not open", "08007",
-                     "Connection failure during transaction", "01002", "Disconnect error"), _BROKEN),
-    **dict.fromkeys(("08001", "Client unable to establish connection", "08004", "Server rejected the connection"), _UNREACHABLE),
-    **dict.fromkeys(("22001", "String data, right-truncated"), _MEANINGS[2628]),
-    **dict.fromkeys(("22003", "Numeric value out of range"), _MEANINGS[8115]),
-    **dict.fromkeys(("42S02", "Base table or view not found"), _MEANINGS[208]),
-    **dict.fromkeys(("42S22", "Column not found"), _MEANINGS[207]),
-}  # fmt: skip
 
 
-def state_of(error: BaseException | None) -> str:
-    """The SQLSTATE of a driver's error, or what mssql-python says instead."""
-    first = error.args[0] if error is not None and error.args else ""
-    return str(getattr(error, "driver_error", first))
+def meaning_of(message: str, *, is_disconnect: bool) -> Meaning:
+    """What an error means by the driver's words; `is_disconnect` if SQLAlchemy took it for a broken connection.
 
-
-def meaning_of(state: str, message: str, *, is_disconnect: bool) -> Meaning:
-    """What an error means by what `state_of` says and the driver's words; `is_disconnect` if SQLAlchemy took it for a broken connection."""
+    It also takes a statement that was given up for one, and a server that was not reached.
+    """
     # A message may quote a value in brackets: the number stands behind it. Each further message of the server is behind a semicolon.
     ends = [re.findall(r"\((\d{1,6})\)", part)[-1:] for part in message.split("; [")]
     numbers = [int(number) for end in ends for number in end]
-    for number in sorted(
-        numbers, key=(18456).__eq__
-    ):  # which says least: it stands beside each other reason why a login failed
-        if number in _MEANINGS:
-            return _MEANINGS[number]
-    for words, known in _WORDS.items():
-        if words.casefold() in message.casefold():
-            return known if isinstance(known, Meaning) else _MEANINGS[known]
-    # SQLAlchemy takes a statement that was given up, and a server that was not reached, for a connection that broke.
-    if state in _TIMEOUTS:
-        return _SLOW  # repeated, it would take as long again
-    is_broken = is_disconnect or not _BROKEN_NUMBERS.isdisjoint(numbers)
-    return _STATES.get(state, _BROKEN if is_broken else _OTHER)
+    numbers.sort(key=(18456).__eq__)  # it says least, and stands beside each other reason why a login failed
+    by_words = (known for words, known in _WORDS.items() if words.casefold() in message.casefold())
+    known = next((number for number in numbers if number in _MEANINGS), None) or next(by_words, None)
+    if known:
+        return known if isinstance(known, Meaning) else _MEANINGS[known]
+    return _BROKEN if is_disconnect or not _BROKEN_NUMBERS.isdisjoint(numbers) else _OTHER
