@@ -46,6 +46,6 @@ class ShownChanges:
         """For a terminal: the first orders of each customer."""
         return "".join([*self._texts, f"\nA run would change: {counts_in_words(self.counts)}"])
 
-    def page(self, made_at: datetime) -> Iterator[str]:
-        """As a page, in pieces."""
-        return changes_page(self._sections.pieces() if self._sections else (), self.counts, made_at, self._links)
+    def page(self, stays: Sequence[str], made_at: datetime) -> Iterator[str]:
+        """As a page, in pieces; `stays` are sentences on what a run leaves."""
+        return changes_page(self._sections.pieces() if self._sections else (), stays, self.counts, made_at, self._links)

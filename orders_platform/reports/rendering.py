@@ -67,10 +67,16 @@ def page_policy() -> str:
     return f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
 
 
-def changes_page(sections: Iterable[str], counts: Mapping[str, int], made_at: datetime, links: Links) -> Iterator[str]:
-    """What a run would change, in pieces: the head, and the sections of customers as they were made before."""
+def changes_page(
+    sections: Iterable[str], stays: Sequence[str], counts: Mapping[str, int], made_at: datetime, links: Links
+) -> Iterator[str]:
+    """What a run would change, in pieces: the head, and the sections of customers as they were made before.
+
+    `stays` are sentences on what it leaves.
+    """
     template = _environment().get_template("changes.html.j2")
-    return template.generate(sections=sections, in_words=counts_in_words(counts), made_at=made_at, links=links)
+    in_words = counts_in_words(counts)
+    return template.generate(sections=sections, stays=stays, in_words=in_words, made_at=made_at, links=links)
 
 
 def changes_section(customer: str, orders: Sequence[RowChange], links: Links) -> Iterator[str]:
