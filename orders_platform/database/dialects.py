@@ -61,7 +61,6 @@ class Dialect(abc.ABC):
     """One of the two databases, under SQLAlchemy's name for it.
 
     Attributes:
-        kind: what Dagster shows as the kind of an asset.
         types: of the columns of our tables; `staged_types` of the staging table, which takes any text.
         has_earlier_system: whether an earlier system may have left tables, which `init-db` adopts.
         rows_a_batch: so many rows are inserted together.
@@ -73,12 +72,11 @@ class Dialect(abc.ABC):
     """
 
     name: ClassVar[str]
-    kind: ClassVar[str]
     types: ClassVar[ColumnTypes]
     staged_types: ClassVar[ColumnTypes]
-    has_earlier_system: ClassVar[bool]
     rows_a_batch: ClassVar[int]
-    any_case: ClassVar[str]
+    has_earlier_system: ClassVar[bool] = False
+    any_case: ClassVar[str] = ""
     longest_key: ClassVar[int] = 0
     sparse: ClassVar[str] = ""
     staging_index: ClassVar[str] = "INDEX"
@@ -133,7 +131,7 @@ class Dialect(abc.ABC):
         while batch := list(itertools.islice(remaining, self.rows_a_batch)):
             filled = [i for i, column in enumerate(zip(*batch, strict=True)) if column.count(None) < len(batch)] or [0]
             names = ", ".join([*(columns[i] for i in filled), *[uuid] * bool(uuid)])
-            cells = [tuple([row[i] for i in filled]) for row in batch]
+            cells = [tuple(row if len(filled) == len(row) else [row[i] for i in filled]) for row in batch]
             self.insert_batch(
                 connection, f"INSERT INTO {table} ({names})", cells, has_uuid=bool(uuid), empty_is_null=empty_is_null
             )
@@ -149,6 +147,10 @@ class Dialect(abc.ABC):
     @abc.abstractmethod
     def update_rows(self, connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """Write columns of the rows that the first of them names. Table and columns are quoted names."""
+
+    @abc.abstractmethod
+    def fingerprint(self, row_hashes: Sequence[str]) -> str:
+        """The fingerprint of a load with such rows, as the statements make it."""
 
     @abc.abstractmethod
     def add_fingerprints(self, parts: Iterable[str]) -> str:

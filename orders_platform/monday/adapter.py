@@ -94,6 +94,11 @@ class MondayBoard:
         return tuple(filter(None, (self._client.transport.notice, self._ending)))
 
     @property
+    def time_told(self) -> str:
+        """The time by monday's clock, as the head of its last answer says it."""
+        return self._client.transport.time_told
+
+    @property
     def waits_for(self) -> str:
         """Which of monday's limits a request waits for, in words; empty when none does."""
         return self._client.budget.waits_for
