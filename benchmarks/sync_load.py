@@ -49,7 +49,7 @@ _SIX_CUSTOMERS = ("EQUINOX", CUSTOMER, "JOHNNIE O", "PELOTON", "RHONE", "TRACK S
 LATENCY = Latency(per_document=0.2, per_mutation=0.3)
 SMALL, LARGE, TINY = "69 orders / 317 lines", "1,000 orders / 5,000 lines", "8 orders / 40 lines"
 SIX = "six customers, 216 orders / 1,080 lines"
-NIGHT = "60 customers, 600 orders / 3,000 lines"
+NIGHT = "60 customers, 540 orders / 2,700 lines"
 
 _WINDOW_SECONDS = 60.0
 
@@ -163,7 +163,7 @@ LOADS: Mapping[str, Callable[[], list[Row]]] = {
     SMALL: _sample,
     LARGE: lambda: list(wide_orders(1_000, [CUSTOMER])),
     SIX: lambda: list(wide_orders(216, _SIX_CUSTOMERS)),
-    NIGHT: lambda: list(wide_orders(600, [f"CUSTOMER {number}" for number in range(1, 61)])),
+    NIGHT: lambda: list(wide_orders(540, [f"CUSTOMER {number}" for number in range(1, 61)])),
     TINY: lambda: list(wide_orders(8, [CUSTOMER])),
 }
 """The staging rows of a load, by its name."""
