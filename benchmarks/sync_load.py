@@ -46,8 +46,11 @@ from orders_platform.sandbox.stored_items import GroupSnapshot
 from orders_platform.settings import default_folder
 
 CUSTOMER = "GREYSON"
+_SIX_CUSTOMERS = ("EQUINOX", CUSTOMER, "JOHNNIE O", "PELOTON", "RHONE", "TRACK SMITH")
 LATENCY = Latency(per_document=0.2, per_mutation=0.3)
 SMALL, LARGE, TINY = "69 orders / 317 lines", "1,000 orders / 5,000 lines", "8 orders / 40 lines"
+SIX = "six customers, 216 orders / 1,080 lines"
+NIGHT = "60 customers, 600 orders / 3,000 lines"
 
 _WINDOW_SECONDS = 60.0
 
@@ -92,17 +95,20 @@ class Load:
     Attributes:
         store: for our engine.
         configuration: of the sandbox.
+        customers: whose orders they are.
     """
 
     def __init__(self, name: str, folder: Path) -> None:
-        self.configuration: Configuration = read_configuration(default_folder("config") / "order_sync.toml", "sandbox")
+        configuration = read_configuration(default_folder("config") / "order_sync.toml", "sandbox")
+        policies = configuration.policies.model_copy(update={"unknown_customers": "accept"})
+        self.configuration: Configuration = configuration.model_copy(update={"policies": policies})
         database = open_database(SecretStr(f"sqlite:///{folder / 'orders.db'}"))
         self.store = OrderStore(database, self.configuration, default_folder("sql"))
         self.store.schema.apply()
         self._stage(LOADS[name]())
         self._merge()
-        self._items = self.store.orders(CUSTOMER, waiting=True)
-        self._lines = self.store.lines(CUSTOMER, waiting=True)
+        self._items = [row for customer in self.customers for row in self.store.orders(customer, waiting=True)]
+        self._lines = [row for customer in self.customers for row in self.store.lines(customer, waiting=True)]
 
     def _stage(self, rows: Sequence[Row]) -> None:
         columns = list(dict.fromkeys(name for row in rows for name in row))
@@ -111,9 +117,12 @@ class Load:
 
     def _merge(self) -> None:
         merge = OrderMerge(self.store)
-        merge.merge_headers(CUSTOMER, merge.scan_staging(), datetime.now(UTC))
-        merge.unpivot_sizes(CUSTOMER)
-        merge.merge_lines(CUSTOMER, datetime.now(UTC))
+        scan = merge.scan_staging()
+        self.customers = sorted(scan.customers)
+        for customer in self.customers:
+            merge.merge_headers(customer, scan, datetime.now(UTC))
+            merge.unpivot_sizes(customer)
+            merge.merge_lines(customer, datetime.now(UTC))
 
     @property
     def size(self) -> Size:
@@ -164,6 +173,8 @@ def _sample() -> list[Row]:
 LOADS: Mapping[str, Callable[[], list[Row]]] = {
     SMALL: _sample,
     LARGE: lambda: list(wide_orders(1_000, [CUSTOMER])),
+    SIX: lambda: list(wide_orders(216, _SIX_CUSTOMERS)),
+    NIGHT: lambda: list(wide_orders(600, [f"CUSTOMER {number}" for number in range(1, 61)])),
     TINY: lambda: list(wide_orders(8, [CUSTOMER])),
 }
 """The staging rows of a load, by its name."""

@@ -17,12 +17,11 @@ from orders_platform.cli.progress import Progress
 from orders_platform.cli.session import chosen_customers, database_session, merged_customers, without_paused
 from orders_platform.database.order_store import OrderStore
 from orders_platform.domain.cell_warnings import CellWarning
-from orders_platform.domain.customers import StagingScan
 from orders_platform.domain.differences import Difference, DifferenceKind
 from orders_platform.domain.guards import GuardKind
-from orders_platform.domain.orders import SyncRow, is_of
-from orders_platform.domain.text import counted
-from orders_platform.domain.verdicts import REFUSED_FILE, Verdict, all_well, nobodys
+from orders_platform.domain.orders import RowProblem, SyncRow, is_of
+from orders_platform.domain.text import counted, few
+from orders_platform.domain.verdicts import CustomerState, Verdict, all_well, no_orders, nobodys
 from orders_platform.errors import MondayRefusedError, OrdersError
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.pipeline import sync_customer
@@ -35,6 +34,12 @@ from orders_platform.sync.results import CustomerReport
 from orders_platform.sync.run import SyncRun
 
 _SHOWN = 50
+_STAYS = (
+    "{}: no longer in the list and still on the board: {} ({}). An order whose number was changed is a new one. "
+    'removed_orders = "archive" in [policies] archives them.'
+)
+_STAYS_OFF = {CustomerState.GUARD, CustomerState.FAILED, CustomerState.UNMATCHED}
+"""States in which a run would leave something off the board."""
 
 
 @contextmanager
@@ -69,8 +74,9 @@ def sync(
 ) -> None:
     show = show or bool(orders) or page is not None
     if show and (limit or not dry):
+        other = "--limit" if limit else "--execute"
         raise click.UsageError(
-            f"--show tells all that a run would do, before it does it; leave out {'--limit' if limit else '--execute'}."
+            f"--show, which --order and --html imply, tells what a run would do, and does nothing; leave out {other}."
         )
     with board_session(verbosity, dry=dry) as (settings, store, run, progress):
         merge = OrderMerge(store)
@@ -104,29 +110,36 @@ def sync(
                 changes = {report.customer: order_changes(report.changes, orders) for report in reports}
                 every = [order for customer in changes.values() for order in customer]
                 as_values = {name: list(map(asdict, customer)) for name, customer in changes.items()}
-                result |= {"changes": as_values, "change_counts": change_counts(every)}
+                left = {name: [key for key in store.left_orders(name) if is_of(key, orders)] for name in changes}
+                result |= {"changes": as_values, "change_counts": change_counts(every), "left_on_board": left}
+                stays = [_STAYS.format(name, counted(len(keys), "order"), few(keys, 3)) for name, keys in left.items() if keys]
                 if page:
-                    output.write_text(changes_page(changes, run.clock(), report_links(settings)), page)
+                    output.write_text(changes_page(changes, stays, run.clock(), report_links(settings)), page)
                     output.say(f"The page is {page}", err=True)
                 if not (as_json or is_quiet):
                     output.print_changes(changes_text(changes))
-                    for key in orders if not every else ():
+                    for said in stays:
+                        output.say(f"\n{said}")
+                    for key in orders if not (every or stays) else ():
                         output.say(f"`orders-platform history {key}` says where it stands.")
             output.show_run(result, as_json=as_json, output_json=output_json, quiet=is_quiet or (show and not as_json))
             found = [each for each in store.cell_warnings() if each.customer in chosen]
             found += [each for report in reports for stage in report.stages for each in stage.warnings]
             warnings = [each for each in dict.fromkeys(found) if is_of(each.order_key, orders)]
-            _explain(scan, reports, verdicts, warnings, dry=dry, quiet=as_json or is_quiet)
-            for said in () if only else nobodys(row for row in invalid if row.code == REFUSED_FILE):
+            theirs = [row for row in invalid if not only or row.customer in chosen]
+            _explain(theirs, reports, verdicts, warnings, dry=dry, quiet=as_json or is_quiet)
+            for said in nobodys(theirs):
                 output.say(said, err=True)
-    is_well = (
-        not any(verdict.guards for verdict in verdicts) if dry else all_well(verdicts, () if only else invalid, strict=strict)
-    )
-    sys.exit(0 if is_well and not any(report.error or report.doubled for report in reports) else 1)
+    if dry:  # what a run would send is no trouble
+        is_well = not nobodys(theirs) and not any(verdict.state in _STAYS_OFF for verdict in verdicts)
+    else:
+        is_well = all_well(verdicts, theirs, strict=strict)
+    failed = any(report.error or report.doubled or (dry and report.total("failed")) for report in reports)
+    sys.exit(0 if is_well and not failed else 1)
 
 
 def _explain(
-    scan: StagingScan,
+    invalid: Sequence[RowProblem],
     reports: Sequence[CustomerReport],
     verdicts: Sequence[Verdict],
     warnings: Sequence[CellWarning],
@@ -139,10 +152,8 @@ def _explain(
         refusals = [row for report in reports for stage in report.stages for row in stage.refusals]
         output.print_refusals("Would be refused" if dry else "Refused", refusals)
         output.print_warnings(warnings)
-        unmatched = sum(entry.rows for entry in scan.unmatched)
-        if unmatched:
-            rows = counted(unmatched, "staged row matches", "staged rows match")
-            output.say(f"\n{rows} no configured customer; `orders-platform customers` says why.")
+        if said := no_orders(invalid):
+            output.say(f"\n{said}")
         if dry:
             output.say("\nDry run: nothing was written anywhere. --show tells it order by order, --execute does it.")
         else:

@@ -7,16 +7,19 @@ is neither; rich is imported where it draws.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
 
+from orders_platform.cli.main import GIVEN
 from orders_platform.domain.cell_warnings import CellWarning, group_warnings
 from orders_platform.domain.orders import CustomerSummary, RowProblem
 from orders_platform.domain.text import counted, visible
@@ -54,13 +57,21 @@ def echo(text: str = "", *, err: bool = False, nl: bool = True) -> None:
     click.echo(visible(text), err=err, nl=nl)
 
 
+def typed(text: str) -> str:
+    """A text in which each command has the options that say where this one works, so that it can be typed as it stands."""
+    for name, path in GIVEN.items():
+        parts = re.split(rf"\borders-platform (?=[a-z-])(?!--{name} )", text)
+        text = f"orders-platform --{name} {quote(path)} ".join(parts)
+    return text
+
+
 def say(text: str = "", *, err: bool = False, style: str = "") -> None:
     """Sentences for people, one a line."""
     from rich.padding import Padding
     from rich.text import Text
 
     terminal = console(err=err)
-    for line in visible(text).split("\n"):
+    for line in visible(typed(text)).split("\n"):
         words = line.lstrip(" ")
         terminal.print(Padding.indent(Text(words, style), len(line) - len(words)) if words else "")
 

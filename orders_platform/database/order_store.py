@@ -435,6 +435,10 @@ class OrderStore:
             run("record_target")
         return orders
 
+    def left_orders(self, customer: str) -> list[str]:
+        """The orders that the load no longer has and whose items stay on the board, by key."""
+        return [str(row["order_key"]) for row in self.read("read_left_orders", customer=customer)]
+
     # --- rows that are not on the board ---------------------------------------------------------------------------------
 
     def invalid_rows(self, customer: str | None = None) -> list[RowProblem]:

@@ -119,10 +119,10 @@ def board_column(columns: Mapping[str, Column], column_id: str) -> Column:
 def _created_labels(mapping: BoardMapping, cells: Mapping[str, object]) -> dict[str, str]:
     created = {}
     for field in mapping.fields:
-        cell = cells.get(field.column_id)
-        name = part_of(cell, "label") or _only(part_of(cell, "labels"))
-        if field.type.has_labels and isinstance(name, str):
-            created[field.column_id] = name
+        if field.type.has_labels and (cell := cells.get(field.column_id)) is not None:
+            name = part_of(cell, "label") or _only(part_of(cell, "labels"))
+            if isinstance(name, str):
+                created[field.column_id] = name
     return created
 
 

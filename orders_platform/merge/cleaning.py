@@ -19,6 +19,7 @@ from orders_platform.configuration import Configuration
 from orders_platform.database.dialects import Dialect
 from orders_platform.domain.cell_codecs import number_text, plain_text
 from orders_platform.domain.cell_texts import NUMERAL, is_day, meaning
+from orders_platform.domain.customers import TOTALS
 from orders_platform.domain.matching import KEY_SEPARATOR
 from orders_platform.domain.names import item_name, joined_name, shortened
 from orders_platform.domain.text import fold
@@ -29,7 +30,7 @@ BadCell = tuple[str, str, str]
 """A cell that its column cannot hold: a code of `REASONS`, the column, the text."""
 
 REASONS: Final[Mapping[str, str]] = {
-    "bad_quantity": "is not a whole number of 0 or more",
+    "bad_quantity": "is not a whole number of 0 or more; the board keeps the number that the size had, or shows none",
     "bad_number": "is not a number that the column holds",
     "bad_date": "is not a date",
     "error_value": "is an error value of the workbook",
@@ -44,6 +45,7 @@ _NO_ORDER: Final[Mapping[str, str]] = {
     "repeated_header": "the row repeats the headers of its file and is no order: delete it from the order list",
     "phantom": "none of the columns that make an order is filled (phantom_columns), so the row is a total or empty: delete it, "
     "or fill one in",
+    "total": "it has no order number and says TOTAL or the like, or is one note alone: the row is no order, delete it from the order list",
     "missing_key": "a unique key column is blank: fill in the order number",
     "name_empty": "the item or group name would be empty: fill in one of its parts",
 }
@@ -338,9 +340,20 @@ class Cleaner:
             return "repeated_header"
         if self._phantom and not any(i in cells for i in self._phantom):
             return "phantom"
+        if self._is_total(cells):
+            return "total"
         if not all(i in cells for i in self.keys[: self.unique_count]):
             return "missing_key"
         return "" if group and item else "name_empty"
+
+    def _is_total(self, cells: Mapping[int, object]) -> bool:
+        """Whether it says TOTAL for its order number; or has none, and says so elsewhere or is one text alone, like `Printed on ...`."""
+        number = cells.get(self.keys[0])
+        if number is not None:
+            return canonical(number).casefold() in TOTALS
+        own = [i for i in cells if i not in {*self._last, *self.bookkeeping}]
+        is_note = len(own) == 1 and own[0] not in self.sizes
+        return is_note or any(canonical(cells[i]).casefold() in TOTALS for i in (*own, self._customer_at))
 
     def _is_header(self, cells: Mapping[int, object]) -> bool:
         """Whether a key, or two of the columns that make an order, say what their column is called."""

@@ -18,7 +18,7 @@ from orders_platform.domain.mapping import ColumnType
 from orders_platform.domain.sizes import discover_sizes, require_known_sizes
 from orders_platform.errors import SourceDataError
 
-_RULES_VERSION = 5
+_RULES_VERSION = 6
 """Raise it when the code changes what a merge makes of the same load: every load then counts as changed once."""
 
 _ROW_HASH_VERSION = 3
@@ -159,7 +159,7 @@ class MergeRules:
         if absent:
             raise SourceDataError(
                 f"{self._configuration.tables.staging} lacks {len(absent)} configured columns: {'; '.join(absent)}. Nothing was read. "
-                "Correct the configuration or the load."
+                "Correct the configuration, or load a list that has them."
             )
 
     def _configured_columns(self) -> list[tuple[str, str]]:

@@ -21,10 +21,18 @@ from orders_platform.database.engine import repeated_when_lost
 from orders_platform.database.order_store import OrderStore, Row
 from orders_platform.database.statements import Runner, Statements, chunks, write_rows
 from orders_platform.domain import guards
-from orders_platform.domain.customers import UNKNOWN_CUSTOMER, UNMATCHED_NO_ORDER, CustomerRows, SpellingCount, StagingScan
+from orders_platform.domain.customers import (
+    TOTALS,
+    UNKNOWN_CUSTOMER,
+    UNMATCHED_NO_ORDER,
+    CustomerRows,
+    SpellingCount,
+    StagingScan,
+)
 from orders_platform.domain.guards import Guard, GuardKind
 from orders_platform.domain.merges import HeaderMerge, LineMerge
 from orders_platform.domain.needed_runs import CustomerSyncStatus
+from orders_platform.domain.verdicts import NO_ORDERS
 from orders_platform.errors import DatabaseRefusedError, SourceDataError
 from orders_platform.merge.cleaning import REASONS, Cleaner, KnownCells, beginning
 from orders_platform.merge.merge_rules import MergeRules
@@ -82,7 +90,7 @@ class OrderMerge:
                 int(row["row_count"]),
                 has_orders=row["order_count"] > 0,
             )
-            for row in self._store.read("0_scan_staging", None, self._statements_for(""))
+            for row in self._store.read("0_scan_staging", None, self._statements_for(""), totals=sorted(TOTALS))
         ]
 
     def sync_statuses(self) -> list[CustomerSyncStatus]:
@@ -191,7 +199,7 @@ class OrderMerge:
         with self._header_transaction(label, key, rows, now) as run:
             load = StagedLoad(run, self._cleaner(label), is_known=False)
             for row in load.rows:
-                is_order = row.reject_code not in {"phantom", "repeated_header"}
+                is_order = row.reject_code not in NO_ORDERS
                 row.reject_code, row.reason = (UNKNOWN_CUSTOMER, reason) if is_order else (UNMATCHED_NO_ORDER, row.reason)
             self._record_rejects(run, load, self._read_rejects(run))
             run("1_record_merge", customer=key, fingerprint=fingerprint, rows_read=load.counts.total(), missing_orders=0, missing_kept=0,

@@ -67,9 +67,9 @@ def page_policy() -> str:
     return f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
 
 
-def changes_page(changes: Mapping[str, Sequence[RowChange]], made_at: datetime, links: Links) -> str:
-    """What a run would change of each customer, with every cell."""
-    return _environment().get_template("changes.html.j2").render(_changes(changes), made_at=made_at, links=links)
+def changes_page(changes: Mapping[str, Sequence[RowChange]], stays: Sequence[str], made_at: datetime, links: Links) -> str:
+    """What a run would change of each customer, with every cell; `stays` are sentences on what it leaves."""
+    return _environment().get_template("changes.html.j2").render(_changes(changes), stays=stays, made_at=made_at, links=links)
 
 
 def changes_text(changes: Mapping[str, Sequence[RowChange]]) -> str:

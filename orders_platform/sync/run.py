@@ -16,7 +16,7 @@ from orders_platform.domain.labels import LabelIndex
 from orders_platform.domain.mapping import BoardMapping, Target, target_of
 from orders_platform.domain.orders import RowKind, SyncRow, is_of
 from orders_platform.domain.plan import OnDeleted, OnRenamed
-from orders_platform.domain.preflight import board_problems, mismatch, subitem_board_problems
+from orders_platform.domain.preflight import board_problems, mismatch, require_board, subitem_board_problems
 from orders_platform.domain.text import counted
 from orders_platform.errors import GuardError, OrdersError, SourceDataError
 from orders_platform.sync.ports import Board, Store
@@ -49,11 +49,12 @@ class SyncRules:
 
 def described_boards(rules: SyncRules, board: Board) -> tuple[list[BoardDescription], list[str]]:
     """The board of items and the one of its subitems, if that is the mapped one, and every reason why they do not fit the mappings."""
-    boards, problems = [board.describe(rules.items.board_id)], list[str]()
+    found = board.describe_all([rules.items.board_id, rules.subitems.board_id])
+    boards, problems = [require_board(found, rules.items.board_id)], list[str]()
     problems += board_problems(rules.items, boards[0], may_create_labels=rules.may_create_labels)
     if other := subitem_board_problems(boards[0], rules.subitems):
         return boards, [*problems, *other]
-    boards.append(board.describe(rules.subitems.board_id))
+    boards.append(require_board(found, rules.subitems.board_id))
     of_subitems = board_problems(rules.subitems, boards[1], may_create_labels=rules.may_create_labels)
     return boards, [*problems, *(f"board {boards[1].id} of subitems: {problem}" for problem in of_subitems)]
 
@@ -144,9 +145,14 @@ class SyncRun:
             )
         self._admitted.add(customer)
 
-    def preflight(self) -> None:
-        """Check both boards before the first write of a run, so that nothing is sent to one when the other does not fit."""
+    def preflight(self) -> bool:
+        """Check both boards before the first write of a run, so that nothing is sent to one when the other does not fit.
+
+        Returns whether they were read just now.
+        """
+        are_known = "_shapes" in vars(self)
         _ = self._shapes
+        return not are_known
 
     @contextmanager
     def counted(self, customer: str, report: StageReport) -> Iterator[None]:
