@@ -20,5 +20,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON OBJECT::dbo.ORDER_LIST_LINES TO orders_p
 GRANT SELECT, INSERT, DELETE ON OBJECT::dbo.ORDER_SYNC_LOG TO orders_platform;
 GRANT SELECT, INSERT, UPDATE ON OBJECT::dbo.ORDER_LIST_REJECTS TO orders_platform;
 GRANT SELECT, INSERT, UPDATE, DELETE ON OBJECT::dbo.ORDER_SYNC_CUSTOMERS TO orders_platform;
+-- The views are for BI tools: the platform reads none, but sees that they are there only with a right on them.
+GRANT SELECT ON OBJECT::dbo.v_order_sync_status TO orders_platform;
+GRANT SELECT ON OBJECT::dbo.v_customer_summary TO orders_platform;
 -- Everything else it needs, everybody has: temporary tables, application locks (sp_getapplock, role public), the catalogue of its tables.
 GO

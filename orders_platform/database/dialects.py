@@ -61,7 +61,6 @@ class Dialect(abc.ABC):
     """One of the two databases, under SQLAlchemy's name for it.
 
     Attributes:
-        kind: what Dagster shows as the kind of an asset.
         types: of the columns of our tables; `staged_types` of the staging table, which takes any text.
         has_earlier_system: whether an earlier system may have left tables, which `init-db` adopts.
         rows_a_batch: so many rows are inserted together.
@@ -73,12 +72,11 @@ class Dialect(abc.ABC):
     """
 
     name: ClassVar[str]
-    kind: ClassVar[str]
     types: ClassVar[ColumnTypes]
     staged_types: ClassVar[ColumnTypes]
-    has_earlier_system: ClassVar[bool]
     rows_a_batch: ClassVar[int]
-    any_case: ClassVar[str]
+    has_earlier_system: ClassVar[bool] = False
+    any_case: ClassVar[str] = ""
     longest_key: ClassVar[int] = 0
     sparse: ClassVar[str] = ""
     staging_index: ClassVar[str] = "INDEX"

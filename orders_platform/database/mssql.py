@@ -31,8 +31,8 @@ from orders_platform.database.dialects import (
     customer_busy,
     lock_lost,
 )
-from orders_platform.database.mssql_errors import LOST, Meaning, meaning_of, state_of
-from orders_platform.database.statements import chunks
+from orders_platform.database.mssql_errors import LOST, Meaning, meaning_of
+from orders_platform.database.statements import VALUES_A_STATEMENT, chunks
 from orders_platform.errors import ConfigurationError, DatabaseRefusedError, OrdersError, TransactionLostError
 
 # SQL_WVARCHAR, SQL_BIT, SQL_BIGINT, SQL_DOUBLE, SQL_TYPE_DATE, SQL_TYPE_TIMESTAMP; their sizes and digits.
@@ -43,10 +43,8 @@ _TYPES_OF_VALUES: Mapping[type, tuple[int, int, int]] = {
 _MARKS = re.compile(r"'(?:[^']|'')*'|\[(?:[^\]]|\]\])*\]|--[^\n]*|/\*.*?\*/|\?", re.DOTALL)
 _NULL = "CAST(NULL AS NVARCHAR(1))"  # of a type that becomes any other: bare ones above each other in a UNION would be INT
 _MICROSOFT = {"driver": "ODBC Driver 18 for SQL Server", "Encrypt": "yes"}
-_CONNECT_ARGS: Mapping[str, dict[str, bool]] = {"mssqlpython": {"native_uuid": False}}  # ids are texts here
-
-_ROWS = 1_000
-"""So many rows go to SQL Server in one statement, as one document."""
+_LOWER = frozenset({"authentication", "driver"})
+"""What SQLAlchemy finds by its small letters: without an authentication it says that Windows signs in, which ODBC refuses beside Entra."""
 
 _WHOLE = {
     "INT": range(-1 << 31, 1 << 31),
@@ -82,6 +80,7 @@ _FAMILIES: Mapping[str, Family] = {
     **dict.fromkeys(("date", "datetime", "datetime2", "smalldatetime"), "moment"),
 }
 
+# A server may tell a name in capitals of its own, or an earlier system may have made it so: they are compared without case.
 _COLUMNS_AS_MADE = text(
     "SELECT c.name, LOWER(t.name) AS type, c.is_computed, c.is_identity, c.max_length, "
     "CASE WHEN c.collation_name <> CONVERT(NVARCHAR(128), DATABASEPROPERTYEX(DB_NAME(), 'Collation')) THEN c.collation_name END AS other "
@@ -107,15 +106,13 @@ _LOCK = (
 
 class _Mssql(Dialect):
     name = "mssql"
-    kind = "sqlserver"
     types = column_types(_TYPES)
     # The order list as it arrives: a cell that is no number must not stop its load, the merge rejects its row.
     staged_types: ClassVar[ColumnTypes] = {
         **column_types({**_TYPES, **dict.fromkeys(("integer", "decimal", "date", "uuid"), "NVARCHAR(4000)")}),
         "nvarchar": lambda size: Markup("NVARCHAR({})").format(_STAGED if size <= _SHORT else 4_000),
     }
-    rows_a_batch = _ROWS
-    any_case = ""
+    rows_a_batch = VALUES_A_STATEMENT
     longest_key = 850
     staging_index = "CLUSTERED INDEX"
     # Above 5,000 locks the server would lock the table, and with it every other customer.
@@ -123,15 +120,17 @@ class _Mssql(Dialect):
     has_earlier_system = True
 
     def make_engine(self, url: URL) -> Engine:
+        driver = url.get_driver_name()
         engine = sqlalchemy.create_engine(
             _completed(url),
             paramstyle="qmark",
             pool_pre_ping=True,  # a connection that died between two runs is replaced unseen
             pool_recycle=1_800,  # firewalls forget idle connections, Azure after 30 minutes
             use_insertmanyvalues=False,  # it relies on a sorted OUTPUT
-            connect_args={"timeout": LOGIN_SECONDS, **_CONNECT_ARGS.get(url.get_driver_name(), {})},
+            connect_args={"timeout": LOGIN_SECONDS}
+            | ({"native_uuid": False} if driver == "mssqlpython" else {}),  # ids are texts
         )
-        if url.get_driver_name() == "pyodbc":
+        if driver == "pyodbc":
             # ODBC's own pool would keep a closed session, and its locks; SQLAlchemy turns off that of mssql-python.
             engine.dialect.loaded_dbapi.pooling = False  # type: ignore[attr-defined]
         engine.dialect.do_terminate = _give_up  # type: ignore[method-assign, assignment]
@@ -192,13 +191,11 @@ class _Mssql(Dialect):
         empty_is_null: bool = False,
     ) -> int:
         if empty_is_null:  # staged cells; one that is longer than its column would end the load
-            made = {str(self.quote(row.name)): row for row in connection.execute(_COLUMNS_AS_MADE, {"name": table})}
-            most = [made[name].max_length // 2 if name in made and made[name].type == "nvarchar" else 0 for name in columns]
+            made = {str(self.quote(row.name)).casefold(): row for row in connection.execute(_COLUMNS_AS_MADE, {"name": table})}
+            found = [made.get(name.casefold()) for name in columns]
+            most = [row.max_length // 2 if row is not None and row.type == "nvarchar" else 0 for row in found]
             rows = (
-                [
-                    None if cell == "" else cell if len(str(cell)) <= _SHORT else _cut(cell, n)
-                    for cell, n in zip(row, most, strict=True)
-                ]
+                [None if cell is None or cell == "" else _cut(_text(cell), n) for cell, n in zip(row, most, strict=True)]
                 for row in rows
             )
         return super().insert_rows(connection, table, columns, rows, uuid=uuid)
@@ -267,19 +264,20 @@ class _Mssql(Dialect):
 
     def unsuitable(self, connection: Connection, table: str, written: Sequence[str], compared: Sequence[str]) -> list[str]:
         reasons = []
+        are_written, are_compared = ({name.casefold() for name in names} for names in (written, compared))
         for name, kind, is_computed, is_identity, length, collation in connection.execute(_COLUMNS_AS_MADE, {"name": table}):
             column = f"{table}.{self.quote(name)}"
-            if name in written and (is_computed or is_identity or kind in {"timestamp", "rowversion"}):
+            if name.casefold() in are_written and (is_computed or is_identity or kind in {"timestamp", "rowversion"}):
                 reasons.append(
                     f"{column} is made by the server (computed, IDENTITY or ROWVERSION) and cannot be written: rename it."
                 )
-            elif name in compared and kind in {"char", "varchar", "text", "ntext"}:
+            elif name.casefold() in are_compared and kind in {"char", "varchar", "text", "ntext"}:
                 size = "MAX" if length < 0 or kind in {"text", "ntext"} else length
                 reasons.append(
                     f"{column} is {kind.upper()}, whose code page makes ? of some letters, so that keys are unequal: "
                     f"ALTER TABLE {table} ALTER COLUMN {self.quote(name)} NVARCHAR({size});"
                 )
-            elif name in compared and collation:
+            elif name.casefold() in are_compared and collation:
                 reasons.append(
                     f"{column} has the collation {collation} and not the database's, with which it cannot be compared (error 468): "
                     f"ALTER TABLE {table} ALTER COLUMN {self.quote(name)} {kind.upper()}({length // 2}) COLLATE DATABASE_DEFAULT;"
@@ -308,7 +306,7 @@ def _first(error: DBAPIError) -> DBAPIError:
 
 
 def _meaning(error: DBAPIError) -> Meaning:
-    return meaning_of(state_of(error.orig), str(error.orig), is_disconnect=error.connection_invalidated)
+    return meaning_of(str(error.orig), is_disconnect=error.connection_invalidated)
 
 
 # --- connections --------------------------------------------------------------------------------------------------------
@@ -326,7 +324,8 @@ def _completed(url: URL) -> URL:
             "see docs/how_to/sql_server.md."
         )
     options = _MICROSOFT if url.get_driver_name() == "pyodbc" else {"Encrypt": "yes"}
-    return url.update_query_dict({name: value for name, value in options.items() if name.casefold() not in given})
+    said = {name.casefold() if name.casefold() in _LOWER else name: value for name, value in url.query.items()}
+    return url.set(query={**{name: value for name, value in options.items() if name.casefold() not in given}, **said})
 
 
 def _give_up(connection: Any) -> None:
@@ -380,9 +379,9 @@ def type_of_value(value: object) -> tuple[int, int, int]:
     return _LONG_TEXT if isinstance(value, str) and len(value) > 2_000 else _TYPES_OF_VALUES[type(value)]
 
 
-def _cut(cell: object, most: int) -> object:
+def _cut(cell: str, most: int) -> str:
     """A cell that fits a column that `init-db` made; the merge says that it was longer. Those of a typed staging table refuse it."""
-    if not isinstance(cell, str) or most < _STAGED:
+    if len(cell) <= _SHORT or most < _STAGED:
         return cell
     return cell.encode("utf-16-le", "surrogatepass")[: 2 * most].decode("utf-16-le", "ignore")
 
@@ -391,10 +390,12 @@ def _execute_rows(connection: Connection, start: str, rows: Sequence[Sequence[ob
     """Run a statement on rows, many at once: one JSON document each time, whose cells are texts; one that is absent is NULL.
 
     So the statement has one parameter whatever the rows are, and no driver needs arrays of them, or a way of its own for many rows.
+    A moment says that it is one: a text with six digits of a second is no DATETIME, which an earlier system's column may be.
     """
-    cells = ", ".join(f"c{n} NVARCHAR(MAX)" for n in range(len(rows[0])))
+    kinds = ("DATETIME2(7)" if isinstance(cell, datetime) else "NVARCHAR(MAX)" for cell in rows[0])
+    cells = ", ".join(f"c{n} {kind}" for n, kind in enumerate(kinds))
     statement = f"{start} OPENJSON(?) WITH ({cells}) AS r{end}"
-    for piece in chunks(rows, _ROWS):
+    for piece in chunks(rows):
         document = json.dumps([{f"c{n}": _text(cell) for n, cell in enumerate(row) if cell is not None} for row in piece])
         connection.exec_driver_sql(statement, (document,))
 

@@ -69,69 +69,59 @@ _MEANINGS: Mapping[int, Meaning] = {
 }  # fmt: skip
 _BROKEN = Meaning(TransactionLostError, f"The connection broke. {LOST}")
 _SLOW = Meaning(DatabaseUnavailableError, f"It took too long. {_LATER}")
-_UNREACHABLE = Meaning(
-    TransactionLostError,
-    "The server cannot be reached. Check host and port in ORDERS_DATABASE_URL, the firewall, and the server's certificate.",
-)
+_REACH = "The server cannot be reached. Check host and port in ORDERS_DATABASE_URL, the firewall, and that the server runs."
+_UNREACHABLE = Meaning(TransactionLostError, _REACH)
 _OTHER = Meaning(DatabaseRefusedError, "Nothing of this step was kept.")
 
-_WORDS: Mapping[str, int] = {
+_UNTRUSTED = Meaning(
+    DatabaseRefusedError,
+    "This machine does not trust the server's certificate. Install the certificate of whoever signed it; where the server signed its own "
+    "and the network is yours, add TrustServerCertificate=yes to ORDERS_DATABASE_URL.",
+)
+
+_WORDS: Mapping[str, int | Meaning] = {
+    "Login timeout expired": Meaning(DatabaseUnavailableError, _REACH),
+    "certificate verify failed": _UNTRUSTED, "authority that is not trusted": _UNTRUSTED,
     "deadlock": 1205, "lock timeout": 1222, "Lock request time out": 1222, "Snapshot isolation transaction aborted": 3960,
     "encountered an error processing your request": 40197, "service is currently busy": 40501, "is not currently available": 40613,
     "to process request": 49918, "limit for the database is": 10928, "minimum guarantee is": 10929, "is paused": 42108,
-    "is being resumed": 42109,
+    "warming up": 42109, "is currently too busy": 40642,
     "is read-only": 3906, "availability group": 976, "insufficient system memory": 701, "waiting for memory resources": 8645,
     "Could not allocate space": 1105, "The transaction log for database": 9002,
-    "Login failed": 18456, "authentication failed": 18456, "Cannot open database": 4060,
+    "Cannot open database": 4060, "Login failed": 18456, "authentication failed": 18456, "Entra ID access token": 18456,
+    "Failed to authenticate the user": 18456,
     "permission denied": 229, "permission was denied": 229, "does not have permission": 229,
     "duplicate key": 2627, "would be truncated": 2628, "value too long": 2628, "maximum row size": 511, "row of size": 511,
     "Arithmetic overflow": 8115, "Conversion failed when": 245, "Error converting data type": 8114,
     "Cannot insert the value NULL": 515, "statement conflicted with the": 547, "violates check constraint": 547,
     "Invalid object name": 208, "Invalid column name": 207,
+    # What a driver says by itself, pyodbc by SQLSTATE. A statement that was given up would take as long again.
+    **dict.fromkeys(("[HYT00]", "[HYT01]", "Error: Timeout expired", "Error: Connection timeout expired"), _SLOW),
+    "[40001]": 1205, "Error: Serialization failure": 1205, "[28000]": 18456, "Error: Invalid authorization specification": 18456,
+    **dict.fromkeys(("[08S01]", "Error: Communication link failure", "[08003]", "Error: Connection not open", "[08007]",
+                     "Error: Connection failure during transaction", "[01002]", "Error: Disconnect error"), _BROKEN),
+    **dict.fromkeys(("[08001]", "Error: Client unable to establish connection", "[08004]", "Error: Server rejected the connection"),
+                    _UNREACHABLE),
+    "[22001]": 2628, "Error: String data, right-truncated": 2628, "[22003]": 8115, "Error: Numeric value out of range": 8115,
+    "[42S02]": 208, "Error: Base table or view not found": 208, "[42S22]": 207, "Error: Column not found": 207,
 }  # fmt: skip
-"""What tells an error where the driver keeps its number to itself."""
+"""What tells an error that has no number, or whose number the driver keeps to itself, the surest first; in part other servers' words."""
 
 # What drivers say where no server speaks any more: the numbers of sockets.
 _BROKEN_NUMBERS = frozenset({53, 64, 233, 121, 10053, 10054, 10060, 596})
-# By SQLSTATE, and by what mssql-python says instead of one.
-_TIMEOUTS = frozenset({"HYT00", "HYT01", "S1T00", "Timeout expired", "Connection timeout expired"})
-_STATES: Mapping[str, Meaning] = {
-    **dict.fromkeys(("40001", "Serialization failure"), _MEANINGS[1205]),
-    **dict.fromkeys(("28000", "Invalid authorization specification"), _MEANINGS[18456]),
-    **dict.fromkeys(("08S01", "Communication link failure", "08003", "Connection not open", "08007",
-                     "Connection failure during transaction", "01002", "Disconnect error"), _BROKEN),
-    **dict.fromkeys(("08001", "Client unable to establish connection", "08004", "Server rejected the connection"), _UNREACHABLE),
-    **dict.fromkeys(("22001", "String data, right-truncated"), _MEANINGS[2628]),
-    **dict.fromkeys(("22003", "Numeric value out of range"), _MEANINGS[8115]),
-    **dict.fromkeys(("42S02", "Base table or view not found"), _MEANINGS[208]),
-    **dict.fromkeys(("42S22", "Column not found"), _MEANINGS[207]),
-}  # fmt: skip
 
 
-def state_of(error: BaseException | None) -> str:
-    """The SQLSTATE of a driver's error, or what mssql-python says instead."""
-    first = error.args[0] if error is not None and error.args else ""
-    return str(getattr(error, "driver_error", first))
+def meaning_of(message: str, *, is_disconnect: bool) -> Meaning:
+    """What an error means by the driver's words; `is_disconnect` if SQLAlchemy took it for a broken connection.
 
-
-def meaning_of(state: str, message: str, *, is_disconnect: bool) -> Meaning:
-    """What an error means by what `state_of` says and the driver's words; `is_disconnect` if SQLAlchemy took it for a broken connection."""
+    It also takes a statement that was given up for one, and a server that was not reached.
+    """
     # A message may quote a value in brackets: the number stands behind it. Each further message of the server is behind a semicolon.
     ends = [re.findall(r"\((\d{1,6})\)", part)[-1:] for part in message.split("; [")]
     numbers = [int(number) for end in ends for number in end]
-    for number in numbers:
-        if number in _MEANINGS:
-            return _MEANINGS[number]
-    if named := _named_in(message):
-        return named
-    if state in _TIMEOUTS:
-        return _SLOW  # SQLAlchemy takes a statement that was given up for a broken connection; repeated, it would take as long again
-    if is_disconnect or not _BROKEN_NUMBERS.isdisjoint(numbers):
-        return _BROKEN
-    return _STATES.get(state, _OTHER)
-
-
-def _named_in(message: str) -> Meaning | None:
-    """By words of SQL Server's messages, which other engines that speak T-SQL have in part."""
-    found = next((number for words, number in _WORDS.items() if words.casefold() in message.casefold()), None)
-    return None if found is None else _MEANINGS[found]
+    numbers.sort(key=(18456).__eq__)  # it says least, and stands beside each other reason why a login failed
+    by_words = (known for words, known in _WORDS.items() if words.casefold() in message.casefold())
+    known = next((number for number in numbers if number in _MEANINGS), None) or next(by_words, None)
+    if known:
+        return known if isinstance(known, Meaning) else _MEANINGS[known]
+    return _BROKEN if is_disconnect or not _BROKEN_NUMBERS.isdisjoint(numbers) else _OTHER

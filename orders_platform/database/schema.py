@@ -14,6 +14,7 @@ import jinja2
 import sqlalchemy
 from markupsafe import Markup
 from sqlalchemy import Connection
+from sqlalchemy.exc import NoSuchTableError
 
 from orders_platform.configuration import Columns, Configuration, Tables
 from orders_platform.database.dialects import ColumnTypes, Dialect, Right, TableColumn
@@ -114,6 +115,14 @@ def _templates(
     """The same for all stores of a process; every step of a Dagster run opens one."""
     context = {"t": dict(names), "columns": columns, "types": dialect.types, "mapped": mapped}
     return Templates(folder, dialect.sqlalchemy, context)
+
+
+def text_of_view(inspector: sqlalchemy.Inspector, name: str, schema: str | None) -> str | None:
+    """The statement of a view that is there; None where SQL Server shows it to nobody who lacks VIEW DEFINITION."""
+    try:
+        return inspector.get_view_definition(name, schema=schema)
+    except NoSuchTableError:
+        return None
 
 
 class Schema:
@@ -221,8 +230,8 @@ class Schema:
 
     def _is_short(self, table: str, columns: Sequence[str]) -> bool:
         """Whether an index can have these columns: one of a longer text could refuse a row, or is refused itself."""
-        most = self._database.dialect.longest_key
-        found = [column for column in self._catalogue(table) if column.name in columns and column.family == "text"]
+        most, wanted = self._database.dialect.longest_key, {name.casefold() for name in columns}
+        found = [column for column in self._catalogue(table) if column.name.casefold() in wanted and column.family == "text"]
         return not most or all(0 < column.length <= most for column in found)
 
     def _existing_indexes(self, table: str) -> set[str]:
@@ -236,12 +245,12 @@ class Schema:
             schema = self._names.schema_name or None
             there = set(inspector.get_view_names(schema=schema))
             names = {role: getattr(self._names, role) for role in VIEWS}
-            found = {role: inspector.get_view_definition(name, schema=schema) for role, name in names.items() if name in there}
+            found = {role: text_of_view(inspector, name, schema) for role, name in names.items() if name in there}
         statements: list[str] = []
         for role, name in names.items():
             text = found.get(role)
             if role in found and text is None:
-                continue  # a login without the right to see it
+                continue  # it is there; whose it is, whoever may see its text finds out
             body = str(self.templates.render(f"views/{role}").compile(dialect=self._database.engine.dialect)).strip()
             create = f"CREATE VIEW {self.qualified(name)} AS {VIEW_MARK}\n{body}"
             if text is not None and VIEW_MARK not in text:

@@ -105,8 +105,11 @@ def _finding(check: _Check, database: Database) -> ServerFinding:
 
 _OF_DATABASE = "FROM sys.databases WHERE name = DB_NAME()"
 _CHECKS = (
-    _Check("version", "SELECT CONVERT(INT, PARSENAME(CONVERT(NVARCHAR(128), SERVERPROPERTY('ProductVersion')), 4))", "14 or more",
-           "SQL Server 2017 or newer, or Azure SQL, is needed: older ones lack TRIM and CONCAT_WS.", lambda found: int(found) >= 14),
+    # The version of Azure SQL is always 12, and newer than any; its editions are 5, 8 and 12.
+    _Check("version", "SELECT CASE WHEN CONVERT(INT, SERVERPROPERTY('EngineEdition')) IN (5, 8, 12) THEN 'Azure' "
+           "ELSE PARSENAME(CONVERT(NVARCHAR(128), SERVERPROPERTY('ProductVersion')), 4) END", "14 or more, or Azure",
+           "SQL Server 2017 or newer, or Azure SQL, is needed: older ones lack TRIM and CONCAT_WS.",
+           lambda found: found == "Azure" or int(found) >= 14),
     _Check("compatibility level", f"SELECT compatibility_level {_OF_DATABASE}", "130 or more",
            "ALTER DATABASE CURRENT SET COMPATIBILITY_LEVEL = 150;", lambda found: int(found) >= 130),
     _Check("collation", "SELECT CONVERT(NVARCHAR(128), DATABASEPROPERTYEX(DB_NAME(), 'Collation'))", "one that tells accents apart",

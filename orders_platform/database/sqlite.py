@@ -56,12 +56,10 @@ _TYPES = column_types({
 
 class _Sqlite(Dialect):
     name = "sqlite"
-    kind = "sqlite"
     types = staged_types = _TYPES
     rows_a_batch = _BATCH
     sparse = " WHERE {} IS NOT NULL"
     any_case = " COLLATE NOCASE"
-    has_earlier_system = False
 
     def make_engine(self, url: URL) -> Engine:
         if url.database:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from types import SimpleNamespace
@@ -13,8 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, make_url
 
+from orders_platform.database.engine import Database
 from orders_platform.database.mssql import MSSQL, type_of_value
+from orders_platform.database.server_checks import check_server
 from orders_platform.errors import ConfigurationError, DatabaseRefusedError, TransactionLostError
+from orders_platform_tests.testing.workplace import CHECKOUT
 
 VALUES = st.one_of(st.text(), st.none(), st.booleans(), st.integers(), st.floats(), st.dates(), st.datetimes())
 
@@ -36,6 +41,27 @@ def test_a_connection_is_encrypted_and_no_certificate_is_trusted_unseen() -> Non
 def test_a_driver_that_cannot_record_what_was_sent_is_refused_before_anything_is_sent(driver: str) -> None:
     with pytest.raises(ConfigurationError, match=r"NTEXT.*mssql\+mssqlpython"):
         query_of(f"mssql+pyodbc://u:p@h/d?driver={driver}")
+
+
+PAGE = (CHECKOUT / "docs" / "how_to" / "sql_server.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *re.findall(r"`(mssql\+pyodbc:[^`]*\?Authentication=[^`]*)`", PAGE),
+        "mssql+pyodbc://@h/d?authentication=ActiveDirectoryMsi&Driver=msodbcsql18",
+        "mssql+pyodbc://ID:SECRET@h/d?Authentication=ActiveDirectoryServicePrincipal",
+    ],
+)
+def test_whoever_signs_in_by_entra_does_not_sign_in_by_windows_as_well(url: str) -> None:
+    """Microsoft's driver refuses both together (FA001); SQLAlchemy adds the second unless it finds the first in small letters."""
+    engine = MSSQL.make_engine(make_url(url))
+    ((connection_string,), _) = engine.dialect.create_connect_args(engine.url)
+    words = connection_string.casefold()
+    assert words.startswith("driver={")
+    assert words.count("authentication=activedirectory") == 1
+    assert "trusted_connection" not in words
 
 
 def test_what_the_url_says_itself_stays() -> None:
@@ -63,6 +89,30 @@ def test_a_dead_connection_is_given_up_without_a_traceback() -> None:
         raise engine.dialect.loaded_dbapi.OperationalError("ROLLBACK can only be used in transaction blocks")  # type: ignore[attr-defined]
 
     engine.dialect.do_terminate(cast(Any, SimpleNamespace(close=close)))
+
+
+class Server:
+    """Stands for a server that gives this answer to every question, and takes nothing else."""
+
+    def __init__(self, answer: str) -> None:
+        self.answer = answer
+
+    def __getattr__(self, name: str) -> object:
+        raise DatabaseRefusedError(name)
+
+    @contextmanager
+    def read(self) -> Iterator[Server]:
+        yield self
+
+    def execute(self, *_asked: object) -> SimpleNamespace:
+        return SimpleNamespace(first=lambda: (self.answer,))
+
+
+@pytest.mark.parametrize(("answer", "is_ok"), [("Azure", True), ("16", True), ("14", True), ("13", False), ("12", False)])
+def test_azure_is_new_enough_whatever_its_version_says(answer: str, is_ok: bool) -> None:
+    """It says 12 for ever, as SQL Server 2014 did."""
+    version = check_server(cast(Database, Server(answer)))[0]
+    assert (version.name, version.found, version.is_ok) == ("version", answer, is_ok)
 
 
 class Cursor:

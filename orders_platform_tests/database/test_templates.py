@@ -19,7 +19,7 @@ from orders_platform.configuration import Configuration, read_configuration
 from orders_platform.database.dialects import TableColumn
 from orders_platform.database.engine import open_database
 from orders_platform.database.mssql import MSSQL
-from orders_platform.database.schema import TABLES, Schema
+from orders_platform.database.schema import TABLES, Schema, define_tables
 from orders_platform.database.sqlite import SQLITE
 from orders_platform.database.statements import Statements, Templates, integer, parameter
 from orders_platform.domain.orders import RowKind
@@ -123,6 +123,15 @@ def test_a_statement_for_sql_server_is_short_and_locks_and_splits_nothing(name: 
     assert not re.search(
         r"HOLDLOCK|UPDLOCK|TABLOCK|STRING_SPLIT|#\w+", re.sub(r"^--.*$|\[[^\]]*\]", "", sql, flags=re.MULTILINE)
     )
+
+
+def test_a_name_is_written_in_the_same_letters_everywhere() -> None:
+    """In a Turkish database I and i are two letters, also in the names of columns."""
+    tables = define_tables(MSSQL, read_configuration(CONFIG, "production"), SQL).values()
+    names = {name for table in tables for name in (table.name, *(column for column, _ in table.columns))}
+    names |= {each.name for name in NAMES for each in parsed("mssql", name).find_all(exp.Identifier)}
+    names = {name for name in names if "i" in name.casefold()}
+    assert len({name.casefold() for name in names}) == len(names)
 
 
 def nesting(sql: str) -> int:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 import sqlglot
 from pydantic import SecretStr
+from sqlalchemy import Inspector
+from sqlalchemy.exc import NoSuchTableError
 from sqlglot import exp
 
 from orders_platform.configuration import Configuration
 from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
+from orders_platform.database.schema import text_of_view
 from orders_platform.domain.order_status import BoardStatus, Totals
 from orders_platform.errors import ConfigurationError
 from orders_platform_tests.database.test_templates import DIALECTS, templates_for
@@ -118,6 +123,15 @@ def test_a_view_that_somebody_else_made_is_left_alone_and_another_name_is_asked_
 
 
 @pytest.mark.sqlite
+def test_a_view_whose_text_the_login_may_not_see_has_none() -> None:
+    """SQLAlchemy says that there is no such view, though it has just listed it: `init-db` and `doctor` ended with "a defect in sql/"."""
+
+    def raises(name: str, schema: str | None) -> str:
+        raise NoSuchTableError(f"{schema}.{name}")
+
+    assert text_of_view(cast(Inspector, SimpleNamespace(get_view_definition=raises)), "v_order_sync_status", "dbo") is None
+
+
 def test_views_of_tables_with_hostile_names_work(tmp_path: Path, configuration: Configuration, narrow_sql: Path) -> None:
     document = configuration.model_dump(mode="json", by_alias=True)
     document["tables"].update(orders="orders: %s]", lines='li"nes', order_sync_status="v :one", customer_summary="∆ %")

@@ -40,7 +40,7 @@ def earlier() -> Iterator[tuple[Configuration, OrderStore]]:
             "CHECK (sync_state IN ('NEW', 'PENDING', 'SYNCED', 'ERROR')), "
             "last_synced_at DATETIME2, monday_item_id BIGINT, action_type VARCHAR(10), sync_attempted_at DATETIME2(7), "
             "sync_error_message NVARCHAR(1000), retry_count INT DEFAULT 0, api_status NVARCHAR(20), "
-            "created_at DATETIME2 DEFAULT GETUTCDATE())",
+            "created_at DATETIME DEFAULT GETUTCDATE())",
         )
         for number, state, item in (("GRE-1", "SYNCED", "71"), ("GRE-2", "ERROR", "NULL"), ("GRE-3", "PENDING", "NULL")):
             sql_server.run(

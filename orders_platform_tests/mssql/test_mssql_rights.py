@@ -27,6 +27,7 @@ def login(configuration: Configuration, store: OrderStore) -> Iterator[OrderStor
 
 def test_the_daily_login_has_every_right_that_is_asked_for_mssql(login: OrderStore) -> None:
     login.schema.require_daily_rights()
+    assert login.schema.missing() == []
     assert OrderMerge(login).scan_staging().customers == {}
 
 
@@ -64,3 +65,4 @@ def test_init_db_by_the_daily_login_is_refused_before_the_first_statement_mssql(
     with pytest.raises(DatabaseRefusedError, match=r"GRANT CREATE VIEW TO .*; GRANT ALTER ON SCHEMA::"):
         login.schema.apply()
     assert store.schema.missing() == missing
+    store.schema.apply()  # the rights of the login are taken back at the end

@@ -39,7 +39,7 @@ def described(assets: Iterable[Loaded], settings: Settings) -> list[Loaded]:
         metadata: dict[str, dg.RawMetadataValue] = {}
         kinds = {"html"} if name == "sync_report" else {"monday", "graphql"}
         if name in _TABLE_OF:
-            kinds = {"sql", dialect.kind}
+            kinds = {"sql", {"mssql": "sqlserver"}.get(dialect.name, dialect.name)}
             parts = (configuration.tables.schema_name, getattr(configuration.tables, _TABLE_OF[name]))
             metadata["dagster/table_name"] = ".".join(filter(None, parts))
         elif board:
