@@ -289,7 +289,7 @@ def test_sql_servers_errors_become_ours_by_what_repeating_does(
     engine = sqlalchemy.create_mock_engine("mssql+pyodbc://user:s3cret@host/orders", lambda *_: None)
     engine.url = sqlalchemy.make_url("mssql+pyodbc://user:s3cret@host/orders")  # type: ignore[attr-defined]
     with pytest.raises(ours) as caught, translated_errors(engine):  # type: ignore[arg-type]
-        raise kind("SELECT 1", {}, RuntimeError(state, "about x"), connection_invalidated=invalidated)
+        raise kind("SELECT 1", {}, RuntimeError(state, f"[{state}] about x"), connection_invalidated=invalidated)
     assert "s3cret" not in str(caught.value)
     assert "x" in str(caught.value)
 
