@@ -36,6 +36,7 @@ class SameOrigin:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
         why = _refusal(scope) if scope["type"] in {"http", "websocket"} else ""
         if not why:
             await self._app(scope, receive, send)
