@@ -46,9 +46,10 @@ def show_changes(
     if report.error:
         raise dg.Failure(f"{customer}: {report.error}", {"customer": customer}, allow_retries=False)
     counts, rows = change_counts(changes.orders.values()), list(change_table(changes.orders.values()))
+    in_words = counts_in_words(counts)
     metadata: dict[str, dg.RawMetadataValue] = {
         "customer": customer,
-        "a run would change": counts_in_words(counts),
+        "a run would change": in_words,
         **{name: count for name, count in counts.items() if count},
         "refused": report.total("failed"),
         "cells_left_out": sum(len(stage.warnings) for stage in report.stages),
@@ -56,9 +57,7 @@ def show_changes(
     if rows:
         metadata["changes"] = dg.MetadataValue.table([dg.TableRecord(dict(each)) for each in rows[:_SHOWN]])
         metadata["changes_shown"] = f"{min(len(rows), _SHOWN):,} of {len(rows):,}"
-    yield dg.AssetObservation(
-        ORDER_BOARD, description=f"{customer}: a run would change {counts_in_words(counts)}", metadata=metadata
-    )
+    yield dg.AssetObservation(ORDER_BOARD, description=f"{customer}: a run would change {in_words}", metadata=metadata)
 
 
 @dg.job(

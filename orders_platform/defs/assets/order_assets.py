@@ -25,7 +25,6 @@ from orders_platform.settings import Settings
 SWP_ORDER_LIST = dg.AssetKey("swp_order_list")
 GROUP = "order_tables"
 
-
 swp_order_list = dg.AssetSpec(
     SWP_ORDER_LIST,
     group_name=GROUP,
