@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -76,10 +76,8 @@ def sync(
 ) -> None:
     show = show or bool(orders) or page is not None
     if show and (limit or not dry):
-        other = "--limit" if limit else "--execute"
-        raise click.UsageError(
-            f"--show, which --order and --html imply, tells what a run would do, and does nothing; leave out {other}."
-        )
+        does = "--show, which --order and --html imply, tells what a run would do, and does nothing"
+        raise click.UsageError(f"{does}; leave out {'--limit' if limit else '--execute'}.")
     has_json = show and (as_json or output_json is not None)
     with (
         board_session(verbosity, dry=dry) as (settings, store, run, progress),
@@ -173,17 +171,18 @@ def _explain(
     output.print_guards(verdicts)
     stopped = {guard.customer for verdict in verdicts for guard in verdict.guards if guard.blocks}
     for report in reports:
-        _print_trouble(report, is_stopped=report.customer in stopped)
-
-
-def _print_trouble(report: CustomerReport, *, is_stopped: bool) -> None:
-    for double in report.doubled:
-        where = f"{_place(double)} is one of {len(double.ids)} there: {', '.join(map(str, double.ids))}"
-        output.say(f"{report.customer}: doubled {where}; `orders-platform verify --repair` archives the surplus", err=True)
-    if report.error and not is_stopped:  # the guard has spoken
-        output.say(f"{report.customer}: {report.error}", err=True)
-    for trouble in {stage.trouble for stage in report.stages if stage.trouble and not report.error}:
-        output.say(f"{report.customer}: rows wait ({trouble}); the next run looks them up on the board and resumes", err=True)
+        trouble = [
+            f"doubled {_place(double)} is one of {len(double.ids)} there: {', '.join(map(str, double.ids))}; "
+            "`orders-platform verify --repair` archives the surplus"
+            for double in report.doubled
+        ]
+        if report.error:
+            trouble += [report.error] if report.customer not in stopped else []  # the guard has spoken
+        else:
+            waits = {stage.trouble for stage in report.stages if stage.trouble}
+            trouble += [f"rows wait ({why}); the next run looks them up on the board and resumes" for why in waits]
+        for words in trouble:
+            output.say(f"{report.customer}: {words}", err=True)
 
 
 def retry(*, only: tuple[str, ...], code: str, no_send: bool) -> None:
@@ -242,7 +241,8 @@ def verify(*, only: tuple[str, ...], repair: bool, yes: bool, as_json: bool) -> 
     output.print_guards(verdicts)
     for said in nobodys(invalid):
         output.say(said, err=True)
-    sys.exit(0 if work.is_done and all_well(verdicts, invalid) else 1)
+    waiting = [row for each in work.found.values() for row in each.waiting]  # not compared
+    sys.exit(0 if work.is_equal and not waiting and all_well(verdicts, invalid) else 1)
 
 
 @dataclass
@@ -280,21 +280,11 @@ class _Comparison:
         done = not self.errors and all(report.is_done for report in self.done.values())
         return done and all(each.is_equal for each in self.found.values())
 
-    @property
-    def is_done(self) -> bool:
-        """Equal, and no row waits, which would not have been compared."""
-        return self.is_equal and not any(each.waiting for each in self.found.values())
-
 
 def _figures(each: Reconciliation) -> dict[str, int]:
     kinds = {kind.value.replace(" ", "_"): sum(found.kind is kind for found in each.differences) for kind in DifferenceKind}
-    return {
-        "orders": each.orders,
-        "lines": each.lines,
-        **kinds,
-        "left_alone": len(each.left_alone),
-        "waiting": len(each.waiting),
-    }
+    others = {"left_alone": len(each.left_alone), "waiting": len(each.waiting)}
+    return {"orders": each.orders, "lines": each.lines, **kinds, **others}
 
 
 def _verify_json(work: _Comparison, verdicts: Sequence[Verdict]) -> output.JsonObject:
@@ -304,15 +294,15 @@ def _verify_json(work: _Comparison, verdicts: Sequence[Verdict]) -> output.JsonO
             **_figures(each),
             "verdict": said[name],
             "is_equal": each.is_equal,
-            "differences": [asdict(found) for found in each.differences],
-            "rows_left_alone": [asdict(found) for found in each.left_alone],
+            "differences": each.differences,
+            "rows_left_alone": each.left_alone,
             "rows_waiting": [_waiting(row) for row in each.waiting],
         }
         for name, each in work.found.items()
     }
     result: dict[str, object] = {"customers": customers, "is_equal": work.is_equal}
     if work.plans:
-        result["plan"] = {name: [asdict(step) for step in plan] for name, plan in work.plans.items()}
+        result["plan"] = work.plans
     if work.done or work.errors:
         result["repaired"] = {name: output.sent_figures(report) for name, report in work.done.items()}
         result["errors"] = work.errors
@@ -346,27 +336,20 @@ def _print_comparison(work: _Comparison, *, may_repair: bool) -> None:
     for customer, each in work.found.items():
         if each.notice:
             output.say(each.notice)
-        _print_differences(customer, each.differences)
+        for found in each.differences[:_SHOWN]:
+            both = f": {found.column}: database {found.database!r}, board {found.board!r}"
+            more = both if found.column else f" ({found.board})" if found.board else ""
+            output.say(f"  {customer}: {found.kind.value} {_place(found)}{more}")
+        if len(each.differences) > _SHOWN:
+            output.say(f"  ... and {len(each.differences) - _SHOWN} more; `orders-platform verify --json` lists all")
         for found in each.left_alone[:_SHOWN]:
             output.say(f"  {customer}: left alone {_place(found)} ({found.board or found.kind.value})")
     for customer, report in work.done.items():
-        figures = ", ".join(
-            f"{report.total(name)} {name}" for name in ("created", "updated", "moved", "archived", "failed", "waiting")
-        )
-        output.say(f"\nRepaired {customer}: {figures}; compared again above.")
+        figures = [f"{report.total(name)} {name}" for name in ("created", "updated", "moved", "archived", "failed", "waiting")]
+        output.say(f"\nRepaired {customer}: {', '.join(figures)}; compared again above.")
         output.print_refusals("Refused", [row for stage in report.stages for row in stage.refusals])
     for customer, words in work.errors.items():
         output.say(f"{customer}: {words}", err=True)
     if may_repair and work.plans:
-        output.say(
-            "\nNothing was changed. `orders-platform verify --repair` shows a plan that mends the board, and asks before it does."
-        )
-
-
-def _print_differences(customer: str, differences: Sequence[Difference]) -> None:
-    for found in differences[:_SHOWN]:
-        both = f": {found.column}: database {found.database!r}, board {found.board!r}" if found.column else ""
-        state = f" ({found.board})" if found.board and not found.column else ""
-        output.say(f"  {customer}: {found.kind.value} {_place(found)}{state}{both}")
-    if len(differences) > _SHOWN:
-        output.say(f"  ... and {len(differences) - _SHOWN} more; `orders-platform verify --json` lists all")
+        mends = "`orders-platform verify --repair` shows a plan that mends the board, and asks before it does"
+        output.say(f"\nNothing was changed. {mends}.")

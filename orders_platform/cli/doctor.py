@@ -8,7 +8,6 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, suppress
-from dataclasses import asdict
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
@@ -202,7 +201,7 @@ def doctor(*, send_test_alert: bool, as_json: bool) -> None:
         findings = list(_findings(_Doctor(stack, send_test_alert=send_test_alert)))
     is_well = all(each.is_ok for each in findings)
     if as_json:
-        output.write_json({"is_well": is_well, "findings": [asdict(each) for each in findings]})
+        output.write_json({"is_well": is_well, "findings": findings})
     for each in findings if not as_json else ():
         words = f"ok    {each.name}: {each.found}"
         if not each.is_ok:
