@@ -407,12 +407,6 @@ class Configuration(_Section):
         }
 
     @property
-    def expected_values(self) -> Mapping[str, frozenset[str]]:
-        """What this file says that orders will have: customers and order types, by order column."""
-        types = frozenset({*self.cleaning.order_types.values(), self.cleaning.cancelled})
-        return {self.columns.customer: frozenset(self.customers), self.columns.order_type: types}
-
-    @property
     def mapped_sources(self) -> tuple[str, ...]:
         """The order columns that fill the items board, each once."""
         return tuple(dict.fromkeys(source for field in self.items.fields for source in field.sources))

@@ -40,9 +40,7 @@ def build_definitions(settings: Settings, **overrides: object) -> dg.Definitions
         "run_options": RunOptions(),
         **overrides,
     }
-    addresses_of(
-        settings.alert_urls, settings.configuration.customer_names
-    )  # a wrong URL is refused now, not when something has gone wrong
+    addresses_of(settings.alert_urls, settings.configuration.customer_names)  # a wrong URL is refused before anything fails
     automation = settings.configuration.automation
     assets: list[Loaded] = [
         *(swp_order_list, order_headers, order_sizes, order_lines),

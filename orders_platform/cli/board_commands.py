@@ -81,7 +81,7 @@ def sync(
     has_json = show and (as_json or output_json is not None)
     with (
         board_session(verbosity, dry=dry) as (settings, store, run, progress),
-        ShownChanges(report_links(settings), as_json=has_json, as_page=page is not None) as shown,
+        closing(ShownChanges(report_links(settings), as_json=has_json, as_page=page is not None)) as shown,
     ):
         merge = OrderMerge(store)
         store.require_board(run.rules.target)

@@ -46,9 +46,8 @@ def draft_configuration(*, file: Path, target: Path | None, **reading: Any) -> N
 def own_columns(shipped: Path) -> set[str]:
     """The columns that the table of orders has besides those of the list."""
     bare = read_configuration(shipped, ENVIRONMENTS[0]).model_copy(update={"order_list": {}})
-    return {
-        name for name, _ in define_tables(dialect_of(SecretStr("sqlite://")), bare, default_folder("sql"))["orders"].columns
-    }
+    tables = define_tables(dialect_of(SecretStr("sqlite://")), bare, default_folder("sql"))
+    return {name for name, _ in tables["orders"].columns}
 
 
 def show_configuration(*, as_json: bool) -> None:

@@ -175,7 +175,8 @@ def status(*, strict: bool, as_json: bool) -> None:
             stand = stands.get(verdict.customer, CustomerSummary(verdict.customer))
             by_customer[verdict.customer] = {**asdict(stand), "verdict": output.verdict_json(verdict)}
         rows = {"rejected": rejects, "failed": failed, "cell_warnings": warnings}
-        monday = output.usage_figures(usage, calls)
+        monday = {"calls_today": round(usage.calls_today, 1), "calls_allowed": calls,
+                  "rate_limited_24h": usage.rate_limited, "rate_limited_at": usage.rate_limited_at}  # fmt: skip
         output.write_json({"customers": by_customer, **rows, "monday": monday, "database": database})
     else:
         headers = ["customer", *(name.removesuffix("_at").replace("_", " ") for name in _STATUS)]

@@ -31,9 +31,6 @@ from orders_platform.sync.run import described_boards
 
 _FREE_BYTES = 1 << 30
 _MOST_SECONDS = 30
-_UNEXPECTED = (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, ImportError)
-
-
 _Board = tuple[BoardDescription, list[str], tuple[str, ...], tuple[str, datetime]]
 
 
@@ -53,11 +50,6 @@ class _Doctor:
         store = open_store(self.settings)
         self._stack.enter_context(closing(store.database))
         return store
-
-    @property
-    def is_new(self) -> bool:
-        """Whether nothing was loaded yet."""
-        return is_new(self.settings, self.store)
 
     @cached_property
     def _asked(self) -> _Board | OrdersError:
@@ -85,7 +77,7 @@ Found = tuple[str, bool] | None
 
 
 def _database(at: _Doctor) -> Found:
-    if at.is_new:
+    if is_new(at.settings, at.store):
         return f"nothing is loaded yet into {place(at.store.database.engine)}; next: orders-platform load FILE", True
     with at.store.database.read() as connection:
         connection.exec_driver_sql("SELECT 1")
@@ -215,11 +207,11 @@ def _findings(at: _Doctor) -> Iterator[ServerFinding]:
     said = set[str]()
     for name, must, step, check in _CHECKS:
         try:
-            found = None if name in _OF_TABLES and at.is_new else check(at)
+            found = None if name in _OF_TABLES and is_new(at.settings, at.store) else check(at)
         except OrdersError as error:
             found = None if str(error) in said else (str(error), False)
             said.add(str(error))
-        except _UNEXPECTED as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other checks are made
             found = f"{type(error).__name__}, which nobody expected", False
         if found:
             yield ServerFinding(name, "", must, *found, step)

@@ -74,10 +74,6 @@ class Result:
     left_out: Collection[str] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
 
-    def covers(self, subject: str) -> bool:
-        """Whether it says anything of this subject."""
-        return self.subject in {None, subject} and subject not in self.left_out
-
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -119,7 +115,8 @@ class Memory(BaseModel):
     def take_in(self, result: Result) -> None:
         """Note what a result says of those that it looked at."""
         found = self.standings.setdefault(result.topic, {})
-        for subject in [*result.failing, *(name for name in found if name not in result.failing and result.covers(name))]:
+        seen = [name for name in found if result.subject in {None, name} and name not in result.left_out]
+        for subject in dict.fromkeys([*result.failing, *seen]):
             kind, count = result.failing.get(subject, ""), result.counts.get(subject, 0)
             told = found[subject].told if subject in found else {}
             found[subject] = Standing(kind, result.words, result.run_id, count, result.subject is not None, told)
@@ -157,10 +154,6 @@ class Address:
     key: str
     customer: str | None
     takes: Callable[[Message], bool]
-
-    def hears_of(self, subject: str) -> bool:
-        """Whether a customer or job concerns it."""
-        return self.customer in {None, subject}
 
 
 def addresses_of(urls: SecretStr, names: CustomerNames) -> list[Address]:
@@ -246,7 +239,9 @@ def announce(
             news = {
                 name: each
                 for name, each in found.items()
-                if each.kind != each.told.get(address.key, "") and bool(each.kind) is is_bad and address.hears_of(name)
+                if each.kind != each.told.get(address.key, "")
+                and bool(each.kind) is is_bad
+                and address.customer in {None, name}
             }
             if not news:
                 continue

@@ -64,10 +64,8 @@ def record_pauses(context: OpExecutionContext, config: PauseConfig, orders_datab
     store, now = orders_database.store, datetime.now(UTC)
     with dagster_failures("customers"):
         pause, resume = (set(map(store.customer_named, names)) for names in (config.pause, config.resume))
-        if both := pause & resume:
-            raise ConfigurationError(
-                f"{', '.join(sorted(both))} is to be paused and resumed; name it once. Nothing was changed."
-            )
+        if both := ", ".join(sorted(pause & resume)):
+            raise ConfigurationError(f"{both} is to be paused and resumed; name it once. Nothing was changed.")
         for name in sorted(pause | resume):
             renew_page(store, store.pause(name, now if name in pause else None))
         paused = store.paused()
