@@ -81,9 +81,8 @@ def _require_free(words: list[str]) -> None:
     port = int(dict(itertools.pairwise(words)).get("-p", "3000"))
     with socket.socket() as probe:
         if probe.connect_ex(("127.0.0.1", port)) == 0:
-            sys.exit(
-                f"Port {port} on 127.0.0.1 is taken, maybe by another Dagster UI. Choose another: `make ui PORT={port + 1}`."
-            )
+            taken = f"Port {port} on 127.0.0.1 is taken, maybe by another Dagster UI"
+            sys.exit(f"{taken}. Choose another: `make ui PORT={port + 1}`.")
 
 
 def main() -> None:

@@ -227,7 +227,12 @@ def verify(*, only: tuple[str, ...], repair: bool, yes: bool, as_json: bool) -> 
         if repair:
             work.plans = {name: work.plans[name] for name in without_paused(list(work.plans), store, named=bool(only))}
         if repair and work.plans:
-            _print_plans(work)
+            for customer, plan in work.plans.items():  # on standard error, where the question is asked
+                waiting = len(work.found[customer].waiting)
+                more = f"; {waiting} waiting rows are sent too" if waiting else ""
+                output.say(f"{customer}: {len(plan)} repairs{more}", err=True)
+                for step in plan:
+                    output.say(f"  {step.action:8}{_place(step)}{': ' + step.detail if step.detail else ''}", err=True)
             if yes or click.confirm("Change the board as listed?", err=True):
                 with progress.shown(list(work.plans)) as customers:
                     work.repair(customers)
@@ -241,8 +246,8 @@ def verify(*, only: tuple[str, ...], repair: bool, yes: bool, as_json: bool) -> 
     output.print_guards(verdicts)
     for said in nobodys(invalid):
         output.say(said, err=True)
-    waiting = [row for each in work.found.values() for row in each.waiting]  # not compared
-    sys.exit(0 if work.is_equal and not waiting and all_well(verdicts, invalid) else 1)
+    is_whole = not any(each.waiting for each in work.found.values())  # a row that waits was not compared
+    sys.exit(0 if work.is_equal and is_whole and all_well(verdicts, invalid) else 1)
 
 
 @dataclass
@@ -312,15 +317,6 @@ def _verify_json(work: _Comparison, verdicts: Sequence[Verdict]) -> output.JsonO
 def _waiting(row: SyncRow) -> Mapping[str, object]:
     shown = {"row_kind": row.kind, "order_key": row.order_key, "size_code": row.size_code, "monday_id": row.monday_id}
     return {**shown, "sync_state": row.state, "ref": row.ref}
-
-
-def _print_plans(work: _Comparison) -> None:
-    """The plans, on standard error, where the question is asked."""
-    for customer, plan in work.plans.items():
-        waiting = len(work.found[customer].waiting)
-        output.say(f"{customer}: {len(plan)} repairs" + (f"; {waiting} waiting rows are sent too" if waiting else ""), err=True)
-        for step in plan:
-            output.say(f"  {step.action:8}{_place(step)}{': ' + step.detail if step.detail else ''}", err=True)
 
 
 def _place(row: Difference | Repair) -> str:

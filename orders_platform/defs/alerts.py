@@ -316,8 +316,7 @@ def _check_results(instance: dg.DagsterInstance, run_id: str) -> Iterator[Result
         if made is None:
             continue
         said = {name: value.value for name, value in made.metadata.items()}
-        counts = said.get(CUSTOMERS)
-        counts = counts if isinstance(counts, dict) else {}
+        counts = found if isinstance(found := said.get(CUSTOMERS), dict) else {}
         errors, left_out = (_names(said.get(name)) for name in (ERRORS, NOT_CHECKED))
         subject = customer_for(made.partition) if made.partition else None
         words = f"{made.check_name} ({made.severity.value}): {made.description or 'see the run'}"

@@ -24,20 +24,17 @@ sync_customer = dg.define_asset_job(
     "Options of one run (some orders, a limit, accept a guard): the arrow beside Materialize, Open launchpad. "
     "A dry run is the job preview_customer.",
 )
-check_orders = dg.define_asset_job(
-    "check_orders",
-    selection=dg.AssetSelection.checks(*checks.OF_ALL_CUSTOMERS),
-    description="Checks the tables, over all customers.",
-)
-check_waiting_rows = dg.define_asset_job(
-    "check_waiting_rows",
-    selection=dg.AssetSelection.checks(*checks.OF_WAITING_ROWS),
-    description="Checks whether a row of any customer is stuck.",
-)
-verify_boards = dg.define_asset_job(
-    "verify_boards",
-    selection=dg.AssetSelection.checks(*checks.OF_VALUES),
-    description="Compares every cell of every customer with the board. It reads much and changes nothing.",
+check_orders, check_waiting_rows, verify_boards = (
+    dg.define_asset_job(name, selection=dg.AssetSelection.checks(*made), description=words)
+    for name, made, words in (
+        ("check_orders", checks.OF_ALL_CUSTOMERS, "Checks the tables, over all customers."),
+        ("check_waiting_rows", checks.OF_WAITING_ROWS, "Checks whether a row of any customer is stuck."),
+        (
+            "verify_boards",
+            checks.OF_VALUES,
+            "Compares every cell of every customer with the board. It reads much and changes nothing.",
+        ),
+    )
 )
 
 

@@ -28,6 +28,8 @@ from orders_platform.reports.markdown import cell, table
 MOST_ROWS = 50
 """Of a table in markdown, which is read in a terminal or in Dagster; the page has them all."""
 _MOST_EVENTS = 6
+_LONGEST_NAME = 240
+"""Of a file without its suffix; file systems take 255 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +117,6 @@ def _environment() -> jinja2.Environment:
 def _moment(value: datetime | None) -> str:
     """`21 Nov 2026, 07:40 UTC`."""
     return "" if value is None else f"{value.day} {value:%b %Y, %H:%M} UTC"
-
-
-_LONGEST_NAME = 240
-"""Of a file without its suffix; file systems take 255 bytes."""
 
 
 def page_of(folder: Path, customer: str) -> Path:

@@ -47,7 +47,9 @@ def described(assets: Iterable[Loaded], settings: Settings) -> list[Loaded]:
         if name in columns:
             metadata["dagster/column_schema"] = columns[name]
         if reports.code_url and isinstance(asset, dg.AssetsDefinition):
-            metadata["code"] = dg.MetadataValue.url(f"{reports.code_url}/{_code_of(asset)}")
+            function = inspect.unwrap(asset.op.compute_fn.decorated_fn)  # type: ignore[union-attr]
+            file = f"{function.__module__.replace('.', '/')}.py#L{inspect.getsourcelines(function)[1]}"
+            metadata["code"] = dg.MetadataValue.url(f"{reports.code_url}/{file}")
 
         def merged(spec: dg.AssetSpec) -> dg.AssetSpec:
             return spec.merge_attributes(metadata=metadata, owners=list(reports.owners), kinds=kinds)
@@ -55,12 +57,6 @@ def described(assets: Iterable[Loaded], settings: Settings) -> list[Loaded]:
         return merged(asset) if isinstance(asset, dg.AssetSpec) else asset.map_asset_specs(merged)
 
     return [describe(asset) for asset in assets]
-
-
-def _code_of(asset: dg.AssetsDefinition) -> str:
-    """The asset's function as a path in the repository."""
-    function = inspect.unwrap(asset.op.compute_fn.decorated_fn)  # type: ignore[union-attr]
-    return f"{function.__module__.replace('.', '/')}.py#L{inspect.getsourcelines(function)[1]}"
 
 
 def _columns(configuration: Configuration, tables: Mapping[str, TableDefinition]) -> dict[str, dg.TableSchema]:

@@ -107,10 +107,9 @@ def sync_report(context: AssetExecutionContext, orders_database: OrdersDatabase)
     with dagster_failures(customer):
         report, page = renew_page(orders_database.store, customer)
         settings = Settings()
-    metadata: dict[str, dg.RawMetadataValue] = {
+    return dg.MaterializeResult(metadata={
         "orders": report.totals.orders, "on_board": report.totals.on_board, "waiting": len(report.waiting),
         "corrections": report.correction_count, "pieces": report.totals.quantity,
         "report": dg.MetadataValue.md(markdown_text([report], report_links(settings))),
         "page": dg.MetadataValue.url(page_url(settings, customer)), "page_file": dg.MetadataValue.path(page),
-    }  # fmt: skip
-    return dg.MaterializeResult(metadata=metadata)
+    })  # fmt: skip
