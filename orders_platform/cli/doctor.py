@@ -110,11 +110,6 @@ def _database_clock(at: _Doctor) -> Found:
     return _clock(told, datetime.now(UTC))
 
 
-def _monday_clock(at: _Doctor) -> Found:
-    told, ours = at.board[3]
-    return _clock(parsedate_to_datetime(told), ours)
-
-
 def _clock(told: datetime, ours: datetime) -> tuple[str, bool]:
     seconds = (ours - told).total_seconds()
     return f"ours is {abs(seconds):.0f} s {'ahead' if seconds > 0 else 'behind'}", abs(seconds) <= _MOST_SECONDS
@@ -173,14 +168,13 @@ _CHECKS: Iterable[tuple[str, str, str, Callable[[_Doctor], Found]]] = (
     ("database", "answers", "Check ORDERS_DATABASE_URL, and whether the server can be reached from here.", _database),
     ("rights", "all that a run needs", "docs/how_to/sql_server.md lists them.", _rights),
     ("tables", "complete", "orders-platform init-db --dry-run shows what is missing, init-db makes it.", _tables),
-    ("columns", "those that the configuration names", "Correct the configuration, or load the list again.",
-     _columns),
-    ("token", "monday takes it", "Check MONDAY_API_URL and MONDAY_API_TOKEN, and whether monday.com can be reached.",
-     _token),
+    ("columns", "those that the configuration names", "Correct the configuration, or load the list again.", _columns),
+    ("token", "monday takes it", "Check MONDAY_API_URL and MONDAY_API_TOKEN, and whether monday.com can be reached.", _token),
     ("board", "fits the configuration", "orders-platform board check names each; board init makes what is missing.", _board),
     ("labels", "one for each customer and order type", "orders-platform board check --create-labels", _labels),
     ("API version", "lives", "Set [monday] api_version.", lambda at: ("; ".join(at.board[2]), False) if at.board[2] else None),
-    ("clock of monday", f"within {_MOST_SECONDS} s of ours", "Let this machine follow NTP.", _monday_clock),
+    ("clock of monday", f"within {_MOST_SECONDS} s of ours", "Let this machine follow NTP.",
+     lambda at: _clock(parsedate_to_datetime(at.board[3][0]), at.board[3][1])),
     ("clock of the database", f"within {_MOST_SECONDS} s of ours", "Let both machines follow NTP.", _database_clock),
     ("disk", "1 GiB free, and may be written", "Make room, or name another folder: --home.", _disk),
     ("Dagster home", "a folder with dagster.yaml, where Dagster is used", "Set DAGSTER_HOME to one.", _dagster_home),

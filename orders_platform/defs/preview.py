@@ -29,10 +29,9 @@ def show_changes(
 ) -> Iterator[dg.AssetObservation]:
     """Merge and compare in a transaction that is rolled back, and send nothing."""
     customer = customer_for(context.partition_key)
-    with dagster_failures(customer):
+    with dagster_failures(customer), orders_database.store.dry_run_transaction() as store:
         if run_options.limit:
             raise ConfigurationError("A preview tells all that a run would change; leave out `limit`, or name some `orders`.")
-    with dagster_failures(customer), orders_database.store.dry_run_transaction() as store:
         run, merge = monday.sync_run(store, context.run.run_id, context.log.info, run_options.orders), OrderMerge(store)
         store.require_board(run.rules.target)
         run.preflight()
