@@ -16,6 +16,8 @@ export MONDAY_API_URL := http://127.0.0.1:$(SANDBOX_PORT)/v2
 endif
 # With it Dagster finds our dagster.yaml by itself, and leaves no temporary home behind.
 ui: export DAGSTER_HOME ?= $(CURDIR)
+# For the links of the alerts that its processes send.
+ui: export ORDERS_UI_URL ?= http://127.0.0.1:$(PORT)
 
 help:
 	@echo "make run    the main job: sample orders through all six assets onto a local board, with a summary"

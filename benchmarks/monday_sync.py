@@ -9,9 +9,10 @@ for each mutation in it, and time that is simulated (`simulated_time.py`). The f
     floor   = (windows - 1) x 60 s + 0.5 s
 
 Ours is the engine as it runs: database, intents, checks of the board, merge of an unchanged load; with faults it is run again, at once,
-until nothing waits. The others do what a careful user does with them (`peers/workload.py`), each in a virtual environment of its own.
-With faults, two requests in a hundred meet one of the sandbox's transient faults. Simulated time leaves processor time out, so ours is
-measured once more in real time, sped up, where it counts many times over. Linux only.
+until nothing waits. Several customers are sent one after the other, as by the command line, or two at a time with a budget and a pace
+each, as by two runs in Dagster's pool. The others do what a careful user does with them (`peers/workload.py`), each in a virtual
+environment of its own. With faults, two requests in a hundred meet one of the sandbox's transient faults. Simulated time leaves processor
+time out, so ours is measured once more in real time, sped up, where it counts many times over. Linux only.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -33,7 +34,7 @@ from pathlib import Path
 
 from peers.environments import PEERS, answer_of, python_of, started
 from simulated_time import Clock, QuickClock, SimulatedClock, shared
-from sync_load import CUSTOMER, LARGE, LATENCY, SMALL, Load, floor_seconds, opened
+from sync_load import LARGE, LATENCY, NIGHT, SIX, SMALL, Load, floor_seconds, opened
 
 from orders_platform.build import sync_rules
 from orders_platform.merge.order_merge import OrderMerge
@@ -43,6 +44,7 @@ from orders_platform.pipeline import sync_customer
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
 from orders_platform.sandbox.server import SANDBOX_TOKEN, AccountLimits, Faults, Sandbox, running
 from orders_platform.settings import default_folder
+from orders_platform.sync.results import CustomerReport
 from orders_platform.sync.run import SyncRun
 
 OURS = "orders_platform"
@@ -61,6 +63,7 @@ class Case:
         batch: rows a call, of other clients.
         seed: of the faults; 0: none.
         factor: real time, so much faster, in place of simulated time; 0: simulated.
+        at_a_time: customers, of ours.
     """
 
     client: str
@@ -69,11 +72,13 @@ class Case:
     batch: int = 1
     seed: int = 0
     factor: float = 0.0
+    at_a_time: int = 1
 
     @property
     def name(self) -> str:
         """For people."""
         extra = [f"{self.batch} a call"] * (self.batch > 1) + [f"{self.repeats} repeats"] * (self.repeats > 0)
+        extra += [f"{self.at_a_time} customers at a time"] * (self.at_a_time > 1)
         return ", ".join([self.client, *extra])
 
 
@@ -145,17 +150,30 @@ def _send_ours(case: Case, load: Load, url: str, clock: Clock) -> tuple[int, str
     """Runs of the engine until nothing waits; each is a process of its own as far as memory goes."""
     error = ""
     for run_number in range(1, _MOST_RUNS + 1):
+        customers = iter(load.customers)
+        with ThreadPoolExecutor(case.at_a_time) as pool:
+            sending = [pool.submit(_sent, case, load, url, clock, customers) for _ in range(case.at_a_time)]
+        reports = [report for each in sending for report in each.result()]
+        if all(report.is_done for report in reports):
+            return run_number, error
+        troubles = [report.error or stage.trouble for report in reports for stage in report.stages]
+        error = error or next(filter(None, troubles), "")
+    return _MOST_RUNS, error
+
+
+def _sent(case: Case, load: Load, url: str, clock: Clock, customers: Iterator[str]) -> list[CustomerReport]:
+    """One customer after the other; beside others each has a board of its own, as a run in Dagster has."""
+    reports = []
+    for customer in customers:
+        mine = [customer] if case.at_a_time > 1 else [customer, *customers]
         with _board(load, url, clock, case.seed) as board:
             run = SyncRun(
                 load.store, board, sync_rules(load.configuration), clock=lambda: datetime.fromtimestamp(clock(), UTC), elapsed=clock,
                 sleep=clock.sleep,
             )  # fmt: skip
             merge = OrderMerge(load.store)
-            report = sync_customer(run, merge, CUSTOMER, merge.scan_staging())
-        if report.is_done:
-            return run_number, error
-        error = error or report.error or "; ".join(stage.trouble for stage in report.stages if stage.trouble)
-    return _MOST_RUNS, error
+            reports += [sync_customer(run, merge, each, merge.scan_staging()) for each in mine]
+    return reports
 
 
 def _send(case: Case, file: Path, url: str, clock: Clock) -> tuple[int, str]:
@@ -181,14 +199,17 @@ def as_json(load: Load) -> str:
 def cases(load: str) -> tuple[list[Case], list[Case]]:
     """Without faults and with them. Without them a repeat can only matter to who meets limits."""
     peers = [Case(peer, load) for peer in PEERS] + [Case("monday", load, batch=25)]
-    smooth = [Case(OURS, load), *peers, Case("monday-async", load, repeats=3)]
+    side_by_side = [Case(OURS, load, at_a_time=2)] if load in {SIX, NIGHT} else []
+    if load == NIGHT:
+        return side_by_side, []
+    smooth = [Case(OURS, load), *side_by_side, *peers, Case("monday-async", load, repeats=3)]
     rough = [Case(peer.client, load, repeats, peer.batch, seed=1) for peer in peers for repeats in (0, 3)]
     return smooth, [*(Case(OURS, load, seed=seed) for seed in _SEEDS), *rough]
 
 
 def checks(load: str) -> list[Case]:
     """Ours in real time, sped up."""
-    return [Case(OURS, load, factor=factor) for factor in ((20.0, 10.0) if load == SMALL else (10.0,))]
+    return [Case(OURS, load, factor=factor) for factor in {SMALL: (20.0, 10.0), NIGHT: ()}.get(load, (10.0,))]
 
 
 def table(rows: Iterable[tuple[str, Sequence[Figures]]]) -> str:
@@ -219,7 +240,8 @@ def report(measured: dict[Case, Figures], loads: Sequence[str]) -> str:
     for load in loads:
         smooth, rough = cases(load)
         for title, wanted in (("", smooth), (" 2 % of the requests meet a fault.", rough), (" Real time.", checks(load))):
-            parts.append(f"**{load}.**{title}\n\n{table(_grouped(measured, wanted))}")
+            if wanted:
+                parts.append(f"**{load}.**{title}\n\n{table(_grouped(measured, wanted))}")
     return "\n\n".join(parts)
 
 
@@ -232,7 +254,7 @@ def main() -> None:
     arguments = parser.parse_args()
     for peer in PEERS:
         python_of(peer)
-    loads = [SMALL] if arguments.quick else [SMALL, LARGE]
+    loads = [SMALL] if arguments.quick else [SMALL, SIX, NIGHT, LARGE]
     simulated = [case for load in reversed(loads) for wanted in cases(load) for case in wanted]
     real = [case for load in loads for case in checks(load)]
     measured = {**_all(simulated, arguments.processes), **_all(real, 1)}  # in real time the processor must be free

@@ -35,9 +35,8 @@ from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
 from orders_platform.demo.sample_orders import Row, sample_orders, wide_orders
 from orders_platform.domain.board import BoardDescription
-from orders_platform.domain.column_values import format_row
+from orders_platform.domain.column_values import RowFormat
 from orders_platform.domain.labels import LabelIndex
-from orders_platform.domain.mapping import BoardMapping
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.sandbox.sandbox_options import PriceList
@@ -46,8 +45,11 @@ from orders_platform.sandbox.stored_items import GroupSnapshot
 from orders_platform.settings import default_folder
 
 CUSTOMER = "GREYSON"
+_SIX_CUSTOMERS = ("EQUINOX", CUSTOMER, "JOHNNIE O", "PELOTON", "RHONE", "TRACK SMITH")
 LATENCY = Latency(per_document=0.2, per_mutation=0.3)
 SMALL, LARGE, TINY = "69 orders / 317 lines", "1,000 orders / 5,000 lines", "8 orders / 40 lines"
+SIX = "six customers, 216 orders / 1,080 lines"
+NIGHT = "60 customers, 540 orders / 2,700 lines"
 
 _WINDOW_SECONDS = 60.0
 
@@ -92,17 +94,20 @@ class Load:
     Attributes:
         store: for our engine.
         configuration: of the sandbox.
+        customers: whose orders they are.
     """
 
     def __init__(self, name: str, folder: Path) -> None:
-        self.configuration: Configuration = read_configuration(default_folder("config") / "order_sync.toml", "sandbox")
+        configuration = read_configuration(default_folder("config") / "order_sync.toml", "sandbox")
+        policies = configuration.policies.model_copy(update={"unknown_customers": "accept"})
+        self.configuration: Configuration = configuration.model_copy(update={"policies": policies})
         database = open_database(SecretStr(f"sqlite:///{folder / 'orders.db'}"))
         self.store = OrderStore(database, self.configuration, default_folder("sql"))
         self.store.schema.apply()
         self._stage(LOADS[name]())
         self._merge()
-        self._items = self.store.orders(CUSTOMER, waiting=True)
-        self._lines = self.store.lines(CUSTOMER, waiting=True)
+        self._items = [row for customer in self.customers for row in self.store.orders(customer, waiting=True)]
+        self._lines = [row for customer in self.customers for row in self.store.lines(customer, waiting=True)]
 
     def _stage(self, rows: Sequence[Row]) -> None:
         columns = list(dict.fromkeys(name for row in rows for name in row))
@@ -111,9 +116,12 @@ class Load:
 
     def _merge(self) -> None:
         merge = OrderMerge(self.store)
-        merge.merge_headers(CUSTOMER, merge.scan_staging(), datetime.now(UTC))
-        merge.unpivot_sizes(CUSTOMER)
-        merge.merge_lines(CUSTOMER, datetime.now(UTC))
+        scan = merge.scan_staging()
+        self.customers = sorted(scan.customers)
+        for customer in self.customers:
+            merge.merge_headers(customer, scan, datetime.now(UTC))
+            merge.unpivot_sizes(customer)
+            merge.merge_lines(customer, datetime.now(UTC))
 
     @property
     def size(self) -> Size:
@@ -122,13 +130,15 @@ class Load:
 
     def as_json(self, items: BoardDescription, subitems: BoardDescription) -> str:
         """Groups of items of subitems with the column values that our engine would send, for another client."""
-        values = _Values(self.configuration.items, items)
-        line_values = _Values(self.configuration.subitems, subitems)
+        values, line_values = (
+            RowFormat(mapping, {column.id: column for column in board.columns}, LabelIndex())
+            for mapping, board in ((self.configuration.items, items), (self.configuration.subitems, subitems))
+        )
         lines = {ref: list(rows) for ref, rows in groupby(self._lines, lambda row: row.order_ref)}
         groups: dict[str, list[Mapping[str, object]]] = {}
         for row in self._items:
-            children = [{"name": line.name, "values": line_values.of(line.values)} for line in lines.get(row.ref, ())]
-            item: Mapping[str, object] = {"name": row.name, "values": values.of(row.values), "subitems": children}
+            children = [{"name": line.name, "values": line_values(line.values).cells} for line in lines.get(row.ref, ())]
+            item: Mapping[str, object] = {"name": row.name, "values": values(row.values).cells, "subitems": children}
             groups.setdefault(row.group_name, []).append(item)
         made = [{"title": title, "items": members} for title, members in groups.items()]
         return json.dumps({"board_id": items.id, "groups": made}, ensure_ascii=False)
@@ -144,18 +154,6 @@ class Load:
         return Outcome(lost=(wanted - found).total(), doubled=(found - wanted).total())
 
 
-class _Values:
-    """Formats rows for one board."""
-
-    def __init__(self, mapping: BoardMapping, board: BoardDescription) -> None:
-        self._mapping = mapping
-        self._columns = {column.id: column for column in board.columns}
-        self._labels = LabelIndex()
-
-    def of(self, row: Mapping[str, object]) -> Mapping[str, object]:
-        return format_row(self._mapping, self._columns, row, self._labels).cells
-
-
 def _sample() -> list[Row]:
     """GREYSON PO 4755, as the sample orders have it."""
     return [row for row in sample_orders() if str(row.get("_SOURCE_TABLE", "")).startswith(f"x{CUSTOMER}_")]
@@ -164,6 +162,8 @@ def _sample() -> list[Row]:
 LOADS: Mapping[str, Callable[[], list[Row]]] = {
     SMALL: _sample,
     LARGE: lambda: list(wide_orders(1_000, [CUSTOMER])),
+    SIX: lambda: list(wide_orders(216, _SIX_CUSTOMERS)),
+    NIGHT: lambda: list(wide_orders(540, [f"CUSTOMER {number}" for number in range(1, 61)])),
     TINY: lambda: list(wide_orders(8, [CUSTOMER])),
 }
 """The staging rows of a load, by its name."""

@@ -76,7 +76,7 @@ def order_folder(settings: Settings) -> Path:
 
 def page_url(settings: Settings, customer: str) -> str:
     """Where Dagster's webserver shows the customer's page, as a link in its UI: whatever host and port the UI is at."""
-    return f"{urlsplit(settings.configuration.alerts.ui_url).path.rstrip('/')}/reports/{quote(customer, safe='')}"
+    return f"{urlsplit(settings.ui_url).path.rstrip('/')}/reports/{quote(customer, safe='')}"
 
 
 def report_folder(settings: Settings) -> Path:

@@ -18,13 +18,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from orders_platform.domain.changes import OrderChanges
 from orders_platform.domain.customers import StagingScan
 from orders_platform.domain.guards import GuardKind
-from orders_platform.domain.orders import RowKind
 from orders_platform.errors import MondayRefusedError, OrdersError
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.sync.groups import sync_groups
-from orders_platform.sync.reconcile import planned_changes
 from orders_platform.sync.results import CustomerReport
 from orders_platform.sync.rows import sync_items, sync_subitems
 from orders_platform.sync.run import SyncRun
@@ -40,15 +39,15 @@ def sync_customer(
     skip_subitems: bool = False,
     accept: Collection[GuardKind] = (),
     dry: bool = False,
-    show: bool = False,
+    changes: OrderChanges | None = None,
 ) -> CustomerReport:
     """Take one customer through the six steps, or with `limit` so many of its orders; what was done.
 
     A customer that `scan` did not find in the staging table is not merged, so none of its orders is removed, unless `accept` says that
     they may vanish; its waiting rows are sent. A guard of a kind in `accept` does not act on this load. With `dry` nothing is sent, and
-    `run.store` and `merge` work in a dry-run transaction, of which nothing stays; with `show` too, the report has what would change on
-    the board. An error ends up in the report, so that the next customer can run; only `MondayRefusedError` is raised: monday would
-    refuse that one too.
+    `run.store` and `merge` work in a dry-run transaction, of which nothing stays; `changes` takes in what would change on the
+    board. An error ends up in the report, so that the next customer can run; only `MondayRefusedError` is raised: monday would refuse
+    that one too.
     """
     started = run.elapsed()
     report = CustomerReport(customer)
@@ -60,14 +59,11 @@ def sync_customer(
                 merge.unpivot_sizes(customer)
                 report.lines = merge.merge_lines(customer, run.clock(), accept)
             merge.require_unique_keys(customer)
-            if dry and show:
-                found = planned_changes(run, customer)
-                report.changes = [each for each in found if not (skip_subitems and each.row_kind is RowKind.SUBITEMS)]
             run.progress("looking up groups", 0, 0)
             sync_groups(run, customer, report.groups, limit=limit, dry=dry)
-            sync_items(run, customer, report.items, limit=limit, dry=dry)
+            sync_items(run, customer, report.items, limit=limit, dry=dry, changes=changes)
             if not skip_subitems:
-                sync_subitems(run, customer, report.subitems, dry=dry)
+                sync_subitems(run, customer, report.subitems, dry=dry, changes=changes)
     except MondayRefusedError:
         raise
     except OrdersError as error:

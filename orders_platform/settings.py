@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -39,6 +40,7 @@ class _Environment(BaseSettings):
     MONDAY_API_TOKEN: SecretStr | None = None
     ORDERS_ALERT_URLS: SecretStr = Field(SecretStr(""))
     DAGSTER_HOME: Path | None = None
+    ORDERS_UI_URL: str = ""
 
 
 class Settings:
@@ -48,7 +50,8 @@ class Settings:
         environment: `sandbox`, `development` or `production`.
         configuration: the configuration file, for that environment.
         database_url: SQLAlchemy URL, possibly with a password.
-        api_url: monday's GraphQL endpoint.
+        api_url: monday's GraphQL endpoint; without MONDAY_API_URL where the sandbox of this data folder is being served.
+        ui_url: where people reach Dagster's web server; `ui_url` of [alerts], or where `make ui` serves it on this machine.
         api_token: monday's API token.
         data_folder: where the sandbox keeps its files: `.data` in DAGSTER_HOME, else in the nearest folder that has one, else in this.
         env_file: the `.env` that was read.
@@ -79,7 +82,11 @@ class Settings:
             "ORDERS_DATABASE_URL", f"sqlite:///{self.data_folder / 'orders.db'}",
             ", for example mssql+mssqlpython://user:password@server/database",
         )  # fmt: skip
-        self.api_url = _checked_url(given.MONDAY_API_URL or self.configuration.monday.api_url, self.environment)
+        local = self.environment == "sandbox" and not given.MONDAY_API_URL
+        served = _served_at(self.data_folder) if local else ""
+        self.api_url = _checked_url(given.MONDAY_API_URL or served or self.configuration.monday.api_url, self.environment)
+        ui_url = self.configuration.alerts.ui_url
+        self.ui_url = given.ORDERS_UI_URL if given.ORDERS_UI_URL and urlsplit(ui_url).hostname in LOOPBACK else ui_url
         self.api_token = given.MONDAY_API_TOKEN or self._unless_real(
             "MONDAY_API_TOKEN", SANDBOX_TOKEN, " (in monday: avatar > Developers > API access tokens)"
         )
@@ -121,6 +128,35 @@ def default_folder(name: str) -> Path:
         if candidate.is_dir():
             return candidate
     raise ConfigurationError(f"The folder {name}/ is neither in {package} nor beside it; install orders-platform again.")
+
+
+def boards_at(url: str) -> str | None:
+    """The file of the boards that a sandbox at this address keeps, empty for none; None where another program answers.
+
+    Raises `ConnectionRefusedError` when nobody does.
+    """
+    from http.client import HTTPConnection, HTTPException  # here: production asks no sandbox
+
+    parts = urlsplit(url)
+    try:
+        with closing(HTTPConnection(parts.hostname or "", parts.port, timeout=5)) as asked:
+            asked.request("GET", "/health")
+            boards = asked.getresponse().headers["Sandbox-Boards"]
+    except ConnectionRefusedError:
+        raise
+    except (OSError, HTTPException):
+        return None
+    return None if boards is None else unquote(boards)
+
+
+def _served_at(folder: Path) -> str:
+    """Where a sandbox with the boards of this folder answers, as `sandbox serve` noted it; empty for nowhere."""
+    noted = folder / "sandbox.url"
+    url = noted.read_text(encoding="utf-8") if noted.is_file() else ""
+    try:
+        return url if url and boards_at(url) == str((folder / "sandbox.db").resolve()) else ""
+    except (ConnectionRefusedError, ValueError):
+        return ""
 
 
 def _env_file() -> Path | None:

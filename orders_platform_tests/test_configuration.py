@@ -56,7 +56,7 @@ def test_the_file_of_the_repository_is_right_for_every_environment(tmp_path: Pat
         ("max_removed_share = 0.20", "max_removed_share = 20", "policies.max_removed_share"),
         ('api_version = "2026-10"', 'api_version = "2026-11"', "monday.api_version"),
         ("batch_size = 25", "batch_size = 0", "monday.batch_size"),
-        ("max_in_flight = 3", "max_in_flight = 'three'", "monday.max_in_flight"),
+        ("max_in_flight = 12", "max_in_flight = 'three'", "monday.max_in_flight"),
         ('unique = ["AAG ORDER NUMBER"]', "unique = []", "keys.unique"),
         ("board_id = 9609317401", "board_id = -1", "items.board_id"),
         ("max_sizes = 300", "max_sizes = 0", "sizes.max_sizes"),

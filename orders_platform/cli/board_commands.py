@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -15,19 +16,19 @@ from orders_platform.cli import output
 from orders_platform.cli.embedded import embedded_sandbox
 from orders_platform.cli.progress import Progress
 from orders_platform.cli.session import chosen_customers, database_session, merged_customers, without_paused
+from orders_platform.cli.shown_changes import ShownChanges
 from orders_platform.database.order_store import OrderStore
 from orders_platform.domain.cell_warnings import CellWarning
-from orders_platform.domain.customers import StagingScan
+from orders_platform.domain.changes import OrderChanges
 from orders_platform.domain.differences import Difference, DifferenceKind
 from orders_platform.domain.guards import GuardKind
-from orders_platform.domain.orders import SyncRow, is_of
-from orders_platform.domain.text import counted
-from orders_platform.domain.verdicts import REFUSED_FILE, Verdict, all_well, nobodys
+from orders_platform.domain.orders import RowProblem, SyncRow, is_of
+from orders_platform.domain.text import counted, few
+from orders_platform.domain.verdicts import CustomerState, Verdict, all_well, no_orders, nobodys
 from orders_platform.errors import MondayRefusedError, OrdersError
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.pipeline import sync_customer
-from orders_platform.reports.changes import change_counts, order_changes
-from orders_platform.reports.rendering import changes_page, changes_text
+from orders_platform.reports.rendering import MOST_ROWS
 from orders_platform.settings import Settings
 from orders_platform.sync.reconcile import Depth, Reconciliation, reconcile
 from orders_platform.sync.repair import Repair, repair_customer, repair_plan
@@ -35,6 +36,12 @@ from orders_platform.sync.results import CustomerReport
 from orders_platform.sync.run import SyncRun
 
 _SHOWN = 50
+_STAYS = (
+    "{}: no longer in the list and still on the board: {} ({}). An order whose number was changed is a new one. "
+    'removed_orders = "archive" in [policies] archives them.'
+)
+_STAYS_OFF = {CustomerState.GUARD, CustomerState.FAILED, CustomerState.UNMATCHED}
+"""States in which a run would leave something off the board."""
 
 
 @contextmanager
@@ -69,10 +76,15 @@ def sync(
 ) -> None:
     show = show or bool(orders) or page is not None
     if show and (limit or not dry):
+        other = "--limit" if limit else "--execute"
         raise click.UsageError(
-            f"--show tells all that a run would do, before it does it; leave out {'--limit' if limit else '--execute'}."
+            f"--show, which --order and --html imply, tells what a run would do, and does nothing; leave out {other}."
         )
-    with board_session(verbosity, dry=dry) as (settings, store, run, progress):
+    has_json = show and (as_json or output_json is not None)
+    with (
+        board_session(verbosity, dry=dry) as (settings, store, run, progress),
+        ShownChanges(report_links(settings), as_json=has_json, as_page=page is not None) as shown,
+    ):
         merge = OrderMerge(store)
         store.require_board(run.rules.target)
         if dry:
@@ -88,12 +100,12 @@ def sync(
         accepted = [GuardKind(kind) for kind in accept]
         try:
             with progress.shown(chosen) as customers:
-                reports.extend(
-                    sync_customer(
-                        run, merge, each, scan, limit=limit, skip_subitems=skip_subitems, accept=accepted, dry=dry, show=show
-                    )
-                    for each in customers
-                )
+                for each in customers:
+                    changes = OrderChanges(orders, None if has_json or page else MOST_ROWS) if show else None
+                    reports.append(sync_customer(run, merge, each, scan, limit=limit, skip_subitems=skip_subitems, accept=accepted,
+                                                 dry=dry, changes=changes))  # fmt: skip
+                    if changes:
+                        shown.take(each, list(changes.orders.values()))
         finally:  # what was done is shown although the run ended early
             is_quiet, invalid = verbosity == "quiet", store.invalid_rows()
             verdicts = store.verdicts([*(report.customer for report in reports), *left_out])
@@ -101,32 +113,45 @@ def sync(
             errors = {report.customer: report.error for report in reports if report.error}
             result = output.run_result(store.summaries(), invalid, sent, errors, verdicts) | ({"dry_run": True} if dry else {})
             if show:
-                changes = {report.customer: order_changes(report.changes, orders) for report in reports}
-                every = [order for customer in changes.values() for order in customer]
-                as_values = {name: list(map(asdict, customer)) for name, customer in changes.items()}
-                result |= {"changes": as_values, "change_counts": change_counts(every)}
-                if page:
-                    output.write_text(changes_page(changes, run.clock(), report_links(settings)), page)
-                    output.say(f"The page is {page}", err=True)
-                if not (as_json or is_quiet):
-                    output.print_changes(changes_text(changes))
-                    for key in orders if not every else ():
-                        output.say(f"`orders-platform history {key}` says where it stands.")
+                left = {report.customer: store.left_orders(report.customer) for report in reports}
+                left = {name: [key for key in keys if is_of(key, orders)] for name, keys in left.items()}
+                result |= {"changes": shown.as_json, "change_counts": shown.counts, "left_on_board": left}
+                stays = [_STAYS.format(name, counted(len(keys), "order"), few(keys, 3)) for name, keys in left.items() if keys]
+                _print_shown(shown, stays, orders, page, run.clock(), quiet=as_json or is_quiet)
             output.show_run(result, as_json=as_json, output_json=output_json, quiet=is_quiet or (show and not as_json))
             found = [each for each in store.cell_warnings() if each.customer in chosen]
             found += [each for report in reports for stage in report.stages for each in stage.warnings]
             warnings = [each for each in dict.fromkeys(found) if is_of(each.order_key, orders)]
-            _explain(scan, reports, verdicts, warnings, dry=dry, quiet=as_json or is_quiet)
-            for said in () if only else nobodys(row for row in invalid if row.code == REFUSED_FILE):
+            theirs = [row for row in invalid if not only or row.customer in chosen]
+            _explain(theirs, reports, verdicts, warnings, dry=dry, quiet=as_json or is_quiet)
+            for said in nobodys(theirs):
                 output.say(said, err=True)
-    is_well = (
-        not any(verdict.guards for verdict in verdicts) if dry else all_well(verdicts, () if only else invalid, strict=strict)
-    )
-    sys.exit(0 if is_well and not any(report.error or report.doubled for report in reports) else 1)
+    if dry:  # what a run would send is no trouble
+        is_well = not nobodys(theirs) and not any(verdict.state in _STAYS_OFF for verdict in verdicts)
+    else:
+        is_well = all_well(verdicts, theirs, strict=strict)
+    failed = any(report.error or report.doubled or (dry and report.total("failed")) for report in reports)
+    sys.exit(0 if is_well and not failed else 1)
+
+
+def _print_shown(
+    shown: ShownChanges, stays: Sequence[str], orders: Sequence[str], page: Path | None, now: datetime, *, quiet: bool
+) -> None:
+    """What a run would change and leave, as a page if asked for and for people."""
+    if page:
+        output.write_text(shown.page(stays, now), page)
+        output.say(f"The page is {page}", err=True)
+    if quiet:
+        return
+    output.print_changes(shown.text)
+    for said in stays:
+        output.say(f"\n{said}")
+    for key in orders if not (any(shown.counts.values()) or stays) else ():
+        output.say(f"`orders-platform history {key}` says where it stands.")
 
 
 def _explain(
-    scan: StagingScan,
+    invalid: Sequence[RowProblem],
     reports: Sequence[CustomerReport],
     verdicts: Sequence[Verdict],
     warnings: Sequence[CellWarning],
@@ -139,10 +164,8 @@ def _explain(
         refusals = [row for report in reports for stage in report.stages for row in stage.refusals]
         output.print_refusals("Would be refused" if dry else "Refused", refusals)
         output.print_warnings(warnings)
-        unmatched = sum(entry.rows for entry in scan.unmatched)
-        if unmatched:
-            rows = counted(unmatched, "staged row matches", "staged rows match")
-            output.say(f"\n{rows} no configured customer; `orders-platform customers` says why.")
+        if said := no_orders(invalid):
+            output.say(f"\n{said}")
         if dry:
             output.say("\nDry run: nothing was written anywhere. --show tells it order by order, --execute does it.")
         else:

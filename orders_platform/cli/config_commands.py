@@ -35,12 +35,12 @@ def draft_configuration(*, file: Path, target: Path | None, **reading: Any) -> N
         trial.write_text(text, encoding="utf-8")
         for environment in ENVIRONMENTS:
             read_configuration(trial, environment)
-    output.write_text(text, target)
+    output.write_text([text], target)
     for line in made.said:
         output.say(line)
     output.say(f"\nThe draft is {target}; look it through, above all the key. Then:")
     for command in ('board init --new "Orders"', f"load {file}", "sync --show", "sync --execute"):
-        output.echo(f"  orders-platform --config {target} {command}")
+        output.echo(output.typed(f"  orders-platform --config {target} {command}"))
 
 
 def own_columns(shipped: Path) -> set[str]:
@@ -67,7 +67,7 @@ def _variables(settings: Settings) -> Iterator[tuple[str, object, str]]:
         "ORDERS_ENVIRONMENT": settings.environment, "ORDERS_CONFIG": str(settings.config_path), "ORDERS_DATABASE_URL": database,
         "MONDAY_API_URL": settings.api_url, "MONDAY_API_TOKEN": "the sandbox's" if token == SANDBOX_TOKEN else "set, not shown",
         "ORDERS_ALERT_URLS": "set, not shown" if settings.alert_urls.get_secret_value() else "",
-        "DAGSTER_HOME": str(settings.data_folder.parent),
+        "DAGSTER_HOME": str(settings.data_folder.parent), "ORDERS_UI_URL": settings.ui_url,
     }  # fmt: skip
     for name, value in shown.items():
         yield name, value, settings.origins[name]

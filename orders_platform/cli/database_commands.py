@@ -28,18 +28,8 @@ if TYPE_CHECKING:
     from orders_platform.merge.order_files import FileFinding, OrderFile
 
 _STATUS = (
-    "orders",
-    "items",
-    "lines",
-    "subitems",
-    "new",
-    "pending",
-    "failed",
-    "removed",
-    "adopted",
-    "oldest_waiting_at",
-    "last_sent_at",
-)
+    "orders", "items", "lines", "subitems", "new", "pending", "failed", "removed", "adopted", "oldest_waiting_at", "last_sent_at",
+)  # fmt: skip
 
 
 def load(*, files: tuple[Path, ...], append: bool, yes: bool, as_json: bool, **reading: Any) -> None:
@@ -51,6 +41,7 @@ def load(*, files: tuple[Path, ...], append: bool, yes: bool, as_json: bool, **r
     with database_session(may_be_new=True) as (settings, store), TemporaryDirectory() as folder:
         staging = settings.configuration.tables.staging
         if settings.environment == "sandbox" and store.database.dialect.name == "sqlite":
+            store.schema.widen_staging()
             store.schema.apply()  # on a server only init-db makes tables
         loads = Loads(store, progress.update)
         with progress.shown():
@@ -108,7 +99,11 @@ def _print_file(order_file: OrderFile) -> None:
         matched = f"{counted(len(sheet.exact), 'column')} matched by name, {len(sheet.by_alias)} by another spelling"
         output.say(f"{order_file.path.name}{name}: {counted(sheet.rows, 'row')}{hidden}, {matched}")
         customers = [f"{name} {count}" for name, count in sheet.customers.items()]
-        customers += [f"nobody who is configured {sheet.unmatched_rows}"] if sheet.unmatched_rows else []
+        unmatched = {
+            "nobody who is configured": sheet.unmatched_rows - sheet.nameless_rows,
+            "without a customer": sheet.nameless_rows,
+        }
+        customers += [f"{name} {count}" for name, count in unmatched.items() if count]
         output.say(f"  {', '.join(customers)}; {counted(len(sheet.sizes), 'size')}, {counted(round(sheet.quantity), 'piece')}")
         for header, column in sheet.by_alias.items():
             output.say(f"  {header!r} was read as {column!r}")
@@ -154,9 +149,11 @@ def customers(*, as_json: bool) -> None:
 
 
 def pause(*, names: tuple[str, ...]) -> None:
-    with database_session() as (_, store):
+    with database_session() as (settings, store):
+        known = {*store.customers(), *settings.configuration.customers}
         for customer in [store.pause(name, datetime.now(UTC)) for name in [*map(store.customer_named, names)]]:
-            output.say(f"{customer} is paused. `orders-platform customers resume` ends that.")
+            new = "" if customer in known else " (no order of it was ever merged; is the name right?)"
+            output.say(f"{customer} is paused{new}. `orders-platform customers resume` ends that.")
 
 
 def resume(*, names: tuple[str, ...]) -> None:
@@ -216,7 +213,7 @@ def report(*, only: tuple[str, ...], page: Path | None, as_markdown: bool) -> No
         reports = [make_report(store, verdict.customer, now, verdict) for verdict in verdicts]
     links, nobody = report_links(settings), [row for row in invalid if row.code in NOBODYS]
     if page is not None:
-        output.write_text(html_page(reports, links, nobody), page)
+        output.write_text([html_page(reports, links, nobody)], page)
         output.say(f"{counted(len(reports), 'customer')} reported in {page}", err=True)
     if page is None or as_markdown:
         output.echo(markdown_text(reports, links, nobody), nl=False)
@@ -259,6 +256,10 @@ def _print_history(row: RowHistory) -> None:
     word = row.kind.value.removesuffix("s")
     action = row.action or "no action"
     output.say(f"{row.customer}: {row.order_key}{size}: {word} {row.monday_id or '(none)'}, {row.state.value} ({action})")
+    if row.removed_at and row.kind is RowKind.ITEMS:
+        since = f"{row.removed_at:%Y-%m-%d %H:%M} UTC, removed or under another number"
+        stays = '; its item stays on the board. removed_orders = "archive" in [policies] archives it' if row.monday_id else ""
+        output.say(f"  Not in the order list since {since}{stays}.")
     if row.error:
         output.say(f"  {row.error}")
     for batch in row.documents:

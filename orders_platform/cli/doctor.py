@@ -12,12 +12,11 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from urllib.parse import urlsplit
 
 from orders_platform.build import open_board, open_store, sync_rules
 from orders_platform.cli import output
 from orders_platform.cli.embedded import embedded_sandbox
+from orders_platform.cli.main import GIVEN
 from orders_platform.cli.session import is_new
 from orders_platform.cli.setup_commands import expected_values
 from orders_platform.database.engine import place
@@ -33,10 +32,10 @@ from orders_platform.sync.run import described_boards
 
 _FREE_BYTES = 1 << 30
 _MOST_SECONDS = 30
-_UNEXPECTED = (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, ImportError, HTTPException)
+_UNEXPECTED = (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, ImportError)
 
 
-_Board = tuple[BoardDescription, list[str], tuple[str, ...]]
+_Board = tuple[BoardDescription, list[str], tuple[str, ...], tuple[str, datetime]]
 
 
 class _Doctor:
@@ -69,11 +68,11 @@ class _Doctor:
             (items, *_), problems = described_boards(sync_rules(self.settings.configuration), board)
         except OrdersError as error:  # kept, so that a network that is down is waited for once
             return error
-        return items, problems, board.notices
+        return items, problems, board.notices, (board.time_told, datetime.now(UTC))
 
     @property
     def board(self) -> _Board:
-        """The board, why it does not fit, and what there is to know of the API version."""
+        """The board, why it does not fit, what there is to know of the API version, and the time by monday's clock and ours."""
         if isinstance(self._asked, OrdersError):
             raise self._asked
         return self._asked
@@ -99,6 +98,14 @@ def _tables(at: _Doctor) -> Found:
     return f"{len(missing)} statements are missing" if missing else "complete", not missing
 
 
+def _columns(at: _Doctor) -> Found:
+    if not at.store.schema.is_there("staging"):
+        return None  # one of the tables that are missing
+    merge = OrderMerge(at.store)
+    next_step = "" if merge.scan_staging().rows else "; nothing is staged yet, next: orders-platform load FILE"
+    return f"{len(merge.rules.business)} columns of the order list{next_step}", True
+
+
 def _rights(at: _Doctor) -> Found:
     at.store.schema.require_daily_rights()
     return "all", True
@@ -108,24 +115,22 @@ def _database_clock(at: _Doctor) -> Found:
     if at.store.database.dialect.name == "sqlite":
         return None
     with at.store.database.read() as connection:
-        return _clock(connection.exec_driver_sql("SELECT SYSUTCDATETIME()").scalar_one().replace(tzinfo=UTC))
+        told = connection.exec_driver_sql("SELECT SYSUTCDATETIME()").scalar_one().replace(tzinfo=UTC)
+    return _clock(told, datetime.now(UTC))
 
 
 def _monday_clock(at: _Doctor) -> Found:
-    parts = urlsplit(at.settings.api_url if at.board else "")
-    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    with closing(kind(parts.hostname or "", parts.port, timeout=10)) as asked:
-        asked.request("HEAD", parts.path)
-        return _clock(parsedate_to_datetime(asked.getresponse().headers["Date"] or ""))
+    told, ours = at.board[3]
+    return _clock(parsedate_to_datetime(told), ours)
 
 
-def _clock(told: datetime) -> tuple[str, bool]:
-    seconds = (datetime.now(UTC) - told).total_seconds()
+def _clock(told: datetime, ours: datetime) -> tuple[str, bool]:
+    seconds = (ours - told).total_seconds()
     return f"ours is {abs(seconds):.0f} s {'ahead' if seconds > 0 else 'behind'}", abs(seconds) <= _MOST_SECONDS
 
 
 def _board(at: _Doctor) -> Found:
-    items, problems, _ = at.board
+    items, problems, *_ = at.board
     return "; ".join(problems) or f"{items.name} ({items.id})", not problems
 
 
@@ -142,7 +147,7 @@ def _disk(at: _Doctor) -> Found:
 
 
 def _dagster_home(at: _Doctor) -> Found:
-    if at.settings.origins["DAGSTER_HOME"] == "default":
+    if at.settings.origins["DAGSTER_HOME"] == "default" or "home" in GIVEN:
         return "not set; commands need none", True
     home = at.settings.data_folder.parent
     return str(home), (home / "dagster.yaml").is_file()
@@ -178,7 +183,7 @@ _CHECKS: Iterable[tuple[str, str, str, Callable[[_Doctor], Found]]] = (
     ("rights", "all that a run needs", "docs/how_to/sql_server.md lists them.", _rights),
     ("tables", "complete", "orders-platform init-db --dry-run shows what is missing, init-db makes it.", _tables),
     ("columns", "those that the configuration names", "Correct the configuration, or load the list again.",
-     lambda at: (f"{len(OrderMerge(at.store).rules.business)} columns of the order list", True)),
+     _columns),
     ("token", "monday takes it", "Check MONDAY_API_URL and MONDAY_API_TOKEN, and whether monday.com can be reached.",
      _token),
     ("board", "fits the configuration", "orders-platform board check names each; board init makes what is missing.", _board),

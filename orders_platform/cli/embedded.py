@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from orders_platform.errors import ConfigurationError
 from orders_platform.sandbox.sandbox_options import AccountLimits
-from orders_platform.settings import Settings
+from orders_platform.settings import Settings, boards_at
 
 ROOMY = AccountLimits(
     complexity_per_minute=1_000_000_000, calls_per_minute=100_000, calls_per_day=1_000_000, calls_per_10_seconds=100_000
@@ -70,17 +69,11 @@ def _is_embedded(settings: Settings) -> bool:
 
 def _boards_served(settings: Settings) -> str | None:
     """The file of the boards that a sandbox at the configured address keeps, empty for none; None when nobody answers there."""
-    parts = urlsplit(settings.api_url)
-    asked = HTTPConnection(parts.hostname or "", parts.port, timeout=5)
     try:
-        asked.request("GET", "/health")
-        boards = asked.getresponse().headers["Sandbox-Boards"]
+        boards = boards_at(settings.api_url)
     except ConnectionRefusedError:
         return None
-    except (OSError, HTTPException):
-        boards = None
-    finally:
-        asked.close()
     if boards is None:
-        raise ConfigurationError(f"Another program answers at {parts.netloc}, where the sandbox is to be. {_ELSEWHERE}")
-    return unquote(boards)
+        place = urlsplit(settings.api_url).netloc
+        raise ConfigurationError(f"Another program answers at {place}, where the sandbox is to be. {_ELSEWHERE}")
+    return boards

@@ -64,6 +64,10 @@ def serve(*, port: int | None, state: Path | None, limits: str, latency: tuple[f
     local = server.Sandbox(
         state=file, limits=LIMITS[limits](), latency=server.Latency(*latency), faults=server.Faults(seed=seed, rate=faults)
     )
-    server.serve(
-        local, port=port, on_ready=lambda url: output.say(f"monday sandbox ready: {url}/ (API {url}/v2, boards in {file})")
-    )
+
+    def ready(url: str) -> None:
+        if file == sandbox_file(settings):  # where other commands look for it
+            file.with_suffix(".url").write_text(f"{url}/v2", encoding="utf-8")
+        output.say(f"monday sandbox ready: {url}/ (API {url}/v2, boards in {file})")
+
+    server.serve(local, port=port, on_ready=ready)

@@ -31,6 +31,10 @@ _HEADINGS = {
 }
 
 
+GIVEN: dict[str, str] = {}
+"""The options that were given before the command; commands that are named to be typed next need them too."""
+
+
 class _Commands(click.Group):
     """Shown under headings, in the order of use."""
 
@@ -93,6 +97,8 @@ def cli(home: Path | None, config: Path | None) -> None:
       orders-platform sync              shows what would be done
       orders-platform sync --execute    does it
     """  # noqa: D301 - click keeps the lines after its mark as they are
+    GIVEN.clear()
+    GIVEN.update({name: str(path) for name, path in (("config", config), ("home", home)) if path})
     if home:
         os.environ["DAGSTER_HOME"] = str(home.absolute())
     if config:
@@ -159,7 +165,7 @@ def sync() -> None:
     """Merge the staged orders and bring the board up to date.
 
     Without --execute this is a dry run: it reads the board and writes nothing to the database or the board. The exit code is 0 when all
-    orders are on the board (with --strict: and there are no warnings), else 1.
+    orders are on the board (with --strict: and there are no warnings), or would be after a dry run; else 1.
 
     \b
       orders-platform sync                              counts what would be done
@@ -270,10 +276,9 @@ def resync() -> None:
 
 @_command("local_commands")
 @click.option(
-    "--fresh",
-    is_flag=True,
+    "--fresh", is_flag=True,
     help="Delete the folder .data first: local orders, boards and reports, also those that you loaded yourself.",
-)
+)  # fmt: skip
 @_figures
 @_json
 def demo() -> None:
@@ -295,12 +300,9 @@ def sandbox() -> None:
     help="Rate limits; roomy has almost none.",
 )  # fmt: skip
 @click.option(
-    "--latency",
-    type=(float, float),
-    default=(0.0, 0.0),
-    metavar="REQUEST MUTATION",
+    "--latency", type=(float, float), default=(0.0, 0.0), metavar="REQUEST MUTATION",
     help="Seconds that each request takes, and each mutation in it.",
-)
+)  # fmt: skip
 @click.option("--faults", type=click.FloatRange(0, 1), default=0.0, help="Share of requests that meet a fault, such as 0.02.")
 @click.option("--seed", type=int, default=0, help="Number that decides which requests meet which fault.")
 def serve() -> None:

@@ -7,16 +7,22 @@ is neither; rich is imported where it draws.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, fields, is_dataclass
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
+from shlex import quote
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import click
 
+from orders_platform.cli.main import GIVEN
 from orders_platform.domain.cell_warnings import CellWarning, group_warnings
 from orders_platform.domain.orders import CustomerSummary, RowProblem
 from orders_platform.domain.text import counted, visible
@@ -38,6 +44,7 @@ Figures = dict[str, int | float]
 JsonObject = Mapping[str, object]
 _EXAMPLES = 3
 _UNLIMITED = 1_000_000
+_PIECE = 65_536  # characters that are written at once
 _FAILED, _WARNED = "bold red", "yellow"
 _STYLES = {
     **dict.fromkeys(("failed", "rejected", "missing", "doubled", "on another board", "under another item"), _FAILED),
@@ -54,13 +61,21 @@ def echo(text: str = "", *, err: bool = False, nl: bool = True) -> None:
     click.echo(visible(text), err=err, nl=nl)
 
 
+def typed(text: str) -> str:
+    """A text in which each command has the options that say where this one works, so that it can be typed as it stands."""
+    for name, path in GIVEN.items():
+        parts = re.split(rf"\borders-platform (?=[a-z-])(?!--{name} )", text)
+        text = f"orders-platform --{name} {quote(path)} ".join(parts)
+    return text
+
+
 def say(text: str = "", *, err: bool = False, style: str = "") -> None:
     """Sentences for people, one a line."""
     from rich.padding import Padding
     from rich.text import Text
 
     terminal = console(err=err)
-    for line in visible(text).split("\n"):
+    for line in visible(typed(text)).split("\n"):
         words = line.lstrip(" ")
         terminal.print(Padding.indent(Text(words, style), len(line) - len(words)) if words else "")
 
@@ -219,19 +234,72 @@ def usage_figures(usage: MondayUsage, calls_for_us: int) -> JsonObject:
             "rate_limited_24h": usage.rate_limited, "rate_limited_at": usage.rate_limited_at}  # fmt: skip
 
 
+class Spool:
+    """A text that is made piece by piece before its place is known; it waits in a file. As JSON it is an object, of the second level."""
+
+    def __init__(self) -> None:
+        self._file = TemporaryFile("w+", encoding="utf-8", errors="surrogatepass", newline="")  # noqa: SIM115 - who made it closes it
+        self.close = self._file.close
+
+    def write(self, pieces: Iterable[str]) -> None:
+        """Add pieces."""
+        self._file.writelines(pieces)
+
+    def write_member(self, name: str, values: Iterable[object]) -> None:
+        """Add a list, one value after the other, laid out as `write_json` does it."""
+        self.write([",\n    " if self._file.tell() else "    ", _json(name), ": ["])
+        between = ""
+        for value in values:
+            self.write([between, "\n      ", _json(value).replace("\n", "\n      ")])
+            between = ","
+        self.write(["\n    ]" if between else "]"])
+
+    def pieces(self) -> Iterator[str]:
+        """What was written."""
+        self._file.seek(0)
+        while piece := self._file.read(_PIECE):
+            yield piece
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2, default=_plain)
+
+
+def _plain(value: object) -> object:
+    return {each.name: getattr(value, each.name) for each in fields(value)} if is_dataclass(value) else str(value)
+
+
+def _json_pieces(result: JsonObject) -> Iterator[str]:
+    """A document, of which one value may be a `Spool`."""
+    spools, place = [value for value in result.values() if isinstance(value, Spool)], uuid4().hex
+    head, _, tail = _json({name: place if value in spools else value for name, value in result.items()}).partition(f'"{place}"')
+    yield head
+    for spool in spools:
+        pieces = spool.pieces()
+        if first := next(pieces, ""):
+            yield "{\n" + first
+            yield from pieces
+            yield "\n  }"
+        else:
+            yield "{}"
+    yield tail
+
+
 def write_json(result: JsonObject, file: Path | None = None) -> None:
     """A JSON object into a file, or onto standard output."""
-    text = json.dumps(result, ensure_ascii=False, indent=2, default=str)
     if file is None:
-        echo(text)
+        for piece in _json_pieces(result):
+            echo(piece, nl=False)
+        echo()
     else:
-        write_text(text + "\n", file)
+        write_text(chain(_json_pieces(result), "\n"), file)
 
 
-def write_text(text: str, file: Path) -> None:
+def write_text(pieces: Iterable[str], file: Path) -> None:
     """A text into a file. Raises `UsageError` when that fails, for example on a full disk."""
     try:
-        file.write_text(text, encoding="utf-8")
+        with file.open("w", encoding="utf-8") as stream:
+            stream.writelines(pieces)
     except OSError as error:
         raise click.UsageError(f"{file} cannot be written ({error.strerror}); name another file.") from None
 

@@ -5,13 +5,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, fields
 from datetime import UTC, datetime
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter
 
 from orders_platform.database.statements import numbered
 from orders_platform.domain.mutations import BatchReport
-from orders_platform.domain.orders import RowResult, SyncRow
+from orders_platform.domain.names import subitem_name
+from orders_platform.domain.orders import RowKind, RowResult, SyncRow
+from orders_platform.domain.states import Action, SyncState
 from orders_platform.domain.usage import Traffic
 
 T = TypeVar("T")
@@ -49,6 +51,20 @@ def moment(value: object) -> datetime | None:
 
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 """Stands for no moment in a comparison, where NULL is equal to nothing."""
+
+
+_STATES, _ACTIONS = {str(each): each for each in SyncState}, {str(each): each for each in Action}
+
+
+def sync_row(kind: RowKind, row: Mapping[str, Any], values: Mapping[str, object], subitem: str) -> SyncRow:
+    """An order or a line as `read_orders` and `read_lines` find it. There are many: this takes a third of the time of `read_as`."""
+    return SyncRow(
+        kind, row["ref"], row["order_ref"], row["order_key"] or "",
+        (row["name"] or "") if kind is RowKind.ITEMS else subitem_name(subitem, row["size_code"]),
+        values, _STATES[row["state"]], _ACTIONS[row["action"]], row["monday_id"], row["batch_id"], moment(row["pending_at"]),
+        row["uptime"], row["tries"] or 0, row["last_code"], row["version"] or 0, row.get("size_code", ""), row.get("group_name") or "",
+        row.get("group_id"), row.get("parent_id"), row.get("sent_parent_id"), bool(row.get("has_left")),
+    )  # fmt: skip
 
 
 def as_read(rows: Iterable[SyncRow]) -> dict[str, object]:

@@ -131,7 +131,7 @@ class Dialect(abc.ABC):
         while batch := list(itertools.islice(remaining, self.rows_a_batch)):
             filled = [i for i, column in enumerate(zip(*batch, strict=True)) if column.count(None) < len(batch)] or [0]
             names = ", ".join([*(columns[i] for i in filled), *[uuid] * bool(uuid)])
-            cells = [tuple([row[i] for i in filled]) for row in batch]
+            cells = [tuple(row if len(filled) == len(row) else [row[i] for i in filled]) for row in batch]
             self.insert_batch(
                 connection, f"INSERT INTO {table} ({names})", cells, has_uuid=bool(uuid), empty_is_null=empty_is_null
             )
@@ -147,6 +147,10 @@ class Dialect(abc.ABC):
     @abc.abstractmethod
     def update_rows(self, connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """Write columns of the rows that the first of them names. Table and columns are quoted names."""
+
+    @abc.abstractmethod
+    def fingerprint(self, row_hashes: Sequence[str]) -> str:
+        """The fingerprint of a load with such rows, as the statements make it."""
 
     @abc.abstractmethod
     def add_fingerprints(self, parts: Iterable[str]) -> str:

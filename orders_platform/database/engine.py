@@ -1,6 +1,7 @@
 """The connection to the order database: transactions, their repetition, and the driver's errors as ours."""
 
 import functools
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ class Database:
         self.engine = engine
         self.sleep = sleep
         self._dry_run = dry_run
+        self._one_at_a_time = threading.RLock()
 
     @property
     def is_dry_run(self) -> bool:
@@ -58,7 +60,8 @@ class Database:
                 yield connection
                 return
             connection.execution_options(orders_begin="BEGIN IMMEDIATE")
-            with connection.begin(), self.dialect.whole_transaction(connection):
+            # The threads of a process take turns: whoever finds SQLite locked sleeps, and on SQL Server they might deadlock.
+            with self._one_at_a_time, connection.begin(), self.dialect.whole_transaction(connection):
                 yield connection
 
     @contextmanager

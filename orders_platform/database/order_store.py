@@ -32,7 +32,6 @@ from orders_platform.domain.history import ADOPT, CustomerGroup, LoggedBatch, Or
 from orders_platform.domain.mapping import Target
 from orders_platform.domain.matching import folded_key
 from orders_platform.domain.mutations import Batch, BatchReport
-from orders_platform.domain.names import subitem_name
 from orders_platform.domain.order_status import LastChanges, OrderChange, OrderStatus
 from orders_platform.domain.orders import CustomerSummary, GroupIntent, RowKind, RowProblem, RowResult, SyncRow
 from orders_platform.domain.states import Action, SyncState
@@ -74,6 +73,7 @@ class OrderStore:
         self.schema = Schema(database, configuration, sql_folder)
         self.templates = self.schema.templates
         self._statements = Statements(self.templates)
+        self._groups: list[CustomerGroup] | None = None
         self._locks: dict[str, Callable[[], None]] = {}
 
     @contextmanager
@@ -109,7 +109,6 @@ class OrderStore:
             for name, value in values.items()
         }
 
-    @repeated_when_lost
     def read(
         self,
         statement: str,
@@ -119,9 +118,16 @@ class OrderStore:
         **values: object,
     ) -> list[Row]:
         """What a statement finds, a column by its name."""
+        names, rows = self._fetch(statement, variables, statements, **values)
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    @repeated_when_lost
+    def _fetch(
+        self, statement: str, variables: Mapping[str, int | str] | None, statements: Statements | None, /, **values: object
+    ) -> tuple[list[str], Sequence[Sequence[Any]]]:
         with self.database.read() as connection:
-            run = Runner(statements or self._statements, connection, self._bound(values))
-            return [dict(row) for row in run(statement, variables).mappings()]
+            found = Runner(statements or self._statements, connection, self._bound(values))(statement, variables)
+            return list(found.keys()), found.all()
 
     @repeated_when_lost
     def _write(self, statement: str, /, *variables: Mapping[str, int | str], **values: object) -> int:
@@ -136,8 +142,10 @@ class OrderStore:
         return sorted(str(row["group_name"]) for row in self.read("4_waiting_groups", customer=customer))
 
     def groups(self) -> list[CustomerGroup]:
-        """The groups that orders belong into, of all customers."""
-        return read_as(CustomerGroup, self.read("read_groups"))
+        """The groups that orders belong into, of all customers. A dry run reads them once: it records none."""
+        if self._groups is None or not self.database.is_dry_run:
+            self._groups = read_as(CustomerGroup, self.read("read_groups"))
+        return self._groups
 
     def groups_sent(self, customer: str) -> GroupIntent:
         """The last creation of groups that was sent for the customer."""
@@ -145,20 +153,24 @@ class OrderStore:
 
     def orders(self, customer: str, sent_by: str = "", *, waiting: bool = False) -> list[SyncRow]:
         """A customer's orders by group and key, those that left the load too: all, or those that a run sent, or that wait to be sent."""
-        shown = self.configuration.mapped_sources
-        return read_as(
-            SyncRow, self._sync_rows(RowKind.ITEMS, "read_orders", shown, int(waiting), customer=customer, sent_by=sent_by)
-        )
+        return self._sync_rows(RowKind.ITEMS, customer, sent_by, waiting=waiting)
 
     def lines(self, customer: str, sent_by: str = "", *, waiting: bool = False) -> list[SyncRow]:
         """A customer's lines by group, order and size: all, or those that a run sent, or that wait to be sent."""
-        shown, pattern = ("size_code", "qty"), self.configuration.names.subitem
-        rows = self._sync_rows(RowKind.SUBITEMS, "read_lines", shown, int(waiting), customer=customer, sent_by=sent_by)
-        return read_as(SyncRow, ({**row, "name": subitem_name(pattern, row["size_code"])} for row in rows))
+        return self._sync_rows(RowKind.SUBITEMS, customer, sent_by, waiting=waiting)
 
-    def _sync_rows(self, kind: RowKind, statement: str, shown: Sequence[str], waiting: int, **values: str) -> Iterator[Row]:
-        for row in self.read(statement, {"waiting": waiting}, **values):
-            yield row | {"kind": kind, "values": {name: row[f"value_{i}"] for i, name in enumerate(shown)}}
+    def _sync_rows(self, kind: RowKind, customer: str, sent_by: str, *, waiting: bool) -> list[SyncRow]:
+        is_order, pattern = kind is RowKind.ITEMS, self.configuration.names.subitem
+        shown = self.configuration.mapped_sources if is_order else ("size_code", "qty")
+        statement = "read_orders" if is_order else "read_lines"
+        names, rows = self._fetch(statement, {"waiting": int(waiting)}, None, customer=customer, sent_by=sent_by)
+        names = names[: -len(shown)]  # the values stand last
+        return [
+            conversion.sync_row(
+                kind, dict(zip(names, row, strict=False)), dict(zip(shown, row[len(names) :], strict=True)), pattern
+            )
+            for row in rows
+        ]
 
     def known_ids(self, ids: Iterable[int]) -> set[int]:
         """Which of these items and subitems belong to an order or a line already; monday never gives both the same id."""
@@ -434,6 +446,10 @@ class OrderStore:
             run("record_differences", differences=0, missing=0, is_whole=1)  # of the former board
             run("record_target")
         return orders
+
+    def left_orders(self, customer: str) -> list[str]:
+        """The orders that the load no longer has and whose items stay on the board, by key."""
+        return [str(row["order_key"]) for row in self.read("read_left_orders", customer=customer)]
 
     # --- rows that are not on the board ---------------------------------------------------------------------------------
 

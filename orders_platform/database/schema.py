@@ -273,6 +273,23 @@ class Schema:
                 connection.exec_driver_sql(statement)
         return statements
 
+    def widen_staging(self) -> None:
+        """Give the staging table of SQLite, which `load` fills, the columns that the configuration has come to name, in its order."""
+        definition = self.definitions["staging"]
+        have, wanted = {column.name for column in self._catalogue(definition.name)}, {name for name, _ in definition.columns}
+        if not have or not have < wanted:
+            return
+        columns = ", ".join(map(self._database.dialect.quote, sorted(have)))
+        table, former = self.qualified(definition.name), self.qualified(f"{definition.name}_former")
+        with self._database.write() as connection:
+            for statement in (
+                f"ALTER TABLE {table} RENAME TO {former}",
+                definition.create,
+                f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {former}",  # noqa: S608 - quoted names
+                f"DROP TABLE {former}",
+            ):
+                connection.exec_driver_sql(statement)
+
     def _require_rights_to_make(self, connection: Connection, statements: Sequence[str]) -> None:
         rights = [
             ("DATABASE", "", what)

@@ -4,7 +4,6 @@ import hashlib
 import math
 import os
 import sqlite3
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -99,6 +98,9 @@ class _Sqlite(Dialect):
         for batch in chunks([(*row[1:], row[0]) for row in rows], _BATCH):
             connection.exec_driver_sql(statement, batch)
 
+    def fingerprint(self, row_hashes: Sequence[str]) -> str:
+        return _fingerprint(len(row_hashes), sum(int(each, 16) for each in row_hashes))
+
     def add_fingerprints(self, parts: Iterable[str]) -> str:
         pairs = [part.split(":") for part in parts]
         return _fingerprint(sum(int(count) for count, _ in pairs), sum(int(total, 16) for _, total in pairs))
@@ -170,8 +172,19 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA synchronous = FULL")  # a committed intent must survive a power cut
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("PRAGMA cache_size = -32768")
-    connection.create_function("orders_uuid", 0, lambda: str(uuid.uuid4()))
+    connection.create_function("orders_uuid", 0, _uuid)
+    connection.create_function("orders_hash", 1, _hash)
     connection.create_aggregate("orders_fingerprint", 1, _Fingerprint)  # type: ignore[arg-type]
+
+
+def _hash(text: str) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def _uuid() -> str:
+    """A random one, without the object that `uuid.uuid4` makes of it: a load has hundreds of thousands."""
+    text = os.urandom(16).hex()
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{'89ab'[int(text[16], 16) & 3]}{text[17:20]}-{text[20:]}"
 
 
 def _begin(connection: Connection) -> None:
@@ -185,9 +198,8 @@ class _Fingerprint:
         self._sum = 0
         self._rows = 0
 
-    def step(self, text: str, /) -> None:
-        digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-        self._sum = (self._sum + int.from_bytes(digest, "big")) % (1 << 128)
+    def step(self, row_hash: str, /) -> None:
+        self._sum += int(row_hash, 16)
         self._rows += 1
 
     def finalize(self) -> str:

@@ -223,7 +223,7 @@ def build_alert_sensor(automation: Automation) -> dg.SensorDefinition:
         if len(ended) == _RUNS_A_TICK:
             words = "More runs have ended than a tick reads; nobody is told anything before all are."
             return dg.SensorResult(skip_reason=words, cursor=memory.model_dump_json())
-        place = Place(settings.environment, settings.configuration.alerts.ui_url, customers)
+        place = Place(settings.environment, settings.ui_url, customers)
         sent = [each for address in addresses for each in announce(memory, address, place)]
         for title, is_taken in sent:
             (context.log.info if is_taken else context.log.error)(f"{'Sent' if is_taken else 'Taken by nobody yet'}: {title}")
@@ -390,7 +390,7 @@ def send_summary(context: OpExecutionContext, orders_database: OrdersDatabase) -
             mine = [each for each in verdicts if customer in {None, each.customer}]
             runs = [each for each in failed if customer in {None, each}]
             nobody = () if customer else unmatched
-            return summary(mine, nobody, runs, settings.environment, settings.configuration.alerts.ui_url)
+            return summary(mine, nobody, runs, settings.environment, settings.ui_url)
 
         addresses = addresses_of(settings.alert_urls, settings.configuration.customer_names)
         taken = sum(address.takes(message(address.customer)) for address in addresses)

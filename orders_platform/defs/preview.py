@@ -14,11 +14,11 @@ from orders_platform.defs.failures import dagster_failures
 from orders_platform.defs.partitions import CUSTOMERS
 from orders_platform.defs.resources import MondayResource, OrdersDatabase
 from orders_platform.defs.run_options import RunOptions
+from orders_platform.domain.changes import OrderChanges, change_counts, change_table, counts_in_words
 from orders_platform.domain.customers import customer_for
 from orders_platform.errors import ConfigurationError
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.pipeline import sync_customer
-from orders_platform.reports.changes import change_counts, change_table, counts_in_words, order_changes
 
 _SHOWN = 100
 
@@ -38,26 +38,26 @@ def show_changes(
         run.preflight()
         if run_options.resync:
             store.compare_again(customer)
+        changes = OrderChanges(run_options.orders, _SHOWN)
         report = sync_customer(
             run, merge, customer, merge.scan_staging(),
-            skip_subitems=run_options.skip_subitems, accept=run_options.guards, dry=True, show=True,
+            skip_subitems=run_options.skip_subitems, accept=run_options.guards, dry=True, changes=changes,
         )  # fmt: skip
     if report.error:
         raise dg.Failure(f"{customer}: {report.error}", {"customer": customer}, allow_retries=False)
-    changes = order_changes(report.changes, run_options.orders)
-    rows = [dg.TableRecord(dict(each)) for each in change_table(changes)]
+    counts, rows = change_counts(changes.orders.values()), list(change_table(changes.orders.values()))
     metadata: dict[str, dg.RawMetadataValue] = {
         "customer": customer,
-        "a run would change": counts_in_words(changes),
-        **{name: count for name, count in change_counts(changes).items() if count},
+        "a run would change": counts_in_words(counts),
+        **{name: count for name, count in counts.items() if count},
         "refused": report.total("failed"),
         "cells_left_out": sum(len(stage.warnings) for stage in report.stages),
     }
     if rows:
-        metadata["changes"] = dg.MetadataValue.table(rows[:_SHOWN])
+        metadata["changes"] = dg.MetadataValue.table([dg.TableRecord(dict(each)) for each in rows[:_SHOWN]])
         metadata["changes_shown"] = f"{min(len(rows), _SHOWN):,} of {len(rows):,}"
     yield dg.AssetObservation(
-        ORDER_BOARD, description=f"{customer}: a run would change {counts_in_words(changes)}", metadata=metadata
+        ORDER_BOARD, description=f"{customer}: a run would change {counts_in_words(counts)}", metadata=metadata
     )
 
 

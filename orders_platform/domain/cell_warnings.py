@@ -21,7 +21,7 @@ class CellProblem:
 class CellWarning:
     """A cell of an order or of a size that was left out or cut.
 
-    `row_uuid` is that of the order or line that was sent without it; None when the merge left it out.
+    `row_uuid` is that of the order or line that was sent without it; None when the merge left it out, of the row with that hash.
     """
 
     customer: str
@@ -31,6 +31,7 @@ class CellWarning:
     code: str
     reason: str
     row_uuid: str | None = None
+    row_hash: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +53,15 @@ class WarningGroup:
 
 def group_warnings(warnings: Iterable[CellWarning]) -> list[WarningGroup]:
     """The warnings by customer, column and what is wrong: by text as well where the reason is about the text, as labels are; most first."""
-    found: dict[tuple[str, str, str, str], dict[str, CellWarning]] = {}
+    found: dict[tuple[str, str, str, str], dict[tuple[str, str | None], CellWarning]] = {}
     for each in warnings:
         key = (each.customer, each.column, each.code, preview(each.text) if each.code.startswith("label_") else "")
-        found.setdefault(key, {}).setdefault(each.order_key, each)
+        found.setdefault(key, {}).setdefault((each.order_key, each.row_hash), each)
     groups = []
     for (customer, column, code, _), by_order in found.items():
         first = next(iter(by_order.values()))
-        groups.append(
-            WarningGroup(customer, column, code, first.reason, first.text, len(by_order), tuple(by_order)[:_EXAMPLES])
-        )
+        keys = tuple(dict.fromkeys(key for key, _ in by_order))
+        groups.append(WarningGroup(customer, column, code, first.reason, first.text, len(by_order), keys[:_EXAMPLES]))
     return sorted(groups, key=lambda group: (group.customer, -group.count, group.column, group.text))
 
 

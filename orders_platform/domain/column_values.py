@@ -4,10 +4,11 @@ None clears a cell, and is the only value that clears every type: an empty strin
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from functools import lru_cache, partial
+from typing import Any, Final
 
 from orders_platform.domain.board import Cell, Column
 from orders_platform.domain.cell_codecs import CODECS, LONG_TEXT_CHARACTERS, PERCENTS, is_blank, part_of, plain_text
@@ -18,6 +19,10 @@ from orders_platform.errors import BoardMismatchError, ConfigurationError, RowEr
 
 # monday keeps about 64 KB of column data per item (its page on the text column).
 ROW_BYTES: Final = 65_536
+_BYTES_A_CHARACTER: Final = 12
+"""At most: `\\u0001`, twice in a link."""
+_BYTES_A_CELL: Final = 1_000
+"""At most, besides its text: a column's id, and what a number without a text has of digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,47 +33,76 @@ class FormattedRow:
     problems: tuple[CellProblem, ...] = ()
 
 
-def format_cell(field: Field, column: Column, value: object, labels: LabelIndex | None = None) -> object:
-    """The JSON value of one cell; without the run's `labels`, only the column's own are known.
+def cell_writer(field: Field, column: Column, labels: LabelIndex | None = None) -> Callable[[object], object]:
+    """What makes the JSON value of a column's cells; without the run's `labels`, only the column's own are known.
 
-    Raises `RowError`: the message continues the sentence "<column>: <value> ..."; codes are those of `CODECS` and `LabelIndex`.
+    It raises `RowError`: the message continues the sentence "<column>: <value> ..."; codes are those of `CODECS` and `LabelIndex`.
     """
-    if is_blank(value):
-        return None
-    if not field.type.has_labels:
-        is_percent = field.type is ColumnType.NUMBERS and field.takes_percents
-        return (PERCENTS if is_percent else CODECS[field.type]).write(value)
-    label = (LabelIndex() if labels is None else labels).choose(field, column, plain_text(value))
+    if field.type.has_labels:
+        return partial(_written_label, field, column, LabelIndex() if labels is None else labels)
+    is_percent = field.type is ColumnType.NUMBERS and field.takes_percents
+    return partial(_written, (PERCENTS if is_percent else CODECS[field.type]).write)
+
+
+def _written(write: Callable[[Any], object], value: object) -> object:
+    # Most texts and numbers of a list are there in many rows. A Decimal may be one that Python does not hash.
+    return (_written_now if type(value) is Decimal else _written_once)(write, value)
+
+
+def _written_now(write: Callable[[Any], object], value: object) -> object:
+    return None if is_blank(value) else write(value)
+
+
+_written_once = lru_cache(4_096, typed=True)(_written_now)
+
+
+def _written_label(field: Field, column: Column, labels: LabelIndex, value: object) -> object:
+    text = _written(plain_text, value)
+    label = None if text is None else labels.choose(field, column, str(text))
     return None if label is None else CODECS[field.type].write(label)
 
 
-def format_row(
-    mapping: BoardMapping, columns: Mapping[str, Column], row: Mapping[str, object], labels: LabelIndex
-) -> FormattedRow:
-    """The mapped cells of one row. A cell that its column cannot hold is left out, so that the board shows it as empty.
+class RowFormat:
+    """Makes the mapped cells of rows, during one run. A cell that its column cannot hold is left out: the board shows it as empty.
 
-    Labels that the row creates are noted in `labels`, unless the row is refused: `RowError` `key_missing` for an item that could not be
-    found again. Raises `ConfigurationError` when the row lacks a mapped source column, `BoardMismatchError` when the board lacks one.
+    Labels that a row creates are noted in `labels`, unless the row is refused. Raises `BoardMismatchError` when the board lacks a column.
     """
-    cells: dict[str, object] = {}
-    problems: dict[str, CellProblem] = {}
-    for field in mapping.fields:
-        column = board_column(columns, field.column_id)
+
+    def __init__(self, mapping: BoardMapping, columns: Mapping[str, Column], labels: LabelIndex) -> None:
+        self._mapping, self._columns, self._labels = mapping, columns, labels
+        self._labelled = [field for field in mapping.fields if field.type.has_labels]
+        self._writers = [
+            (field, field.sources[0] if len(field.sources) == 1 else "", field.column_id, cell_writer(field, column, labels))
+            for field in mapping.fields
+            if (column := board_column(columns, field.column_id))
+        ]
+
+    def __call__(self, row: Mapping[str, object]) -> FormattedRow:
+        """The cells of one row.
+
+        Raises `RowError` `key_missing` for an item that could not be found again, `ConfigurationError` when the row lacks a source column.
+        """
+        cells: dict[str, object] = {}
+        problems: dict[str, CellProblem] = {}
+        for field, source, column_id, write in self._writers:
+            value = row[source] if source in row else _coalesced(field, row)[1]
+            try:
+                cells[column_id] = None if value is None else write(value)
+            except RowError as refusal:
+                cells[column_id], problems[column_id] = self._left_out(field, row, refusal)
+        _require_key(self._mapping, self._columns, cells, problems)
+        _fit(self._mapping, cells, row, problems)
+        for column_id, name in _created_labels(self._labelled, cells).items():
+            self._labels.add(self._columns[column_id], name)
+        return FormattedRow(cells, tuple(problems.values()))
+
+    def _left_out(self, field: Field, row: Mapping[str, object], refusal: RowError) -> tuple[object, CellProblem]:
+        """What is sent in place of a cell that was refused, and what is wrong with it."""
         source, value = _coalesced(field, row)
-        try:
-            cells[field.column_id] = format_cell(field, column, value, labels)
-        except RowError as refusal:
-            cells[field.column_id] = None
-            code, reason = refusal.code, refusal.message
-            if refusal.code == "text_too_long" and mapping.long_texts == "cut":
-                cells[field.column_id] = CODECS[field.type].write(plain_text(value)[: LONG_TEXT_CHARACTERS - 1] + "…")
-                code, reason = "text_cut", f"{reason.partition(';')[0]} and was cut"
-            problems[field.column_id] = CellProblem(source, _shown(value), code, reason)
-    _require_key(mapping, columns, cells, problems)
-    _fit(mapping, cells, row, problems)
-    for column_id, name in _created_labels(mapping, cells).items():
-        labels.add(columns[column_id], name)
-    return FormattedRow(cells, tuple(problems.values()))
+        if refusal.code != "text_too_long" or self._mapping.long_texts != "cut":
+            return None, CellProblem(source, _shown(value), refusal.code, refusal.message)
+        cut = CODECS[field.type].write(plain_text(value)[: LONG_TEXT_CHARACTERS - 1] + "…")
+        return cut, CellProblem(source, _shown(value), "text_cut", f"{refusal.message.partition(';')[0]} and was cut")
 
 
 def same_cell(column: Column, wanted: object, actual: Cell | None) -> bool:
@@ -101,7 +135,7 @@ def changed_cells(
 
 def creates_labels(mapping: BoardMapping, cells: Mapping[str, object]) -> bool:
     """Whether a mutation with these cells, all of a row or the changed ones, needs `create_labels_if_missing`."""
-    return bool(_created_labels(mapping, cells))
+    return bool(_created_labels(mapping.fields, cells))
 
 
 def column_values_json(cells: Mapping[str, object]) -> str:
@@ -116,13 +150,13 @@ def board_column(columns: Mapping[str, Column], column_id: str) -> Column:
     return columns[column_id]
 
 
-def _created_labels(mapping: BoardMapping, cells: Mapping[str, object]) -> dict[str, str]:
+def _created_labels(mapped: Iterable[Field], cells: Mapping[str, object]) -> dict[str, str]:
     created = {}
-    for field in mapping.fields:
-        cell = cells.get(field.column_id)
-        name = part_of(cell, "label") or _only(part_of(cell, "labels"))
-        if field.type.has_labels and isinstance(name, str):
-            created[field.column_id] = name
+    for field in mapped:
+        if field.type.has_labels and (cell := cells.get(field.column_id)) is not None:
+            name = part_of(cell, "label") or _only(part_of(cell, "labels"))
+            if isinstance(name, str):
+                created[field.column_id] = name
     return created
 
 
@@ -139,6 +173,9 @@ def _require_key(
 
 def _fit(mapping: BoardMapping, cells: dict[str, object], row: Mapping[str, object], problems: dict[str, CellProblem]) -> None:
     """Leave out the longest cells of a row that is larger than an item holds."""
+    characters = sum(len(str(value)) for value in row.values() if isinstance(value, str | Decimal))
+    if _BYTES_A_CHARACTER * characters + _BYTES_A_CELL * len(cells) <= ROW_BYTES:
+        return  # nearly every row
     while (size := len(column_values_json(cells).encode())) > ROW_BYTES:
         others = [field for field in mapping.fields if field.column_id != mapping.external_key]
         longest = max(others, key=lambda field: len(json.dumps(cells[field.column_id], ensure_ascii=False).encode()))

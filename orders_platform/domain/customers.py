@@ -19,6 +19,10 @@ MAX_PARTITION_KEY = 64
 UNKNOWN_CUSTOMER = "unknown_customer"
 """The code of staged rows that match no configured customer."""
 
+_TOTALS = {f"{of}{word}" for of in ("", "grand ", "sub ", "sub-", "sub") for word in ("total", "totals")}
+TOTALS = frozenset(f"{word}{end}" for word in _TOTALS | {"sum", "summe", "gesamt", "gesamtsumme"} for end in ("", ":"))
+"""What a row of totals says, folded, where an order has its number, customer or name."""
+
 UNMATCHED_NO_ORDER = "no_order"
 """The code of those of them that are no orders, such as a repeated header."""
 
@@ -165,7 +169,7 @@ class CustomerNames:
         if folded and folded == self._header:
             return "the row repeats the headers of its file and is no order: delete it from the order list"
         if not count.has_orders:
-            return "none of the columns that make an order is filled: a total or empty row is no order, delete it from the order list"
+            return "the row is a total or empty and no order: delete it from the order list"
         if folded:
             return (
                 f"customer {count.spelling!r} is not in [customers] of the configuration: add it, or add the spelling to a customer's "

@@ -62,7 +62,10 @@ class OrderEvent:
 
 @dataclass(frozen=True, slots=True)
 class RowHistory:
-    """An order or a line, where it stands, and the batches that carried it (`documents`), oldest first."""
+    """An order or a line, where it stands, and the batches that carried it (`documents`), oldest first.
+
+    `removed_at`: since when the list no longer has the order.
+    """
 
     kind: RowKind
     ref: str
@@ -75,5 +78,6 @@ class RowHistory:
     run_id: str | None = None
     batch_id: str | None = None
     completed_at: datetime | None = None
+    removed_at: datetime | None = None
     error: str | None = None
     documents: tuple[LoggedBatch, ...] = ()

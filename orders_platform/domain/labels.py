@@ -44,9 +44,9 @@ class _ColumnLabels:
 
     def find(self, text: str) -> Label | str | None:
         """The active label, the name of one that was asked for, None when the column knows nothing like it."""
-        folded = fold(text)
         if exact := self._exact.get(text):
             return exact
+        folded = fold(text)
         alike = self._alike.get(folded, [])
         if len(alike) > 1:
             names = ", ".join(repr(label.name) for label in alike[:_NEAREST])

@@ -34,7 +34,7 @@ class ColumnType(enum.StrEnum):
     @property
     def has_labels(self) -> bool:
         """True for the types whose cells hold labels of a fixed list."""
-        return self in {ColumnType.STATUS, ColumnType.DROPDOWN}
+        return self is ColumnType.STATUS or self is ColumnType.DROPDOWN
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,15 @@
 """Does the board fit the mapping? Answered before the first write of a run, with every misfit at once, in words."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+from typing import Final, TypeVar
 
 from orders_platform.domain.board import BoardDescription, Column
 from orders_platform.domain.mapping import BoardMapping, ColumnType, Field, LabelPolicy
 from orders_platform.domain.new_columns import absent_labels
 from orders_platform.domain.text import counted
 from orders_platform.errors import BoardMismatchError
+
+_Read = TypeVar("_Read")
 
 # Types whose cells monday fills or which only its own screens edit, and where their content comes from.
 READ_ONLY_TYPES: Final[Mapping[str, str]] = {
@@ -65,6 +67,16 @@ def missing_labels(mapping: BoardMapping, board: BoardDescription, values: Mappi
         f"{', '.join(map(repr, each.texts))}; add them on the board, or by `orders-platform board check --create-labels`"
         for each in found
     )
+
+
+def require_board(found: Mapping[int, _Read], board_id: int) -> _Read:
+    """What was read of the board of this id; `BoardMismatchError` when monday did not list it."""
+    if board_id not in found:
+        raise BoardMismatchError(
+            f"monday.com knows no board {board_id}, or this token may not see it: compare board_id in the configuration. "
+            "`orders-platform board init` makes a board."
+        )
+    return found[board_id]
 
 
 def mismatch(board: BoardDescription, problems: Iterable[str]) -> BoardMismatchError:

@@ -12,7 +12,7 @@ from orders_platform.domain.guards import Guard
 from orders_platform.domain.orders import CustomerSummary, RowProblem
 from orders_platform.domain.text import counted, few
 
-NO_ORDERS = frozenset({"phantom", "repeated_header"})
+NO_ORDERS = frozenset({"phantom", "repeated_header", "total"})
 """Codes of staged rows that are no orders (totals, headers): nothing of them belongs on the board."""
 
 REFUSED_FILE = "refused_file"
@@ -147,7 +147,16 @@ def verdicts_of(
 
 def all_well(verdicts: Iterable[Verdict], invalid: Iterable[RowProblem] = (), *, strict: bool = False) -> bool:
     """Whether the board has all that the list holds; `invalid` is what of it the merge cannot take, rows and files of nobody among them."""
-    return all(each.is_well(strict=strict) for each in verdicts) and not nobodys(invalid)
+    rows = list(invalid)
+    is_odd = strict and any(row.code == UNMATCHED_NO_ORDER for row in rows)
+    return all(each.is_well(strict=strict) for each in verdicts) and not nobodys(rows) and not is_odd
+
+
+def no_orders(invalid: Iterable[RowProblem]) -> str:
+    """How many of these rows are no orders, in a sentence; empty for none."""
+    count = sum(row.rows for row in invalid if row.code in {*NO_ORDERS, UNMATCHED_NO_ORDER})
+    rows = counted(count, "staged row is", "staged rows are")
+    return f"{rows} no order (a total, a repeated header, a note); `orders-platform status` says which." if count else ""
 
 
 def nobodys(invalid: Iterable[RowProblem]) -> list[str]:

@@ -6,17 +6,20 @@ Most of the 400 cells of a row are blank, and only the others are looked at.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache, partial, reduce
 from math import isfinite
+from operator import or_
 from typing import Final
 
 from orders_platform.configuration import Configuration
 from orders_platform.database.dialects import Dialect
 from orders_platform.domain.cell_codecs import number_text, plain_text
 from orders_platform.domain.cell_texts import NUMERAL, is_day, meaning
+from orders_platform.domain.customers import TOTALS
 from orders_platform.domain.matching import KEY_SEPARATOR
 from orders_platform.domain.names import item_name, joined_name, shortened
 from orders_platform.domain.text import fold
@@ -27,7 +30,7 @@ BadCell = tuple[str, str, str]
 """A cell that its column cannot hold: a code of `REASONS`, the column, the text."""
 
 REASONS: Final[Mapping[str, str]] = {
-    "bad_quantity": "is not a whole number of 0 or more",
+    "bad_quantity": "is not a whole number of 0 or more; the board keeps the number that the size had, or shows none",
     "bad_number": "is not a number that the column holds",
     "bad_date": "is not a date",
     "error_value": "is an error value of the workbook",
@@ -42,6 +45,7 @@ _NO_ORDER: Final[Mapping[str, str]] = {
     "repeated_header": "the row repeats the headers of its file and is no order: delete it from the order list",
     "phantom": "none of the columns that make an order is filled (phantom_columns), so the row is a total or empty: delete it, "
     "or fill one in",
+    "total": "it has no order number and says TOTAL or the like, or is one note alone: the row is no order, delete it from the order list",
     "missing_key": "a unique key column is blank: fill in the order number",
     "name_empty": "the item or group name would be empty: fill in one of its parts",
 }
@@ -61,6 +65,7 @@ class StagedOrder:
         shown: which of the columns that the board shows are filled, a bit each; the last one says whether any size is.
         reject_code: why it is no order, empty when it is one; with a `reason`.
         ref: the order that it is, None for a new one.
+        staged_hash: what its order keeps to know the row again; None where it was not merged as it stands.
     """
 
     number: int
@@ -79,6 +84,7 @@ class StagedOrder:
     reject_code: str
     reason: str
     ref: str | None = None
+    staged_hash: str | None = None
 
 
 def canonical(value: object) -> str:
@@ -97,11 +103,32 @@ def canonical(value: object) -> str:
 
 def key_of(cells: Iterable[object]) -> str:
     """Key columns for comparing: folded, NULL as nothing. Cleaned too, since an earlier version may have kept other ones."""
-    return KEY_SEPARATOR.join(fold(told(cell)) for cell in cells)
+    return KEY_SEPARATOR.join(map(_folded, cells))
 
 
-KnownCells = Sequence[dict[object, tuple[object, str, int]]]
-"""What cells of each column mean, what of it is hashed, and which bit of `StagedOrder.shown` it is."""
+@lru_cache(maxsize=10_000)
+def _folded(cell: object) -> str:
+    """Most cells of keys come again and again."""
+    return fold(told(cell))
+
+
+Meaning = tuple[object, str, int, BadCell | None]
+"""What a cell means: its value, what of it is hashed, which bits of `StagedOrder.shown` it is, and what is wrong with it."""
+
+_NOTHING: Final[Meaning] = (None, "", 0, None)
+
+
+class KnownCells(dict[object, Meaning]):
+    """What the cells of a column mean. Most of them come again and again, so that many are remembered."""
+
+    def __init__(self, read: Callable[[object], Meaning]) -> None:
+        self._read = read
+
+    def __missing__(self, cell: object) -> Meaning:
+        meaning = self._read(cell) if cell is not None else _NOTHING
+        if len(self) < _MOST_KNOWN:
+            self[cell] = meaning
+        return meaning
 
 
 class Cleaner:
@@ -117,15 +144,15 @@ class Cleaner:
     """
 
     def __init__(
-        self, configuration: Configuration, rules: MergeRules, dialect: Dialect, customer: str, known: KnownCells
+        self, configuration: Configuration, rules: MergeRules, dialect: Dialect, customer: str, known: list[KnownCells]
     ) -> None:
+        """`known` has the cells that were read for customers with the same bookkeeping, or is empty, and gets those read now."""
         self._customer = customer
         self._dialect = dialect
         self._rules = rules
         self._cleaning = configuration.cleaning
         self._known = known
         self._columns = rules.business
-        self._readers = [self._reader(column) for column in rules.business]
         self.names = [column.name for column in rules.business]
         places = {name: i for i, name in enumerate(self.names)}
         keys, kinds = configuration.keys_of(customer), {each.kind: i for i, each in enumerate(rules.business)}
@@ -141,6 +168,7 @@ class Cleaner:
         self.file_at = places[configuration.columns.file]
         self._phantom = [places[name] for name in self._cleaning.phantom_columns]
         unique = self.keys[: self.unique_count]
+        unique = self.keys[: self.unique_count]
         self._headed = [(i, self.names[i].lower(), i in unique) for i in {*unique, *self._phantom}]
         self._group, self._item = (
             [[places[name] for name in names] for names in rule]
@@ -152,6 +180,10 @@ class Cleaner:
         for number, sources in enumerate(rules.watched):
             for name in sources:
                 self._bits[places[name]] |= 1 << number
+        self._shown_by_bits: dict[tuple[int, ...], int] = {}
+        if not known:
+            known += [KnownCells(partial(self._read, i, self._reader(column))) for i, column in enumerate(rules.business)]
+        self._known = known
 
     # --- cells ----------------------------------------------------------------------------------------------------------
 
@@ -221,23 +253,33 @@ class Cleaner:
 
     # --- rows -----------------------------------------------------------------------------------------------------------
 
-    def clean(self, number: int, row: Sequence[object]) -> StagedOrder:
-        """One row."""
-        bad: list[BadCell] = []
-        cells: dict[int, object] = {}
-        parts: list[str] = []
-        shown, known = 0, self._known
-        for i, cell in enumerate(row):
-            if cell is not None:
-                value, part, bit = known[i].get(cell) or self._read(i, cell, bad)
-                if value is not None:
-                    cells[i] = value
-                    shown |= bit
-                    if part:
-                        parts.append(part)
+    def clean(self, rows: Mapping[int, Sequence[object]]) -> Iterator[StagedOrder]:
+        """Rows of the load by number, each with its hash before its cells.
+
+        They are read column by column, and those columns left out that are blank in all of them.
+        """
+        hashes, *cells = zip(*rows.values(), strict=True)
+        columns = [(i, column) for i, column in enumerate(cells) if column.count(None) < len(rows)]
+        places = [i for i, _ in columns]
+        meanings = zip(*(list(map(self._known[i].__getitem__, column)) for i, column in columns), strict=True)
+        for number, (row_hash, row) in zip(rows, zip(hashes, meanings, strict=True), strict=True):
+            order = self._order(number, places, row)
+            if not order.bad_cells:
+                order.staged_hash = f"{row_hash}:{order.shown:x}"
+            yield order
+
+    def _order(self, number: int, places: Sequence[int], meanings: Sequence[Meaning]) -> StagedOrder:
+        values, parts, bits, wrong = zip(*meanings, strict=True)
+        cells = {i: value for i, value in zip(places, values, strict=True) if value is not None}
+        bad = list(filter(None, wrong))
+        shown = self._shown_by_bits.get(bits)
+        if shown is None:
+            shown = self._shown_by_bits[bits] = reduce(or_, bits, 0)
         source, customer = self._source_at, self._customer_at
         if source not in cells and customer in cells:
-            cells[source] = self._readers[source](cells[customer], bad)
+            value, _, _, problem = self._known[source][cells[customer]]
+            cells[source] = value
+            bad += [problem] if problem else []
         cells[customer] = self._customer
         keys = [written(cells.get(i)) for i in self.keys]
         unique = keys[: self.unique_count]
@@ -247,23 +289,21 @@ class Cleaner:
         return StagedOrder(
             number, cells, tuple(written(cells.get(i)) for i in self.bookkeeping), keys[0], order_key,
             KEY_SEPARATOR.join(key or "" for key in keys).casefold(), KEY_SEPARATOR.join(key or "" for key in unique).casefold(),
-            self._hash(parts, cells, bad), shortened(group), item_name(item, order_key), shown,
+            self._hash(filter(None, parts), cells, bad), shortened(group), item_name(item, order_key), shown,
             cells.get(self._type_at) == self._cleaning.cancelled, tuple(bad), code, _NO_ORDER.get(code, ""),
         )  # fmt: skip
 
-    def _read(self, i: int, cell: object, bad: list[BadCell]) -> tuple[object, str, int]:
-        before = len(bad)
-        value = self._readers[i](cell, bad)
+    def _read(self, i: int, read: Callable[[object, list[BadCell]], object], cell: object) -> Meaning:
+        bad: list[BadCell] = []
+        value = read(cell, bad)
         prefix = self._prefixes[i]
         part = prefix + canonical(value) if prefix and value is not None else ""
-        entry = value, part, self._bits[i] if value or self._bits[i] < self.sizes_bit else 0  # a size of 0 is none
-        if len(bad) == before and len(self._known[i]) < _MOST_KNOWN:
-            self._known[i][cell] = entry
-        return entry
+        bit = 0 if value is None or (not value and self._bits[i] >= self.sizes_bit) else self._bits[i]  # a size of 0 is none
+        return value, part, bit, bad[0] if bad else None
 
     def key_cells(self, cells: Iterable[object]) -> list[object]:
         """Staged cells of the key columns as they would be stored."""
-        return [None if cell is None else self._read(i, cell, [])[0] for i, cell in zip(self.keys, cells, strict=True)]
+        return [self._known[i][cell][0] for i, cell in zip(self.keys, cells, strict=True)]
 
     def hash_of(self, cells: Mapping[int, object], bad: Sequence[BadCell] = ()) -> str:
         """The hash over every column that makes a row what it is, blank ones left out, and over what its columns cannot hold.
@@ -273,8 +313,8 @@ class Cleaner:
         prefixes = self._prefixes
         return self._hash([prefixes[i] + canonical(cell) for i, cell in cells.items() if prefixes[i]], cells, bad)
 
-    def _hash(self, parts: list[str], cells: Mapping[int, object], bad: Sequence[BadCell]) -> str:
-        parts += [f"{self.names[i]}\x1e{canonical(cells[i])}" for i in self._last if i in cells]
+    def _hash(self, parts: Iterable[str], cells: Mapping[int, object], bad: Sequence[BadCell]) -> str:
+        parts = [*parts, *(f"{self.names[i]}\x1e{canonical(cells[i])}" for i in self._last if i in cells)]
         if bad:
             parts += ["\x1e".join(("", *each)) for each in sorted(bad)]
         return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
@@ -300,9 +340,20 @@ class Cleaner:
             return "repeated_header"
         if self._phantom and not any(i in cells for i in self._phantom):
             return "phantom"
+        if self._is_total(cells):
+            return "total"
         if not all(i in cells for i in self.keys[: self.unique_count]):
             return "missing_key"
         return "" if group and item else "name_empty"
+
+    def _is_total(self, cells: Mapping[int, object]) -> bool:
+        """Whether it says TOTAL for its order number; or has none, and says so elsewhere or is one text alone, like `Printed on ...`."""
+        number = cells.get(self.keys[0])
+        if number is not None:
+            return canonical(number).casefold() in TOTALS
+        own = [i for i in cells if i not in {*self._last, *self.bookkeeping}]
+        is_note = len(own) == 1 and own[0] not in self.sizes
+        return is_note or any(canonical(cells[i]).casefold() in TOTALS for i in (*own, self._customer_at))
 
     def _is_header(self, cells: Mapping[int, object]) -> bool:
         """Whether a key, or two of the columns that make an order, say what their column is called."""

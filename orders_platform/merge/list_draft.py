@@ -18,7 +18,8 @@ from pathlib import Path
 import jinja2
 
 from orders_platform.domain.cell_texts import NUMERAL, day, is_day, meaning, numeral
-from orders_platform.domain.text import clean, fold
+from orders_platform.domain.customers import TOTALS
+from orders_platform.domain.text import clean, counted, few, fold
 from orders_platform.errors import SourceDataError
 from orders_platform.merge.file_tables import HEADER_WITHIN, FileOptions, Table, tables_of
 
@@ -29,14 +30,27 @@ _ROLES = (
     "staging", "orders", "staged_lines", "lines", "log", "rejects", "customers", "loads", "order_sync_status", "customer_summary"
 )  # fmt: skip
 _NULL_WORDS = {"nan", "none", "null", "n/a", "#n/a"}
-_MOST_LABELS, _LONG, _LONGEST_NAME, _NAMED = 12, 255, 128, 5
+_MOST_LABELS, _LONG, _LONGEST_NAME, _NAMED, _FEW = 12, 255, 128, 5, 5
 _ORDER = re.compile(r"order|\bpo\b|\bnr\b|\bno\b|number|\bid\b|\bref|bestell", re.IGNORECASE)
-_WHOSE = re.compile(r"customer|client|dealer|buyer|account|shop|store|company|kunde|brand", re.IGNORECASE)
+_WHOSE = re.compile(
+    r"customer|client|dealer|buyer|account|shop|store|company|cent(re|er)|retail|outlet|kunde|händler|brand", re.IGNORECASE
+)
 _STATUS = re.compile(r"status|state|order type", re.IGNORECASE)
 _TITLE = re.compile(r"name|item|product|descr|part|article|model|style", re.IGNORECASE)
 _QUANTITY = re.compile(r"qty|quantity|pieces|units|menge|count", re.IGNORECASE)
 _NO_SIZE = re.compile(r"price|cost|amount|total|sum\b|weight|\byear\b|\brate|discount", re.IGNORECASE)
 _CANCELLED = re.compile(r"cancel|storn|annul", re.IGNORECASE)
+_UNKNOWN = {"tbc", "tba", "tbd", "n/a", "na", "?", "??", "-", "open", "pending", "on request"}
+"""Words for what is not known yet, which count against no type."""
+
+_DAY = re.compile(r"[0-9]{1,2}[./ -]{1,2}([0-9]{1,2}|[^\W\d]{3,9})[./ -]{1,2}[0-9]{2,4}|[0-9]{4}[./][0-9]{1,2}[./][0-9]{1,2}")
+_AMOUNT = re.compile(r"([^\d\s.,-]{1,3} ?)?-?[0-9][0-9.,' ]*[.,][0-9]{2}( ?[^\d\s.,-]{1,3})?")
+_ALIKE = (
+    (_DAY, "days", "days like 2026-01-31", "date", "date"),
+    (_AMOUNT, "amounts", "numbers with a point, like 12.50 or € 12.50", "decimal(18, 4)", "numbers"),
+)
+"""What texts look like that are not read so, what is read, and its types in the configuration."""
+
 _PREFIXES = {"numbers": "numeric", "long_text": "long"}
 
 
@@ -65,18 +79,45 @@ class _Column:
     @cached_property
     def numbers(self) -> list[float]:
         """The same, 0 where they are no numbers; nothing where most are none, or codes."""
-        are_numbers = _nearly_all(count is not None for count, text in zip(self.counts, self.cells, strict=True) if text)
         is_code = any(re.match("0[0-9]", text) for text in self.filled)
-        return [count or 0.0 for count in self.counts] if are_numbers and not is_code else []
+        return [count or 0.0 for count in self.counts] if not is_code and self._is_all_but(self.no_numbers) else []
+
+    @cached_property
+    def no_numbers(self) -> list[str]:
+        return [text for text, count in zip(self.cells, self.counts, strict=True) if count is None]
+
+    @cached_property
+    def no_days(self) -> list[str]:
+        return [text for text in self.filled if not ("-" in text and is_day(day(text)))]
+
+    def _is_all_but(self, odd: Sequence[str]) -> bool:
+        """Whether these are few of its cells: one in twenty, or a single word, besides those that say that nothing is known yet."""
+        known = [text for text in odd if fold(text) not in _UNKNOWN]
+        is_word = len(known) == 1 and not any(map(str.isdigit, known[0])) and len(self.filled) >= _FEW
+        return len(odd) * 2 <= len(self.filled) and (is_word or len(known) <= 0.05 * len(self.filled))
 
     @cached_property
     def kind(self) -> str:
         """Its type in the database."""
-        if self.filled and _nearly_all("-" in text and is_day(day(text)) for text in self.filled):
+        if self.filled and self._is_all_but(self.no_days):
             return "date"
         if self.filled and self.numbers:
             return "integer" if all(map(float.is_integer, self.numbers)) else "decimal(18, 4)"
         return "long_text" if any(len(text) > _LONG or "\n" in text for text in self.filled) else f"nvarchar({_LONG})"
+
+    @property
+    def remark(self) -> str:
+        """What somebody should know of its cells: those that are not of its type, or what it looks like and cannot be read as."""
+        if "char" not in self.kind and self.kind != "long_text":
+            what, odd = ("days", self.no_days) if self.kind == "date" else ("numbers", self.no_numbers)
+            shown = few([repr(text) for text in dict.fromkeys(odd)], 3)
+            return f"{self.name!r}: {what} but for {counted(len(odd), 'cell')} ({shown}), left out of the board" if odd else ""
+        known = [text for text in self.filled if fold(text) not in _UNKNOWN]
+        for pattern, what, read, type_, board_type in _ALIKE:
+            if sum(map(bool, map(pattern.fullmatch, known))) * 2 > len(known):
+                types = f'"{self.name}" = "{type_}" in [order_list] and type = "{board_type}" in [items]'
+                return f"{self.name!r}: looks like {what} ({known[0]!r}), kept as text: only {read} are read. Written so, they need {types}"
+        return ""
 
     @property
     def is_text(self) -> bool:
@@ -117,9 +158,14 @@ class ListDraft:
         extra = self._extra(key, customer, texts)
         status = next((each for each in texts if _STATUS.search(each.name) and len(each.distinct) <= _MOST_LABELS), None)
         texts = [each for each in texts if each is not status]
-        title = sorted(texts, key=lambda each: (not _TITLE.search(each.name), -len(each.distinct)))[:1]
+        title = sorted(
+            (each for each in texts if not each.remark), key=lambda each: (not _TITLE.search(each.name), -len(each.distinct))
+        )[:1]
         item, labelled = [key, *title], (customer, status)
         self._say(f"names: a group is called after {customer.name!r}, an item after {_list(item)}")
+        for each in self.columns:
+            if each is not key and each.remark:
+                self._say(f"look at {each.remark}")
         types = [
             "text" if each is key else "dropdown" if each in labelled else each.board_type for each in others if each.filled
         ]
@@ -131,14 +177,14 @@ class ListDraft:
         }
         listed |= {_FILE: "nvarchar(255)", _SOURCE: "nvarchar(255)"}
         listed |= ({} if status else {_TYPE: "nvarchar(100)"}) | ({} if total else {_TOTAL: "integer"})
-        names = ["record_uuid", *listed]
+        order = ["record_uuid", *listed]
         environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False)  # noqa: S701 - TOML
         environment.filters["q"] = lambda value: json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
         return environment.from_string(template).render(
             file=self.path.name, stem=re.sub(r"\W+", "_", self.path.stem).strip("_").lower()[:40] or "list", roles=_ROLES,
             order_list=listed.items(), customer=customer.name, source_customer=_SOURCE, source_file=_FILE,
             order_type=status.name if status else _TYPE, total=total.name if total else _TOTAL,
-            after=names[names.index(sizes[0].name) - 1], before=names[names.index(sizes[-1].name) + 1],
+            after=order[order.index(sizes[0].name) - 1], before=order[order.index(sizes[-1].name) + 1],
             texts=[each.name for each in texts], cancelled=[text for text in status.distinct if _CANCELLED.search(text)] if status else [],
             key=key.name, extra=[each.name for each in extra], item=[[each.name] for each in item], external_key=ids[key.name],
             fields=[(name, ids[name], type_) for name, type_ in zip(shown, types, strict=True)], customers=customer.distinct,
@@ -188,7 +234,7 @@ class ListDraft:
         named = [each for each in unique or full if _ORDER.search(each.name)]
         key = max(named or unique or full, key=lambda each: len(each.distinct))
         often = "has another value in each row" if unique else f"has {len(key.distinct)} values in {len(key.cells)} rows"
-        others = [each for each in unique if each is not key]
+        others = [each for each in unique if each is not key and not each.remark]
         self._say(f"key: {key.name!r} {often}" + (f"; so has {_list(others)}" if others else ""))
         return key
 
@@ -207,17 +253,18 @@ class ListDraft:
         return extra
 
     def _customer(self, columns: Iterable[_Column]) -> _Column:
-        full = (each for each in columns if each.is_text and _nearly_all(map(bool, each.cells)))
-        texts = sorted(full, key=lambda each: len(each.distinct))
+        full = [each for each in columns if each.is_text and not each.remark and _nearly_all(map(bool, each.cells))]
+        texts = sorted(full, key=lambda each: (any(text[0].islower() for text in each.distinct), len(each.distinct)))
         named = [each for each in texts if _WHOSE.search(each.name)]
-        found = next(iter([*named, *(each for each in texts if len(each.distinct) * 2 <= len(each.cells))]), None)
+        others = [each for each in texts if len(each.distinct) * 2 <= len(each.cells) and not _STATUS.search(each.name)]
+        found = next(iter([*named, *others]), None)
         if found is None:
             raise self._refused(
                 "has no column that says whose order a row is (filled in nearly every row, one name for several orders). "
                 "Nothing was written. Add a column Customer; orders are merged and sent by customer."
             )
         more = f" and {len(found.distinct) - _NAMED} more" if len(found.distinct) > _NAMED else ""
-        why = "by its name" if named else "it has the fewest values"
+        why = "by its name" if named else f"of those with few values ({_list(others)}), the likeliest: look at it"
         self._say(f"customers: {found.name!r}, {why}: {', '.join(found.distinct[:_NAMED])}{more}")
         return found
 
@@ -259,7 +306,7 @@ def draft(path: Path, options: FileOptions, folder: Path, ours: Collection[str])
     """
     taken = {name.casefold() for name in (*ours, _FILE, _SOURCE, _TYPE, _TOTAL)}
     for table in tables_of(path, options, lambda row: _count(row) > 1, folder):
-        columns = [] if table.left_out else _columns_of(table, options.header_row)
+        columns, totals = ([], 0) if table.left_out else _columns_of(table, options.header_row)
         if columns:
             twice = [name for name, count in Counter(fold(each.name) for each in columns).items() if count > 1 or name in taken]
             if wrong := [*twice, *(each.name for each in columns if len(each.name) > _LONGEST_NAME)]:
@@ -267,25 +314,32 @@ def draft(path: Path, options: FileOptions, folder: Path, ours: Collection[str])
                     f"{table.title}: the header {wrong[0]!r} is there twice, or a name of ours, or longer than {_LONGEST_NAME} characters. "
                     "Nothing was written. Rename it in the file."
                 )
-            return ListDraft(path, columns, [f"columns: {len(columns)} in {len(columns[0].cells)} rows of {table.title}"])
+            besides = f"; {counted(totals, 'row')} besides that are totals or notes, and no orders" if totals else ""
+            return ListDraft(
+                path, columns, [f"columns: {len(columns)} in {len(columns[0].cells)} rows of {table.title}{besides}"]
+            )
     raise SourceDataError(
         f"{path} has no row of headers with rows below it. Nothing was written. --header-row and --sheet say where."
     )
 
 
-def _columns_of(table: Table, header_row: int | None) -> list[_Column]:
-    """The columns below the first row that is about as wide as the widest of the beginning; none where no row is below it."""
+def _columns_of(table: Table, header_row: int | None) -> tuple[list[_Column], int]:
+    """The columns below the first row that is about as wide as the widest of the beginning; none where no row is below it.
+
+    And how many rows besides are no orders: they say TOTAL or the like, or are one text alone.
+    """
     beginning = [list(map(clean, row)) for row in islice(table.rows(), header_row or HEADER_WITHIN)]
     widest = max(map(_count, beginning), default=0)
     wide = (number for number, row in enumerate(beginning, start=1) if _count(row) * 2 > widest > 1 and _count(row) > 1)
     number = header_row or next(wide, len(beginning))
-    rows = [row for row in islice(table.rows(), number, None) if _count(row)]
+    filled = [row for row in islice(table.rows(), number, None) if _count(row)]
+    rows = [row for row in filled if _count(row) > 1 and not TOTALS & set(map(fold, row))]
     headers = enumerate(beginning[number - 1]) if rows and len(beginning) >= number else ()
 
     def cells(at: int) -> list[str]:
         return [meaning("lines", row[at], _NULL_WORDS) or "" if at < len(row) else "" for row in rows]
 
-    return [_Column(name, cells(at)) for at, name in headers if name]
+    return [_Column(name, cells(at)) for at, name in headers if name], len(filled) - len(rows)
 
 
 def _count(row: Iterable[str]) -> int:

@@ -18,7 +18,7 @@ from orders_platform.domain.mapping import ColumnType
 from orders_platform.domain.sizes import discover_sizes, require_known_sizes
 from orders_platform.errors import SourceDataError
 
-_RULES_VERSION = 5
+_RULES_VERSION = 6
 """Raise it when the code changes what a merge makes of the same load: every load then counts as changed once."""
 
 _ROW_HASH_VERSION = 3
@@ -63,6 +63,7 @@ class MergeRules:
         self._configuration = configuration
         self._schema = schema
         self._types = types
+        self._hashes: dict[Keys, str] = {}
 
     @cached_property
     def _staged(self) -> Mapping[str, TableColumn]:
@@ -158,7 +159,7 @@ class MergeRules:
         if absent:
             raise SourceDataError(
                 f"{self._configuration.tables.staging} lacks {len(absent)} configured columns: {'; '.join(absent)}. Nothing was read. "
-                "Correct the configuration or the load."
+                "Correct the configuration, or load a list that has them."
             )
 
     def _configured_columns(self) -> list[tuple[str, str]]:
@@ -240,8 +241,11 @@ class MergeRules:
         """A short value that changes whenever the same load would be merged differently."""
         c = self._configuration
         keys: Keys = c.keys_of(customer)
+        if keys in self._hashes:
+            return self._hashes[keys]
         facts = [_RULES_VERSION, c.cleaning.model_dump(), c.names.model_dump(), asdict(c.sizes), keys.model_dump(),
                  c.columns.model_dump(), c.items.long_texts, c.policies.removed_orders,
                  [asdict(rule) for rule in c.guard_rules.values()], self.watched,
                  self._column_facts]  # fmt: skip
-        return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+        self._hashes[keys] = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+        return self._hashes[keys]

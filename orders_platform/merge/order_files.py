@@ -20,7 +20,7 @@ from math import isfinite, nan
 from pathlib import Path
 
 from orders_platform.domain.cell_texts import NUMERAL, day, numeral
-from orders_platform.domain.customers import CustomerNames, SpellingCount
+from orders_platform.domain.customers import TOTALS, CustomerNames, SpellingCount
 from orders_platform.domain.text import clean, counted, fold
 from orders_platform.errors import SourceDataError
 from orders_platform.merge.file_tables import HEADER_WITHIN, Block, FileOptions, Table, content_hash, tables_of
@@ -105,7 +105,7 @@ class OrderSheet:
         quantity: the sum of the sizes.
         numbers: the order numbers.
         spellings: how many rows there are of each spelling of a customer.
-        customers: the rows of each customer; `unmatched_rows` are those of nobody who is configured.
+        customers: the rows of each customer; `unmatched_rows` are those of nobody who is configured, `nameless_rows` of these name none.
         findings: what Excel did to the data.
     """
 
@@ -122,11 +122,15 @@ class OrderSheet:
             spellings.update(self._count(count, columns))
             progress("rows read", self.rows)
         self.spellings = [
-            SpellingCount(name or None, file or None, rows, has_orders=True) for (name, file), rows in spellings.items()
+            SpellingCount(name or None, file or None, rows, has_orders=fold(name) not in TOTALS)
+            for (name, file), rows in spellings.items()
         ]
         scan = known.names.scan(self.spellings)
         self.customers = {name: found.rows for name, found in scan.customers.items()}
         self.unmatched_rows = sum(found.rows for found in scan.unmatched)
+        self.nameless_rows = sum(
+            found.rows for found in scan.unmatched if not (found.has_orders and fold(found.spelling or ""))
+        )
         self.findings = tuple(self._find())
 
     @property

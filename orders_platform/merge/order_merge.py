@@ -6,28 +6,44 @@ Each merge is one transaction. Its statements stand below in the order in which 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import attrgetter, or_
 from types import MappingProxyType
+from typing import Any, TypeVar
 
+from orders_platform.configuration import Keys
 from orders_platform.database import conversion
 from orders_platform.database.engine import repeated_when_lost
 from orders_platform.database.order_store import OrderStore, Row
 from orders_platform.database.statements import Runner, Statements, chunks, write_rows
 from orders_platform.domain import guards
-from orders_platform.domain.customers import UNKNOWN_CUSTOMER, UNMATCHED_NO_ORDER, CustomerRows, SpellingCount, StagingScan
+from orders_platform.domain.customers import (
+    TOTALS,
+    UNKNOWN_CUSTOMER,
+    UNMATCHED_NO_ORDER,
+    CustomerRows,
+    SpellingCount,
+    StagingScan,
+)
 from orders_platform.domain.guards import Guard, GuardKind
 from orders_platform.domain.merges import HeaderMerge, LineMerge
 from orders_platform.domain.needed_runs import CustomerSyncStatus
+from orders_platform.domain.verdicts import NO_ORDERS
 from orders_platform.errors import DatabaseRefusedError, SourceDataError
 from orders_platform.merge.cleaning import REASONS, Cleaner, KnownCells, beginning
 from orders_platform.merge.merge_rules import MergeRules
 from orders_platform.merge.row_matching import Change, Reject, StagedLoad, rehashed
 
 _EXAMPLES = 3
+
+_OF_ROWS = ("order_key", "row_hash", "staged_hash", "group_name", "item_name")
+"""What a row says besides its cells, in columns of the same names."""
+
+T = TypeVar("T")
 
 
 class OrderMerge:
@@ -42,8 +58,8 @@ class OrderMerge:
         self._store = store
         self._configuration = store.configuration
         self._schema = store.schema
-        self._statements_of: dict[str, Statements] = {}
-        self._known_cells: dict[Sequence[str], KnownCells] = {}
+        self._statements_of: dict[Keys, Statements] = {}
+        self._known_cells: dict[Sequence[str], list[KnownCells]] = {}
 
     @cached_property
     def rules(self) -> MergeRules:
@@ -52,10 +68,11 @@ class OrderMerge:
         return MergeRules(self._configuration, self._schema, self.database.dialect.types)
 
     def _statements_for(self, customer: str) -> Statements:
-        """The statements with this customer's keys; made once, since the context of 400 columns takes milliseconds."""
-        if customer not in self._statements_of:
-            self._statements_of[customer] = Statements(self._store.templates, self.rules.context(customer))
-        return self._statements_of[customer]
+        """The statements with this customer's keys; made once for these, since the context of 400 columns takes milliseconds."""
+        keys = self._configuration.keys_of(customer)
+        if keys not in self._statements_of:
+            self._statements_of[keys] = Statements(self._store.templates, self.rules.context(customer))
+        return self._statements_of[keys]
 
     # --- the load -------------------------------------------------------------------------------------------------------
 
@@ -73,7 +90,7 @@ class OrderMerge:
                 int(row["row_count"]),
                 has_orders=row["order_count"] > 0,
             )
-            for row in self._store.read("0_scan_staging", None, self._statements_for(""))
+            for row in self._store.read("0_scan_staging", None, self._statements_for(""), totals=sorted(TOTALS))
         ]
 
     def sync_statuses(self) -> list[CustomerSyncStatus]:
@@ -97,7 +114,8 @@ class OrderMerge:
     def _load_fingerprints(self, scan: StagingScan) -> dict[str, str]:
         """The content of each customer's load, as its merge records it."""
         parts: dict[str, list[str]] = {}
-        for row in self._read_load("0_fingerprint_loads", ""):
+        read = self._with_blobs(lambda: self._store.read("0_fingerprint_loads", None, self._statements_for("")))
+        for row in read:
             owner = scan.owner_of(conversion.text(row["spelling"]), conversion.text(row["file_name"]))
             if owner is not None:
                 parts.setdefault(owner, []).append(str(row["fingerprint"]))
@@ -106,19 +124,31 @@ class OrderMerge:
 
     def _load_fingerprint(self, customer: str, rows: CustomerRows) -> str:
         """The same for one customer."""
-        (row,) = self._read_load("1_fingerprint_load", customer, **_selection(rows))
-        return f"{self.rules.configuration_hash(customer)}:{row['fingerprint']}"
+        return self._fingerprint(customer, self._row_hashes(customer, rows))
 
-    def _read_load(self, statement: str, customer: str, **values: object) -> Sequence[Row]:
-        """SQLite refuses BLOBs here, before anything else reads the cells; to look at each always would take a twelfth longer."""
+    def _fingerprint(self, customer: str, rows: Iterable[Sequence[Any]]) -> str:
+        return f"{self.rules.configuration_hash(customer)}:{self.database.dialect.fingerprint([row[0] for row in rows])}"
+
+    def _row_hashes(self, customer: str, rows: CustomerRows) -> Sequence[Sequence[Any]]:
+        """The hash of each row of a customer's load first, and where it is last."""
+
+        def read() -> Sequence[Sequence[Any]]:
+            with self.database.read() as connection:
+                run = Runner(self._statements_for(customer), connection, _selection(rows))
+                return run("1_read_row_hashes").all()
+
+        return self._with_blobs(read)
+
+    def _with_blobs(self, read: Callable[[], T]) -> T:
+        """SQLite refuses BLOBs when it hashes staged rows, which it does first; to look for them in each cell takes a twelfth longer."""
         try:
-            return self._store.read(statement, None, self._statements_for(customer), **values)
+            return read()
         except DatabaseRefusedError as error:
             if "BLOB" not in str(error):
                 raise
         self.rules.expect_blobs()
         self._statements_of.clear()
-        return self._store.read(statement, None, self._statements_for(customer), **values)
+        return read()
 
     def _last_merge(self, key: str) -> Row | None:
         return next(iter(self._store.read("1_read_customer", customer=key)), None)
@@ -169,7 +199,7 @@ class OrderMerge:
         with self._header_transaction(label, key, rows, now) as run:
             load = StagedLoad(run, self._cleaner(label), is_known=False)
             for row in load.rows:
-                is_order = row.reject_code not in {"phantom", "repeated_header"}
+                is_order = row.reject_code not in NO_ORDERS
                 row.reject_code, row.reason = (UNKNOWN_CUSTOMER, reason) if is_order else (UNMATCHED_NO_ORDER, row.reason)
             self._record_rejects(run, load, self._read_rejects(run))
             run("1_record_merge", customer=key, fingerprint=fingerprint, rows_read=load.counts.total(), missing_orders=0, missing_kept=0,
@@ -192,8 +222,14 @@ class OrderMerge:
                 f"{self._configuration.tables.staging} holds no row of customer {customer!r}. Nothing was changed and nothing removed. "
                 "Check the load, the spelling, and the customer's aliases in [customers]."
             )
-        fingerprint = self._load_fingerprint(customer, rows)
+        return self._with_blobs(lambda: self._merge_headers(customer, rows, scan, now, accept))
+
+    def _merge_headers(
+        self, customer: str, rows: CustomerRows, scan: StagingScan, now: datetime, accept: Collection[GuardKind]
+    ) -> HeaderMerge:
         known = self._last_merge(customer)
+        staged = self._row_hashes(customer, rows) if known else ()
+        fingerprint = self._fingerprint(customer, staged)
         recorded = guards.read(customer, known["guards"] if known else None)
         # The same load is merged again where orders were deleted behind our back: they come back, and find their items.
         is_same = known and known["fingerprint"] == fingerprint and known["orders_now"] == known["order_count"]
@@ -219,10 +255,9 @@ class OrderMerge:
             self._rename(run, former)
             cleaner, rejects = self._cleaner(customer), self._read_rejects(run)
             if known and known["row_hash_rule"] != row_hash_rule and (hashes := rehashed(run, cleaner, rejects)):
-                self.database.dialect.update_rows(
-                    run.connection, self._schema.table("orders"), ["record_uuid", "row_hash"], hashes
-                )
-            load = StagedLoad(run, cleaner)
+                self._write(run, ["record_uuid", "row_hash"], hashes)
+            holds = known and str(known["fingerprint"]).startswith(f"{self.rules.configuration_hash(customer)}:")
+            load = StagedLoad(run, cleaner, staged if holds else ())
             rows_read = load.counts.total()
             load.judge_shared_keys()
             load.match(customer, scan, names)
@@ -233,46 +268,51 @@ class OrderMerge:
             if any(guard.blocks for guard in acted):
                 return HeaderMerge(rows_read, rejected=rejected, copies=copies, guards=acted)
             load.take_over(hold)
-            self._update(run, changes, load.moved_sources(), load.left)
+            self._update(run, changes, load)
             created = self._insert(run, load)
             missing = [order.ref for order in load.missing]
             removed = 0 if acted else self._remove(run, missing)
             self._record_rejects(run, load, rejects)
-            run("1_record_merge", fingerprint=fingerprint, rows_read=rows_read, missing_orders=len(missing),
+            run("1_record_merge", fingerprint=self._fingerprint(customer, load.staged), rows_read=rows_read, missing_orders=len(missing),
                 missing_kept=int(bool(acted and missing)), row_hash_rule=row_hash_rule, unsettled=load.unsettled)  # fmt: skip
         return HeaderMerge(
             rows_read, created, len(changes), rejected, copies, len(missing), removed, acted, unsettled=load.unsettled
         )
 
-    def _update(self, run: Runner, changes: Sequence[Change], moved: Iterable[Change], returned: Collection[str]) -> None:
+    def _update(self, run: Runner, changes: Sequence[Change], load: StagedLoad) -> None:
         """Write what changed of known orders, the columns that did so alone; the sizes of those that were away are compared again."""
         written: dict[tuple[int, ...], list[Sequence[object]]] = {}
-        for change in (*changes, *moved):
+        for change in (*changes, *load.moved_sources()):
             places = tuple(sorted(change.cells))
             if places:
                 written.setdefault(places, []).append([change.row.ref, *(change.cells[i] for i in places)])
         for places, rows in written.items():
-            columns = ["record_uuid", *(self._quoted[i] for i in places)]
-            self.database.dialect.update_rows(run.connection, self._schema.table("orders"), columns, rows)
+            self._write(run, ["record_uuid", *(self._quoted[i] for i in places)], rows)
+        self._write(run, ["record_uuid", "staged_hash"], load.read_anew())
         found = [
             (row.ref, row.order_key, row.row_hash, row.group_name, row.item_name) for row in (each.row for each in changes)
         ]
         write_rows(run, "1_update_orders", ("ref", "key", "hash", "group", "item"), found)
-        for refs in chunks([ref for ref, *_ in found if ref in returned]):
+        for refs in chunks([ref for ref, *_ in found if ref in load.left]):
             run("1_compare_lines", refs=refs)
+
+    def _write(self, run: Runner, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        if written := list(rows):
+            self.database.dialect.update_rows(run.connection, self._schema.table("orders"), columns, written)
 
     def _insert(self, run: Runner, load: StagedLoad) -> int:
         """Write the orders that are new, each under a record_uuid of its own for ever; how many."""
-        places, now, number = range(len(self._quoted)), run.values["now"], run.values["merge_number"]
-        rows = (
-            [*map(cells.get, places), row.order_key, row.row_hash, number, row.group_name, row.item_name, "NEW", "INSERT", 0, now, now]
-            for row, cells in load.new()
-        )  # fmt: skip
-        columns = [*self._quoted, "order_key", "row_hash", "merge_number", "group_name", "item_name", "sync_state", "action_type",
-                   "retry_count", "created_at", "updated_at"]  # fmt: skip
-        return self.database.dialect.insert_rows(
-            run.connection, self._schema.table("orders"), columns, rows, uuid="record_uuid"
-        )
+        now, count = run.values["now"], 0
+        ours = {"merge_number": run.values["merge_number"], "sync_state": "NEW", "action_type": "INSERT", "retry_count": 0,
+                "created_at": now, "updated_at": now}  # fmt: skip
+        for batch in load.new():
+            places = sorted(set[int]().union(*(cells for _, cells in batch)))
+            columns = [*(self._quoted[i] for i in places), *_OF_ROWS, *ours]
+            rows = ([*map(cells.get, places), *attrgetter(*_OF_ROWS)(row), *ours.values()] for row, cells in batch)
+            count += self.database.dialect.insert_rows(
+                run.connection, self._schema.table("orders"), columns, rows, uuid="record_uuid"
+            )
+        return count
 
     def _remove(self, run: Runner, missing: Sequence[str]) -> int:
         archives = int(self._configuration.policies.removed_orders == "archive")
@@ -294,8 +334,9 @@ class OrderMerge:
         rules = self._configuration.guard_rules
         titles = [" or ".join(sources) for sources in self.rules.watched] + ["all sizes"]
         filled, emptied = Counter[int](), Counter[int]()
-        for (before, after), count in shown.items():
-            for i in range(len(titles)):
+        lost = reduce(or_, (before & ~after for before, after in shown), 0)
+        for i in (i for i in range(len(titles)) if lost >> i & 1):
+            for (before, after), count in shown.items():
                 filled[i] += count * (before >> i & 1)
                 emptied[i] += count * ((before & ~after) >> i & 1)
         rule = rules[GuardKind.EMPTIED_COLUMNS]
@@ -349,9 +390,9 @@ class OrderMerge:
             "one_size_columns": list(sizes.one_size_columns), **numbers,
         }  # fmt: skip
         with self._customer_transaction(customer, values=values) as run:
-            updated = run("3_update_lines").rowcount
-            created = run("3_insert_lines").rowcount
             removed = run("3_drop_unsent_lines").rowcount + run("3_end_gone_lines").rowcount
+            updated = run("3_update_lines").rowcount
+            created = run("3_insert_lines").rowcount  # last: the others look at each line that is there
             run("3_record_lines")
             kept = (
                 *(guard for guard in recorded if guard.kind is not GuardKind.WRONG_TOTALS),
@@ -414,7 +455,7 @@ class OrderMerge:
             yield replace(run, values={**run.values, "customer": customer, "merge_number": number})
 
     def _cleaner(self, customer: str) -> Cleaner:
-        kept = self._known_cells.setdefault(tuple(self.rules.bookkeeping(customer)), [{} for _ in self.rules.business])
+        kept = self._known_cells.setdefault(tuple(self.rules.bookkeeping(customer)), [])
         return Cleaner(self._configuration, self.rules, self.database.dialect, customer, kept)
 
     @cached_property

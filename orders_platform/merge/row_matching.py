@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from orders_platform.database.statements import Runner, chunks
+from orders_platform.database.statements import VALUES_A_STATEMENT, Runner, chunks
 from orders_platform.domain.customers import CustomerNames, StagingScan
 from orders_platform.domain.matching import KeyedRow, Leftover, Pair, by_number, pairs_of, verdicts_on
 from orders_platform.domain.moves import Candidates, NumbersElsewhere, OrderElsewhere
@@ -23,6 +23,9 @@ _ROWS_A_READ = 500
 Cells = dict[int, object]
 Reject = tuple[str, str, str]
 """What is rejected: the hash of its row, the column of a cell or nothing for the row, and the code."""
+
+Staged = Sequence[Any]
+"""A row as it is read: its hash first."""
 
 T = TypeVar("T")
 
@@ -42,6 +45,7 @@ class KnownOrder:
     bookkeeping: tuple[str | None, ...]
     has_left: bool
     has_item: bool
+    staged_hash: str | None
 
     @property
     def leftover(self) -> Leftover:
@@ -67,9 +71,11 @@ class StagedLoad:
         unsettled: orders and rows whose customer cannot be told yet.
         arrived: orders that come from other customers, by customer.
         left: orders that were not in the last load.
+        staged: all rows, each with its hash first.
     """
 
-    def __init__(self, run: Runner, cleaner: Cleaner, *, is_known: bool = True) -> None:
+    def __init__(self, run: Runner, cleaner: Cleaner, staged: Sequence[Staged] = (), *, is_known: bool = True) -> None:
+        """`staged` are the load's rows, each its hash and its place, where the hashes that orders keep hold today."""
         self._run = run
         self._cleaner = cleaner
         self.known = {order.ref: order for order in self._read_known()} if is_known else {}
@@ -82,24 +88,45 @@ class StagedLoad:
             for order in self.known.values()
             if not order.has_left
         }
-        self.rows = list(self._read_rows())
+        self.staged: list[Staged] = []
+        self.rows = list(self._read_rows(staged))
 
     def _read_known(self) -> Iterator[KnownOrder]:
         keys, unique = len(self._cleaner.keys), self._cleaner.unique_count
-        for ref, order_key, row_hash, group, item, has_left, has_item, *cells in self._run("1_read_known_orders"):
+        for ref, order_key, row_hash, group, item, has_left, has_item, staged_hash, *cells in self._run("1_read_known_orders"):
             yield KnownOrder(
                 str(ref), written(cells[0]), order_key or "", key_of(cells[:keys]), key_of(cells[:unique]), row_hash, group, item,
-                tuple(map(written, cells[keys:])), bool(has_left), bool(has_item),
+                tuple(map(written, cells[keys:])), bool(has_left), bool(has_item), staged_hash,
             )  # fmt: skip
 
-    def _read_rows(self) -> Iterator[StagedOrder]:
-        for number, cells in enumerate(self._run("1_read_staged_rows"), 1):
-            row = self._cleaner.clean(number, cells)
-            self.counts[row.row_hash] += 1
-            if self.counts[row.row_hash] == 1:
-                if self._same_as(row):
-                    row.cells = None
-                yield row
+    def _read_rows(self, staged: Sequence[Staged]) -> Iterator[StagedOrder]:
+        """Those that differ from each other."""
+        orders = {order.staged_hash.partition(":")[0]: order for order in self.known.values()
+                  if staged and order.staged_hash and order.row_hash and not order.has_left}  # fmt: skip
+        for batch in self._batches(staged, orders):
+            numbered = dict(enumerate(batch, len(self.staged) + 1))
+            self.staged += [row[:1] for row in batch]
+            known = [_unchanged(number, orders[row[0]]) for number, row in numbered.items() if row[0] in orders]
+            others = {number: row for number, row in numbered.items() if row[0] not in orders}
+            for row in (*known, *(self._cleaner.clean(others) if others else ())):
+                self.counts[row.row_hash] += 1
+                if self.counts[row.row_hash] == 1:
+                    if self._same_as(row):
+                        row.cells = None
+                    yield row
+
+    def _batches(self, staged: Sequence[Staged], orders: Container[str]) -> Iterable[Sequence[Staged]]:
+        """Each row with its hash and its cells, the cells only of those that no order was merged from as they stand.
+
+        Where such rows changed since they were read, all are read.
+        """
+        unknown = [row for row in staged if row[0] not in orders]
+        if staged and len(unknown) <= VALUES_A_STATEMENT:
+            places = [row[-1] for row in unknown]
+            found = self._run("1_read_staged_rows", {"is_some": 1}, places=places).all() if unknown else []
+            if sorted(row[0] for row in found) == sorted(row[0] for row in unknown):
+                return [[row for row in staged if row[0] in orders], found]
+        return self._run("1_read_staged_rows", {"is_some": 0}).partitions(_ROWS_A_READ)
 
     def _same_as(self, row: StagedOrder) -> str | None:
         """The order that has the cells and names of a row already, and is in the load."""
@@ -284,13 +311,13 @@ class StagedLoad:
 
     # --- what changed ---------------------------------------------------------------------------------------------------
 
-    def new(self) -> Iterator[tuple[StagedOrder, Cells]]:
+    def new(self) -> Iterator[list[tuple[StagedOrder, Cells]]]:
         """The rows that become orders, with their cells; those with the same sizes together, so that few columns are written for them."""
         new = self._unmatched
         new.sort(key=lambda row: [i for i in row.cells or () if i in self._cleaner.sizes])
         for chunk in chunks(new, _ROWS_A_READ):
             cells = self._cells_of(chunk)
-            yield from ((row, cells[row.number]) for row in chunk)
+            yield [(row, cells[row.number]) for row in chunk]
 
     def compare(self) -> tuple[list[Change], Counter[tuple[int, int]]]:
         """The orders that changed, with their cells that did; and how many live orders showed which columns before and do so now."""
@@ -316,6 +343,14 @@ class StagedLoad:
             cells |= dict.fromkeys(before.keys() - after.keys())
             row.cells = None
             yield Change(row, cells)
+
+    def read_anew(self) -> Iterator[tuple[str, str | None]]:
+        """The orders whose rows read otherwise than those that they were merged from, with what they keep of these."""
+        for row in self.rows:
+            if row.ref is not None and not row.reject_code:
+                order = self.known.get(row.ref)  # none for one that another customer had
+                if order is None or order.staged_hash != row.staged_hash:
+                    yield row.ref, row.staged_hash
 
     def moved_sources(self) -> Iterator[Change]:
         """Where the rows of orders come from now, if that alone is new; it changes no order, so nothing of it is sent."""
@@ -356,6 +391,15 @@ def _batches(groups: Iterable[Sequence[Sequence[T]]]) -> Iterator[list[Sequence[
         size += count
     if batch:
         yield batch
+
+
+def _unchanged(number: int, order: KnownOrder) -> StagedOrder:
+    """A row that an order was merged from as it stands, of which only its hash was read."""
+    return StagedOrder(
+        number, None, order.bookkeeping, order.order_number, order.order_key, order.full_key, order.unique_key, order.row_hash or "",
+        order.group_name or "", order.item_name or "", int((order.staged_hash or "").partition(":")[2], 16), is_cancelled=False,
+        bad_cells=(), reject_code="", reason="", staged_hash=order.staged_hash,
+    )  # fmt: skip
 
 
 def _leftover(row: StagedOrder) -> Leftover:

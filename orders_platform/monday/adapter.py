@@ -19,9 +19,10 @@ import httpx
 from orders_platform.domain.board import BoardDescription, BoardItem, Group
 from orders_platform.domain.clocks import elapsed
 from orders_platform.domain.mutations import Batch, BatchReport, Mutation, Operation
+from orders_platform.domain.preflight import require_board
 from orders_platform.domain.text import fold
 from orders_platform.domain.usage import Traffic
-from orders_platform.errors import BoardMismatchError, MondayUnavailableError
+from orders_platform.errors import MondayUnavailableError
 from orders_platform.monday.budget import Budget, Limits, Timer, limits_of
 from orders_platform.monday.client import MondayClient, RetryPolicy
 from orders_platform.monday.descriptions import (
@@ -44,7 +45,7 @@ API_VERSION = "2026-10"
 """The version that `graphql/` is written for."""
 
 BATCH_SIZE = 25
-MAX_IN_FLIGHT = 3
+MAX_IN_FLIGHT = 12
 
 TIMEOUT_SECONDS = 65.0
 """monday ends a request after 60 seconds; who waits a little longer gets its answer instead of an unknown outcome."""
@@ -93,6 +94,11 @@ class MondayBoard:
         return tuple(filter(None, (self._client.transport.notice, self._ending)))
 
     @property
+    def time_told(self) -> str:
+        """The time by monday's clock, as the head of its last answer says it."""
+        return self._client.transport.time_told
+
+    @property
     def waits_for(self) -> str:
         """Which of monday's limits a request waits for, in words; empty when none does."""
         return self._client.budget.waits_for
@@ -115,7 +121,14 @@ class MondayBoard:
         return sending.reports()
 
     def describe(self, board_id: int) -> BoardDescription:
-        return board_description(self._board(board_id))
+        """One board. `BoardMismatchError` when there is none."""
+        return require_board(self.describe_all([board_id]), board_id)
+
+    def describe_all(self, board_ids: Sequence[int]) -> Mapping[int, BoardDescription]:
+        data = self._read("board", {"board_ids": [str(each) for each in board_ids]})
+        if versions := nodes(data, "versions", optional=True):
+            self._note_versions(versions)
+        return {board.id: board for board in map(board_description, nodes(data, "boards"))}
 
     def boards(self) -> Iterator[tuple[int, str, int]]:
         """Id, name and number of items of every active board that the token sees."""
@@ -132,7 +145,8 @@ class MondayBoard:
         return {str(each["id"]): {**each, "settings": settings_of(each.get("settings"))} for each in found}
 
     def groups(self, board_id: int) -> Sequence[Group]:
-        return board_groups(self._board(board_id, "groups"))
+        boards = nodes(self._read("groups", {"board_id": str(board_id)}), "boards")
+        return require_board({int(str(board["id"])): board_groups(board) for board in boards}, board_id)
 
     def items(self, item_ids: Sequence[int], column_ids: Sequence[str]) -> Mapping[int, BoardItem]:
         found = (board_item(node) for node in self._by_ids("items_by_ids", item_ids, columns=list(column_ids)))
@@ -162,18 +176,6 @@ class MondayBoard:
             return _page(boards[0] if boards else {}, "items_page")
 
         return self._paged(board_id, first_page, column_ids) if group_ids else ()
-
-    def _board(self, board_id: int, document: str = "board") -> Node:
-        data = self._read(document, {"board_id": str(board_id)})
-        if versions := nodes(data, "versions", optional=True):
-            self._note_versions(versions)
-        boards = nodes(data, "boards")
-        if not boards:
-            raise BoardMismatchError(
-                f"monday.com knows no board {board_id}, or this token may not see it: compare board_id in the configuration. "
-                "`orders-platform board init` makes a board."
-            )
-        return boards[0]
 
     def _note_versions(self, listed: Sequence[Node]) -> None:
         ending = version_notice(listed, self._client.transport.api_version)

@@ -126,7 +126,8 @@ class Timer:
 
 
 _UNTOLD = Allowance()
-_CALM_REQUESTS = 10  # requests without crowding before one more may be in flight
+_FIRST_IN_FLIGHT = 3
+_LEAST_SHARE = 12  # mutations that are worth a request of their own
 _LOOK_SECONDS = 1.0
 _MOST_EXHAUSTED = 1_200.0  # as long as one request waits in all
 
@@ -178,16 +179,19 @@ class Budget:
         self._calls = RateWindow(limits.calls_per_minute)
         self._concurrency = limits.concurrency
         self._in_flight = 0
-        self.in_flight = limits.concurrency
+        self.in_flight = min(limits.concurrency, _FIRST_IN_FLIGHT)
         self._calm = 0
+        self._was_crowded = False
         self._serial = 0
         self._day = timer.day
         self._calls_today = 0.0
         self._changed = threading.Condition()
         self.waits_for = ""
 
-    def acquire(self, operation: str, mutations: int = 0) -> Permit | None:
+    def acquire(self, operation: str, mutations: int = 0, waiting: int = 0) -> Permit | None:
         """Wait until a request with so many mutations (0: a read) may be made, and count it. None when the wait was given up.
+
+        Of `waiting` ones, if they are named, the permit is for what suits the moment, and for `mutations` at most.
 
         Raises:
             DailyLimitError: the day's calls are used up.
@@ -195,10 +199,11 @@ class Budget:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._in_flight < min(self._concurrency, self.in_flight))
-                seconds = self._delay(operation, mutations)
+                count = self._share(operation, mutations, waiting) if waiting else mutations
+                seconds = self._delay(operation, count)
                 if seconds <= 0:
                     self.waits_for = ""
-                    return self._take(operation, mutations)
+                    return self._take(operation, count)
                 self.waits_for = f"monday's limits, {seconds:,.0f} s"
             # Replies that arrive meanwhile may show that less was taken than was reserved.
             if not self._timer.pause(min(seconds, _LOOK_SECONDS)):
@@ -209,6 +214,15 @@ class Budget:
         """How many mutations of `operation` could be sent now without waiting."""
         with self._changed:
             return self._writes.room(self._timer.now()) // self._points(operation, 1)
+
+    def _share(self, operation: str, most: int, waiting: int) -> int:
+        """How many of the mutations that wait to send now: even shares, so that requests that begin together end together."""
+        room = self.room(operation)
+        if waiting <= room:  # the last ones: in as many places as there are
+            places = min(self._concurrency, self.in_flight) - self._in_flight
+            return min(most, ceil(waiting / max(1, min(places, waiting // _LEAST_SHARE))))
+        # The rest of a minute is worth a smaller batch, unless next to nothing is left.
+        return ceil(room / ceil(room / most)) if room >= max(1, most // 10) else most
 
     def largest(self, operation: str) -> int:
         """How many mutations of `operation` one batch may hold at most: complexity a request, and a minute."""
@@ -233,11 +247,11 @@ class Budget:
             self._in_flight -= 1
             self._release_complexity(permit, reply)
             self._release_calls(permit, reply)
-            self._note_crowding(is_crowded=any(problem.rule.kind in CROWDING for problem in reply.problems))
+            self._note_crowding(permit, is_crowded=any(problem.rule.kind in CROWDING for problem in reply.problems))
             self._concurrency = reply.quota.get("concurrency", _UNTOLD).quota or self._concurrency
             if reply.action is ErrorAction.DONE:
-                self._window(permit.mutations).recover()
-                self._calls.recover()
+                self._window(permit.mutations).recover(permit.at)
+                self._calls.recover(permit.at)
             self._changed.notify_all()
 
     def _delay(self, operation: str, mutations: int = 0) -> float:
@@ -281,12 +295,12 @@ class Budget:
         if reply.kind is ErrorKind.CALLS_PER_DAY:
             self._calls_today = max(self._calls_today, self.limits.calls_per_day)
 
-    def _note_crowding(self, *, is_crowded: bool) -> None:
-        """Half as many requests at a time when monday is crowded, and one more after a calm stretch."""
-        self._calm = 0 if is_crowded else self._calm + 1
+    def _note_crowding(self, permit: Permit, *, is_crowded: bool) -> None:
+        """One more request at a time for each calm batch, until monday is crowded: then half as many, and one more a calm round."""
+        self._calm = 0 if is_crowded else self._calm + (permit.mutations > 0)
         if is_crowded:
-            self.in_flight = max(1, self.in_flight // 2)
-        elif self._calm >= _CALM_REQUESTS and self.in_flight < self.limits.concurrency:
+            self.in_flight, self._was_crowded = max(1, self.in_flight // 2), True
+        elif self._calm >= (self.in_flight if self._was_crowded else 1) and self.in_flight < self.limits.concurrency:
             self.in_flight, self._calm = self.in_flight + 1, 0
 
     def _check_day(self) -> None:

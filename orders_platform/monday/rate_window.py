@@ -30,6 +30,7 @@ class Window:
         first: monday's window does not end before this moment.
         last: nor after this one, as far as monday's answers can exclude it.
         is_told: an answer of monday has told its end.
+        reopens: nothing is sent before: monday wants to be asked again then, in this window; 0 once it answered such a call well.
     """
 
     first: float
@@ -37,6 +38,7 @@ class Window:
     ours: int = 0
     others: int = 0
     is_told: bool = False
+    reopens: float = 0.0
 
     @property
     def ends(self) -> float:
@@ -72,14 +74,17 @@ class RateWindow:
     def delay(self, now: float, units: int) -> float:
         """Seconds to wait before `units` may be taken; more than the limit counts as the whole limit."""
         has_room = self.room(now) >= min(units, self._allowed)
-        return 0.0 if has_room or self._window is None else self._window.closes - now
+        if has_room or self._window is None:
+            return 0.0
+        return (self._window.reopens if now < self._window.reopens else self._window.closes) - now
 
     def room(self, now: float) -> int:
         """Units that may be taken now."""
         window = self._current(now)
         if window is None:
             return self._allowed
-        return max(0, self._allowed - window.ours - window.others) if now < window.ends else 0
+        is_open = window.reopens <= now < window.ends
+        return max(0, self._allowed - window.ours - window.others) if is_open else 0
 
     def take(self, now: float, units: int) -> Window:
         """Count `units` before the call that takes them is made; the window that they are of."""
@@ -112,16 +117,25 @@ class RateWindow:
             window.narrow(sent_at + told.reset - RESET_ROUNDING, now + told.reset)
 
     def exhausted(self, now: float, seconds: float) -> None:
-        """Note that monday calls the limit exceeded and free again in `seconds`: use a little less of it for a while."""
+        """Note that monday calls the limit exceeded and free again in `seconds`: use a little less of it for a while.
+
+        Where its headers told that the window is not over by then, it is asked once more in that window, which stays as it is counted.
+        """
+        window = self._current(now)
+        if window is not None and window.is_told and not window.reopens and now + seconds < window.ends:
+            window.reopens = now + seconds
+            return
         self._share = max(0.5, self._share * 0.8)
-        known = self._window.closes if self._window is not None and self._window.is_told else now
+        known = window.closes if window is not None and window.is_told else now
         # An end that monday's headers told is not given up for an earlier one: then the window would be spent twice.
         end = max(now + seconds, known) - MARGIN
         self._window = Window(end, end, others=self.limit)
 
-    def recover(self) -> None:
-        """One more call went well."""
+    def recover(self, sent_at: float) -> None:
+        """One more call went well, which was counted then."""
         self._share = min(1.0, self._share + 0.01)
+        if self._window is not None and sent_at >= self._window.reopens:
+            self._window.reopens = 0.0
 
     @property
     def _allowed(self) -> int:

@@ -11,10 +11,11 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from itertools import islice
 
 from orders_platform.domain.mutations import Batch, BatchReport, Mutation, MutationResult, Operation, Outcome
 from orders_platform.errors import MondayUnavailableError, OrdersError
-from orders_platform.monday.budget import Budget, DailyLimitError, Permit
+from orders_platform.monday.budget import DailyLimitError, Permit
 from orders_platform.monday.client import MondayClient, RequestResult
 from orders_platform.monday.documents import Documents
 from orders_platform.monday.error_policy import ErrorAction, ErrorKind
@@ -36,28 +37,27 @@ UNREACHED_BATCHES = 2
 class Pace:
     """How much is sent at a time, learned from how the last batches went.
 
-    A batch starts at `default` mutations, by operation, shrinks by half, and grows by a quarter up to twice that; the measured seconds of
-    a mutation keep it well below monday's 60 seconds, whatever the size says.
+    A batch starts at `default` mutations, by operation. Once the seconds of a mutation are measured it holds as many as stay well below
+    monday's 60 seconds, up to three times that; this bound is halved by a batch that was too much, and comes back by a quarter at a time.
     """
 
     def __init__(self, default: int) -> None:
         self._default = max(1, default)
-        self._sizes: dict[str, int] = {}
+        self._most: dict[str, int] = {}
         self._seconds: dict[str, float] = {}
         self._lock = threading.Lock()
 
     def size(self, operation: str) -> int:
         """Mutations for the next batch of `operation`; at least 1."""
         with self._lock:
-            size = self._sizes.get(operation, self._default)
-            seconds = self._seconds.get(operation, 0.0)
-            return max(1, int(min(size, TARGET_SECONDS / seconds)) if seconds > 0 else size)
+            # A subitem is an item on another board, and takes as long.
+            like = Operation.CREATE_ITEM if operation == Operation.CREATE_SUBITEM else operation
+            seconds = self._seconds.get(operation, self._seconds.get(like))
+            fitting = self._default if seconds is None else int(TARGET_SECONDS / max(seconds, 0.001))
+            return max(1, min(fitting, self._bound(operation)))
 
-    def size_within(self, budget: Budget, operation: str) -> int:
-        """The same, as far as monday allows it, and with what is left of this minute."""
-        size, room = min(self.size(operation), budget.largest(operation)), budget.room(operation)
-        # The rest of a minute is worth a smaller batch, unless next to nothing is left.
-        return room if size > room >= max(1, size // 10) else size
+    def _bound(self, operation: str) -> int:
+        return self._most.get(operation, 3 * self._default)
 
     def learn(self, operation: str, mutations: int, request: RequestResult) -> None:
         """Draw the conclusions from a request with so many mutations."""
@@ -72,15 +72,15 @@ class Pace:
             measured = max(0.0, seconds) / mutations
             known = self._seconds.get(operation, measured)
             self._seconds[operation] = 0.7 * known + 0.3 * measured
-            size = self._sizes.get(operation, self._default)
-            if mutations >= size:
-                self._sizes[operation] = min(2 * self._default, size + max(1, size // 4))
+            most = self._bound(operation)
+            if mutations >= most:
+                self._most[operation] = min(3 * self._default, most + max(1, most // 4))
 
     def was_too_much(self, operation: str, mutations: int) -> None:
         """A request of `mutations` was too heavy, or took longer than we wait; of a single one there is no smaller one."""
         if mutations > 1:
             with self._lock:
-                self._sizes[operation] = max(1, min(self._sizes.get(operation, self._default), mutations) // 2)
+                self._most[operation] = max(1, min(self._bound(operation), mutations) // 2)
 
 
 @dataclass
@@ -140,25 +140,30 @@ class Sending:
         One worker at a time waits for its turn, so batches leave in the order of the mutations.
         """
         with self._turn:
-            mutations, permit = () if self._is_over else self._draw(), None
+            most, permit = 0 if self._is_over else self._draw(), None
             try:
-                permit = self.client.budget.acquire(self.operation, len(mutations)) if mutations else None
+                permit = self.client.budget.acquire(self.operation, most, len(self._next)) if most else None
             except DailyLimitError as error:
                 self._stopped_by = self._stopped_by or error
             self._is_over = self._is_over or permit is None
-            return None if permit is None else (Batch(self.new_key(), self.operation, mutations), permit)
+            if permit is None:
+                return None
+            return Batch(self.new_key(), self.operation, tuple(self._next.popleft() for _ in range(permit.mutations))), permit
 
-    def _draw(self) -> tuple[Mutation, ...]:
-        """The mutations of the next batch: fewer with each try, so that one that monday chokes on soon stands alone."""
-        size = self.pace.size_within(self.client.budget, self.operation)
-        while len(self._next) < size and (mutation := next(self.mutations, None)) is not None:
-            self._next.append(mutation)
+    def _draw(self) -> int:
+        """How many the next batch may hold: fewer with each try, so that one that monday chokes on soon stands alone.
+
+        So many are drawn that the last ones can be shared out over all places.
+        """
+        budget = self.client.budget
+        size = min(self.pace.size(self.operation), budget.largest(self.operation))
+        self._next.extend(islice(self.mutations, max(0, size * budget.limits.concurrency - len(self._next))))
         count, full = 0, min(size, len(self._next))
         most = full
         while count < most:
             most = max(count, 1, min(most, full >> 2 * self._next[count].tries))
             count += count < most
-        return tuple(self._next.popleft() for _ in range(count))
+        return count
 
     def _send(
         self,

@@ -122,6 +122,7 @@ class Transport:
 
     Attributes:
         notice: a sentence for people where monday serves another API version than the pinned one; else empty.
+        time_told: the Date of the last answer.
 
     Raises:
         ConfigurationError: URL or token cannot be used; the token is not repeated in the message.
@@ -140,7 +141,7 @@ class Transport:
     ) -> None:
         self.url = _checked_url(url)
         self.api_version = api_version
-        self.notice = ""
+        self.notice = self.time_told = ""
         self._filter = RedactingFilter(_checked_token(token))
         self._filter.install()
         self._http = httpx.Client(
@@ -187,6 +188,7 @@ class Transport:
         except (httpx.TransportError, zlib.error) as error:
             return lost_reply("connection_lost", f"{self._host} broke off: {self._filter.redact(str(error))}", never_sent=False)
         headers = {name: self._filter.redact(text) for name, text in response.headers.items()}
+        self.time_told = headers.get("date", "")
         served = headers.get("api-version", self.api_version)
         if served != self.api_version and not self.notice:
             asked = f"monday.com answered with API version {served} although {self.api_version} was asked for"

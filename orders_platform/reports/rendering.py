@@ -9,7 +9,7 @@ import base64
 import hashlib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -19,9 +19,9 @@ from urllib.parse import quote
 
 import jinja2
 
+from orders_platform.domain.changes import RowChange, change_counts, counts_in_words
 from orders_platform.domain.orders import RowProblem
 from orders_platform.errors import ConfigurationError
-from orders_platform.reports.changes import RowChange, counts_in_words
 from orders_platform.reports.content import STATUS_WORDS, Report, change_words, changes_summary, event_words, waiting_words
 from orders_platform.reports.markdown import cell, table
 
@@ -67,19 +67,29 @@ def page_policy() -> str:
     return f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
 
 
-def changes_page(changes: Mapping[str, Sequence[RowChange]], made_at: datetime, links: Links) -> str:
-    """What a run would change of each customer, with every cell."""
-    return _environment().get_template("changes.html.j2").render(_changes(changes), made_at=made_at, links=links)
+def changes_page(
+    sections: Iterable[str], stays: Sequence[str], counts: Mapping[str, int], made_at: datetime, links: Links
+) -> Iterator[str]:
+    """What a run would change, in pieces: the head, and the sections of customers as they were made before.
+
+    `stays` are sentences on what it leaves.
+    """
+    template = _environment().get_template("changes.html.j2")
+    in_words = counts_in_words(counts)
+    return template.generate(sections=sections, stays=stays, in_words=in_words, made_at=made_at, links=links)
 
 
-def changes_text(changes: Mapping[str, Sequence[RowChange]]) -> str:
-    """The same for a terminal, of each customer the first orders."""
-    return _environment().get_template("changes.txt.j2").render(_changes(changes)).rstrip()
+def changes_section(customer: str, orders: Sequence[RowChange], links: Links) -> Iterator[str]:
+    """What a run would change of a customer, with every cell, in pieces."""
+    template = _environment().get_template("changes_of_customer.html.j2")
+    yield from template.generate(customer=customer, orders=orders, in_words=counts_in_words(change_counts(orders)), links=links)
+    yield "\n"
 
 
-def _changes(changes: Mapping[str, Sequence[RowChange]]) -> dict[str, object]:
-    every = [order for orders in changes.values() for order in orders]
-    return {"changes": changes, "every": every, "in_words": counts_in_words}
+def changes_text(customer: str, orders: Sequence[RowChange]) -> str:
+    """The same for a terminal, of the first orders."""
+    template = _environment().get_template("changes.txt.j2")
+    return template.render(customer=customer, orders=orders, in_words=counts_in_words(change_counts(orders)))
 
 
 def _context(reports: Sequence[Report], links: Links) -> dict[str, object]:

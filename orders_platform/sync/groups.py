@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from orders_platform.domain.board import Group
 from orders_platform.domain.history import CustomerGroup
 from orders_platform.domain.mutations import Batch, Mutation, MutationResult, Operation, Outcome
-from orders_platform.domain.orders import GroupIntent, RowKind, RowProblem
+from orders_platform.domain.orders import RowKind, RowProblem
 from orders_platform.domain.text import fold
 from orders_platform.sync.results import StageReport
 from orders_platform.sync.run import SyncRun
@@ -33,7 +33,6 @@ def sync_groups(
             names &= {row.group_name for row in run.rows(RowKind.ITEMS, customer, waiting=True)[:limit]}
         names.update(also)
         if names:
-            run.preflight()
             _Groups(run, customer, report, sorted(names)).make(dry=dry)
 
 
@@ -72,16 +71,18 @@ class _Groups:
         self._customer = customer
         self._report = report
         self._names = names
-        self._board_id = run.rules.items.board_id
+        # Before the board is looked at: who sends groups after this look-up has read another intent.
+        self._intent = run.store.groups_sent(customer)
         self._recorded = run.store.groups()
+        is_fresh = run.preflight()
+        board = run.shape(RowKind.ITEMS).description
+        self._board_id = board.id
+        self._listed = board.groups if is_fresh else None
         self._made: list[Group] = []
-        self._intent = GroupIntent()
         self._one_at_a_time = threading.Lock()  # batches may be sent by several threads
 
     def make(self, *, dry: bool) -> None:
         report, run = self._report, self._run
-        # Before the board is looked at: who sends groups after this look-up has read another intent.
-        self._intent = run.store.groups_sent(self._customer)
         placed = self._placed()
         report.skipped = len(self._names) - len(self._missing(placed))
         if not dry and self._missing(placed) and run.wait_until_final([self._intent.moment]):
@@ -109,8 +110,9 @@ class _Groups:
         self._restore_titles(renamed)
 
     def _placed(self) -> dict[str, Group]:
-        # What was just made may not be listed yet.
-        on_board = self._run.board.groups(self._board_id)
+        # Once, those that the preflight has just read; and what was just made may not be listed yet.
+        on_board = self._run.board.groups(self._board_id) if self._listed is None else self._listed
+        self._listed = None
         return place_groups(self._names, [*on_board, *self._made], self._recorded)
 
     def _missing(self, placed: Mapping[str, Group]) -> list[str]:

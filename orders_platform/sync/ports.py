@@ -24,8 +24,8 @@ class Board(Protocol):
     monday said "empty".
     """
 
-    def describe(self, board_id: int) -> BoardDescription:
-        """Columns with labels, groups, limits and hierarchy of one board. `BoardMismatchError` when there is none."""
+    def describe_all(self, board_ids: Sequence[int]) -> Mapping[int, BoardDescription]:
+        """Columns with labels, groups, limits and hierarchy of these boards, by id; one that the token does not see is absent."""
 
     def groups(self, board_id: int) -> Sequence[Group]:
         """The active groups, in board order."""

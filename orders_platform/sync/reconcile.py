@@ -3,8 +3,8 @@
 How much differed is kept with the customer, until the board is compared cell by cell again: the verdict reads it (`domain/verdicts.py`).
 
 By ids it answers what is missing, elsewhere, doubled or nobody's; a run asks it for what it sent, and a check for a whole customer.
-Cell by cell it also says which values, names and groups differ, and what a run would change for the rows that wait. It reads both
-sides before its first conclusion: a read that fails ends it.
+Cell by cell it also says which values, names and groups differ. It reads both sides before its first conclusion: a read that fails ends
+it.
 
 Lists and searches lag behind, items asked for by id do not: an item is missing, an orphan or a duplicate only when asking for it by id
 says so.
@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from orders_platform.domain.board import BoardItem, Group
-from orders_platform.domain.column_values import format_row
+from orders_platform.domain.column_values import RowFormat
 from orders_platform.domain.differences import (
     ABSENT,
     Difference,
@@ -38,7 +38,7 @@ from orders_platform.domain.states import Action, SyncState
 from orders_platform.domain.text import fold
 from orders_platform.errors import RowError
 from orders_platform.sync.groups import is_renamed, place_groups
-from orders_platform.sync.recovery import external_key, find_items, find_subitems
+from orders_platform.sync.recovery import external_key
 from orders_platform.sync.run import SyncRun
 
 
@@ -56,7 +56,6 @@ class Reconciliation:
     Attributes:
         orders: that are done with and belong on the board; `lines` alike. What waits is not among them.
         waiting: rows on their way, or refused.
-        changes: of the rows that wait, what a run would change.
         left_alone: what differs and a policy leaves so: what people removed or moved away, and the items of orders that left the load.
     """
 
@@ -65,7 +64,6 @@ class Reconciliation:
     lines: int = 0
     differences: list[Difference] = field(default_factory=list)
     waiting: list[SyncRow] = field(default_factory=list)
-    changes: list[Difference] = field(default_factory=list)
     left_alone: list[Difference] = field(default_factory=list)
 
     @property
@@ -85,14 +83,6 @@ class Reconciliation:
         if len(absent) < max(self.orders, 2) or len(places) > 1 or "" in places:
             return ""
         return f"All {self.orders} items of {self.customer} are {places.pop()}; the configured board has none of them."
-
-
-def planned_changes(run: SyncRun, customer: str) -> list[Difference]:
-    """What a run would change on the board for the rows that wait; it is not read when none does. The caller holds the customer's lock."""
-    run.admit(customer)
-    if not run.store.orders(customer, waiting=True) and not run.store.lines(customer, waiting=True):
-        return []
-    return reconcile(run, customer, Depth.CELLS).changes
 
 
 def reconcile(run: SyncRun, customer: str, depth: Depth, *, sent: RowKind | None = None) -> Reconciliation:
@@ -117,8 +107,6 @@ def reconcile(run: SyncRun, customer: str, depth: Depth, *, sent: RowKind | None
         found.lines = len(subitems.of_state(synced=True))
         subitems.compare(found, {})
     kept = {kind for kind in ABSENT if run.rules.on_deleted == "leave"}
-    unchanged = {each.ref for each in found.changes if each.kind in kept and each.monday_id is not None}
-    found.changes = [each for each in found.changes if each.ref not in unchanged]
     found.left_alone += [each for each in found.differences if each.kind in kept]
     found.differences = [each for each in found.differences if each.kind not in kept]
     # What nobody knows is no order, and what was just sent may not be listed yet.
@@ -136,7 +124,6 @@ class _Side:
         expected: the rows that belong on it, with what it should show of them.
         listed: the active items or subitems that may be theirs, each with what it would be found by, by id.
         own_ids: of the rows, those included that belong on it no more.
-        adoptable: the ids of what rows without an id would adopt, by ref.
         shown: what it shows under the ids of the rows.
         titles: of the groups, by id.
     """
@@ -147,10 +134,9 @@ class _Side:
         self.expected: list[ExpectedRow] = []
         self.listed: dict[int, tuple[BoardItem, LookUp]] = {}
         self.own_ids = {row.monday_id for row in rows if row.monday_id is not None}
-        self.adoptable: Mapping[str, int] = {}
         self.shown: dict[int, BoardItem] = {}
         self.titles: Mapping[str, str] = {}
-        self._labels = LabelIndex()
+        self._format = RowFormat(self.mapping, self.shape.columns, LabelIndex())
 
     def of_state(self, *, synced: bool) -> list[ExpectedRow]:
         """The rows that are done with, or those that wait or were refused."""
@@ -166,24 +152,20 @@ class _Side:
 
     def expect(self, row: SyncRow, look_up: LookUp, group: Group | None = None) -> ExpectedRow:
         """What the board should show of a row."""
-        if self.depth is Depth.IDS:
+        if self.depth is Depth.IDS or row.state is not SyncState.SYNCED:
             return ExpectedRow(row, look_up, group=group)
         try:
-            cells = format_row(self.mapping, self.shape.columns, row.values, self._labels).cells
+            cells = self._format(row.values).cells
         except RowError:  # its key is not one any more; the row's own state says so
             cells = {}
         return ExpectedRow(row, look_up, cells, group)
-
-    def without_id(self, rows: Sequence[SyncRow]) -> list[SyncRow]:
-        """The rows that a run would look for before it makes them; none where cells are not compared."""
-        return [row for row in rows if row.monday_id is None and self.depth is Depth.CELLS and row.action is not Action.DELETE]
 
     def read(self, rows: Sequence[SyncRow], *, is_whole: bool) -> None:
         """Ask for these rows by id: for all of them when cells are compared, else for those that no list shows.
 
         What this run sent a moment ago is there: its id was in monday's answer.
         """
-        ids = {row.monday_id for row in rows if row.monday_id is not None} | set(self.adoptable.values())
+        ids = {row.monday_id for row in rows if row.monday_id is not None}
         asked = ids if self.depth is Depth.CELLS else ids - self.listed.keys() if is_whole else set()
         sent = {
             row.monday_id or 0: BoardItem(row.monday_id or 0, row.name, "active", parent_item_id=row.parent_id) for row in rows
@@ -197,15 +179,12 @@ class _Side:
 
     def compare(self, found: Reconciliation, left: Mapping[LookUp, SyncRow]) -> None:
         """Note how each row differs, and what is there that belongs to no row."""
-        waiting = self.of_state(synced=False)
-        found.waiting += [each.row for each in waiting]
+        found.waiting += [each.row for each in self.of_state(synced=False)]
         found.differences += [each for expected in self.of_state(synced=True) for each in self._differences(expected)]
-        if self.depth is Depth.CELLS:
-            found.changes += [each for expected in waiting for each in self._differences(expected)]
         found.differences += orphan_differences(self.kind, self._orphans(), self.expected, self.active_ids, left)
 
     def _differences(self, expected: ExpectedRow) -> list[Difference]:
-        shown = self.shown.get(expected.row.monday_id or self.adoptable.get(expected.row.ref, 0))
+        shown = self.shown.get(expected.row.monday_id or 0)
         return row_differences(expected, shown, self.mapping, self.shape.columns, self.titles)
 
     def _orphans(self) -> list[Orphan]:
@@ -235,7 +214,6 @@ class _ItemsSide(_Side):
         self.titles = {group.id: group.title for group in self._groups[0]} if is_whole else {}
         self.expected = [self.expect(row, self._look_up(row), placed.get(row.group_name)) for row in due]
         self.listed = {item.id: (item, self._found_by(item)) for item in self._list(due)}
-        self.adoptable = find_items(run, lost) if (lost := self.without_id(due)) else {}
         self.read([*due, *(self._left if depth is Depth.CELLS else ())], is_whole=is_whole)
 
     @cached_property
@@ -308,7 +286,6 @@ class _SubitemsSide(_Side):
         due = [row for row in rows if not _is_over(row) and (row.parent_id in children or row.state is not SyncState.SYNCED)]
         self.expected = [self.expect(row, (row.parent_id or 0, row.name)) for row in due]
         self.listed = {child.id: (child, (parent, child.name)) for parent, under in children.items() for child in under}
-        self.adoptable = find_subitems(run, lost, children) if (lost := self.without_id(due)) else {}
         self.read(due, is_whole=parents is not None)
 
 

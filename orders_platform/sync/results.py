@@ -74,11 +74,9 @@ class StageReport:
         self.warnings += [
             CellWarning(customer, row.order_key, each.column, each.text, each.code, each.reason, row.ref) for each in problems
         ]
-        note = f"without {', '.join(each.column for each in problems)}" if problems else ""
-        if steps or note:
-            self._keep(
-                SentRow(", ".join(steps) or "unchanged", row.order_key, row.size_code, row.name, _item_of(row, item_id), note)
-            )
+        if steps or problems:
+            note = f"without {', '.join(each.column for each in problems)}" if problems else ""
+            self._keep(", ".join(steps) or "unchanged", row.order_key, row.size_code, row, item_id, note)
         self.created += Step.CREATE in steps
         self.updated += Step.CHANGE in steps
         self.moved += Step.MOVE in steps
@@ -100,13 +98,13 @@ class StageReport:
         """Count a row, or a group, that is not on the board, with the reason."""
         self.failed += 1
         self.refusals.append(problem)
-        name, item_id = (row.name, _item_of(row, row.monday_id)) if row else ("", None)
-        self._keep(SentRow("refused", problem.order_key, problem.size_code, name, item_id, problem.reason))
+        self._keep("refused", problem.order_key, problem.size_code, row, row.monday_id if row else None, problem.reason)
 
-    def _keep(self, row: SentRow) -> None:
-        kept = self.rows.setdefault(row.what, [])
+    def _keep(self, what: str, order_key: str, size_code: str, row: SyncRow | None, monday_id: int | None, note: str) -> None:
+        kept = self.rows.setdefault(what, [])
         if len(kept) < _KEPT_ROWS:
-            kept.append(row)
+            item_id = row.parent_id if row and row.kind is RowKind.SUBITEMS else monday_id
+            kept.append(SentRow(what, order_key, size_code, row.name if row else "", item_id, note))
 
     def figures(self) -> dict[str, int | float]:
         """Every figure by name."""
@@ -118,16 +116,9 @@ class StageReport:
         return {**plain, "warnings": len(self.warnings), "doubled": len(self.doubled)}
 
 
-def _item_of(row: SyncRow, monday_id: int | None) -> int | None:
-    return row.parent_id if row.kind is RowKind.SUBITEMS else monday_id
-
-
 @dataclass(slots=True)
 class CustomerReport:
-    """One customer, all stages. `error` says why it ended early; then the stages hold what was done before.
-
-    `changes` is what a run would change, where a dry run was asked for it.
-    """
+    """One customer, all stages. `error` says why it ended early; then the stages hold what was done before."""
 
     customer: str
     headers: HeaderMerge | None = None
@@ -135,7 +126,6 @@ class CustomerReport:
     groups: StageReport = field(default_factory=StageReport)
     items: StageReport = field(default_factory=StageReport)
     subitems: StageReport = field(default_factory=StageReport)
-    changes: list[Difference] = field(default_factory=list)
     seconds: float = 0.0
     error: str | None = None
 

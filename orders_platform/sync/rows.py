@@ -8,14 +8,16 @@ board, by what it is found there, and the arguments that create it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import ClassVar
 
-from orders_platform.domain.board import BoardItem
+from orders_platform.domain.board import BoardItem, Group
 from orders_platform.domain.cell_warnings import CellProblem
-from orders_platform.domain.column_values import FormattedRow, column_values_json, creates_labels, format_row
-from orders_platform.domain.differences import DifferenceKind
+from orders_platform.domain.changes import OrderChanges
+from orders_platform.domain.column_values import FormattedRow, column_values_json, creates_labels
+from orders_platform.domain.differences import DifferenceKind, ExpectedRow
 from orders_platform.domain.mutations import Batch, BatchReport, Mutation, MutationResult, Operation, Outcome, is_monday_code
 from orders_platform.domain.orders import RowKind, RowProblem, RowResult, SyncRow
 from orders_platform.domain.plan import RowPlan, Step, plan_row
@@ -33,19 +35,33 @@ _OPERATIONS: Mapping[Step, Operation] = {
     Step.ARCHIVE: Operation.ARCHIVE_ITEM,
 }
 _ATTEMPTS = 2  # the second one finds out what the first one left of unknown outcome
+_TOLD_ROWS = 500  # between two words of progress
 _GONE_TRIES = 3  # runs in a row that find something gone which the next one sees again
 
 
-def sync_items(run: SyncRun, customer: str, report: StageReport, *, limit: int | None = None, dry: bool = False) -> None:
-    """Send a customer's waiting orders, the first `limit` of them; `dry` only counts what would be done, in a dry-run transaction."""
+def sync_items(
+    run: SyncRun,
+    customer: str,
+    report: StageReport,
+    *,
+    limit: int | None = None,
+    dry: bool = False,
+    changes: OrderChanges | None = None,
+) -> None:
+    """Send a customer's waiting orders, the first `limit` of them.
+
+    `dry` only counts what would be done, in a dry-run transaction, and tells it to `changes`.
+    """
     with run.counted(customer, report):
-        _ItemStage(run, customer, report, dry=dry).sync(limit)
+        _ItemStage(run, customer, report, changes, dry=dry).sync(limit)
 
 
-def sync_subitems(run: SyncRun, customer: str, report: StageReport, *, dry: bool = False) -> None:
-    """Send a customer's waiting lines whose order is on the board; `dry` only counts what would be done, in a dry-run transaction."""
+def sync_subitems(
+    run: SyncRun, customer: str, report: StageReport, *, dry: bool = False, changes: OrderChanges | None = None
+) -> None:
+    """The same for waiting lines whose order is on the board."""
     with run.counted(customer, report):
-        _SubitemStage(run, customer, report, dry=dry).sync()
+        _SubitemStage(run, customer, report, changes, dry=dry).sync()
 
 
 def row_state(results: Sequence[MutationResult], planned: int) -> SyncState:
@@ -102,15 +118,18 @@ class _Stage(ABC):
     kind: ClassVar[RowKind]
     creates: ClassVar[Operation]
 
-    def __init__(self, run: SyncRun, customer: str, report: StageReport, *, dry: bool) -> None:
+    def __init__(self, run: SyncRun, customer: str, report: StageReport, changes: OrderChanges | None, *, dry: bool) -> None:
         self.run = run
         self.customer = customer
         self.report = report
+        self.changes = changes
         self.dry = dry
-        self.forgotten: set[str] = set()
+        self.forgotten: dict[str, SyncRow] = {}
         self.outgoing: Mapping[str, _Outgoing] = {}
+        self.groups: Mapping[str, Group] = {}
+        self.titles: Mapping[str, str] = {}
 
-    @property
+    @cached_property
     def shape(self) -> BoardShape:
         return self.run.shape(self.kind)
 
@@ -144,10 +163,11 @@ class _Stage(ABC):
         on_board = self._read(rows)
         rows = self._adopt(self._forget(rows, on_board))
         on_board |= self._read([row for row in rows if row.monday_id not in on_board])
-        outgoing = [made for row in rows if (made := self._planned(row, on_board)) is not None]
+        planned = (made for row in rows if (made := self._planned(row, on_board)) is not None)
         if self.dry:
-            self.count_dry_run(outgoing)
+            self.record([result for each in self._counted(planned, len(rows)) if (result := self.rehearsed(each))])
             return False
+        outgoing = list(planned)
         self._deliver(outgoing)
         return any(each.state is SyncState.PENDING for each in outgoing)
 
@@ -162,7 +182,7 @@ class _Stage(ABC):
             row for row in rows
             if row.monday_id not in {None, *on_board} and row.action is not Action.DELETE and row.values.get("qty") != 0
         ]  # fmt: skip
-        self.forgotten |= {row.ref for row in gone}
+        self.forgotten |= {row.ref: row for row in gone}
         self.record([RowResult(row, row.state) for row in gone])
         return [replace(row, monday_id=None) if row.ref in self.forgotten else row for row in rows]
 
@@ -205,6 +225,10 @@ class _Stage(ABC):
             return None
         shown = on_board.get(row.monday_id) if row.monday_id is not None else None
         plan = plan_row(row, made.cells, shown, self.shape.mapping, self.shape.columns, self.run.rules.on_deleted)
+        if self.changes is not None and plan.steps:
+            row_there = self.forgotten.get(row.ref, row)
+            expected = ExpectedRow(row_there, (0, ""), made.cells, self.groups.get(row.group_name))
+            self.changes.add(expected, shown, self.shape.mapping, self.shape.columns, self.titles)
         return _Outgoing(row, plan, made.problems)
 
     def _require_tries(self, row: SyncRow) -> None:
@@ -224,7 +248,9 @@ class _Stage(ABC):
 
     def _formatted(self, row: SyncRow) -> FormattedRow:
         """The row's cells. What is wrong with those of a line is told by its size."""
-        made = format_row(self.shape.mapping, self.shape.columns, row.values, self.shape.labels)
+        made = self.shape.format(row.values)
+        if not made.problems:
+            return made
         return replace(made, problems=tuple(replace(each, column=row.size_code or each.column) for each in made.problems))
 
     def _recall(self) -> None:
@@ -312,10 +338,17 @@ class _Stage(ABC):
         """Whether what a line belongs under is on the board, or would be if this were no dry run."""
         return self.kind is RowKind.ITEMS or row.parent_id is not None or row.order_ref in self.run.dry_run_items
 
-    def count_dry_run(self, rows: Sequence[_Outgoing]) -> None:
-        """Count what would be done."""
-        for row in rows:
+    def _counted(self, rows: Iterable[_Outgoing], total: int) -> Iterator[_Outgoing]:
+        """The rows, one after the other, each counted by what would be done."""
+        for done, row in enumerate(rows):
+            if not done % _TOLD_ROWS:
+                self.run.progress(f"planning {self.kind.value}", done, total)
             self._count(row, row.plan.item_id)
+            yield row
+
+    def rehearsed(self, sent: _Outgoing) -> RowResult | None:  # noqa: ARG002 - for the other stage
+        """What a dry run records of a row, so that what follows goes on as it would after a real run."""
+        return None
 
     @abstractmethod
     def placed(self, rows: Sequence[SyncRow]) -> list[SyncRow]:
@@ -334,8 +367,9 @@ class _ItemStage(_Stage):
         """Those whose group is on the board; in a dry run all, as if the groups had been made."""
         groups = self.run.board.groups(self.shape.mapping.board_id)
         if self.dry:
-            placed = place_groups({row.group_name for row in rows}, groups, self.run.store.groups())
-            ids_by_name = {name: group.id for name, group in placed.items()}
+            self.groups = place_groups({row.group_name for row in rows}, groups, self.run.store.groups())
+            self.titles = {group.id: group.title for group in groups}
+            ids_by_name = {name: group.id for name, group in self.groups.items()}
             return [replace(row, group_id=ids_by_name.get(row.group_name, row.group_name)) for row in rows]
         ids = {group.id for group in groups}
         # A group that was made a moment ago may not be listed yet.
@@ -348,19 +382,13 @@ class _ItemStage(_Stage):
         """By external key, on the whole board."""
         return find_items(self.run, rows)
 
-    def count_dry_run(self, rows: Sequence[_Outgoing]) -> None:
-        """Count, and let the lines of these orders wait as they would after a real run."""
-        super().count_dry_run(rows)
-        made = {each.row.ref for each in rows if Step.CREATE in each.plan.steps}
-        self.run.dry_run_items |= made
-        results = [
-            RowResult(each.row, SyncState.SYNCED, is_archived=True)
-            if each.row.action is Action.DELETE
-            else RowResult(each.row, SyncState.NEW, each.plan.item_id, is_new_item=True)
-            for each in rows
-            if each.row.ref in made & self.forgotten or each.row.action is Action.DELETE
-        ]
-        self.record(results)
+    def rehearsed(self, sent: _Outgoing) -> RowResult | None:
+        """The lines of an order that is made, again or for the first time, or archived."""
+        if Step.CREATE in sent.plan.steps:
+            self.run.dry_run_items.add(sent.row.ref)
+            if sent.row.ref in self.forgotten:
+                return RowResult(sent.row, SyncState.NEW, sent.plan.item_id, is_new_item=True)
+        return RowResult(sent.row, SyncState.SYNCED, is_archived=True) if sent.row.action is Action.DELETE else None
 
 
 class _SubitemStage(_Stage):

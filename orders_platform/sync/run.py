@@ -12,11 +12,12 @@ from functools import cached_property
 
 from orders_platform.domain.board import BoardDescription, Column
 from orders_platform.domain.clocks import BOOT, elapsed
+from orders_platform.domain.column_values import RowFormat
 from orders_platform.domain.labels import LabelIndex
 from orders_platform.domain.mapping import BoardMapping, Target, target_of
 from orders_platform.domain.orders import RowKind, SyncRow, is_of
 from orders_platform.domain.plan import OnDeleted, OnRenamed
-from orders_platform.domain.preflight import board_problems, mismatch, subitem_board_problems
+from orders_platform.domain.preflight import board_problems, mismatch, require_board, subitem_board_problems
 from orders_platform.domain.text import counted
 from orders_platform.errors import GuardError, OrdersError, SourceDataError
 from orders_platform.sync.ports import Board, Store
@@ -49,23 +50,24 @@ class SyncRules:
 
 def described_boards(rules: SyncRules, board: Board) -> tuple[list[BoardDescription], list[str]]:
     """The board of items and the one of its subitems, if that is the mapped one, and every reason why they do not fit the mappings."""
-    boards, problems = [board.describe(rules.items.board_id)], list[str]()
+    found = board.describe_all([rules.items.board_id, rules.subitems.board_id])
+    boards, problems = [require_board(found, rules.items.board_id)], list[str]()
     problems += board_problems(rules.items, boards[0], may_create_labels=rules.may_create_labels)
     if other := subitem_board_problems(boards[0], rules.subitems):
         return boards, [*problems, *other]
-    boards.append(board.describe(rules.subitems.board_id))
+    boards.append(require_board(found, rules.subitems.board_id))
     of_subitems = board_problems(rules.subitems, boards[1], may_create_labels=rules.may_create_labels)
     return boards, [*problems, *(f"board {boards[1].id} of subitems: {problem}" for problem in of_subitems)]
 
 
 @dataclass(frozen=True, slots=True)
 class BoardShape:
-    """A board as it is mapped and as the preflight found it, with the labels that this run knows or has created."""
+    """A board as it is mapped and as the preflight found it; `format` makes its cells, and knows the labels of this run."""
 
     mapping: BoardMapping
     description: BoardDescription
     columns: Mapping[str, Column]
-    labels: LabelIndex
+    format: RowFormat
 
 
 @dataclass
@@ -104,8 +106,9 @@ class SyncRun:
             raise mismatch(boards[0], problems)
         mappings = self.rules.items, self.rules.subitems
         return {
-            kind: BoardShape(mapping, board, {column.id: column for column in board.columns}, LabelIndex())
+            kind: BoardShape(mapping, board, columns, RowFormat(mapping, columns, LabelIndex()))
             for kind, mapping, board in zip(RowKind, mappings, boards, strict=True)
+            if (columns := {column.id: column for column in board.columns})
         }
 
     def shape(self, kind: RowKind) -> BoardShape:
@@ -144,9 +147,14 @@ class SyncRun:
             )
         self._admitted.add(customer)
 
-    def preflight(self) -> None:
-        """Check both boards before the first write of a run, so that nothing is sent to one when the other does not fit."""
+    def preflight(self) -> bool:
+        """Check both boards before the first write of a run, so that nothing is sent to one when the other does not fit.
+
+        Returns whether they were read just now.
+        """
+        are_known = "_shapes" in vars(self)
         _ = self._shapes
+        return not are_known
 
     @contextmanager
     def counted(self, customer: str, report: StageReport) -> Iterator[None]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import httpx
 import pytest
 
 from orders_platform_tests.testing.alert_receiver import receiving
@@ -48,6 +52,46 @@ def test_each_thing_that_is_wrong_has_its_next_step(
     assert "--create-labels" in found["labels"]
 
 
+def test_tables_without_a_load_are_well_and_say_what_comes_next(workplace: Workplace, terminal: Terminal) -> None:
+    assert terminal("init-db").code == 0
+    told = terminal("doctor")
+    assert told.code == 0
+    assert "columns of the order list; nothing is staged yet, next: orders-platform load FILE" in told.out
+    workplace.write('DROP TABLE "swp_ORDER_LIST_V2"')
+    assert list(wrong(terminal("doctor", "--json"))) == ["tables"]
+
+
+class _Proxy(BaseHTTPRequestHandler):
+    """The only way to a monday that no name leads to."""
+
+    behind = ""
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        sent = {
+            name: text for name, text in self.headers.items() if name not in {"Host", "Proxy-Connection", "Accept-Encoding"}
+        }
+        answer = httpx.post(self.behind, content=body, headers=sent, trust_env=False)
+        self.send_response(answer.status_code)
+        self.send_header("Content-Length", str(len(answer.content)))
+        self.end_headers()
+        self.wfile.write(answer.content)
+
+
+def test_monday_behind_a_proxy_is_asked_for_its_time_by_the_same_way_as_for_everything_else(
+    bhood: Workplace, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_Proxy, "behind", bhood.url)
+    with HTTPServer(("127.0.0.1", 0), _Proxy) as proxy:
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.server_port}")
+        monkeypatch.setenv("MONDAY_API_URL", "http://monday.invalid/v2")
+        told = terminal("doctor")
+        proxy.shutdown()
+    assert told.code == 0, told.out
+    assert "ok    clock of monday: ours is" in told.out
+
+
 def test_a_check_that_fails_leaves_the_others_alone(
     workplace: Workplace, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -58,6 +102,10 @@ def test_a_check_that_fails_leaves_the_others_alone(
     assert {"driver", "token"} & set(wrong(told)) or {"database", "token"} <= set(wrong(told))
     assert {"Python", "disk", "alerts"} <= {each["name"] for each in told.document["findings"]} - set(wrong(told))
     assert "a-token" not in told.out + told.err
+
+
+def test_a_home_for_commands_needs_no_dagster(bhood: Workplace, terminal: Terminal) -> None:
+    assert "ok    Dagster home: not set; commands need none" in terminal("--home", str(bhood.folder), "doctor").out
 
 
 def test_a_broken_configuration_is_said_once(workplace: Workplace, terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:

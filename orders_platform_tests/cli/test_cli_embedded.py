@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from orders_platform.build import report_links
 from orders_platform.cli.embedded import embedded_sandbox, sandbox_file
 from orders_platform.sandbox.server import Sandbox, running
 from orders_platform.settings import Settings
@@ -52,6 +53,45 @@ def test_our_own_that_is_served_is_used(embedded: Settings) -> None:
     file.parent.mkdir()
     with served(embedded, file), embedded_sandbox(embedded) as url:
         assert url == f"http://127.0.0.1:{port_of(embedded)}"
+
+
+def test_what_is_served_at_another_port_is_found_by_every_command_and_link(
+    embedded: Settings, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, url = sandbox_file(embedded), embedded.api_url
+    file.parent.mkdir()
+    file.with_suffix(".url").write_text(url, encoding="utf-8")
+    monkeypatch.delenv("MONDAY_API_URL")
+    with served(embedded, file):
+        assert Settings().api_url == url
+        assert report_links(Settings()).board == url.removesuffix("v2")
+    assert Settings().api_url == embedded.configuration.monday.api_url  # nobody serves it any more
+    with served(embedded, file.with_name("of another checkout.db")):
+        assert Settings().api_url == embedded.configuration.monday.api_url
+
+
+def test_serving_notes_where(embedded: Settings, offline: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    process = offline.start("sandbox", "serve", "--port", str(port))
+    try:
+        assert "monday sandbox ready" in process.stdout.readline()
+        monkeypatch.delenv("MONDAY_API_URL")
+        assert Settings().api_url == f"http://127.0.0.1:{port}/v2"
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+    assert Settings().api_url == embedded.configuration.monday.api_url
+
+
+def test_alerts_lead_to_the_ui_where_it_is_served(
+    embedded: Settings, monkeypatch: pytest.MonkeyPatch, workplace: Workplace
+) -> None:
+    assert embedded.ui_url == "http://127.0.0.1:3000"
+    monkeypatch.setenv("ORDERS_UI_URL", "http://127.0.0.1:3001")
+    assert Settings().ui_url == "http://127.0.0.1:3001"
+    changed = workplace.configure(('ui_url = "http://127.0.0.1:3000"', 'ui_url = "https://orders.example.com"'))
+    monkeypatch.setenv("ORDERS_CONFIG", str(changed))
+    assert Settings().ui_url == "https://orders.example.com"
 
 
 @pytest.mark.parametrize("boards", ["of another checkout.db", None])

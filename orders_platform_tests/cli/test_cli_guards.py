@@ -140,6 +140,28 @@ def test_a_total_and_a_repeated_header_are_no_orders_and_all_is_well(synced: Wor
     assert "[no_order]" not in terminal("status").out
 
 
+def test_a_total_with_a_text_is_told_as_what_it_is_and_every_command_says_the_same(
+    synced: Workplace, terminal: Terminal
+) -> None:
+    columns = list(dict.fromkeys(name for row in ROWS for name in row))
+    total = {**dict.fromkeys(columns), "CUSTOMER NAME": "Total", "CUSTOMER STYLE": "8 styles", "TOTAL QTY": 999}
+    synced.stage([*ROWS, total])
+    dry = terminal("sync")
+    assert (dry.code, terminal("sync", "--execute").code, terminal("status").code, terminal("verify").code) == (0, 0, 0, 0)
+    assert "1 staged row is no order (a total, a repeated header, a note); `orders-platform status` says which." in dry.out
+    assert "no configured customer" not in dry.out + dry.err
+    assert "[no_order] it has no order number and says TOTAL" in terminal("status").out
+    assert (terminal("sync", "--execute", "--strict").code, terminal("status", "--strict").code) == (1, 1)
+
+
+def test_a_dry_run_does_not_end_well_when_a_run_would_not(synced: Workplace, terminal: Terminal) -> None:
+    synced.stage([*ROWS, {**ROWS[0], "CUSTOMER NAME": "NOBODY KNOWS", "AAG ORDER NUMBER": "X-1", "_SOURCE_TABLE": "other"}])
+    for command in (("sync",), ("sync", "--show"), ("sync", "--quiet"), ("sync", "--execute"), ("status",)):
+        assert terminal(*command).code == 1, command
+    assert "1 staged row matches no configured customer" in terminal("sync", "--quiet").err
+    assert terminal("sync", "--customer", CUSTOMER).code == 0
+
+
 def test_warnings_are_well_unless_strict(workplace: Workplace, terminal: Terminal) -> None:
     first, *others = ROWS
     workplace.stage([*others, {**first, "S": "many"}])

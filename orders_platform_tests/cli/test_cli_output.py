@@ -10,10 +10,9 @@ from collections.abc import Callable
 import pytest
 
 from orders_platform.cli import output
-from orders_platform.domain.differences import Difference, DifferenceKind
-from orders_platform.domain.orders import RowKind, RowProblem
+from orders_platform.domain.changes import CellChange, ChangeKind, RowChange
+from orders_platform.domain.orders import RowProblem
 from orders_platform.domain.verdicts import Verdict
-from orders_platform.reports.changes import order_changes
 from orders_platform.reports.rendering import changes_text
 
 Screen = Callable[[Callable[[], None]], str]
@@ -78,11 +77,11 @@ def test_tables_and_sentences_fit_the_terminal(screen: Screen, width: int) -> No
 @pytest.mark.parametrize("width", [80, 120, 200])
 def test_what_a_run_would_change_fits_the_terminal_and_its_marks_have_colours(screen: Screen, width: int) -> None:
     found = [
-        Difference(DifferenceKind.DIFFERENT, RowKind.ITEMS, "GRE-1", "", 7, "POLO", column="STYLE", board="old " * 60, database="new"),
-        Difference(DifferenceKind.MISSING, RowKind.ITEMS, "GRE-2", "", None, "A long name of an order " * 8),
-        Difference(DifferenceKind.LEFT, RowKind.ITEMS, "GRE-3", "", 9, "POLO"),
-    ]  # fmt: skip
-    text = screen(lambda: output.print_changes(changes_text({"GREYSON": order_changes(found)})), width)
+        RowChange(ChangeKind.CHANGED, "GRE-1", "", "POLO", 7, (CellChange("STYLE", "old " * 60, "new"),)),
+        RowChange(ChangeKind.NEW, "GRE-2", "", "A long name of an order " * 8, None),
+        RowChange(ChangeKind.ARCHIVED, "GRE-3", "", "POLO", 9),
+    ]
+    text = screen(lambda: output.print_changes(changes_text("GREYSON", found)), width)
     assert max(map(len, bare(text))) <= width
     for colour, mark in (("33", "~ GRE-1 changed"), ("32", r"\+ GRE-2 new"), ("1;31", "- GRE-3 archived")):
         assert re.search(rf"\x1b\[{colour}m{mark}", text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -168,3 +169,22 @@ def test_two_orders_of_one_number_are_told_apart(synced: Workplace, terminal: Te
     sizes = [[size["size_code"] for size in order["sizes"]] for order in orders]
     assert sizes[0] == sizes[1] == sorted(set(sizes[0]))
     assert found["change_counts"] == NOTHING | {"new_orders": 2, "new_sizes": 2 * len(sizes[0])}
+
+
+def test_an_order_that_got_another_number_is_shown_with_what_stays_on_the_board(synced: Workplace, terminal: Terminal) -> None:
+    rows = [dict(row) for row in samples_of("B'HOOD", "BHOOD")]
+    former = key(rows[0])
+    rows[0]["AAG ORDER NUMBER"] = "BHO-77777"
+    synced.stage(rows)
+    said = f"{CUSTOMER}: no longer in the list and still on the board: 1 order ({former})"
+    for command in (("sync", "--show"), ("sync", "--order", former)):
+        shown = terminal(*command).out
+        assert said in shown
+        assert 'removed_orders = "archive" in [policies] archives them' in shown
+    assert terminal("sync", "--show", "--json", "--html", "page.html").document["left_on_board"] == {CUSTOMER: [former]}
+    assert f"still on the board: 1 order ({former})" in (Path("page.html")).read_text(encoding="utf-8")
+    assert terminal("sync", "--execute", "--quiet").code == 0
+    assert "Not in the order list since" in (told := terminal("history", former).out)
+    assert "its item stays on the board" in told
+    assert "Not in the order list" not in terminal("history", "BHO-77777").out
+    assert said in terminal("sync", "--show").out

@@ -126,3 +126,54 @@ def test_a_configuration_is_never_overwritten(workplace: Workplace, terminal: Te
     assert again.code == 2
     assert "spare_parts.toml exists and is not overwritten; name another file: --output FILE." in again.err
     assert (folder / "spare_parts.toml").read_text(encoding="utf-8") == "mine"
+
+
+def test_the_list_gets_a_column_and_a_size(workplace: Workplace, terminal: Terminal, folder: Path) -> None:
+    own = ("--config", "spare_parts.toml")
+    for command in (("config", "init", "spare_parts.csv"), (*own, "board", "init", "--new", "Parts"), (*own, "load", "spare_parts.csv"),
+                    (*own, "sync", "--execute")):  # fmt: skip
+        assert terminal(*command).code == 0
+    with LIST.open(encoding="utf-8", newline="") as file:
+        rows = [[*row[:11], "180 mm" if not at else "7" if at == 1 else "", *row[11:], "Colour" if not at else "red"]
+                for at, row in enumerate(csv.reader(file))]  # fmt: skip
+    with (folder / "wider.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(rows)
+    assert "no column of the order list is called '180 mm'" in terminal(*own, "load", "wider.csv").err
+    text = (folder / "spare_parts.toml").read_text(encoding="utf-8")
+    text = text.replace('"175 mm" = "integer"\n', '"175 mm" = "integer"\n"180 mm" = "integer"\n', 1)
+    text = text.replace('"Remark" = "nvarchar(255)"\n', '"Remark" = "nvarchar(255)"\n"Colour" = "nvarchar(255)"\n', 1)
+    text = text.replace("columns = [\n", 'columns = [\n    { source = "Colour", column = "colour", type = "text" },\n', 1)
+    (folder / "spare_parts.toml").write_text(text, encoding="utf-8")
+    assert terminal(*own, "init-db").code == 0
+    loaded = terminal(*own, "load", "wider.csv")
+    assert loaded.code == 0, loaded.err
+    assert terminal(*own, "board", "init").code == 0
+    assert terminal(*own, "sync", "--execute").code == 0
+    shown = on_the_board(workplace)["Radhaus Nord"]["SP-4001 SP-118"]
+    assert (shown["Colour"], shown["Size 180 mm"]) == ("red", "7")
+
+
+def test_every_next_command_can_be_typed_as_it_stands(workplace: Workplace, terminal: Terminal, folder: Path) -> None:
+    (folder / "a place").mkdir()
+    home, own = ("--home", "a place"), ("--config", "parts.toml")
+    drafted = terminal(*home, "config", "init", "spare_parts.csv", "--output", "parts.toml").out
+    assert "  orders-platform --home 'a place' --config parts.toml board init --new \"Orders\"\n" in drafted
+    assert (
+        "Next: orders-platform --home 'a place' --config parts.toml sync"
+        in terminal(*home, *own, "load", "spare_parts.csv").out
+    )
+    made = terminal(*home, *own, "board", "init", "--new", "Parts").out
+    assert "Next: orders-platform --home 'a place' --config parts.toml board check" in made
+
+
+def test_a_pause_of_a_name_that_nobody_has_asks_whether_it_is_right(
+    workplace: Workplace, terminal: Terminal, folder: Path
+) -> None:
+    own = ("--config", "spare_parts.toml")
+    for command in (("config", "init", "spare_parts.csv"), (*own, "load", "spare_parts.csv")):
+        assert terminal(*command).code == 0
+    assert (
+        "NOBODY is paused (no order of it was ever merged; is the name right?)."
+        in terminal(*own, "customers", "pause", "nobody").out
+    )
+    assert "is the name right" not in terminal(*own, "customers", "pause", "radhaus nord").out

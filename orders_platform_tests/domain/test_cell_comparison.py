@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orders_platform.domain.board import Cell, Column, Label
-from orders_platform.domain.column_values import changed_cells, format_cell, same_cell
+from orders_platform.domain.column_values import cell_writer, changed_cells, same_cell
 from orders_platform.domain.mapping import BoardMapping, ColumnType, Field, LabelPolicy
 from orders_platform.errors import BoardMismatchError, RowError
 
@@ -187,7 +187,7 @@ VALUES = st.one_of(
 def test_what_was_written_is_recognised_on_the_board(column_type: ColumnType, value: object) -> None:
     column = column_of(column_type)
     try:
-        cell = format_cell(Field(("S",), column.id, column_type, LabelPolicy.CREATE), column, value)
+        cell = cell_writer(Field(("S",), column.id, column_type, LabelPolicy.CREATE), column)(value)
     except RowError:
         return
     assert same_cell(column, cell, as_shown(column_type, cell))
@@ -200,7 +200,7 @@ def test_two_different_cells_are_told_apart_unless_only_their_spaces_differ(
     column = column_of(column_type)
     field = Field(("S",), column.id, column_type, LabelPolicy.CREATE)
     try:
-        cell, shown = format_cell(field, column, value), format_cell(field, column, other)
+        cell, shown = cell_writer(field, column)(value), cell_writer(field, column)(other)
     except RowError:
         return
     only_spaces_differ = isinstance(cell, str) and isinstance(shown, str) and cell.split() == shown.split()
@@ -219,7 +219,7 @@ def test_whatever_the_board_returns_the_comparison_answers(
 ) -> None:
     column = column_of(column_type)
     try:
-        cell = format_cell(Field(("S",), column.id, column_type, LabelPolicy.CREATE), column, value)
+        cell = cell_writer(Field(("S",), column.id, column_type, LabelPolicy.CREATE), column)(value)
     except RowError:
         return
     assert same_cell(column, cell, Cell(text, raw)) in {True, False}

@@ -18,10 +18,10 @@ from orders_platform.domain.board import Column, Label
 from orders_platform.domain.column_values import (
     ROW_BYTES,
     FormattedRow,
+    RowFormat,
+    cell_writer,
     column_values_json,
     creates_labels,
-    format_cell,
-    format_row,
 )
 from orders_platform.domain.labels import LabelIndex
 from orders_platform.domain.mapping import BoardMapping, ColumnType, Field, LabelPolicy
@@ -36,7 +36,7 @@ def column_of(column_type: ColumnType) -> Column:
 
 
 def cell(column_type: ColumnType, value: object, labels: LabelPolicy = LabelPolicy.REJECT) -> object:
-    return format_cell(Field(("S",), f"{column_type}_1", column_type, labels), column_of(column_type), value)
+    return cell_writer(Field(("S",), f"{column_type}_1", column_type, labels), column_of(column_type))(value)
 
 
 def refused(column_type: ColumnType, value: object, labels: LabelPolicy = LabelPolicy.REJECT) -> RowError:
@@ -168,7 +168,7 @@ def test_a_number_is_what_people_plainly_mean(value: str, expected: str | None) 
     Field(("TARIFF %",), "numbers_1", ColumnType.NUMBERS), Field(("TARIFF",), "numbers_1", ColumnType.NUMBERS, percents=True),
 ])  # fmt: skip
 def test_per_cents_are_numbers_where_the_column_or_the_mapping_says_so(field: Field) -> None:
-    assert format_cell(field, column_of(ColumnType.NUMBERS), "12.5 %") == "12.5"
+    assert cell_writer(field, column_of(ColumnType.NUMBERS))("12.5 %") == "12.5"
 
 
 @pytest.mark.parametrize(("value", "expected"), [
@@ -229,7 +229,7 @@ ROW: dict[str, object] = {
 
 
 def test_a_row_becomes_one_cell_per_mapped_column() -> None:
-    row = format_row(MAPPING, COLUMNS, ROW, LabelIndex())
+    row = RowFormat(MAPPING, COLUMNS, LabelIndex())(ROW)
     assert row.problems == ()
     assert row.cells == {
         "text_key": "GRE-00505",
@@ -247,19 +247,19 @@ def test_a_row_becomes_one_cell_per_mapped_column() -> None:
 )
 def test_the_first_source_that_is_filled_wins(first: object, second: object, expected: object) -> None:
     row = ROW | {"DESTINATION WAREHOUSE": first, "Warehouse": second}
-    assert format_row(MAPPING, COLUMNS, row, LabelIndex()).cells["text_whs"] == expected
+    assert RowFormat(MAPPING, COLUMNS, LabelIndex())(row).cells["text_whs"] == expected
 
 
 def test_zero_is_a_value_and_not_a_blank() -> None:
-    assert format_row(MAPPING, COLUMNS, ROW | {"PRICE": 0}, LabelIndex()).cells["numeric_price"] == "0"
+    assert RowFormat(MAPPING, COLUMNS, LabelIndex())(ROW | {"PRICE": 0}).cells["numeric_price"] == "0"
 
 
 def test_refused_cells_are_left_out_and_told_by_column_and_text_and_the_others_go_on() -> None:
-    row = format_row(MAPPING, COLUMNS, ROW | {"PRICE": "TBC", "TYPE": "SAMPLE"}, LabelIndex())
+    row = RowFormat(MAPPING, COLUMNS, LabelIndex())(ROW | {"PRICE": "TBC", "TYPE": "SAMPLE"})
     assert [(each.column, each.text, each.code) for each in row.problems] == [
         ("PRICE", "TBC", "number_expected"), ("TYPE", "SAMPLE", "label_missing"),
     ]  # fmt: skip
-    assert row.cells == {**format_row(MAPPING, COLUMNS, ROW, LabelIndex()).cells, "numeric_price": None, "dropdown_type": None}
+    assert row.cells == {**RowFormat(MAPPING, COLUMNS, LabelIndex())(ROW).cells, "numeric_price": None, "dropdown_type": None}
 
 
 NOTES = Field(("NOTES",), "long_text_notes", ColumnType.LONG_TEXT)
@@ -273,13 +273,13 @@ def test_a_text_that_is_too_long_is_cut_or_left_out_as_the_configuration_says(
 ) -> None:
     mapping = BoardMapping(7, (KEY, NOTES), external_key="text_key", long_texts=policy)
     columns = {**COLUMNS, "long_text_notes": Column("long_text_notes", "NOTES", "long_text")}
-    row = format_row(mapping, columns, {"AAG ORDER NUMBER": "GRE-1", "NOTES": "x" * 2_001}, LabelIndex())
+    row = RowFormat(mapping, columns, LabelIndex())({"AAG ORDER NUMBER": "GRE-1", "NOTES": "x" * 2_001})
     assert (row.cells["long_text_notes"], [each.code for each in row.problems]) == (shown, [code])
 
 
 def test_the_label_flag_is_set_only_when_a_label_has_to_be_made() -> None:
     label_index = LabelIndex()
-    row = format_row(MAPPING, COLUMNS, ROW | {"SEASON": "2026 SPRING"}, label_index).cells
+    row = RowFormat(MAPPING, COLUMNS, label_index)(ROW | {"SEASON": "2026 SPRING"}).cells
     assert creates_labels(MAPPING, row)
     assert row["dropdown_season"] == {"labels": ["2026 SPRING"]}
     assert row["dropdown_type"] == {"ids": [1]}
@@ -289,8 +289,8 @@ def test_the_label_flag_is_set_only_when_a_label_has_to_be_made() -> None:
 
 def test_a_later_row_with_the_same_new_label_may_create_it_too_because_the_first_may_have_been_refused() -> None:
     label_index = LabelIndex()
-    format_row(MAPPING, COLUMNS, ROW | {"SEASON": "2026 Spring"}, label_index)
-    later = format_row(MAPPING, COLUMNS, ROW | {"SEASON": "2026 SPRING"}, label_index).cells
+    RowFormat(MAPPING, COLUMNS, label_index)(ROW | {"SEASON": "2026 Spring"})
+    later = RowFormat(MAPPING, COLUMNS, label_index)(ROW | {"SEASON": "2026 SPRING"}).cells
     assert later["dropdown_season"] == {"labels": ["2026 Spring"]}
     assert creates_labels(MAPPING, later)
 
@@ -298,26 +298,26 @@ def test_a_later_row_with_the_same_new_label_may_create_it_too_because_the_first
 def test_a_rejected_row_adds_no_label() -> None:
     label_index = LabelIndex()
     with pytest.raises(RowError):
-        format_row(MAPPING, COLUMNS, ROW | {"SEASON": "2026 Spring", "AAG ORDER NUMBER": None}, label_index)
-    assert format_row(MAPPING, COLUMNS, ROW | {"SEASON": "2026 SPRING"}, label_index).cells["dropdown_season"] == {
+        RowFormat(MAPPING, COLUMNS, label_index)(ROW | {"SEASON": "2026 Spring", "AAG ORDER NUMBER": None})
+    assert RowFormat(MAPPING, COLUMNS, label_index)(ROW | {"SEASON": "2026 SPRING"}).cells["dropdown_season"] == {
         "labels": ["2026 SPRING"]
     }
 
 
 def test_an_item_without_its_key_is_rejected_because_it_could_not_be_found_again() -> None:
     with pytest.raises(RowError, match=r"AAG ORDER NUMBER \(text_key\)") as caught:
-        format_row(MAPPING, COLUMNS, ROW | {"AAG ORDER NUMBER": " "}, LabelIndex())
+        RowFormat(MAPPING, COLUMNS, LabelIndex())(ROW | {"AAG ORDER NUMBER": " "})
     assert caught.value.code == "key_missing"
     with pytest.raises(RowError, match=r"and it is left out: '.*' holds the character U\+D800"):
-        format_row(MAPPING, COLUMNS, ROW | {"AAG ORDER NUMBER": "\ud800"}, LabelIndex())
+        RowFormat(MAPPING, COLUMNS, LabelIndex())(ROW | {"AAG ORDER NUMBER": "\ud800"})
 
 
 def test_a_row_that_exceeds_what_an_item_holds_goes_without_its_longest_cell() -> None:
-    fits = format_row(MAPPING, COLUMNS, ROW, LabelIndex()).cells
+    fits = RowFormat(MAPPING, COLUMNS, LabelIndex())(ROW).cells
     room = ROW_BYTES - len(column_values_json(fits).encode()) + len("US NJ")
     filled = ROW | {"DESTINATION WAREHOUSE": "ü" * (room // 2) + "x" * (room % 2)}
-    assert len(column_values_json(format_row(MAPPING, COLUMNS, filled, LabelIndex()).cells).encode()) == ROW_BYTES
-    row = format_row(MAPPING, COLUMNS, filled | {"AAG ORDER NUMBER": "GRE-005051"}, LabelIndex())
+    assert len(column_values_json(RowFormat(MAPPING, COLUMNS, LabelIndex())(filled).cells).encode()) == ROW_BYTES
+    row = RowFormat(MAPPING, COLUMNS, LabelIndex())(filled | {"AAG ORDER NUMBER": "GRE-005051"})
     assert row.cells == {**fits, "text_key": "GRE-005051", "text_whs": None}
     assert [(each.column, each.code, "65,537 bytes" in each.reason) for each in row.problems] == [
         ("DESTINATION WAREHOUSE", "row_too_large", True)
@@ -327,13 +327,13 @@ def test_a_row_that_exceeds_what_an_item_holds_goes_without_its_longest_cell() -
 def test_an_absent_source_column_stops_the_run_instead_of_clearing_the_board() -> None:
     row = {name: value for name, value in ROW.items() if name != "Warehouse"}
     with pytest.raises(ConfigurationError, match="no column 'Warehouse', mapped to board column 'text_whs'"):
-        format_row(MAPPING, COLUMNS, row, LabelIndex())
+        RowFormat(MAPPING, COLUMNS, LabelIndex())(row)
 
 
 def test_an_absent_board_column_stops_the_run() -> None:
     columns = {id_: column for id_, column in COLUMNS.items() if id_ != "text_whs"}
     with pytest.raises(BoardMismatchError, match="'text_whs'"):
-        format_row(MAPPING, columns, ROW, LabelIndex())
+        RowFormat(MAPPING, columns, LabelIndex())(ROW)
 
 
 def test_the_json_text_is_compact_keeps_letters_and_does_not_depend_on_order() -> None:
@@ -424,7 +424,7 @@ def test_any_value_is_cleared_accepted_by_monday_or_rejected_with_a_reason(
 def test_any_row_is_sent_unless_its_key_cannot_be_had_and_what_is_left_out_is_told(row: dict[str, object]) -> None:
     formatted: FormattedRow | RowError
     try:
-        formatted = format_row(MAPPING, COLUMNS, row, LabelIndex())
+        formatted = RowFormat(MAPPING, COLUMNS, LabelIndex())(row)
     except RowError as refusal:
         formatted = refusal
     if isinstance(formatted, RowError):

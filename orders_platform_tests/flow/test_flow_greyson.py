@@ -18,13 +18,13 @@ FAULT_KINDS = (
 )  # fmt: skip
 
 
-def test_a_first_load_takes_at_most_30_requests_reads_included(platform: Platform) -> None:
+def test_a_first_load_takes_at_most_20_requests_reads_included(platform: Platform) -> None:
     platform.load(ROWS)
     with platform.watched() as watch:
         report = platform.sync(board={"max_in_flight": 3})
     assert (report.items.created, report.subitems.created) == (69, 317)
     assert report.is_done
-    assert len(watch.requests) <= 30
+    assert len(watch.requests) <= 20
 
 
 @pytest.mark.parametrize("attempts", [1, 3])

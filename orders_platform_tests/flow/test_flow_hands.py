@@ -9,9 +9,10 @@ from collections.abc import Callable
 
 import pytest
 
+from orders_platform.domain.changes import ChangeKind, OrderChanges, RowChange
 from orders_platform.domain.differences import Difference, DifferenceKind
 from orders_platform.sandbox.server import Fault
-from orders_platform.sync.reconcile import Depth, reconcile
+from orders_platform.sync.reconcile import Depth
 from orders_platform.sync.repair import repair_plan
 from orders_platform_tests.testing.platform import GREYSON, NOTES_COLUMN, NUMBER_COLUMN, QTY_COLUMN, SETTLE, Platform, order
 
@@ -403,38 +404,55 @@ def test_a_column_deleted_on_the_board_stops_the_customer_in_words_and_fails_no_
 # --- what a run would change, before anything is sent
 
 
+def planned(platform: Platform) -> dict[str, RowChange]:
+    """What a dry run would change, by order; it sends nothing."""
+    changes = OrderChanges()
+    with platform.watched() as watch:
+        report = platform.rehearse(changes=changes)[GREYSON]
+    assert (report.error, watch.mutations) == (None, {})
+    return {change.order_key: change for change in changes.orders.values()}
+
+
+def cells(change: RowChange) -> dict[str, tuple[str, str]]:
+    return {cell.column: (cell.board, cell.database) for cell in change.cells}
+
+
 def test_the_changes_of_rows_that_wait_are_told_cell_by_cell_before_anything_is_sent(synced: Platform) -> None:
     synced.load([order("A-1", {"S": 5, "M": 2}, NOTES="new note"), *(order(number) for number in [*NUMBERS[1:], "A-4"])])
-    with synced.store.dry_run_transaction() as store, synced.board() as board, synced.watched() as watch:
-        run = synced.run(board, store)
-        merge = type(synced.merge)(store)
-        merge.merge_headers(GREYSON, merge.scan_staging(), run.clock())
-        merge.unpivot_sizes(GREYSON)
-        merge.merge_lines(GREYSON, run.clock())
-        changes = reconcile(run, GREYSON, Depth.CELLS).changes
-    assert watch.mutations == {}
-    told = {(each.order_key, each.size_code, each.column): (each.board, each.database) for each in changes}
-    assert told["A-1", "", "NOTES"] == ("", "new note")
-    assert [value for (key, size, _), value in told.items() if (key, size) == ("A-1", "S")] == [("1", "5")]
-    assert told["A-4", "", "group"] == ("", GROUP)
-    assert told["A-4", "", "name"][0] == ""
-    assert ("A-4", "S", "name") in told
-    assert {key for key, _, _ in told} == {"A-1", "A-4"}
+    told = planned(synced)
+    assert set(told) == {"A-1", "A-4"}
+    assert cells(told["A-1"])["NOTES"] == ("", "new note")
+    assert [value for size in told["A-1"].sizes if size.size_code == "S" for value in cells(size).values()] == [("1", "5")]
+    assert cells(told["A-4"])["group"] == ("", GROUP)
+    assert cells(told["A-4"])["name"][0] == ""
+    assert all("name" in cells(size) for size in told["A-4"].sizes)
 
 
 def test_a_row_without_id_would_change_what_it_would_adopt(synced: Platform) -> None:
     synced.execute("UPDATE ORDER_LIST_V2 SET sync_state = 'NEW', monday_item_id = NULL")
     synced.execute("UPDATE ORDER_LIST_LINES SET sync_state = 'NEW', monday_subitem_id = NULL, monday_parent_id = NULL")
     synced.write(synced.item("A-2").id, NOTES_COLUMN, "by hand")
-    changes = [each for each in synced.verify().changes if not each.size_code]
-    assert [(each.order_key, each.column, each.board) for each in changes] == [("A-2", "NOTES", "by hand")]
+    told = planned(synced)
+    assert {key: list(cells(change)) for key, change in told.items()} == {"A-2": ["NOTES"]}
+    assert told["A-2"].monday_id == synced.item("A-2").id
+
+
+def test_an_order_that_would_be_made_again_is_told_with_its_sizes(synced: Platform) -> None:
+    item_id = synced.item("A-2").id
+    synced.remove(item_id, "archive_item")
+    synced.execute("UPDATE ORDER_LIST_V2 SET sync_state = 'NEW' WHERE order_key = 'A-2'")
+    (told,) = planned(synced).values()
+    assert (told.kind, told.monday_id) == (ChangeKind.AGAIN, item_id)
+    assert {size.kind for size in told.sizes} == {ChangeKind.NEW}
+    synced.sync()
+    assert len(synced.item("A-2").sizes) == len(told.sizes)
 
 
 def test_a_row_that_would_be_left_alone_would_change_nothing(synced: Platform) -> None:
     synced.policies(deleted_on_board="leave")
     synced.remove(synced.item("A-2").id, "archive_item")
     synced.execute("UPDATE ORDER_LIST_V2 SET sync_state = 'NEW' WHERE order_key = 'A-2'")
-    assert synced.verify().changes == []
+    assert planned(synced) == {}
 
 
 # --- the board's answers

@@ -50,6 +50,54 @@ def test_key_sizes_customer_and_names_are_found(tmp_path: Path) -> None:
     assert made.names.item == (("Ref",), ("Item",))
 
 
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        (["01/02/2026", "15/02/2026"], "looks like days ('01/02/2026'), kept as text"), (["1.2.2026", "15.2.2026"], "looks like days"),
+        (["2-Jan-26", "15-Feb-26"], "looks like days"), (["2. März 2026", "tbc"], "looks like days"),
+        (["2026/1/2", "2026/02/15"], "looks like days"), (["12,50 €", "9,90 €"], "amounts"),
+        (["12,50", "9,90"], "looks like amounts ('12,50')"),
+        (["zł 12.50", "zł 9.90"], "looks like amounts"), (["12,50 kr", "9,90 kr"], "looks like amounts"),
+    ],
+)  # fmt: skip
+def test_what_looks_like_days_or_amounts_and_cannot_be_read_is_said_and_names_no_item(
+    tmp_path: Path, cells: list[str], said: str
+) -> None:
+    rows = [[*row, cells[number % 2]] for number, row in enumerate(ROWS)]
+    for other in (["Due name"], ["Name of the day"]):
+        made, told = drafted(tmp_path, [*HEAD, *other], *rows)
+        (remark,) = [line for line in told if line.startswith(f"look at '{other[0]}'")]
+        assert said in remark
+        assert f'"{other[0]}" = "' in remark
+        assert made.order_list[other[0]].type == "nvarchar(255)"
+        assert made.names.item == (("Ref",), ("Item",))
+
+
+def test_a_column_that_is_numbers_or_days_but_for_a_few_words_is_one_and_that_is_said(tmp_path: Path) -> None:
+    prices, days = ["€ 12.50", "tbc", "9.90", "n/a", "10", "3", "TBC", "on request"], ["2026-01-02", "tbc"] * 4
+    rows = [[f"R{n}", "North", "Bell", "1", "x" if n == 3 else "2", "2", prices[n], days[n]] for n in range(8)]
+    made, told = drafted(tmp_path, [*HEAD, "Price", "Due"], *rows)
+    assert (made.order_list["Price"].type, made.order_list["Due"].type) == ("decimal(18, 4)", "date")
+    assert "look at 'Price': numbers but for 3 cells ('tbc', 'TBC', 'on request'), left out of the board" in told
+    assert "look at 'Due': days but for 4 cells ('tbc'), left out of the board" in told
+    assert "look at 'M': numbers but for 1 cell ('x'), left out of the board" in told
+
+
+def test_a_status_or_a_finish_is_no_customer(tmp_path: Path) -> None:
+    whose = ["Rose & Oak", "Haus und Garten", "Green Thumb", "Potting Shed"]
+    rows = [[f"R{n}", ("open", "shipped")[n % 2], ("oak", "ash", "elm")[n % 3], whose[n % 4], "1", "2"] for n in range(12)]
+    made, told = drafted(tmp_path, ["Ref", "State", "Finish", "For", "S", "M"], *rows)
+    assert made.columns.customer == "For"
+    assert "customers: 'For', of those with few values ('For', 'Finish'), the likeliest: look at it" in "\n".join(told)
+
+
+def test_totals_and_notes_count_for_nothing(tmp_path: Path) -> None:
+    made, told = drafted(tmp_path, HEAD, *ROWS, ["", "TOTAL", "", "5", "7", "12"], ["Printed on 2026-11-29"])
+    assert list(made.customers) == ["North", "South"]
+    assert told[0].endswith("; 2 rows besides that are totals or notes, and no orders")
+    assert any("key: 'Ref' has another value in each row" in line for line in told)
+
+
 @pytest.mark.parametrize("place", [3, 6])
 @pytest.mark.parametrize("name", ["Sum", "All", "Total qty"])
 def test_a_total_before_or_behind_the_sizes_is_none(tmp_path: Path, place: int, name: str) -> None:

@@ -6,8 +6,10 @@ from functools import partial
 
 import pytest
 
+from orders_platform.domain.cell_warnings import group_warnings
 from orders_platform.domain.merges import LineMerge
 from orders_platform.errors import SourceDataError
+from orders_platform.merge.cleaning import REASONS
 from orders_platform_tests.testing.order_list import GREYSON, OrderList, Row, order
 
 BLANK = {"S": None, "M": None}
@@ -47,14 +49,24 @@ def test_a_bad_quantity_rejects_the_size_with_its_reason_and_not_the_order(order
     headers, lines = order_list.merge_all(sized("GRE-1", {"S": bad, "30/32": bad, "M": 3}))
     assert (headers.created, headers.rejected, lines.created) == (1, 0, 1)
     assert order_list.lines() == {("GRE-1", "M"): 3}
-    assert order_list.warnings() == [("GRE-1", size, str(bad), "is not a whole number of 0 or more") for size in ("30/32", "S")]
+    assert order_list.warnings() == [("GRE-1", size, str(bad), REASONS["bad_quantity"]) for size in ("30/32", "S")]
+
+
+def test_a_word_in_a_quantity_says_what_the_board_keeps_and_counts_both_orders_of_a_number(order_list: OrderList) -> None:
+    twins = [sized("GRE-1", {"S": 5}, PO_NUMBER=po) for po in ("1", "2")]
+    order_list.merge_all(*twins)
+    order_list.merge_all(*({**row, "S": "x"} for row in twins))
+    assert order_list.sql("SELECT count(*), sum(qty) FROM ORDER_LIST_LINES") == [(2, 10)]
+    (group,) = group_warnings(order_list.store.cell_warnings())
+    assert str(group).startswith("S: 2 orders, for example GRE-1: 'x' is not a whole number")
+    assert "the board keeps the number that the size had, or shows none" in str(group)
 
 
 def test_a_corrected_quantity_becomes_a_line_and_its_reject_is_resolved(order_list: OrderList) -> None:
     order_list.merge_all(sized("GRE-1", {"S": "abc", "M": 3, "L": "-1"}))
     _, lines = order_list.merge_all(sized("GRE-1", {"S": 2, "M": 3, "L": "-1"}))
     assert lines.created == 1
-    assert order_list.warnings() == [("GRE-1", "L", "-1", "is not a whole number of 0 or more")]
+    assert order_list.warnings() == [("GRE-1", "L", "-1", REASONS["bad_quantity"])]
 
 
 def test_spellings_of_one_size_are_added_up(order_list: OrderList) -> None:

@@ -129,6 +129,35 @@ def test_a_total_that_names_nobody_is_listed_as_what_it_is(order_list: OrderList
     assert (reject.code, "a total or empty" in reject.reason) == ("no_order", True)
 
 
+TEXT = {"CUSTOMER STYLE": "30 orders"}
+
+
+@pytest.mark.parametrize("file", ["xGREYSON", None])
+@pytest.mark.parametrize("cells", [TOTAL | TEXT, {NAME: "Total:", "S": 30} | TEXT, {"CUSTOMER STYLE": "GRAND TOTAL", "S": 30},
+                                   {"CUSTOMER STYLE": "Printed on 2026-11-29"},
+                                   {"AAG ORDER NUMBER": "sum", NAME: GREYSON} | TEXT])  # fmt: skip
+def test_a_total_with_a_text_and_a_footer_are_no_orders(
+    order_list: OrderList, cells: dict[str, object], file: str | None
+) -> None:
+    order_list.load(row("GRE-1", GREYSON), row("GRE-2", None), cells | {"_SOURCE_TABLE": file})
+    scan = order_list.merging.scan_staging()
+    assert list(scan.customers) == [GREYSON]
+    order_list.merging.record_scan(scan, NOW)
+    assert order_list.merge().created == 2
+    (reject,) = order_list.store.invalid_rows()
+    assert reject.code in {"total", "no_order"}
+    assert "delete it from the order list" in reject.reason
+
+
+@pytest.mark.parametrize(
+    "cells", [{"S": 30, NAME: GREYSON}, {"CUSTOMER STYLE": "TEE-01", "S": 4}, {"CUSTOMER STYLE": "TOTALLY", "M": 1}]
+)
+def test_an_order_whose_number_was_forgotten_is_no_total(order_list: OrderList, cells: dict[str, object]) -> None:
+    order_list.load(row("GRE-1", GREYSON), cells | {"PO NUMBER": "4755", "_SOURCE_TABLE": "xGREYSON"})
+    order_list.merge()
+    assert [reject.code for reject in order_list.store.invalid_rows()] == ["missing_key"]
+
+
 def test_a_total_beside_blank_rows_of_two_customers_says_that_it_is_one(order_list: OrderList) -> None:
     order_list.load(row("1", GREYSON), row("2", "PELOTON"), row("3", None), TOTAL)
     order_list.merging.record_scan(order_list.merging.scan_staging(), NOW)

@@ -142,11 +142,26 @@ def test_an_exceeded_limit_lowers_the_pace_at_once_and_recovers_slowly() -> None
     assert window.delay(1.0, 1) == 7.0
     assert window.room(8.0) == 800
     for _ in range(10):
-        window.recover()
+        window.recover(8.0)
     assert 890 <= window.room(8.0) <= 900
     for _ in range(30):
-        window.recover()
+        window.recover(8.0)
     assert window.room(8.0) == 1_000
+
+
+def test_who_is_sent_away_for_less_than_the_rest_of_a_window_loses_that_time_and_nothing_of_the_window() -> None:
+    window = RateWindow(1_000)
+    taken = window.take(0.0, 100)
+    window.observe(taken, 0.0, 0.1, Allowance(1_000, 900, 60), alone=True)
+    window.exhausted(5.0, 2.0)
+    assert (window.room(5.0), window.delay(5.0, 1)) == (0, 2.0)
+    assert (window.room(7.0), window.delay(7.0, 900)) == (900, 0.0)
+    window.recover(7.0)
+    window.exhausted(8.0, 2.0)  # there was an answer in between
+    assert window.delay(10.0, 900) == 0.0
+    window.exhausted(10.1, 2.0)  # there was none: then it is over
+    assert window.delay(10.1, 1) >= 49
+    assert window.room(61.0) == 800
 
 
 @given(st.lists(st.tuples(st.integers(1, 40), st.floats(0, 5)), max_size=80))
@@ -280,9 +295,9 @@ def test_no_call_is_made_after_monday_says_that_the_day_is_over() -> None:
         pace.acquire(*CREATE)
 
 
-def test_crowding_halves_the_requests_in_flight_and_calm_raises_them_slowly() -> None:
+def test_calm_raises_the_requests_in_flight_until_crowding_halves_them_and_slowly_after_that() -> None:
     clock = VirtualClock(1_000.0)
-    pace = budget(clock, concurrency=4)
+    pace = budget(clock, concurrency=5)
 
     def after(reply: Reply, times: int = 1) -> int:
         for _ in range(times):
@@ -291,11 +306,32 @@ def test_crowding_halves_the_requests_in_flight_and_calm_raises_them_slowly() ->
             pace.release(permit, reply)
         return pace.in_flight
 
+    assert pace.in_flight == 3
+    assert [after(done(1)) for _ in range(3)] == [4, 5, 5]
     assert after(refused("maxConcurrencyExceeded")) == 2
     assert after(refused("IDEMPOTENCY_CONFLICT"), 2) == 1
-    assert after(done(1), 9) == 1
-    assert after(done(1)) == 2
-    assert after(done(1), 100) == 4
+    assert [after(done(1)) for _ in range(6)] == [2, 2, 3, 3, 3, 4]
+    assert after(done(1), 100) == 5
+
+
+@given(waiting=st.integers(1, 400), most=st.integers(1, 80), places=st.integers(1, 12))
+def test_the_last_mutations_are_shared_out_over_all_places_in_even_parts(waiting: int, most: int, places: int) -> None:
+    pace = budget(VirtualClock(1_000.0), concurrency=places, write_complexity=30_001 * 400)
+    pace.in_flight = places
+    sizes = []
+    while waiting and len(sizes) < places and (permit := pace.acquire("create_item", most, waiting)):
+        sizes.append(permit.mutations)
+        waiting -= permit.mutations
+    assert max(sizes) <= most
+    assert waiting == 0 or set(sizes) == {most}
+    assert most in sizes or max(sizes) - min(sizes) <= 1
+    assert most in sizes or len(sizes) == 1 or min(sizes) >= 12
+
+
+def test_what_a_minute_has_room_for_goes_in_even_parts_and_no_more() -> None:
+    pace = budget(VirtualClock(1_000.0), write_complexity=30_001 * 100)
+    assert [pace._take("create_item", pace._share("create_item", 60, 1_000)).mutations for _ in range(2)] == [50, 50]
+    assert pace._share("create_item", 60, 1_000) == 60  # in the next minute
 
 
 def test_no_more_requests_run_at_a_time_than_the_plan_allows() -> None:

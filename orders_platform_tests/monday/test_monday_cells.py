@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from orders_platform.domain.board import BoardItem, Column
 from orders_platform.domain.cell_codecs import is_blank
 from orders_platform.domain.cell_texts import PLACEHOLDER_DATES, day, numeral
-from orders_platform.domain.column_values import ROW_BYTES, changed_cells, column_values_json, creates_labels, format_row
+from orders_platform.domain.column_values import ROW_BYTES, RowFormat, changed_cells, column_values_json, creates_labels
 from orders_platform.domain.labels import DROPDOWN_LABELS, STATUS_LABELS, LabelIndex
 from orders_platform.domain.mapping import BoardMapping, ColumnType, Field, LabelPolicy
 from orders_platform.domain.mutations import Mutation, Operation, Outcome
@@ -138,7 +138,7 @@ class Formatted:
 
 def formatted(bench: Bench, kind: ColumnType, cell: object) -> Formatted:
     mapping = bench.mapping(kind, LabelPolicy.CREATE if kind.has_labels else LabelPolicy.REJECT)
-    made = format_row(mapping, bench.columns, {"cell": cell}, bench.labels)
+    made = RowFormat(mapping, bench.columns, bench.labels)({"cell": cell})
     for problem in made.problems:
         assert (problem.column, bool(problem.code), bool(problem.reason)) == ("cell", True, True)
     return Formatted(mapping, made.cells, bool(made.problems))
@@ -241,7 +241,7 @@ def test_a_column_takes_labels_up_to_its_limit_and_then_leaves_out_one_more(kind
 def test_a_row_of_more_than_64_kb_goes_without_its_longest_cells(texts: list[str]) -> None:
     fields = tuple(Field((f"c{n}",), f"text_{n}", ColumnType.TEXT) for n in range(len(texts)))
     columns = {field.column_id: Column(field.column_id, field.column_id, "text") for field in fields}
-    made = format_row(BoardMapping(1, fields), columns, {f"c{n}": text for n, text in enumerate(texts)}, LabelIndex())
+    made = RowFormat(BoardMapping(1, fields), columns, LabelIndex())({f"c{n}": text for n, text in enumerate(texts)})
     assert len(column_values_json(made.cells).encode()) <= ROW_BYTES
     large = [problem for problem in made.problems if problem.code == "row_too_large"]
     # A character takes six bytes of JSON at most.

@@ -13,7 +13,7 @@ from orders_platform.monday.documents import Documents
 
 GRAPHQL = Path(__file__).parents[2] / "graphql"
 READS = {
-    "board": {"board_id": "1"},
+    "board": {"board_ids": ["1"]},
     "items_by_ids": {"ids": ["1"], "columns": ["text"]},
     "subitems_of": {"ids": ["1"]},
     "items_by_column_values": {"board_id": "1", "columns": [], "value_columns": [], "limit": 1},

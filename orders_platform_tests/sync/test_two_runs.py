@@ -134,11 +134,13 @@ def test_a_second_run_without_any_lock_makes_nothing_twice(platform: Platform, a
     platform.load(ROWS[:20])
     reports: list[CustomerReport] = []
 
+    four = {"batch_size": 5}  # two batches of orders and two of lines
+
     def comes() -> None:
-        reports.append(platform.sync(store=unlocked(platform), board=SMALL))
+        reports.append(platform.sync(store=unlocked(platform), board=four))
 
     rival = Rival(platform, at, comes)
-    report = platform.sync(store=rival, board=SMALL)
+    report = platform.sync(store=rival, board=four)
     errors = [each.error for each in (report, *reports) if each.error]
     assert reports
     assert rival.writes <= 10

@@ -139,7 +139,7 @@ def test_the_board_is_asked_by_the_hundred_and_not_by_the_row(platform: Platform
     with platform.watched() as watch:
         assert platform.verify().lines == 240
     by_id = 2 + 3 + 2  # items, subitems, parents of subitems
-    assert len(watch.requests) == by_id + 2 + 1 + 3  # keys in hundreds, one page of the group, two boards and the groups
+    assert len(watch.requests) == by_id + 2 + 1 + 2  # keys in hundreds, one page of the group, both boards and the groups
 
 
 # --- each kind --------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,81 @@
+"""What a run would change is written down while it is found: no more than the orders of one customer are held, and few of their cells."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from orders_platform.cli import output
+from orders_platform.cli.shown_changes import ShownChanges
+from orders_platform.domain.changes import CellChange, ChangeKind, OrderChanges, RowChange, change_counts
+from orders_platform.reports.rendering import Links
+from orders_platform_tests.testing.platform import GREYSON, Platform, order
+
+NUMBERS = [f"A-{n}" for n in range(1, 8)]
+
+
+def changes_of(platform: Platform, most: int | None) -> list[RowChange]:
+    changes = OrderChanges(most=most)
+    assert platform.rehearse(changes=changes)[GREYSON].error is None
+    return list(changes.orders.values())
+
+
+@pytest.mark.parametrize("most", [0, 2])
+def test_new_orders_beyond_those_that_are_told_are_counted_and_their_cells_not_held(platform: Platform, most: int) -> None:
+    platform.load([order(number, {"S": 1, "M": 2}) for number in NUMBERS])
+    whole, some = changes_of(platform, None), changes_of(platform, most)
+    assert change_counts(some) == change_counts(whole)
+    assert some[:most] == whole[:most]
+    assert all(row.cells for each in whole for row in (each, *each.sizes))
+    assert not any(row.cells for each in some[most:] for row in (each, *each.sizes))
+
+
+def test_what_changes_is_told_whole_however_many_orders_are_new(platform: Platform) -> None:
+    platform.load([order(number) for number in NUMBERS])
+    platform.sync()
+    platform.load([order(number, {"S": 9}, NOTES="new") for number in NUMBERS])
+    assert changes_of(platform, 0) == changes_of(platform, None)
+
+
+ORDER = RowChange(ChangeKind.CHANGED, "GRE-1", "", "∆ \"x\"\n\u2028", 7, (CellChange("STYLE", "a\r\nb", "\\n"),),
+                  [RowChange(ChangeKind.NEW, "GRE-1", "S", "Size S", None)])  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", [{}, {"A": []}, {"A": [ORDER], "B": []}, {"A": [], "B": [ORDER, ORDER], "C": [ORDER]}])
+def test_the_document_is_that_of_one_piece(changes: dict[str, list[RowChange]], tmp_path: Path) -> None:
+    with ShownChanges(Links(), as_json=True, as_page=False) as shown:
+        for customer, orders in changes.items():
+            shown.take(customer, orders)
+        output.write_json({"first": 1, "changes": shown.as_json, "counts": shown.counts}, tmp_path / "document.json")
+    every = [each for orders in changes.values() for each in orders]
+    values = {name: [asdict(each) for each in orders] for name, orders in changes.items()}
+    whole = {"first": 1, "changes": values, "counts": change_counts(every)}
+    with (tmp_path / "document.json").open(encoding="utf-8", newline="") as written:
+        assert written.read() == json.dumps(whole, ensure_ascii=False, indent=2) + "\n"
+
+
+def test_an_order_is_written_before_the_next_one_is_asked_for() -> None:
+    spool, seen = output.Spool(), list[int]()
+
+    def orders() -> Iterator[RowChange]:
+        for _ in range(50):
+            seen.append(sum(map(len, spool.pieces())))
+            yield ORDER
+
+    spool.write_member("GREYSON", orders())
+    assert len(set(seen)) == 50
+    spool.close()
+
+
+def test_a_page_is_given_in_pieces() -> None:
+    with ShownChanges(Links(), as_json=False, as_page=True) as shown:
+        for n in range(200):
+            shown.take(f"CUSTOMER {n}", [ORDER] * 5)
+        pieces = list(shown.page([], datetime(2026, 1, 1, tzinfo=UTC)))
+    assert sum(piece.count("<h2") for piece in pieces) == 200
+    assert max(map(len, pieces)) <= 65_536 < sum(map(len, pieces))

@@ -1,0 +1,153 @@
+"""A row that an order was merged from as it stands is known by its hash and not read again, and nothing comes out otherwise for it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, event
+
+from orders_platform.domain.merges import HeaderMerge
+from orders_platform_tests.testing.order_list import FILE, KEY, NAME, PO, OrderList, Row, order
+
+TABLES = ("ORDER_LIST_V2", "ORDER_SYNC_CUSTOMERS", "ORDER_LIST_REJECTS", "ORDER_LIST_LINES", "swp_ORDER_LIST_LINES")
+EDITS: list[Row | None] = [
+    {"NOTES": "x"}, {"NOTES": None}, {"NOTES": " "}, {"NOTES": "nan"}, {"M": 4}, {"M": None}, {"M": 0}, {"M": "many"}, {"XS": 1},
+    {KEY: None}, {PO: "other"}, {"ORDER TYPE": "CANCELLED"}, {"FREIGHT": 1}, {KEY: KEY}, {NAME: "GREYSON CLOTHIERS"}, {PO: " PO-A1  "},
+    None,
+]  # fmt: skip
+"""What happens to a row from one load to the next; None where it leaves."""
+
+
+def unread(order_list: OrderList) -> set[object]:
+    """The numbers of the orders whose rows are known by their hash."""
+    return {key for key, staged_hash in order_list.orders(KEY, "staged_hash") if staged_hash}
+
+
+@contextmanager
+def heard(engine: Engine, name: str, listener: Callable[..., None]) -> Iterator[None]:
+    event.listen(engine, name, listener)
+    yield
+    event.remove(engine, name, listener)
+
+
+def content(order_list: OrderList) -> list[object]:
+    """All that merges write, but for what is random or says how rows are known again."""
+    own = (
+        "order_key",
+        "row_hash",
+        "merge_number",
+        "group_name",
+        "item_name",
+        "sync_state",
+        "action_type",
+        "removed_at",
+        "updated_at",
+    )
+    guards = order_list.sql("SELECT guards, rows_read, order_count, fingerprint FROM ORDER_SYNC_CUSTOMERS")
+    return [order_list.orders(*own, KEY, PO, "NOTES", "M", "XS", "FREIGHT"), order_list.lines(), order_list.rejects(),
+            order_list.warnings(), guards]  # fmt: skip
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    nights=st.lists(st.lists(st.tuples(st.integers(0, 4), st.sampled_from(EDITS)), max_size=4), min_size=1, max_size=4),
+    copies=st.booleans(),
+)
+def test_loads_merge_alike_whether_known_rows_are_read_or_not(
+    order_list: OrderList, nights: list[list[tuple[int, Row | None]]], copies: bool
+) -> None:
+    found = []
+    for is_read in (False, True):
+        for table in TABLES:
+            order_list.sql(f"DELETE FROM {table}")
+        order_list.clock = (datetime(2026, 1, 5, 0, i, tzinfo=UTC) for i in itertools.count())
+        rows: list[Row | None] = [order(f"A{i}", NOTES="n" if i % 2 else None) for i in range(5)]
+        outcomes = []
+        for night in [[], *nights, []]:
+            for i, edit in night:
+                rows[i] = None if edit is None else (rows[i] or order(f"A{i}")) | edit
+            if is_read:
+                order_list.sql("UPDATE ORDER_LIST_V2 SET staged_hash = NULL")
+            staged = [row for row in rows if row]
+            outcomes.append(order_list.merge_all(*staged, *(staged if copies else ()), order("STAYS")))
+            outcomes.append(content(order_list))
+        found.append(outcomes)
+    assert found[0] == found[1]
+
+
+def test_only_what_changed_is_read(order_list: OrderList) -> None:
+    rows = [order(f"A{i}") for i in range(9)]
+    order_list.merge(*rows)
+    order_list.sent()
+    order_list.sql("UPDATE ORDER_LIST_V2 SET row_hash = order_key")  # whoever reads a row sees another one
+    assert order_list.merge(*rows[1:], rows[0] | {"NOTES": "x"}) == HeaderMerge(rows_read=9, updated=1)
+    assert order_list.merge(*rows[:5]).missing == 4
+    assert {key for key, state in order_list.orders(KEY, "sync_state") if state == "NEW"} == {"A0"}
+
+
+def test_a_column_that_was_blank_and_is_filled_and_goes_blank_again_is_a_change_each_time(order_list: OrderList) -> None:
+    rows = [order(f"A{i}") for i in range(6)]
+    order_list.merge(*rows)
+    for cell in ("x", "", "x", None, "x", " nan "):
+        assert order_list.merge(*rows[1:], rows[0] | {"PLANNER": cell}).updated == 1
+        assert order_list.orders("PLANNER")[0] == (cell if cell == "x" else None,)
+
+
+def test_a_row_with_a_cell_that_cannot_be_held_is_read_each_time_and_its_former_content_is_a_change(
+    order_list: OrderList,
+) -> None:
+    rows = [order(f"A{i}") for i in range(6)]
+    order_list.merge(*rows)
+    order_list.merge(*rows[1:], rows[0] | {"M": "many"})
+    assert unread(order_list) == {f"A{i}" for i in range(1, 6)}
+    assert order_list.merge(*rows).updated == 1
+    assert order_list.orders("M")[0] == (3,)
+
+
+def test_another_configuration_reads_every_row(order_list: OrderList) -> None:
+    rows = [order(f"A{i}", PLANNER="later") for i in range(6)]
+    order_list.merge(*rows)
+    changed = order_list.configured(lambda document: document["cleaning"]["null_words"].append("later"))
+    assert changed.merge(*rows).updated == 6
+    assert set(changed.orders("PLANNER")) == {(None,)}
+
+
+def test_an_order_that_left_is_read_when_it_is_back(order_list: OrderList) -> None:
+    rows = [order(f"A{i}") for i in range(6)]
+    order_list.merge(*rows)
+    order_list.merge(*rows[1:])
+    assert order_list.merge(*rows).updated == 1
+    assert set(order_list.orders("removed_at")) == {(None,)}
+
+
+def test_a_row_that_changes_while_the_load_is_read_is_not_lost(order_list: OrderList) -> None:
+    rows = [order(f"A{i}") for i in range(6)]
+    order_list.merge(*rows)
+    order_list.load(*rows[1:], rows[0] | {"NOTES": "x"})
+    changes = iter(["UPDATE swp_ORDER_LIST_V2 SET NOTES = 'y' WHERE NOTES = 'x'"])
+
+    def change(*execution: object) -> None:
+        if "AS content_hash" in str(execution[2]):
+            for statement in changes:
+                order_list.sql(statement)
+
+    with heard(order_list.store.database.engine, "after_cursor_execute", change):
+        assert order_list.merge() == HeaderMerge(rows_read=6, updated=1)
+    assert order_list.orders("NOTES")[0] == ("y",)
+    assert order_list.merge().was_unchanged
+
+
+def test_a_database_of_before_learns_the_hashes_and_changes_nothing_else(order_list: OrderList) -> None:
+    rows = [order(f"A{i}") for i in range(6)]
+    order_list.merge(*rows)
+    order_list.sent()
+    order_list.sql("UPDATE ORDER_LIST_V2 SET staged_hash = NULL")
+    before = order_list.orders("sync_state", "updated_at", "row_hash", FILE)
+    assert order_list.merge(*rows[1:], rows[0] | {"NOTES": "x"}) == HeaderMerge(rows_read=6, updated=1)
+    assert order_list.orders("sync_state", "updated_at", "row_hash", FILE)[1:] == before[1:]
+    assert len(unread(order_list)) == 6
