@@ -47,13 +47,9 @@ _NOT_TOLD = {"DagsterAssetCheckFailedError", CustomerPausedError.__name__}
 _RECOVERED_BY = {"board_shows_values": ("no_item_doubled", "no_subitem_doubled")}
 
 
-def _holds_no_address(record: logging.LogRecord) -> bool:
-    """Apprise writes addresses, passwords among them, into its log, and the library below it their paths."""
-    return record.name != "apprise" and record.levelno > logging.DEBUG
-
-
+# Apprise writes addresses, passwords among them, into its log, and the library below it their paths.
 for _name in ("apprise", "urllib3.connectionpool"):
-    logging.getLogger(_name).addFilter(_holds_no_address)
+    logging.getLogger(_name).addFilter(lambda record: record.name != "apprise" and record.levelno > logging.DEBUG)
 
 
 @dataclass(frozen=True, slots=True)

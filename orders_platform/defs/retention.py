@@ -25,12 +25,6 @@ def runs_to_forget(instance: dg.DagsterInstance, before: datetime) -> list[str]:
 
     Without that exception a customer that had nothing to do for a month would look as if it had never been sent.
     """
-    ended = dg.RunsFilter(statuses=FINISHED, updated_before=before)
-    kept = _latest_runs(instance)
-    return [run_id for run_id in reversed(instance.get_run_ids(ended)) if run_id not in kept]
-
-
-def _latest_runs(instance: dg.DagsterInstance) -> set[str]:
     kept = set[str]()
     for key in instance.get_asset_keys():
         last = instance.fetch_materializations(key, limit=1).records, instance.fetch_observations(key, limit=1).records
@@ -39,7 +33,8 @@ def _latest_runs(instance: dg.DagsterInstance) -> set[str]:
         for start in range(0, len(ids), _PAGE):
             chosen = dg.AssetRecordsFilter(asset_key=key, storage_ids=ids[start : start + _PAGE])
             kept.update(record.run_id for record in instance.fetch_materializations(chosen, limit=_PAGE).records)
-    return kept
+    ended = dg.RunsFilter(statuses=FINISHED, updated_before=before)
+    return [run_id for run_id in reversed(instance.get_run_ids(ended)) if run_id not in kept]
 
 
 def forget_runs(instance: dg.DagsterInstance, before: datetime, progress: Callable[[str], None]) -> int:

@@ -211,15 +211,13 @@ def staging_fresh(database: OrdersDatabase, _: str | None) -> Findings:
     """
     stand = database.merge.sync_statuses()
     found = stale_loads(stand, datetime.now(UTC), Settings().configuration.checks.staging_hours)
+    in_load, changed = sum(each.load is not None for each in stand), sum(each.is_changed for each in stand)
     look = "the job that fills the staging table." if "" in found else "the last run of these customers, and start one."
     return Findings(
         [Finding(name, {"reason": reason}) for name, reason in found.items()],
         what=(f"reason to doubt the load: {next(iter(found.values()), '')}", "loads that are not merged"),
         next_step=f"Look at {look}",
-        figures={
-            "customers_in_load": sum(each.load is not None for each in stand),
-            "customers_changed": sum(each.is_changed for each in stand),
-        },
+        figures={"customers_in_load": in_load, "customers_changed": changed},
     )
 
 
