@@ -31,6 +31,7 @@ from orders_platform.sync.run import described_boards
 
 _FREE_BYTES = 1 << 30
 _MOST_SECONDS = 30
+_UNEXPECTED = (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, ImportError)
 _Board = tuple[BoardDescription, list[str], tuple[str, ...], tuple[str, datetime]]
 
 
@@ -205,7 +206,7 @@ def _findings(at: _Doctor) -> Iterator[ServerFinding]:
         except OrdersError as error:
             found = None if str(error) in said else (str(error), False)
             said.add(str(error))
-        except Exception as error:  # noqa: BLE001 - whatever it is, the other checks are made
+        except _UNEXPECTED as error:
             found = f"{type(error).__name__}, which nobody expected", False
         if found:
             yield ServerFinding(name, "", must, *found, step)
