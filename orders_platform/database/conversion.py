@@ -44,6 +44,11 @@ def text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
+def number(value: Any) -> int | None:
+    """A whole number, which a table of an earlier system may keep as a text or a decimal; None for NULL."""
+    return None if value is None else int(value)
+
+
 def moment(value: object) -> datetime | None:
     """A UTC moment: ISO text on SQLite, a datetime on SQL Server."""
     return value if isinstance(value, datetime) else None if value is None else datetime.fromisoformat(str(value))
@@ -61,9 +66,10 @@ def sync_row(kind: RowKind, row: Mapping[str, Any], values: Mapping[str, object]
     return SyncRow(
         kind, row["ref"], row["order_ref"], row["order_key"] or "",
         (row["name"] or "") if kind is RowKind.ITEMS else subitem_name(subitem, row["size_code"]),
-        values, _STATES[row["state"]], _ACTIONS[row["action"]], row["monday_id"], row["batch_id"], moment(row["pending_at"]),
-        row["uptime"], row["tries"] or 0, row["last_code"], row["version"] or 0, row.get("size_code", ""), row.get("group_name") or "",
-        row.get("group_id"), row.get("parent_id"), row.get("sent_parent_id"), bool(row.get("has_left")),
+        values, _STATES[row["state"]], _ACTIONS[row["action"]], number(row["monday_id"]), row["batch_id"], moment(row["pending_at"]),
+        row["uptime"], number(row["tries"]) or 0, row["last_code"], number(row["version"]) or 0, row.get("size_code", ""),
+        row.get("group_name") or "", row.get("group_id"), number(row.get("parent_id")), number(row.get("sent_parent_id")),
+        bool(row.get("has_left")),
     )  # fmt: skip
 
 

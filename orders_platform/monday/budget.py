@@ -278,7 +278,7 @@ class Budget:
         told = reply.quota.get("complexityMinute", _UNTOLD)
         window.observe(permit.complexity, permit.at, now, told, alone=permit.serial == self._serial)
         if reply.kind is ErrorKind.COMPLEXITY:
-            window.exhausted(now, min(reply.wait, _MOST_EXHAUSTED))
+            window.exhausted(permit.at, now, min(reply.wait, _MOST_EXHAUSTED))
 
     def _release_calls(self, permit: Permit, reply: Reply) -> None:
         now = self._timer.now()
@@ -291,7 +291,7 @@ class Budget:
             permit.calls, permit.at, now, reply.quota.get("minuteRate", _UNTOLD), alone=permit.serial == self._serial
         )
         if reply.kind in {ErrorKind.CALLS_PER_MINUTE, ErrorKind.ADDRESS}:
-            self._calls.exhausted(now, min(reply.wait, _MOST_EXHAUSTED))
+            self._calls.exhausted(permit.at, now, min(reply.wait, _MOST_EXHAUSTED))
         if reply.kind is ErrorKind.CALLS_PER_DAY:
             self._calls_today = max(self._calls_today, self.limits.calls_per_day)
 
