@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,12 +14,7 @@ from orders_platform.errors import ConfigurationError
 from orders_platform.sandbox.sandbox_options import AccountLimits
 from orders_platform.settings import Settings
 
-LIMITS: dict[str, Callable[[], AccountLimits]] = {
-    "roomy": lambda: ROOMY,
-    "pro": AccountLimits,
-    "trial": AccountLimits.trial,
-    "app": AccountLimits.app_token,
-}
+LIMITS = {"roomy": ROOMY, "pro": AccountLimits(), "trial": AccountLimits.trial(), "app": AccountLimits.app_token()}
 
 
 def demo(*, fresh: bool, output_json: Path | None, as_json: bool) -> None:
@@ -62,7 +56,7 @@ def serve(*, port: int | None, state: Path | None, limits: str, latency: tuple[f
     file = state or sandbox_file(settings)
     port = (urlsplit(settings.api_url).port or 8765) if port is None else port
     local = server.Sandbox(
-        state=file, limits=LIMITS[limits](), latency=server.Latency(*latency), faults=server.Faults(seed=seed, rate=faults)
+        state=file, limits=LIMITS[limits], latency=server.Latency(*latency), faults=server.Faults(seed=seed, rate=faults)
     )
 
     noted = file.with_suffix(".url") if file == sandbox_file(settings) else None  # where other commands look for it

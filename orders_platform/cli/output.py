@@ -228,12 +228,6 @@ def usage_line(usage: MondayUsage, calls_for_us: int) -> str:
     return f"{line}, {counted(usage.rate_limited, 'answer')} over a limit in 24 hours (last {usage.rate_limited_at:%H:%M} UTC)"
 
 
-def usage_figures(usage: MondayUsage, calls_for_us: int) -> JsonObject:
-    """The same as JSON."""
-    return {"calls_today": round(usage.calls_today, 1), "calls_allowed": calls_for_us,
-            "rate_limited_24h": usage.rate_limited, "rate_limited_at": usage.rate_limited_at}  # fmt: skip
-
-
 class Spool:
     """A text that is made piece by piece before its place is known; it waits in a file. As JSON it is an object, of the second level."""
 
