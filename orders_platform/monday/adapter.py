@@ -69,7 +69,11 @@ class _CursorExpiredError(Exception):
 
 
 class MondayBoard:
-    """The boards of one monday.com account; see `Board` in `sync/ports.py` for what each method promises."""
+    """The boards (items, subitems) of one monday.com account.
+
+    Every read returns what it was asked for or raises (`TransientError`, `PermanentError`): an empty answer always means that
+    monday said "empty".
+    """
 
     def __init__(self, client: MondayClient, documents: Documents, pace: Pace, new_key: Callable[[], str]) -> None:
         self._client = client
@@ -104,9 +108,11 @@ class MondayBoard:
         return self._client.budget.waits_for
 
     def note_calls_today(self, calls: float) -> None:
+        """Take in that at least so many of the day's calls are used already, by whatever run."""
         self._client.budget.note_calls_today(calls)
 
     def take_reads(self) -> Traffic:
+        """What was read since this was last asked."""
         return self._client.take_reads()
 
     def send(
@@ -116,6 +122,15 @@ class MondayBoard:
         before_request: Callable[[Batch], None] = lambda _batch: None,
         new_key: Callable[[], str] | None = None,
     ) -> Iterator[BatchReport]:
+        """Send mutations at monday's pace, in batches, several in flight; one report each, in the order they finish.
+
+        `before_request` is called right before every request, first or repeat, in the thread that sends: the caller commits the
+        intent of the batch, and no request leaves more than 5 seconds after that began. When it raises, the request is not made
+        and nothing more is sent. A batch of which no request was made is not reported. A mutation's failure is a result, never an
+        exception. Raises `MondayRefusedError` when every further request would be refused (bad token, no permission),
+        `MondayUnavailableError` when monday stays out of reach or no call is left today, and what `before_request` raised: what was in
+        flight is reported first.
+        """
         key = new_key or self._new_key
         sending = Sending(self._client, self._documents, self._pace, key, operation, iter(mutations), before_request)
         return sending.reports()
@@ -125,6 +140,7 @@ class MondayBoard:
         return require_board(self.describe_all([board_id]), board_id)
 
     def describe_all(self, board_ids: Sequence[int]) -> Mapping[int, BoardDescription]:
+        """Columns with labels, groups, limits and hierarchy of these boards, by id; one that the token does not see is absent."""
         data = self._read("board", {"board_ids": [str(each) for each in board_ids]})
         if versions := nodes(data, "versions", optional=True):
             self._note_versions(versions)
@@ -145,18 +161,22 @@ class MondayBoard:
         return {str(each["id"]): {**each, "settings": settings_of(each.get("settings"))} for each in found}
 
     def groups(self, board_id: int) -> Sequence[Group]:
+        """The active groups, in board order."""
         boards = nodes(self._read("groups", {"board_id": str(board_id)}), "boards")
         return require_board({int(str(board["id"])): board_groups(board) for board in boards}, board_id)
 
     def items(self, item_ids: Sequence[int], column_ids: Sequence[str]) -> Mapping[int, BoardItem]:
+        """Items or subitems by id with the cells asked for; archived and deleted ones included, unknown ids absent."""
         found = (board_item(node) for node in self._by_ids("items_by_ids", item_ids, columns=list(column_ids)))
         return {item.id: item for item in found}
 
     def children(self, board_id: int, parent_item_ids: Sequence[int]) -> Mapping[int, Sequence[BoardItem]]:
+        """Active subitems by parent id; a parent that is gone from this board is absent."""
         parents = ((board_item(node), node) for node in self._by_ids("subitems_of", parent_item_ids))
         return {item.id: _active_subitems(node) for item, node in parents if not item.absence(board_id)}
 
     def find_items(self, board_id: int, column_id: str, values: Sequence[str]) -> Mapping[str, Sequence[BoardItem]]:
+        """Active items whose text column equals one of `values` (monday folds case), under the value asked for."""
         # A blank value finds nothing: monday would take it as "all items without a value".
         wanted = {value: fold(value) for value in values}
         found: dict[str, dict[int, BoardItem]] = {}
@@ -167,6 +187,7 @@ class MondayBoard:
         return {value: tuple(found.get(folded, {}).values()) if folded else () for value, folded in wanted.items()}
 
     def items_of_groups(self, board_id: int, group_ids: Sequence[str], column_ids: Sequence[str]) -> Sequence[BoardItem]:
+        """Active items of these groups, with the cells asked for."""
         rule = {"column_id": "group", "compare_value": list(group_ids)}
         variables = {"board_id": str(board_id), "columns": list(column_ids), "limit": ITEMS_A_PAGE, "query": {"rules": [rule]}}
 

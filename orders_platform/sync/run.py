@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from orders_platform.domain.board import BoardDescription, Column
 from orders_platform.domain.clocks import BOOT, elapsed
@@ -20,8 +21,11 @@ from orders_platform.domain.plan import OnDeleted, OnRenamed
 from orders_platform.domain.preflight import board_problems, mismatch, require_board, subitem_board_problems
 from orders_platform.domain.text import counted
 from orders_platform.errors import GuardError, OrdersError, SourceDataError
-from orders_platform.sync.ports import Board, Store
 from orders_platform.sync.results import StageReport
+
+if TYPE_CHECKING:  # most commands need neither to start
+    from orders_platform.database.order_store import OrderStore
+    from orders_platform.monday.adapter import MondayBoard
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class SyncRules:
         return target_of(self.items, self.subitems, self.subitem_name, self.may_create_labels)
 
 
-def described_boards(rules: SyncRules, board: Board) -> tuple[list[BoardDescription], list[str]]:
+def described_boards(rules: SyncRules, board: MondayBoard) -> tuple[list[BoardDescription], list[str]]:
     """The board of items and the one of its subitems, if that is the mapped one, and every reason why they do not fit the mappings."""
     found = board.describe_all([rules.items.board_id, rules.subitems.board_id])
     boards, problems = [require_board(found, rules.items.board_id)], list[str]()
@@ -85,8 +89,8 @@ class SyncRun:
         dry_run_items: orders whose item a dry run would have made.
     """
 
-    store: Store
-    board: Board
+    store: OrderStore
+    board: MondayBoard
     rules: SyncRules
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
