@@ -38,7 +38,6 @@ from orders_platform.domain.states import Action, SyncState
 from orders_platform.domain.text import fold
 from orders_platform.errors import RowError
 from orders_platform.sync.groups import is_renamed, place_groups
-from orders_platform.sync.recovery import external_key
 from orders_platform.sync.run import SyncRun
 
 
@@ -236,12 +235,12 @@ class _ItemsSide(_Side):
             ours = sorted(group_id for group_id, users in self._users.items() if self._customer in users)
             yield from self.run.board.items_of_groups(board_id, ours, [column])
         if not self._is_whole or self.depth is Depth.CELLS:
-            keys = sorted({key for row in rows if (key := external_key(self.run, row))})
+            keys = sorted({key for row in rows if (key := self.run.external_key(row))})
             for items in (self.run.board.find_items(board_id, column, keys) if keys else {}).values():
                 yield from items
 
     def _look_up(self, row: SyncRow) -> LookUp:
-        return 0, fold(external_key(self.run, row))
+        return 0, fold(self.run.external_key(row))
 
     def _found_by(self, item: BoardItem) -> LookUp:
         cell = item.cells.get(self.mapping.external_key or "")

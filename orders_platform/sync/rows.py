@@ -3,6 +3,11 @@
 Both go the same way: wait until unanswered requests are final, look up, read, plan, send in batches, and record what came of each, with
 the intent committed before each request; docs/explanation/exactly_once.md tells the protocol. What differs is where a row belongs on the
 board, by what it is found there, and the arguments that create it.
+
+Nothing is created before the board was asked: by what a row without an id is found there. A time-out means unknown, never failed. After
+the settle time a request is final and what it made is visible, so a look-up then answers for good. Rows that were never sent are looked
+up without waiting: so a restored backup, or a first load that is repeated, makes nothing twice. An adopted row is then planned like any
+other with a known id.
 """
 
 from __future__ import annotations
@@ -25,7 +30,6 @@ from orders_platform.domain.states import Action, SyncState
 from orders_platform.errors import RowError
 from orders_platform.sync.groups import place_groups
 from orders_platform.sync.reconcile import Depth, reconcile
-from orders_platform.sync.recovery import find_items, find_subitems
 from orders_platform.sync.results import StageReport
 from orders_platform.sync.run import BoardShape, SyncRun
 
@@ -356,7 +360,7 @@ class _Stage(ABC):
 
     @abstractmethod
     def look_up(self, rows: Sequence[SyncRow]) -> Mapping[str, int]:
-        """The ids of those of the rows that are on the board, by ref."""
+        """The ids of those of the rows that are on the board and belong to no row yet, by ref."""
 
 
 class _ItemStage(_Stage):
@@ -380,7 +384,20 @@ class _ItemStage(_Stage):
 
     def look_up(self, rows: Sequence[SyncRow]) -> Mapping[str, int]:
         """By external key, on the whole board."""
-        return find_items(self.run, rows)
+        keys = {row.ref: self.run.external_key(row) for row in rows}
+        found = self.run.board.find_items(
+            self.shape.mapping.board_id, self.shape.mapping.external_key or "", sorted({*keys.values()})
+        )
+        ids = {item.id for items in found.values() for item in items}
+        free = ids - self.run.store.known_ids(ids)
+        adopted: dict[str, int] = {}
+        # Best fit first over all rows: of two orders that share a key, neither takes the other's item while its own is there.
+        pairs = [(row, item) for row in rows for item in found.get(keys[row.ref], ())]
+        for row, item in sorted(pairs, key=lambda pair: _likeness(*pair), reverse=True):
+            if item.id in free and row.ref not in adopted:
+                free.discard(item.id)
+                adopted[row.ref] = item.id
+        return adopted
 
     def rehearsed(self, sent: _Outgoing) -> RowResult | None:
         """The lines of an order that is made, again or for the first time, or archived."""
@@ -412,4 +429,15 @@ class _SubitemStage(_Stage):
 
     def look_up(self, rows: Sequence[SyncRow]) -> Mapping[str, int]:
         """By name, among the subitems of the item."""
-        return find_subitems(self.run, rows, self._children)
+        named = {
+            row.ref: {child.id for child in self._children.get(row.parent_id or 0, ()) if child.name == row.name}
+            for row in rows
+        }
+        ids = set().union(*named.values())
+        known = self.run.store.known_ids(ids) if ids else set()
+        return {ref: min(found - known) for ref, found in named.items() if found - known}
+
+
+def _likeness(row: SyncRow, item: BoardItem) -> tuple[bool, bool, int]:
+    """Of several items with the row's key, the one with its name, else in its group, else the oldest."""
+    return item.name == row.name, item.group_id == row.group_id, -item.id

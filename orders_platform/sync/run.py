@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from orders_platform.domain.board import BoardDescription, Column
+from orders_platform.domain.cell_codecs import is_blank, plain_text
 from orders_platform.domain.clocks import BOOT, elapsed
 from orders_platform.domain.column_values import RowFormat
 from orders_platform.domain.labels import LabelIndex
@@ -20,7 +21,7 @@ from orders_platform.domain.orders import RowKind, SyncRow, is_of
 from orders_platform.domain.plan import OnDeleted, OnRenamed
 from orders_platform.domain.preflight import board_problems, mismatch, require_board, subitem_board_problems
 from orders_platform.domain.text import counted
-from orders_platform.errors import GuardError, OrdersError, SourceDataError
+from orders_platform.errors import GuardError, OrdersError, RowError, SourceDataError
 from orders_platform.sync.results import StageReport
 
 if TYPE_CHECKING:  # most commands need neither to start
@@ -123,6 +124,14 @@ class SyncRun:
         """A customer's orders or lines: all, or those that a run sent, or that wait to be sent and this run is for."""
         rows = (self.store.orders if kind is RowKind.ITEMS else self.store.lines)(customer, sent_by, waiting=waiting)
         return [row for row in rows if is_of(row.order_key, self.orders)] if waiting else rows
+
+    def external_key(self, row: SyncRow) -> str:
+        """The text by which the order's item is found on the board; empty, which finds nothing, where it cannot be written there."""
+        key = next(each for each in self.rules.items.fields if each.column_id == self.rules.items.external_key)
+        try:
+            return plain_text(next((row.values[source] for source in key.sources if not is_blank(row.values[source])), ""))
+        except RowError:
+            return ""  # the row itself is refused, with the reason, when its values are formatted
 
     def admit(self, customer: str) -> None:
         """Let a customer through to the board, once a run: no guard stops it, its ids are of these boards.
