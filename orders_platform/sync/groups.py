@@ -94,9 +94,7 @@ class _Groups:
             run.wait_until_final([self._intent.moment])
             placed = self._placed()
         placed = {**place_groups(self._names, self._made, ()), **placed}
-        renamed = (
-            {} if run.rules.on_renamed == "keep" else {name: each for name, each in placed.items() if is_renamed(name, each)}
-        )
+        renamed = {name: each for name, each in placed.items() if is_renamed(name, each) and run.rules.on_renamed == "restore"}
         if dry:
             report.created, report.updated = len(self._missing(placed)), len(renamed)
             return

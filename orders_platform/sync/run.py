@@ -16,7 +16,7 @@ from orders_platform.domain.cell_codecs import is_blank, plain_text
 from orders_platform.domain.clocks import BOOT, elapsed
 from orders_platform.domain.column_values import RowFormat
 from orders_platform.domain.labels import LabelIndex
-from orders_platform.domain.mapping import BoardMapping, Target, target_of
+from orders_platform.domain.mapping import BoardMapping, Target
 from orders_platform.domain.orders import RowKind, SyncRow, is_of
 from orders_platform.domain.plan import OnDeleted, OnRenamed
 from orders_platform.domain.preflight import board_problems, mismatch, require_board, subitem_board_problems
@@ -50,7 +50,7 @@ class SyncRules:
     @property
     def target(self) -> Target:
         """Where rows are sent, and as what."""
-        return target_of(self.items, self.subitems, self.subitem_name, self.may_create_labels)
+        return Target.of(self.items, self.subitems, self.subitem_name, self.may_create_labels)
 
 
 def described_boards(rules: SyncRules, board: MondayBoard) -> tuple[list[BoardDescription], list[str]]:
@@ -155,9 +155,8 @@ class SyncRun:
             )
         compared = self.store.aim(customer, self.rules.target)
         if compared:
-            self.progress(
-                f"the mapping changed: {counted(compared, 'row')} of {customer} to be compared with the board again", 0, 0
-            )
+            words = f"the mapping changed: {counted(compared, 'row')} of {customer} to be compared with the board again"
+            self.progress(words, 0, 0)
         self._admitted.add(customer)
 
     def preflight(self) -> bool:
@@ -215,9 +214,6 @@ class SyncRun:
         # SQL Server gives a time of day without its zone.
         age = (self.clock() - (sent_at if sent_at.tzinfo else sent_at.replace(tzinfo=UTC))).total_seconds()
         if age < 0:
-            self.progress(
-                f"a request of {sent_at:%Y-%m-%d %H:%M:%S} UTC lies in the future by this machine's clock: taken as of now",
-                0,
-                0,
-            )
+            words = f"a request of {sent_at:%Y-%m-%d %H:%M:%S} UTC lies in the future by this machine's clock: taken as of now"
+            self.progress(words, 0, 0)
         return max(0.0, age)
