@@ -51,10 +51,7 @@ TIMEOUT_SECONDS = 65.0
 """monday ends a request after 60 seconds; who waits a little longer gets its answer instead of an unknown outcome."""
 
 IDS_A_READ = 100
-"""Most ids of one `items(ids:)` query (page on rate limits)."""
-
-VALUES_A_READ = 100
-"""Values of one search; monday publishes no limit, so we keep to the one for ids."""
+"""Most ids of one `items(ids:)` query (page on rate limits); of the values of a search monday publishes no limit, so we keep to it."""
 
 ITEMS_A_PAGE = 500
 """Most items of one page (page on items_page)."""
@@ -143,7 +140,10 @@ class MondayBoard:
         """Columns with labels, groups, limits and hierarchy of these boards, by id; one that the token does not see is absent."""
         data = self._read("board", {"board_ids": [str(each) for each in board_ids]})
         if versions := nodes(data, "versions", optional=True):
-            self._note_versions(versions)
+            ending = version_notice(versions, self._client.transport.api_version)
+            if ending and not self._ending:
+                _logger.warning("%s", ending)
+            self._ending = ending
         return {board.id: board for board in map(board_description, nodes(data, "boards"))}
 
     def boards(self) -> Iterator[tuple[int, str, int]]:
@@ -180,7 +180,7 @@ class MondayBoard:
         # A blank value finds nothing: monday would take it as "all items without a value".
         wanted = {value: fold(value) for value in values}
         found: dict[str, dict[int, BoardItem]] = {}
-        for chunk in _chunks(sorted({value for value in wanted if wanted[value]}), VALUES_A_READ):
+        for chunk in _chunks(sorted({value for value in wanted if wanted[value]})):
             for item in self._matching(board_id, column_id, chunk):
                 cell = item.cells.get(column_id)
                 found.setdefault(fold(cell.text or "" if cell else ""), {})[item.id] = item
@@ -198,14 +198,8 @@ class MondayBoard:
 
         return self._paged(board_id, first_page, column_ids) if group_ids else ()
 
-    def _note_versions(self, listed: Sequence[Node]) -> None:
-        ending = version_notice(listed, self._client.transport.api_version)
-        if ending and not self._ending:
-            _logger.warning("%s", ending)
-        self._ending = ending
-
     def _by_ids(self, operation: str, ids: Sequence[int], **variables: object) -> Iterator[Node]:
-        for chunk in _chunks([str(each) for each in dict.fromkeys(ids)], IDS_A_READ):
+        for chunk in _chunks([str(each) for each in dict.fromkeys(ids)]):
             yield from nodes(self._read(operation, {"ids": chunk, **variables}), "items")
 
     def _matching(self, board_id: int, column_id: str, values: Sequence[str]) -> Sequence[BoardItem]:
@@ -259,9 +253,9 @@ def _is_active(node: Node) -> bool:
     return node.get("state") in {None, "active"}
 
 
-def _chunks(values: Sequence[str], size: int) -> Iterator[list[str]]:
-    for start in range(0, len(values), size):
-        yield list(values[start : start + size])
+def _chunks(values: Sequence[str]) -> Iterator[list[str]]:
+    for start in range(0, len(values), IDS_A_READ):
+        yield list(values[start : start + IDS_A_READ])
 
 
 def connect_board(
@@ -284,27 +278,12 @@ def connect_board(
 ) -> MondayBoard:
     """A board that talks to the GraphQL endpoint at `url`; close it after use, or use it in a `with` statement.
 
-    Nothing connects before the first request.
+    Nothing connects before the first request. Address, token, version, time-out and `http_transport` are as `Transport` takes them.
+    `limits` are those of a personal token of plan `pro` by default. With one batch in flight everything is done in the caller's thread.
+    `batch_size` is that of the first batches; that of later ones follows from how they went. `clock` only goes forward, `wall` counts
+    from the epoch, for the calls of a day; `rng` makes the jitter, `new_key` idempotency keys.
 
-    Args:
-        url: of the endpoint, http or https.
-        token: as monday issued it.
-        graphql_folder: the folder of documents.
-        api_version: pinned version, `yyyy-mm`.
-        limits: of the token; those of a personal token of plan `pro` by default.
-        max_in_flight: batches at the same time; 1 does everything in the caller's thread.
-        batch_size: mutations of the first batches; the size of later ones follows from how they went.
-        timeout_seconds: longest wait for one reply.
-        policy: bounds of the repeats.
-        http_transport: carries the requests in place of sockets, for a sandbox in this process.
-        rng: source of the jitter.
-        clock: seconds on a clock that only goes forward.
-        wall: seconds since the epoch, for the calls of a day.
-        sleep: sleeps the given seconds.
-        new_key: makes idempotency keys.
-
-    Raises:
-        ConfigurationError: URL or token cannot be used.
+    Raises `ConfigurationError` when URL or token cannot be used.
     """
     timer = Timer(clock, sleep, wall)
     transport = Transport(

@@ -91,7 +91,7 @@ class RequestResult:
         self.reply = reply
         self.calls += 1
         self.seconds = seconds
-        self.too_much |= _is_too_much(reply)
+        self.too_much |= reply.kind is ErrorKind.TOO_MUCH or reply.worst.code == TIMEOUT or reply.status in {408, 504}
         # A key in use is in use by an earlier attempt of ours, which may come to its end.
         is_unclear = reply.kind is ErrorKind.KEY or not reply.surely_not_executed
         if self.first_unknown is None and reply.action in REPEATED and is_unclear:
@@ -256,10 +256,6 @@ class MondayClient:
         traffic.rate_limited += reply.rate_limited
         traffic.seconds += result.seconds
         _log(request, reply)
-
-
-def _is_too_much(reply: Reply) -> bool:
-    return reply.kind is ErrorKind.TOO_MUCH or reply.worst.code == TIMEOUT or reply.status in {408, 504}
 
 
 def _stop(reply: Reply) -> OrdersError | None:

@@ -161,16 +161,10 @@ MESSAGES: tuple[tuple[str, ErrorRule], ...] = (
 
 
 def rule_for(code: str | None, status: int, message: str) -> tuple[ErrorRule, bool]:
-    """The action to one error.
+    """The rule for one error, by monday's code if it gave one, the status (under HTTP 200 the error's own), and monday's sentence.
 
-    Args:
-        code: monday's code for it, None when it gave none.
-        status: HTTP status; under HTTP 200 the error's own `status_code`.
-        message: monday's sentence.
-
-    Returns:
-        The rule, and whether the table knows the error: by its code, or by its message where no other code or status contradicts.
-        A status alone may be anybody's. One it does not know is permanent for its row.
+    And whether the table knows the error: by its code, or by its message where no other code or status contradicts. A status alone may
+    be anybody's. One it does not know is permanent for its row.
     """
     by_code = _CODES.get(_fold(code)) if code else None
     if by_code is not None:

@@ -163,12 +163,7 @@ class Transport:
                 pool._network_backend = _BoundNetwork(pool._network_backend, self._deadline)
 
     def post(self, request: Request, key: str | None) -> Reply:
-        """Send one request and read its answer; a lost or impossible connection is a reply as well.
-
-        Args:
-            request: text and variables.
-            key: idempotency key of a mutation, None for a read.
-        """
+        """Send one request, a mutation with its idempotency key; a lost or impossible connection is a reply as well."""
         headers = {} if key is None else {"Idempotency-Key": key}
         content = {"query": request.query, "variables": request.variables}
         self._deadline.ends = elapsed() + self._timeout_seconds
