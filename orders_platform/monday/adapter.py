@@ -18,10 +18,9 @@ import httpx
 
 from orders_platform.domain.board import BoardDescription, BoardItem, Group
 from orders_platform.domain.clocks import elapsed
-from orders_platform.domain.mutations import Batch, BatchReport, Mutation, Operation
+from orders_platform.domain.mutations import Batch, BatchReport, Mutation, Operation, Traffic
 from orders_platform.domain.preflight import require_board
 from orders_platform.domain.text import fold
-from orders_platform.domain.usage import Traffic
 from orders_platform.errors import MondayUnavailableError
 from orders_platform.monday.budget import Budget, Limits, Timer, limits_of
 from orders_platform.monday.client import MondayClient, RetryPolicy

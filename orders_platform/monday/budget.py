@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from math import ceil
 
-from orders_platform.domain.usage import LIMITED_CALL
+from orders_platform.domain.mutations import LIMITED_CALL
 from orders_platform.errors import MondayUnavailableError
 from orders_platform.monday.error_policy import CROWDING, ErrorAction, ErrorKind
 from orders_platform.monday.rate_window import RateWindow, Window

@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from orders_platform.domain.usage import Traffic
+from orders_platform.domain.mutations import Traffic
 from orders_platform.errors import BoardMismatchError, MondayRefusedError, MondayUnavailableError, OrdersError
 from orders_platform.monday.budget import Budget, DailyLimitError, Permit, Timer
 from orders_platform.monday.documents import Request

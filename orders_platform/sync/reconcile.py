@@ -179,12 +179,10 @@ class _Side:
     def compare(self, found: Reconciliation, left: Mapping[LookUp, SyncRow]) -> None:
         """Note how each row differs, and what is there that belongs to no row."""
         found.waiting += [each.row for each in self.of_state(synced=False)]
-        found.differences += [each for expected in self.of_state(synced=True) for each in self._differences(expected)]
+        for expected in self.of_state(synced=True):
+            shown = self.shown.get(expected.row.monday_id or 0)
+            found.differences += row_differences(expected, shown, self.mapping, self.shape.columns, self.titles)
         found.differences += orphan_differences(self.kind, self._orphans(), self.expected, self.active_ids, left)
-
-    def _differences(self, expected: ExpectedRow) -> list[Difference]:
-        shown = self.shown.get(expected.row.monday_id or 0)
-        return row_differences(expected, shown, self.mapping, self.shape.columns, self.titles)
 
     def _orphans(self) -> list[Orphan]:
         """What is listed, belongs to no row, whoever's, and was not archived a moment ago.
@@ -192,9 +190,9 @@ class _Side:
         The database is asked last: what was made meanwhile is known by now.
         """
         ids = sorted(self.listed.keys() - self.own_ids)
-        asked = self.run.board.items(ids, []) if ids else {}
+        asked = self.run.board.items(ids, [])
         active = [item_id for item_id in ids if item_id in asked and asked[item_id].state == "active"]
-        known = self.run.store.known_ids(active) if active else set()
+        known = self.run.store.known_ids(active)
         return [orphan for item_id in active if item_id not in known and (orphan := self.orphan(*self.listed[item_id]))]
 
     def orphan(self, item: BoardItem, look_up: LookUp) -> Orphan | None:

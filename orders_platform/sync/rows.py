@@ -223,7 +223,7 @@ class _Stage(ABC):
             self._require_tries(row)
             made = FormattedRow({}) if row.action is Action.DELETE else self._formatted(row)
         except RowError as refusal:
-            self._refuse(row, refusal.code, refusal.message)
+            self.report.refuse(RowProblem(self.customer, row.order_key, row.size_code, refusal.code, refusal.message), row)
             if not self.dry:
                 self.record([RowResult(row, SyncState.FAILED, row.monday_id, refusal.code, refusal.message)])
             return None
@@ -246,9 +246,6 @@ class _Stage(ABC):
                 "gave_up",
                 f"sent {row.tries} times and monday.com gave no outcome ({row.last_code}); `orders-platform retry` sends it again",
             )
-
-    def _refuse(self, row: SyncRow, code: str, reason: str) -> None:
-        self.report.refuse(RowProblem(self.customer, row.order_key, row.size_code, code, reason), row)
 
     def _formatted(self, row: SyncRow) -> FormattedRow:
         """The row's cells. What is wrong with those of a line is told by its size."""
@@ -311,9 +308,7 @@ class _Stage(ABC):
             each.row = row
 
     def _take_in(self, report: BatchReport) -> None:
-        made = report.created_ids
-        taken = self.run.store.known_ids(map(int, made)) if made else ()
-        report = report.without([str(each) for each in taken])
+        report = report.without([str(each) for each in self.run.store.known_ids(map(int, report.created_ids))])
         rows = [self.outgoing[mutation.ref] for mutation in report.batch.mutations]
         for each in rows:
             each.take_in(report.results[each.row.ref])
@@ -325,12 +320,11 @@ class _Stage(ABC):
         self.record(results, report)
         for each, result in zip(rows, results, strict=True):
             if result.state is SyncState.SYNCED:
-                self._count(each, result.monday_id or each.row.monday_id)
+                item_id = result.monday_id or each.row.monday_id
+                self.report.count_row(self.customer, each.row, each.plan.steps, item_id, each.warnings)
             elif result.state is SyncState.FAILED and result.code is not None:
-                self._refuse(each.row, result.code, result.message or "")
-
-    def _count(self, sent: _Outgoing, item_id: int | None) -> None:
-        self.report.count_row(self.customer, sent.row, sent.plan.steps, item_id, sent.warnings)
+                place = self.customer, each.row.order_key, each.row.size_code
+                self.report.refuse(RowProblem(*place, result.code, result.message or ""), each.row)
 
     def record(self, results: Sequence[RowResult], report: BatchReport | None = None, adoption: str | None = None) -> None:
         """Commit what came of rows, if there are any."""
@@ -347,7 +341,7 @@ class _Stage(ABC):
         for done, row in enumerate(rows):
             if not done % _TOLD_ROWS:
                 self.run.progress(f"planning {self.kind.value}", done, total)
-            self._count(row, row.plan.item_id)
+            self.report.count_row(self.customer, row.row, row.plan.steps, row.plan.item_id, row.warnings)
             yield row
 
     def rehearsed(self, sent: _Outgoing) -> RowResult | None:  # noqa: ARG002 - for the other stage
@@ -434,7 +428,7 @@ class _SubitemStage(_Stage):
             for row in rows
         }
         ids = set().union(*named.values())
-        known = self.run.store.known_ids(ids) if ids else set()
+        known = self.run.store.known_ids(ids)
         return {ref: min(found - known) for ref, found in named.items() if found - known}
 
 

@@ -120,9 +120,9 @@ class SyncRun:
         """The board of the items or of the subitems; both were checked. Raises `BoardMismatchError` naming everything that does not fit."""
         return self._shapes[kind]
 
-    def rows(self, kind: RowKind, customer: str, sent_by: str = "", *, waiting: bool = False) -> Sequence[SyncRow]:
-        """A customer's orders or lines: all, or those that a run sent, or that wait to be sent and this run is for."""
-        rows = (self.store.orders if kind is RowKind.ITEMS else self.store.lines)(customer, sent_by, waiting=waiting)
+    def rows(self, kind: RowKind, customer: str, *, waiting: bool = False) -> Sequence[SyncRow]:
+        """A customer's orders or lines: all, or those that wait to be sent and this run is for."""
+        rows = (self.store.orders if kind is RowKind.ITEMS else self.store.lines)(customer, waiting=waiting)
         return [row for row in rows if is_of(row.order_key, self.orders)] if waiting else rows
 
     def external_key(self, row: SyncRow) -> str:
