@@ -181,8 +181,7 @@ class MondayBoard:
         found: dict[str, dict[int, BoardItem]] = {}
         for chunk in _chunks(sorted({value for value in wanted if wanted[value]})):
             for item in self._matching(board_id, column_id, chunk):
-                cell = item.cells.get(column_id)
-                found.setdefault(fold(cell.text or "" if cell else ""), {})[item.id] = item
+                found.setdefault(fold(item.text(column_id)), {})[item.id] = item
         return {value: tuple(found.get(folded, {}).values()) if folded else () for value, folded in wanted.items()}
 
     def items_of_groups(self, board_id: int, group_ids: Sequence[str], column_ids: Sequence[str]) -> Sequence[BoardItem]:

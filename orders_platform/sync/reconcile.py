@@ -210,7 +210,8 @@ class _ItemsSide(_Side):
         placed = self._placed = place_groups({row.group_name for row in due}, *self._groups) if is_whole else {}
         self.titles = {group.id: group.title for group in self._groups[0]} if is_whole else {}
         self.expected = [self.expect(row, self._look_up(row), placed.get(row.group_name)) for row in due]
-        self.listed = {item.id: (item, self._found_by(item)) for item in self._list(due)}
+        key = self.mapping.external_key or ""
+        self.listed = {item.id: (item, (0, fold(item.text(key)))) for item in self._list(due, key)}
         self.read([*due, *(self._left if depth is Depth.CELLS else ())], is_whole=is_whole)
 
     @cached_property
@@ -227,8 +228,8 @@ class _ItemsSide(_Side):
                 users[str(known_by)].add(each.customer)
         return {group.id: users[group.id] | users[fold(group.title)] for group in self._groups[0]}
 
-    def _list(self, rows: Sequence[SyncRow]) -> Iterator[BoardItem]:
-        board_id, column = self.mapping.board_id, self.mapping.external_key or ""
+    def _list(self, rows: Sequence[SyncRow], column: str) -> Iterator[BoardItem]:
+        board_id = self.mapping.board_id
         if self._is_whole:
             ours = sorted(group_id for group_id, users in self._users.items() if self._customer in users)
             yield from self.run.board.items_of_groups(board_id, ours, [column])
@@ -239,10 +240,6 @@ class _ItemsSide(_Side):
 
     def _look_up(self, row: SyncRow) -> LookUp:
         return 0, fold(self.run.external_key(row))
-
-    def _found_by(self, item: BoardItem) -> LookUp:
-        cell = item.cells.get(self.mapping.external_key or "")
-        return 0, fold(cell.text or "" if cell else "")
 
     def orphan(self, item: BoardItem, look_up: LookUp) -> Orphan | None:
         """None for one in a group that only other customers use, when one of them has an order of its number."""

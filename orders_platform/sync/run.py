@@ -12,9 +12,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from orders_platform.domain.board import BoardDescription, Column
-from orders_platform.domain.cell_codecs import is_blank, plain_text
+from orders_platform.domain.cell_codecs import plain_text
 from orders_platform.domain.clocks import BOOT, elapsed
-from orders_platform.domain.column_values import RowFormat
+from orders_platform.domain.column_values import RowFormat, coalesced
 from orders_platform.domain.labels import LabelIndex
 from orders_platform.domain.mapping import BoardMapping, Target
 from orders_platform.domain.orders import RowKind, SyncRow, is_of
@@ -129,7 +129,7 @@ class SyncRun:
         """The text by which the order's item is found on the board; empty, which finds nothing, where it cannot be written there."""
         key = next(each for each in self.rules.items.fields if each.column_id == self.rules.items.external_key)
         try:
-            return plain_text(next((row.values[source] for source in key.sources if not is_blank(row.values[source])), ""))
+            return plain_text(coalesced(key, row.values)[1])
         except RowError:
             return ""  # the row itself is refused, with the reason, when its values are formatted
 
