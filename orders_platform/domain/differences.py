@@ -171,9 +171,8 @@ def _classified(
         found, of = DifferenceKind.UNKNOWN, owners[0] if owners else None
         if not orphan.is_shared and place >= len(vacant) and (owners or left):
             found, of = (DifferenceKind.DUPLICATE, owners[0]) if owners else (DifferenceKind.LEFT, left)
-        order_key, size_code = (of.order_key, of.size_code) if of else ("", "")
+        order_key, size_code, order_ref = (of.order_key, of.size_code, of.order_ref) if of else ("", "", "")
         all_ids = tuple(sorted(ids)) if found is DifferenceKind.DUPLICATE else ()
-        order_ref = of.order_ref if of else ""
         yield Difference(found, kind, order_key, size_code, orphan.item.id, orphan.item.name, ids=all_ids, order_ref=order_ref)
 
 

@@ -79,7 +79,6 @@ OTHER_MUTATION = 10_001
 READ = 20_000
 """Points of one read before the first reply; a page of 500 full rows was measured at 222,000."""
 
-
 _SLICE_SECONDS = 1.0
 _DAY_SECONDS = 86_400
 
@@ -198,7 +197,9 @@ class Budget:
             with self._changed:
                 self._changed.wait_for(lambda: self._in_flight < min(self._concurrency, self.in_flight))
                 count = self._share(operation, mutations, waiting) if waiting else mutations
-                seconds = self._delay(operation, count)
+                self._check_day()
+                now = self._timer.now()
+                seconds = max(self._window(count).delay(now, self._points(operation, count)), self._calls.delay(now, 1))
                 if seconds <= 0:
                     self.waits_for = ""
                     return self._take(operation, count)
@@ -245,11 +246,6 @@ class Budget:
                 self._window(permit.mutations).recover(permit.at)
                 self._calls.recover(permit.at)
             self._changed.notify_all()
-
-    def _delay(self, operation: str, mutations: int = 0) -> float:
-        self._check_day()
-        now = self._timer.now()
-        return max(self._window(mutations).delay(now, self._points(operation, mutations)), self._calls.delay(now, 1))
 
     def _take(self, operation: str, mutations: int) -> Permit:
         now, points = self._timer.now(), self._points(operation, mutations)

@@ -27,7 +27,6 @@ KEY_LIFETIME_SECONDS = 30 * 60.0
 KEY_SAFETY_SECONDS = 2 * 60.0
 """We stop using a key this long before its end: a request lives for up to 60 seconds and clocks differ."""
 
-
 FRESH_SECONDS = 5.0
 """Oldest intent with which a request leaves; `settle_seconds` of the configuration allows for it."""
 

@@ -19,7 +19,6 @@ from orders_platform.monday.error_policy import RATE_LIMITS, ErrorAction, ErrorK
 MESSAGE_LENGTH = 1_000
 """Longest message kept: refusals of a label list all labels of the column, tens of kB; the tables keep 1,000 characters."""
 
-
 LONGEST_WAIT = 3_600.0
 """No limit of monday's but that of the day lasts longer; who names more means something else."""
 

@@ -58,11 +58,6 @@ def place_groups(names: Iterable[str], on_board: Sequence[Group], recorded: Iter
     return {name: group for name, group in placed.items() if group is not None}
 
 
-def is_renamed(name: str, group: Group) -> bool:
-    """Whether people gave the group of this name another title."""
-    return fold(name) != fold(group.title)
-
-
 class _Groups:
     """The groups of one customer."""
 
@@ -94,7 +89,10 @@ class _Groups:
             run.wait_until_final([self._intent.moment])
             placed = self._placed()
         placed = {**place_groups(self._names, self._made, ()), **placed}
-        renamed = {name: each for name, each in placed.items() if is_renamed(name, each) and run.rules.on_renamed == "restore"}
+        others = {
+            name: each for name, each in placed.items() if fold(name) != fold(each.title)
+        }  # people gave them another title
+        renamed = others if run.rules.on_renamed == "restore" else {}
         if dry:
             report.created, report.updated = len(self._missing(placed)), len(renamed)
             return

@@ -37,7 +37,7 @@ from orders_platform.domain.orders import RowKind, SyncRow
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.domain.text import fold
 from orders_platform.errors import RowError
-from orders_platform.sync.groups import is_renamed, place_groups
+from orders_platform.sync.groups import place_groups
 from orders_platform.sync.run import SyncRun
 
 
@@ -267,7 +267,7 @@ class _ItemsSide(_Side):
             found.differences += [
                 Difference(DifferenceKind.RENAMED_GROUP, self.kind, "", "", None, name, None, "group", name, group.title)
                 for name, group in sorted(self._placed.items())
-                if is_renamed(name, group)
+                if fold(name) != fold(group.title)
             ]
 
 
