@@ -197,9 +197,7 @@ class Budget:
             with self._changed:
                 self._changed.wait_for(lambda: self._in_flight < min(self._concurrency, self.in_flight))
                 count = self._share(operation, mutations, waiting) if waiting else mutations
-                self._check_day()
-                now = self._timer.now()
-                seconds = max(self._window(count).delay(now, self._points(operation, count)), self._calls.delay(now, 1))
+                seconds = self._delay(operation, count)
                 if seconds <= 0:
                     self.waits_for = ""
                     return self._take(operation, count)
@@ -246,6 +244,11 @@ class Budget:
                 self._window(permit.mutations).recover(permit.at)
                 self._calls.recover(permit.at)
             self._changed.notify_all()
+
+    def _delay(self, operation: str, mutations: int = 0) -> float:
+        self._check_day()
+        now = self._timer.now()
+        return max(self._window(mutations).delay(now, self._points(operation, mutations)), self._calls.delay(now, 1))
 
     def _take(self, operation: str, mutations: int) -> Permit:
         now, points = self._timer.now(), self._points(operation, mutations)

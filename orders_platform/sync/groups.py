@@ -89,10 +89,8 @@ class _Groups:
             run.wait_until_final([self._intent.moment])
             placed = self._placed()
         placed = {**place_groups(self._names, self._made, ()), **placed}
-        others = {
-            name: each for name, each in placed.items() if fold(name) != fold(each.title)
-        }  # people gave them another title
-        renamed = others if run.rules.on_renamed == "restore" else {}
+        may_rename = run.rules.on_renamed == "restore"
+        renamed = {name: each for name, each in placed.items() if may_rename and fold(name) != fold(each.title)}
         if dry:
             report.created, report.updated = len(self._missing(placed)), len(renamed)
             return
