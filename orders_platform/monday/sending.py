@@ -169,13 +169,7 @@ class Sending:
     ) -> None:
         """Send a batch, or a part of one, and what follows from the reply: its halves, or some of it again, under keys of their own.
 
-        Args:
-            report: of the batch; it is filled in.
-            part: what to send.
-            permit: for the first request of the batch.
-            attempts: fewer failed attempts than usual.
-            repeats: how often it was sent again already.
-            after: seconds to wait before.
+        It fills in the `report` of the batch. `attempts` are fewer than usual, `repeats` how often it was sent again already.
         """
         request = RequestResult()
         if self._stopped_by is None and self.client.timer.pause(after):
