@@ -10,11 +10,10 @@ from typing import Any, TypeVar
 from pydantic import ConfigDict, TypeAdapter
 
 from orders_platform.database.statements import numbered
-from orders_platform.domain.mutations import BatchReport
+from orders_platform.domain.mutations import BatchReport, Traffic
 from orders_platform.domain.names import subitem_name
 from orders_platform.domain.orders import RowKind, RowResult, SyncRow
 from orders_platform.domain.states import Action, SyncState
-from orders_platform.domain.usage import Traffic
 
 T = TypeVar("T")
 

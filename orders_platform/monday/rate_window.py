@@ -96,14 +96,9 @@ class RateWindow:
         return window
 
     def observe(self, window: Window, sent_at: float, now: float, told: Allowance, *, alone: bool) -> None:
-        """Compare with what the answer to a call says of the window that the call was counted in.
+        """Compare with what the answer to a call, which arrived now, says of the window that the call was counted in by `take`.
 
-        Args:
-            window: as `take` gave it.
-            sent_at: when the call was counted.
-            now: when the answer arrived.
-            told: the window as monday sees it.
-            alone: no other call of ours was under way during this one, so that the figure is exact.
+        It is exact where the call was `alone`: no other one of ours was under way.
         """
         if told.quota:
             self.limit = told.quota
