@@ -1,4 +1,4 @@
-"""All that Dagster loads. Nothing connects; settings are read, so that a wrong one is named before anything starts."""
+"""All that Dagster loads. Neither database nor monday is asked; settings are read, so that a wrong one is named before anything starts."""
 
 from __future__ import annotations
 

@@ -59,9 +59,15 @@ def serve(*, port: int | None, state: Path | None, limits: str, latency: tuple[f
         state=file, limits=LIMITS[limits], latency=server.Latency(*latency), faults=server.Faults(seed=seed, rate=faults)
     )
 
+    noted = file.with_suffix(".url") if file == sandbox_file(settings) else None  # where other commands look for it
+
     def ready(url: str) -> None:
-        if file == sandbox_file(settings):  # where other commands look for it
-            file.with_suffix(".url").write_text(f"{url}/v2", encoding="utf-8")
+        if noted:
+            noted.write_text(f"{url}/v2", encoding="utf-8")
         output.say(f"monday sandbox ready: {url}/ (API {url}/v2, boards in {file})")
 
-    server.serve(local, port=port, on_ready=ready)
+    try:
+        server.serve(local, port=port, on_ready=ready)
+    finally:
+        if noted:
+            noted.unlink(missing_ok=True)
