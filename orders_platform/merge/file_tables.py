@@ -73,6 +73,15 @@ class FileOptions:
                 f"Files cannot be read so: {error}. Name an encoding such as cp1252, a delimiter such as ';'."
             ) from None
 
+    def require_use(self, paths: Iterable[Path]) -> None:
+        """Raises `ConfigurationError` for what is said of sheets, or of texts, where no file has any: it would do nothing."""
+        said = {"--sheet": (self.sheets, True), "--encoding": (self.encoding, False), "--delimiter": (self.delimiter, False)}
+        wanted = {name: of_workbooks for name, (value, of_workbooks) in said.items() if value}
+        kinds = {_is_workbook(_beginning(path)) for path in paths if wanted}
+        for name in (name for name, of_workbooks in wanted.items() if of_workbooks not in kinds):
+            why = "workbooks, and no file is one" if wanted[name] else "texts such as .csv, and every file is a workbook"
+            raise ConfigurationError(f"{name} is for {why}. Nothing was read. Leave it out.")
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -167,9 +176,8 @@ def tables_of(path: Path, options: FileOptions, is_header: Callable[[Sequence[st
     Raises:
         SourceDataError: the file is absent, of another kind, damaged or protected.
     """
-    with _opened(path), path.open("rb") as file:
-        stamp, beginning = _stamp(path), file.read(20)
-    if beginning.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+    stamp, beginning = _stamp(path), _beginning(path)
+    if _is_workbook(beginning):
         return _sheets_of(path, stamp, options.sheets, folder)
     ending = path.suffix.lower()
     if ending not in TEXT_ENDINGS:
@@ -177,6 +185,15 @@ def tables_of(path: Path, options: FileOptions, is_header: Callable[[Sequence[st
         raise _refused(path, f"{said} (it begins with {beginning!r})", "Save the orders as .xlsx or as CSV UTF-8 (.csv).")
     encoding = options.encoding or _encoding(beginning)
     return [Table(path, stamp, "", path, encoding, options.delimiter or _delimiter(path, encoding, is_header))]
+
+
+def _beginning(path: Path) -> bytes:
+    with _opened(path), path.open("rb") as file:
+        return file.read(20)
+
+
+def _is_workbook(beginning: bytes) -> bool:
+    return beginning.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0"))
 
 
 def _encoding(beginning: bytes) -> str:
@@ -241,7 +258,8 @@ def _decoded(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _stamp(path: Path) -> tuple[int, int]:
-    about = path.stat()
+    with _opened(path):
+        about = path.stat()
     return about.st_size, about.st_mtime_ns
 
 

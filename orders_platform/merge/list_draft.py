@@ -303,7 +303,9 @@ def draft(path: Path, options: FileOptions, folder: Path, ours: Collection[str])
 
     Raises:
         SourceDataError: it is no list of orders.
+        ConfigurationError: an option is for another kind of file.
     """
+    options.require_use([path])
     taken = {name.casefold() for name in (*ours, _FILE, _SOURCE, _TYPE, _TOTAL)}
     for table in tables_of(path, options, lambda row: _count(row) > 1, folder):
         columns, totals = ([], 0) if table.left_out else _columns_of(table, options.header_row)

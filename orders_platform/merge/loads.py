@@ -123,12 +123,14 @@ class Loads:
             aliases={header: name for name, column in c.order_list.items() for header in column.headers},
         )  # fmt: skip
 
-    def read(self, paths: Iterable[Path], options: FileOptions, folder: Path) -> Load:
+    def read(self, paths: Sequence[Path], options: FileOptions, folder: Path) -> Load:
         """Check all files to their end, and decide; `folder` takes what workbooks unpack to, and must live until they are staged.
 
         Raises:
             SourceDataError: what keeps any of them from being loaded whole.
+            ConfigurationError: an option is for another kind of file.
         """
+        options.require_use(paths)
         files, refusals = list[OrderFile](), list[str]()
         for path in dict.fromkeys(paths):
             try:
