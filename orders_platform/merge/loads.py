@@ -209,33 +209,32 @@ class Loads:
             replace: take the place of all staged rows, or of none.
             folder: where the files were found: they take the place of their own rows, and `superseded` ones.
         """
-        tables, done = self._configuration.tables, 0
-        names = {source for load in loads for source in load.sources}
+        done, names = 0, {source for load in loads for source in load.sources}
         with self._store.writing(now=now) as run:
             connection = run.connection
             if folder:
                 loaded = {file.path.name for load in loads for file in load.files}
                 kept_by_others = {source for name, staged in folder.staged.items() if name not in loaded for source in staged}
                 former = {source for name in loaded for source in folder.staged.get(name, ())} - kept_by_others
-                delete_rows(connection, tables.staging, tables.schema_name, **{self.columns.file: names | former})
+                delete_rows(self._store, connection, **{self.columns.file: names | former})
             elif replace:
-                delete_rows(connection, tables.staging, tables.schema_name)
+                delete_rows(self._store, connection)
             copies = self._copies(run, {file.path.name: file.content_hash for load in loads for file in load.files}, folder)
             for file, kept in [(file, load.kept) for load in loads for file in load.files]:
                 outcome = COPY if file.path.stem in copies else LOADED
                 for sheet in file.sheets:
                     columns, rows = kept.rows_of(sheet)
-                    for count in insert_rows(self.database, connection, self._store.schema.table("staging"), columns, rows):
+                    for count in insert_rows(self._store, connection, columns, rows):
                         done += count
                         self._progress("rows staged", done)
                 _record(run, file.path.name, file.content_hash, outcome, file.sources, sheets=len(file.sheets), rows=file.rows)
             if folder:
                 present = names.union((Path(name).stem for name in folder.names), *folder.staged.values())
-                staged = staged_cells(connection, tables.staging, tables.schema_name, (self.columns.file, *self.columns.keys))
+                staged = staged_cells(self._store, connection, (self.columns.file, *self.columns.keys))
                 for source, numbers in superseded(staged, present, names, copies).items():
                     for chunk in chunks(sorted(numbers, key=str)):
                         values = {self.columns.file: [source], self.columns.keys[0]: chunk}
-                        delete_rows(connection, tables.staging, tables.schema_name, **values)
+                        delete_rows(self._store, connection, **values)
         return done
 
     @staticmethod

@@ -29,10 +29,10 @@ DRIVERS = ["that of the URL", *["mssqlpython"] * (find_spec("mssql_python") is n
 
 def loaded(configuration: Configuration, store: OrderStore) -> list[SyncRow]:
     """Orders that wait."""
-    tables, rows = configuration.tables, [order(f"GRE-{n:03}") for n in range(ORDERS)]
+    rows = [order(f"GRE-{n:03}") for n in range(ORDERS)]
     columns = list(rows[0])
     cells = ([row[name] for name in columns] for row in rows)
-    assert replace_staged_rows(store.database, tables.staging, tables.schema_name, columns, cells) == ORDERS
+    assert replace_staged_rows(store, columns, cells) == ORDERS
     merge = OrderMerge(store)
     merge.merge_headers(GREYSON, merge.scan_staging(), NOW)
     return store.orders(GREYSON, waiting=True)
