@@ -305,9 +305,8 @@ class OrderStore:
 
     def log_reads(self, run_id: str, now: datetime, customer: str, batch_id: str, reads: Traffic) -> None:
         """Log what a stage asked of monday without sending anything; it counts towards the day's calls."""
-        self._write(
-            "record_batch", run_id=run_id, now=now, customer=customer, **conversion.log_line(batch_id, "read", None, reads)
-        )
+        line = conversion.log_line(batch_id, "read", None, reads)
+        self._write("record_batch", run_id=run_id, now=now, customer=customer, **line)
 
     def reset_failed(self, customer: str, code: str = "") -> int:
         """Make a customer's FAILED rows NEW, of one error code or of all; how many."""
@@ -550,10 +549,7 @@ class OrderStore:
 
         Those of a customer that is paused wait because somebody wants it so.
         """
-        rows, paused = (
-            self.read("check_stuck_rows", pending_before=pending_before, new_before=new_before),
-            self.paused(),
-        )
+        paused, rows = self.paused(), self.read("check_stuck_rows", pending_before=pending_before, new_before=new_before)
         return _findings(row for row in rows if row["customer"] not in paused)
 
     # --- history --------------------------------------------------------------------------------------------------------
@@ -563,14 +559,17 @@ class OrderStore:
         monday_id = int(term) if term.isdecimal() and len(term) < 19 else _NO_ID
         found = self._rows_of(term, monday_id, ())
         if not found and monday_id != _NO_ID:
-            logged = self._batches(f'%"{monday_id}"%', None)
+            logged = self._batches("read_batches", pattern=f'%"{monday_id}"%', batch_id=None)
             refs = [ref for each in logged for ref, result in each.row_results.items() if str(monday_id) in {ref, result}]
             found = self._rows_of(term, monday_id, tuple(dict.fromkeys(refs)))
-        return [replace(row, documents=tuple(self._batches(f'%"{row.ref}"%', row.batch_id))) for row in found]
+        return [
+            replace(row, documents=tuple(self._batches("read_batches", pattern=f'%"{row.ref}"%', batch_id=row.batch_id)))
+            for row in found
+        ]
 
     def recent_events(self, customer: str) -> dict[str, list[OrderEvent]]:
         """What the customer's last batches did, by order key, the newest first."""
-        batches = self._as_batches(self.read("read_batches_of_customer", customer=customer, most=_RECENT_BATCHES))
+        batches = self._batches("read_batches_of_customer", customer=customer, most=_RECENT_BATCHES)
         refs = _uuids(list({ref for each in batches for ref in each.row_results}))
         rows = [row for some in chunks(refs, _REFS_A_STATEMENT) for row in self.read("read_orders_of_refs", refs=some)]
         of_refs = {str(row["ref"]): (str(row["order_key"]), bool(row["size_code"])) for row in rows}
@@ -587,20 +586,11 @@ class OrderStore:
         orders = self.read("read_history_of_orders", term=term, prefix=prefix, monday_id=monday_id, refs=_uuids(refs))
         refs = [*refs, *(str(row["ref"]) for row in orders)]
         lines = self.read("read_history_of_lines", monday_id=monday_id, refs=_uuids(refs))
-        kinds = [(RowKind.ITEMS, orders), (RowKind.SUBITEMS, lines)]
-        return read_as(
-            RowHistory,
-            [
-                {"kind": kind, "error": row["code"] and f"{row['code']}: {row['message']}", **row}
-                for kind, rows in kinds
-                for row in rows
-            ],
-        )
+        found = [{"kind": kind, **row} for kind, rows in zip(RowKind, (orders, lines), strict=True) for row in rows]
+        return read_as(RowHistory, [{"error": row["code"] and f"{row['code']}: {row['message']}", **row} for row in found])
 
-    def _batches(self, pattern: str, batch_id: str | None) -> list[LoggedBatch]:
-        return self._as_batches(self.read("read_batches", pattern=pattern, batch_id=batch_id))
-
-    def _as_batches(self, rows: Iterable[Row]) -> list[LoggedBatch]:
+    def _batches(self, statement: str, **values: object) -> list[LoggedBatch]:
+        rows = self.read(statement, **values)
         return read_as(LoggedBatch, [row | {"row_results": json.loads(row["row_results"] or "{}")} for row in rows])
 
     def values_of(self, columns: Iterable[str]) -> dict[str, frozenset[str]]:
@@ -641,17 +631,11 @@ def _taken(kind: RowKind, lost: Sequence[SyncRow], asked: int, consequence: str)
 
 def _findings(rows: Iterable[Row]) -> list[Finding]:
     """Each column but `customer` is one of the table."""
-    return [
-        Finding(
-            str(row.get("customer", "")),
-            {
-                name: value if isinstance(value, int | float) else conversion.text(value) or ""
-                for name, value in row.items()
-                if name != "customer"
-            },
-        )
-        for row in rows
-    ]
+
+    def shown(value: object) -> str | int | float:
+        return value if isinstance(value, int | float) else conversion.text(value) or ""
+
+    return [Finding(str(row.pop("customer", "")), {name: shown(value) for name, value in row.items()}) for row in rows]
 
 
 def _uuids(refs: Sequence[str]) -> list[str]:

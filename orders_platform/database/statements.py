@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import jinja2
 from markupsafe import Markup
-from sqlalchemy import BindParameter, Connection, CursorResult, Dialect, TextClause, bindparam, text
+from sqlalchemy import Connection, CursorResult, Dialect, TextClause, bindparam, text
 
 from orders_platform.errors import ConfigurationError
 
@@ -76,20 +76,23 @@ class Templates:
         return Markup(f"{row}.") + self.quote(name)  # noqa: S704 - a checked alias
 
     def render(self, name: str, **context: object) -> TextClause:
-        """One statement by file name without ending; list parameters expand into `(?, ?, ...)`.
+        """One statement as `written` has it; list parameters expand into `(?, ?, ...)`."""
+        sql = self.written(name, **context)
+        return text(sql).bindparams(*(bindparam(name, expanding=True) for name in _lists(sql)))
+
+    def written(self, name: str, **context: object) -> str:
+        """The text of one statement, by file name without ending.
 
         Raises `ConfigurationError` when there is no such file, it uses an undefined name, or writes something that is not an identifier.
         """
         try:
-            sql = self._environment.get_template(f"{name}.sql.j2").render(**context)
+            return self._environment.get_template(f"{name}.sql.j2").render(**context)
         except jinja2.TemplateNotFound as error:
             raise ConfigurationError(
                 f"The SQL template {error.name} is not in {self._folder}; reinstall orders-platform."
             ) from error
         except (jinja2.TemplateError, TypeError) as error:
             raise ConfigurationError(f"The SQL template {name} cannot be rendered: {error}") from error
-        lists: list[BindParameter[object]] = [bindparam(name, expanding=True) for name in _lists(sql)]
-        return text(sql).bindparams(*lists)
 
 
 def parameter(prefix: str, number: int) -> Markup:
