@@ -319,17 +319,19 @@ class StagedLoad:
             cells = self._cells_of(chunk)
             yield [(row, cells[row.number]) for row in chunk]
 
+    def _taken(self) -> Iterator[tuple[str, StagedOrder]]:
+        """The rows that are orders, with these."""
+        return ((row.ref, row) for row in self.rows if row.ref is not None and not row.reject_code)
+
     def compare(self) -> tuple[list[Change], Counter[tuple[int, int]]]:
         """The orders that changed, with their cells that did; and how many live orders showed which columns before and do so now."""
         shown: Counter[tuple[int, int]] = Counter()
         changed: dict[str, StagedOrder] = {}
-        for row in self.rows:
-            if row.ref is None or row.reject_code:
-                continue
-            if self._same_as(row) == row.ref:
+        for ref, row in self._taken():
+            if self._same_as(row) == ref:
                 shown[row.shown, row.shown] += 1
             else:
-                changed[row.ref] = row
+                changed[ref] = row
         return list(self._changes(changed, shown)), shown
 
     def _changes(self, changed: Mapping[str, StagedOrder], shown: Counter[tuple[int, int]]) -> Iterator[Change]:
@@ -346,19 +348,16 @@ class StagedLoad:
 
     def read_anew(self) -> Iterator[tuple[str, str | None]]:
         """The orders whose rows read otherwise than those that they were merged from, with what they keep of these."""
-        for row in self.rows:
-            if row.ref is not None and not row.reject_code:
-                order = self.known.get(row.ref)  # none for one that another customer had
-                if order is None or order.staged_hash != row.staged_hash:
-                    yield row.ref, row.staged_hash
+        for ref, row in self._taken():
+            order = self.known.get(ref)  # none for one that another customer had
+            if order is None or order.staged_hash != row.staged_hash:
+                yield ref, row.staged_hash
 
     def moved_sources(self) -> Iterator[Change]:
         """Where the rows of orders come from now, if that alone is new; it changes no order, so nothing of it is sent."""
-        for row in self.rows:
-            if row.ref is not None and not row.reject_code and self._same_as(row) == row.ref:
-                before = self.known[row.ref].bookkeeping
-                if before != row.bookkeeping:
-                    yield Change(row, dict(zip(self._cleaner.bookkeeping, row.bookkeeping, strict=True)))
+        for ref, row in self._taken():
+            if self._same_as(row) == ref and self.known[ref].bookkeeping != row.bookkeeping:
+                yield Change(row, dict(zip(self._cleaner.bookkeeping, row.bookkeeping, strict=True)))
 
 
 def rehashed(run: Runner, cleaner: Cleaner, rejects: Mapping[Reject, str]) -> list[tuple[str, str]]:
