@@ -127,16 +127,20 @@ class Dialect(abc.ABC):
         With `empty_is_null` empty texts become NULL, which a column of numbers would make 0 of. Of each batch only those columns are
         named in which one of its rows has a value.
         """
-        count, remaining = 0, iter(rows)
+        count, remaining = 0, iter(self.fitting(connection, table, columns, rows) if empty_is_null else rows)
         while batch := list(itertools.islice(remaining, self.rows_a_batch)):
             filled = [i for i, column in enumerate(zip(*batch, strict=True)) if column.count(None) < len(batch)] or [0]
-            names = ", ".join([*(columns[i] for i in filled), *[uuid] * bool(uuid)])
+            start = f"INSERT INTO {table} ({', '.join([*(columns[i] for i in filled), *[uuid] * bool(uuid)])})"
             cells = [tuple(row if len(filled) == len(row) else [row[i] for i in filled]) for row in batch]
-            self.insert_batch(
-                connection, f"INSERT INTO {table} ({names})", cells, has_uuid=bool(uuid), empty_is_null=empty_is_null
-            )
+            self.insert_batch(connection, start, cells, has_uuid=bool(uuid), empty_is_null=empty_is_null)
             count += len(batch)
         return count
+
+    def fitting(
+        self, connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]  # noqa: ARG002
+    ) -> Iterable[Sequence[object]]:  # fmt: skip
+        """Staged rows as the columns of their table take them; those of SQLite take anything."""
+        return rows
 
     @abc.abstractmethod
     def insert_batch(

@@ -205,6 +205,8 @@ class Schema:
             f"ix_{names.rejects}_row": (names.rejects, ("row_uuid",)),
             f"ix_{names.staging}_customer": (names.staging, (self._columns.customer,)),
         }
+        with self._database.read() as connection:
+            there = {table: dialect.indexes(connection, table, names.schema_name) for table, _ in wanted.values()}
         any_case = {number: dialect.any_case}
         kinds = {} if self._catalogue(names.staging) else {names.staging: dialect.staging_index}
         return [
@@ -212,7 +214,7 @@ class Schema:
             f"({', '.join(dialect.quote(column) + any_case.get(column, '') for column in columns)})"
             + (dialect.sparse.format(dialect.quote(columns[0])) if index.endswith("_item") else "")
             for index, (table, columns) in wanted.items()
-            if not any(name.casefold().startswith(index.casefold()[:_NAME]) for name in self._existing_indexes(table))
+            if not any(name.casefold().startswith(index.casefold()[:_NAME]) for name in there[table])
             and self._is_short(table, columns)
         ]
 
@@ -221,10 +223,6 @@ class Schema:
         most, wanted = self._database.dialect.longest_key, {name.casefold() for name in columns}
         found = [column for column in self._catalogue(table) if column.name.casefold() in wanted and column.family == "text"]
         return not most or all(0 < column.length <= most for column in found)
-
-    def _existing_indexes(self, table: str) -> set[str]:
-        with self._database.read() as connection:
-            return self._database.dialect.indexes(connection, table, self._names.schema_name)
 
     def _views(self) -> list[str]:
         """Raises `ConfigurationError` when there is a view of one of the names that we did not make."""

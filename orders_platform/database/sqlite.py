@@ -13,7 +13,7 @@ from pathlib import Path
 import sqlalchemy
 from filelock import FileLock, Timeout
 from sqlalchemy import URL, Connection, Engine, event
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, NoSuchTableError
 from sqlalchemy.types import Integer, Numeric
 
 from orders_platform.database.dialects import Dialect, TableColumn, column_types, customer_busy, lock_lost
@@ -128,17 +128,15 @@ class _Sqlite(Dialect):
             raise customer_busy(customer) from None
 
     def columns(self, connection: Connection, table: str, schema: str) -> Sequence[TableColumn]:
-        inspector = sqlalchemy.inspect(connection)
-        if not inspector.has_table(table, schema=schema or None):
-            return ()
-        found = inspector.get_columns(table, schema=schema or None)
-        return tuple(TableColumn(column["name"], isinstance(column["type"], Integer | Numeric)) for column in found)
+        with suppress(NoSuchTableError):
+            found = sqlalchemy.inspect(connection).get_columns(table, schema=schema or None)
+            return [TableColumn(column["name"], isinstance(column["type"], Integer | Numeric)) for column in found]
+        return ()
 
     def indexes(self, connection: Connection, table: str, schema: str) -> set[str]:
-        inspector = sqlalchemy.inspect(connection)
-        if not inspector.has_table(table, schema=schema or None):
-            return set()
-        return {str(index["name"]) for index in inspector.get_indexes(table, schema=schema or None)}
+        with suppress(NoSuchTableError):
+            return {str(each["name"]) for each in sqlalchemy.inspect(connection).get_indexes(table, schema=schema or None)}
+        return set()
 
 
 def _identity(file: Path) -> tuple[int, int] | None:

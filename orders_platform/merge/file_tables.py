@@ -147,9 +147,7 @@ class Table:
                     "loaded. Save it as 'CSV UTF-8', load the .xlsx, or name its encoding: orders-platform load --encoding cp1252"
                 ) from error
             if _stamp(self.source) != self.stamp:
-                raise SourceDataError(
-                    f"{self.title} was changed while it was read. Nothing was loaded. Load it when it is complete."
-                )
+                raise _refused(self.title, "was changed while it was read", "Load it when it is complete.")
 
     def rows(self) -> Iterator[list[str]]:
         """The same, row by row, each as long as its block is wide."""
@@ -231,9 +229,8 @@ def _sheets_of(path: Path, stamp: tuple[int, int], chosen: Sequence[str], folder
         raise _refused(path, said, _SMALLER if too_large else "Save the workbook again.")
     result = json.loads(done.stdout)
     if "refused" in result:
-        raise _refused(
-            path, result["refused"], "Open it in a spreadsheet program, save it as .xlsx without a password, and load that."
-        )
+        step = "Open it in a spreadsheet program, save it as .xlsx without a password, and load that."
+        raise _refused(path, result["refused"], step)
     absent = [name for name in chosen if name not in {each["sheet"] for each in result["sheets"]}]
     if absent:
         names = ", ".join(repr(each["sheet"]) for each in result["sheets"])
@@ -244,7 +241,7 @@ def _sheets_of(path: Path, stamp: tuple[int, int], chosen: Sequence[str], folder
 _SMALLER = "Delete empty rows and columns (a cell far down or far right counts), split it, or save the sheet as CSV UTF-8."
 
 
-def _refused(path: Path, said: str, step: str) -> SourceDataError:
+def _refused(path: object, said: str, step: str) -> SourceDataError:
     return SourceDataError(f"{path} {said}. Nothing was loaded. {step}")
 
 
@@ -268,7 +265,5 @@ def _opened(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise SourceDataError(
-            f"{path} cannot be opened: {error.strerror or error}. Nothing was loaded. Check the path, and close the file if it is "
-            "open elsewhere."
-        ) from error
+        step = "Check the path, and close the file if it is open elsewhere."
+        raise _refused(path, f"cannot be opened: {error.strerror or error}", step) from error

@@ -143,7 +143,8 @@ class Loads:
         if refusals:
             raise SourceDataError("\n".join(refusals))
         absent = self._absent(files)
-        kept = _KeptValues(absent, self.columns.keys, self._read_orders(absent) if absent else ())
+        keyed = Statements(self._store.templates, {"absent": absent, "keys": list(self.columns.keys)})
+        kept = _KeptValues(absent, self.columns.keys, self._store.read("0_read_kept", None, keyed) if absent else ())
         lost = kept.lost((sheet for file in files for sheet in file.sheets), self._shown)
         if lost and not options.accept_missing:
             named = ", ".join(f"{name} ({counted(count, 'order has', 'orders have')} it)" for name, count in lost.items())
@@ -264,10 +265,6 @@ class Loads:
         common = set(self.columns.known).intersection(*(sheet.columns for file in files for sheet in file.sheets))
         return [column.name for column in self._merge.rules.business if column.name not in common | mine]
 
-    def _read_orders(self, absent: Sequence[str]) -> list[Row]:
-        context = {"absent": list(absent), "keys": list(self.columns.keys)}
-        return self._store.read("0_read_kept", None, Statements(self._store.templates, context))
-
 
 def _record(run: Runner, name: str, content: str, outcome: str, sources: Set[str], **said: object) -> None:
     known = {"sheets": 0, "rows": 0, "reason": None, "sources": json.dumps(sorted(sources)), **said}
@@ -342,7 +339,8 @@ def look_into(folder: Path, latest: Mapping[str, KnownFile], now: datetime, know
         SourceDataError: the folder cannot be read.
     """
     try:
-        paths = [path for path in sorted(folder.iterdir()) if _is_order_file(path)]
+        named = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in (*TEXT_ENDINGS, *WORKBOOK_ENDINGS)]
+        paths = [path for path in named if not path.name.startswith(("~$", ".")) and path.is_file()]
     except OSError as error:
         raise SourceDataError(
             f"The folder of order files {folder} cannot be read: {error.strerror or error}. Make it, or correct folder in [files]."
@@ -372,11 +370,6 @@ def look_into(folder: Path, latest: Mapping[str, KnownFile], now: datetime, know
     names = frozenset(path.name for path in paths)
     left = {name: each.content for name, each in latest.items() if each.outcome == REFUSED and name not in names}
     return Folder(names, waiting, left, staged)
-
-
-def _is_order_file(path: Path) -> bool:
-    is_ours = path.suffix.lower() in (*TEXT_ENDINGS, *WORKBOOK_ENDINGS) and not path.name.startswith(("~$", "."))
-    return is_ours and path.is_file()
 
 
 def _content(path: Path, known: dict[str, Signature]) -> str:
@@ -468,10 +461,7 @@ class _KeptValues:
                 order = max(
                     found, key=lambda each: sum(fold(row[at]) == fold(str(each[key] or "")) for at, key in keys), default=None
                 )
-                yield row + (blank if order is None else tuple(_text(order[place]) for place in added.values()))
+                kept = () if order is None else (order[place] for place in added.values())
+                yield row + (tuple("" if value is None else str(value) for value in kept) or blank)
 
         return (*sheet.filled, *added), filled()
-
-
-def _text(value: object) -> str:
-    return "" if value is None else str(value)
