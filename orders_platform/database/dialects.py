@@ -44,6 +44,8 @@ class TableColumn:
     type: Markup | None = None
 
 
+Rows = Iterable[Sequence[object]]
+
 ColumnTypes = Mapping[str, Callable[..., Markup]]
 """The column types of our DDL, each a function of its sizes."""
 
@@ -117,7 +119,7 @@ class Dialect(abc.ABC):
         connection: Connection,
         table: str,
         columns: Sequence[str],
-        rows: Iterable[Sequence[object]],
+        rows: Rows,
         *,
         uuid: str = "",
         empty_is_null: bool = False,
@@ -136,9 +138,7 @@ class Dialect(abc.ABC):
             count += len(batch)
         return count
 
-    def fitting(
-        self, connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]  # noqa: ARG002
-    ) -> Iterable[Sequence[object]]:  # fmt: skip
+    def fitting(self, connection: Connection, table: str, columns: Sequence[str], rows: Rows) -> Rows:  # noqa: ARG002
         """Staged rows as the columns of their table take them; those of SQLite take anything."""
         return rows
 
@@ -149,7 +149,7 @@ class Dialect(abc.ABC):
         """Insert so many rows; `start` names table and columns, the last of which is the one for a new id where there is one."""
 
     @abc.abstractmethod
-    def update_rows(self, connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    def update_rows(self, connection: Connection, table: str, columns: Sequence[str], rows: Rows) -> None:
         """Write columns of the rows that the first of them names. Table and columns are quoted names."""
 
     @abc.abstractmethod

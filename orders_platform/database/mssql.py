@@ -26,6 +26,7 @@ from orders_platform.database.dialects import (
     Dialect,
     Family,
     Right,
+    Rows,
     TableColumn,
     column_types,
     customer_busy,
@@ -176,9 +177,7 @@ class _Mssql(Dialect):
         rounded = exact.quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP, _EXACT)
         return rounded if len(rounded.as_tuple().digits) <= precision else None
 
-    def fitting(
-        self, connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
-    ) -> Iterable[Sequence[object]]:
+    def fitting(self, connection: Connection, table: str, columns: Sequence[str], rows: Rows) -> Rows:
         """A cell that is longer than its column would end the load."""
         made = {str(self.quote(row.name)).casefold(): row for row in connection.execute(_COLUMNS_AS_MADE, {"name": table})}
         found = [made.get(name.casefold()) for name in columns]
@@ -198,7 +197,7 @@ class _Mssql(Dialect):
         cells = ", ".join([*(f"r.c{n}" for n in range(len(rows[0]))), *["NEWID()"] * has_uuid])
         _execute_rows(connection, f"{start} SELECT {cells} FROM", rows)
 
-    def update_rows(self, connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    def update_rows(self, connection: Connection, table: str, columns: Sequence[str], rows: Rows) -> None:
         written = ", ".join(f"{column} = r.c{n}" for n, column in enumerate(columns) if n)
         _execute_rows(connection, f"UPDATE {table} SET {written} FROM", list(rows), f" WHERE {table}.{columns[0]} = r.c0")  # noqa: S608 - quoted names
 

@@ -22,7 +22,7 @@ from orders_platform.database import conversion
 from orders_platform.database.conversion import read_as
 from orders_platform.database.engine import Database, repeated_when_lost
 from orders_platform.database.schema import Schema
-from orders_platform.database.statements import ROWS_A_STATEMENT, Runner, Statements, chunks, numbered
+from orders_platform.database.statements import ROWS_A_STATEMENT, Runner, Statements, Variables, chunks, numbered
 from orders_platform.domain import guards
 from orders_platform.domain.cell_warnings import CellWarning
 from orders_platform.domain.customers import UNKNOWN_CUSTOMER, blank_label
@@ -104,18 +104,11 @@ class OrderStore:
             yield Runner(statements or self._statements, connection, self._bound(values))
 
     def _bound(self, values: Mapping[str, object]) -> dict[str, object]:
-        return {
-            name: self.database.dialect.timestamp(value) if isinstance(value, datetime) else value
-            for name, value in values.items()
-        }
+        stored = self.database.dialect.timestamp
+        return {name: stored(value) if isinstance(value, datetime) else value for name, value in values.items()}
 
     def read(
-        self,
-        statement: str,
-        variables: Mapping[str, int | str] | None = None,
-        statements: Statements | None = None,
-        /,
-        **values: object,
+        self, statement: str, variables: Variables | None = None, statements: Statements | None = None, /, **values: object
     ) -> list[Row]:
         """What a statement finds, a column by its name."""
         names, rows = self._fetch(statement, variables, statements, **values)
@@ -123,14 +116,14 @@ class OrderStore:
 
     @repeated_when_lost
     def _fetch(
-        self, statement: str, variables: Mapping[str, int | str] | None, statements: Statements | None, /, **values: object
+        self, statement: str, variables: Variables | None, statements: Statements | None, /, **values: object
     ) -> tuple[list[str], Sequence[Sequence[Any]]]:
         with self.database.read() as connection:
             found = Runner(statements or self._statements, connection, self._bound(values))(statement, variables)
             return list(found.keys()), found.all()
 
     @repeated_when_lost
-    def _write(self, statement: str, /, *variables: Mapping[str, int | str], **values: object) -> int:
+    def _write(self, statement: str, /, *variables: Variables, **values: object) -> int:
         """Run a statement in a transaction of its own, once or for each of the variables; how many rows it wrote."""
         with self.writing(**values) as run:
             return sum(run(statement, each).rowcount for each in variables or ({},))
@@ -165,12 +158,8 @@ class OrderStore:
         statement = "read_orders" if is_order else "read_lines"
         names, rows = self._fetch(statement, {"waiting": int(waiting)}, None, customer=customer, sent_by=sent_by)
         names = names[: -len(shown)]  # the values stand last
-        return [
-            conversion.sync_row(
-                kind, dict(zip(names, row, strict=False)), dict(zip(shown, row[len(names) :], strict=True)), pattern
-            )
-            for row in rows
-        ]
+        found = ((dict(zip(names, row, strict=False)), dict(zip(shown, row[len(names) :], strict=True))) for row in rows)
+        return [conversion.sync_row(kind, row, values, pattern) for row, values in found]
 
     def known_ids(self, ids: Iterable[int]) -> set[int]:
         """Which of these items and subitems belong to an order or a line already; monday never gives both the same id."""
@@ -192,10 +181,8 @@ class OrderStore:
         with self.writing(customer=customer, batch_id=batch_id, now=now, uptime=uptime, **values) as run:
             run("1_add_customer")
             if not run("4_record_groups_sent").rowcount and run("4_read_groups_sent").one().batch_id != batch_id:
-                raise RowsTakenError(
-                    f"Another run sent groups of customer {customer!r} since this one looked for them. Nothing of this batch was sent. "
-                    + _LOCK_LOST
-                )
+                taken = f"Another run sent groups of customer {customer!r} since this one looked for them."
+                raise RowsTakenError(f"{taken} Nothing of this batch was sent. {_LOCK_LOST}")
         return GroupIntent(batch_id, now, uptime)
 
     def record_group(self, customer: str, group_name: str, group_id: str) -> None:
@@ -215,7 +202,7 @@ class OrderStore:
         kind, creates = rows[0].kind, batch.operation.creates
         with self.writing(batch_id=batch.key, run_id=run_id, now=now, uptime=uptime, creates=int(creates)) as run:
             for chunk in chunks(rows, ROWS_A_STATEMENT):
-                variables: Mapping[str, int | str] = {"kind": kind, "result_rows": len(chunk)}
+                variables: Variables = {"kind": kind, "result_rows": len(chunk)}
                 if run("record_intents", variables, **self._bound(conversion.as_read(chunk))).rowcount != len(chunk):
                     ours = {ref for ref, row in self._written(run, kind, chunk).items() if row["sync_batch_id"] == batch.key}
                     if lost := [row for row in chunk if row.ref not in ours]:
@@ -241,7 +228,7 @@ class OrderStore:
         kind, lost = results[0].row.kind, dict[str, SyncRow]()
         with self.writing(run_id=run_id, now=now, customer=customer, adoption=adoption or "") as run:
             for chunk in chunks(results, ROWS_A_STATEMENT):
-                variables: Mapping[str, int | str] = {"kind": kind, "result_rows": len(chunk)}
+                variables: Variables = {"kind": kind, "result_rows": len(chunk)}
                 if run("record_results", variables, **self._bound(conversion.as_found(chunk))).rowcount != len(chunk):
                     found = self._written(run, kind, [result.row for result in chunk])
                     lost |= {each.row.ref: each.row for each in chunk if not _is_written(each, found.get(each.row.ref), run_id)}
@@ -275,10 +262,8 @@ class OrderStore:
         """Keep what is wrong with cells that rows were sent without, and resolve what is wrong no longer."""
         for refs in chunks([result.row.ref for result in results if result.warnings is not None]):
             run("resolve_cell_warnings", refs=refs)
-        found = [
-            (result.row.ref, each.column[:100], each.code, each.reason[:1000], each.text[:1000])
-            for result in results for each in result.warnings or ()
-        ]  # fmt: skip
+        warnings = ((result.row.ref, each) for result in results for each in result.warnings or ())
+        found = [(ref, each.column[:100], each.code, each.reason[:1000], each.text[:1000]) for ref, each in warnings]
         for chunk in chunks(found, ROWS_A_STATEMENT):
             values = numbered(("ref", "column", "code", "reason", "text"), chunk)
             run("repeat_cell_warnings", {"result_rows": len(chunk)}, **values)
@@ -623,10 +608,8 @@ def _is_written(result: RowResult, row: RowMapping | None, run_id: str) -> bool:
 
 def _taken(kind: RowKind, lost: Sequence[SyncRow], asked: int, consequence: str) -> RowsTakenError:
     shown = few(sorted({row.order_key for row in lost}), _SHOWN)
-    return RowsTakenError(
-        f"Another run sent, changed or deleted {len(lost)} of {asked} {kind} (orders {shown}) since this one read them. {consequence} "
-        + _LOCK_LOST
-    )
+    taken = f"Another run sent, changed or deleted {len(lost)} of {asked} {kind} (orders {shown}) since this one read them."
+    return RowsTakenError(f"{taken} {consequence} {_LOCK_LOST}")
 
 
 def _findings(rows: Iterable[Row]) -> list[Finding]:

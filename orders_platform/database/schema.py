@@ -105,8 +105,7 @@ def _templates(
     folder: Path, dialect: Dialect, names: tuple[tuple[str, Markup], ...], columns: Columns, mapped: tuple[str, ...]
 ) -> Templates:
     """The same for all stores of a process; every step of a Dagster run opens one."""
-    context = {"t": dict(names), "columns": columns, "types": dialect.types, "mapped": mapped}
-    return Templates(folder, dialect.sqlalchemy, context)
+    return Templates(folder, dialect.sqlalchemy, {"t": dict(names), "columns": columns, "mapped": mapped})
 
 
 def text_of_view(inspector: sqlalchemy.Inspector, name: str, schema: str | None) -> str | None:

@@ -16,7 +16,7 @@ from sqlalchemy import URL, Connection, Engine, event
 from sqlalchemy.exc import DBAPIError, NoSuchTableError
 from sqlalchemy.types import Integer, Numeric
 
-from orders_platform.database.dialects import Dialect, TableColumn, column_types, customer_busy, lock_lost
+from orders_platform.database.dialects import Dialect, Rows, TableColumn, column_types, customer_busy, lock_lost
 from orders_platform.database.statements import chunks
 from orders_platform.errors import DatabaseRefusedError, DatabaseUnavailableError, OrdersError
 
@@ -92,7 +92,7 @@ class _Sqlite(Dialect):
         marks = ", ".join([mark] * len(rows[0]) + ["orders_uuid()"] * has_uuid)
         connection.exec_driver_sql(f"{start} VALUES ({marks})", rows)
 
-    def update_rows(self, connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    def update_rows(self, connection: Connection, table: str, columns: Sequence[str], rows: Rows) -> None:
         ref, *others = (f"{column} = ?" for column in columns)
         statement = f"UPDATE {table} SET {', '.join(others)} WHERE {ref}"  # noqa: S608 - quoted names and marks
         for batch in chunks([(*row[1:], row[0]) for row in rows], _BATCH):

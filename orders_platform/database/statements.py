@@ -24,6 +24,9 @@ ROWS_A_STATEMENT = 100
 
 T = TypeVar("T")
 
+Variables = Mapping[str, int | str]
+"""What a template is told of one call alone, such as the number of rows of its VALUES list."""
+
 
 class _Macros:
     """A file of macros, compiled when a statement first asks for one of them."""
@@ -38,7 +41,7 @@ class _Macros:
 class Templates:
     """The `sql/` folder for one dialect.
 
-    Every template may use `context`: `t` (tables, quoted), `columns`, `types`. `rendered` is what `Statements`
+    Every template may use `context`: `t` (tables, quoted), `columns`. `rendered` is what `Statements`
     has made of them so far, with the parameters of each, so that it is made once a process.
     """
 
@@ -130,7 +133,7 @@ class Statements:
         self._context = dict(context or {})
         self._facts = sha256(repr(self._context).encode()).hexdigest() if context else ""
 
-    def render(self, name: str, variables: Mapping[str, int | str] | None = None) -> tuple[TextClause, frozenset[str]]:
+    def render(self, name: str, variables: Variables | None = None) -> tuple[TextClause, frozenset[str]]:
         """One statement and the names of its parameters."""
         key = (name, self._facts, tuple(sorted((variables or {}).items())))
         if key not in self._templates.rendered:
@@ -147,13 +150,10 @@ class Runner:
     connection: Connection
     values: Mapping[str, object]
 
-    def __call__(
-        self, statement: str, variables: Mapping[str, int | str] | None = None, /, **more: object
-    ) -> CursorResult[*tuple[Any, ...]]:
+    def __call__(self, statement: str, variables: Variables | None = None, /, **more: object) -> CursorResult[*tuple[Any, ...]]:
         """The result; raises what `translated_errors` makes of the driver's errors.
 
-        `variables` is what the template is told of this call alone, such as the number of rows of its VALUES list; `more` is bound as
-        far as the statement uses it, and goes before the runner's own values.
+        `more` is bound as far as the statement uses it, and goes before the runner's own values.
         """
         clause, wanted = self.statements.render(statement, variables)
         bound = {**self.values, **more}

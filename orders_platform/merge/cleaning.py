@@ -170,10 +170,8 @@ class Cleaner:
         self._phantom = [places[name] for name in self._cleaning.phantom_columns]
         unique = self.keys[: self.unique_count]
         self._headed = [(i, self.names[i].lower(), i in unique) for i in {*unique, *self._phantom}]
-        self._group, self._item = (
-            [[places[name] for name in names] for names in rule]
-            for rule in (configuration.names.group, configuration.names.item)
-        )
+        rules_of_names = (configuration.names.group, configuration.names.item)
+        self._group, self._item = ([[places[name] for name in names] for names in rule] for rule in rules_of_names)
         self.sizes = {i for i, column in enumerate(rules.business) if column.kind == "quantity"}
         self.sizes_bit = 1 << len(rules.watched)
         self._bits = [self.sizes_bit if column.kind == "quantity" else 0 for column in rules.business]

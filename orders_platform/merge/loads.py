@@ -35,16 +35,6 @@ _MOST = 1_000
 _NAMESAKE, _UNREADABLE = "namesake", "unreadable"
 """In place of a file's content: another file of the folder differs from it by its ending only; nobody may read it."""
 
-_NAMESAKE_WORDS = (
-    "{}: another file of the folder differs from it by its ending only, and rows name their file without it. It was not loaded. Rename or "
-    "remove one of them."
-)
-
-_SHARED_WORDS = (
-    "{}: its rows name a source ({} or its own name), as those of {} in the same folder do, and would take their place. It was not loaded. "
-    "Rename the source, or the file, in one of them, or put both into one file."
-)
-
 Signature = tuple[int, int, str]
 """By which a file is known again: its size, when it was written, and its content as a hash."""
 
@@ -135,9 +125,8 @@ class Loads:
         for path in dict.fromkeys(paths):
             try:
                 files.append(read_order_file(path, self.columns, folder, options, self._progress))
-                refusals += [
-                    f"{said} Nothing was loaded." for sheet in files[-1].sheets for said in sheet.refusals(options.ignored)
-                ]
+                for sheet in files[-1].sheets:
+                    refusals += [f"{said} Nothing was loaded." for said in sheet.refusals(options.ignored)]
             except SourceDataError as error:
                 refusals.append(str(error))
         if refusals:
@@ -184,7 +173,10 @@ class Loads:
             self._record_alone(name, content, now, LEFT, "", set())
         for path, content in folder.waiting.items():
             if content == _NAMESAKE:
-                refused[path.name] = _NAMESAKE_WORDS.format(path)
+                refused[path.name] = (
+                    f"{path}: another file of the folder differs from it by its ending only, and rows name their file without it. "
+                    "It was not loaded. Rename or remove one of them."
+                )
             else:
                 try:
                     loads[path.name] = self.read([path], FileOptions(), unpacked)
@@ -192,7 +184,10 @@ class Loads:
                     refused[path.name] = str(error)
         sources = {name: load.sources for name, load in loads.items()}
         for name, other in sharing(sources, folder.staged).items():
-            refused[name] = _SHARED_WORDS.format(place / name, self.columns.file, other)
+            refused[name] = (
+                f"{place / name}: its rows name a source ({self.columns.file} or its own name), as those of {other} in the same folder do, "
+                "and would take their place. It was not loaded. Rename the source, or the file, in one of them, or put both into one file."
+            )
             del loads[name]
         for path, content in folder.waiting.items():
             if path.name in refused:

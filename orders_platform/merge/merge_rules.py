@@ -63,10 +63,8 @@ class MergeRules:
         self._configuration = configuration
         self._types = types
         self._hashes: dict[Keys, str] = {}
-        self._staged, self._merged = (
-            {column.name: column for column in schema.columns_of(name)}
-            for name in (configuration.tables.staging, configuration.tables.orders)
-        )
+        tables = (configuration.tables.staging, configuration.tables.orders)
+        self._staged, self._merged = ({column.name: column for column in schema.columns_of(table)} for table in tables)
         self._staged_ddl, self._merged_ddl = (dict(schema.definitions[role].columns) for role in ("staging", "orders"))
 
     @cached_property

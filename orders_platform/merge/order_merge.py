@@ -84,9 +84,7 @@ class OrderMerge:
         """How many rows the staging table holds of each spelling of a customer and file."""
         text, found = conversion.text, self._store.read("0_scan_staging", None, self._statements_for(""), totals=sorted(TOTALS))
         return [
-            SpellingCount(
-                text(row["spelling"]), text(row["file_name"]), int(row["row_count"]), has_orders=row["order_count"] > 0
-            )
+            SpellingCount(text(row["spelling"]), text(row["file_name"]), row["row_count"], has_orders=row["order_count"] > 0)
             for row in found
         ]
 
@@ -268,10 +266,8 @@ class OrderMerge:
             self._record_rejects(run, load, rejects)
             run("1_record_merge", fingerprint=self._fingerprint(customer, load.staged), rows_read=rows_read, missing_orders=len(missing),
                 missing_kept=int(bool(acted and missing)), row_hash_rule=row_hash_rule, unsettled=load.unsettled)  # fmt: skip
-        updated = len(changes)
-        return HeaderMerge(
-            rows_read, created, updated, rejected, copies, len(missing), removed, acted, unsettled=load.unsettled
-        )
+        counts = (rows_read, created, len(changes), rejected, copies, len(missing), removed)
+        return HeaderMerge(*counts, acted, unsettled=load.unsettled)
 
     def _update(self, run: Runner, changes: Sequence[Change], load: StagedLoad) -> None:
         """Write what changed of known orders, the columns that did so alone; the sizes of those that were away are compared again."""
@@ -283,9 +279,8 @@ class OrderMerge:
         for places, rows in written.items():
             self._write(run, ["record_uuid", *(self._quoted[i] for i in places)], rows)
         self._write(run, ["record_uuid", "staged_hash"], load.read_anew())
-        found = [
-            (row.ref, row.order_key, row.row_hash, row.group_name, row.item_name) for row in (each.row for each in changes)
-        ]
+        changed = [change.row for change in changes]
+        found = [(row.ref, row.order_key, row.row_hash, row.group_name, row.item_name) for row in changed]
         write_rows(run, "1_update_orders", ("ref", "key", "hash", "group", "item"), found)
         for refs in chunks([ref for ref, *_ in found if ref in load.left]):
             run("1_compare_lines", refs=refs)
@@ -376,9 +371,8 @@ class OrderMerge:
                 self._record_guards(customer, kept)
             return LineMerge(guards=kept)
         if numbers["sizes_number"] != numbers["merge_number"]:
-            raise SourceDataError(
-                f"The sizes of {customer!r} are older than its orders. Materialise order_sizes before order_lines."
-            )
+            older = f"The sizes of {customer!r} are older than its orders."
+            raise SourceDataError(f"{older} Materialise order_sizes before order_lines.")
         sizes, archives = self._configuration.sizes, self._configuration.policies.removed_lines == "archive"
         values = {
             "now": now, "archives": int(archives), "one_size_code": sizes.one_size_code,

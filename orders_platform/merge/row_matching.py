@@ -226,9 +226,8 @@ class StagedLoad:
         numbers = {int(each.ref) for rows, _ in few for each in rows}
         of_rows = self._cells_of([row for row in self.rows if row.number in numbers])
         cells = {str(number): self._others(found) for number, found in of_rows.items()}
-        cells |= {
-            ref: self._others(found) for ref, found in _stored(self._run, [each.ref for _, orders in few for each in orders])
-        }
+        refs = [each.ref for _, orders in few for each in orders]
+        cells |= {ref: self._others(found) for ref, found in _stored(self._run, refs)}
         for rows, orders in batch:
             yield from pairs_of(rows, orders, cells)
 
@@ -252,9 +251,8 @@ class StagedLoad:
         elsewhere = self._numbers_elsewhere(customer, scan, names, missing, sought)
         # Of a customer without a row somebody has said that its orders left; another's merge takes them over then.
         is_loaded = customer in scan.customers
-        moving = [
-            order.ref for number, orders in missing.items() if is_loaded and elsewhere.arrives(number) for order in orders
-        ]
+        moved = [orders for number, orders in missing.items() if is_loaded and elsewhere.arrives(number)]
+        moving = [order.ref for orders in moved for order in orders]
         for ref in moving:
             del self.known[ref]
         self.unsettled = len(moving)
