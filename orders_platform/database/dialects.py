@@ -189,9 +189,8 @@ class Dialect(abc.ABC):
 
 def customer_busy(customer: str) -> CustomerBusyError:
     """The error of a customer that another run holds."""
-    return CustomerBusyError(
-        f"Another run is at work on customer {customer!r}. Nothing was done; wait for it to end, or stop it."
-    )
+    what = f"Another run is at work on customer {customer!r}."
+    return CustomerBusyError(f"{what} Nothing was done; wait for it to end, or stop it.")
 
 
 def lock_lost(customer: str, how: str) -> CustomerBusyError:

@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
-from orders_platform.configuration import Configuration
+from orders_platform.configuration import Configuration, Keys
 from orders_platform.database import conversion
 from orders_platform.database.conversion import read_as
 from orders_platform.database.engine import Database, repeated_when_lost
@@ -281,8 +281,7 @@ class OrderStore:
     def record_differences(self, customer: str, found: Sequence[Difference], *, is_whole: bool) -> None:
         """Remember how much differed when the board was looked at: instead of what was known, or if not `is_whole` where it is more."""
         missing = sum(each.kind in ABSENT and each.row_kind is RowKind.ITEMS for each in found)
-        values = {"differences": len(found), "missing": missing, "is_whole": int(is_whole)}
-        self._write("record_differences", customer=customer, **values)
+        self._write("record_differences", customer=customer, differences=len(found), missing=missing, is_whole=int(is_whole))
 
     def log_batch(self, run_id: str, now: datetime, customer: str, report: BatchReport) -> None:
         """Log a batch that carried no rows of ours (a group)."""
@@ -435,24 +434,26 @@ class OrderStore:
         """The orders that the load no longer has and whose items stay on the board, by key."""
         return [str(row["order_key"]) for row in self.read("read_left_orders", customer=customer)]
 
-    # --- rows that are not on the board ---------------------------------------------------------------------------------
+    # --- rows that are not on the board, and the verdict ----------------------------------------------------------------
 
     def invalid_rows(self, customer: str | None = None) -> list[RowProblem]:
         """Staged rows that the merge cannot take, and order files that were refused, of one customer or of all."""
-        return self._problems("read_invalid_rows", customer)
+        return read_as(RowProblem, self._rows_of_customer("read_invalid_rows", customer))
 
     def row_errors(self, customer: str | None = None) -> list[RowProblem]:
         """Rows that our check or monday refused, of one customer or of all."""
-        return self._problems("read_row_errors", customer)
+        return read_as(RowProblem, self._rows_of_customer("read_row_errors", customer))
 
-    def _problems(self, statement: str, customer: str | None) -> list[RowProblem]:
-        return read_as(RowProblem, (row for row in self.read(statement) if customer in {None, row["customer"]}))
+    def cell_warnings(self, customer: str | None = None) -> list[CellWarning]:
+        """The cells that were left out or cut, of one customer or of all."""
+        return read_as(CellWarning, self._rows_of_customer("read_cell_warnings", customer))
+
+    def _rows_of_customer(self, statement: str, customer: str | None) -> Iterable[Row]:
+        return (row for row in self.read(statement) if customer in {None, row["customer"]})
 
     def customers(self) -> list[str]:
         """The customers that the order table has."""
         return sorted(str(row["customer_name"]) for row in self.read("1_read_order_customers"))
-
-    # --- the verdict ----------------------------------------------------------------------------------------------------
 
     def verdicts(self, customers: Iterable[str] | None = None) -> list[Verdict]:
         """The verdict on these customers, or on all that the database knows, by name."""
@@ -490,12 +491,11 @@ class OrderStore:
 
     def _by_keys(self, customers: Sequence[str]) -> Iterator[tuple[list[str], Statements]]:
         """The customers by the columns that identify their orders, with the statements that hold the names of those."""
-        found: dict[tuple[Sequence[str], Sequence[str]], list[str]] = {}
+        found: dict[Keys, list[str]] = {}
         for customer in customers:
-            keys = self.configuration.keys_of(customer)
-            found.setdefault((keys.unique, keys.extra), []).append(customer)
-        for (unique, extra), names in found.items():
-            yield names, Statements(self.templates, {"unique_keys": unique, "extra_keys": extra})
+            found.setdefault(self.configuration.keys_of(customer), []).append(customer)
+        for keys, names in found.items():
+            yield names, Statements(self.templates, {"unique_keys": keys.unique, "extra_keys": keys.extra})
 
     def surplus_orders(self, customers: Sequence[str]) -> list[Finding]:
         """Order numbers with more orders than the load has rows of them; the load of the customers is merged."""
@@ -521,10 +521,6 @@ class OrderStore:
         """How many orders of each customer the load holds."""
         return {str(row["customer_name"]): int(row["row_count"]) for row in self._of_customers("check_count_orders", customers)}
 
-    def cell_warnings(self, customer: str | None = None) -> list[CellWarning]:
-        """The cells that were left out or cut, of one customer or of all."""
-        return read_as(CellWarning, (row for row in self.read("read_cell_warnings") if customer in {None, row["customer"]}))
-
     def lines_without_order(self) -> list[Finding]:
         """Lines whose order is not there; of no customer that anybody knows."""
         return _findings(self.read("check_lines_without_order"))
@@ -537,7 +533,7 @@ class OrderStore:
         paused, rows = self.paused(), self.read("check_stuck_rows", pending_before=pending_before, new_before=new_before)
         return _findings(row for row in rows if row["customer"] not in paused)
 
-    # --- history --------------------------------------------------------------------------------------------------------
+    # --- history and reports --------------------------------------------------------------------------------------------
 
     def history(self, term: str) -> list[RowHistory]:
         """What is known of an order number, or of the id of an item or subitem, one that was replaced included; orders first."""
@@ -581,8 +577,6 @@ class OrderStore:
     def values_of(self, columns: Iterable[str]) -> dict[str, frozenset[str]]:
         """The different values that orders have in these columns, by column."""
         return {name: frozenset(str(row["found"]) for row in self.read("read_values", {"column": name})) for name in columns}
-
-    # --- reports --------------------------------------------------------------------------------------------------------
 
     def order_statuses(self, customer: str) -> list[OrderStatus]:
         """The customer's orders by group and key, as the view `v_order_sync_status` shows them."""

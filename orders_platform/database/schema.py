@@ -225,11 +225,10 @@ class Schema:
 
     def _views(self) -> list[str]:
         """Raises `ConfigurationError` when there is a view of one of the names that we did not make."""
+        names, schema = {role: getattr(self._names, role) for role in VIEWS}, self._names.schema_name or None
         with self._database.read() as connection:
             inspector = sqlalchemy.inspect(connection)
-            schema = self._names.schema_name or None
             there = set(inspector.get_view_names(schema=schema))
-            names = {role: getattr(self._names, role) for role in VIEWS}
             found = {role: text_of_view(inspector, name, schema) for role, name in names.items() if name in there}
         statements: list[str] = []
         for role, name in names.items():

@@ -67,7 +67,7 @@ class _Sqlite(Dialect):
         engine = sqlalchemy.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
         event.listen(engine, "do_connect", lambda _dialect, _record, given, named: _open(url.database, given, named))
         event.listen(engine, "connect", _prepare)
-        event.listen(engine, "begin", _begin)
+        event.listen(engine, "begin", lambda one: one.exec_driver_sql(one.get_execution_options().get("orders_begin", "BEGIN")))
         return engine
 
     def error(self, error: DBAPIError, place: str) -> OrdersError:
@@ -141,11 +141,10 @@ class _Sqlite(Dialect):
 
 def _identity(file: Path) -> tuple[int, int] | None:
     """Which file has this name now, None when none has."""
-    try:
+    with suppress(FileNotFoundError):
         found = file.stat()
-    except FileNotFoundError:
-        return None
-    return found.st_dev, found.st_ino
+        return found.st_dev, found.st_ino
+    return None
 
 
 SQLITE: Dialect = _Sqlite()
@@ -183,10 +182,6 @@ def _uuid() -> str:
     """A random one, without the object that `uuid.uuid4` makes of it: a load has hundreds of thousands."""
     text = os.urandom(16).hex()
     return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{'89ab'[int(text[16], 16) & 3]}{text[17:20]}-{text[20:]}"
-
-
-def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("orders_begin", "BEGIN"))
 
 
 class _Fingerprint:

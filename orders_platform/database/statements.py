@@ -61,10 +61,9 @@ class Templates:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        environment.globals.update(q=self.quote, col=self.column, param=parameter, integer=integer)
+        macros = {name: _Macros(environment, file) for name, file in (("dialect", self._dialect.name), ("source", "source"))}
+        environment.globals.update(q=self.quote, col=self.column, param=parameter, integer=integer, **macros)
         environment.globals.update(self._context)
-        files = {"dialect": self._dialect.name, "source": "source"}
-        environment.globals.update({name: _Macros(environment, file) for name, file in files.items()})
         return environment
 
     def quote(self, name: str) -> Markup:
@@ -79,9 +78,12 @@ class Templates:
         return Markup(f"{row}.") + self.quote(name)  # noqa: S704 - a checked alias
 
     def render(self, name: str, **context: object) -> TextClause:
-        """One statement as `written` has it; list parameters expand into `(?, ?, ...)`."""
+        """One statement as `written` has it; what its header calls a list, `-- Parameters: names (list)`, becomes `(?, ?, ...)`."""
         sql = self.written(name, **context)
-        return text(sql).bindparams(*(bindparam(name, expanding=True) for name in _lists(sql)))
+        header = re.search(r"^-- Parameters: (.*)$", sql, re.MULTILINE)
+        lists = re.findall(r"([a-z_]+) \(list\)", header[1] if header else "")
+        used = [name for name in lists if re.search(rf":{name}\b", sql)]  # a dialect may have no use for one
+        return text(sql).bindparams(*(bindparam(name, expanding=True) for name in used))
 
     def written(self, name: str, **context: object) -> str:
         """The text of one statement, by file name without ending.
@@ -116,13 +118,6 @@ def _only_sql(value: object) -> object:
     if not isinstance(value, Markup):
         raise TypeError(f"{value!r} would be written into SQL as it is; write identifiers through q() and bind values")
     return value
-
-
-def _lists(sql: str) -> list[str]:
-    """The parameters that the header declares as lists and the statement uses: `-- Parameters: customer, now, names (list)`."""
-    header = re.search(r"^-- Parameters: (.*)$", sql, re.MULTILINE)
-    declared = re.findall(r"([a-z_]+) \(list\)", header[1] if header else "")
-    return [name for name in declared if re.search(rf":{name}\b", sql)]  # a dialect may have no use for one
 
 
 class Statements:

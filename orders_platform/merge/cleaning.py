@@ -184,8 +184,6 @@ class Cleaner:
             known.append(KnownCells(partial(self._read, i, readers.get(column.kind, self._text_reader)(column))))
         self._known = known
 
-    # --- cells ----------------------------------------------------------------------------------------------------------
-
     def _text_reader(self, column: BusinessColumn) -> Reader:
         reader, words, length, is_cut = column.reader, column.null_words, column.length, column.is_cut
 
@@ -241,8 +239,6 @@ class Cleaner:
             return None
 
         return read
-
-    # --- rows -----------------------------------------------------------------------------------------------------------
 
     def clean(self, rows: Mapping[int, Sequence[object]]) -> Iterator[StagedOrder]:
         """Rows of the load by number, each with its hash before its cells.

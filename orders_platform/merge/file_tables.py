@@ -118,8 +118,7 @@ class Table:
     def blocks(self, places: Sequence[int] = ()) -> Iterator[Block]:
         """All rows, blank ones too; with `places` it need not give other columns.
 
-        Raises:
-            SourceDataError: it cannot be read as text, or was changed meanwhile.
+        Raises `SourceDataError`: it cannot be read as text, or was changed meanwhile.
         """
         with _opened(self.source), self.path.open(encoding=self.encoding, newline="") as file:
             if self.sheet:
@@ -171,8 +170,7 @@ def tables_of(path: Path, options: FileOptions, is_header: Callable[[Sequence[st
         is_header: whether a row is the one with the headers.
         folder: for the sheets of a workbook; it must live as long as the tables.
 
-    Raises:
-        SourceDataError: the file is absent, of another kind, damaged or protected.
+    Raises `SourceDataError`: the file is absent, of another kind, damaged or protected.
     """
     stamp, beginning = _stamp(path), _beginning(path)
     if _is_workbook(beginning):

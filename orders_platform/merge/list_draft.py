@@ -188,9 +188,6 @@ class ListDraft:
             local=_between(shipped, "[environment.sandbox.monday]", "[environment.production]"),
         )  # fmt: skip
 
-    def _refused(self, reason: str) -> SourceDataError:
-        return SourceDataError(f"{self.path} {reason}")
-
     def _sizes(self) -> tuple[list[_Column], _Column | None]:
         """The run of size columns, and the column of their total."""
         runs = [list(run) for may, run in groupby(self.columns, lambda each: each.may_be_size) if may]
@@ -199,9 +196,9 @@ class ListDraft:
         if len(best) < 2:
             best = next(([each] for run in runs for each in run if _QUANTITY.search(each.name)), [])
         if not best:
-            raise self._refused(
-                "has no column of quantities: neither whole numbers side by side, one column a size, nor one that is called quantity. "
-                "Nothing was written. Add one, or copy config/order_sync.toml and describe the list by hand."
+            raise SourceDataError(
+                f"{self.path} has no column of quantities: neither whole numbers side by side, one column a size, nor one that is called "
+                "quantity. Nothing was written. Add one, or copy config/order_sync.toml and describe the list by hand."
             )
         total = next((each for each in (best[-1], best[0]) if _is_total(each, [one for one in best if one is not each])), None)
         best = [each for each in best if each is not total]
@@ -223,7 +220,7 @@ class ListDraft:
         """The column of the order number: another value in each row if there is one such, with a name that says so if there is one."""
         full = [each for each in columns if each.is_text or (each.kind == "integer" and each.filled)]
         if not full:
-            raise self._refused("has no texts or whole numbers that could be a key. Nothing was written.")
+            raise SourceDataError(f"{self.path} has no texts or whole numbers that could be a key. Nothing was written.")
         unique = [each for each in full if len(each.distinct) == len(each.cells)]
         named = [each for each in unique or full if _ORDER.search(each.name)]
         key = max(named or unique or full, key=lambda each: len(each.distinct))
@@ -253,8 +250,8 @@ class ListDraft:
         others = [each for each in texts if len(each.distinct) * 2 <= len(each.cells) and not _STATUS.search(each.name)]
         found = next(iter([*named, *others]), None)
         if found is None:
-            raise self._refused(
-                "has no column that says whose order a row is (filled in nearly every row, one name for several orders). "
+            raise SourceDataError(
+                f"{self.path} has no column that says whose order a row is (filled in nearly every row, one name for several orders). "
                 "Nothing was written. Add a column Customer; orders are merged and sent by customer."
             )
         more = f" and {len(found.distinct) - _NAMED} more" if len(found.distinct) > _NAMED else ""
@@ -313,9 +310,8 @@ def draft(path: Path, options: FileOptions, folder: Path, ours: Collection[str])
             besides = f"; {counted(totals, 'row')} besides that are totals or notes, and no orders" if totals else ""
             said = f"columns: {len(columns)} in {len(columns[0].cells)} rows of {table.title}{besides}"
             return ListDraft(path, columns, [said])
-    raise SourceDataError(
-        f"{path} has no row of headers with rows below it. Nothing was written. --header-row and --sheet say where."
-    )
+    none = f"{path} has no row of headers with rows below it."
+    raise SourceDataError(f"{none} Nothing was written. --header-row and --sheet say where.")
 
 
 def _columns_of(table: Table, header_row: int | None) -> tuple[list[_Column], int]:

@@ -19,7 +19,6 @@ from orders_platform.database.engine import repeated_when_lost
 from orders_platform.database.order_store import OrderStore, Row
 from orders_platform.database.statements import Runner, Statements, chunks
 from orders_platform.domain.cell_texts import PLACEHOLDER_DATES
-from orders_platform.domain.customers import SpellingCount
 from orders_platform.domain.text import counted, fold
 from orders_platform.errors import SourceDataError
 from orders_platform.merge.file_tables import TEXT_ENDINGS, WORKBOOK_ENDINGS, FileOptions, content_hash
@@ -68,11 +67,6 @@ class Load:
     files: list[OrderFile]
     missing: Mapping[str, int]
     kept: _KeptValues
-
-    @property
-    def spellings(self) -> list[SpellingCount]:
-        """How many rows there are of each spelling of a customer and file."""
-        return [count for file in self.files for sheet in file.sheets for count in sheet.spellings]
 
     @property
     def sources(self) -> frozenset[str]:
@@ -134,7 +128,9 @@ class Loads:
         absent = self._absent(files)
         keyed = Statements(self._store.templates, {"absent": absent, "keys": list(self.columns.keys)})
         kept = _KeptValues(absent, self.columns.keys, self._store.read("0_read_kept", None, keyed) if absent else ())
-        lost = kept.lost((sheet for file in files for sheet in file.sheets), self._shown)
+        rules = self._merge.rules
+        shown = {name for sources in rules.watched for name in sources}.union(rules.sizes, self.columns.keys)
+        lost = kept.lost((sheet for file in files for sheet in file.sheets), shown)
         if lost and not options.accept_missing:
             named = ", ".join(f"{name} ({counted(count, 'order has', 'orders have')} it)" for name, count in lost.items())
             raise SourceDataError(
@@ -147,7 +143,8 @@ class Loads:
         """What a load takes the place of when it replaces all staged rows."""
         counts = self._merge.staged_counts()
         before = self._configuration.customer_names.scan(counts)
-        after = self._configuration.customer_names.scan(load.spellings)
+        sheets = [sheet for file in load.files for sheet in file.sheets]
+        after = self._configuration.customer_names.scan([count for sheet in sheets for count in sheet.spellings])
         dropped = tuple(name for name in before.customers if name not in after.customers)
         names = {count.file for count in counts}
         return Replaced(before.rows, len(before.customers), len(names), dropped, after.rows * 2 < before.rows)
@@ -165,8 +162,7 @@ class Loads:
     def load_folder(self, place: Path, now: datetime, unpacked: Path) -> FolderLoad:
         """Load what is new or changed in a folder, together; a refused file is recorded with its reason and stops no other.
 
-        Raises:
-            SourceDataError: the folder cannot be read, or a file was changed while it was.
+        Raises `SourceDataError`: the folder cannot be read, or a file was changed while it was.
         """
         folder, loads, refused = look_into(place, self.latest(), now, {}), dict[str, Load](), dict[str, str]()
         for name, content in folder.left.items():
@@ -206,16 +202,16 @@ class Loads:
             folder: where the files were found: they take the place of their own rows, and `superseded` ones.
         """
         done, names = 0, {source for load in loads for source in load.sources}
+        contents = {file.path.name: file.content_hash for load in loads for file in load.files}
         with self._store.writing(now=now) as run:
             connection = run.connection
             if folder:
-                loaded = {file.path.name for load in loads for file in load.files}
-                kept_by_others = {source for name, staged in folder.staged.items() if name not in loaded for source in staged}
-                former = {source for name in loaded for source in folder.staged.get(name, ())} - kept_by_others
+                kept_by_others = {source for name, staged in folder.staged.items() if name not in contents for source in staged}
+                former = {source for name in contents for source in folder.staged.get(name, ())} - kept_by_others
                 delete_rows(self._store, connection, **{self.columns.file: names | former})
             elif replace:
                 delete_rows(self._store, connection)
-            copies = self._copies(run, {file.path.name: file.content_hash for load in loads for file in load.files}, folder)
+            copies = self._copies(run, contents, folder) if folder else set()
             for file, kept in [(file, load.kept) for load in loads for file in load.files]:
                 outcome = COPY if file.path.stem in copies else LOADED
                 for sheet in file.sheets:
@@ -234,10 +230,8 @@ class Loads:
         return done
 
     @staticmethod
-    def _copies(run: Runner, loaded: Mapping[str, str], folder: Folder | None) -> Set[str]:
+    def _copies(run: Runner, loaded: Mapping[str, str], folder: Folder) -> Set[str]:
         """Which of the files, told by name with their content, are copies of what another file of the folder held before."""
-        if folder is None:
-            return set()
         found = run("read_contents", hashes=list(loaded.values()))
         known = [(str(row.file_name), str(row.content_hash)) for row in found if row.file_name in folder.names]
         return {Path(name).stem for name, held in loaded.items() for other, had in known if held == had and name != other}
@@ -246,12 +240,6 @@ class Loads:
     def _record_alone(self, name: str, content: str, now: datetime, outcome: str, reason: str, sources: Set[str]) -> None:
         with self._store.writing(now=now) as run:
             _record(run, name, content, outcome, sources, reason=reason[:_MOST] or None)
-
-    @cached_property
-    def _shown(self) -> frozenset[str]:
-        """The columns that the board shows or keys are made of."""
-        rules = self._merge.rules
-        return frozenset(name for sources in rules.watched for name in sources) | set(rules.sizes) | set(self.columns.keys)
 
     def _absent(self, files: Iterable[OrderFile]) -> list[str]:
         """The columns of orders that a sheet lacks; whose order it is, every load says anew."""
@@ -330,8 +318,7 @@ def look_into(folder: Path, latest: Mapping[str, KnownFile], now: datetime, know
         now: the time.
         known: the signatures of an earlier look, by name, so that a file is read only when it changed; brought up to date.
 
-    Raises:
-        SourceDataError: the folder cannot be read.
+    Raises `SourceDataError`: the folder cannot be read.
     """
     try:
         named = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in (*TEXT_ENDINGS, *WORKBOOK_ENDINGS)]
@@ -414,11 +401,8 @@ def superseded(
         named = numbers.keys() - {""}
         is_renamed = any(2 * len(named & by_file.get(other, {}).keys()) >= len(named) > 0 for other in fresh)
         given[file] = shared | {""} if is_renamed else {number for number in shared if numbers[number] <= held[number]}
-    return {
-        file: found
-        for file, numbers in given.items()
-        if (found := {each for key in numbers for each in spelled.get((file, key), ())})
-    }
+    found = {file: {each for key in numbers for each in spelled.get((file, key), ())} for file, numbers in given.items()}
+    return {file: numbers for file, numbers in found.items() if numbers}
 
 
 class _KeptValues:
@@ -431,7 +415,7 @@ class _KeptValues:
         for row in orders:
             self._orders.setdefault(fold(str(row["key_0"] or "")), []).append(row)
 
-    def lost(self, sheets: Iterable[OrderSheet], shown: frozenset[str]) -> Counter[str]:
+    def lost(self, sheets: Iterable[OrderSheet], shown: Set[str]) -> Counter[str]:
         """The shown columns that a sheet lacks, with the number of its orders that have a value in them."""
         lost: Counter[str] = Counter()
         for sheet in sheets if self._orders else ():

@@ -55,8 +55,7 @@ class BusinessColumn:
 class MergeRules:
     """The context of the merge templates, from the configuration and the columns that are really there.
 
-    Raises:
-        SourceDataError: a table, marker or configured column is absent, or the sizes are not plausible.
+    Raises `SourceDataError`: a table, marker or configured column is absent, or the sizes are not plausible.
     """
 
     def __init__(self, configuration: Configuration, schema: Schema, types: ColumnTypes) -> None:
@@ -88,7 +87,11 @@ class MergeRules:
         """The columns that are merged, in table order."""
         declared = list(self._merged_ddl)
         own = {*declared[declared.index("order_key") :], "record_uuid"}
-        self._require_configured(set(self._staged))
+        if absent := [f"{place} names {name!r}" for place, name in self._configured_columns() if name not in self._staged]:
+            raise SourceDataError(
+                f"{self._configuration.tables.staging} lacks {len(absent)} configured columns: {'; '.join(absent)}. Nothing was read. "
+                "Correct the configuration, or load a list that has them."
+            )
         return tuple(
             self._business_column(column, self._staged[name].family, position)
             for position, (name, column) in enumerate(self._merged.items())
@@ -103,7 +106,8 @@ class MergeRules:
         # A column that our DDL does not know is a new size or a new text.
         unknown = self._types["integer"]() if column.is_numeric else self._types["long_text"]()
         type_ = column.type or self._merged_ddl.get(column.name, unknown)
-        kind, shown_as, cleaning = self._kind(column), self._shown_as(column.name), self._configuration.cleaning
+        shown_as = next((field.type for field in self._configuration.items.fields if column.name in field.sources), None)
+        kind, cleaning = self._kind(column), self._configuration.cleaning
         is_number = kind in {"number", "whole_number", "quantity"}
         if kind == "date" or shown_as is ColumnType.DATE:
             words: tuple[str, ...] = (*cleaning.null_words, *cleaning.date_placeholders, *PLACEHOLDER_DATES)
@@ -119,9 +123,6 @@ class MergeRules:
             reader = "lines" if shown_as is ColumnType.LONG_TEXT and column.name not in self._identifying else "text"
         is_cut = self._configuration.items.long_texts == "cut" and column.name not in self._unique_keys
         return BusinessColumn(column.name, kind, reader, frozenset(words), type_, position, staged, column.length, is_cut)
-
-    def _shown_as(self, name: str) -> ColumnType | None:
-        return next((field.type for field in self._configuration.items.fields if name in field.sources), None)
 
     @cached_property
     def _percents(self) -> set[str]:
@@ -139,13 +140,6 @@ class MergeRules:
     def _identifying(self) -> set[str]:
         """The columns of which keys and names are made, which are one line."""
         return {name for place, name in self._configured_columns() if place.startswith(("[keys]", "[names]", "[customers]"))}
-
-    def _require_configured(self, staged: set[str]) -> None:
-        if absent := [f"{place} names {name!r}" for place, name in self._configured_columns() if name not in staged]:
-            raise SourceDataError(
-                f"{self._configuration.tables.staging} lacks {len(absent)} configured columns: {'; '.join(absent)}. Nothing was read. "
-                "Correct the configuration, or load a list that has them."
-            )
 
     def _configured_columns(self) -> list[tuple[str, str]]:
         c = self._configuration

@@ -309,8 +309,7 @@ def read_order_file(
         options: what cannot be guessed.
         progress: called with the rows that were read.
 
-    Raises:
-        SourceDataError: the file is absent, empty, damaged or of another kind, has no order number or a column twice.
+    Raises `SourceDataError`: the file is absent, empty, damaged or of another kind, has no order number or a column twice.
     """
 
     def is_header(row: Row) -> bool:

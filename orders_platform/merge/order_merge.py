@@ -154,9 +154,6 @@ class OrderMerge:
         last load forgotten: when its rows come back they are merged, and the guard goes.
         """
         self._record_unmatched(scan, now)
-        self._guard_absent(scan)
-
-    def _guard_absent(self, scan: StagingScan) -> None:
         orders = {each.customer: each.orders for each in self._store.summaries()}
         recorded: dict[str, list[Guard]] = {name: [] for name in orders}
         for guard in self._store.guards():
@@ -204,8 +201,7 @@ class OrderMerge:
 
         A guard of a kind in `accept` does not act. Where one blocks, nothing is merged and only the guard is recorded.
 
-        Raises:
-            SourceDataError: the staging table has none, and `accept` does not say that its orders may vanish: nothing is removed then.
+        Raises `SourceDataError`: the staging table has none, and `accept` does not say that its orders may vanish: nothing is removed then.
         """
         rows = scan.customers.get(customer, CustomerRows.of([]))
         if not rows.rows and GuardKind.VANISHED_ORDERS not in accept:
@@ -360,8 +356,7 @@ class OrderMerge:
     def merge_lines(self, customer: str, now: datetime, accept: Collection[GuardKind] = ()) -> LineMerge:
         """Merge the staged lines of a customer, and look whether its totals match its sizes. A guard of a kind in `accept` does not act.
 
-        Raises:
-            SourceDataError: the sizes were not unpivoted after the last merge of the orders.
+        Raises `SourceDataError`: the sizes were not unpivoted after the last merge of the orders.
         """
         known = self._require_merged(customer)
         numbers, recorded = _merge_numbers(known), guards.read(customer, known["guards"])
@@ -401,8 +396,7 @@ class OrderMerge:
     def require_unique_keys(self, customer: str) -> None:
         """Refuse to send where two orders would overwrite each other on the board.
 
-        Raises:
-            SourceDataError: two of the customer's orders share every key column, or two of its rows an item or subitem.
+        Raises `SourceDataError`: two of the customer's orders share every key column, or two of its rows an item or subitem.
         """
         shared = self._store.duplicates([customer])
         if shared:

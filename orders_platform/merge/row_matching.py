@@ -132,8 +132,6 @@ class StagedLoad:
         """The order that has the cells and names of a row already, and is in the load."""
         return self._same.get((row.full_key, row.row_hash, row.group_name, row.item_name))
 
-    # --- cells ----------------------------------------------------------------------------------------------------------
-
     def _cells_of(self, rows: Sequence[StagedOrder]) -> Mapping[int, Cells]:
         """The cells of rows by number; an order has those that were dropped."""
         found = {row.number: row.cells for row in rows if row.cells is not None}
