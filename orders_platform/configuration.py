@@ -123,10 +123,7 @@ class Names(_Section):
     group: NameRule = Field(min_length=1)
     item: NameRule = Field(min_length=1)
     subitem: Annotated[
-        str,
-        _like(
-            r"(?s).*\{size_code\}.*", "must contain {size_code}; otherwise all subitems of an order would have the same name"
-        ),
+        str, _like(r"(?s).*\{size_code\}.*", "must contain {size_code}, or all subitems of an order have one name")
     ]
 
 
@@ -180,11 +177,9 @@ class FieldEntry(mapping.Field):
     @field_validator("labels")
     @classmethod
     def _labels_fit(cls, value: LabelPolicy, info: ValidationInfo) -> LabelPolicy:
-        kind = info.data.get("type")
+        kind, column = info.data.get("type"), info.data.get("column_id")
         if value is not LabelPolicy.REJECT and kind is not None and not kind.has_labels:
-            raise ValueError(
-                f"{value.value!r} is for status and dropdown columns; {info.data.get('column_id')} is {kind.value}"
-            )
+            raise ValueError(f"{value.value!r} is for status and dropdown columns; {column} is {kind.value}")
         return value
 
 
@@ -205,10 +200,9 @@ class BoardSection(BoardMapping):
                     f"{' / '.join(field.sources)}; keep one field and list both as its source: source = [...]"
                 )
             sources[field.column_id] = field.sources
-        if self.external_key is not None and self.external_key not in sources:
-            raise ValueError(
-                f"external_key {self.external_key} is not among the mapped columns; add it to columns, or name one of them"
-            )
+        key = self.external_key
+        if key is not None and key not in sources:
+            raise ValueError(f"external_key {key} is not among the mapped columns; add it to columns, or name one of them")
         return self
 
 
@@ -407,12 +401,6 @@ class Configuration(_Section):
         }
 
     @property
-    def expected_values(self) -> Mapping[str, frozenset[str]]:
-        """What this file says that orders will have: customers and order types, by order column."""
-        types = frozenset({*self.cleaning.order_types.values(), self.cleaning.cancelled})
-        return {self.columns.customer: frozenset(self.customers), self.columns.order_type: types}
-
-    @property
     def mapped_sources(self) -> tuple[str, ...]:
         """The order columns that fill the items board, each once."""
         return tuple(dict.fromkeys(source for field in self.items.fields for source in field.sources))
@@ -481,11 +469,9 @@ def _checked(text: str, path: Path, environment: str, default: Path | None) -> C
     environments = document.pop("environment", {})
     if not isinstance(environments, dict) or not all(isinstance(each, dict) for each in environments.values()):
         raise ConfigurationError(f"{path}: environment must be tables, [environment.sandbox] and so on.")
-    unknown = sorted(set(environments) - set(ENVIRONMENTS))
-    if unknown:
-        raise ConfigurationError(
-            f"{path}: [environment.{unknown[0]}] is unknown; the environments are {', '.join(ENVIRONMENTS)}."
-        )
+    if unknown := sorted(set(environments) - set(ENVIRONMENTS)):
+        known = ", ".join(ENVIRONMENTS)
+        raise ConfigurationError(f"{path}: [environment.{unknown[0]}] is unknown; the environments are {known}.")
     try:
         return Configuration.model_validate(_merged(document, environments.get(environment, {})), by_alias=True, by_name=False)
     except ValidationError as error:

@@ -1,24 +1,16 @@
-"""All that Dagster loads. Nothing connects; settings are read, so that a wrong one is named before anything starts."""
+"""All that Dagster loads. Neither database nor monday is asked; settings are read, so that a wrong one is named before anything starts."""
 
 from __future__ import annotations
 
 import dagster as dg
 
-from orders_platform.defs import checks
+from orders_platform.defs import checks, jobs
 from orders_platform.defs.alerts import addresses_of, build_alert_sensor, daily_summary
 from orders_platform.defs.assets.asset_metadata import Loaded, described
 from orders_platform.defs.assets.monday_assets import monday_groups, monday_items, monday_subitems, order_board, sync_report
 from orders_platform.defs.assets.order_assets import order_headers, order_lines, order_sizes, swp_order_list
 from orders_platform.defs.failures import stop_run_retries
 from orders_platform.defs.files import build_file_sensor, load_files
-from orders_platform.defs.jobs import (
-    check_orders,
-    check_waiting_rows,
-    pause_customers,
-    scan_staging,
-    sync_customer,
-    verify_boards,
-)
 from orders_platform.defs.preview import preview_customer
 from orders_platform.defs.resources import MondayResource, database_resource
 from orders_platform.defs.retention import retention
@@ -40,9 +32,7 @@ def build_definitions(settings: Settings, **overrides: object) -> dg.Definitions
         "run_options": RunOptions(),
         **overrides,
     }
-    addresses_of(
-        settings.alert_urls, settings.configuration.customer_names
-    )  # a wrong URL is refused now, not when something has gone wrong
+    addresses_of(settings.alert_urls, settings.configuration.customer_names)  # a wrong URL is refused before anything fails
     automation = settings.configuration.automation
     assets: list[Loaded] = [
         *(swp_order_list, order_headers, order_sizes, order_lines),
@@ -51,19 +41,16 @@ def build_definitions(settings: Settings, **overrides: object) -> dg.Definitions
     ]
     by_file = bool(settings.configuration.files.folder)
     crons = {
-        scan_staging.name: automation.survey,
-        check_waiting_rows.name: automation.checks,
-        check_orders.name: automation.checks,
-        verify_boards.name: automation.verification,
+        jobs.scan_staging.name: automation.survey,
+        jobs.check_waiting_rows.name: automation.checks,
+        jobs.check_orders.name: automation.checks,
+        jobs.verify_boards.name: automation.verification,
         daily_summary.name: automation.summary,
         retention.name: automation.housekeeping,
     }
     schedules = build_schedules(automation, crons)
-    sensors = [
-        *build_sensors(automation),
-        *([build_file_sensor(automation)] if by_file else []),
-        build_alert_sensor(automation),
-    ]
+    of_files = [build_file_sensor(automation)] if by_file else []
+    sensors = [*build_sensors(automation), *of_files, build_alert_sensor(automation)]
     names = {schedule.name for schedule in schedules} | {sensor.name for sensor in sensors}
     if unknown := sorted(set(automation.switches) - names):
         raise ConfigurationError(
@@ -73,9 +60,8 @@ def build_definitions(settings: Settings, **overrides: object) -> dg.Definitions
         assets=[_without_run_retries(asset) for asset in described(assets, settings)],
         asset_checks=checks.ALL,
         jobs=[
-            *(sync_customer, scan_staging, check_orders, check_waiting_rows, verify_boards, daily_summary, retention),
-            preview_customer,
-            pause_customers,
+            *(jobs.sync_customer, jobs.scan_staging, jobs.check_orders, jobs.check_waiting_rows, jobs.verify_boards),
+            *(daily_summary, retention, preview_customer, jobs.pause_customers),
             *([load_files] if by_file else []),
         ],
         schedules=schedules,

@@ -130,7 +130,7 @@ def default_folder(name: str) -> Path:
     raise ConfigurationError(f"The folder {name}/ is neither in {package} nor beside it; install orders-platform again.")
 
 
-def boards_at(url: str) -> str | None:
+def boards_at(url: str, timeout: float = 5) -> str | None:
     """The file of the boards that a sandbox at this address keeps, empty for none; None where another program answers.
 
     Raises `ConnectionRefusedError` when nobody does.
@@ -139,7 +139,7 @@ def boards_at(url: str) -> str | None:
 
     parts = urlsplit(url)
     try:
-        with closing(HTTPConnection(parts.hostname or "", parts.port, timeout=5)) as asked:
+        with closing(HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)) as asked:
             asked.request("GET", "/health")
             boards = asked.getresponse().headers["Sandbox-Boards"]
     except ConnectionRefusedError:
@@ -151,11 +151,10 @@ def boards_at(url: str) -> str | None:
 
 def _served_at(folder: Path) -> str:
     """Where a sandbox with the boards of this folder answers, as `sandbox serve` noted it; empty for nowhere."""
-    noted = folder / "sandbox.url"
-    url = noted.read_text(encoding="utf-8") if noted.is_file() else ""
     try:
-        return url if url and boards_at(url) == str((folder / "sandbox.db").resolve()) else ""
-    except (ConnectionRefusedError, ValueError):
+        url = (folder / "sandbox.url").read_text(encoding="utf-8")
+        return url if boards_at(url, timeout=0.5) == str((folder / "sandbox.db").resolve()) else ""
+    except (OSError, ValueError):  # none was served, or it serves no more
         return ""
 
 

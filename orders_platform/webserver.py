@@ -15,8 +15,8 @@ import sys
 import warnings
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
@@ -58,33 +58,14 @@ def _refusal(scope: Scope) -> str:
     return ""
 
 
-class ReportPages:
-    """An ASGI application that answers /reports/CUSTOMER with the customer's page, and hands on everything else.
-
-    The page is of another origin than Dagster's (`sandbox`): whatever a file in that folder holds, it cannot start a run.
-    """
-
-    def __init__(self, app: ASGIApp, prefix: str = "") -> None:
-        self._app, self._at = app, f"{prefix}/reports/"
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """ASGI."""
-        if scope["type"] != "http" or not scope["path"].startswith(self._at):
-            await self._app(scope, receive, send)
-        elif scope["method"] not in {"GET", "HEAD"}:
-            await PlainTextResponse("A page is read by GET.\n", 405)(scope, receive, send)
-        else:
-            answer = await run_in_threadpool(_page_of, scope["path"].removeprefix(self._at))
-            await answer(scope, receive, send)
-
-
-def _page_of(customer: str) -> Response:
+def _page(request: Request) -> Response:
+    """The page of a customer, of another origin than Dagster's (`sandbox`): whatever a file in that folder holds, it starts no run."""
     from orders_platform.build import report_folder  # here: the sandbox needs none of it
     from orders_platform.reports.rendering import page_of, page_policy
     from orders_platform.settings import Settings
 
     try:
-        page = page_of(report_folder(Settings()), customer)
+        page = page_of(report_folder(Settings()), request.path_params["customer"])
     except ConfigurationError as error:
         return PlainTextResponse(f"{error}\n", 500)
     if not page.is_file():
@@ -100,9 +81,8 @@ def _require_free(words: list[str]) -> None:
     port = int(dict(itertools.pairwise(words)).get("-p", "3000"))
     with socket.socket() as probe:
         if probe.connect_ex(("127.0.0.1", port)) == 0:
-            sys.exit(
-                f"Port {port} on 127.0.0.1 is taken, maybe by another Dagster UI. Choose another: `make ui PORT={port + 1}`."
-            )
+            taken = f"Port {port} on 127.0.0.1 is taken, maybe by another Dagster UI"
+            sys.exit(f"{taken}. Choose another: `make ui PORT={port + 1}`.")
 
 
 def main() -> None:
@@ -111,6 +91,7 @@ def main() -> None:
     from dagster._cli import dev  # here: the sandbox needs neither
     from dagster_webserver import cli, webserver
     from starlette.middleware import Middleware
+    from starlette.routing import Route
 
     if sys.argv[1:2] == ["dev"]:
         _require_free(sys.argv)
@@ -122,12 +103,9 @@ def main() -> None:
         )
         dev.dev_command(sys.argv[2:])
     server: Any = webserver.DagsterWebserver
-    build = server.build_middleware
-    server.build_middleware = lambda self: [
-        Middleware(SameOrigin),
-        Middleware(ReportPages, self._app_path_prefix),
-        *build(self),
-    ]
+    middleware, routes = server.build_middleware, server.build_routes
+    server.build_middleware = lambda self: [Middleware(SameOrigin), *middleware(self)]
+    server.build_routes = lambda self: [Route(f"{self._app_path_prefix}/reports/{{customer:path}}", _page), *routes(self)]
     cli.cli(auto_envvar_prefix="DAGSTER_WEBSERVER")
 
 

@@ -21,7 +21,7 @@ ROOMS = {
     "settings":      "configuration pydantic pydantic_settings",
     "database":      "domain configuration sqlalchemy jinja2 markupsafe pydantic filelock pyodbc",
     "merge":         "domain configuration database sqlalchemy jinja2 markupsafe python_calamine",
-    "sync":          "domain",
+    "sync":          "domain database monday",
     "monday":        "domain __version__ httpx graphql",
     "pipeline":      "domain merge sync",
     "reports":       "domain database jinja2",

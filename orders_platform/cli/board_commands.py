@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -76,14 +76,12 @@ def sync(
 ) -> None:
     show = show or bool(orders) or page is not None
     if show and (limit or not dry):
-        other = "--limit" if limit else "--execute"
-        raise click.UsageError(
-            f"--show, which --order and --html imply, tells what a run would do, and does nothing; leave out {other}."
-        )
+        does = "--show, which --order and --html imply, tells what a run would do, and does nothing"
+        raise click.UsageError(f"{does}; leave out {'--limit' if limit else '--execute'}.")
     has_json = show and (as_json or output_json is not None)
     with (
         board_session(verbosity, dry=dry) as (settings, store, run, progress),
-        ShownChanges(report_links(settings), as_json=has_json, as_page=page is not None) as shown,
+        closing(ShownChanges(report_links(settings), as_json=has_json, as_page=page is not None)) as shown,
     ):
         merge = OrderMerge(store)
         store.require_board(run.rules.target)
@@ -173,17 +171,18 @@ def _explain(
     output.print_guards(verdicts)
     stopped = {guard.customer for verdict in verdicts for guard in verdict.guards if guard.blocks}
     for report in reports:
-        _print_trouble(report, is_stopped=report.customer in stopped)
-
-
-def _print_trouble(report: CustomerReport, *, is_stopped: bool) -> None:
-    for double in report.doubled:
-        where = f"{_place(double)} is one of {len(double.ids)} there: {', '.join(map(str, double.ids))}"
-        output.say(f"{report.customer}: doubled {where}; `orders-platform verify --repair` archives the surplus", err=True)
-    if report.error and not is_stopped:  # the guard has spoken
-        output.say(f"{report.customer}: {report.error}", err=True)
-    for trouble in {stage.trouble for stage in report.stages if stage.trouble and not report.error}:
-        output.say(f"{report.customer}: rows wait ({trouble}); the next run looks them up on the board and resumes", err=True)
+        trouble = [
+            f"doubled {_place(double)} is one of {len(double.ids)} there: {', '.join(map(str, double.ids))}; "
+            "`orders-platform verify --repair` archives the surplus"
+            for double in report.doubled
+        ]
+        if report.error:
+            trouble += [report.error] if report.customer not in stopped else []  # the guard has spoken
+        else:
+            waits = {stage.trouble for stage in report.stages if stage.trouble}
+            trouble += [f"rows wait ({why}); the next run looks them up on the board and resumes" for why in waits]
+        for words in trouble:
+            output.say(f"{report.customer}: {words}", err=True)
 
 
 def retry(*, only: tuple[str, ...], code: str, no_send: bool) -> None:
@@ -228,7 +227,12 @@ def verify(*, only: tuple[str, ...], repair: bool, yes: bool, as_json: bool) -> 
         if repair:
             work.plans = {name: work.plans[name] for name in without_paused(list(work.plans), store, named=bool(only))}
         if repair and work.plans:
-            _print_plans(work)
+            for customer, plan in work.plans.items():  # on standard error, where the question is asked
+                waiting = len(work.found[customer].waiting)
+                more = f"; {waiting} waiting rows are sent too" if waiting else ""
+                output.say(f"{customer}: {len(plan)} repairs{more}", err=True)
+                for step in plan:
+                    output.say(f"  {step.action:8}{_place(step)}{': ' + step.detail if step.detail else ''}", err=True)
             if yes or click.confirm("Change the board as listed?", err=True):
                 with progress.shown(list(work.plans)) as customers:
                     work.repair(customers)
@@ -242,7 +246,8 @@ def verify(*, only: tuple[str, ...], repair: bool, yes: bool, as_json: bool) -> 
     output.print_guards(verdicts)
     for said in nobodys(invalid):
         output.say(said, err=True)
-    sys.exit(0 if work.is_done and all_well(verdicts, invalid) else 1)
+    is_whole = not any(each.waiting for each in work.found.values())  # a row that waits was not compared
+    sys.exit(0 if work.is_equal and is_whole and all_well(verdicts, invalid) else 1)
 
 
 @dataclass
@@ -280,21 +285,11 @@ class _Comparison:
         done = not self.errors and all(report.is_done for report in self.done.values())
         return done and all(each.is_equal for each in self.found.values())
 
-    @property
-    def is_done(self) -> bool:
-        """Equal, and no row waits, which would not have been compared."""
-        return self.is_equal and not any(each.waiting for each in self.found.values())
-
 
 def _figures(each: Reconciliation) -> dict[str, int]:
     kinds = {kind.value.replace(" ", "_"): sum(found.kind is kind for found in each.differences) for kind in DifferenceKind}
-    return {
-        "orders": each.orders,
-        "lines": each.lines,
-        **kinds,
-        "left_alone": len(each.left_alone),
-        "waiting": len(each.waiting),
-    }
+    others = {"left_alone": len(each.left_alone), "waiting": len(each.waiting)}
+    return {"orders": each.orders, "lines": each.lines, **kinds, **others}
 
 
 def _verify_json(work: _Comparison, verdicts: Sequence[Verdict]) -> output.JsonObject:
@@ -304,15 +299,15 @@ def _verify_json(work: _Comparison, verdicts: Sequence[Verdict]) -> output.JsonO
             **_figures(each),
             "verdict": said[name],
             "is_equal": each.is_equal,
-            "differences": [asdict(found) for found in each.differences],
-            "rows_left_alone": [asdict(found) for found in each.left_alone],
+            "differences": each.differences,
+            "rows_left_alone": each.left_alone,
             "rows_waiting": [_waiting(row) for row in each.waiting],
         }
         for name, each in work.found.items()
     }
     result: dict[str, object] = {"customers": customers, "is_equal": work.is_equal}
     if work.plans:
-        result["plan"] = {name: [asdict(step) for step in plan] for name, plan in work.plans.items()}
+        result["plan"] = work.plans
     if work.done or work.errors:
         result["repaired"] = {name: output.sent_figures(report) for name, report in work.done.items()}
         result["errors"] = work.errors
@@ -322,15 +317,6 @@ def _verify_json(work: _Comparison, verdicts: Sequence[Verdict]) -> output.JsonO
 def _waiting(row: SyncRow) -> Mapping[str, object]:
     shown = {"row_kind": row.kind, "order_key": row.order_key, "size_code": row.size_code, "monday_id": row.monday_id}
     return {**shown, "sync_state": row.state, "ref": row.ref}
-
-
-def _print_plans(work: _Comparison) -> None:
-    """The plans, on standard error, where the question is asked."""
-    for customer, plan in work.plans.items():
-        waiting = len(work.found[customer].waiting)
-        output.say(f"{customer}: {len(plan)} repairs" + (f"; {waiting} waiting rows are sent too" if waiting else ""), err=True)
-        for step in plan:
-            output.say(f"  {step.action:8}{_place(step)}{': ' + step.detail if step.detail else ''}", err=True)
 
 
 def _place(row: Difference | Repair) -> str:
@@ -346,27 +332,20 @@ def _print_comparison(work: _Comparison, *, may_repair: bool) -> None:
     for customer, each in work.found.items():
         if each.notice:
             output.say(each.notice)
-        _print_differences(customer, each.differences)
+        for found in each.differences[:_SHOWN]:
+            both = f": {found.column}: database {found.database!r}, board {found.board!r}"
+            more = both if found.column else f" ({found.board})" if found.board else ""
+            output.say(f"  {customer}: {found.kind.value} {_place(found)}{more}")
+        if len(each.differences) > _SHOWN:
+            output.say(f"  ... and {len(each.differences) - _SHOWN} more; `orders-platform verify --json` lists all")
         for found in each.left_alone[:_SHOWN]:
             output.say(f"  {customer}: left alone {_place(found)} ({found.board or found.kind.value})")
     for customer, report in work.done.items():
-        figures = ", ".join(
-            f"{report.total(name)} {name}" for name in ("created", "updated", "moved", "archived", "failed", "waiting")
-        )
-        output.say(f"\nRepaired {customer}: {figures}; compared again above.")
+        figures = [f"{report.total(name)} {name}" for name in ("created", "updated", "moved", "archived", "failed", "waiting")]
+        output.say(f"\nRepaired {customer}: {', '.join(figures)}; compared again above.")
         output.print_refusals("Refused", [row for stage in report.stages for row in stage.refusals])
     for customer, words in work.errors.items():
         output.say(f"{customer}: {words}", err=True)
     if may_repair and work.plans:
-        output.say(
-            "\nNothing was changed. `orders-platform verify --repair` shows a plan that mends the board, and asks before it does."
-        )
-
-
-def _print_differences(customer: str, differences: Sequence[Difference]) -> None:
-    for found in differences[:_SHOWN]:
-        both = f": {found.column}: database {found.database!r}, board {found.board!r}" if found.column else ""
-        state = f" ({found.board})" if found.board and not found.column else ""
-        output.say(f"  {customer}: {found.kind.value} {_place(found)}{state}{both}")
-    if len(differences) > _SHOWN:
-        output.say(f"  ... and {len(differences) - _SHOWN} more; `orders-platform verify --json` lists all")
+        mends = "`orders-platform verify --repair` shows a plan that mends the board, and asks before it does"
+        output.say(f"\nNothing was changed. {mends}.")

@@ -46,9 +46,8 @@ def draft_configuration(*, file: Path, target: Path | None, **reading: Any) -> N
 def own_columns(shipped: Path) -> set[str]:
     """The columns that the table of orders has besides those of the list."""
     bare = read_configuration(shipped, ENVIRONMENTS[0]).model_copy(update={"order_list": {}})
-    return {
-        name for name, _ in define_tables(dialect_of(SecretStr("sqlite://")), bare, default_folder("sql"))["orders"].columns
-    }
+    tables = define_tables(dialect_of(SecretStr("sqlite://")), bare, default_folder("sql"))
+    return {name for name, _ in tables["orders"].columns}
 
 
 def show_configuration(*, as_json: bool) -> None:
@@ -58,7 +57,8 @@ def show_configuration(*, as_json: bool) -> None:
         output.write_json({name: {"value": value, "from": origin} for name, value, origin in rows})
         return
     for name, value, origin in rows:
-        output.say(f"{name} = {_short(value)}   ({origin})")
+        entries = len(value) if isinstance(value, Mapping | list) and len(str(value)) > _LONG else 0
+        output.say(f"{name} = {f'{entries} entries' if entries else repr(value)}   ({origin})")
 
 
 def _variables(settings: Settings) -> Iterator[tuple[str, object, str]]:
@@ -82,9 +82,3 @@ def _sections(settings: Settings) -> Iterator[tuple[str, object, str]]:
             parts = {f"[environment.{settings.environment}.{section}]": own, f"[{section}]": written}
             found = [name for name, part in parts.items() if section in part and (whole or key in part[section])]
             yield f"{section}.{key}".strip("."), value, f"{settings.config_path} {found[0]}" if found else "default"
-
-
-def _short(value: object) -> str:
-    if isinstance(value, Mapping | list) and len(str(value)) > _LONG:
-        return f"{len(value)} entries"
-    return repr(value)

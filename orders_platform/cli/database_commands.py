@@ -51,9 +51,8 @@ def load(*, files: tuple[Path, ...], append: bool, yes: bool, as_json: bool, **r
             for order_file in read.files:
                 _print_file(order_file)
             for name, count in read.missing.items():
-                output.say(
-                    f"{name} is missing; {counted(count, 'order keeps what it has', 'orders keep what they have')} in it"
-                )
+                keep = counted(count, "order keeps what it has", "orders keep what they have")
+                output.say(f"{name} is missing; {keep} in it")
         if replaced and replaced.rows:
             output.say(str(replaced), err=as_json)
             is_asked = replaced.needs_consent and not yes and sys.stdin.isatty()
@@ -64,8 +63,7 @@ def load(*, files: tuple[Path, ...], append: bool, yes: bool, as_json: bool, **r
             rows = loads.stage([read], datetime.now(UTC), replace=not append)
     if as_json:
         files_read = {str(order_file.path): _file_json(order_file) for order_file in read.files}
-        replaces = replaced and asdict(replaced)
-        output.write_json({"rows": rows, "table": staging, "files": files_read, "missing": read.missing, "replaced": replaces})
+        output.write_json({"rows": rows, "table": staging, "files": files_read, "missing": read.missing, "replaced": replaced})
     else:
         output.say(f"{counted(rows, 'row')} {'added to' if append else 'in'} {staging}. Next: orders-platform sync")
 
@@ -98,13 +96,10 @@ def _print_file(order_file: OrderFile) -> None:
         hidden = f" ({counted(table.hidden_rows, 'row')} of the sheet hidden, and read)" if table.hidden_rows else ""
         matched = f"{counted(len(sheet.exact), 'column')} matched by name, {len(sheet.by_alias)} by another spelling"
         output.say(f"{order_file.path.name}{name}: {counted(sheet.rows, 'row')}{hidden}, {matched}")
-        customers = [f"{name} {count}" for name, count in sheet.customers.items()]
-        unmatched = {
-            "nobody who is configured": sheet.unmatched_rows - sheet.nameless_rows,
-            "without a customer": sheet.nameless_rows,
-        }
-        customers += [f"{name} {count}" for name, count in unmatched.items() if count]
-        output.say(f"  {', '.join(customers)}; {counted(len(sheet.sizes), 'size')}, {counted(round(sheet.quantity), 'piece')}")
+        unmatched = sheet.unmatched_rows - sheet.nameless_rows
+        others = {"nobody who is configured": unmatched, "without a customer": sheet.nameless_rows}
+        of = [f"{name} {count}" for name, count in [*sheet.customers.items(), *others.items()] if count]
+        output.say(f"  {', '.join(of)}; {counted(len(sheet.sizes), 'size')}, {counted(round(sheet.quantity), 'piece')}")
         for header, column in sheet.by_alias.items():
             output.say(f"  {header!r} was read as {column!r}")
         alike: dict[str, list[FileFinding]] = {}
@@ -174,18 +169,15 @@ def status(*, strict: bool, as_json: bool) -> None:
             other_board = error
     calls = limits_of(settings.configuration.monday.plan, settings.configuration.monday.token_kind).calls_for_us
     if as_json:
-        rows = {"rejected": [asdict(row) for row in rejects], "failed": [asdict(row) for row in failed]}
-        rows["cell_warnings"] = [asdict(each) for each in warnings]
         stands = {summary.customer: summary for summary in summaries}
-        by_customer = {
-            verdict.customer: {
-                **asdict(stands.get(verdict.customer, CustomerSummary(verdict.customer))), "verdict": output.verdict_json(verdict)
-            }
-            for verdict in verdicts
-        }  # fmt: skip
-        output.write_json(
-            {"customers": by_customer, **rows, "monday": output.usage_figures(usage, calls), "database": database}
-        )
+        by_customer = {}
+        for verdict in verdicts:
+            stand = stands.get(verdict.customer, CustomerSummary(verdict.customer))
+            by_customer[verdict.customer] = {**asdict(stand), "verdict": output.verdict_json(verdict)}
+        rows = {"rejected": rejects, "failed": failed, "cell_warnings": warnings}
+        monday = {"calls_today": round(usage.calls_today, 1), "calls_allowed": calls,
+                  "rate_limited_24h": usage.rate_limited, "rate_limited_at": usage.rate_limited_at}  # fmt: skip
+        output.write_json({"customers": by_customer, **rows, "monday": monday, "database": database})
     else:
         headers = ["customer", *(name.removesuffix("_at").replace("_", " ") for name in _STATUS)]
         output.print_table(headers, [[row.customer, *(getattr(row, name) for name in _STATUS)] for row in summaries])
@@ -228,8 +220,7 @@ def history(*, item_or_order: str, as_json: bool) -> None:
         rejected = [row for row in store.invalid_rows() if row.order_key.split(" | ")[0] in numbers]
         warnings = [each for each in store.cell_warnings() if each.order_key.split(" | ")[0] in numbers]
     if as_json:
-        output.write_json({"rows": [_history_json(row) for row in rows], "rejected": [asdict(row) for row in rejected],
-                           "cell_warnings": [asdict(each) for each in warnings]})  # fmt: skip
+        output.write_json({"rows": [*map(_history_json, rows)], "rejected": rejected, "cell_warnings": warnings})
     else:
         for row in rows:
             _print_history(row)

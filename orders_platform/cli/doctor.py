@@ -8,7 +8,6 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, suppress
-from dataclasses import asdict
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
@@ -32,9 +31,6 @@ from orders_platform.sync.run import described_boards
 
 _FREE_BYTES = 1 << 30
 _MOST_SECONDS = 30
-_UNEXPECTED = (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, ImportError)
-
-
 _Board = tuple[BoardDescription, list[str], tuple[str, ...], tuple[str, datetime]]
 
 
@@ -54,11 +50,6 @@ class _Doctor:
         store = open_store(self.settings)
         self._stack.enter_context(closing(store.database))
         return store
-
-    @property
-    def is_new(self) -> bool:
-        """Whether nothing was loaded yet."""
-        return is_new(self.settings, self.store)
 
     @cached_property
     def _asked(self) -> _Board | OrdersError:
@@ -86,7 +77,7 @@ Found = tuple[str, bool] | None
 
 
 def _database(at: _Doctor) -> Found:
-    if at.is_new:
+    if is_new(at.settings, at.store):
         return f"nothing is loaded yet into {place(at.store.database.engine)}; next: orders-platform load FILE", True
     with at.store.database.read() as connection:
         connection.exec_driver_sql("SELECT 1")
@@ -117,11 +108,6 @@ def _database_clock(at: _Doctor) -> Found:
     with at.store.database.read() as connection:
         told = connection.exec_driver_sql("SELECT SYSUTCDATETIME()").scalar_one().replace(tzinfo=UTC)
     return _clock(told, datetime.now(UTC))
-
-
-def _monday_clock(at: _Doctor) -> Found:
-    told, ours = at.board[3]
-    return _clock(parsedate_to_datetime(told), ours)
 
 
 def _clock(told: datetime, ours: datetime) -> tuple[str, bool]:
@@ -182,14 +168,13 @@ _CHECKS: Iterable[tuple[str, str, str, Callable[[_Doctor], Found]]] = (
     ("database", "answers", "Check ORDERS_DATABASE_URL, and whether the server can be reached from here.", _database),
     ("rights", "all that a run needs", "docs/how_to/sql_server.md lists them.", _rights),
     ("tables", "complete", "orders-platform init-db --dry-run shows what is missing, init-db makes it.", _tables),
-    ("columns", "those that the configuration names", "Correct the configuration, or load the list again.",
-     _columns),
-    ("token", "monday takes it", "Check MONDAY_API_URL and MONDAY_API_TOKEN, and whether monday.com can be reached.",
-     _token),
+    ("columns", "those that the configuration names", "Correct the configuration, or load the list again.", _columns),
+    ("token", "monday takes it", "Check MONDAY_API_URL and MONDAY_API_TOKEN, and whether monday.com can be reached.", _token),
     ("board", "fits the configuration", "orders-platform board check names each; board init makes what is missing.", _board),
     ("labels", "one for each customer and order type", "orders-platform board check --create-labels", _labels),
     ("API version", "lives", "Set [monday] api_version.", lambda at: ("; ".join(at.board[2]), False) if at.board[2] else None),
-    ("clock of monday", f"within {_MOST_SECONDS} s of ours", "Let this machine follow NTP.", _monday_clock),
+    ("clock of monday", f"within {_MOST_SECONDS} s of ours", "Let this machine follow NTP.",
+     lambda at: _clock(parsedate_to_datetime(at.board[3][0]), at.board[3][1])),
     ("clock of the database", f"within {_MOST_SECONDS} s of ours", "Let both machines follow NTP.", _database_clock),
     ("disk", "1 GiB free, and may be written", "Make room, or name another folder: --home.", _disk),
     ("Dagster home", "a folder with dagster.yaml, where Dagster is used", "Set DAGSTER_HOME to one.", _dagster_home),
@@ -202,7 +187,7 @@ def doctor(*, send_test_alert: bool, as_json: bool) -> None:
         findings = list(_findings(_Doctor(stack, send_test_alert=send_test_alert)))
     is_well = all(each.is_ok for each in findings)
     if as_json:
-        output.write_json({"is_well": is_well, "findings": [asdict(each) for each in findings]})
+        output.write_json({"is_well": is_well, "findings": findings})
     for each in findings if not as_json else ():
         words = f"ok    {each.name}: {each.found}"
         if not each.is_ok:
@@ -216,11 +201,11 @@ def _findings(at: _Doctor) -> Iterator[ServerFinding]:
     said = set[str]()
     for name, must, step, check in _CHECKS:
         try:
-            found = None if name in _OF_TABLES and at.is_new else check(at)
+            found = None if name in _OF_TABLES and is_new(at.settings, at.store) else check(at)
         except OrdersError as error:
             found = None if str(error) in said else (str(error), False)
             said.add(str(error))
-        except _UNEXPECTED as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other checks are made
             found = f"{type(error).__name__}, which nobody expected", False
         if found:
             yield ServerFinding(name, "", must, *found, step)

@@ -19,7 +19,6 @@ ROOMY = AccountLimits(
 )
 """Practically no limits. With monday's (`sandbox serve --limits pro`) the 2,300 creations of the sample orders take six minutes."""
 
-
 _ELSEWHERE = "Take another port: MONDAY_API_URL=http://127.0.0.1:8766/v2 for commands and for `orders-platform sandbox serve`."
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,12 +14,7 @@ from orders_platform.errors import ConfigurationError
 from orders_platform.sandbox.sandbox_options import AccountLimits
 from orders_platform.settings import Settings
 
-LIMITS: dict[str, Callable[[], AccountLimits]] = {
-    "roomy": lambda: ROOMY,
-    "pro": AccountLimits,
-    "trial": AccountLimits.trial,
-    "app": AccountLimits.app_token,
-}
+LIMITS = {"roomy": ROOMY, "pro": AccountLimits(), "trial": AccountLimits.trial(), "app": AccountLimits.app_token()}
 
 
 def demo(*, fresh: bool, output_json: Path | None, as_json: bool) -> None:
@@ -62,12 +56,18 @@ def serve(*, port: int | None, state: Path | None, limits: str, latency: tuple[f
     file = state or sandbox_file(settings)
     port = (urlsplit(settings.api_url).port or 8765) if port is None else port
     local = server.Sandbox(
-        state=file, limits=LIMITS[limits](), latency=server.Latency(*latency), faults=server.Faults(seed=seed, rate=faults)
+        state=file, limits=LIMITS[limits], latency=server.Latency(*latency), faults=server.Faults(seed=seed, rate=faults)
     )
 
+    noted = file.with_suffix(".url") if file == sandbox_file(settings) else None  # where other commands look for it
+
     def ready(url: str) -> None:
-        if file == sandbox_file(settings):  # where other commands look for it
-            file.with_suffix(".url").write_text(f"{url}/v2", encoding="utf-8")
+        if noted:
+            noted.write_text(f"{url}/v2", encoding="utf-8")
         output.say(f"monday sandbox ready: {url}/ (API {url}/v2, boards in {file})")
 
-    server.serve(local, port=port, on_ready=ready)
+    try:
+        server.serve(local, port=port, on_ready=ready)
+    finally:
+        if noted:
+            noted.unlink(missing_ok=True)

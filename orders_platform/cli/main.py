@@ -15,7 +15,6 @@ from copy import copy
 from functools import wraps
 from importlib import import_module
 from pathlib import Path
-from typing import NoReturn
 
 import click
 
@@ -29,7 +28,6 @@ _HEADINGS = {
     "Mend": ("retry", "resync"),
     "Set up": ("doctor", "config", "init-db", "board", "demo", "sandbox", "retention"),
 }
-
 
 GIVEN: dict[str, str] = {}
 """The options that were given before the command; commands that are named to be typed next need them too."""
@@ -409,12 +407,11 @@ def main() -> None:
         error.show()
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
-        _end("Interrupted. Committed work is kept; the next run resumes.", 130)
+        words, code = "Interrupted. Committed work is kept; the next run resumes.", 130
     except OrdersError as error:
-        _end(f"{type(error).__name__}: {error}", 2 if isinstance(error, ConfigurationError) else 1)
-
-
-def _end(words: str, code: int) -> NoReturn:
+        words, code = f"{type(error).__name__}: {error}", 2 if isinstance(error, ConfigurationError) else 1
+    else:
+        return
     from orders_platform.cli import output
 
     output.say(words, err=True)

@@ -24,9 +24,9 @@ import click
 
 from orders_platform.cli.main import GIVEN
 from orders_platform.domain.cell_warnings import CellWarning, group_warnings
+from orders_platform.domain.mutations import MondayUsage
 from orders_platform.domain.orders import CustomerSummary, RowProblem
 from orders_platform.domain.text import counted, visible
-from orders_platform.domain.usage import MondayUsage
 from orders_platform.domain.verdicts import CustomerState, Verdict
 from orders_platform.sync.results import CustomerReport
 
@@ -226,12 +226,6 @@ def usage_line(usage: MondayUsage, calls_for_us: int) -> str:
     if usage.rate_limited_at is None:
         return f"{line}, no answer over a limit in 24 hours"
     return f"{line}, {counted(usage.rate_limited, 'answer')} over a limit in 24 hours (last {usage.rate_limited_at:%H:%M} UTC)"
-
-
-def usage_figures(usage: MondayUsage, calls_for_us: int) -> JsonObject:
-    """The same as JSON."""
-    return {"calls_today": round(usage.calls_today, 1), "calls_allowed": calls_for_us,
-            "rate_limited_24h": usage.rate_limited, "rate_limited_at": usage.rate_limited_at}  # fmt: skip
 
 
 class Spool:

@@ -32,22 +32,15 @@ def check(*, create_labels: bool, as_json: bool) -> None:
         warnings = opened.notices  # logged already, hence on standard error
     absent = missing_labels(rules.items, items, values)
     if as_json:
-        known = {
-            "board": items.name,
-            "board_id": items.id,
-            "problems": problems,
-            "warnings": warnings,
-            "missing_labels": absent,
-        }
-        output.write_json({**known, "made": made, "steps": steps})
+        known = {"board": items.name, "board_id": items.id, "problems": problems, "warnings": warnings}
+        output.write_json({**known, "missing_labels": absent, "made": made, "steps": steps})
         sys.exit(1 if problems or (create_labels and absent) else 0)
     for line in [*(f"made: {each}" for each in made), *(f"to do by hand: {each}" for each in steps)]:
         output.say(line)
     if problems:
         raise mismatch(items, problems)
-    output.say(
-        f"Board {items.id} ({items.name}) fits: {len(rules.items.fields)} columns of items, {len(rules.subitems.fields)} of subitems."
-    )
+    columns = f"{len(rules.items.fields)} columns of items, {len(rules.subitems.fields)} of subitems"
+    output.say(f"Board {items.id} ({items.name}) fits: {columns}.")
     for sentence in absent:
         output.say(f"- {sentence}; until then the cell stays empty")
     sys.exit(1 if create_labels and absent else 0)
@@ -55,9 +48,10 @@ def check(*, create_labels: bool, as_json: bool) -> None:
 
 def expected_values(settings: Settings) -> Mapping[str, Iterable[str]]:
     """What orders have or may have, by order column: as configured, and those in the database."""
-    configuration = settings.configuration
+    configuration, cleaning = settings.configuration, settings.configuration.cleaning
+    types = frozenset({*cleaning.order_types.values(), cleaning.cancelled})
+    values = {configuration.columns.customer: frozenset(configuration.customers), configuration.columns.order_type: types}
     labelled = [source for field in configuration.items.fields if field.type.has_labels for source in field.sources]
-    values: dict[str, frozenset[str]] = dict(configuration.expected_values)
     store = open_store(settings)
     with closing(store.database):
         if store.schema.is_there("orders"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Self
 
 from orders_platform.cli.output import Spool
 from orders_platform.domain.changes import RowChange, change_counts, counts_in_words
@@ -23,10 +22,8 @@ class ShownChanges:
         self.counts, self._links, self._texts = change_counts(()), links, list[str]()
         self.as_json, self._sections = Spool() if as_json else None, Spool() if as_page else None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Let go of what is kept in files."""
         for spool in (self.as_json, self._sections):
             if spool:
                 spool.close()

@@ -10,11 +10,10 @@ from typing import Any, TypeVar
 from pydantic import ConfigDict, TypeAdapter
 
 from orders_platform.database.statements import numbered
-from orders_platform.domain.mutations import BatchReport
+from orders_platform.domain.mutations import BatchReport, Traffic
 from orders_platform.domain.names import subitem_name
 from orders_platform.domain.orders import RowKind, RowResult, SyncRow
 from orders_platform.domain.states import Action, SyncState
-from orders_platform.domain.usage import Traffic
 
 T = TypeVar("T")
 
@@ -44,6 +43,11 @@ def text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
+def number(value: Any) -> int | None:
+    """A whole number, which a table of an earlier system may keep as a text or a decimal; None for NULL."""
+    return None if value is None else int(value)
+
+
 def moment(value: object) -> datetime | None:
     """A UTC moment: ISO text on SQLite, a datetime on SQL Server."""
     return value if isinstance(value, datetime) else None if value is None else datetime.fromisoformat(str(value))
@@ -61,9 +65,10 @@ def sync_row(kind: RowKind, row: Mapping[str, Any], values: Mapping[str, object]
     return SyncRow(
         kind, row["ref"], row["order_ref"], row["order_key"] or "",
         (row["name"] or "") if kind is RowKind.ITEMS else subitem_name(subitem, row["size_code"]),
-        values, _STATES[row["state"]], _ACTIONS[row["action"]], row["monday_id"], row["batch_id"], moment(row["pending_at"]),
-        row["uptime"], row["tries"] or 0, row["last_code"], row["version"] or 0, row.get("size_code", ""), row.get("group_name") or "",
-        row.get("group_id"), row.get("parent_id"), row.get("sent_parent_id"), bool(row.get("has_left")),
+        values, _STATES[row["state"]], _ACTIONS[row["action"]], number(row["monday_id"]), row["batch_id"], moment(row["pending_at"]),
+        row["uptime"], number(row["tries"]) or 0, row["last_code"], number(row["version"]) or 0, row.get("size_code", ""),
+        row.get("group_name") or "", row.get("group_id"), number(row.get("parent_id")), number(row.get("sent_parent_id")),
+        bool(row.get("has_left")),
     )  # fmt: skip
 
 

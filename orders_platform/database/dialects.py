@@ -64,6 +64,7 @@ class Dialect(abc.ABC):
 
     Attributes:
         types: of the columns of our tables; `staged_types` of the staging table, which takes any text.
+        has_one_writer: whether one transaction at a time may write.
         has_earlier_system: whether an earlier system may have left tables, which `init-db` adopts.
         rows_a_batch: so many rows are inserted together.
         any_case: after a column of an index of texts, where that is to find them without regard to case; SQL Server's collations do.
@@ -77,6 +78,7 @@ class Dialect(abc.ABC):
     types: ClassVar[ColumnTypes]
     staged_types: ClassVar[ColumnTypes]
     rows_a_batch: ClassVar[int]
+    has_one_writer: ClassVar[bool] = False
     has_earlier_system: ClassVar[bool] = False
     any_case: ClassVar[str] = ""
     longest_key: ClassVar[int] = 0

@@ -4,7 +4,7 @@ import functools
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, ParamSpec, TypeVar
 
 from pydantic import SecretStr
@@ -34,7 +34,8 @@ class Database:
         self.engine = engine
         self.sleep = sleep
         self._dry_run = dry_run
-        self._one_at_a_time = threading.RLock()
+        # Whoever finds SQLite locked by another thread of the process sleeps; on SQL Server they write side by side.
+        self._turn = threading.RLock() if self.dialect.has_one_writer else nullcontext()
 
     @property
     def is_dry_run(self) -> bool:
@@ -59,13 +60,12 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that is committed at the end, or rolled back when the block raises."""
-        with self.read() as connection:
+        with self._turn, self.read() as connection:
             if self.is_dry_run:
                 yield connection
                 return
             connection.execution_options(orders_begin="BEGIN IMMEDIATE")
-            # The threads of a process take turns: whoever finds SQLite locked sleeps, and on SQL Server they might deadlock.
-            with self._one_at_a_time, connection.begin(), self.dialect.whole_transaction(connection):
+            with connection.begin(), self.dialect.whole_transaction(connection):
                 yield connection
 
     @contextmanager

@@ -202,7 +202,8 @@ class _Mssql(Dialect):
         _execute_rows(connection, f"UPDATE {table} SET {written} FROM", list(rows), f" WHERE {table}.{columns[0]} = r.c0")  # noqa: S608 - quoted names
 
     def fingerprint(self, row_hashes: Sequence[str]) -> str:
-        return f"{len(row_hashes)}:{sum(int(each[:14], 16) for each in row_hashes)}"  # seven bytes
+        # Seven of the eight bytes, which the statement that reads them tells as a number with a sign.
+        return f"{len(row_hashes)}:{sum((int(each) & 0xFFFF_FFFF_FFFF_FFFF) >> 8 for each in row_hashes)}"
 
     def add_fingerprints(self, parts: Iterable[str]) -> str:
         pairs = [part.split(":") for part in parts]

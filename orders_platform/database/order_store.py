@@ -31,12 +31,11 @@ from orders_platform.domain.guards import Guard
 from orders_platform.domain.history import ADOPT, CustomerGroup, LoggedBatch, OrderEvent, RowHistory
 from orders_platform.domain.mapping import Target
 from orders_platform.domain.matching import folded_key
-from orders_platform.domain.mutations import Batch, BatchReport
+from orders_platform.domain.mutations import Batch, BatchReport, MondayUsage, Traffic
 from orders_platform.domain.order_status import LastChanges, OrderChange, OrderStatus
 from orders_platform.domain.orders import CustomerSummary, GroupIntent, RowKind, RowProblem, RowResult, SyncRow
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.domain.text import few
-from orders_platform.domain.usage import MondayUsage, Traffic
 from orders_platform.domain.verdicts import NOBODYS, Verdict, verdicts_of
 from orders_platform.errors import BoardMismatchError, ConfigurationError, CustomerPausedError, RowsTakenError
 

@@ -58,6 +58,7 @@ class _Sqlite(Dialect):
     name = "sqlite"
     types = staged_types = _TYPES
     rows_a_batch = _BATCH
+    has_one_writer = True
     sparse = " WHERE {} IS NOT NULL"
     any_case = " COLLATE NOCASE"
 

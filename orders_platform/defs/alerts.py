@@ -47,13 +47,9 @@ _NOT_TOLD = {"DagsterAssetCheckFailedError", CustomerPausedError.__name__}
 _RECOVERED_BY = {"board_shows_values": ("no_item_doubled", "no_subitem_doubled")}
 
 
-def _holds_no_address(record: logging.LogRecord) -> bool:
-    """Apprise writes addresses, passwords among them, into its log, and the library below it their paths."""
-    return record.name != "apprise" and record.levelno > logging.DEBUG
-
-
+# Apprise writes addresses, passwords among them, into its log, and the library below it their paths.
 for _name in ("apprise", "urllib3.connectionpool"):
-    logging.getLogger(_name).addFilter(_holds_no_address)
+    logging.getLogger(_name).addFilter(lambda record: record.name != "apprise" and record.levelno > logging.DEBUG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +69,6 @@ class Result:
     run_id: str
     left_out: Collection[str] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
-
-    def covers(self, subject: str) -> bool:
-        """Whether it says anything of this subject."""
-        return self.subject in {None, subject} and subject not in self.left_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +111,8 @@ class Memory(BaseModel):
     def take_in(self, result: Result) -> None:
         """Note what a result says of those that it looked at."""
         found = self.standings.setdefault(result.topic, {})
-        for subject in [*result.failing, *(name for name in found if name not in result.failing and result.covers(name))]:
+        seen = [name for name in found if result.subject in {None, name} and name not in result.left_out]
+        for subject in dict.fromkeys([*result.failing, *seen]):
             kind, count = result.failing.get(subject, ""), result.counts.get(subject, 0)
             told = found[subject].told if subject in found else {}
             found[subject] = Standing(kind, result.words, result.run_id, count, result.subject is not None, told)
@@ -157,10 +150,6 @@ class Address:
     key: str
     customer: str | None
     takes: Callable[[Message], bool]
-
-    def hears_of(self, subject: str) -> bool:
-        """Whether a customer or job concerns it."""
-        return self.customer in {None, subject}
 
 
 def addresses_of(urls: SecretStr, names: CustomerNames) -> list[Address]:
@@ -223,8 +212,8 @@ def build_alert_sensor(automation: Automation) -> dg.SensorDefinition:
         if len(ended) == _RUNS_A_TICK:
             words = "More runs have ended than a tick reads; nobody is told anything before all are."
             return dg.SensorResult(skip_reason=words, cursor=memory.model_dump_json())
-        place = Place(settings.environment, settings.ui_url, customers)
-        sent = [each for address in addresses for each in announce(memory, address, place)]
+        place = settings.environment, settings.ui_url, customers
+        sent = [each for address in addresses for each in announce(memory, address, *place)]
         for title, is_taken in sent:
             (context.log.info if is_taken else context.log.error)(f"{'Sent' if is_taken else 'Taken by nobody yet'}: {title}")
         taken = sum(is_taken for _, is_taken in sent)
@@ -234,16 +223,9 @@ def build_alert_sensor(automation: Automation) -> dg.SensorDefinition:
     return alerts
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """What messages name besides: the environment, the address of the UI, and all customers."""
-
-    environment: str
-    ui_url: str
-    customers: Collection[str] = ()
-
-
-def announce(memory: Memory, address: Address, place: Place) -> Iterator[tuple[str, bool]]:
+def announce(
+    memory: Memory, address: Address, environment: str, ui_url: str, customers: Collection[str] = ()
+) -> Iterator[tuple[str, bool]]:
     """Send an address what differs from what it was told: a message for what fails of a topic, and one for what has recovered.
 
     What it does not take differs at the next tick as well. Gives the title of each message, and whether it was taken.
@@ -253,12 +235,15 @@ def announce(memory: Memory, address: Address, place: Place) -> Iterator[tuple[s
             news = {
                 name: each
                 for name, each in found.items()
-                if each.kind != each.told.get(address.key, "") and bool(each.kind) is is_bad and address.hears_of(name)
+                if each.kind != each.told.get(address.key, "")
+                and bool(each.kind) is is_bad
+                and address.customer in {None, name}
             }
             if not news:
                 continue
-            message, started = _message(topic, news, found, place, is_bad=is_bad), time.monotonic()
-            is_taken = address.takes(message)
+            failing = [name for name, each in found.items() if each.kind and name in customers]
+            message = _message(f"[{environment}]", topic, news, failing, len(customers), ui_url, is_bad=is_bad)
+            started, is_taken = time.monotonic(), address.takes(message)
             yield message.title, is_taken
             for each in news.values() if is_taken else ():
                 each.told.pop(address.key, None)
@@ -268,24 +253,22 @@ def announce(memory: Memory, address: Address, place: Place) -> Iterator[tuple[s
                 return
 
 
-def _message(topic: str, news: Mapping[str, Standing], found: Mapping[str, Standing], place: Place, *, is_bad: bool) -> Message:
+def _message(
+    where: str, topic: str, news: Mapping[str, Standing], failing: list[str], customers: int, ui_url: str, *, is_bad: bool
+) -> Message:
     """One for all subjects; what a run says of several of them stands there once."""
-    failing = [name for name in found if found[name].kind and name in place.customers]
-    now = f"Failing now: {len(failing)} of {len(place.customers)} customers{f' ({few(failing, _NAMED)})' if failing else ''}."
-    what = f"{few(list(news), _NAMED)}: {topic} {'failed' if is_bad else 'recovered'}"
-    links = {name: f"{place.ui_url}/runs/{each.run_id}" for name, each in news.items()}
+    now = f"Failing now: {len(failing)} of {customers} customers{f' ({few(failing, _NAMED)})' if failing else ''}."
+    what = f"{where} {few(list(news), _NAMED)}: {topic} {'failed' if is_bad else 'recovered'}"
+    links = {name: f"{ui_url}/runs/{each.run_id}" for name, each in news.items()}
     lines = [f"{each.words}\n{links[name]}" if is_bad else links[name] for name, each in news.items()]
     details = [
         {"customer": name, "check": topic, "severity": each.kind or "recovered", "found": each.count, "failing": len(failing),
-         "of": len(place.customers), "run": each.run_id, "link": links[name]}
+         "of": customers, "run": each.run_id, "link": links[name]}
         for name, each in news.items()
     ]  # fmt: skip
-    return Message(f"[{place.environment}] {what}", _cut([*dict.fromkeys(lines)], now), is_bad, details)
-
-
-def _cut(lines: Sequence[str], last: str) -> str:
-    rest = len(lines) - _LINES
-    return "\n\n".join([*lines[:_LINES], *([f"... and {rest} more"] if rest > 0 else []), last])
+    lines = [*dict.fromkeys(lines)]
+    rest = [f"... and {len(lines) - _LINES} more"] if len(lines) > _LINES else []
+    return Message(what, "\n\n".join([*lines[:_LINES], *rest, now]), is_bad, details)
 
 
 def ended_runs(instance: dg.DagsterInstance, memory: Memory, now: datetime) -> Iterator[tuple[int, dg.DagsterRun]]:
@@ -329,8 +312,7 @@ def _check_results(instance: dg.DagsterInstance, run_id: str) -> Iterator[Result
         if made is None:
             continue
         said = {name: value.value for name, value in made.metadata.items()}
-        counts = said.get(CUSTOMERS)
-        counts = counts if isinstance(counts, dict) else {}
+        counts = found if isinstance(found := said.get(CUSTOMERS), dict) else {}
         errors, left_out = (_names(said.get(name)) for name in (ERRORS, NOT_CHECKED))
         subject = customer_for(made.partition) if made.partition else None
         words = f"{made.check_name} ({made.severity.value}): {made.description or 'see the run'}"
@@ -361,21 +343,15 @@ def _reason(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[str, str]
     return "crash", f"{words} Start the run again; it looks for the orders on the board before it creates any."
 
 
-def summary(
-    verdicts: Sequence[Verdict], nobody: Sequence[str], failed: Sequence[str], environment: str, ui_url: str
-) -> Message:
+def summary(verdicts: Sequence[Verdict], nobody: Sequence[str], failed: Sequence[str], settings: Settings) -> Message:
     """Where every customer stands, those that are not all on the board first; `failed` are customers and jobs whose last run failed."""
-    troubled = [verdict for verdict in verdicts if not verdict.is_well()]
-    lines = [
-        line
-        for verdict in [*troubled, *(verdict for verdict in verdicts if verdict.is_well())]
-        for line in (verdict.sentence, *map(str, verdict.guards))
-    ]
+    lines = [line for each in sorted(verdicts, key=Verdict.is_well) for line in (each.sentence, *map(str, each.guards))]
     runs = [f"The last run failed: {', '.join(failed)}"] if failed else []
-    title = f"[{environment}] {counted(len(verdicts), 'customer')}: " + (
-        f"{len(troubled)} not all on the board" if troubled else "all on the board"
-    )
-    return Message(title, "\n".join([*runs, *lines, *nobody, f"{ui_url}/runs"]), bool(failed or troubled or nobody))
+    troubled = sum(not each.is_well() for each in verdicts)
+    stands = f"{troubled} not all on the board" if troubled else "all on the board"
+    title = f"[{settings.environment}] {counted(len(verdicts), 'customer')}: {stands}"
+    body = "\n".join([*runs, *lines, *nobody, f"{settings.ui_url}/runs"])
+    return Message(title, body, bool(failed or troubled or nobody))
 
 
 @dg.op
@@ -383,14 +359,13 @@ def send_summary(context: OpExecutionContext, orders_database: OrdersDatabase) -
     """Send where every customer stands to ORDERS_ALERT_URLS, and to an address of one customer where that stands."""
     with dagster_failures("daily_summary"):
         settings, store = Settings(), orders_database.store
-        failed, verdicts = failed_lately(context.instance, datetime.now(UTC)), orders_database.store.verdicts()
+        failed, verdicts = failed_lately(context.instance, datetime.now(UTC)), store.verdicts()
         unmatched = nobodys(store.invalid_rows())
 
         def message(customer: str | None = None) -> Message:
             mine = [each for each in verdicts if customer in {None, each.customer}]
             runs = [each for each in failed if customer in {None, each}]
-            nobody = () if customer else unmatched
-            return summary(mine, nobody, runs, settings.environment, settings.ui_url)
+            return summary(mine, () if customer else unmatched, runs, settings)
 
         addresses = addresses_of(settings.alert_urls, settings.configuration.customer_names)
         taken = sum(address.takes(message(address.customer)) for address in addresses)
@@ -405,11 +380,9 @@ def send_summary(context: OpExecutionContext, orders_database: OrdersDatabase) -
 def failed_lately(instance: dg.DagsterInstance, now: datetime) -> list[str]:
     """Customers and jobs whose last run within a day failed."""
     statuses = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
-    last = {}
-    for record in instance.get_run_records(
-        dg.RunsFilter(statuses=statuses, updated_after=now - timedelta(days=1)), ascending=True
-    ):
-        last[_subject(record.dagster_run)] = record.dagster_run.is_failure
+    chosen = dg.RunsFilter(statuses=statuses, updated_after=now - timedelta(days=1))
+    runs = [each.dagster_run for each in instance.get_run_records(chosen, ascending=True)]
+    last = {_subject(run): run.is_failure for run in runs}
     return sorted(subject for subject, has_failed in last.items() if has_failed)
 
 

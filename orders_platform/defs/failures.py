@@ -50,15 +50,10 @@ def stop_run_retries(context: dg.HookContext) -> None:
     """
     error = context.op_exception
     if isinstance(error, dg.Failure) and not error.allow_retries and not isinstance(error.__cause__, CustomerPausedError):
-        limit = _runs_so_far(context.instance, context.run_id) + context.instance.run_retries_max_retries
+        group = context.instance.get_run_group(context.run_id)  # the run, and all that it repeats or that repeat it
+        limit = (len(list(group[1])) if group else 1) + context.instance.run_retries_max_retries
         tags = {STEP_FAILURES_TAG: "false", MAX_RETRIES_TAG: str(limit), FAILURE_TAG: context.run_id}
         context.instance.add_run_tags(context.run_id, tags)
-
-
-def _runs_so_far(instance: dg.DagsterInstance, run_id: str) -> int:
-    """The run, and all that it repeats or that repeat it."""
-    group = instance.get_run_group(run_id)
-    return len(list(group[1])) if group else 1
 
 
 def failed_for_good(run: dg.DagsterRun) -> bool:

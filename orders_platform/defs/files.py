@@ -20,7 +20,7 @@ from orders_platform.defs.resources import OrdersDatabase
 from orders_platform.defs.sensors import UNFINISHED, sensor_status
 from orders_platform.domain.text import counted
 from orders_platform.errors import SourceDataError
-from orders_platform.merge.loads import look_into
+from orders_platform.merge.loads import Loads, look_into
 from orders_platform.settings import Settings
 
 
@@ -28,16 +28,10 @@ from orders_platform.settings import Settings
 def load_new_files(orders_database: OrdersDatabase) -> Iterator[dg.AssetObservation]:
     """Load the files of the folder that are new or changed, together; a refused one is noted with its reason and stops no other."""
     with dagster_failures("order files"), TemporaryDirectory() as unpacked:
-        load = orders_database.loads.load_folder(order_folder(Settings()), datetime.now(UTC), Path(unpacked))
-        reports = [
-            dg.TableRecord({"file": file.path.name, "sheets": len(file.sheets), "rows": file.rows}) for file in load.files
-        ]
-        metadata: dict[str, dg.RawMetadataValue] = {
-            "rows_loaded": load.rows,
-            "files_loaded": len(load.files),
-            "files_refused": len(load.refused),
-        }
-        metadata |= {"files": dg.MetadataValue.table(reports)} if reports else {}
+        load = Loads(orders_database.store).load_folder(order_folder(Settings()), datetime.now(UTC), Path(unpacked))
+        files = [dg.TableRecord({"file": file.path.name, "sheets": len(file.sheets), "rows": file.rows}) for file in load.files]
+        metadata: dict[str, dg.RawMetadataValue] = {"rows_loaded": load.rows, "files_loaded": len(load.files)}
+        metadata |= {"files_refused": len(load.refused)} | ({"files": dg.MetadataValue.table(files)} if files else {})
         metadata |= {f"refused: {name}": reason for name, reason in load.refused.items()}
         yield dg.AssetObservation(SWP_ORDER_LIST, metadata=metadata)
         if load.refused:
@@ -64,11 +58,9 @@ def build_file_sensor(automation: Automation) -> dg.SensorDefinition:
         busy = context.instance.get_run_records(dg.RunsFilter(job_name=load_files.name, statuses=UNFINISHED), limit=1)
         if busy:
             return dg.SensorResult(skip_reason="A run that loads files is queued or under way.", cursor=context.cursor)
-        known = {
-            name: (size, written, content) for name, (size, written, content) in json.loads(context.cursor or "{}").items()
-        }
+        known = {name: (size, at, content) for name, (size, at, content) in json.loads(context.cursor or "{}").items()}
         with dagster_failures("order files"):
-            folder = look_into(order_folder(Settings()), orders_database.loads.latest(), datetime.now(UTC), known)
+            folder = look_into(order_folder(Settings()), Loads(orders_database.store).latest(), datetime.now(UTC), known)
         reason = f"{len(folder.waiting)} new or changed, {len(folder.left)} refused and gone"
         is_needed = bool(folder.waiting or folder.left)
         return dg.SensorResult(

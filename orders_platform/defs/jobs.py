@@ -24,20 +24,17 @@ sync_customer = dg.define_asset_job(
     "Options of one run (some orders, a limit, accept a guard): the arrow beside Materialize, Open launchpad. "
     "A dry run is the job preview_customer.",
 )
-check_orders = dg.define_asset_job(
-    "check_orders",
-    selection=dg.AssetSelection.checks(*checks.OF_ALL_CUSTOMERS),
-    description="Checks the tables, over all customers.",
-)
-check_waiting_rows = dg.define_asset_job(
-    "check_waiting_rows",
-    selection=dg.AssetSelection.checks(*checks.OF_WAITING_ROWS),
-    description="Checks whether a row of any customer is stuck.",
-)
-verify_boards = dg.define_asset_job(
-    "verify_boards",
-    selection=dg.AssetSelection.checks(*checks.OF_VALUES),
-    description="Compares every cell of every customer with the board. It reads much and changes nothing.",
+check_orders, check_waiting_rows, verify_boards = (
+    dg.define_asset_job(name, selection=dg.AssetSelection.checks(*made), description=words)
+    for name, made, words in (
+        ("check_orders", checks.OF_ALL_CUSTOMERS, "Checks the tables, over all customers."),
+        ("check_waiting_rows", checks.OF_WAITING_ROWS, "Checks whether a row of any customer is stuck."),
+        (
+            "verify_boards",
+            checks.OF_VALUES,
+            "Compares every cell of every customer with the board. It reads much and changes nothing.",
+        ),
+    )
 )
 
 
@@ -64,10 +61,8 @@ def record_pauses(context: OpExecutionContext, config: PauseConfig, orders_datab
     store, now = orders_database.store, datetime.now(UTC)
     with dagster_failures("customers"):
         pause, resume = (set(map(store.customer_named, names)) for names in (config.pause, config.resume))
-        if both := pause & resume:
-            raise ConfigurationError(
-                f"{', '.join(sorted(both))} is to be paused and resumed; name it once. Nothing was changed."
-            )
+        if both := ", ".join(sorted(pause & resume)):
+            raise ConfigurationError(f"{both} is to be paused and resumed; name it once. Nothing was changed.")
         for name in sorted(pause | resume):
             renew_page(store, store.pause(name, now if name in pause else None))
         paused = store.paused()

@@ -29,10 +29,9 @@ def show_changes(
 ) -> Iterator[dg.AssetObservation]:
     """Merge and compare in a transaction that is rolled back, and send nothing."""
     customer = customer_for(context.partition_key)
-    with dagster_failures(customer):
+    with dagster_failures(customer), orders_database.store.dry_run_transaction() as store:
         if run_options.limit:
             raise ConfigurationError("A preview tells all that a run would change; leave out `limit`, or name some `orders`.")
-    with dagster_failures(customer), orders_database.store.dry_run_transaction() as store:
         run, merge = monday.sync_run(store, context.run.run_id, context.log.info, run_options.orders), OrderMerge(store)
         store.require_board(run.rules.target)
         run.preflight()
@@ -46,9 +45,10 @@ def show_changes(
     if report.error:
         raise dg.Failure(f"{customer}: {report.error}", {"customer": customer}, allow_retries=False)
     counts, rows = change_counts(changes.orders.values()), list(change_table(changes.orders.values()))
+    in_words = counts_in_words(counts)
     metadata: dict[str, dg.RawMetadataValue] = {
         "customer": customer,
-        "a run would change": counts_in_words(counts),
+        "a run would change": in_words,
         **{name: count for name, count in counts.items() if count},
         "refused": report.total("failed"),
         "cells_left_out": sum(len(stage.warnings) for stage in report.stages),
@@ -56,9 +56,7 @@ def show_changes(
     if rows:
         metadata["changes"] = dg.MetadataValue.table([dg.TableRecord(dict(each)) for each in rows[:_SHOWN]])
         metadata["changes_shown"] = f"{min(len(rows), _SHOWN):,} of {len(rows):,}"
-    yield dg.AssetObservation(
-        ORDER_BOARD, description=f"{customer}: a run would change {counts_in_words(counts)}", metadata=metadata
-    )
+    yield dg.AssetObservation(ORDER_BOARD, description=f"{customer}: a run would change {in_words}", metadata=metadata)
 
 
 @dg.job(

@@ -16,7 +16,6 @@ from orders_platform.database.engine import dialect_of
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.sqlite import SQLITE
 from orders_platform.errors import OrdersError
-from orders_platform.merge.loads import Loads
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.monday.adapter import MondayBoard
 from orders_platform.settings import Settings
@@ -46,11 +45,6 @@ class OrdersDatabase(dg.ConfigurableResource[Any]):
     def merge(self) -> OrderMerge:
         """From the staging table to orders and lines."""
         return OrderMerge(self.store)
-
-    @property
-    def loads(self) -> Loads:
-        """Loads of order files."""
-        return Loads(self.store)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """In a run, hold its lock; where that fails, the steps say why, and nobody will take the run for lost."""

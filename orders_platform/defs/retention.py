@@ -25,39 +25,27 @@ def runs_to_forget(instance: dg.DagsterInstance, before: datetime) -> list[str]:
 
     Without that exception a customer that had nothing to do for a month would look as if it had never been sent.
     """
-    ended = dg.RunsFilter(statuses=FINISHED, updated_before=before)
-    kept = _latest_runs(instance)
-    return [run_id for run_id in reversed(instance.get_run_ids(ended)) if run_id not in kept]
-
-
-def forget_run(instance: dg.DagsterInstance, run_id: str) -> None:
-    """Delete a run, its events and its captured output; of a run that is gone already, what is left of it."""
-    instance.delete_run(run_id)
-    instance.compute_log_manager.delete_logs(prefix=[run_id])
-    events = instance.event_log_storage
-    if isinstance(events, SqliteEventLogStorage):  # a file a run, which Dagster only empties: 200 kB each
-        for ending in ("", "-wal", "-shm", "-journal"):
-            Path(events.path_for_shard(run_id) + ending).unlink(missing_ok=True)
-
-
-def _latest_runs(instance: dg.DagsterInstance) -> set[str]:
-    kept: set[str] = set()
+    kept = set[str]()
     for key in instance.get_asset_keys():
         last = instance.fetch_materializations(key, limit=1).records, instance.fetch_observations(key, limit=1).records
         kept.update(record.run_id for records in last for record in records)
-        of_partitions = instance.get_latest_storage_id_by_partition(key, dg.DagsterEventType.ASSET_MATERIALIZATION)
-        ids = sorted(of_partitions.values())
+        ids = sorted(instance.get_latest_storage_id_by_partition(key, dg.DagsterEventType.ASSET_MATERIALIZATION).values())
         for start in range(0, len(ids), _PAGE):
             chosen = dg.AssetRecordsFilter(asset_key=key, storage_ids=ids[start : start + _PAGE])
             kept.update(record.run_id for record in instance.fetch_materializations(chosen, limit=_PAGE).records)
-    return kept
+    ended = dg.RunsFilter(statuses=FINISHED, updated_before=before)
+    return [run_id for run_id in reversed(instance.get_run_ids(ended)) if run_id not in kept]
 
 
 def forget_runs(instance: dg.DagsterInstance, before: datetime, progress: Callable[[str], None]) -> int:
-    """Delete what `runs_to_forget` names; how many. The next night goes on where this was stopped."""
-    old = runs_to_forget(instance, before)
+    """Delete what `runs_to_forget` names, its events and its captured output; how many. The next night goes on where this was stopped."""
+    old, events = runs_to_forget(instance, before), instance.event_log_storage
     for count, run_id in enumerate(old, start=1):
-        forget_run(instance, run_id)
+        instance.delete_run(run_id)
+        instance.compute_log_manager.delete_logs(prefix=[run_id])
+        if isinstance(events, SqliteEventLogStorage):  # a file a run, which Dagster only empties: 200 kB each
+            for ending in ("", "-wal", "-shm", "-journal"):
+                Path(events.path_for_shard(run_id) + ending).unlink(missing_ok=True)
         if count % _SAY_EVERY == 0:
             progress(f"{count} of {len(old)} old runs forgotten")
     return len(old)

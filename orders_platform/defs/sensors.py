@@ -17,12 +17,7 @@ from orders_platform.defs.jobs import SYNC_ASSETS, sync_customer
 from orders_platform.defs.partitions import make_partitions
 from orders_platform.defs.resources import LOCK_TAG, PARTITION_TAG, OrdersDatabase, run_lock
 from orders_platform.domain.customers import customer_for, partition_key_for
-from orders_platform.domain.needed_runs import (
-    CustomerSyncStatus,
-    LastRequest,
-    PartitionChanges,
-    runs_to_request,
-)
+from orders_platform.domain.needed_runs import CustomerSyncStatus, LastRequest, runs_to_request
 from orders_platform.domain.text import counted
 from orders_platform.errors import CustomerBusyError
 from orders_platform.merge.order_merge import OrderMerge
@@ -38,7 +33,7 @@ FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.Dagster
 UNFINISHED = [status for status in dg.DagsterRunStatus if status not in FINISHED]
 _STOPPING = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 _SILENT = timedelta(minutes=5)
-_STOPPED_DAYS = 1  # the nightly run tries everybody again anyway
+_STOPPED_FOR = timedelta(days=1)  # the nightly run tries everybody again anyway
 
 
 def sensor_status(is_on: bool) -> dg.DefaultSensorStatus:  # noqa: FBT001 - one word of Dagster for another
@@ -57,7 +52,8 @@ def build_sensors(automation: Automation) -> list[dg.SensorDefinition]:
     def new_customers(context: dg.SensorEvaluationContext, orders_database: OrdersDatabase) -> dg.SensorResult:
         present, busy = orders_database.merge.present(), busy_customers(context.instance, datetime.now(UTC))
         changes = make_partitions(context.instance, present, busy)
-        _say_refused(context, changes)
+        for reason in changes.refused.values():
+            context.log.error(reason)
         words = f"{len(changes.added)} partitions added, {len(changes.deleted)} deleted. {' '.join(changes.refused.values())}"
         return dg.SensorResult(skip_reason=words)
 
@@ -130,12 +126,9 @@ def run_request(run: CustomerSyncStatus, run_key: str | None = None, tags: Mappi
 
 def busy_customers(instance: dg.DagsterInstance, now: datetime) -> set[str]:
     """The customers that have a run queued or under way, whoever requested it, or whose crashed run Dagster is about to repeat."""
+    failed, lately = [dg.DagsterRunStatus.FAILURE], now - _REPEATED_WITHIN
     unfinished = instance.get_run_records(dg.RunsFilter(statuses=UNFINISHED))
-    crashed = instance.get_run_records(
-        dg.RunsFilter(
-            statuses=[dg.DagsterRunStatus.FAILURE], tags={WILL_RETRY_TAG: "true"}, updated_after=now - _REPEATED_WITHIN
-        )
-    )
+    crashed = instance.get_run_records(dg.RunsFilter(statuses=failed, tags={WILL_RETRY_TAG: "true"}, updated_after=lately))
     runs = [*unfinished, *(each for each in crashed if _REPEATED_BY_TAG not in each.dagster_run.tags)]
     return {name for each in runs if (name := customer_of_run(each.dagster_run)) is not None}
 
@@ -148,25 +141,15 @@ def customer_of_run(run: dg.DagsterRun) -> str | None:
 
 def stopped_customers(instance: dg.DagsterInstance, now: datetime) -> set[str]:
     """The customers whose last run ended lately for a reason that repeating does not mend, or was cancelled by a person."""
-    ended = instance.get_run_records(dg.RunsFilter(statuses=_STOPPING, updated_after=now - timedelta(days=_STOPPED_DAYS)))
     found = set()
-    for record in ended:
+    for record in instance.get_run_records(dg.RunsFilter(statuses=_STOPPING, updated_after=now - _STOPPED_FOR)):
         run, name = record.dagster_run, customer_of_run(record.dagster_run)
-        was_stopped = run.status is dg.DagsterRunStatus.CANCELED or failed_for_good(run)
-        if name is not None and was_stopped and _is_last(instance, record):
-            found.add(name)
+        if name is not None and (run.status is dg.DagsterRunStatus.CANCELED or failed_for_good(run)):
+            key = {PARTITION_TAG: run.tags[PARTITION_TAG]}
+            later = instance.get_run_records(dg.RunsFilter(tags=key, created_after=record.create_timestamp))
+            if not any(customer_of_run(each.dagster_run) for each in later):
+                found.add(name)
     return found
-
-
-def _is_last(instance: dg.DagsterInstance, record: dg.RunRecord) -> bool:
-    key = {PARTITION_TAG: record.dagster_run.tags[PARTITION_TAG]}
-    later = instance.get_run_records(dg.RunsFilter(tags=key, created_after=record.create_timestamp))
-    return not any(customer_of_run(each.dagster_run) for each in later)
-
-
-def _say_refused(context: dg.SensorEvaluationContext | dg.ScheduleEvaluationContext, changes: PartitionChanges) -> None:
-    for reason in changes.refused.values():
-        context.log.error(reason)
 
 
 def customers_to_sync(
@@ -178,7 +161,8 @@ def customers_to_sync(
     """
     sync_statuses = merge.sync_statuses()
     changes = make_partitions(context.instance, (each.customer for each in sync_statuses))
-    _say_refused(context, changes)
+    for reason in changes.refused.values():
+        context.log.error(reason)
     busy = busy_customers(context.instance, datetime.now(UTC))
     return [each for each in sync_statuses if each.customer not in changes.refused], busy
 

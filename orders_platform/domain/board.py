@@ -71,6 +71,11 @@ class BoardItem:
     board_id: int | None = None
     board_name: str = ""
 
+    def text(self, column_id: str) -> str:
+        """What people see in a cell; empty where there is none."""
+        cell = self.cells.get(column_id)
+        return (cell.text or "") if cell else ""
+
     def absence(self, board_id: int, parent_id: int | None = None) -> str:
         """Why it does not count as an item of this board, or as a subitem of this item, in monday's words; empty when it does."""
         if self.state != "active":

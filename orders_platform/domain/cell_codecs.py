@@ -161,10 +161,8 @@ def _same_text(_column: Column, wanted: object, actual: Cell) -> bool:
 
 def _same_long_text(_column: Column, wanted: object, actual: Cell) -> bool:
     # Lines are told apart, the spaces within them are not: an older version sent them as they stood in the list.
-    shown, sought = (
-        [line.split() for line in text.strip().splitlines()] for text in (actual.text or "", str(part_of(wanted, "text")))
-    )
-    return shown == sought
+    shown, sought = (text.strip().splitlines() for text in (actual.text or "", str(part_of(wanted, "text"))))
+    return [line.split() for line in shown] == [line.split() for line in sought]
 
 
 def _same_number(_column: Column, wanted: object, actual: Cell) -> bool:

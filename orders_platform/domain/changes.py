@@ -112,19 +112,16 @@ def change_table(orders: Iterable[RowChange]) -> Iterator[dict[str, str]]:
             if row.kind is ChangeKind.CHANGED:
                 for cell in row.cells:
                     yield {**place, "column": cell.column, "board": cell.board, "database": cell.database}
+            elif row.kind is ChangeKind.ARCHIVED:
+                yield {**place, "column": "", "board": row.name, "database": ""}
             else:
-                name, value = (
-                    (row.name, "") if row.kind is ChangeKind.ARCHIVED else ("", row.in_short if row.size_code else row.name)
-                )
-                yield {**place, "column": "", "board": name, "database": value}
+                yield {**place, "column": "", "board": "", "database": row.in_short if row.size_code else row.name}
 
 
 def change_counts(orders: Iterable[RowChange]) -> Counter[str]:
     """How many orders and sizes are new, changed and archived, and how many cells change; what is made again counts as new."""
-    counts = Counter(
-        {f"{kind}_{word}": 0 for word in ("orders", "sizes") for kind in ChangeKind if kind is not ChangeKind.AGAIN}
-    )
-    counts["changed_cells"] = 0
+    kinds = [kind for kind in ChangeKind if kind is not ChangeKind.AGAIN]
+    counts = Counter({**{f"{kind}_{word}": 0 for word in ("orders", "sizes") for kind in kinds}, "changed_cells": 0})
     for order in orders:
         for word, rows in (("orders", [order]), ("sizes", order.sizes)):
             for row in rows:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable
 from pathlib import Path
 
+# Of Linux; elsewhere a monotonic clock may stand still while the machine sleeps.
+_BOOT_TIME = getattr(time, "CLOCK_BOOTTIME", None)
 
-def _reader() -> Callable[[], float]:
-    boot_time = getattr(
-        time, "CLOCK_BOOTTIME", None
-    )  # Linux; elsewhere a monotonic clock may stand still while the machine sleeps
-    return time.monotonic if boot_time is None else lambda: time.clock_gettime(boot_time)
+
+def elapsed() -> float:
+    """Seconds since the machine started."""
+    return time.monotonic() if _BOOT_TIME is None else time.clock_gettime(_BOOT_TIME)
 
 
 def _boot() -> str:
@@ -25,9 +25,6 @@ def _boot() -> str:
     except OSError:
         return str(uuid.uuid4())
 
-
-elapsed: Callable[[], float] = _reader()
-"""Seconds since the machine started."""
 
 BOOT = _boot()
 """Which start of which machine that was; where the system does not tell, this process."""

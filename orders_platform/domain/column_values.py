@@ -85,7 +85,7 @@ class RowFormat:
         cells: dict[str, object] = {}
         problems: dict[str, CellProblem] = {}
         for field, source, column_id, write in self._writers:
-            value = row[source] if source in row else _coalesced(field, row)[1]
+            value = row[source] if source in row else coalesced(field, row)[1]
             try:
                 cells[column_id] = None if value is None else write(value)
             except RowError as refusal:
@@ -98,7 +98,7 @@ class RowFormat:
 
     def _left_out(self, field: Field, row: Mapping[str, object], refusal: RowError) -> tuple[object, CellProblem]:
         """What is sent in place of a cell that was refused, and what is wrong with it."""
-        source, value = _coalesced(field, row)
+        source, value = coalesced(field, row)
         if refusal.code != "text_too_long" or self._mapping.long_texts != "cut":
             return None, CellProblem(source, _shown(value), refusal.code, refusal.message)
         cut = CODECS[field.type].write(plain_text(value)[: LONG_TEXT_CHARACTERS - 1] + "…")
@@ -154,7 +154,8 @@ def _created_labels(mapped: Iterable[Field], cells: Mapping[str, object]) -> dic
     created = {}
     for field in mapped:
         if field.type.has_labels and (cell := cells.get(field.column_id)) is not None:
-            name = part_of(cell, "label") or _only(part_of(cell, "labels"))
+            several = part_of(cell, "labels")
+            name = part_of(cell, "label") or (several[0] if isinstance(several, list) and len(several) == 1 else None)
             if isinstance(name, str):
                 created[field.column_id] = name
     return created
@@ -179,13 +180,13 @@ def _fit(mapping: BoardMapping, cells: dict[str, object], row: Mapping[str, obje
     while (size := len(column_values_json(cells).encode())) > ROW_BYTES:
         others = [field for field in mapping.fields if field.column_id != mapping.external_key]
         longest = max(others, key=lambda field: len(json.dumps(cells[field.column_id], ensure_ascii=False).encode()))
-        source, value = _coalesced(longest, row)
+        source, value = coalesced(longest, row)
         reason = f"makes a row of {size:,} bytes, an item on the board holds {ROW_BYTES:,}; shorten it"
         cells[longest.column_id] = None
         problems[longest.column_id] = CellProblem(source, _shown(value), "row_too_large", reason)
 
 
-def _coalesced(field: Field, row: Mapping[str, object]) -> tuple[str, object]:
+def coalesced(field: Field, row: Mapping[str, object]) -> tuple[str, object]:
     """The order column that fills a field, and its value."""
     # A source that is absent is a broken mapping; to read it as NULL would clear the column on the whole board.
     absent = [source for source in field.sources if source not in row]
@@ -198,7 +199,3 @@ def _coalesced(field: Field, row: Mapping[str, object]) -> tuple[str, object]:
 def _shown(value: object) -> str:
     # Decimal, because Python refuses to write an int of more than 4,300 digits.
     return str(Decimal(value)) if isinstance(value, int) else str(value)
-
-
-def _only(value: object) -> object:
-    return value[0] if isinstance(value, list) and len(value) == 1 else None

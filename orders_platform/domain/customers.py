@@ -15,7 +15,6 @@ from orders_platform.errors import ConfigurationError, SourceDataError
 MAX_PARTITION_KEY = 64
 """Longer keys break the table printer of `dagster job backfill` and are cut in the UI."""
 
-
 UNKNOWN_CUSTOMER = "unknown_customer"
 """The code of staged rows that match no configured customer."""
 

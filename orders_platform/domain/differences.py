@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 
 from orders_platform.domain.board import BoardItem, Column, Group
-from orders_platform.domain.cell_codecs import is_blank, plain_text
-from orders_platform.domain.column_values import changed_cells
+from orders_platform.domain.cell_codecs import plain_text
+from orders_platform.domain.column_values import changed_cells, coalesced
 from orders_platform.domain.mapping import BoardMapping
 from orders_platform.domain.orders import RowKind, SyncRow
 from orders_platform.domain.states import Action, SyncState
@@ -171,23 +171,19 @@ def _classified(
         found, of = DifferenceKind.UNKNOWN, owners[0] if owners else None
         if not orphan.is_shared and place >= len(vacant) and (owners or left):
             found, of = (DifferenceKind.DUPLICATE, owners[0]) if owners else (DifferenceKind.LEFT, left)
-        order_key, size_code = (of.order_key, of.size_code) if of else ("", "")
+        order_key, size_code, order_ref = (of.order_key, of.size_code, of.order_ref) if of else ("", "", "")
         all_ids = tuple(sorted(ids)) if found is DifferenceKind.DUPLICATE else ()
-        order_ref = of.order_ref if of else ""
         yield Difference(found, kind, order_key, size_code, orphan.item.id, orphan.item.name, ids=all_ids, order_ref=order_ref)
 
 
 def _cell_differences(
     expected: ExpectedRow, shown: BoardItem, mapping: BoardMapping, columns: Mapping[str, Column]
 ) -> Iterator[Difference]:
-    values = expected.row.values
     changed = changed_cells(mapping, columns, expected.cells or {}, shown.cells)
     for mapped in mapping.fields:
         if mapped.column_id in changed:
-            cell = shown.cells.get(mapped.column_id)
-            value = next((values[source] for source in mapped.sources if not is_blank(values[source])), None)
-            text = (cell.text or "") if cell else ""
-            yield difference(DifferenceKind.DIFFERENT, expected.row, columns[mapped.column_id].title, _as_text(value), text)
+            title, text = columns[mapped.column_id].title, _as_text(coalesced(mapped, expected.row.values)[1])
+            yield difference(DifferenceKind.DIFFERENT, expected.row, title, text, shown.text(mapped.column_id))
 
 
 def _as_text(value: object) -> str:

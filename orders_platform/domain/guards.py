@@ -69,10 +69,8 @@ def emptied_columns(customer: str, columns: Iterable[tuple[str, int, int]]) -> G
 
 def wrong_totals(customer: str, wrong: int, orders: int, examples: Sequence[str]) -> Guard:
     """The guard of totals that do not match the sizes."""
-    words = (
-        f"The totals of {wrong:,} of {orders:,} orders of {customer} are not the sum of their sizes ({_such_as(examples, wrong)}); "
-        "nothing was sent."
-    )
+    such_as = _such_as(examples, wrong)
+    words = f"The totals of {wrong:,} of {orders:,} orders of {customer} are not the sum of their sizes ({such_as}); nothing was sent."
     return Guard(customer, GuardKind.WRONG_TOTALS, words)
 
 

@@ -4,7 +4,7 @@ import enum
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Literal, Self
 
 
 class LabelPolicy(enum.StrEnum):
@@ -87,12 +87,8 @@ class Target:
     items_mapping: str
     subitems_mapping: str
 
-
-def target_of(items: BoardMapping, subitems: BoardMapping, *more: object) -> Target:
-    """The target of two mappings; `more` is what else decides what is sent."""
-    hashes = [_hash(asdict(mapping) | {"more": more}) for mapping in (items, subitems)]
-    return Target(items.board_id, subitems.board_id, *hashes)
-
-
-def _hash(facts: object) -> str:
-    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:32]
+    @classmethod
+    def of(cls, items: BoardMapping, subitems: BoardMapping, *more: object) -> Self:
+        """The target of two mappings; `more` is what else decides what is sent."""
+        facts = (json.dumps(asdict(mapping) | {"more": more}, sort_keys=True, default=str) for mapping in (items, subitems))
+        return cls(items.board_id, subitems.board_id, *(hashlib.sha256(text.encode()).hexdigest()[:32] for text in facts))

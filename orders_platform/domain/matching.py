@@ -143,10 +143,8 @@ def verdicts_on(rows: Iterable[KeyedRow], columns: Sequence[str]) -> dict[int, s
 
 def _difference(rows: Sequence[KeyedRow], columns: Sequence[str]) -> str:
     """In which columns rows differ, with values and files, in at most 1,000 characters."""
-    start, end = (
-        f"{len(rows)} rows share all key columns but differ in ",
-        ". Correct the order list, or add a column to the keys.",
-    )
+    start = f"{len(rows)} rows share all key columns but differ in "
+    end = ". Correct the order list, or add a column to the keys."
     rows = sorted(rows, key=lambda row: (row.file, [str(cell) for cell in row.cells]))
     differing = [
         f"{column}: {_values([(row.cells[i], row.file) for row in rows])}"

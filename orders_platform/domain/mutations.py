@@ -1,15 +1,15 @@
 """What is sent to monday.com, and what came of it, as values.
 
-A mutation changes one thing, a batch is one HTTP request of aliased mutations, and each mutation has a result.
+A mutation changes one thing, a batch is one HTTP request of aliased mutations, and each mutation has a result. What is asked is counted as
+monday counts it: a call over a limit is a tenth of a call.
 """
 
 import enum
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Self
-
-from orders_platform.domain.usage import Traffic
 
 
 class Operation(enum.StrEnum):
@@ -108,6 +108,28 @@ class MutationResult:
     not_found: bool = False
 
 
+LIMITED_CALL = 0.1
+"""Part of a daily call that a rate-limited request counts as (monday's page on rate limits)."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Traffic:
+    """Requests to monday, counted.
+
+    Attributes:
+        calls: HTTP requests, repeats included; `rate_limited` of their answers said that a limit was hit.
+        mutations_sent: aliased mutations in those requests that reached monday.
+        complexity: points spent, as far as monday said.
+        seconds: from sending to the answer; for a batch from the first request to the last answer, waits included.
+    """
+
+    calls: int = 0
+    rate_limited: int = 0
+    mutations_sent: int = 0
+    complexity: int = 0
+    seconds: float = 0.0
+
+
 @dataclass(slots=True)
 class BatchReport(Traffic):
     """What came of one batch, after all repeats, and the requests that it took.
@@ -140,3 +162,24 @@ class BatchReport(Traffic):
             if (each := result.monday_id) is not None and self.batch.operation.creates and times[each] > 1
         }
         return replace(self, results={**self.results, **odd}) if odd else self
+
+
+@dataclass(frozen=True, slots=True)
+class MondayUsage:
+    """What all our runs asked of monday lately, from the log.
+
+    Attributes:
+        calls: since midnight UTC, when monday's count of the day starts anew; `limited_today` of them were over a limit.
+        rate_limited: answers of the last 24 hours that said that a limit was hit.
+        rate_limited_at: the last of them, UTC.
+    """
+
+    calls: int = 0
+    limited_today: int = 0
+    rate_limited: int = 0
+    rate_limited_at: datetime | None = None
+
+    @property
+    def calls_today(self) -> float:
+        """How much of the day's calls they take."""
+        return self.calls - self.limited_today * (1 - LIMITED_CALL)

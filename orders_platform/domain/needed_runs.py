@@ -89,18 +89,12 @@ def runs_to_request(
     due: list[CustomerSyncStatus] = []
     remembered: dict[str, LastRequest] = {}
     for each in sync_statuses:
-        request, is_stopped, is_busy = (
-            LastRequest(each.load, each.waiting, now),
-            each.customer in stopped,
-            each.customer in busy,
-        )
+        request = LastRequest(each.load, each.waiting, now)
+        is_stopped, is_busy = each.customer in stopped, each.customer in busy
         last = last_requests.get(each.customer, request if is_stopped else None)
-        if last is None:
-            is_due = True
-        elif is_stopped:
-            is_due = each.load != last.load
-        else:
-            is_due = (each.load, each.waiting) != (last.load, last.waiting) or now - last.at >= repeat_seconds
+        is_due = last is None or each.load != last.load
+        if last is not None and not is_stopped:
+            is_due |= each.waiting != last.waiting or now - last.at >= repeat_seconds
         if each.need and is_due and not is_busy:
             due.append(each)
             remembered[each.customer] = request
@@ -148,7 +142,6 @@ def partition_changes(customers: Iterable[str], existing: Iterable[str], busy: C
         twin = keys.setdefault(key.casefold(), key)
         if twin != key:
             refused[name] = f"Customer {name!r} differs from {customer_for(twin)!r} only in capitals; make one an alias."
-    known = set(keys.values())
-    have = set(existing)
+    known, have = set(keys.values()), set(existing)
     gone = (key for key in have - known if customer_for(key) not in busy)
     return PartitionChanges(tuple(sorted(known - have)), tuple(sorted(gone)), refused)

@@ -88,10 +88,8 @@ class Verdict:
     def sentence(self) -> str:
         """In a sentence, guards apart: they have their own."""
         orders = counted(self.orders, "order")
-        some, every = (
-            f"{self.on_board:,} of {orders} on the board",
-            f"{orders}, {'all ' if self.orders > 1 else ''}on the board",
-        )
+        some = f"{self.on_board:,} of {orders} on the board"
+        every = f"{orders}, {'all ' if self.orders > 1 else ''}on the board"
         head = "no orders" if not self.orders else every if self.is_well() else some
         counts = (
             (self.waiting, "row waits", "rows wait"),

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache, partial, reduce
+from itertools import repeat
 from math import isfinite
 from operator import or_
 from typing import Final
+from zlib import crc32
 
 from orders_platform.configuration import Configuration
 from orders_platform.database.dialects import Dialect
@@ -45,7 +47,8 @@ _NO_ORDER: Final[Mapping[str, str]] = {
     "repeated_header": "the row repeats the headers of its file and is no order: delete it from the order list",
     "phantom": "none of the columns that make an order is filled (phantom_columns), so the row is a total or empty: delete it, "
     "or fill one in",
-    "total": "it has no order number and says TOTAL or the like, or is one note alone: the row is no order, delete it from the order list",
+    "total": "it says TOTAL or the like where an order has its number, or has no number and says so elsewhere or is some words alone: "
+    "the row is no order, delete it from the order list",
     "missing_key": "a unique key column is blank: fill in the order number",
     "name_empty": "the item or group name would be empty: fill in one of its parts",
 }
@@ -119,6 +122,11 @@ Meaning = tuple[object, str, int, BadCell | None]
 """What a cell means: its value, what of it is hashed, which bits of `StagedOrder.shown` it is, and what is wrong with it."""
 
 _NOTHING: Final[Meaning] = (None, "", 0, None)
+
+
+def kept_hash(*texts: str | None) -> str:
+    """Tells whether an order still has the key and the names that it was merged with, or somebody edited the order table."""
+    return f"{crc32(KEY_SEPARATOR.join(text or '' for text in texts).encode('utf-8', 'surrogatepass')):x}"
 
 
 class KnownCells(dict[object, Meaning]):
@@ -248,15 +256,17 @@ class Cleaner:
         hashes, *cells = zip(*rows.values(), strict=True)
         columns = [(i, column) for i, column in enumerate(cells) if column.count(None) < len(rows)]
         places = [i for i, _ in columns]
-        meanings = zip(*(list(map(self._known[i].__getitem__, column)) for i, column in columns), strict=True)
+        read = [list(map(self._known[i].__getitem__, column)) for i, column in columns]
+        meanings = zip(*read, strict=True) if read else repeat((), len(rows))
         for number, (row_hash, row) in zip(rows, zip(hashes, meanings, strict=True), strict=True):
             order = self._order(number, places, row)
             if not order.bad_cells:
-                order.staged_hash = f"{row_hash}:{order.shown:x}"
+                kept = kept_hash(order.full_key, order.group_name, order.item_name)
+                order.staged_hash = f"{row_hash}:{order.shown:x}:{kept}"
             yield order
 
     def _order(self, number: int, places: Sequence[int], meanings: Sequence[Meaning]) -> StagedOrder:
-        values, parts, bits, wrong = zip(*meanings, strict=True)
+        values, parts, bits, wrong = zip(*meanings, strict=True) if meanings else ((),) * 4
         cells = {i: value for i, value in zip(places, values, strict=True) if value is not None}
         bad = list(filter(None, wrong))
         shown = self._shown_by_bits.get(bits)
@@ -334,12 +344,12 @@ class Cleaner:
         return "" if group and item else "name_empty"
 
     def _is_total(self, cells: Mapping[int, object]) -> bool:
-        """Whether it says TOTAL for its order number; or has none, and says so elsewhere or is one text alone, like `Printed on ...`."""
+        """Whether it says TOTAL for its order number; or has none, and says so elsewhere or is some words alone, like `Printed on ...`."""
         number = cells.get(self.keys[0])
         if number is not None:
             return canonical(number).casefold() in TOTALS
         own = [i for i in cells if i not in {*self._last, *self.bookkeeping}]
-        is_note = len(own) == 1 and own[0] not in self.sizes
+        is_note = len(own) == 1 and own[0] not in self.sizes and " " in canonical(cells[own[0]])
         return is_note or any(canonical(cells[i]).casefold() in TOTALS for i in (*own, self._customer_at))
 
     def _is_header(self, cells: Mapping[int, object]) -> bool:

@@ -12,7 +12,7 @@ from orders_platform.domain.customers import CustomerNames, StagingScan
 from orders_platform.domain.matching import KeyedRow, Leftover, Pair, by_number, pairs_of, verdicts_on
 from orders_platform.domain.moves import Candidates, NumbersElsewhere, OrderElsewhere
 from orders_platform.domain.text import fold
-from orders_platform.merge.cleaning import BadCell, Cleaner, StagedOrder, key_of, written
+from orders_platform.merge.cleaning import BadCell, Cleaner, StagedOrder, kept_hash, key_of, written
 
 UNSURE_CUSTOMER = "unsure_customer"
 """The code of a row that may be one of several customers' orders."""
@@ -46,6 +46,12 @@ class KnownOrder:
     has_left: bool
     has_item: bool
     staged_hash: str | None
+
+    @property
+    def is_as_merged(self) -> bool:
+        """Whether it has the key and the names that the merge gave it."""
+        kept = kept_hash(self.full_key, self.group_name, self.item_name)
+        return bool(self.row_hash and self.staged_hash and self.staged_hash.endswith(f":{kept}"))
 
     @property
     def leftover(self) -> Leftover:
@@ -102,7 +108,7 @@ class StagedLoad:
     def _read_rows(self, staged: Sequence[Staged]) -> Iterator[StagedOrder]:
         """Those that differ from each other."""
         orders = {order.staged_hash.partition(":")[0]: order for order in self.known.values()
-                  if staged and order.staged_hash and order.row_hash and not order.has_left}  # fmt: skip
+                  if staged and order.staged_hash and order.is_as_merged and not order.has_left}  # fmt: skip
         for batch in self._batches(staged, orders):
             numbered = dict(enumerate(batch, len(self.staged) + 1))
             self.staged += [row[:1] for row in batch]
@@ -187,7 +193,7 @@ class StagedLoad:
     def _match_own(self, *, has_left: bool) -> None:
         self._match_full_keys([order for order in self.known.values() if order.has_left is has_left])
         orders = by_number(order.leftover for order in self.missing if order.has_left is has_left)
-        rows = by_number(_leftover(row) for row in self.rows if row.ref is None and row.unique_key in orders)
+        rows = by_number(_leftover(row) for row in self._of_orders if row.ref is None and row.unique_key in orders)
         self._pair(self._pair_leftovers(rows, orders))
 
     def _match_full_keys(self, orders: Iterable[KnownOrder]) -> None:
@@ -198,10 +204,15 @@ class StagedLoad:
         by_key: dict[str, list[KnownOrder]] = {}
         for order in orders:
             by_key.setdefault(order.full_key, []).append(order)
-        for row in sorted(self.rows, key=lambda row: bool(row.reject_code)):
+        for row in sorted(self._of_orders, key=lambda row: bool(row.reject_code)):
             found = by_key.pop(row.full_key, None)
             if found and row.ref is None:
                 row.ref = min(found, key=lambda order: (order.row_hash != row.row_hash, order.ref)).ref
+
+    @property
+    def _of_orders(self) -> list[StagedOrder]:
+        """The rows that may be orders: one that was made of a row of totals, by an earlier version, has left the list."""
+        return [row for row in self.rows if row.reject_code != "total"]
 
     @property
     def missing(self) -> list[KnownOrder]:
@@ -392,7 +403,7 @@ def _unchanged(number: int, order: KnownOrder) -> StagedOrder:
     """A row that an order was merged from as it stands, of which only its hash was read."""
     return StagedOrder(
         number, None, order.bookkeeping, order.order_number, order.order_key, order.full_key, order.unique_key, order.row_hash or "",
-        order.group_name or "", order.item_name or "", int((order.staged_hash or "").partition(":")[2], 16), is_cancelled=False,
+        order.group_name or "", order.item_name or "", int((order.staged_hash or "").split(":")[1], 16), is_cancelled=False,
         bad_cells=(), reject_code="", reason="", staged_hash=order.staged_hash,
     )  # fmt: skip
 

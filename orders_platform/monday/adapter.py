@@ -18,10 +18,9 @@ import httpx
 
 from orders_platform.domain.board import BoardDescription, BoardItem, Group
 from orders_platform.domain.clocks import elapsed
-from orders_platform.domain.mutations import Batch, BatchReport, Mutation, Operation
+from orders_platform.domain.mutations import Batch, BatchReport, Mutation, Operation, Traffic
 from orders_platform.domain.preflight import require_board
 from orders_platform.domain.text import fold
-from orders_platform.domain.usage import Traffic
 from orders_platform.errors import MondayUnavailableError
 from orders_platform.monday.budget import Budget, Limits, Timer, limits_of
 from orders_platform.monday.client import MondayClient, RetryPolicy
@@ -51,10 +50,7 @@ TIMEOUT_SECONDS = 65.0
 """monday ends a request after 60 seconds; who waits a little longer gets its answer instead of an unknown outcome."""
 
 IDS_A_READ = 100
-"""Most ids of one `items(ids:)` query (page on rate limits)."""
-
-VALUES_A_READ = 100
-"""Values of one search; monday publishes no limit, so we keep to the one for ids."""
+"""Most ids of one `items(ids:)` query (page on rate limits); of the values of a search monday publishes no limit, so we keep to it."""
 
 ITEMS_A_PAGE = 500
 """Most items of one page (page on items_page)."""
@@ -69,7 +65,11 @@ class _CursorExpiredError(Exception):
 
 
 class MondayBoard:
-    """The boards of one monday.com account; see `Board` in `sync/ports.py` for what each method promises."""
+    """The boards (items, subitems) of one monday.com account.
+
+    Every read returns what it was asked for or raises (`TransientError`, `PermanentError`): an empty answer always means that
+    monday said "empty".
+    """
 
     def __init__(self, client: MondayClient, documents: Documents, pace: Pace, new_key: Callable[[], str]) -> None:
         self._client = client
@@ -104,9 +104,11 @@ class MondayBoard:
         return self._client.budget.waits_for
 
     def note_calls_today(self, calls: float) -> None:
+        """Take in that at least so many of the day's calls are used already, by whatever run."""
         self._client.budget.note_calls_today(calls)
 
     def take_reads(self) -> Traffic:
+        """What was read since this was last asked."""
         return self._client.take_reads()
 
     def send(
@@ -116,6 +118,15 @@ class MondayBoard:
         before_request: Callable[[Batch], None] = lambda _batch: None,
         new_key: Callable[[], str] | None = None,
     ) -> Iterator[BatchReport]:
+        """Send mutations at monday's pace, in batches, several in flight; one report each, in the order they finish.
+
+        `before_request` is called right before every request, first or repeat, in the thread that sends: the caller commits the
+        intent of the batch, and no request leaves more than 5 seconds after that began. When it raises, the request is not made
+        and nothing more is sent. A batch of which no request was made is not reported. A mutation's failure is a result, never an
+        exception. Raises `MondayRefusedError` when every further request would be refused (bad token, no permission),
+        `MondayUnavailableError` when monday stays out of reach or no call is left today, and what `before_request` raised: what was in
+        flight is reported first.
+        """
         key = new_key or self._new_key
         sending = Sending(self._client, self._documents, self._pace, key, operation, iter(mutations), before_request)
         return sending.reports()
@@ -125,9 +136,13 @@ class MondayBoard:
         return require_board(self.describe_all([board_id]), board_id)
 
     def describe_all(self, board_ids: Sequence[int]) -> Mapping[int, BoardDescription]:
+        """Columns with labels, groups, limits and hierarchy of these boards, by id; one that the token does not see is absent."""
         data = self._read("board", {"board_ids": [str(each) for each in board_ids]})
         if versions := nodes(data, "versions", optional=True):
-            self._note_versions(versions)
+            ending = version_notice(versions, self._client.transport.api_version)
+            if ending and not self._ending:
+                _logger.warning("%s", ending)
+            self._ending = ending
         return {board.id: board for board in map(board_description, nodes(data, "boards"))}
 
     def boards(self) -> Iterator[tuple[int, str, int]]:
@@ -145,28 +160,32 @@ class MondayBoard:
         return {str(each["id"]): {**each, "settings": settings_of(each.get("settings"))} for each in found}
 
     def groups(self, board_id: int) -> Sequence[Group]:
+        """The active groups, in board order."""
         boards = nodes(self._read("groups", {"board_id": str(board_id)}), "boards")
         return require_board({int(str(board["id"])): board_groups(board) for board in boards}, board_id)
 
     def items(self, item_ids: Sequence[int], column_ids: Sequence[str]) -> Mapping[int, BoardItem]:
+        """Items or subitems by id with the cells asked for; archived and deleted ones included, unknown ids absent."""
         found = (board_item(node) for node in self._by_ids("items_by_ids", item_ids, columns=list(column_ids)))
         return {item.id: item for item in found}
 
     def children(self, board_id: int, parent_item_ids: Sequence[int]) -> Mapping[int, Sequence[BoardItem]]:
+        """Active subitems by parent id; a parent that is gone from this board is absent."""
         parents = ((board_item(node), node) for node in self._by_ids("subitems_of", parent_item_ids))
         return {item.id: _active_subitems(node) for item, node in parents if not item.absence(board_id)}
 
     def find_items(self, board_id: int, column_id: str, values: Sequence[str]) -> Mapping[str, Sequence[BoardItem]]:
+        """Active items whose text column equals one of `values` (monday folds case), under the value asked for."""
         # A blank value finds nothing: monday would take it as "all items without a value".
         wanted = {value: fold(value) for value in values}
         found: dict[str, dict[int, BoardItem]] = {}
-        for chunk in _chunks(sorted({value for value in wanted if wanted[value]}), VALUES_A_READ):
+        for chunk in _chunks(sorted({value for value in wanted if wanted[value]})):
             for item in self._matching(board_id, column_id, chunk):
-                cell = item.cells.get(column_id)
-                found.setdefault(fold(cell.text or "" if cell else ""), {})[item.id] = item
+                found.setdefault(fold(item.text(column_id)), {})[item.id] = item
         return {value: tuple(found.get(folded, {}).values()) if folded else () for value, folded in wanted.items()}
 
     def items_of_groups(self, board_id: int, group_ids: Sequence[str], column_ids: Sequence[str]) -> Sequence[BoardItem]:
+        """Active items of these groups, with the cells asked for."""
         rule = {"column_id": "group", "compare_value": list(group_ids)}
         variables = {"board_id": str(board_id), "columns": list(column_ids), "limit": ITEMS_A_PAGE, "query": {"rules": [rule]}}
 
@@ -177,14 +196,8 @@ class MondayBoard:
 
         return self._paged(board_id, first_page, column_ids) if group_ids else ()
 
-    def _note_versions(self, listed: Sequence[Node]) -> None:
-        ending = version_notice(listed, self._client.transport.api_version)
-        if ending and not self._ending:
-            _logger.warning("%s", ending)
-        self._ending = ending
-
     def _by_ids(self, operation: str, ids: Sequence[int], **variables: object) -> Iterator[Node]:
-        for chunk in _chunks([str(each) for each in dict.fromkeys(ids)], IDS_A_READ):
+        for chunk in _chunks([str(each) for each in dict.fromkeys(ids)]):
             yield from nodes(self._read(operation, {"ids": chunk, **variables}), "items")
 
     def _matching(self, board_id: int, column_id: str, values: Sequence[str]) -> Sequence[BoardItem]:
@@ -238,9 +251,9 @@ def _is_active(node: Node) -> bool:
     return node.get("state") in {None, "active"}
 
 
-def _chunks(values: Sequence[str], size: int) -> Iterator[list[str]]:
-    for start in range(0, len(values), size):
-        yield list(values[start : start + size])
+def _chunks(values: Sequence[str]) -> Iterator[list[str]]:
+    for start in range(0, len(values), IDS_A_READ):
+        yield list(values[start : start + IDS_A_READ])
 
 
 def connect_board(
@@ -263,27 +276,12 @@ def connect_board(
 ) -> MondayBoard:
     """A board that talks to the GraphQL endpoint at `url`; close it after use, or use it in a `with` statement.
 
-    Nothing connects before the first request.
+    Nothing connects before the first request. Address, token, version, time-out and `http_transport` are as `Transport` takes them.
+    `limits` are those of a personal token of plan `pro` by default. With one batch in flight everything is done in the caller's thread.
+    `batch_size` is that of the first batches; that of later ones follows from how they went. `clock` only goes forward, `wall` counts
+    from the epoch, for the calls of a day; `rng` makes the jitter, `new_key` idempotency keys.
 
-    Args:
-        url: of the endpoint, http or https.
-        token: as monday issued it.
-        graphql_folder: the folder of documents.
-        api_version: pinned version, `yyyy-mm`.
-        limits: of the token; those of a personal token of plan `pro` by default.
-        max_in_flight: batches at the same time; 1 does everything in the caller's thread.
-        batch_size: mutations of the first batches; the size of later ones follows from how they went.
-        timeout_seconds: longest wait for one reply.
-        policy: bounds of the repeats.
-        http_transport: carries the requests in place of sockets, for a sandbox in this process.
-        rng: source of the jitter.
-        clock: seconds on a clock that only goes forward.
-        wall: seconds since the epoch, for the calls of a day.
-        sleep: sleeps the given seconds.
-        new_key: makes idempotency keys.
-
-    Raises:
-        ConfigurationError: URL or token cannot be used.
+    Raises `ConfigurationError` when URL or token cannot be used.
     """
     timer = Timer(clock, sleep, wall)
     transport = Transport(

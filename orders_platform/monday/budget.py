@@ -11,14 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from math import ceil
 
-from orders_platform.domain.usage import LIMITED_CALL
+from orders_platform.domain.mutations import LIMITED_CALL
 from orders_platform.errors import MondayUnavailableError
 from orders_platform.monday.error_policy import CROWDING, ErrorAction, ErrorKind
 from orders_platform.monday.rate_window import RateWindow, Window
 from orders_platform.monday.replies import Allowance, Reply
-
-COMPLEXITY_PER_REQUEST = 5_000_000
-"""Most complexity of a single request (page on rate limits)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +27,7 @@ class Limits:
         concurrency: requests at the same time.
         write_complexity: points a minute for mutations, and for reads as well when `read_complexity` is None.
         read_complexity: points a minute for reads where monday counts them apart, else None.
-        request_complexity: points of a single request.
+        request_complexity: points of a single request (page on rate limits).
         reserve: part of the day's calls that we leave to people and other programs; our choice.
     """
 
@@ -39,7 +36,7 @@ class Limits:
     concurrency: int = 40
     write_complexity: int = 10_000_000
     read_complexity: int | None = None
-    request_complexity: int = COMPLEXITY_PER_REQUEST
+    request_complexity: int = 5_000_000
     reserve: float = 0.05
 
     @property
@@ -81,7 +78,6 @@ OTHER_MUTATION = 10_001
 
 READ = 20_000
 """Points of one read before the first reply; a page of 500 full rows was measured at 222,000."""
-
 
 _SLICE_SECONDS = 1.0
 _DAY_SECONDS = 86_400
@@ -167,6 +163,7 @@ class Budget:
 
     Attributes:
         in_flight: how many may be under way now.
+        calls_today: calls counted since midnight UTC, when a request was last made.
         waits_for: which limit a request waits for, in words; empty when none does.
     """
 
@@ -184,7 +181,7 @@ class Budget:
         self._was_crowded = False
         self._serial = 0
         self._day = timer.day
-        self._calls_today = 0.0
+        self.calls_today = 0.0
         self._changed = threading.Condition()
         self.waits_for = ""
 
@@ -230,16 +227,10 @@ class Budget:
             most = min(self.limits.request_complexity, self._writes.limit)
             return max(1, most // self._points(operation, 1))
 
-    @property
-    def calls_today(self) -> float:
-        """Calls counted since midnight UTC."""
-        with self._changed:
-            return self._roll_day()
-
     def note_calls_today(self, calls: float) -> None:
         """At least so many of the day's calls are used: other runs share the token, and the log of the runs knows of all."""
         with self._changed:
-            self._calls_today = max(self._roll_day(), calls)
+            self.calls_today = max(self._roll_day(), calls)
 
     def release(self, permit: Permit, reply: Reply) -> None:
         """The request of `permit` is over: correct what it took, and take in what the reply says of the limits."""
@@ -263,7 +254,7 @@ class Budget:
         now, points = self._timer.now(), self._points(operation, mutations)
         self._in_flight += 1
         self._serial += 1
-        self._calls_today += 1
+        self.calls_today += 1
         complexity, calls = self._window(mutations).take(now, points), self._calls.take(now, 1)
         return Permit(operation, mutations, now, points, complexity, calls, self._serial if self._in_flight == 1 else -1)
 
@@ -278,22 +269,22 @@ class Budget:
         told = reply.quota.get("complexityMinute", _UNTOLD)
         window.observe(permit.complexity, permit.at, now, told, alone=permit.serial == self._serial)
         if reply.kind is ErrorKind.COMPLEXITY:
-            window.exhausted(now, min(reply.wait, _MOST_EXHAUSTED))
+            window.exhausted(permit.at, now, min(reply.wait, _MOST_EXHAUSTED))
 
     def _release_calls(self, permit: Permit, reply: Reply) -> None:
         now = self._timer.now()
         if reply.never_sent:
             permit.calls.ours -= 1
-            self._calls_today -= 1
+            self.calls_today -= 1
         elif reply.rate_limited:
-            self._calls_today -= 1 - LIMITED_CALL
+            self.calls_today -= 1 - LIMITED_CALL
         self._calls.observe(
             permit.calls, permit.at, now, reply.quota.get("minuteRate", _UNTOLD), alone=permit.serial == self._serial
         )
         if reply.kind in {ErrorKind.CALLS_PER_MINUTE, ErrorKind.ADDRESS}:
-            self._calls.exhausted(now, min(reply.wait, _MOST_EXHAUSTED))
+            self._calls.exhausted(permit.at, now, min(reply.wait, _MOST_EXHAUSTED))
         if reply.kind is ErrorKind.CALLS_PER_DAY:
-            self._calls_today = max(self._calls_today, self.limits.calls_per_day)
+            self.calls_today = max(self.calls_today, self.limits.calls_per_day)
 
     def _note_crowding(self, permit: Permit, *, is_crowded: bool) -> None:
         """One more request at a time for each calm batch, until monday is crowded: then half as many, and one more a calm round."""
@@ -314,8 +305,8 @@ class Budget:
     def _roll_day(self) -> float:
         # A clock that is set back does not make a day begin twice.
         if (today := self._timer.day) > self._day:
-            self._day, self._calls_today = today, float(self._in_flight)
-        return self._calls_today
+            self._day, self.calls_today = today, float(self._in_flight)
+        return self.calls_today
 
     def _points(self, operation: str, mutations: int) -> int:
         """What a request will cost; a read is counted by the call, mutations one by one."""

@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from orders_platform.domain.usage import Traffic
+from orders_platform.domain.mutations import Traffic
 from orders_platform.errors import BoardMismatchError, MondayRefusedError, MondayUnavailableError, OrdersError
 from orders_platform.monday.budget import Budget, DailyLimitError, Permit, Timer
 from orders_platform.monday.documents import Request
@@ -26,7 +26,6 @@ KEY_LIFETIME_SECONDS = 30 * 60.0
 
 KEY_SAFETY_SECONDS = 2 * 60.0
 """We stop using a key this long before its end: a request lives for up to 60 seconds and clocks differ."""
-
 
 FRESH_SECONDS = 5.0
 """Oldest intent with which a request leaves; `settle_seconds` of the configuration allows for it."""
@@ -43,7 +42,6 @@ class RetryPolicy:
         first_attempts: the same for connections that cannot be made, as long as none ever was.
         limit_waits: replies that may say "too much, later".
         patience: most seconds of waiting in all.
-        base: seconds of the first backoff; it doubles each time, up to `longest`.
         key_lifetime: seconds for which monday knows an idempotency key.
     """
 
@@ -51,13 +49,11 @@ class RetryPolicy:
     first_attempts: int = 4
     limit_waits: int = 12
     patience: float = 20 * 60.0
-    base: float = 0.5
-    longest: float = 30.0
     key_lifetime: float = KEY_LIFETIME_SECONDS
 
     def backoff(self, times: int) -> float:
-        """Most seconds of waiting after the failure number `times`."""
-        return min(self.longest, self.base * 2.0 ** (times - 1))
+        """Most seconds of waiting after the failure number `times`: twice as long each time."""
+        return min(30.0, 0.5 * 2.0 ** (times - 1))
 
 
 _NOTHING = lost_reply("not_sent", "sending ended before this was sent", never_sent=True)
@@ -91,7 +87,7 @@ class RequestResult:
         self.reply = reply
         self.calls += 1
         self.seconds = seconds
-        self.too_much |= _is_too_much(reply)
+        self.too_much |= reply.kind is ErrorKind.TOO_MUCH or reply.worst.code == TIMEOUT or reply.status in {408, 504}
         # A key in use is in use by an earlier attempt of ours, which may come to its end.
         is_unclear = reply.kind is ErrorKind.KEY or not reply.surely_not_executed
         if self.first_unknown is None and reply.action in REPEATED and is_unclear:
@@ -184,13 +180,9 @@ class MondayClient:
     ) -> RequestResult:
         """Send a request until its outcome is known, or the retries end; an error of ours is in the result.
 
-        Args:
-            request: a read, or mutations under aliases.
-            key: the idempotency key of mutations, the same for every repeat and for no other request; None for a read.
-            traffic: counts the requests.
-            attempts: fewer failed attempts than the policy allows.
-            permit: for the first attempt, when the caller has one already.
-            before_request: called right before each attempt; an error of it ends the sending.
+        Mutations have a `key`, the same for every repeat and for no other request. `traffic` counts the requests. The `permit` is for the
+        first attempt, `attempts` are fewer than the policy allows. `before_request` is called right before each attempt; an error of it
+        ends the sending.
         """
         result, commits = RequestResult(), 0
         while (permit := permit or self._acquire(request, result)) is not None:
@@ -256,10 +248,6 @@ class MondayClient:
         traffic.rate_limited += reply.rate_limited
         traffic.seconds += result.seconds
         _log(request, reply)
-
-
-def _is_too_much(reply: Reply) -> bool:
-    return reply.kind is ErrorKind.TOO_MUCH or reply.worst.code == TIMEOUT or reply.status in {408, 504}
 
 
 def _stop(reply: Reply) -> OrdersError | None:

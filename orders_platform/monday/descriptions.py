@@ -131,12 +131,7 @@ _ENDING = {
 
 
 def version_notice(listed: Sequence[Node], pinned: str) -> str:
-    """A sentence where the pinned version nears its end or is gone; empty where it lives, or where monday lists none.
-
-    Args:
-        listed: the field `versions`: value, kind and display name of each.
-        pinned: `yyyy-mm`.
-    """
+    """A sentence where the pinned version nears its end or is gone; empty where it lives, or where monday lists none."""
     kinds = {str(version.get("value")): str(version.get("kind")) for version in listed}
     if not kinds or (pinned in kinds and kinds[pinned] not in _ENDING):
         return ""

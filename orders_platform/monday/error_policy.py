@@ -161,38 +161,25 @@ MESSAGES: tuple[tuple[str, ErrorRule], ...] = (
 
 
 def rule_for(code: str | None, status: int, message: str) -> tuple[ErrorRule, bool]:
-    """The action to one error.
+    """The rule for one error, by monday's code if it gave one, the status (under HTTP 200 the error's own), and monday's sentence.
 
-    Args:
-        code: monday's code for it, None when it gave none.
-        status: HTTP status; under HTTP 200 the error's own `status_code`.
-        message: monday's sentence.
-
-    Returns:
-        The rule, and whether the table knows the error: by its code, or by its message where no other code or status contradicts.
-        A status alone may be anybody's. One it does not know is permanent for its row.
+    And whether the table knows the error: by its code, or by its message where no other code or status contradicts. A status alone may
+    be anybody's. One it does not know is permanent for its row.
     """
     by_code = _CODES.get(_fold(code)) if code else None
     if by_code is not None:
         return by_code, True
     by_message = next((rule for part, rule in MESSAGES if part in message.casefold()), None)
-    by_status = _by_status(status, by_message)
+    by_status = UNKNOWN if status >= 500 else ENDPOINT if 300 <= status < 400 else STATUSES.get(status)
     if by_status is not None:
-        return by_status, by_message is by_status
+        # The status decides what to do; a message that calls for the same says it more exactly (of what kind, which advice).
+        return (by_message, True) if by_message and by_message.action is by_status.action else (by_status, False)
     return by_message or REJECT, by_message is not None and code is None
 
 
 def is_known(code: str | None) -> bool:
     """Whether the table has this code."""
     return code is not None and _fold(code) in _CODES
-
-
-def _by_status(status: int, by_message: ErrorRule | None) -> ErrorRule | None:
-    rule = UNKNOWN if status >= 500 else ENDPOINT if 300 <= status < 400 else STATUSES.get(status)
-    # The status decides what to do; a message that calls for the same says it more exactly (of what kind, which advice).
-    if rule is not None and by_message is not None and by_message.action is rule.action:
-        return by_message
-    return rule
 
 
 def _fold(code: str) -> str:

@@ -96,14 +96,9 @@ class RateWindow:
         return window
 
     def observe(self, window: Window, sent_at: float, now: float, told: Allowance, *, alone: bool) -> None:
-        """Compare with what the answer to a call says of the window that the call was counted in.
+        """Compare with what the answer to a call, which arrived now, says of the window that the call was counted in by `take`.
 
-        Args:
-            window: as `take` gave it.
-            sent_at: when the call was counted.
-            now: when the answer arrived.
-            told: the window as monday sees it.
-            alone: no other call of ours was under way during this one, so that the figure is exact.
+        It is exact where the call was `alone`: no other one of ours was under way.
         """
         if told.quota:
             self.limit = told.quota
@@ -116,14 +111,16 @@ class RateWindow:
             # monday wrote it at some moment between the call and its answer.
             window.narrow(sent_at + told.reset - RESET_ROUNDING, now + told.reset)
 
-    def exhausted(self, now: float, seconds: float) -> None:
+    def exhausted(self, sent_at: float, now: float, seconds: float) -> None:
         """Note that monday calls the limit exceeded and free again in `seconds`: use a little less of it for a while.
 
-        Where its headers told that the window is not over by then, it is asked once more in that window, which stays as it is counted.
+        Where its headers told that the window is not over by then, it is asked once more in that window, which stays as it is counted;
+        `sent_at` tells whether this was that call.
         """
         window = self._current(now)
-        if window is not None and window.is_told and not window.reopens and now + seconds < window.ends:
-            window.reopens = now + seconds
+        was_asked_again = window is not None and 0 < window.reopens <= sent_at
+        if window is not None and window.is_told and not was_asked_again and now + seconds < window.ends:
+            window.reopens = max(window.reopens, now + seconds)
             return
         self._share = max(0.5, self._share * 0.8)
         known = window.closes if window is not None and window.is_told else now

@@ -19,7 +19,6 @@ from orders_platform.monday.error_policy import RATE_LIMITS, ErrorAction, ErrorK
 MESSAGE_LENGTH = 1_000
 """Longest message kept: refusals of a label list all labels of the column, tens of kB; the tables keep 1,000 characters."""
 
-
 LONGEST_WAIT = 3_600.0
 """No limit of monday's but that of the day lasts longer; who names more means something else."""
 
@@ -152,13 +151,7 @@ def _says(problem: Problem) -> bool:
 
 
 def read_reply(status: int, headers: Mapping[str, str], body: str) -> Reply:
-    """Take one answer apart; never raises, whatever came back.
-
-    Args:
-        status: HTTP status.
-        headers: names in any case.
-        body: as it came, unpacked.
-    """
+    """Take one answer apart, its body unpacked and its headers' names in any case; never raises, whatever came back."""
     lowered = {name.lower(): text for name, text in headers.items()}
     answer = _json_object(body)
     problems = _problems(status, answer)
@@ -166,15 +159,17 @@ def read_reply(status: int, headers: Mapping[str, str], body: str) -> Reply:
     known_data = data if isinstance(data, dict) else None
     extensions = answer.get("extensions") if answer else None
     executed = _was_executed(known_data, problems)
+    told = seconds_to_wait(lowered, answer or {})
+    cost = as_object((known_data or {}).get("complexity")).get("query")
     return Reply(
         status=status,
         action=_action(executed, problems),
         executed=executed,
         data=known_data,
         problems=problems,
-        wait=_wait(lowered, answer, problems),
+        wait=max((problem.rule.wait for problem in problems), default=0.0) if told is None else told,
         request_id=_text(extensions.get("request_id")) if isinstance(extensions, dict) else None,
-        cost=_cost(known_data),
+        cost=cost if isinstance(cost, int) and 0 <= cost < _MOST_POINTS else None,
         quota=read_quota(lowered),
         replayed=lowered.get("idempotency-replayed", "").casefold() == "true",
         is_own=answer is not None and not _OWN_KEYS.isdisjoint(answer),
@@ -252,17 +247,6 @@ def _with_column(error_data: Mapping[str, object], message: str) -> str:
     return ": ".join(part for part in (column, reason, message) if part)
 
 
-def _wait(headers: Mapping[str, str], answer: Mapping[str, object] | None, problems: tuple[Problem, ...]) -> float:
-    told = seconds_to_wait(headers, answer or {})
-    ours = max((problem.rule.wait for problem in problems), default=0.0)
-    return ours if told is None else told
-
-
-def _cost(data: Mapping[str, object] | None) -> int | None:
-    query = as_object((data or {}).get("complexity")).get("query")
-    return query if isinstance(query, int) and 0 <= query < _MOST_POINTS else None
-
-
 def _json_object(body: str) -> dict[str, object] | None:
     try:
         answer = json.loads(body)
@@ -284,12 +268,7 @@ def as_object(value: object) -> Mapping[str, object]:
 
 
 def seconds_to_wait(headers: Mapping[str, str], body: Mapping[str, object]) -> float | None:
-    """The longest wait an answer asks for, in seconds; None when it asks for none.
-
-    Args:
-        headers: names in lower case.
-        body: as JSON, empty when it is none.
-    """
+    """The longest wait an answer asks for, in seconds; None when it asks for none. Names of headers are in lower case."""
     told = [seconds for seconds in (*_from_headers(headers), *_from_body(body)) if seconds >= 0]
     return min(max(told), LONGEST_WAIT) if told else None
 
@@ -326,8 +305,7 @@ def _number(value: object, divisor: int) -> Iterator[float]:
 def read_quota(headers: Mapping[str, str]) -> dict[str, Allowance]:
     """The allowances in the headers of one answer, by monday's names: `minuteRate`, `concurrency`, `complexityMinute`.
 
-    Args:
-        headers: names in lower case. Entries that cannot be read are left out: the headers inform, they never fail an answer.
+    Names of headers are in lower case. Entries that cannot be read are left out: the headers inform, they never fail an answer.
     """
     policies, states = _entries(headers.get("ratelimit-policy", "")), _entries(headers.get("ratelimit", ""))
 

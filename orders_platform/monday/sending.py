@@ -59,13 +59,6 @@ class Pace:
     def _bound(self, operation: str) -> int:
         return self._most.get(operation, 3 * self._default)
 
-    def learn(self, operation: str, mutations: int, request: RequestResult) -> None:
-        """Draw the conclusions from a request with so many mutations."""
-        if request.too_much:
-            self.was_too_much(operation, mutations)
-        elif request.reply.executed and not request.reply.replayed:
-            self.went_well(operation, mutations, request.seconds)
-
     def went_well(self, operation: str, mutations: int, seconds: float) -> None:
         """A request of `mutations` was executed in `seconds`, waits not counted."""
         with self._lock:
@@ -176,13 +169,7 @@ class Sending:
     ) -> None:
         """Send a batch, or a part of one, and what follows from the reply: its halves, or some of it again, under keys of their own.
 
-        Args:
-            report: of the batch; it is filled in.
-            part: what to send.
-            permit: for the first request of the batch.
-            attempts: fewer failed attempts than usual.
-            repeats: how often it was sent again already.
-            after: seconds to wait before.
+        It fills in the `report` of the batch. `attempts` are fewer than usual, `repeats` how often it was sent again already.
         """
         request = RequestResult()
         if self._stopped_by is None and self.client.timer.pause(after):
@@ -213,7 +200,10 @@ class Sending:
 
     def _take_in(self, mutations: int, request: RequestResult) -> None:
         """Draw the conclusions from one request."""
-        self.pace.learn(self.operation, mutations, request)
+        if request.too_much:
+            self.pace.was_too_much(self.operation, mutations)
+        elif request.reply.executed and not request.reply.replayed:
+            self.pace.went_well(self.operation, mutations, request.seconds)
         with self._lock:
             self._unreached = self._unreached + 1 if request.unreached else 0
             self._stopped_by = self._stopped_by or request.stopped_by

@@ -117,7 +117,6 @@ class Transport:
         api_version: `yyyy-mm`.
         timeout_seconds: longest time of a request, from the connection to the last byte; monday ends one after 60 seconds.
         most_connections: kept open.
-        most_bytes: of an answer, unpacked.
         http_transport: carries the requests in place of sockets, for a sandbox in this process.
 
     Attributes:
@@ -136,7 +135,6 @@ class Transport:
         *,
         timeout_seconds: float,
         most_connections: int,
-        most_bytes: int = MOST_BYTES,
         http_transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.url = _checked_url(url)
@@ -159,24 +157,19 @@ class Transport:
             verify=_authorities() if self.url.scheme == "https" else False,
             transport=http_transport,
         )
-        self._timeout_seconds, self._most_bytes, self._deadline = timeout_seconds, most_bytes, _Deadline()
+        self._timeout_seconds, self._deadline = timeout_seconds, _Deadline()
         for each in (self._http._transport, *self._http._mounts.values()):
             if (pool := getattr(each, "_pool", None)) is not None:
                 pool._network_backend = _BoundNetwork(pool._network_backend, self._deadline)
 
     def post(self, request: Request, key: str | None) -> Reply:
-        """Send one request and read its answer; a lost or impossible connection is a reply as well.
-
-        Args:
-            request: text and variables.
-            key: idempotency key of a mutation, None for a read.
-        """
+        """Send one request, a mutation with its idempotency key; a lost or impossible connection is a reply as well."""
         headers = {} if key is None else {"Idempotency-Key": key}
         content = {"query": request.query, "variables": request.variables}
         self._deadline.ends = elapsed() + self._timeout_seconds
         try:
             with self._http.stream("POST", self.url, json=content, headers=headers) as response:
-                body = _text_of(response, self._most_bytes)
+                body = _text_of(response)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
             return lost_reply(
                 "unreachable", f"{self._host} cannot be reached: {self._filter.redact(str(error))}", never_sent=True
@@ -184,7 +177,7 @@ class Transport:
         except httpx.TimeoutException as error:
             return lost_reply(TIMEOUT, f"{self._host} did not answer in time ({type(error).__name__})", never_sent=False)
         except TooLongError:
-            return lost_reply("too_long", f"{self._host} answered with more than {self._most_bytes:,} bytes", never_sent=False)
+            return lost_reply("too_long", f"{self._host} answered with more than {MOST_BYTES:,} bytes", never_sent=False)
         except (httpx.TransportError, zlib.error) as error:
             return lost_reply("connection_lost", f"{self._host} broke off: {self._filter.redact(str(error))}", never_sent=False)
         headers = {name: self._filter.redact(text) for name, text in response.headers.items()}
@@ -212,11 +205,11 @@ class Transport:
         return f"monday.com at {self.url.host}:{self.url.port}" if self.url.port else f"monday.com at {self.url.host}"
 
 
-def _text_of(response: httpx.Response, most: int) -> str:
+def _text_of(response: httpx.Response) -> str:
     """The body, unpacked by ourselves: a few bytes may stand for any number.
 
     Raises:
-        TooLongError: it has more than `most` bytes.
+        TooLongError: it has more than `MOST_BYTES`.
         zlib.error, httpx.TransportError: it cannot be unpacked, or breaks off.
     """
     if response.is_stream_consumed:  # of a transport in this process
@@ -224,8 +217,8 @@ def _text_of(response: httpx.Response, most: int) -> str:
     unpack = zlib.decompressobj(47) if response.headers.get("content-encoding", "identity").casefold() != "identity" else None
     body = bytearray()
     for chunk in response.iter_raw():
-        body += unpack.decompress(chunk, most + 1 - len(body)) if unpack else chunk
-        if len(body) > most:
+        body += unpack.decompress(chunk, MOST_BYTES + 1 - len(body)) if unpack else chunk
+        if len(body) > MOST_BYTES:
             raise TooLongError
         if unpack and unpack.unused_data:
             raise zlib.error("a packed body with something behind its end")

@@ -164,37 +164,28 @@ def _corrections(
     orders: Sequence[OrderStatus], rejected: Sequence[RowProblem], refused_lines: Sequence[RowProblem]
 ) -> tuple[Correction, ...]:
     names = {order.order_key: order for order in orders}
-    refused = [
-        Correction(
-            order.order_key,
-            order.item_name,
-            _plain(order.reason or "the board refused it"),
-            is_on_board=order.item_id is not None,
-        )
-        for order in orders
-        if order.state is SyncState.FAILED
-    ]
     counts = Counter[Correction]()  # rows that a reader cannot tell apart are one line
     for row in (*refused_lines, *rejected):
-        counts[_correction(row, names.get(row.order_key))] += row.rows
-    return (*refused, *(replace(each, rows=rows) for each, rows in counts.items()))
+        reason = _plain(row.reason)
+        words = f"size {row.size_code}: {reason}" if row.size_code and row.size_code not in reason else reason
+        counts[_correction(row.order_key, names.get(row.order_key), words)] += row.rows
+    refused = [each for each in orders if each.state is SyncState.FAILED]
+    return (
+        *(_correction(each.order_key, each, _plain(each.reason or "the board refused it")) for each in refused),
+        *(replace(each, rows=rows) for each, rows in counts.items()),
+    )
 
 
-def _correction(row: RowProblem, order: OrderStatus | None) -> Correction:
-    size = f"size {row.size_code}" if row.size_code else ""
-    reason = _plain(row.reason)
-    words = f"{size}: {reason}" if size and row.size_code not in reason else reason
-    is_on_board = order is not None and order.item_id is not None
-    return Correction(row.order_key or "(no order number)", order.item_name if order else "", words, is_on_board=is_on_board)
+def _correction(key: str, order: OrderStatus | None, words: str) -> Correction:
+    name, item_id = (order.item_name, order.item_id) if order else ("", None)
+    return Correction(key or "(no order number)", name, words, is_on_board=item_id is not None)
 
 
 def _cell_correction(group: WarningGroup) -> Correction:
-    orders = ", ".join(group.examples) + (
-        f" and {group.count - len(group.examples)} more" if group.count > len(group.examples) else ""
-    )
-    return Correction(
-        orders, "", f"{group.column}: {preview(group.text)} {group.reason}", group.count, is_on_board=True, is_cell=True
-    )
+    words = f"{group.column}: {preview(group.text)} {group.reason}"
+    rest = group.count - len(group.examples)
+    orders = ", ".join(group.examples) + (f" and {rest} more" if rest > 0 else "")
+    return Correction(orders, "", words, group.count, is_on_board=True, is_cell=True)
 
 
 def _plain(reason: str) -> str:
@@ -217,8 +208,7 @@ def change_words(change: OrderChange) -> str:
     sizes = counted(change.lines, "size")
     if change.action is None:
         return f"{sizes} changed"
-    word = _ACTION_WORDS[change.action]
-    return f"{word}, {sizes}" if change.lines else word
+    return _ACTION_WORDS[change.action] + (f", {sizes}" if change.lines else "")
 
 
 def event_words(event: OrderEvent) -> str:

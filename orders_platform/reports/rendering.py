@@ -28,6 +28,8 @@ from orders_platform.reports.markdown import cell, table
 MOST_ROWS = 50
 """Of a table in markdown, which is read in a terminal or in Dagster; the page has them all."""
 _MOST_EVENTS = 6
+_LONGEST_NAME = 240
+"""Of a file without its suffix; file systems take 255 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +49,12 @@ def html_page(reports: Sequence[Report], links: Links, nobodys: Sequence[RowProb
 
     `nobodys` are files and rows of the list that are no customer's.
     """
-    return _environment().get_template("page.html.j2").render(_context(reports, links), nobodys=nobodys)
+    return _rendered("page.html.j2", reports, links, nobodys)
 
 
 def markdown_text(reports: Sequence[Report], links: Links, nobodys: Sequence[RowProblem] = ()) -> str:
     """The same as markdown, without the list of every order."""
-    return _environment().get_template("page.md.j2").render(_context(reports, links), nobodys=nobodys).strip() + "\n"
+    return _rendered("page.md.j2", reports, links, nobodys).strip() + "\n"
 
 
 @cache
@@ -74,8 +76,7 @@ def changes_page(
 
     `stays` are sentences on what it leaves.
     """
-    template = _environment().get_template("changes.html.j2")
-    in_words = counts_in_words(counts)
+    template, in_words = _environment().get_template("changes.html.j2"), counts_in_words(counts)
     return template.generate(sections=sections, stays=stays, in_words=in_words, made_at=made_at, links=links)
 
 
@@ -92,14 +93,9 @@ def changes_text(customer: str, orders: Sequence[RowChange]) -> str:
     return template.render(customer=customer, orders=orders, in_words=counts_in_words(change_counts(orders)))
 
 
-def _context(reports: Sequence[Report], links: Links) -> dict[str, object]:
-    return {
-        "reports": reports,
-        "alone": len(reports) == 1,
-        "made_at": max((report.made_at for report in reports), default=None),
-        "links": links,
-        "status_words": STATUS_WORDS,
-    }
+def _rendered(name: str, reports: Sequence[Report], links: Links, nobodys: Sequence[RowProblem]) -> str:
+    made_at, template = max((report.made_at for report in reports), default=None), _environment().get_template(name)
+    return template.render(reports=reports, alone=len(reports) == 1, made_at=made_at, links=links, nobodys=nobodys)
 
 
 @cache
@@ -114,16 +110,13 @@ def _environment() -> jinja2.Environment:
     environment.filters |= {"moment": _moment, "number": lambda value: f"{value:,}", "cell": cell}
     environment.globals |= {each.__name__: each for each in (change_words, changes_summary, waiting_words, event_words, table)}
     environment.globals |= {"most": MOST_ROWS, "most_events": _MOST_EVENTS, "script": find_script(), "policy": page_policy()}
+    environment.globals["status_words"] = STATUS_WORDS
     return environment
 
 
 def _moment(value: datetime | None) -> str:
     """`21 Nov 2026, 07:40 UTC`."""
     return "" if value is None else f"{value.day} {value:%b %Y, %H:%M} UTC"
-
-
-_LONGEST_NAME = 240
-"""Of a file without its suffix; file systems take 255 bytes."""
 
 
 def page_of(folder: Path, customer: str) -> Path:

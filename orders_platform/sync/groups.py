@@ -58,11 +58,6 @@ def place_groups(names: Iterable[str], on_board: Sequence[Group], recorded: Iter
     return {name: group for name, group in placed.items() if group is not None}
 
 
-def is_renamed(name: str, group: Group) -> bool:
-    """Whether people gave the group of this name another title."""
-    return fold(name) != fold(group.title)
-
-
 class _Groups:
     """The groups of one customer."""
 
@@ -94,9 +89,8 @@ class _Groups:
             run.wait_until_final([self._intent.moment])
             placed = self._placed()
         placed = {**place_groups(self._names, self._made, ()), **placed}
-        renamed = (
-            {} if run.rules.on_renamed == "keep" else {name: each for name, each in placed.items() if is_renamed(name, each)}
-        )
+        may_rename = run.rules.on_renamed == "restore"
+        renamed = {name: each for name, each in placed.items() if may_rename and fold(name) != fold(each.title)}
         if dry:
             report.created, report.updated = len(self._missing(placed)), len(renamed)
             return

@@ -37,8 +37,7 @@ from orders_platform.domain.orders import RowKind, SyncRow
 from orders_platform.domain.states import Action, SyncState
 from orders_platform.domain.text import fold
 from orders_platform.errors import RowError
-from orders_platform.sync.groups import is_renamed, place_groups
-from orders_platform.sync.recovery import external_key
+from orders_platform.sync.groups import place_groups
 from orders_platform.sync.run import SyncRun
 
 
@@ -180,12 +179,10 @@ class _Side:
     def compare(self, found: Reconciliation, left: Mapping[LookUp, SyncRow]) -> None:
         """Note how each row differs, and what is there that belongs to no row."""
         found.waiting += [each.row for each in self.of_state(synced=False)]
-        found.differences += [each for expected in self.of_state(synced=True) for each in self._differences(expected)]
+        for expected in self.of_state(synced=True):
+            shown = self.shown.get(expected.row.monday_id or 0)
+            found.differences += row_differences(expected, shown, self.mapping, self.shape.columns, self.titles)
         found.differences += orphan_differences(self.kind, self._orphans(), self.expected, self.active_ids, left)
-
-    def _differences(self, expected: ExpectedRow) -> list[Difference]:
-        shown = self.shown.get(expected.row.monday_id or 0)
-        return row_differences(expected, shown, self.mapping, self.shape.columns, self.titles)
 
     def _orphans(self) -> list[Orphan]:
         """What is listed, belongs to no row, whoever's, and was not archived a moment ago.
@@ -193,9 +190,9 @@ class _Side:
         The database is asked last: what was made meanwhile is known by now.
         """
         ids = sorted(self.listed.keys() - self.own_ids)
-        asked = self.run.board.items(ids, []) if ids else {}
+        asked = self.run.board.items(ids, [])
         active = [item_id for item_id in ids if item_id in asked and asked[item_id].state == "active"]
-        known = self.run.store.known_ids(active) if active else set()
+        known = self.run.store.known_ids(active)
         return [orphan for item_id in active if item_id not in known and (orphan := self.orphan(*self.listed[item_id]))]
 
     def orphan(self, item: BoardItem, look_up: LookUp) -> Orphan | None:
@@ -213,7 +210,8 @@ class _ItemsSide(_Side):
         placed = self._placed = place_groups({row.group_name for row in due}, *self._groups) if is_whole else {}
         self.titles = {group.id: group.title for group in self._groups[0]} if is_whole else {}
         self.expected = [self.expect(row, self._look_up(row), placed.get(row.group_name)) for row in due]
-        self.listed = {item.id: (item, self._found_by(item)) for item in self._list(due)}
+        key = self.mapping.external_key or ""
+        self.listed = {item.id: (item, (0, fold(item.text(key)))) for item in self._list(due, key)}
         self.read([*due, *(self._left if depth is Depth.CELLS else ())], is_whole=is_whole)
 
     @cached_property
@@ -230,22 +228,18 @@ class _ItemsSide(_Side):
                 users[str(known_by)].add(each.customer)
         return {group.id: users[group.id] | users[fold(group.title)] for group in self._groups[0]}
 
-    def _list(self, rows: Sequence[SyncRow]) -> Iterator[BoardItem]:
-        board_id, column = self.mapping.board_id, self.mapping.external_key or ""
+    def _list(self, rows: Sequence[SyncRow], column: str) -> Iterator[BoardItem]:
+        board_id = self.mapping.board_id
         if self._is_whole:
             ours = sorted(group_id for group_id, users in self._users.items() if self._customer in users)
             yield from self.run.board.items_of_groups(board_id, ours, [column])
         if not self._is_whole or self.depth is Depth.CELLS:
-            keys = sorted({key for row in rows if (key := external_key(self.run, row))})
+            keys = sorted({key for row in rows if (key := self.run.external_key(row))})
             for items in (self.run.board.find_items(board_id, column, keys) if keys else {}).values():
                 yield from items
 
     def _look_up(self, row: SyncRow) -> LookUp:
-        return 0, fold(external_key(self.run, row))
-
-    def _found_by(self, item: BoardItem) -> LookUp:
-        cell = item.cells.get(self.mapping.external_key or "")
-        return 0, fold(cell.text or "" if cell else "")
+        return 0, fold(self.run.external_key(row))
 
     def orphan(self, item: BoardItem, look_up: LookUp) -> Orphan | None:
         """None for one in a group that only other customers use, when one of them has an order of its number."""
@@ -273,7 +267,7 @@ class _ItemsSide(_Side):
             found.differences += [
                 Difference(DifferenceKind.RENAMED_GROUP, self.kind, "", "", None, name, None, "group", name, group.title)
                 for name, group in sorted(self._placed.items())
-                if is_renamed(name, group)
+                if fold(name) != fold(group.title)
             ]
 
 

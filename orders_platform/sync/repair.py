@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from orders_platform.domain.differences import Difference, DifferenceKind
+from orders_platform.domain.differences import DifferenceKind
 from orders_platform.domain.mutations import Mutation, Operation, Outcome
 from orders_platform.domain.orders import RowKind, RowProblem, RowResult
 from orders_platform.domain.states import SyncState
@@ -58,16 +58,12 @@ def repair_plan(found: Reconciliation) -> list[Repair]:
         action = _ACTIONS.get(each.kind)
         if action is not None:
             key = action, each.row_kind, each.ref or each.monday_id or each.name
-            before = plan[key].detail + ", " if key in plan else ""
-            plan[key] = Repair(action, each.row_kind, each.order_key, each.size_code, each.monday_id, each.name, each.ref,
-                               before + _detail(each))  # fmt: skip
+            what = f"{each.board or '(no group)'} -> {each.database}" if each.column == "group" else each.column
+            detail = f"{plan[key].detail}, {what}" if key in plan else what
+            plan[key] = Repair(
+                action, each.row_kind, each.order_key, each.size_code, each.monday_id, each.name, each.ref, detail
+            )
     return list(plan.values())
-
-
-def _detail(difference: Difference) -> str:
-    if difference.column == "group":
-        return f"{difference.board or '(no group)'} -> {difference.database}"
-    return difference.column
 
 
 def repair_customer(run: SyncRun, customer: str, plan: Sequence[Repair]) -> CustomerReport:
@@ -110,8 +106,6 @@ def _archive_duplicates(run: SyncRun, customer: str, plan: Sequence[Repair], rep
             for ref, result in batch.results.items():
                 stage.archived += result.outcome is Outcome.DONE
                 if result.outcome is not Outcome.DONE:
-                    code, words = (
-                        result.code or result.outcome.value,
-                        result.message or "it is not known whether it was archived",
-                    )
-                    stage.refuse(RowProblem(customer, duplicates[ref].order_key, duplicates[ref].size_code, code, words))
+                    left, code = duplicates[ref], result.code or result.outcome.value
+                    words = result.message or "it is not known whether it was archived"
+                    stage.refuse(RowProblem(customer, left.order_key, left.size_code, code, words))

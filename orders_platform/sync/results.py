@@ -108,11 +108,7 @@ class StageReport:
 
     def figures(self) -> dict[str, int | float]:
         """Every figure by name."""
-        plain = {
-            f.name: getattr(self, f.name)
-            for f in fields(self)
-            if f.name not in {"refusals", "warnings", "doubled", "trouble", "rows"}
-        }
+        plain = {f.name: figure for f in fields(self) if isinstance(figure := getattr(self, f.name), int | float)}
         return {**plain, "warnings": len(self.warnings), "doubled": len(self.doubled)}
 
 

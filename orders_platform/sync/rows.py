@@ -3,6 +3,11 @@
 Both go the same way: wait until unanswered requests are final, look up, read, plan, send in batches, and record what came of each, with
 the intent committed before each request; docs/explanation/exactly_once.md tells the protocol. What differs is where a row belongs on the
 board, by what it is found there, and the arguments that create it.
+
+Nothing is created before the board was asked: by what a row without an id is found there. A time-out means unknown, never failed. After
+the settle time a request is final and what it made is visible, so a look-up then answers for good. Rows that were never sent are looked
+up without waiting: so a restored backup, or a first load that is repeated, makes nothing twice. An adopted row is then planned like any
+other with a known id.
 """
 
 from __future__ import annotations
@@ -25,7 +30,6 @@ from orders_platform.domain.states import Action, SyncState
 from orders_platform.errors import RowError
 from orders_platform.sync.groups import place_groups
 from orders_platform.sync.reconcile import Depth, reconcile
-from orders_platform.sync.recovery import find_items, find_subitems
 from orders_platform.sync.results import StageReport
 from orders_platform.sync.run import BoardShape, SyncRun
 
@@ -219,7 +223,7 @@ class _Stage(ABC):
             self._require_tries(row)
             made = FormattedRow({}) if row.action is Action.DELETE else self._formatted(row)
         except RowError as refusal:
-            self._refuse(row, refusal.code, refusal.message)
+            self.report.refuse(RowProblem(self.customer, row.order_key, row.size_code, refusal.code, refusal.message), row)
             if not self.dry:
                 self.record([RowResult(row, SyncState.FAILED, row.monday_id, refusal.code, refusal.message)])
             return None
@@ -242,9 +246,6 @@ class _Stage(ABC):
                 "gave_up",
                 f"sent {row.tries} times and monday.com gave no outcome ({row.last_code}); `orders-platform retry` sends it again",
             )
-
-    def _refuse(self, row: SyncRow, code: str, reason: str) -> None:
-        self.report.refuse(RowProblem(self.customer, row.order_key, row.size_code, code, reason), row)
 
     def _formatted(self, row: SyncRow) -> FormattedRow:
         """The row's cells. What is wrong with those of a line is told by its size."""
@@ -307,9 +308,7 @@ class _Stage(ABC):
             each.row = row
 
     def _take_in(self, report: BatchReport) -> None:
-        made = report.created_ids
-        taken = self.run.store.known_ids(map(int, made)) if made else ()
-        report = report.without([str(each) for each in taken])
+        report = report.without([str(each) for each in self.run.store.known_ids(map(int, report.created_ids))])
         rows = [self.outgoing[mutation.ref] for mutation in report.batch.mutations]
         for each in rows:
             each.take_in(report.results[each.row.ref])
@@ -321,12 +320,11 @@ class _Stage(ABC):
         self.record(results, report)
         for each, result in zip(rows, results, strict=True):
             if result.state is SyncState.SYNCED:
-                self._count(each, result.monday_id or each.row.monday_id)
+                item_id = result.monday_id or each.row.monday_id
+                self.report.count_row(self.customer, each.row, each.plan.steps, item_id, each.warnings)
             elif result.state is SyncState.FAILED and result.code is not None:
-                self._refuse(each.row, result.code, result.message or "")
-
-    def _count(self, sent: _Outgoing, item_id: int | None) -> None:
-        self.report.count_row(self.customer, sent.row, sent.plan.steps, item_id, sent.warnings)
+                place = self.customer, each.row.order_key, each.row.size_code
+                self.report.refuse(RowProblem(*place, result.code, result.message or ""), each.row)
 
     def record(self, results: Sequence[RowResult], report: BatchReport | None = None, adoption: str | None = None) -> None:
         """Commit what came of rows, if there are any."""
@@ -343,7 +341,7 @@ class _Stage(ABC):
         for done, row in enumerate(rows):
             if not done % _TOLD_ROWS:
                 self.run.progress(f"planning {self.kind.value}", done, total)
-            self._count(row, row.plan.item_id)
+            self.report.count_row(self.customer, row.row, row.plan.steps, row.plan.item_id, row.warnings)
             yield row
 
     def rehearsed(self, sent: _Outgoing) -> RowResult | None:  # noqa: ARG002 - for the other stage
@@ -356,7 +354,7 @@ class _Stage(ABC):
 
     @abstractmethod
     def look_up(self, rows: Sequence[SyncRow]) -> Mapping[str, int]:
-        """The ids of those of the rows that are on the board, by ref."""
+        """The ids of those of the rows that are on the board and belong to no row yet, by ref."""
 
 
 class _ItemStage(_Stage):
@@ -380,7 +378,20 @@ class _ItemStage(_Stage):
 
     def look_up(self, rows: Sequence[SyncRow]) -> Mapping[str, int]:
         """By external key, on the whole board."""
-        return find_items(self.run, rows)
+        keys = {row.ref: self.run.external_key(row) for row in rows}
+        found = self.run.board.find_items(
+            self.shape.mapping.board_id, self.shape.mapping.external_key or "", sorted({*keys.values()})
+        )
+        ids = {item.id for items in found.values() for item in items}
+        free = ids - self.run.store.known_ids(ids)
+        adopted: dict[str, int] = {}
+        # Best fit first over all rows: of two orders that share a key, neither takes the other's item while its own is there.
+        pairs = [(row, item) for row in rows for item in found.get(keys[row.ref], ())]
+        for row, item in sorted(pairs, key=lambda pair: _likeness(*pair), reverse=True):
+            if item.id in free and row.ref not in adopted:
+                free.discard(item.id)
+                adopted[row.ref] = item.id
+        return adopted
 
     def rehearsed(self, sent: _Outgoing) -> RowResult | None:
         """The lines of an order that is made, again or for the first time, or archived."""
@@ -412,4 +423,15 @@ class _SubitemStage(_Stage):
 
     def look_up(self, rows: Sequence[SyncRow]) -> Mapping[str, int]:
         """By name, among the subitems of the item."""
-        return find_subitems(self.run, rows, self._children)
+        named = {
+            row.ref: {child.id for child in self._children.get(row.parent_id or 0, ()) if child.name == row.name}
+            for row in rows
+        }
+        ids = set().union(*named.values())
+        known = self.run.store.known_ids(ids)
+        return {ref: min(found - known) for ref, found in named.items() if found - known}
+
+
+def _likeness(row: SyncRow, item: BoardItem) -> tuple[bool, bool, int]:
+    """Of several items with the row's key, the one with its name, else in its group, else the oldest."""
+    return item.name == row.name, item.group_id == row.group_id, -item.id

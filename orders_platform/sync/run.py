@@ -9,19 +9,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from orders_platform.domain.board import BoardDescription, Column
+from orders_platform.domain.cell_codecs import plain_text
 from orders_platform.domain.clocks import BOOT, elapsed
-from orders_platform.domain.column_values import RowFormat
+from orders_platform.domain.column_values import RowFormat, coalesced
 from orders_platform.domain.labels import LabelIndex
-from orders_platform.domain.mapping import BoardMapping, Target, target_of
+from orders_platform.domain.mapping import BoardMapping, Target
 from orders_platform.domain.orders import RowKind, SyncRow, is_of
 from orders_platform.domain.plan import OnDeleted, OnRenamed
 from orders_platform.domain.preflight import board_problems, mismatch, require_board, subitem_board_problems
 from orders_platform.domain.text import counted
-from orders_platform.errors import GuardError, OrdersError, SourceDataError
-from orders_platform.sync.ports import Board, Store
+from orders_platform.errors import GuardError, OrdersError, RowError, SourceDataError
 from orders_platform.sync.results import StageReport
+
+if TYPE_CHECKING:  # most commands need neither to start
+    from orders_platform.database.order_store import OrderStore
+    from orders_platform.monday.adapter import MondayBoard
 
 
 @dataclass(frozen=True)
@@ -45,10 +50,10 @@ class SyncRules:
     @property
     def target(self) -> Target:
         """Where rows are sent, and as what."""
-        return target_of(self.items, self.subitems, self.subitem_name, self.may_create_labels)
+        return Target.of(self.items, self.subitems, self.subitem_name, self.may_create_labels)
 
 
-def described_boards(rules: SyncRules, board: Board) -> tuple[list[BoardDescription], list[str]]:
+def described_boards(rules: SyncRules, board: MondayBoard) -> tuple[list[BoardDescription], list[str]]:
     """The board of items and the one of its subitems, if that is the mapped one, and every reason why they do not fit the mappings."""
     found = board.describe_all([rules.items.board_id, rules.subitems.board_id])
     boards, problems = [require_board(found, rules.items.board_id)], list[str]()
@@ -85,8 +90,8 @@ class SyncRun:
         dry_run_items: orders whose item a dry run would have made.
     """
 
-    store: Store
-    board: Board
+    store: OrderStore
+    board: MondayBoard
     rules: SyncRules
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -115,10 +120,18 @@ class SyncRun:
         """The board of the items or of the subitems; both were checked. Raises `BoardMismatchError` naming everything that does not fit."""
         return self._shapes[kind]
 
-    def rows(self, kind: RowKind, customer: str, sent_by: str = "", *, waiting: bool = False) -> Sequence[SyncRow]:
-        """A customer's orders or lines: all, or those that a run sent, or that wait to be sent and this run is for."""
-        rows = (self.store.orders if kind is RowKind.ITEMS else self.store.lines)(customer, sent_by, waiting=waiting)
+    def rows(self, kind: RowKind, customer: str, *, waiting: bool = False) -> Sequence[SyncRow]:
+        """A customer's orders or lines: all, or those that wait to be sent and this run is for."""
+        rows = (self.store.orders if kind is RowKind.ITEMS else self.store.lines)(customer, waiting=waiting)
         return [row for row in rows if is_of(row.order_key, self.orders)] if waiting else rows
+
+    def external_key(self, row: SyncRow) -> str:
+        """The text by which the order's item is found on the board; empty, which finds nothing, where it cannot be written there."""
+        key = next(each for each in self.rules.items.fields if each.column_id == self.rules.items.external_key)
+        try:
+            return plain_text(coalesced(key, row.values)[1])
+        except RowError:
+            return ""  # the row itself is refused, with the reason, when its values are formatted
 
     def admit(self, customer: str) -> None:
         """Let a customer through to the board, once a run: no guard stops it, its ids are of these boards.
@@ -142,9 +155,8 @@ class SyncRun:
             )
         compared = self.store.aim(customer, self.rules.target)
         if compared:
-            self.progress(
-                f"the mapping changed: {counted(compared, 'row')} of {customer} to be compared with the board again", 0, 0
-            )
+            words = f"the mapping changed: {counted(compared, 'row')} of {customer} to be compared with the board again"
+            self.progress(words, 0, 0)
         self._admitted.add(customer)
 
     def preflight(self) -> bool:
@@ -202,9 +214,6 @@ class SyncRun:
         # SQL Server gives a time of day without its zone.
         age = (self.clock() - (sent_at if sent_at.tzinfo else sent_at.replace(tzinfo=UTC))).total_seconds()
         if age < 0:
-            self.progress(
-                f"a request of {sent_at:%Y-%m-%d %H:%M:%S} UTC lies in the future by this machine's clock: taken as of now",
-                0,
-                0,
-            )
+            words = f"a request of {sent_at:%Y-%m-%d %H:%M:%S} UTC lies in the future by this machine's clock: taken as of now"
+            self.progress(words, 0, 0)
         return max(0.0, age)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from orders_platform.domain.usage import Traffic
+from orders_platform.domain.mutations import Traffic
 from orders_platform_tests.testing.terminal import Terminal
 from orders_platform_tests.testing.workplace import Workplace
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,7 +49,7 @@ ORDER = RowChange(ChangeKind.CHANGED, "GRE-1", "", "∆ \"x\"\n\u2028", 7, (Cell
 
 @pytest.mark.parametrize("changes", [{}, {"A": []}, {"A": [ORDER], "B": []}, {"A": [], "B": [ORDER, ORDER], "C": [ORDER]}])
 def test_the_document_is_that_of_one_piece(changes: dict[str, list[RowChange]], tmp_path: Path) -> None:
-    with ShownChanges(Links(), as_json=True, as_page=False) as shown:
+    with closing(ShownChanges(Links(), as_json=True, as_page=False)) as shown:
         for customer, orders in changes.items():
             shown.take(customer, orders)
         output.write_json({"first": 1, "changes": shown.as_json, "counts": shown.counts}, tmp_path / "document.json")
@@ -73,7 +74,7 @@ def test_an_order_is_written_before_the_next_one_is_asked_for() -> None:
 
 
 def test_a_page_is_given_in_pieces() -> None:
-    with ShownChanges(Links(), as_json=False, as_page=True) as shown:
+    with closing(ShownChanges(Links(), as_json=False, as_page=True)) as shown:
         for n in range(200):
             shown.take(f"CUSTOMER {n}", [ORDER] * 5)
         pieces = list(shown.page([], datetime(2026, 1, 1, tzinfo=UTC)))

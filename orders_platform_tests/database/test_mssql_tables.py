@@ -10,6 +10,8 @@ from datetime import UTC, date, datetime
 from typing import cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import Connection, TextClause
 
 from orders_platform.configuration import Configuration
@@ -34,6 +36,13 @@ class Catalogue:
 
     def exec_driver_sql(self, statement: str, texts: tuple[str, ...]) -> None:
         self.run.append((statement, texts))
+
+
+@given(st.lists(st.binary(min_size=32, max_size=32), max_size=5))
+def test_the_fingerprint_of_a_load_is_the_one_that_the_statements_make(hashes: list[bytes]) -> None:
+    """What `1_read_row_hashes` tells are eight bytes as a number with a sign; `0_fingerprint_loads` adds up the first seven of each."""
+    told = [str(int.from_bytes(each[:8], signed=True)) for each in hashes]
+    assert MSSQL.fingerprint(told) == f"{len(hashes)}:{sum(int.from_bytes(each[:7]) for each in hashes)}"
 
 
 def reasons(*rows: Made) -> list[str]:

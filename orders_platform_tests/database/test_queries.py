@@ -9,12 +9,11 @@ from sqlalchemy import Engine, event
 
 from orders_platform.database.order_store import BATCHES_A_TRANSACTION, Finding, OrderStore
 from orders_platform.domain.history import CustomerGroup
-from orders_platform.domain.mutations import BatchReport, MutationResult, Outcome
+from orders_platform.domain.mutations import BatchReport, MutationResult, Outcome, Traffic
 from orders_platform.domain.needed_runs import CustomerSyncStatus
 from orders_platform.domain.order_status import BoardStatus, OrderChange
 from orders_platform.domain.orders import RowKind, RowResult, SyncRow
 from orders_platform.domain.states import SyncState
-from orders_platform.domain.usage import Traffic
 from orders_platform.errors import DatabaseRefusedError, SourceDataError
 from orders_platform_tests.testing.order_list import FILE, GREYSON, NAME, OrderList, batch_of, order
 

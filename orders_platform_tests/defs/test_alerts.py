@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from orders_platform.definitions import build_definitions
-from orders_platform.defs.alerts import RUNS, Address, Memory, Message, Place, Result, addresses_of, announce, results_of
+from orders_platform.defs.alerts import RUNS, Address, Memory, Message, Result, addresses_of, announce, results_of
 from orders_platform.defs.partitions import CUSTOMERS
 from orders_platform.domain.customers import CustomerNames
 from orders_platform.errors import ConfigurationError
@@ -524,7 +524,7 @@ def said(memory: Memory, *results: Result, taken: bool = True, customer: str | N
     for result in results:
         memory.take_in(result)
     address = Address(customer or "all", customer, lambda _message: taken)
-    titles = [title.removeprefix("[test] ") for title, _ in announce(memory, address, Place("test", "http://ui"))]
+    titles = [title.removeprefix("[test] ") for title, _ in announce(memory, address, "test", "http://ui")]
     memory.forget({"ACME", "RHONE"}, {"all", "ACME", "RHONE"})
     return titles
 

@@ -415,7 +415,7 @@ REJECTS = {
     "missing_key": "a key column is blank",
     "name_empty": "the name of the item or group would be empty",
     "phantom": "none of `phantom_columns` is filled: a total, or nothing",
-    "total": "no order number, and TOTAL, SUM or the like where a name belongs, or one note alone",
+    "total": "TOTAL, SUM or the like for an order number; or no order number, and such a word elsewhere, or some words alone",
     "repeated_header": "the headers of the file once more",
     "bad_quantity": "a size that is no whole number of pieces; its line keeps what it had",
     "bad_number": "a number column that holds a word; the cell is left out",

@@ -150,7 +150,7 @@ def test_a_total_with_a_text_and_a_footer_are_no_orders(
 
 
 @pytest.mark.parametrize(
-    "cells", [{"S": 30, NAME: GREYSON}, {"CUSTOMER STYLE": "TEE-01", "S": 4}, {"CUSTOMER STYLE": "TOTALLY", "M": 1}]
+    "cells", [{"S": 30, NAME: GREYSON}, {"CUSTOMER STYLE": "TEE-01", "S": 4}, {"CUSTOMER STYLE": "TOTALLY", "M": 1}, {}]
 )
 def test_an_order_whose_number_was_forgotten_is_no_total(order_list: OrderList, cells: dict[str, object]) -> None:
     order_list.load(row("GRE-1", GREYSON), cells | {"PO NUMBER": "4755", "_SOURCE_TABLE": "xGREYSON"})

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, event
@@ -88,6 +89,36 @@ def test_only_what_changed_is_read(order_list: OrderList) -> None:
     assert order_list.merge(*rows[1:], rows[0] | {"NOTES": "x"}) == HeaderMerge(rows_read=9, updated=1)
     assert order_list.merge(*rows[:5]).missing == 4
     assert {key for key, state in order_list.orders(KEY, "sync_state") if state == "NEW"} == {"A0"}
+
+
+@pytest.mark.parametrize(
+    ("column", "edit"), [(KEY, "WRONG"), (PO, "HAND"), ("item_name", "by hand"), ("group_name", "by hand")]
+)
+def test_an_order_whose_key_or_name_somebody_edited_in_the_table_is_put_right(
+    order_list: OrderList, column: str, edit: str
+) -> None:
+    rows = [order(f"A{i}") for i in range(6)]
+    order_list.merge(*rows)
+    before = sorted(order_list.orders(KEY, PO, "item_name", "group_name"))
+    order_list.sql(f'UPDATE ORDER_LIST_V2 SET "{column}" = \'{edit}\', "M" = 99 WHERE "{KEY}" = \'A0\'')
+    order_list.merge(*rows[:5], rows[5] | {"NOTES": "x"})
+    live = order_list.sql(f'SELECT "{KEY}", "{PO}", item_name, group_name FROM ORDER_LIST_V2 WHERE removed_at IS NULL')
+    assert sorted(map(tuple, live)) == before
+
+
+@pytest.mark.parametrize("count", [1, 501])
+def test_a_row_of_which_every_cell_is_null_is_no_order_and_stops_nothing(order_list: OrderList, count: int) -> None:
+    order_list.load(order("A1"), *[dict.fromkeys(order("A1"))] * count)
+    order_list.merging.record_scan(order_list.merging.scan_staging(), datetime(2026, 1, 5, tzinfo=UTC))
+    assert order_list.merge().created == 1
+    assert [reject.code for reject in order_list.store.invalid_rows()] == ["no_order"]
+
+
+def test_an_order_that_was_made_of_a_row_of_totals_is_gone_from_the_list(order_list: OrderList) -> None:
+    order_list.merge(order("A1"), order("TOTALX"))
+    order_list.sql(f"UPDATE ORDER_LIST_V2 SET \"{KEY}\" = 'TOTAL' WHERE \"{KEY}\" = 'TOTALX'")
+    assert order_list.merge(order("A1"), order("TOTAL")).missing == 1
+    assert [key for key, gone in order_list.orders(KEY, "removed_at") if gone] == ["TOTAL"]
 
 
 def test_a_column_that_was_blank_and_is_filled_and_goes_blank_again_is_a_change_each_time(order_list: OrderList) -> None:

@@ -96,7 +96,7 @@ def test_what_others_take_is_learned_from_the_answers(others: list[tuple[int, fl
         taken = window.take(now, 100)
         if not monday.take(now, 100):
             taken.ours -= 100
-            window.exhausted(now, math.ceil(monday.ends - now))
+            window.exhausted(now, now, math.ceil(monday.ends - now))
             continue
         window.observe(taken, now, now, monday.told(now), alone=True)
         assert window.room(now) <= monday.limit - monday.taken
@@ -138,7 +138,7 @@ def test_a_call_larger_than_the_limit_waits_for_an_empty_window_and_no_longer() 
 def test_an_exceeded_limit_lowers_the_pace_at_once_and_recovers_slowly() -> None:
     window = RateWindow(1_000)
     window.take(0.0, 100)
-    window.exhausted(1.0, 7.0)
+    window.exhausted(0.0, 1.0, 7.0)
     assert window.delay(1.0, 1) == 7.0
     assert window.room(8.0) == 800
     for _ in range(10):
@@ -153,13 +153,14 @@ def test_who_is_sent_away_for_less_than_the_rest_of_a_window_loses_that_time_and
     window = RateWindow(1_000)
     taken = window.take(0.0, 100)
     window.observe(taken, 0.0, 0.1, Allowance(1_000, 900, 60), alone=True)
-    window.exhausted(5.0, 2.0)
+    window.exhausted(0.2, 4.8, 2.0)
+    window.exhausted(0.3, 5.0, 2.0)  # that was under way at the same time
     assert (window.room(5.0), window.delay(5.0, 1)) == (0, 2.0)
     assert (window.room(7.0), window.delay(7.0, 900)) == (900, 0.0)
     window.recover(7.0)
-    window.exhausted(8.0, 2.0)  # there was an answer in between
+    window.exhausted(7.5, 8.0, 2.0)  # there was an answer in between
     assert window.delay(10.0, 900) == 0.0
-    window.exhausted(10.1, 2.0)  # there was none: then it is over
+    window.exhausted(10.0, 10.1, 2.0)  # there was none: then it is over
     assert window.delay(10.1, 1) >= 49
     assert window.room(61.0) == 800
 

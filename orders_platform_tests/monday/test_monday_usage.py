@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from orders_platform.domain.usage import MondayUsage, Traffic
+from orders_platform.domain.mutations import MondayUsage, Traffic
 from orders_platform_tests.monday.stage import Stage
 
 

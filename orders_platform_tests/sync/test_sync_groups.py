@@ -11,7 +11,7 @@ from orders_platform.domain.board import Group
 from orders_platform.domain.history import CustomerGroup
 from orders_platform.domain.text import fold
 from orders_platform.sandbox.server import Fault
-from orders_platform.sync.groups import is_renamed, place_groups
+from orders_platform.sync.groups import place_groups
 from orders_platform.sync.results import StageReport
 from orders_platform.sync.rows import sync_items
 from orders_platform_tests.testing.platform import SETTLE, Platform, order
@@ -282,7 +282,7 @@ def test_every_placed_name_is_titled_or_recorded_so_and_groups_are_not_shared(
     for name, group in placed.items():
         owner = by_id.get(int(group.id))
         assert owner is None or fold(owner) == fold(name)
-        assert not is_renamed(name, group) or owner is not None
+        assert fold(name) == fold(group.title) or owner is not None
     missing = names - set(placed)
     free = {fold(title) for n, title in enumerate(titles) if n not in by_id}
     assert not {fold(name) for name in missing} & free

@@ -47,7 +47,9 @@ def described(assets: Iterable[Loaded], settings: Settings) -> list[Loaded]:
         if name in columns:
             metadata["dagster/column_schema"] = columns[name]
         if reports.code_url and isinstance(asset, dg.AssetsDefinition):
-            metadata["code"] = dg.MetadataValue.url(f"{reports.code_url}/{_code_of(asset)}")
+            function = inspect.unwrap(asset.op.compute_fn.decorated_fn)  # type: ignore[union-attr]
+            file = f"{function.__module__.replace('.', '/')}.py#L{inspect.getsourcelines(function)[1]}"
+            metadata["code"] = dg.MetadataValue.url(f"{reports.code_url}/{file}")
 
         def merged(spec: dg.AssetSpec) -> dg.AssetSpec:
             return spec.merge_attributes(metadata=metadata, owners=list(reports.owners), kinds=kinds)
@@ -57,31 +59,18 @@ def described(assets: Iterable[Loaded], settings: Settings) -> list[Loaded]:
     return [describe(asset) for asset in assets]
 
 
-def _code_of(asset: dg.AssetsDefinition) -> str:
-    """The asset's function as a path in the repository."""
-    function = inspect.unwrap(asset.op.compute_fn.decorated_fn)  # type: ignore[union-attr]
-    return f"{function.__module__.replace('.', '/')}.py#L{inspect.getsourcelines(function)[1]}"
-
-
 def _columns(configuration: Configuration, tables: Mapping[str, TableDefinition]) -> dict[str, dg.TableSchema]:
     """The columns of our tables as the DDL has them, and those of the board that we write."""
     business = _business_columns(configuration, [name for name, _ in tables["staging"].columns])
     found = {
-        asset: dg.TableSchema(
-            [
-                dg.TableColumn(name, str(type_), tables[role].words[name] or business[name])
-                for name, type_ in tables[role].columns
-            ]
-        )
-        for asset, role in _TABLE_OF.items()
-    }
-    return found | {
         "monday_groups": dg.TableSchema([dg.TableColumn("title", "text", description="customer and season")]),
-        "monday_items": _board_columns(configuration.items, {"name": "the item's name", "group": "the group it is in"}),
-        "monday_subitems": _board_columns(
-            configuration.subitems, {"name": "the subitem's name", "parent": "the item it is under"}
-        ),
+        "monday_items": _board_columns(configuration.items, name="the item's name", group="the group it is in"),
+        "monday_subitems": _board_columns(configuration.subitems, name="the subitem's name", parent="the item it is under"),
     }
+    for asset, role in _TABLE_OF.items():
+        words = {name: tables[role].words[name] or business[name] for name, _ in tables[role].columns}
+        found[asset] = dg.TableSchema([dg.TableColumn(name, str(type_), words[name]) for name, type_ in tables[role].columns])
+    return found
 
 
 def _business_columns(configuration: Configuration, names: Sequence[str]) -> dict[str, str]:
@@ -98,21 +87,17 @@ def _business_columns(configuration: Configuration, names: Sequence[str]) -> dic
     return found
 
 
-def _board_columns(board: BoardMapping, own: Mapping[str, str]) -> dg.TableSchema:
+def _board_columns(board: BoardMapping, **own: str) -> dg.TableSchema:
     """By monday's ids, each with the order columns that it shows; `own` are those that every board has."""
-    fixed = [dg.TableColumn(name, "text", description=words) for name, words in own.items()]
-    mapped = [
-        dg.TableColumn(field.column_id, field.type.value, description=" or else ".join(field.sources)) for field in board.fields
-    ]
-    return dg.TableSchema([*fixed, *mapped])
+    columns = [(name, "text", words) for name, words in own.items()]
+    columns += [(field.column_id, field.type.value, " or else ".join(field.sources)) for field in board.fields]
+    return dg.TableSchema([dg.TableColumn(*each) for each in columns])
 
 
 def rejected_rows(rows: Sequence[RowProblem]) -> dict[str, dg.RawMetadataValue]:
     """Rows that the merge does not take; nothing when there are none."""
     cells = [(row.order_key, row.size_code, row.code, row.reason[:200]) for row in rows]
-    return (
-        {"rejected_rows": dg.MetadataValue.md(table(("order", "size", "code", "reason"), cells, most=_SHOWN))} if cells else {}
-    )
+    return _rows("rejected_rows", ("order", "size", "code", "reason"), cells)
 
 
 def sent_rows(report: StageReport, links: Links) -> dict[str, dg.RawMetadataValue]:
@@ -122,7 +107,7 @@ def sent_rows(report: StageReport, links: Links) -> dict[str, dg.RawMetadataValu
         (row.what, Link(row.order_key, links.item(row.item_id)), row.size_code, row.name, row.note[:200])
         for row in kept[:_SHOWN]
     ]
-    return {"rows": dg.MetadataValue.md(table(("what", "order", "size", "name", "note"), cells))} if cells else {}
+    return _rows("rows", ("what", "order", "size", "name", "note"), cells)
 
 
 def cell_warnings(warnings: Iterable[CellWarning]) -> dict[str, dg.RawMetadataValue]:
@@ -131,5 +116,8 @@ def cell_warnings(warnings: Iterable[CellWarning]) -> dict[str, dg.RawMetadataVa
         (group.column, str(group.count), ", ".join(group.examples), preview(group.text), group.reason[:200])
         for group in group_warnings(warnings)
     ]
-    columns = ("column", "orders", "for example", "text", "reason")
-    return {"cell_warnings": dg.MetadataValue.md(table(columns, cells, most=_SHOWN))} if cells else {}
+    return _rows("cell_warnings", ("column", "orders", "for example", "text", "reason"), cells)
+
+
+def _rows(name: str, columns: Sequence[str], cells: Sequence[Sequence[object]]) -> dict[str, dg.RawMetadataValue]:
+    return {name: dg.MetadataValue.md(table(columns, cells, most=_SHOWN))} if cells else {}

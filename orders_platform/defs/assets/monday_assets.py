@@ -83,25 +83,20 @@ def _stage(
     with customer_alone(customer, orders_database) as store:
         run, report = monday.sync_run(store, context.run.run_id, context.log.info, options.orders), StageReport()
         stage(run, customer, report)
-        settings = Settings()
-        links = report_links(settings)
+        links = report_links(settings := Settings())
         left_out = [each for each in store.cell_warnings(customer) if each.row_uuid is not None]
     metadata: dict[str, dg.RawMetadataValue] = report.figures()
-    if (
-        report.mutations and report.seconds
-    ):  # a stage that sent nothing has no pace, or Dagster's plot would show stops that were none
+    if report.mutations and report.seconds:  # a pace of nothing would be a stop in Dagster's plot that was none
         metadata["rows_per_second"] = round(report.mutations / report.seconds, 1)
         metadata["complexity_per_row"] = round(report.complexity / report.mutations, 1)
     metadata["page"] = dg.MetadataValue.url(page_url(settings, customer))
     if links.board:
         metadata["board"] = dg.MetadataValue.url(links.board)
-    if report.doubled:
-        metadata["doubled_rows"] = dg.MetadataValue.table(
-            [
-                dg.TableRecord({"order": each.order_key, "size": each.size_code, "ids": ", ".join(map(str, each.ids))})
-                for each in report.doubled
-            ]
-        )
+    doubled = [
+        {"order": each.order_key, "size": each.size_code, "ids": ", ".join(map(str, each.ids))} for each in report.doubled
+    ]
+    if doubled:
+        metadata["doubled_rows"] = dg.MetadataValue.table([dg.TableRecord(each) for each in doubled])
     return dg.MaterializeResult(metadata=metadata | sent_rows(report, links) | cell_warnings(left_out))
 
 
@@ -112,10 +107,9 @@ def sync_report(context: AssetExecutionContext, orders_database: OrdersDatabase)
     with dagster_failures(customer):
         report, page = renew_page(orders_database.store, customer)
         settings = Settings()
-    metadata: dict[str, dg.RawMetadataValue] = {
+    return dg.MaterializeResult(metadata={
         "orders": report.totals.orders, "on_board": report.totals.on_board, "waiting": len(report.waiting),
         "corrections": report.correction_count, "pieces": report.totals.quantity,
         "report": dg.MetadataValue.md(markdown_text([report], report_links(settings))),
         "page": dg.MetadataValue.url(page_url(settings, customer)), "page_file": dg.MetadataValue.path(page),
-    }  # fmt: skip
-    return dg.MaterializeResult(metadata=metadata)
+    })  # fmt: skip

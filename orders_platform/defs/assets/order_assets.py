@@ -15,7 +15,7 @@ from orders_platform.defs.failures import RETRIES, dagster_failures
 from orders_platform.defs.partitions import CUSTOMERS, make_partitions
 from orders_platform.defs.resources import OrdersDatabase
 from orders_platform.defs.run_options import RunOptions
-from orders_platform.domain.customers import StagingScan, customer_for
+from orders_platform.domain.customers import customer_for
 from orders_platform.domain.guards import Guard
 from orders_platform.errors import SourceDataError
 from orders_platform.reports.content import Report, make_report
@@ -24,7 +24,6 @@ from orders_platform.settings import Settings
 
 SWP_ORDER_LIST = dg.AssetKey("swp_order_list")
 GROUP = "order_tables"
-
 
 swp_order_list = dg.AssetSpec(
     SWP_ORDER_LIST,
@@ -56,11 +55,14 @@ def observe_order_list(context: OpExecutionContext, orders_database: OrdersDatab
         scan = merge.scan_staging()
         merge.record_scan(scan, datetime.now(UTC))
         changes = make_partitions(context.instance, scan.customers)
+        rows = [(name, found.rows, "") for name, found in scan.customers.items()]
+        rows += [(entry.label, entry.rows, entry.reason) for entry in scan.unmatched]
+        table = [dg.TableRecord({"customer": name, "rows": count, "note": note}) for name, count, note in rows]
         metadata: dict[str, dg.RawMetadataValue] = {
             "dagster/row_count": scan.rows,
             "customers": len(scan.customers),
             "new_customers": len(changes.added),
-            "rows_of": _scan_table(scan),
+            "rows_of": dg.MetadataValue.table(table),
         }
         yield dg.AssetObservation(SWP_ORDER_LIST, metadata=metadata)
         if changes.refused:
@@ -118,9 +120,3 @@ def _report_if_stopped(store: OrderStore, guards: Iterable[Guard]) -> None:
     """Renew the page where the run ends at a blocking check, so that it never goes on saying that all is well."""
     for customer in {guard.customer for guard in guards if guard.blocks}:
         renew_page(store, customer)
-
-
-def _scan_table(scan: StagingScan) -> dg.TableMetadataValue:
-    records = [dg.TableRecord({"customer": name, "rows": rows.rows, "note": ""}) for name, rows in scan.customers.items()]
-    records += [dg.TableRecord({"customer": entry.label, "rows": entry.rows, "note": entry.reason}) for entry in scan.unmatched]
-    return dg.MetadataValue.table(records)

@@ -34,12 +34,10 @@ def _duplicates(context: dg.AssetCheckExecutionContext, asset: str) -> dg.AssetC
     customer, reported = customer_for(context.partition_key), _reported(context).get(asset, {})
     if not (reported.get("created") or reported.get("adopted")):
         return not_checked(customer, "This run created nothing, so nothing was looked for.")
-    rows = reported.get("doubled_rows", [])
-    count = int(str(reported.get("doubled", 0)))
+    rows, count = reported.get("doubled_rows"), int(str(reported.get("doubled", 0)))
     if not count:
-        return not_checked(
-            customer, "Nothing that this run sent is on the board twice. What it did not send was not looked for."
-        )
+        why = "Nothing that this run sent is on the board twice. What it did not send was not looked for."
+        return not_checked(customer, why)
     details = [row.data for row in rows] if isinstance(rows, list) else []
     return Findings(
         [Finding(customer, data) for data in details] or [Finding(customer, {})] * count,
@@ -84,8 +82,7 @@ def board_shows_values(
     """
     found, busy, notices = list[tuple[str, Difference]](), list[str](), list[str]()
     with dagster_failures("board_shows_values"):
-        store = orders_database.store
-        customers = orders_database.store.customers()
+        store, customers = orders_database.store, orders_database.store.customers()
         run = monday.sync_run(store, context.run.run_id, context.log.info)
         for customer in customers:
             try:
@@ -115,10 +112,8 @@ def _finding(customer: str, each: Difference) -> Finding:
 def _reported(context: dg.AssetCheckExecutionContext) -> dict[str, dict[str, object]]:
     """What the assets of this run reported, by name."""
     entries = context.instance.all_logs(context.run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
-    reported: dict[str, dict[str, object]] = {}
-    for entry in entries:
-        made = entry.asset_materialization
-        if made is not None:
-            values = {name: getattr(value, "records", value.value) for name, value in made.metadata.items()}
-            reported[made.asset_key.path[-1]] = values
-    return reported
+    return {
+        made.asset_key.path[-1]: {name: getattr(value, "records", value.value) for name, value in made.metadata.items()}
+        for entry in entries
+        if (made := entry.asset_materialization)
+    }

@@ -64,8 +64,12 @@ class Findings:
     def result(self, customer: str | None) -> dg.AssetCheckResult:
         """For Dagster; the check was about this customer, or about everybody."""
         counts = Counter(each.customer or NOBODY for each in self.found)
-        errors = self._errors(counts)
-        worst = self.severity if isinstance(self.severity, dg.AssetCheckSeverity) else ERROR if errors else WARN
+        if isinstance(self.severity, dg.AssetCheckSeverity):
+            worst, errors = self.severity, [*counts] if self.severity is ERROR else []
+        else:
+            theirs = {customer or NOBODY for customer in self.severity}
+            errors = [customer for customer in counts if customer in theirs]
+            worst = ERROR if errors else WARN
         figures: dict[str, dg.RawMetadataValue] = {"found": len(self.found), **self.figures}
         if customer is not None:  # as numbers Dagster would draw one line through those of all customers
             figures = {name: str(each) if isinstance(each, int | float) else each for name, each in figures.items()}
@@ -74,18 +78,11 @@ class Findings:
             return dg.AssetCheckResult(passed=True, severity=worst, metadata=metadata)
         shown = self.found[: Settings().configuration.checks.shown_rows]
         metadata[ERRORS] = dg.MetadataValue.json(errors)
-        metadata["rows"] = dg.MetadataValue.table(
-            [dg.TableRecord({"customer": each.customer, **each.details}) for each in shown]
-        )
+        rows = [dg.TableRecord({"customer": each.customer, **each.details}) for each in shown]
+        metadata["rows"] = dg.MetadataValue.table(rows)
         whose = [f"{name} {count}" for name, count in counts.most_common()]
         words = f"{len(self.found)} {self.what[len(self.found) > 1]} ({few(whose, _NAMED)}). {self.next_step}"
         return dg.AssetCheckResult(passed=False, severity=worst, description=words, metadata=metadata)
-
-    def _errors(self, customers: Collection[str]) -> list[str]:
-        if isinstance(self.severity, dg.AssetCheckSeverity):
-            return list(customers) if self.severity is ERROR else []
-        errors = {customer or NOBODY for customer in self.severity}
-        return [customer for customer in customers if customer in errors]
 
 
 def not_checked(customer: str, why: str) -> dg.AssetCheckResult:

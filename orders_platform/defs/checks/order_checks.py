@@ -84,11 +84,10 @@ def sizes_plausible(database: OrdersDatabase, customer: str | None) -> Findings:
 
     A load whose columns were shifted would send prices as quantities.
     """
-    sizes, doubt = 0, ""
     try:
-        sizes = len(database.merge.rules.sizes)
+        sizes, doubt = len(database.merge.rules.sizes), ""
     except SourceDataError as error:
-        doubt = str(error)
+        sizes, doubt = 0, str(error)
     return Findings(
         [Finding(customer or "", {"reason": doubt})] if doubt else [],
         what=("reason to doubt the size columns", "reasons to doubt the size columns"),
@@ -155,22 +154,16 @@ def no_rows_stuck(database: OrdersDatabase, _: str | None) -> Findings:
     WARN when a row waits to be sent for `stuck_new_minutes`. Customers that are paused are left out.
     """
     rules, now = Settings().configuration.checks, datetime.now(UTC)
-    pending_before, new_before = (
-        now - timedelta(minutes=each) for each in (rules.stuck_pending_minutes, rules.stuck_new_minutes)
-    )
-    found = database.store.stuck_rows(pending_before, new_before)
+    minutes = (rules.stuck_pending_minutes, rules.stuck_new_minutes)
+    found = database.store.stuck_rows(*(now - timedelta(minutes=each) for each in minutes))
     unanswered = [each.customer for each in found if each.details["state"] == SyncState.PENDING]
-    pending = len(unanswered)
+    pending, paused = len(unanswered), sorted(database.store.paused())
     return Findings(
         found,
         what=(f"row is stuck, {pending} PENDING", f"rows are stuck, {pending} of them PENDING"),
         next_step="Start a run of these customers; it looks for them on the board first. If they stay, see ORDER_SYNC_LOG by batch.",
         severity=unanswered,
-        figures={
-            "pending": pending,
-            "new": len(found) - pending,
-            NOT_CHECKED: dg.MetadataValue.json(sorted(database.store.paused())),
-        },
+        figures={"pending": pending, "new": len(found) - pending, NOT_CHECKED: dg.MetadataValue.json(paused)},
     )
 
 
@@ -218,19 +211,13 @@ def staging_fresh(database: OrdersDatabase, _: str | None) -> Findings:
     """
     stand = database.merge.sync_statuses()
     found = stale_loads(stand, datetime.now(UTC), Settings().configuration.checks.staging_hours)
-    look = (
-        "Look at the job that fills the staging table."
-        if "" in found
-        else "Look at the last run of these customers, and start one."
-    )
+    in_load, changed = sum(each.load is not None for each in stand), sum(each.is_changed for each in stand)
+    look = "the job that fills the staging table." if "" in found else "the last run of these customers, and start one."
     return Findings(
         [Finding(name, {"reason": reason}) for name, reason in found.items()],
         what=(f"reason to doubt the load: {next(iter(found.values()), '')}", "loads that are not merged"),
-        next_step=look,
-        figures={
-            "customers_in_load": sum(each.load is not None for each in stand),
-            "customers_changed": sum(each.is_changed for each in stand),
-        },
+        next_step=f"Look at {look}",
+        figures={"customers_in_load": in_load, "customers_changed": changed},
     )
 
 
@@ -258,9 +245,6 @@ def _correct_or_accept(kind: GuardKind) -> str:
 
 def _refusals(rows: Sequence[RowProblem]) -> list[Finding]:
     return [
-        Finding(
-            row.customer,
-            {"order": row.order_key, "size": row.size_code, "code": row.code, "reason": row.reason, "rows": row.rows},
-        )
+        Finding(row.customer, {"order": row.order_key, "size": row.size_code, "code": row.code, "reason": row.reason, "rows": row.rows})
         for row in rows
-    ]
+    ]  # fmt: skip
