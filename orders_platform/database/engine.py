@@ -119,9 +119,8 @@ def dialect_of(url: SecretStr) -> Dialect:
     """The dialect of a SQLAlchemy URL; nothing is connected. Raises `ConfigurationError` for a malformed URL or another database."""
     name = _parsed(url).get_backend_name()
     if name not in _DIALECTS:
-        raise ConfigurationError(
-            f"ORDERS_DATABASE_URL names {name!r}; the platform works on sqlite and mssql (mssql+mssqlpython:// or mssql+pyodbc://)."
-        )
+        known = "the platform works on sqlite and mssql (mssql+mssqlpython:// or mssql+pyodbc://)."
+        raise ConfigurationError(f"ORDERS_DATABASE_URL names {name!r}; {known}")
     return _DIALECTS[name]
 
 
@@ -138,9 +137,8 @@ def open_database(url: SecretStr) -> Database:
             "`pip install 'orders-platform[mssql]'` and mssql+mssqlpython://, or pyodbc with unixODBC and Microsoft's ODBC driver."
         ) from None
     except OSError as error:
-        raise ConfigurationError(
-            f"The folder of the database cannot be made: {error}. Name another by --home, DAGSTER_HOME or ORDERS_DATABASE_URL."
-        ) from None
+        step = "Name another by --home, DAGSTER_HOME or ORDERS_DATABASE_URL."
+        raise ConfigurationError(f"The folder of the database cannot be made: {error}. {step}") from None
 
 
 def _parsed(url: SecretStr) -> URL:

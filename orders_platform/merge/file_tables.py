@@ -69,9 +69,8 @@ class FileOptions:
             io.TextIOWrapper(io.BytesIO(), encoding=self.encoding)
             csv.reader([], delimiter=self.delimiter or ",")
         except (LookupError, TypeError, ValueError) as error:
-            raise ConfigurationError(
-                f"Files cannot be read so: {error}. Name an encoding such as cp1252, a delimiter such as ';'."
-            ) from None
+            step = "Name an encoding such as cp1252, a delimiter such as ';'."
+            raise ConfigurationError(f"Files cannot be read so: {error}. {step}") from None
 
     def require_use(self, paths: Iterable[Path]) -> None:
         """Raises `ConfigurationError` for what is said of sheets, or of texts, where no file has any: it would do nothing."""
