@@ -39,13 +39,13 @@ def timed(what: str, seconds: dict[str, float]) -> Iterator[None]:
     seconds[what] = time.process_time() - started
 
 
-def stage(store: OrderStore, staging: str, rows: int, customers: list[str]) -> None:
+def stage(store: OrderStore, rows: int, customers: list[str]) -> None:
     """Fill the staging table."""
     orders = iter(wide_orders(rows, customers, 1))
     first = next(orders)
     columns = list(first)
     cells = ([row.get(name) for name in columns] for row in itertools.chain([first], orders))
-    replace_staged_rows(store.database, staging, "", columns, cells)
+    replace_staged_rows(store, columns, cells)
 
 
 def copy(store: OrderStore, staging: str, customer_column: str, customers: list[str]) -> None:
@@ -84,7 +84,7 @@ def main() -> None:
         database = open_database(SecretStr(f"sqlite:///{Path(folder) / 'orders.db'}"))
         store = OrderStore(database, configuration, default_folder("sql"))
         store.schema.apply()
-        stage(store, configuration.tables.staging, arguments.rows, customers)
+        stage(store, arguments.rows, customers)
         with timed("copy", seconds):
             copy(store, configuration.tables.staging, configuration.columns.customer, customers)
         with timed("first load", seconds):

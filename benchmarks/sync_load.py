@@ -112,7 +112,7 @@ class Load:
     def _stage(self, rows: Sequence[Row]) -> None:
         columns = list(dict.fromkeys(name for row in rows for name in row))
         cells = ([row.get(name) for name in columns] for row in rows)
-        replace_staged_rows(self.store.database, self.configuration.tables.staging, "", columns, cells)
+        replace_staged_rows(self.store, columns, cells)
 
     def _merge(self) -> None:
         merge = OrderMerge(self.store)

@@ -33,9 +33,7 @@ def loaded(folder: Path, rows: int, names: list[str]) -> OrderStore:
     store.schema.apply()
     staged = list(wide_orders(rows, names))
     columns = list(dict.fromkeys(column for row in staged for column in row))
-    replace_staged_rows(
-        store.database, configuration.tables.staging, "", columns, ([row.get(column) for column in columns] for row in staged)
-    )
+    replace_staged_rows(store, columns, ([row.get(column) for column in columns] for row in staged))
     return store
 
 

@@ -92,9 +92,11 @@ def logged(report: BatchReport) -> dict[str, object]:
     """The parameters of `record_batch`."""
     outcomes = sorted({result.outcome.value for result in report.results.values()})
     results = {ref: result.monday_id or result.outcome.value for ref, result in report.results.items()}
+    refusals = {ref: f"{result.code}: {result.message}" for ref, result in report.results.items() if result.code}
+    trouble = report.error or (json.dumps(refusals, ensure_ascii=False) if refusals else None)
     return log_line(
         report.batch.key, report.batch.operation.value, results, report, len(report.batch.mutations),
-        outcome=outcomes[0] if len(outcomes) == 1 else "partial", request_id=report.request_id, error_message=_trouble(report),
+        outcome=outcomes[0] if len(outcomes) == 1 else "partial", request_id=report.request_id, error_message=trouble and trouble[:1000],
     )  # fmt: skip
 
 
@@ -107,9 +109,3 @@ def log_line(
         "rate_limited_count": asked.rate_limited, "complexity": asked.complexity, "seconds": round(asked.seconds, 3), "outcome": "done",
         "request_id": None, "error_message": None, "row_results": None if results is None else json.dumps(results), **more,
     }  # fmt: skip
-
-
-def _trouble(report: BatchReport) -> str | None:
-    refusals = {ref: f"{result.code}: {result.message}" for ref, result in report.results.items() if result.code}
-    words = report.error or (json.dumps(refusals, ensure_ascii=False) if refusals else None)
-    return None if words is None else words[:1000]

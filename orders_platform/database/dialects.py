@@ -44,6 +44,8 @@ class TableColumn:
     type: Markup | None = None
 
 
+Rows = Iterable[Sequence[object]]
+
 ColumnTypes = Mapping[str, Callable[..., Markup]]
 """The column types of our DDL, each a function of its sizes."""
 
@@ -119,7 +121,7 @@ class Dialect(abc.ABC):
         connection: Connection,
         table: str,
         columns: Sequence[str],
-        rows: Iterable[Sequence[object]],
+        rows: Rows,
         *,
         uuid: str = "",
         empty_is_null: bool = False,
@@ -129,16 +131,18 @@ class Dialect(abc.ABC):
         With `empty_is_null` empty texts become NULL, which a column of numbers would make 0 of. Of each batch only those columns are
         named in which one of its rows has a value.
         """
-        count, remaining = 0, iter(rows)
+        count, remaining = 0, iter(self.fitting(connection, table, columns, rows) if empty_is_null else rows)
         while batch := list(itertools.islice(remaining, self.rows_a_batch)):
             filled = [i for i, column in enumerate(zip(*batch, strict=True)) if column.count(None) < len(batch)] or [0]
-            names = ", ".join([*(columns[i] for i in filled), *[uuid] * bool(uuid)])
+            start = f"INSERT INTO {table} ({', '.join([*(columns[i] for i in filled), *[uuid] * bool(uuid)])})"
             cells = [tuple(row if len(filled) == len(row) else [row[i] for i in filled]) for row in batch]
-            self.insert_batch(
-                connection, f"INSERT INTO {table} ({names})", cells, has_uuid=bool(uuid), empty_is_null=empty_is_null
-            )
+            self.insert_batch(connection, start, cells, has_uuid=bool(uuid), empty_is_null=empty_is_null)
             count += len(batch)
         return count
+
+    def fitting(self, connection: Connection, table: str, columns: Sequence[str], rows: Rows) -> Rows:  # noqa: ARG002
+        """Staged rows as the columns of their table take them; those of SQLite take anything."""
+        return rows
 
     @abc.abstractmethod
     def insert_batch(
@@ -147,7 +151,7 @@ class Dialect(abc.ABC):
         """Insert so many rows; `start` names table and columns, the last of which is the one for a new id where there is one."""
 
     @abc.abstractmethod
-    def update_rows(self, connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    def update_rows(self, connection: Connection, table: str, columns: Sequence[str], rows: Rows) -> None:
         """Write columns of the rows that the first of them names. Table and columns are quoted names."""
 
     @abc.abstractmethod
@@ -187,9 +191,8 @@ class Dialect(abc.ABC):
 
 def customer_busy(customer: str) -> CustomerBusyError:
     """The error of a customer that another run holds."""
-    return CustomerBusyError(
-        f"Another run is at work on customer {customer!r}. Nothing was done; wait for it to end, or stop it."
-    )
+    what = f"Another run is at work on customer {customer!r}."
+    return CustomerBusyError(f"{what} Nothing was done; wait for it to end, or stop it.")
 
 
 def lock_lost(customer: str, how: str) -> CustomerBusyError:

@@ -62,17 +62,14 @@ def _rows(role: str, qualified: Markup, columns: set[str], tables: Mapping[str, 
     if "sync_state" not in columns or own_id not in columns:
         return []
     waiting = "'NEW'" if role == "lines" else f"'FAILED', sync_error_code = 'adopted', sync_error_message = N'{_ADOPTED}'"
+    action = f"CASE WHEN {own_id} IS NULL THEN 'INSERT' ELSE 'UPDATE' END"
     statements = [
         f"UPDATE {qualified} SET sync_state = {waiting} WHERE sync_state <> 'SYNCED' OR {own_id} IS NULL",  # noqa: S608
-        (
-            f"UPDATE {qualified} SET action_type = CASE WHEN {own_id} IS NULL THEN 'INSERT' ELSE 'UPDATE' END "  # noqa: S608
-            "WHERE action_type IS NULL"
-        ),
+        f"UPDATE {qualified} SET action_type = {action} WHERE action_type IS NULL",  # noqa: S608
     ]
     if role == "lines":
-        orders = tables["orders"][1]
         statements.append(
-            f"UPDATE {qualified} SET monday_parent_id = o.monday_item_id FROM {orders} AS o "  # noqa: S608
+            f"UPDATE {qualified} SET monday_parent_id = o.monday_item_id FROM {tables['orders'][1]} AS o "  # noqa: S608
             f"WHERE o.record_uuid = {qualified}.record_uuid AND {qualified}.monday_parent_id IS NULL "
             f"AND {qualified}.monday_subitem_id IS NOT NULL"
         )

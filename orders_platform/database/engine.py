@@ -20,6 +20,10 @@ from orders_platform.errors import ConfigurationError, DatabaseRefusedError, Tra
 DELAYS = (0.2, 2.0, 20.0, 60.0)
 """Seconds before each repetition of a lost transaction. Azure SQL moves a database in half a minute, and wakes one within 90 seconds."""
 
+_MALFORMED = (
+    "ORDERS_DATABASE_URL is no SQLAlchemy URL; see .env.example. The characters @ : / ? # % of its user and password must be "
+    "percent-encoded, @ as %40."
+)
 _DIALECTS = {dialect.name: dialect for dialect in (SQLITE, MSSQL)}
 
 
@@ -77,8 +81,7 @@ class Database:
     def customer_lock(self, customer: str) -> Iterator[Callable[[], None]]:
         """Hold a customer until the block ends, or this process does; gives a function that raises when the lock is held no more.
 
-        Raises:
-            CustomerBusyError: another run holds it, on this machine or, with SQL Server, on any.
+        Raises `CustomerBusyError`: another run holds it, on this machine or, with SQL Server, on any.
         """
         with translated_errors(self.engine), self.dialect.customer_lock(self.engine, customer) as require_held:
             yield require_held
@@ -116,9 +119,8 @@ def dialect_of(url: SecretStr) -> Dialect:
     """The dialect of a SQLAlchemy URL; nothing is connected. Raises `ConfigurationError` for a malformed URL or another database."""
     name = _parsed(url).get_backend_name()
     if name not in _DIALECTS:
-        raise ConfigurationError(
-            f"ORDERS_DATABASE_URL names {name!r}; the platform works on sqlite and mssql (mssql+mssqlpython:// or mssql+pyodbc://)."
-        )
+        known = "the platform works on sqlite and mssql (mssql+mssqlpython:// or mssql+pyodbc://)."
+        raise ConfigurationError(f"ORDERS_DATABASE_URL names {name!r}; {known}")
     return _DIALECTS[name]
 
 
@@ -128,16 +130,15 @@ def open_database(url: SecretStr) -> Database:
     try:
         return Database(dialect.make_engine(_parsed(url)))
     except (ArgumentError, NoSuchModuleError):
-        raise _malformed() from None
+        raise ConfigurationError(_MALFORMED) from None
     except ImportError as error:
         raise ConfigurationError(
             f"The driver of the database in ORDERS_DATABASE_URL cannot be loaded: {error}. "
             "`pip install 'orders-platform[mssql]'` and mssql+mssqlpython://, or pyodbc with unixODBC and Microsoft's ODBC driver."
         ) from None
     except OSError as error:
-        raise ConfigurationError(
-            f"The folder of the database cannot be made: {error}. Name another by --home, DAGSTER_HOME or ORDERS_DATABASE_URL."
-        ) from None
+        step = "Name another by --home, DAGSTER_HOME or ORDERS_DATABASE_URL."
+        raise ConfigurationError(f"The folder of the database cannot be made: {error}. {step}") from None
 
 
 def _parsed(url: SecretStr) -> URL:
@@ -145,19 +146,12 @@ def _parsed(url: SecretStr) -> URL:
     try:
         parsed = make_url(text)
     except (ArgumentError, ValueError):  # a port that is no number
-        raise _malformed() from None
+        raise ConfigurationError(_MALFORMED) from None
     # SQLAlchemy ends a password at the first @: what it takes for the server, and we show, may be the rest of it.
     is_unsure = text.count("@") > 1 or set("@:") & set(parsed.database or "") or (parsed.username and not parsed.host)
     if is_unsure and parsed.get_backend_name() != SQLITE.name:
-        raise _malformed()
+        raise ConfigurationError(_MALFORMED)
     return parsed
-
-
-def _malformed() -> ConfigurationError:
-    return ConfigurationError(
-        "ORDERS_DATABASE_URL is no SQLAlchemy URL; see .env.example. The characters @ : / ? # % of its user and password must be "
-        "percent-encoded, @ as %40."
-    )
 
 
 def place(engine: Engine) -> str:
@@ -180,6 +174,5 @@ def translated_errors(engine: Engine, what: str = "") -> Iterator[None]:
     except DBAPIError as error:
         raise _DIALECTS[engine.dialect.name].error(error, what or place(engine)) from error
     except SQLAlchemyError as error:
-        raise DatabaseRefusedError(
-            f"The statement could not be run: {error}. This is a defect in sql/; please report it."
-        ) from error
+        defect = "This is a defect in sql/; please report it."
+        raise DatabaseRefusedError(f"The statement could not be run: {error}. {defect}") from error

@@ -26,13 +26,14 @@ from orders_platform.database.dialects import (
     Dialect,
     Family,
     Right,
+    Rows,
     TableColumn,
     column_types,
     customer_busy,
     lock_lost,
 )
 from orders_platform.database.mssql_errors import LOST, Meaning, meaning_of
-from orders_platform.database.statements import VALUES_A_STATEMENT, chunks
+from orders_platform.database.statements import VALUES_A_STATEMENT, chunks, numbered
 from orders_platform.errors import ConfigurationError, DatabaseRefusedError, OrdersError, TransactionLostError
 
 # SQL_WVARCHAR, SQL_BIT, SQL_BIGINT, SQL_DOUBLE, SQL_TYPE_DATE, SQL_TYPE_TIMESTAMP; their sizes and digits.
@@ -46,12 +47,8 @@ _MICROSOFT = {"driver": "ODBC Driver 18 for SQL Server", "Encrypt": "yes"}
 _LOWER = frozenset({"authentication", "driver"})
 """What SQLAlchemy finds by its small letters: without an authentication it says that Windows signs in, which ODBC refuses beside Entra."""
 
-_WHOLE = {
-    "INT": range(-1 << 31, 1 << 31),
-    "BIGINT": range(-1 << 63, 1 << 63),
-    "SMALLINT": range(-1 << 15, 1 << 15),
-    "TINYINT": range(256),
-}
+_BITS = {"INT": 31, "BIGINT": 63, "SMALLINT": 15}
+_WHOLE = {"TINYINT": range(256)} | {name: range(-1 << bits, 1 << bits) for name, bits in _BITS.items()}
 _DECIMAL = re.compile(r"DECIMAL\((\d+), (\d+)\)")
 _EXACT = Context(prec=60)
 
@@ -180,25 +177,13 @@ class _Mssql(Dialect):
         rounded = exact.quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP, _EXACT)
         return rounded if len(rounded.as_tuple().digits) <= precision else None
 
-    def insert_rows(
-        self,
-        connection: Connection,
-        table: str,
-        columns: Sequence[str],
-        rows: Iterable[Sequence[object]],
-        *,
-        uuid: str = "",
-        empty_is_null: bool = False,
-    ) -> int:
-        if empty_is_null:  # staged cells; one that is longer than its column would end the load
-            made = {str(self.quote(row.name)).casefold(): row for row in connection.execute(_COLUMNS_AS_MADE, {"name": table})}
-            found = [made.get(name.casefold()) for name in columns]
-            most = [row.max_length // 2 if row is not None and row.type == "nvarchar" else 0 for row in found]
-            rows = (
-                [None if cell is None or cell == "" else _cut(_text(cell), n) for cell, n in zip(row, most, strict=True)]
-                for row in rows
-            )
-        return super().insert_rows(connection, table, columns, rows, uuid=uuid)
+    def fitting(self, connection: Connection, table: str, columns: Sequence[str], rows: Rows) -> Rows:
+        """A cell that is longer than its column would end the load."""
+        made = {str(self.quote(row.name)).casefold(): row for row in connection.execute(_COLUMNS_AS_MADE, {"name": table})}
+        found = [made.get(name.casefold()) for name in columns]
+        most = [row.max_length // 2 if row is not None and row.type == "nvarchar" else 0 for row in found]
+        for row in rows:
+            yield [None if cell is None or cell == "" else _cut(_text(cell), n) for cell, n in zip(row, most, strict=True)]
 
     def insert_batch(
         self,
@@ -207,12 +192,12 @@ class _Mssql(Dialect):
         rows: list[tuple[object, ...]],
         *,
         has_uuid: bool,
-        empty_is_null: bool,  # noqa: ARG002 - done above
+        empty_is_null: bool,  # noqa: ARG002
     ) -> None:
         cells = ", ".join([*(f"r.c{n}" for n in range(len(rows[0]))), *["NEWID()"] * has_uuid])
         _execute_rows(connection, f"{start} SELECT {cells} FROM", rows)
 
-    def update_rows(self, connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    def update_rows(self, connection: Connection, table: str, columns: Sequence[str], rows: Rows) -> None:
         written = ", ".join(f"{column} = r.c{n}" for n, column in enumerate(columns) if n)
         _execute_rows(connection, f"UPDATE {table} SET {written} FROM", list(rows), f" WHERE {table}.{columns[0]} = r.c0")  # noqa: S608 - quoted names
 
@@ -256,12 +241,10 @@ class _Mssql(Dialect):
             raise customer_busy(customer)
 
     def columns(self, connection: Connection, table: str, schema: str) -> Sequence[TableColumn]:
-        rows = connection.execute(_COLUMNS, {"table_name": table, "schema_name": schema})
-        return tuple(table_column(*row) for row in rows)
+        return [table_column(*row) for row in connection.execute(_COLUMNS, {"table_name": table, "schema_name": schema})]
 
     def indexes(self, connection: Connection, table: str, schema: str) -> set[str]:
-        names = connection.execute(_INDEXES, {"table_name": table, "schema_name": schema}).scalars()
-        return {str(name) for name in names}
+        return set(map(str, connection.execute(_INDEXES, {"table_name": table, "schema_name": schema}).scalars()))
 
     def unsuitable(self, connection: Connection, table: str, written: Sequence[str], compared: Sequence[str]) -> list[str]:
         reasons = []
@@ -269,9 +252,8 @@ class _Mssql(Dialect):
         for name, kind, is_computed, is_identity, length, collation in connection.execute(_COLUMNS_AS_MADE, {"name": table}):
             column = f"{table}.{self.quote(name)}"
             if name.casefold() in are_written and (is_computed or is_identity or kind in {"timestamp", "rowversion"}):
-                reasons.append(
-                    f"{column} is made by the server (computed, IDENTITY or ROWVERSION) and cannot be written: rename it."
-                )
+                made = "is made by the server (computed, IDENTITY or ROWVERSION)"
+                reasons.append(f"{column} {made} and cannot be written: rename it.")
             elif name.casefold() in are_compared and kind in {"char", "varchar", "text", "ntext"}:
                 size = "MAX" if length < 0 or kind in {"text", "ntext"} else length
                 reasons.append(
@@ -463,10 +445,6 @@ def _refused(connection: Connection, rights: Sequence[Right]) -> list[Right]:
         f"ELSE HAS_PERMS_BY_NAME(COALESCE(NULLIF(:name_{i}, ''), QUOTENAME(DB_NAME())), :kind_{i}, :right_{i}) END"
         for i in range(len(rights))
     )
-    values = {
-        f"{what}_{i}": word
-        for i, right in enumerate(rights)
-        for what, word in zip(("kind", "name", "right"), right, strict=True)
-    }
+    values = numbered(("kind", "name", "right"), rights)
     answers = connection.execute(text(f"SELECT {asked}"), values).one() if rights else ()
     return [right for right, answer in zip(rights, answers, strict=True) if answer == 0]

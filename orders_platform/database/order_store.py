@@ -17,12 +17,12 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
-from orders_platform.configuration import Configuration
+from orders_platform.configuration import Configuration, Keys
 from orders_platform.database import conversion
 from orders_platform.database.conversion import read_as
 from orders_platform.database.engine import Database, repeated_when_lost
 from orders_platform.database.schema import Schema
-from orders_platform.database.statements import ROWS_A_STATEMENT, Runner, Statements, chunks, numbered
+from orders_platform.database.statements import ROWS_A_STATEMENT, Runner, Statements, Variables, chunks, numbered
 from orders_platform.domain import guards
 from orders_platform.domain.cell_warnings import CellWarning
 from orders_platform.domain.customers import UNKNOWN_CUSTOMER, blank_label
@@ -103,18 +103,11 @@ class OrderStore:
             yield Runner(statements or self._statements, connection, self._bound(values))
 
     def _bound(self, values: Mapping[str, object]) -> dict[str, object]:
-        return {
-            name: self.database.dialect.timestamp(value) if isinstance(value, datetime) else value
-            for name, value in values.items()
-        }
+        stored = self.database.dialect.timestamp
+        return {name: stored(value) if isinstance(value, datetime) else value for name, value in values.items()}
 
     def read(
-        self,
-        statement: str,
-        variables: Mapping[str, int | str] | None = None,
-        statements: Statements | None = None,
-        /,
-        **values: object,
+        self, statement: str, variables: Variables | None = None, statements: Statements | None = None, /, **values: object
     ) -> list[Row]:
         """What a statement finds, a column by its name."""
         names, rows = self._fetch(statement, variables, statements, **values)
@@ -122,14 +115,14 @@ class OrderStore:
 
     @repeated_when_lost
     def _fetch(
-        self, statement: str, variables: Mapping[str, int | str] | None, statements: Statements | None, /, **values: object
+        self, statement: str, variables: Variables | None, statements: Statements | None, /, **values: object
     ) -> tuple[list[str], Sequence[Sequence[Any]]]:
         with self.database.read() as connection:
             found = Runner(statements or self._statements, connection, self._bound(values))(statement, variables)
             return list(found.keys()), found.all()
 
     @repeated_when_lost
-    def _write(self, statement: str, /, *variables: Mapping[str, int | str], **values: object) -> int:
+    def _write(self, statement: str, /, *variables: Variables, **values: object) -> int:
         """Run a statement in a transaction of its own, once or for each of the variables; how many rows it wrote."""
         with self.writing(**values) as run:
             return sum(run(statement, each).rowcount for each in variables or ({},))
@@ -164,12 +157,8 @@ class OrderStore:
         statement = "read_orders" if is_order else "read_lines"
         names, rows = self._fetch(statement, {"waiting": int(waiting)}, None, customer=customer, sent_by=sent_by)
         names = names[: -len(shown)]  # the values stand last
-        return [
-            conversion.sync_row(
-                kind, dict(zip(names, row, strict=False)), dict(zip(shown, row[len(names) :], strict=True)), pattern
-            )
-            for row in rows
-        ]
+        found = ((dict(zip(names, row, strict=False)), dict(zip(shown, row[len(names) :], strict=True))) for row in rows)
+        return [conversion.sync_row(kind, row, values, pattern) for row, values in found]
 
     def known_ids(self, ids: Iterable[int]) -> set[int]:
         """Which of these items and subitems belong to an order or a line already; monday never gives both the same id."""
@@ -191,10 +180,8 @@ class OrderStore:
         with self.writing(customer=customer, batch_id=batch_id, now=now, uptime=uptime, **values) as run:
             run("1_add_customer")
             if not run("4_record_groups_sent").rowcount and run("4_read_groups_sent").one().batch_id != batch_id:
-                raise RowsTakenError(
-                    f"Another run sent groups of customer {customer!r} since this one looked for them. Nothing of this batch was sent. "
-                    + _LOCK_LOST
-                )
+                taken = f"Another run sent groups of customer {customer!r} since this one looked for them."
+                raise RowsTakenError(f"{taken} Nothing of this batch was sent. {_LOCK_LOST}")
         return GroupIntent(batch_id, now, uptime)
 
     def record_group(self, customer: str, group_name: str, group_id: str) -> None:
@@ -214,7 +201,7 @@ class OrderStore:
         kind, creates = rows[0].kind, batch.operation.creates
         with self.writing(batch_id=batch.key, run_id=run_id, now=now, uptime=uptime, creates=int(creates)) as run:
             for chunk in chunks(rows, ROWS_A_STATEMENT):
-                variables: Mapping[str, int | str] = {"kind": kind, "result_rows": len(chunk)}
+                variables: Variables = {"kind": kind, "result_rows": len(chunk)}
                 if run("record_intents", variables, **self._bound(conversion.as_read(chunk))).rowcount != len(chunk):
                     ours = {ref for ref, row in self._written(run, kind, chunk).items() if row["sync_batch_id"] == batch.key}
                     if lost := [row for row in chunk if row.ref not in ours]:
@@ -240,7 +227,7 @@ class OrderStore:
         kind, lost = results[0].row.kind, dict[str, SyncRow]()
         with self.writing(run_id=run_id, now=now, customer=customer, adoption=adoption or "") as run:
             for chunk in chunks(results, ROWS_A_STATEMENT):
-                variables: Mapping[str, int | str] = {"kind": kind, "result_rows": len(chunk)}
+                variables: Variables = {"kind": kind, "result_rows": len(chunk)}
                 if run("record_results", variables, **self._bound(conversion.as_found(chunk))).rowcount != len(chunk):
                     found = self._written(run, kind, [result.row for result in chunk])
                     lost |= {each.row.ref: each.row for each in chunk if not _is_written(each, found.get(each.row.ref), run_id)}
@@ -274,10 +261,8 @@ class OrderStore:
         """Keep what is wrong with cells that rows were sent without, and resolve what is wrong no longer."""
         for refs in chunks([result.row.ref for result in results if result.warnings is not None]):
             run("resolve_cell_warnings", refs=refs)
-        found = [
-            (result.row.ref, each.column[:100], each.code, each.reason[:1000], each.text[:1000])
-            for result in results for each in result.warnings or ()
-        ]  # fmt: skip
+        warnings = ((result.row.ref, each) for result in results for each in result.warnings or ())
+        found = [(ref, each.column[:100], each.code, each.reason[:1000], each.text[:1000]) for ref, each in warnings]
         for chunk in chunks(found, ROWS_A_STATEMENT):
             values = numbered(("ref", "column", "code", "reason", "text"), chunk)
             run("repeat_cell_warnings", {"result_rows": len(chunk)}, **values)
@@ -295,8 +280,7 @@ class OrderStore:
     def record_differences(self, customer: str, found: Sequence[Difference], *, is_whole: bool) -> None:
         """Remember how much differed when the board was looked at: instead of what was known, or if not `is_whole` where it is more."""
         missing = sum(each.kind in ABSENT and each.row_kind is RowKind.ITEMS for each in found)
-        values = {"differences": len(found), "missing": missing, "is_whole": int(is_whole)}
-        self._write("record_differences", customer=customer, **values)
+        self._write("record_differences", customer=customer, differences=len(found), missing=missing, is_whole=int(is_whole))
 
     def log_batch(self, run_id: str, now: datetime, customer: str, report: BatchReport) -> None:
         """Log a batch that carried no rows of ours (a group)."""
@@ -304,9 +288,8 @@ class OrderStore:
 
     def log_reads(self, run_id: str, now: datetime, customer: str, batch_id: str, reads: Traffic) -> None:
         """Log what a stage asked of monday without sending anything; it counts towards the day's calls."""
-        self._write(
-            "record_batch", run_id=run_id, now=now, customer=customer, **conversion.log_line(batch_id, "read", None, reads)
-        )
+        line = conversion.log_line(batch_id, "read", None, reads)
+        self._write("record_batch", run_id=run_id, now=now, customer=customer, **line)
 
     def reset_failed(self, customer: str, code: str = "") -> int:
         """Make a customer's FAILED rows NEW, of one error code or of all; how many."""
@@ -450,24 +433,26 @@ class OrderStore:
         """The orders that the load no longer has and whose items stay on the board, by key."""
         return [str(row["order_key"]) for row in self.read("read_left_orders", customer=customer)]
 
-    # --- rows that are not on the board ---------------------------------------------------------------------------------
+    # --- rows that are not on the board, and the verdict ----------------------------------------------------------------
 
     def invalid_rows(self, customer: str | None = None) -> list[RowProblem]:
         """Staged rows that the merge cannot take, and order files that were refused, of one customer or of all."""
-        return self._problems("read_invalid_rows", customer)
+        return read_as(RowProblem, self._rows_of_customer("read_invalid_rows", customer))
 
     def row_errors(self, customer: str | None = None) -> list[RowProblem]:
         """Rows that our check or monday refused, of one customer or of all."""
-        return self._problems("read_row_errors", customer)
+        return read_as(RowProblem, self._rows_of_customer("read_row_errors", customer))
 
-    def _problems(self, statement: str, customer: str | None) -> list[RowProblem]:
-        return read_as(RowProblem, (row for row in self.read(statement) if customer in {None, row["customer"]}))
+    def cell_warnings(self, customer: str | None = None) -> list[CellWarning]:
+        """The cells that were left out or cut, of one customer or of all."""
+        return read_as(CellWarning, self._rows_of_customer("read_cell_warnings", customer))
+
+    def _rows_of_customer(self, statement: str, customer: str | None) -> Iterable[Row]:
+        return (row for row in self.read(statement) if customer in {None, row["customer"]})
 
     def customers(self) -> list[str]:
         """The customers that the order table has."""
         return sorted(str(row["customer_name"]) for row in self.read("1_read_order_customers"))
-
-    # --- the verdict ----------------------------------------------------------------------------------------------------
 
     def verdicts(self, customers: Iterable[str] | None = None) -> list[Verdict]:
         """The verdict on these customers, or on all that the database knows, by name."""
@@ -505,12 +490,11 @@ class OrderStore:
 
     def _by_keys(self, customers: Sequence[str]) -> Iterator[tuple[list[str], Statements]]:
         """The customers by the columns that identify their orders, with the statements that hold the names of those."""
-        found: dict[tuple[Sequence[str], Sequence[str]], list[str]] = {}
+        found: dict[Keys, list[str]] = {}
         for customer in customers:
-            keys = self.configuration.keys_of(customer)
-            found.setdefault((keys.unique, keys.extra), []).append(customer)
-        for (unique, extra), names in found.items():
-            yield names, Statements(self.templates, {"unique_keys": unique, "extra_keys": extra})
+            found.setdefault(self.configuration.keys_of(customer), []).append(customer)
+        for keys, names in found.items():
+            yield names, Statements(self.templates, {"unique_keys": keys.unique, "extra_keys": keys.extra})
 
     def surplus_orders(self, customers: Sequence[str]) -> list[Finding]:
         """Order numbers with more orders than the load has rows of them; the load of the customers is merged."""
@@ -536,10 +520,6 @@ class OrderStore:
         """How many orders of each customer the load holds."""
         return {str(row["customer_name"]): int(row["row_count"]) for row in self._of_customers("check_count_orders", customers)}
 
-    def cell_warnings(self, customer: str | None = None) -> list[CellWarning]:
-        """The cells that were left out or cut, of one customer or of all."""
-        return read_as(CellWarning, (row for row in self.read("read_cell_warnings") if customer in {None, row["customer"]}))
-
     def lines_without_order(self) -> list[Finding]:
         """Lines whose order is not there; of no customer that anybody knows."""
         return _findings(self.read("check_lines_without_order"))
@@ -549,27 +529,27 @@ class OrderStore:
 
         Those of a customer that is paused wait because somebody wants it so.
         """
-        rows, paused = (
-            self.read("check_stuck_rows", pending_before=pending_before, new_before=new_before),
-            self.paused(),
-        )
+        paused, rows = self.paused(), self.read("check_stuck_rows", pending_before=pending_before, new_before=new_before)
         return _findings(row for row in rows if row["customer"] not in paused)
 
-    # --- history --------------------------------------------------------------------------------------------------------
+    # --- history and reports --------------------------------------------------------------------------------------------
 
     def history(self, term: str) -> list[RowHistory]:
         """What is known of an order number, or of the id of an item or subitem, one that was replaced included; orders first."""
         monday_id = int(term) if term.isdecimal() and len(term) < 19 else _NO_ID
         found = self._rows_of(term, monday_id, ())
         if not found and monday_id != _NO_ID:
-            logged = self._batches(f'%"{monday_id}"%', None)
+            logged = self._batches("read_batches", pattern=f'%"{monday_id}"%', batch_id=None)
             refs = [ref for each in logged for ref, result in each.row_results.items() if str(monday_id) in {ref, result}]
             found = self._rows_of(term, monday_id, tuple(dict.fromkeys(refs)))
-        return [replace(row, documents=tuple(self._batches(f'%"{row.ref}"%', row.batch_id))) for row in found]
+        return [
+            replace(row, documents=tuple(self._batches("read_batches", pattern=f'%"{row.ref}"%', batch_id=row.batch_id)))
+            for row in found
+        ]
 
     def recent_events(self, customer: str) -> dict[str, list[OrderEvent]]:
         """What the customer's last batches did, by order key, the newest first."""
-        batches = self._as_batches(self.read("read_batches_of_customer", customer=customer, most=_RECENT_BATCHES))
+        batches = self._batches("read_batches_of_customer", customer=customer, most=_RECENT_BATCHES)
         refs = _uuids(list({ref for each in batches for ref in each.row_results}))
         rows = [row for some in chunks(refs, _REFS_A_STATEMENT) for row in self.read("read_orders_of_refs", refs=some)]
         of_refs = {str(row["ref"]): (str(row["order_key"]), bool(row["size_code"])) for row in rows}
@@ -586,27 +566,16 @@ class OrderStore:
         orders = self.read("read_history_of_orders", term=term, prefix=prefix, monday_id=monday_id, refs=_uuids(refs))
         refs = [*refs, *(str(row["ref"]) for row in orders)]
         lines = self.read("read_history_of_lines", monday_id=monday_id, refs=_uuids(refs))
-        kinds = [(RowKind.ITEMS, orders), (RowKind.SUBITEMS, lines)]
-        return read_as(
-            RowHistory,
-            [
-                {"kind": kind, "error": row["code"] and f"{row['code']}: {row['message']}", **row}
-                for kind, rows in kinds
-                for row in rows
-            ],
-        )
+        found = [{"kind": kind, **row} for kind, rows in zip(RowKind, (orders, lines), strict=True) for row in rows]
+        return read_as(RowHistory, [{"error": row["code"] and f"{row['code']}: {row['message']}", **row} for row in found])
 
-    def _batches(self, pattern: str, batch_id: str | None) -> list[LoggedBatch]:
-        return self._as_batches(self.read("read_batches", pattern=pattern, batch_id=batch_id))
-
-    def _as_batches(self, rows: Iterable[Row]) -> list[LoggedBatch]:
+    def _batches(self, statement: str, **values: object) -> list[LoggedBatch]:
+        rows = self.read(statement, **values)
         return read_as(LoggedBatch, [row | {"row_results": json.loads(row["row_results"] or "{}")} for row in rows])
 
     def values_of(self, columns: Iterable[str]) -> dict[str, frozenset[str]]:
         """The different values that orders have in these columns, by column."""
         return {name: frozenset(str(row["found"]) for row in self.read("read_values", {"column": name})) for name in columns}
-
-    # --- reports --------------------------------------------------------------------------------------------------------
 
     def order_statuses(self, customer: str) -> list[OrderStatus]:
         """The customer's orders by group and key, as the view `v_order_sync_status` shows them."""
@@ -632,25 +601,17 @@ def _is_written(result: RowResult, row: RowMapping | None, run_id: str) -> bool:
 
 def _taken(kind: RowKind, lost: Sequence[SyncRow], asked: int, consequence: str) -> RowsTakenError:
     shown = few(sorted({row.order_key for row in lost}), _SHOWN)
-    return RowsTakenError(
-        f"Another run sent, changed or deleted {len(lost)} of {asked} {kind} (orders {shown}) since this one read them. {consequence} "
-        + _LOCK_LOST
-    )
+    taken = f"Another run sent, changed or deleted {len(lost)} of {asked} {kind} (orders {shown}) since this one read them."
+    return RowsTakenError(f"{taken} {consequence} {_LOCK_LOST}")
 
 
 def _findings(rows: Iterable[Row]) -> list[Finding]:
     """Each column but `customer` is one of the table."""
-    return [
-        Finding(
-            str(row.get("customer", "")),
-            {
-                name: value if isinstance(value, int | float) else conversion.text(value) or ""
-                for name, value in row.items()
-                if name != "customer"
-            },
-        )
-        for row in rows
-    ]
+
+    def shown(value: object) -> str | int | float:
+        return value if isinstance(value, int | float) else conversion.text(value) or ""
+
+    return [Finding(str(row.pop("customer", "")), {name: shown(value) for name, value in row.items()}) for row in rows]
 
 
 def _uuids(refs: Sequence[str]) -> list[str]:

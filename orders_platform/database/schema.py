@@ -7,10 +7,9 @@ and not data: one of ours that asks differently from `sql/views/` is made anew.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 
-import jinja2
 import sqlalchemy
 from markupsafe import Markup
 from sqlalchemy import Connection
@@ -74,16 +73,13 @@ def define_tables(dialect: Dialect, configuration: Configuration, folder: Path) 
 
 @lru_cache(maxsize=8)
 def _define_all(dialect: Dialect, names: Tables, order_list: OrderList, folder: Path) -> Mapping[str, TableDefinition]:
-    return {role: _define(role, dialect, names, order_list, folder) for role in TABLES}
+    words = {name: Markup(", ").join(Markup(f"'{word}'") for word in enum) for name, enum in _WORDS.items()}  # noqa: S704
+    context = {"table": partial(qualified, dialect, names), "tables": names, "q": dialect.quote, **words}
+    templates = Templates(folder, dialect.sqlalchemy, context)
+    return {role: _define(role, dialect, getattr(names, role), order_list, templates) for role in TABLES}
 
 
-@cache
-def _environment(folder: Path) -> jinja2.Environment:
-    loader = jinja2.FileSystemLoader(folder)
-    return jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, autoescape=True, trim_blocks=True)
-
-
-def _define(role: str, dialect: Dialect, names: Tables, order_list: OrderList, folder: Path) -> TableDefinition:
+def _define(role: str, dialect: Dialect, name: str, order_list: OrderList, templates: Templates) -> TableDefinition:
     columns: list[tuple[str, Markup]] = []
     described: dict[str, str] = {}
 
@@ -94,12 +90,8 @@ def _define(role: str, dialect: Dialect, names: Tables, order_list: OrderList, f
 
     types = dialect.staged_types if role == "staging" else dialect.types
     typed = [(name, _typed(types, word)) for name, word in order_list]
-    words = {name: Markup(", ").join(Markup(f"'{word}'") for word in enum) for name, enum in _WORDS.items()}  # noqa: S704
-    create = _environment(folder).get_template(f"tables/{role}.sql.j2").render(
-        column=column, table=partial(qualified, dialect, names), tables=names, q=dialect.quote, order_list=typed,
-        **words, **types,
-    )  # fmt: skip
-    return TableDefinition(getattr(names, role), tuple(columns), create.strip(), described)
+    create = templates.written(f"tables/{role}", column=column, order_list=typed, **types)
+    return TableDefinition(name, tuple(columns), create.strip(), described)
 
 
 def _typed(types: ColumnTypes, word: str) -> Markup:
@@ -113,8 +105,7 @@ def _templates(
     folder: Path, dialect: Dialect, names: tuple[tuple[str, Markup], ...], columns: Columns, mapped: tuple[str, ...]
 ) -> Templates:
     """The same for all stores of a process; every step of a Dagster run opens one."""
-    context = {"t": dict(names), "columns": columns, "types": dialect.types, "mapped": mapped}
-    return Templates(folder, dialect.sqlalchemy, context)
+    return Templates(folder, dialect.sqlalchemy, {"t": dict(names), "columns": columns, "mapped": mapped})
 
 
 def text_of_view(inspector: sqlalchemy.Inspector, name: str, schema: str | None) -> str | None:
@@ -157,9 +148,14 @@ class Schema:
     def missing(self) -> list[str]:
         """The DDL that makes the database fit, in order; empty when it fits."""
         self._require_suitable()
-        tables = [statement for definition in self.definitions.values() for statement in self._missing_of(definition)]
-        adoption = self._adoption(is_incomplete=bool(tables))
-        return tables + adoption + self._indexes() + self._views()
+        missing = [statement for definition in self.definitions.values() for statement in self._missing_of(definition)]
+        if self._database.dialect.has_earlier_system:
+            tables = {role: (getattr(self._names, role), self.table(role)) for role in ("orders", "lines")}
+            with self._database.read() as connection:
+                missing += adoption_statements(
+                    self._database.dialect, connection, tables, self._names.schema_name, is_incomplete=bool(missing)
+                )
+        return missing + self._indexes() + self._views()
 
     def _require_suitable(self) -> None:
         """Raises `DatabaseRefusedError`, which names every column of an earlier system's tables that cannot be written or compared."""
@@ -179,15 +175,6 @@ class Schema:
                 f"{len(reasons)} columns of the tables that are there cannot be used; nothing was changed. {' '.join(reasons)} "
                 "Their owner changes them, or [tables] in the configuration names other tables."
             )
-
-    def _adoption(self, *, is_incomplete: bool) -> list[str]:
-        """What tables of an earlier system need besides columns; nothing once the tables are complete."""
-        if not self._database.dialect.has_earlier_system:
-            return []
-        tables = {role: (getattr(self._names, role), self.table(role)) for role in ("orders", "lines")}
-        dialect, schema = self._database.dialect, self._names.schema_name
-        with self._database.read() as connection:
-            return adoption_statements(dialect, connection, tables, schema, is_incomplete=is_incomplete)
 
     def _missing_of(self, definition: TableDefinition) -> list[str]:
         have = {column.name.casefold() for column in self._catalogue(definition.name)}
@@ -217,6 +204,8 @@ class Schema:
             f"ix_{names.rejects}_row": (names.rejects, ("row_uuid",)),
             f"ix_{names.staging}_customer": (names.staging, (self._columns.customer,)),
         }
+        with self._database.read() as connection:
+            there = {table: dialect.indexes(connection, table, names.schema_name) for table, _ in wanted.values()}
         any_case = {number: dialect.any_case}
         kinds = {} if self._catalogue(names.staging) else {names.staging: dialect.staging_index}
         return [
@@ -224,7 +213,7 @@ class Schema:
             f"({', '.join(dialect.quote(column) + any_case.get(column, '') for column in columns)})"
             + (dialect.sparse.format(dialect.quote(columns[0])) if index.endswith("_item") else "")
             for index, (table, columns) in wanted.items()
-            if not any(name.casefold().startswith(index.casefold()[:_NAME]) for name in self._existing_indexes(table))
+            if not any(name.casefold().startswith(index.casefold()[:_NAME]) for name in there[table])
             and self._is_short(table, columns)
         ]
 
@@ -234,17 +223,12 @@ class Schema:
         found = [column for column in self._catalogue(table) if column.name.casefold() in wanted and column.family == "text"]
         return not most or all(0 < column.length <= most for column in found)
 
-    def _existing_indexes(self, table: str) -> set[str]:
-        with self._database.read() as connection:
-            return self._database.dialect.indexes(connection, table, self._names.schema_name)
-
     def _views(self) -> list[str]:
         """Raises `ConfigurationError` when there is a view of one of the names that we did not make."""
+        names, schema = {role: getattr(self._names, role) for role in VIEWS}, self._names.schema_name or None
         with self._database.read() as connection:
             inspector = sqlalchemy.inspect(connection)
-            schema = self._names.schema_name or None
             there = set(inspector.get_view_names(schema=schema))
-            names = {role: getattr(self._names, role) for role in VIEWS}
             found = {role: text_of_view(inspector, name, schema) for role, name in names.items() if name in there}
         statements: list[str] = []
         for role, name in names.items():
@@ -291,26 +275,20 @@ class Schema:
                 connection.exec_driver_sql(statement)
 
     def _require_rights_to_make(self, connection: Connection, statements: Sequence[str]) -> None:
-        rights = [
-            ("DATABASE", "", what)
-            for what in ("CREATE TABLE", "CREATE VIEW")
-            if any(made.startswith(what) for made in statements)
-        ]
+        kinds = ("CREATE TABLE", "CREATE VIEW")
+        rights = [("DATABASE", "", kind) for kind in kinds if any(made.startswith(kind) for made in statements)]
         if statements:
             name = self._names.schema_name or connection.dialect.default_schema_name
             rights.append(("SCHEMA", self._database.dialect.quote(str(name)), "ALTER"))
-        self._require(
-            connection, rights, "Nothing was made. Run init-db as somebody who may, or let somebody who may grant rights run"
-        )
+        step = "Nothing was made. Run init-db as somebody who may, or let somebody who may grant rights run"
+        self._require(connection, rights, step)
 
     def require_daily_rights(self) -> None:
         """Refuse a login that could not finish what it would begin, by `DatabaseRefusedError` that names each missing right with its GRANT.
 
         A table that the login cannot see is passed over: the catalogue says that it is absent.
         """
-        rights = [
-            ("OBJECT", str(self.table(role)), permission) for role, needed in DAILY_RIGHTS.items() for permission in needed
-        ]
+        rights = [("OBJECT", str(self.table(role)), right) for role, needed in DAILY_RIGHTS.items() for right in needed]
         with self._database.read() as connection:
             self._require(
                 connection, rights, "Nothing was done. Somebody who may grant rights runs deploy/sql_server_rights.sql, or"

@@ -32,7 +32,7 @@ class ServerFinding:
 
 def check_server(database: Database) -> list[ServerFinding]:
     """Ask a SQL Server everything; what cannot be asked is a finding too."""
-    return [_finding(check, database) for check in _CHECKS]
+    return [check.made(database) for check in _CHECKS]
 
 
 def _answer(database: Database, statement: str) -> str:
@@ -93,14 +93,13 @@ class _Check:
     holds: Callable[[str], bool] | None = None
     ask: Callable[[Database, str], str] = _answer
 
-
-def _finding(check: _Check, database: Database) -> ServerFinding:
-    try:
-        found = check.ask(database, check.statement)
-        is_ok = check.holds(found) if check.holds else found == check.must
-    except (OrdersError, ValueError) as error:
-        found, is_ok = str(error), False
-    return ServerFinding(check.name, check.statement, check.must, found, is_ok, "" if is_ok else check.step)
+    def made(self, database: Database) -> ServerFinding:
+        try:
+            found = self.ask(database, self.statement)
+            is_ok = self.holds(found) if self.holds else found == self.must
+        except (OrdersError, ValueError) as error:
+            found, is_ok = str(error), False
+        return ServerFinding(self.name, self.statement, self.must, found, is_ok, "" if is_ok else self.step)
 
 
 _OF_DATABASE = "FROM sys.databases WHERE name = DB_NAME()"

@@ -13,10 +13,10 @@ from pathlib import Path
 import sqlalchemy
 from filelock import FileLock, Timeout
 from sqlalchemy import URL, Connection, Engine, event
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, NoSuchTableError
 from sqlalchemy.types import Integer, Numeric
 
-from orders_platform.database.dialects import Dialect, TableColumn, column_types, customer_busy, lock_lost
+from orders_platform.database.dialects import Dialect, Rows, TableColumn, column_types, customer_busy, lock_lost
 from orders_platform.database.statements import chunks
 from orders_platform.errors import DatabaseRefusedError, DatabaseUnavailableError, OrdersError
 
@@ -68,7 +68,7 @@ class _Sqlite(Dialect):
         engine = sqlalchemy.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
         event.listen(engine, "do_connect", lambda _dialect, _record, given, named: _open(url.database, given, named))
         event.listen(engine, "connect", _prepare)
-        event.listen(engine, "begin", _begin)
+        event.listen(engine, "begin", lambda one: one.exec_driver_sql(one.get_execution_options().get("orders_begin", "BEGIN")))
         return engine
 
     def error(self, error: DBAPIError, place: str) -> OrdersError:
@@ -93,7 +93,7 @@ class _Sqlite(Dialect):
         marks = ", ".join([mark] * len(rows[0]) + ["orders_uuid()"] * has_uuid)
         connection.exec_driver_sql(f"{start} VALUES ({marks})", rows)
 
-    def update_rows(self, connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    def update_rows(self, connection: Connection, table: str, columns: Sequence[str], rows: Rows) -> None:
         ref, *others = (f"{column} = ?" for column in columns)
         statement = f"UPDATE {table} SET {', '.join(others)} WHERE {ref}"  # noqa: S608 - quoted names and marks
         for batch in chunks([(*row[1:], row[0]) for row in rows], _BATCH):
@@ -129,26 +129,23 @@ class _Sqlite(Dialect):
             raise customer_busy(customer) from None
 
     def columns(self, connection: Connection, table: str, schema: str) -> Sequence[TableColumn]:
-        inspector = sqlalchemy.inspect(connection)
-        if not inspector.has_table(table, schema=schema or None):
-            return ()
-        found = inspector.get_columns(table, schema=schema or None)
-        return tuple(TableColumn(column["name"], isinstance(column["type"], Integer | Numeric)) for column in found)
+        with suppress(NoSuchTableError):
+            found = sqlalchemy.inspect(connection).get_columns(table, schema=schema or None)
+            return [TableColumn(column["name"], isinstance(column["type"], Integer | Numeric)) for column in found]
+        return ()
 
     def indexes(self, connection: Connection, table: str, schema: str) -> set[str]:
-        inspector = sqlalchemy.inspect(connection)
-        if not inspector.has_table(table, schema=schema or None):
-            return set()
-        return {str(index["name"]) for index in inspector.get_indexes(table, schema=schema or None)}
+        with suppress(NoSuchTableError):
+            return {str(each["name"]) for each in sqlalchemy.inspect(connection).get_indexes(table, schema=schema or None)}
+        return set()
 
 
 def _identity(file: Path) -> tuple[int, int] | None:
     """Which file has this name now, None when none has."""
-    try:
+    with suppress(FileNotFoundError):
         found = file.stat()
-    except FileNotFoundError:
-        return None
-    return found.st_dev, found.st_ino
+        return found.st_dev, found.st_ino
+    return None
 
 
 SQLITE: Dialect = _Sqlite()
@@ -186,10 +183,6 @@ def _uuid() -> str:
     """A random one, without the object that `uuid.uuid4` makes of it: a load has hundreds of thousands."""
     text = os.urandom(16).hex()
     return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{'89ab'[int(text[16], 16) & 3]}{text[17:20]}-{text[20:]}"
-
-
-def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("orders_begin", "BEGIN"))
 
 
 class _Fingerprint:

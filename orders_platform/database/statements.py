@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import jinja2
 from markupsafe import Markup
-from sqlalchemy import BindParameter, Connection, CursorResult, Dialect, TextClause, bindparam, text
+from sqlalchemy import Connection, CursorResult, Dialect, TextClause, bindparam, text
 
 from orders_platform.errors import ConfigurationError
 
@@ -23,6 +23,9 @@ ROWS_A_STATEMENT = 100
 """SQL Server takes 2,100 parameters; a row with its result has thirteen."""
 
 T = TypeVar("T")
+
+Variables = Mapping[str, int | str]
+"""What a template is told of one call alone, such as the number of rows of its VALUES list."""
 
 
 class _Macros:
@@ -38,7 +41,7 @@ class _Macros:
 class Templates:
     """The `sql/` folder for one dialect.
 
-    Every template may use `context`: `t` (tables, quoted), `columns`, `types`. `rendered` is what `Statements`
+    Every template may use `context`: `t` (tables, quoted), `columns`. `rendered` is what `Statements`
     has made of them so far, with the parameters of each, so that it is made once a process.
     """
 
@@ -58,10 +61,9 @@ class Templates:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        environment.globals.update(q=self.quote, col=self.column, param=parameter, integer=integer)
+        macros = {name: _Macros(environment, file) for name, file in (("dialect", self._dialect.name), ("source", "source"))}
+        environment.globals.update(q=self.quote, col=self.column, param=parameter, integer=integer, **macros)
         environment.globals.update(self._context)
-        files = {"dialect": self._dialect.name, "source": "source"}
-        environment.globals.update({name: _Macros(environment, file) for name, file in files.items()})
         return environment
 
     def quote(self, name: str) -> Markup:
@@ -76,20 +78,26 @@ class Templates:
         return Markup(f"{row}.") + self.quote(name)  # noqa: S704 - a checked alias
 
     def render(self, name: str, **context: object) -> TextClause:
-        """One statement by file name without ending; list parameters expand into `(?, ?, ...)`.
+        """One statement as `written` has it; what its header calls a list, `-- Parameters: names (list)`, becomes `(?, ?, ...)`."""
+        sql = self.written(name, **context)
+        header = re.search(r"^-- Parameters: (.*)$", sql, re.MULTILINE)
+        lists = re.findall(r"([a-z_]+) \(list\)", header[1] if header else "")
+        used = [name for name in lists if re.search(rf":{name}\b", sql)]  # a dialect may have no use for one
+        return text(sql).bindparams(*(bindparam(name, expanding=True) for name in used))
+
+    def written(self, name: str, **context: object) -> str:
+        """The text of one statement, by file name without ending.
 
         Raises `ConfigurationError` when there is no such file, it uses an undefined name, or writes something that is not an identifier.
         """
         try:
-            sql = self._environment.get_template(f"{name}.sql.j2").render(**context)
+            return self._environment.get_template(f"{name}.sql.j2").render(**context)
         except jinja2.TemplateNotFound as error:
             raise ConfigurationError(
                 f"The SQL template {error.name} is not in {self._folder}; reinstall orders-platform."
             ) from error
         except (jinja2.TemplateError, TypeError) as error:
             raise ConfigurationError(f"The SQL template {name} cannot be rendered: {error}") from error
-        lists: list[BindParameter[object]] = [bindparam(name, expanding=True) for name in _lists(sql)]
-        return text(sql).bindparams(*lists)
 
 
 def parameter(prefix: str, number: int) -> Markup:
@@ -112,13 +120,6 @@ def _only_sql(value: object) -> object:
     return value
 
 
-def _lists(sql: str) -> list[str]:
-    """The parameters that the header declares as lists and the statement uses: `-- Parameters: customer, now, names (list)`."""
-    header = re.search(r"^-- Parameters: (.*)$", sql, re.MULTILINE)
-    declared = re.findall(r"([a-z_]+) \(list\)", header[1] if header else "")
-    return [name for name in declared if re.search(rf":{name}\b", sql)]  # a dialect may have no use for one
-
-
 class Statements:
     """The statements of `sql/`, rendered with a context: what those templates are told that are not about our own tables alone."""
 
@@ -127,7 +128,7 @@ class Statements:
         self._context = dict(context or {})
         self._facts = sha256(repr(self._context).encode()).hexdigest() if context else ""
 
-    def render(self, name: str, variables: Mapping[str, int | str] | None = None) -> tuple[TextClause, frozenset[str]]:
+    def render(self, name: str, variables: Variables | None = None) -> tuple[TextClause, frozenset[str]]:
         """One statement and the names of its parameters."""
         key = (name, self._facts, tuple(sorted((variables or {}).items())))
         if key not in self._templates.rendered:
@@ -144,13 +145,10 @@ class Runner:
     connection: Connection
     values: Mapping[str, object]
 
-    def __call__(
-        self, statement: str, variables: Mapping[str, int | str] | None = None, /, **more: object
-    ) -> CursorResult[*tuple[Any, ...]]:
+    def __call__(self, statement: str, variables: Variables | None = None, /, **more: object) -> CursorResult[*tuple[Any, ...]]:
         """The result; raises what `translated_errors` makes of the driver's errors.
 
-        `variables` is what the template is told of this call alone, such as the number of rows of its VALUES list; `more` is bound as
-        far as the statement uses it, and goes before the runner's own values.
+        `more` is bound as far as the statement uses it, and goes before the runner's own values.
         """
         clause, wanted = self.statements.render(statement, variables)
         bound = {**self.values, **more}

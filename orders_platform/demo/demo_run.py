@@ -42,10 +42,7 @@ def load_sample_orders(store: OrderStore, settings: Settings) -> int:
             f"The samples are an apparel maker's orders, and {settings.config_path} describes another list; run the demo without it."
         )
     store.schema.apply()
-    tables = settings.configuration.tables
-    return replace_staged_rows(
-        store.database, tables.staging, tables.schema_name, columns, ([row.get(name) for name in columns] for row in rows)
-    )
+    return replace_staged_rows(store, columns, ([row.get(name) for name in columns] for row in rows))
 
 
 def dagster_instance(settings: Settings) -> dg.DagsterInstance:

@@ -115,6 +115,9 @@ def _folded(cell: object) -> str:
     return fold(told(cell))
 
 
+Reader = Callable[[object, list[BadCell]], object]
+"""Reads a cell that is not NULL: its value, None when it is blank or cannot be held; adds what is wrong with it."""
+
 Meaning = tuple[object, str, int, BadCell | None]
 """What a cell means: its value, what of it is hashed, which bits of `StagedOrder.shown` it is, and what is wrong with it."""
 
@@ -157,9 +160,8 @@ class Cleaner:
         """`known` has the cells that were read for customers with the same bookkeeping, or is empty, and gets those read now."""
         self._customer = customer
         self._dialect = dialect
-        self._rules = rules
         self._cleaning = configuration.cleaning
-        self._columns = rules.business
+        self._order_types = {spelling.upper(): type_ for spelling, type_ in configuration.cleaning.order_types.items()}
         self.names = [column.name for column in rules.business]
         places = {name: i for i, name in enumerate(self.names)}
         keys, kinds = configuration.keys_of(customer), {each.kind: i for i, each in enumerate(rules.business)}
@@ -176,32 +178,21 @@ class Cleaner:
         self._phantom = [places[name] for name in self._cleaning.phantom_columns]
         unique = self.keys[: self.unique_count]
         self._headed = [(i, self.names[i].lower(), i in unique) for i in {*unique, *self._phantom}]
-        self._group, self._item = (
-            [[places[name] for name in names] for names in rule]
-            for rule in (configuration.names.group, configuration.names.item)
-        )
+        rules_of_names = (configuration.names.group, configuration.names.item)
+        self._group, self._item = ([[places[name] for name in names] for names in rule] for rule in rules_of_names)
         self.sizes = {i for i, column in enumerate(rules.business) if column.kind == "quantity"}
         self.sizes_bit = 1 << len(rules.watched)
-        self._bits = [self.sizes_bit if column.kind == "quantity" else 0 for column in self._columns]
+        self._bits = [self.sizes_bit if column.kind == "quantity" else 0 for column in rules.business]
         for number, sources in enumerate(rules.watched):
             for name in sources:
                 self._bits[places[name]] |= 1 << number
         self._shown_by_bits: dict[tuple[int, ...], int] = {}
-        if not known:
-            known += [KnownCells(partial(self._read, i, self._reader(column))) for i, column in enumerate(rules.business)]
+        readers = {**dict.fromkeys(("number", "whole_number", "quantity"), self._number_reader), "date": self._date_reader}
+        for i, column in enumerate(rules.business if not known else ()):
+            known.append(KnownCells(partial(self._read, i, readers.get(column.kind, self._text_reader)(column))))
         self._known = known
 
-    # --- cells ----------------------------------------------------------------------------------------------------------
-
-    def _reader(self, column: BusinessColumn) -> Callable[[object, list[BadCell]], object]:
-        """What reads a cell that is not NULL: its value, None when it is blank or cannot be held."""
-        if column.kind in {"number", "whole_number", "quantity"}:
-            return self._number_reader(column)
-        if column.kind == "date":
-            return self._date_reader(column)
-        return self._text_reader(column)
-
-    def _text_reader(self, column: BusinessColumn) -> Callable[[object, list[BadCell]], object]:
+    def _text_reader(self, column: BusinessColumn) -> Reader:
         reader, words, length, is_cut = column.reader, column.null_words, column.length, column.is_cut
 
         def read(cell: object, bad: list[BadCell]) -> object:
@@ -210,7 +201,7 @@ class Cleaner:
                 bad.append(("error_value", column.name, text))
                 return None
             if text is not None and column.kind == "order_type":
-                text = self._rules.order_types.get(text.upper(), text.upper())
+                text = self._order_types.get(text.upper(), text.upper())
             if text is None or not length or column.kind == "customer":
                 return text
             fitting = beginning(text, length)
@@ -221,7 +212,7 @@ class Cleaner:
 
         return read
 
-    def _number_reader(self, column: BusinessColumn) -> Callable[[object, list[BadCell]], object]:
+    def _number_reader(self, column: BusinessColumn) -> Reader:
         reader, words, kind, type_ = column.reader, column.null_words, column.kind, str(column.type)
         store = self._dialect.stored_number
 
@@ -245,7 +236,7 @@ class Cleaner:
 
         return read
 
-    def _date_reader(self, column: BusinessColumn) -> Callable[[object, list[BadCell]], object]:
+    def _date_reader(self, column: BusinessColumn) -> Reader:
         words = column.null_words
 
         def read(cell: object, bad: list[BadCell]) -> object:
@@ -256,8 +247,6 @@ class Cleaner:
             return None
 
         return read
-
-    # --- rows -----------------------------------------------------------------------------------------------------------
 
     def clean(self, rows: Mapping[int, Sequence[object]]) -> Iterator[StagedOrder]:
         """Rows of the load by number, each with its hash before its cells.
@@ -301,7 +290,7 @@ class Cleaner:
             cells.get(self._type_at) == self._cleaning.cancelled, tuple(bad), code, _NO_ORDER.get(code, ""),
         )  # fmt: skip
 
-    def _read(self, i: int, read: Callable[[object, list[BadCell]], object], cell: object) -> Meaning:
+    def _read(self, i: int, read: Reader, cell: object) -> Meaning:
         bad: list[BadCell] = []
         value = read(cell, bad)
         prefix = self._prefixes[i]

@@ -69,9 +69,17 @@ class FileOptions:
             io.TextIOWrapper(io.BytesIO(), encoding=self.encoding)
             csv.reader([], delimiter=self.delimiter or ",")
         except (LookupError, TypeError, ValueError) as error:
-            raise ConfigurationError(
-                f"Files cannot be read so: {error}. Name an encoding such as cp1252, a delimiter such as ';'."
-            ) from None
+            step = "Name an encoding such as cp1252, a delimiter such as ';'."
+            raise ConfigurationError(f"Files cannot be read so: {error}. {step}") from None
+
+    def require_use(self, paths: Iterable[Path]) -> None:
+        """Raises `ConfigurationError` for what is said of sheets, or of texts, where no file has any: it would do nothing."""
+        said = {"--sheet": (self.sheets, True), "--encoding": (self.encoding, False), "--delimiter": (self.delimiter, False)}
+        wanted = {name: of_workbooks for name, (value, of_workbooks) in said.items() if value}
+        kinds = {_is_workbook(_beginning(path)) for path in paths if wanted}
+        for name in (name for name, of_workbooks in wanted.items() if of_workbooks not in kinds):
+            why = "workbooks, and no file is one" if wanted[name] else "texts such as .csv, and every file is a workbook"
+            raise ConfigurationError(f"{name} is for {why}. Nothing was read. Leave it out.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +117,7 @@ class Table:
     def blocks(self, places: Sequence[int] = ()) -> Iterator[Block]:
         """All rows, blank ones too; with `places` it need not give other columns.
 
-        Raises:
-            SourceDataError: it cannot be read as text, or was changed meanwhile.
+        Raises `SourceDataError`: it cannot be read as text, or was changed meanwhile.
         """
         with _opened(self.source), self.path.open(encoding=self.encoding, newline="") as file:
             if self.sheet:
@@ -138,9 +145,7 @@ class Table:
                     "loaded. Save it as 'CSV UTF-8', load the .xlsx, or name its encoding: orders-platform load --encoding cp1252"
                 ) from error
             if _stamp(self.source) != self.stamp:
-                raise SourceDataError(
-                    f"{self.title} was changed while it was read. Nothing was loaded. Load it when it is complete."
-                )
+                raise _refused(self.title, "was changed while it was read", "Load it when it is complete.")
 
     def rows(self) -> Iterator[list[str]]:
         """The same, row by row, each as long as its block is wide."""
@@ -164,12 +169,10 @@ def tables_of(path: Path, options: FileOptions, is_header: Callable[[Sequence[st
         is_header: whether a row is the one with the headers.
         folder: for the sheets of a workbook; it must live as long as the tables.
 
-    Raises:
-        SourceDataError: the file is absent, of another kind, damaged or protected.
+    Raises `SourceDataError`: the file is absent, of another kind, damaged or protected.
     """
-    with _opened(path), path.open("rb") as file:
-        stamp, beginning = _stamp(path), file.read(20)
-    if beginning.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+    stamp, beginning = _stamp(path), _beginning(path)
+    if _is_workbook(beginning):
         return _sheets_of(path, stamp, options.sheets, folder)
     ending = path.suffix.lower()
     if ending not in TEXT_ENDINGS:
@@ -177,6 +180,15 @@ def tables_of(path: Path, options: FileOptions, is_header: Callable[[Sequence[st
         raise _refused(path, f"{said} (it begins with {beginning!r})", "Save the orders as .xlsx or as CSV UTF-8 (.csv).")
     encoding = options.encoding or _encoding(beginning)
     return [Table(path, stamp, "", path, encoding, options.delimiter or _delimiter(path, encoding, is_header))]
+
+
+def _beginning(path: Path) -> bytes:
+    with _opened(path), path.open("rb") as file:
+        return file.read(20)
+
+
+def _is_workbook(beginning: bytes) -> bool:
+    return beginning.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0"))
 
 
 def _encoding(beginning: bytes) -> str:
@@ -214,9 +226,8 @@ def _sheets_of(path: Path, stamp: tuple[int, int], chosen: Sequence[str], folder
         raise _refused(path, said, _SMALLER if too_large else "Save the workbook again.")
     result = json.loads(done.stdout)
     if "refused" in result:
-        raise _refused(
-            path, result["refused"], "Open it in a spreadsheet program, save it as .xlsx without a password, and load that."
-        )
+        step = "Open it in a spreadsheet program, save it as .xlsx without a password, and load that."
+        raise _refused(path, result["refused"], step)
     absent = [name for name in chosen if name not in {each["sheet"] for each in result["sheets"]}]
     if absent:
         names = ", ".join(repr(each["sheet"]) for each in result["sheets"])
@@ -227,7 +238,7 @@ def _sheets_of(path: Path, stamp: tuple[int, int], chosen: Sequence[str], folder
 _SMALLER = "Delete empty rows and columns (a cell far down or far right counts), split it, or save the sheet as CSV UTF-8."
 
 
-def _refused(path: Path, said: str, step: str) -> SourceDataError:
+def _refused(path: object, said: str, step: str) -> SourceDataError:
     return SourceDataError(f"{path} {said}. Nothing was loaded. {step}")
 
 
@@ -241,7 +252,8 @@ def _decoded(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _stamp(path: Path) -> tuple[int, int]:
-    about = path.stat()
+    with _opened(path):
+        about = path.stat()
     return about.st_size, about.st_mtime_ns
 
 
@@ -250,7 +262,5 @@ def _opened(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise SourceDataError(
-            f"{path} cannot be opened: {error.strerror or error}. Nothing was loaded. Check the path, and close the file if it is "
-            "open elsewhere."
-        ) from error
+        step = "Check the path, and close the file if it is open elsewhere."
+        raise _refused(path, f"cannot be opened: {error.strerror or error}", step) from error

@@ -158,23 +158,19 @@ class ListDraft:
         extra = self._extra(key, customer, texts)
         status = next((each for each in texts if _STATUS.search(each.name) and len(each.distinct) <= _MOST_LABELS), None)
         texts = [each for each in texts if each is not status]
-        title = sorted(
-            (each for each in texts if not each.remark), key=lambda each: (not _TITLE.search(each.name), -len(each.distinct))
-        )[:1]
+        sound = [each for each in texts if not each.remark]
+        title = sorted(sound, key=lambda each: (not _TITLE.search(each.name), -len(each.distinct)))[:1]
         item, labelled = [key, *title], (customer, status)
-        self._say(f"names: a group is called after {customer.name!r}, an item after {_list(item)}")
+        self.said.append(f"names: a group is called after {customer.name!r}, an item after {_list(item)}")
         for each in self.columns:
             if each is not key and each.remark:
-                self._say(f"look at {each.remark}")
-        types = [
-            "text" if each is key else "dropdown" if each in labelled else each.board_type for each in others if each.filled
-        ]
-        shown = [each.name for each in others if each.filled]
+                self.said.append(f"look at {each.remark}")
+        filled = [each for each in others if each.filled]
+        types = ["text" if each is key else "dropdown" if each in labelled else each.board_type for each in filled]
+        shown = [each.name for each in filled]
         ids = dict(zip(shown, _ids(zip(shown, types, strict=True)), strict=True))
-        self._say(f"board: {len(shown)} columns of items, of the types that their cells fit; a size is a subitem")
-        listed = {
-            each.name: "integer" if each in sizes else "nvarchar(100)" if each is key else each.kind for each in self.columns
-        }
+        self.said.append(f"board: {len(shown)} columns of items, of the types that their cells fit; a size is a subitem")
+        listed = {each.name: "integer" if each in sizes else each.kind for each in self.columns} | {key.name: "nvarchar(100)"}
         listed |= {_FILE: "nvarchar(255)", _SOURCE: "nvarchar(255)"}
         listed |= ({} if status else {_TYPE: "nvarchar(100)"}) | ({} if total else {_TOTAL: "integer"})
         order = ["record_uuid", *listed]
@@ -192,12 +188,6 @@ class ListDraft:
             local=_between(shipped, "[environment.sandbox.monday]", "[environment.production]"),
         )  # fmt: skip
 
-    def _say(self, sentence: str) -> None:
-        self.said.append(sentence)
-
-    def _refused(self, reason: str) -> SourceDataError:
-        return SourceDataError(f"{self.path} {reason}")
-
     def _sizes(self) -> tuple[list[_Column], _Column | None]:
         """The run of size columns, and the column of their total."""
         runs = [list(run) for may, run in groupby(self.columns, lambda each: each.may_be_size) if may]
@@ -206,22 +196,23 @@ class ListDraft:
         if len(best) < 2:
             best = next(([each] for run in runs for each in run if _QUANTITY.search(each.name)), [])
         if not best:
-            raise self._refused(
-                "has no column of quantities: neither whole numbers side by side, one column a size, nor one that is called quantity. "
-                "Nothing was written. Add one, or copy config/order_sync.toml and describe the list by hand."
+            raise SourceDataError(
+                f"{self.path} has no column of quantities: neither whole numbers side by side, one column a size, nor one that is called "
+                "quantity. Nothing was written. Add one, or copy config/order_sync.toml and describe the list by hand."
             )
         total = next((each for each in (best[-1], best[0]) if _is_total(each, [one for one in best if one is not each])), None)
         best = [each for each in best if each is not total]
         numbers = [each for each in self.columns if each not in best and each.filled and each.kind == "integer"]
         named = (each for each in numbers if "total" in each.name.casefold() and _QUANTITY.search(each.name))
         total = total or next((each for each in numbers if _is_total(each, best)), next(named, None))
-        run = f"{best[0].name!r} to {best[-1].name!r}: {len(best)} columns side by side with whole numbers or nothing"
-        self._say(
-            f"sizes: {run if len(best) > 1 else repr(best[0].name)}" + (f"; {total.name!r} is their total" if total else "")
-        )
-        if total is None and len(best) > 1 and _QUANTITY.search(best[-1].name):
-            self._say(
-                f"look at {best[-1].name!r}: by its name it could be a total, but it is not the sum of the others, so it is a size"
+        first, last = best[0].name, best[-1].name
+        run = repr(first)
+        if best[1:]:
+            run += f" to {last!r}: {len(best)} columns side by side with whole numbers or nothing"
+        self.said.append(f"sizes: {run}" + (f"; {total.name!r} is their total" if total else ""))
+        if total is None and best[1:] and _QUANTITY.search(last):
+            self.said.append(
+                f"look at {last!r}: by its name it could be a total, but it is not the sum of the others, so it is a size"
             )
         return best, total
 
@@ -229,13 +220,13 @@ class ListDraft:
         """The column of the order number: another value in each row if there is one such, with a name that says so if there is one."""
         full = [each for each in columns if each.is_text or (each.kind == "integer" and each.filled)]
         if not full:
-            raise self._refused("has no texts or whole numbers that could be a key. Nothing was written.")
+            raise SourceDataError(f"{self.path} has no texts or whole numbers that could be a key. Nothing was written.")
         unique = [each for each in full if len(each.distinct) == len(each.cells)]
         named = [each for each in unique or full if _ORDER.search(each.name)]
         key = max(named or unique or full, key=lambda each: len(each.distinct))
         often = "has another value in each row" if unique else f"has {len(key.distinct)} values in {len(key.cells)} rows"
         others = [each for each in unique if each is not key and not each.remark]
-        self._say(f"key: {key.name!r} {often}" + (f"; so has {_list(others)}" if others else ""))
+        self.said.append(f"key: {key.name!r} {often}" + (f"; so has {_list(others)}" if others else ""))
         return key
 
     def _extra(self, key: _Column, customer: _Column, texts: Iterable[_Column]) -> list[_Column]:
@@ -249,7 +240,7 @@ class ListDraft:
             extra.append(best)
             left.remove(best)
         if extra:
-            self._say(f"key: rows of one number are told apart by {_list(extra)}")
+            self.said.append(f"key: rows of one number are told apart by {_list(extra)}")
         return extra
 
     def _customer(self, columns: Iterable[_Column]) -> _Column:
@@ -259,13 +250,13 @@ class ListDraft:
         others = [each for each in texts if len(each.distinct) * 2 <= len(each.cells) and not _STATUS.search(each.name)]
         found = next(iter([*named, *others]), None)
         if found is None:
-            raise self._refused(
-                "has no column that says whose order a row is (filled in nearly every row, one name for several orders). "
+            raise SourceDataError(
+                f"{self.path} has no column that says whose order a row is (filled in nearly every row, one name for several orders). "
                 "Nothing was written. Add a column Customer; orders are merged and sent by customer."
             )
         more = f" and {len(found.distinct) - _NAMED} more" if len(found.distinct) > _NAMED else ""
         why = "by its name" if named else f"of those with few values ({_list(others)}), the likeliest: look at it"
-        self._say(f"customers: {found.name!r}, {why}: {', '.join(found.distinct[:_NAMED])}{more}")
+        self.said.append(f"customers: {found.name!r}, {why}: {', '.join(found.distinct[:_NAMED])}{more}")
         return found
 
 
@@ -303,7 +294,9 @@ def draft(path: Path, options: FileOptions, folder: Path, ours: Collection[str])
 
     Raises:
         SourceDataError: it is no list of orders.
+        ConfigurationError: an option is for another kind of file.
     """
+    options.require_use([path])
     taken = {name.casefold() for name in (*ours, _FILE, _SOURCE, _TYPE, _TOTAL)}
     for table in tables_of(path, options, lambda row: _count(row) > 1, folder):
         columns, totals = ([], 0) if table.left_out else _columns_of(table, options.header_row)
@@ -315,12 +308,10 @@ def draft(path: Path, options: FileOptions, folder: Path, ours: Collection[str])
                     "Nothing was written. Rename it in the file."
                 )
             besides = f"; {counted(totals, 'row')} besides that are totals or notes, and no orders" if totals else ""
-            return ListDraft(
-                path, columns, [f"columns: {len(columns)} in {len(columns[0].cells)} rows of {table.title}{besides}"]
-            )
-    raise SourceDataError(
-        f"{path} has no row of headers with rows below it. Nothing was written. --header-row and --sheet say where."
-    )
+            said = f"columns: {len(columns)} in {len(columns[0].cells)} rows of {table.title}{besides}"
+            return ListDraft(path, columns, [said])
+    none = f"{path} has no row of headers with rows below it."
+    raise SourceDataError(f"{none} Nothing was written. --header-row and --sheet say where.")
 
 
 def _columns_of(table: Table, header_row: int | None) -> tuple[list[_Column], int]:

@@ -19,7 +19,6 @@ from orders_platform.database.engine import repeated_when_lost
 from orders_platform.database.order_store import OrderStore, Row
 from orders_platform.database.statements import Runner, Statements, chunks
 from orders_platform.domain.cell_texts import PLACEHOLDER_DATES
-from orders_platform.domain.customers import SpellingCount
 from orders_platform.domain.text import counted, fold
 from orders_platform.errors import SourceDataError
 from orders_platform.merge.file_tables import TEXT_ENDINGS, WORKBOOK_ENDINGS, FileOptions, content_hash
@@ -34,16 +33,6 @@ left was refused, and somebody took it out of the folder."""
 _MOST = 1_000
 _NAMESAKE, _UNREADABLE = "namesake", "unreadable"
 """In place of a file's content: another file of the folder differs from it by its ending only; nobody may read it."""
-
-_NAMESAKE_WORDS = (
-    "{}: another file of the folder differs from it by its ending only, and rows name their file without it. It was not loaded. Rename or "
-    "remove one of them."
-)
-
-_SHARED_WORDS = (
-    "{}: its rows name a source ({} or its own name), as those of {} in the same folder do, and would take their place. It was not loaded. "
-    "Rename the source, or the file, in one of them, or put both into one file."
-)
 
 Signature = tuple[int, int, str]
 """By which a file is known again: its size, when it was written, and its content as a hash."""
@@ -78,11 +67,6 @@ class Load:
     files: list[OrderFile]
     missing: Mapping[str, int]
     kept: _KeptValues
-
-    @property
-    def spellings(self) -> list[SpellingCount]:
-        """How many rows there are of each spelling of a customer and file."""
-        return [count for file in self.files for sheet in file.sheets for count in sheet.spellings]
 
     @property
     def sources(self) -> frozenset[str]:
@@ -123,26 +107,30 @@ class Loads:
             aliases={header: name for name, column in c.order_list.items() for header in column.headers},
         )  # fmt: skip
 
-    def read(self, paths: Iterable[Path], options: FileOptions, folder: Path) -> Load:
+    def read(self, paths: Sequence[Path], options: FileOptions, folder: Path) -> Load:
         """Check all files to their end, and decide; `folder` takes what workbooks unpack to, and must live until they are staged.
 
         Raises:
             SourceDataError: what keeps any of them from being loaded whole.
+            ConfigurationError: an option is for another kind of file.
         """
+        options.require_use(paths)
         files, refusals = list[OrderFile](), list[str]()
         for path in dict.fromkeys(paths):
             try:
                 files.append(read_order_file(path, self.columns, folder, options, self._progress))
-                refusals += [
-                    f"{said} Nothing was loaded." for sheet in files[-1].sheets for said in sheet.refusals(options.ignored)
-                ]
+                for sheet in files[-1].sheets:
+                    refusals += [f"{said} Nothing was loaded." for said in sheet.refusals(options.ignored)]
             except SourceDataError as error:
                 refusals.append(str(error))
         if refusals:
             raise SourceDataError("\n".join(refusals))
         absent = self._absent(files)
-        kept = _KeptValues(absent, self.columns.keys, self._read_orders(absent) if absent else ())
-        lost = kept.lost((sheet for file in files for sheet in file.sheets), self._shown)
+        keyed = Statements(self._store.templates, {"absent": absent, "keys": list(self.columns.keys)})
+        kept = _KeptValues(absent, self.columns.keys, self._store.read("0_read_kept", None, keyed) if absent else ())
+        rules = self._merge.rules
+        shown = {name for sources in rules.watched for name in sources}.union(rules.sizes, self.columns.keys)
+        lost = kept.lost((sheet for file in files for sheet in file.sheets), shown)
         if lost and not options.accept_missing:
             named = ", ".join(f"{name} ({counted(count, 'order has', 'orders have')} it)" for name, count in lost.items())
             raise SourceDataError(
@@ -155,7 +143,8 @@ class Loads:
         """What a load takes the place of when it replaces all staged rows."""
         counts = self._merge.staged_counts()
         before = self._configuration.customer_names.scan(counts)
-        after = self._configuration.customer_names.scan(load.spellings)
+        sheets = [sheet for file in load.files for sheet in file.sheets]
+        after = self._configuration.customer_names.scan([count for sheet in sheets for count in sheet.spellings])
         dropped = tuple(name for name in before.customers if name not in after.customers)
         names = {count.file for count in counts}
         return Replaced(before.rows, len(before.customers), len(names), dropped, after.rows * 2 < before.rows)
@@ -173,15 +162,17 @@ class Loads:
     def load_folder(self, place: Path, now: datetime, unpacked: Path) -> FolderLoad:
         """Load what is new or changed in a folder, together; a refused file is recorded with its reason and stops no other.
 
-        Raises:
-            SourceDataError: the folder cannot be read, or a file was changed while it was.
+        Raises `SourceDataError`: the folder cannot be read, or a file was changed while it was.
         """
         folder, loads, refused = look_into(place, self.latest(), now, {}), dict[str, Load](), dict[str, str]()
         for name, content in folder.left.items():
             self._record_alone(name, content, now, LEFT, "", set())
         for path, content in folder.waiting.items():
             if content == _NAMESAKE:
-                refused[path.name] = _NAMESAKE_WORDS.format(path)
+                refused[path.name] = (
+                    f"{path}: another file of the folder differs from it by its ending only, and rows name their file without it. "
+                    "It was not loaded. Rename or remove one of them."
+                )
             else:
                 try:
                     loads[path.name] = self.read([path], FileOptions(), unpacked)
@@ -189,7 +180,10 @@ class Loads:
                     refused[path.name] = str(error)
         sources = {name: load.sources for name, load in loads.items()}
         for name, other in sharing(sources, folder.staged).items():
-            refused[name] = _SHARED_WORDS.format(place / name, self.columns.file, other)
+            refused[name] = (
+                f"{place / name}: its rows name a source ({self.columns.file} or its own name), as those of {other} in the same folder do, "
+                "and would take their place. It was not loaded. Rename the source, or the file, in one of them, or put both into one file."
+            )
             del loads[name]
         for path, content in folder.waiting.items():
             if path.name in refused:
@@ -207,40 +201,37 @@ class Loads:
             replace: take the place of all staged rows, or of none.
             folder: where the files were found: they take the place of their own rows, and `superseded` ones.
         """
-        tables, done = self._configuration.tables, 0
-        names = {source for load in loads for source in load.sources}
+        done, names = 0, {source for load in loads for source in load.sources}
+        contents = {file.path.name: file.content_hash for load in loads for file in load.files}
         with self._store.writing(now=now) as run:
             connection = run.connection
             if folder:
-                loaded = {file.path.name for load in loads for file in load.files}
-                kept_by_others = {source for name, staged in folder.staged.items() if name not in loaded for source in staged}
-                former = {source for name in loaded for source in folder.staged.get(name, ())} - kept_by_others
-                delete_rows(connection, tables.staging, tables.schema_name, **{self.columns.file: names | former})
+                kept_by_others = {source for name, staged in folder.staged.items() if name not in contents for source in staged}
+                former = {source for name in contents for source in folder.staged.get(name, ())} - kept_by_others
+                delete_rows(self._store, connection, **{self.columns.file: names | former})
             elif replace:
-                delete_rows(connection, tables.staging, tables.schema_name)
-            copies = self._copies(run, {file.path.name: file.content_hash for load in loads for file in load.files}, folder)
+                delete_rows(self._store, connection)
+            copies = self._copies(run, contents, folder) if folder else set()
             for file, kept in [(file, load.kept) for load in loads for file in load.files]:
                 outcome = COPY if file.path.stem in copies else LOADED
                 for sheet in file.sheets:
                     columns, rows = kept.rows_of(sheet)
-                    for count in insert_rows(self.database, connection, self._store.schema.table("staging"), columns, rows):
+                    for count in insert_rows(self._store, connection, columns, rows):
                         done += count
                         self._progress("rows staged", done)
                 _record(run, file.path.name, file.content_hash, outcome, file.sources, sheets=len(file.sheets), rows=file.rows)
             if folder:
                 present = names.union((Path(name).stem for name in folder.names), *folder.staged.values())
-                staged = staged_cells(connection, tables.staging, tables.schema_name, (self.columns.file, *self.columns.keys))
+                staged = staged_cells(self._store, connection, (self.columns.file, *self.columns.keys))
                 for source, numbers in superseded(staged, present, names, copies).items():
                     for chunk in chunks(sorted(numbers, key=str)):
                         values = {self.columns.file: [source], self.columns.keys[0]: chunk}
-                        delete_rows(connection, tables.staging, tables.schema_name, **values)
+                        delete_rows(self._store, connection, **values)
         return done
 
     @staticmethod
-    def _copies(run: Runner, loaded: Mapping[str, str], folder: Folder | None) -> Set[str]:
+    def _copies(run: Runner, loaded: Mapping[str, str], folder: Folder) -> Set[str]:
         """Which of the files, told by name with their content, are copies of what another file of the folder held before."""
-        if folder is None:
-            return set()
         found = run("read_contents", hashes=list(loaded.values()))
         known = [(str(row.file_name), str(row.content_hash)) for row in found if row.file_name in folder.names]
         return {Path(name).stem for name, held in loaded.items() for other, had in known if held == had and name != other}
@@ -250,22 +241,12 @@ class Loads:
         with self._store.writing(now=now) as run:
             _record(run, name, content, outcome, sources, reason=reason[:_MOST] or None)
 
-    @cached_property
-    def _shown(self) -> frozenset[str]:
-        """The columns that the board shows or keys are made of."""
-        rules = self._merge.rules
-        return frozenset(name for sources in rules.watched for name in sources) | set(rules.sizes) | set(self.columns.keys)
-
     def _absent(self, files: Iterable[OrderFile]) -> list[str]:
         """The columns of orders that a sheet lacks; whose order it is, every load says anew."""
         names = self._configuration.columns
         mine = {names.customer, names.source_customer, names.file}
         common = set(self.columns.known).intersection(*(sheet.columns for file in files for sheet in file.sheets))
         return [column.name for column in self._merge.rules.business if column.name not in common | mine]
-
-    def _read_orders(self, absent: Sequence[str]) -> list[Row]:
-        context = {"absent": list(absent), "keys": list(self.columns.keys)}
-        return self._store.read("0_read_kept", None, Statements(self._store.templates, context))
 
 
 def _record(run: Runner, name: str, content: str, outcome: str, sources: Set[str], **said: object) -> None:
@@ -337,11 +318,11 @@ def look_into(folder: Path, latest: Mapping[str, KnownFile], now: datetime, know
         now: the time.
         known: the signatures of an earlier look, by name, so that a file is read only when it changed; brought up to date.
 
-    Raises:
-        SourceDataError: the folder cannot be read.
+    Raises `SourceDataError`: the folder cannot be read.
     """
     try:
-        paths = [path for path in sorted(folder.iterdir()) if _is_order_file(path)]
+        named = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in (*TEXT_ENDINGS, *WORKBOOK_ENDINGS)]
+        paths = [path for path in named if not path.name.startswith(("~$", ".")) and path.is_file()]
     except OSError as error:
         raise SourceDataError(
             f"The folder of order files {folder} cannot be read: {error.strerror or error}. Make it, or correct folder in [files]."
@@ -371,11 +352,6 @@ def look_into(folder: Path, latest: Mapping[str, KnownFile], now: datetime, know
     names = frozenset(path.name for path in paths)
     left = {name: each.content for name, each in latest.items() if each.outcome == REFUSED and name not in names}
     return Folder(names, waiting, left, staged)
-
-
-def _is_order_file(path: Path) -> bool:
-    is_ours = path.suffix.lower() in (*TEXT_ENDINGS, *WORKBOOK_ENDINGS) and not path.name.startswith(("~$", "."))
-    return is_ours and path.is_file()
 
 
 def _content(path: Path, known: dict[str, Signature]) -> str:
@@ -425,11 +401,8 @@ def superseded(
         named = numbers.keys() - {""}
         is_renamed = any(2 * len(named & by_file.get(other, {}).keys()) >= len(named) > 0 for other in fresh)
         given[file] = shared | {""} if is_renamed else {number for number in shared if numbers[number] <= held[number]}
-    return {
-        file: found
-        for file, numbers in given.items()
-        if (found := {each for key in numbers for each in spelled.get((file, key), ())})
-    }
+    found = {file: {each for key in numbers for each in spelled.get((file, key), ())} for file, numbers in given.items()}
+    return {file: numbers for file, numbers in found.items() if numbers}
 
 
 class _KeptValues:
@@ -442,7 +415,7 @@ class _KeptValues:
         for row in orders:
             self._orders.setdefault(fold(str(row["key_0"] or "")), []).append(row)
 
-    def lost(self, sheets: Iterable[OrderSheet], shown: frozenset[str]) -> Counter[str]:
+    def lost(self, sheets: Iterable[OrderSheet], shown: Set[str]) -> Counter[str]:
         """The shown columns that a sheet lacks, with the number of its orders that have a value in them."""
         lost: Counter[str] = Counter()
         for sheet in sheets if self._orders else ():
@@ -467,10 +440,7 @@ class _KeptValues:
                 order = max(
                     found, key=lambda each: sum(fold(row[at]) == fold(str(each[key] or "")) for at, key in keys), default=None
                 )
-                yield row + (blank if order is None else tuple(_text(order[place]) for place in added.values()))
+                kept = () if order is None else (order[place] for place in added.values())
+                yield row + (tuple("" if value is None else str(value) for value in kept) or blank)
 
         return (*sheet.filled, *added), filled()
-
-
-def _text(value: object) -> str:
-    return "" if value is None else str(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 
@@ -55,30 +55,16 @@ class BusinessColumn:
 class MergeRules:
     """The context of the merge templates, from the configuration and the columns that are really there.
 
-    Raises:
-        SourceDataError: a table, marker or configured column is absent, or the sizes are not plausible.
+    Raises `SourceDataError`: a table, marker or configured column is absent, or the sizes are not plausible.
     """
 
     def __init__(self, configuration: Configuration, schema: Schema, types: ColumnTypes) -> None:
         self._configuration = configuration
-        self._schema = schema
         self._types = types
         self._hashes: dict[Keys, str] = {}
-
-    @cached_property
-    def _staged(self) -> Mapping[str, TableColumn]:
-        """The columns of the staging table, in order."""
-        return {column.name: column for column in self._schema.columns_of(self._configuration.tables.staging)}
-
-    @cached_property
-    def _merged(self) -> Mapping[str, TableColumn]:
-        """The columns of the order table, in order."""
-        return {column.name: column for column in self._schema.columns_of(self._configuration.tables.orders)}
-
-    @cached_property
-    def _declared(self) -> Mapping[str, Markup]:
-        """The types of our own DDL of the order table, by column."""
-        return dict(self._schema.definitions["orders"].columns)
+        tables = (configuration.tables.staging, configuration.tables.orders)
+        self._staged, self._merged = ({column.name: column for column in schema.columns_of(table)} for table in tables)
+        self._staged_ddl, self._merged_ddl = (dict(schema.definitions[role].columns) for role in ("staging", "orders"))
 
     @cached_property
     def sizes(self) -> tuple[str, ...]:
@@ -90,8 +76,7 @@ class MergeRules:
 
     def _never_sizes(self) -> set[str]:
         """The names that our own DDL has outside the markers."""
-        columns = [name for name, _ in self._schema.definitions["staging"].columns]
-        rule = self._configuration.sizes
+        columns, rule = list(self._staged_ddl), self._configuration.sizes
         if rule.after not in columns or rule.before not in columns:
             return set()  # other markers than our own DDL has: nothing to compare with
         start, end = columns.index(rule.after), columns.index(rule.before)
@@ -100,9 +85,13 @@ class MergeRules:
     @cached_property
     def business(self) -> tuple[BusinessColumn, ...]:
         """The columns that are merged, in table order."""
-        declared = list(self._declared)
+        declared = list(self._merged_ddl)
         own = {*declared[declared.index("order_key") :], "record_uuid"}
-        self._require_configured(set(self._staged))
+        if absent := [f"{place} names {name!r}" for place, name in self._configured_columns() if name not in self._staged]:
+            raise SourceDataError(
+                f"{self._configuration.tables.staging} lacks {len(absent)} configured columns: {'; '.join(absent)}. Nothing was read. "
+                "Correct the configuration, or load a list that has them."
+            )
         return tuple(
             self._business_column(column, self._staged[name].family, position)
             for position, (name, column) in enumerate(self._merged.items())
@@ -116,8 +105,9 @@ class MergeRules:
     def _business_column(self, column: TableColumn, staged: Family, position: int) -> BusinessColumn:
         # A column that our DDL does not know is a new size or a new text.
         unknown = self._types["integer"]() if column.is_numeric else self._types["long_text"]()
-        type_ = column.type or self._declared.get(column.name, unknown)
-        kind, shown_as, cleaning = self._kind(column), self._shown_as(column.name), self._configuration.cleaning
+        type_ = column.type or self._merged_ddl.get(column.name, unknown)
+        shown_as = next((field.type for field in self._configuration.items.fields if column.name in field.sources), None)
+        kind, cleaning = self._kind(column), self._configuration.cleaning
         is_number = kind in {"number", "whole_number", "quantity"}
         if kind == "date" or shown_as is ColumnType.DATE:
             words: tuple[str, ...] = (*cleaning.null_words, *cleaning.date_placeholders, *PLACEHOLDER_DATES)
@@ -133,9 +123,6 @@ class MergeRules:
             reader = "lines" if shown_as is ColumnType.LONG_TEXT and column.name not in self._identifying else "text"
         is_cut = self._configuration.items.long_texts == "cut" and column.name not in self._unique_keys
         return BusinessColumn(column.name, kind, reader, frozenset(words), type_, position, staged, column.length, is_cut)
-
-    def _shown_as(self, name: str) -> ColumnType | None:
-        return next((field.type for field in self._configuration.items.fields if name in field.sources), None)
 
     @cached_property
     def _percents(self) -> set[str]:
@@ -153,14 +140,6 @@ class MergeRules:
     def _identifying(self) -> set[str]:
         """The columns of which keys and names are made, which are one line."""
         return {name for place, name in self._configured_columns() if place.startswith(("[keys]", "[names]", "[customers]"))}
-
-    def _require_configured(self, staged: set[str]) -> None:
-        absent = [f"{place} names {name!r}" for place, name in self._configured_columns() if name not in staged]
-        if absent:
-            raise SourceDataError(
-                f"{self._configuration.tables.staging} lacks {len(absent)} configured columns: {'; '.join(absent)}. Nothing was read. "
-                "Correct the configuration, or load a list that has them."
-            )
 
     def _configured_columns(self) -> list[tuple[str, str]]:
         c = self._configuration
@@ -182,7 +161,7 @@ class MergeRules:
     def _kind(self, column: TableColumn) -> str:
         if column.name in self._named_kinds:
             return self._named_kinds[column.name]
-        declared = self._declared.get(column.name)
+        declared = self._merged_ddl.get(column.name)
         if declared == self._types["date"]() or column.family == "moment":
             return "date"
         if declared == self._types["integer"]():
@@ -220,32 +199,14 @@ class MergeRules:
         found = (tuple(name for name in field.sources if name in merged) for field in self._configuration.items.fields)
         return tuple(sources for sources in found if sources)
 
-    @cached_property
-    def order_types(self) -> Mapping[str, str]:
-        """What is meant by an order type, by its spelling in capitals."""
-        return {spelling.upper(): type_ for spelling, type_ in self._configuration.cleaning.order_types.items()}
-
-    @cached_property
-    def size_codes(self) -> Mapping[str, str]:
-        """The parameters of the templates that name sizes."""
-        rule = self._configuration.sizes
-        return {
-            f"size_code_{column.position}": rule.size_code(column.name) for column in self.business if column.kind == "quantity"
-        }
-
-    @cached_property
-    def _column_facts(self) -> Sequence[object]:
-        return [asdict(column) | {"null_words": sorted(column.null_words), "staged": ""} for column in self.business]
-
     def configuration_hash(self, customer: str) -> str:
         """A short value that changes whenever the same load would be merged differently."""
-        c = self._configuration
-        keys: Keys = c.keys_of(customer)
+        c, keys = self._configuration, self._configuration.keys_of(customer)
         if keys in self._hashes:
             return self._hashes[keys]
+        columns = [asdict(column) | {"null_words": sorted(column.null_words), "staged": ""} for column in self.business]
         facts = [_RULES_VERSION, c.cleaning.model_dump(), c.names.model_dump(), asdict(c.sizes), keys.model_dump(),
                  c.columns.model_dump(), c.items.long_texts, c.policies.removed_orders,
-                 [asdict(rule) for rule in c.guard_rules.values()], self.watched,
-                 self._column_facts]  # fmt: skip
+                 [asdict(rule) for rule in c.guard_rules.values()], self.watched, columns]  # fmt: skip
         self._hashes[keys] = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
         return self._hashes[keys]

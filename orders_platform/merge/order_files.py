@@ -128,9 +128,8 @@ class OrderSheet:
         scan = known.names.scan(self.spellings)
         self.customers = {name: found.rows for name, found in scan.customers.items()}
         self.unmatched_rows = sum(found.rows for found in scan.unmatched)
-        self.nameless_rows = sum(
-            found.rows for found in scan.unmatched if not (found.has_orders and fold(found.spelling or ""))
-        )
+        nameless = (found for found in scan.unmatched if not (found.has_orders and fold(found.spelling or "")))
+        self.nameless_rows = sum(found.rows for found in nameless)
         self.findings = tuple(self._find())
 
     @property
@@ -169,13 +168,8 @@ class OrderSheet:
         names = (
             "header_row", "rows", "customers", "unmatched_rows", "sizes", "quantity", "exact", "by_alias", "unknown", "blank_headers",
         )  # fmt: skip
-        return {
-            "sheet": self.table.sheet,
-            "hidden_rows": self.table.hidden_rows,
-            **{name: getattr(self, name) for name in names},
-            "findings": [asdict(finding) for finding in self.findings],
-            "notice": self.table.notice,
-        }
+        told = {name: getattr(self, name) for name in names} | {"findings": [asdict(finding) for finding in self.findings]}
+        return {"sheet": self.table.sheet, "hidden_rows": self.table.hidden_rows, **told, "notice": self.table.notice}
 
     def staged_rows(self) -> Iterator[tuple[str, ...]]:
         """The rows, read again: texts as they stand there, empty for a blank cell."""
@@ -222,9 +216,8 @@ class OrderSheet:
     def _count(self, rows: int, columns: Mapping[int, Sequence[str]]) -> Iterable[tuple[str, str]]:
         """Look at so many rows more; customer and file of each."""
         known, place_of, blank = self._known, self.place_of, ("",) * rows
-        sizes, dates = (
-            {place_of[name] for name in names & place_of.keys()} & columns.keys() for names in (known.sizes, known.dates)
-        )
+        sizes = {place_of[name] for name in known.sizes & place_of.keys()} & columns.keys()
+        dates = {place_of[name] for name in known.dates & place_of.keys()} & columns.keys()
         self._filled |= columns.keys()
         for place in columns.keys() - place_of.values():
             self._values[place] += sum(map(bool, map(str.strip, columns[place])))
@@ -241,10 +234,8 @@ class OrderSheet:
 
     def _files(self, rows: int, columns: Mapping[int, Sequence[str]]) -> list[str]:
         """The file of each of so many rows; of one that does not say it, the one in which it is."""
-        own = self.table.source.stem
-        return [
-            cell if cell.strip() else own for cell in columns.get(self.place_of.get(self._known.file, _SOURCE), ("",) * rows)
-        ]
+        own, cells = self.table.source.stem, columns.get(self.place_of.get(self._known.file, _SOURCE), ("",) * rows)
+        return [cell if cell.strip() else own for cell in cells]
 
     def _find(self) -> Iterator[FileFinding]:
         known, key = self._known, self._known.keys[0]
@@ -272,9 +263,8 @@ class OrderSheet:
         longest = max((len(number) for number in digits if number.startswith("0")), default=0)
         bare = [number for number in digits if not number.startswith("0") and len(number) < longest]
         if bare:
-            yield FileFinding(
-                key, "without the leading zeros that others have, perhaps lost", len(bare), tuple(bare[:_EXAMPLES])
-            )
+            what = "without the leading zeros that others have, perhaps lost"
+            yield FileFinding(key, what, len(bare), tuple(bare[:_EXAMPLES]))
 
     def _noted(self, kind: str, column: str, what: str, *, is_refused: bool = False) -> Iterator[FileFinding]:
         """A finding of what `workbook_sheets.py` noted below the headers."""
@@ -319,8 +309,7 @@ def read_order_file(
         options: what cannot be guessed.
         progress: called with the rows that were read.
 
-    Raises:
-        SourceDataError: the file is absent, empty, damaged or of another kind, has no order number or a column twice.
+    Raises `SourceDataError`: the file is absent, empty, damaged or of another kind, has no order number or a column twice.
     """
 
     def is_header(row: Row) -> bool:

@@ -12,7 +12,6 @@ from dataclasses import replace
 from datetime import datetime
 from functools import cached_property, reduce
 from operator import attrgetter, or_
-from types import MappingProxyType
 from typing import Any, TypeVar
 
 from orders_platform.configuration import Keys
@@ -83,14 +82,10 @@ class OrderMerge:
 
     def staged_counts(self) -> list[SpellingCount]:
         """How many rows the staging table holds of each spelling of a customer and file."""
+        text, found = conversion.text, self._store.read("0_scan_staging", None, self._statements_for(""), totals=sorted(TOTALS))
         return [
-            SpellingCount(
-                conversion.text(row["spelling"]),
-                conversion.text(row["file_name"]),
-                int(row["row_count"]),
-                has_orders=row["order_count"] > 0,
-            )
-            for row in self._store.read("0_scan_staging", None, self._statements_for(""), totals=sorted(TOTALS))
+            SpellingCount(text(row["spelling"]), text(row["file_name"]), row["row_count"], has_orders=row["order_count"] > 0)
+            for row in found
         ]
 
     def sync_statuses(self) -> list[CustomerSyncStatus]:
@@ -114,19 +109,15 @@ class OrderMerge:
     def _load_fingerprints(self, scan: StagingScan) -> dict[str, str]:
         """The content of each customer's load, as its merge records it."""
         parts: dict[str, list[str]] = {}
-        read = self._with_blobs(lambda: self._store.read("0_fingerprint_loads", None, self._statements_for("")))
-        for row in read:
+        for row in self._with_blobs(lambda: self._store.read("0_fingerprint_loads", None, self._statements_for(""))):
             owner = scan.owner_of(conversion.text(row["spelling"]), conversion.text(row["file_name"]))
             if owner is not None:
                 parts.setdefault(owner, []).append(str(row["fingerprint"]))
         add = self.database.dialect.add_fingerprints
         return {name: f"{self.rules.configuration_hash(name)}:{add(found)}" for name, found in parts.items()}
 
-    def _load_fingerprint(self, customer: str, rows: CustomerRows) -> str:
-        """The same for one customer."""
-        return self._fingerprint(customer, self._row_hashes(customer, rows))
-
     def _fingerprint(self, customer: str, rows: Iterable[Sequence[Any]]) -> str:
+        """The same for one customer, out of the rows with their hashes."""
         return f"{self.rules.configuration_hash(customer)}:{self.database.dialect.fingerprint([row[0] for row in rows])}"
 
     def _row_hashes(self, customer: str, rows: CustomerRows) -> Sequence[Sequence[Any]]:
@@ -163,9 +154,6 @@ class OrderMerge:
         last load forgotten: when its rows come back they are merged, and the guard goes.
         """
         self._record_unmatched(scan, now)
-        self._guard_absent(scan)
-
-    def _guard_absent(self, scan: StagingScan) -> None:
         orders = {each.customer: each.orders for each in self._store.summaries()}
         recorded: dict[str, list[Guard]] = {name: [] for name in orders}
         for guard in self._store.guards():
@@ -192,7 +180,7 @@ class OrderMerge:
 
     def _reject_unmatched(self, label: str, rows: CustomerRows, reason: str, now: datetime) -> None:
         key = _unmatched_key(label)
-        fingerprint = self._load_fingerprint(label, rows)
+        fingerprint = self._fingerprint(label, self._row_hashes(label, rows))
         known = self._last_merge(key)
         if known and known["fingerprint"] == fingerprint:
             return
@@ -213,8 +201,7 @@ class OrderMerge:
 
         A guard of a kind in `accept` does not act. Where one blocks, nothing is merged and only the guard is recorded.
 
-        Raises:
-            SourceDataError: the staging table has none, and `accept` does not say that its orders may vanish: nothing is removed then.
+        Raises `SourceDataError`: the staging table has none, and `accept` does not say that its orders may vanish: nothing is removed then.
         """
         rows = scan.customers.get(customer, CustomerRows.of([]))
         if not rows.rows and GuardKind.VANISHED_ORDERS not in accept:
@@ -275,9 +262,8 @@ class OrderMerge:
             self._record_rejects(run, load, rejects)
             run("1_record_merge", fingerprint=self._fingerprint(customer, load.staged), rows_read=rows_read, missing_orders=len(missing),
                 missing_kept=int(bool(acted and missing)), row_hash_rule=row_hash_rule, unsettled=load.unsettled)  # fmt: skip
-        return HeaderMerge(
-            rows_read, created, len(changes), rejected, copies, len(missing), removed, acted, unsettled=load.unsettled
-        )
+        counts = (rows_read, created, len(changes), rejected, copies, len(missing), removed)
+        return HeaderMerge(*counts, acted, unsettled=load.unsettled)
 
     def _update(self, run: Runner, changes: Sequence[Change], load: StagedLoad) -> None:
         """Write what changed of known orders, the columns that did so alone; the sizes of those that were away are compared again."""
@@ -289,9 +275,8 @@ class OrderMerge:
         for places, rows in written.items():
             self._write(run, ["record_uuid", *(self._quoted[i] for i in places)], rows)
         self._write(run, ["record_uuid", "staged_hash"], load.read_anew())
-        found = [
-            (row.ref, row.order_key, row.row_hash, row.group_name, row.item_name) for row in (each.row for each in changes)
-        ]
+        changed = [change.row for change in changes]
+        found = [(row.ref, row.order_key, row.row_hash, row.group_name, row.item_name) for row in changed]
         write_rows(run, "1_update_orders", ("ref", "key", "hash", "group", "item"), found)
         for refs in chunks([ref for ref, *_ in found if ref in load.left]):
             run("1_compare_lines", refs=refs)
@@ -309,9 +294,8 @@ class OrderMerge:
             places = sorted(set[int]().union(*(cells for _, cells in batch)))
             columns = [*(self._quoted[i] for i in places), *_OF_ROWS, *ours]
             rows = ([*map(cells.get, places), *attrgetter(*_OF_ROWS)(row), *ours.values()] for row, cells in batch)
-            count += self.database.dialect.insert_rows(
-                run.connection, self._schema.table("orders"), columns, rows, uuid="record_uuid"
-            )
+            table = self._schema.table("orders")
+            count += self.database.dialect.insert_rows(run.connection, table, columns, rows, uuid="record_uuid")
         return count
 
     def _remove(self, run: Runner, missing: Sequence[str]) -> int:
@@ -359,8 +343,10 @@ class OrderMerge:
         numbers = _merge_numbers(self._require_merged(customer))
         if numbers["sizes_number"] == numbers["merge_number"]:
             return 0
-        values = {"cancelled": self._configuration.cleaning.cancelled, **numbers, **self.rules.size_codes}
-        with self._customer_transaction(customer, self._statements_for(customer), values) as run:
+        sizes = [column for column in self.rules.business if column.kind == "quantity"]
+        codes = {f"size_code_{column.position}": self._configuration.sizes.size_code(column.name) for column in sizes}
+        values = {"cancelled": self._configuration.cleaning.cancelled, **numbers, **codes}
+        with self._customer_transaction(customer, self._statements_for(customer), **values) as run:
             run("2_clear_staged_lines", customers=[customer])
             staged = run("2_unpivot_sizes").rowcount
             run("2_record_sizes")
@@ -370,8 +356,7 @@ class OrderMerge:
     def merge_lines(self, customer: str, now: datetime, accept: Collection[GuardKind] = ()) -> LineMerge:
         """Merge the staged lines of a customer, and look whether its totals match its sizes. A guard of a kind in `accept` does not act.
 
-        Raises:
-            SourceDataError: the sizes were not unpivoted after the last merge of the orders.
+        Raises `SourceDataError`: the sizes were not unpivoted after the last merge of the orders.
         """
         known = self._require_merged(customer)
         numbers, recorded = _merge_numbers(known), guards.read(customer, known["guards"])
@@ -381,32 +366,27 @@ class OrderMerge:
                 self._record_guards(customer, kept)
             return LineMerge(guards=kept)
         if numbers["sizes_number"] != numbers["merge_number"]:
-            raise SourceDataError(
-                f"The sizes of {customer!r} are older than its orders. Materialise order_sizes before order_lines."
-            )
+            older = f"The sizes of {customer!r} are older than its orders."
+            raise SourceDataError(f"{older} Materialise order_sizes before order_lines.")
         sizes, archives = self._configuration.sizes, self._configuration.policies.removed_lines == "archive"
         values = {
             "now": now, "archives": int(archives), "one_size_code": sizes.one_size_code,
             "one_size_columns": list(sizes.one_size_columns), **numbers,
         }  # fmt: skip
-        with self._customer_transaction(customer, values=values) as run:
+        with self._customer_transaction(customer, **values) as run:
             removed = run("3_drop_unsent_lines").rowcount + run("3_end_gone_lines").rowcount
             updated = run("3_update_lines").rowcount
             created = run("3_insert_lines").rowcount  # last: the others look at each line that is there
             run("3_record_lines")
-            kept = (
-                *(guard for guard in recorded if guard.kind is not GuardKind.WRONG_TOTALS),
-                *self._total_guards(run, customer),
-            )
-            kept = guards.accepted(kept, accept)
+            others = (guard for guard in recorded if guard.kind is not GuardKind.WRONG_TOTALS)
+            kept = guards.accepted((*others, *self._total_guards(run, customer)), accept)
             if kept != recorded:
                 run("record_guards", guards=guards.written(kept), forget_load=0)
         return LineMerge(created, updated, removed, kept)
 
     def _total_guards(self, run: Runner, customer: str) -> Iterator[Guard]:
-        wrong = (
-            run("check_wrong_totals", customers=[customer], cancelled=self._configuration.cleaning.cancelled).mappings().all()
-        )
+        cancelled = self._configuration.cleaning.cancelled
+        wrong = run("check_wrong_totals", customers=[customer], cancelled=cancelled).mappings().all()
         counted = run("check_count_orders", customers=[customer]).mappings().first()
         orders = int(counted["row_count"]) if counted else 0
         if self._configuration.guard_rules[GuardKind.WRONG_TOTALS].acts(len(wrong), orders):
@@ -416,8 +396,7 @@ class OrderMerge:
     def require_unique_keys(self, customer: str) -> None:
         """Refuse to send where two orders would overwrite each other on the board.
 
-        Raises:
-            SourceDataError: two of the customer's orders share every key column, or two of its rows an item or subitem.
+        Raises `SourceDataError`: two of the customer's orders share every key column, or two of its rows an item or subitem.
         """
         shared = self._store.duplicates([customer])
         if shared:
@@ -438,7 +417,7 @@ class OrderMerge:
 
     @contextmanager
     def _customer_transaction(
-        self, customer: str, statements: Statements | None = None, values: Mapping[str, object] = MappingProxyType({})
+        self, customer: str, statements: Statements | None = None, /, **values: object
     ) -> Iterator[Runner]:
         """A transaction in which other merges of the customer wait; runs its statements."""
         with self._store.writing(statements, customer=customer, **values) as run:
@@ -448,8 +427,7 @@ class OrderMerge:
     @contextmanager
     def _header_transaction(self, customer: str, key: str, rows: CustomerRows, now: datetime) -> Iterator[Runner]:
         """The same for a merge of headers that is recorded under `key`."""
-        values = {"now": now, **_selection(rows)}
-        with self._customer_transaction(key, self._statements_for(customer), values) as run:
+        with self._customer_transaction(key, self._statements_for(customer), now=now, **_selection(rows)) as run:
             run("1_add_customer")
             number = int(run("1_read_customer").mappings().one()["merge_number"]) + 1
             yield replace(run, values={**run.values, "customer": customer, "merge_number": number})
@@ -482,11 +460,8 @@ class OrderMerge:
         write_rows(run, "1_refresh_rejects", ("hash", "size", "code", "reason", "count"), again)
         columns = ["customer_name", "row_hash", "size_code", "reject_code", "reason", "row_count", "order_key", "cell_text",
                    "first_seen_at", "last_seen_at"]  # fmt: skip
-        new = [
-            (run.values["customer"], *key, *values, *[run.values["now"]] * 2)
-            for key, values in found.items()
-            if key not in recorded
-        ]
+        customer, now = run.values["customer"], run.values["now"]
+        new = [(customer, *key, *values, now, now) for key, values in found.items() if key not in recorded]
         self.database.dialect.insert_rows(run.connection, self._schema.table("rejects"), columns, new)
 
 

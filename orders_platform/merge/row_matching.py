@@ -138,8 +138,6 @@ class StagedLoad:
         """The order that has the cells and names of a row already, and is in the load."""
         return self._same.get((row.full_key, row.row_hash, row.group_name, row.item_name))
 
-    # --- cells ----------------------------------------------------------------------------------------------------------
-
     def _cells_of(self, rows: Sequence[StagedOrder]) -> Mapping[int, Cells]:
         """The cells of rows by number; an order has those that were dropped."""
         found = {row.number: row.cells for row in rows if row.cells is not None}
@@ -237,9 +235,8 @@ class StagedLoad:
         numbers = {int(each.ref) for rows, _ in few for each in rows}
         of_rows = self._cells_of([row for row in self.rows if row.number in numbers])
         cells = {str(number): self._others(found) for number, found in of_rows.items()}
-        cells |= {
-            ref: self._others(found) for ref, found in _stored(self._run, [each.ref for _, orders in few for each in orders])
-        }
+        refs = [each.ref for _, orders in few for each in orders]
+        cells |= {ref: self._others(found) for ref, found in _stored(self._run, refs)}
         for rows, orders in batch:
             yield from pairs_of(rows, orders, cells)
 
@@ -263,9 +260,8 @@ class StagedLoad:
         elsewhere = self._numbers_elsewhere(customer, scan, names, missing, sought)
         # Of a customer without a row somebody has said that its orders left; another's merge takes them over then.
         is_loaded = customer in scan.customers
-        moving = [
-            order.ref for number, orders in missing.items() if is_loaded and elsewhere.arrives(number) for order in orders
-        ]
+        moved = [orders for number, orders in missing.items() if is_loaded and elsewhere.arrives(number)]
+        moving = [order.ref for orders in moved for order in orders]
         for ref in moving:
             del self.known[ref]
         self.unsettled = len(moving)
@@ -330,17 +326,19 @@ class StagedLoad:
             cells = self._cells_of(chunk)
             yield [(row, cells[row.number]) for row in chunk]
 
+    def _taken(self) -> Iterator[tuple[str, StagedOrder]]:
+        """The rows that are orders, with these."""
+        return ((row.ref, row) for row in self.rows if row.ref is not None and not row.reject_code)
+
     def compare(self) -> tuple[list[Change], Counter[tuple[int, int]]]:
         """The orders that changed, with their cells that did; and how many live orders showed which columns before and do so now."""
         shown: Counter[tuple[int, int]] = Counter()
         changed: dict[str, StagedOrder] = {}
-        for row in self.rows:
-            if row.ref is None or row.reject_code:
-                continue
-            if self._same_as(row) == row.ref:
+        for ref, row in self._taken():
+            if self._same_as(row) == ref:
                 shown[row.shown, row.shown] += 1
             else:
-                changed[row.ref] = row
+                changed[ref] = row
         return list(self._changes(changed, shown)), shown
 
     def _changes(self, changed: Mapping[str, StagedOrder], shown: Counter[tuple[int, int]]) -> Iterator[Change]:
@@ -357,19 +355,16 @@ class StagedLoad:
 
     def read_anew(self) -> Iterator[tuple[str, str | None]]:
         """The orders whose rows read otherwise than those that they were merged from, with what they keep of these."""
-        for row in self.rows:
-            if row.ref is not None and not row.reject_code:
-                order = self.known.get(row.ref)  # none for one that another customer had
-                if order is None or order.staged_hash != row.staged_hash:
-                    yield row.ref, row.staged_hash
+        for ref, row in self._taken():
+            order = self.known.get(ref)  # none for one that another customer had
+            if order is None or order.staged_hash != row.staged_hash:
+                yield ref, row.staged_hash
 
     def moved_sources(self) -> Iterator[Change]:
         """Where the rows of orders come from now, if that alone is new; it changes no order, so nothing of it is sent."""
-        for row in self.rows:
-            if row.ref is not None and not row.reject_code and self._same_as(row) == row.ref:
-                before = self.known[row.ref].bookkeeping
-                if before != row.bookkeeping:
-                    yield Change(row, dict(zip(self._cleaner.bookkeeping, row.bookkeeping, strict=True)))
+        for ref, row in self._taken():
+            if self._same_as(row) == ref and self.known[ref].bookkeeping != row.bookkeeping:
+                yield Change(row, dict(zip(self._cleaner.bookkeeping, row.bookkeeping, strict=True)))
 
 
 def rehashed(run: Runner, cleaner: Cleaner, rejects: Mapping[Reject, str]) -> list[tuple[str, str]]:

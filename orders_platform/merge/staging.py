@@ -5,60 +5,48 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 
-from sqlalchemy import Connection, column, delete, false, or_, select, table
+from sqlalchemy import Connection, TableClause, column, delete, false, or_, select, table
 
-from orders_platform.database.engine import Database
+from orders_platform.database.order_store import OrderStore
 
 _BATCH = 1_000
 
 
 def replace_staged_rows(
-    database: Database,
-    staging: str,
-    schema: str,
-    columns: Sequence[str],
-    rows: Iterable[Sequence[object]],
-    *,
-    append: bool = False,
+    store: OrderStore, columns: Sequence[str], rows: Iterable[Sequence[object]], *, append: bool = False
 ) -> int:
-    """Put rows into the staging table in one transaction; without `append` they replace what is there.
+    """Put rows into the staging table in one transaction, in place of those that are there unless `append`; how many.
 
-    Args:
-        database: where.
-        staging: name of the staging table.
-        schema: its schema, empty for the default one.
-        columns: column names, in the order of the cells of each row.
-        rows: cells as they arrived; None and the empty text are NULL.
-        append: keep what is there.
-
-    Returns:
-        How many rows were inserted.
+    Their cells are as they arrived, in the order of `columns`; None and the empty text are NULL.
     """
-    with database.write() as connection:
+    with store.database.write() as connection:
         if not append:
-            delete_rows(connection, staging, schema)
-        place = ".".join(str(database.dialect.quote(part)) for part in (schema, staging) if part)
-        return sum(insert_rows(database, connection, place, columns, rows))
+            delete_rows(store, connection)
+        return sum(insert_rows(store, connection, columns, rows))
 
 
-def delete_rows(connection: Connection, staging: str, schema: str, **values: Iterable[str | None]) -> None:
+def delete_rows(store: OrderStore, connection: Connection, **values: Iterable[str | None]) -> None:
     """Delete all rows, or those with one of the values in each column that is named."""
-    target = table(staging, *map(column, values), schema=schema or None)
     wanted = [or_(column(name).in_(set(found) - {None}), column(name).is_(None) if None in found else false())
               for name, found in values.items()]  # fmt: skip
-    connection.execute(delete(target).where(*wanted))
+    connection.execute(delete(_staging(store, values)).where(*wanted))
 
 
-def staged_cells(connection: Connection, staging: str, schema: str, names: Sequence[str]) -> list[Sequence[str | None]]:
+def staged_cells(store: OrderStore, connection: Connection, names: Sequence[str]) -> list[Sequence[str | None]]:
     """What the rows have in these columns, each combination once."""
-    target = table(staging, *map(column, names), schema=schema or None)
-    return list(connection.execute(select(target).distinct()))
+    return list(connection.execute(select(_staging(store, names)).distinct()))
+
+
+def _staging(store: OrderStore, names: Iterable[str]) -> TableClause:
+    tables = store.configuration.tables
+    return table(tables.staging, *map(column, names), schema=tables.schema_name or None)
 
 
 def insert_rows(
-    database: Database, connection: Connection, place: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
+    store: OrderStore, connection: Connection, columns: Sequence[str], rows: Iterable[Sequence[object]]
 ) -> Iterator[int]:
-    """Insert rows into the table of that quoted name, as for `replace_staged_rows`; yields how many after each batch."""
-    names, remaining = [str(database.dialect.quote(name)) for name in columns], iter(rows)
+    """Insert rows as for `replace_staged_rows`; yields how many after each batch."""
+    dialect, remaining = store.database.dialect, iter(rows)
+    names = [str(dialect.quote(name)) for name in columns]
     while batch := list(itertools.islice(remaining, _BATCH)):
-        yield database.dialect.insert_rows(connection, place, names, batch, empty_is_null=True)
+        yield dialect.insert_rows(connection, store.schema.table("staging"), names, batch, empty_is_null=True)

@@ -70,12 +70,8 @@ def sheets_of(path: Path, folder: Path, chosen: Sequence[str]) -> list[dict[str,
                 hidden_rows, errors, notes = (marks or {}).get(sheet.name, (0, {}, {}))
                 with target.open("w", encoding="utf-8") as out:
                     _write_blocks(workbook, sheet.name, out, errors, notes)
-                about |= {
-                    "hidden_rows": hidden_rows,
-                    "notes": notes,
-                    "is_1904": is_1904,
-                    "notice": "" if marks is not None else _BLIND,
-                }
+                about |= {"hidden_rows": hidden_rows, "notes": notes, "is_1904": is_1904}
+                about["notice"] = _BLIND if marks is None else ""
             found.append(about)
     return found
 
@@ -117,12 +113,11 @@ def _text(cell: Any) -> str:
 
 def _oddity(cell: Any) -> str:
     """The kind of what somebody should know of a cell, empty for none."""
-    kind = type(cell)
-    if kind is str:
+    if type(cell) is str:
         return "number" if _NUMBER.fullmatch(cell) else ""
-    if kind is float:
+    if type(cell) is float:
         return "" if -_EXACT < cell < _EXACT else "digits"
-    return "date" if kind in _DAYS else ""
+    return "date" if isinstance(cell, date) else ""
 
 
 def number_text(value: float) -> str:
@@ -133,13 +128,9 @@ def number_text(value: float) -> str:
     return str(int(value)) if value.is_integer() else format(Decimal(text), "f")
 
 
-def _moment_text(value: datetime) -> str:
-    return value.date().isoformat() if value.time() == time() else value.isoformat(sep=" ")
-
-
-_DAYS = {date, datetime}
 _TEXT_OF: dict[type, Callable[[Any], str]] = {
-    float: number_text, int: str, bool: lambda value: str(value).upper(), date: date.isoformat, datetime: _moment_text,
+    float: number_text, int: str, bool: lambda value: str(value).upper(), date: date.isoformat,
+    datetime: lambda value: str(value).removesuffix(" 00:00:00"),
     time: lambda value: "0" if value == time() else str(value), timedelta: str,
 }  # fmt: skip
 """A cell that holds 0 and is formatted as a date reads as midnight."""
@@ -238,15 +229,10 @@ def main() -> None:
         said: dict[str, object] = {"sheets": sheets_of(Path(path), Path(folder), chosen)}
     except python_calamine.PasswordError:
         said = {"refused": "is protected by a password"}
-    except (
-        Refused,
-        python_calamine.CalamineError,
-        zipfile.BadZipFile,
-        ElementTree.ParseError,
-        NotImplementedError,
-        KeyError,
-    ) as error:
-        said = {"refused": str(error) if isinstance(error, Refused) else f"is damaged, or no workbook ({error})"}
+    except Refused as error:
+        said = {"refused": str(error)}
+    except (python_calamine.CalamineError, zipfile.BadZipFile, ElementTree.ParseError, NotImplementedError, KeyError) as error:
+        said = {"refused": f"is damaged, or no workbook ({error})"}
     json.dump(said, sys.stdout)
 
 

@@ -205,6 +205,17 @@ def test_an_encoding_or_delimiter_that_is_none_is_a_usage_error(workplace: Workp
         assert refused.err.startswith("ConfigurationError: Files cannot be read so: ")
 
 
+def test_an_option_for_another_kind_of_file_is_a_usage_error(workplace: Workplace, terminal: Terminal, orders: list) -> None:
+    text, book = write_csv(workplace.folder / "all.csv", orders), write_xlsx(workplace.folder / "all.xlsx", orders)
+    for file, option, value in ((text, "--sheet", "Sheet"), (book, "--encoding", "cp1252"), (book, "--delimiter", ";")):
+        for command in (("load",), ("config", "init")):
+            refused = terminal(*command, str(file), option, value)
+            assert refused.code == 2
+            assert refused.err.startswith(f"ConfigurationError: {option} is for ")
+    both = terminal("load", str(text), str(book), "--sheet", "Sheet", "--encoding", "utf-8", "--delimiter", ",")
+    assert both.code == 0
+
+
 @pytest.mark.parametrize("arguments", [(), ("absent.csv",), (".",)])
 def test_a_load_without_a_file_that_is_there_is_a_usage_error(
     workplace: Workplace, terminal: Terminal, arguments: tuple[str, ...]

@@ -185,7 +185,7 @@ class Scene:
 
     def _stage(self, rows: Sequence[Row]) -> None:
         cells = [[row.get(name) for name in scenario.COLUMNS] for row in rows]
-        replace_staged_rows(self._stores.database, scenario.CONFIGURATION.tables.staging, "", scenario.COLUMNS, cells)
+        replace_staged_rows(self._stores.of(scenario.CONFIGURATION), scenario.COLUMNS, cells)
         self._stores.database.close()
 
     def _fill(self, number: str) -> None:

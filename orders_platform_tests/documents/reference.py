@@ -295,35 +295,10 @@ def help_of(name: str, command: click.Command) -> str:
 # --- tables ------------------------------------------------------------------------------------------------------------
 
 MEANINGS = {
-    "record_uuid": "the order; made once and never again",
-    "staging.record_uuid": "given by whoever loads; nothing rests on it",
     "customers.merge_number": "the number of the last merge",
-    "line_uuid": "the line; made once and never again",
     "order_key": "the values of the key columns, as reports show them",
     "row_hash": "SHA-256 of every column of the order list but those that say where a row came from",
-    "merge_number": "which merge wrote the row last",
-    "group_name": "title of the group that the order belongs in",
-    "group_id": "monday's id of that group",
-    "item_name": "name of the item",
-    "monday_item_id": "monday's id of the item",
-    "monday_parent_id": "monday's id of the item that the subitem is under",
-    "monday_subitem_id": "monday's id of the subitem",
-    "removed_at": "since when the load lacks the order",
     "size_code": "the size; in the rejects the column of a cell, and empty for a whole row",
-    "qty": "pieces of this size",
-    "sync_state": "NEW, PENDING, SYNCED or FAILED",
-    "action_type": "INSERT, UPDATE or DELETE: what is to be done, or was done last",
-    "sync_batch_id": "the batch that carried the row last",
-    "sync_pending_at": "while it is PENDING: when its intent was committed",
-    "sync_pending_uptime": "the same by the clock of the machine, which nobody sets",
-    "sync_attempted_at": "when its last intent was committed",
-    "sync_completed_at": "when it was last SYNCED",
-    "sync_error_code": "why it is FAILED, as a word: [errors](errors.md)",
-    "sync_error_message": "why it is FAILED, as a sentence",
-    "retry_count": "how often monday was asked without an outcome",
-    "sync_run_id": "the run that sent it last; Dagster's id, where Dagster ran it",
-    "created_at": "when the row was made",
-    "updated_at": "when it last changed; of a row that waits, since when it waits",
     "customer_name": "the customer",
     "reject_code": "the reason as a word: [errors](errors.md)",
     "reason": "the reason as a sentence",
@@ -374,6 +349,8 @@ MEANINGS = {
     "items_mapping": "hash of the mapping that was sent",
     "subitems_mapping": "hash of the mapping of subitems that was sent",
 }
+"""Of the columns of which the template of the table does not say it."""
+
 TYPES = {
     "uuid": "UUID",
     "moment": "time, UTC",
@@ -394,10 +371,11 @@ def tables() -> str:
             '{% include "tables/sync_columns.sql.j2" %}', (CHECKOUT / "sql/tables/sync_columns.sql.j2").read_text("utf-8")
         )
         purpose = " ".join(re.match(r"\{#- (.*?) -#\}", text, re.DOTALL)[1].split())  # type: ignore[index]
-        columns = re.findall(r'column\("(\w+)", (\w+)\(([^)]*)\)\)', text)
+        columns = re.findall(r'column\("(\w+)", (\w+)\(([^)]*)\)(?:, "(.*?)")?\)', text)
+        assert len(columns) == len(re.findall(r'column\("', text)), f"{role}: a column is written in another way"
         rows = [
-            (f"`{name}`", typed(kind, sizes), MEANINGS.get(f"{role}.{name}", MEANINGS.get(name, "")))
-            for name, kind, sizes in columns
+            (f"`{name}`", typed(kind, sizes), words or MEANINGS.get(f"{role}.{name}", MEANINGS.get(name, "")))
+            for name, kind, sizes, words in columns
         ]
         both = " The columns of the order list, and:" if "business_columns" in text or "order_list" in text else ""
         page += [f"## {names[role]}\n\n{purpose}{both}\n\n", table("column", "type", "means", rows=rows)]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 
 import pytest
 
-from orders_platform_tests.documents.reference import CODES, FOLDER, PAGES
+from orders_platform_tests.documents.reference import CODES, FOLDER, MEANINGS, PAGES
 from orders_platform_tests.testing.workplace import CHECKOUT
 
 
@@ -21,6 +22,17 @@ def test_every_row_says_what_it_means(name: str) -> None:
     """What neither file nor code says is in WORDS or MEANINGS of `reference.py`."""
     rows = [line for line in PAGES[name]().splitlines() if line.startswith("| `")]
     assert [row for row in rows if row.endswith(("|  |", "| . |"))] == []
+
+
+def test_no_meaning_is_left_over() -> None:
+    page = PAGES["tables.md"]()
+    assert [words for words in MEANINGS.values() if f"| {words} |" not in page] == []
+
+
+def test_every_column_of_ours_is_on_the_page_of_tables() -> None:
+    written = "".join(path.read_text(encoding="utf-8") for path in (CHECKOUT / "sql" / "tables").glob("*.sql.j2"))
+    page = PAGES["tables.md"]()
+    assert [name for name in re.findall(r'column\("(\w+)"', written) if f"| `{name}` |" not in page] == []
 
 
 def test_every_code_of_a_row_error_is_explained() -> None:

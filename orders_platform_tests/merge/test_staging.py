@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from orders_platform.database.order_store import OrderStore
 from orders_platform.errors import DatabaseRefusedError
 from orders_platform.merge.staging import replace_staged_rows
 from orders_platform_tests.testing.order_list import KEY, OrderList, order
@@ -33,9 +34,8 @@ def test_a_load_that_fails_half_way_leaves_the_rows_before_it(order_list: OrderL
         yield from ((str(n),) for n in range(1_500))
         raise KeyError
 
-    schema = order_list.configuration.tables.schema_name
     with pytest.raises(KeyError):
-        replace_staged_rows(order_list.store.database, "swp_ORDER_LIST_V2", schema, [KEY], rows())  # type: ignore[arg-type]
+        replace_staged_rows(order_list.store, [KEY], rows())  # type: ignore[arg-type]
     assert staged(order_list) == ["1"]
 
 
@@ -71,5 +71,8 @@ def test_columns_may_be_called_anything(order_list: OrderList) -> None:
     columns = ", ".join('"' + name.replace('"', '""') + '"' for name in HOSTILE)
     order_list.sql(f"CREATE TABLE hostile ({columns})")
     cells = [f"cell of {name}" for name in HOSTILE]
-    assert replace_staged_rows(order_list.store.database, "hostile", "", HOSTILE, [cells]) == 1
+    tables = order_list.configuration.tables.model_copy(update={"staging": "hostile"})
+    configuration = order_list.configuration.model_copy(update={"tables": tables})
+    store = OrderStore(order_list.store.database, configuration, order_list.sql_folder)
+    assert replace_staged_rows(store, HOSTILE, [cells]) == 1
     assert order_list.sql("SELECT * FROM hostile") == [tuple(cells)]

@@ -77,10 +77,8 @@ def test_an_adopted_order_with_an_item_is_updated_and_not_created_again_mssql(
     store.schema.apply()
     store = OrderStore(store.database, configuration, default_folder("sql"))
     rows = [order(f"GRE-{n}") for n in (1, 2, 3, 4)]
-    tables, columns = configuration.tables, list(rows[0])
-    replace_staged_rows(
-        store.database, tables.staging, tables.schema_name, columns, ([row[name] for name in columns] for row in rows)
-    )
+    columns = list(rows[0])
+    replace_staged_rows(store, columns, ([row[name] for name in columns] for row in rows))
     merge = OrderMerge(store)
     merged = merge.merge_headers(GREYSON, merge.scan_staging(), NOW)
     assert (merged.updated, merged.created, merged.missing) == (3, 1, 0)

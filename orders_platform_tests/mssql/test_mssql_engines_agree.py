@@ -31,10 +31,7 @@ NOT_COMPARED = {"staged_hash", "record_uuid", "row_hash"}
 def merged(store: OrderStore, rows: list[dict[str, object]], now: datetime) -> list[object]:
     """Load and merge everyone; what the merges say."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    tables = store.configuration.tables
-    replace_staged_rows(
-        store.database, tables.staging, tables.schema_name, columns, ([row.get(name) for name in columns] for row in rows)
-    )
+    replace_staged_rows(store, columns, ([row.get(name) for name in columns] for row in rows))
     merge = OrderMerge(store)
     scan = merge.scan_staging()
     merge.record_scan(scan, now)

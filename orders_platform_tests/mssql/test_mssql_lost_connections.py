@@ -58,10 +58,7 @@ def cut(configuration: Configuration, store: OrderStore) -> Iterator[tuple[Order
 def loaded(store: OrderStore) -> None:
     rows = [order(f"GRE-{n}") for n in range(5)]
     columns = list(rows[0])
-    tables = store.configuration.tables
-    replace_staged_rows(
-        store.database, tables.staging, tables.schema_name, columns, ([row[name] for name in columns] for row in rows)
-    )
+    replace_staged_rows(store, columns, ([row[name] for name in columns] for row in rows))
 
 
 @pytest.mark.parametrize(

@@ -56,10 +56,8 @@ def refuse(_seconds: float) -> None:
 
 
 def staged(store: OrderStore, rows: list[dict[str, object]]) -> None:
-    tables, columns = store.configuration.tables, list(rows[0])
-    replace_staged_rows(
-        store.database, tables.staging, tables.schema_name, columns, ([row[name] for name in columns] for row in rows)
-    )
+    columns = list(rows[0])
+    replace_staged_rows(store, columns, ([row[name] for name in columns] for row in rows))
 
 
 def test_four_customers_that_are_new_are_merged_at_once_mssql(configuration: Configuration, store: OrderStore) -> None:

@@ -27,12 +27,12 @@ ORDERS = 230
 DRIVERS = ["that of the URL", *["mssqlpython"] * (find_spec("mssql_python") is not None)]
 
 
-def loaded(configuration: Configuration, store: OrderStore) -> list[SyncRow]:
+def loaded(store: OrderStore) -> list[SyncRow]:
     """Orders that wait."""
-    tables, rows = configuration.tables, [order(f"GRE-{n:03}") for n in range(ORDERS)]
+    rows = [order(f"GRE-{n:03}") for n in range(ORDERS)]
     columns = list(rows[0])
     cells = ([row[name] for name in columns] for row in rows)
-    assert replace_staged_rows(store.database, tables.staging, tables.schema_name, columns, cells) == ORDERS
+    assert replace_staged_rows(store, columns, cells) == ORDERS
     merge = OrderMerge(store)
     merge.merge_headers(GREYSON, merge.scan_staging(), NOW)
     return store.orders(GREYSON, waiting=True)
@@ -43,7 +43,7 @@ def test_results_with_nulls_in_several_statements_are_all_recorded_with_each_dri
     configuration: Configuration, store: OrderStore, driver: str
 ) -> None:
     """A driver that asked for the types of the NULLs ended the transaction; what had been written before was lost."""
-    rows = loaded(configuration, store)
+    rows = loaded(store)
     url = sqlalchemy.make_url(sql_server.URL)
     trusted = {"TrustServerCertificate": url.query.get("TrustServerCertificate", "no")}
     spoken = url if driver != "mssqlpython" else url.set(drivername="mssql+mssqlpython", query=trusted)

@@ -62,14 +62,7 @@ class OrderList:
     def load(self, *rows: Row, append: bool = False) -> int:
         columns = list(dict.fromkeys(column for row in rows for column in row))
         cells = [[row.get(column) for column in columns] for row in rows]
-        return replace_staged_rows(
-            self.store.database,
-            self.configuration.tables.staging,
-            self.configuration.tables.schema_name,
-            columns,
-            cells,
-            append=append,
-        )
+        return replace_staged_rows(self.store, columns, cells, append=append)
 
     def merge(self, *rows: Row, customer: str = GREYSON) -> HeaderMerge:
         """Load the rows, when there are any, and merge the customer's orders."""

@@ -201,8 +201,7 @@ class Platform:
     def load(self, rows: Sequence[Row]) -> None:
         columns = list(dict.fromkeys(name for row in rows for name in row))
         cells = [[row.get(name) for name in columns] for row in rows]
-        tables = self.configuration.tables
-        replace_staged_rows(self._stores.database, tables.staging, tables.schema_name, columns, cells)
+        replace_staged_rows(self.store, columns, cells)
 
     def run(self, board: Any, store: Any = None, **values: Any) -> SyncRun:
         return SyncRun(

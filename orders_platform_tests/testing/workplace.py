@@ -67,11 +67,10 @@ class Workplace:
         """Put rows into the staging table."""
         rows = list(rows)
         columns = list(dict.fromkeys(name for row in rows for name in row))
-        tables = Settings().configuration.tables
         with self.store() as store:
             store.schema.apply()
             cells = [[row.get(name) for name in columns] for row in rows]
-            replace_staged_rows(store.database, tables.staging, tables.schema_name, columns, cells, append=append)
+            replace_staged_rows(store, columns, cells, append=append)
 
     @contextmanager
     def store(self) -> Iterable[OrderStore]:
