@@ -24,7 +24,7 @@ from orders_platform_tests.testing.order_stores import narrow_sql as narrow_sql_
 
 CONTRACT = {
     "test_cleaning", "test_merge_headers", "test_order_store", "test_queries", "test_sample_merge",
-    "test_sizes_and_lines", "test_staging", "test_staging_scan", "test_views",
+    "test_sizes_and_lines", "test_staging", "test_staging_scan", "test_unread_rows", "test_views",
 }  # fmt: skip
 """Modules whose tests run on every engine there is; what is about SQLite alone in them is marked `sqlite`."""
 
