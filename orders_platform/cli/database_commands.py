@@ -153,8 +153,10 @@ def pause(*, names: tuple[str, ...]) -> None:
 
 def resume(*, names: tuple[str, ...]) -> None:
     with database_session() as (_, store):
+        paused = store.paused()
         for customer in [store.pause(name, None) for name in [*map(store.customer_named, names)]]:
-            output.say(f"{customer} runs again. Next: orders-platform sync")
+            was = "" if customer in paused else f" (it was not paused; {', '.join(paused) or 'nobody'} was)"
+            output.say(f"{customer} runs again{was}. Next: orders-platform sync")
 
 
 def status(*, strict: bool, as_json: bool) -> None:

@@ -125,7 +125,7 @@ _NOTHING: Final[Meaning] = (None, "", 0, None)
 
 
 def kept_hash(*texts: str | None) -> str:
-    """Tells whether an order still has the key and the names that it was merged with, or somebody edited the order table."""
+    """Of the configuration, key and names that an order was merged with: it tells whether they are still so."""
     return f"{crc32(KEY_SEPARATOR.join(text or '' for text in texts).encode('utf-8', 'surrogatepass')):x}"
 
 
@@ -152,6 +152,7 @@ class Cleaner:
         bookkeeping: those that do not.
         file_at: the column of the file; `sizes` those of the sizes.
         sizes_bit: of `StagedOrder.shown`.
+        configuration_hash: of what decides how a row is merged.
     """
 
     def __init__(
@@ -161,6 +162,7 @@ class Cleaner:
         self._customer = customer
         self._dialect = dialect
         self._cleaning = configuration.cleaning
+        self.configuration_hash = rules.configuration_hash(customer)
         self._order_types = {spelling.upper(): type_ for spelling, type_ in configuration.cleaning.order_types.items()}
         self.names = [column.name for column in rules.business]
         places = {name: i for i, name in enumerate(self.names)}
@@ -261,7 +263,7 @@ class Cleaner:
         for number, (row_hash, row) in zip(rows, zip(hashes, meanings, strict=True), strict=True):
             order = self._order(number, places, row)
             if not order.bad_cells:
-                kept = kept_hash(order.full_key, order.group_name, order.item_name)
+                kept = kept_hash(self.configuration_hash, order.full_key, order.group_name, order.item_name)
                 order.staged_hash = f"{row_hash}:{order.shown:x}:{kept}"
             yield order
 

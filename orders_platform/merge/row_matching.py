@@ -47,10 +47,9 @@ class KnownOrder:
     has_item: bool
     staged_hash: str | None
 
-    @property
-    def is_as_merged(self) -> bool:
-        """Whether it has the key and the names that the merge gave it."""
-        kept = kept_hash(self.full_key, self.group_name, self.item_name)
+    def is_as_merged(self, configuration_hash: str) -> bool:
+        """Whether it has the key and the names that a merge under this configuration gave it."""
+        kept = kept_hash(configuration_hash, self.full_key, self.group_name, self.item_name)
         return bool(self.row_hash and self.staged_hash and self.staged_hash.endswith(f":{kept}"))
 
     @property
@@ -108,7 +107,8 @@ class StagedLoad:
     def _read_rows(self, staged: Sequence[Staged]) -> Iterator[StagedOrder]:
         """Those that differ from each other."""
         orders = {order.staged_hash.partition(":")[0]: order for order in self.known.values()
-                  if staged and order.staged_hash and order.is_as_merged and not order.has_left}  # fmt: skip
+                  if staged and order.staged_hash and not order.has_left
+                  and order.is_as_merged(self._cleaner.configuration_hash)}  # fmt: skip
         for batch in self._batches(staged, orders):
             numbered = dict(enumerate(batch, len(self.staged) + 1))
             self.staged += [row[:1] for row in batch]

@@ -75,6 +75,7 @@ def test_retry_resync_and_repair_leave_it_out_as_well(paused: Workplace, termina
 
 
 def test_resumed_it_is_as_before(paused: Workplace, terminal: Terminal) -> None:
+    assert "GREYSON runs again (it was not paused; RHONE was)." in terminal("customers", "resume", "GREYSON").out
     assert terminal("customers", "resume", "RHONE").out == "RHONE runs again. Next: orders-platform sync\n"
     assert terminal("sync", "--execute").code == 0
     assert items(paused) == 8

@@ -148,6 +148,15 @@ def test_another_configuration_reads_every_row(order_list: OrderList) -> None:
     assert set(changed.orders("PLANNER")) == {(None,)}
 
 
+def test_an_order_that_was_not_merged_when_the_configuration_changed_is_read_once_it_is(order_list: OrderList) -> None:
+    rows = [order(f"A{i}", NOTES="later" if i in {0, 8} else "n") for i in range(12)]
+    order_list.merge(*rows)
+    changed = order_list.configured(lambda document: document["cleaning"]["null_words"].append("later"))
+    assert changed.merge(*rows[:8], rows[0] | {"FREIGHT": 3}).rejected == 2  # and four orders are missing, which a guard keeps
+    assert changed.merge(*rows).updated == 2
+    assert [key for key, notes in changed.orders(KEY, "NOTES") if notes is None] == ["A0", "A8"]
+
+
 def test_an_order_that_left_is_read_when_it_is_back(order_list: OrderList) -> None:
     rows = [order(f"A{i}") for i in range(6)]
     order_list.merge(*rows)
