@@ -243,8 +243,7 @@ class OrderMerge:
             cleaner, rejects = self._cleaner(customer), self._read_rejects(run)
             if known and known["row_hash_rule"] != row_hash_rule and (hashes := rehashed(run, cleaner, rejects)):
                 self._write(run, ["record_uuid", "row_hash"], hashes)
-            holds = known and str(known["fingerprint"]).startswith(f"{self.rules.configuration_hash(customer)}:")
-            load = StagedLoad(run, cleaner, staged if holds else ())
+            load = StagedLoad(run, cleaner, staged)
             rows_read = load.counts.total()
             load.judge_shared_keys()
             load.match(customer, scan, names)

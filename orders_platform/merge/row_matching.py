@@ -80,7 +80,7 @@ class StagedLoad:
     """
 
     def __init__(self, run: Runner, cleaner: Cleaner, staged: Sequence[Staged] = (), *, is_known: bool = True) -> None:
-        """`staged` are the load's rows, each its hash and its place, where the hashes that orders keep hold today."""
+        """`staged` are the load's rows, each its hash and its place; none where no order can keep a hash yet."""
         self._run = run
         self._cleaner = cleaner
         self.known = {order.ref: order for order in self._read_known()} if is_known else {}
