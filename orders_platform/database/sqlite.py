@@ -1,6 +1,7 @@
 """SQLite: its connections, the functions that our statements call, and what else differs from SQL Server."""
 
 import hashlib
+import itertools
 import math
 import os
 import sqlite3
@@ -170,7 +171,7 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA synchronous = FULL")  # a committed intent must survive a power cut
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("PRAGMA cache_size = -32768")
-    connection.create_function("orders_uuid", 0, _uuid)
+    connection.create_function("orders_uuid", 0, _new_ids())
     connection.create_function("orders_hash", 1, _hash)
     connection.create_aggregate("orders_fingerprint", 1, _Fingerprint)  # type: ignore[arg-type]
 
@@ -179,10 +180,14 @@ def _hash(text: str) -> str:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
-def _uuid() -> str:
-    """A random one, without the object that `uuid.uuid4` makes of it: a load has hundreds of thousands."""
+def _new_ids() -> Callable[[], str]:
+    """UUIDs of a connection: of version 8, a random beginning and a number that goes on from a random one.
+
+    What is made together so lies together in every index: random ones, each on another page, cost a fifth of a first load.
+    """
     text = os.urandom(16).hex()
-    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{'89ab'[int(text[16], 16) & 3]}{text[17:20]}-{text[20:]}"
+    start, numbers = f"{text[:8]}-{text[8:12]}-8{text[12:15]}-8{text[15:18]}-", itertools.count(int(text[18:29], 16))
+    return lambda: f"{start}{next(numbers):012x}"
 
 
 class _Fingerprint:
