@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property, partial
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import sqlalchemy
 from markupsafe import Markup
@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 
 from orders_platform.errors import CustomerBusyError, OrdersError
 
-Family = Literal["text", "number", "float", "moment", "blob"]
+Family = Literal["text", "number", "float", "moment"]
 
 Right = tuple[str, str, str]
 """Class of the securable, its name (empty for the database itself), the permission."""
@@ -153,6 +153,18 @@ class Dialect(abc.ABC):
     @abc.abstractmethod
     def update_rows(self, connection: Connection, table: str, columns: Sequence[str], rows: Rows) -> None:
         """Write columns of the rows that the first of them names. Table and columns are quoted names."""
+
+    def staged_row(self, row: Sequence[Any]) -> Sequence[Any]:
+        """A staged row, its hash first, out of what the macro `row_read` reads."""
+        return row
+
+    def filled_columns(self, rows: Sequence[Sequence[Any]]) -> Iterable[tuple[int, Sequence[object]]]:
+        """The columns that are filled in one of some rows, by position, out of what the macro `cells` reads of each."""
+        return ((i, column) for i, column in enumerate(zip(*rows, strict=True)) if column.count(None) < len(column))
+
+    def filled_cells(self, row: Sequence[Any]) -> dict[int, object]:
+        """The same of one row."""
+        return {i: cell for i, cell in enumerate(row) if cell is not None}
 
     @abc.abstractmethod
     def fingerprint(self, row_hashes: Sequence[str]) -> str:

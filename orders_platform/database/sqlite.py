@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import marshal
 import math
 import os
 import sqlite3
@@ -9,7 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from decimal import Decimal
+from itertools import repeat
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy
 from filelock import FileLock, Timeout
@@ -43,6 +46,7 @@ _STEPS = {
     "is full": "Nothing of this step was kept. Make room on its disk, then repeat: nothing is made twice.",
     "disk I/O error": "Nothing of this step was kept. Its disk is full, was taken away, or is failing: look there, then repeat.",
     "unable to open": "Its folder is missing or may not be written, or the disk is full. Name another by --home or ORDERS_DATABASE_URL.",
+    "user-defined function": "A text in it is not UTF-8, so that nothing of its table can be read: whoever put it there puts it right.",
     "malformed": "The file is damaged: put back a backup (docs/how_to/deploy.md); nothing is made twice, however old it is.",
     "not a database": "The file is something else, or damaged: name another by --home or ORDERS_DATABASE_URL, or put back a backup.",
 }
@@ -99,6 +103,26 @@ class _Sqlite(Dialect):
         statement = f"UPDATE {table} SET {', '.join(others)} WHERE {ref}"  # noqa: S608 - quoted names and marks
         for batch in chunks([(*row[1:], row[0]) for row in rows], _BATCH):
             connection.exec_driver_sql(statement, batch)
+
+    def staged_row(self, row: Sequence[Any]) -> tuple[Any, ...]:
+        return (_hash(*row), *row)
+
+    def filled_columns(self, rows: Sequence[Sequence[Any]]) -> Iterator[tuple[int, Sequence[object]]]:
+        for block in zip(*rows, strict=True):
+            cells = list(map(_unpacked, filter(None, block)))
+            if len(cells) < len(block):
+                blank, found = (cells[0][0], *repeat(None, len(cells[0]) - 1)) if cells else (0,), iter(cells)
+                cells = [next(found) if each else blank for each in block]
+            start, *columns = zip(*cells, strict=True)
+            yield from ((i, column) for i, column in enumerate(columns, start[0]) if column.count(None) < len(column))
+
+    def filled_cells(self, row: Sequence[Any]) -> dict[int, object]:
+        return {
+            i: cell
+            for start, *cells in map(_unpacked, filter(None, row))
+            for i, cell in enumerate(cells, start)
+            if cell is not None
+        }
 
     def fingerprint(self, row_hashes: Sequence[str]) -> str:
         return _fingerprint(len(row_hashes), sum(int(each, 16) for each in row_hashes))
@@ -172,12 +196,23 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("PRAGMA cache_size = -32768")
     connection.create_function("orders_uuid", 0, _new_ids())
-    connection.create_function("orders_hash", 1, _hash)
+    connection.create_function("orders_packed", -1, _packed)
+    connection.create_function("orders_hash", -1, _hash)
     connection.create_aggregate("orders_fingerprint", 1, _Fingerprint)  # type: ignore[arg-type]
 
 
-def _hash(text: str) -> str:
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+def _packed(*block: str | float | bytes | None) -> bytes:
+    """The position of the first of some cells, and these."""
+    return marshal.dumps(block, 2)  # later versions write one of two equal texts otherwise than the other
+
+
+def _unpacked(packed: bytes) -> tuple[Any, ...]:
+    found: tuple[Any, ...] = marshal.loads(packed)  # noqa: S302 - packed by the statement that hands it over
+    return found
+
+
+def _hash(*blocks: bytes | None) -> str:
+    return hashlib.blake2b(b"".join(filter(None, blocks)), digest_size=16).hexdigest()
 
 
 def _new_ids() -> Callable[[], str]:

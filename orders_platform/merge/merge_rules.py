@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cached_property
 
 from markupsafe import Markup
@@ -97,10 +97,6 @@ class MergeRules:
             for position, (name, column) in enumerate(self._merged.items())
             if name in self._staged and name not in own
         )
-
-    def expect_blobs(self) -> None:
-        """Statements that are made from now on take cells that are BLOBs, as another program may stage them in SQLite."""
-        self.business = tuple(replace(column, staged="blob") for column in self.business)
 
     def _business_column(self, column: TableColumn, staged: Family, position: int) -> BusinessColumn:
         # A column that our DDL does not know is a new size or a new text.
