@@ -72,6 +72,7 @@ class Dialect(abc.ABC):
         sparse: after an index of a column that is mostly NULL, with the column's name.
         staging_index: what the index of a new staging table is called.
         settings: what a new table of ours is told, with its quoted name.
+        staged_hash_trigger: what forgets the hash of a staged row that somebody changes; empty where none has one.
     """
 
     name: ClassVar[str]
@@ -85,6 +86,7 @@ class Dialect(abc.ABC):
     sparse: ClassVar[str] = ""
     staging_index: ClassVar[str] = "INDEX"
     settings: ClassVar[Sequence[str]] = ()
+    staged_hash_trigger: ClassVar[str] = ""
 
     @cached_property
     def sqlalchemy(self) -> sqlalchemy.Dialect:
@@ -132,11 +134,13 @@ class Dialect(abc.ABC):
         named in which one of its rows has a value.
         """
         count, remaining = 0, iter(self.fitting(connection, table, columns, rows) if empty_is_null else rows)
+        blank = {None, ""} if empty_is_null else {None}
         while batch := list(itertools.islice(remaining, self.rows_a_batch)):
-            filled = [i for i, column in enumerate(zip(*batch, strict=True)) if column.count(None) < len(batch)] or [0]
+            cells = list(zip(*batch, strict=True))
+            filled = [i for i, column in enumerate(cells) if any(column) or not blank.issuperset(column)] or [0]
             start = f"INSERT INTO {table} ({', '.join([*(columns[i] for i in filled), *[uuid] * bool(uuid)])})"
-            cells = [tuple(row if len(filled) == len(row) else [row[i] for i in filled]) for row in batch]
-            self.insert_batch(connection, start, cells, has_uuid=bool(uuid), empty_is_null=empty_is_null)
+            written = list(zip(*(cells[i] for i in filled), strict=True))
+            self.insert_batch(connection, start, written, has_uuid=bool(uuid), empty_is_null=empty_is_null)
             count += len(batch)
         return count
 
@@ -191,6 +195,10 @@ class Dialect(abc.ABC):
     @abc.abstractmethod
     def indexes(self, connection: Connection, table: str, schema: str) -> set[str]:
         """The names of a table's indexes; none when there is no such table."""
+
+    def has_staged_hashes(self, connection: Connection, table: str) -> bool:  # noqa: ARG002 - nothing keeps them on SQL Server
+        """Whether a staging table has hashes of its rows that are true, whoever changes these."""
+        return False
 
     def unsuitable(self, connection: Connection, table: str, written: Sequence[str], compared: Sequence[str]) -> list[str]:  # noqa: ARG002 - SQLite's columns take anything
         """Why columns of a table of an earlier system cannot be written or compared, a sentence each; `table` is quoted."""

@@ -66,6 +66,10 @@ class _Sqlite(Dialect):
     has_one_writer = True
     sparse = " WHERE {} IS NOT NULL"
     any_case = " COLLATE NOCASE"
+    staged_hash_trigger = (
+        "CREATE TRIGGER {trigger} AFTER UPDATE ON {table} WHEN new.staged_hash IS NOT NULL AND new.staged_hash IS old.staged_hash "
+        "BEGIN UPDATE {table} SET staged_hash = NULL WHERE rowid = new.rowid; END"
+    )
 
     def make_engine(self, url: URL) -> Engine:
         if url.database:
@@ -94,9 +98,9 @@ class _Sqlite(Dialect):
     def insert_batch(
         self, connection: Connection, start: str, rows: list[tuple[object, ...]], *, has_uuid: bool, empty_is_null: bool
     ) -> None:
-        mark = "NULLIF(?, '')" if empty_is_null else "?"
-        marks = ", ".join([mark] * len(rows[0]) + ["orders_uuid()"] * has_uuid)
-        connection.exec_driver_sql(f"{start} VALUES ({marks})", rows)
+        columns = zip(*rows, strict=True) if empty_is_null else repeat((), len(rows[0]))
+        marks = [*("NULLIF(?, '')" if "" in column else "?" for column in columns), *["orders_uuid()"] * has_uuid]
+        connection.exec_driver_sql(f"{start} VALUES ({', '.join(marks)})", rows)
 
     def update_rows(self, connection: Connection, table: str, columns: Sequence[str], rows: Rows) -> None:
         ref, *others = (f"{column} = ?" for column in columns)
@@ -105,7 +109,7 @@ class _Sqlite(Dialect):
             connection.exec_driver_sql(statement, batch)
 
     def staged_row(self, row: Sequence[Any]) -> tuple[Any, ...]:
-        return (_hash(*row), *row)
+        return (row[0] or _hash(*row[1:]), *row[1:])
 
     def filled_columns(self, rows: Sequence[Sequence[Any]]) -> Iterator[tuple[int, Sequence[object]]]:
         for block in zip(*rows, strict=True):
@@ -163,6 +167,12 @@ class _Sqlite(Dialect):
         with suppress(NoSuchTableError):
             return {str(each["name"]) for each in sqlalchemy.inspect(connection).get_indexes(table, schema=schema or None)}
         return set()
+
+    def has_staged_hashes(self, connection: Connection, table: str) -> bool:
+        triggers = (
+            "SELECT COUNT(*) FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ? AND sql LIKE '%staged_hash = NULL%'"
+        )
+        return bool(connection.exec_driver_sql(triggers, (table,)).scalar())
 
 
 def _identity(file: Path) -> tuple[int, int] | None:

@@ -61,6 +61,7 @@ class MergeRules:
     def __init__(self, configuration: Configuration, schema: Schema, types: ColumnTypes) -> None:
         self._configuration = configuration
         self._types = types
+        self._is_hashed = schema.has_staged_hashes
         self._hashes: dict[Keys, str] = {}
         tables = (configuration.tables.staging, configuration.tables.orders)
         self._staged, self._merged = ({column.name: column for column in schema.columns_of(table)} for table in tables)
@@ -181,6 +182,7 @@ class MergeRules:
         keys = self._configuration.keys_of(customer)
         return {
             "business": self.business,
+            "is_hashed": self._is_hashed,
             "sizes": [column for column in self.business if column.kind == "quantity"],
             "bookkeeping": self.bookkeeping(customer),
             "unique_keys": list(keys.unique),

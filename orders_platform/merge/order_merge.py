@@ -36,6 +36,7 @@ from orders_platform.errors import SourceDataError
 from orders_platform.merge.cleaning import REASONS, Cleaner, KnownCells, beginning
 from orders_platform.merge.merge_rules import MergeRules
 from orders_platform.merge.row_matching import Change, Reject, StagedLoad, rehashed
+from orders_platform.merge.staging import rarely_collected
 
 _EXAMPLES = 3
 
@@ -209,7 +210,7 @@ class OrderMerge:
         names = self._configuration.customer_names
         former = sorted(name for name in self._store.customers() if name != customer and names.resolve(name) == customer)
         # A run that was started before a customer was renamed, or before an order came from it, may be sending.
-        with ExitStack() as locks, self._header_transaction(customer, customer, rows, now) as run:
+        with ExitStack() as locks, rarely_collected(), self._header_transaction(customer, customer, rows, now) as run:
 
             def hold(name: str) -> None:
                 locks.enter_context(self.database.customer_lock(name))
@@ -363,8 +364,9 @@ class OrderMerge:
     def _total_guards(self, run: Runner, customer: str) -> Iterator[Guard]:
         cancelled = self._configuration.cleaning.cancelled
         wrong = run("check_wrong_totals", customers=[customer], cancelled=cancelled).mappings().all()
-        counted = run("check_count_orders", customers=[customer]).mappings().first()
-        orders = int(counted["row_count"]) if counted else 0
+        if not wrong:
+            return
+        orders = int(run("check_count_orders", customers=[customer]).mappings().one()["row_count"])
         if self._configuration.guard_rules[GuardKind.WRONG_TOTALS].acts(len(wrong), orders):
             examples = [f"{row['order']}: total {row['total']}, sizes {row['sizes']}" for row in wrong[:_EXAMPLES]]
             yield guards.wrong_totals(customer, len(wrong), orders, examples)

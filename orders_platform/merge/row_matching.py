@@ -100,9 +100,10 @@ class StagedLoad:
     def _read_known(self) -> Iterator[KnownOrder]:
         keys, unique = len(self._cleaner.keys), self._cleaner.unique_count
         for ref, order_key, row_hash, group, item, has_left, has_item, staged_hash, *cells in self._run("1_read_known_orders"):
+            full_key = key_of(cells[:keys])
             yield KnownOrder(
-                str(ref), written(cells[0]), order_key or "", key_of(cells[:keys]), key_of(cells[:unique]), row_hash, group, item,
-                tuple(map(written, cells[keys:])), bool(has_left), bool(has_item), staged_hash,
+                str(ref), written(cells[0]), order_key or "", full_key, full_key if keys == unique else key_of(cells[:unique]), row_hash,
+                group, item, tuple(map(written, cells[keys:])), bool(has_left), bool(has_item), staged_hash,
             )  # fmt: skip
 
     def _read_rows(self, staged: Sequence[Staged]) -> Iterator[StagedOrder]:
