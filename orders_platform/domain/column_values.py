@@ -21,6 +21,7 @@ from orders_platform.errors import BoardMismatchError, ConfigurationError, RowEr
 ROW_BYTES: Final = 65_536
 _BYTES_A_CHARACTER: Final = 12
 """At most: `\\u0001`, twice in a link."""
+_WRITTEN_OUT: Final = (str, Decimal)
 _BYTES_A_CELL: Final = 1_000
 """At most, besides its text: a column's id, and what a number without a text has of digits."""
 
@@ -174,7 +175,9 @@ def _require_key(
 
 def _fit(mapping: BoardMapping, cells: dict[str, object], row: Mapping[str, object], problems: dict[str, CellProblem]) -> None:
     """Leave out the longest cells of a row that is larger than an item holds."""
-    characters = sum(len(str(value)) for value in row.values() if isinstance(value, str | Decimal))
+    characters = sum(
+        len(value if type(value) is str else str(value)) for value in row.values() if isinstance(value, _WRITTEN_OUT)
+    )
     if _BYTES_A_CHARACTER * characters + _BYTES_A_CELL * len(cells) <= ROW_BYTES:
         return  # nearly every row
     while (size := len(column_values_json(cells).encode())) > ROW_BYTES:

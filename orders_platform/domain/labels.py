@@ -7,6 +7,7 @@ monday.com takes one `create_labels_if_missing` flag per mutation, for all of it
 import difflib
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from orders_platform.domain.board import Column, Label
@@ -22,6 +23,7 @@ DROPDOWN_LABELS: Final = 500
 
 _NEAREST: Final = 5
 _COMPARED_CHARACTERS: Final = 80
+_folded = lru_cache(4_096)(fold)
 _NUMERIC = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 
 
@@ -46,7 +48,7 @@ class _ColumnLabels:
         """The active label, the name of one that was asked for, None when the column knows nothing like it."""
         if exact := self._exact.get(text):
             return exact
-        folded = fold(text)
+        folded = _folded(text)
         alike = self._alike.get(folded, [])
         if len(alike) > 1:
             names = ", ".join(repr(label.name) for label in alike[:_NEAREST])

@@ -99,7 +99,8 @@ class StagedLoad:
 
     def _read_known(self) -> Iterator[KnownOrder]:
         keys, unique = len(self._cleaner.keys), self._cleaner.unique_count
-        for ref, order_key, row_hash, group, item, has_left, has_item, staged_hash, *cells in self._run("1_read_known_orders"):
+        found = chain.from_iterable(self._run("1_read_known_orders").partitions(_ROWS_A_READ))
+        for ref, order_key, row_hash, group, item, has_left, has_item, staged_hash, *cells in found:
             full_key = key_of(cells[:keys])
             yield KnownOrder(
                 str(ref), written(cells[0]), order_key or "", full_key, full_key if keys == unique else key_of(cells[:unique]), row_hash,
@@ -387,7 +388,7 @@ def rehashed(run: Runner, cleaner: Cleaner, rejects: Mapping[Reject, str]) -> li
 def _stored(run: Runner, cleaner: Cleaner, refs: Sequence[str]) -> Iterator[tuple[str, Cells]]:
     """What orders hold."""
     for chunk in chunks(refs, _ROWS_A_READ):
-        for ref, *cells in run("1_read_cells_of_orders", refs=chunk):
+        for ref, *cells in run("1_read_cells_of_orders", refs=chunk).all():
             yield str(ref), cleaner.dialect.filled_cells(cells)
 
 
