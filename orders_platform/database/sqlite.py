@@ -69,7 +69,7 @@ class _Sqlite(Dialect):
         event.listen(engine, "do_connect", lambda _dialect, _record, given, named: _open(url.database, given, named))
         event.listen(engine, "connect", _prepare)
         # No event of the engine: with one, each connection and statement asks all events whether somebody listens.
-        engine.dialect.do_begin = _begin  # type: ignore[method-assign]
+        engine.dialect.do_begin = _begin  # type: ignore[method-assign, assignment]
         return engine
 
     def error(self, error: DBAPIError, place: str) -> OrdersError:

@@ -65,7 +65,7 @@ class OrderStores:
         return self._both(configuration)[1]
 
     def _both(self, configuration: Configuration) -> tuple[OrderStore, OrderMerge]:
-        if configuration is not self._last[0]:  # a run asks a dozen times, and to write one down takes longer than many a statement
+        if configuration is not self._last[0]:  # a run asks a dozen times, and to write it down takes longer than a statement
             self._last = configuration, configuration.model_dump_json()
         key = self._last[1]
         if key not in self._made:
