@@ -112,6 +112,7 @@ def _command(module: str, group: click.Group = cli, name: str | None = None) -> 
             gc.disable()  # what is imported stays, and the collector walking through it again and again takes a quarter of `status`
             function = getattr(import_module(f"orders_platform.cli.{module}"), declared.__name__)
             gc.freeze()
+            gc.set_threshold(50_000)  # rows are many objects and no cycles
             gc.enable()
             function(**options)
 
