@@ -12,9 +12,8 @@ from orders_platform.defs.assets.order_assets import order_headers, order_lines,
 from orders_platform.defs.failures import stop_run_retries
 from orders_platform.defs.files import build_file_sensor, load_files
 from orders_platform.defs.preview import preview_customer
-from orders_platform.defs.resources import MondayResource, database_resource
+from orders_platform.defs.resources import MondayResource, RunOptions, database_resource
 from orders_platform.defs.retention import retention
-from orders_platform.defs.run_options import RunOptions
 from orders_platform.defs.schedules import build_schedules
 from orders_platform.defs.sensors import build_sensors
 from orders_platform.errors import ConfigurationError

@@ -18,8 +18,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from orders_platform.domain.changes import OrderChanges
 from orders_platform.domain.customers import StagingScan
+from orders_platform.domain.differences import OrderChanges
 from orders_platform.domain.guards import GuardKind
 from orders_platform.errors import MondayRefusedError, OrdersError
 from orders_platform.merge.order_merge import OrderMerge

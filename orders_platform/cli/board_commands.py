@@ -19,8 +19,7 @@ from orders_platform.cli.session import chosen_customers, database_session, merg
 from orders_platform.cli.shown_changes import ShownChanges
 from orders_platform.database.order_store import OrderStore
 from orders_platform.domain.cell_warnings import CellWarning
-from orders_platform.domain.changes import OrderChanges
-from orders_platform.domain.differences import Difference, DifferenceKind
+from orders_platform.domain.differences import Difference, DifferenceKind, OrderChanges
 from orders_platform.domain.guards import GuardKind
 from orders_platform.domain.orders import RowProblem, SyncRow, is_of
 from orders_platform.domain.text import counted, few

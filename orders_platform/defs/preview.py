@@ -11,11 +11,9 @@ from dagster import OpExecutionContext
 
 from orders_platform.defs.assets.monday_assets import ORDER_BOARD, POOL
 from orders_platform.defs.failures import dagster_failures
-from orders_platform.defs.partitions import CUSTOMERS
-from orders_platform.defs.resources import MondayResource, OrdersDatabase
-from orders_platform.defs.run_options import RunOptions
-from orders_platform.domain.changes import OrderChanges, change_counts, change_table, counts_in_words
+from orders_platform.defs.resources import CUSTOMERS, MondayResource, OrdersDatabase, RunOptions
 from orders_platform.domain.customers import customer_for
+from orders_platform.domain.differences import OrderChanges, change_counts, change_table, counts_in_words
 from orders_platform.errors import ConfigurationError
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.pipeline import sync_customer

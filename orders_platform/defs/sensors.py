@@ -14,8 +14,7 @@ import dagster as dg
 from orders_platform.configuration import Automation
 from orders_platform.defs.failures import failed_for_good
 from orders_platform.defs.jobs import SYNC_ASSETS, sync_customer
-from orders_platform.defs.partitions import make_partitions
-from orders_platform.defs.resources import LOCK_TAG, PARTITION_TAG, OrdersDatabase, run_lock
+from orders_platform.defs.resources import LOCK_TAG, PARTITION_TAG, OrdersDatabase, make_partitions, run_lock
 from orders_platform.domain.customers import customer_for, partition_key_for
 from orders_platform.domain.needed_runs import CustomerSyncStatus, LastRequest, runs_to_request
 from orders_platform.domain.text import counted

@@ -28,8 +28,7 @@ from orders_platform.domain.customers import (
     SpellingCount,
     StagingScan,
 )
-from orders_platform.domain.guards import Guard, GuardKind
-from orders_platform.domain.merges import HeaderMerge, LineMerge
+from orders_platform.domain.guards import Guard, GuardKind, HeaderMerge, LineMerge
 from orders_platform.domain.needed_runs import CustomerSyncStatus
 from orders_platform.domain.verdicts import NO_ORDERS
 from orders_platform.errors import DatabaseRefusedError, SourceDataError

@@ -15,8 +15,7 @@ from dataclasses import dataclass, field, replace
 from orders_platform.domain.board import BoardDescription, Column
 from orders_platform.domain.mapping import BoardMapping
 from orders_platform.domain.mutations import Mutation, MutationResult, Operation, Outcome
-from orders_platform.domain.new_columns import absent_labels, new_column, new_labels, place_fields, title_of
-from orders_platform.domain.preflight import board_problems
+from orders_platform.domain.preflight import absent_labels, board_problems, new_column, new_labels, place_fields, title_of
 from orders_platform.domain.text import fold
 from orders_platform.errors import BoardMismatchError, ConfigurationError, MondayUnavailableError
 from orders_platform.monday.adapter import MondayBoard

@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 import jinja2
 
-from orders_platform.domain.changes import RowChange, change_counts, counts_in_words
+from orders_platform.domain.differences import RowChange, change_counts, counts_in_words
 from orders_platform.domain.orders import RowProblem
 from orders_platform.errors import ConfigurationError
 from orders_platform.reports.content import STATUS_WORDS, Report, change_words, changes_summary, event_words, waiting_words

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 
 from orders_platform.domain.cell_warnings import CellProblem, CellWarning
 from orders_platform.domain.differences import Difference
-from orders_platform.domain.merges import HeaderMerge, LineMerge
+from orders_platform.domain.guards import HeaderMerge, LineMerge
 from orders_platform.domain.mutations import BatchReport, Outcome
 from orders_platform.domain.orders import RowKind, RowProblem, SyncRow
 from orders_platform.domain.plan import Step

@@ -20,9 +20,8 @@ from typing import ClassVar
 
 from orders_platform.domain.board import BoardItem, Group
 from orders_platform.domain.cell_warnings import CellProblem
-from orders_platform.domain.changes import OrderChanges
 from orders_platform.domain.column_values import FormattedRow, column_values_json, creates_labels
-from orders_platform.domain.differences import DifferenceKind, ExpectedRow
+from orders_platform.domain.differences import DifferenceKind, ExpectedRow, OrderChanges
 from orders_platform.domain.mutations import Batch, BatchReport, Mutation, MutationResult, Operation, Outcome, is_monday_code
 from orders_platform.domain.orders import RowKind, RowProblem, RowResult, SyncRow
 from orders_platform.domain.plan import RowPlan, Step, plan_row

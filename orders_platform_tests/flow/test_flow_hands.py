@@ -9,8 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from orders_platform.domain.changes import ChangeKind, OrderChanges, RowChange
-from orders_platform.domain.differences import Difference, DifferenceKind
+from orders_platform.domain.differences import ChangeKind, Difference, DifferenceKind, OrderChanges, RowChange
 from orders_platform.sandbox.server import Fault
 from orders_platform.sync.reconcile import Depth
 from orders_platform.sync.repair import repair_plan

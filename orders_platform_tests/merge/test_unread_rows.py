@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, event
 
-from orders_platform.domain.merges import HeaderMerge
+from orders_platform.domain.guards import HeaderMerge
 from orders_platform_tests.testing.order_list import FILE, KEY, NAME, PO, OrderList, Row, order
 
 TABLES = ("ORDER_LIST_V2", "ORDER_SYNC_CUSTOMERS", "ORDER_LIST_REJECTS", "ORDER_LIST_LINES", "swp_ORDER_LIST_LINES")

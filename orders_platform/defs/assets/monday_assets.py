@@ -9,9 +9,7 @@ from orders_platform.build import page_url, report_links
 from orders_platform.defs.assets.asset_metadata import cell_warnings, sent_rows
 from orders_platform.defs.assets.order_assets import customer_alone, order_headers, order_lines, renew_page
 from orders_platform.defs.failures import RETRIES, dagster_failures
-from orders_platform.defs.partitions import CUSTOMERS
-from orders_platform.defs.resources import MondayResource, OrdersDatabase
-from orders_platform.defs.run_options import RunOptions
+from orders_platform.defs.resources import CUSTOMERS, MondayResource, OrdersDatabase, RunOptions
 from orders_platform.domain.customers import customer_for
 from orders_platform.reports.rendering import markdown_text
 from orders_platform.settings import Settings

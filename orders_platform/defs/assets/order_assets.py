@@ -12,9 +12,7 @@ from orders_platform.build import report_folder, report_links
 from orders_platform.database.order_store import OrderStore
 from orders_platform.defs.assets.asset_metadata import cell_warnings, rejected_rows
 from orders_platform.defs.failures import RETRIES, dagster_failures
-from orders_platform.defs.partitions import CUSTOMERS, make_partitions
-from orders_platform.defs.resources import OrdersDatabase
-from orders_platform.defs.run_options import RunOptions
+from orders_platform.defs.resources import CUSTOMERS, OrdersDatabase, RunOptions, make_partitions
 from orders_platform.domain.customers import customer_for
 from orders_platform.domain.guards import Guard
 from orders_platform.errors import SourceDataError

@@ -14,7 +14,7 @@ from typing import Any
 import dagster as dg
 
 from orders_platform.database.order_store import Finding
-from orders_platform.defs.partitions import CUSTOMERS as PARTITIONS
+from orders_platform.defs.resources import CUSTOMERS as PARTITIONS
 from orders_platform.domain.text import few
 from orders_platform.settings import Settings
 
