@@ -30,9 +30,7 @@ from pydantic.dataclasses import dataclass
 from orders_platform.domain import mapping
 from orders_platform.domain.customers import CustomerNames
 from orders_platform.domain.guards import GuardKind, GuardRule
-from orders_platform.domain.mapping import BoardMapping, LabelPolicy
-from orders_platform.domain.names import NameRule
-from orders_platform.domain.plan import OnDeleted, OnRenamed
+from orders_platform.domain.mapping import BoardMapping, LabelPolicy, NameRule, OnDeleted, OnRenamed
 from orders_platform.domain.sizes import SizeRule
 from orders_platform.errors import ConfigurationError
 

@@ -18,10 +18,9 @@ from orders_platform.cli.progress import Progress
 from orders_platform.cli.session import chosen_customers, database_session, merged_customers, without_paused
 from orders_platform.cli.shown_changes import ShownChanges
 from orders_platform.database.order_store import OrderStore
-from orders_platform.domain.cell_warnings import CellWarning
 from orders_platform.domain.differences import Difference, DifferenceKind, OrderChanges
 from orders_platform.domain.guards import GuardKind
-from orders_platform.domain.orders import RowProblem, SyncRow, is_of
+from orders_platform.domain.orders import CellWarning, RowProblem, SyncRow, is_of
 from orders_platform.domain.text import counted, few
 from orders_platform.domain.verdicts import CustomerState, Verdict, all_well, no_orders, nobodys
 from orders_platform.errors import MondayRefusedError, OrdersError

@@ -10,10 +10,9 @@ from typing import Any, TypeVar
 from pydantic import ConfigDict, TypeAdapter
 
 from orders_platform.database.statements import numbered
+from orders_platform.domain.mapping import subitem_name
 from orders_platform.domain.mutations import BatchReport, Traffic
-from orders_platform.domain.names import subitem_name
-from orders_platform.domain.orders import RowKind, RowResult, SyncRow
-from orders_platform.domain.states import Action, SyncState
+from orders_platform.domain.orders import Action, RowKind, RowResult, SyncRow, SyncState
 
 T = TypeVar("T")
 

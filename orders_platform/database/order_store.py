@@ -24,7 +24,6 @@ from orders_platform.database.engine import Database, repeated_when_lost
 from orders_platform.database.schema import Schema
 from orders_platform.database.statements import ROWS_A_STATEMENT, Runner, Statements, Variables, chunks, numbered
 from orders_platform.domain import guards
-from orders_platform.domain.cell_warnings import CellWarning
 from orders_platform.domain.customers import UNKNOWN_CUSTOMER, blank_label
 from orders_platform.domain.differences import ABSENT, Difference
 from orders_platform.domain.guards import Guard
@@ -33,8 +32,17 @@ from orders_platform.domain.mapping import Target
 from orders_platform.domain.matching import folded_key
 from orders_platform.domain.mutations import Batch, BatchReport, MondayUsage, Traffic
 from orders_platform.domain.order_status import LastChanges, OrderChange, OrderStatus
-from orders_platform.domain.orders import CustomerSummary, GroupIntent, RowKind, RowProblem, RowResult, SyncRow
-from orders_platform.domain.states import Action, SyncState
+from orders_platform.domain.orders import (
+    Action,
+    CellWarning,
+    CustomerSummary,
+    GroupIntent,
+    RowKind,
+    RowProblem,
+    RowResult,
+    SyncRow,
+    SyncState,
+)
 from orders_platform.domain.text import few
 from orders_platform.domain.verdicts import NOBODYS, Verdict, verdicts_of
 from orders_platform.errors import BoardMismatchError, ConfigurationError, CustomerPausedError, RowsTakenError

@@ -23,7 +23,7 @@ from orders_platform.configuration import Columns, Configuration, Tables
 from orders_platform.database.dialects import ColumnTypes, Dialect, Right, TableColumn
 from orders_platform.database.engine import Database, place
 from orders_platform.database.statements import Templates
-from orders_platform.domain.states import Action, SyncState
+from orders_platform.domain.orders import Action, SyncState
 from orders_platform.domain.text import counted
 from orders_platform.errors import ConfigurationError, DatabaseRefusedError, SourceDataError
 

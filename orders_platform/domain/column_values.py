@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from orders_platform.domain.board import Cell, Column
 from orders_platform.domain.cell_codecs import CODECS, LONG_TEXT_CHARACTERS, PERCENTS, is_blank, part_of, plain_text
-from orders_platform.domain.cell_warnings import CellProblem, preview
 from orders_platform.domain.labels import LabelIndex
 from orders_platform.domain.mapping import BoardMapping, ColumnType, Field
+from orders_platform.domain.orders import CellProblem, preview
 from orders_platform.errors import BoardMismatchError, ConfigurationError, RowError
 
 # monday keeps about 64 KB of column data per item (its page on the text column).

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from orders_platform.domain.mutations import Outcome
-from orders_platform.domain.orders import RowKind
-from orders_platform.domain.states import SyncState
+from orders_platform.domain.orders import RowKind, SyncState
 
 ADOPT = "adopt"
 """The operation of a line of the log that was no request: rows without an id were found on the board."""

@@ -1,10 +1,16 @@
-"""The mapping from order columns to board columns, as the configuration gives it."""
+"""The mapping from order columns to names and columns of the board, as the configuration gives it."""
 
 import enum
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Literal, Self
+
+from orders_platform.domain.text import clean
+
+OnDeleted = Literal["recreate", "leave"]
+OnRenamed = Literal["restore", "keep"]
 
 
 class LabelPolicy(enum.StrEnum):
@@ -92,3 +98,34 @@ class Target:
         """The target of two mappings; `more` is what else decides what is sent."""
         facts = (json.dumps(asdict(mapping) | {"more": more}, sort_keys=True, default=str) for mapping in (items, subitems))
         return cls(items.board_id, subitems.board_id, *(hashlib.sha256(text.encode()).hexdigest()[:32] for text in facts))
+
+
+MAX_NAME = 255
+"""monday's limit for item and group names, in characters."""
+
+NameRule = tuple[tuple[str, ...], ...]
+"""The parts of a name, joined by single spaces; a part is the first of its columns that is not blank, or left out."""
+
+_LONGEST_KEY = 200
+
+
+def joined_name(parts: Iterable[str | None]) -> str:
+    """A name out of its parts, those left out that are None."""
+    return " ".join(part for part in parts if part is not None)
+
+
+def shortened(name: str) -> str:
+    """A name that monday takes."""
+    return name if len(name) <= MAX_NAME else name[: MAX_NAME - 1] + "…"
+
+
+def item_name(name: str, order_key: str) -> str:
+    """The name of an item that monday takes; a long one is cut before its order number."""
+    if len(name) <= MAX_NAME or len(order_key) > _LONGEST_KEY or order_key in name[: MAX_NAME - 1]:
+        return shortened(name)
+    return f"{name[: MAX_NAME - 2 - len(order_key)]}… {order_key}"
+
+
+def subitem_name(pattern: str, size_code: str) -> str:
+    """The subitem's name, `Size XL` for the pattern `Size {size_code}`."""
+    return clean(pattern.replace("{size_code}", size_code))

@@ -33,8 +33,7 @@ from orders_platform.domain.differences import (
 )
 from orders_platform.domain.history import CustomerGroup
 from orders_platform.domain.labels import LabelIndex
-from orders_platform.domain.orders import RowKind, SyncRow
-from orders_platform.domain.states import Action, SyncState
+from orders_platform.domain.orders import Action, RowKind, SyncRow, SyncState
 from orders_platform.domain.text import fold
 from orders_platform.errors import RowError
 from orders_platform.sync.groups import place_groups

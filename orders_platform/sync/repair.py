@@ -12,8 +12,7 @@ from typing import Literal
 
 from orders_platform.domain.differences import DifferenceKind
 from orders_platform.domain.mutations import Mutation, Operation, Outcome
-from orders_platform.domain.orders import RowKind, RowProblem, RowResult
-from orders_platform.domain.states import SyncState
+from orders_platform.domain.orders import RowKind, RowProblem, RowResult, SyncState
 from orders_platform.errors import TransientError
 from orders_platform.sync.groups import sync_groups
 from orders_platform.sync.reconcile import Depth, Reconciliation, reconcile

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 
-from orders_platform.domain.cell_warnings import CellProblem, CellWarning
-from orders_platform.domain.differences import Difference
+from orders_platform.domain.differences import Difference, Step
 from orders_platform.domain.guards import HeaderMerge, LineMerge
 from orders_platform.domain.mutations import BatchReport, Outcome
-from orders_platform.domain.orders import RowKind, RowProblem, SyncRow
-from orders_platform.domain.plan import Step
+from orders_platform.domain.orders import CellProblem, CellWarning, RowKind, RowProblem, SyncRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,13 +19,10 @@ from functools import cached_property
 from typing import ClassVar
 
 from orders_platform.domain.board import BoardItem, Group
-from orders_platform.domain.cell_warnings import CellProblem
 from orders_platform.domain.column_values import FormattedRow, column_values_json, creates_labels
-from orders_platform.domain.differences import DifferenceKind, ExpectedRow, OrderChanges
+from orders_platform.domain.differences import DifferenceKind, ExpectedRow, OrderChanges, RowPlan, Step, plan_row
 from orders_platform.domain.mutations import Batch, BatchReport, Mutation, MutationResult, Operation, Outcome, is_monday_code
-from orders_platform.domain.orders import RowKind, RowProblem, RowResult, SyncRow
-from orders_platform.domain.plan import RowPlan, Step, plan_row
-from orders_platform.domain.states import Action, SyncState
+from orders_platform.domain.orders import Action, CellProblem, RowKind, RowProblem, RowResult, SyncRow, SyncState
 from orders_platform.errors import RowError
 from orders_platform.sync.groups import place_groups
 from orders_platform.sync.reconcile import Depth, reconcile

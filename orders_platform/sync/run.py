@@ -16,9 +16,8 @@ from orders_platform.domain.cell_codecs import plain_text
 from orders_platform.domain.clocks import BOOT, elapsed
 from orders_platform.domain.column_values import RowFormat, coalesced
 from orders_platform.domain.labels import LabelIndex
-from orders_platform.domain.mapping import BoardMapping, Target
+from orders_platform.domain.mapping import BoardMapping, OnDeleted, OnRenamed, Target
 from orders_platform.domain.orders import RowKind, SyncRow, is_of
-from orders_platform.domain.plan import OnDeleted, OnRenamed
 from orders_platform.domain.preflight import board_problems, mismatch, require_board, subitem_board_problems
 from orders_platform.domain.text import counted
 from orders_platform.errors import GuardError, OrdersError, RowError, SourceDataError

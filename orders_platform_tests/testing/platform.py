@@ -17,7 +17,7 @@ from orders_platform.build import sync_rules
 from orders_platform.configuration import Configuration
 from orders_platform.database.order_store import OrderStore
 from orders_platform.demo.sample_rows import Row
-from orders_platform.domain.cell_warnings import CellWarning
+from orders_platform.domain.orders import CellWarning
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.monday.adapter import MondayBoard, connect_board

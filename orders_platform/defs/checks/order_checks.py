@@ -17,12 +17,10 @@ from orders_platform.defs.assets.order_assets import SWP_ORDER_LIST, order_heade
 from orders_platform.defs.checks.check_results import ERROR, NOT_CHECKED, Findings, check_of_run
 from orders_platform.defs.failures import dagster_failures
 from orders_platform.defs.resources import OrdersDatabase
-from orders_platform.domain.cell_warnings import group_warnings
 from orders_platform.domain.customers import customer_for
 from orders_platform.domain.guards import GuardKind
 from orders_platform.domain.needed_runs import stale_loads
-from orders_platform.domain.orders import RowProblem
-from orders_platform.domain.states import SyncState
+from orders_platform.domain.orders import RowProblem, SyncState, group_warnings
 from orders_platform.errors import SourceDataError
 from orders_platform.settings import Settings
 
