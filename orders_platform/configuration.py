@@ -382,7 +382,6 @@ class Configuration(_Section):
         return CustomerNames(aliases, header=self.columns.customer, accept_unknown=self.policies.unknown_customers == "accept")
 
     def keys_of(self, customer: str) -> Keys:
-        """The key columns of one customer: its own, else the shared ones."""
         entry = self.customers.get(customer, CustomerEntry())
         unique = self.keys.unique if entry.unique_keys is None else entry.unique_keys
         extra = self.keys.extra if entry.extra_checks is None else entry.extra_checks
@@ -390,7 +389,6 @@ class Configuration(_Section):
 
     @property
     def guard_rules(self) -> Mapping[GuardKind, GuardRule]:
-        """When each guard acts."""
         policies, checks = self.policies, self.checks
         return {
             GuardKind.VANISHED_ORDERS: GuardRule(policies.max_removed_share, policies.min_removed_orders),
@@ -400,7 +398,6 @@ class Configuration(_Section):
 
     @property
     def mapped_sources(self) -> tuple[str, ...]:
-        """The order columns that fill the items board, each once."""
         return tuple(dict.fromkeys(source for field in self.items.fields for source in field.sources))
 
 

@@ -93,7 +93,6 @@ class Dialect(abc.ABC):
         return dialect()
 
     def quote(self, name: str) -> Markup:
-        """An identifier, quoted."""
         return Markup(self.sqlalchemy.identifier_preparer.quote_identifier(name))  # noqa: S704 - quoted by the dialect
 
     @abc.abstractmethod

@@ -138,7 +138,6 @@ class OrderStore:
     # --- what waits -----------------------------------------------------------------------------------------------------
 
     def waiting_groups(self, customer: str) -> list[str]:
-        """The names of the groups that waiting orders need."""
         return sorted(str(row["group_name"]) for row in self.read("4_waiting_groups", customer=customer))
 
     def groups(self) -> list[CustomerGroup]:
@@ -148,7 +147,6 @@ class OrderStore:
         return self._groups
 
     def groups_sent(self, customer: str) -> GroupIntent:
-        """The last creation of groups that was sent for the customer."""
         return next(iter(read_as(GroupIntent, self.read("4_read_groups_sent", customer=customer))), GroupIntent())
 
     def orders(self, customer: str, sent_by: str = "", *, waiting: bool = False) -> list[SyncRow]:
@@ -193,7 +191,6 @@ class OrderStore:
         return GroupIntent(batch_id, now, uptime)
 
     def record_group(self, customer: str, group_name: str, group_id: str) -> None:
-        """Remember a group's id on the customer's orders."""
         self._write("4_record_group", customer=customer, group_name=group_name, group_id=group_id)
 
     @repeated_when_lost
@@ -315,7 +312,6 @@ class OrderStore:
     # --- status ---------------------------------------------------------------------------------------------------------
 
     def summaries(self) -> list[CustomerSummary]:
-        """Where each customer stands, by name."""
         return read_as(CustomerSummary, self.read("summarize_customers"))
 
     def monday_usage(self, now: datetime) -> MondayUsage:
@@ -448,18 +444,15 @@ class OrderStore:
         return read_as(RowProblem, self._rows_of_customer("read_invalid_rows", customer))
 
     def row_errors(self, customer: str | None = None) -> list[RowProblem]:
-        """Rows that our check or monday refused, of one customer or of all."""
         return read_as(RowProblem, self._rows_of_customer("read_row_errors", customer))
 
     def cell_warnings(self, customer: str | None = None) -> list[CellWarning]:
-        """The cells that were left out or cut, of one customer or of all."""
         return read_as(CellWarning, self._rows_of_customer("read_cell_warnings", customer))
 
     def _rows_of_customer(self, statement: str, customer: str | None) -> Iterable[Row]:
         return (row for row in self.read(statement) if customer in {None, row["customer"]})
 
     def customers(self) -> list[str]:
-        """The customers that the order table has."""
         return sorted(str(row["customer_name"]) for row in self.read("1_read_order_customers"))
 
     def verdicts(self, customers: Iterable[str] | None = None) -> list[Verdict]:
@@ -520,12 +513,10 @@ class OrderStore:
         return found
 
     def wrong_totals(self, customers: Sequence[str]) -> list[Finding]:
-        """Orders whose total is not the sum of their sizes."""
         cancelled = self.configuration.cleaning.cancelled
         return _findings(self._of_customers("check_wrong_totals", customers, cancelled=cancelled))
 
     def order_counts(self, customers: Sequence[str]) -> dict[str, int]:
-        """How many orders of each customer the load holds."""
         return {str(row["customer_name"]): int(row["row_count"]) for row in self._of_customers("check_count_orders", customers)}
 
     def lines_without_order(self) -> list[Finding]:

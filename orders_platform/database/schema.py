@@ -130,21 +130,17 @@ class Schema:
         self._folder = folder
 
     def qualified(self, name: str) -> Markup:
-        """A table name, quoted, with the schema when one is configured."""
         return qualified(self._database.dialect, self._names, name)
 
     def table(self, role: str) -> Markup:
-        """The name of one of our tables, by its role."""
         return self.qualified(getattr(self._names, role))
 
     @cached_property
     def definitions(self) -> Mapping[str, TableDefinition]:
-        """Every table we need, by its role."""
         return define_tables(self._database.dialect, self._configuration, self._folder)
 
     @cached_property
     def templates(self) -> Templates:
-        """The statements of `sql/` over these tables."""
         names = tuple((role, self.table(role)) for role in TABLES)
         return _templates(self._folder, self._database.dialect, names, self._columns, self._configuration.mapped_sources)
 

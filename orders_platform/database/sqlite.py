@@ -201,5 +201,4 @@ class _Fingerprint:
 
 
 def _fingerprint(rows: int, total: int) -> str:
-    """The fingerprint of so many rows whose hashes have this sum."""
     return f"{rows}:{total % (1 << 128):032x}"

@@ -109,7 +109,6 @@ class Memory(BaseModel):
             return cls(since=(now - _FIRST_LOOK).timestamp())
 
     def take_in(self, result: Result) -> None:
-        """Note what a result says of those that it looked at."""
         found = self.standings.setdefault(result.topic, {})
         seen = [name for name in found if result.subject in {None, name} and name not in result.left_out]
         for subject in dict.fromkeys([*result.failing, *seen]):

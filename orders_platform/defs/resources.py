@@ -44,12 +44,10 @@ class OrdersDatabase(dg.ConfigurableResource[Any]):
 
     @cached_property
     def store(self) -> OrderStore:
-        """The store; connects at first use."""
         return open_store(Settings())
 
     @cached_property
     def merge(self) -> OrderMerge:
-        """From the staging table to orders and lines."""
         return OrderMerge(self.store)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
@@ -60,7 +58,6 @@ class OrdersDatabase(dg.ConfigurableResource[Any]):
                 context.instance.add_run_tags(context.run.run_id, {LOCK_TAG: context.run.run_id})
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 - Dagster's signature
-        """Close the connections of the run."""
         self._held.close()
         self.__dict__.pop("merge", None)
         if store := self.__dict__.pop("store", None):
@@ -82,7 +79,6 @@ class MondayResource(dg.ConfigurableResource[Any]):
 
     @cached_property
     def board(self) -> MondayBoard:
-        """The board; connects at first use."""
         return open_board(Settings())
 
     def sync_run(
@@ -95,7 +91,6 @@ class MondayResource(dg.ConfigurableResource[Any]):
         return self._run
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 - Dagster's signature
-        """Close the connections of the run."""
         self._run = None
         if board := self.__dict__.pop("board", None):
             board.close()
@@ -165,5 +160,4 @@ class RunOptions(dg.ConfigurableResource[Any]):
 
     @property
     def guards(self) -> Collection[GuardKind]:
-        """Those to accept."""
         return [GuardKind(word.value) for word in self.accept]

@@ -46,7 +46,6 @@ class BoardDescription:
     hierarchy_type: str = "classic"
 
     def column(self, column_id: str) -> Column | None:
-        """The column of that id, or None."""
         return next((column for column in self.columns if column.id == column_id), None)
 
 
@@ -72,7 +71,6 @@ class BoardItem:
     board_name: str = ""
 
     def text(self, column_id: str) -> str:
-        """What people see in a cell; empty where there is none."""
         cell = self.cells.get(column_id)
         return (cell.text or "") if cell else ""
 

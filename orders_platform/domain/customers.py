@@ -59,13 +59,11 @@ class CustomerRows:
     takes_rows_without_file: bool = False
 
     def holds(self, spelling: str | None, file: str | None) -> bool:
-        """Whether rows of this spelling and file are among them."""
         is_blank = spelling is None or spelling in self.blank_spellings
         return spelling in self.spellings or (is_blank and file in self.files)
 
     @classmethod
     def of(cls, counts: Iterable[SpellingCount]) -> Self:
-        """All these rows."""
         every = list(counts)
         spellings = sorted({each.spelling for each in every if each.spelling is not None})
         files = {each.file for each in every if not fold(each.spelling or "")}
@@ -87,11 +85,9 @@ class StagingScan:
 
     @property
     def rows(self) -> int:
-        """All staging rows."""
         return sum(c.rows for c in self.customers.values()) + sum(u.rows for u in self.unmatched)
 
     def owner_of(self, spelling: str | None, file: str | None) -> str | None:
-        """The customer whose rows have this spelling and file."""
         return next((name for name, rows in self.customers.items() if rows.holds(spelling, file)), None)
 
     @property

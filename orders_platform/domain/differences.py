@@ -237,7 +237,6 @@ class RowChange:
 
     @property
     def is_new(self) -> bool:
-        """Whether an item or subitem would be made."""
         return self.kind in {ChangeKind.NEW, ChangeKind.AGAIN}
 
     @property

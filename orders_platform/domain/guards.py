@@ -33,7 +33,6 @@ class GuardRule:
     min_orders: int
 
     def acts(self, concerned: int, orders: int) -> bool:
-        """Whether so many of so many orders are too many."""
         return concerned >= self.min_orders and concerned > self.max_share * orders
 
 

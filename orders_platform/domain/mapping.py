@@ -39,7 +39,6 @@ class ColumnType(enum.StrEnum):
 
     @property
     def has_labels(self) -> bool:
-        """True for the types whose cells hold labels of a fixed list."""
         return self is ColumnType.STATUS or self is ColumnType.DROPDOWN
 
 

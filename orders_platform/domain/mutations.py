@@ -147,7 +147,6 @@ class BatchReport(Traffic):
 
     @property
     def created_ids(self) -> list[str]:
-        """The ids of what it created."""
         found = (result.monday_id for result in self.results.values()) if self.batch.operation.creates else ()
         return [each for each in found if each is not None]
 

@@ -78,7 +78,6 @@ class MondayBoard:
         self.close()
 
     def close(self) -> None:
-        """Close the connections."""
         self._client.transport.close()
 
     @property

@@ -138,7 +138,6 @@ class BoardSetup:
         return columns
 
     def _do(self, what: str, operation: Operation, mutation: Mutation) -> MutationResult:
-        """Send one mutation, unless the run is dry."""
         result = MutationResult(Outcome.DONE)
         if not self.dry:
             # the key of the same wish is the same in every process: repeated after a stop, monday answers it from memory

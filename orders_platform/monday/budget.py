@@ -118,7 +118,6 @@ class Timer:
         self._given_up.set()
 
     def resume(self) -> None:
-        """Wait again as usual."""
         self._given_up.clear()
 
 
@@ -209,7 +208,6 @@ class Budget:
                 return None
 
     def room(self, operation: str) -> int:
-        """How many mutations of `operation` could be sent now without waiting."""
         with self._changed:
             return self._writes.room(self._timer.now()) // self._points(operation, 1)
 
@@ -388,7 +386,6 @@ class RateWindow:
         return (self._window.reopens if now < self._window.reopens else self._window.closes) - now
 
     def room(self, now: float) -> int:
-        """Units that may be taken now."""
         window = self._current(now)
         if window is None:
             return self._allowed

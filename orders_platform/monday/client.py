@@ -83,7 +83,6 @@ class RequestResult:
     waited: float = 0.0
 
     def take_in(self, reply: Reply, began: float, seconds: float) -> None:
-        """Note what came of one attempt."""
         self.reply = reply
         self.calls += 1
         self.seconds = seconds
@@ -95,7 +94,6 @@ class RequestResult:
 
     @property
     def maybe_executed(self) -> bool:
-        """Whether an attempt may have been executed although its reply is lost."""
         return self.first_unknown is not None
 
     @property
@@ -160,7 +158,6 @@ class MondayClient:
         raise MondayRefusedError(f"monday.com refused {what}{_request_id(result.reply)}")
 
     def give_back(self, permit: Permit) -> None:
-        """Return a permit that is not used."""
         self.budget.release(permit, lost_reply("not_sent", "", never_sent=True))
 
     def take_reads(self) -> Traffic:

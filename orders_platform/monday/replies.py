@@ -99,7 +99,6 @@ class Reply:
 
     @property
     def kind(self) -> ErrorKind:
-        """What the worst problem is about."""
         return self.worst.rule.kind
 
     @property

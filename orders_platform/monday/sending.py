@@ -199,7 +199,6 @@ class Sending:
                 self._send(report, Batch(f"{part.key}.{number}", part.operation, half), None, attempts)
 
     def _take_in(self, mutations: int, request: RequestResult) -> None:
-        """Draw the conclusions from one request."""
         if request.too_much:
             self.pace.was_too_much(self.operation, mutations)
         elif request.reply.executed and not request.reply.replayed:

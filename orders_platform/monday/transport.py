@@ -45,21 +45,17 @@ class RedactingFilter(logging.Filter):
         self._forms = re.compile(forms, re.IGNORECASE)
 
     def redact(self, text: str) -> str:
-        """The text without the token."""
         return self._forms.sub(HIDDEN, text)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Rewrite one record; none is dropped."""
         record.msg, record.args = self.redact(record.getMessage()), ()
         return True
 
     def install(self) -> None:
-        """Rewrite what the library logs from now on."""
         for name in self.loggers:
             logging.getLogger(name).addFilter(self)
 
     def remove(self) -> None:
-        """Remove the filter."""
         for name in self.loggers:
             logging.getLogger(name).removeFilter(self)
 
@@ -190,7 +186,6 @@ class Transport:
         return self._without_token(read_reply(response.status_code, headers, self._filter.redact(body)))
 
     def close(self) -> None:
-        """Close the connections."""
         self._http.close()
         self._filter.remove()
 

@@ -149,7 +149,6 @@ class _Side:
         }  # fmt: skip
 
     def expect(self, row: SyncRow, look_up: LookUp, group: Group | None = None) -> ExpectedRow:
-        """What the board should show of a row."""
         if self.depth is Depth.IDS or row.state is not SyncState.SYNCED:
             return ExpectedRow(row, look_up, group=group)
         try:
@@ -215,12 +214,10 @@ class _ItemsSide(_Side):
 
     @cached_property
     def _groups(self) -> tuple[Sequence[Group], Sequence[CustomerGroup]]:
-        """The groups of the board, and those that are recorded."""
         return self.run.board.groups(self.mapping.board_id), self.run.store.groups()
 
     @cached_property
     def _users(self) -> Mapping[str, set[str]]:
-        """The customers that use each group of the board."""
         users: dict[str, set[str]] = defaultdict(set)
         for each in self._groups[1]:
             for known_by in {each.group_id, fold(each.name)} - {None, ""}:

@@ -82,7 +82,6 @@ class StageReport:
         self.skipped += not steps
 
     def count_batch(self, report: BatchReport) -> None:
-        """Count a batch."""
         self.documents += 1
         self.mutations += report.mutations_sent
         self.calls += report.calls
@@ -105,7 +104,6 @@ class StageReport:
             kept.append(SentRow(what, order_key, size_code, row.name if row else "", item_id, note))
 
     def figures(self) -> dict[str, int | float]:
-        """Every figure by name."""
         plain = {f.name: figure for f in fields(self) if isinstance(figure := getattr(self, f.name), int | float)}
         return {**plain, "warnings": len(self.warnings), "doubled": len(self.doubled)}
 
@@ -125,16 +123,13 @@ class CustomerReport:
 
     @property
     def stages(self) -> tuple[StageReport, StageReport, StageReport]:
-        """The three stages that talk to monday."""
         return self.groups, self.items, self.subitems
 
     @property
     def doubled(self) -> list[Difference]:
-        """What the stages found on the board more than once."""
         return [double for stage in self.stages for double in stage.doubled]
 
     def total(self, figure: str) -> int:
-        """A figure of `StageReport`, over the stages."""
         return sum(int(getattr(stage, figure)) for stage in self.stages)
 
     @property

@@ -323,7 +323,6 @@ class _Stage(ABC):
                 self.report.refuse(RowProblem(*place, result.code, result.message or ""), each.row)
 
     def record(self, results: Sequence[RowResult], report: BatchReport | None = None, adoption: str | None = None) -> None:
-        """Commit what came of rows, if there are any."""
         run = self.run
         if results:
             run.store.record_results(results, run.run_id, run.clock(), self.customer, report, adoption)

@@ -48,7 +48,6 @@ class SyncRules:
 
     @property
     def target(self) -> Target:
-        """Where rows are sent, and as what."""
         return Target.of(self.items, self.subitems, self.subitem_name, self.may_create_labels)
 
 
