@@ -56,8 +56,7 @@ class Settings:
         data_folder: where the sandbox keeps its files: `.data` in DAGSTER_HOME, else in the nearest folder that has one, else in this.
         env_file: the `.env` that was read.
 
-    Raises:
-        ConfigurationError: a variable or the file is missing or wrong.
+    Raises `ConfigurationError`: a variable or the file is missing or wrong.
     """
 
     def __init__(self) -> None:
@@ -120,8 +119,7 @@ def _nearest_home() -> Path:
 def default_folder(name: str) -> Path:
     """The folder `config`, `sql` or `graphql`: inside the package in an installed wheel, beside it in a checkout.
 
-    Raises:
-        ConfigurationError: it is in neither place.
+    Raises `ConfigurationError`: it is in neither place.
     """
     package = Path(__file__).parent
     for candidate in (package / name, package.parent / name):

@@ -154,8 +154,8 @@ class Address:
 def addresses_of(urls: SecretStr, names: CustomerNames) -> list[Address]:
     """The addresses, for chat, mail and webhooks, each as `URL` or `CUSTOMER=URL`.
 
-    Raises:
-        ConfigurationError: apprise does not know a URL, or nobody a customer. Its text may hold a password, so only its position is said.
+    Raises `ConfigurationError`: apprise does not know a URL, or nobody a customer. Its text may hold a password, so only its position is
+    said.
     """
     found = []
     for number, text in enumerate(urls.get_secret_value().split(), start=1):

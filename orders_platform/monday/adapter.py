@@ -305,8 +305,7 @@ Node = Mapping[str, object]
 def nodes(parent: Node, key: str, *, optional: bool = False) -> tuple[Node, ...]:
     """The objects in a list of an answer.
 
-    Raises:
-        MondayUnavailableError: there is none, or something else is in it: an answer without a list does not say that it is empty.
+    Raises `MondayUnavailableError`: there is none, or something else is in it: an answer without a list does not say that it is empty.
     """
     found = parent.get(key)
     if found is None and optional:

@@ -188,10 +188,8 @@ class Budget:
     def acquire(self, operation: str, mutations: int = 0, waiting: int = 0) -> Permit | None:
         """Wait until a request with so many mutations (0: a read) may be made, and count it. None when the wait was given up.
 
-        Of `waiting` ones, if they are named, the permit is for what suits the moment, and for `mutations` at most.
-
-        Raises:
-            DailyLimitError: the day's calls are used up.
+        Of `waiting` ones, if they are named, the permit is for what suits the moment, and for `mutations` at most. Raises
+        `DailyLimitError`: the day's calls are used up.
         """
         while True:
             with self._changed:

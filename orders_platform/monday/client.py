@@ -141,9 +141,8 @@ class MondayClient:
     def read(self, request: Request) -> Reply:
         """Ask monday; the reply holds data and no error, or the error that asks for reading from the first page again.
 
-        Raises:
-            MondayRefusedError: monday answered no.
-            MondayUnavailableError: no usable reply within the bounds of the retries, or no call left today.
+        Raises `MondayRefusedError`: monday answered no; `MondayUnavailableError`: no usable reply within the bounds of the retries, or no
+        call left today.
         """
         result = self.execute(request, None, self._reads)
         if result.stopped_by:

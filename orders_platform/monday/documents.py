@@ -29,8 +29,7 @@ class Documents:
     Args:
         folder: holds `<operation>.graphql`, one pure operation a file; a mutation has one root field, named like its file.
 
-    Raises:
-        ConfigurationError: the folder or a document is missing or has another shape; raised when the document is first used.
+    Raises `ConfigurationError`: the folder or a document is missing or has another shape; raised when the document is first used.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -119,8 +119,7 @@ class Transport:
         notice: a sentence for people where monday serves another API version than the pinned one; else empty.
         time_told: the Date of the last answer.
 
-    Raises:
-        ConfigurationError: URL or token cannot be used; the token is not repeated in the message.
+    Raises `ConfigurationError`: URL or token cannot be used; the token is not repeated in the message.
     """
 
     def __init__(
@@ -203,9 +202,7 @@ class Transport:
 def _text_of(response: httpx.Response) -> str:
     """The body, unpacked by ourselves: a few bytes may stand for any number.
 
-    Raises:
-        TooLongError: it has more than `MOST_BYTES`.
-        zlib.error, httpx.TransportError: it cannot be unpacked, or breaks off.
+    Raises `TooLongError`: it has more than `MOST_BYTES`; `zlib.error`, `httpx.TransportError`: it cannot be unpacked, or breaks off.
     """
     if response.is_stream_consumed:  # of a transport in this process
         return response.content.decode("utf-8-sig", "replace")

@@ -131,11 +131,7 @@ def page_of(folder: Path, customer: str) -> Path:
 
 
 def write_page(folder: Path, customer: str, text: str) -> Path:
-    """Put a customer's page in place of the last one.
-
-    Raises:
-        ConfigurationError: the folder cannot be made or written.
-    """
+    """Put a customer's page in place of the last one. Raises `ConfigurationError`: the folder cannot be made or written."""
     page = page_of(folder, customer)
     half = page.with_suffix(f".{os.getpid()}.part")
     try:

@@ -18,19 +18,10 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from orders_platform.domain import differences
 from orders_platform.domain.board import BoardItem, Group
 from orders_platform.domain.column_values import RowFormat
-from orders_platform.domain.differences import (
-    ABSENT,
-    Difference,
-    DifferenceKind,
-    ExpectedRow,
-    LookUp,
-    Orphan,
-    difference,
-    orphan_differences,
-    row_differences,
-)
+from orders_platform.domain.differences import ABSENT, Difference, DifferenceKind, ExpectedRow, LookUp, Orphan
 from orders_platform.domain.history import CustomerGroup
 from orders_platform.domain.labels import LabelIndex
 from orders_platform.domain.orders import Action, RowKind, SyncRow, SyncState
@@ -86,10 +77,7 @@ class Reconciliation:
 def reconcile(run: SyncRun, customer: str, depth: Depth, *, sent: RowKind | None = None) -> Reconciliation:
     """Compare a customer's rows with the board, or with `sent` only those of this kind that this run sent.
 
-    The caller holds the customer's lock.
-
-    Raises:
-        OrdersError: something could not be read; nothing is concluded from what was.
+    The caller holds the customer's lock. Raises `OrdersError`: something could not be read; nothing is concluded from what was.
     """
     run.preflight()
     run.board.note_calls_today(run.store.monday_usage(run.clock()).calls_today)
@@ -179,8 +167,8 @@ class _Side:
         found.waiting += [each.row for each in self.of_state(synced=False)]
         for expected in self.of_state(synced=True):
             shown = self.shown.get(expected.row.monday_id or 0)
-            found.differences += row_differences(expected, shown, self.mapping, self.shape.columns, self.titles)
-        found.differences += orphan_differences(self.kind, self._orphans(), self.expected, self.active_ids, left)
+            found.differences += differences.row_differences(expected, shown, self.mapping, self.shape.columns, self.titles)
+        found.differences += differences.orphan_differences(self.kind, self._orphans(), self.expected, self.active_ids, left)
 
     def _orphans(self) -> list[Orphan]:
         """What is listed, belongs to no row, whoever's, and was not archived a moment ago.
@@ -258,7 +246,7 @@ class _ItemsSide(_Side):
             item = self.shown.get(row.monday_id or 0)
             if item is not None and not item.absence(self.mapping.board_id):
                 kind = DifferenceKind.SURPLUS if self._look_up(row) in numbers else DifferenceKind.LEFT
-                found.left_alone.append(difference(kind, row))
+                found.left_alone.append(differences.difference(kind, row))
         if self.run.rules.on_renamed == "restore":
             found.differences += [
                 Difference(DifferenceKind.RENAMED_GROUP, self.kind, "", "", None, name, None, "group", name, group.title)

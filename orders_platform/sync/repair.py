@@ -68,9 +68,8 @@ def repair_plan(found: Reconciliation) -> list[Repair]:
 def repair_customer(run: SyncRun, customer: str, plan: Sequence[Repair]) -> CustomerReport:
     """Do what the plan says; the caller holds the customer's lock. Rows that wait are sent along.
 
-    Raises:
-        TransientError: board or database changed since the plan was made, so that what was agreed to is not what would be done.
-        OrdersError: what reading and sending raise; rows stay NEW or PENDING for the next run.
+    Raises `TransientError`: board or database changed since the plan was made, so that what was agreed to is not what would be done;
+    `OrdersError`: what reading and sending raise; rows stay NEW or PENDING for the next run.
     """
     if repair_plan(reconcile(run, customer, Depth.CELLS)) != list(plan):
         raise TransientError(

@@ -234,8 +234,7 @@ class _Stage(ABC):
     def _require_tries(self, row: SyncRow) -> None:
         """Refuse a row that is not on the board after monday itself, not the network, answered without an outcome that often.
 
-        Raises:
-            RowError: it is left alone until it changes, or until `retry`.
+        Raises `RowError`: it is left alone until it changes, or until `retry`.
         """
         if row.monday_id is None and row.tries >= self.run.rules.most_tries and is_monday_code(row.last_code):
             raise RowError(

@@ -134,12 +134,9 @@ class SyncRun:
     def admit(self, customer: str) -> None:
         """Let a customer through to the board, once a run: no guard stops it, its ids are of these boards.
 
-        Rows that were sent under another mapping are NEW again, so that they are compared with the board.
-
-        Raises:
-            GuardError: a guard acted on its last load.
-            BoardMismatchError: its rows were sent to another board.
-            SourceDataError: it has none of an order that this run is for.
+        Rows that were sent under another mapping are NEW again, so that they are compared with the board. Raises `GuardError`: a guard
+        acted on its last load; `BoardMismatchError`: its rows were sent to another board; `SourceDataError`: it has none of an order that
+        this run is for.
         """
         if customer in self._admitted:
             return
