@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import dagster as dg
 
-from orders_platform.defs import checks, jobs
+from orders_platform.defs import assets, checks, jobs
 from orders_platform.defs.alerts import addresses_of, build_alert_sensor, daily_summary
-from orders_platform.defs.assets.asset_metadata import Loaded, described
-from orders_platform.defs.assets.monday_assets import monday_groups, monday_items, monday_subitems, order_board, sync_report
-from orders_platform.defs.assets.order_assets import order_headers, order_lines, order_sizes, swp_order_list
+from orders_platform.defs.asset_metadata import Loaded, described
 from orders_platform.defs.failures import stop_run_retries
 from orders_platform.defs.files import build_file_sensor, load_files
 from orders_platform.defs.preview import preview_customer
@@ -33,11 +31,6 @@ def build_definitions(settings: Settings, **overrides: object) -> dg.Definitions
     }
     addresses_of(settings.alert_urls, settings.configuration.customer_names)  # a wrong URL is refused before anything fails
     automation = settings.configuration.automation
-    assets: list[Loaded] = [
-        *(swp_order_list, order_headers, order_sizes, order_lines),
-        *(monday_groups, monday_items, monday_subitems),
-        *(order_board, sync_report),
-    ]
     by_file = bool(settings.configuration.files.folder)
     crons = {
         jobs.scan_staging.name: automation.survey,
@@ -56,7 +49,7 @@ def build_definitions(settings: Settings, **overrides: object) -> dg.Definitions
             f"automation.switches names {unknown[0]!r}, which is no sensor or schedule: docs/reference/automation.md lists them."
         )
     return dg.Definitions(
-        assets=[_without_run_retries(asset) for asset in described(assets, settings)],
+        assets=[_without_run_retries(asset) for asset in described(assets.ALL, settings)],
         asset_checks=checks.ALL,
         jobs=[
             *(jobs.sync_customer, jobs.scan_staging, jobs.check_orders, jobs.check_waiting_rows, jobs.verify_boards),

@@ -11,7 +11,7 @@
 Steps 1 to 3 are SQL (`merge/`); steps 4 to 6 plan, commit the intent, send and record the outcome (`sync/`). Every step commits what
 it did and starts from what is committed, so an interrupted run is continued by the next one. Steps 1 and 3 look at the load with
 guards (`domain/guards.py`); steps 4 to 6 let no customer through that one stops. The command line calls `sync_customer`; Dagster runs
-the same steps as assets (`defs/assets/`).
+the same steps as assets (`defs/assets.py`).
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import dagster as dg
 
 from orders_platform.build import order_folder
 from orders_platform.configuration import Automation
-from orders_platform.defs.assets.order_assets import SWP_ORDER_LIST
+from orders_platform.defs.assets import SWP_ORDER_LIST
 from orders_platform.defs.failures import dagster_failures
 from orders_platform.defs.resources import OrdersDatabase
 from orders_platform.defs.sensors import UNFINISHED, sensor_status

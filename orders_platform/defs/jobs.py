@@ -10,7 +10,7 @@ from dagster import OpExecutionContext
 from pydantic import Field
 
 from orders_platform.defs import checks
-from orders_platform.defs.assets.order_assets import observe_order_list, renew_page
+from orders_platform.defs.assets import observe_order_list, renew_page
 from orders_platform.defs.failures import dagster_failures
 from orders_platform.defs.resources import OrdersDatabase
 from orders_platform.errors import ConfigurationError

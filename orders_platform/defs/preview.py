@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import dagster as dg
 from dagster import OpExecutionContext
 
-from orders_platform.defs.assets.monday_assets import ORDER_BOARD, POOL
+from orders_platform.defs.assets import ORDER_BOARD, POOL
 from orders_platform.defs.failures import dagster_failures
 from orders_platform.defs.resources import CUSTOMERS, MondayResource, OrdersDatabase, RunOptions
 from orders_platform.domain.customers import customer_for

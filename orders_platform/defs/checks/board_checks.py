@@ -3,8 +3,7 @@
 import dagster as dg
 
 from orders_platform.database.order_store import Finding
-from orders_platform.defs.assets.monday_assets import ORDER_BOARD, POOL, monday_items, monday_subitems
-from orders_platform.defs.assets.order_assets import customer_alone
+from orders_platform.defs.assets import ORDER_BOARD, POOL, customer_alone, monday_items, monday_subitems
 from orders_platform.defs.checks.check_results import ERROR, NOT_CHECKED, WARN, Findings, check_of_run, not_checked
 from orders_platform.defs.failures import RETRIES, dagster_failures
 from orders_platform.defs.resources import MondayResource, OrdersDatabase

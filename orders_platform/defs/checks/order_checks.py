@@ -12,8 +12,7 @@ from typing import Any
 import dagster as dg
 
 from orders_platform.database.order_store import Finding
-from orders_platform.defs.assets.monday_assets import ORDER_BOARD
-from orders_platform.defs.assets.order_assets import SWP_ORDER_LIST, order_headers, order_lines, order_sizes
+from orders_platform.defs.assets import ORDER_BOARD, SWP_ORDER_LIST, order_headers, order_lines, order_sizes
 from orders_platform.defs.checks.check_results import ERROR, NOT_CHECKED, Findings, check_of_run
 from orders_platform.defs.failures import dagster_failures
 from orders_platform.defs.resources import OrdersDatabase
