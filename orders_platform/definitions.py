@@ -7,13 +7,12 @@ import dagster as dg
 from orders_platform.defs import assets, checks, jobs
 from orders_platform.defs.alerts import addresses_of, build_alert_sensor, daily_summary
 from orders_platform.defs.asset_metadata import Loaded, described
+from orders_platform.defs.automation import build_schedules, build_sensors
 from orders_platform.defs.failures import stop_run_retries
 from orders_platform.defs.files import build_file_sensor, load_files
 from orders_platform.defs.preview import preview_customer
 from orders_platform.defs.resources import MondayResource, RunOptions, database_resource
 from orders_platform.defs.retention import retention
-from orders_platform.defs.schedules import build_schedules
-from orders_platform.defs.sensors import build_sensors
 from orders_platform.errors import ConfigurationError
 from orders_platform.settings import Settings
 

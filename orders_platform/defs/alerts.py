@@ -21,10 +21,10 @@ from dagster import OpExecutionContext
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from orders_platform.configuration import Automation
-from orders_platform.defs.checks.check_results import CUSTOMERS, ERRORS, NOT_CHECKED
+from orders_platform.defs.automation import WILL_RETRY_TAG, customer_of_run, sensor_status
+from orders_platform.defs.checks import COUNTS, ERRORS, NOT_CHECKED
 from orders_platform.defs.failures import ERROR_TAG, NO_ERROR, dagster_failures
 from orders_platform.defs.resources import OrdersDatabase
-from orders_platform.defs.sensors import WILL_RETRY_TAG, customer_of_run, sensor_status
 from orders_platform.domain.customers import CustomerNames, customer_for
 from orders_platform.domain.text import counted, few, visible
 from orders_platform.domain.verdicts import Verdict, nobodys
@@ -311,7 +311,7 @@ def _check_results(instance: dg.DagsterInstance, run_id: str) -> Iterator[Result
         if made is None:
             continue
         said = {name: value.value for name, value in made.metadata.items()}
-        counts = found if isinstance(found := said.get(CUSTOMERS), dict) else {}
+        counts = found if isinstance(found := said.get(COUNTS), dict) else {}
         errors, left_out = (_names(said.get(name)) for name in (ERRORS, NOT_CHECKED))
         subject = customer_for(made.partition) if made.partition else None
         words = f"{made.check_name} ({made.severity.value}): {made.description or 'see the run'}"

@@ -15,9 +15,9 @@ import dagster as dg
 from orders_platform.build import order_folder
 from orders_platform.configuration import Automation
 from orders_platform.defs.assets import SWP_ORDER_LIST
+from orders_platform.defs.automation import UNFINISHED, sensor_status
 from orders_platform.defs.failures import dagster_failures
 from orders_platform.defs.resources import OrdersDatabase
-from orders_platform.defs.sensors import UNFINISHED, sensor_status
 from orders_platform.domain.text import counted
 from orders_platform.errors import SourceDataError
 from orders_platform.merge.loads import Loads, look_into

@@ -11,9 +11,9 @@ import dagster as dg
 from dagster import OpExecutionContext
 from dagster._core.storage.event_log import SqliteEventLogStorage
 
+from orders_platform.defs.automation import FINISHED
 from orders_platform.defs.failures import dagster_failures
 from orders_platform.defs.resources import OrdersDatabase
-from orders_platform.defs.sensors import FINISHED
 from orders_platform.settings import Settings
 
 _SAY_EVERY = 500

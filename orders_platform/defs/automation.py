@@ -1,6 +1,7 @@
-"""The sensors that look at the order database: customers come and go, their loads change, and runs lose their process.
+"""What starts by itself: the nightly run and the schedules, and the sensors that look at the order database.
 
-A tick reads, and turns into requests what `orders_platform.domain.needed_runs` decides.
+Sensors see customers come and go, their loads change, and runs lose their process. A tick reads, and turns into requests what
+`orders_platform.domain.needed_runs` decides.
 """
 
 import json
@@ -16,7 +17,7 @@ from orders_platform.defs.failures import failed_for_good
 from orders_platform.defs.jobs import SYNC_ASSETS, sync_customer
 from orders_platform.defs.resources import LOCK_TAG, PARTITION_TAG, OrdersDatabase, make_partitions, run_lock
 from orders_platform.domain.customers import customer_for, partition_key_for
-from orders_platform.domain.needed_runs import CustomerSyncStatus, LastRequest, runs_to_request
+from orders_platform.domain.needed_runs import CustomerSyncStatus, LastRequest, needed_runs, runs_to_request
 from orders_platform.domain.text import counted
 from orders_platform.errors import CustomerBusyError
 from orders_platform.merge.order_merge import OrderMerge
@@ -171,3 +172,45 @@ def _last_requests(cursor: str | None) -> Mapping[str, LastRequest]:
         return {name: LastRequest(**entry) for name, entry in json.loads(cursor or "{}").items()}
     except (ValueError, TypeError, AttributeError):
         return {}  # of another version: a run is requested once for everybody with something to do
+
+
+PRIORITY_TAG = "dagster/priority"
+NIGHTLY_PRIORITY = "-1"
+"""A run that a person starts goes before those of the night."""
+
+
+def build_schedules(automation: Automation, crons: Mapping[str, str]) -> list[dg.ScheduleDefinition]:
+    """The nightly schedule, and one for each job that `crons` names."""
+
+    def status(name: str) -> dg.DefaultScheduleStatus:
+        return dg.DefaultScheduleStatus.RUNNING if automation.is_on(name) else dg.DefaultScheduleStatus.STOPPED
+
+    @dg.schedule(
+        job=sync_customer,
+        cron_schedule=automation.nightly,
+        execution_timezone=automation.timezone,
+        default_status=status("nightly_sync"),
+        description="Requests a run for each customer with something to do, unless one of it is queued or under way.",
+    )
+    def nightly_sync(
+        context: dg.ScheduleEvaluationContext, orders_database: OrdersDatabase
+    ) -> list[dg.RunRequest] | dg.SkipReason:
+        sync_statuses, busy = customers_to_sync(context, orders_database.merge)
+        night = context.scheduled_execution_time.isoformat()
+        return [
+            run_request(run, f"{night} {run.customer}", {PRIORITY_TAG: NIGHTLY_PRIORITY})
+            for run in needed_runs(sync_statuses, busy)
+        ] or dg.SkipReason(nothing_to_do(sync_statuses, busy))
+
+    others = [
+        dg.ScheduleDefinition(
+            f"{job}_schedule",
+            job_name=job,
+            cron_schedule=cron,
+            execution_timezone=automation.timezone,
+            default_status=status(f"{job}_schedule"),
+            description=f"Starts the job {job}; its hour is in [automation] of the configuration.",
+        )
+        for job, cron in crons.items()
+    ]
+    return [nightly_sync, *others]
