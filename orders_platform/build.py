@@ -1,4 +1,4 @@
-"""From settings to the objects of a run: store, board, rules. Nothing connects before it is used."""
+"""From settings to the objects of a run: store, board, links. Nothing connects before it is used."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from orders_platform.configuration import Configuration
 from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
 from orders_platform.settings import Settings, default_folder
-from orders_platform.sync.run import SyncRules
 
 if TYPE_CHECKING:
     from orders_platform.monday.adapter import MondayBoard
@@ -40,20 +38,6 @@ def open_board(settings: Settings, max_in_flight: int | None = None) -> MondayBo
         batch_size=monday.batch_size,
         timeout_seconds=monday.timeout_seconds,
         policy=RetryPolicy(key_lifetime=monday.key_lifetime_seconds),
-    )
-
-
-def sync_rules(configuration: Configuration) -> SyncRules:
-    """What the configuration says about sending."""
-    return SyncRules(
-        items=configuration.items,
-        subitems=configuration.subitems,
-        subitem_name=configuration.names.subitem,
-        on_deleted=configuration.policies.deleted_on_board,
-        on_renamed=configuration.policies.renamed_groups,
-        settle_seconds=configuration.monday.settle_seconds + configuration.monday.index_lag_seconds,
-        most_tries=configuration.monday.max_tries,
-        may_create_labels=configuration.monday.may_create_labels,
     )
 
 

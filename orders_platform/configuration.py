@@ -147,6 +147,11 @@ class Monday(_Section):
     may_create_labels: bool
     log_retention_days: int = Field(180, ge=2)  # today's calls are counted from the log
 
+    @property
+    def final_after(self) -> float:
+        """Seconds after which a request is final: surely over, and its effect visible on the board."""
+        return self.settle_seconds + self.index_lag_seconds
+
     def log_kept_from(self, now: datetime) -> datetime:
         """From when on the log is kept; what is older may be deleted."""
         return now - timedelta(days=self.log_retention_days)

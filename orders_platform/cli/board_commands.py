@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from orders_platform.build import open_board, report_links, sync_rules
+from orders_platform.build import open_board, report_links
 from orders_platform.cli import output
 from orders_platform.cli.embedded import embedded_sandbox
 from orders_platform.cli.progress import Progress
@@ -54,7 +54,7 @@ def board_session(
             store = stack.enter_context(store.dry_run_transaction())
         board = stack.enter_context(closing(open_board(settings)))
         progress = Progress(verbosity, lambda: board.waits_for)
-        yield settings, store, SyncRun(store, board, sync_rules(settings.configuration), progress=progress.update), progress
+        yield settings, store, SyncRun(store, board, progress=progress.update), progress
 
 
 def sync(
@@ -82,7 +82,7 @@ def sync(
         closing(ShownChanges(report_links(settings), as_json=has_json, as_page=page is not None)) as shown,
     ):
         merge = OrderMerge(store)
-        store.require_board(run.rules.target)
+        store.require_board()
         if dry:
             run.preflight()
         scan = merge.scan_staging()
@@ -200,11 +200,11 @@ def resync(*, only: tuple[str, ...], new_board: bool, no_send: bool) -> None:
         if new_board:
             run.preflight()  # the ids of the former board are forgotten for one that fits only
         else:
-            store.require_board(run.rules.target)
+            store.require_board()
         marked = 0
         for name in names:
             with store.lock(name):
-                marked += store.start_over(name, run.rules.target) if new_board else store.compare_again(name)
+                marked += store.start_over(name) if new_board else store.compare_again(name)
     then = " Next: orders-platform sync --execute" if no_send else ""
     said = ("order is made anew", "orders are made anew") if new_board else ("row is compared again", "rows are compared again")
     output.say(f"{counted(marked, *said)}.{then}", err=not no_send)
@@ -218,7 +218,7 @@ def verify(*, only: tuple[str, ...], repair: bool, yes: bool, as_json: bool) -> 
     if repair and not yes and not sys.stdin.isatty():
         raise click.UsageError("--repair asks before it changes the board, but this is not a terminal; add --yes.")
     with board_session() as (settings, store, run, progress):
-        store.require_board(run.rules.target)
+        store.require_board()
         work = _Comparison(run)
         with progress.shown(merged_customers(only, settings, store)) as customers:
             work.verify(customers)

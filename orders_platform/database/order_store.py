@@ -4,6 +4,7 @@ First what sending needs: rows that wait, intents, results and the log; then wha
 their questions is one statement or a few, whatever the number of customers.
 """
 
+import hashlib
 import json
 import re
 import uuid
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, time, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,6 @@ from orders_platform.domain.customers import UNKNOWN_CUSTOMER, blank_label
 from orders_platform.domain.differences import ABSENT, Difference
 from orders_platform.domain.guards import Guard
 from orders_platform.domain.history import ADOPT, CustomerGroup, LoggedBatch, OrderEvent, RowHistory
-from orders_platform.domain.mapping import Target
 from orders_platform.domain.matching import folded_key
 from orders_platform.domain.mutations import Batch, BatchReport, MondayUsage, Traffic
 from orders_platform.domain.order_status import LastChanges, OrderChange, OrderStatus
@@ -365,14 +366,27 @@ class OrderStore:
 
     # --- where rows are sent --------------------------------------------------------------------------------------------
 
-    def require_board(self, target: Target, customer: str | None = None) -> None:
+    @cached_property
+    def _target(self) -> dict[str, int | str]:
+        """The two boards that rows are sent to, and a hash of what each row is sent as; kept with what was sent.
+
+        Rows that were sent under another mapping are compared with the board again. Ids of another board are of no use on this one.
+        """
+        items, subitems = self.configuration.items, self.configuration.subitems
+        more = self.configuration.names.subitem, self.configuration.monday.may_create_labels  # what else decides what is sent
+        facts = (json.dumps(asdict(each) | {"more": more}, sort_keys=True, default=str) for each in (items, subitems))
+        hashes = (hashlib.sha256(text.encode()).hexdigest()[:32] for text in facts)
+        boards = {"items_board_id": items.board_id, "subitems_board_id": subitems.board_id}
+        return {**boards, **dict(zip(("items_mapping", "subitems_mapping"), hashes, strict=True))}
+
+    def require_board(self, customer: str | None = None) -> None:
         """Refuse, by `BoardMismatchError`, boards other than those that a customer's rows, or anybody's, were sent to."""
         other: dict[tuple[int, int], list[str]] = {}
         for row in self.read("read_targets"):
             if row["items_board_id"] is None or customer not in {None, row["customer_name"]}:
                 continue
             for board in ("items_board_id", "subitems_board_id"):
-                configured, recorded = getattr(target, board), int(row[board])
+                configured, recorded = int(self._target[board]), int(row[board])
                 if recorded != configured:
                     other.setdefault((configured, recorded), []).append(str(row["customer_name"]))
         if other:
@@ -383,24 +397,24 @@ class OrderStore:
             )
 
     @repeated_when_lost
-    def aim(self, customer: str, target: Target) -> int:
+    def aim(self, customer: str) -> int:
         """Remember where a customer's rows are sent, and as what. Those sent under another mapping are NEW again; how many.
 
         Where an earlier version sent them, its FAILED rows get another try: what it refused for a cell is left out now. Raises
         `BoardMismatchError` when they were sent to another board.
         """
-        self.require_board(target, customer)
+        self.require_board(customer)
         known = self._target_of(customer)
-        if all(known.get(name) == value for name, value in asdict(target).items()):
+        if all(known.get(name) == value for name, value in self._target.items()):
             return 0
         compared = 0
-        with self.writing(customer=customer, **asdict(target)) as run:
+        with self.writing(customer=customer, **self._target) as run:
             run("1_add_customer")
             for kind in RowKind:
                 mapping = f"{kind}_mapping"
                 if known.get(mapping) is None:
                     run("reset_failed", {"kind": kind}, code="")
-                elif known[mapping] != getattr(target, mapping):
+                elif known[mapping] != self._target[mapping]:
                     compared += run("compare_again", {"kind": kind}).rowcount
             run("record_target")
         return compared
@@ -413,19 +427,19 @@ class OrderStore:
         return self._write("compare_again", *({"kind": kind} for kind in RowKind), customer=customer)
 
     @repeated_when_lost
-    def start_over(self, customer: str, target: Target) -> int:
-        """Forget a customer's items and subitems, so that they are made on the board of `target`; how many orders.
+    def start_over(self, customer: str) -> int:
+        """Forget a customer's items and subitems, so that they are made on the board that is configured; how many orders.
 
         Raises `BoardMismatchError` when its rows were not sent to another board; made anew they would be there twice.
         """
         known = self._target_of(customer)
-        boards = known.get("items_board_id"), known.get("subitems_board_id")
-        if None in boards or boards == (target.items_board_id, target.subitems_board_id):
+        boards = ("items_board_id", "subitems_board_id")
+        if any(known.get(board) is None for board in boards) or all(known[board] == self._target[board] for board in boards):
             raise BoardMismatchError(
-                f"The rows of {customer} were not sent to another board than {target.items_board_id}, which the configuration names. "
-                "Nothing was changed. Use --new-board after another board_id is configured; without it, resync compares every row."
+                f"The rows of {customer} were not sent to another board than {self._target['items_board_id']}, which the configuration "
+                "names. Nothing was changed. Use --new-board after another board_id is configured; without it, resync compares every row."
             )
-        with self.writing(customer=customer, **asdict(target)) as run:
+        with self.writing(customer=customer, **self._target) as run:
             run("1_add_customer")
             orders = run("forget_items").rowcount
             run("forget_subitems")

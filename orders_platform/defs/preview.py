@@ -31,7 +31,7 @@ def show_changes(
         if run_options.limit:
             raise ConfigurationError("A preview tells all that a run would change; leave out `limit`, or name some `orders`.")
         run, merge = monday.sync_run(store, context.run.run_id, context.log.info, run_options.orders), OrderMerge(store)
-        store.require_board(run.rules.target)
+        store.require_board()
         run.preflight()
         if run_options.resync:
             store.compare_again(customer)

@@ -15,7 +15,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
-from orders_platform.build import open_board, open_store, sync_rules
+from orders_platform.build import open_board, open_store
 from orders_platform.database.engine import dialect_of
 from orders_platform.database.order_store import OrderStore
 from orders_platform.database.sqlite import SQLITE
@@ -86,8 +86,7 @@ class MondayResource(dg.ConfigurableResource[Any]):
     ) -> SyncRun:
         """The run's shared state: the preflight is made once for the three assets that send, and for these orders or all."""
         if self._run is None:
-            rules = sync_rules(Settings().configuration)
-            self._run = SyncRun(store, self.board, rules, run_id=run_id, progress=_as_lines(progress), orders=orders)
+            self._run = SyncRun(store, self.board, run_id=run_id, progress=_as_lines(progress), orders=orders)
         return self._run
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 - Dagster's signature

@@ -1,11 +1,9 @@
 """The mapping from order columns to names and columns of the board, as the configuration gives it."""
 
 import enum
-import hashlib
-import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import Literal, Self
+from dataclasses import dataclass
+from typing import Literal
 
 from orders_platform.domain.text import clean
 
@@ -78,25 +76,6 @@ class BoardMapping:
     fields: tuple[Field, ...]
     external_key: str | None = None
     long_texts: Literal["cut", "leave_out"] = "cut"
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """The two boards that rows are sent to, and a hash of what each row is sent as; kept with what was sent.
-
-    Rows that were sent under another mapping are compared with the board again. Ids of another board are of no use on this one.
-    """
-
-    items_board_id: int
-    subitems_board_id: int
-    items_mapping: str
-    subitems_mapping: str
-
-    @classmethod
-    def of(cls, items: BoardMapping, subitems: BoardMapping, *more: object) -> Self:
-        """The target of two mappings; `more` is what else decides what is sent."""
-        facts = (json.dumps(asdict(mapping) | {"more": more}, sort_keys=True, default=str) for mapping in (items, subitems))
-        return cls(items.board_id, subitems.board_id, *(hashlib.sha256(text.encode()).hexdigest()[:32] for text in facts))
 
 
 MAX_NAME = 255

@@ -89,7 +89,7 @@ class _Groups:
             run.wait_until_final([self._intent.moment])
             placed = self._placed()
         placed = {**place_groups(self._names, self._made, ()), **placed}
-        may_rename = run.rules.on_renamed == "restore"
+        may_rename = run.configuration.policies.renamed_groups == "restore"
         renamed = {name: each for name, each in placed.items() if may_rename and fold(name) != fold(each.title)}
         if dry:
             report.created, report.updated = len(self._missing(placed)), len(renamed)

@@ -92,7 +92,7 @@ def reconcile(run: SyncRun, customer: str, depth: Depth, *, sent: RowKind | None
         subitems = _SubitemsSide(run, depth, run.store.lines(customer, sent_by), parents)
         found.lines = len(subitems.of_state(synced=True))
         subitems.compare(found, {})
-    kept = {kind for kind in ABSENT if run.rules.on_deleted == "leave"}
+    kept = {kind for kind in ABSENT if run.configuration.policies.deleted_on_board == "leave"}
     found.left_alone += [each for each in found.differences if each.kind in kept]
     found.differences = [each for each in found.differences if each.kind not in kept]
     # What nobody knows is no order, and what was just sent may not be listed yet.
@@ -247,7 +247,7 @@ class _ItemsSide(_Side):
             if item is not None and not item.absence(self.mapping.board_id):
                 kind = DifferenceKind.SURPLUS if self._look_up(row) in numbers else DifferenceKind.LEFT
                 found.left_alone.append(differences.difference(kind, row))
-        if self.run.rules.on_renamed == "restore":
+        if self.run.configuration.policies.renamed_groups == "restore":
             found.differences += [
                 Difference(DifferenceKind.RENAMED_GROUP, self.kind, "", "", None, name, None, "group", name, group.title)
                 for name, group in sorted(self._placed.items())
@@ -259,7 +259,7 @@ class _SubitemsSide(_Side):
     def __init__(self, run: SyncRun, depth: Depth, rows: Sequence[SyncRow], parents: Set[int] | None) -> None:
         super().__init__(run, RowKind.SUBITEMS, depth, rows)
         asked = {row.parent_id for row in rows if row.parent_id is not None} if parents is None else parents
-        children = run.board.children(run.rules.items.board_id, sorted(asked)) if asked else {}
+        children = run.board.children(run.configuration.items.board_id, sorted(asked)) if asked else {}
         # A line that is done with and whose item is gone is not compared: its item is missing.
         due = [row for row in rows if not _is_over(row) and (row.parent_id in children or row.state is not SyncState.SYNCED)]
         self.expected = [self.expect(row, (row.parent_id or 0, row.name)) for row in due]

@@ -176,7 +176,7 @@ class _Stage(ABC):
 
         That is committed first: the id would hide from the next run that a creation is of unknown outcome.
         """
-        if self.run.rules.on_deleted == "leave":
+        if self.run.configuration.policies.deleted_on_board == "leave":
             return list(rows)
         gone = [
             row for row in rows
@@ -224,7 +224,9 @@ class _Stage(ABC):
                 self.record([RowResult(row, SyncState.FAILED, row.monday_id, refusal.code, refusal.message)])
             return None
         shown = on_board.get(row.monday_id) if row.monday_id is not None else None
-        plan = plan_row(row, made.cells, shown, self.shape.mapping, self.shape.columns, self.run.rules.on_deleted)
+        plan = plan_row(
+            row, made.cells, shown, self.shape.mapping, self.shape.columns, self.run.configuration.policies.deleted_on_board
+        )
         if self.changes is not None and plan.steps:
             row_there = self.forgotten.get(row.ref, row)
             expected = ExpectedRow(row_there, (0, ""), made.cells, self.groups.get(row.group_name))
@@ -236,7 +238,7 @@ class _Stage(ABC):
 
         Raises `RowError`: it is left alone until it changes, or until `retry`.
         """
-        if row.monday_id is None and row.tries >= self.run.rules.most_tries and is_monday_code(row.last_code):
+        if row.monday_id is None and row.tries >= self.run.configuration.monday.max_tries and is_monday_code(row.last_code):
             raise RowError(
                 "gave_up",
                 f"sent {row.tries} times and monday.com gave no outcome ({row.last_code}); `orders-platform retry` sends it again",
@@ -406,10 +408,10 @@ class _SubitemStage(_Stage):
         # An id under another item is of no use: that item was replaced, and its subitems went with it.
         rows = [row if row.sent_parent_id in {None, row.parent_id} else replace(row, monday_id=None) for row in rows]
         parents = sorted({row.parent_id for row in rows if row.parent_id is not None})
-        self._children = self.run.board.children(self.run.rules.items.board_id, parents) if parents else {}
+        self._children = self.run.board.children(self.run.configuration.items.board_id, parents) if parents else {}
         orphans = [row for row in rows if row.parent_id is not None and row.parent_id not in self._children]
         if orphans and not self.dry:
-            if self.run.rules.on_deleted == "leave":
+            if self.run.configuration.policies.deleted_on_board == "leave":
                 self.record([RowResult(row, SyncState.SYNCED, row.monday_id) for row in orphans])
             else:
                 self.run.store.record_gone_items(sorted({row.order_ref for row in orphans}), self.run.clock())

@@ -275,7 +275,7 @@ HANDS: dict[str, Callable[[Platform], object]] = {
     "group": lambda it: it.move_to_group(it.item("A-2").id, it.make_group("By hand")),
     "group renamed": lambda it: it.rename_group(GROUP, "By hand"),
     "size archived": lambda it: it.remove(it.item("A-2").subitem_ids["Size M"], "archive_item"),
-    "size": lambda it: it.write(it.item("A-2").subitem_ids["Size M"], QTY_COLUMN, "77", it.rules.subitems.board_id),
+    "size": lambda it: it.write(it.item("A-2").subitem_ids["Size M"], QTY_COLUMN, "77", it.configuration.subitems.board_id),
     "copy": lambda it: it.duplicate(it.item("A-2").id),
     "item of nobody": lambda it: it.move_to_group(it.make_item("ours", {}), it.orders()["A-2"]["group_id"]),
 }
@@ -365,7 +365,7 @@ def test_what_people_did_to_a_size_of_an_order_that_was_away_is_seen_when_it_is_
     if edit == "moved":
         synced.sandbox.place_by_hand(size, None)
     elif edit == "changed":
-        synced.write(size, QTY_COLUMN, "77", synced.rules.subitems.board_id)
+        synced.write(size, QTY_COLUMN, "77", synced.configuration.subitems.board_id)
     else:
         synced.remove(size, edit)
     synced.clock.sleep(SETTLE)
