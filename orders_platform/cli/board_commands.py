@@ -53,7 +53,7 @@ def board_session(
         if dry:
             store = stack.enter_context(store.dry_run_transaction())
         board = stack.enter_context(closing(open_board(settings)))
-        progress = Progress(verbosity, lambda: board.waits_for)
+        progress = Progress(verbosity, lambda: board.client.budget.waits_for)
         yield settings, store, SyncRun(store, board, progress=progress.update), progress
 
 

@@ -60,7 +60,7 @@ class _Doctor:
             (items, *_), problems = described_boards(self.settings.configuration, board)
         except OrdersError as error:  # kept, so that a network that is down is waited for once
             return error
-        return items, problems, board.notices, (board.time_told, datetime.now(UTC))
+        return items, problems, board.notices, (board.client.transport.time_told, datetime.now(UTC))
 
     @property
     def board(self) -> _Board:

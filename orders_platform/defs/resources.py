@@ -85,18 +85,18 @@ class MondayResource(dg.ConfigurableResource[Any]):
         self, store: OrderStore, run_id: str, progress: Callable[[str], None], orders: Collection[str] = ()
     ) -> SyncRun:
         """The run's shared state: the preflight is made once for the three assets that send, and for these orders or all."""
+
+        def as_lines(words: str, done: int, total: int) -> None:
+            progress(f"{words}: {done:,} of {total:,}" if total else words)
+
         if self._run is None:
-            self._run = SyncRun(store, self.board, run_id=run_id, progress=_as_lines(progress), orders=orders)
+            self._run = SyncRun(store, self.board, run_id=run_id, progress=as_lines, orders=orders)
         return self._run
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 - Dagster's signature
         self._run = None
         if board := self.__dict__.pop("board", None):
             board.close()
-
-
-def _as_lines(tell: Callable[[str], None]) -> Callable[[str, int, int], None]:
-    return lambda words, done, total: tell(f"{words}: {done:,} of {total:,}" if total else words)
 
 
 def database_resource(settings: Settings) -> OrdersDatabase:

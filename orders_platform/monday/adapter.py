@@ -20,7 +20,7 @@ import httpx
 
 from orders_platform.domain.board import BoardDescription, BoardItem, Cell, Column, Group, Label
 from orders_platform.domain.clocks import elapsed
-from orders_platform.domain.mutations import Batch, BatchReport, Mutation, Operation, Traffic, is_item_id
+from orders_platform.domain.mutations import Batch, BatchReport, Mutation, Operation, is_item_id
 from orders_platform.domain.preflight import require_board
 from orders_platform.domain.text import fold
 from orders_platform.errors import MondayUnavailableError
@@ -65,7 +65,7 @@ class MondayBoard:
     """
 
     def __init__(self, client: MondayClient, documents: Documents, pace: Pace, new_key: Callable[[], str]) -> None:
-        self._client = client
+        self.client = client
         self._documents = documents
         self._pace = pace
         self._new_key = new_key
@@ -78,30 +78,12 @@ class MondayBoard:
         self.close()
 
     def close(self) -> None:
-        self._client.transport.close()
+        self.client.transport.close()
 
     @property
     def notices(self) -> tuple[str, ...]:
         """What people should know of the API version: monday serves another one, or the pinned one nears its end."""
-        return tuple(filter(None, (self._client.transport.notice, self._ending)))
-
-    @property
-    def time_told(self) -> str:
-        """The time by monday's clock, as the head of its last answer says it."""
-        return self._client.transport.time_told
-
-    @property
-    def waits_for(self) -> str:
-        """Which of monday's limits a request waits for, in words; empty when none does."""
-        return self._client.budget.waits_for
-
-    def note_calls_today(self, calls: float) -> None:
-        """Take in that at least so many of the day's calls are used already, by whatever run."""
-        self._client.budget.note_calls_today(calls)
-
-    def take_reads(self) -> Traffic:
-        """What was read since this was last asked."""
-        return self._client.take_reads()
+        return tuple(filter(None, (self.client.transport.notice, self._ending)))
 
     def send(
         self,
@@ -120,7 +102,7 @@ class MondayBoard:
         flight is reported first.
         """
         key = new_key or self._new_key
-        sending = Sending(self._client, self._documents, self._pace, key, operation, iter(mutations), before_request)
+        sending = Sending(self.client, self._documents, self._pace, key, operation, iter(mutations), before_request)
         return sending.reports()
 
     def describe(self, board_id: int) -> BoardDescription:
@@ -131,7 +113,7 @@ class MondayBoard:
         """Columns with labels, groups, limits and hierarchy of these boards, by id; one that the token does not see is absent."""
         data = self._read("board", {"board_ids": [str(each) for each in board_ids]})
         if versions := nodes(data, "versions", optional=True):
-            ending = version_notice(versions, self._client.transport.api_version)
+            ending = version_notice(versions, self.client.transport.api_version)
             if ending and not self._ending:
                 _logger.warning("%s", ending)
             self._ending = ending
@@ -164,7 +146,11 @@ class MondayBoard:
     def children(self, board_id: int, parent_item_ids: Sequence[int]) -> Mapping[int, Sequence[BoardItem]]:
         """Active subitems by parent id; a parent that is gone from this board is absent."""
         parents = ((board_item(node), node) for node in self._by_ids("subitems_of", parent_item_ids))
-        return {item.id: _active_subitems(node) for item, node in parents if not item.absence(board_id)}
+        # null stands for none here: an item that never had a subitem
+        found = (
+            (item, nodes(node, "subitems", optional="subitems" in node)) for item, node in parents if not item.absence(board_id)
+        )
+        return {item.id: tuple(board_item(each, item.id) for each in under if _is_active(each)) for item, under in found}
 
     def find_items(self, board_id: int, column_id: str, values: Sequence[str]) -> Mapping[str, Sequence[BoardItem]]:
         """Active items whose text column equals one of `values` (monday folds case), under the value asked for."""
@@ -220,7 +206,7 @@ class MondayBoard:
         raise MondayUnavailableError(f"monday.com answered with more than {_MOST_PAGES} pages of a board; repeat the run")
 
     def _read(self, operation: str, variables: Mapping[str, object]) -> Node:
-        reply = self._client.read(self._documents.read(operation, variables))
+        reply = self.client.read(self._documents.read(operation, variables))
         if reply.action is ErrorAction.RESTART:
             raise _CursorExpiredError
         return reply.data or {}
@@ -231,12 +217,6 @@ def _page(data: Node, field: str) -> Node:
     if not isinstance(page, dict):
         raise MondayUnavailableError(f"monday.com answered {field} without a page; repeat the run")
     return page
-
-
-def _active_subitems(parent: Node) -> Sequence[BoardItem]:
-    # null stands for none here: an item that never had a subitem
-    subitems = nodes(parent, "subitems", optional="subitems" in parent)
-    return tuple(board_item(node, board_item(parent).id) for node in subitems if _is_active(node))
 
 
 def _is_active(node: Node) -> bool:
@@ -317,13 +297,15 @@ def nodes(parent: Node, key: str, *, optional: bool = False) -> tuple[Node, ...]
 
 def board_description(node: Node) -> BoardDescription:
     """One board of the query `board`."""
-    columns = nodes(node, "columns")
+    columns = [each for each in nodes(node, "columns") if not each.get("archived")]
+    boards = (settings_of(each.get("settings")).get("boardIds") for each in columns if each.get("type") == "subtasks")
+    subitem_boards = (_number({"id": each}, "id") for listed in boards for each in (listed if isinstance(listed, list) else []))
     return BoardDescription(
         id=_number(node, "id"),
         name=str(node.get("name") or ""),
-        columns=tuple(_column(each) for each in columns if not each.get("archived")),
+        columns=tuple(map(_column, columns)),
         groups=board_groups(node),
-        subitems_board_id=next(_subitem_boards(columns), None),
+        subitems_board_id=next(subitem_boards, None),
         hierarchy_type=str(node.get("hierarchy_type") or "classic"),
     )
 
@@ -371,13 +353,6 @@ def _column(node: Node) -> Column:
 def _label(node: Node) -> Label:
     text = node.get("label") if node.get("label") is not None else node.get("name")
     return Label(_number(node, "id"), str(text or ""), is_deactivated=bool(node.get("is_deactivated")))
-
-
-def _subitem_boards(columns: Sequence[Node]) -> Iterator[int]:
-    for column in columns:
-        if column.get("type") == "subtasks" and not column.get("archived"):
-            boards = settings_of(column.get("settings")).get("boardIds")
-            yield from (_number({"id": each}, "id") for each in (boards if isinstance(boards, list) else []))
 
 
 def settings_of(settings: object) -> Node:

@@ -120,7 +120,8 @@ class Reply:
         """Why one alias of an executed request came back without an id: of several reasons the one that says least."""
         own = [problem for problem in self.problems if problem.path[:1] == (alias,)]
         # An error that names another alias, or none, does not say that this one was not executed.
-        return min(own, key=_says, default=None) or replace(self.worst, rule=_NO_RESULT.rule, path=())
+        own.sort(key=lambda problem: problem.known and problem.outcome is not Outcome.UNKNOWN)
+        return next(iter(own), None) or replace(self.worst, rule=_NO_RESULT.rule, path=())
 
 
 _OUTCOMES: Mapping[ErrorAction, Outcome] = {
@@ -145,10 +146,6 @@ def _excludes_execution(problem: Problem) -> bool:
     return problem.known and is_of_request and _OUTCOMES[problem.rule.action] is not Outcome.UNKNOWN
 
 
-def _says(problem: Problem) -> bool:
-    return problem.known and problem.outcome is not Outcome.UNKNOWN
-
-
 def read_reply(status: int, headers: Mapping[str, str], body: str) -> Reply:
     """Take one answer apart, its body unpacked and its headers' names in any case; never raises, whatever came back."""
     lowered = {name.lower(): text for name, text in headers.items()}
@@ -158,7 +155,7 @@ def read_reply(status: int, headers: Mapping[str, str], body: str) -> Reply:
     known_data = data if isinstance(data, dict) else None
     extensions = answer.get("extensions") if answer else None
     executed = _was_executed(known_data, problems)
-    told = seconds_to_wait(lowered, answer or {})
+    waits = [seconds for seconds in (*_from_headers(lowered), *_from_body(answer or {})) if seconds >= 0]
     cost = as_object((known_data or {}).get("complexity")).get("query")
     return Reply(
         status=status,
@@ -166,7 +163,7 @@ def read_reply(status: int, headers: Mapping[str, str], body: str) -> Reply:
         executed=executed,
         data=known_data,
         problems=problems,
-        wait=max((problem.rule.wait for problem in problems), default=0.0) if told is None else told,
+        wait=min(max(waits), LONGEST_WAIT) if waits else max((problem.rule.wait for problem in problems), default=0.0),
         request_id=_text(extensions.get("request_id")) if isinstance(extensions, dict) else None,
         cost=cost if isinstance(cost, int) and 0 <= cost < _MOST_POINTS else None,
         quota=read_quota(lowered),
@@ -224,26 +221,21 @@ def _problem(status: int, answer: Mapping[str, object], error: object) -> Proble
     extensions = as_object(fields.get("extensions"))
     code = _text(extensions.get("code")) or _text(answer.get("error_code"))
     message = _text(answer.get("error_message")) or _text(fields.get("message")) or "monday.com gave no reason"
+    error_data = as_object(extensions.get("error_data"))
     own_status = extensions.get("status_code") or answer.get("status_code")
     effective = own_status if status == 200 and isinstance(own_status, int) else status
-    reason = _text(as_object(extensions.get("error_data")).get("column_validation_error_code"))
+    column = _text(error_data.get("column_name")) or _text(error_data.get("column_id"))
+    reason = _text(error_data.get("column_validation_error_code"))
     rule, known = rule_for(reason if is_known(reason) else code, effective, message)
     path = fields.get("path")
     steps = path if isinstance(path, list) and path else [] if path is None else [path]  # an odd one leads somewhere, too
     return Problem(
         code=(code or (f"HTTP_{effective}" if effective != 200 else "unknown_error"))[:100],
-        message=_with_column(as_object(extensions.get("error_data")), message)[:MESSAGE_LENGTH],
+        message=": ".join(filter(None, (column, reason, message)))[:MESSAGE_LENGTH],  # monday keeps column and reason apart
         rule=rule,
         known=known,
         path=tuple(str(step) for step in steps),
     )
-
-
-def _with_column(error_data: Mapping[str, object], message: str) -> str:
-    """The message with the column and the kind of refusal in front, which monday keeps apart from it."""
-    column = _text(error_data.get("column_name")) or _text(error_data.get("column_id"))
-    reason = _text(error_data.get("column_validation_error_code"))
-    return ": ".join(part for part in (column, reason, message) if part)
 
 
 def _json_object(body: str) -> dict[str, object] | None:
@@ -266,13 +258,8 @@ def as_object(value: object) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
 
 
-def seconds_to_wait(headers: Mapping[str, str], body: Mapping[str, object]) -> float | None:
-    """The longest wait an answer asks for, in seconds; None when it asks for none. Names of headers are in lower case."""
-    told = [seconds for seconds in (*_from_headers(headers), *_from_body(body)) if seconds >= 0]
-    return min(max(told), LONGEST_WAIT) if told else None
-
-
 def _from_headers(headers: Mapping[str, str]) -> Iterator[float]:
+    """The waits that an answer asks for, in seconds; names of headers are in lower case."""
     text = headers.get("retry-after", "").strip()
     try:
         if re.fullmatch(r"[0-9]{1,15}(\.[0-9]*)?", text):

@@ -51,14 +51,6 @@ class RedactingFilter(logging.Filter):
         record.msg, record.args = self.redact(record.getMessage()), ()
         return True
 
-    def install(self) -> None:
-        for name in self.loggers:
-            logging.getLogger(name).addFilter(self)
-
-    def remove(self) -> None:
-        for name in self.loggers:
-            logging.getLogger(name).removeFilter(self)
-
 
 TIMEOUT = "timeout"
 """Code of a request whose answer did not come in time."""
@@ -136,7 +128,8 @@ class Transport:
         self.api_version = api_version
         self.notice = self.time_told = ""
         self._filter = RedactingFilter(_checked_token(token))
-        self._filter.install()
+        for name in self._filter.loggers:
+            logging.getLogger(name).addFilter(self._filter)
         self._http = httpx.Client(
             headers={
                 "Authorization": token,
@@ -186,7 +179,8 @@ class Transport:
 
     def close(self) -> None:
         self._http.close()
-        self._filter.remove()
+        for name in self._filter.loggers:
+            logging.getLogger(name).removeFilter(self._filter)
 
     def _without_token(self, reply: Reply) -> Reply:
         """Once more after reading: JSON may write each character by its number."""

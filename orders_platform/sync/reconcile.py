@@ -80,7 +80,7 @@ def reconcile(run: SyncRun, customer: str, depth: Depth, *, sent: RowKind | None
     The caller holds the customer's lock. Raises `OrdersError`: something could not be read; nothing is concluded from what was.
     """
     run.preflight()
-    run.board.note_calls_today(run.store.monday_usage(run.clock()).calls_today)
+    run.board.client.budget.note_calls_today(run.store.monday_usage(run.clock()).calls_today)
     sent_by = run.run_id if sent else ""
     found = Reconciliation(customer)
     parents: Set[int] | None = None

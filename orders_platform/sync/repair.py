@@ -77,20 +77,16 @@ def repair_customer(run: SyncRun, customer: str, plan: Sequence[Repair]) -> Cust
         )
     report = CustomerReport(customer)
     _archive_duplicates(run, customer, plan, report)
-    _reset(run, customer, plan)
-    sync_groups(run, customer, report.groups, also=[each.name for each in plan if each.action == "rename"])
-    sync_items(run, customer, report.items)
-    sync_subitems(run, customer, report.subitems)
-    return report
-
-
-def _reset(run: SyncRun, customer: str, plan: Sequence[Repair]) -> None:
-    """The rows in question become NEW; what is gone is looked for before it is made, as in any run."""
+    # The rows in question become NEW; what is gone is looked for before it is made, as in any run.
     refs = {each.ref for each in plan}
     for kind in RowKind:
         results = [RowResult(row, SyncState.NEW, row.monday_id) for row in run.rows(kind, customer) if row.ref in refs]
         if results:
             run.store.record_results(results, run.run_id, run.clock(), customer)
+    sync_groups(run, customer, report.groups, also=[each.name for each in plan if each.action == "rename"])
+    sync_items(run, customer, report.items)
+    sync_subitems(run, customer, report.subitems)
+    return report
 
 
 def _archive_duplicates(run: SyncRun, customer: str, plan: Sequence[Repair], report: CustomerReport) -> None:

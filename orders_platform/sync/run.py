@@ -150,7 +150,7 @@ class SyncRun:
     def counted(self, customer: str, report: StageReport) -> Iterator[None]:
         """One stage: the day's calls of all runs are taken in before it, and what it read and how long it took are noted after it."""
         started = self.elapsed()
-        self.board.note_calls_today(self.store.monday_usage(self.clock()).calls_today)
+        self.board.client.budget.note_calls_today(self.store.monday_usage(self.clock()).calls_today)
         try:
             yield
         except OrdersError:
@@ -160,7 +160,7 @@ class SyncRun:
 
     def _end(self, customer: str, report: StageReport, started: float) -> None:
         report.seconds = self.elapsed() - started
-        reads = self.board.take_reads()
+        reads = self.board.client.take_reads()
         if reads.calls:
             report.reads += reads.calls
             report.rate_limited += reads.rate_limited
