@@ -7,12 +7,9 @@ import dagster as dg
 from orders_platform.defs import assets, checks, jobs
 from orders_platform.defs.alerts import addresses_of, build_alert_sensor, daily_summary
 from orders_platform.defs.asset_metadata import Loaded, described
-from orders_platform.defs.automation import build_schedules, build_sensors
+from orders_platform.defs.automation import build_file_sensor, build_schedules, build_sensors
 from orders_platform.defs.failures import stop_run_retries
-from orders_platform.defs.files import build_file_sensor, load_files
-from orders_platform.defs.preview import preview_customer
 from orders_platform.defs.resources import MondayResource, RunOptions, database_resource
-from orders_platform.defs.retention import retention
 from orders_platform.errors import ConfigurationError
 from orders_platform.settings import Settings
 
@@ -37,7 +34,7 @@ def build_definitions(settings: Settings, **overrides: object) -> dg.Definitions
         jobs.check_orders.name: automation.checks,
         jobs.verify_boards.name: automation.verification,
         daily_summary.name: automation.summary,
-        retention.name: automation.housekeeping,
+        jobs.retention.name: automation.housekeeping,
     }
     schedules = build_schedules(automation, crons)
     of_files = [build_file_sensor(automation)] if by_file else []
@@ -52,8 +49,8 @@ def build_definitions(settings: Settings, **overrides: object) -> dg.Definitions
         asset_checks=checks.ALL,
         jobs=[
             *(jobs.sync_customer, jobs.scan_staging, jobs.check_orders, jobs.check_waiting_rows, jobs.verify_boards),
-            *(daily_summary, retention, preview_customer, jobs.pause_customers),
-            *([load_files] if by_file else []),
+            *(daily_summary, jobs.retention, jobs.preview_customer, jobs.pause_customers),
+            *([jobs.load_files] if by_file else []),
         ],
         schedules=schedules,
         sensors=sensors,
