@@ -15,7 +15,7 @@ from operator import attrgetter, or_
 from typing import Any, TypeVar
 
 from orders_platform.configuration import Keys
-from orders_platform.database import conversion
+from orders_platform.database import order_store
 from orders_platform.database.engine import repeated_when_lost
 from orders_platform.database.order_store import OrderStore, Row
 from orders_platform.database.statements import Runner, Statements, chunks, write_rows
@@ -81,7 +81,10 @@ class OrderMerge:
 
     def staged_counts(self) -> list[SpellingCount]:
         """How many rows the staging table holds of each spelling of a customer and file."""
-        text, found = conversion.text, self._store.read("0_scan_staging", None, self._statements_for(""), totals=sorted(TOTALS))
+        text, found = (
+            order_store.text,
+            self._store.read("0_scan_staging", None, self._statements_for(""), totals=sorted(TOTALS)),
+        )
         return [
             SpellingCount(text(row["spelling"]), text(row["file_name"]), row["row_count"], has_orders=row["order_count"] > 0)
             for row in found
@@ -109,7 +112,7 @@ class OrderMerge:
         """The content of each customer's load, as its merge records it."""
         parts: dict[str, list[str]] = {}
         for row in self._with_blobs(lambda: self._store.read("0_fingerprint_loads", None, self._statements_for(""))):
-            owner = scan.owner_of(conversion.text(row["spelling"]), conversion.text(row["file_name"]))
+            owner = scan.owner_of(order_store.text(row["spelling"]), order_store.text(row["file_name"]))
             if owner is not None:
                 parts.setdefault(owner, []).append(str(row["fingerprint"]))
         add = self.database.dialect.add_fingerprints
@@ -484,5 +487,5 @@ def _sync_status(customer: str, load: str | None, merge: Row | None, waiting: in
     if merge is None:
         return CustomerSyncStatus(customer, load, waiting=waiting, is_paused=is_paused)
     is_whole = len(set(_merge_numbers(merge).values())) == 1 and merge["orders_now"] == merge["order_count"]
-    return CustomerSyncStatus(customer, load, conversion.text(merge["fingerprint"]), is_whole, waiting, int(merge["orders_now"]),
-                              conversion.moment(merge["merged_at"]), is_paused)  # fmt: skip
+    return CustomerSyncStatus(customer, load, order_store.text(merge["fingerprint"]), is_whole, waiting, int(merge["orders_now"]),
+                              order_store.moment(merge["merged_at"]), is_paused)  # fmt: skip
