@@ -47,12 +47,9 @@ class Settings:
     """The checked settings of this process.
 
     Attributes:
-        environment: `sandbox`, `development` or `production`.
-        configuration: the configuration file, for that environment.
         database_url: SQLAlchemy URL, possibly with a password.
         api_url: monday's GraphQL endpoint; without MONDAY_API_URL where the sandbox of this data folder is being served.
         ui_url: where people reach Dagster's web server; `ui_url` of [alerts], or where `make ui` serves it on this machine.
-        api_token: monday's API token.
         data_folder: where the sandbox keeps its files: `.data` in DAGSTER_HOME, else in the nearest folder that has one, else in this.
         env_file: the `.env` that was read.
 

@@ -156,11 +156,7 @@ def monday_items(
     context: AssetExecutionContext, orders_database: OrdersDatabase, monday: MondayResource, run_options: RunOptions
 ) -> dg.MaterializeResult[None]:
     """An item per order: created, changed, moved or archived; its id is written back."""
-
-    def stage(run: SyncRun, customer: str, report: StageReport) -> None:
-        sync_items(run, customer, limit=run_options.most, report=report)
-
-    return _stage(context, orders_database, monday, run_options, stage)
+    return _stage(context, orders_database, monday, run_options, lambda *of: sync_items(*of, limit=run_options.most))
 
 
 @dg.asset(partitions_def=CUSTOMERS, deps=[monday_items, order_lines], group_name=BOARD, pool=POOL, retry_policy=RETRIES)
@@ -168,11 +164,7 @@ def monday_subitems(
     context: AssetExecutionContext, orders_database: OrdersDatabase, monday: MondayResource, run_options: RunOptions
 ) -> dg.MaterializeResult[None]:
     """A subitem per size: created, changed or archived; its id is written back."""
-
-    def stage(run: SyncRun, customer: str, report: StageReport) -> None:
-        if not run_options.skip_subitems:
-            sync_subitems(run, customer, report=report)
-
+    stage = (lambda *_of: None) if run_options.skip_subitems else sync_subitems
     return _stage(context, orders_database, monday, run_options, stage)
 
 

@@ -69,7 +69,6 @@ class Findings:
         what: the findings in a few words, after their number; for one, and for several.
         next_step: what people should do.
         severity: of a failure; or the customers of whom it is an ERROR, while it is a WARN of the others.
-        figures: more metadata.
     """
 
     found: Sequence[Finding]

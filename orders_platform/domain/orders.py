@@ -130,7 +130,6 @@ class SyncRow:
         ref: its record_uuid or line_uuid.
         order_ref: the record_uuid of its order.
         size_code: empty for an order.
-        name: of its item or subitem.
         values: the columns that the board shows; size_code and qty of a line.
         monday_id: of its item or subitem, None while unknown.
         group_name: of an order; `group_id` alike, None while the group is not made.

@@ -155,11 +155,7 @@ class Permit:
 
 
 class Budget:
-    """All limits of one token, shared by every thread that talks to monday.com with it.
-
-    Args:
-        limits: of the plan; what monday's headers say goes before them.
-        timer: its clock.
+    """All limits of one token, shared by every thread that talks to monday.com with it; what monday's headers say goes before them.
 
     Attributes:
         in_flight: how many may be under way now.

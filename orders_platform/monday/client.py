@@ -64,8 +64,6 @@ class RequestResult:
     """One request with its repeats: what came of it so far, and in the end.
 
     Attributes:
-        reply: the last one.
-        calls: HTTP requests made.
         seconds: of the last HTTP request alone, without waits.
         too_much: monday did not get through in time, or said that it is too much for one request.
         first_unknown: when the first attempt began that monday may have executed although no reply surely says what came of it.

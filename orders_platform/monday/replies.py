@@ -32,13 +32,7 @@ _PARAMETER = re.compile(r"([a-zA-Z]+)=\"?([0-9]{1,15}(?:\.[0-9]{1,15})?)\"?\s*(?
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """One limit as monday last told it.
-
-    Attributes:
-        quota: most units a window, None when the answer did not say.
-        remaining: units left in the running window.
-        reset: seconds until the window ends, None when not told.
-    """
+    """One limit as monday last told it, as far as it did: most units a window, those left in the running one, seconds until it ends."""
 
     quota: int | None = None
     remaining: int | None = None
@@ -70,7 +64,6 @@ class Reply:
         status: HTTP status, 0 when there was no answer.
         action: what the request as a whole calls for; DONE when it was executed, even if single aliases were refused.
         executed: True when the fields of the request ran, so that each alias has an id or a problem.
-        data: monday's data, None when there is none.
         wait: seconds to wait at least, as monday or our table says; 0 when neither does.
         cost: complexity points of the request, None when the answer does not say.
         quota: what monday told of its limits, by their names in `read_quota`.

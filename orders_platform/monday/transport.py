@@ -100,11 +100,8 @@ class Transport:
     """One HTTP client that stays open; may be used from several threads at once.
 
     Args:
-        url: of the GraphQL endpoint, http or https.
         token: as monday issued it, sent without a prefix.
-        api_version: `yyyy-mm`.
         timeout_seconds: longest time of a request, from the connection to the last byte; monday ends one after 60 seconds.
-        most_connections: kept open.
         http_transport: carries the requests in place of sockets, for a sandbox in this process.
 
     Attributes:

@@ -34,10 +34,8 @@ class StageReport:
         skipped: rows that the board already showed as wanted.
         rows: the first of those that the board was changed by or that were refused, by what was done.
         adopted: rows without an id that were found on the board.
-        warnings: cells that rows were sent without, or that were cut.
         waiting: rows that could not be sent yet (their group or item is missing, or their outcome is still unknown).
         calls: requests of the batches, repeats included.
-        reads: requests that only read.
         rate_limited: answers of both that said that a limit was hit.
         doubled: what was found on the board more than once after the stage.
         trouble: why rows wait, in monday's or the network's words; the last reason there was.
