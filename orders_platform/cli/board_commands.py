@@ -28,7 +28,7 @@ from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.pipeline import sync_customer
 from orders_platform.reports.rendering import MOST_ROWS
 from orders_platform.settings import Settings
-from orders_platform.sync.reconcile import Depth, Reconciliation, reconcile
+from orders_platform.sync.reconcile import Reconciliation, reconcile
 from orders_platform.sync.repair import Repair, repair_customer, repair_plan
 from orders_platform.sync.results import CustomerReport
 from orders_platform.sync.run import SyncRun
@@ -262,7 +262,7 @@ class _Comparison:
         """Compare every customer before any is repaired."""
         for customer in customers:
             with self.run.store.lock(customer):
-                self.found[customer] = reconcile(self.run, customer, Depth.CELLS)
+                self.found[customer] = reconcile(self.run, customer, cells=True)
         self.plans = {name: plan for name, each in self.found.items() if (plan := repair_plan(each))}
 
     def repair(self, customers: Iterable[str]) -> None:
@@ -271,7 +271,7 @@ class _Comparison:
             try:
                 with self.run.store.lock(customer):
                     self.done[customer] = repair_customer(self.run, customer, self.plans[customer])
-                    self.found[customer] = reconcile(self.run, customer, Depth.CELLS)
+                    self.found[customer] = reconcile(self.run, customer, cells=True)
             except MondayRefusedError:
                 raise
             except OrdersError as error:

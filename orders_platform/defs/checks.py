@@ -32,7 +32,7 @@ from orders_platform.domain.orders import RowKind, RowProblem, SyncState, group_
 from orders_platform.domain.text import few
 from orders_platform.errors import CustomerBusyError, SourceDataError
 from orders_platform.settings import Settings
-from orders_platform.sync.reconcile import Depth, reconcile
+from orders_platform.sync.reconcile import reconcile
 from orders_platform.sync.results import StageReport
 
 WARN = dg.AssetCheckSeverity.WARN
@@ -376,7 +376,7 @@ def board_equals_database(
     with assets.customer_alone(customer, orders_database) as store:
         run, report = monday.sync_run(store, context.run.run_id, context.log.info), StageReport()
         with run.counted(customer, report):
-            seen = reconcile(run, customer, Depth.IDS)
+            seen = reconcile(run, customer, cells=False)
     return Findings(
         [_finding(customer, each) for each in seen.differences],
         what=_DIFFERENCES,
@@ -402,7 +402,7 @@ def board_shows_values(
         for customer in customers:
             try:
                 with store.lock(customer), run.counted(customer, StageReport()):
-                    seen = reconcile(run, customer, Depth.CELLS)
+                    seen = reconcile(run, customer, cells=True)
                 found += [(customer, each) for each in seen.differences]
                 notices += [seen.notice] if seen.notice else []
             except CustomerBusyError:

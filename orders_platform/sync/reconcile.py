@@ -12,7 +12,6 @@ says so.
 
 from __future__ import annotations
 
-import enum
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
@@ -29,13 +28,6 @@ from orders_platform.domain.text import fold
 from orders_platform.errors import RowError
 from orders_platform.sync.groups import place_groups
 from orders_platform.sync.run import SyncRun
-
-
-class Depth(enum.Enum):
-    """How much is compared."""
-
-    IDS = enum.auto()
-    CELLS = enum.auto()
 
 
 @dataclass(slots=True)
@@ -74,8 +66,8 @@ class Reconciliation:
         return f"All {self.orders} items of {self.customer} are {places.pop()}; the configured board has none of them."
 
 
-def reconcile(run: SyncRun, customer: str, depth: Depth, *, sent: RowKind | None = None) -> Reconciliation:
-    """Compare a customer's rows with the board, or with `sent` only those of this kind that this run sent.
+def reconcile(run: SyncRun, customer: str, *, cells: bool, sent: RowKind | None = None) -> Reconciliation:
+    """Compare a customer's rows with the board, by ids or `cells`; with `sent` only those of this kind that this run sent.
 
     The caller holds the customer's lock. Raises `OrdersError`: something could not be read; nothing is concluded from what was.
     """
@@ -85,11 +77,11 @@ def reconcile(run: SyncRun, customer: str, depth: Depth, *, sent: RowKind | None
     found = Reconciliation(customer)
     parents: Set[int] | None = None
     if sent is not RowKind.SUBITEMS:
-        items = _ItemsSide(run, customer, depth, run.store.orders(customer, sent_by), is_whole=sent is None)
+        items = _ItemsSide(run, customer, run.store.orders(customer, sent_by), cells=cells, is_whole=sent is None)
         parents, found.orders = items.active_ids, len(items.of_state(synced=True))
         items.compare_all(found)
     if sent is not RowKind.ITEMS:
-        subitems = _SubitemsSide(run, depth, run.store.lines(customer, sent_by), parents)
+        subitems = _SubitemsSide(run, run.store.lines(customer, sent_by), parents, cells=cells)
         found.lines = len(subitems.of_state(synced=True))
         subitems.compare(found, {})
     kept = {kind for kind in ABSENT if run.configuration.policies.deleted_on_board == "leave"}
@@ -98,7 +90,7 @@ def reconcile(run: SyncRun, customer: str, depth: Depth, *, sent: RowKind | None
     # What nobody knows is no order, and what was just sent may not be listed yet.
     lasting = {DifferenceKind.DUPLICATE} if sent else set(DifferenceKind) - {DifferenceKind.UNKNOWN}
     run.store.record_differences(
-        customer, [each for each in found.differences if each.kind in lasting], is_whole=sent is None and depth is Depth.CELLS
+        customer, [each for each in found.differences if each.kind in lasting], is_whole=sent is None and cells
     )
     return found
 
@@ -114,8 +106,8 @@ class _Side:
         titles: of the groups, by id.
     """
 
-    def __init__(self, run: SyncRun, kind: RowKind, depth: Depth, rows: Sequence[SyncRow]) -> None:
-        self.run, self.kind, self.shape, self.depth = run, kind, run.shape(kind), depth
+    def __init__(self, run: SyncRun, kind: RowKind, rows: Sequence[SyncRow], *, cells: bool) -> None:
+        self.run, self.kind, self.shape, self.cells = run, kind, run.shape(kind), cells
         self.mapping = self.shape.mapping
         self.expected: list[ExpectedRow] = []
         self.listed: dict[int, tuple[BoardItem, LookUp]] = {}
@@ -137,7 +129,7 @@ class _Side:
         }  # fmt: skip
 
     def expect(self, row: SyncRow, look_up: LookUp, group: Group | None = None) -> ExpectedRow:
-        if self.depth is Depth.IDS or row.state is not SyncState.SYNCED:
+        if not self.cells or row.state is not SyncState.SYNCED:
             return ExpectedRow(row, look_up, group=group)
         try:
             cells = self._format(row.values).cells
@@ -151,7 +143,7 @@ class _Side:
         What this run sent a moment ago is there: its id was in monday's answer.
         """
         ids = {row.monday_id for row in rows if row.monday_id is not None}
-        asked = ids if self.depth is Depth.CELLS else ids - self.listed.keys() if is_whole else set()
+        asked = ids if self.cells else ids - self.listed.keys() if is_whole else set()
         sent = {
             row.monday_id or 0: BoardItem(row.monday_id or 0, row.name, "active", parent_item_id=row.parent_id) for row in rows
         }
@@ -159,7 +151,7 @@ class _Side:
         self.shown = {**({} if is_whole else sent), **listed}
         if asked:
             self.run.progress(f"reading {self.kind.value} by id", 0, len(asked))
-            columns = [mapped.column_id for mapped in self.mapping.fields] if self.depth is Depth.CELLS else []
+            columns = [mapped.column_id for mapped in self.mapping.fields] if self.cells else []
             self.shown |= self.run.board.items(sorted(asked), columns)
 
     def compare(self, found: Reconciliation, left: Mapping[LookUp, SyncRow]) -> None:
@@ -187,8 +179,8 @@ class _Side:
 
 
 class _ItemsSide(_Side):
-    def __init__(self, run: SyncRun, customer: str, depth: Depth, rows: Sequence[SyncRow], *, is_whole: bool) -> None:
-        super().__init__(run, RowKind.ITEMS, depth, rows)
+    def __init__(self, run: SyncRun, customer: str, rows: Sequence[SyncRow], *, cells: bool, is_whole: bool) -> None:
+        super().__init__(run, RowKind.ITEMS, rows, cells=cells)
         self._customer, self._is_whole = customer, is_whole
         self._numbers: dict[str, set[LookUp]] = {}
         due = [row for row in rows if not _is_over(row)]
@@ -198,7 +190,7 @@ class _ItemsSide(_Side):
         self.expected = [self.expect(row, self._look_up(row), placed.get(row.group_name)) for row in due]
         key = self.mapping.external_key or ""
         self.listed = {item.id: (item, (0, fold(item.text(key)))) for item in self._list(due, key)}
-        self.read([*due, *(self._left if depth is Depth.CELLS else ())], is_whole=is_whole)
+        self.read([*due, *(self._left if cells else ())], is_whole=is_whole)
 
     @cached_property
     def _groups(self) -> tuple[Sequence[Group], Sequence[CustomerGroup]]:
@@ -217,7 +209,7 @@ class _ItemsSide(_Side):
         if self._is_whole:
             ours = sorted(group_id for group_id, users in self._users.items() if self._customer in users)
             yield from self.run.board.items_of_groups(board_id, ours, [column])
-        if not self._is_whole or self.depth is Depth.CELLS:
+        if not self._is_whole or self.cells:
             keys = sorted({key for row in rows if (key := self.run.external_key(row))})
             for items in (self.run.board.find_items(board_id, column, keys) if keys else {}).values():
                 yield from items
@@ -256,8 +248,8 @@ class _ItemsSide(_Side):
 
 
 class _SubitemsSide(_Side):
-    def __init__(self, run: SyncRun, depth: Depth, rows: Sequence[SyncRow], parents: Set[int] | None) -> None:
-        super().__init__(run, RowKind.SUBITEMS, depth, rows)
+    def __init__(self, run: SyncRun, rows: Sequence[SyncRow], parents: Set[int] | None, *, cells: bool) -> None:
+        super().__init__(run, RowKind.SUBITEMS, rows, cells=cells)
         asked = {row.parent_id for row in rows if row.parent_id is not None} if parents is None else parents
         children = run.board.children(run.configuration.items.board_id, sorted(asked)) if asked else {}
         # A line that is done with and whose item is gone is not compared: its item is missing.

@@ -15,7 +15,7 @@ from orders_platform.domain.mutations import Mutation, Operation, Outcome
 from orders_platform.domain.orders import RowKind, RowProblem, RowResult, SyncState
 from orders_platform.errors import TransientError
 from orders_platform.sync.groups import sync_groups
-from orders_platform.sync.reconcile import Depth, Reconciliation, reconcile
+from orders_platform.sync.reconcile import Reconciliation, reconcile
 from orders_platform.sync.results import CustomerReport
 from orders_platform.sync.rows import sync_items, sync_subitems
 from orders_platform.sync.run import SyncRun
@@ -71,7 +71,7 @@ def repair_customer(run: SyncRun, customer: str, plan: Sequence[Repair]) -> Cust
     Raises `TransientError`: board or database changed since the plan was made, so that what was agreed to is not what would be done;
     `OrdersError`: what reading and sending raise; rows stay NEW or PENDING for the next run.
     """
-    if repair_plan(reconcile(run, customer, Depth.CELLS)) != list(plan):
+    if repair_plan(reconcile(run, customer, cells=True)) != list(plan):
         raise TransientError(
             f"Board or database of customer {customer!r} changed since the plan was made. Nothing was repaired; run verify again."
         )

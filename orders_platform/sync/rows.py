@@ -25,7 +25,7 @@ from orders_platform.domain.mutations import Batch, BatchReport, Mutation, Mutat
 from orders_platform.domain.orders import Action, CellProblem, RowKind, RowProblem, RowResult, SyncRow, SyncState
 from orders_platform.errors import RowError
 from orders_platform.sync.groups import place_groups
-from orders_platform.sync.reconcile import Depth, reconcile
+from orders_platform.sync.reconcile import reconcile
 from orders_platform.sync.results import StageReport
 from orders_platform.sync.run import BoardShape, SyncRun
 
@@ -149,7 +149,7 @@ class _Stage(ABC):
                 break
         self.report.waiting = len(waiting)
         if (self.report.created or self.report.adopted) and not self.dry:
-            found = reconcile(self.run, self.customer, Depth.IDS, sent=self.kind).differences
+            found = reconcile(self.run, self.customer, cells=False, sent=self.kind).differences
             self.report.doubled += [each for each in found if each.kind is DifferenceKind.DUPLICATE]
 
     def _send(self, waiting: Sequence[SyncRow]) -> bool:

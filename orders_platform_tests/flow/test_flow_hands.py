@@ -11,7 +11,6 @@ import pytest
 
 from orders_platform.domain.differences import ChangeKind, Difference, DifferenceKind, OrderChanges, RowChange
 from orders_platform.sandbox.server import Fault
-from orders_platform.sync.reconcile import Depth
 from orders_platform.sync.repair import repair_plan
 from orders_platform_tests.testing.platform import GREYSON, NOTES_COLUMN, NUMBER_COLUMN, QTY_COLUMN, SETTLE, Platform, order
 
@@ -33,8 +32,8 @@ def load(platform: Platform, **changes: str) -> None:
     platform.load([order(number, NOTES=changes.get(number.replace("-", "_"), "")) for number in NUMBERS])
 
 
-def told(platform: Platform, depth: Depth = Depth.CELLS) -> list[tuple[str, str, str]]:
-    return [shown(each) for each in platform.verify(depth=depth).differences]
+def told(platform: Platform, *, cells: bool = True) -> list[tuple[str, str, str]]:
+    return [shown(each) for each in platform.verify(cells=cells).differences]
 
 
 def shown(each: Difference) -> tuple[str, str, str]:
@@ -58,7 +57,7 @@ def test_an_item_moved_to_another_board_is_said_to_be_there_at_both_depths(synce
     board = synced.make_board("Shipped")
     synced.move_to_board(synced.item("A-2").id, board)
     words = [("on another board", "A-2", f"on board 'Shipped' ({board[0]})")]
-    assert told(synced) == told(synced, Depth.IDS) == words
+    assert told(synced) == told(synced, cells=False) == words
     assert synced.verify().notice == ""
 
 
@@ -135,8 +134,8 @@ def test_all_items_on_another_board_are_said_in_one_sentence(synced: Platform) -
     board = synced.make_board("Archive 2025")
     for number in NUMBERS:
         synced.move_to_board(synced.item(number).id, board)
-    for depth in Depth:
-        found = synced.verify(depth=depth)
+    for cells in (False, True):
+        found = synced.verify(cells=cells)
         assert {each.kind for each in found.differences} == {DifferenceKind.OTHER_BOARD}
         assert found.notice == (
             f"All 3 items of {GREYSON} are on board 'Archive 2025' ({board[0]}); the configured board has none of them."
@@ -207,7 +206,7 @@ def test_an_item_duplicated_by_hand_is_archived_and_never_the_one_that_belongs_t
     ours, copy = synced.item("A-2").id, synced.duplicate(synced.item("A-2").id)
     synced.clock.sleep(SETTLE)
     assert [each.monday_id for each in synced.verify().differences] == [copy]
-    assert told(synced) == told(synced, Depth.IDS) == [("doubled", "A-2", "")]
+    assert told(synced) == told(synced, cells=False) == [("doubled", "A-2", "")]
     with synced.watched() as watch:
         load(synced, A_1="changed")
         assert synced.sync().is_done
@@ -304,7 +303,7 @@ def test_a_run_looks_at_the_rows_that_it_sends_and_verify_at_all_of_them(
     synced.clock.sleep(SETTLE)
     kinds = [each.kind for each in synced.verify().differences]
     assert kinds == [kind]
-    assert bool(told(synced, Depth.IDS)) == is_seen_by_ids
+    assert bool(told(synced, cells=False)) == is_seen_by_ids
     sizes = {"S": 1, "M": 2}
     changes = {"other order": ("other", "", 2), "order": ("other", "changed", 2), "size": ("other", "changed", 5)}
     for change, (first, second, quantity) in changes.items():

@@ -26,7 +26,7 @@ from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
 from orders_platform.sandbox.server import SANDBOX_TOKEN, AccountLimits, Faults, Sandbox
 from orders_platform.sandbox.stored_items import ItemSnapshot
 from orders_platform.settings import default_folder
-from orders_platform.sync.reconcile import Depth, Reconciliation, reconcile
+from orders_platform.sync.reconcile import Reconciliation, reconcile
 from orders_platform.sync.repair import Repair, repair_customer, repair_plan
 from orders_platform.sync.results import CustomerReport
 from orders_platform.sync.run import SyncRun
@@ -243,9 +243,9 @@ class Platform:
         with self.store.dry_run_transaction() as store:
             return self.go(*customers, store=store, merge=OrderMerge(store), dry=True, **options)
 
-    def verify(self, customer: str = GREYSON, depth: Depth = Depth.CELLS) -> Reconciliation:
+    def verify(self, customer: str = GREYSON, *, cells: bool = True) -> Reconciliation:
         with self.board() as board:
-            return reconcile(self.run(board), customer, depth)
+            return reconcile(self.run(board), customer, cells=cells)
 
     def repair(self, plan: Sequence[Repair] | None = None, store: Any = None) -> CustomerReport:
         """Do this, or what a verification says now."""
