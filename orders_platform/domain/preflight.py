@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from orders_platform.domain.board import BoardDescription, Column
-from orders_platform.domain.labels import LabelIndex
+from orders_platform.domain.column_values import LabelIndex
 from orders_platform.domain.mapping import BoardMapping, ColumnType, Field, LabelPolicy
 from orders_platform.domain.mutations import Mutation, Operation
 from orders_platform.domain.text import counted, fold

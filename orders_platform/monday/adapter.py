@@ -1,7 +1,6 @@
 """`MondayBoard`: monday.com as the sync engine sees it, and `connect_board`, which puts one together.
 
-Reads go out in chunks and pages, and their JSON becomes values of the domain; a page cursor that expired starts the read again. Sending
-is in `sending.py`.
+Reads go out in chunks and pages, and their JSON becomes values of the domain; a page cursor that expired starts the read again.
 """
 
 from __future__ import annotations
@@ -25,10 +24,9 @@ from orders_platform.domain.preflight import require_board
 from orders_platform.domain.text import fold
 from orders_platform.errors import MondayUnavailableError
 from orders_platform.monday.budget import Budget, Limits, Timer, limits_of
-from orders_platform.monday.client import MondayClient, RetryPolicy
+from orders_platform.monday.client import MondayClient, Pace, RetryPolicy, Sending
 from orders_platform.monday.documents import Documents
 from orders_platform.monday.error_policy import ErrorAction
-from orders_platform.monday.sending import Pace, Sending
 from orders_platform.monday.transport import Transport
 
 _logger = logging.getLogger(__name__)

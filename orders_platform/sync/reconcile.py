@@ -22,7 +22,6 @@ from orders_platform.domain.board import BoardItem, Group
 from orders_platform.domain.column_values import RowFormat
 from orders_platform.domain.differences import ABSENT, Difference, DifferenceKind, ExpectedRow, LookUp, Orphan
 from orders_platform.domain.history import CustomerGroup
-from orders_platform.domain.labels import LabelIndex
 from orders_platform.domain.orders import Action, RowKind, SyncRow, SyncState
 from orders_platform.domain.text import fold
 from orders_platform.errors import RowError
@@ -114,7 +113,7 @@ class _Side:
         self.own_ids = {row.monday_id for row in rows if row.monday_id is not None}
         self.shown: dict[int, BoardItem] = {}
         self.titles: Mapping[str, str] = {}
-        self._format = RowFormat(self.mapping, self.shape.columns, LabelIndex())
+        self._format = RowFormat(self.mapping, self.shape.columns)
 
     def of_state(self, *, synced: bool) -> list[ExpectedRow]:
         """The rows that are done with, or those that wait or were refused."""

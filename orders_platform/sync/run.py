@@ -15,7 +15,6 @@ from orders_platform.domain.board import BoardDescription, Column
 from orders_platform.domain.cell_codecs import plain_text
 from orders_platform.domain.clocks import BOOT, elapsed
 from orders_platform.domain.column_values import RowFormat, coalesced
-from orders_platform.domain.labels import LabelIndex
 from orders_platform.domain.mapping import BoardMapping
 from orders_platform.domain.orders import RowKind, SyncRow, is_of
 from orders_platform.domain.preflight import board_problems, mismatch, require_board, subitem_board_problems
@@ -91,7 +90,7 @@ class SyncRun:
             raise mismatch(boards[0], problems)
         mappings = self.configuration.items, self.configuration.subitems
         return {
-            kind: BoardShape(mapping, board, columns, RowFormat(mapping, columns, LabelIndex()))
+            kind: BoardShape(mapping, board, columns, RowFormat(mapping, columns))
             for kind, mapping, board in zip(RowKind, mappings, boards, strict=True)
             if (columns := {column.id: column for column in board.columns})
         }
