@@ -23,10 +23,9 @@ from orders_platform.domain.differences import OrderChanges
 from orders_platform.domain.guards import GuardKind
 from orders_platform.errors import MondayRefusedError, OrdersError
 from orders_platform.merge.order_merge import OrderMerge
-from orders_platform.sync.groups import sync_groups
 from orders_platform.sync.results import CustomerReport
-from orders_platform.sync.rows import sync_items, sync_subitems
 from orders_platform.sync.run import SyncRun
+from orders_platform.sync.stages import sync_groups, sync_items, sync_subitems
 
 
 def sync_customer(

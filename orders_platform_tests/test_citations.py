@@ -48,7 +48,7 @@ def tracked() -> tuple[Path, ...]:
 
 @cache
 def places() -> frozenset[str]:
-    """Every file and folder, by each of the ends of its path: `sync/rows.py` and `rows.py` alike."""
+    """Every file and folder, by each of the ends of its path: `sync/stages.py` and `rows.py` alike."""
     found = set[str]()
     for path in tracked():
         parts = path.relative_to(ROOT).parts

@@ -23,10 +23,9 @@ from orders_platform.errors import SourceDataError
 from orders_platform.reports.content import Report, make_report
 from orders_platform.reports.rendering import html_page, markdown_text, write_page
 from orders_platform.settings import Settings
-from orders_platform.sync.groups import sync_groups
 from orders_platform.sync.results import StageReport
-from orders_platform.sync.rows import sync_items, sync_subitems
 from orders_platform.sync.run import SyncRun
+from orders_platform.sync.stages import sync_groups, sync_items, sync_subitems
 
 SWP_ORDER_LIST = dg.AssetKey("swp_order_list")
 ORDER_BOARD = dg.AssetKey("order_board")

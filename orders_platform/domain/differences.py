@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import enum
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from orders_platform.domain.board import BoardItem, Column, Group
 from orders_platform.domain.cell_codecs import plain_text
 from orders_platform.domain.column_values import changed_cells, coalesced
+from orders_platform.domain.history import CustomerGroup
 from orders_platform.domain.mapping import BoardMapping, OnDeleted
 from orders_platform.domain.orders import Action, RowKind, SyncRow, SyncState, is_of
 from orders_platform.domain.text import fold
@@ -374,3 +375,25 @@ def plan_row(
     moves = row.group_id is not None and row.group_id != on_board.group_id
     steps = ((Step.CHANGE,) if changed or name else ()) + ((Step.MOVE,) if moves else ())
     return RowPlan(steps, on_board.id, changed, name)
+
+
+def place_groups(names: Iterable[str], on_board: Sequence[Group], recorded: Iterable[CustomerGroup]) -> dict[str, Group]:
+    """The group that each of these names means: the one titled so, as labels compare, else the one recorded for it under whatever title.
+
+    Of several groups of one title the recorded one counts, else the upper one; a group that is recorded for other names only never
+    does: somebody gave it the title.
+    """
+    active = {group.id: group for group in on_board}
+    known: dict[str, Group] = {}
+    owners: dict[str, set[str]] = defaultdict(set)
+    for each in recorded:
+        if each.group_id in active:
+            known.setdefault(fold(each.name), active[each.group_id])
+            owners[each.group_id].add(fold(each.name))
+    titled: dict[str, Group] = {}
+    for group in [*known.values(), *on_board]:
+        title = fold(group.title)
+        if title in owners.get(group.id, {title}):
+            titled.setdefault(title, group)
+    placed = {name: titled.get(fold(name)) or known.get(fold(name)) for name in names}
+    return {name: group for name, group in placed.items() if group is not None}

@@ -20,12 +20,11 @@ from functools import cached_property
 from orders_platform.domain import differences
 from orders_platform.domain.board import BoardItem, Group
 from orders_platform.domain.column_values import RowFormat
-from orders_platform.domain.differences import ABSENT, Difference, DifferenceKind, ExpectedRow, LookUp, Orphan
+from orders_platform.domain.differences import ABSENT, Difference, DifferenceKind, ExpectedRow, LookUp, Orphan, place_groups
 from orders_platform.domain.history import CustomerGroup
 from orders_platform.domain.orders import Action, RowKind, SyncRow, SyncState
 from orders_platform.domain.text import fold
 from orders_platform.errors import RowError
-from orders_platform.sync.groups import place_groups
 from orders_platform.sync.run import SyncRun
 
 

@@ -14,11 +14,10 @@ from orders_platform.domain.differences import DifferenceKind
 from orders_platform.domain.mutations import Mutation, Operation, Outcome
 from orders_platform.domain.orders import RowKind, RowProblem, RowResult, SyncState
 from orders_platform.errors import TransientError
-from orders_platform.sync.groups import sync_groups
 from orders_platform.sync.reconcile import Reconciliation, reconcile
 from orders_platform.sync.results import CustomerReport
-from orders_platform.sync.rows import sync_items, sync_subitems
 from orders_platform.sync.run import SyncRun
+from orders_platform.sync.stages import sync_groups, sync_items, sync_subitems
 
 RepairAction = Literal["create", "change", "move", "rename", "archive"]
 """What is done about a difference."""
