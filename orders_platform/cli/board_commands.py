@@ -38,7 +38,7 @@ _STAYS = (
     "{}: no longer in the list and still on the board: {} ({}). An order whose number was changed is a new one. "
     'removed_orders = "archive" in [policies] archives them.'
 )
-_STAYS_OFF = {CustomerState.GUARD, CustomerState.FAILED, CustomerState.UNMATCHED}
+_STAYS_OFF = {CustomerState.GUARD, CustomerState.FAILED, CustomerState.UNMATCHED, CustomerState.PAUSED}
 """States in which a run would leave something off the board."""
 
 
@@ -104,21 +104,25 @@ def sync(
                         shown.take(each, list(changes.orders.values()))
         finally:  # what was done is shown although the run ended early
             is_quiet, invalid = verbosity == "quiet", store.invalid_rows()
-            verdicts = store.verdicts([*(report.customer for report in reports), *left_out])
+            names = [*(report.customer for report in reports), *left_out]
+            is_merged = all(report.is_merged for report in reports)
+            verdicts = store.verdicts(names) if is_merged else merge.assess(names)[0]
             sent = {report.customer: output.sent_figures(report, dry=dry) for report in reports}
             errors = {report.customer: report.error for report in reports if report.error}
             result = output.run_result(store.summaries(), invalid, sent, errors, verdicts) | ({"dry_run": True} if dry else {})
+            gone = [report.customer for report in reports if show or (report.headers and report.headers.removed)]
+            left = {name: [key for key in store.left_orders(name) if is_of(key, orders)] for name in gone}
+            stays = [_STAYS.format(name, counted(len(keys), "order"), few(keys, 3)) for name, keys in left.items() if keys]
             if show:
-                left = {report.customer: store.left_orders(report.customer) for report in reports}
-                left = {name: [key for key in keys if is_of(key, orders)] for name, keys in left.items()}
                 result |= {"changes": shown.as_json, "change_counts": shown.counts, "left_on_board": left}
-                stays = [_STAYS.format(name, counted(len(keys), "order"), few(keys, 3)) for name, keys in left.items() if keys]
                 _print_shown(shown, stays, orders, page, run.clock(), quiet=as_json or is_quiet)
             output.show_run(result, as_json=as_json, output_json=output_json, quiet=is_quiet or (show and not as_json))
             found = [each for each in store.cell_warnings() if each.customer in chosen]
             found += [each for report in reports for stage in report.stages for each in stage.warnings]
             warnings = [each for each in dict.fromkeys(found) if is_of(each.order_key, orders)]
             theirs = [row for row in invalid if not only or row.customer in chosen]
+            for said in stays if not (show or as_json or is_quiet) else ():
+                output.say(f"\n{said}")
             _explain(theirs, reports, verdicts, warnings, dry=dry, quiet=as_json or is_quiet)
             for said in nobodys(theirs):
                 output.say(said, err=True)
@@ -220,7 +224,10 @@ def verify(*, only: tuple[str, ...], repair: bool, yes: bool, as_json: bool) -> 
     with board_session() as (settings, store, run, progress):
         store.require_board()
         work = _Comparison(run)
-        with progress.shown(merged_customers(only, settings, store)) as customers:
+        merge = OrderMerge(store)
+        with progress.shown(
+            chosen_customers(only, merge.present(), settings, "has neither staged rows nor orders")
+        ) as customers:
             work.verify(customers)
         if repair:
             work.plans = {name: work.plans[name] for name in without_paused(list(work.plans), store, named=bool(only))}
@@ -234,8 +241,8 @@ def verify(*, only: tuple[str, ...], repair: bool, yes: bool, as_json: bool) -> 
             if yes or click.confirm("Change the board as listed?", err=True):
                 with progress.shown(list(work.plans)) as customers:
                     work.repair(customers)
-        verdicts = store.verdicts(work.found)
-        invalid = () if only else store.invalid_rows()
+        verdicts, invalid = merge.assess(work.found)
+        invalid = [] if only else invalid
     if as_json:
         output.write_json(_verify_json(work, verdicts))
     else:

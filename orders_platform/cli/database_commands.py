@@ -15,11 +15,11 @@ import click
 
 from orders_platform.build import report_links
 from orders_platform.cli import output
-from orders_platform.cli.session import database_session, merged_customers
+from orders_platform.cli.session import chosen_customers, database_session
 from orders_platform.database.engine import place
 from orders_platform.domain.history import ADOPT, RowHistory
-from orders_platform.domain.orders import CustomerSummary, RowKind
-from orders_platform.domain.text import counted
+from orders_platform.domain.orders import CustomerSummary, RowKind, is_of
+from orders_platform.domain.text import clean, counted
 from orders_platform.domain.verdicts import NOBODYS, all_well
 from orders_platform.errors import BoardMismatchError
 from orders_platform.monday.budget import limits_of
@@ -108,6 +108,9 @@ def _print_file(order_file: OrderFile) -> None:
         for found in alike.values():
             more = f" (and {', '.join(each.column for each in found[1:])})" if found[1:] else ""
             output.say(f"  {found[0]}{more}")
+        if lost := {name: count for name, count in sheet.unread.items() if count}:
+            named = ", ".join(f"{name!r} ({counted(count, 'value')})" for name, count in lost.items())
+            output.say(f"  left out, as --ignore says: {named}; what they hold will not be on the board")
         if table.notice:
             output.say(f"  {table.notice}")
     for name, reason in order_file.left_out.items():
@@ -160,9 +163,11 @@ def resume(*, names: tuple[str, ...]) -> None:
 
 
 def status(*, strict: bool, as_json: bool) -> None:
+    from orders_platform.merge.order_merge import OrderMerge
+
     with database_session() as (settings, store):
-        summaries, rejects, failed = store.summaries(), store.invalid_rows(), store.row_errors()
-        verdicts, warnings = store.verdicts(), store.cell_warnings()
+        verdicts, rejects = OrderMerge(store).assess()
+        summaries, failed, warnings = store.summaries(), store.row_errors(), store.cell_warnings()
         usage = store.monday_usage(datetime.now(UTC))
         database, other_board = place(store.database.engine), None
         try:
@@ -196,14 +201,17 @@ def status(*, strict: bool, as_json: bool) -> None:
 
 
 def report(*, only: tuple[str, ...], page: Path | None, as_markdown: bool) -> None:
+    from orders_platform.merge.order_merge import OrderMerge
     from orders_platform.reports.content import make_report
     from orders_platform.reports.rendering import html_page, markdown_text
 
     with database_session() as (settings, store):
         store.require_board()
         now = datetime.now(UTC)
-        verdicts = store.verdicts(merged_customers(only, settings, store))
-        invalid = () if only else store.invalid_rows()
+        verdicts, invalid = OrderMerge(store).assess()
+        chosen = chosen_customers(only, [each.customer for each in verdicts], settings, "has neither staged rows nor orders")
+        verdicts = [each for each in verdicts if each.customer in chosen]
+        invalid = [] if only else invalid
         reports = [make_report(store, verdict.customer, now, verdict) for verdict in verdicts]
     links, nobody = report_links(settings), [row for row in invalid if row.code in NOBODYS]
     if page is not None:
@@ -215,12 +223,14 @@ def report(*, only: tuple[str, ...], page: Path | None, as_markdown: bool) -> No
 
 
 def history(*, item_or_order: str, as_json: bool) -> None:
+    from orders_platform.merge.order_merge import OrderMerge
+
     with database_session() as (_, store):
-        term = item_or_order.strip()
-        rows = store.history(term)
+        term = clean(item_or_order)
+        rows, (verdicts, invalid) = store.history(term), OrderMerge(store).assess()
         numbers = {term, *(row.order_key.split(" | ")[0] for row in rows)}
-        rejected = [row for row in store.invalid_rows() if row.order_key.split(" | ")[0] in numbers]
-        warnings = [each for each in store.cell_warnings() if each.order_key.split(" | ")[0] in numbers]
+        rejected = [row for row in invalid if is_of(row.order_key, numbers)]
+        warnings = [each for each in store.cell_warnings() if is_of(each.order_key, numbers)]
     if as_json:
         output.write_json({"rows": [*map(_history_json, rows)], "rejected": rejected, "cell_warnings": warnings})
     else:
@@ -228,6 +238,11 @@ def history(*, item_or_order: str, as_json: bool) -> None:
             _print_history(row)
         output.print_refusals("Rejected by the merge", rejected)
         output.print_warnings(warnings)
+    concerned = {row.customer for row in rows} or {verdict.customer for verdict in verdicts}
+    for verdict in verdicts:  # the list may say more of the order than was merged
+        if verdict.customer in concerned and (verdict.is_unmerged or verdict.guards or verdict.paused_at):
+            output.say(verdict.sentence, err=True)
+    output.print_guards(verdict for verdict in verdicts if verdict.customer in concerned)
     if not rows and not rejected:
         output.say(
             f"No order, item or subitem {item_or_order!r} is known, and no staged row of that number was rejected. "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,7 +12,7 @@ from orders_platform.cli import output
 from orders_platform.cli.embedded import ROOMY, embedded_sandbox, refuse_while_served, sandbox_file
 from orders_platform.errors import ConfigurationError
 from orders_platform.sandbox.sandbox_options import AccountLimits
-from orders_platform.settings import Settings
+from orders_platform.settings import Settings, boards_at
 
 LIMITS = {"roomy": ROOMY, "pro": AccountLimits(), "trial": AccountLimits.trial(), "app": AccountLimits.app_token()}
 
@@ -60,6 +60,12 @@ def serve(*, port: int | None, state: Path | None, limits: str, latency: tuple[f
     )
 
     noted = file.with_suffix(".url") if file == sandbox_file(settings) else None  # where other commands look for it
+    with suppress(ConnectionRefusedError, FileNotFoundError):
+        if noted and boards_at(url := noted.read_text(encoding="utf-8")) == str(file.resolve()):
+            raise ConfigurationError(
+                f"The boards in {file} are served already, at {url}: two would write one file. Use that one, or give this one boards "
+                "of its own: --state FILE."
+            )
 
     def ready(url: str) -> None:
         if noted:

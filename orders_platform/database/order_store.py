@@ -9,7 +9,7 @@ import json
 import re
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import MISSING, asdict, dataclass, fields, replace
 from datetime import UTC, datetime, time, timedelta
@@ -474,15 +474,25 @@ class OrderStore:
     def customers(self) -> list[str]:
         return sorted(str(row["customer_name"]) for row in self.read("1_read_order_customers"))
 
-    def verdicts(self, customers: Iterable[str] | None = None) -> list[Verdict]:
-        """The verdict on these customers, or on all that the database knows, by name."""
-        summaries, rows, acted = self.summaries(), self.invalid_rows(), self.guards()
+    def verdicts(
+        self,
+        customers: Iterable[str] | None = None,
+        *,
+        invalid: Sequence[RowProblem] | None = None,
+        unmerged: Collection[str] = (),
+    ) -> list[Verdict]:
+        """The verdict on these customers, or on all that the database knows, by name, as of their last merges.
+
+        `OrderMerge.assess` says with `invalid` and `unmerged` what the staging table has beyond these.
+        """
+        summaries, acted = self.summaries(), self.guards()
+        rows = self.invalid_rows() if invalid is None else invalid
         warnings = Counter(each.customer for each in self.cell_warnings())
         unmatched = self._unmatched({row.customer: row.rows for row in rows if row.code == UNKNOWN_CUSTOMER})
         known = {summary.customer for summary in summaries} | {guard.customer for guard in acted}
         known |= {row.customer for row in rows if row.code not in NOBODYS}
-        chosen = sorted(known if customers is None else customers)
-        return verdicts_of(chosen, summaries, rows, warnings, unmatched, acted, self.paused())
+        chosen = sorted(known.union(unmerged) if customers is None else customers)
+        return verdicts_of(chosen, summaries, rows, warnings, unmatched, acted, self.paused(), unmerged)
 
     def _unmatched(self, labels: Mapping[str, int]) -> dict[str, int]:
         """How many rows with a blank customer the files of each customer hold, that nobody can be given."""

@@ -357,9 +357,9 @@ def summary(verdicts: Sequence[Verdict], nobody: Sequence[str], failed: Sequence
 def send_summary(context: OpExecutionContext, orders_database: OrdersDatabase) -> None:
     """Send where every customer stands to ORDERS_ALERT_URLS, and to an address of one customer where that stands."""
     with dagster_failures("daily_summary"):
-        settings, store = Settings(), orders_database.store
-        failed, verdicts = failed_lately(context.instance, datetime.now(UTC)), store.verdicts()
-        unmatched = nobodys(store.invalid_rows())
+        settings = Settings()
+        failed, (verdicts, invalid) = failed_lately(context.instance, datetime.now(UTC)), orders_database.merge.assess()
+        unmatched = nobodys(invalid)
 
         def message(customer: str | None = None) -> Message:
             mine = [each for each in verdicts if customer in {None, each.customer}]

@@ -19,7 +19,9 @@ class CustomerSyncStatus:
     Attributes:
         load: the content of its staged rows as one value; None when it has none.
         merged: the content that was merged last; None when none ever was.
-        is_whole: that merge went through all its three steps, and nobody took away orders since.
+        rows: that it read.
+        is_whole: it went through all its three steps, nobody took away orders since, and no other customer was merged since that may
+            have taken over some.
         waiting: rows that are to be sent and can be.
         is_paused: somebody wants it to be left alone.
     """
@@ -29,7 +31,7 @@ class CustomerSyncStatus:
     merged: str | None = None
     is_whole: bool = True
     waiting: int = 0
-    orders: int = 0
+    rows: int = 0
     merged_at: datetime | None = None
     is_paused: bool = False
 
@@ -37,6 +39,11 @@ class CustomerSyncStatus:
     def is_changed(self) -> bool:
         """The staged rows are not what was merged last, or the merge must be made whole."""
         return self.load is not None and (self.load != self.merged or not self.is_whole)
+
+    @property
+    def is_unmerged(self) -> bool:
+        """The same, or the staging table has lost all its rows since, of which a guard will speak."""
+        return self.is_changed or (self.load is None and self.merged is not None and self.rows > 0)
 
     @property
     def need(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -49,6 +49,7 @@ class Verdict:
         differences: between board and database, when they were last compared; orders that were missing then are not `on_board`.
         guards: that acted on its last load and were not accepted.
         paused_at: since when somebody keeps it from being merged and sent; UTC.
+        is_unmerged: its load is not the one that was merged last, or was not merged whole: what it holds is not counted here.
     """
 
     customer: str
@@ -62,6 +63,7 @@ class Verdict:
     differences: int = 0
     guards: tuple[Guard, ...] = ()
     paused_at: datetime | None = None
+    is_unmerged: bool = False
 
     @property
     def state(self) -> CustomerState:
@@ -76,7 +78,7 @@ class Verdict:
             return CustomerState.UNMATCHED
         if self.paused_at:
             return CustomerState.PAUSED
-        if self.waiting or self.on_board < self.orders:
+        if self.waiting or self.is_unmerged or self.on_board < self.orders:
             return CustomerState.WAITING
         return CustomerState.WARNINGS if self.warnings else CustomerState.ON_BOARD
 
@@ -90,7 +92,15 @@ class Verdict:
         orders = counted(self.orders, "order")
         some = f"{self.on_board:,} of {orders} on the board"
         every = f"{orders}, {'all ' if self.orders > 1 else ''}on the board"
-        head = "no orders" if not self.orders else every if self.is_well() else some
+        head = (
+            "no orders merged"
+            if not self.orders and self.is_unmerged
+            else "no orders"
+            if not self.orders
+            else every
+            if self.is_well()
+            else some
+        )
         counts = (
             (self.waiting, "row waits", "rows wait"),
             (self.failed, "row failed", "rows failed"),
@@ -102,7 +112,8 @@ class Verdict:
         said = [counted(*each) for each in counts if each[0]]
         stopped = ["a guard stops it" if any(guard.blocks for guard in self.guards) else "a guard acted"] if self.guards else []
         paused = [f"paused since {self.paused_at:%Y-%m-%d %H:%M} UTC"] if self.paused_at else []
-        return f"{self.customer}: {'; '.join([head, *said, *stopped, *paused])}"
+        unmerged = ["its load is not merged yet"] if self.is_unmerged else []
+        return f"{self.customer}: {'; '.join([head, *unmerged, *said, *stopped, *paused])}"
 
 
 def verdicts_of(
@@ -113,11 +124,12 @@ def verdicts_of(
     unmatched: Mapping[str, int],
     guards: Sequence[Guard],
     paused: Mapping[str, datetime],
+    unmerged: Collection[str] = (),
 ) -> list[Verdict]:
     """The verdict on each of these customers.
 
     `warnings` counts the cells of each that were left out, `unmatched` the rows of its files that name no customer;
-    `paused` says since when a customer is.
+    `paused` says since when a customer is, `unmerged` are those whose load is not merged.
     """
     stands = {summary.customer: summary for summary in summaries}
     found = []
@@ -138,6 +150,7 @@ def verdicts_of(
                 differences=stand.differences,
                 guards=tuple(guard for guard in guards if guard.customer == name and not guard.is_accepted),
                 paused_at=paused.get(name),
+                is_unmerged=name in unmerged,
             )
         )
     return found

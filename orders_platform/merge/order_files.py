@@ -102,7 +102,7 @@ class OrderSheet:
         place_of: staging column -> place in each row, counted from 0.
         by_alias: header -> column, for every header that is not written exactly as its column.
         rows: how many rows below the headers hold anything.
-        quantity: the sum of the sizes.
+        quantity: the sum of the sizes, without rows of totals.
         numbers: the order numbers.
         spellings: how many rows there are of each spelling of a customer.
         customers: the rows of each customer; `unmatched_rows` are those of nobody who is configured, `nameless_rows` of these name none.
@@ -163,6 +163,11 @@ class OrderSheet:
         places = sorted({*self._unread, *self._values})
         return {column_letter(place): self._values[place] for place in places if not self._unread.get(place)}
 
+    @property
+    def unread(self) -> dict[str, int]:
+        """Both of these, as `--ignore` names them."""
+        return {**self.unknown, **{f"column {letter}": count for letter, count in self.blank_headers.items()}}
+
     def report(self) -> dict[str, object]:
         """What was understood, for `--json`."""
         names = (
@@ -182,8 +187,7 @@ class OrderSheet:
 
     def refusals(self, ignored: Sequence[str]) -> Iterator[str]:
         """Why it cannot be loaded whole, and the way out; values under the ignored headers may be lost."""
-        unread = {**self.unknown, **{f"column {letter}": count for letter, count in self.blank_headers.items()}}
-        lost = [(name, count) for name, count in unread.items() if count and name not in ignored]
+        lost = [(name, count) for name, count in self.unread.items() if count and name not in ignored]
         if lost:
             named = [f"{name!r} ({counted(count, 'value')}{_nearest(name, self._known)})" for name, count in lost[:_NAMED]]
             said = ", ".join(named) + (f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else "")
@@ -221,15 +225,18 @@ class OrderSheet:
         self._filled |= columns.keys()
         for place in columns.keys() - place_of.values():
             self._values[place] += sum(map(bool, map(str.strip, columns[place])))
-        self.quantity += sum(_sum([cell for cell in columns[place] if cell]) for place in sizes)
+        numbers = columns.get(place_of[known.keys[0]], blank)
+        customers = columns.get(place_of.get(known.customer, _SOURCE), blank)
+        is_order = [fold(number or customer) not in TOTALS for number, customer in zip(numbers, customers, strict=True)]
+        sized = columns if all(is_order) else {place: list(compress(columns[place], is_order)) for place in sizes}
+        self.quantity += sum(_sum([cell for cell in sized[place] if cell]) for place in sizes)
         for place in dates:
             serials = [cell for cell in columns[place] if _is_serial(cell)]
             if serials:
                 count, examples = self._serials.get(place, (0, []))
                 self._serials[place] = count + len(serials), [*examples, *serials][:_EXAMPLES]
-        self.numbers.extend(columns.get(place_of[known.keys[0]], blank))
+        self.numbers.extend(numbers)
         self.rows += rows
-        customers = columns.get(place_of.get(known.customer, _SOURCE), blank)
         return zip(customers, self._files(rows, columns), strict=True)
 
     def _files(self, rows: int, columns: Mapping[int, Sequence[str]]) -> list[str]:

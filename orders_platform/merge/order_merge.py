@@ -30,7 +30,8 @@ from orders_platform.domain.customers import (
 )
 from orders_platform.domain.guards import Guard, GuardKind, HeaderMerge, LineMerge
 from orders_platform.domain.needed_runs import CustomerSyncStatus
-from orders_platform.domain.verdicts import NO_ORDERS
+from orders_platform.domain.orders import RowProblem
+from orders_platform.domain.verdicts import NO_ORDERS, Verdict
 from orders_platform.errors import DatabaseRefusedError, SourceDataError
 from orders_platform.merge.cleaning import REASONS, Cleaner, KnownCells, beginning
 from orders_platform.merge.merge_rules import MergeRules
@@ -90,9 +91,27 @@ class OrderMerge:
             for row in found
         ]
 
-    def sync_statuses(self) -> list[CustomerSyncStatus]:
-        """Where every customer stands that the load or the order table has, by name. Reads the whole staging table once."""
+    def assess(self, customers: Collection[str] | None = None) -> tuple[list[Verdict], list[RowProblem]]:
+        """The verdict on these customers, or on all, and the invalid rows of all, as the staging table is now.
+
+        What it has that is not merged yet is told, but not looked at. Reads it twice.
+        """
         scan = self.scan_staging()
+        unmerged = {each.customer for each in self.sync_statuses(scan) if each.is_unmerged}
+        recorded, labels = self._store.invalid_rows(), {UNKNOWN_CUSTOMER, UNMATCHED_NO_ORDER}
+        rows, now = Counter[str](), scan.unmatched_by_label
+        for row in (row for row in recorded if row.code in labels):
+            rows[row.customer] += row.rows
+        new = {label for label in {*rows, *now} if label not in now or rows[label] != now[label][0].rows}
+        invalid = [row for row in recorded if row.code not in labels or row.customer not in new]
+        for entry in (entry for entry in scan.unmatched if entry.label in new):
+            code = UNKNOWN_CUSTOMER if entry.has_orders else UNMATCHED_NO_ORDER
+            invalid.append(RowProblem(entry.label, "", "", code, entry.reason, entry.rows))
+        return self._store.verdicts(customers, invalid=invalid, unmerged=unmerged), invalid
+
+    def sync_statuses(self, scan: StagingScan | None = None) -> list[CustomerSyncStatus]:
+        """Where every customer stands that the load or the order table has, by name. Reads the whole staging table, as the scan does."""
+        scan = scan or self.scan_staging()
         loads = self._load_fingerprints(scan)
         merges = {str(row["customer_name"]): row for row in self._store.read("read_merges")}
         waiting: Counter[str] = Counter()
@@ -100,9 +119,15 @@ class OrderMerge:
             waiting[str(row["customer_name"])] += int(row["row_count"])
         names = sorted({*scan.customers, *self._store.customers()})
         paused = self._store.paused()
-        return [
-            _sync_status(name, loads.get(name), merges.get(name), waiting[name], is_paused=name in paused) for name in names
-        ]
+        last = {name: moment for name, row in merges.items() if (moment := order_store.moment(row["merged_at"]))}
+        found = []
+        for name in names:
+            status, merge = (
+                CustomerSyncStatus(name, loads.get(name), waiting=waiting[name], is_paused=name in paused),
+                merges.get(name),
+            )
+            found.append(_merged(status, merge, (at for other, at in last.items() if other != name)) if merge else status)
+        return found
 
     def present(self) -> list[str]:
         """The customers that the load or the order table has, by name."""
@@ -193,7 +218,7 @@ class OrderMerge:
                 row.reject_code, row.reason = (UNKNOWN_CUSTOMER, reason) if is_order else (UNMATCHED_NO_ORDER, row.reason)
             self._record_rejects(run, load, self._read_rejects(run))
             run("1_record_merge", customer=key, fingerprint=fingerprint, rows_read=load.counts.total(), missing_orders=0, missing_kept=0,
-                row_hash_rule=None, unsettled=0)  # fmt: skip
+                unsettled=0, compares_lines=0)  # fmt: skip
 
     # --- the three merges -----------------------------------------------------------------------------------------------
 
@@ -230,7 +255,9 @@ class OrderMerge:
             if kept != recorded:
                 self._record_guards(customer, kept)
             return HeaderMerge(known["rows_read"], missing=known["missing_orders"], guards=kept, was_unchanged=True)
-        row_hash_rule = self.rules.row_hash_rule(customer)
+        rule = self.rules.row_hash_rule(customer)
+        configuration = self.rules.configuration_hash(customer)
+        is_configured_so = known is not None and str(known["fingerprint"]).startswith(f"{configuration}:")
         names = self._configuration.customer_names
         former = sorted(name for name in self._store.customers() if name != customer and names.resolve(name) == customer)
         # A run that was started before a customer was renamed, or before an order came from it, may be sending.
@@ -243,8 +270,9 @@ class OrderMerge:
                 hold(name)
             self._rename(run, former)
             cleaner, rejects = self._cleaner(customer), self._read_rejects(run)
-            if known and known["row_hash_rule"] != row_hash_rule and (hashes := rehashed(run, cleaner, rejects)):
-                self._write(run, ["record_uuid", "row_hash"], hashes)
+            if not known or known["row_hash_rule"] != rule:
+                self._write(run, ["record_uuid", "row_hash"], rehashed(run, cleaner, rejects))
+                run("1_record_row_hash_rule", rule=rule)
             load = StagedLoad(run, cleaner, staged)
             rows_read = load.counts.total()
             load.judge_shared_keys()
@@ -262,7 +290,7 @@ class OrderMerge:
             removed = 0 if acted else self._remove(run, missing)
             self._record_rejects(run, load, rejects)
             run("1_record_merge", fingerprint=self._fingerprint(customer, load.staged), rows_read=rows_read, missing_orders=len(missing),
-                missing_kept=int(bool(acted and missing)), row_hash_rule=row_hash_rule, unsettled=load.unsettled)  # fmt: skip
+                missing_kept=int(bool(acted and missing)), unsettled=load.unsettled, compares_lines=int(not is_configured_so))  # fmt: skip
         counts = (rows_read, created, len(changes), rejected, copies, len(missing), removed)
         return HeaderMerge(*counts, acted, unsettled=load.unsettled)
 
@@ -275,7 +303,7 @@ class OrderMerge:
                 written.setdefault(places, []).append([change.row.ref, *(change.cells[i] for i in places)])
         for places, rows in written.items():
             self._write(run, ["record_uuid", *(self._quoted[i] for i in places)], rows)
-        self._write(run, ["record_uuid", "staged_hash"], load.read_anew())
+        self._write(run, ["record_uuid", "staged_hash", "order_key"], load.read_anew())
         changed = [change.row for change in changes]
         found = [(row.ref, row.order_key, row.row_hash, row.group_name, row.item_name) for row in changed]
         write_rows(run, "1_update_orders", ("ref", "key", "hash", "group", "item"), found)
@@ -457,8 +485,8 @@ class OrderMerge:
                 for code, column, text in row.bad_cells:
                     found[row.row_hash, column, code] = REASONS[code], 1, row.order_key, beginning(text, 1_000)
         run("1_resolve_rejects")
-        again = [(*key, *values[:2]) for key, values in found.items() if key in recorded]
-        write_rows(run, "1_refresh_rejects", ("hash", "size", "code", "reason", "count"), again)
+        again = [(*key, *values[:3]) for key, values in found.items() if key in recorded]
+        write_rows(run, "1_refresh_rejects", ("hash", "size", "code", "reason", "count", "key"), again)
         columns = ["customer_name", "row_hash", "size_code", "reject_code", "reason", "row_count", "order_key", "cell_text",
                    "first_seen_at", "last_seen_at"]  # fmt: skip
         customer, now = run.values["customer"], run.values["now"]
@@ -483,9 +511,15 @@ def _unmatched_key(label: str) -> str:
     return f"({UNKNOWN_CUSTOMER}) {label}"
 
 
-def _sync_status(customer: str, load: str | None, merge: Row | None, waiting: int, *, is_paused: bool) -> CustomerSyncStatus:
-    if merge is None:
-        return CustomerSyncStatus(customer, load, waiting=waiting, is_paused=is_paused)
+def _merged(status: CustomerSyncStatus, merge: Row, others_at: Iterable[datetime]) -> CustomerSyncStatus:
+    """With the customer's last merge; `others_at` says when the other customers were merged."""
+    at = order_store.moment(merge["merged_at"])
     is_whole = len(set(_merge_numbers(merge).values())) == 1 and merge["orders_now"] == merge["order_count"]
-    return CustomerSyncStatus(customer, load, order_store.text(merge["fingerprint"]), is_whole, waiting, int(merge["orders_now"]),
-                              order_store.moment(merge["merged_at"]), is_paused)  # fmt: skip
+    is_settled = not merge["unsettled_orders"] or at is None or all(other < at for other in others_at)
+    return replace(
+        status,
+        merged=order_store.text(merge["fingerprint"]),
+        rows=int(merge["rows_read"] or 0),
+        is_whole=is_whole and is_settled,
+        merged_at=at,
+    )

@@ -353,12 +353,12 @@ class StagedLoad:
             row.cells = None
             yield Change(row, cells)
 
-    def read_anew(self) -> Iterator[tuple[str, str | None]]:
-        """The orders whose rows read otherwise than those that they were merged from, with what they keep of these."""
+    def read_anew(self) -> Iterator[tuple[str, str | None, str]]:
+        """The orders whose rows read otherwise than those that they were merged from, with what they keep of these, and their key."""
         for ref, row in self._taken():
             order = self.known.get(ref)  # none for one that another customer had
             if order is None or order.staged_hash != row.staged_hash:
-                yield ref, row.staged_hash
+                yield ref, row.staged_hash, row.order_key
 
     def moved_sources(self) -> Iterator[Change]:
         """Where the rows of orders come from now, if that alone is new; it changes no order, so nothing of it is sent."""

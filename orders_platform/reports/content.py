@@ -87,7 +87,9 @@ class Report:
         if not total.orders and verdict.is_well():
             return "There are no orders."
         on_board = min(total.on_board, verdict.on_board)
-        if on_board < total.orders or not verdict.is_well():
+        if not total.orders:
+            words = "No order is on the board"
+        elif on_board < total.orders or not verdict.is_well():
             words = f"{on_board:,} of {counted(total.orders, 'order is', 'orders are')} on the board"
         else:
             words = "The order is on the board" if total.orders == 1 else f"All {total.orders:,} orders are on the board"
@@ -98,7 +100,8 @@ class Report:
         differ = verdict.differences
         paused = f"updates are paused since {verdict.paused_at:%Y-%m-%d}" if verdict.paused_at else ""
         seen = f"{counted(differ, 'thing')} on it differed when it was last looked at" if differ else ""
-        return "; ".join(part for part in (words, paused, seen, needs, nobody) if part) + "."
+        unmerged = "the next update takes in what the order list holds now" if verdict.is_unmerged else ""
+        return "; ".join(part for part in (words, unmerged, paused, seen, needs, nobody) if part) + "."
 
     @property
     def correction_count(self) -> int:

@@ -127,6 +127,11 @@ class CustomerReport:
     def doubled(self) -> list[Difference]:
         return [double for stage in self.stages for double in stage.doubled]
 
+    @property
+    def is_merged(self) -> bool:
+        """The load was merged as it is, and no order of it waits for the merge of another customer."""
+        return self.error is None and not (self.headers and self.headers.unsettled)
+
     def total(self, figure: str) -> int:
         return sum(int(getattr(stage, figure)) for stage in self.stages)
 

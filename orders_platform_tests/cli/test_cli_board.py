@@ -122,6 +122,10 @@ def test_a_served_sandbox_answers_and_keeps_its_boards_when_it_is_started_again(
         assert page.status_code == 200
         assert page.headers["content-type"].startswith("text/html")
         ask(f"{url}/v2", f'mutation {{ create_item(board_id: {ITEMS_BOARD}, item_name: "kept") {{ id }} }}')
+        with workplace.start("sandbox", "serve", "--port", "0") as second:
+            _, said = second.communicate(timeout=60)
+        assert (second.returncode, "are served already" in said, "--state FILE" in said) == (2, True, True)
+        assert (workplace.folder / ".data" / "sandbox.url").read_text() == f"{url}/v2"
     assert (workplace.folder / ".data" / "sandbox.db").exists()
     with serving(workplace, "--limits", "trial") as url:
         found = ask(f"{url}/v2", f"{{ boards(ids: [{ITEMS_BOARD}]) {{ items_page(limit: 5) {{ items {{ name }} }} }} }}")

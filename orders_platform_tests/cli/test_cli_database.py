@@ -94,6 +94,8 @@ def test_a_header_that_no_column_takes_is_refused_when_it_holds_values(
     ignored = terminal("load", str(file), "--ignore", "3-Apr", "--json")
     assert ignored.code == 0
     assert ignored.document["files"][str(file)]["unknown"] == {"3-Apr": len(orders)}
+    said = f"left out, as --ignore says: '3-Apr' ({len(orders)} values); what they hold will not be on the board"
+    assert said in terminal("load", str(file), "--ignore", "3-Apr").out
     assert workplace.rows(STAGED) == [(len(orders),)]
 
 

@@ -22,7 +22,7 @@ def test_before_the_first_sync_everything_waits_and_after_it_nothing(bhood: Work
         merge = OrderMerge(store)
         merge.merge_headers("B'HOOD", merge.scan_staging(), datetime.now(UTC))
     before = terminal("report", "--customer", "B'HOOD").out
-    assert "**0 of 24 orders are on the board.**" in before
+    assert "**0 of 24 orders are on the board; the next update takes in what the order list holds now.**" in before
     assert len(rows_of(before, "## Waiting (24)")) == 24
     assert "Last update" not in before
 

@@ -131,7 +131,8 @@ def test_a_database_that_may_only_be_read_is_read_and_said_to_be_so(
     monkeypatch.setattr(
         os, "access", lambda path, mode: mode != os.W_OK and allowed(path, mode)
     )  # root may write whatever it is
-    assert terminal("status").code == 0
+    status = terminal("status")
+    assert (status.code, "RHONE: no orders merged; its load is not merged yet" in status.out) == (1, True)
     assert "RHONE" in terminal("customers").out
     refused = terminal("load", str(write_csv(offline.folder / "rhone.csv", samples_of("RHONE"))))
     assert refused.code == 1

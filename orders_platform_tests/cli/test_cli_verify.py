@@ -216,7 +216,7 @@ def test_a_customer_at_work_is_not_compared(synced: Workplace, terminal: Termina
 def test_history_names_run_request_time_and_outcome_of_each_document_of_an_order(synced: Workplace, terminal: Terminal) -> None:
     number, item_id = item_of(synced)
     by_number, by_id = terminal("history", number, "--json"), terminal("history", str(item_id), "--json")
-    assert by_number.document == by_id.document
+    assert by_number.document == by_id.document == terminal("history", f" {number.lower()}\u00a0", "--json").document
     order, *lines = by_number.document["rows"]
     assert (order["order_key"], order["monday_id"], order["state"]) == (number, item_id, "SYNCED")
     (document,) = order["documents"]

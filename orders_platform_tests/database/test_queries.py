@@ -46,7 +46,7 @@ def test_a_load_that_was_merged_is_recognised_by_one_read_of_the_whole_staging_t
     for customer in (GREYSON, RHONE):
         order_list.merge_all(customer=customer)
     assert not sync_status(order_list).is_changed
-    assert sync_status(order_list).orders == 5
+    assert sync_status(order_list).rows == 5
     assert not sync_status(order_list, RHONE).is_changed
     order_list.load(*reversed(rows))
     assert not sync_status(order_list).is_changed

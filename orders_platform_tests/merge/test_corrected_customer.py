@@ -318,3 +318,22 @@ def test_lines_that_were_staged_under_the_former_customer_are_staged_anew(starte
     started.load(*BASE, *of(GREYSON, "AA-2"), *of(PELOTON, "AA-1", S=4))
     merged(started, PELOTON, GREYSON)
     assert started.lines()["AA-1", "S"] == 4
+
+
+@BOTH_WAYS
+def test_one_of_two_orders_of_a_number_moves_and_the_other_leaves(order_list: OrderList, turns: tuple[str, str]) -> None:
+    """The customer that both left cannot tell which one moved until the other is merged; then a run of it is asked for, once."""
+    order_list.load(*BASE, *of(GREYSON, "AA-1", PO_NUMBER="1"), *of(GREYSON, "AA-1", PO_NUMBER="2"))
+    merged(order_list, *turns)
+    order_list.sent()
+    order_list.load(*BASE, *of(PELOTON, "AA-1", PO_NUMBER="1"))
+    merged(order_list, *turns)
+
+    def changed() -> list[str]:
+        return [each.customer for each in order_list.merging.sync_statuses() if each.is_changed]
+
+    assert changed() == ([GREYSON] if turns[0] == GREYSON else [])
+    merged(order_list, GREYSON)
+    assert changed() == []
+    found = order_list.sql(f'SELECT "{NAME}", "{PO}", removed_at IS NULL FROM ORDER_LIST_V2 WHERE order_key = ?', "AA-1")
+    assert sorted(found) == [(GREYSON, "2", 0), (PELOTON, "1", 1)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from orders_platform.domain import guards
@@ -209,3 +211,29 @@ def test_a_customer_that_left_for_good_is_accepted_and_comes_back_as_it_was(orde
     assert order_list.store.guards() == []
     order_list.merge(*orders(2))
     assert order_list.orders("record_uuid", "removed_at") == [(row[0], None) for row in ids]
+
+
+def test_a_guard_that_ends_a_merge_under_other_keys_leaves_no_order_changed(order_list: OrderList) -> None:
+    """The orders were hashed by the new rule before the guard acted; back under the old one they are hashed again."""
+    rows = orders(5, NOTES="n")
+    order_list.merge_all(*rows)
+    order_list.sent()
+    other = order_list.configured(lambda document: document["keys"]["extra"].append("_SOURCE_TABLE"))
+    assert kinds(other.merge(*(row | {"NOTES": None} for row in rows)).guards) == [(EMPTIED, False)]
+    assert order_list.merge(*rows, order("GRE-9")).updated == 0
+    assert other.merge(*rows, order("GRE-8")).updated == 0
+
+
+def test_an_order_and_a_refused_row_are_listed_by_the_keys_of_today(order_list: OrderList) -> None:
+    def by_two_columns(document: dict[str, Any]) -> None:
+        keys = document["keys"]
+        keys["unique"] = ["AAG ORDER NUMBER", "PO NUMBER"]
+        keys["extra"] = [name for name in keys["extra"] if name != "PO NUMBER"]
+
+    rows = [*orders(3), order("GRE-0", FREIGHT=3)]
+    order_list.merge(*rows)
+    assert {key for _, key, _ in order_list.rejects()} == {"GRE-0"}
+    other = order_list.configured(by_two_columns)
+    assert other.merge(*rows).updated == 0
+    assert {key for _, key, _ in other.rejects()} == {"GRE-0 | PO-GRE-0"}
+    assert [key for (key,) in other.orders("order_key")] == ["GRE-1 | PO-GRE-1", "GRE-2 | PO-GRE-2"]

@@ -368,6 +368,8 @@ def test_a_report_counts_customers_sizes_and_quantities(tmp_path: Path) -> None:
     )
     said = report(csv_file(tmp_path, [KEY, NAME, "S", "M", "L"], *rows))
     assert (said.customers, said.unmatched_rows, said.sizes, said.quantity) == ({"GREYSON": 2}, 1, ("S", "M", "L"), 1024)
+    totals = (["TOTAL", "", "1007", "", "17"], ["", "Grand Total", "1007", "", "17"])
+    assert report(csv_file(tmp_path, [KEY, NAME, "S", "M", "L"], *rows, *totals)).quantity == 1024
 
 
 # --- what Excel did to the data

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -191,3 +193,30 @@ def test_lines_catch_up_with_several_merges_of_the_orders(order_list: OrderList)
     _, lines = order_list.merge_all(order("GRE-1") | {"S": 8}, order("GRE-2") | {"L": 1})
     assert lines == LineMerge(created=1, updated=1)
     assert order_list.lines() == {("GRE-1", "S"): 8, ("GRE-1", "M"): 3, ("GRE-2", "S"): 2, ("GRE-2", "M"): 3, ("GRE-2", "L"): 1}
+
+
+@pytest.mark.parametrize(
+    ("change", "before", "after"),
+    [
+        (lambda document: document["sizes"].update(one_size_code="OSFA"), {"OS": 4}, {("GRE-1", "OSFA"): 4}),
+        (lambda document: document["cleaning"].update(cancelled="VOID"), {"S": 2}, {}),
+    ],
+    ids=["the code of one size", "the word for cancelled"],
+)
+def test_what_the_configuration_says_of_sizes_holds_for_orders_that_do_not_change(
+    order_list: OrderList, change: Callable[[dict[str, Any]], None], before: Row, after: dict[tuple[str, str], int]
+) -> None:
+    rows = [sized("GRE-1", before, ORDER_TYPE="VOID"), order("GRE-2")]
+    order_list.merge_all(*rows)
+    order_list.sent()
+    others = {key: qty for key, qty in order_list.lines().items() if key[0] != "GRE-1"}
+    changed = order_list.configured(change)
+    assert changed.merge_all(*rows)[0].updated == 0
+    shown = changed.sql(
+        "SELECT o.order_key, l.size_code, l.qty FROM ORDER_LIST_LINES l JOIN ORDER_LIST_V2 o USING (record_uuid)"
+    )
+    assert {(key, size): qty for key, size, qty in shown if qty} == others | after
+    waiting = changed.sql(
+        "SELECT o.order_key FROM ORDER_LIST_LINES l JOIN ORDER_LIST_V2 o USING (record_uuid) WHERE l.sync_state = 'NEW'"
+    )
+    assert {key for (key,) in waiting} == {"GRE-1"}

@@ -1,0 +1,77 @@
+"""A list that was loaded and not merged yet: no command says that all of it is on the board."""
+
+from __future__ import annotations
+
+import pytest
+
+from orders_platform_tests.testing.terminal import Terminal
+from orders_platform_tests.testing.workplace import Row, Workplace, samples_of
+
+BHOOD, PELOTON = samples_of("B'HOOD", "BHOOD")[:4], samples_of("PELOTON")[:4]
+KEY, NAME, STYLE = "AAG ORDER NUMBER", "CUSTOMER NAME", "CUSTOMER STYLE"
+
+
+@pytest.fixture
+def synced(workplace: Workplace, terminal: Terminal) -> Workplace:
+    workplace.stage(BHOOD)
+    assert terminal("sync", "--execute").code == 0
+    assert terminal("status").code == terminal("report").code == terminal("verify").code == 0
+    return workplace
+
+
+def everywhere(terminal: Terminal, sentence: str) -> None:
+    for command in ("status", "verify"):
+        outcome = terminal(command)
+        assert (outcome.code, sentence in outcome.out) == (1, True), outcome
+    customer = sentence.partition(":")[0]
+    verdict = terminal("status", "--json").document["customers"][customer]["verdict"]
+    assert (verdict["state"], verdict["is_unmerged"]) == ("waiting", True)
+    report = terminal("report", "--customer", customer)
+    assert (report.code, "the next update takes in what the order list holds now" in report.out) == (1, True)
+    assert "All 4 orders" not in report.out
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [BHOOD[:3], [*BHOOD, BHOOD[0] | {KEY: "NEW-1"}], [BHOOD[0] | {STYLE: "another"}, *BHOOD[1:]], PELOTON],
+    ids=["an order is gone", "an order is new", "a cell is another", "the whole customer is gone"],
+)
+def test_a_load_that_changed_is_said_everywhere(synced: Workplace, terminal: Terminal, rows: list[Row]) -> None:
+    synced.stage(rows)
+    everywhere(terminal, "B'HOOD: 4 of 4 orders on the board; its load is not merged yet")
+    known = terminal("history", str(BHOOD[1][KEY]))
+    assert (known.code, "its load is not merged yet" in known.err) == (0, True)
+    synced.stage(BHOOD)
+    assert terminal("status").code == 0
+
+
+def test_a_customer_that_was_never_merged_is_there(synced: Workplace, terminal: Terminal) -> None:
+    synced.stage([*BHOOD, *PELOTON])
+    everywhere(terminal, "PELOTON: no orders merged; its load is not merged yet")
+    assert "No order is on the board; the next update" in terminal("report", "--customer", "peloton").out
+    unknown = terminal("history", str(PELOTON[0][KEY]))
+    assert (unknown.code, "PELOTON: no orders merged; its load is not merged yet" in unknown.err) == (1, True)
+    assert "B'HOOD" not in unknown.err
+    assert terminal("sync", "--execute").code == 0
+    assert terminal("status").code == 0
+
+
+def test_rows_of_nobody_are_told_before_a_run_lists_them(synced: Workplace, terminal: Terminal) -> None:
+    synced.stage([*BHOOD, *(row | {NAME: "SOMEBODY ELSE"} for row in PELOTON)])
+    for command in ("status", "verify"):
+        outcome = terminal(command)
+        assert outcome.code == 1
+        assert "customer 'SOMEBODY ELSE' is not in [customers]" in outcome.out + outcome.err or command == "verify"
+    assert "4 staged rows match no configured customer" in terminal("verify").err
+    assert "SOMEBODY ELSE" in terminal("report").out
+    assert terminal("sync", "--execute").code == 1
+    synced.stage(BHOOD)
+    assert terminal("status").code == terminal("report").code == terminal("verify").code == 0
+
+
+def test_a_run_that_could_not_merge_a_customer_does_not_praise_it(synced: Workplace, terminal: Terminal) -> None:
+    synced.stage(BHOOD[:3])
+    with synced.store() as store, store.lock("B'HOOD"):
+        outcome = terminal("sync", "--execute")
+    assert outcome.code == 1
+    assert "B'HOOD: 4 of 4 orders on the board; its load is not merged yet" in outcome.out
