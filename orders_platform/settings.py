@@ -23,9 +23,7 @@ SANDBOX_TOKEN = "sandbox-token"  # noqa: S105 - not a secret: the local sandbox 
 SHORTEST_SETTLE_SECONDS = 75.0
 """A request may leave 5 seconds after its intent was committed, take 10 to connect, and run for 60 at monday."""
 
-LONGEST_KEY_SECONDS = 1_800.0
-"""How long monday remembers an idempotency key."""
-
+LONGEST_KEY_SECONDS = 1_800.0  # how long monday remembers an idempotency key
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _ROOT = 0
 

@@ -50,12 +50,8 @@ from orders_platform.errors import BoardMismatchError, ConfigurationError, Custo
 
 T = TypeVar("T")
 
-NEVER = datetime(1970, 1, 1, tzinfo=UTC)
-"""Stands for no moment in a comparison, where NULL is equal to nothing."""
-
-BATCHES_A_TRANSACTION = 500
-"""A log of millions must not be locked for minutes while it is trimmed."""
-
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # stands for no moment in a comparison, where NULL is equal to nothing
+BATCHES_A_TRANSACTION = 500  # a log of millions must not be locked for minutes while it is trimmed
 _SHOWN = 5
 _RECENT_BATCHES = 200
 _REFS_A_STATEMENT = 1_000  # twice in it, and SQL Server takes 2,100 parameters

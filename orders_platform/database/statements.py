@@ -19,9 +19,7 @@ from sqlalchemy import Connection, CursorResult, Dialect, TextClause, bindparam,
 from orders_platform.errors import ConfigurationError
 
 VALUES_A_STATEMENT = 1_000
-ROWS_A_STATEMENT = 100
-"""SQL Server takes 2,100 parameters; a row with its result has thirteen."""
-
+ROWS_A_STATEMENT = 100  # SQL Server takes 2,100 parameters; a row with its result has thirteen
 T = TypeVar("T")
 
 Variables = Mapping[str, int | str]

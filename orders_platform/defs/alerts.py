@@ -31,9 +31,7 @@ from orders_platform.domain.verdicts import Verdict, nobodys
 from orders_platform.errors import AlertUnsentError, ConfigurationError, CustomerPausedError
 from orders_platform.settings import Settings
 
-RUNS = "the run"
-"""The topic of runs that fail; every other topic is a check."""
-
+RUNS = "the run"  # the topic of runs that fail; every other topic is a check
 _FIRST_LOOK = timedelta(days=1)
 _COMPLETE_AFTER = timedelta(minutes=1)  # Dagster stores that a run ended, then its status, then whether it repeats the run
 _RUNS_A_TICK = 200

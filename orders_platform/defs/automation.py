@@ -174,8 +174,7 @@ def _last_requests(cursor: str | None) -> Mapping[str, LastRequest]:
 
 
 PRIORITY_TAG = "dagster/priority"
-NIGHTLY_PRIORITY = "-1"
-"""A run that a person starts goes before those of the night."""
+NIGHTLY_PRIORITY = "-1"  # a run that a person starts goes before those of the night
 
 
 def build_schedules(automation: Automation, crons: Mapping[str, str]) -> list[dg.ScheduleDefinition]:

@@ -443,11 +443,7 @@ ALL = [
 OF_A_RUN = [each for each in ALL if all(spec.partitions_def for spec in each.check_specs)]
 """Made by the run of a customer, of that customer."""
 
-OF_WAITING_ROWS = [*no_rows_stuck]
-"""Made by the job `check_waiting_rows`."""
-
-OF_VALUES = [board_shows_values]
-"""Made by the job `verify_boards`, which reads every cell."""
-
+OF_WAITING_ROWS = [*no_rows_stuck]  # made by the job `check_waiting_rows`
+OF_VALUES = [board_shows_values]  # made by the job `verify_boards`, which reads every cell
 OF_ALL_CUSTOMERS = [each for each in ALL if each not in [*OF_A_RUN, *OF_WAITING_ROWS, *OF_VALUES]]
 """Made by the job `check_orders`, over all customers at once, so that a customer that does not run any more is noticed."""

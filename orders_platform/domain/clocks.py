@@ -26,5 +26,4 @@ def _boot() -> str:
         return str(uuid.uuid4())
 
 
-BOOT = _boot()
-"""Which start of which machine that was; where the system does not tell, this process."""
+BOOT = _boot()  # which start of which machine that was; where the system does not tell, this process

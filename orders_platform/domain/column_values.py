@@ -140,8 +140,7 @@ class LabelIndex:
 
 # monday keeps about 64 KB of column data per item (its page on the text column).
 ROW_BYTES: Final = 65_536
-_BYTES_A_CHARACTER: Final = 12
-"""At most: `\\u0001`, twice in a link."""
+_BYTES_A_CHARACTER: Final = 12  # at most: `\u0001`, twice in a link
 _BYTES_A_CELL: Final = 1_000
 """At most, besides its text: a column's id, and what a number without a text has of digits."""
 

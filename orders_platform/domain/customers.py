@@ -12,18 +12,13 @@ from urllib.parse import unquote
 from orders_platform.domain.text import clean, fold
 from orders_platform.errors import ConfigurationError, SourceDataError
 
-MAX_PARTITION_KEY = 64
-"""Longer keys break the table printer of `dagster job backfill` and are cut in the UI."""
-
-UNKNOWN_CUSTOMER = "unknown_customer"
-"""The code of staged rows that match no configured customer."""
-
+MAX_PARTITION_KEY = 64  # longer keys break the table printer of `dagster job backfill` and are cut in the UI
+UNKNOWN_CUSTOMER = "unknown_customer"  # the code of staged rows that match no configured customer
 _TOTALS = {f"{of}{word}" for of in ("", "grand ", "sub ", "sub-", "sub") for word in ("total", "totals")}
 TOTALS = frozenset(f"{word}{end}" for word in _TOTALS | {"sum", "summe", "gesamt", "gesamtsumme"} for end in ("", ":"))
 """What a row of totals says, folded, where an order has its number, customer or name."""
 
-UNMATCHED_NO_ORDER = "no_order"
-"""The code of those of them that are no orders, such as a repeated header."""
+UNMATCHED_NO_ORDER = "no_order"  # the code of those of them that are no orders, such as a repeated header
 
 
 @dataclass(frozen=True, slots=True)

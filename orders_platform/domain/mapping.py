@@ -78,9 +78,7 @@ class BoardMapping:
     long_texts: Literal["cut", "leave_out"] = "cut"
 
 
-MAX_NAME = 255
-"""monday's limit for item and group names, in characters."""
-
+MAX_NAME = 255  # monday's limit for item and group names, in characters
 NameRule = tuple[tuple[str, ...], ...]
 """The parts of a name, joined by single spaces; a part is the first of its columns that is not blank, or left out."""
 

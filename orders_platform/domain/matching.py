@@ -35,9 +35,7 @@ class Leftover:
     rank: tuple[object, ...]
 
 
-Cells = Mapping[str, Sequence[object]]
-"""The other columns and sizes, by `ref`."""
-
+Cells = Mapping[str, Sequence[object]]  # the other columns and sizes, by `ref`
 Pair = tuple[Leftover, Leftover]
 
 

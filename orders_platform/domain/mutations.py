@@ -108,8 +108,7 @@ class MutationResult:
     not_found: bool = False
 
 
-LIMITED_CALL = 0.1
-"""Part of a daily call that a rate-limited request counts as (monday's page on rate limits)."""
+LIMITED_CALL = 0.1  # part of a daily call that a rate-limited request counts as (monday's page on rate limits)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -31,9 +31,7 @@ from orders_platform.monday.transport import Transport
 
 _logger = logging.getLogger(__name__)
 
-API_VERSION = "2026-10"
-"""The version that `graphql/` is written for."""
-
+API_VERSION = "2026-10"  # the version that `graphql/` is written for
 BATCH_SIZE = 25
 MAX_IN_FLIGHT = 12
 
@@ -43,9 +41,7 @@ TIMEOUT_SECONDS = 65.0
 IDS_A_READ = 100
 """Most ids of one `items(ids:)` query (page on rate limits); of the values of a search monday publishes no limit, so we keep to it."""
 
-ITEMS_A_PAGE = 500
-"""Most items of one page (page on items_page)."""
-
+ITEMS_A_PAGE = 500  # most items of one page (page on items_page)
 _BOARDS_A_PAGE = 100
 _MOST_RESTARTS = 3
 _MOST_PAGES = 2_000  # a million items; no board has so many
@@ -276,8 +272,7 @@ def _documents(folder: Path) -> Documents:
     return Documents(folder)
 
 
-Node = Mapping[str, object]
-"""One JSON object of an answer."""
+Node = Mapping[str, object]  # one JSON object of an answer
 
 
 def nodes(parent: Node, key: str, *, optional: bool = False) -> tuple[Node, ...]:

@@ -77,9 +77,7 @@ FIRST_GUESSES: Mapping[str, int] = {
 OTHER_MUTATION = 10_001
 """Points of any other mutation before the first reply: monday's older text for a mutation."""
 
-READ = 20_000
-"""Points of one read before the first reply; a page of 500 full rows was measured at 222,000."""
-
+READ = 20_000  # points of one read before the first reply; a page of 500 full rows was measured at 222,000
 _SLICE_SECONDS = 1.0
 _DAY_SECONDS = 86_400
 
@@ -319,8 +317,7 @@ MARGIN = 0.5
 MOST_MARGIN = 2.0
 """The same after the turn, when monday's answers cannot exclude that its window opened so much later."""
 
-RESET_ROUNDING = 1.0
-"""monday tells the rest of a window in whole seconds, rounded up or down."""
+RESET_ROUNDING = 1.0  # monday tells the rest of a window in whole seconds, rounded up or down
 
 
 @dataclass(slots=True)

@@ -279,15 +279,11 @@ def _log(request: Request, reply: Reply) -> None:
         _logger.log(level, "%s: HTTP %s, %s, request %s", request.operation, reply.status, code, reply.request_id)
 
 
-MOST_REPEATS = 3
-"""So often a single alias is sent again that monday did not execute for reasons of its own."""
-
+MOST_REPEATS = 3  # so often a single alias is sent again that monday did not execute for reasons of its own
 ATTEMPTS_AFTER_SPLIT = 2
 """Failed attempts for a part of a batch that monday answered with an internal error each time."""
 
-TARGET_SECONDS = 20.0
-"""Longest a batch should take to execute: monday ends a request after 60 seconds."""
-
+TARGET_SECONDS = 20.0  # longest a batch should take to execute: monday ends a request after 60 seconds
 UNREACHED_BATCHES = 2
 """So many batches, or parts of one, in a row without a usable reply, each after all its repeats, and sending ends."""
 

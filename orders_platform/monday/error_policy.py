@@ -53,8 +53,7 @@ RATE_LIMITS = frozenset(
 CROWDING = frozenset({ErrorKind.CONCURRENCY, ErrorKind.LOCK, ErrorKind.KEY})
 """What fewer requests at the same time would have avoided; a lock or a key in use is no excess of ours."""
 
-LIMITS = RATE_LIMITS | CROWDING
-"""What is over by itself after a while."""
+LIMITS = RATE_LIMITS | CROWDING  # what is over by itself after a while
 
 
 @dataclass(frozen=True, slots=True)

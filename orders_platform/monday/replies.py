@@ -22,9 +22,7 @@ MESSAGE_LENGTH = 1_000
 LONGEST_WAIT = 3_600.0
 """No limit of monday's but that of the day lasts longer; who names more means something else."""
 
-LONGEST_WINDOW = 61.0
-"""A window lasts a minute, told in whole seconds."""
-
+LONGEST_WINDOW = 61.0  # a window lasts a minute, told in whole seconds
 _IN_SENTENCE = re.compile(r"reset in (\d+(?:\.\d+)?) seconds?")
 _ENTRY = re.compile(r'"([^"]+)"((?:\s*;\s*[a-zA-Z]+=[^,;]+)*)')
 _PARAMETER = re.compile(r"([a-zA-Z]+)=\"?([0-9]{1,15}(?:\.[0-9]{1,15})?)\"?\s*(?![0-9.])")

@@ -52,12 +52,8 @@ class RedactingFilter(logging.Filter):
         return True
 
 
-TIMEOUT = "timeout"
-"""Code of a request whose answer did not come in time."""
-
-MOST_BYTES = 16 * 2**20
-"""Most bytes of an answer, unpacked: a full page of items has a tenth of it."""
-
+TIMEOUT = "timeout"  # code of a request whose answer did not come in time
+MOST_BYTES = 16 * 2**20  # most bytes of an answer, unpacked: a full page of items has a tenth of it
 _CONNECT_SECONDS = 10.0
 _SHORTEST_SECRET = 6  # replacing shorter texts would mangle answers and hide nothing
 

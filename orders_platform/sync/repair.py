@@ -19,8 +19,7 @@ from orders_platform.sync.results import CustomerReport
 from orders_platform.sync.run import SyncRun
 from orders_platform.sync.stages import sync_groups, sync_items, sync_subitems
 
-RepairAction = Literal["create", "change", "move", "rename", "archive"]
-"""What is done about a difference."""
+RepairAction = Literal["create", "change", "move", "rename", "archive"]  # what is done about a difference
 
 
 @dataclass(frozen=True, slots=True)
