@@ -1,7 +1,5 @@
 """All that Dagster loads. Neither database nor monday is asked; settings are read, so that a wrong one is named before anything starts."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from orders_platform.defs import assets, checks, jobs

@@ -3,8 +3,6 @@
 Every message names the thing, the cause and the next step.
 """
 
-from __future__ import annotations
-
 from orders_platform.domain.text import visible
 
 

@@ -4,8 +4,6 @@ The only module that reads the environment, and the file `.env` of the current f
 Secrets stay `SecretStr` until they are used, and no message repeats an address: it may hold a password, or a part of one.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from contextlib import closing

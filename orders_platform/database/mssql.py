@@ -4,8 +4,6 @@ Two drivers speak to it: mssql-python (`mssql+mssqlpython://`) and pyodbc (`mssq
 `mssql_errors.py`.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

@@ -4,8 +4,6 @@ Resources hand out plain objects that know no Dagster. Settings are read when a 
 a field that the UI shows.
 """
 
-from __future__ import annotations
-
 import enum
 from collections.abc import Callable, Collection, Iterable
 from contextlib import ExitStack, suppress

@@ -4,8 +4,6 @@ What is measured is measured on this one: pauses, ages, budgets. The database ke
 this one, so that another process on this machine knows how old an intent really is.
 """
 
-from __future__ import annotations
-
 import time
 import uuid
 from pathlib import Path

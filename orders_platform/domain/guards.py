@@ -3,8 +3,6 @@
 A guard stops until a person corrects the load or accepts it once.
 """
 
-from __future__ import annotations
-
 import enum
 import json
 import shlex

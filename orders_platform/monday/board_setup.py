@@ -4,8 +4,6 @@ Each thing is looked for before it is made, by id or by title and type, and afte
 for again once the request is surely over; so to stop and to repeat it makes nothing twice.
 """
 
-from __future__ import annotations
-
 import json
 import time
 import uuid

@@ -8,8 +8,6 @@ Threads of a pool send, and each calls `before_request` itself; with one batch i
 batch that monday refuses as a whole is split; a single alias that was not executed is sent again under a new key.
 """
 
-from __future__ import annotations
-
 import logging
 import random
 import threading

@@ -1,7 +1,5 @@
 """GraphQL text: the documents of `graphql/`, read once, and many aliased copies of a mutation in one request."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache

@@ -4,8 +4,6 @@ Sources: monday's pages on error handling and rate limits, its changelog, and co
 repeats is `RequestResult` in `monday/client.py`.
 """
 
-from __future__ import annotations
-
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass

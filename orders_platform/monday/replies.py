@@ -4,8 +4,6 @@ Every shape is read, old and new, JSON and HTML; nothing raises. A wait may stan
 `error_data`), `retryAfterMs`, `Retry-After`, and "reset in 3 seconds" in a message.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator, Mapping

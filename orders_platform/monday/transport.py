@@ -4,8 +4,6 @@ The token is redacted from all that comes back before anything else reads it. No
 httpx bounds each read, so the network below it is told when the whole request has to be over.
 """
 
-from __future__ import annotations
-
 import ipaddress
 import logging
 import re

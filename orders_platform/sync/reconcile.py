@@ -10,8 +10,6 @@ Lists and searches lag behind, items asked for by id do not: an item is missing,
 says so.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field

@@ -4,8 +4,6 @@ A row that differs becomes NEW again and goes the ordinary way: looked up, read,
 a repair that is interrupted is finished by the next run. Duplicates are archived. What is unknown is left to people: it may be theirs.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal

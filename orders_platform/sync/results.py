@@ -1,7 +1,5 @@
 """What a stage, a customer and a whole run did, as figures."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 

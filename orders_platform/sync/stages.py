@@ -14,8 +14,6 @@ up without waiting: so a restored backup, or a first load that is repeated, make
 other with a known id.
 """
 
-from __future__ import annotations
-
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
