@@ -52,51 +52,36 @@ for _name in ("apprise", "urllib3.connectionpool"):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one run says of one topic.
-
-    Attributes:
-        failing: kind of failure by subject, a customer or a job.
-        subject: the only one that was looked at; None for all customers but those `left_out`.
-        counts: how many rows were found, by subject.
-    """
+    """What one run says of one topic."""
 
     topic: str
-    failing: Mapping[str, str]
-    subject: str | None
+    failing: Mapping[str, str]  # kind of failure by subject, a customer or a job
+    subject: str | None  # the only one that was looked at; None for all customers but those `left_out`
     words: str
     run_id: str
     left_out: Collection[str] = ()
-    counts: Mapping[str, int] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)  # how many rows were found, by subject
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The last word on a subject.
+    """The last word on a subject."""
 
-    Attributes:
-        kind: of the failure, empty when it is well; another kind is told again, another count is not.
-        is_own: a run about this subject alone said it, and no other will.
-        told: the kind that each address was told last, by its key; none when that was a recovery.
-    """
-
-    kind: str
+    kind: str  # of the failure, empty when it is well; another kind is told again, another count is not
     words: str
     run_id: str
     count: int = 0
-    is_own: bool = False
+    is_own: bool = False  # a run about this subject alone said it, and no other will
+    # the kind that each address was told last, by its key; none when that was a recovery
     told: dict[str, str] = field(default_factory=dict)
 
 
 class Memory(BaseModel):
-    """The sensor's cursor: the place in the event log up to which runs were read, from which moment on they count, and what they said.
-
-    Attributes:
-        standings: by topic and subject, of what fails or was told to fail.
-    """
+    """The sensor's cursor: the place in the event log up to which runs were read, from which moment on they count, and what they said."""
 
     since: float
     position: int = 0
-    standings: dict[str, dict[str, Standing]] = {}
+    standings: dict[str, dict[str, Standing]] = {}  # by topic and subject, of what fails or was told to fail
 
     @classmethod
     def read(cls, cursor: str | None, now: datetime) -> "Memory":
@@ -136,17 +121,11 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """One of ORDERS_ALERT_URLS.
+    """One of ORDERS_ALERT_URLS."""
 
-    Attributes:
-        key: which one it is, for the cursor, where no URL may stand.
-        customer: the only one it hears of; None for all.
-        takes: sends a message; whether it was taken.
-    """
-
-    key: str
-    customer: str | None
-    takes: Callable[[Message], bool]
+    key: str  # which one it is, for the cursor, where no URL may stand
+    customer: str | None  # the only one it hears of; None for all
+    takes: Callable[[Message], bool]  # sends a message; whether it was taken
 
 
 def addresses_of(urls: SecretStr, names: CustomerNames) -> list[Address]:

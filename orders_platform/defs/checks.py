@@ -62,18 +62,12 @@ def check_of_run(
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What a check found; it passes when there is nothing.
+    """What a check found; it passes when there is nothing."""
 
-    Attributes:
-        found: everything that is wrong; the first `shown_rows` of them are shown as a table.
-        what: the findings in a few words, after their number; for one, and for several.
-        next_step: what people should do.
-        severity: of a failure; or the customers of whom it is an ERROR, while it is a WARN of the others.
-    """
-
-    found: Sequence[Finding]
-    what: tuple[str, str]
-    next_step: str
+    found: Sequence[Finding]  # everything that is wrong; the first `shown_rows` of them are shown as a table
+    what: tuple[str, str]  # the findings in a few words, after their number; for one, and for several
+    next_step: str  # what people should do
+    # of a failure; or the customers of whom it is an ERROR, while it is a WARN of the others
     severity: dg.AssetCheckSeverity | Collection[str] = WARN
     figures: "Mapping[str, dg.RawMetadataValue]" = field(default_factory=dict)
 

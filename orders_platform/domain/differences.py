@@ -47,28 +47,22 @@ HARM = ABSENT | {DifferenceKind.DUPLICATE}
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One difference.
-
-    Attributes:
-        row_kind: what `monday_id` is.
-        ref: the row that it is about, None when it is about none.
-        column: a column's title, `name` or `group`; `database` and `board` say what each shows, for people. Without a column `board` says
-            where the item is, or in which state.
-        ids: of a duplicate, all that are there.
-        order_ref: the order that it is about, itself or one of its sizes; several have the same key when a number has several rows.
-    """
+    """One difference."""
 
     kind: DifferenceKind
-    row_kind: RowKind
+    row_kind: RowKind  # what `monday_id` is
     order_key: str
     size_code: str
     monday_id: int | None
     name: str
-    ref: str | None = None
+    ref: str | None = None  # the row that it is about, None when it is about none
+    # a column's title, `name` or `group`; `database` and `board` say what each shows, for people. Without a column `board` says
+    # where the item is, or in which state.
     column: str = ""
     database: str = ""
     board: str = ""
-    ids: tuple[int, ...] = ()
+    ids: tuple[int, ...] = ()  # of a duplicate, all that are there
+    # the order that it is about, itself or one of its sizes; several have the same key when a number has several rows
     order_ref: str = ""
 
 
@@ -251,17 +245,12 @@ class RowChange:
 
 @dataclass(slots=True)
 class OrderChanges:
-    """Takes in what a run would change of one customer.
+    """Takes in what a run would change of one customer."""
 
-    Attributes:
-        only: by key or number, the only orders that are asked for; empty: all.
-        most: of so many orders every cell is told, of the others not those that are new with their row; None: of all.
-        orders: by their reference, those with changes of their own first.
-    """
-
-    only: Collection[str] = ()
+    only: Collection[str] = ()  # by key or number, the only orders that are asked for; empty: all
+    # of so many orders every cell is told, of the others not those that are new with their row; None: of all
     most: int | None = None
-    orders: dict[str, RowChange] = field(default_factory=dict)
+    orders: dict[str, RowChange] = field(default_factory=dict)  # by their reference, those with changes of their own first
     _told: set[str] = field(default_factory=set)
 
     def add(
@@ -334,19 +323,13 @@ class Step(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RowPlan:
-    """The mutations of one row, in order.
+    """The mutations of one row, in order."""
 
-    Attributes:
-        steps: empty when the board already shows what is wanted.
-        item_id: what the steps after a create work on; None for a create.
-        cells: the cells to write: all filled ones of a create, the changed ones of a change.
-        name: the new name where it changed.
-    """
-
-    steps: tuple[Step, ...]
-    item_id: int | None
+    steps: tuple[Step, ...]  # empty when the board already shows what is wanted
+    item_id: int | None  # what the steps after a create work on; None for a create
+    # the cells to write: all filled ones of a create, the changed ones of a change
     cells: Mapping[str, object] = field(default_factory=dict)
-    name: str | None = None
+    name: str | None = None  # the new name where it changed
 
 
 def plan_row(

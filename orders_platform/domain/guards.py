@@ -98,14 +98,7 @@ def read(customer: str, text: str | None) -> tuple[Guard, ...]:
 
 @dataclass(frozen=True, slots=True)
 class HeaderMerge:
-    """What became of a customer's staged rows. `rows_read` = orders in the load + `copies` + `rejected`; the load lacks the `missing`.
-
-    Attributes:
-        was_unchanged: the load is the one merged last; nothing was written.
-        unsettled: orders that the load has at another customer, whose merge takes them over; and rows of which it cannot be told whose
-            order they are.
-        guards: that acted, accepted ones included. One that blocks left the load unmerged.
-    """
+    """What became of a customer's staged rows. `rows_read` = orders in the load + `copies` + `rejected`; the load lacks the `missing`."""
 
     rows_read: int
     created: int = 0
@@ -114,8 +107,10 @@ class HeaderMerge:
     copies: int = 0
     missing: int = 0
     removed: int = 0
-    guards: tuple[Guard, ...] = ()
-    was_unchanged: bool = False
+    guards: tuple[Guard, ...] = ()  # that acted, accepted ones included. One that blocks left the load unmerged.
+    was_unchanged: bool = False  # the load is the one merged last; nothing was written
+    # orders that the load has at another customer, whose merge takes them over; and rows of which it cannot be told whose order
+    # they are
     unsettled: int = 0
 
 

@@ -22,21 +22,17 @@ class CustomerGroup:
 
 @dataclass(frozen=True, slots=True)
 class LoggedBatch:
-    """One batch out of the log, by its idempotency key.
-
-    Attributes:
-        request_id: for monday's support; None where monday did not answer, or was not asked for anything (`ADOPT`).
-        outcome: of the batch as a whole; `partial` when its mutations fared differently.
-        row_results: monday's id or an outcome, by our id of each row; empty for batches logged before it was kept.
-    """
+    """One batch out of the log, by its idempotency key."""
 
     batch_id: str
     run_id: str
     operation: str
-    outcome: str
+    outcome: str  # of the batch as a whole; `partial` when its mutations fared differently
     logged_at: datetime | None = None
+    # for monday's support; None where monday did not answer, or was not asked for anything (`ADOPT`)
     request_id: str | None = None
     error: str | None = None
+    # monday's id or an outcome, by our id of each row; empty for batches logged before it was kept
     row_results: Mapping[str, str] = field(default_factory=dict)
 
     def outcome_of(self, ref: str) -> str:

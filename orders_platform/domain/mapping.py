@@ -42,19 +42,13 @@ class ColumnType(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One board column and where its value comes from.
+    """One board column and where its value comes from."""
 
-    Attributes:
-        sources: order columns, the first one that is not NULL wins.
-        labels: for status and dropdown columns only.
-        percents: for numbers columns only: the order columns hold per cents, so `10%` is their 10.
-    """
-
-    sources: tuple[str, ...]
+    sources: tuple[str, ...]  # order columns, the first one that is not NULL wins
     column_id: str
     type: ColumnType
-    labels: LabelPolicy = LabelPolicy.REJECT
-    percents: bool = False
+    labels: LabelPolicy = LabelPolicy.REJECT  # for status and dropdown columns only
+    percents: bool = False  # for numbers columns only: the order columns hold per cents, so `10%` is their 10
 
     @property
     def takes_percents(self) -> bool:
@@ -64,18 +58,14 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class BoardMapping:
-    """What one board receives.
-
-    Attributes:
-        external_key: id of the text column by which an item is found again when its id is unknown; one of `fields`.
-            None for subitems, which are found among their parent's children by name.
-        long_texts: what becomes of a text that is longer than its column holds.
-    """
+    """What one board receives."""
 
     board_id: int
     fields: tuple[Field, ...]
+    # id of the text column by which an item is found again when its id is unknown; one of `fields`. None for subitems, which
+    # are found among their parent's children by name.
     external_key: str | None = None
-    long_texts: Literal["cut", "leave_out"] = "cut"
+    long_texts: Literal["cut", "leave_out"] = "cut"  # what becomes of a text that is longer than its column holds
 
 
 MAX_NAME = 255  # monday's limit for item and group names, in characters

@@ -21,24 +21,15 @@ from orders_platform.monday.replies import Allowance, Reply
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one token may ask for.
+    """What one token may ask for."""
 
-    Attributes:
-        calls_per_day: reset at midnight UTC.
-        concurrency: requests at the same time.
-        write_complexity: points a minute for mutations, and for reads as well when `read_complexity` is None.
-        read_complexity: points a minute for reads where monday counts them apart, else None.
-        request_complexity: points of a single request (page on rate limits).
-        reserve: part of the day's calls that we leave to people and other programs; our choice.
-    """
-
-    calls_per_day: int = 1_000
+    calls_per_day: int = 1_000  # reset at midnight UTC
     calls_per_minute: int = 1_000
-    concurrency: int = 40
-    write_complexity: int = 10_000_000
-    read_complexity: int | None = None
-    request_complexity: int = 5_000_000
-    reserve: float = 0.05
+    concurrency: int = 40  # requests at the same time
+    write_complexity: int = 10_000_000  # points a minute for mutations, and for reads as well when `read_complexity` is None
+    read_complexity: int | None = None  # points a minute for reads where monday counts them apart, else None
+    request_complexity: int = 5_000_000  # points of a single request (page on rate limits)
+    reserve: float = 0.05  # part of the day's calls that we leave to people and other programs; our choice
 
     @property
     def calls_for_us(self) -> int:
@@ -132,20 +123,15 @@ class DailyLimitError(MondayUnavailableError):
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """Permission to make one request; give it back with `Budget.release`. A request without mutations is a read.
-
-    Attributes:
-        at: when it was given; `points` were counted then in `complexity`, and a call in `calls`.
-        serial: its number when no other request was under way, else -1.
-    """
+    """Permission to make one request; give it back with `Budget.release`. A request without mutations is a read."""
 
     operation: str
     mutations: int
-    at: float
+    at: float  # when it was given; `points` were counted then in `complexity`, and a call in `calls`
     points: int
     complexity: Window
     calls: Window
-    serial: int
+    serial: int  # its number when no other request was under way, else -1
 
     def is_current(self, now: float) -> bool:
         """Whether a request that leaves now still reaches monday in the windows that it was counted in."""
@@ -322,20 +308,14 @@ RESET_ROUNDING = 1.0  # monday tells the rest of a window in whole seconds, roun
 
 @dataclass(slots=True)
 class Window:
-    """One window as we see it: `ours` is taken by our calls, `others` by what we know of everyone else's.
+    """One window as we see it: `ours` is taken by our calls, `others` by what we know of everyone else's."""
 
-    Attributes:
-        first: monday's window does not end before this moment.
-        last: nor after this one, as far as monday's answers can exclude it.
-        is_told: an answer of monday has told its end.
-        reopens: nothing is sent before: monday wants to be asked again then, in this window; 0 once it answered such a call well.
-    """
-
-    first: float
-    last: float
+    first: float  # monday's window does not end before this moment
+    last: float  # nor after this one, as far as monday's answers can exclude it
     ours: int = 0
     others: int = 0
-    is_told: bool = False
+    is_told: bool = False  # an answer of monday has told its end
+    # nothing is sent before: monday wants to be asked again then, in this window; 0 once it answered such a call well
     reopens: float = 0.0
 
     @property

@@ -41,21 +41,13 @@ _MOST_COMMITS = 3  # a database that takes this often this long for a commit is 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Bounds of the repeats of one request.
+    """Bounds of the repeats of one request."""
 
-    Attributes:
-        attempts: requests that may end without a usable reply (lost, 5xx, unreachable).
-        first_attempts: the same for connections that cannot be made, as long as none ever was.
-        limit_waits: replies that may say "too much, later".
-        patience: most seconds of waiting in all.
-        key_lifetime: seconds for which monday knows an idempotency key.
-    """
-
-    attempts: int = 8
-    first_attempts: int = 4
-    limit_waits: int = 12
-    patience: float = 20 * 60.0
-    key_lifetime: float = KEY_LIFETIME_SECONDS
+    attempts: int = 8  # requests that may end without a usable reply (lost, 5xx, unreachable)
+    first_attempts: int = 4  # the same for connections that cannot be made, as long as none ever was
+    limit_waits: int = 12  # replies that may say "too much, later"
+    patience: float = 20 * 60.0  # most seconds of waiting in all
+    key_lifetime: float = KEY_LIFETIME_SECONDS  # seconds for which monday knows an idempotency key
 
     def backoff(self, times: int) -> float:
         """Most seconds of waiting after the failure number `times`: twice as long each time."""
@@ -67,21 +59,15 @@ _NOTHING = lost_reply("not_sent", "sending ended before this was sent", never_se
 
 @dataclass(slots=True)
 class RequestResult:
-    """One request with its repeats: what came of it so far, and in the end.
-
-    Attributes:
-        seconds: of the last HTTP request alone, without waits.
-        too_much: monday did not get through in time, or said that it is too much for one request.
-        first_unknown: when the first attempt began that monday may have executed although no reply surely says what came of it.
-        stopped_by: the error to raise when every further request would end the same way.
-    """
+    """One request with its repeats: what came of it so far, and in the end."""
 
     reply: Reply = _NOTHING
     calls: int = 0
-    seconds: float = 0.0
-    too_much: bool = False
+    seconds: float = 0.0  # of the last HTTP request alone, without waits
+    too_much: bool = False  # monday did not get through in time, or said that it is too much for one request
+    # when the first attempt began that monday may have executed although no reply surely says what came of it
     first_unknown: float | None = None
-    stopped_by: OrdersError | None = None
+    stopped_by: OrdersError | None = None  # the error to raise when every further request would end the same way
     failures: int = 0
     limit_waits: int = 0
     waited: float = 0.0

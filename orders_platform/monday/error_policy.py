@@ -56,17 +56,12 @@ LIMITS = RATE_LIMITS | CROWDING  # what is over by itself after a while
 
 @dataclass(frozen=True, slots=True)
 class ErrorRule:
-    """One line of the table.
-
-    Attributes:
-        wait: seconds to wait when the answer names none.
-        advice: the next step for people, for the actions that stop.
-    """
+    """One line of the table."""
 
     action: ErrorAction
     kind: ErrorKind = ErrorKind.OTHER
-    wait: float = 0.0
-    advice: str = ""
+    wait: float = 0.0  # seconds to wait when the answer names none
+    advice: str = ""  # the next step for people, for the actions that stop
 
 
 REJECT = ErrorRule(ErrorAction.REJECT)

@@ -54,32 +54,21 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer.
+    """One answer."""
 
-    Attributes:
-        status: HTTP status, 0 when there was no answer.
-        action: what the request as a whole calls for; DONE when it was executed, even if single aliases were refused.
-        executed: True when the fields of the request ran, so that each alias has an id or a problem.
-        wait: seconds to wait at least, as monday or our table says; 0 when neither does.
-        cost: complexity points of the request, None when the answer does not say.
-        quota: what monday told of its limits, by their names in `read_quota`.
-        replayed: True when monday answered from its idempotency cache and executed nothing.
-        never_sent: True when no connection was made, so that nothing can have been executed.
-        is_own: True when the body has monday's shape, hence is probably its own and not a gateway's or a proxy's.
-    """
-
-    status: int
-    action: ErrorAction
-    executed: bool = False
+    status: int  # HTTP status, 0 when there was no answer
+    action: ErrorAction  # what the request as a whole calls for; DONE when it was executed, even if single aliases were refused
+    executed: bool = False  # True when the fields of the request ran, so that each alias has an id or a problem
     data: Mapping[str, object] | None = None
     problems: tuple[Problem, ...] = ()
-    wait: float = 0.0
+    wait: float = 0.0  # seconds to wait at least, as monday or our table says; 0 when neither does
     request_id: str | None = None
-    cost: int | None = None
+    cost: int | None = None  # complexity points of the request, None when the answer does not say
+    # what monday told of its limits, by their names in `read_quota`
     quota: Mapping[str, Allowance] = field(default_factory=dict)
-    replayed: bool = False
-    never_sent: bool = False
-    is_own: bool = False
+    replayed: bool = False  # True when monday answered from its idempotency cache and executed nothing
+    never_sent: bool = False  # True when no connection was made, so that nothing can have been executed
+    is_own: bool = False  # True when the body has monday's shape, hence is probably its own and not a gateway's or a proxy's
 
     @property
     def worst(self) -> Problem:

@@ -28,19 +28,14 @@ from orders_platform.sync.run import SyncRun
 
 @dataclass(slots=True)
 class Reconciliation:
-    """What came of comparing one customer.
-
-    Attributes:
-        orders: that are done with and belong on the board; `lines` alike. What waits is not among them.
-        waiting: rows on their way, or refused.
-        left_alone: what differs and a policy leaves so: what people removed or moved away, and the items of orders that left the load.
-    """
+    """What came of comparing one customer."""
 
     customer: str
-    orders: int = 0
+    orders: int = 0  # that are done with and belong on the board; `lines` alike. What waits is not among them.
     lines: int = 0
     differences: list[Difference] = field(default_factory=list)
-    waiting: list[SyncRow] = field(default_factory=list)
+    waiting: list[SyncRow] = field(default_factory=list)  # rows on their way, or refused
+    # what differs and a policy leaves so: what people removed or moved away, and the items of orders that left the load
     left_alone: list[Difference] = field(default_factory=list)
 
     @property

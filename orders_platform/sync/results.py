@@ -26,39 +26,28 @@ _KEPT_ROWS = 50
 
 @dataclass(slots=True)
 class StageReport:
-    """One stage (groups, items or subitems) of one customer. In a dry run the rows are what would be done.
-
-    Attributes:
-        skipped: rows that the board already showed as wanted.
-        rows: the first of those that the board was changed by or that were refused, by what was done.
-        adopted: rows without an id that were found on the board.
-        waiting: rows that could not be sent yet (their group or item is missing, or their outcome is still unknown).
-        calls: requests of the batches, repeats included.
-        rate_limited: answers of both that said that a limit was hit.
-        doubled: what was found on the board more than once after the stage.
-        trouble: why rows wait, in monday's or the network's words; the last reason there was.
-        seconds: from the first read to the last write.
-    """
+    """One stage (groups, items or subitems) of one customer. In a dry run the rows are what would be done."""
 
     created: int = 0
     updated: int = 0
     moved: int = 0
     archived: int = 0
-    skipped: int = 0
-    adopted: int = 0
+    skipped: int = 0  # rows that the board already showed as wanted
+    adopted: int = 0  # rows without an id that were found on the board
     failed: int = 0
-    waiting: int = 0
+    waiting: int = 0  # rows that could not be sent yet (their group or item is missing, or their outcome is still unknown)
     documents: int = 0
     mutations: int = 0
-    calls: int = 0
+    calls: int = 0  # requests of the batches, repeats included
     reads: int = 0
     complexity: int = 0
-    rate_limited: int = 0
-    seconds: float = 0.0
+    rate_limited: int = 0  # answers of both that said that a limit was hit
+    seconds: float = 0.0  # from the first read to the last write
     refusals: list[RowProblem] = field(default_factory=list)
     warnings: list[CellWarning] = field(default_factory=list)
-    doubled: list[Difference] = field(default_factory=list)
-    trouble: str | None = None
+    doubled: list[Difference] = field(default_factory=list)  # what was found on the board more than once after the stage
+    trouble: str | None = None  # why rows wait, in monday's or the network's words; the last reason there was
+    # the first of those that the board was changed by or that were refused, by what was done
     rows: dict[str, list[SentRow]] = field(default_factory=dict)
 
     def count_row(

@@ -53,30 +53,22 @@ class BoardShape:
 
 @dataclass
 class SyncRun:
-    """One run: a process at work on one customer after the other.
-
-    Attributes:
-        run_id: Dagster's, or one of our own; recorded on every row and batch.
-        clock: UTC now, for what people read.
-        elapsed: seconds on a clock that only goes forward, for what is measured; `boot` says since when it counts.
-        sleep: seconds; only used to wait until an unanswered request is final.
-        new_key: makes idempotency keys.
-        progress: is told what is done, how far, and of how many (0: nobody knows).
-        orders: by key or number, the only ones that are sent; empty: all that wait.
-        dry_run_items: orders whose item a dry run would have made.
-    """
+    """One run: a process at work on one customer after the other."""
 
     store: OrderStore
     board: MondayBoard
+    # Dagster's, or one of our own; recorded on every row and batch
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)  # UTC now, for what people read
+    # seconds on a clock that only goes forward, for what is measured; `boot` says since when it counts
     elapsed: Callable[[], float] = elapsed
     boot: str = BOOT
-    sleep: Callable[[float], None] = time.sleep
-    new_key: Callable[[], str] = lambda: str(uuid.uuid4())
+    sleep: Callable[[float], None] = time.sleep  # seconds; only used to wait until an unanswered request is final
+    new_key: Callable[[], str] = lambda: str(uuid.uuid4())  # makes idempotency keys
+    # is told what is done, how far, and of how many (0: nobody knows)
     progress: Callable[[str, int, int], None] = lambda _words, _done, _total: None
-    orders: Collection[str] = ()
-    dry_run_items: set[str] = field(default_factory=set, init=False)
+    orders: Collection[str] = ()  # by key or number, the only ones that are sent; empty: all that wait
+    dry_run_items: set[str] = field(default_factory=set, init=False)  # orders whose item a dry run would have made
     _admitted: set[str] = field(default_factory=set, init=False)
 
     @property
