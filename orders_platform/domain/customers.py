@@ -23,16 +23,13 @@ UNMATCHED_NO_ORDER = "no_order"  # the code of those of them that are no orders,
 
 @dataclass(frozen=True, slots=True)
 class SpellingCount:
-    """Rows of the staging table that share a raw customer name and a file.
-
-    `has_orders`: one of them at least is an order, and no total or empty row. `reason`: why they match no configured customer.
-    """
+    """Rows of the staging table that share a raw customer name and a file."""
 
     spelling: str | None
     file: str | None
     rows: int
-    has_orders: bool = True
-    reason: str = ""
+    has_orders: bool = True  # one of them at least is an order, and no total or empty row
+    reason: str = ""  # why they match no configured customer
 
     @property
     def label(self) -> str:
@@ -42,16 +39,13 @@ class SpellingCount:
 
 @dataclass(frozen=True, slots=True)
 class CustomerRows:
-    """Which staging rows are a customer's: those with one of `spellings`, and blank ones from `files`.
-
-    `takes_rows_without_file`: blank ones that name no file too; only ever so for rows that match no customer.
-    """
+    """Which staging rows are a customer's: those with one of `spellings`, and blank ones from `files`."""
 
     spellings: tuple[str, ...] = ()
     blank_spellings: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     rows: int = 0
-    takes_rows_without_file: bool = False
+    takes_rows_without_file: bool = False  # blank ones that name no file too; only ever so for rows that match no customer
 
     def holds(self, spelling: str | None, file: str | None) -> bool:
         is_blank = spelling is None or spelling in self.blank_spellings

@@ -68,26 +68,21 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class ExpectedRow:
-    """What a board should show of a row, which is found without its id by `look_up`.
-
-    Cells are by column id, None where they are not compared; `group` is the one of its name on the board, None while there is none.
-    """
+    """What a board should show of a row, which is found without its id by `look_up`."""
 
     row: SyncRow
     look_up: LookUp
-    cells: Mapping[str, object] | None = None
-    group: Group | None = None
+    cells: Mapping[str, object] | None = None  # by column id; None where they are not compared
+    group: Group | None = None  # the one of its name on the board, None while there is none
 
 
 @dataclass(frozen=True, slots=True)
 class Orphan:
-    """An active item or subitem that no row of ours has as its own.
-
-    In a group that another customer uses too (`is_shared`) it may be that customer's, on its way into the database.
-    """
+    """An active item or subitem that no row of ours has as its own."""
 
     item: BoardItem
     look_up: LookUp
+    # in a group that another customer uses too: it may be that customer's, on its way into the database
     is_shared: bool = False
 
 
@@ -217,16 +212,13 @@ class CellChange:
 
 @dataclass(frozen=True, slots=True)
 class RowChange:
-    """What would change of an order, which is changed also when only its sizes are, or of one of its sizes.
-
-    `monday_id` is that of the item or subitem; None of a new one, and of an order whose item does not change.
-    """
+    """What would change of an order, which is changed also when only its sizes are, or of one of its sizes."""
 
     kind: ChangeKind
     order_key: str
     size_code: str
     name: str
-    monday_id: int | None
+    monday_id: int | None  # of the item or subitem; None of a new one, and of an order whose item does not change
     cells: tuple[CellChange, ...] = ()
     sizes: list[RowChange] = field(default_factory=list)
 

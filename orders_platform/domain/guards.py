@@ -11,16 +11,12 @@ from dataclasses import dataclass, replace
 
 
 class GuardKind(enum.StrEnum):
-    """What a guard saw; the word that `--accept` takes.
+    """What a guard saw; the word that `--accept` takes."""
 
-    `VANISHED_ORDERS` the load lacks many orders of the customer, or all: none of them is removed, the others go on. `EMPTIED_COLUMNS` a
-    column that the board shows, or all sizes, turned empty: the load is not merged. `WRONG_TOTALS` many totals are not the sum of
-    their sizes: nothing is sent.
-    """
-
+    # the load lacks many orders of the customer, or all: none of them is removed, the others go on
     VANISHED_ORDERS = "vanished_orders"
-    EMPTIED_COLUMNS = "emptied_columns"
-    WRONG_TOTALS = "wrong_totals"
+    EMPTIED_COLUMNS = "emptied_columns"  # a column that the board shows, or all sizes, turned empty: the load is not merged
+    WRONG_TOTALS = "wrong_totals"  # many totals are not the sum of their sizes: nothing is sent
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,10 +57,7 @@ class OrderEvent:
 
 @dataclass(frozen=True, slots=True)
 class RowHistory:
-    """An order or a line, where it stands, and the batches that carried it (`documents`), oldest first.
-
-    `removed_at`: since when the list no longer has the order.
-    """
+    """An order or a line, where it stands, and the batches that carried it."""
 
     kind: RowKind
     ref: str
@@ -73,6 +70,6 @@ class RowHistory:
     run_id: str | None = None
     batch_id: str | None = None
     completed_at: datetime | None = None
-    removed_at: datetime | None = None
+    removed_at: datetime | None = None  # since when the list no longer has the order
     error: str | None = None
-    documents: tuple[LoggedBatch, ...] = ()
+    documents: tuple[LoggedBatch, ...] = ()  # oldest first

@@ -73,10 +73,10 @@ class Batch:
 class Outcome(enum.StrEnum):
     """What happened to one mutation."""
 
-    DONE = "done"
-    REFUSED = "refused"
-    UNKNOWN = "unknown"
-    NOT_SENT = "not_sent"
+    DONE = "done"  # with monday's id, as a string: group ids are not numbers
+    REFUSED = "refused"  # monday surely did not do it, code and message say why
+    UNKNOWN = "unknown"  # it may have happened
+    NOT_SENT = "not_sent"  # it surely did not, through no fault of the row
 
 
 _NO_ANSWER = frozenset({Outcome.NOT_SENT.value, "unreachable", "timeout", "connection_lost", "too_long"})
@@ -89,17 +89,13 @@ def is_monday_code(code: str | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class MutationResult:
-    """What happened to one mutation.
-
-    `DONE` carries monday's id (as a string; group ids are not numbers). `REFUSED` means monday surely did not do it, code and
-    message say why. `UNKNOWN` means it may have happened. `NOT_SENT` means it surely did not, through no fault of the row.
-    `not_found`: it was refused because the item, its parent or its group was archived, deleted or never was.
-    """
+    """What happened to one mutation."""
 
     outcome: Outcome
     monday_id: str | None = None
     code: str | None = None
     message: str | None = None
+    # it was refused because the item, its parent or its group was archived, deleted or never was
     not_found: bool = False
 
 

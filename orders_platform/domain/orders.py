@@ -45,10 +45,7 @@ class CellProblem:
 
 @dataclass(frozen=True, slots=True)
 class CellWarning:
-    """A cell of an order or of a size that was left out or cut.
-
-    `row_uuid` is that of the order or line that was sent without it; None when the merge left it out, of the row with that hash.
-    """
+    """A cell of an order or of a size that was left out or cut."""
 
     customer: str
     order_key: str
@@ -56,8 +53,8 @@ class CellWarning:
     text: str
     code: str
     reason: str
-    row_uuid: str | None = None
-    row_hash: str | None = None
+    row_uuid: str | None = None  # of the order or line that was sent without it; None when the merge left it out
+    row_hash: str | None = None  # of the row of which the merge left it out
 
 
 @dataclass(frozen=True, slots=True)

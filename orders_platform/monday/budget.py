@@ -139,13 +139,7 @@ class Permit:
 
 
 class Budget:
-    """All limits of one token, shared by every thread that talks to monday.com with it; what monday's headers say goes before them.
-
-    Attributes:
-        in_flight: how many may be under way now.
-        calls_today: calls counted since midnight UTC, when a request was last made.
-        waits_for: which limit a request waits for, in words; empty when none does.
-    """
+    """All limits of one token, shared by every thread that talks to monday.com with it; what monday's headers say goes before them."""
 
     def __init__(self, limits: Limits, timer: Timer) -> None:
         self.limits = limits
@@ -156,14 +150,14 @@ class Budget:
         self._calls = RateWindow(limits.calls_per_minute)
         self._concurrency = limits.concurrency
         self._in_flight = 0
-        self.in_flight = min(limits.concurrency, _FIRST_IN_FLIGHT)
+        self.in_flight = min(limits.concurrency, _FIRST_IN_FLIGHT)  # how many may be under way now
         self._calm = 0
         self._was_crowded = False
         self._serial = 0
         self._day = timer.day
-        self.calls_today = 0.0
+        self.calls_today = 0.0  # counted since midnight UTC, when a request was last made
         self._changed = threading.Condition()
-        self.waits_for = ""
+        self.waits_for = ""  # which limit a request waits for, in words; empty when none does
 
     def acquire(self, operation: str, mutations: int = 0, waiting: int = 0) -> Permit | None:
         """Wait until a request with so many mutations (0: a read) may be made, and count it. None when the wait was given up.

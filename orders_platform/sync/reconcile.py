@@ -87,24 +87,18 @@ def reconcile(run: SyncRun, customer: str, *, cells: bool, sent: RowKind | None 
 
 
 class _Side:
-    """One of the two boards: the rows that should be on it, and what it shows.
-
-    Attributes:
-        expected: the rows that belong on it, with what it should show of them.
-        listed: the active items or subitems that may be theirs, each with what it would be found by, by id.
-        own_ids: of the rows, those included that belong on it no more.
-        shown: what it shows under the ids of the rows.
-        titles: of the groups, by id.
-    """
+    """One of the two boards: the rows that should be on it, and what it shows."""
 
     def __init__(self, run: SyncRun, kind: RowKind, rows: Sequence[SyncRow], *, cells: bool) -> None:
         self.run, self.kind, self.shape, self.cells = run, kind, run.shape(kind), cells
         self.mapping = self.shape.mapping
-        self.expected: list[ExpectedRow] = []
+        self.expected: list[ExpectedRow] = []  # the rows that belong on it, with what it should show of them
+        # the active items or subitems that may be theirs, each with what it would be found by, by id
         self.listed: dict[int, tuple[BoardItem, LookUp]] = {}
+        # of the rows, those included that belong on it no more
         self.own_ids = {row.monday_id for row in rows if row.monday_id is not None}
-        self.shown: dict[int, BoardItem] = {}
-        self.titles: Mapping[str, str] = {}
+        self.shown: dict[int, BoardItem] = {}  # what it shows under the ids of the rows
+        self.titles: Mapping[str, str] = {}  # of the groups, by id
         self._format = RowFormat(self.mapping, self.shape.columns)
 
     def of_state(self, *, synced: bool) -> list[ExpectedRow]:
