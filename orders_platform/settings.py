@@ -40,20 +40,10 @@ class _Environment(BaseSettings):
 
 
 class Settings:
-    """The checked settings of this process.
-
-    Attributes:
-        database_url: SQLAlchemy URL, possibly with a password.
-        api_url: monday's GraphQL endpoint; without MONDAY_API_URL where the sandbox of this data folder is being served.
-        ui_url: where people reach Dagster's web server; `ui_url` of [alerts], or where `make ui` serves it on this machine.
-        data_folder: where the sandbox keeps its files: `.data` in DAGSTER_HOME, else in the nearest folder that has one, else in this.
-        env_file: the `.env` that was read.
-
-    Raises `ConfigurationError`: a variable or the file is missing or wrong.
-    """
+    """The checked settings of this process. Raises `ConfigurationError`: a variable or the file is missing or wrong."""
 
     def __init__(self) -> None:
-        self.env_file = _env_file()
+        self.env_file = _env_file()  # the `.env` that was read
         try:
             given = _Environment(_env_file=self.env_file)
         except ValidationError as error:
@@ -69,6 +59,7 @@ class Settings:
         self.configuration: Configuration = read_configuration(self.config_path, self.environment, default)
         if self.environment != "sandbox":
             _require_exactness(self.config_path, self.environment, self.configuration.monday)
+        # where the sandbox keeps its files: `.data` in DAGSTER_HOME, else in the nearest folder that has one, else in this
         self.data_folder = (given.DAGSTER_HOME or _nearest_home()).absolute() / ".data"
         self.database_url = given.ORDERS_DATABASE_URL or self._unless_real(
             "ORDERS_DATABASE_URL", f"sqlite:///{self.data_folder / 'orders.db'}",
@@ -76,7 +67,9 @@ class Settings:
         )  # fmt: skip
         local = self.environment == "sandbox" and not given.MONDAY_API_URL
         served = _served_at(self.data_folder) if local else ""
+        # monday's GraphQL endpoint; without MONDAY_API_URL where the sandbox of this data folder is being served
         self.api_url = _checked_url(given.MONDAY_API_URL or served or self.configuration.monday.api_url, self.environment)
+        # where people reach Dagster's web server; `ui_url` of [alerts], or where `make ui` serves it on this machine
         ui_url = self.configuration.alerts.ui_url
         self.ui_url = given.ORDERS_UI_URL if given.ORDERS_UI_URL and urlsplit(ui_url).hostname in LOOPBACK else ui_url
         self.api_token = given.MONDAY_API_TOKEN or self._unless_real(

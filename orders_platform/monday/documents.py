@@ -22,10 +22,7 @@ class Request:
 
 
 class Documents:
-    """The documents of one folder.
-
-    Args:
-        folder: holds `<operation>.graphql`, one pure operation a file; a mutation has one root field, named like its file.
+    """The documents of one folder, `<operation>.graphql`: one pure operation a file; a mutation has one root field, named like its file.
 
     Raises `ConfigurationError`: the folder or a document is missing or has another shape; raised when the document is first used.
     """

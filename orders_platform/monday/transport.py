@@ -98,10 +98,6 @@ class Transport:
         timeout_seconds: longest time of a request, from the connection to the last byte; monday ends one after 60 seconds.
         http_transport: carries the requests in place of sockets, for a sandbox in this process.
 
-    Attributes:
-        notice: a sentence for people where monday serves another API version than the pinned one; else empty.
-        time_told: the Date of the last answer.
-
     Raises `ConfigurationError`: URL or token cannot be used; the token is not repeated in the message.
     """
 
@@ -117,7 +113,8 @@ class Transport:
     ) -> None:
         self.url = _checked_url(url)
         self.api_version = api_version
-        self.notice = self.time_told = ""
+        self.notice = ""  # a sentence for people where monday serves another API version than the pinned one
+        self.time_told = ""  # the Date of the last answer
         self._filter = RedactingFilter(_checked_token(token))
         for name in self._filter.loggers:
             logging.getLogger(name).addFilter(self._filter)
