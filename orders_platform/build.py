@@ -1,7 +1,5 @@
 """From settings to the objects of a run: store, board, links. Nothing connects before it is used."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
@@ -20,7 +18,7 @@ def open_store(settings: Settings) -> OrderStore:
     return OrderStore(open_database(settings.database_url), settings.configuration, default_folder("sql"))
 
 
-def open_board(settings: Settings, max_in_flight: int | None = None) -> MondayBoard:
+def open_board(settings: Settings, max_in_flight: int | None = None) -> "MondayBoard":
     """The board; one request in flight keeps the order of what is sent. `ConfigurationError`: URL or token cannot be used."""
     # Here, so that who only asks the database need not import an HTTP client.
     from orders_platform.monday.adapter import connect_board
@@ -41,7 +39,7 @@ def open_board(settings: Settings, max_in_flight: int | None = None) -> MondayBo
     )
 
 
-def report_links(settings: Settings) -> Links:
+def report_links(settings: Settings) -> "Links":
     """Addresses of the board in a browser: as configured, or the sandbox's own page."""
     from orders_platform.reports.rendering import Links
 

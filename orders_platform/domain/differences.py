@@ -3,8 +3,6 @@
 An item that has the key of one of our rows but belongs to none is a duplicate; one that nothing explains is unknown and left to people.
 """
 
-from __future__ import annotations
-
 import enum
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
@@ -220,7 +218,7 @@ class RowChange:
     name: str
     monday_id: int | None  # of the item or subitem; None of a new one, and of an order whose item does not change
     cells: tuple[CellChange, ...] = ()
-    sizes: list[RowChange] = field(default_factory=list)
+    sizes: list["RowChange"] = field(default_factory=list)
 
     @property
     def is_new(self) -> bool:

@@ -3,8 +3,6 @@
 Reads go out in chunks and pages, and their JSON becomes values of the domain; a page cursor that expired starts the read again.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import random
@@ -30,6 +28,8 @@ from orders_platform.monday.error_policy import ErrorAction
 from orders_platform.monday.transport import Transport
 
 _logger = logging.getLogger(__name__)
+
+Node = Mapping[str, object]  # one JSON object of an answer
 
 API_VERSION = "2026-10"  # the version that `graphql/` is written for
 BATCH_SIZE = 25
@@ -65,7 +65,7 @@ class MondayBoard:
         self._new_key = new_key
         self._ending = ""
 
-    def __enter__(self) -> MondayBoard:
+    def __enter__(self) -> "MondayBoard":
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -270,9 +270,6 @@ def connect_board(
 def _documents(folder: Path) -> Documents:
     """Read once a process; their text does not change under a run."""
     return Documents(folder)
-
-
-Node = Mapping[str, object]  # one JSON object of an answer
 
 
 def nodes(parent: Node, key: str, *, optional: bool = False) -> tuple[Node, ...]:
