@@ -61,7 +61,7 @@ class Database:
             if self.is_dry_run:
                 yield connection
                 return
-            connection.execution_options(orders_begin="BEGIN IMMEDIATE")
+            connection.connection.info["orders_begin"] = "BEGIN IMMEDIATE"
             with connection.begin(), self.dialect.whole_transaction(connection):
                 yield connection
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import sqlalchemy
 from filelock import FileLock, Timeout
-from sqlalchemy import URL, Connection, Engine, event
+from sqlalchemy import URL, Connection, Engine, PoolProxiedConnection, event
 from sqlalchemy.exc import DBAPIError, NoSuchTableError
 from sqlalchemy.types import Integer, Numeric
 
@@ -68,7 +68,8 @@ class _Sqlite(Dialect):
         engine = sqlalchemy.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
         event.listen(engine, "do_connect", lambda _dialect, _record, given, named: _open(url.database, given, named))
         event.listen(engine, "connect", _prepare)
-        event.listen(engine, "begin", lambda one: one.exec_driver_sql(one.get_execution_options().get("orders_begin", "BEGIN")))
+        # No event of the engine: with one, each connection and statement asks all events whether somebody listens.
+        engine.dialect.do_begin = _begin  # type: ignore[method-assign, assignment]
         return engine
 
     def error(self, error: DBAPIError, place: str) -> OrdersError:
@@ -173,6 +174,10 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     connection.create_function("orders_uuid", 0, _uuid)
     connection.create_function("orders_hash", 1, _hash)
     connection.create_aggregate("orders_fingerprint", 1, _Fingerprint)  # type: ignore[arg-type]
+
+
+def _begin(connection: PoolProxiedConnection) -> None:
+    connection.cursor().execute(connection.info.pop("orders_begin", "BEGIN"))
 
 
 def _hash(text: str) -> str:

@@ -20,6 +20,7 @@ from orders_platform.errors import ConfigurationError
 
 VALUES_A_STATEMENT = 1_000
 ROWS_A_STATEMENT = 100  # SQL Server takes 2,100 parameters; a row with its result has thirteen
+FEW_ROWS = 10  # for so many there is a statement of their own: most documents that are sent have no more
 T = TypeVar("T")
 
 Variables = Mapping[str, int | str]
@@ -165,10 +166,10 @@ def numbered(names: Sequence[str], rows: Iterable[Sequence[object]]) -> dict[str
 
 
 def write_rows(run: Runner, statement: str, names: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Run a statement of numbered rows, of one length, so that it is made once: the last row is repeated, which changes nothing.
+    """Run a statement of numbered rows, of two lengths, so that each is made once: the last row is repeated, which changes nothing.
 
     `names` are the parameters of a row.
     """
     for chunk in chunks(rows, ROWS_A_STATEMENT):
-        full = [*chunk, *chunk[-1:] * (ROWS_A_STATEMENT - len(chunk))]
-        run(statement, {"result_rows": ROWS_A_STATEMENT}, **numbered(names, full))
+        size = FEW_ROWS if len(chunk) <= FEW_ROWS else ROWS_A_STATEMENT
+        run(statement, {"result_rows": size}, **numbered(names, [*chunk, *chunk[-1:] * (size - len(chunk))]))

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
+from typing import Any, ClassVar
 
 from graphql import (
     DocumentNode,
+    ExecutionContext,
     ExecutionResult,
     FieldNode,
     FragmentDefinitionNode,
@@ -39,6 +41,7 @@ from graphql import (
 from orders_platform.sandbox import board_mutations, item_mutations
 from orders_platform.sandbox.answers import Refusal, bad_value
 from orders_platform.sandbox.cells import VALUE_FIELDS, VALUE_TYPES, ColumnValue
+from orders_platform.sandbox.column_labels import labels_of
 from orders_platform.sandbox.gate import MOST_DEPTH, MOST_TOKENS
 from orders_platform.sandbox.query_resolvers import FIELDS, QUERIES, Resolver, complexity
 from orders_platform.sandbox.resolver_context import Context, context_of
@@ -47,6 +50,7 @@ from orders_platform.sandbox.state import ColumnRow
 
 _LOG = logging.getLogger(__name__)
 _DOCUMENTS_KEPT = 512
+_LISTS_KEPT = 64
 
 _MUTATIONS: dict[str, Resolver] = {
     name: getattr(module, name)
@@ -163,6 +167,24 @@ def _rows(node: FieldNode, variables: dict[str, object]) -> int:
     return limit if isinstance(limit, int) else _LIST_SIZES.get(node.name.value, 1)
 
 
+class _Execution(ExecutionContext):
+    """Remembers how columns were shown: each run begins with all of a board's, hundreds of fields, which hardly ever change."""
+
+    shown: ClassVar[dict[Hashable, Any]] = {}
+
+    def complete_list_value(self, return_type: Any, field_nodes: Any, info: Any, path: Any, result: Any) -> Any:
+        """What graphql-core makes of a list; of columns by all that it depends on: what is asked, the columns, their labels."""
+        if not (result and isinstance(result, list) and isinstance(result[0], ColumnRow)) or info.fragments:
+            return super().complete_list_value(return_type, field_nodes, info, path, result)
+        labels = (labels_of(info.context.state, column) for column in result)
+        key = (*field_nodes, repr(info.variable_values), *result, *labels)
+        if (shown := self.shown.get(key)) is None:
+            if len(self.shown) >= _LISTS_KEPT:
+                self.shown.clear()
+            self.shown[key] = shown = super().complete_list_value(return_type, field_nodes, info, path, result)
+        return shown
+
+
 class ExecutableSchema:
     """Our subset of monday's schema, ready to execute."""
 
@@ -204,8 +226,9 @@ class ExecutableSchema:
         name = prepared.operation.name.value if prepared.operation.name else None
         with context.state.lock:
             return execute_sync(
-                self._schema, prepared.document, context_value=context, variable_values=variables, operation_name=name
-            )
+                self._schema, prepared.document, context_value=context, variable_values=variables, operation_name=name,
+                execution_context_class=_Execution,
+            )  # fmt: skip
 
 
 @cache

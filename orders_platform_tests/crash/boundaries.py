@@ -49,12 +49,12 @@ class Boundaries:
         commit, said = engine.dialect.do_commit, threading.local()
 
         def note(_connection: Connection, _cursor: object, statement: str, *_more: object) -> None:
-            said.last = _gist(statement)
+            said.last = statement
 
         def counted(connection: object) -> None:
-            self.reach(f"before commit: {said.last}")
+            self.reach(f"before commit: {_gist(said.last)}")
             commit(connection)
-            self.reach(f"after commit: {said.last}")
+            self.reach(f"after commit: {_gist(said.last)}")
 
         event.listen(engine, "before_cursor_execute", note)
         engine.dialect.do_commit = counted

@@ -157,7 +157,7 @@ class Scene:
         self.clock.now = START
         self._stage(scenario.FIRST_LOAD)
         self.keep("empty")
-        self.run(Task(forks=False))
+        self._run_in_helper("empty")
         self.restore("empty")
         self.run(Task())
         self.clock.sleep(3_600)
@@ -165,11 +165,22 @@ class Scene:
         self._fill(scenario.FULL)
         self.clock.sleep(3_600)
         self.keep("loaded")
+        self._run_in_helper("loaded")
         self.restore("empty")
         for title in sorted({group for group, _state, _sizes in scenario.BOARDS["empty"].values()}):
             self._ask(_GROUP, b=str(ITEMS_BOARD_ID), t=title)
         self.clock.sleep(3_600)
         self.keep("grouped")
+
+    def _run_in_helper(self, start: str) -> None:
+        """A run, and one after a death at each kind of creation: what these have rendered and compiled all later processes start with."""
+        self.restore(start)
+        boundaries = self.run(Task(forks=False)).boundaries
+        creations = {line.rsplit(" ", 1)[1]: n for n, line in enumerate(boundaries, 1) if SENT in line and ": Create" in line}
+        for last in creations.values():
+            self.restore(start)
+            self.kill(Task(last=last))
+            self.run(Task(forks=False))
 
     def keep(self, name: str) -> None:
         """Keep database, board and time as they are; no process may be at work."""

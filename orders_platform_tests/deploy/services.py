@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -121,9 +122,12 @@ class Services:
     def log(self, service: str) -> str:
         return (self.home / f"{service}.log").read_text(encoding="utf-8")
 
-    def healthy(self, service: str) -> bool:
-        """What compose's own health check says, of a service that has not ended."""
+    def healthy(self, service: str, port: str) -> bool:
+        """What compose's own health check says, of a service that has not ended; not asked, which takes seconds, while nobody listens."""
         assert self.running[service].poll() is None, self.log(service)
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", int(self.ports[port]))):
+                return False
         return self.answers(service)
 
     def answers(self, service: str) -> bool:
@@ -139,7 +143,7 @@ class Services:
         """In the order that `depends_on` asks for."""
         self.run("migrate")
         self.start("code")
-        wait_for("the code server is healthy", lambda: self.healthy("code"))
+        wait_for("the code server is healthy", lambda: self.healthy("code", "4000"))
         for service in ("webserver", "daemon"):
             self.start(service)
         wait_for("the webserver answers", self.webserver.answers)

@@ -48,9 +48,9 @@ def test_the_schedules_hold_every_kind_of_trouble_a_hundred_times(tally: Tally) 
 
 @pytest.mark.parametrize("part", ["intent", "settle", "key", "lookup", "renew", "recheck", "fence", "unclear", "forward"])
 def test_without_a_part_of_the_protocol_the_same_schedules_go_wrong(part: str) -> None:
-    tally = run_schedules(range(CONTROL_SCHEDULES), replace(Switches(), **{part: False}))
-    print(f"without {part}: {tally}")
-    assert tally.lost + tally.doubled > 0
+    without = replace(Switches(), **{part: False})
+    outcomes = (run_schedule(seed, without) for seed in range(CONTROL_SCHEDULES))
+    assert any(outcome.lost or outcome.doubled for outcome in outcomes)
 
 
 @pytest.mark.parametrize(
@@ -58,9 +58,8 @@ def test_without_a_part_of_the_protocol_the_same_schedules_go_wrong(part: str) -
 )
 def test_each_assumption_about_monday_carries_the_proof(assumption: str) -> None:
     name, figure = assumption.split("=")
-    tally = run_schedules(range(CONTROL_SCHEDULES), assumptions=replace(Assumptions(), **{name: float(figure)}))
-    print(f"{assumption}: {tally}")
-    assert tally.doubled > 0
+    other = replace(Assumptions(), **{name: float(figure)})
+    assert any(run_schedule(seed, assumptions=other).doubled for seed in range(CONTROL_SCHEDULES))
 
 
 def test_looking_first_instead_of_repeating_needs_no_memory_of_keys() -> None:

@@ -278,3 +278,23 @@ def test_a_changed_cell_is_looked_up_only_after_the_lag(start):
     assert api.cell(item_id, KEY)[0] == "new"
     api.clock.now += 30
     assert look_up(api, **{KEY: ["new"]}) == ["A"]
+
+
+def test_columns_are_shown_as_they_are_now_and_as_they_were_asked_for(start):
+    columns = "{{ boards(ids: [9609317401]) {{ columns {{ id {} }} }} }}"
+    settings, title = columns.format("settings"), f"query($more: Boolean!) {columns.format('title @include(if: $more)')}"
+    first = start().data(settings)
+    api = start()
+    assert api.data(settings) == first
+    fragments = [f"{columns.format('...Shown')} fragment Shown on Column {{ {name} }}" for name in ("title", "type")]
+    assert [{*api.data(each)["boards"][0]["columns"][0]} for each in fragments] == [{"id", "title"}, {"id", "type"}]
+    made = (
+        "mutation($v: JSON)"
+        ' { create_item(board_id: 9609317401, item_name: "A", column_values: $v, create_labels_if_missing: true) { id } }'
+    )
+    api.data(made, v=json.dumps({"dropdown_mkr58de6": {"labels": ["2031 FALL"]}}))
+    assert "2031 FALL" in json.dumps(api.data(settings))
+    api.data('mutation { change_column_title(board_id: 9609317401, column_id: "text_mkr5wya6", title: "X") { id } }')
+    for more, shown in ((True, {"id": "text_mkr5wya6", "title": "X"}), (False, {"id": "text_mkr5wya6"})):
+        assert shown in api.data(title, more=more)["boards"][0]["columns"]
+    assert start().data(settings) == first

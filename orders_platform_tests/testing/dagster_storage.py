@@ -2,12 +2,16 @@
 
 For every event that it stores Dagster makes an engine, so SQLAlchemy compiles every statement anew, or at least a connection; for every
 database that it opens it reads its forty migrations. That is half of what a run takes in these tests. Here an engine is made once a file, a
-database in memory keeps its connections, and the migrations are read once a process. What is stored, and when, stays the same.
+database in memory keeps its connections, each prepared once, and the migrations are read once a process. What is stored, and when, stays
+the same.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
+from typing import Any
 
 import sqlalchemy
 from alembic.config import Config
@@ -26,6 +30,8 @@ def prepare_once() -> None:
         module.create_engine = _engine_of_file
     for module in (events_in_memory, runs_in_memory):
         module.create_engine = _engine_in_memory
+    events_in_memory.InMemoryEventLogStorage._connect = _connected_alone
+    runs_in_memory.InMemoryRunStorage.connect = _connected
     read, known = ScriptDirectory.from_config, dict[str | None, ScriptDirectory]()
 
     def from_config(config: Config) -> ScriptDirectory:
@@ -35,6 +41,18 @@ def prepare_once() -> None:
         return known[location]
 
     ScriptDirectory.from_config = from_config  # type: ignore[method-assign]
+
+
+@contextmanager
+def _connected(storage: Any) -> Iterator[sqlalchemy.Connection]:
+    with storage._engine.connect() as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def _connected_alone(storage: Any) -> Iterator[sqlalchemy.Connection]:
+    with storage._db_lock, _connected(storage) as connection:
+        yield connection
 
 
 def _engine_of_file(url: str, *, poolclass: type, connect_args: dict[str, float] | None = None) -> sqlalchemy.Engine:
@@ -49,4 +67,6 @@ def _kept_engine(url: str, timeout: float = 5.0) -> sqlalchemy.Engine:
 
 def _engine_in_memory(url: str, *, poolclass: type) -> sqlalchemy.Engine:
     assert poolclass is NullPool
-    return sqlalchemy.create_engine(url, poolclass=QueuePool, connect_args={"check_same_thread": False})
+    engine = sqlalchemy.create_engine(url, poolclass=QueuePool, connect_args={"check_same_thread": False})
+    sqlalchemy.event.listen(engine, "connect", lambda connection, _record: connection.execute("PRAGMA foreign_keys = ON"))
+    return engine

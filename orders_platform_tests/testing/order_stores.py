@@ -56,6 +56,7 @@ class OrderStores:
 
     def __init__(self) -> None:
         self._made: dict[str, tuple[OrderStore, OrderMerge]] = {}
+        self._last: tuple[Configuration | None, str] = (None, "")
 
     def of(self, configuration: Configuration) -> OrderStore:
         return self._both(configuration)[0]
@@ -64,7 +65,9 @@ class OrderStores:
         return self._both(configuration)[1]
 
     def _both(self, configuration: Configuration) -> tuple[OrderStore, OrderMerge]:
-        key = configuration.model_dump_json()
+        if configuration is not self._last[0]:  # a run asks a dozen times, and to write it down takes longer than a statement
+            self._last = configuration, configuration.model_dump_json()
+        key = self._last[1]
         if key not in self._made:
             store = OrderStore(self.database, configuration, default_folder("sql"))
             self._made[key] = store, OrderMerge(store)
@@ -107,11 +110,12 @@ class FileStores(OrderStores):
         shutil.copy(self._empty, self.file)
 
     def rows(self, sql: str, *values: object) -> list[dict[str, Any]]:
-        """What a statement of the test says, on a connection of its own."""
-        with closing(sqlite3.connect(self.file)) as connection:
-            cursor = connection.execute(sql, values)
+        """What a statement of the test says, on a connection that no run works on meanwhile."""
+        with closing(self.database.engine.raw_connection()) as connection:
+            cursor = connection.cursor()
+            cursor.execute(sql, values)
             names = [column[0] for column in cursor.description]
-            return [dict(zip(names, row, strict=True)) for row in cursor]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def execute(self, sql: str) -> None:
         """Somebody works on the database by hand."""

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import sqlglot
 from pydantic import SecretStr
@@ -21,7 +22,6 @@ from sqlalchemy import make_url, text
 from orders_platform.configuration import Configuration
 from orders_platform.database.engine import Database, open_database
 from orders_platform.database.schema import TABLES, VIEWS
-from orders_platform_tests.testing.workplace import CHECKOUT
 
 URL = os.environ.get("ORDERS_TEST_MSSQL_URL", "")
 ENGINES = ("sqlite", "mssql") if URL else ("sqlite",)
@@ -67,7 +67,7 @@ def login_of_its_own(configuration: Configuration, password: str) -> Iterator[Se
 
 def rights_script(configuration: Configuration, name: str, password: str) -> list[str]:
     """The statements of the script for these tables, as somebody would adapt it."""
-    text = (CHECKOUT / "deploy" / "sql_server_rights.sql").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "deploy" / "sql_server_rights.sql").read_text(encoding="utf-8")
     text = re.sub(r"^--.*\n", "", text, flags=re.MULTILINE)
     text = text.replace("<a password of your own>", password).replace("dbo", str(configuration.tables.schema_name))
     text = re.sub(r"\borders_platform\b", name, text)
