@@ -119,14 +119,10 @@ class OrderMerge:
             waiting[str(row["customer_name"])] += int(row["row_count"])
         names = sorted({*scan.customers, *self._store.customers()})
         paused = self._store.paused()
-        last = {name: moment for name, row in merges.items() if (moment := order_store.moment(row["merged_at"]))}
         found = []
         for name in names:
-            status, merge = (
-                CustomerSyncStatus(name, loads.get(name), waiting=waiting[name], is_paused=name in paused),
-                merges.get(name),
-            )
-            found.append(_merged(status, merge, (at for other, at in last.items() if other != name)) if merge else status)
+            status = CustomerSyncStatus(name, loads.get(name), waiting=waiting[name], is_paused=name in paused)
+            found.append(_merged(status, merges[name]) if name in merges else status)
         return found
 
     def present(self) -> list[str]:
@@ -204,6 +200,7 @@ class OrderMerge:
             with self._store.writing(now=now, code=UNKNOWN_CUSTOMER) as run:
                 run("0_resolve_unmatched", labels=gone)
                 run("0_forget_loads", keys=[_unmatched_key(label) for label in gone])
+                run("1_ask_for_merges", customer="")
 
     def _reject_unmatched(self, label: str, rows: CustomerRows, reason: str, now: datetime) -> None:
         key = _unmatched_key(label)
@@ -219,6 +216,7 @@ class OrderMerge:
             self._record_rejects(run, load, self._read_rejects(run))
             run("1_record_merge", customer=key, fingerprint=fingerprint, rows_read=load.counts.total(), missing_orders=0, missing_kept=0,
                 unsettled=0, compares_lines=0)  # fmt: skip
+            run("1_ask_for_merges")
 
     # --- the three merges -----------------------------------------------------------------------------------------------
 
@@ -291,6 +289,8 @@ class OrderMerge:
             self._record_rejects(run, load, rejects)
             run("1_record_merge", fingerprint=self._fingerprint(customer, load.staged), rows_read=rows_read, missing_orders=len(missing),
                 missing_kept=int(bool(acted and missing)), unsettled=load.unsettled, compares_lines=int(not is_configured_so))  # fmt: skip
+            if not is_same or created or changes or removed or load.arrived:
+                run("1_ask_for_merges")
         counts = (rows_read, created, len(changes), rejected, copies, len(missing), removed)
         return HeaderMerge(*counts, acted, unsettled=load.unsettled)
 
@@ -365,6 +365,8 @@ class OrderMerge:
         with self._customer_transaction(customer) as run:
             run("1_add_customer")
             run("record_guards", guards=guards.written(acted), forget_load=int(forget_load))
+            if forget_load:
+                run("1_ask_for_merges")
 
     @repeated_when_lost
     def unpivot_sizes(self, customer: str) -> int:
@@ -511,15 +513,14 @@ def _unmatched_key(label: str) -> str:
     return f"({UNKNOWN_CUSTOMER}) {label}"
 
 
-def _merged(status: CustomerSyncStatus, merge: Row, others_at: Iterable[datetime]) -> CustomerSyncStatus:
-    """With the customer's last merge; `others_at` says when the other customers were merged."""
-    at = order_store.moment(merge["merged_at"])
+def _merged(status: CustomerSyncStatus, merge: Row) -> CustomerSyncStatus:
+    """With the customer's last merge."""
     is_whole = len(set(_merge_numbers(merge).values())) == 1 and merge["orders_now"] == merge["order_count"]
-    is_settled = not merge["unsettled_orders"] or at is None or all(other < at for other in others_at)
+    has_waited = (merge["unsettled_orders"] or 0) < 0
     return replace(
         status,
         merged=order_store.text(merge["fingerprint"]),
-        rows=int(merge["rows_read"] or 0),
-        is_whole=is_whole and is_settled,
-        merged_at=at,
+        rows=int(merge["rows_read"]),
+        is_whole=is_whole and not has_waited,
+        merged_at=order_store.moment(merge["merged_at"]),
     )
