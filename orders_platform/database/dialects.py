@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property, partial
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import sqlalchemy
 from markupsafe import Markup
@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 
 from orders_platform.errors import CustomerBusyError, OrdersError
 
-Family = Literal["text", "number", "float", "moment", "blob"]
+Family = Literal["text", "number", "float", "moment"]
 
 Right = tuple[str, str, str]
 """Class of the securable, its name (empty for the database itself), the permission."""
@@ -69,6 +69,9 @@ class Dialect(abc.ABC):
     sparse: ClassVar[str] = ""  # after an index of a column that is mostly NULL, with the column's name
     staging_index: ClassVar[str] = "INDEX"  # what the index of a new staging table is called
     settings: ClassVar[Sequence[str]] = ()  # what a new table of ours is told, with its quoted name
+    staged_hash_triggers: ClassVar[
+        Sequence[str]
+    ] = ()  # what forgets the hash of a staged row that others write; none where none has one
 
     @cached_property
     def sqlalchemy(self) -> sqlalchemy.Dialect:
@@ -115,11 +118,13 @@ class Dialect(abc.ABC):
         named in which one of its rows has a value.
         """
         count, remaining = 0, iter(self.fitting(connection, table, columns, rows) if empty_is_null else rows)
+        blank = {None, ""} if empty_is_null else {None}
         while batch := list(itertools.islice(remaining, self.rows_a_batch)):
-            filled = [i for i, column in enumerate(zip(*batch, strict=True)) if column.count(None) < len(batch)] or [0]
+            cells = list(zip(*batch, strict=True))
+            filled = [i for i, column in enumerate(cells) if any(column) or not blank.issuperset(column)] or [0]
             start = f"INSERT INTO {table} ({', '.join([*(columns[i] for i in filled), *[uuid] * bool(uuid)])})"
-            cells = [tuple(row if len(filled) == len(row) else [row[i] for i in filled]) for row in batch]
-            self.insert_batch(connection, start, cells, has_uuid=bool(uuid), empty_is_null=empty_is_null)
+            written = list(zip(*(cells[i] for i in filled), strict=True))
+            self.insert_batch(connection, start, written, has_uuid=bool(uuid), empty_is_null=empty_is_null)
             count += len(batch)
         return count
 
@@ -136,6 +141,18 @@ class Dialect(abc.ABC):
     @abc.abstractmethod
     def update_rows(self, connection: Connection, table: str, columns: Sequence[str], rows: Rows) -> None:
         """Write columns of the rows that the first of them names. Table and columns are quoted names."""
+
+    def staged_row(self, row: Sequence[Any]) -> Sequence[Any]:
+        """A staged row, its hash first, out of what the macro `row_read` reads."""
+        return row
+
+    def filled_columns(self, rows: Sequence[Sequence[Any]]) -> Iterable[tuple[int, Sequence[object]]]:
+        """The columns that are filled in one of some rows, by position, out of what the macro `cells` reads of each."""
+        return ((i, column) for i, column in enumerate(zip(*rows, strict=True)) if column.count(None) < len(column))
+
+    def filled_cells(self, row: Sequence[Any]) -> dict[int, object]:
+        """The same of one row."""
+        return {i: cell for i, cell in enumerate(row) if cell is not None}
 
     @abc.abstractmethod
     def fingerprint(self, row_hashes: Sequence[str]) -> str:
@@ -162,6 +179,10 @@ class Dialect(abc.ABC):
     @abc.abstractmethod
     def indexes(self, connection: Connection, table: str, schema: str) -> set[str]:
         """The names of a table's indexes; none when there is no such table."""
+
+    def has_staged_hashes(self, connection: Connection, table: str) -> bool:  # noqa: ARG002 - nothing keeps them on SQL Server
+        """Whether a staging table has hashes of its rows that are true, whoever changes these."""
+        return False
 
     def unsuitable(self, connection: Connection, table: str, written: Sequence[str], compared: Sequence[str]) -> list[str]:  # noqa: ARG002 - SQLite's columns take anything
         """Why columns of a table of an earlier system cannot be written or compared, a sentence each; `table` is quoted."""

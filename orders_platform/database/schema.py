@@ -93,7 +93,9 @@ def _define(role: str, dialect: Dialect, name: str, order_list: OrderList, templ
 
     types = dialect.staged_types if role == "staging" else dialect.types
     typed = [(name, _typed(types, word)) for name, word in order_list]
-    create = templates.written(f"tables/{role}", column=column, order_list=typed, **types)
+    create = templates.written(
+        f"tables/{role}", column=column, order_list=typed, has_staged_hashes=bool(dialect.staged_hash_triggers), **types
+    )
     return TableDefinition(name, tuple(columns), create.strip(), described)
 
 
@@ -178,8 +180,7 @@ class Schema:
     def _missing_of(self, definition: TableDefinition) -> list[str]:
         have = {column.name.casefold() for column in self._catalogue(definition.name)}
         if not have:
-            settings = () if definition.name == self._names.staging else self._database.dialect.settings
-            return [definition.create, *(setting.format(self.qualified(definition.name)) for setting in settings)]
+            return self._made(definition)
         if definition.name == self._names.staging:
             return []  # the load owns it
         table = self.qualified(definition.name)
@@ -189,11 +190,19 @@ class Schema:
             if name.casefold() not in have
         ]
 
+    def _made(self, definition: TableDefinition) -> list[str]:
+        dialect, table = self._database.dialect, self.qualified(definition.name)
+        if definition.name != self._names.staging:
+            return [definition.create, *(setting.format(table) for setting in dialect.settings)]
+        names = {name: self.qualified(f"{definition.name}_{name}") for name in ("changed", "inserted")}
+        triggers = (each.format(table=table, loads=self.table("loads"), **names) for each in dialect.staged_hash_triggers)
+        return [definition.create, *triggers]
+
     def _indexes(self) -> list[str]:
         names, dialect = self._names, self._database.dialect
         number = self._configuration.keys.unique[0]
         wanted = {
-            f"ix_{names.orders}_customer": (names.orders, (self._columns.customer, "sync_state")),
+            f"ix_{names.orders}_customer": (names.orders, (self._columns.customer, "sync_state", "merge_number")),
             f"ix_{names.orders}_number": (names.orders, (number,)),
             f"ix_{names.orders}_item": (names.orders, ("monday_item_id",)),
             f"ix_{names.lines}_item": (names.lines, ("monday_subitem_id",)),
@@ -264,12 +273,14 @@ class Schema:
             return
         columns = ", ".join(map(self._database.dialect.quote, sorted(have)))
         table, former = self.qualified(definition.name), self.qualified(f"{definition.name}_former")
+        create, *settings = self._made(definition)
         with self._database.write() as connection:
             for statement in (
                 f"ALTER TABLE {table} RENAME TO {former}",
-                definition.create,
+                create,
                 f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {former}",  # noqa: S608 - quoted names
                 f"DROP TABLE {former}",
+                *settings,
             ):
                 connection.exec_driver_sql(statement)
 
@@ -301,6 +312,12 @@ class Schema:
     def _catalogue(self, table: str) -> Sequence[TableColumn]:
         with self._database.read() as connection:
             return self._database.dialect.columns(connection, table, self._names.schema_name)
+
+    @cached_property
+    def has_staged_hashes(self) -> bool:
+        """Whether the rows of the staging table have hashes that are true."""
+        with self._database.read() as connection:
+            return self._database.dialect.has_staged_hashes(connection, self._names.staging)
 
     def is_there(self, role: str) -> bool:
         """Whether the database has this table of ours. A file of SQLite that is absent is not made by asking."""

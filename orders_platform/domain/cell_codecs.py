@@ -210,7 +210,7 @@ def _stored(actual: Cell) -> object:
 
 def part_of(value: object, key: str) -> object:
     """A part of a cell's JSON object; None when it is none, or lacks it."""
-    return value.get(key) if isinstance(value, Mapping) else None
+    return value.get(key) if isinstance(value, dict) else None
 
 
 def _listed(value: object) -> list[object]:

@@ -29,6 +29,7 @@ DROPDOWN_LABELS: Final = 500
 
 _NEAREST: Final = 5
 _COMPARED_CHARACTERS: Final = 80
+_folded = lru_cache(4_096)(fold)
 _NUMERIC = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 
 
@@ -53,7 +54,7 @@ class _ColumnLabels:
         """The active label, the name of one that was asked for, None when the column knows nothing like it."""
         if exact := self._exact.get(text):
             return exact
-        folded = fold(text)
+        folded = _folded(text)
         alike = self._alike.get(folded, [])
         if len(alike) > 1:
             names = ", ".join(repr(label.name) for label in alike[:_NEAREST])
@@ -141,6 +142,7 @@ class LabelIndex:
 # monday keeps about 64 KB of column data per item (its page on the text column).
 ROW_BYTES: Final = 65_536
 _BYTES_A_CHARACTER: Final = 12  # at most: `\u0001`, twice in a link
+_WRITTEN_OUT: Final = (str, Decimal)
 _BYTES_A_CELL: Final = 1_000
 """At most, besides its text: a column's id, and what a number without a text has of digits."""
 
@@ -299,7 +301,9 @@ def _require_key(
 
 def _fit(mapping: BoardMapping, cells: dict[str, object], row: Mapping[str, object], problems: dict[str, CellProblem]) -> None:
     """Leave out the longest cells of a row that is larger than an item holds."""
-    characters = sum(len(str(value)) for value in row.values() if isinstance(value, str | Decimal))
+    characters = sum(
+        len(value if type(value) is str else str(value)) for value in row.values() if isinstance(value, _WRITTEN_OUT)
+    )
     if _BYTES_A_CHARACTER * characters + _BYTES_A_CELL * len(cells) <= ROW_BYTES:
         return  # nearly every row
     while (size := len(column_values_json(cells).encode())) > ROW_BYTES:

@@ -153,6 +153,7 @@ class Cleaner:
         file_at: the column of the file; `sizes` those of the sizes.
         sizes_bit: of `StagedOrder.shown`.
         configuration_hash: of what decides how a row is merged.
+        dialect: of the database.
     """
 
     def __init__(
@@ -160,7 +161,7 @@ class Cleaner:
     ) -> None:
         """`known` has the cells that were read for customers with the same bookkeeping, or is empty, and gets those read now."""
         self._customer = customer
-        self._dialect = dialect
+        self.dialect = dialect
         self._cleaning = configuration.cleaning
         self.configuration_hash = rules.configuration_hash(customer)
         self._order_types = {spelling.upper(): type_ for spelling, type_ in configuration.cleaning.order_types.items()}
@@ -216,7 +217,7 @@ class Cleaner:
 
     def _number_reader(self, column: BusinessColumn) -> Reader:
         reader, words, kind, type_ = column.reader, column.null_words, column.kind, str(column.type)
-        store = self._dialect.stored_number
+        store = self.dialect.stored_number
 
         def read(cell: object, bad: list[BadCell]) -> object:
             number: Decimal | float | None
@@ -250,17 +251,14 @@ class Cleaner:
 
         return read
 
-    def clean(self, rows: Mapping[int, Sequence[object]]) -> Iterator[StagedOrder]:
-        """Rows of the load by number, each with its hash before its cells.
-
-        They are read column by column, and those columns left out that are blank in all of them.
-        """
-        hashes, *cells = zip(*rows.values(), strict=True)
-        columns = [(i, column) for i, column in enumerate(cells) if column.count(None) < len(rows)]
-        places = [i for i, _ in columns]
-        read = [list(map(self._known[i].__getitem__, column)) for i, column in columns]
-        meanings = zip(*read, strict=True) if read else repeat((), len(rows))
-        for number, (row_hash, row) in zip(rows, zip(hashes, meanings, strict=True), strict=True):
+    def clean(self, hashes: Mapping[int, str], columns: Iterable[tuple[int, Sequence[object]]]) -> Iterator[StagedOrder]:
+        """Rows of the load by number, out of their hashes and the columns that are filled in one of them."""
+        places, read = list[int](), list[list[Meaning]]()
+        for i, column in columns:
+            places.append(i)
+            read.append(list(map(self._known[i].__getitem__, column)))
+        meanings = zip(*read, strict=True) if read else repeat((), len(hashes))
+        for (number, row_hash), row in zip(hashes.items(), meanings, strict=True):
             order = self._order(number, places, row)
             if not order.bad_cells:
                 kept = kept_hash(self.configuration_hash, order.full_key, order.group_name, order.item_name)

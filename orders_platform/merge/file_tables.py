@@ -15,8 +15,10 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import file_digest
 from itertools import islice, zip_longest
+from mmap import ACCESS_READ, mmap
 from operator import itemgetter
 from pathlib import Path
 
@@ -126,7 +128,8 @@ class Table:
                     yield count, dict(columns)
                 return
             # strict: without it, a quote that is never closed swallows the rest of the file into one cell
-            reader = csv.reader(_decoded(file), strict=True, delimiter=self.delimiter)
+            lines = file if _is_plain(self.path, self.stamp, self.encoding) else _decoded(file)
+            reader = csv.reader(lines, strict=True, delimiter=self.delimiter)
             try:
                 pick, width = itemgetter(*places, 0, 0), max(places, default=0)
                 while rows := list(islice(reader, _ROWS)):
@@ -249,6 +252,18 @@ def _decoded(lines: Iterable[str]) -> Iterator[str]:
             yield _ESCAPED.sub(lambda found: " " if found[1] == "0" and found[2] in "9AaDd" else "", line.replace("\0", ""))
         else:
             yield line
+
+
+@lru_cache(maxsize=8)
+def _is_plain(path: Path, _stamp: tuple[int, int], encoding: str) -> bool:
+    """Whether a file has nothing that `_decoded` changes, as most: to look at each line takes a twentieth of a load."""
+    with (
+        suppress(ValueError),
+        path.open("rb") as file,
+        mmap(file.fileno(), 0, access=ACCESS_READ) as content,
+    ):  # not of an empty one
+        return "_x00".encode(encoding).endswith(b"_x00") and content.find(b"\0") == content.find(b"_x00") == -1
+    return False
 
 
 def _stamp(path: Path) -> tuple[int, int]:

@@ -24,7 +24,7 @@ from orders_platform.errors import SourceDataError
 from orders_platform.merge.file_tables import TEXT_ENDINGS, WORKBOOK_ENDINGS, FileOptions, content_hash
 from orders_platform.merge.order_files import OrderColumns, OrderFile, OrderSheet, Progress, read_order_file
 from orders_platform.merge.order_merge import OrderMerge
-from orders_platform.merge.staging import delete_rows, insert_rows, staged_cells
+from orders_platform.merge.staging import delete_rows, insert_rows, rarely_collected, staged_cells
 
 _SETTLED_SECONDS = 10
 LOADED, COPY, REFUSED, LEFT = "loaded", "copy", "refused", "left"
@@ -203,7 +203,7 @@ class Loads:
         """
         done, names = 0, {source for load in loads for source in load.sources}
         contents = {file.path.name: file.content_hash for load in loads for file in load.files}
-        with self._store.writing(now=now) as run:
+        with self._store.writing(now=now) as run, rarely_collected():
             connection = run.connection
             if folder:
                 kept_by_others = {source for name, staged in folder.staged.items() if name not in contents for source in staged}

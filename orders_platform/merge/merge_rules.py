@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cached_property
 
 from markupsafe import Markup
@@ -61,6 +61,7 @@ class MergeRules:
     def __init__(self, configuration: Configuration, schema: Schema, types: ColumnTypes) -> None:
         self._configuration = configuration
         self._types = types
+        self._is_hashed = schema.has_staged_hashes
         self._hashes: dict[Keys, str] = {}
         tables = (configuration.tables.staging, configuration.tables.orders)
         self._staged, self._merged = ({column.name: column for column in schema.columns_of(table)} for table in tables)
@@ -97,10 +98,6 @@ class MergeRules:
             for position, (name, column) in enumerate(self._merged.items())
             if name in self._staged and name not in own
         )
-
-    def expect_blobs(self) -> None:
-        """Statements that are made from now on take cells that are BLOBs, as another program may stage them in SQLite."""
-        self.business = tuple(replace(column, staged="blob") for column in self.business)
 
     def _business_column(self, column: TableColumn, staged: Family, position: int) -> BusinessColumn:
         # A column that our DDL does not know is a new size or a new text.
@@ -185,6 +182,7 @@ class MergeRules:
         keys = self._configuration.keys_of(customer)
         return {
             "business": self.business,
+            "is_hashed": self._is_hashed,
             "sizes": [column for column in self.business if column.kind == "quantity"],
             "bookkeeping": self.bookkeeping(customer),
             "unique_keys": list(keys.unique),

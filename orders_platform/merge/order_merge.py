@@ -6,13 +6,13 @@ Each merge is one transaction. Its statements stand below in the order in which 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property, reduce
 from operator import attrgetter, or_
-from typing import Any, TypeVar
+from typing import Any
 
 from orders_platform.configuration import Keys
 from orders_platform.database import order_store
@@ -32,17 +32,16 @@ from orders_platform.domain.guards import Guard, GuardKind, HeaderMerge, LineMer
 from orders_platform.domain.needed_runs import CustomerSyncStatus
 from orders_platform.domain.orders import RowProblem
 from orders_platform.domain.verdicts import NO_ORDERS, Verdict
-from orders_platform.errors import DatabaseRefusedError, SourceDataError
+from orders_platform.errors import SourceDataError
 from orders_platform.merge.cleaning import REASONS, Cleaner, KnownCells, beginning
 from orders_platform.merge.merge_rules import MergeRules
 from orders_platform.merge.row_matching import Change, Reject, StagedLoad, rehashed
+from orders_platform.merge.staging import rarely_collected
 
 _EXAMPLES = 3
 
 _OF_ROWS = ("order_key", "row_hash", "staged_hash", "group_name", "item_name")
 """What a row says besides its cells, in columns of the same names."""
-
-T = TypeVar("T")
 
 
 class OrderMerge:
@@ -132,7 +131,7 @@ class OrderMerge:
     def _load_fingerprints(self, scan: StagingScan) -> dict[str, str]:
         """The content of each customer's load, as its merge records it."""
         parts: dict[str, list[str]] = {}
-        for row in self._with_blobs(lambda: self._store.read("0_fingerprint_loads", None, self._statements_for(""))):
+        for row in self._store.read("0_fingerprint_loads", None, self._statements_for("")):
             owner = scan.owner_of(order_store.text(row["spelling"]), order_store.text(row["file_name"]))
             if owner is not None:
                 parts.setdefault(owner, []).append(str(row["fingerprint"]))
@@ -145,24 +144,8 @@ class OrderMerge:
 
     def _row_hashes(self, customer: str, rows: CustomerRows) -> Sequence[Sequence[Any]]:
         """The hash of each row of a customer's load first, and where it is last."""
-
-        def read() -> Sequence[Sequence[Any]]:
-            with self.database.read() as connection:
-                run = Runner(self._statements_for(customer), connection, _selection(rows))
-                return run("1_read_row_hashes").all()
-
-        return self._with_blobs(read)
-
-    def _with_blobs(self, read: Callable[[], T]) -> T:
-        """SQLite refuses BLOBs when it hashes staged rows, which it does first; to look for them in each cell takes a twelfth longer."""
-        try:
-            return read()
-        except DatabaseRefusedError as error:
-            if "BLOB" not in str(error):
-                raise
-        self.rules.expect_blobs()
-        self._statements_of.clear()
-        return read()
+        with self.database.read() as connection:
+            return Runner(self._statements_for(customer), connection, _selection(rows))("1_read_row_hashes").all()
 
     def _last_merge(self, key: str) -> Row | None:
         return next(iter(self._store.read("1_read_customer", customer=key)), None)
@@ -234,11 +217,6 @@ class OrderMerge:
                 f"{self._configuration.tables.staging} holds no row of customer {customer!r}. Nothing was changed and nothing removed. "
                 "Check the load, the spelling, and the customer's aliases in [customers]."
             )
-        return self._with_blobs(lambda: self._merge_headers(customer, rows, scan, now, accept))
-
-    def _merge_headers(
-        self, customer: str, rows: CustomerRows, scan: StagingScan, now: datetime, accept: Collection[GuardKind]
-    ) -> HeaderMerge:
         known = self._last_merge(customer)
         staged = self._row_hashes(customer, rows) if known else ()
         fingerprint = self._fingerprint(customer, staged)
@@ -259,7 +237,7 @@ class OrderMerge:
         names = self._configuration.customer_names
         former = sorted(name for name in self._store.customers() if name != customer and names.resolve(name) == customer)
         # A run that was started before a customer was renamed, or before an order came from it, may be sending.
-        with ExitStack() as locks, self._header_transaction(customer, customer, rows, now) as run:
+        with ExitStack() as locks, rarely_collected(), self._header_transaction(customer, customer, rows, now) as run:
 
             def hold(name: str) -> None:
                 locks.enter_context(self.database.customer_lock(name))
@@ -418,8 +396,9 @@ class OrderMerge:
     def _total_guards(self, run: Runner, customer: str) -> Iterator[Guard]:
         cancelled = self._configuration.cleaning.cancelled
         wrong = run("check_wrong_totals", customers=[customer], cancelled=cancelled).mappings().all()
-        counted = run("check_count_orders", customers=[customer]).mappings().first()
-        orders = int(counted["row_count"]) if counted else 0
+        if not wrong:
+            return
+        orders = int(run("check_count_orders", customers=[customer]).mappings().one()["row_count"])
         if self._configuration.guard_rules[GuardKind.WRONG_TOTALS].acts(len(wrong), orders):
             examples = [f"{row['order']}: total {row['total']}, sizes {row['sizes']}" for row in wrong[:_EXAMPLES]]
             yield guards.wrong_totals(customer, len(wrong), orders, examples)

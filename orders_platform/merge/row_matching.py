@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, TypeVar
 
 from orders_platform.database.statements import VALUES_A_STATEMENT, Runner, chunks
@@ -98,10 +99,12 @@ class StagedLoad:
 
     def _read_known(self) -> Iterator[KnownOrder]:
         keys, unique = len(self._cleaner.keys), self._cleaner.unique_count
-        for ref, order_key, row_hash, group, item, has_left, has_item, staged_hash, *cells in self._run("1_read_known_orders"):
+        found = chain.from_iterable(self._run("1_read_known_orders").partitions(_ROWS_A_READ))
+        for ref, order_key, row_hash, group, item, has_left, has_item, staged_hash, *cells in found:
+            full_key = key_of(cells[:keys])
             yield KnownOrder(
-                str(ref), written(cells[0]), order_key or "", key_of(cells[:keys]), key_of(cells[:unique]), row_hash, group, item,
-                tuple(map(written, cells[keys:])), bool(has_left), bool(has_item), staged_hash,
+                str(ref), written(cells[0]), order_key or "", full_key, full_key if keys == unique else key_of(cells[:unique]), row_hash,
+                group, item, tuple(map(written, cells[keys:])), bool(has_left), bool(has_item), staged_hash,
             )  # fmt: skip
 
     def _read_rows(self, staged: Sequence[Staged]) -> Iterator[StagedOrder]:
@@ -114,7 +117,8 @@ class StagedLoad:
             self.staged += [row[:1] for row in batch]
             known = [_unchanged(number, orders[row[0]]) for number, row in numbered.items() if row[0] in orders]
             others = {number: row for number, row in numbered.items() if row[0] not in orders}
-            for row in (*known, *(self._cleaner.clean(others) if others else ())):
+            columns = self._cleaner.dialect.filled_columns([row[1:] for row in others.values()])
+            for row in (*known, *self._cleaner.clean({number: row[0] for number, row in others.items()}, columns)):
                 self.counts[row.row_hash] += 1
                 if self.counts[row.row_hash] == 1:
                     if self._same_as(row):
@@ -129,10 +133,14 @@ class StagedLoad:
         unknown = [row for row in staged if row[0] not in orders]
         if staged and len(unknown) <= VALUES_A_STATEMENT:
             places = [row[-1] for row in unknown]
-            found = self._run("1_read_staged_rows", {"is_some": 1}, places=places).all() if unknown else []
+            found = list(chain.from_iterable(self._read_staged(1, places))) if unknown else []
             if sorted(row[0] for row in found) == sorted(row[0] for row in unknown):
                 return [[row for row in staged if row[0] in orders], found]
-        return self._run("1_read_staged_rows", {"is_some": 0}).partitions(_ROWS_A_READ)
+        return self._read_staged(0)
+
+    def _read_staged(self, is_some: int, places: Sequence[object] = ()) -> Iterator[list[Staged]]:
+        for batch in self._run("1_read_staged_rows", {"is_some": is_some}, places=places).partitions(_ROWS_A_READ):
+            yield list(map(self._cleaner.dialect.staged_row, batch))
 
     def _same_as(self, row: StagedOrder) -> str | None:
         """The order that has the cells and names of a row already, and is in the load."""
@@ -142,7 +150,7 @@ class StagedLoad:
         """The cells of rows by number; an order has those that were dropped."""
         found = {row.number: row.cells for row in rows if row.cells is not None}
         dropped = {self._same_as(row): row for row in rows if row.cells is None}
-        for ref, cells in _stored(self._run, [ref for ref in dropped if ref]):
+        for ref, cells in _stored(self._run, self._cleaner, [ref for ref in dropped if ref]):
             row = dropped[ref]
             found[row.number] = cells | dict(zip(self._cleaner.bookkeeping, row.bookkeeping, strict=True))
         return found
@@ -236,7 +244,7 @@ class StagedLoad:
         of_rows = self._cells_of([row for row in self.rows if row.number in numbers])
         cells = {str(number): self._others(found) for number, found in of_rows.items()}
         refs = [each.ref for _, orders in few for each in orders]
-        cells |= {ref: self._others(found) for ref, found in _stored(self._run, refs)}
+        cells |= {ref: self._others(found) for ref, found in _stored(self._run, self._cleaner, refs)}
         for rows, orders in batch:
             yield from pairs_of(rows, orders, cells)
 
@@ -342,7 +350,7 @@ class StagedLoad:
         return list(self._changes(changed, shown)), shown
 
     def _changes(self, changed: Mapping[str, StagedOrder], shown: Counter[tuple[int, int]]) -> Iterator[Change]:
-        for ref, before in _stored(self._run, list(changed)):
+        for ref, before in _stored(self._run, self._cleaner, list(changed)):
             row = changed[ref]
             after = before if row.cells is None else row.cells
             if ref not in self.left:
@@ -374,14 +382,14 @@ def rehashed(run: Runner, cleaner: Cleaner, rejects: Mapping[Reject, str]) -> li
         if column:
             bad.setdefault(row_hash, []).append((code, column, text))
     former = {str(ref): row_hash for ref, _, row_hash, *_ in run("1_read_known_orders") if row_hash is not None}
-    return [(ref, cleaner.hash_of(cells, bad.get(former[ref], ()))) for ref, cells in _stored(run, list(former))]
+    return [(ref, cleaner.hash_of(cells, bad.get(former[ref], ()))) for ref, cells in _stored(run, cleaner, list(former))]
 
 
-def _stored(run: Runner, refs: Sequence[str]) -> Iterator[tuple[str, Cells]]:
+def _stored(run: Runner, cleaner: Cleaner, refs: Sequence[str]) -> Iterator[tuple[str, Cells]]:
     """What orders hold."""
     for chunk in chunks(refs, _ROWS_A_READ):
-        for ref, *cells in run("1_read_cells_of_orders", refs=chunk):
-            yield str(ref), {i: cell for i, cell in enumerate(cells) if cell is not None}
+        for ref, *cells in run("1_read_cells_of_orders", refs=chunk).all():
+            yield str(ref), cleaner.dialect.filled_cells(cells)
 
 
 def _batches(groups: Iterable[Sequence[Sequence[T]]]) -> Iterator[list[Sequence[Sequence[T]]]]:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import blake2b
+from operator import itemgetter
 
 from sqlalchemy import Connection, TableClause, column, delete, false, or_, select, table
 
 from orders_platform.database.order_store import OrderStore
 
 _BATCH = 1_000
+_OBJECTS = 50_000
+_SEPARATOR = "\x1f"
 
 
 def replace_staged_rows(
@@ -23,6 +29,17 @@ def replace_staged_rows(
         if not append:
             delete_rows(store, connection)
         return sum(insert_rows(store, connection, columns, rows))
+
+
+@contextmanager
+def rarely_collected() -> Iterator[None]:
+    """Look for garbage in cycles seldom: rows make hundreds of thousands of objects and no cycle, and each tenth second went there."""
+    usual = gc.get_threshold()
+    gc.set_threshold(_OBJECTS, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 def delete_rows(store: OrderStore, connection: Connection, **values: Iterable[str | None]) -> None:
@@ -46,7 +63,48 @@ def insert_rows(
     store: OrderStore, connection: Connection, columns: Sequence[str], rows: Iterable[Sequence[object]]
 ) -> Iterator[int]:
     """Insert rows as for `replace_staged_rows`; yields how many after each batch."""
-    dialect, remaining = store.database.dialect, iter(rows)
+    dialect, table, remaining = store.database.dialect, store.schema.table("staging"), iter(rows)
     names = [str(dialect.quote(name)) for name in columns]
+    if not store.schema.has_staged_hashes:
+        while batch := list(itertools.islice(remaining, _BATCH)):
+            yield dialect.insert_rows(connection, table, names, batch, empty_is_null=True)
+        return
+    hash_of, loads = _row_hash(store, columns), store.schema.table("loads")
+    inserting = {
+        "load_id": "inserting",
+        "file_name": "",
+        "content_hash": "",
+        "sheet_count": 0,
+        "row_count": 0,
+        "outcome": "",
+        "loaded_at": "",
+    }
+    dialect.insert_rows(connection, loads, list(inserting), [tuple(inserting.values())])
     while batch := list(itertools.islice(remaining, _BATCH)):
-        yield dialect.insert_rows(connection, store.schema.table("staging"), names, batch, empty_is_null=True)
+        hashed = ((*row, hash_of(row)) for row in batch)
+        yield dialect.insert_rows(connection, table, [*names, "staged_hash"], hashed, empty_is_null=True)
+    connection.exec_driver_sql(f"DELETE FROM {loads} WHERE load_id = 'inserting'")  # noqa: S608 - a quoted name
+
+
+def _row_hash(store: OrderStore, columns: Sequence[str]) -> Callable[[Sequence[object]], str | None]:
+    """What makes the hash of a row with these columns, the same whichever others are blank; None where a cell is none that files have.
+
+    Where the row came from is of no account: `record_uuid` is another one in each load.
+    """
+    places = {name: i for i, name in enumerate(columns) if name != "record_uuid"}
+    known = [column.name for column in store.schema.columns_of(store.configuration.tables.staging)]
+    cells_of = itemgetter(*(places[name] for name in known if name in places), -1, -1)  # a tuple whatever there is
+    written = _SEPARATOR.join("%s" if name in places else "" for name in known) + "%.0s%.0s"
+
+    def hash_of(row: Sequence[object]) -> str | None:
+        cells = cells_of(row)
+        try:
+            text = "".join(cells)
+        except TypeError:
+            cells = tuple("" if cell is None else str(cell) if type(cell) is int else cell for cell in cells)
+            text = "".join(cell if isinstance(cell, str) else _SEPARATOR for cell in cells)
+        if _SEPARATOR in text:
+            return None
+        return blake2b((written % cells).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+    return hash_of

@@ -237,7 +237,7 @@ def cleaners(narrow_sql: Path, configuration: Configuration) -> dict[str, Cleane
 
 
 def clean_row(cleaner: Cleaner, cells: dict[str, object]) -> StagedOrder:
-    (row,) = cleaner.clean({1: ["", *(cells.get(name) for name in cleaner.names)]})
+    (row,) = cleaner.clean({1: ""}, ((i, [cells.get(name)]) for i, name in enumerate(cleaner.names)))
     return row
 
 

@@ -191,3 +191,78 @@ def test_a_database_of_before_learns_the_hashes_and_changes_nothing_else(order_l
     assert order_list.merge(*rows[1:], rows[0] | {"NOTES": "x"}) == HeaderMerge(rows_read=6, updated=1)
     assert order_list.orders("sync_state", "updated_at", "row_hash", FILE)[1:] == before[1:]
     assert len(unread(order_list)) == 6
+
+
+# --- the hash that SQLite's staging table keeps of each row
+
+
+def staged_hashes(order_list: OrderList) -> dict[object, object]:
+    return dict(tuple(row) for row in order_list.sql(f'SELECT "{KEY}", staged_hash FROM swp_ORDER_LIST_V2'))
+
+
+@pytest.mark.sqlite
+def test_a_row_is_known_whatever_else_its_load_has_and_forgotten_when_somebody_changes_it(order_list: OrderList) -> None:
+    rows = [order(f"A{i}") for i in range(3)]
+    order_list.load(*rows)
+    first = staged_hashes(order_list)
+    assert len(set(first.values())) == 3
+    order_list.load(
+        *({"record_uuid": "x", **dict(reversed(row.items()))} for row in rows), order("B") | {"PLANNER": "p", "L": 7}
+    )
+    assert {**staged_hashes(order_list), **first} == staged_hashes(order_list)
+    order_list.sql(f"UPDATE swp_ORDER_LIST_V2 SET NOTES = 'x' WHERE \"{KEY}\" = 'A0'")
+    order_list.sql(f"INSERT INTO swp_ORDER_LIST_V2 (\"{KEY}\") VALUES ('C')")
+    assert [key for key, found in staged_hashes(order_list).items() if found is None] == ["A0", "C"]
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("cell", ["a\x1fb", "a", None, 0, 12, "12", 1.5, b"a", ""])
+def test_rows_that_differ_have_different_hashes_or_none(order_list: OrderList, cell: object) -> None:
+    rows = [order("A1") | {"NOTES": cell, "PLANNER": "b"}, order("A1") | {"NOTES": "b", "PLANNER": cell}]
+    order_list.load(*rows, order("A1") | {"NOTES": "a", "PLANNER": "b\x1f"})
+    found = [found for (found,) in order_list.sql("SELECT staged_hash FROM swp_ORDER_LIST_V2") if found is not None]
+    assert len(found) == len(set(found)) == (0 if isinstance(cell, bytes | float) or cell == "a\x1fb" else 2)
+
+
+@pytest.mark.sqlite
+def test_hashes_of_a_staging_table_that_somebody_copied_are_not_believed(order_list: OrderList) -> None:
+    rows = [order(f"A{i}") for i in range(6)]
+    order_list.merge(*rows)
+    order_list.sql("ALTER TABLE swp_ORDER_LIST_V2 RENAME TO former")
+    order_list.sql("CREATE TABLE swp_ORDER_LIST_V2 AS SELECT * FROM former")
+    order_list.sql(f"UPDATE swp_ORDER_LIST_V2 SET NOTES = 'x' WHERE \"{KEY}\" = 'A0'")
+    assert None not in staged_hashes(order_list).values()
+    afresh = order_list.configured(lambda document: None)
+    assert afresh.merge() == HeaderMerge(rows_read=6, updated=1)
+    assert afresh.merge().was_unchanged
+
+
+@pytest.mark.sqlite
+def test_rows_that_somebody_reads_and_puts_back_bring_no_hash_with_them(order_list: OrderList) -> None:
+    """As a script does that reads the whole table, changes a cell, and writes all of it anew, the hashes among the rest."""
+    order_list.merge(*(order(f"A{i}") for i in range(6)))
+    columns = [name for _, name, *_ in order_list.sql("PRAGMA table_info(swp_ORDER_LIST_V2)")]
+    rows = order_list.sql("SELECT * FROM swp_ORDER_LIST_V2")
+    notes, hashed = columns.index("NOTES"), columns.index("staged_hash")
+    assert all(row[hashed] for row in rows)
+    order_list.sql("DELETE FROM swp_ORDER_LIST_V2")
+    for i, row in enumerate(rows):
+        cells = [*row[:notes], "edited" if i == 0 else row[notes], *row[notes + 1 :]]
+        order_list.sql(f"INSERT INTO swp_ORDER_LIST_V2 VALUES ({', '.join('?' * len(cells))})", *cells)
+    assert set(staged_hashes(order_list).values()) == {None}
+    assert order_list.merge() == HeaderMerge(rows_read=6, updated=1)
+    assert order_list.sql("SELECT COUNT(*) FROM ORDER_LOADS WHERE load_id = 'inserting'") == [(0,)]
+
+
+@pytest.mark.sqlite
+def test_a_staging_table_of_before_learns_to_keep_hashes(order_list: OrderList) -> None:
+    order_list.merge(order("A1"))
+    for statement in ("DROP TRIGGER swp_ORDER_LIST_V2_changed", "DROP TRIGGER swp_ORDER_LIST_V2_inserted",
+                      "ALTER TABLE swp_ORDER_LIST_V2 DROP COLUMN staged_hash"):  # fmt: skip
+        order_list.sql(statement)
+    afresh = order_list.configured(lambda document: None)
+    assert afresh.merge().updated == 0
+    afresh.store.schema.widen_staging()
+    afresh = order_list.configured(lambda document: None)
+    assert afresh.merge(order("A1"), order("A2")) == HeaderMerge(rows_read=2, created=1)
+    assert None not in staged_hashes(afresh).values()
