@@ -36,7 +36,6 @@ from peers.environments import PEERS, answer_of, python_of, started
 from simulated_time import Clock, QuickClock, SimulatedClock, shared
 from sync_load import LARGE, LATENCY, NIGHT, SIX, SMALL, Load, floor_seconds, opened
 
-from orders_platform.build import sync_rules
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.monday.adapter import MondayBoard, connect_board
 from orders_platform.monday.budget import limits_of
@@ -168,7 +167,7 @@ def _sent(case: Case, load: Load, url: str, clock: Clock, customers: Iterator[st
         mine = [customer] if case.at_a_time > 1 else [customer, *customers]
         with _board(load, url, clock, case.seed) as board:
             run = SyncRun(
-                load.store, board, sync_rules(load.configuration), clock=lambda: datetime.fromtimestamp(clock(), UTC), elapsed=clock,
+                load.store, board, clock=lambda: datetime.fromtimestamp(clock(), UTC), elapsed=clock,
                 sleep=clock.sleep,
             )  # fmt: skip
             merge = OrderMerge(load.store)

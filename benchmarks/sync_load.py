@@ -35,8 +35,7 @@ from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
 from orders_platform.demo.sample_orders import Row, sample_orders, wide_orders
 from orders_platform.domain.board import BoardDescription
-from orders_platform.domain.column_values import RowFormat
-from orders_platform.domain.labels import LabelIndex
+from orders_platform.domain.column_values import LabelIndex, RowFormat
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.sandbox.sandbox_options import PriceList

@@ -1,16 +1,12 @@
-"""From settings to the objects of a run: store, board, rules. Nothing connects before it is used."""
-
-from __future__ import annotations
+"""From settings to the objects of a run: store, board, links. Nothing connects before it is used."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from orders_platform.configuration import Configuration
 from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
 from orders_platform.settings import Settings, default_folder
-from orders_platform.sync.run import SyncRules
 
 if TYPE_CHECKING:
     from orders_platform.monday.adapter import MondayBoard
@@ -22,7 +18,7 @@ def open_store(settings: Settings) -> OrderStore:
     return OrderStore(open_database(settings.database_url), settings.configuration, default_folder("sql"))
 
 
-def open_board(settings: Settings, max_in_flight: int | None = None) -> MondayBoard:
+def open_board(settings: Settings, max_in_flight: int | None = None) -> "MondayBoard":
     """The board; one request in flight keeps the order of what is sent. `ConfigurationError`: URL or token cannot be used."""
     # Here, so that who only asks the database need not import an HTTP client.
     from orders_platform.monday.adapter import connect_board
@@ -43,21 +39,7 @@ def open_board(settings: Settings, max_in_flight: int | None = None) -> MondayBo
     )
 
 
-def sync_rules(configuration: Configuration) -> SyncRules:
-    """What the configuration says about sending."""
-    return SyncRules(
-        items=configuration.items,
-        subitems=configuration.subitems,
-        subitem_name=configuration.names.subitem,
-        on_deleted=configuration.policies.deleted_on_board,
-        on_renamed=configuration.policies.renamed_groups,
-        settle_seconds=configuration.monday.settle_seconds + configuration.monday.index_lag_seconds,
-        most_tries=configuration.monday.max_tries,
-        may_create_labels=configuration.monday.may_create_labels,
-    )
-
-
-def report_links(settings: Settings) -> Links:
+def report_links(settings: Settings) -> "Links":
     """Addresses of the board in a browser: as configured, or the sandbox's own page."""
     from orders_platform.reports.rendering import Links
 

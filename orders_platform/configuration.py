@@ -1,6 +1,7 @@
 """The configuration file `config/order_sync.toml` as one checked, typed value.
 
-A class a section, in the order of the file. `read_configuration` names every problem at once, each with its place in the file.
+A class a section, in the order of the file, whose comments say what each key means. `read_configuration` names every problem at once,
+each with its place in the file.
 """
 
 import re
@@ -13,26 +14,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import (
-    AfterValidator,
-    AliasChoices,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+import pydantic
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
 from pydantic.dataclasses import dataclass
 
 from orders_platform.domain import mapping
 from orders_platform.domain.customers import CustomerNames
 from orders_platform.domain.guards import GuardKind, GuardRule
-from orders_platform.domain.mapping import BoardMapping, LabelPolicy
-from orders_platform.domain.names import NameRule
-from orders_platform.domain.plan import OnDeleted, OnRenamed
+from orders_platform.domain.mapping import BoardMapping, LabelPolicy, NameRule, OnDeleted, OnRenamed
 from orders_platform.domain.sizes import SizeRule
 from orders_platform.errors import ConfigurationError
 
@@ -148,7 +137,7 @@ class Monday(_Section):
     api_version: str = Field(pattern=r"^\d{4}-(01|04|07|10)$")
     plan: Literal["trial", "basic", "pro", "enterprise"]
     token_kind: Literal["personal", "app"]
-    batch_size: int = Field(gt=0, le=100, validation_alias=AliasChoices("batch_size", "document_size"))
+    batch_size: int = Field(gt=0, le=100, validation_alias=pydantic.AliasChoices("batch_size", "document_size"))
     max_in_flight: int = Field(gt=0, le=40)
     timeout_seconds: float = Field(gt=0, le=300)
     settle_seconds: float = Field(ge=0)
@@ -157,6 +146,11 @@ class Monday(_Section):
     max_tries: int = Field(gt=0)
     may_create_labels: bool
     log_retention_days: int = Field(180, ge=2)  # today's calls are counted from the log
+
+    @property
+    def final_after(self) -> float:
+        """Seconds after which a request is final: surely over, and its effect visible on the board."""
+        return self.settle_seconds + self.index_lag_seconds
 
     def log_kept_from(self, now: datetime) -> datetime:
         """From when on the log is kept; what is older may be deleted."""
@@ -174,7 +168,7 @@ class FieldEntry(mapping.Field):
     ]
     column_id: Annotated[str, Field(alias="column")]
 
-    @field_validator("labels")
+    @pydantic.field_validator("labels")
     @classmethod
     def _labels_fit(cls, value: LabelPolicy, info: ValidationInfo) -> LabelPolicy:
         kind, column = info.data.get("type"), info.data.get("column_id")
@@ -190,7 +184,7 @@ class BoardSection(BoardMapping):
     board_id: Annotated[int, Field(ge=0)]  # 0: `board init` has not made it yet
     fields: Annotated[tuple[FieldEntry, ...], Field(alias="columns", min_length=1)]
 
-    @model_validator(mode="after")
+    @pydantic.model_validator(mode="after")
     def _one_field_a_column(self) -> Self:
         sources: dict[str, tuple[str, ...]] = {}
         for field in self.fields:
@@ -221,14 +215,7 @@ Owner = Annotated[
 
 
 class Reports(_Section):
-    """Links and owners that people see; an empty link is left out.
-
-    Attributes:
-        folder: where the asset `sync_report` writes its pages; empty for `reports` in the data folder.
-        board_url: address of the items board in a browser.
-        code_url: address of this repository's files in a browser.
-        owners: of the assets in Dagster, each `team:NAME` or a mail address.
-    """
+    """Links and owners that people see; an empty link is left out."""
 
     model_config = ConfigDict(str_min_length=0)
     folder: str = ""
@@ -283,10 +270,7 @@ class Automation(_Section):
     """When Dagster starts runs by itself.
 
     Attributes:
-        starts_running: whether sensors and schedules are on after the first start; each can be switched in the UI, and stays so.
         switches: which of them are on or off, by name, whatever `starts_running` says.
-        changes_seconds: seconds between two looks for changed customers in the staging table.
-        repeat_minutes: minutes until another run is requested for a customer whose rows still wait after the last one.
     """
 
     starts_running: bool = True
@@ -307,16 +291,7 @@ class Automation(_Section):
 
 
 class Checks(_Section):
-    """Limits above which a check fails.
-
-    Attributes:
-        stuck_pending_minutes: a row is stuck when its request stays unanswered for longer.
-        stuck_new_minutes: a row is stuck when it waits for longer, in any state.
-        staging_hours: the staging table is stale when no load changed it for longer, or a changed load was not merged for longer.
-        max_wrong_totals_share: a guard stops a customer when more of its orders have a total that differs from their sizes,
-            and at least `min_wrong_totals` do.
-        shown_rows: the most rows that a check's table shows.
-    """
+    """Limits above which a check fails."""
 
     stuck_pending_minutes: int = Field(30, ge=1)
     stuck_new_minutes: int = Field(240, ge=1)
@@ -327,22 +302,14 @@ class Checks(_Section):
 
 
 class Files(_Section):
-    """Which order files Dagster loads by itself.
-
-    Attributes:
-        folder: where they are put; a relative path starts in the data folder. Empty: no file is loaded by itself.
-    """
+    """Which order files Dagster loads by itself."""
 
     model_config = ConfigDict(str_min_length=0)
     folder: str = ""
 
 
 class Alerts(_Section):
-    """What an alert contains; ORDERS_ALERT_URLS says where it goes.
-
-    Attributes:
-        ui_url: address of Dagster's web server, for the links.
-    """
+    """What an alert contains; ORDERS_ALERT_URLS says where it goes."""
 
     ui_url: str = "http://127.0.0.1:3000"
 
@@ -371,7 +338,7 @@ class Configuration(_Section):
     subitems: BoardSection
     customers: Mapping[str, CustomerEntry]
 
-    @model_validator(mode="after")
+    @pydantic.model_validator(mode="after")
     def _items_have_a_key(self) -> Self:
         if self.items.external_key is None:
             raise ValueError("items.external_key is missing; without it an item cannot be found again after a lost reply")
@@ -384,7 +351,6 @@ class Configuration(_Section):
         return CustomerNames(aliases, header=self.columns.customer, accept_unknown=self.policies.unknown_customers == "accept")
 
     def keys_of(self, customer: str) -> Keys:
-        """The key columns of one customer: its own, else the shared ones."""
         entry = self.customers.get(customer, CustomerEntry())
         unique = self.keys.unique if entry.unique_keys is None else entry.unique_keys
         extra = self.keys.extra if entry.extra_checks is None else entry.extra_checks
@@ -392,7 +358,6 @@ class Configuration(_Section):
 
     @property
     def guard_rules(self) -> Mapping[GuardKind, GuardRule]:
-        """When each guard acts."""
         policies, checks = self.policies, self.checks
         return {
             GuardKind.VANISHED_ORDERS: GuardRule(policies.max_removed_share, policies.min_removed_orders),
@@ -402,15 +367,13 @@ class Configuration(_Section):
 
     @property
     def mapped_sources(self) -> tuple[str, ...]:
-        """The order columns that fill the items board, each once."""
         return tuple(dict.fromkeys(source for field in self.items.fields for source in field.sources))
 
 
 def read_configuration(path: Path, environment: str, default: Path | None = None) -> Configuration:
     """Read and check the file for one environment; one that lists no columns of the order list has those of the default.
 
-    Raises:
-        ConfigurationError: the file is absent, is not TOML, or holds anything unknown, missing or wrong; names each with its place.
+    Raises `ConfigurationError`: it is absent, is not TOML, or holds anything unknown, missing or wrong; names each with its place.
     """
     try:
         return _checked(path.read_text(encoding="utf-8"), path, environment, default)
@@ -425,15 +388,8 @@ def read_configuration(path: Path, environment: str, default: Path | None = None
 def write_board(path: Path, environment: str, section: str, board_id: int, ids: Mapping[str, str]) -> None:
     """Write the ids of a board and its columns into the file, for one environment; comments and all the rest stay as they are.
 
-    Args:
-        path: the file.
-        environment: into whose part they go; the columns only where their ids are others.
-        section: `items` or `subitems`.
-        board_id: of the board.
-        ids: the id of each column, by the one that the file has.
-
-    Raises:
-        ConfigurationError: the file cannot be read or written.
+    `section` is `items` or `subitems`; `ids` are those of the columns, by the one that the file has, written where they
+    are others. Raises `ConfigurationError` when the file cannot be read or written.
     """
     import tomlkit  # here, since nothing else writes a configuration
 

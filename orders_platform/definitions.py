@@ -1,22 +1,13 @@
 """All that Dagster loads. Neither database nor monday is asked; settings are read, so that a wrong one is named before anything starts."""
 
-from __future__ import annotations
-
 import dagster as dg
 
-from orders_platform.defs import checks, jobs
+from orders_platform.defs import assets, checks, jobs
 from orders_platform.defs.alerts import addresses_of, build_alert_sensor, daily_summary
-from orders_platform.defs.assets.asset_metadata import Loaded, described
-from orders_platform.defs.assets.monday_assets import monday_groups, monday_items, monday_subitems, order_board, sync_report
-from orders_platform.defs.assets.order_assets import order_headers, order_lines, order_sizes, swp_order_list
+from orders_platform.defs.asset_metadata import Loaded, described
+from orders_platform.defs.automation import build_file_sensor, build_schedules, build_sensors
 from orders_platform.defs.failures import stop_run_retries
-from orders_platform.defs.files import build_file_sensor, load_files
-from orders_platform.defs.preview import preview_customer
-from orders_platform.defs.resources import MondayResource, database_resource
-from orders_platform.defs.retention import retention
-from orders_platform.defs.run_options import RunOptions
-from orders_platform.defs.schedules import build_schedules
-from orders_platform.defs.sensors import build_sensors
+from orders_platform.defs.resources import MondayResource, RunOptions, database_resource
 from orders_platform.errors import ConfigurationError
 from orders_platform.settings import Settings
 
@@ -34,11 +25,6 @@ def build_definitions(settings: Settings, **overrides: object) -> dg.Definitions
     }
     addresses_of(settings.alert_urls, settings.configuration.customer_names)  # a wrong URL is refused before anything fails
     automation = settings.configuration.automation
-    assets: list[Loaded] = [
-        *(swp_order_list, order_headers, order_sizes, order_lines),
-        *(monday_groups, monday_items, monday_subitems),
-        *(order_board, sync_report),
-    ]
     by_file = bool(settings.configuration.files.folder)
     crons = {
         jobs.scan_staging.name: automation.survey,
@@ -46,7 +32,7 @@ def build_definitions(settings: Settings, **overrides: object) -> dg.Definitions
         jobs.check_orders.name: automation.checks,
         jobs.verify_boards.name: automation.verification,
         daily_summary.name: automation.summary,
-        retention.name: automation.housekeeping,
+        jobs.retention.name: automation.housekeeping,
     }
     schedules = build_schedules(automation, crons)
     of_files = [build_file_sensor(automation)] if by_file else []
@@ -57,12 +43,12 @@ def build_definitions(settings: Settings, **overrides: object) -> dg.Definitions
             f"automation.switches names {unknown[0]!r}, which is no sensor or schedule: docs/reference/automation.md lists them."
         )
     return dg.Definitions(
-        assets=[_without_run_retries(asset) for asset in described(assets, settings)],
+        assets=[_without_run_retries(asset) for asset in described(assets.ALL, settings)],
         asset_checks=checks.ALL,
         jobs=[
             *(jobs.sync_customer, jobs.scan_staging, jobs.check_orders, jobs.check_waiting_rows, jobs.verify_boards),
-            *(daily_summary, retention, preview_customer, jobs.pause_customers),
-            *([load_files] if by_file else []),
+            *(daily_summary, jobs.retention, jobs.preview_customer, jobs.pause_customers),
+            *([jobs.load_files] if by_file else []),
         ],
         schedules=schedules,
         sensors=sensors,

@@ -1,27 +1,7 @@
 """The errors that this package raises on purpose, in a tree: the class says how to react, whatever the origin.
 
-    OrdersError
-    ├── PermanentError                    stop: a person must act first
-    │   ├── ConfigurationError
-    │   ├── DatabaseRefusedError
-    │   ├── SourceDataError
-    │   ├── GuardError
-    │   ├── CustomerPausedError
-    │   ├── BoardMismatchError
-    │   └── MondayRefusedError
-    ├── TransientError                    repeat later
-    │   ├── DatabaseUnavailableError
-    │   │   └── TransactionLostError      repeat at once, the whole transaction
-    │   ├── MondayUnavailableError
-    │   ├── CustomerBusyError
-    │   │   └── RowsTakenError            another run sent the same rows
-    │   └── AlertUnsentError
-    └── RowError                          leave out this row, go on with the others
-
 Every message names the thing, the cause and the next step.
 """
-
-from __future__ import annotations
 
 from orders_platform.domain.text import visible
 

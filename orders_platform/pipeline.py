@@ -11,22 +11,21 @@
 Steps 1 to 3 are SQL (`merge/`); steps 4 to 6 plan, commit the intent, send and record the outcome (`sync/`). Every step commits what
 it did and starts from what is committed, so an interrupted run is continued by the next one. Steps 1 and 3 look at the load with
 guards (`domain/guards.py`); steps 4 to 6 let no customer through that one stops. The command line calls `sync_customer`; Dagster runs
-the same steps as assets (`defs/assets/`).
+the same steps as assets (`defs/assets.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
-from orders_platform.domain.changes import OrderChanges
 from orders_platform.domain.customers import StagingScan
+from orders_platform.domain.differences import OrderChanges
 from orders_platform.domain.guards import GuardKind
 from orders_platform.errors import MondayRefusedError, OrdersError
 from orders_platform.merge.order_merge import OrderMerge
-from orders_platform.sync.groups import sync_groups
 from orders_platform.sync.results import CustomerReport
-from orders_platform.sync.rows import sync_items, sync_subitems
 from orders_platform.sync.run import SyncRun
+from orders_platform.sync.stages import sync_groups, sync_items, sync_subitems
 
 
 def sync_customer(

@@ -4,8 +4,6 @@ The only module that reads the environment, and the file `.env` of the current f
 Secrets stay `SecretStr` until they are used, and no message repeats an address: it may hold a password, or a part of one.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from contextlib import closing
@@ -23,9 +21,7 @@ SANDBOX_TOKEN = "sandbox-token"  # noqa: S105 - not a secret: the local sandbox 
 SHORTEST_SETTLE_SECONDS = 75.0
 """A request may leave 5 seconds after its intent was committed, take 10 to connect, and run for 60 at monday."""
 
-LONGEST_KEY_SECONDS = 1_800.0
-"""How long monday remembers an idempotency key."""
-
+LONGEST_KEY_SECONDS = 1_800.0  # how long monday remembers an idempotency key
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _ROOT = 0
 
@@ -44,24 +40,10 @@ class _Environment(BaseSettings):
 
 
 class Settings:
-    """The checked settings of this process.
-
-    Attributes:
-        environment: `sandbox`, `development` or `production`.
-        configuration: the configuration file, for that environment.
-        database_url: SQLAlchemy URL, possibly with a password.
-        api_url: monday's GraphQL endpoint; without MONDAY_API_URL where the sandbox of this data folder is being served.
-        ui_url: where people reach Dagster's web server; `ui_url` of [alerts], or where `make ui` serves it on this machine.
-        api_token: monday's API token.
-        data_folder: where the sandbox keeps its files: `.data` in DAGSTER_HOME, else in the nearest folder that has one, else in this.
-        env_file: the `.env` that was read.
-
-    Raises:
-        ConfigurationError: a variable or the file is missing or wrong.
-    """
+    """The checked settings of this process. Raises `ConfigurationError`: a variable or the file is missing or wrong."""
 
     def __init__(self) -> None:
-        self.env_file = _env_file()
+        self.env_file = _env_file()  # the `.env` that was read
         try:
             given = _Environment(_env_file=self.env_file)
         except ValidationError as error:
@@ -77,6 +59,7 @@ class Settings:
         self.configuration: Configuration = read_configuration(self.config_path, self.environment, default)
         if self.environment != "sandbox":
             _require_exactness(self.config_path, self.environment, self.configuration.monday)
+        # where the sandbox keeps its files: `.data` in DAGSTER_HOME, else in the nearest folder that has one, else in this
         self.data_folder = (given.DAGSTER_HOME or _nearest_home()).absolute() / ".data"
         self.database_url = given.ORDERS_DATABASE_URL or self._unless_real(
             "ORDERS_DATABASE_URL", f"sqlite:///{self.data_folder / 'orders.db'}",
@@ -84,7 +67,9 @@ class Settings:
         )  # fmt: skip
         local = self.environment == "sandbox" and not given.MONDAY_API_URL
         served = _served_at(self.data_folder) if local else ""
+        # monday's GraphQL endpoint; without MONDAY_API_URL where the sandbox of this data folder is being served
         self.api_url = _checked_url(given.MONDAY_API_URL or served or self.configuration.monday.api_url, self.environment)
+        # where people reach Dagster's web server; `ui_url` of [alerts], or where `make ui` serves it on this machine
         ui_url = self.configuration.alerts.ui_url
         self.ui_url = given.ORDERS_UI_URL if given.ORDERS_UI_URL and urlsplit(ui_url).hostname in LOOPBACK else ui_url
         self.api_token = given.MONDAY_API_TOKEN or self._unless_real(
@@ -120,8 +105,7 @@ def _nearest_home() -> Path:
 def default_folder(name: str) -> Path:
     """The folder `config`, `sql` or `graphql`: inside the package in an installed wheel, beside it in a checkout.
 
-    Raises:
-        ConfigurationError: it is in neither place.
+    Raises `ConfigurationError`: it is in neither place.
     """
     package = Path(__file__).parent
     for candidate in (package / name, package.parent / name):

@@ -6,8 +6,6 @@ it makes lead to 127.0.0.1. Dagster's webserver checks neither Origin nor Host, 
 pages of the customers as well, at /reports/CUSTOMER.
 """
 
-from __future__ import annotations
-
 import itertools
 import re
 import socket

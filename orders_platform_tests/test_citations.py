@@ -48,7 +48,7 @@ def tracked() -> tuple[Path, ...]:
 
 @cache
 def places() -> frozenset[str]:
-    """Every file and folder, by each of the ends of its path: `sync/rows.py` and `rows.py` alike."""
+    """Every file and folder, by each of the ends of its path: `sync/stages.py` and `rows.py` alike."""
     found = set[str]()
     for path in tracked():
         parts = path.relative_to(ROOT).parts
@@ -135,5 +135,5 @@ def test_the_diagram_of_a_batch_has_at_most_fifteen_boxes_and_names_what_is_ther
     words = {
         word for box in boxes.values() for word in re.findall(r"[A-Za-z_]\w*\.py|[A-Za-z]\w*_\w+|[A-Z][a-z]+[A-Z]\w*", box)
     }
-    assert {"SyncRow", "rows.py", "before_request", "record_intents"} <= words
+    assert {"SyncRow", "stages.py", "before_request", "record_intents"} <= words
     assert words - places() - vocabulary() == set()

@@ -11,18 +11,16 @@ from pathlib import Path
 
 import click
 
-from orders_platform.build import open_board, report_links, sync_rules
+from orders_platform.build import open_board, report_links
 from orders_platform.cli import output
 from orders_platform.cli.embedded import embedded_sandbox
 from orders_platform.cli.progress import Progress
 from orders_platform.cli.session import chosen_customers, database_session, merged_customers, without_paused
 from orders_platform.cli.shown_changes import ShownChanges
 from orders_platform.database.order_store import OrderStore
-from orders_platform.domain.cell_warnings import CellWarning
-from orders_platform.domain.changes import OrderChanges
-from orders_platform.domain.differences import Difference, DifferenceKind
+from orders_platform.domain.differences import Difference, DifferenceKind, OrderChanges
 from orders_platform.domain.guards import GuardKind
-from orders_platform.domain.orders import RowProblem, SyncRow, is_of
+from orders_platform.domain.orders import CellWarning, RowProblem, SyncRow, is_of
 from orders_platform.domain.text import counted, few
 from orders_platform.domain.verdicts import CustomerState, Verdict, all_well, no_orders, nobodys
 from orders_platform.errors import MondayRefusedError, OrdersError
@@ -30,7 +28,7 @@ from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.pipeline import sync_customer
 from orders_platform.reports.rendering import MOST_ROWS
 from orders_platform.settings import Settings
-from orders_platform.sync.reconcile import Depth, Reconciliation, reconcile
+from orders_platform.sync.reconcile import Reconciliation, reconcile
 from orders_platform.sync.repair import Repair, repair_customer, repair_plan
 from orders_platform.sync.results import CustomerReport
 from orders_platform.sync.run import SyncRun
@@ -55,8 +53,8 @@ def board_session(
         if dry:
             store = stack.enter_context(store.dry_run_transaction())
         board = stack.enter_context(closing(open_board(settings)))
-        progress = Progress(verbosity, lambda: board.waits_for)
-        yield settings, store, SyncRun(store, board, sync_rules(settings.configuration), progress=progress.update), progress
+        progress = Progress(verbosity, lambda: board.client.budget.waits_for)
+        yield settings, store, SyncRun(store, board, progress=progress.update), progress
 
 
 def sync(
@@ -84,7 +82,7 @@ def sync(
         closing(ShownChanges(report_links(settings), as_json=has_json, as_page=page is not None)) as shown,
     ):
         merge = OrderMerge(store)
-        store.require_board(run.rules.target)
+        store.require_board()
         if dry:
             run.preflight()
         scan = merge.scan_staging()
@@ -206,11 +204,11 @@ def resync(*, only: tuple[str, ...], new_board: bool, no_send: bool) -> None:
         if new_board:
             run.preflight()  # the ids of the former board are forgotten for one that fits only
         else:
-            store.require_board(run.rules.target)
+            store.require_board()
         marked = 0
         for name in names:
             with store.lock(name):
-                marked += store.start_over(name, run.rules.target) if new_board else store.compare_again(name)
+                marked += store.start_over(name) if new_board else store.compare_again(name)
     then = " Next: orders-platform sync --execute" if no_send else ""
     said = ("order is made anew", "orders are made anew") if new_board else ("row is compared again", "rows are compared again")
     output.say(f"{counted(marked, *said)}.{then}", err=not no_send)
@@ -224,7 +222,7 @@ def verify(*, only: tuple[str, ...], repair: bool, yes: bool, as_json: bool) -> 
     if repair and not yes and not sys.stdin.isatty():
         raise click.UsageError("--repair asks before it changes the board, but this is not a terminal; add --yes.")
     with board_session() as (settings, store, run, progress):
-        store.require_board(run.rules.target)
+        store.require_board()
         work = _Comparison(run)
         merge = OrderMerge(store)
         with progress.shown(
@@ -271,7 +269,7 @@ class _Comparison:
         """Compare every customer before any is repaired."""
         for customer in customers:
             with self.run.store.lock(customer):
-                self.found[customer] = reconcile(self.run, customer, Depth.CELLS)
+                self.found[customer] = reconcile(self.run, customer, cells=True)
         self.plans = {name: plan for name, each in self.found.items() if (plan := repair_plan(each))}
 
     def repair(self, customers: Iterable[str]) -> None:
@@ -280,7 +278,7 @@ class _Comparison:
             try:
                 with self.run.store.lock(customer):
                     self.done[customer] = repair_customer(self.run, customer, self.plans[customer])
-                    self.found[customer] = reconcile(self.run, customer, Depth.CELLS)
+                    self.found[customer] = reconcile(self.run, customer, cells=True)
             except MondayRefusedError:
                 raise
             except OrdersError as error:

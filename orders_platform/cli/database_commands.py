@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from orders_platform.build import report_links, sync_rules
+from orders_platform.build import report_links
 from orders_platform.cli import output
 from orders_platform.cli.session import chosen_customers, database_session
 from orders_platform.database.engine import place
@@ -171,7 +171,7 @@ def status(*, strict: bool, as_json: bool) -> None:
         usage = store.monday_usage(datetime.now(UTC))
         database, other_board = place(store.database.engine), None
         try:
-            store.require_board(sync_rules(settings.configuration).target)
+            store.require_board()
         except BoardMismatchError as error:
             other_board = error
     calls = limits_of(settings.configuration.monday.plan, settings.configuration.monday.token_kind).calls_for_us
@@ -206,7 +206,7 @@ def report(*, only: tuple[str, ...], page: Path | None, as_markdown: bool) -> No
     from orders_platform.reports.rendering import html_page, markdown_text
 
     with database_session() as (settings, store):
-        store.require_board(sync_rules(settings.configuration).target)
+        store.require_board()
         now = datetime.now(UTC)
         verdicts, invalid = OrderMerge(store).assess()
         chosen = chosen_customers(only, [each.customer for each in verdicts], settings, "has neither staged rows nor orders")

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 
-from orders_platform.build import open_board, open_store, sync_rules
+from orders_platform.build import open_board, open_store
 from orders_platform.cli import output
 from orders_platform.cli.embedded import embedded_sandbox
 from orders_platform.cli.main import GIVEN
@@ -57,10 +57,10 @@ class _Doctor:
         try:
             self._stack.enter_context(embedded_sandbox(self.settings))
             board = self._stack.enter_context(closing(open_board(self.settings)))
-            (items, *_), problems = described_boards(sync_rules(self.settings.configuration), board)
+            (items, *_), problems = described_boards(self.settings.configuration, board)
         except OrdersError as error:  # kept, so that a network that is down is waited for once
             return error
-        return items, problems, board.notices, (board.time_told, datetime.now(UTC))
+        return items, problems, board.notices, (board.client.transport.time_told, datetime.now(UTC))
 
     @property
     def board(self) -> _Board:

@@ -23,9 +23,8 @@ from uuid import uuid4
 import click
 
 from orders_platform.cli.main import GIVEN
-from orders_platform.domain.cell_warnings import CellWarning, group_warnings
 from orders_platform.domain.mutations import MondayUsage
-from orders_platform.domain.orders import CustomerSummary, RowProblem
+from orders_platform.domain.orders import CellWarning, CustomerSummary, RowProblem, group_warnings
 from orders_platform.domain.text import counted, visible
 from orders_platform.domain.verdicts import CustomerState, Verdict
 from orders_platform.sync.results import CustomerReport

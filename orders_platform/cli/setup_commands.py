@@ -8,7 +8,7 @@ from contextlib import closing
 
 import click
 
-from orders_platform.build import open_board, open_store, sync_rules
+from orders_platform.build import open_board, open_store
 from orders_platform.cli import output
 from orders_platform.cli.embedded import embedded_sandbox
 from orders_platform.configuration import write_board
@@ -22,15 +22,15 @@ from orders_platform.sync.run import described_boards
 def check(*, create_labels: bool, as_json: bool) -> None:
     settings = Settings()
     configuration, made, steps = settings.configuration, list[str](), list[str]()
-    values, rules = expected_values(settings), sync_rules(configuration)
+    values, mapping = expected_values(settings), configuration.items
     with embedded_sandbox(settings), closing(open_board(settings)) as opened:
         if create_labels:
-            setup = BoardSetup(rules.items, rules.subitems, opened, rules.settle_seconds)
-            setup.make_labels(rules.items, opened.describe(rules.items.board_id), values)
+            setup = BoardSetup(mapping, configuration.subitems, opened, configuration.monday.final_after)
+            setup.make_labels(mapping, opened.describe(mapping.board_id), values)
             made, steps = setup.made, setup.steps
-        (items, *_), problems = described_boards(rules, opened)
+        (items, *_), problems = described_boards(configuration, opened)
         warnings = opened.notices  # logged already, hence on standard error
-    absent = missing_labels(rules.items, items, values)
+    absent = missing_labels(mapping, items, values)
     if as_json:
         known = {"board": items.name, "board_id": items.id, "problems": problems, "warnings": warnings}
         output.write_json({**known, "missing_labels": absent, "made": made, "steps": steps})
@@ -39,7 +39,7 @@ def check(*, create_labels: bool, as_json: bool) -> None:
         output.say(line)
     if problems:
         raise mismatch(items, problems)
-    columns = f"{len(rules.items.fields)} columns of items, {len(rules.subitems.fields)} of subitems"
+    columns = f"{len(mapping.fields)} columns of items, {len(configuration.subitems.fields)} of subitems"
     output.say(f"Board {items.id} ({items.name}) fits: {columns}.")
     for sentence in absent:
         output.say(f"- {sentence}; until then the cell stays empty")
@@ -70,14 +70,15 @@ def init_board(*, board_id: int | None, new: str | None, dry_run: bool, as_json:
             f"config init` drafts one from an order list; a copy of {settings.config_path} is the apparel maker's."
         )
     with embedded_sandbox(settings), closing(open_board(settings, max_in_flight=1)) as opened:
-        rules = sync_rules(settings.configuration)
-        setup = BoardSetup(rules.items, rules.subitems, opened, rules.settle_seconds, dry=dry_run)
+        configuration = settings.configuration
+        final_after = configuration.monday.final_after
+        setup = BoardSetup(configuration.items, configuration.subitems, opened, final_after, dry=dry_run)
 
         def keep(section: str, board: int, ids: Mapping[str, str]) -> None:
             if not dry_run:  # after each board, so that a run that is killed goes on where it was
                 write_board(settings.config_path, settings.environment, section, board, ids)
 
-        setup.run(board_id or settings.configuration.items.board_id, new, expected_values(settings), keep)
+        setup.run(board_id or configuration.items.board_id, new, expected_values(settings), keep)
     if as_json:
         made = {"board_id": setup.board_id, "made": setup.made, "found": setup.found, "steps": setup.steps}
         output.write_json({**made, "dry_run": dry_run, "file": str(settings.config_path)})

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from orders_platform.cli.output import Spool
-from orders_platform.domain.changes import RowChange, change_counts, counts_in_words
+from orders_platform.domain.differences import RowChange, change_counts, counts_in_words
 from orders_platform.reports.rendering import Links, changes_page, changes_section, changes_text
 
 

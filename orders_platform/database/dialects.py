@@ -29,19 +29,14 @@ Right = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class TableColumn:
-    """A column as the database's catalogue has it.
-
-    Attributes:
-        family: what its values are, money among the floats; always text on SQLite, where each value has a type of its own.
-        length: the characters that it holds at most, 0 without a limit.
-        type: what of a number, a day or a text it holds; None where the dialect's own DDL says so.
-    """
+    """A column as the database's catalogue has it."""
 
     name: str
     is_numeric: bool
+    # what its values are, money among the floats; always text on SQLite, where each value has a type of its own
     family: Family = "text"
-    length: int = 0
-    type: Markup | None = None
+    length: int = 0  # the characters that it holds at most, 0 without a limit
+    type: Markup | None = None  # what of a number, a day or a text it holds; None where the dialect's own DDL says so
 
 
 Rows = Iterable[Sequence[object]]
@@ -60,33 +55,23 @@ def _column_type(word: str, *sizes: int) -> Markup:
 
 
 class Dialect(abc.ABC):
-    """One of the two databases, under SQLAlchemy's name for it.
-
-    Attributes:
-        types: of the columns of our tables; `staged_types` of the staging table, which takes any text.
-        has_one_writer: whether one transaction at a time may write.
-        has_earlier_system: whether an earlier system may have left tables, which `init-db` adopts.
-        rows_a_batch: so many rows are inserted together.
-        any_case: after a column of an index of texts, where that is to find them without regard to case; SQL Server's collations do.
-        longest_key: so many characters a column of an index may have, 0 without a limit.
-        sparse: after an index of a column that is mostly NULL, with the column's name.
-        staging_index: what the index of a new staging table is called.
-        settings: what a new table of ours is told, with its quoted name.
-        staged_hash_trigger: what forgets the hash of a staged row that somebody changes; empty where none has one.
-    """
+    """One of the two databases, under SQLAlchemy's name for it."""
 
     name: ClassVar[str]
-    types: ClassVar[ColumnTypes]
+    types: ClassVar[ColumnTypes]  # of the columns of our tables; `staged_types` of the staging table, which takes any text
     staged_types: ClassVar[ColumnTypes]
-    rows_a_batch: ClassVar[int]
-    has_one_writer: ClassVar[bool] = False
-    has_earlier_system: ClassVar[bool] = False
+    rows_a_batch: ClassVar[int]  # so many rows are inserted together
+    has_one_writer: ClassVar[bool] = False  # whether one transaction at a time may write
+    has_earlier_system: ClassVar[bool] = False  # whether an earlier system may have left tables, which `init-db` adopts
+    # after a column of an index of texts, where that is to find them without regard to case; SQL Server's collations do
     any_case: ClassVar[str] = ""
-    longest_key: ClassVar[int] = 0
-    sparse: ClassVar[str] = ""
-    staging_index: ClassVar[str] = "INDEX"
-    settings: ClassVar[Sequence[str]] = ()
-    staged_hash_trigger: ClassVar[str] = ""
+    longest_key: ClassVar[int] = 0  # so many characters a column of an index may have, 0 without a limit
+    sparse: ClassVar[str] = ""  # after an index of a column that is mostly NULL, with the column's name
+    staging_index: ClassVar[str] = "INDEX"  # what the index of a new staging table is called
+    settings: ClassVar[Sequence[str]] = ()  # what a new table of ours is told, with its quoted name
+    staged_hash_triggers: ClassVar[
+        Sequence[str]
+    ] = ()  # what forgets the hash of a staged row that others write; none where none has one
 
     @cached_property
     def sqlalchemy(self) -> sqlalchemy.Dialect:
@@ -95,7 +80,6 @@ class Dialect(abc.ABC):
         return dialect()
 
     def quote(self, name: str) -> Markup:
-        """An identifier, quoted."""
         return Markup(self.sqlalchemy.identifier_preparer.quote_identifier(name))  # noqa: S704 - quoted by the dialect
 
     @abc.abstractmethod

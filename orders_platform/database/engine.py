@@ -39,17 +39,14 @@ class Database:
 
     @property
     def is_dry_run(self) -> bool:
-        """Whether nothing of what happens here stays."""
         return self._dry_run is not None
 
     @property
     def dialect(self) -> Dialect:
-        """What differs between the databases."""
         return _DIALECTS[self.engine.dialect.name]
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A transaction that only reads."""
         with translated_errors(self.engine):
             if self._dry_run is not None:
                 yield self._dry_run
@@ -87,7 +84,6 @@ class Database:
             yield require_held
 
     def close(self) -> None:
-        """Close all connections."""
         self.engine.dispose()
 
 

@@ -4,8 +4,6 @@ Two drivers speak to it: mssql-python (`mssql+mssqlpython://`) and pyodbc (`mssq
 `mssql_errors.py`.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re
@@ -21,17 +19,8 @@ from markupsafe import Markup
 from sqlalchemy import URL, Connection, Engine, event, text
 from sqlalchemy.exc import DBAPIError
 
-from orders_platform.database.dialects import (
-    ColumnTypes,
-    Dialect,
-    Family,
-    Right,
-    Rows,
-    TableColumn,
-    column_types,
-    customer_busy,
-    lock_lost,
-)
+from orders_platform.database import dialects
+from orders_platform.database.dialects import ColumnTypes, Dialect, Family, Right, Rows, TableColumn, column_types
 from orders_platform.database.mssql_errors import LOST, Meaning, meaning_of
 from orders_platform.database.statements import VALUES_A_STATEMENT, chunks, numbered
 from orders_platform.errors import ConfigurationError, DatabaseRefusedError, OrdersError, TransactionLostError
@@ -226,11 +215,11 @@ class _Mssql(Dialect):
                     if is_held():
                         return
                 except (DBAPIError, engine.dialect.loaded_dbapi.Error) as error:
-                    raise lock_lost(customer, "its connection to the database broke") from error
-                raise lock_lost(customer, "another run has it")
+                    raise dialects.lock_lost(customer, "its connection to the database broke") from error
+                raise dialects.lock_lost(customer, "another run has it")
 
             if not is_held():
-                raise customer_busy(customer)
+                raise dialects.customer_busy(customer)
             try:
                 yield require_held
             finally:
@@ -238,7 +227,7 @@ class _Mssql(Dialect):
 
     def lock_merge(self, connection: Connection, customer: str) -> None:
         if not _taken(connection, f"orders_platform merge:{customer}", "Transaction", 60_000):
-            raise customer_busy(customer)
+            raise dialects.customer_busy(customer)
 
     def columns(self, connection: Connection, table: str, schema: str) -> Sequence[TableColumn]:
         return [table_column(*row) for row in connection.execute(_COLUMNS, {"table_name": table, "schema_name": schema})]

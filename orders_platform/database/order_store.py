@@ -4,44 +4,54 @@ First what sending needs: rows that wait, intents, results and the log; then wha
 their questions is one statement or a few, whatever the number of customers.
 """
 
+import hashlib
 import json
 import re
 import uuid
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime, time, timedelta
+from dataclasses import MISSING, asdict, dataclass, fields, replace
+from datetime import UTC, datetime, time, timedelta
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from pydantic import ConfigDict, TypeAdapter
 from sqlalchemy import RowMapping
 
 from orders_platform.configuration import Configuration, Keys
-from orders_platform.database import conversion
-from orders_platform.database.conversion import read_as
 from orders_platform.database.engine import Database, repeated_when_lost
 from orders_platform.database.schema import Schema
 from orders_platform.database.statements import ROWS_A_STATEMENT, Runner, Statements, Variables, chunks, numbered
 from orders_platform.domain import guards
-from orders_platform.domain.cell_warnings import CellWarning
 from orders_platform.domain.customers import UNKNOWN_CUSTOMER, blank_label
 from orders_platform.domain.differences import ABSENT, Difference
 from orders_platform.domain.guards import Guard
 from orders_platform.domain.history import ADOPT, CustomerGroup, LoggedBatch, OrderEvent, RowHistory
-from orders_platform.domain.mapping import Target
+from orders_platform.domain.mapping import subitem_name
 from orders_platform.domain.matching import folded_key
 from orders_platform.domain.mutations import Batch, BatchReport, MondayUsage, Traffic
 from orders_platform.domain.order_status import LastChanges, OrderChange, OrderStatus
-from orders_platform.domain.orders import CustomerSummary, GroupIntent, RowKind, RowProblem, RowResult, SyncRow
-from orders_platform.domain.states import Action, SyncState
+from orders_platform.domain.orders import (
+    Action,
+    CellWarning,
+    CustomerSummary,
+    GroupIntent,
+    RowKind,
+    RowProblem,
+    RowResult,
+    SyncRow,
+    SyncState,
+)
 from orders_platform.domain.text import few
 from orders_platform.domain.verdicts import NOBODYS, Verdict, verdicts_of
 from orders_platform.errors import BoardMismatchError, ConfigurationError, CustomerPausedError, RowsTakenError
 
-BATCHES_A_TRANSACTION = 500
-"""A log of millions must not be locked for minutes while it is trimmed."""
+T = TypeVar("T")
 
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # stands for no moment in a comparison, where NULL is equal to nothing
+BATCHES_A_TRANSACTION = 500  # a log of millions must not be locked for minutes while it is trimmed
 _SHOWN = 5
 _RECENT_BATCHES = 200
 _REFS_A_STATEMENT = 1_000  # twice in it, and SQL Server takes 2,100 parameters
@@ -130,7 +140,6 @@ class OrderStore:
     # --- what waits -----------------------------------------------------------------------------------------------------
 
     def waiting_groups(self, customer: str) -> list[str]:
-        """The names of the groups that waiting orders need."""
         return sorted(str(row["group_name"]) for row in self.read("4_waiting_groups", customer=customer))
 
     def groups(self) -> list[CustomerGroup]:
@@ -140,7 +149,6 @@ class OrderStore:
         return self._groups
 
     def groups_sent(self, customer: str) -> GroupIntent:
-        """The last creation of groups that was sent for the customer."""
         return next(iter(read_as(GroupIntent, self.read("4_read_groups_sent", customer=customer))), GroupIntent())
 
     def orders(self, customer: str, sent_by: str = "", *, waiting: bool = False) -> list[SyncRow]:
@@ -158,7 +166,7 @@ class OrderStore:
         names, rows = self._fetch(statement, {"waiting": int(waiting)}, None, customer=customer, sent_by=sent_by)
         names = names[: -len(shown)]  # the values stand last
         found = ((dict(zip(names, row, strict=False)), dict(zip(shown, row[len(names) :], strict=True))) for row in rows)
-        return [conversion.sync_row(kind, row, values, pattern) for row, values in found]
+        return [sync_row(kind, row, values, pattern) for row, values in found]
 
     def known_ids(self, ids: Iterable[int]) -> set[int]:
         """Which of these items and subitems belong to an order or a line already; monday never gives both the same id."""
@@ -176,7 +184,7 @@ class OrderStore:
         Raises `RowsTakenError` when another run sent groups of the customer meanwhile, `CustomerBusyError` when its lock is lost.
         """
         self._require_lock(customer)
-        values = {"was_batch": known.batch_id or "", "was_sent": known.sent_at or conversion.NEVER}
+        values = {"was_batch": known.batch_id or "", "was_sent": known.sent_at or NEVER}
         with self.writing(customer=customer, batch_id=batch_id, now=now, uptime=uptime, **values) as run:
             run("1_add_customer")
             if not run("4_record_groups_sent").rowcount and run("4_read_groups_sent").one().batch_id != batch_id:
@@ -185,7 +193,6 @@ class OrderStore:
         return GroupIntent(batch_id, now, uptime)
 
     def record_group(self, customer: str, group_name: str, group_id: str) -> None:
-        """Remember a group's id on the customer's orders."""
         self._write("4_record_group", customer=customer, group_name=group_name, group_id=group_id)
 
     @repeated_when_lost
@@ -202,7 +209,7 @@ class OrderStore:
         with self.writing(batch_id=batch.key, run_id=run_id, now=now, uptime=uptime, creates=int(creates)) as run:
             for chunk in chunks(rows, ROWS_A_STATEMENT):
                 variables: Variables = {"kind": kind, "result_rows": len(chunk)}
-                if run("record_intents", variables, **self._bound(conversion.as_read(chunk))).rowcount != len(chunk):
+                if run("record_intents", variables, **self._bound(as_read(chunk))).rowcount != len(chunk):
                     ours = {ref for ref, row in self._written(run, kind, chunk).items() if row["sync_batch_id"] == batch.key}
                     if lost := [row for row in chunk if row.ref not in ours]:
                         raise _taken(kind, lost, len(rows), "Nothing of this batch was sent.")
@@ -228,7 +235,7 @@ class OrderStore:
         with self.writing(run_id=run_id, now=now, customer=customer, adoption=adoption or "") as run:
             for chunk in chunks(results, ROWS_A_STATEMENT):
                 variables: Variables = {"kind": kind, "result_rows": len(chunk)}
-                if run("record_results", variables, **self._bound(conversion.as_found(chunk))).rowcount != len(chunk):
+                if run("record_results", variables, **self._bound(as_found(chunk))).rowcount != len(chunk):
                     found = self._written(run, kind, [result.row for result in chunk])
                     lost |= {each.row.ref: each.row for each in chunk if not _is_written(each, found.get(each.row.ref), run_id)}
             kept = [result for result in results if result.row.ref not in lost]
@@ -239,10 +246,10 @@ class OrderStore:
                 for archived in chunks([result.row.ref for result in kept if result.is_archived]):
                     run("record_archived", refs=archived)
             if report is not None:
-                run("record_batch", **conversion.logged(report))
+                run("record_batch", **logged(report))
             if adoption is not None:
                 ids = {result.row.ref: str(result.monday_id) for result in results}
-                run("record_batch", **conversion.log_line(adoption, ADOPT, ids, Traffic(), len(results)))
+                run("record_batch", **log_line(adoption, ADOPT, ids, Traffic(), len(results)))
         if lost:
             raise _taken(kind, list(lost.values()), len(results), "What came of them here was not recorded.")
 
@@ -284,11 +291,11 @@ class OrderStore:
 
     def log_batch(self, run_id: str, now: datetime, customer: str, report: BatchReport) -> None:
         """Log a batch that carried no rows of ours (a group)."""
-        self._write("record_batch", run_id=run_id, now=now, customer=customer, **conversion.logged(report))
+        self._write("record_batch", run_id=run_id, now=now, customer=customer, **logged(report))
 
     def log_reads(self, run_id: str, now: datetime, customer: str, batch_id: str, reads: Traffic) -> None:
         """Log what a stage asked of monday without sending anything; it counts towards the day's calls."""
-        line = conversion.log_line(batch_id, "read", None, reads)
+        line = log_line(batch_id, "read", None, reads)
         self._write("record_batch", run_id=run_id, now=now, customer=customer, **line)
 
     def reset_failed(self, customer: str, code: str = "") -> int:
@@ -307,7 +314,6 @@ class OrderStore:
     # --- status ---------------------------------------------------------------------------------------------------------
 
     def summaries(self) -> list[CustomerSummary]:
-        """Where each customer stands, by name."""
         return read_as(CustomerSummary, self.read("summarize_customers"))
 
     def monday_usage(self, now: datetime) -> MondayUsage:
@@ -327,7 +333,7 @@ class OrderStore:
         """The customers that are paused, and since when, by name; a renamed one also by its new name."""
         resolve, found = self.configuration.customer_names.resolve, dict[str, datetime]()
         for row in self.read("read_paused"):
-            name, since = str(row["customer_name"]), conversion.moment(row["paused_at"])
+            name, since = str(row["customer_name"]), moment(row["paused_at"])
             found |= {each: since for each in (name, resolve(name)) if each and since}
         return found
 
@@ -361,14 +367,27 @@ class OrderStore:
 
     # --- where rows are sent --------------------------------------------------------------------------------------------
 
-    def require_board(self, target: Target, customer: str | None = None) -> None:
+    @cached_property
+    def _target(self) -> dict[str, int | str]:
+        """The two boards that rows are sent to, and a hash of what each row is sent as; kept with what was sent.
+
+        Rows that were sent under another mapping are compared with the board again. Ids of another board are of no use on this one.
+        """
+        items, subitems = self.configuration.items, self.configuration.subitems
+        more = self.configuration.names.subitem, self.configuration.monday.may_create_labels  # what else decides what is sent
+        facts = (json.dumps(asdict(each) | {"more": more}, sort_keys=True, default=str) for each in (items, subitems))
+        hashes = (hashlib.sha256(text.encode()).hexdigest()[:32] for text in facts)
+        boards = {"items_board_id": items.board_id, "subitems_board_id": subitems.board_id}
+        return {**boards, **dict(zip(("items_mapping", "subitems_mapping"), hashes, strict=True))}
+
+    def require_board(self, customer: str | None = None) -> None:
         """Refuse, by `BoardMismatchError`, boards other than those that a customer's rows, or anybody's, were sent to."""
         other: dict[tuple[int, int], list[str]] = {}
         for row in self.read("read_targets"):
             if row["items_board_id"] is None or customer not in {None, row["customer_name"]}:
                 continue
             for board in ("items_board_id", "subitems_board_id"):
-                configured, recorded = getattr(target, board), int(row[board])
+                configured, recorded = int(self._target[board]), int(row[board])
                 if recorded != configured:
                     other.setdefault((configured, recorded), []).append(str(row["customer_name"]))
         if other:
@@ -379,24 +398,24 @@ class OrderStore:
             )
 
     @repeated_when_lost
-    def aim(self, customer: str, target: Target) -> int:
+    def aim(self, customer: str) -> int:
         """Remember where a customer's rows are sent, and as what. Those sent under another mapping are NEW again; how many.
 
         Where an earlier version sent them, its FAILED rows get another try: what it refused for a cell is left out now. Raises
         `BoardMismatchError` when they were sent to another board.
         """
-        self.require_board(target, customer)
+        self.require_board(customer)
         known = self._target_of(customer)
-        if all(known.get(name) == value for name, value in asdict(target).items()):
+        if all(known.get(name) == value for name, value in self._target.items()):
             return 0
         compared = 0
-        with self.writing(customer=customer, **asdict(target)) as run:
+        with self.writing(customer=customer, **self._target) as run:
             run("1_add_customer")
             for kind in RowKind:
                 mapping = f"{kind}_mapping"
                 if known.get(mapping) is None:
                     run("reset_failed", {"kind": kind}, code="")
-                elif known[mapping] != getattr(target, mapping):
+                elif known[mapping] != self._target[mapping]:
                     compared += run("compare_again", {"kind": kind}).rowcount
             run("record_target")
         return compared
@@ -409,19 +428,19 @@ class OrderStore:
         return self._write("compare_again", *({"kind": kind} for kind in RowKind), customer=customer)
 
     @repeated_when_lost
-    def start_over(self, customer: str, target: Target) -> int:
-        """Forget a customer's items and subitems, so that they are made on the board of `target`; how many orders.
+    def start_over(self, customer: str) -> int:
+        """Forget a customer's items and subitems, so that they are made on the board that is configured; how many orders.
 
         Raises `BoardMismatchError` when its rows were not sent to another board; made anew they would be there twice.
         """
         known = self._target_of(customer)
-        boards = known.get("items_board_id"), known.get("subitems_board_id")
-        if None in boards or boards == (target.items_board_id, target.subitems_board_id):
+        boards = ("items_board_id", "subitems_board_id")
+        if any(known.get(board) is None for board in boards) or all(known[board] == self._target[board] for board in boards):
             raise BoardMismatchError(
-                f"The rows of {customer} were not sent to another board than {target.items_board_id}, which the configuration names. "
-                "Nothing was changed. Use --new-board after another board_id is configured; without it, resync compares every row."
+                f"The rows of {customer} were not sent to another board than {self._target['items_board_id']}, which the configuration "
+                "names. Nothing was changed. Use --new-board after another board_id is configured; without it, resync compares every row."
             )
-        with self.writing(customer=customer, **asdict(target)) as run:
+        with self.writing(customer=customer, **self._target) as run:
             run("1_add_customer")
             orders = run("forget_items").rowcount
             run("forget_subitems")
@@ -440,18 +459,15 @@ class OrderStore:
         return read_as(RowProblem, self._rows_of_customer("read_invalid_rows", customer))
 
     def row_errors(self, customer: str | None = None) -> list[RowProblem]:
-        """Rows that our check or monday refused, of one customer or of all."""
         return read_as(RowProblem, self._rows_of_customer("read_row_errors", customer))
 
     def cell_warnings(self, customer: str | None = None) -> list[CellWarning]:
-        """The cells that were left out or cut, of one customer or of all."""
         return read_as(CellWarning, self._rows_of_customer("read_cell_warnings", customer))
 
     def _rows_of_customer(self, statement: str, customer: str | None) -> Iterable[Row]:
         return (row for row in self.read(statement) if customer in {None, row["customer"]})
 
     def customers(self) -> list[str]:
-        """The customers that the order table has."""
         return sorted(str(row["customer_name"]) for row in self.read("1_read_order_customers"))
 
     def verdicts(
@@ -522,12 +538,10 @@ class OrderStore:
         return found
 
     def wrong_totals(self, customers: Sequence[str]) -> list[Finding]:
-        """Orders whose total is not the sum of their sizes."""
         cancelled = self.configuration.cleaning.cancelled
         return _findings(self._of_customers("check_wrong_totals", customers, cancelled=cancelled))
 
     def order_counts(self, customers: Sequence[str]) -> dict[str, int]:
-        """How many orders of each customer the load holds."""
         return {str(row["customer_name"]): int(row["row_count"]) for row in self._of_customers("check_count_orders", customers)}
 
     def lines_without_order(self) -> list[Finding]:
@@ -619,7 +633,7 @@ def _findings(rows: Iterable[Row]) -> list[Finding]:
     """Each column but `customer` is one of the table."""
 
     def shown(value: object) -> str | int | float:
-        return value if isinstance(value, int | float) else conversion.text(value) or ""
+        return value if isinstance(value, int | float) else text(value) or ""
 
     return [Finding(str(row.pop("customer", "")), {name: shown(value) for name, value in row.items()}) for row in rows]
 
@@ -627,3 +641,95 @@ def _findings(rows: Iterable[Row]) -> list[Finding]:
 def _uuids(refs: Sequence[str]) -> list[str]:
     """Never an empty list, and no group's title: SQL Server compares its UUIDs with UUIDs only."""
     return [ref for ref in refs if re.fullmatch(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", ref)] or [_NO_UUID]
+
+
+# --- between rows of the driver and values of ours, both ways ---------------------------------------------------------------
+
+
+@cache
+def _reader(kind: type[T]) -> tuple[TypeAdapter[list[T]], frozenset[str]]:
+    texts = frozenset(field.name for field in fields(kind) if field.type in {str, "str"} and field.default is MISSING)  # type: ignore[arg-type]
+    return TypeAdapter(list[kind], config=ConfigDict(coerce_numbers_to_str=True)), texts  # type: ignore[valid-type]
+
+
+def read_as(kind: type[T], rows: Iterable[Mapping[str, object]]) -> list[T]:
+    """Rows as values of a dataclass: a field is what the column of its name holds, as the field's type.
+
+    For NULL it has its default, and a text that has none is empty.
+    """
+    adapter, texts = _reader(kind)  # type: ignore[arg-type]
+    return adapter.validate_python(
+        [
+            {name: "" if value is None else value for name, value in row.items() if value is not None or name in texts}
+            for row in rows
+        ]
+    )
+
+
+def text(value: object) -> str | None:
+    """A text, or None for NULL."""
+    return None if value is None else str(value)
+
+
+def number(value: Any) -> int | None:
+    """A whole number, which a table of an earlier system may keep as a text or a decimal; None for NULL."""
+    return None if value is None else int(value)
+
+
+def moment(value: object) -> datetime | None:
+    """A UTC moment: ISO text on SQLite, a datetime on SQL Server."""
+    return value if isinstance(value, datetime) else None if value is None else datetime.fromisoformat(str(value))
+
+
+_STATES, _ACTIONS = {str(each): each for each in SyncState}, {str(each): each for each in Action}
+
+
+def sync_row(kind: RowKind, row: Mapping[str, Any], values: Mapping[str, object], subitem: str) -> SyncRow:
+    """An order or a line as `read_orders` and `read_lines` find it. There are many: this takes a third of the time of `read_as`."""
+    return SyncRow(
+        kind, row["ref"], row["order_ref"], row["order_key"] or "",
+        (row["name"] or "") if kind is RowKind.ITEMS else subitem_name(subitem, row["size_code"]),
+        values, _STATES[row["state"]], _ACTIONS[row["action"]], number(row["monday_id"]), row["batch_id"], moment(row["pending_at"]),
+        row["uptime"], number(row["tries"]) or 0, row["last_code"], number(row["version"]) or 0, row.get("size_code", ""),
+        row.get("group_name") or "", row.get("group_id"), number(row.get("parent_id")), number(row.get("sent_parent_id")),
+        bool(row.get("has_left")),
+    )  # fmt: skip
+
+
+def as_read(rows: Iterable[SyncRow]) -> dict[str, object]:
+    """What a compare-and-set names of rows, numbered."""
+    names = ("ref", "was_state", "was_batch", "was_sent", "was_tries", "was_action", "was_version")
+    return numbered(names, ((row.ref, row.state.value, row.batch_id or "", row.pending_at or NEVER, row.tries, row.action.value,
+                             row.version) for row in rows))  # fmt: skip
+
+
+def as_found(results: Sequence[RowResult]) -> dict[str, object]:
+    """The parameters of `record_results`, numbered by row."""
+    names = ("state", "monday", "code", "message", "parent", "tried")
+    return as_read(result.row for result in results) | numbered(names, (
+        (each.state.value, each.monday_id, each.code, each.message and each.message[:1000], each.row.parent_id, int(each.was_tried))
+        for each in results
+    ))  # fmt: skip
+
+
+def logged(report: BatchReport) -> dict[str, object]:
+    """The parameters of `record_batch`."""
+    outcomes = sorted({result.outcome.value for result in report.results.values()})
+    results = {ref: result.monday_id or result.outcome.value for ref, result in report.results.items()}
+    refusals = {ref: f"{result.code}: {result.message}" for ref, result in report.results.items() if result.code}
+    trouble = report.error or (json.dumps(refusals, ensure_ascii=False) if refusals else None)
+    return log_line(
+        report.batch.key, report.batch.operation.value, results, report, len(report.batch.mutations),
+        outcome=outcomes[0] if len(outcomes) == 1 else "partial", request_id=report.request_id, error_message=trouble and trouble[:1000],
+    )  # fmt: skip
+
+
+def log_line(
+    batch_id: str, operation: str, results: Mapping[str, str] | None, asked: Traffic, row_count: int = 0, **more: object
+) -> dict[str, object]:
+    """The parameters of `record_batch` for what is no batch that was answered: reads, and rows that were found on the board."""
+    return {
+        "batch_id": batch_id, "operation": operation, "row_count": row_count, "call_count": asked.calls,
+        "rate_limited_count": asked.rate_limited, "complexity": asked.complexity, "seconds": round(asked.seconds, 3), "outcome": "done",
+        "request_id": None, "error_message": None, "row_results": None if results is None else json.dumps(results), **more,
+    }  # fmt: skip

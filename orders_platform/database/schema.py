@@ -2,6 +2,10 @@
 
 A table that exists is never altered except by adding the columns it lacks; no table is dropped, renamed or retyped. A view is a question
 and not data: one of ours that asks differently from `sql/views/` is made anew.
+
+Tables of an earlier system need more than columns: their CHECK constraints do not know all of our words, their rows know none of our
+columns, and what it called ERROR is FAILED here. The rows keep their ids: an order that has an item is updated at the next merge, never
+made again.
 """
 
 import re
@@ -12,15 +16,14 @@ from pathlib import Path
 
 import sqlalchemy
 from markupsafe import Markup
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import NoSuchTableError
 
 from orders_platform.configuration import Columns, Configuration, Tables
 from orders_platform.database.dialects import ColumnTypes, Dialect, Right, TableColumn
-from orders_platform.database.earlier_tables import adoption_statements
 from orders_platform.database.engine import Database, place
 from orders_platform.database.statements import Templates
-from orders_platform.domain.states import Action, SyncState
+from orders_platform.domain.orders import Action, SyncState
 from orders_platform.domain.text import counted
 from orders_platform.errors import ConfigurationError, DatabaseRefusedError, SourceDataError
 
@@ -91,7 +94,7 @@ def _define(role: str, dialect: Dialect, name: str, order_list: OrderList, templ
     types = dialect.staged_types if role == "staging" else dialect.types
     typed = [(name, _typed(types, word)) for name, word in order_list]
     create = templates.written(
-        f"tables/{role}", column=column, order_list=typed, has_staged_hashes=bool(dialect.staged_hash_trigger), **types
+        f"tables/{role}", column=column, order_list=typed, has_staged_hashes=bool(dialect.staged_hash_triggers), **types
     )
     return TableDefinition(name, tuple(columns), create.strip(), described)
 
@@ -129,21 +132,17 @@ class Schema:
         self._folder = folder
 
     def qualified(self, name: str) -> Markup:
-        """A table name, quoted, with the schema when one is configured."""
         return qualified(self._database.dialect, self._names, name)
 
     def table(self, role: str) -> Markup:
-        """The name of one of our tables, by its role."""
         return self.qualified(getattr(self._names, role))
 
     @cached_property
     def definitions(self) -> Mapping[str, TableDefinition]:
-        """Every table we need, by its role."""
         return define_tables(self._database.dialect, self._configuration, self._folder)
 
     @cached_property
     def templates(self) -> Templates:
-        """The statements of `sql/` over these tables."""
         names = tuple((role, self.table(role)) for role in TABLES)
         return _templates(self._folder, self._database.dialect, names, self._columns, self._configuration.mapped_sources)
 
@@ -195,8 +194,9 @@ class Schema:
         dialect, table = self._database.dialect, self.qualified(definition.name)
         if definition.name != self._names.staging:
             return [definition.create, *(setting.format(table) for setting in dialect.settings)]
-        trigger = dialect.staged_hash_trigger.format(table=table, trigger=self.qualified(f"{definition.name}_changed"))
-        return [definition.create, *[trigger] * bool(trigger)]
+        names = {name: self.qualified(f"{definition.name}_{name}") for name in ("changed", "inserted")}
+        triggers = (each.format(table=table, loads=self.table("loads"), **names) for each in dialect.staged_hash_triggers)
+        return [definition.create, *triggers]
 
     def _indexes(self) -> list[str]:
         names, dialect = self._names, self._database.dialect
@@ -335,3 +335,66 @@ class Schema:
                 "Run `orders-platform init-db`, or correct [tables] in the configuration; a table that the login may not read looks absent."
             )
         return columns
+
+
+_CHECKS = text(
+    "SELECT c.name, c.definition FROM sys.check_constraints AS c INNER JOIN sys.tables AS t ON t.object_id = c.parent_object_id "
+    "WHERE t.name = :table_name AND t.schema_id = SCHEMA_ID(COALESCE(NULLIF(:schema_name, ''), SCHEMA_NAME()))"
+)
+_ADOPTED = "an order of the earlier system that was not on the board; the next load that holds it sends it"
+_OF_COLUMN: Mapping[str, tuple[str, ...]] = {"sync_state": tuple(SyncState), "action_type": tuple(Action)}
+
+
+def adoption_statements(
+    dialect: Dialect, connection: Connection, tables: Mapping[str, tuple[str, Markup]], schema: str, *, is_incomplete: bool
+) -> list[str]:
+    """The statements that make tables of an earlier system (`orders` and `lines`, each with its qualified name) ours; none for our own.
+
+    `is_incomplete`: columns or tables were missing, so this is the first time.
+    """
+    statements: list[str] = []
+    for role, (name, qualified) in tables.items():
+        columns = {column.name.casefold() for column in dialect.columns(connection, name, schema)}
+        if not columns:
+            continue
+        statements += _constraints(connection, name, qualified, schema)
+        if is_incomplete and "sync_batch_id" not in columns:
+            statements += _rows(role, qualified, columns, tables)
+    return statements
+
+
+def _constraints(connection: Connection, name: str, qualified: Markup, schema: str) -> list[str]:
+    """Replace a CHECK that refuses one of our words by one that takes its words and ours."""
+    statements = []
+    for check, definition in connection.execute(_CHECKS, {"table_name": name, "schema_name": schema}):
+        for column, ours in _OF_COLUMN.items():
+            allowed = set(re.findall(r"'([A-Za-z_ ]+)'", definition))
+            if re.search(rf"\b{column}\b", definition) and not allowed >= set(ours):
+                words = ", ".join(f"'{word}'" for word in [*ours, *sorted(allowed - set(ours))])
+                quoted = check.replace("]", "]]")
+                statements.append(f"ALTER TABLE {qualified} DROP CONSTRAINT [{quoted}]")
+                statements.append(f"ALTER TABLE {qualified} ADD CONSTRAINT [{quoted}] CHECK ({column} IN ({words}))")
+    return statements
+
+
+def _rows(role: str, qualified: Markup, columns: set[str], tables: Mapping[str, tuple[str, Markup]]) -> list[str]:
+    """Nothing of an order is sent before a merge wrote its key and names: until then what was not sent is FAILED, with the reason.
+
+    A line waits for its order, so it may be NEW. All names here are ours or quoted.
+    """
+    own_id = "monday_item_id" if role == "orders" else "monday_subitem_id"
+    if "sync_state" not in columns or own_id not in columns:
+        return []
+    waiting = "'NEW'" if role == "lines" else f"'FAILED', sync_error_code = 'adopted', sync_error_message = N'{_ADOPTED}'"
+    action = f"CASE WHEN {own_id} IS NULL THEN 'INSERT' ELSE 'UPDATE' END"
+    statements = [
+        f"UPDATE {qualified} SET sync_state = {waiting} WHERE sync_state <> 'SYNCED' OR {own_id} IS NULL",  # noqa: S608
+        f"UPDATE {qualified} SET action_type = {action} WHERE action_type IS NULL",  # noqa: S608
+    ]
+    if role == "lines":
+        statements.append(
+            f"UPDATE {qualified} SET monday_parent_id = o.monday_item_id FROM {tables['orders'][1]} AS o "  # noqa: S608
+            f"WHERE o.record_uuid = {qualified}.record_uuid AND {qualified}.monday_parent_id IS NULL "
+            f"AND {qualified}.monday_subitem_id IS NOT NULL"
+        )
+    return statements

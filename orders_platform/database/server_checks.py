@@ -4,8 +4,6 @@ Each check is a question with the answer that it must have and the next step; do
 None writes anything that stays, and one that fails leaves the others alone.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass

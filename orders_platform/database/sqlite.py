@@ -66,9 +66,13 @@ class _Sqlite(Dialect):
     has_one_writer = True
     sparse = " WHERE {} IS NOT NULL"
     any_case = " COLLATE NOCASE"
-    staged_hash_trigger = (
-        "CREATE TRIGGER {trigger} AFTER UPDATE ON {table} WHEN new.staged_hash IS NOT NULL AND new.staged_hash IS old.staged_hash "
-        "BEGIN UPDATE {table} SET staged_hash = NULL WHERE rowid = new.rowid; END"
+    # A load is in the table of loads for as long as it inserts, which no other connection sees: a copied row brings no hash with it.
+    staged_hash_triggers = tuple(
+        f"CREATE TRIGGER {head} AND new.staged_hash IS NOT NULL BEGIN UPDATE {{table}} SET staged_hash = NULL WHERE rowid = new.rowid; END"  # noqa: S608 - text of ours
+        for head in (
+            "{changed} AFTER UPDATE ON {table} WHEN 1",
+            "{inserted} AFTER INSERT ON {table} WHEN NOT EXISTS (SELECT 1 FROM {loads} WHERE load_id = 'inserting')",
+        )
     )
 
     def make_engine(self, url: URL) -> Engine:
@@ -173,7 +177,7 @@ class _Sqlite(Dialect):
         triggers = (
             "SELECT COUNT(*) FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ? AND sql LIKE '%staged_hash = NULL%'"
         )
-        return bool(connection.exec_driver_sql(triggers, (table,)).scalar())
+        return connection.exec_driver_sql(triggers, (table,)).scalar() == len(self.staged_hash_triggers)
 
 
 def _identity(file: Path) -> tuple[int, int] | None:
@@ -256,5 +260,4 @@ class _Fingerprint:
 
 
 def _fingerprint(rows: int, total: int) -> str:
-    """The fingerprint of so many rows whose hashes have this sum."""
     return f"{rows}:{total % (1 << 128):032x}"

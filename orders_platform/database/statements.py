@@ -19,11 +19,8 @@ from sqlalchemy import Connection, CursorResult, Dialect, TextClause, bindparam,
 from orders_platform.errors import ConfigurationError
 
 VALUES_A_STATEMENT = 1_000
-ROWS_A_STATEMENT = 100
-"""SQL Server takes 2,100 parameters; a row with its result has thirteen."""
-FEW_ROWS = 10
-"""For so many there is a statement of their own: most documents that are sent have no more."""
-
+ROWS_A_STATEMENT = 100  # SQL Server takes 2,100 parameters; a row with its result has thirteen
+FEW_ROWS = 10  # for so many there is a statement of their own: most documents that are sent have no more
 T = TypeVar("T")
 
 Variables = Mapping[str, int | str]

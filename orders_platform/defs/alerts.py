@@ -21,19 +21,17 @@ from dagster import OpExecutionContext
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from orders_platform.configuration import Automation
-from orders_platform.defs.checks.check_results import CUSTOMERS, ERRORS, NOT_CHECKED
+from orders_platform.defs.automation import WILL_RETRY_TAG, customer_of_run, sensor_status
+from orders_platform.defs.checks import COUNTS, ERRORS, NOT_CHECKED
 from orders_platform.defs.failures import ERROR_TAG, NO_ERROR, dagster_failures
 from orders_platform.defs.resources import OrdersDatabase
-from orders_platform.defs.sensors import WILL_RETRY_TAG, customer_of_run, sensor_status
 from orders_platform.domain.customers import CustomerNames, customer_for
 from orders_platform.domain.text import counted, few, visible
 from orders_platform.domain.verdicts import Verdict, nobodys
 from orders_platform.errors import AlertUnsentError, ConfigurationError, CustomerPausedError
 from orders_platform.settings import Settings
 
-RUNS = "the run"
-"""The topic of runs that fail; every other topic is a check."""
-
+RUNS = "the run"  # the topic of runs that fail; every other topic is a check
 _FIRST_LOOK = timedelta(days=1)
 _COMPLETE_AFTER = timedelta(minutes=1)  # Dagster stores that a run ended, then its status, then whether it repeats the run
 _RUNS_A_TICK = 200
@@ -54,51 +52,36 @@ for _name in ("apprise", "urllib3.connectionpool"):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one run says of one topic.
-
-    Attributes:
-        failing: kind of failure by subject, a customer or a job.
-        subject: the only one that was looked at; None for all customers but those `left_out`.
-        counts: how many rows were found, by subject.
-    """
+    """What one run says of one topic."""
 
     topic: str
-    failing: Mapping[str, str]
-    subject: str | None
+    failing: Mapping[str, str]  # kind of failure by subject, a customer or a job
+    subject: str | None  # the only one that was looked at; None for all customers but those `left_out`
     words: str
     run_id: str
     left_out: Collection[str] = ()
-    counts: Mapping[str, int] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)  # how many rows were found, by subject
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The last word on a subject.
+    """The last word on a subject."""
 
-    Attributes:
-        kind: of the failure, empty when it is well; another kind is told again, another count is not.
-        is_own: a run about this subject alone said it, and no other will.
-        told: the kind that each address was told last, by its key; none when that was a recovery.
-    """
-
-    kind: str
+    kind: str  # of the failure, empty when it is well; another kind is told again, another count is not
     words: str
     run_id: str
     count: int = 0
-    is_own: bool = False
+    is_own: bool = False  # a run about this subject alone said it, and no other will
+    # the kind that each address was told last, by its key; none when that was a recovery
     told: dict[str, str] = field(default_factory=dict)
 
 
 class Memory(BaseModel):
-    """The sensor's cursor: the place in the event log up to which runs were read, from which moment on they count, and what they said.
-
-    Attributes:
-        standings: by topic and subject, of what fails or was told to fail.
-    """
+    """The sensor's cursor: the place in the event log up to which runs were read, from which moment on they count, and what they said."""
 
     since: float
     position: int = 0
-    standings: dict[str, dict[str, Standing]] = {}
+    standings: dict[str, dict[str, Standing]] = {}  # by topic and subject, of what fails or was told to fail
 
     @classmethod
     def read(cls, cursor: str | None, now: datetime) -> "Memory":
@@ -109,7 +92,6 @@ class Memory(BaseModel):
             return cls(since=(now - _FIRST_LOOK).timestamp())
 
     def take_in(self, result: Result) -> None:
-        """Note what a result says of those that it looked at."""
         found = self.standings.setdefault(result.topic, {})
         seen = [name for name in found if result.subject in {None, name} and name not in result.left_out]
         for subject in dict.fromkeys([*result.failing, *seen]):
@@ -139,24 +121,18 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """One of ORDERS_ALERT_URLS.
+    """One of ORDERS_ALERT_URLS."""
 
-    Attributes:
-        key: which one it is, for the cursor, where no URL may stand.
-        customer: the only one it hears of; None for all.
-        takes: sends a message; whether it was taken.
-    """
-
-    key: str
-    customer: str | None
-    takes: Callable[[Message], bool]
+    key: str  # which one it is, for the cursor, where no URL may stand
+    customer: str | None  # the only one it hears of; None for all
+    takes: Callable[[Message], bool]  # sends a message; whether it was taken
 
 
 def addresses_of(urls: SecretStr, names: CustomerNames) -> list[Address]:
     """The addresses, for chat, mail and webhooks, each as `URL` or `CUSTOMER=URL`.
 
-    Raises:
-        ConfigurationError: apprise does not know a URL, or nobody a customer. Its text may hold a password, so only its position is said.
+    Raises `ConfigurationError`: apprise does not know a URL, or nobody a customer. Its text may hold a password, so only its position is
+    said.
     """
     found = []
     for number, text in enumerate(urls.get_secret_value().split(), start=1):
@@ -312,7 +288,7 @@ def _check_results(instance: dg.DagsterInstance, run_id: str) -> Iterator[Result
         if made is None:
             continue
         said = {name: value.value for name, value in made.metadata.items()}
-        counts = found if isinstance(found := said.get(CUSTOMERS), dict) else {}
+        counts = found if isinstance(found := said.get(COUNTS), dict) else {}
         errors, left_out = (_names(said.get(name)) for name in (ERRORS, NOT_CHECKED))
         subject = customer_for(made.partition) if made.partition else None
         words = f"{made.check_name} ({made.severity.value}): {made.description or 'see the run'}"

@@ -17,11 +17,8 @@ MAX_RETRIES_TAG = "dagster/max_retries"
 STEP_FAILURES_TAG = "dagster/retry_on_asset_or_op_failure"
 """Both of a run; Dagster looks at them when a run has failed, and at no exception."""
 
-ERROR_TAG = "orders/error"
-"""The class of the error that ended a run, or `crash`; the sensor `alerts` writes it."""
-NO_ERROR = "none"
-"""Of a run that went well though it repeats one that failed, whose tags it was given."""
-
+ERROR_TAG = "orders/error"  # the class of the error that ended a run, or `crash`; the sensor `alerts` writes it
+NO_ERROR = "none"  # of a run that went well though it repeats one that failed, whose tags it was given
 FAILURE_TAG = "orders/permanent_failure"
 """The id of the run that failed for good: a run that repeats it is given its tags, and has not failed by that."""
 

@@ -14,7 +14,7 @@ from orders_platform.cli.output import Figures, JsonObject, run_result
 from orders_platform.database.engine import translated_errors
 from orders_platform.database.order_store import OrderStore
 from orders_platform.definitions import build_definitions
-from orders_platform.defs.partitions import make_partitions
+from orders_platform.defs.resources import make_partitions
 from orders_platform.demo.sample_orders import EXPECTED, sample_orders
 from orders_platform.domain.customers import partition_key_for
 from orders_platform.errors import ConfigurationError

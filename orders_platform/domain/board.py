@@ -33,20 +33,16 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class BoardDescription:
-    """What the preflight needs to know of one board.
-
-    `hierarchy_type` is `classic` or `multi_level`; the subitems are on a hidden board, which there is none of without a subtasks column.
-    """
+    """What the preflight needs to know of one board."""
 
     id: int
     name: str
     columns: tuple[Column, ...]
     groups: tuple[Group, ...]
-    subitems_board_id: int | None = None
-    hierarchy_type: str = "classic"
+    subitems_board_id: int | None = None  # a hidden board, which there is none of without a subtasks column
+    hierarchy_type: str = "classic"  # or `multi_level`
 
     def column(self, column_id: str) -> Column | None:
-        """The column of that id, or None."""
         return next((column for column in self.columns if column.id == column_id), None)
 
 
@@ -72,7 +68,6 @@ class BoardItem:
     board_name: str = ""
 
     def text(self, column_id: str) -> str:
-        """What people see in a cell; empty where there is none."""
         cell = self.cells.get(column_id)
         return (cell.text or "") if cell else ""
 

@@ -223,16 +223,12 @@ def _label_name(column: Column, label_id: object) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """How one column type is written and compared.
+    """How one column type is written and compared."""
 
-    Attributes:
-        write: a value that is not blank as a cell; of columns with labels a `Label`, or a new one's name. None clears the cell.
-            Raises `RowError` when the type cannot hold the value.
-        shows: whether a cell on the board that is not blank shows a written cell.
-    """
-
+    # a value that is not blank as a cell; of columns with labels a `Label`, or a new one's name. None clears the cell. Raises
+    # `RowError` when the type cannot hold the value.
     write: Callable[[Any], object]
-    shows: Callable[[Column, object, Cell], bool]
+    shows: Callable[[Column, object, Cell], bool]  # whether a cell on the board that is not blank shows a written cell
 
 
 CODECS: Final[Mapping[str, Codec]] = {

@@ -25,9 +25,7 @@ _NUMBER: Final = re.compile(
     rf"(?:(?P<plain>{_PLAIN})|(?P<point>{_POINT})|(?P<comma>{_COMMA}))(?P<close>\))?(?: ?(?P<percent>%)| ?{_CURRENCY}(?P<close2>\))?)?",
     re.IGNORECASE,
 )
-NUMERAL: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")
-"""A number as `numeral` writes it."""
-
+NUMERAL: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")  # a number as `numeral` writes it
 _NOTHING: Final = re.compile(rf"{_CURRENCY}? ?[-–—−]+ ?{_CURRENCY}?", re.IGNORECASE)
 _DAY: Final = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})"

@@ -4,8 +4,6 @@ What is measured is measured on this one: pauses, ages, budgets. The database ke
 this one, so that another process on this machine knows how old an intent really is.
 """
 
-from __future__ import annotations
-
 import time
 import uuid
 from pathlib import Path
@@ -26,5 +24,4 @@ def _boot() -> str:
         return str(uuid.uuid4())
 
 
-BOOT = _boot()
-"""Which start of which machine that was; where the system does not tell, this process."""
+BOOT = _boot()  # which start of which machine that was; where the system does not tell, this process

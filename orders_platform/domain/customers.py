@@ -12,32 +12,24 @@ from urllib.parse import unquote
 from orders_platform.domain.text import clean, fold
 from orders_platform.errors import ConfigurationError, SourceDataError
 
-MAX_PARTITION_KEY = 64
-"""Longer keys break the table printer of `dagster job backfill` and are cut in the UI."""
-
-UNKNOWN_CUSTOMER = "unknown_customer"
-"""The code of staged rows that match no configured customer."""
-
+MAX_PARTITION_KEY = 64  # longer keys break the table printer of `dagster job backfill` and are cut in the UI
+UNKNOWN_CUSTOMER = "unknown_customer"  # the code of staged rows that match no configured customer
 _TOTALS = {f"{of}{word}" for of in ("", "grand ", "sub ", "sub-", "sub") for word in ("total", "totals")}
 TOTALS = frozenset(f"{word}{end}" for word in _TOTALS | {"sum", "summe", "gesamt", "gesamtsumme"} for end in ("", ":"))
 """What a row of totals says, folded, where an order has its number, customer or name."""
 
-UNMATCHED_NO_ORDER = "no_order"
-"""The code of those of them that are no orders, such as a repeated header."""
+UNMATCHED_NO_ORDER = "no_order"  # the code of those of them that are no orders, such as a repeated header
 
 
 @dataclass(frozen=True, slots=True)
 class SpellingCount:
-    """Rows of the staging table that share a raw customer name and a file.
-
-    `has_orders`: one of them at least is an order, and no total or empty row. `reason`: why they match no configured customer.
-    """
+    """Rows of the staging table that share a raw customer name and a file."""
 
     spelling: str | None
     file: str | None
     rows: int
-    has_orders: bool = True
-    reason: str = ""
+    has_orders: bool = True  # one of them at least is an order, and no total or empty row
+    reason: str = ""  # why they match no configured customer
 
     @property
     def label(self) -> str:
@@ -47,25 +39,20 @@ class SpellingCount:
 
 @dataclass(frozen=True, slots=True)
 class CustomerRows:
-    """Which staging rows are a customer's: those with one of `spellings`, and blank ones from `files`.
-
-    `takes_rows_without_file`: blank ones that name no file too; only ever so for rows that match no customer.
-    """
+    """Which staging rows are a customer's: those with one of `spellings`, and blank ones from `files`."""
 
     spellings: tuple[str, ...] = ()
     blank_spellings: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     rows: int = 0
-    takes_rows_without_file: bool = False
+    takes_rows_without_file: bool = False  # blank ones that name no file too; only ever so for rows that match no customer
 
     def holds(self, spelling: str | None, file: str | None) -> bool:
-        """Whether rows of this spelling and file are among them."""
         is_blank = spelling is None or spelling in self.blank_spellings
         return spelling in self.spellings or (is_blank and file in self.files)
 
     @classmethod
     def of(cls, counts: Iterable[SpellingCount]) -> Self:
-        """All these rows."""
         every = list(counts)
         spellings = sorted({each.spelling for each in every if each.spelling is not None})
         files = {each.file for each in every if not fold(each.spelling or "")}
@@ -87,11 +74,9 @@ class StagingScan:
 
     @property
     def rows(self) -> int:
-        """All staging rows."""
         return sum(c.rows for c in self.customers.values()) + sum(u.rows for u in self.unmatched)
 
     def owner_of(self, spelling: str | None, file: str | None) -> str | None:
-        """The customer whose rows have this spelling and file."""
         return next((name for name, rows in self.customers.items() if rows.holds(spelling, file)), None)
 
     @property

@@ -1,19 +1,19 @@
-"""Where the board is not what the database says: the kinds of difference, and how they follow from a row and the item under its id.
+"""What a row needs on the board, where the board is not what the database says, and what a run would change; from values alone.
 
 An item that has the key of one of our rows but belongs to none is a duplicate; one that nothing explains is unknown and left to people.
 """
 
 import enum
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 
 from orders_platform.domain.board import BoardItem, Column, Group
 from orders_platform.domain.cell_codecs import plain_text
 from orders_platform.domain.column_values import changed_cells, coalesced
-from orders_platform.domain.mapping import BoardMapping
-from orders_platform.domain.orders import RowKind, SyncRow
-from orders_platform.domain.states import Action, SyncState
+from orders_platform.domain.history import CustomerGroup
+from orders_platform.domain.mapping import BoardMapping, OnDeleted
+from orders_platform.domain.orders import Action, RowKind, SyncRow, SyncState, is_of
 from orders_platform.domain.text import fold
 from orders_platform.errors import RowError
 
@@ -45,53 +45,42 @@ HARM = ABSENT | {DifferenceKind.DUPLICATE}
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One difference.
-
-    Attributes:
-        row_kind: what `monday_id` is.
-        ref: the row that it is about, None when it is about none.
-        column: a column's title, `name` or `group`; `database` and `board` say what each shows, for people. Without a column `board` says
-            where the item is, or in which state.
-        ids: of a duplicate, all that are there.
-        order_ref: the order that it is about, itself or one of its sizes; several have the same key when a number has several rows.
-    """
+    """One difference."""
 
     kind: DifferenceKind
-    row_kind: RowKind
+    row_kind: RowKind  # what `monday_id` is
     order_key: str
     size_code: str
     monday_id: int | None
     name: str
-    ref: str | None = None
+    ref: str | None = None  # the row that it is about, None when it is about none
+    # a column's title, `name` or `group`; `database` and `board` say what each shows, for people. Without a column `board` says
+    # where the item is, or in which state.
     column: str = ""
     database: str = ""
     board: str = ""
-    ids: tuple[int, ...] = ()
+    ids: tuple[int, ...] = ()  # of a duplicate, all that are there
+    # the order that it is about, itself or one of its sizes; several have the same key when a number has several rows
     order_ref: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ExpectedRow:
-    """What a board should show of a row, which is found without its id by `look_up`.
-
-    Cells are by column id, None where they are not compared; `group` is the one of its name on the board, None while there is none.
-    """
+    """What a board should show of a row, which is found without its id by `look_up`."""
 
     row: SyncRow
     look_up: LookUp
-    cells: Mapping[str, object] | None = None
-    group: Group | None = None
+    cells: Mapping[str, object] | None = None  # by column id; None where they are not compared
+    group: Group | None = None  # the one of its name on the board, None while there is none
 
 
 @dataclass(frozen=True, slots=True)
 class Orphan:
-    """An active item or subitem that no row of ours has as its own.
-
-    In a group that another customer uses too (`is_shared`) it may be that customer's, on its way into the database.
-    """
+    """An active item or subitem that no row of ours has as its own."""
 
     item: BoardItem
     look_up: LookUp
+    # in a group that another customer uses too: it may be that customer's, on its way into the database
     is_shared: bool = False
 
 
@@ -199,3 +188,185 @@ def difference(kind: DifferenceKind, row: SyncRow, column: str = "", database: s
         kind, row.kind, row.order_key, row.size_code, row.monday_id, row.name, row.ref, column, database, board,
         order_ref=row.order_ref,
     )  # fmt: skip
+
+
+class ChangeKind(enum.StrEnum):
+    """What becomes of an order's item, or of a size's subitem."""
+
+    NEW = "new"
+    AGAIN = "made again"
+    CHANGED = "changed"
+    ARCHIVED = "archived"
+
+
+@dataclass(frozen=True, slots=True)
+class CellChange:
+    """A cell, the name or the group, as the board shows it and as the database has it."""
+
+    column: str
+    board: str
+    database: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowChange:
+    """What would change of an order, which is changed also when only its sizes are, or of one of its sizes."""
+
+    kind: ChangeKind
+    order_key: str
+    size_code: str
+    name: str
+    monday_id: int | None  # of the item or subitem; None of a new one, and of an order whose item does not change
+    cells: tuple[CellChange, ...] = ()
+    sizes: list["RowChange"] = field(default_factory=list)
+
+    @property
+    def is_new(self) -> bool:
+        return self.kind in {ChangeKind.NEW, ChangeKind.AGAIN}
+
+    @property
+    def in_short(self) -> str:
+        """Of a new order its group; of a new size what it is filled with besides its name."""
+        if not self.size_code:
+            return next((cell.database for cell in self.cells if cell.column == "group"), "")
+        filled = [cell.database for cell in self.cells if cell.column != "name" and cell.database]
+        return ", ".join(text for text in filled if fold(text) != fold(self.size_code))
+
+
+@dataclass(slots=True)
+class OrderChanges:
+    """Takes in what a run would change of one customer."""
+
+    only: Collection[str] = ()  # by key or number, the only orders that are asked for; empty: all
+    # of so many orders every cell is told, of the others not those that are new with their row; None: of all
+    most: int | None = None
+    orders: dict[str, RowChange] = field(default_factory=dict)  # by their reference, those with changes of their own first
+    _told: set[str] = field(default_factory=set)
+
+    def add(
+        self, expected: ExpectedRow, shown: BoardItem | None, mapping: BoardMapping, columns: Mapping[str, Column],
+        titles: Mapping[str, str],
+    ) -> None:  # fmt: skip
+        """A row that something is to be done about, with what the board shows of it now."""
+        row = expected.row
+        if not is_of(row.order_key, self.only):
+            return
+        is_told = row.order_ref in self._told or self.most is None or len(self._told) < self.most
+        kind = ChangeKind.CHANGED if shown else ChangeKind.NEW if row.monday_id is None else ChangeKind.AGAIN
+        kind = ChangeKind.ARCHIVED if row.action is Action.DELETE else kind
+        cells: tuple[CellChange, ...] = ()
+        if is_told or kind is ChangeKind.CHANGED:
+            found = row_differences(expected, shown, mapping, columns, titles)
+            cells = tuple(CellChange(each.column, each.board, each.database) for each in found if each.column)
+        if kind is ChangeKind.CHANGED and not cells:
+            return
+        if is_told:
+            self._told.add(row.order_ref)
+        change = RowChange(kind, row.order_key, row.size_code, row.name, row.monday_id, cells)
+        if not row.size_code:
+            self.orders[row.ref] = change
+            return
+        unchanged = RowChange(ChangeKind.CHANGED, row.order_key, "", "", None)
+        self.orders.setdefault(row.order_ref, unchanged).sizes.append(change)
+
+
+def change_table(orders: Iterable[RowChange]) -> Iterator[dict[str, str]]:
+    """A line for each cell that changes, and one for each order or size that is made or archived."""
+    for order in orders:
+        for row in (order, *order.sizes):
+            place = {"order": row.order_key, "size": row.size_code, "what": row.kind.value}
+            if row.kind is ChangeKind.CHANGED:
+                for cell in row.cells:
+                    yield {**place, "column": cell.column, "board": cell.board, "database": cell.database}
+            elif row.kind is ChangeKind.ARCHIVED:
+                yield {**place, "column": "", "board": row.name, "database": ""}
+            else:
+                yield {**place, "column": "", "board": "", "database": row.in_short if row.size_code else row.name}
+
+
+def change_counts(orders: Iterable[RowChange]) -> Counter[str]:
+    """How many orders and sizes are new, changed and archived, and how many cells change; what is made again counts as new."""
+    kinds = [kind for kind in ChangeKind if kind is not ChangeKind.AGAIN]
+    counts = Counter({**{f"{kind}_{word}": 0 for word in ("orders", "sizes") for kind in kinds}, "changed_cells": 0})
+    for order in orders:
+        for word, rows in (("orders", [order]), ("sizes", order.sizes)):
+            for row in rows:
+                counts[f"{ChangeKind.NEW if row.is_new else row.kind}_{word}"] += 1
+                counts["changed_cells"] += len(row.cells) if row.kind is ChangeKind.CHANGED else 0
+    return counts
+
+
+def counts_in_words(counts: Mapping[str, int]) -> str:
+    """Like `12 new orders, 1 archived order, 40 new sizes, 5 changed cells`."""
+    told = {name.replace("_", " "): count for name, count in counts.items() if count}
+    return ", ".join(f"{count:,} {name if count > 1 else name[:-1]}" for name, count in told.items()) or "nothing"
+
+
+class Step(enum.StrEnum):
+    """One mutation that a row needs."""
+
+    CREATE = "create"
+    CHANGE = "change"
+    MOVE = "move"
+    ARCHIVE = "archive"
+
+
+@dataclass(frozen=True, slots=True)
+class RowPlan:
+    """The mutations of one row, in order."""
+
+    steps: tuple[Step, ...]  # empty when the board already shows what is wanted
+    item_id: int | None  # what the steps after a create work on; None for a create
+    # the cells to write: all filled ones of a create, the changed ones of a change
+    cells: Mapping[str, object] = field(default_factory=dict)
+    name: str | None = None  # the new name where it changed
+
+
+def plan_row(
+    row: SyncRow,
+    cells: Mapping[str, object],
+    on_board: BoardItem | None,
+    mapping: BoardMapping,
+    columns: Mapping[str, Column],
+    on_deleted: OnDeleted,
+) -> RowPlan:
+    """What to send for a row that should show these cells, JSON values by column id.
+
+    What is `on_board` under its id is None, or not active, when it was never made or a person removed it. A row without a group's id
+    leaves the group alone. A line of quantity 0 need not be made, only changed where it is.
+    """
+    if on_board is None or on_board.state != "active":
+        is_empty, is_left = row.values.get("qty") == 0, row.monday_id is not None and on_deleted == "leave"
+        if row.action is Action.DELETE or is_empty or is_left:
+            return RowPlan((), row.monday_id)
+        filled = {column_id: cell for column_id, cell in cells.items() if cell is not None}
+        return RowPlan((Step.CREATE,), None, filled, row.name)
+    if row.action is Action.DELETE:
+        return RowPlan((Step.ARCHIVE,), row.monday_id)
+    changed = changed_cells(mapping, columns, cells, on_board.cells)
+    name = row.name if row.name != on_board.name else None
+    moves = row.group_id is not None and row.group_id != on_board.group_id
+    steps = ((Step.CHANGE,) if changed or name else ()) + ((Step.MOVE,) if moves else ())
+    return RowPlan(steps, on_board.id, changed, name)
+
+
+def place_groups(names: Iterable[str], on_board: Sequence[Group], recorded: Iterable[CustomerGroup]) -> dict[str, Group]:
+    """The group that each of these names means: the one titled so, as labels compare, else the one recorded for it under whatever title.
+
+    Of several groups of one title the recorded one counts, else the upper one; a group that is recorded for other names only never
+    does: somebody gave it the title.
+    """
+    active = {group.id: group for group in on_board}
+    known: dict[str, Group] = {}
+    owners: dict[str, set[str]] = defaultdict(set)
+    for each in recorded:
+        if each.group_id in active:
+            known.setdefault(fold(each.name), active[each.group_id])
+            owners[each.group_id].add(fold(each.name))
+    titled: dict[str, Group] = {}
+    for group in [*known.values(), *on_board]:
+        title = fold(group.title)
+        if title in owners.get(group.id, {title}):
+            titled.setdefault(title, group)
+    placed = {name: titled.get(fold(name)) or known.get(fold(name)) for name in names}
+    return {name: group for name, group in placed.items() if group is not None}

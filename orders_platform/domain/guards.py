@@ -1,6 +1,7 @@
-"""Guards: what stops a customer before a broken load does harm on the board, until a person corrects the load or accepts it once."""
+"""What became of a load: the figures of its merges, and the guards that stop a customer before a broken load does harm on the board.
 
-from __future__ import annotations
+A guard stops until a person corrects the load or accepts it once.
+"""
 
 import enum
 import json
@@ -10,16 +11,12 @@ from dataclasses import dataclass, replace
 
 
 class GuardKind(enum.StrEnum):
-    """What a guard saw; the word that `--accept` takes.
+    """What a guard saw; the word that `--accept` takes."""
 
-    `VANISHED_ORDERS` the load lacks many orders of the customer, or all: none of them is removed, the others go on. `EMPTIED_COLUMNS` a
-    column that the board shows, or all sizes, turned empty: the load is not merged. `WRONG_TOTALS` many totals are not the sum of
-    their sizes: nothing is sent.
-    """
-
+    # the load lacks many orders of the customer, or all: none of them is removed, the others go on
     VANISHED_ORDERS = "vanished_orders"
-    EMPTIED_COLUMNS = "emptied_columns"
-    WRONG_TOTALS = "wrong_totals"
+    EMPTIED_COLUMNS = "emptied_columns"  # a column that the board shows, or all sizes, turned empty: the load is not merged
+    WRONG_TOTALS = "wrong_totals"  # many totals are not the sum of their sizes: nothing is sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +27,6 @@ class GuardRule:
     min_orders: int
 
     def acts(self, concerned: int, orders: int) -> bool:
-        """Whether so many of so many orders are too many."""
         return concerned >= self.min_orders and concerned > self.max_share * orders
 
 
@@ -94,3 +90,31 @@ def read(customer: str, text: str | None) -> tuple[Guard, ...]:
     return tuple(
         Guard(customer, GuardKind(found["kind"]), found["message"], found["is_accepted"]) for found in json.loads(text or "[]")
     )
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderMerge:
+    """What became of a customer's staged rows. `rows_read` = orders in the load + `copies` + `rejected`; the load lacks the `missing`."""
+
+    rows_read: int
+    created: int = 0
+    updated: int = 0
+    rejected: int = 0
+    copies: int = 0
+    missing: int = 0
+    removed: int = 0
+    guards: tuple[Guard, ...] = ()  # that acted, accepted ones included. One that blocks left the load unmerged.
+    was_unchanged: bool = False  # the load is the one merged last; nothing was written
+    # orders that the load has at another customer, whose merge takes them over; and rows of which it cannot be told whose order
+    # they are
+    unsettled: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LineMerge:
+    """What became of the lines of the orders that changed; `guards` as for headers."""
+
+    created: int = 0
+    updated: int = 0
+    removed: int = 0
+    guards: tuple[Guard, ...] = ()

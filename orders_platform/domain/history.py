@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from orders_platform.domain.mutations import Outcome
-from orders_platform.domain.orders import RowKind
-from orders_platform.domain.states import SyncState
+from orders_platform.domain.orders import RowKind, SyncState
 
 ADOPT = "adopt"
 """The operation of a line of the log that was no request: rows without an id were found on the board."""
@@ -23,21 +22,17 @@ class CustomerGroup:
 
 @dataclass(frozen=True, slots=True)
 class LoggedBatch:
-    """One batch out of the log, by its idempotency key.
-
-    Attributes:
-        request_id: for monday's support; None where monday did not answer, or was not asked for anything (`ADOPT`).
-        outcome: of the batch as a whole; `partial` when its mutations fared differently.
-        row_results: monday's id or an outcome, by our id of each row; empty for batches logged before it was kept.
-    """
+    """One batch out of the log, by its idempotency key."""
 
     batch_id: str
     run_id: str
     operation: str
-    outcome: str
+    outcome: str  # of the batch as a whole; `partial` when its mutations fared differently
     logged_at: datetime | None = None
+    # for monday's support; None where monday did not answer, or was not asked for anything (`ADOPT`)
     request_id: str | None = None
     error: str | None = None
+    # monday's id or an outcome, by our id of each row; empty for batches logged before it was kept
     row_results: Mapping[str, str] = field(default_factory=dict)
 
     def outcome_of(self, ref: str) -> str:
@@ -62,10 +57,7 @@ class OrderEvent:
 
 @dataclass(frozen=True, slots=True)
 class RowHistory:
-    """An order or a line, where it stands, and the batches that carried it (`documents`), oldest first.
-
-    `removed_at`: since when the list no longer has the order.
-    """
+    """An order or a line, where it stands, and the batches that carried it."""
 
     kind: RowKind
     ref: str
@@ -78,6 +70,6 @@ class RowHistory:
     run_id: str | None = None
     batch_id: str | None = None
     completed_at: datetime | None = None
-    removed_at: datetime | None = None
+    removed_at: datetime | None = None  # since when the list no longer has the order
     error: str | None = None
-    documents: tuple[LoggedBatch, ...] = ()
+    documents: tuple[LoggedBatch, ...] = ()  # oldest first

@@ -1,10 +1,14 @@
-"""The mapping from order columns to board columns, as the configuration gives it."""
+"""The mapping from order columns to names and columns of the board, as the configuration gives it."""
 
 import enum
-import hashlib
-import json
-from dataclasses import asdict, dataclass
-from typing import Literal, Self
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from orders_platform.domain.text import clean
+
+OnDeleted = Literal["recreate", "leave"]
+OnRenamed = Literal["restore", "keep"]
 
 
 class LabelPolicy(enum.StrEnum):
@@ -33,25 +37,18 @@ class ColumnType(enum.StrEnum):
 
     @property
     def has_labels(self) -> bool:
-        """True for the types whose cells hold labels of a fixed list."""
         return self is ColumnType.STATUS or self is ColumnType.DROPDOWN
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One board column and where its value comes from.
+    """One board column and where its value comes from."""
 
-    Attributes:
-        sources: order columns, the first one that is not NULL wins.
-        labels: for status and dropdown columns only.
-        percents: for numbers columns only: the order columns hold per cents, so `10%` is their 10.
-    """
-
-    sources: tuple[str, ...]
+    sources: tuple[str, ...]  # order columns, the first one that is not NULL wins
     column_id: str
     type: ColumnType
-    labels: LabelPolicy = LabelPolicy.REJECT
-    percents: bool = False
+    labels: LabelPolicy = LabelPolicy.REJECT  # for status and dropdown columns only
+    percents: bool = False  # for numbers columns only: the order columns hold per cents, so `10%` is their 10
 
     @property
     def takes_percents(self) -> bool:
@@ -61,34 +58,40 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class BoardMapping:
-    """What one board receives.
-
-    Attributes:
-        external_key: id of the text column by which an item is found again when its id is unknown; one of `fields`.
-            None for subitems, which are found among their parent's children by name.
-        long_texts: what becomes of a text that is longer than its column holds.
-    """
+    """What one board receives."""
 
     board_id: int
     fields: tuple[Field, ...]
+    # id of the text column by which an item is found again when its id is unknown; one of `fields`. None for subitems, which
+    # are found among their parent's children by name.
     external_key: str | None = None
-    long_texts: Literal["cut", "leave_out"] = "cut"
+    long_texts: Literal["cut", "leave_out"] = "cut"  # what becomes of a text that is longer than its column holds
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """The two boards that rows are sent to, and a hash of what each row is sent as; kept with what was sent.
+MAX_NAME = 255  # monday's limit for item and group names, in characters
+NameRule = tuple[tuple[str, ...], ...]
+"""The parts of a name, joined by single spaces; a part is the first of its columns that is not blank, or left out."""
 
-    Rows that were sent under another mapping are compared with the board again. Ids of another board are of no use on this one.
-    """
+_LONGEST_KEY = 200
 
-    items_board_id: int
-    subitems_board_id: int
-    items_mapping: str
-    subitems_mapping: str
 
-    @classmethod
-    def of(cls, items: BoardMapping, subitems: BoardMapping, *more: object) -> Self:
-        """The target of two mappings; `more` is what else decides what is sent."""
-        facts = (json.dumps(asdict(mapping) | {"more": more}, sort_keys=True, default=str) for mapping in (items, subitems))
-        return cls(items.board_id, subitems.board_id, *(hashlib.sha256(text.encode()).hexdigest()[:32] for text in facts))
+def joined_name(parts: Iterable[str | None]) -> str:
+    """A name out of its parts, those left out that are None."""
+    return " ".join(part for part in parts if part is not None)
+
+
+def shortened(name: str) -> str:
+    """A name that monday takes."""
+    return name if len(name) <= MAX_NAME else name[: MAX_NAME - 1] + "…"
+
+
+def item_name(name: str, order_key: str) -> str:
+    """The name of an item that monday takes; a long one is cut before its order number."""
+    if len(name) <= MAX_NAME or len(order_key) > _LONGEST_KEY or order_key in name[: MAX_NAME - 1]:
+        return shortened(name)
+    return f"{name[: MAX_NAME - 2 - len(order_key)]}… {order_key}"
+
+
+def subitem_name(pattern: str, size_code: str) -> str:
+    """The subitem's name, `Size XL` for the pattern `Size {size_code}`."""
+    return clean(pattern.replace("{size_code}", size_code))

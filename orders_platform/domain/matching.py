@@ -23,21 +23,15 @@ _VALUES, _SHOWN, _REASON = 3, 60, 1_000
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """A row of the load (`ref` is its number), or an order (its record_uuid), without a partner.
+    """A row of the load, or an order, without a partner."""
 
-    `number` are its unique key columns, folded: only those of one number are paired; `key` are all its key columns, folded. `rank` decides
-    between those that are equally alike, and is different for each.
-    """
-
-    ref: str
-    number: str
-    key: str
-    rank: tuple[object, ...]
+    ref: str  # the number of the row, or the order's record_uuid
+    number: str  # its unique key columns, folded: only those of one number are paired
+    key: str  # all its key columns, folded
+    rank: tuple[object, ...]  # decides between those that are equally alike, and is different for each
 
 
-Cells = Mapping[str, Sequence[object]]
-"""The other columns and sizes, by `ref`."""
-
+Cells = Mapping[str, Sequence[object]]  # the other columns and sizes, by `ref`
 Pair = tuple[Leftover, Leftover]
 
 

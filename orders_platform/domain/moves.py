@@ -35,17 +35,12 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True)
 class NumbersElsewhere:
-    """Who has certain order numbers besides the customer that is merged.
+    """Who has certain order numbers besides the customer that is merged."""
 
-    Attributes:
-        orders: what the order table has, by number.
-        rows: the different keys of the rows that the load has, by number and customer; None stands for rows that match no customer.
-        loaded: the customers that the load has any row of.
-    """
-
-    orders: Mapping[str, Sequence[OrderElsewhere]] = field(default_factory=dict)
+    orders: Mapping[str, Sequence[OrderElsewhere]] = field(default_factory=dict)  # what the order table has, by number
+    # the different keys of the rows that the load has, by number and customer; None stands for rows that match no customer
     rows: Mapping[str, Mapping[str | None, Collection[str]]] = field(default_factory=dict)
-    loaded: Collection[str] = ()
+    loaded: Collection[str] = ()  # the customers that the load has any row of
 
     def _live(self, number: str, customer: str | None) -> int:
         return sum(each.customer == customer and not each.has_left for each in self.orders.get(number, ()))

@@ -46,18 +46,13 @@ def is_item_id(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """One change.
+    """One change."""
 
-    Attributes:
-        ref: the caller's name for it (a record_uuid, a line_uuid, a group title); results are returned under it.
-        variables: arguments of the root field under monday's names, e.g. `board_id`, `item_name`, `column_values` (a JSON
-            *string*, as monday wants it), `create_labels_if_missing`.
-        tries: how often it was sent before and nothing came of it; the more, the fewer others travel with it.
-    """
-
-    ref: str
+    ref: str  # the caller's name for it (a record_uuid, a line_uuid, a group title); results are returned under it
+    # arguments of the root field under monday's names, e.g. `board_id`, `item_name`, `column_values` (a JSON *string*, as
+    # monday wants it), `create_labels_if_missing`.
     variables: Mapping[str, object]
-    tries: int = 0
+    tries: int = 0  # how often it was sent before and nothing came of it; the more, the fewer others travel with it
 
     def may_have(self, monday_id: str, operation: Operation) -> bool:
         """True for an id that this may have come back with: a change names what it was to change."""
@@ -78,10 +73,10 @@ class Batch:
 class Outcome(enum.StrEnum):
     """What happened to one mutation."""
 
-    DONE = "done"
-    REFUSED = "refused"
-    UNKNOWN = "unknown"
-    NOT_SENT = "not_sent"
+    DONE = "done"  # with monday's id, as a string: group ids are not numbers
+    REFUSED = "refused"  # monday surely did not do it, code and message say why
+    UNKNOWN = "unknown"  # it may have happened
+    NOT_SENT = "not_sent"  # it surely did not, through no fault of the row
 
 
 _NO_ANSWER = frozenset({Outcome.NOT_SENT.value, "unreachable", "timeout", "connection_lost", "too_long"})
@@ -94,60 +89,41 @@ def is_monday_code(code: str | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class MutationResult:
-    """What happened to one mutation.
-
-    `DONE` carries monday's id (as a string; group ids are not numbers). `REFUSED` means monday surely did not do it, code and
-    message say why. `UNKNOWN` means it may have happened. `NOT_SENT` means it surely did not, through no fault of the row.
-    `not_found`: it was refused because the item, its parent or its group was archived, deleted or never was.
-    """
+    """What happened to one mutation."""
 
     outcome: Outcome
     monday_id: str | None = None
     code: str | None = None
     message: str | None = None
+    # it was refused because the item, its parent or its group was archived, deleted or never was
     not_found: bool = False
 
 
-LIMITED_CALL = 0.1
-"""Part of a daily call that a rate-limited request counts as (monday's page on rate limits)."""
+LIMITED_CALL = 0.1  # part of a daily call that a rate-limited request counts as (monday's page on rate limits)
 
 
 @dataclass(slots=True, kw_only=True)
 class Traffic:
-    """Requests to monday, counted.
+    """Requests to monday, counted."""
 
-    Attributes:
-        calls: HTTP requests, repeats included; `rate_limited` of their answers said that a limit was hit.
-        mutations_sent: aliased mutations in those requests that reached monday.
-        complexity: points spent, as far as monday said.
-        seconds: from sending to the answer; for a batch from the first request to the last answer, waits included.
-    """
-
-    calls: int = 0
+    calls: int = 0  # HTTP requests, repeats included; `rate_limited` of their answers said that a limit was hit
     rate_limited: int = 0
-    mutations_sent: int = 0
-    complexity: int = 0
-    seconds: float = 0.0
+    mutations_sent: int = 0  # aliased mutations in those requests that reached monday
+    complexity: int = 0  # points spent, as far as monday said
+    seconds: float = 0.0  # from sending to the answer; for a batch from the first request to the last answer, waits included
 
 
 @dataclass(slots=True)
 class BatchReport(Traffic):
-    """What came of one batch, after all repeats, and the requests that it took.
-
-    Attributes:
-        results: by `Mutation.ref`; in the end every mutation of the batch has one.
-        request_id: of the last answer, for monday's support.
-        error: what went wrong with the batch as a whole, None when it was executed.
-    """
+    """What came of one batch, after all repeats, and the requests that it took."""
 
     batch: Batch
-    results: dict[str, MutationResult]
-    request_id: str | None = None
-    error: str | None = None
+    results: dict[str, MutationResult]  # by `Mutation.ref`; in the end every mutation of the batch has one
+    request_id: str | None = None  # of the last answer, for monday's support
+    error: str | None = None  # what went wrong with the batch as a whole, None when it was executed
 
     @property
     def created_ids(self) -> list[str]:
-        """The ids of what it created."""
         found = (result.monday_id for result in self.results.values()) if self.batch.operation.creates else ()
         return [each for each in found if each is not None]
 
@@ -166,18 +142,12 @@ class BatchReport(Traffic):
 
 @dataclass(frozen=True, slots=True)
 class MondayUsage:
-    """What all our runs asked of monday lately, from the log.
+    """What all our runs asked of monday lately, from the log."""
 
-    Attributes:
-        calls: since midnight UTC, when monday's count of the day starts anew; `limited_today` of them were over a limit.
-        rate_limited: answers of the last 24 hours that said that a limit was hit.
-        rate_limited_at: the last of them, UTC.
-    """
-
-    calls: int = 0
+    calls: int = 0  # since midnight UTC, when monday's count of the day starts anew; `limited_today` of them were over a limit
     limited_today: int = 0
-    rate_limited: int = 0
-    rate_limited_at: datetime | None = None
+    rate_limited: int = 0  # answers of the last 24 hours that said that a limit was hit
+    rate_limited_at: datetime | None = None  # the last of them, UTC
 
     @property
     def calls_today(self) -> float:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from orders_platform.domain.states import Action, SyncState
+from orders_platform.domain.orders import Action, SyncState
 
 
 class BoardStatus(enum.StrEnum):

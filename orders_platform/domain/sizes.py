@@ -22,7 +22,6 @@ class SizeRule:
     one_size_columns: tuple[str, ...]
 
     def size_code(self, column: str) -> str:
-        """The code of a size column: itself, or the one-size code for one of its spellings."""
         one_size = {name.casefold() for name in self.one_size_columns}
         return self.one_size_code if column.casefold() in one_size else column
 

@@ -22,8 +22,8 @@ from orders_platform.database.dialects import Dialect
 from orders_platform.domain.cell_codecs import number_text, plain_text
 from orders_platform.domain.cell_texts import NUMERAL, is_day, meaning
 from orders_platform.domain.customers import TOTALS
+from orders_platform.domain.mapping import item_name, joined_name, shortened
 from orders_platform.domain.matching import KEY_SEPARATOR
-from orders_platform.domain.names import item_name, joined_name, shortened
 from orders_platform.domain.text import fold
 from orders_platform.errors import RowError
 from orders_platform.merge.merge_rules import BusinessColumn, MergeRules

@@ -15,7 +15,7 @@ from operator import attrgetter, or_
 from typing import Any
 
 from orders_platform.configuration import Keys
-from orders_platform.database import conversion
+from orders_platform.database import order_store
 from orders_platform.database.engine import repeated_when_lost
 from orders_platform.database.order_store import OrderStore, Row
 from orders_platform.database.statements import Runner, Statements, chunks, write_rows
@@ -28,8 +28,7 @@ from orders_platform.domain.customers import (
     SpellingCount,
     StagingScan,
 )
-from orders_platform.domain.guards import Guard, GuardKind
-from orders_platform.domain.merges import HeaderMerge, LineMerge
+from orders_platform.domain.guards import Guard, GuardKind, HeaderMerge, LineMerge
 from orders_platform.domain.needed_runs import CustomerSyncStatus
 from orders_platform.domain.orders import RowProblem
 from orders_platform.domain.verdicts import NO_ORDERS, Verdict
@@ -82,7 +81,10 @@ class OrderMerge:
 
     def staged_counts(self) -> list[SpellingCount]:
         """How many rows the staging table holds of each spelling of a customer and file."""
-        text, found = conversion.text, self._store.read("0_scan_staging", None, self._statements_for(""), totals=sorted(TOTALS))
+        text, found = (
+            order_store.text,
+            self._store.read("0_scan_staging", None, self._statements_for(""), totals=sorted(TOTALS)),
+        )
         return [
             SpellingCount(text(row["spelling"]), text(row["file_name"]), row["row_count"], has_orders=row["order_count"] > 0)
             for row in found
@@ -116,14 +118,10 @@ class OrderMerge:
             waiting[str(row["customer_name"])] += int(row["row_count"])
         names = sorted({*scan.customers, *self._store.customers()})
         paused = self._store.paused()
-        last = {name: moment for name, row in merges.items() if (moment := conversion.moment(row["merged_at"]))}
         found = []
         for name in names:
-            status, merge = (
-                CustomerSyncStatus(name, loads.get(name), waiting=waiting[name], is_paused=name in paused),
-                merges.get(name),
-            )
-            found.append(_merged(status, merge, (at for other, at in last.items() if other != name)) if merge else status)
+            status = CustomerSyncStatus(name, loads.get(name), waiting=waiting[name], is_paused=name in paused)
+            found.append(_merged(status, merges[name]) if name in merges else status)
         return found
 
     def present(self) -> list[str]:
@@ -134,7 +132,7 @@ class OrderMerge:
         """The content of each customer's load, as its merge records it."""
         parts: dict[str, list[str]] = {}
         for row in self._store.read("0_fingerprint_loads", None, self._statements_for("")):
-            owner = scan.owner_of(conversion.text(row["spelling"]), conversion.text(row["file_name"]))
+            owner = scan.owner_of(order_store.text(row["spelling"]), order_store.text(row["file_name"]))
             if owner is not None:
                 parts.setdefault(owner, []).append(str(row["fingerprint"]))
         add = self.database.dialect.add_fingerprints
@@ -185,6 +183,7 @@ class OrderMerge:
             with self._store.writing(now=now, code=UNKNOWN_CUSTOMER) as run:
                 run("0_resolve_unmatched", labels=gone)
                 run("0_forget_loads", keys=[_unmatched_key(label) for label in gone])
+                run("1_ask_for_merges", customer="")
 
     def _reject_unmatched(self, label: str, rows: CustomerRows, reason: str, now: datetime) -> None:
         key = _unmatched_key(label)
@@ -200,6 +199,7 @@ class OrderMerge:
             self._record_rejects(run, load, self._read_rejects(run))
             run("1_record_merge", customer=key, fingerprint=fingerprint, rows_read=load.counts.total(), missing_orders=0, missing_kept=0,
                 unsettled=0, compares_lines=0)  # fmt: skip
+            run("1_ask_for_merges")
 
     # --- the three merges -----------------------------------------------------------------------------------------------
 
@@ -267,6 +267,8 @@ class OrderMerge:
             self._record_rejects(run, load, rejects)
             run("1_record_merge", fingerprint=self._fingerprint(customer, load.staged), rows_read=rows_read, missing_orders=len(missing),
                 missing_kept=int(bool(acted and missing)), unsettled=load.unsettled, compares_lines=int(not is_configured_so))  # fmt: skip
+            if not is_same or created or changes or removed or load.arrived:
+                run("1_ask_for_merges")
         counts = (rows_read, created, len(changes), rejected, copies, len(missing), removed)
         return HeaderMerge(*counts, acted, unsettled=load.unsettled)
 
@@ -341,6 +343,8 @@ class OrderMerge:
         with self._customer_transaction(customer) as run:
             run("1_add_customer")
             run("record_guards", guards=guards.written(acted), forget_load=int(forget_load))
+            if forget_load:
+                run("1_ask_for_merges")
 
     @repeated_when_lost
     def unpivot_sizes(self, customer: str) -> int:
@@ -488,15 +492,14 @@ def _unmatched_key(label: str) -> str:
     return f"({UNKNOWN_CUSTOMER}) {label}"
 
 
-def _merged(status: CustomerSyncStatus, merge: Row, others_at: Iterable[datetime]) -> CustomerSyncStatus:
-    """With the customer's last merge; `others_at` says when the other customers were merged."""
-    at = conversion.moment(merge["merged_at"])
+def _merged(status: CustomerSyncStatus, merge: Row) -> CustomerSyncStatus:
+    """With the customer's last merge."""
     is_whole = len(set(_merge_numbers(merge).values())) == 1 and merge["orders_now"] == merge["order_count"]
-    is_settled = not merge["unsettled_orders"] or at is None or all(other < at for other in others_at)
+    has_waited = (merge["unsettled_orders"] or 0) < 0
     return replace(
         status,
-        merged=conversion.text(merge["fingerprint"]),
-        rows=int(merge["rows_read"] or 0),
-        is_whole=is_whole and is_settled,
-        merged_at=at,
+        merged=order_store.text(merge["fingerprint"]),
+        rows=int(merge["rows_read"]),
+        is_whole=is_whole and not has_waited,
+        merged_at=order_store.moment(merge["merged_at"]),
     )

@@ -65,13 +65,25 @@ def insert_rows(
     """Insert rows as for `replace_staged_rows`; yields how many after each batch."""
     dialect, table, remaining = store.database.dialect, store.schema.table("staging"), iter(rows)
     names = [str(dialect.quote(name)) for name in columns]
-    hash_of = _row_hash(store, columns) if store.schema.has_staged_hashes else None
-    while batch := list(itertools.islice(remaining, _BATCH)):
-        if hash_of is None:
+    if not store.schema.has_staged_hashes:
+        while batch := list(itertools.islice(remaining, _BATCH)):
             yield dialect.insert_rows(connection, table, names, batch, empty_is_null=True)
-        else:
-            hashed = ((*row, hash_of(row)) for row in batch)
-            yield dialect.insert_rows(connection, table, [*names, "staged_hash"], hashed, empty_is_null=True)
+        return
+    hash_of, loads = _row_hash(store, columns), store.schema.table("loads")
+    inserting = {
+        "load_id": "inserting",
+        "file_name": "",
+        "content_hash": "",
+        "sheet_count": 0,
+        "row_count": 0,
+        "outcome": "",
+        "loaded_at": "",
+    }
+    dialect.insert_rows(connection, loads, list(inserting), [tuple(inserting.values())])
+    while batch := list(itertools.islice(remaining, _BATCH)):
+        hashed = ((*row, hash_of(row)) for row in batch)
+        yield dialect.insert_rows(connection, table, [*names, "staged_hash"], hashed, empty_is_null=True)
+    connection.exec_driver_sql(f"DELETE FROM {loads} WHERE load_id = 'inserting'")  # noqa: S608 - a quoted name
 
 
 def _row_hash(store: OrderStore, columns: Sequence[str]) -> Callable[[Sequence[object]], str | None]:

@@ -1,10 +1,9 @@
 """`MondayBoard`: monday.com as the sync engine sees it, and `connect_board`, which puts one together.
 
-Reads go out in chunks and pages; a page cursor that expired starts the read again. Sending is in `sending.py`.
+Reads go out in chunks and pages, and their JSON becomes values of the domain; a page cursor that expired starts the read again.
 """
 
-from __future__ import annotations
-
+import json
 import logging
 import random
 import time
@@ -16,33 +15,23 @@ from pathlib import Path
 
 import httpx
 
-from orders_platform.domain.board import BoardDescription, BoardItem, Group
+from orders_platform.domain.board import BoardDescription, BoardItem, Cell, Column, Group, Label
 from orders_platform.domain.clocks import elapsed
-from orders_platform.domain.mutations import Batch, BatchReport, Mutation, Operation, Traffic
+from orders_platform.domain.mutations import Batch, BatchReport, Mutation, Operation, is_item_id
 from orders_platform.domain.preflight import require_board
 from orders_platform.domain.text import fold
 from orders_platform.errors import MondayUnavailableError
 from orders_platform.monday.budget import Budget, Limits, Timer, limits_of
-from orders_platform.monday.client import MondayClient, RetryPolicy
-from orders_platform.monday.descriptions import (
-    Node,
-    board_description,
-    board_groups,
-    board_item,
-    nodes,
-    settings_of,
-    version_notice,
-)
+from orders_platform.monday.client import MondayClient, Pace, RetryPolicy, Sending
 from orders_platform.monday.documents import Documents
 from orders_platform.monday.error_policy import ErrorAction
-from orders_platform.monday.sending import Pace, Sending
 from orders_platform.monday.transport import Transport
 
 _logger = logging.getLogger(__name__)
 
-API_VERSION = "2026-10"
-"""The version that `graphql/` is written for."""
+Node = Mapping[str, object]  # one JSON object of an answer
 
+API_VERSION = "2026-10"  # the version that `graphql/` is written for
 BATCH_SIZE = 25
 MAX_IN_FLIGHT = 12
 
@@ -52,9 +41,7 @@ TIMEOUT_SECONDS = 65.0
 IDS_A_READ = 100
 """Most ids of one `items(ids:)` query (page on rate limits); of the values of a search monday publishes no limit, so we keep to it."""
 
-ITEMS_A_PAGE = 500
-"""Most items of one page (page on items_page)."""
-
+ITEMS_A_PAGE = 500  # most items of one page (page on items_page)
 _BOARDS_A_PAGE = 100
 _MOST_RESTARTS = 3
 _MOST_PAGES = 2_000  # a million items; no board has so many
@@ -72,44 +59,25 @@ class MondayBoard:
     """
 
     def __init__(self, client: MondayClient, documents: Documents, pace: Pace, new_key: Callable[[], str]) -> None:
-        self._client = client
+        self.client = client
         self._documents = documents
         self._pace = pace
         self._new_key = new_key
         self._ending = ""
 
-    def __enter__(self) -> MondayBoard:
+    def __enter__(self) -> "MondayBoard":
         return self
 
     def __exit__(self, *_error: object) -> None:
         self.close()
 
     def close(self) -> None:
-        """Close the connections."""
-        self._client.transport.close()
+        self.client.transport.close()
 
     @property
     def notices(self) -> tuple[str, ...]:
         """What people should know of the API version: monday serves another one, or the pinned one nears its end."""
-        return tuple(filter(None, (self._client.transport.notice, self._ending)))
-
-    @property
-    def time_told(self) -> str:
-        """The time by monday's clock, as the head of its last answer says it."""
-        return self._client.transport.time_told
-
-    @property
-    def waits_for(self) -> str:
-        """Which of monday's limits a request waits for, in words; empty when none does."""
-        return self._client.budget.waits_for
-
-    def note_calls_today(self, calls: float) -> None:
-        """Take in that at least so many of the day's calls are used already, by whatever run."""
-        self._client.budget.note_calls_today(calls)
-
-    def take_reads(self) -> Traffic:
-        """What was read since this was last asked."""
-        return self._client.take_reads()
+        return tuple(filter(None, (self.client.transport.notice, self._ending)))
 
     def send(
         self,
@@ -128,7 +96,7 @@ class MondayBoard:
         flight is reported first.
         """
         key = new_key or self._new_key
-        sending = Sending(self._client, self._documents, self._pace, key, operation, iter(mutations), before_request)
+        sending = Sending(self.client, self._documents, self._pace, key, operation, iter(mutations), before_request)
         return sending.reports()
 
     def describe(self, board_id: int) -> BoardDescription:
@@ -139,7 +107,7 @@ class MondayBoard:
         """Columns with labels, groups, limits and hierarchy of these boards, by id; one that the token does not see is absent."""
         data = self._read("board", {"board_ids": [str(each) for each in board_ids]})
         if versions := nodes(data, "versions", optional=True):
-            ending = version_notice(versions, self._client.transport.api_version)
+            ending = version_notice(versions, self.client.transport.api_version)
             if ending and not self._ending:
                 _logger.warning("%s", ending)
             self._ending = ending
@@ -172,7 +140,11 @@ class MondayBoard:
     def children(self, board_id: int, parent_item_ids: Sequence[int]) -> Mapping[int, Sequence[BoardItem]]:
         """Active subitems by parent id; a parent that is gone from this board is absent."""
         parents = ((board_item(node), node) for node in self._by_ids("subitems_of", parent_item_ids))
-        return {item.id: _active_subitems(node) for item, node in parents if not item.absence(board_id)}
+        # null stands for none here: an item that never had a subitem
+        found = (
+            (item, nodes(node, "subitems", optional="subitems" in node)) for item, node in parents if not item.absence(board_id)
+        )
+        return {item.id: tuple(board_item(each, item.id) for each in under if _is_active(each)) for item, under in found}
 
     def find_items(self, board_id: int, column_id: str, values: Sequence[str]) -> Mapping[str, Sequence[BoardItem]]:
         """Active items whose text column equals one of `values` (monday folds case), under the value asked for."""
@@ -228,7 +200,7 @@ class MondayBoard:
         raise MondayUnavailableError(f"monday.com answered with more than {_MOST_PAGES} pages of a board; repeat the run")
 
     def _read(self, operation: str, variables: Mapping[str, object]) -> Node:
-        reply = self._client.read(self._documents.read(operation, variables))
+        reply = self.client.read(self._documents.read(operation, variables))
         if reply.action is ErrorAction.RESTART:
             raise _CursorExpiredError
         return reply.data or {}
@@ -239,12 +211,6 @@ def _page(data: Node, field: str) -> Node:
     if not isinstance(page, dict):
         raise MondayUnavailableError(f"monday.com answered {field} without a page; repeat the run")
     return page
-
-
-def _active_subitems(parent: Node) -> Sequence[BoardItem]:
-    # null stands for none here: an item that never had a subitem
-    subitems = nodes(parent, "subitems", optional="subitems" in parent)
-    return tuple(board_item(node, board_item(parent).id) for node in subitems if _is_active(node))
 
 
 def _is_active(node: Node) -> bool:
@@ -304,3 +270,125 @@ def connect_board(
 def _documents(folder: Path) -> Documents:
     """Read once a process; their text does not change under a run."""
     return Documents(folder)
+
+
+def nodes(parent: Node, key: str, *, optional: bool = False) -> tuple[Node, ...]:
+    """The objects in a list of an answer.
+
+    Raises `MondayUnavailableError`: there is none, or something else is in it: an answer without a list does not say that it is empty.
+    """
+    found = parent.get(key)
+    if found is None and optional:
+        return ()
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise MondayUnavailableError(f"monday.com answered without the list {key}; repeat the run")
+    return tuple(found)
+
+
+def board_description(node: Node) -> BoardDescription:
+    """One board of the query `board`."""
+    columns = [each for each in nodes(node, "columns") if not each.get("archived")]
+    boards = (settings_of(each.get("settings")).get("boardIds") for each in columns if each.get("type") == "subtasks")
+    subitem_boards = (_number({"id": each}, "id") for listed in boards for each in (listed if isinstance(listed, list) else []))
+    return BoardDescription(
+        id=_number(node, "id"),
+        name=str(node.get("name") or ""),
+        columns=tuple(map(_column, columns)),
+        groups=board_groups(node),
+        subitems_board_id=next(subitem_boards, None),
+        hierarchy_type=str(node.get("hierarchy_type") or "classic"),
+    )
+
+
+def board_groups(node: Node) -> tuple[Group, ...]:
+    """The active groups of the query `board`, in monday's order."""
+    active = (each for each in nodes(node, "groups") if not (each.get("archived") or each.get("deleted")))
+    return tuple(Group(_word(each, "id"), str(each.get("title") or "")) for each in active)
+
+
+def board_item(node: Node, parent_item_id: int | None = None) -> BoardItem:
+    """One item or subitem with the cells that came with it."""
+    group, parent, board = node.get("group"), node.get("parent_item"), node.get("board")
+    cells = nodes(node, "column_values", optional=True)
+    if parent_item_id is None and isinstance(parent, dict):
+        parent_item_id = _number(parent, "id")
+    return BoardItem(
+        id=_number(node, "id"),
+        name=str(node.get("name") or ""),
+        state=str(node.get("state") or "active"),
+        group_id=str(group["id"]) if isinstance(group, dict) and group.get("id") is not None else None,
+        parent_item_id=parent_item_id,
+        cells={_word(cell, "id"): Cell(_optional_text(cell.get("text")), _optional_text(cell.get("value"))) for cell in cells},
+        board_id=_number(board, "id") if isinstance(board, dict) else None,
+        board_name=str(board.get("name") or "") if isinstance(board, dict) else "",
+    )
+
+
+def labels_of(settings: object) -> tuple[Label, ...]:
+    """The labels in the settings of a status or dropdown column.
+
+    A status label's `id` is what a cell stores; its `index` is only its place in the list. A label without text is the empty cell, not
+    a label.
+    """
+    found = (_label(each) for each in nodes(settings_of(settings), "labels", optional=True) if each.get("id") is not None)
+    return tuple(label for label in found if label.name)
+
+
+def _column(node: Node) -> Column:
+    kind = str(node.get("type") or "")
+    labels = labels_of(node.get("settings")) if kind in {"status", "dropdown"} else ()
+    return Column(_word(node, "id"), str(node.get("title") or ""), kind, labels)
+
+
+def _label(node: Node) -> Label:
+    text = node.get("label") if node.get("label") is not None else node.get("name")
+    return Label(_number(node, "id"), str(text or ""), is_deactivated=bool(node.get("is_deactivated")))
+
+
+def settings_of(settings: object) -> Node:
+    """The settings of a column; the JSON scalar arrives as an object or as text."""
+    if isinstance(settings, str):
+        try:
+            settings = json.loads(settings)
+        except (ValueError, RecursionError) as error:
+            raise MondayUnavailableError("monday.com sent column settings that are no JSON; repeat the run") from error
+    return settings if isinstance(settings, dict) else {}
+
+
+def _number(node: Node, key: str) -> int:
+    text = _word(node, key)
+    if not is_item_id(text) and text != "0":
+        raise MondayUnavailableError(f"monday.com answered with {key} {text[:50]!r} where a number is due; repeat the run")
+    return int(text)
+
+
+def _word(node: Node, key: str) -> str:
+    value = node.get(key)
+    if isinstance(value, bool) or not isinstance(value, (str, int)) or not str(value):
+        raise MondayUnavailableError(f"monday.com answered without {key}; repeat the run")
+    return str(value)
+
+
+def _optional_text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+_ENDING = {
+    "maintenance": "is in maintenance and is retired next",
+    "previous_maintenance": "is retired next January",
+    "old_previous_maintenance": "is retired next January",
+    "old__maintenance": "is retired next January",
+    "deprecated": "is no longer supported",
+}
+"""monday's kinds of a version (its enum VersionKind) that call for a change, and what they say."""
+
+
+def version_notice(listed: Sequence[Node], pinned: str) -> str:
+    """A sentence where the pinned version nears its end or is gone; empty where it lives, or where monday lists none."""
+    kinds = {str(version.get("value")): str(version.get("kind")) for version in listed}
+    if not kinds or (pinned in kinds and kinds[pinned] not in _ENDING):
+        return ""
+    state = _ENDING.get(kinds.get(pinned, ""), "is not among the versions that monday serves")
+    current = next((value for value, kind in kinds.items() if kind == "current"), None)
+    advice = f"; the current one is {current}" if current else ""
+    return f"API version {pinned} {state}{advice}: compare graphql/ with it, then set [monday] api_version"

@@ -4,8 +4,6 @@ Each thing is looked for before it is made, by id or by title and type, and afte
 for again once the request is surely over; so to stop and to repeat it makes nothing twice.
 """
 
-from __future__ import annotations
-
 import json
 import time
 import uuid
@@ -15,8 +13,7 @@ from dataclasses import dataclass, field, replace
 from orders_platform.domain.board import BoardDescription, Column
 from orders_platform.domain.mapping import BoardMapping
 from orders_platform.domain.mutations import Mutation, MutationResult, Operation, Outcome
-from orders_platform.domain.new_columns import absent_labels, new_column, new_labels, place_fields, title_of
-from orders_platform.domain.preflight import board_problems
+from orders_platform.domain.preflight import absent_labels, board_problems, new_column, new_labels, place_fields, title_of
 from orders_platform.domain.text import fold
 from orders_platform.errors import BoardMismatchError, ConfigurationError, MondayUnavailableError
 from orders_platform.monday.adapter import MondayBoard
@@ -139,7 +136,6 @@ class BoardSetup:
         return columns
 
     def _do(self, what: str, operation: Operation, mutation: Mutation) -> MutationResult:
-        """Send one mutation, unless the run is dry."""
         result = MutationResult(Outcome.DONE)
         if not self.dry:
             # the key of the same wish is the same in every process: repeated after a stop, monday answers it from memory

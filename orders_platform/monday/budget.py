@@ -1,10 +1,10 @@
 """The pace: every limit of monday.com obeyed before it is hit, and no wait longer than a limit demands.
 
 The limits are monday's published ones by plan and kind of token, until its headers say others. The cost of an operation is a guess
-until a reply tells it. Nothing here knows HTTP; time comes from a `Timer`.
+until a reply tells it. Units are counted in windows: one starts at the first call and is full again 60 seconds later. monday's window is
+not visible; where it lies, and what other programs took from it, follows from our calls and from monday's headers. Nothing here knows
+HTTP; time comes from a `Timer`.
 """
-
-from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
@@ -14,30 +14,20 @@ from math import ceil
 from orders_platform.domain.mutations import LIMITED_CALL
 from orders_platform.errors import MondayUnavailableError
 from orders_platform.monday.error_policy import CROWDING, ErrorAction, ErrorKind
-from orders_platform.monday.rate_window import RateWindow, Window
 from orders_platform.monday.replies import Allowance, Reply
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one token may ask for.
+    """What one token may ask for."""
 
-    Attributes:
-        calls_per_day: reset at midnight UTC.
-        concurrency: requests at the same time.
-        write_complexity: points a minute for mutations, and for reads as well when `read_complexity` is None.
-        read_complexity: points a minute for reads where monday counts them apart, else None.
-        request_complexity: points of a single request (page on rate limits).
-        reserve: part of the day's calls that we leave to people and other programs; our choice.
-    """
-
-    calls_per_day: int = 1_000
+    calls_per_day: int = 1_000  # reset at midnight UTC
     calls_per_minute: int = 1_000
-    concurrency: int = 40
-    write_complexity: int = 10_000_000
-    read_complexity: int | None = None
-    request_complexity: int = 5_000_000
-    reserve: float = 0.05
+    concurrency: int = 40  # requests at the same time
+    write_complexity: int = 10_000_000  # points a minute for mutations, and for reads as well when `read_complexity` is None
+    read_complexity: int | None = None  # points a minute for reads where monday counts them apart, else None
+    request_complexity: int = 5_000_000  # points of a single request (page on rate limits)
+    reserve: float = 0.05  # part of the day's calls that we leave to people and other programs; our choice
 
     @property
     def calls_for_us(self) -> int:
@@ -76,9 +66,7 @@ FIRST_GUESSES: Mapping[str, int] = {
 OTHER_MUTATION = 10_001
 """Points of any other mutation before the first reply: monday's older text for a mutation."""
 
-READ = 20_000
-"""Points of one read before the first reply; a page of 500 full rows was measured at 222,000."""
-
+READ = 20_000  # points of one read before the first reply; a page of 500 full rows was measured at 222,000
 _SLICE_SECONDS = 1.0
 _DAY_SECONDS = 86_400
 
@@ -117,8 +105,134 @@ class Timer:
         self._given_up.set()
 
     def resume(self) -> None:
-        """Wait again as usual."""
         self._given_up.clear()
+
+
+WINDOW_SECONDS = 60.0
+"""Length of the complexity and call windows; they open with the first call (page on rate limits)."""
+
+MARGIN = 0.5
+"""Seconds by which one call may travel longer than another: around the turn of a window nobody can say which one it meets."""
+
+MOST_MARGIN = 2.0
+"""The same after the turn, when monday's answers cannot exclude that its window opened so much later."""
+
+RESET_ROUNDING = 1.0  # monday tells the rest of a window in whole seconds, rounded up or down
+
+
+@dataclass(slots=True)
+class Window:
+    """One window as we see it: `ours` is taken by our calls, `others` by what we know of everyone else's."""
+
+    first: float  # monday's window does not end before this moment
+    last: float  # nor after this one, as far as monday's answers can exclude it
+    ours: int = 0
+    others: int = 0
+    is_told: bool = False  # an answer of monday has told its end
+    # nothing is sent before: monday wants to be asked again then, in this window; 0 once it answered such a call well
+    reopens: float = 0.0
+
+    @property
+    def ends(self) -> float:
+        """A call sent before reaches monday in this window."""
+        return self.first - MARGIN
+
+    @property
+    def closes(self) -> float:
+        """A call sent from here on reaches monday in the next one."""
+        return (self.last if self.is_told else self.first) + MARGIN
+
+    def narrow(self, first: float, last: float) -> None:
+        """An answer says that the window ends between these moments."""
+        if last + RESET_ROUNDING < self.ends or first > self.last + MARGIN:
+            # Not the window that our call opened: another program's was open before, or ours reached monday much later.
+            self.first, self.last = first, last
+        else:
+            self.last = max(self.first, min(self.last, last))
+        self.is_told = True
+
+
+class RateWindow:
+    """A limit of `limit` units in a window of 60 seconds.
+
+    Only a part of it is used for a while after monday said that it was exceeded.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._share = 1.0
+        self._window: Window | None = None
+
+    def delay(self, now: float, units: int) -> float:
+        """Seconds to wait before `units` may be taken; more than the limit counts as the whole limit."""
+        has_room = self.room(now) >= min(units, self._allowed)
+        if has_room or self._window is None:
+            return 0.0
+        return (self._window.reopens if now < self._window.reopens else self._window.closes) - now
+
+    def room(self, now: float) -> int:
+        window = self._current(now)
+        if window is None:
+            return self._allowed
+        is_open = window.reopens <= now < window.ends
+        return max(0, self._allowed - window.ours - window.others) if is_open else 0
+
+    def take(self, now: float, units: int) -> Window:
+        """Count `units` before the call that takes them is made; the window that they are of."""
+        window = self._current(now)
+        if window is None:
+            end = now + WINDOW_SECONDS
+            window = self._window = Window(end, end + MOST_MARGIN - MARGIN)
+        window.ours += units
+        return window
+
+    def observe(self, window: Window, sent_at: float, now: float, told: Allowance, *, alone: bool) -> None:
+        """Compare with what the answer to a call, which arrived now, says of the window that the call was counted in by `take`.
+
+        It is exact where the call was `alone`: no other one of ours was under way.
+        """
+        if told.quota:
+            self.limit = told.quota
+        if window is not self._window or now >= window.ends:
+            return  # the answer may speak of monday's next window already
+        if told.remaining is not None:
+            difference = self.limit - min(told.remaining, self.limit) - window.ours
+            window.others = difference if alone else max(window.others, difference)
+        if told.reset is not None:
+            # monday wrote it at some moment between the call and its answer.
+            window.narrow(sent_at + told.reset - RESET_ROUNDING, now + told.reset)
+
+    def exhausted(self, sent_at: float, now: float, seconds: float) -> None:
+        """Note that monday calls the limit exceeded and free again in `seconds`: use a little less of it for a while.
+
+        Where its headers told that the window is not over by then, it is asked once more in that window, which stays as it is counted;
+        `sent_at` tells whether this was that call.
+        """
+        window = self._current(now)
+        was_asked_again = window is not None and 0 < window.reopens <= sent_at
+        if window is not None and window.is_told and not was_asked_again and now + seconds < window.ends:
+            window.reopens = max(window.reopens, now + seconds)
+            return
+        self._share = max(0.5, self._share * 0.8)
+        known = window.closes if window is not None and window.is_told else now
+        # An end that monday's headers told is not given up for an earlier one: then the window would be spent twice.
+        end = max(now + seconds, known) - MARGIN
+        self._window = Window(end, end, others=self.limit)
+
+    def recover(self, sent_at: float) -> None:
+        """One more call went well, which was counted then."""
+        self._share = min(1.0, self._share + 0.01)
+        if self._window is not None and sent_at >= self._window.reopens:
+            self._window.reopens = 0.0
+
+    @property
+    def _allowed(self) -> int:
+        return max(1, int(self.limit * self._share))
+
+    def _current(self, now: float) -> Window | None:
+        if self._window is not None and now >= self._window.closes:
+            self._window = None
+        return self._window
 
 
 _UNTOLD = Allowance()
@@ -134,20 +248,15 @@ class DailyLimitError(MondayUnavailableError):
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """Permission to make one request; give it back with `Budget.release`. A request without mutations is a read.
-
-    Attributes:
-        at: when it was given; `points` were counted then in `complexity`, and a call in `calls`.
-        serial: its number when no other request was under way, else -1.
-    """
+    """Permission to make one request; give it back with `Budget.release`. A request without mutations is a read."""
 
     operation: str
     mutations: int
-    at: float
+    at: float  # when it was given; `points` were counted then in `complexity`, and a call in `calls`
     points: int
     complexity: Window
     calls: Window
-    serial: int
+    serial: int  # its number when no other request was under way, else -1
 
     def is_current(self, now: float) -> bool:
         """Whether a request that leaves now still reaches monday in the windows that it was counted in."""
@@ -155,17 +264,7 @@ class Permit:
 
 
 class Budget:
-    """All limits of one token, shared by every thread that talks to monday.com with it.
-
-    Args:
-        limits: of the plan; what monday's headers say goes before them.
-        timer: its clock.
-
-    Attributes:
-        in_flight: how many may be under way now.
-        calls_today: calls counted since midnight UTC, when a request was last made.
-        waits_for: which limit a request waits for, in words; empty when none does.
-    """
+    """All limits of one token, shared by every thread that talks to monday.com with it; what monday's headers say goes before them."""
 
     def __init__(self, limits: Limits, timer: Timer) -> None:
         self.limits = limits
@@ -176,22 +275,20 @@ class Budget:
         self._calls = RateWindow(limits.calls_per_minute)
         self._concurrency = limits.concurrency
         self._in_flight = 0
-        self.in_flight = min(limits.concurrency, _FIRST_IN_FLIGHT)
+        self.in_flight = min(limits.concurrency, _FIRST_IN_FLIGHT)  # how many may be under way now
         self._calm = 0
         self._was_crowded = False
         self._serial = 0
         self._day = timer.day
-        self.calls_today = 0.0
+        self.calls_today = 0.0  # counted since midnight UTC, when a request was last made
         self._changed = threading.Condition()
-        self.waits_for = ""
+        self.waits_for = ""  # which limit a request waits for, in words; empty when none does
 
     def acquire(self, operation: str, mutations: int = 0, waiting: int = 0) -> Permit | None:
         """Wait until a request with so many mutations (0: a read) may be made, and count it. None when the wait was given up.
 
-        Of `waiting` ones, if they are named, the permit is for what suits the moment, and for `mutations` at most.
-
-        Raises:
-            DailyLimitError: the day's calls are used up.
+        Of `waiting` ones, if they are named, the permit is for what suits the moment, and for `mutations` at most. Raises
+        `DailyLimitError`: the day's calls are used up.
         """
         while True:
             with self._changed:
@@ -208,7 +305,6 @@ class Budget:
                 return None
 
     def room(self, operation: str) -> int:
-        """How many mutations of `operation` could be sent now without waiting."""
         with self._changed:
             return self._writes.room(self._timer.now()) // self._points(operation, 1)
 

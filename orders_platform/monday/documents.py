@@ -1,7 +1,5 @@
 """GraphQL text: the documents of `graphql/`, read once, and many aliased copies of a mutation in one request."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,13 +22,9 @@ class Request:
 
 
 class Documents:
-    """The documents of one folder.
+    """The documents of one folder, `<operation>.graphql`: one pure operation a file; a mutation has one root field, named like its file.
 
-    Args:
-        folder: holds `<operation>.graphql`, one pure operation a file; a mutation has one root field, named like its file.
-
-    Raises:
-        ConfigurationError: the folder or a document is missing or has another shape; raised when the document is first used.
+    Raises `ConfigurationError`: the folder or a document is missing or has another shape; raised when the document is first used.
     """
 
     def __init__(self, folder: Path) -> None:

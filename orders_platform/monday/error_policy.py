@@ -4,8 +4,6 @@ Sources: monday's pages on error handling and rate limits, its changelog, and co
 repeats is `RequestResult` in `monday/client.py`.
 """
 
-from __future__ import annotations
-
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -53,23 +51,17 @@ RATE_LIMITS = frozenset(
 CROWDING = frozenset({ErrorKind.CONCURRENCY, ErrorKind.LOCK, ErrorKind.KEY})
 """What fewer requests at the same time would have avoided; a lock or a key in use is no excess of ours."""
 
-LIMITS = RATE_LIMITS | CROWDING
-"""What is over by itself after a while."""
+LIMITS = RATE_LIMITS | CROWDING  # what is over by itself after a while
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorRule:
-    """One line of the table.
-
-    Attributes:
-        wait: seconds to wait when the answer names none.
-        advice: the next step for people, for the actions that stop.
-    """
+    """One line of the table."""
 
     action: ErrorAction
     kind: ErrorKind = ErrorKind.OTHER
-    wait: float = 0.0
-    advice: str = ""
+    wait: float = 0.0  # seconds to wait when the answer names none
+    advice: str = ""  # the next step for people, for the actions that stop
 
 
 REJECT = ErrorRule(ErrorAction.REJECT)

@@ -4,8 +4,6 @@ Every shape is read, old and new, JSON and HTML; nothing raises. A wait may stan
 `error_data`), `retryAfterMs`, `Retry-After`, and "reset in 3 seconds" in a message.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -22,9 +20,7 @@ MESSAGE_LENGTH = 1_000
 LONGEST_WAIT = 3_600.0
 """No limit of monday's but that of the day lasts longer; who names more means something else."""
 
-LONGEST_WINDOW = 61.0
-"""A window lasts a minute, told in whole seconds."""
-
+LONGEST_WINDOW = 61.0  # a window lasts a minute, told in whole seconds
 _IN_SENTENCE = re.compile(r"reset in (\d+(?:\.\d+)?) seconds?")
 _ENTRY = re.compile(r'"([^"]+)"((?:\s*;\s*[a-zA-Z]+=[^,;]+)*)')
 _PARAMETER = re.compile(r"([a-zA-Z]+)=\"?([0-9]{1,15}(?:\.[0-9]{1,15})?)\"?\s*(?![0-9.])")
@@ -32,13 +28,7 @@ _PARAMETER = re.compile(r"([a-zA-Z]+)=\"?([0-9]{1,15}(?:\.[0-9]{1,15})?)\"?\s*(?
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """One limit as monday last told it.
-
-    Attributes:
-        quota: most units a window, None when the answer did not say.
-        remaining: units left in the running window.
-        reset: seconds until the window ends, None when not told.
-    """
+    """One limit as monday last told it, as far as it did: most units a window, those left in the running one, seconds until it ends."""
 
     quota: int | None = None
     remaining: int | None = None
@@ -64,33 +54,21 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer.
+    """One answer."""
 
-    Attributes:
-        status: HTTP status, 0 when there was no answer.
-        action: what the request as a whole calls for; DONE when it was executed, even if single aliases were refused.
-        executed: True when the fields of the request ran, so that each alias has an id or a problem.
-        data: monday's data, None when there is none.
-        wait: seconds to wait at least, as monday or our table says; 0 when neither does.
-        cost: complexity points of the request, None when the answer does not say.
-        quota: what monday told of its limits, by their names in `read_quota`.
-        replayed: True when monday answered from its idempotency cache and executed nothing.
-        never_sent: True when no connection was made, so that nothing can have been executed.
-        is_own: True when the body has monday's shape, hence is probably its own and not a gateway's or a proxy's.
-    """
-
-    status: int
-    action: ErrorAction
-    executed: bool = False
+    status: int  # HTTP status, 0 when there was no answer
+    action: ErrorAction  # what the request as a whole calls for; DONE when it was executed, even if single aliases were refused
+    executed: bool = False  # True when the fields of the request ran, so that each alias has an id or a problem
     data: Mapping[str, object] | None = None
     problems: tuple[Problem, ...] = ()
-    wait: float = 0.0
+    wait: float = 0.0  # seconds to wait at least, as monday or our table says; 0 when neither does
     request_id: str | None = None
-    cost: int | None = None
+    cost: int | None = None  # complexity points of the request, None when the answer does not say
+    # what monday told of its limits, by their names in `read_quota`
     quota: Mapping[str, Allowance] = field(default_factory=dict)
-    replayed: bool = False
-    never_sent: bool = False
-    is_own: bool = False
+    replayed: bool = False  # True when monday answered from its idempotency cache and executed nothing
+    never_sent: bool = False  # True when no connection was made, so that nothing can have been executed
+    is_own: bool = False  # True when the body has monday's shape, hence is probably its own and not a gateway's or a proxy's
 
     @property
     def worst(self) -> Problem:
@@ -99,7 +77,6 @@ class Reply:
 
     @property
     def kind(self) -> ErrorKind:
-        """What the worst problem is about."""
         return self.worst.rule.kind
 
     @property
@@ -121,7 +98,8 @@ class Reply:
         """Why one alias of an executed request came back without an id: of several reasons the one that says least."""
         own = [problem for problem in self.problems if problem.path[:1] == (alias,)]
         # An error that names another alias, or none, does not say that this one was not executed.
-        return min(own, key=_says, default=None) or replace(self.worst, rule=_NO_RESULT.rule, path=())
+        own.sort(key=lambda problem: problem.known and problem.outcome is not Outcome.UNKNOWN)
+        return next(iter(own), None) or replace(self.worst, rule=_NO_RESULT.rule, path=())
 
 
 _OUTCOMES: Mapping[ErrorAction, Outcome] = {
@@ -146,10 +124,6 @@ def _excludes_execution(problem: Problem) -> bool:
     return problem.known and is_of_request and _OUTCOMES[problem.rule.action] is not Outcome.UNKNOWN
 
 
-def _says(problem: Problem) -> bool:
-    return problem.known and problem.outcome is not Outcome.UNKNOWN
-
-
 def read_reply(status: int, headers: Mapping[str, str], body: str) -> Reply:
     """Take one answer apart, its body unpacked and its headers' names in any case; never raises, whatever came back."""
     lowered = {name.lower(): text for name, text in headers.items()}
@@ -159,7 +133,7 @@ def read_reply(status: int, headers: Mapping[str, str], body: str) -> Reply:
     known_data = data if isinstance(data, dict) else None
     extensions = answer.get("extensions") if answer else None
     executed = _was_executed(known_data, problems)
-    told = seconds_to_wait(lowered, answer or {})
+    waits = [seconds for seconds in (*_from_headers(lowered), *_from_body(answer or {})) if seconds >= 0]
     cost = as_object((known_data or {}).get("complexity")).get("query")
     return Reply(
         status=status,
@@ -167,7 +141,7 @@ def read_reply(status: int, headers: Mapping[str, str], body: str) -> Reply:
         executed=executed,
         data=known_data,
         problems=problems,
-        wait=max((problem.rule.wait for problem in problems), default=0.0) if told is None else told,
+        wait=min(max(waits), LONGEST_WAIT) if waits else max((problem.rule.wait for problem in problems), default=0.0),
         request_id=_text(extensions.get("request_id")) if isinstance(extensions, dict) else None,
         cost=cost if isinstance(cost, int) and 0 <= cost < _MOST_POINTS else None,
         quota=read_quota(lowered),
@@ -225,26 +199,21 @@ def _problem(status: int, answer: Mapping[str, object], error: object) -> Proble
     extensions = as_object(fields.get("extensions"))
     code = _text(extensions.get("code")) or _text(answer.get("error_code"))
     message = _text(answer.get("error_message")) or _text(fields.get("message")) or "monday.com gave no reason"
+    error_data = as_object(extensions.get("error_data"))
     own_status = extensions.get("status_code") or answer.get("status_code")
     effective = own_status if status == 200 and isinstance(own_status, int) else status
-    reason = _text(as_object(extensions.get("error_data")).get("column_validation_error_code"))
+    column = _text(error_data.get("column_name")) or _text(error_data.get("column_id"))
+    reason = _text(error_data.get("column_validation_error_code"))
     rule, known = rule_for(reason if is_known(reason) else code, effective, message)
     path = fields.get("path")
     steps = path if isinstance(path, list) and path else [] if path is None else [path]  # an odd one leads somewhere, too
     return Problem(
         code=(code or (f"HTTP_{effective}" if effective != 200 else "unknown_error"))[:100],
-        message=_with_column(as_object(extensions.get("error_data")), message)[:MESSAGE_LENGTH],
+        message=": ".join(filter(None, (column, reason, message)))[:MESSAGE_LENGTH],  # monday keeps column and reason apart
         rule=rule,
         known=known,
         path=tuple(str(step) for step in steps),
     )
-
-
-def _with_column(error_data: Mapping[str, object], message: str) -> str:
-    """The message with the column and the kind of refusal in front, which monday keeps apart from it."""
-    column = _text(error_data.get("column_name")) or _text(error_data.get("column_id"))
-    reason = _text(error_data.get("column_validation_error_code"))
-    return ": ".join(part for part in (column, reason, message) if part)
 
 
 def _json_object(body: str) -> dict[str, object] | None:
@@ -267,13 +236,8 @@ def as_object(value: object) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
 
 
-def seconds_to_wait(headers: Mapping[str, str], body: Mapping[str, object]) -> float | None:
-    """The longest wait an answer asks for, in seconds; None when it asks for none. Names of headers are in lower case."""
-    told = [seconds for seconds in (*_from_headers(headers), *_from_body(body)) if seconds >= 0]
-    return min(max(told), LONGEST_WAIT) if told else None
-
-
 def _from_headers(headers: Mapping[str, str]) -> Iterator[float]:
+    """The waits that an answer asks for, in seconds; names of headers are in lower case."""
     text = headers.get("retry-after", "").strip()
     try:
         if re.fullmatch(r"[0-9]{1,15}(\.[0-9]*)?", text):

@@ -4,8 +4,6 @@ The token is redacted from all that comes back before anything else reads it. No
 httpx bounds each read, so the network below it is told when the whole request has to be over.
 """
 
-from __future__ import annotations
-
 import ipaddress
 import logging
 import re
@@ -45,31 +43,15 @@ class RedactingFilter(logging.Filter):
         self._forms = re.compile(forms, re.IGNORECASE)
 
     def redact(self, text: str) -> str:
-        """The text without the token."""
         return self._forms.sub(HIDDEN, text)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Rewrite one record; none is dropped."""
         record.msg, record.args = self.redact(record.getMessage()), ()
         return True
 
-    def install(self) -> None:
-        """Rewrite what the library logs from now on."""
-        for name in self.loggers:
-            logging.getLogger(name).addFilter(self)
 
-    def remove(self) -> None:
-        """Remove the filter."""
-        for name in self.loggers:
-            logging.getLogger(name).removeFilter(self)
-
-
-TIMEOUT = "timeout"
-"""Code of a request whose answer did not come in time."""
-
-MOST_BYTES = 16 * 2**20
-"""Most bytes of an answer, unpacked: a full page of items has a tenth of it."""
-
+TIMEOUT = "timeout"  # code of a request whose answer did not come in time
+MOST_BYTES = 16 * 2**20  # most bytes of an answer, unpacked: a full page of items has a tenth of it
 _CONNECT_SECONDS = 10.0
 _SHORTEST_SECRET = 6  # replacing shorter texts would mangle answers and hide nothing
 
@@ -112,19 +94,11 @@ class Transport:
     """One HTTP client that stays open; may be used from several threads at once.
 
     Args:
-        url: of the GraphQL endpoint, http or https.
         token: as monday issued it, sent without a prefix.
-        api_version: `yyyy-mm`.
         timeout_seconds: longest time of a request, from the connection to the last byte; monday ends one after 60 seconds.
-        most_connections: kept open.
         http_transport: carries the requests in place of sockets, for a sandbox in this process.
 
-    Attributes:
-        notice: a sentence for people where monday serves another API version than the pinned one; else empty.
-        time_told: the Date of the last answer.
-
-    Raises:
-        ConfigurationError: URL or token cannot be used; the token is not repeated in the message.
+    Raises `ConfigurationError`: URL or token cannot be used; the token is not repeated in the message.
     """
 
     def __init__(
@@ -139,9 +113,11 @@ class Transport:
     ) -> None:
         self.url = _checked_url(url)
         self.api_version = api_version
-        self.notice = self.time_told = ""
+        self.notice = ""  # a sentence for people where monday serves another API version than the pinned one
+        self.time_told = ""  # the Date of the last answer
         self._filter = RedactingFilter(_checked_token(token))
-        self._filter.install()
+        for name in self._filter.loggers:
+            logging.getLogger(name).addFilter(self._filter)
         self._http = httpx.Client(
             headers={
                 "Authorization": token,
@@ -190,9 +166,9 @@ class Transport:
         return self._without_token(read_reply(response.status_code, headers, self._filter.redact(body)))
 
     def close(self) -> None:
-        """Close the connections."""
         self._http.close()
-        self._filter.remove()
+        for name in self._filter.loggers:
+            logging.getLogger(name).removeFilter(self._filter)
 
     def _without_token(self, reply: Reply) -> Reply:
         """Once more after reading: JSON may write each character by its number."""
@@ -208,9 +184,7 @@ class Transport:
 def _text_of(response: httpx.Response) -> str:
     """The body, unpacked by ourselves: a few bytes may stand for any number.
 
-    Raises:
-        TooLongError: it has more than `MOST_BYTES`.
-        zlib.error, httpx.TransportError: it cannot be unpacked, or breaks off.
+    Raises `TooLongError`: it has more than `MOST_BYTES`; `zlib.error`, `httpx.TransportError`: it cannot be unpacked, or breaks off.
     """
     if response.is_stream_consumed:  # of a transport in this process
         return response.content.decode("utf-8-sig", "replace")

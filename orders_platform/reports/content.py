@@ -12,12 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from orders_platform.database.order_store import OrderStore
-from orders_platform.domain.cell_warnings import CellWarning, WarningGroup, group_warnings, preview
 from orders_platform.domain.history import ADOPT, OrderEvent
 from orders_platform.domain.mutations import Operation, Outcome
 from orders_platform.domain.order_status import BoardStatus, LastChanges, OrderChange, OrderStatus, Totals
-from orders_platform.domain.orders import RowProblem
-from orders_platform.domain.states import Action, SyncState
+from orders_platform.domain.orders import Action, CellWarning, RowProblem, SyncState, WarningGroup, group_warnings, preview
 from orders_platform.domain.text import counted, fold
 from orders_platform.domain.verdicts import Verdict
 

@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 import jinja2
 
-from orders_platform.domain.changes import RowChange, change_counts, counts_in_words
+from orders_platform.domain.differences import RowChange, change_counts, counts_in_words
 from orders_platform.domain.orders import RowProblem
 from orders_platform.errors import ConfigurationError
 from orders_platform.reports.content import STATUS_WORDS, Report, change_words, changes_summary, event_words, waiting_words
@@ -131,11 +131,7 @@ def page_of(folder: Path, customer: str) -> Path:
 
 
 def write_page(folder: Path, customer: str, text: str) -> Path:
-    """Put a customer's page in place of the last one.
-
-    Raises:
-        ConfigurationError: the folder cannot be made or written.
-    """
+    """Put a customer's page in place of the last one. Raises `ConfigurationError`: the folder cannot be made or written."""
     page = page_of(folder, customer)
     half = page.with_suffix(f".{os.getpid()}.part")
     try:

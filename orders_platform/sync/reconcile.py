@@ -10,59 +10,32 @@ Lists and searches lag behind, items asked for by id do not: an item is missing,
 says so.
 """
 
-from __future__ import annotations
-
-import enum
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from orders_platform.domain import differences
 from orders_platform.domain.board import BoardItem, Group
 from orders_platform.domain.column_values import RowFormat
-from orders_platform.domain.differences import (
-    ABSENT,
-    Difference,
-    DifferenceKind,
-    ExpectedRow,
-    LookUp,
-    Orphan,
-    difference,
-    orphan_differences,
-    row_differences,
-)
+from orders_platform.domain.differences import ABSENT, Difference, DifferenceKind, ExpectedRow, LookUp, Orphan, place_groups
 from orders_platform.domain.history import CustomerGroup
-from orders_platform.domain.labels import LabelIndex
-from orders_platform.domain.orders import RowKind, SyncRow
-from orders_platform.domain.states import Action, SyncState
+from orders_platform.domain.orders import Action, RowKind, SyncRow, SyncState
 from orders_platform.domain.text import fold
 from orders_platform.errors import RowError
-from orders_platform.sync.groups import place_groups
 from orders_platform.sync.run import SyncRun
-
-
-class Depth(enum.Enum):
-    """How much is compared."""
-
-    IDS = enum.auto()
-    CELLS = enum.auto()
 
 
 @dataclass(slots=True)
 class Reconciliation:
-    """What came of comparing one customer.
-
-    Attributes:
-        orders: that are done with and belong on the board; `lines` alike. What waits is not among them.
-        waiting: rows on their way, or refused.
-        left_alone: what differs and a policy leaves so: what people removed or moved away, and the items of orders that left the load.
-    """
+    """What came of comparing one customer."""
 
     customer: str
-    orders: int = 0
+    orders: int = 0  # that are done with and belong on the board; `lines` alike. What waits is not among them.
     lines: int = 0
     differences: list[Difference] = field(default_factory=list)
-    waiting: list[SyncRow] = field(default_factory=list)
+    waiting: list[SyncRow] = field(default_factory=list)  # rows on their way, or refused
+    # what differs and a policy leaves so: what people removed or moved away, and the items of orders that left the load
     left_alone: list[Difference] = field(default_factory=list)
 
     @property
@@ -84,58 +57,49 @@ class Reconciliation:
         return f"All {self.orders} items of {self.customer} are {places.pop()}; the configured board has none of them."
 
 
-def reconcile(run: SyncRun, customer: str, depth: Depth, *, sent: RowKind | None = None) -> Reconciliation:
-    """Compare a customer's rows with the board, or with `sent` only those of this kind that this run sent.
+def reconcile(run: SyncRun, customer: str, *, cells: bool, sent: RowKind | None = None) -> Reconciliation:
+    """Compare a customer's rows with the board, by ids or `cells`; with `sent` only those of this kind that this run sent.
 
-    The caller holds the customer's lock.
-
-    Raises:
-        OrdersError: something could not be read; nothing is concluded from what was.
+    The caller holds the customer's lock. Raises `OrdersError`: something could not be read; nothing is concluded from what was.
     """
     run.preflight()
-    run.board.note_calls_today(run.store.monday_usage(run.clock()).calls_today)
+    run.board.client.budget.note_calls_today(run.store.monday_usage(run.clock()).calls_today)
     sent_by = run.run_id if sent else ""
     found = Reconciliation(customer)
     parents: Set[int] | None = None
     if sent is not RowKind.SUBITEMS:
-        items = _ItemsSide(run, customer, depth, run.store.orders(customer, sent_by), is_whole=sent is None)
+        items = _ItemsSide(run, customer, run.store.orders(customer, sent_by), cells=cells, is_whole=sent is None)
         parents, found.orders = items.active_ids, len(items.of_state(synced=True))
         items.compare_all(found)
     if sent is not RowKind.ITEMS:
-        subitems = _SubitemsSide(run, depth, run.store.lines(customer, sent_by), parents)
+        subitems = _SubitemsSide(run, run.store.lines(customer, sent_by), parents, cells=cells)
         found.lines = len(subitems.of_state(synced=True))
         subitems.compare(found, {})
-    kept = {kind for kind in ABSENT if run.rules.on_deleted == "leave"}
+    kept = {kind for kind in ABSENT if run.configuration.policies.deleted_on_board == "leave"}
     found.left_alone += [each for each in found.differences if each.kind in kept]
     found.differences = [each for each in found.differences if each.kind not in kept]
     # What nobody knows is no order, and what was just sent may not be listed yet.
     lasting = {DifferenceKind.DUPLICATE} if sent else set(DifferenceKind) - {DifferenceKind.UNKNOWN}
     run.store.record_differences(
-        customer, [each for each in found.differences if each.kind in lasting], is_whole=sent is None and depth is Depth.CELLS
+        customer, [each for each in found.differences if each.kind in lasting], is_whole=sent is None and cells
     )
     return found
 
 
 class _Side:
-    """One of the two boards: the rows that should be on it, and what it shows.
+    """One of the two boards: the rows that should be on it, and what it shows."""
 
-    Attributes:
-        expected: the rows that belong on it, with what it should show of them.
-        listed: the active items or subitems that may be theirs, each with what it would be found by, by id.
-        own_ids: of the rows, those included that belong on it no more.
-        shown: what it shows under the ids of the rows.
-        titles: of the groups, by id.
-    """
-
-    def __init__(self, run: SyncRun, kind: RowKind, depth: Depth, rows: Sequence[SyncRow]) -> None:
-        self.run, self.kind, self.shape, self.depth = run, kind, run.shape(kind), depth
+    def __init__(self, run: SyncRun, kind: RowKind, rows: Sequence[SyncRow], *, cells: bool) -> None:
+        self.run, self.kind, self.shape, self.cells = run, kind, run.shape(kind), cells
         self.mapping = self.shape.mapping
-        self.expected: list[ExpectedRow] = []
+        self.expected: list[ExpectedRow] = []  # the rows that belong on it, with what it should show of them
+        # the active items or subitems that may be theirs, each with what it would be found by, by id
         self.listed: dict[int, tuple[BoardItem, LookUp]] = {}
+        # of the rows, those included that belong on it no more
         self.own_ids = {row.monday_id for row in rows if row.monday_id is not None}
-        self.shown: dict[int, BoardItem] = {}
-        self.titles: Mapping[str, str] = {}
-        self._format = RowFormat(self.mapping, self.shape.columns, LabelIndex())
+        self.shown: dict[int, BoardItem] = {}  # what it shows under the ids of the rows
+        self.titles: Mapping[str, str] = {}  # of the groups, by id
+        self._format = RowFormat(self.mapping, self.shape.columns)
 
     def of_state(self, *, synced: bool) -> list[ExpectedRow]:
         """The rows that are done with, or those that wait or were refused."""
@@ -150,8 +114,7 @@ class _Side:
         }  # fmt: skip
 
     def expect(self, row: SyncRow, look_up: LookUp, group: Group | None = None) -> ExpectedRow:
-        """What the board should show of a row."""
-        if self.depth is Depth.IDS or row.state is not SyncState.SYNCED:
+        if not self.cells or row.state is not SyncState.SYNCED:
             return ExpectedRow(row, look_up, group=group)
         try:
             cells = self._format(row.values).cells
@@ -165,7 +128,7 @@ class _Side:
         What this run sent a moment ago is there: its id was in monday's answer.
         """
         ids = {row.monday_id for row in rows if row.monday_id is not None}
-        asked = ids if self.depth is Depth.CELLS else ids - self.listed.keys() if is_whole else set()
+        asked = ids if self.cells else ids - self.listed.keys() if is_whole else set()
         sent = {
             row.monday_id or 0: BoardItem(row.monday_id or 0, row.name, "active", parent_item_id=row.parent_id) for row in rows
         }
@@ -173,7 +136,7 @@ class _Side:
         self.shown = {**({} if is_whole else sent), **listed}
         if asked:
             self.run.progress(f"reading {self.kind.value} by id", 0, len(asked))
-            columns = [mapped.column_id for mapped in self.mapping.fields] if self.depth is Depth.CELLS else []
+            columns = [mapped.column_id for mapped in self.mapping.fields] if self.cells else []
             self.shown |= self.run.board.items(sorted(asked), columns)
 
     def compare(self, found: Reconciliation, left: Mapping[LookUp, SyncRow]) -> None:
@@ -181,8 +144,8 @@ class _Side:
         found.waiting += [each.row for each in self.of_state(synced=False)]
         for expected in self.of_state(synced=True):
             shown = self.shown.get(expected.row.monday_id or 0)
-            found.differences += row_differences(expected, shown, self.mapping, self.shape.columns, self.titles)
-        found.differences += orphan_differences(self.kind, self._orphans(), self.expected, self.active_ids, left)
+            found.differences += differences.row_differences(expected, shown, self.mapping, self.shape.columns, self.titles)
+        found.differences += differences.orphan_differences(self.kind, self._orphans(), self.expected, self.active_ids, left)
 
     def _orphans(self) -> list[Orphan]:
         """What is listed, belongs to no row, whoever's, and was not archived a moment ago.
@@ -201,8 +164,8 @@ class _Side:
 
 
 class _ItemsSide(_Side):
-    def __init__(self, run: SyncRun, customer: str, depth: Depth, rows: Sequence[SyncRow], *, is_whole: bool) -> None:
-        super().__init__(run, RowKind.ITEMS, depth, rows)
+    def __init__(self, run: SyncRun, customer: str, rows: Sequence[SyncRow], *, cells: bool, is_whole: bool) -> None:
+        super().__init__(run, RowKind.ITEMS, rows, cells=cells)
         self._customer, self._is_whole = customer, is_whole
         self._numbers: dict[str, set[LookUp]] = {}
         due = [row for row in rows if not _is_over(row)]
@@ -212,16 +175,14 @@ class _ItemsSide(_Side):
         self.expected = [self.expect(row, self._look_up(row), placed.get(row.group_name)) for row in due]
         key = self.mapping.external_key or ""
         self.listed = {item.id: (item, (0, fold(item.text(key)))) for item in self._list(due, key)}
-        self.read([*due, *(self._left if depth is Depth.CELLS else ())], is_whole=is_whole)
+        self.read([*due, *(self._left if cells else ())], is_whole=is_whole)
 
     @cached_property
     def _groups(self) -> tuple[Sequence[Group], Sequence[CustomerGroup]]:
-        """The groups of the board, and those that are recorded."""
         return self.run.board.groups(self.mapping.board_id), self.run.store.groups()
 
     @cached_property
     def _users(self) -> Mapping[str, set[str]]:
-        """The customers that use each group of the board."""
         users: dict[str, set[str]] = defaultdict(set)
         for each in self._groups[1]:
             for known_by in {each.group_id, fold(each.name)} - {None, ""}:
@@ -233,7 +194,7 @@ class _ItemsSide(_Side):
         if self._is_whole:
             ours = sorted(group_id for group_id, users in self._users.items() if self._customer in users)
             yield from self.run.board.items_of_groups(board_id, ours, [column])
-        if not self._is_whole or self.depth is Depth.CELLS:
+        if not self._is_whole or self.cells:
             keys = sorted({key for row in rows if (key := self.run.external_key(row))})
             for items in (self.run.board.find_items(board_id, column, keys) if keys else {}).values():
                 yield from items
@@ -262,8 +223,8 @@ class _ItemsSide(_Side):
             item = self.shown.get(row.monday_id or 0)
             if item is not None and not item.absence(self.mapping.board_id):
                 kind = DifferenceKind.SURPLUS if self._look_up(row) in numbers else DifferenceKind.LEFT
-                found.left_alone.append(difference(kind, row))
-        if self.run.rules.on_renamed == "restore":
+                found.left_alone.append(differences.difference(kind, row))
+        if self.run.configuration.policies.renamed_groups == "restore":
             found.differences += [
                 Difference(DifferenceKind.RENAMED_GROUP, self.kind, "", "", None, name, None, "group", name, group.title)
                 for name, group in sorted(self._placed.items())
@@ -272,10 +233,10 @@ class _ItemsSide(_Side):
 
 
 class _SubitemsSide(_Side):
-    def __init__(self, run: SyncRun, depth: Depth, rows: Sequence[SyncRow], parents: Set[int] | None) -> None:
-        super().__init__(run, RowKind.SUBITEMS, depth, rows)
+    def __init__(self, run: SyncRun, rows: Sequence[SyncRow], parents: Set[int] | None, *, cells: bool) -> None:
+        super().__init__(run, RowKind.SUBITEMS, rows, cells=cells)
         asked = {row.parent_id for row in rows if row.parent_id is not None} if parents is None else parents
-        children = run.board.children(run.rules.items.board_id, sorted(asked)) if asked else {}
+        children = run.board.children(run.configuration.items.board_id, sorted(asked)) if asked else {}
         # A line that is done with and whose item is gone is not compared: its item is missing.
         due = [row for row in rows if not _is_over(row) and (row.parent_id in children or row.state is not SyncState.SYNCED)]
         self.expected = [self.expect(row, (row.parent_id or 0, row.name)) for row in due]

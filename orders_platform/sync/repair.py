@@ -4,25 +4,20 @@ A row that differs becomes NEW again and goes the ordinary way: looked up, read,
 a repair that is interrupted is finished by the next run. Duplicates are archived. What is unknown is left to people: it may be theirs.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from orders_platform.domain.differences import DifferenceKind
 from orders_platform.domain.mutations import Mutation, Operation, Outcome
-from orders_platform.domain.orders import RowKind, RowProblem, RowResult
-from orders_platform.domain.states import SyncState
+from orders_platform.domain.orders import RowKind, RowProblem, RowResult, SyncState
 from orders_platform.errors import TransientError
-from orders_platform.sync.groups import sync_groups
-from orders_platform.sync.reconcile import Depth, Reconciliation, reconcile
+from orders_platform.sync.reconcile import Reconciliation, reconcile
 from orders_platform.sync.results import CustomerReport
-from orders_platform.sync.rows import sync_items, sync_subitems
 from orders_platform.sync.run import SyncRun
+from orders_platform.sync.stages import sync_groups, sync_items, sync_subitems
 
-RepairAction = Literal["create", "change", "move", "rename", "archive"]
-"""What is done about a difference."""
+RepairAction = Literal["create", "change", "move", "rename", "archive"]  # what is done about a difference
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,30 +64,25 @@ def repair_plan(found: Reconciliation) -> list[Repair]:
 def repair_customer(run: SyncRun, customer: str, plan: Sequence[Repair]) -> CustomerReport:
     """Do what the plan says; the caller holds the customer's lock. Rows that wait are sent along.
 
-    Raises:
-        TransientError: board or database changed since the plan was made, so that what was agreed to is not what would be done.
-        OrdersError: what reading and sending raise; rows stay NEW or PENDING for the next run.
+    Raises `TransientError`: board or database changed since the plan was made, so that what was agreed to is not what would be done;
+    `OrdersError`: what reading and sending raise; rows stay NEW or PENDING for the next run.
     """
-    if repair_plan(reconcile(run, customer, Depth.CELLS)) != list(plan):
+    if repair_plan(reconcile(run, customer, cells=True)) != list(plan):
         raise TransientError(
             f"Board or database of customer {customer!r} changed since the plan was made. Nothing was repaired; run verify again."
         )
     report = CustomerReport(customer)
     _archive_duplicates(run, customer, plan, report)
-    _reset(run, customer, plan)
-    sync_groups(run, customer, report.groups, also=[each.name for each in plan if each.action == "rename"])
-    sync_items(run, customer, report.items)
-    sync_subitems(run, customer, report.subitems)
-    return report
-
-
-def _reset(run: SyncRun, customer: str, plan: Sequence[Repair]) -> None:
-    """The rows in question become NEW; what is gone is looked for before it is made, as in any run."""
+    # The rows in question become NEW; what is gone is looked for before it is made, as in any run.
     refs = {each.ref for each in plan}
     for kind in RowKind:
         results = [RowResult(row, SyncState.NEW, row.monday_id) for row in run.rows(kind, customer) if row.ref in refs]
         if results:
             run.store.record_results(results, run.run_id, run.clock(), customer)
+    sync_groups(run, customer, report.groups, also=[each.name for each in plan if each.action == "rename"])
+    sync_items(run, customer, report.items)
+    sync_subitems(run, customer, report.subitems)
+    return report
 
 
 def _archive_duplicates(run: SyncRun, customer: str, plan: Sequence[Repair], report: CustomerReport) -> None:

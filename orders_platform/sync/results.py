@@ -1,16 +1,12 @@
 """What a stage, a customer and a whole run did, as figures."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 
-from orders_platform.domain.cell_warnings import CellProblem, CellWarning
-from orders_platform.domain.differences import Difference
-from orders_platform.domain.merges import HeaderMerge, LineMerge
+from orders_platform.domain.differences import Difference, Step
+from orders_platform.domain.guards import HeaderMerge, LineMerge
 from orders_platform.domain.mutations import BatchReport, Outcome
-from orders_platform.domain.orders import RowKind, RowProblem, SyncRow
-from orders_platform.domain.plan import Step
+from orders_platform.domain.orders import CellProblem, CellWarning, RowKind, RowProblem, SyncRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,41 +26,28 @@ _KEPT_ROWS = 50
 
 @dataclass(slots=True)
 class StageReport:
-    """One stage (groups, items or subitems) of one customer. In a dry run the rows are what would be done.
-
-    Attributes:
-        skipped: rows that the board already showed as wanted.
-        rows: the first of those that the board was changed by or that were refused, by what was done.
-        adopted: rows without an id that were found on the board.
-        warnings: cells that rows were sent without, or that were cut.
-        waiting: rows that could not be sent yet (their group or item is missing, or their outcome is still unknown).
-        calls: requests of the batches, repeats included.
-        reads: requests that only read.
-        rate_limited: answers of both that said that a limit was hit.
-        doubled: what was found on the board more than once after the stage.
-        trouble: why rows wait, in monday's or the network's words; the last reason there was.
-        seconds: from the first read to the last write.
-    """
+    """One stage (groups, items or subitems) of one customer. In a dry run the rows are what would be done."""
 
     created: int = 0
     updated: int = 0
     moved: int = 0
     archived: int = 0
-    skipped: int = 0
-    adopted: int = 0
+    skipped: int = 0  # rows that the board already showed as wanted
+    adopted: int = 0  # rows without an id that were found on the board
     failed: int = 0
-    waiting: int = 0
+    waiting: int = 0  # rows that could not be sent yet (their group or item is missing, or their outcome is still unknown)
     documents: int = 0
     mutations: int = 0
-    calls: int = 0
+    calls: int = 0  # requests of the batches, repeats included
     reads: int = 0
     complexity: int = 0
-    rate_limited: int = 0
-    seconds: float = 0.0
+    rate_limited: int = 0  # answers of both that said that a limit was hit
+    seconds: float = 0.0  # from the first read to the last write
     refusals: list[RowProblem] = field(default_factory=list)
     warnings: list[CellWarning] = field(default_factory=list)
-    doubled: list[Difference] = field(default_factory=list)
-    trouble: str | None = None
+    doubled: list[Difference] = field(default_factory=list)  # what was found on the board more than once after the stage
+    trouble: str | None = None  # why rows wait, in monday's or the network's words; the last reason there was
+    # the first of those that the board was changed by or that were refused, by what was done
     rows: dict[str, list[SentRow]] = field(default_factory=dict)
 
     def count_row(
@@ -84,7 +67,6 @@ class StageReport:
         self.skipped += not steps
 
     def count_batch(self, report: BatchReport) -> None:
-        """Count a batch."""
         self.documents += 1
         self.mutations += report.mutations_sent
         self.calls += report.calls
@@ -107,7 +89,6 @@ class StageReport:
             kept.append(SentRow(what, order_key, size_code, row.name if row else "", item_id, note))
 
     def figures(self) -> dict[str, int | float]:
-        """Every figure by name."""
         plain = {f.name: figure for f in fields(self) if isinstance(figure := getattr(self, f.name), int | float)}
         return {**plain, "warnings": len(self.warnings), "doubled": len(self.doubled)}
 
@@ -127,12 +108,10 @@ class CustomerReport:
 
     @property
     def stages(self) -> tuple[StageReport, StageReport, StageReport]:
-        """The three stages that talk to monday."""
         return self.groups, self.items, self.subitems
 
     @property
     def doubled(self) -> list[Difference]:
-        """What the stages found on the board more than once."""
         return [double for stage in self.stages for double in stage.doubled]
 
     @property
@@ -141,7 +120,6 @@ class CustomerReport:
         return self.error is None and not (self.headers and self.headers.unsettled)
 
     def total(self, figure: str) -> int:
-        """A figure of `StageReport`, over the stages."""
         return sum(int(getattr(stage, figure)) for stage in self.stages)
 
     @property

@@ -1,4 +1,4 @@
-"""What the stages of one run share: the store, the board, the rules, a clock, and the boards as the preflight read them."""
+"""What the stages of one run share: the store, the board, a clock, and the boards as the preflight read them."""
 
 from __future__ import annotations
 
@@ -15,53 +15,29 @@ from orders_platform.domain.board import BoardDescription, Column
 from orders_platform.domain.cell_codecs import plain_text
 from orders_platform.domain.clocks import BOOT, elapsed
 from orders_platform.domain.column_values import RowFormat, coalesced
-from orders_platform.domain.labels import LabelIndex
-from orders_platform.domain.mapping import BoardMapping, Target
+from orders_platform.domain.mapping import BoardMapping
 from orders_platform.domain.orders import RowKind, SyncRow, is_of
-from orders_platform.domain.plan import OnDeleted, OnRenamed
 from orders_platform.domain.preflight import board_problems, mismatch, require_board, subitem_board_problems
 from orders_platform.domain.text import counted
 from orders_platform.errors import GuardError, OrdersError, RowError, SourceDataError
 from orders_platform.sync.results import StageReport
 
 if TYPE_CHECKING:  # most commands need neither to start
+    from orders_platform.configuration import Configuration
     from orders_platform.database.order_store import OrderStore
     from orders_platform.monday.adapter import MondayBoard
 
 
-@dataclass(frozen=True)
-class SyncRules:
-    """What the configuration says about sending.
-
-    Attributes:
-        settle_seconds: after so long a request is final: surely over, and its effect visible on the board.
-        most_tries: a row that monday itself answered without an outcome so often is FAILED.
-    """
-
-    items: BoardMapping
-    subitems: BoardMapping
-    subitem_name: str
-    on_deleted: OnDeleted
-    settle_seconds: float
-    on_renamed: OnRenamed = "restore"
-    may_create_labels: bool = True
-    most_tries: int = 10
-
-    @property
-    def target(self) -> Target:
-        """Where rows are sent, and as what."""
-        return Target.of(self.items, self.subitems, self.subitem_name, self.may_create_labels)
-
-
-def described_boards(rules: SyncRules, board: MondayBoard) -> tuple[list[BoardDescription], list[str]]:
+def described_boards(configuration: Configuration, board: MondayBoard) -> tuple[list[BoardDescription], list[str]]:
     """The board of items and the one of its subitems, if that is the mapped one, and every reason why they do not fit the mappings."""
-    found = board.describe_all([rules.items.board_id, rules.subitems.board_id])
-    boards, problems = [require_board(found, rules.items.board_id)], list[str]()
-    problems += board_problems(rules.items, boards[0], may_create_labels=rules.may_create_labels)
-    if other := subitem_board_problems(boards[0], rules.subitems):
+    items, subitems = configuration.items, configuration.subitems
+    found, may_create_labels = board.describe_all([items.board_id, subitems.board_id]), configuration.monday.may_create_labels
+    boards, problems = [require_board(found, items.board_id)], list[str]()
+    problems += board_problems(items, boards[0], may_create_labels=may_create_labels)
+    if other := subitem_board_problems(boards[0], subitems):
         return boards, [*problems, *other]
-    boards.append(require_board(found, rules.subitems.board_id))
-    of_subitems = board_problems(rules.subitems, boards[1], may_create_labels=rules.may_create_labels)
+    boards.append(require_board(found, subitems.board_id))
+    of_subitems = board_problems(subitems, boards[1], may_create_labels=may_create_labels)
     return boards, [*problems, *(f"board {boards[1].id} of subitems: {problem}" for problem in of_subitems)]
 
 
@@ -77,41 +53,36 @@ class BoardShape:
 
 @dataclass
 class SyncRun:
-    """One run: a process at work on one customer after the other.
-
-    Attributes:
-        run_id: Dagster's, or one of our own; recorded on every row and batch.
-        clock: UTC now, for what people read.
-        elapsed: seconds on a clock that only goes forward, for what is measured; `boot` says since when it counts.
-        sleep: seconds; only used to wait until an unanswered request is final.
-        new_key: makes idempotency keys.
-        progress: is told what is done, how far, and of how many (0: nobody knows).
-        orders: by key or number, the only ones that are sent; empty: all that wait.
-        dry_run_items: orders whose item a dry run would have made.
-    """
+    """One run: a process at work on one customer after the other."""
 
     store: OrderStore
     board: MondayBoard
-    rules: SyncRules
+    # Dagster's, or one of our own; recorded on every row and batch
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)  # UTC now, for what people read
+    # seconds on a clock that only goes forward, for what is measured; `boot` says since when it counts
     elapsed: Callable[[], float] = elapsed
     boot: str = BOOT
-    sleep: Callable[[float], None] = time.sleep
-    new_key: Callable[[], str] = lambda: str(uuid.uuid4())
+    sleep: Callable[[float], None] = time.sleep  # seconds; only used to wait until an unanswered request is final
+    new_key: Callable[[], str] = lambda: str(uuid.uuid4())  # makes idempotency keys
+    # is told what is done, how far, and of how many (0: nobody knows)
     progress: Callable[[str, int, int], None] = lambda _words, _done, _total: None
-    orders: Collection[str] = ()
-    dry_run_items: set[str] = field(default_factory=set, init=False)
+    orders: Collection[str] = ()  # by key or number, the only ones that are sent; empty: all that wait
+    dry_run_items: set[str] = field(default_factory=set, init=False)  # orders whose item a dry run would have made
     _admitted: set[str] = field(default_factory=set, init=False)
+
+    @property
+    def configuration(self) -> Configuration:
+        return self.store.configuration
 
     @cached_property
     def _shapes(self) -> Mapping[RowKind, BoardShape]:
-        boards, problems = described_boards(self.rules, self.board)
+        boards, problems = described_boards(self.configuration, self.board)
         if problems:
             raise mismatch(boards[0], problems)
-        mappings = self.rules.items, self.rules.subitems
+        mappings = self.configuration.items, self.configuration.subitems
         return {
-            kind: BoardShape(mapping, board, columns, RowFormat(mapping, columns, LabelIndex()))
+            kind: BoardShape(mapping, board, columns, RowFormat(mapping, columns))
             for kind, mapping, board in zip(RowKind, mappings, boards, strict=True)
             if (columns := {column.id: column for column in board.columns})
         }
@@ -127,7 +98,8 @@ class SyncRun:
 
     def external_key(self, row: SyncRow) -> str:
         """The text by which the order's item is found on the board; empty, which finds nothing, where it cannot be written there."""
-        key = next(each for each in self.rules.items.fields if each.column_id == self.rules.items.external_key)
+        items = self.configuration.items
+        key = next(each for each in items.fields if each.column_id == items.external_key)
         try:
             return plain_text(coalesced(key, row.values)[1])
         except RowError:
@@ -136,12 +108,9 @@ class SyncRun:
     def admit(self, customer: str) -> None:
         """Let a customer through to the board, once a run: no guard stops it, its ids are of these boards.
 
-        Rows that were sent under another mapping are NEW again, so that they are compared with the board.
-
-        Raises:
-            GuardError: a guard acted on its last load.
-            BoardMismatchError: its rows were sent to another board.
-            SourceDataError: it has none of an order that this run is for.
+        Rows that were sent under another mapping are NEW again, so that they are compared with the board. Raises `GuardError`: a guard
+        acted on its last load; `BoardMismatchError`: its rows were sent to another board; `SourceDataError`: it has none of an order that
+        this run is for.
         """
         if customer in self._admitted:
             return
@@ -153,7 +122,7 @@ class SyncRun:
             raise SourceDataError(
                 f"{customer} has no order {', '.join(unknown)}. Nothing was sent. Correct `orders`: numbers or keys, as the list has them."
             )
-        compared = self.store.aim(customer, self.rules.target)
+        compared = self.store.aim(customer)
         if compared:
             words = f"the mapping changed: {counted(compared, 'row')} of {customer} to be compared with the board again"
             self.progress(words, 0, 0)
@@ -172,7 +141,7 @@ class SyncRun:
     def counted(self, customer: str, report: StageReport) -> Iterator[None]:
         """One stage: the day's calls of all runs are taken in before it, and what it read and how long it took are noted after it."""
         started = self.elapsed()
-        self.board.note_calls_today(self.store.monday_usage(self.clock()).calls_today)
+        self.board.client.budget.note_calls_today(self.store.monday_usage(self.clock()).calls_today)
         try:
             yield
         except OrdersError:
@@ -182,7 +151,7 @@ class SyncRun:
 
     def _end(self, customer: str, report: StageReport, started: float) -> None:
         report.seconds = self.elapsed() - started
-        reads = self.board.take_reads()
+        reads = self.board.client.take_reads()
         if reads.calls:
             report.reads += reads.calls
             report.rate_limited += reads.rate_limited
@@ -199,7 +168,8 @@ class SyncRun:
         Never longer than the settle time. Returns whether it took time.
         """
         ages = [self._age(sent_at, uptime or "") for sent_at, uptime in moments if sent_at is not None]
-        rest = self.rules.settle_seconds - min(ages, default=self.rules.settle_seconds)
+        final_after = self.configuration.monday.final_after
+        rest = final_after - min(ages, default=final_after)
         if rest <= 0:
             return False
         self.progress(f"waiting {rest:.0f} s until unanswered requests are final", 0, 0)

@@ -13,8 +13,7 @@ import pytest
 
 from orders_platform.cli import output
 from orders_platform.demo.sample_orders import EXPECTED, UNKNOWN_CUSTOMER_ROWS
-from orders_platform.domain.cell_warnings import CellWarning
-from orders_platform.domain.orders import RowProblem
+from orders_platform.domain.orders import CellWarning, RowProblem
 from orders_platform.merge.loads import Loads
 from orders_platform_tests.testing.terminal import Terminal
 from orders_platform_tests.testing.workplace import Workplace, samples_of

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from orders_platform.cli import output
-from orders_platform.domain.changes import CellChange, ChangeKind, RowChange
+from orders_platform.domain.differences import CellChange, ChangeKind, RowChange
 from orders_platform.domain.orders import RowProblem
 from orders_platform.domain.verdicts import Verdict
 from orders_platform.reports.rendering import changes_text

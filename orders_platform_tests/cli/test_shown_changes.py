@@ -13,7 +13,7 @@ import pytest
 
 from orders_platform.cli import output
 from orders_platform.cli.shown_changes import ShownChanges
-from orders_platform.domain.changes import CellChange, ChangeKind, OrderChanges, RowChange, change_counts
+from orders_platform.domain.differences import CellChange, ChangeKind, OrderChanges, RowChange, change_counts
 from orders_platform.reports.rendering import Links
 from orders_platform_tests.testing.platform import GREYSON, Platform, order
 

@@ -52,9 +52,10 @@ class Boundaries:
             said.last = statement
 
         def counted(connection: object) -> None:
-            self.reach(f"before commit: {_gist(said.last)}")
+            what = _gist(getattr(said, "last", "BEGIN"))
+            self.reach(f"before commit: {what}")
             commit(connection)
-            self.reach(f"after commit: {_gist(said.last)}")
+            self.reach(f"after commit: {what}")
 
         event.listen(engine, "before_cursor_execute", note)
         engine.dialect.do_commit = counted

@@ -14,14 +14,13 @@ import signal
 import sys
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
 
-from orders_platform.build import sync_rules
 from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
 from orders_platform.merge.order_merge import OrderMerge
@@ -122,9 +121,10 @@ class Worker:
             store = Without(store, {"lock": nullcontext})
         if task.without == "look_up":
             looking = Without(board, {"find_items": _nowhere, "children": _childless})
-        settle = 0.0 if task.without == "settle" else SETTLE
+        settle = {"settle_seconds": 0.0 if task.without == "settle" else SETTLE, "index_lag_seconds": 0.0}
+        self._store.configuration = CONFIGURATION.model_copy(update={"monday": CONFIGURATION.monday.model_copy(update=settle)})
         return SyncRun(
-            store, looking, replace(sync_rules(CONFIGURATION), settle_seconds=settle),
+            store, looking,
             clock=lambda: datetime.fromtimestamp(self._clock(), UTC), elapsed=self._clock, boot="machine", sleep=self._clock.sleep,
         )  # fmt: skip
 

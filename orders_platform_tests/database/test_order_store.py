@@ -9,8 +9,7 @@ import pytest
 
 from orders_platform.domain.differences import DifferenceKind, difference
 from orders_platform.domain.mutations import Batch, BatchReport, Mutation, MutationResult, Operation, Outcome
-from orders_platform.domain.orders import GroupIntent, RowKind, RowResult, SyncRow
-from orders_platform.domain.states import Action, SyncState
+from orders_platform.domain.orders import Action, GroupIntent, RowKind, RowResult, SyncRow, SyncState
 from orders_platform.errors import DatabaseRefusedError, RowsTakenError
 from orders_platform_tests.testing.order_list import GREYSON, OrderList, batch_of, order
 

@@ -12,8 +12,7 @@ from orders_platform.domain.history import CustomerGroup
 from orders_platform.domain.mutations import BatchReport, MutationResult, Outcome, Traffic
 from orders_platform.domain.needed_runs import CustomerSyncStatus
 from orders_platform.domain.order_status import BoardStatus, OrderChange
-from orders_platform.domain.orders import RowKind, RowResult, SyncRow
-from orders_platform.domain.states import SyncState
+from orders_platform.domain.orders import RowKind, RowResult, SyncRow, SyncState
 from orders_platform.errors import DatabaseRefusedError, SourceDataError
 from orders_platform_tests.testing.order_list import FILE, GREYSON, NAME, OrderList, batch_of, order
 

@@ -38,7 +38,7 @@ def test_init_db_makes_every_table_and_index_and_the_second_time_nothing(tmp_pat
 
 def test_a_dry_run_of_init_db_makes_nothing(tmp_path: Path, configuration: Configuration) -> None:
     database = open_database(SecretStr(f"sqlite:///{tmp_path / 'orders.db'}"))
-    assert len(Schema(database, configuration, default_folder("sql")).missing()) == 20
+    assert len(Schema(database, configuration, default_folder("sql")).missing()) == 21
     with database.read() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar() == 0
     database.close()

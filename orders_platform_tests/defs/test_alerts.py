@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from orders_platform.definitions import build_definitions
 from orders_platform.defs.alerts import RUNS, Address, Memory, Message, Result, addresses_of, announce, results_of
-from orders_platform.defs.partitions import CUSTOMERS
+from orders_platform.defs.resources import CUSTOMERS
 from orders_platform.domain.customers import CustomerNames
 from orders_platform.errors import ConfigurationError
 from orders_platform.settings import Settings

@@ -12,8 +12,7 @@ from dagster._core.loader import LoadingContextForTest
 
 from orders_platform.definitions import build_definitions
 from orders_platform.defs import checks
-from orders_platform.defs.assets.monday_assets import ORDER_BOARD
-from orders_platform.defs.assets.order_assets import SWP_ORDER_LIST
+from orders_platform.defs.assets import ORDER_BOARD, SWP_ORDER_LIST
 from orders_platform.defs.resources import SqliteResource
 from orders_platform.settings import Settings
 from orders_platform_tests.testing.dagster_location import Location, failure

@@ -12,10 +12,9 @@ from dagster._core.events import RunFailureReason
 from dagster._core.execution.retries import auto_reexecution_should_retry_run
 
 from orders_platform import errors
-from orders_platform.defs.assets.order_assets import order_headers
+from orders_platform.defs.assets import order_headers
 from orders_platform.defs.failures import FAILURE_TAG, dagster_failures, failed_for_good, stop_run_retries
-from orders_platform.defs.resources import SqliteResource
-from orders_platform.defs.run_options import RunOptions
+from orders_platform.defs.resources import RunOptions, SqliteResource
 from orders_platform_tests.testing.dagster_location import Location, Ticks, failure
 from orders_platform_tests.testing.workplace import CHECKOUT, Workplace
 

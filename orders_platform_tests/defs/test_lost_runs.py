@@ -12,8 +12,8 @@ from pathlib import Path
 
 import dagster as dg
 
+from orders_platform.defs.automation import busy_customers, end_lost_runs
 from orders_platform.defs.resources import SqliteResource
-from orders_platform.defs.sensors import busy_customers, end_lost_runs
 from orders_platform.sandbox.sandbox_options import Latency
 from orders_platform_tests.testing.dagster_location import Ticks, local_home
 from orders_platform_tests.testing.workplace import Workplace, samples_of

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from orders_platform.definitions import build_definitions
-from orders_platform.defs.retention import forget_runs, runs_to_forget
+from orders_platform.defs.jobs import forget_runs, runs_to_forget
 from orders_platform.settings import Settings
 from orders_platform_tests.testing.dagster_location import Location, local_home
 from orders_platform_tests.testing.workplace import Workplace, samples_of

@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from orders_platform.definitions import build_definitions
-from orders_platform.defs.run_options import GuardWord
+from orders_platform.defs.resources import GuardWord
 from orders_platform.domain.guards import GuardKind
 from orders_platform.settings import Settings
 from orders_platform_tests.testing.dagster_location import Location, Ticks, failure, metadata

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
-from orders_platform.defs.partitions import make_partitions
+from orders_platform.defs.resources import make_partitions
 from orders_platform.demo.sample_orders import EXPECTED, UNKNOWN_CUSTOMER_ROWS
 from orders_platform_tests.testing.dagster_location import Location, failure, metadata
 from orders_platform_tests.testing.workplace import Workplace, samples_of

@@ -23,7 +23,7 @@ from dagster._daemon.monitoring import execute_concurrency_slots_iteration, exec
 from sqlalchemy import text
 
 from orders_platform.definitions import build_definitions
-from orders_platform.defs.retention import forget_runs
+from orders_platform.defs.jobs import forget_runs
 from orders_platform.settings import Settings
 from orders_platform_tests.deploy.postgres import Postgres
 from orders_platform_tests.testing.dagster_location import Location, local_home

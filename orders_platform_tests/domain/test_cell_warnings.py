@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orders_platform.domain.cell_warnings import CellWarning, group_warnings
+from orders_platform.domain.orders import CellWarning, group_warnings
 
 
 def warning(order: str, column: str, text: str, code: str = "label_missing") -> CellWarning:

@@ -18,12 +18,12 @@ from orders_platform.domain.board import Column, Label
 from orders_platform.domain.column_values import (
     ROW_BYTES,
     FormattedRow,
+    LabelIndex,
     RowFormat,
     cell_writer,
     column_values_json,
     creates_labels,
 )
-from orders_platform.domain.labels import LabelIndex
 from orders_platform.domain.mapping import BoardMapping, ColumnType, Field, LabelPolicy
 from orders_platform.errors import BoardMismatchError, ConfigurationError, RowError
 

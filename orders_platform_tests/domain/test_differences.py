@@ -14,8 +14,7 @@ from orders_platform.domain.differences import (
     row_differences,
 )
 from orders_platform.domain.mapping import BoardMapping, ColumnType, Field
-from orders_platform.domain.orders import RowKind, SyncRow
-from orders_platform.domain.states import Action, SyncState
+from orders_platform.domain.orders import Action, RowKind, SyncRow, SyncState
 
 MISSING, DUPLICATE, UNKNOWN = DifferenceKind.MISSING, DifferenceKind.DUPLICATE, DifferenceKind.UNKNOWN
 DIFFERENT, WRONG_GROUP, LEFT = DifferenceKind.DIFFERENT, DifferenceKind.WRONG_GROUP, DifferenceKind.LEFT

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orders_platform.domain.board import Column, Label
-from orders_platform.domain.labels import DROPDOWN_LABELS, STATUS_LABEL_CHARACTERS, STATUS_LABELS, LabelIndex
+from orders_platform.domain.column_values import DROPDOWN_LABELS, STATUS_LABEL_CHARACTERS, STATUS_LABELS, LabelIndex
 from orders_platform.domain.mapping import ColumnType, Field, LabelPolicy
 from orders_platform.domain.text import fold
 from orders_platform.errors import RowError

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from orders_platform.domain.names import subitem_name
-from orders_platform.domain.states import Action, SyncState
+from orders_platform.domain.mapping import subitem_name
+from orders_platform.domain.orders import Action, SyncState
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orders_platform.domain.board import BoardItem, Cell, Column
-from orders_platform.domain.mapping import BoardMapping, ColumnType, Field
-from orders_platform.domain.orders import RowKind, SyncRow
-from orders_platform.domain.plan import OnDeleted, RowPlan, Step, plan_row
-from orders_platform.domain.states import Action, SyncState
+from orders_platform.domain.differences import RowPlan, Step, plan_row
+from orders_platform.domain.mapping import BoardMapping, ColumnType, Field, OnDeleted
+from orders_platform.domain.orders import Action, RowKind, SyncRow, SyncState
 
 MAPPING = BoardMapping(
     7, (Field(("NUMBER",), "key", ColumnType.TEXT), Field(("QTY",), "qty", ColumnType.NUMBERS)), external_key="key"

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orders_platform.domain.board import Column, Label
+from orders_platform.domain.column_values import LabelIndex
 from orders_platform.domain.customers import CustomerNames, partition_key_for
-from orders_platform.domain.labels import LabelIndex
 from orders_platform.domain.mapping import ColumnType, Field
 from orders_platform.domain.text import BLANKS, INVISIBLE, LINE_ENDS, clean, clean_lines, fold
 from orders_platform.merge.file_tables import FileOptions

@@ -9,10 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
-from orders_platform.domain.changes import ChangeKind, OrderChanges, RowChange
-from orders_platform.domain.differences import Difference, DifferenceKind
+from orders_platform.domain.differences import ChangeKind, Difference, DifferenceKind, OrderChanges, RowChange
 from orders_platform.sandbox.server import Fault
-from orders_platform.sync.reconcile import Depth
 from orders_platform.sync.repair import repair_plan
 from orders_platform_tests.testing.platform import GREYSON, NOTES_COLUMN, NUMBER_COLUMN, QTY_COLUMN, SETTLE, Platform, order
 
@@ -34,8 +32,8 @@ def load(platform: Platform, **changes: str) -> None:
     platform.load([order(number, NOTES=changes.get(number.replace("-", "_"), "")) for number in NUMBERS])
 
 
-def told(platform: Platform, depth: Depth = Depth.CELLS) -> list[tuple[str, str, str]]:
-    return [shown(each) for each in platform.verify(depth=depth).differences]
+def told(platform: Platform, *, cells: bool = True) -> list[tuple[str, str, str]]:
+    return [shown(each) for each in platform.verify(cells=cells).differences]
 
 
 def shown(each: Difference) -> tuple[str, str, str]:
@@ -59,7 +57,7 @@ def test_an_item_moved_to_another_board_is_said_to_be_there_at_both_depths(synce
     board = synced.make_board("Shipped")
     synced.move_to_board(synced.item("A-2").id, board)
     words = [("on another board", "A-2", f"on board 'Shipped' ({board[0]})")]
-    assert told(synced) == told(synced, Depth.IDS) == words
+    assert told(synced) == told(synced, cells=False) == words
     assert synced.verify().notice == ""
 
 
@@ -136,8 +134,8 @@ def test_all_items_on_another_board_are_said_in_one_sentence(synced: Platform) -
     board = synced.make_board("Archive 2025")
     for number in NUMBERS:
         synced.move_to_board(synced.item(number).id, board)
-    for depth in Depth:
-        found = synced.verify(depth=depth)
+    for cells in (False, True):
+        found = synced.verify(cells=cells)
         assert {each.kind for each in found.differences} == {DifferenceKind.OTHER_BOARD}
         assert found.notice == (
             f"All 3 items of {GREYSON} are on board 'Archive 2025' ({board[0]}); the configured board has none of them."
@@ -208,7 +206,7 @@ def test_an_item_duplicated_by_hand_is_archived_and_never_the_one_that_belongs_t
     ours, copy = synced.item("A-2").id, synced.duplicate(synced.item("A-2").id)
     synced.clock.sleep(SETTLE)
     assert [each.monday_id for each in synced.verify().differences] == [copy]
-    assert told(synced) == told(synced, Depth.IDS) == [("doubled", "A-2", "")]
+    assert told(synced) == told(synced, cells=False) == [("doubled", "A-2", "")]
     with synced.watched() as watch:
         load(synced, A_1="changed")
         assert synced.sync().is_done
@@ -276,7 +274,7 @@ HANDS: dict[str, Callable[[Platform], object]] = {
     "group": lambda it: it.move_to_group(it.item("A-2").id, it.make_group("By hand")),
     "group renamed": lambda it: it.rename_group(GROUP, "By hand"),
     "size archived": lambda it: it.remove(it.item("A-2").subitem_ids["Size M"], "archive_item"),
-    "size": lambda it: it.write(it.item("A-2").subitem_ids["Size M"], QTY_COLUMN, "77", it.rules.subitems.board_id),
+    "size": lambda it: it.write(it.item("A-2").subitem_ids["Size M"], QTY_COLUMN, "77", it.configuration.subitems.board_id),
     "copy": lambda it: it.duplicate(it.item("A-2").id),
     "item of nobody": lambda it: it.move_to_group(it.make_item("ours", {}), it.orders()["A-2"]["group_id"]),
 }
@@ -305,7 +303,7 @@ def test_a_run_looks_at_the_rows_that_it_sends_and_verify_at_all_of_them(
     synced.clock.sleep(SETTLE)
     kinds = [each.kind for each in synced.verify().differences]
     assert kinds == [kind]
-    assert bool(told(synced, Depth.IDS)) == is_seen_by_ids
+    assert bool(told(synced, cells=False)) == is_seen_by_ids
     sizes = {"S": 1, "M": 2}
     changes = {"other order": ("other", "", 2), "order": ("other", "changed", 2), "size": ("other", "changed", 5)}
     for change, (first, second, quantity) in changes.items():
@@ -366,7 +364,7 @@ def test_what_people_did_to_a_size_of_an_order_that_was_away_is_seen_when_it_is_
     if edit == "moved":
         synced.sandbox.place_by_hand(size, None)
     elif edit == "changed":
-        synced.write(size, QTY_COLUMN, "77", synced.rules.subitems.board_id)
+        synced.write(size, QTY_COLUMN, "77", synced.configuration.subitems.board_id)
     else:
         synced.remove(size, edit)
     synced.clock.sleep(SETTLE)

@@ -210,6 +210,8 @@ def test_where_it_cannot_be_told_the_board_shows_it_under_one_and_the_reason_is_
     platform.go()
     assert shown(platform, "AAG-1") == before
     assert [(row.customer, row.code) for row in platform.store.invalid_rows()] == [(PELOTON, "unsure_customer")]
+    platform.go()  # of those that were merged before all others had been
+    assert not [each.customer for each in platform.merge.sync_statuses() if each.need]
     assert surplus(platform) == ["aag-1: 2 orders and 2 items for 1 rows"]  # the one case in which people must decide
     platform.load([*OTHERS, *rhone, *of("RHONE", "AAG-1"), *of(PELOTON, "AAG-1")])
     platform.go()

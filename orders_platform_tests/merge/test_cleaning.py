@@ -16,8 +16,8 @@ from orders_platform.database.engine import open_database
 from orders_platform.database.mssql import MSSQL
 from orders_platform.database.sqlite import SQLITE
 from orders_platform.domain.cell_texts import meaning
-from orders_platform.domain.merges import HeaderMerge
-from orders_platform.domain.names import NameRule
+from orders_platform.domain.guards import HeaderMerge
+from orders_platform.domain.mapping import NameRule
 from orders_platform.domain.text import BLANKS, INVISIBLE, clean
 from orders_platform.merge.cleaning import Cleaner, StagedOrder, written
 from orders_platform.merge.merge_rules import MergeRules

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from orders_platform.domain.merges import HeaderMerge
+from orders_platform.domain.guards import HeaderMerge
 from orders_platform.errors import CustomerBusyError
 from orders_platform_tests.testing.order_list import GREYSON, KEY, NAME, PO, OrderList, Row, order
 

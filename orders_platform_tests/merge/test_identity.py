@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orders_platform.domain.merges import HeaderMerge
+from orders_platform.domain.guards import HeaderMerge
 from orders_platform_tests.testing.order_list import FILE, GREYSON, KEY, PO, STYLE, OrderList, Row, order
 
 DELIVERY, COLOUR, TYPE = "PLANNED DELIVERY METHOD", "CUSTOMER COLOUR DESCRIPTION", "ORDER TYPE"

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from orders_platform.domain.merges import HeaderMerge
+from orders_platform.domain.guards import HeaderMerge
 from orders_platform.errors import SourceDataError
 from orders_platform.merge.cleaning import REASONS
 from orders_platform_tests.testing.order_list import GREYSON, KEY, NAME, PO, OrderList, order

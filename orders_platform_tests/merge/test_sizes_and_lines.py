@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from orders_platform.domain.cell_warnings import group_warnings
-from orders_platform.domain.merges import LineMerge
+from orders_platform.domain.guards import LineMerge
+from orders_platform.domain.orders import group_warnings
 from orders_platform.errors import SourceDataError
 from orders_platform.merge.cleaning import REASONS
 from orders_platform_tests.testing.order_list import GREYSON, OrderList, Row, order

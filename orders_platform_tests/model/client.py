@@ -1,4 +1,4 @@
-"""One document until each of its rows has an outcome: what `monday/client.py` and `monday/sending.py` do, action for action.
+"""One document until each of its rows has an outcome: what `monday/client.py` and `monday/client.py` do, action for action.
 
 Repeats with the same key, their end, and parts of a document. A generator stands for what is under way: it yields the moment of its next
 action.

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from orders_platform.configuration import read_configuration
-from orders_platform.monday.client import KEY_LIFETIME_SECONDS, KEY_SAFETY_SECONDS, RetryPolicy
-from orders_platform.monday.sending import MOST_REPEATS, UNREACHED_BATCHES
+from orders_platform.monday.client import KEY_LIFETIME_SECONDS, KEY_SAFETY_SECONDS, MOST_REPEATS, UNREACHED_BATCHES, RetryPolicy
 from orders_platform_tests.model import switches
 from orders_platform_tests.model.fault_profiles import FAULTS
 from orders_platform_tests.model.protocol import Tally, main, replay_command, run_schedule, run_schedules

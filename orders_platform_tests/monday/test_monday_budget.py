@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orders_platform.monday.budget import Budget, DailyLimitError, Limits, Timer, limits_of
+from orders_platform.monday.budget import MARGIN, MOST_MARGIN, Budget, DailyLimitError, Limits, RateWindow, Timer, limits_of
 from orders_platform.monday.error_policy import ErrorAction, ErrorKind, rule_for
-from orders_platform.monday.rate_window import MARGIN, MOST_MARGIN, RateWindow
 from orders_platform.monday.replies import Allowance, Problem, Reply
 from orders_platform_tests.testing.clock import VirtualClock
 

@@ -19,8 +19,16 @@ from hypothesis import strategies as st
 from orders_platform.domain.board import BoardItem, Column
 from orders_platform.domain.cell_codecs import is_blank
 from orders_platform.domain.cell_texts import PLACEHOLDER_DATES, day, numeral
-from orders_platform.domain.column_values import ROW_BYTES, RowFormat, changed_cells, column_values_json, creates_labels
-from orders_platform.domain.labels import DROPDOWN_LABELS, STATUS_LABELS, LabelIndex
+from orders_platform.domain.column_values import (
+    DROPDOWN_LABELS,
+    ROW_BYTES,
+    STATUS_LABELS,
+    LabelIndex,
+    RowFormat,
+    changed_cells,
+    column_values_json,
+    creates_labels,
+)
 from orders_platform.domain.mapping import BoardMapping, ColumnType, Field, LabelPolicy
 from orders_platform.domain.mutations import Mutation, Operation, Outcome
 from orders_platform.domain.text import clean, fold

@@ -8,7 +8,7 @@ import pytest
 
 from orders_platform.domain.board import Cell, Group, Label
 from orders_platform.errors import MondayUnavailableError
-from orders_platform.monday.descriptions import board_description, board_item, labels_of
+from orders_platform.monday.adapter import board_description, board_item, labels_of
 
 NEW_STATUS = {
     "type": "status",

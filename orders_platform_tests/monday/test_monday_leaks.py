@@ -112,7 +112,7 @@ def test_a_refusal_holds_no_token(connect: Callable[..., MondayBoard]) -> None:
     with leaking("http://127.0.0.1:9/v2") as leaking_server:
         leaking_server.failures, leaking_server.refused_items = [], 1
         board = connect(leaking_server.url, token=TOKEN)
-        client = board._client
+        client = board.client
         created = Mutation("r", {"board_id": "1", "item_name": "x"})
         with pytest.raises(MondayRefusedError) as caught:
             list(board.send(Operation.CREATE_ITEM, [created]))

@@ -49,7 +49,7 @@ CREATE = Operation.CREATE_ITEM
 
 def next_size(board: MondayBoard) -> int:
     """Of the next batch, when many mutations wait."""
-    budget = board._client.budget
+    budget = board.client.budget
     return budget._share(CREATE, min(board._pace.size(CREATE), budget.largest(CREATE)), 10_000)
 
 
@@ -255,7 +255,7 @@ def test_crowding_lowers_the_batches_in_flight(fault: Fault, stage: Callable[...
     scene.sandbox.faults.queue(fault, times=3, operation="create_item")
     board = scene.board(max_in_flight=3, batch_size=1)
     allowed: list[int] = []
-    list(board.send(CREATE, scene.creates(16), lambda _batch: allowed.append(board._client.budget.in_flight)))
+    list(board.send(CREATE, scene.creates(16), lambda _batch: allowed.append(board.client.budget.in_flight)))
     assert allowed[0] == 3
     assert min(allowed) == 1
     assert len(scene.names) == 16
@@ -277,7 +277,7 @@ def test_a_refused_token_reports_what_was_sent_and_then_raises(max_in_flight: in
 def test_the_last_call_of_the_day_leaves_the_rest_untouched(stage: Callable[..., Stage]) -> None:
     scene = stage()
     board = scene.board(max_in_flight=3, batch_size=1)
-    board.note_calls_today(9_496.0)  # of 10,000, 500 of them kept for people
+    board.client.budget.note_calls_today(9_496.0)  # of 10,000, 500 of them kept for people
     intended: list[str] = []
     reports = []
     with pytest.raises(DailyLimitError, match="00:00 UTC"):

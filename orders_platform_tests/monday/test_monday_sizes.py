@@ -7,10 +7,9 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders_platform.monday.client import KEY_LIFETIME_SECONDS, RequestResult, RetryPolicy
+from orders_platform.monday.client import KEY_LIFETIME_SECONDS, Pace, RequestResult, RetryPolicy
 from orders_platform.monday.error_policy import ErrorAction, ErrorKind, ErrorRule
 from orders_platform.monday.replies import Problem, Reply, lost_reply
-from orders_platform.monday.sending import Pace
 
 
 def test_batches_start_at_the_default_and_hold_three_times_that_once_they_are_known_to_be_quick() -> None:

@@ -19,12 +19,12 @@ def test_calls_that_another_run_makes_meanwhile_are_taken_in_before_each_stage(
     stage: Callable[..., Stage],
 ) -> None:
     board = stage().board()
-    board.note_calls_today(100.0)
-    board.note_calls_today(40.0)
+    board.client.budget.note_calls_today(100.0)
+    board.client.budget.note_calls_today(40.0)
     board.describe(9609317401)
-    assert board._client.budget.calls_today == 101
-    board.note_calls_today(500.5)
-    assert board._client.budget.calls_today == 500.5
+    assert board.client.budget.calls_today == 101
+    board.client.budget.note_calls_today(500.5)
+    assert board.client.budget.calls_today == 500.5
 
 
 def test_reads_are_handed_over_once(stage: Callable[..., Stage]) -> None:
@@ -32,7 +32,7 @@ def test_reads_are_handed_over_once(stage: Callable[..., Stage]) -> None:
     board = opened.board()
     board.describe(9609317401)
     board.items([1, 2], [])
-    reads = board.take_reads()
+    reads = board.client.take_reads()
     assert (reads.calls, reads.rate_limited) == (2, 0)
     assert reads.complexity > 0
-    assert board.take_reads() == Traffic()
+    assert board.client.take_reads() == Traffic()

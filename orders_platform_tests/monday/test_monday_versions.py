@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from orders_platform.monday.descriptions import version_notice
+from orders_platform.monday.adapter import version_notice
 from orders_platform_tests.monday.stage import BOARD_ID, Stage
 
 LISTED = [

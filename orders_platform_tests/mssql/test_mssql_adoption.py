@@ -10,7 +10,7 @@ import pytest
 
 from orders_platform.configuration import Configuration, read_configuration
 from orders_platform.database.order_store import OrderStore
-from orders_platform.domain.states import Action
+from orders_platform.domain.orders import Action
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.settings import default_folder

@@ -13,8 +13,7 @@ from sqlalchemy import event
 from orders_platform.configuration import Configuration
 from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
-from orders_platform.domain.orders import RowResult
-from orders_platform.domain.states import SyncState
+from orders_platform.domain.orders import RowResult, SyncState
 from orders_platform.errors import CustomerBusyError, RowsTakenError
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows

@@ -7,11 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from orders_platform.domain.cell_warnings import CellWarning
 from orders_platform.domain.guards import Guard, wrong_totals
 from orders_platform.domain.order_status import BoardStatus, LastChanges, OrderChange, OrderStatus
-from orders_platform.domain.orders import RowProblem
-from orders_platform.domain.states import Action, SyncState
+from orders_platform.domain.orders import Action, CellWarning, RowProblem, SyncState
 from orders_platform.domain.verdicts import Verdict
 from orders_platform.reports.content import Report, change_words, changes_summary, report_of, waiting_words
 from orders_platform.reports.rendering import Links, html_page, markdown_text

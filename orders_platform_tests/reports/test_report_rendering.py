@@ -12,7 +12,7 @@ import pytest
 
 from orders_platform.domain.history import OrderEvent
 from orders_platform.domain.order_status import LastChanges, OrderChange
-from orders_platform.domain.states import Action
+from orders_platform.domain.orders import Action
 from orders_platform.errors import ConfigurationError
 from orders_platform.reports.content import Report
 from orders_platform.reports.markdown import cell, table

@@ -29,11 +29,6 @@ class Controls:
     fence: bool = True
     forward: bool = True
 
-    @property
-    def rules(self) -> dict[str, object]:
-        """The changes to the rules of sending."""
-        return {} if self.settle else {"settle_seconds": 0.0}
-
     def store(self, store: Any) -> Any:
         """The store, possibly one that forgets intents, commits them once a batch or by the time of day, or lets the last writer win."""
         store = store if self.forward else _ByTimeOfDay(store)

@@ -218,7 +218,7 @@ class World:
         self, store: Any, merge: Any, wire: httpx.BaseTransport, rng: Random | None = None, accept: Collection[GuardKind] = ()
     ) -> Any:
         keys = Random((rng or self.rng).getrandbits(32))
-        self.platform.rules_changes = {"settle_seconds": SETTLE, **self.controls.rules}
+        self.platform.monday(settle_seconds=SETTLE if self.controls.settle else 0.0)
         return self.platform.go(
             GREYSON,
             store=store,

@@ -193,7 +193,7 @@ def test_an_item_doubled_by_hand_is_reported_by_the_sweep(platform: Platform) ->
 
 
 def test_a_row_that_monday_chokes_on_fails_alone_after_so_many_tries(platform: Platform) -> None:
-    platform.rules_changes = {"most_tries": 4}
+    platform.monday(max_tries=4)
     platform.load([order(f"A-{n}") for n in range(1, 9)])
     platform.sandbox.faults.fail_on("A-5")
     for _ in range(6):
@@ -204,7 +204,7 @@ def test_a_row_that_monday_chokes_on_fails_alone_after_so_many_tries(platform: P
 
 
 def test_an_outage_fails_no_row_however_long_it_lasts(platform: Platform) -> None:
-    platform.rules_changes = {"most_tries": 2}
+    platform.monday(max_tries=2)
     platform.load([order("A-1"), order("A-2")])
     for _ in range(5):
         platform.sandbox.faults.queue(Fault.CONNECTION_DROPPED, times=60, operation="create_item")

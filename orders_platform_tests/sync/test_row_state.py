@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orders_platform.domain.mutations import MutationResult, Outcome
-from orders_platform.domain.states import SyncState
-from orders_platform.sync.rows import row_state
+from orders_platform.domain.orders import SyncState
+from orders_platform.sync.stages import row_state
 
 DONE, REFUSED, UNKNOWN, NOT_SENT = map(MutationResult, (Outcome.DONE, Outcome.REFUSED, Outcome.UNKNOWN, Outcome.NOT_SENT))
 

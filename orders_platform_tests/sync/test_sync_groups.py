@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orders_platform.domain.board import Group
+from orders_platform.domain.differences import place_groups
 from orders_platform.domain.history import CustomerGroup
 from orders_platform.domain.text import fold
 from orders_platform.sandbox.server import Fault
-from orders_platform.sync.groups import place_groups
 from orders_platform.sync.results import StageReport
-from orders_platform.sync.rows import sync_items
+from orders_platform.sync.stages import sync_items
 from orders_platform_tests.testing.platform import SETTLE, Platform, order
 
 TITLE = "GREYSON 2025 FALL"

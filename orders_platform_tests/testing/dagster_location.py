@@ -11,8 +11,7 @@ import yaml
 from dagster._core.storage.tags import PARENT_RUN_ID_TAG, ROOT_RUN_ID_TAG, TAGS_TO_MAYBE_OMIT_ON_RETRY
 
 from orders_platform.definitions import build_definitions
-from orders_platform.defs.partitions import make_partitions
-from orders_platform.defs.resources import SqliteResource
+from orders_platform.defs.resources import SqliteResource, make_partitions
 from orders_platform.domain.customers import customer_for, partition_key_for
 from orders_platform.settings import Settings
 from orders_platform_tests.testing.workplace import CHECKOUT

@@ -13,7 +13,7 @@ from typing import Any
 
 from orders_platform.configuration import Configuration
 from orders_platform.database.order_store import OrderStore
-from orders_platform.domain.merges import HeaderMerge, LineMerge
+from orders_platform.domain.guards import HeaderMerge, LineMerge
 from orders_platform.domain.mutations import Batch, Mutation, Operation
 from orders_platform.domain.orders import RowKind, SyncRow
 from orders_platform.merge.order_merge import OrderMerge

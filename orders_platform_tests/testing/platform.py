@@ -7,17 +7,16 @@ import random
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 
-from orders_platform.build import sync_rules
 from orders_platform.configuration import Configuration
 from orders_platform.database.order_store import OrderStore
 from orders_platform.demo.sample_rows import Row
-from orders_platform.domain.cell_warnings import CellWarning
+from orders_platform.domain.orders import CellWarning
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows
 from orders_platform.monday.adapter import MondayBoard, connect_board
@@ -27,10 +26,10 @@ from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
 from orders_platform.sandbox.server import SANDBOX_TOKEN, AccountLimits, Faults, Sandbox
 from orders_platform.sandbox.stored_items import ItemSnapshot
 from orders_platform.settings import default_folder
-from orders_platform.sync.reconcile import Depth, Reconciliation, reconcile
+from orders_platform.sync.reconcile import Reconciliation, reconcile
 from orders_platform.sync.repair import Repair, repair_customer, repair_plan
 from orders_platform.sync.results import CustomerReport
-from orders_platform.sync.run import SyncRules, SyncRun
+from orders_platform.sync.run import SyncRun
 from orders_platform_tests.testing.clock import VirtualClock
 from orders_platform_tests.testing.order_stores import FileStores, ServerStores
 from orders_platform_tests.testing.sandbox_server import SandboxServer
@@ -146,7 +145,7 @@ class Platform:
         self.url = url
         self.clock = clock
         self.configuration = stores.configuration
-        self.rules_changes: dict[str, Any] = {}
+        self.monday(settle_seconds=SETTLE, index_lag_seconds=0.0)
         self.lines: list[str] = []
         self._cues: list[tuple[str, Callable[[], None]]] = []
         # Nothing is fetched over TLS here, and to load the authorities' certificates takes longer than many a test.
@@ -171,12 +170,13 @@ class Platform:
         policies = self.configuration.policies.model_copy(update=changes)
         self.configuration = self.configuration.model_copy(update={"policies": policies})
 
+    def monday(self, **changes: object) -> None:
+        self.configuration = self.configuration.model_copy(
+            update={"monday": self.configuration.monday.model_copy(update=changes)}
+        )
+
     def configure(self, change: Callable[[Configuration], Configuration]) -> None:
         self.configuration = change(self.configuration)
-
-    @property
-    def rules(self) -> SyncRules:
-        return replace(sync_rules(self.configuration), **{"settle_seconds": SETTLE, **self.rules_changes})
 
     def board(self, **options: Any) -> MondayBoard:
         settings = {
@@ -205,7 +205,7 @@ class Platform:
 
     def run(self, board: Any, store: Any = None, **values: Any) -> SyncRun:
         return SyncRun(
-            _Heard(store or self.store, self._hear), board, self.rules,
+            _Heard(store or self.store, self._hear), board,
             clock=lambda: datetime.fromtimestamp(self.clock.wall(), UTC), elapsed=self.clock, boot="machine",
             sleep=self.clock.sleep, progress=self._hear, **values,
         )  # fmt: skip
@@ -243,9 +243,9 @@ class Platform:
         with self.store.dry_run_transaction() as store:
             return self.go(*customers, store=store, merge=OrderMerge(store), dry=True, **options)
 
-    def verify(self, customer: str = GREYSON, depth: Depth = Depth.CELLS) -> Reconciliation:
+    def verify(self, customer: str = GREYSON, *, cells: bool = True) -> Reconciliation:
         with self.board() as board:
-            return reconcile(self.run(board), customer, depth)
+            return reconcile(self.run(board), customer, cells=cells)
 
     def repair(self, plan: Sequence[Repair] | None = None, store: Any = None) -> CustomerReport:
         """Do this, or what a verification says now."""

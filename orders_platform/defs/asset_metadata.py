@@ -14,9 +14,8 @@ from orders_platform.build import report_links
 from orders_platform.configuration import Configuration
 from orders_platform.database.engine import dialect_of
 from orders_platform.database.schema import TableDefinition, define_tables
-from orders_platform.domain.cell_warnings import CellWarning, group_warnings, preview
 from orders_platform.domain.mapping import BoardMapping
-from orders_platform.domain.orders import RowProblem
+from orders_platform.domain.orders import CellWarning, RowProblem, group_warnings, preview
 from orders_platform.reports.markdown import Link, table
 from orders_platform.reports.rendering import Links
 from orders_platform.settings import Settings, default_folder

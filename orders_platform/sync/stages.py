@@ -1,8 +1,12 @@
-"""Stages 5 and 6: every waiting order is an item on the board, every waiting line a subitem under the item of its order.
+"""Stages 4 to 6: the groups of waiting orders are on the board, every waiting order is an item, every waiting line a subitem under it.
 
-Both go the same way: wait until unanswered requests are final, look up, read, plan, send in batches, and record what came of each, with
-the intent committed before each request; docs/explanation/exactly_once.md tells the protocol. What differs is where a row belongs on the
-board, by what it is found there, and the arguments that create it.
+A group's title is its key: a creation of unknown outcome is looked for by title before it is tried again. The intent is one time for
+each customer, that of the last creation sent: until that request is final, a group that is not listed may still be made. People rename
+groups, and swap their titles; the recorded id says which one is meant.
+
+Items and subitems go the same way: wait until unanswered requests are final, look up, read, plan, send in batches, and record what came of
+each, with the intent committed before each request; docs/explanation/exactly_once.md tells the protocol. What differs is where a row
+belongs on the board, by what it is found there, and the arguments that create it.
 
 Nothing is created before the board was asked: by what a row without an id is found there. A time-out means unknown, never failed. After
 the settle time a request is final and what it made is visible, so a look-up then answers for good. Rows that were never sent are looked
@@ -10,35 +14,139 @@ up without waiting: so a restored backup, or a first load that is repeated, make
 other with a known id.
 """
 
-from __future__ import annotations
-
+import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import ClassVar
 
 from orders_platform.domain.board import BoardItem, Group
-from orders_platform.domain.cell_warnings import CellProblem
-from orders_platform.domain.changes import OrderChanges
 from orders_platform.domain.column_values import FormattedRow, column_values_json, creates_labels
-from orders_platform.domain.differences import DifferenceKind, ExpectedRow
+from orders_platform.domain.differences import DifferenceKind, ExpectedRow, OrderChanges, RowPlan, Step, place_groups, plan_row
 from orders_platform.domain.mutations import Batch, BatchReport, Mutation, MutationResult, Operation, Outcome, is_monday_code
-from orders_platform.domain.orders import RowKind, RowProblem, RowResult, SyncRow
-from orders_platform.domain.plan import RowPlan, Step, plan_row
-from orders_platform.domain.states import Action, SyncState
+from orders_platform.domain.orders import Action, CellProblem, RowKind, RowProblem, RowResult, SyncRow, SyncState
+from orders_platform.domain.text import fold
 from orders_platform.errors import RowError
-from orders_platform.sync.groups import place_groups
-from orders_platform.sync.reconcile import Depth, reconcile
+from orders_platform.sync.reconcile import reconcile
 from orders_platform.sync.results import StageReport
 from orders_platform.sync.run import BoardShape, SyncRun
+
+
+def sync_groups(
+    run: SyncRun, customer: str, report: StageReport, *, limit: int | None = None, dry: bool = False, also: Iterable[str] = ()
+) -> None:
+    """Make the groups of a customer's waiting orders, or of the first `limit` of them, and of `also`; `skipped` were there already."""
+    with run.counted(customer, report):
+        run.admit(customer)
+        names = set(run.store.waiting_groups(customer))
+        if limit is not None or run.orders:
+            names &= {row.group_name for row in run.rows(RowKind.ITEMS, customer, waiting=True)[:limit]}
+        names.update(also)
+        if names:
+            _Groups(run, customer, report, sorted(names)).make(dry=dry)
+
+
+class _Groups:
+    """The groups of one customer."""
+
+    def __init__(self, run: SyncRun, customer: str, report: StageReport, names: Sequence[str]) -> None:
+        self._run = run
+        self._customer = customer
+        self._report = report
+        self._names = names
+        # Before the board is looked at: who sends groups after this look-up has read another intent.
+        self._intent = run.store.groups_sent(customer)
+        self._recorded = run.store.groups()
+        is_fresh = run.preflight()
+        board = run.shape(RowKind.ITEMS).description
+        self._board_id = board.id
+        self._listed = board.groups if is_fresh else None
+        self._made: list[Group] = []
+        self._one_at_a_time = threading.Lock()  # batches may be sent by several threads
+
+    def make(self, *, dry: bool) -> None:
+        report, run = self._report, self._run
+        placed = self._placed()
+        report.skipped = len(self._names) - len(self._missing(placed))
+        if not dry and self._missing(placed) and run.wait_until_final([self._intent.moment]):
+            placed = self._placed()
+        for _ in range(0 if dry else _ATTEMPTS):
+            missing = self._missing(placed)
+            if not missing or not self._create(missing):
+                break
+            run.wait_until_final([self._intent.moment])
+            placed = self._placed()
+        placed = {**place_groups(self._names, self._made, ()), **placed}
+        may_rename = run.configuration.policies.renamed_groups == "restore"
+        renamed = {name: each for name, each in placed.items() if may_rename and fold(name) != fold(each.title)}
+        if dry:
+            report.created, report.updated = len(self._missing(placed)), len(renamed)
+            return
+        report.created = len(self._made)
+        report.waiting = len(self._missing(placed)) - report.failed
+        report.adopted = len(self._names) - len(self._missing(placed)) - report.skipped - report.created
+        for name, group in placed.items():
+            if Group(group.id, name) not in self._made:
+                # Also where the id is known already: of several orders some may have none yet.
+                run.store.record_group(self._customer, name, group.id)
+        self._restore_titles(renamed)
+
+    def _placed(self) -> dict[str, Group]:
+        # Once, those that the preflight has just read; and what was just made may not be listed yet.
+        on_board = self._run.board.groups(self._board_id) if self._listed is None else self._listed
+        self._listed = None
+        return place_groups(self._names, [*on_board, *self._made], self._recorded)
+
+    def _missing(self, placed: Mapping[str, Group]) -> list[str]:
+        """The names without a group, one of each title."""
+        return list({fold(name): name for name in self._names if name not in placed}.values())
+
+    def _create(self, names: Sequence[str]) -> bool:
+        """Create groups; True when an outcome is unknown."""
+        wanted = [Mutation(name, {"board_id": str(self._board_id), "group_name": name}) for name in names]
+        unknown = False
+        for title, result in self._send(Operation.CREATE_GROUP, wanted, self._commit_intent):
+            if result.outcome is Outcome.DONE and result.monday_id is not None:
+                self._made.append(Group(result.monday_id, title))
+                self._run.store.record_group(self._customer, title, result.monday_id)
+            unknown |= result.outcome in {Outcome.UNKNOWN, Outcome.NOT_SENT}
+        return unknown
+
+    def _restore_titles(self, renamed: Mapping[str, Group]) -> None:
+        """May be repeated, so it needs no intent; a title that stays wrong keeps no order off the board."""
+        changes = {
+            group.id: Mutation(name, {"board_id": str(self._board_id), "group_id": group.id, "new_value": name})
+            for name, group in renamed.items()
+        }
+        results = self._send(Operation.UPDATE_GROUP, list(changes.values()), lambda _batch: None)
+        self._report.updated = sum(result.outcome is Outcome.DONE for _, result in results)
+
+    def _send(
+        self, operation: Operation, mutations: Sequence[Mutation], before_request: Callable[[Batch], None]
+    ) -> Iterator[tuple[str, MutationResult]]:
+        for sent in self._run.board.send(operation, mutations, before_request):
+            report = sent.without({*(each.group_id or "" for each in self._recorded), *(each.id for each in self._made)})
+            self._report.count_batch(report)
+            self._run.store.log_batch(self._run.run_id, self._run.clock(), self._customer, report)
+            for title, result in report.results.items():
+                if result.outcome is Outcome.REFUSED:
+                    refused = RowProblem(self._customer, title, "", result.code or "refused", result.message or "")
+                    self._report.refuse(refused)
+                yield title, result
+
+    def _commit_intent(self, batch: Batch) -> None:
+        with self._one_at_a_time:
+            run, known = self._run, self._intent
+            self._intent = run.store.record_groups_sent(self._customer, known, batch.key, run.clock(), run.uptime)
+
 
 _OPERATIONS: Mapping[Step, Operation] = {
     Step.CHANGE: Operation.CHANGE_VALUES,
     Step.MOVE: Operation.MOVE_ITEM,
     Step.ARCHIVE: Operation.ARCHIVE_ITEM,
 }
-_ATTEMPTS = 2  # the second one finds out what the first one left of unknown outcome
+_ATTEMPTS = 2  # the second one finds out what the first one left of unknown outcome, and does what it surely did not
 _TOLD_ROWS = 500  # between two words of progress
 _GONE_TRIES = 3  # runs in a row that find something gone which the next one sees again
 
@@ -153,7 +261,7 @@ class _Stage(ABC):
                 break
         self.report.waiting = len(waiting)
         if (self.report.created or self.report.adopted) and not self.dry:
-            found = reconcile(self.run, self.customer, Depth.IDS, sent=self.kind).differences
+            found = reconcile(self.run, self.customer, cells=False, sent=self.kind).differences
             self.report.doubled += [each for each in found if each.kind is DifferenceKind.DUPLICATE]
 
     def _send(self, waiting: Sequence[SyncRow]) -> bool:
@@ -180,7 +288,7 @@ class _Stage(ABC):
 
         That is committed first: the id would hide from the next run that a creation is of unknown outcome.
         """
-        if self.run.rules.on_deleted == "leave":
+        if self.run.configuration.policies.deleted_on_board == "leave":
             return list(rows)
         gone = [
             row for row in rows
@@ -228,7 +336,9 @@ class _Stage(ABC):
                 self.record([RowResult(row, SyncState.FAILED, row.monday_id, refusal.code, refusal.message)])
             return None
         shown = on_board.get(row.monday_id) if row.monday_id is not None else None
-        plan = plan_row(row, made.cells, shown, self.shape.mapping, self.shape.columns, self.run.rules.on_deleted)
+        plan = plan_row(
+            row, made.cells, shown, self.shape.mapping, self.shape.columns, self.run.configuration.policies.deleted_on_board
+        )
         if self.changes is not None and plan.steps:
             row_there = self.forgotten.get(row.ref, row)
             expected = ExpectedRow(row_there, (0, ""), made.cells, self.groups.get(row.group_name))
@@ -238,10 +348,9 @@ class _Stage(ABC):
     def _require_tries(self, row: SyncRow) -> None:
         """Refuse a row that is not on the board after monday itself, not the network, answered without an outcome that often.
 
-        Raises:
-            RowError: it is left alone until it changes, or until `retry`.
+        Raises `RowError`: it is left alone until it changes, or until `retry`.
         """
-        if row.monday_id is None and row.tries >= self.run.rules.most_tries and is_monday_code(row.last_code):
+        if row.monday_id is None and row.tries >= self.run.configuration.monday.max_tries and is_monday_code(row.last_code):
             raise RowError(
                 "gave_up",
                 f"sent {row.tries} times and monday.com gave no outcome ({row.last_code}); `orders-platform retry` sends it again",
@@ -327,7 +436,6 @@ class _Stage(ABC):
                 self.report.refuse(RowProblem(*place, result.code, result.message or ""), each.row)
 
     def record(self, results: Sequence[RowResult], report: BatchReport | None = None, adoption: str | None = None) -> None:
-        """Commit what came of rows, if there are any."""
         run = self.run
         if results:
             run.store.record_results(results, run.run_id, run.clock(), self.customer, report, adoption)
@@ -412,10 +520,10 @@ class _SubitemStage(_Stage):
         # An id under another item is of no use: that item was replaced, and its subitems went with it.
         rows = [row if row.sent_parent_id in {None, row.parent_id} else replace(row, monday_id=None) for row in rows]
         parents = sorted({row.parent_id for row in rows if row.parent_id is not None})
-        self._children = self.run.board.children(self.run.rules.items.board_id, parents) if parents else {}
+        self._children = self.run.board.children(self.run.configuration.items.board_id, parents) if parents else {}
         orphans = [row for row in rows if row.parent_id is not None and row.parent_id not in self._children]
         if orphans and not self.dry:
-            if self.run.rules.on_deleted == "leave":
+            if self.run.configuration.policies.deleted_on_board == "leave":
                 self.record([RowResult(row, SyncState.SYNCED, row.monday_id) for row in orphans])
             else:
                 self.run.store.record_gone_items(sorted({row.order_ref for row in orphans}), self.run.clock())

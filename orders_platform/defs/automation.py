@@ -1,6 +1,7 @@
-"""The sensors that look at the order database: customers come and go, their loads change, and runs lose their process.
+"""What starts by itself: the nightly run and the schedules, and the sensors that look at the order database.
 
-A tick reads, and turns into requests what `orders_platform.domain.needed_runs` decides.
+Sensors see customers come and go, their loads change, and runs lose their process. A tick reads, and turns into requests what
+`orders_platform.domain.needed_runs` decides.
 """
 
 import json
@@ -11,26 +12,24 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from orders_platform.build import order_folder
 from orders_platform.configuration import Automation
-from orders_platform.defs.failures import failed_for_good
-from orders_platform.defs.jobs import SYNC_ASSETS, sync_customer
-from orders_platform.defs.partitions import make_partitions
-from orders_platform.defs.resources import LOCK_TAG, PARTITION_TAG, OrdersDatabase, run_lock
+from orders_platform.defs.failures import dagster_failures, failed_for_good
+from orders_platform.defs.jobs import SYNC_ASSETS, UNFINISHED, load_files, preview_customer, sync_customer
+from orders_platform.defs.resources import LOCK_TAG, PARTITION_TAG, OrdersDatabase, make_partitions, run_lock
 from orders_platform.domain.customers import customer_for, partition_key_for
-from orders_platform.domain.needed_runs import CustomerSyncStatus, LastRequest, runs_to_request
+from orders_platform.domain.needed_runs import CustomerSyncStatus, LastRequest, needed_runs, runs_to_request
 from orders_platform.domain.text import counted
 from orders_platform.errors import CustomerBusyError
+from orders_platform.merge.loads import Loads, look_into
 from orders_platform.merge.order_merge import OrderMerge
+from orders_platform.settings import Settings
 
-PREVIEW = "preview_customer"
-"""The job whose runs are of a customer and send nothing."""
 WILL_RETRY_TAG = "dagster/will_retry"
 """On a failed run that `run_retries` will repeat; once it has, the run also names the one that repeats it."""
 _REPEATED_BY_TAG = "dagster/auto_retry_run_id"
 _REPEATED_WITHIN = timedelta(minutes=10)  # by a daemon that is well; one that is not must not stop a customer for ever
 SENDING_ASSETS = tuple(name for name in SYNC_ASSETS if not name.startswith("order_"))
-FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
-UNFINISHED = [status for status in dg.DagsterRunStatus if status not in FINISHED]
 _STOPPING = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 _SILENT = timedelta(minutes=5)
 _STOPPED_FOR = timedelta(days=1)  # the nightly run tries everybody again anyway
@@ -136,7 +135,7 @@ def busy_customers(instance: dg.DagsterInstance, now: datetime) -> set[str]:
 def customer_of_run(run: dg.DagsterRun) -> str | None:
     """Whose orders a run sends; None of one that sends none, or those of all."""
     key = run.tags.get(PARTITION_TAG)
-    return customer_for(key) if key is not None and run.job_name != PREVIEW else None
+    return customer_for(key) if key is not None and run.job_name != preview_customer.name else None
 
 
 def stopped_customers(instance: dg.DagsterInstance, now: datetime) -> set[str]:
@@ -172,3 +171,71 @@ def _last_requests(cursor: str | None) -> Mapping[str, LastRequest]:
         return {name: LastRequest(**entry) for name, entry in json.loads(cursor or "{}").items()}
     except (ValueError, TypeError, AttributeError):
         return {}  # of another version: a run is requested once for everybody with something to do
+
+
+PRIORITY_TAG = "dagster/priority"
+NIGHTLY_PRIORITY = "-1"  # a run that a person starts goes before those of the night
+
+
+def build_schedules(automation: Automation, crons: Mapping[str, str]) -> list[dg.ScheduleDefinition]:
+    """The nightly schedule, and one for each job that `crons` names."""
+
+    def status(name: str) -> dg.DefaultScheduleStatus:
+        return dg.DefaultScheduleStatus.RUNNING if automation.is_on(name) else dg.DefaultScheduleStatus.STOPPED
+
+    @dg.schedule(
+        job=sync_customer,
+        cron_schedule=automation.nightly,
+        execution_timezone=automation.timezone,
+        default_status=status("nightly_sync"),
+        description="Requests a run for each customer with something to do, unless one of it is queued or under way.",
+    )
+    def nightly_sync(
+        context: dg.ScheduleEvaluationContext, orders_database: OrdersDatabase
+    ) -> list[dg.RunRequest] | dg.SkipReason:
+        sync_statuses, busy = customers_to_sync(context, orders_database.merge)
+        night = context.scheduled_execution_time.isoformat()
+        return [
+            run_request(run, f"{night} {run.customer}", {PRIORITY_TAG: NIGHTLY_PRIORITY})
+            for run in needed_runs(sync_statuses, busy)
+        ] or dg.SkipReason(nothing_to_do(sync_statuses, busy))
+
+    others = [
+        dg.ScheduleDefinition(
+            f"{job}_schedule",
+            job_name=job,
+            cron_schedule=cron,
+            execution_timezone=automation.timezone,
+            default_status=status(f"{job}_schedule"),
+            description=f"Starts the job {job}; its hour is in [automation] of the configuration.",
+        )
+        for job, cron in crons.items()
+    ]
+    return [nightly_sync, *others]
+
+
+def build_file_sensor(automation: Automation) -> dg.SensorDefinition:
+    """The sensor, with the pace of the configuration."""
+
+    @dg.sensor(
+        job=load_files,
+        minimum_interval_seconds=automation.changes_seconds,
+        default_status=sensor_status(automation.is_on("new_files")),
+        description="Requests a run when the folder of order files holds one that is new or changed, each once by its content.",
+    )
+    def new_files(context: dg.SensorEvaluationContext, orders_database: OrdersDatabase) -> dg.SensorResult:
+        busy = context.instance.get_run_records(dg.RunsFilter(job_name=load_files.name, statuses=UNFINISHED), limit=1)
+        if busy:
+            return dg.SensorResult(skip_reason="A run that loads files is queued or under way.", cursor=context.cursor)
+        known = {name: (size, at, content) for name, (size, at, content) in json.loads(context.cursor or "{}").items()}
+        with dagster_failures("order files"):
+            folder = look_into(order_folder(Settings()), Loads(orders_database.store).latest(), datetime.now(UTC), known)
+        reason = f"{len(folder.waiting)} new or changed, {len(folder.left)} refused and gone"
+        is_needed = bool(folder.waiting or folder.left)
+        return dg.SensorResult(
+            run_requests=[dg.RunRequest(tags={"orders/reason": f"order files: {reason}"})] if is_needed else [],
+            cursor=json.dumps(known),
+            skip_reason=None if is_needed else "No file is new or changed.",
+        )
+
+    return new_files

@@ -1,1 +1,0 @@
-"""The assets, each a thin shell: read, plan, apply, report."""
