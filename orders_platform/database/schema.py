@@ -194,9 +194,7 @@ class Schema:
         dialect, table = self._database.dialect, self.qualified(definition.name)
         if definition.name != self._names.staging:
             return [definition.create, *(setting.format(table) for setting in dialect.settings)]
-        names = {name: self.qualified(f"{definition.name}_{name}") for name in ("changed", "inserted")}
-        triggers = (each.format(table=table, loads=self.table("loads"), **names) for each in dialect.staged_hash_triggers)
-        return [definition.create, *triggers]
+        return [definition.create, *self.staged_hash_triggers.values()]
 
     def _indexes(self) -> list[str]:
         names, dialect = self._names, self._database.dialect
@@ -312,6 +310,15 @@ class Schema:
     def _catalogue(self, table: str) -> Sequence[TableColumn]:
         with self._database.read() as connection:
             return self._database.dialect.columns(connection, table, self._names.schema_name)
+
+    @cached_property
+    def staged_hash_triggers(self) -> Mapping[Markup, str]:
+        """What forgets the hash of a staged row that somebody changes or inserts, by name; the last is for rows that are inserted."""
+        staging, triggers = self._names.staging, self._database.dialect.staged_hash_triggers
+        names = (self.qualified(f"{staging}_{what}") for what in ("changed", "inserted"))
+        return {
+            name: text.format(name=name, table=self.qualified(staging)) for name, text in zip(names, triggers, strict=False)
+        }
 
     @cached_property
     def has_staged_hashes(self) -> bool:

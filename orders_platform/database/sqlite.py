@@ -66,13 +66,10 @@ class _Sqlite(Dialect):
     has_one_writer = True
     sparse = " WHERE {} IS NOT NULL"
     any_case = " COLLATE NOCASE"
-    # A load is in the table of loads for as long as it inserts, which no other connection sees: a copied row brings no hash with it.
     staged_hash_triggers = tuple(
-        f"CREATE TRIGGER {head} AND new.staged_hash IS NOT NULL BEGIN UPDATE {{table}} SET staged_hash = NULL WHERE rowid = new.rowid; END"  # noqa: S608 - text of ours
-        for head in (
-            "{changed} AFTER UPDATE ON {table} WHEN 1",
-            "{inserted} AFTER INSERT ON {table} WHEN NOT EXISTS (SELECT 1 FROM {loads} WHERE load_id = 'inserting')",
-        )
+        f"CREATE TRIGGER {{name}} AFTER {event} ON {{table}} WHEN new.staged_hash IS NOT NULL "  # noqa: S608 - text of ours
+        "BEGIN UPDATE {table} SET staged_hash = NULL WHERE rowid = new.rowid; END"
+        for event in ("UPDATE", "INSERT")
     )
 
     def make_engine(self, url: URL) -> Engine:
