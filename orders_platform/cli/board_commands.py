@@ -38,8 +38,6 @@ _STAYS = (
     "{}: no longer in the list and still on the board: {} ({}). An order whose number was changed is a new one. "
     'removed_orders = "archive" in [policies] archives them.'
 )
-_STAYS_OFF = {CustomerState.GUARD, CustomerState.FAILED, CustomerState.UNMATCHED, CustomerState.PAUSED}
-"""States in which a run would leave something off the board."""
 
 
 @contextmanager
@@ -104,8 +102,8 @@ def sync(
                         shown.take(each, list(changes.orders.values()))
         finally:  # what was done is shown although the run ended early
             is_quiet, invalid = verbosity == "quiet", store.invalid_rows()
-            names = [*(report.customer for report in reports), *left_out]
-            is_merged = all(report.is_merged for report in reports)
+            names = asked if only else None  # without names everybody is meant, also who has nothing to send
+            is_merged = chosen == [report.customer for report in reports if report.is_merged] and not left_out
             verdicts = store.verdicts(names) if is_merged else merge.assess(names)[0]
             sent = {report.customer: output.sent_figures(report, dry=dry) for report in reports}
             errors = {report.customer: report.error for report in reports if report.error}
@@ -127,7 +125,7 @@ def sync(
             for said in nobodys(theirs):
                 output.say(said, err=True)
     if dry:  # what a run would send is no trouble
-        is_well = not nobodys(theirs) and not any(verdict.state in _STAYS_OFF for verdict in verdicts)
+        is_well = not nobodys(theirs) and all(each.is_well() or each.state is CustomerState.WAITING for each in verdicts)
     else:
         is_well = all_well(verdicts, theirs, strict=strict)
     failed = any(report.error or report.doubled or (dry and report.total("failed")) for report in reports)

@@ -44,7 +44,7 @@ from orders_platform.domain.orders import (
     SyncRow,
     SyncState,
 )
-from orders_platform.domain.text import few
+from orders_platform.domain.text import few, fold
 from orders_platform.domain.verdicts import NOBODYS, Verdict, verdicts_of
 from orders_platform.errors import BoardMismatchError, ConfigurationError, CustomerPausedError, RowsTakenError
 
@@ -566,6 +566,11 @@ class OrderStore:
             logged = self._batches("read_batches", pattern=f'%"{monday_id}"%', batch_id=None)
             refs = [ref for each in logged for ref, result in each.row_results.items() if str(monday_id) in {ref, result}]
             found = self._rows_of(term, monday_id, tuple(dict.fromkeys(refs)))
+        if not found:  # databases fold plain letters alone
+            column = self.configuration.keys.unique[0]
+            found = next(
+                (self._rows_of(each, _NO_ID, ()) for each in self.values_of([column])[column] if fold(each) == fold(term)), []
+            )
         return [
             replace(row, documents=tuple(self._batches("read_batches", pattern=f'%"{row.ref}"%', batch_id=row.batch_id)))
             for row in found

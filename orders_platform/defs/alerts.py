@@ -324,7 +324,7 @@ def summary(verdicts: Sequence[Verdict], nobody: Sequence[str], failed: Sequence
     lines = [line for each in sorted(verdicts, key=Verdict.is_well) for line in (each.sentence, *map(str, each.guards))]
     runs = [f"The last run failed: {', '.join(failed)}"] if failed else []
     troubled = sum(not each.is_well() for each in verdicts)
-    stands = f"{troubled} not all on the board" if troubled else "all on the board"
+    stands = f"{troubled} not all on the board" if troubled else "all on the board" if not nobody else "rows of nobody"
     title = f"[{settings.environment}] {counted(len(verdicts), 'customer')}: {stands}"
     body = "\n".join([*runs, *lines, *nobody, f"{settings.ui_url}/runs"])
     return Message(title, body, bool(failed or troubled or nobody))

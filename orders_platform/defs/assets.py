@@ -19,6 +19,7 @@ from orders_platform.defs.failures import RETRIES, dagster_failures
 from orders_platform.defs.resources import CUSTOMERS, MondayResource, OrdersDatabase, RunOptions, make_partitions
 from orders_platform.domain.customers import customer_for
 from orders_platform.domain.guards import Guard
+from orders_platform.domain.verdicts import Verdict
 from orders_platform.errors import SourceDataError
 from orders_platform.reports.content import Report, make_report
 from orders_platform.reports.rendering import html_page, markdown_text, write_page
@@ -116,9 +117,9 @@ def order_lines(
     return dg.MaterializeResult(metadata={"created": merged.created, "updated": merged.updated, "removed": merged.removed})
 
 
-def renew_page(store: OrderStore, customer: str) -> tuple[Report, Path]:
-    """Where the customer's orders stand, written as its page."""
-    settings, report = Settings(), make_report(store, customer, datetime.now(UTC))
+def renew_page(store: OrderStore, customer: str, verdict: Verdict | None = None) -> tuple[Report, Path]:
+    """Where the customer's orders stand, written as its page; without a `verdict` as of the load that was merged last."""
+    settings, report = Settings(), make_report(store, customer, datetime.now(UTC), verdict)
     return report, write_page(report_folder(settings), customer, html_page([report], report_links(settings)))
 
 

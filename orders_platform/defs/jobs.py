@@ -79,7 +79,8 @@ def record_pauses(context: OpExecutionContext, config: PauseConfig, orders_datab
         if both := ", ".join(sorted(pause & resume)):
             raise ConfigurationError(f"{both} is to be paused and resumed; name it once. Nothing was changed.")
         for name in sorted(pause | resume):
-            renew_page(store, store.pause(name, now if name in pause else None))
+            customer = store.pause(name, now if name in pause else None)
+            renew_page(store, customer, orders_database.merge.assess([customer])[0][0])
         paused = store.paused()
     context.add_output_metadata({"paused": ", ".join(f"{name} since {at:%Y-%m-%d %H:%M} UTC" for name, at in paused.items())})
 

@@ -51,7 +51,13 @@ class CustomerSyncStatus:
         if self.is_paused:
             return ""
         if self.is_changed:
-            return "first load" if self.merged is None else "changed load" if self.load != self.merged else "unfinished merge"
+            return (
+                "first load"
+                if self.merged is None and self.merged_at is None
+                else "changed load"
+                if self.load != self.merged
+                else "unfinished merge"
+            )
         return counted(self.waiting, "row waits", "rows wait") if self.waiting else ""
 
 

@@ -227,7 +227,7 @@ class OrderSheet:
             self._values[place] += sum(map(bool, map(str.strip, columns[place])))
         numbers = columns.get(place_of[known.keys[0]], blank)
         customers = columns.get(place_of.get(known.customer, _SOURCE), blank)
-        is_order = [fold(number or customer) not in TOTALS for number, customer in zip(numbers, customers, strict=True)]
+        is_order = [(fold(number) or fold(customer)) not in TOTALS for number, customer in zip(numbers, customers, strict=True)]
         sized = columns if all(is_order) else {place: list(compress(columns[place], is_order)) for place in sizes}
         self.quantity += sum(_sum([cell for cell in sized[place] if cell]) for place in sizes)
         for place in dates:

@@ -39,6 +39,7 @@ from orders_platform.merge.row_matching import Change, Reject, StagedLoad, rehas
 from orders_platform.merge.staging import rarely_collected
 
 _EXAMPLES = 3
+_WHOLE_LIST = ""
 
 _OF_ROWS = ("order_key", "row_hash", "staged_hash", "group_name", "item_name")
 """What a row says besides its cells, in columns of the same names."""
@@ -96,32 +97,44 @@ class OrderMerge:
         What it has that is not merged yet is told, but not looked at. Reads it twice.
         """
         scan = self.scan_staging()
-        unmerged = {each.customer for each in self.sync_statuses(scan) if each.is_unmerged}
+        loads, merges = self._load_fingerprints(scan), self._merges()
+        unmerged = {each.customer for each in self._sync_statuses(scan, loads, merges) if each.is_unmerged}
         recorded, labels = self._store.invalid_rows(), {UNKNOWN_CUSTOMER, UNMATCHED_NO_ORDER}
-        rows, now = Counter[str](), scan.unmatched_by_label
-        for row in (row for row in recorded if row.code in labels):
-            rows[row.customer] += row.rows
-        new = {label for label in {*rows, *now} if label not in now or rows[label] != now[label][0].rows}
-        invalid = [row for row in recorded if row.code not in labels or row.customer not in new]
-        for entry in (entry for entry in scan.unmatched if entry.label in new):
+        keys = {label: _unmatched_key(label) for label in scan.unmatched_by_label}
+        known = {label for label, key in keys.items() if key in merges and merges[key]["fingerprint"] == loads[key]}
+        invalid = [row for row in recorded if row.code not in labels or row.customer in known]
+        for entry in (entry for entry in scan.unmatched if entry.label not in known):
             code = UNKNOWN_CUSTOMER if entry.has_orders else UNMATCHED_NO_ORDER
             invalid.append(RowProblem(entry.label, "", "", code, entry.reason, entry.rows))
         return self._store.verdicts(customers, invalid=invalid, unmerged=unmerged), invalid
 
-    def sync_statuses(self, scan: StagingScan | None = None) -> list[CustomerSyncStatus]:
-        """Where every customer stands that the load or the order table has, by name. Reads the whole staging table, as the scan does."""
-        scan = scan or self.scan_staging()
-        loads = self._load_fingerprints(scan)
-        merges = {str(row["customer_name"]): row for row in self._store.read("read_merges")}
+    def _merges(self) -> dict[str, Row]:
+        """The last merge of each customer, and of rows of nobody by their key."""
+        return {str(row["customer_name"]): row for row in self._store.read("read_merges")}
+
+    def sync_statuses(self) -> list[CustomerSyncStatus]:
+        """Where every customer stands that the load or the order table has, by name. Reads the whole staging table twice."""
+        scan = self.scan_staging()
+        return self._sync_statuses(scan, self._load_fingerprints(scan), self._merges())
+
+    def _sync_statuses(
+        self, scan: StagingScan, loads: Mapping[str, str], merges: Mapping[str, Row]
+    ) -> list[CustomerSyncStatus]:
         waiting: Counter[str] = Counter()
         for row in self._store.read("count_waiting"):
             waiting[str(row["customer_name"])] += int(row["row_count"])
-        names = sorted({*scan.customers, *self._store.customers()})
-        paused = self._store.paused()
-        found = []
-        for name in names:
-            status = CustomerSyncStatus(name, loads.get(name), waiting=waiting[name], is_paused=name in paused)
-            found.append(_merged(status, merges[name]) if name in merges else status)
+        paused, known, found = self._store.paused(), self._store.customers(), []
+        resolved = {name: self._configuration.customer_names.resolve(name) for name in known}
+        renamed = {customer for name, customer in resolved.items() if customer != name}
+        for name in sorted({*scan.customers, *known}):
+            status, merge = (
+                CustomerSyncStatus(name, loads.get(name), waiting=waiting[name], is_paused=name in paused),
+                merges.get(name),
+            )
+            if merge:
+                load = _in_list(status.load, loads) if status.load and merge["unsettled_orders"] else status.load
+                status = _merged(replace(status, load=load), merge)
+            found.append(replace(status, is_whole=status.is_whole and name not in renamed))
         return found
 
     def present(self) -> list[str]:
@@ -129,18 +142,24 @@ class OrderMerge:
         return sorted({*self.scan_staging().customers, *self._store.customers()})
 
     def _load_fingerprints(self, scan: StagingScan) -> dict[str, str]:
-        """The content of each customer's load, as its merge records it."""
-        parts: dict[str, list[str]] = {}
+        """The content of each customer's load, of the rows of nobody by their key, and of the whole list, as merges record it."""
+        parts: dict[str, list[str]] = {_WHOLE_LIST: []}
         for row in self._store.read("0_fingerprint_loads", None, self._statements_for("")):
-            owner = scan.owner_of(order_store.text(row["spelling"]), order_store.text(row["file_name"]))
-            if owner is not None:
-                parts.setdefault(owner, []).append(str(row["fingerprint"]))
+            spelling, file = order_store.text(row["spelling"]), order_store.text(row["file_name"])
+            owner = scan.owner_of(spelling, file) or _unmatched_key(SpellingCount(spelling, file, 0).label)
+            for name in (owner, _WHOLE_LIST):
+                parts.setdefault(name, []).append(str(row["fingerprint"]))
         add = self.database.dialect.add_fingerprints
         return {name: f"{self.rules.configuration_hash(name)}:{add(found)}" for name, found in parts.items()}
 
     def _fingerprint(self, customer: str, rows: Iterable[Sequence[Any]]) -> str:
         """The same for one customer, out of the rows with their hashes."""
         return f"{self.rules.configuration_hash(customer)}:{self.database.dialect.fingerprint([row[0] for row in rows])}"
+
+    def _merged_load(self, customer: str, scan: StagingScan) -> str:
+        """The fingerprint of a customer's load; empty where it is not the one that was merged last."""
+        load = self._fingerprint(customer, self._row_hashes(customer, scan.customers.get(customer, CustomerRows.of([]))))
+        return load if str((self._last_merge(customer) or {}).get("fingerprint")).startswith(load) else ""
 
     def _row_hashes(self, customer: str, rows: CustomerRows) -> Sequence[Sequence[Any]]:
         """The hash of each row of a customer's load first, and where it is last."""
@@ -156,22 +175,27 @@ class OrderMerge:
     def record_scan(self, scan: StagingScan, now: datetime) -> None:
         """Record what the staging table has of nobody, and of whom it has nothing. Unchanged: no write.
 
-        The rows that match no customer are listed among the rejects. A customer with orders of which there is no row is guarded, and its
-        last load forgotten: when its rows come back they are merged, and the guard goes.
+        The rows that match no customer are listed among the rejects. The last load of a customer of which there is no row is forgotten, so
+        that its rows are merged when they come back; if it has orders it is guarded until then.
         """
         self._record_unmatched(scan, now)
         orders = {each.customer: each.orders for each in self._store.summaries()}
         recorded: dict[str, list[Guard]] = {name: [] for name in orders}
         for guard in self._store.guards():
             recorded.setdefault(guard.customer, []).append(guard)
-        for name, known in recorded.items():
+        merged = {
+            name for name, merge in self._merges().items() if merge["fingerprint"] and not name.startswith(_unmatched_key(""))
+        }
+        for name in merged:
+            recorded.setdefault(name, [])
+        for name, known in sorted(recorded.items()):
             if {name, self._configuration.customer_names.resolve(name)} & scan.customers.keys():
                 continue
             kept = [guard for guard in known if guard.kind is not GuardKind.VANISHED_ORDERS]
             if orders.get(name):
                 kept.append(guards.vanished_orders(name, orders[name], orders[name], []))
-            if kept != known:
-                self._record_guards(name, kept, forget_load=True)
+            if kept != known or name in merged:
+                self._record_guards(name, kept, forgets_at=now)
 
     def _record_unmatched(self, scan: StagingScan, now: datetime) -> None:
         unmatched = scan.unmatched_by_label
@@ -183,7 +207,6 @@ class OrderMerge:
             with self._store.writing(now=now, code=UNKNOWN_CUSTOMER) as run:
                 run("0_resolve_unmatched", labels=gone)
                 run("0_forget_loads", keys=[_unmatched_key(label) for label in gone])
-                run("1_ask_for_merges", customer="")
 
     def _reject_unmatched(self, label: str, rows: CustomerRows, reason: str, now: datetime) -> None:
         key = _unmatched_key(label)
@@ -198,8 +221,7 @@ class OrderMerge:
                 row.reject_code, row.reason = (UNKNOWN_CUSTOMER, reason) if is_order else (UNMATCHED_NO_ORDER, row.reason)
             self._record_rejects(run, load, self._read_rejects(run))
             run("1_record_merge", customer=key, fingerprint=fingerprint, rows_read=load.counts.total(), missing_orders=0, missing_kept=0,
-                unsettled=0, compares_lines=0)  # fmt: skip
-            run("1_ask_for_merges")
+                row_hash_rule=None, unsettled=0, compares_lines=0)  # fmt: skip
 
     # --- the three merges -----------------------------------------------------------------------------------------------
 
@@ -217,25 +239,38 @@ class OrderMerge:
                 f"{self._configuration.tables.staging} holds no row of customer {customer!r}. Nothing was changed and nothing removed. "
                 "Check the load, the spelling, and the customer's aliases in [customers]."
             )
-        known = self._last_merge(customer)
+        known, names = self._last_merge(customer), self._configuration.customer_names
+        former = sorted(name for name in self._store.customers() if name != customer and names.resolve(name) == customer)
         staged = self._row_hashes(customer, rows) if known else ()
         fingerprint = self._fingerprint(customer, staged)
+        if known and known["unsettled_orders"]:
+            fingerprint = _in_list(fingerprint, self._load_fingerprints(scan))
         recorded = guards.read(customer, known["guards"] if known else None)
         # The same load is merged again where orders were deleted behind our back: they come back, and find their items.
-        is_same = known and known["fingerprint"] == fingerprint and known["orders_now"] == known["order_count"]
-        if known and is_same and not known["unsettled_orders"] and not (
+        is_same = known and known["fingerprint"] == fingerprint and known["orders_now"] == known["order_count"] and not former
+        if known and is_same and (known["unsettled_orders"] or 0) >= 0 and not (
             GuardKind.VANISHED_ORDERS in accept and any(guard.kind is GuardKind.VANISHED_ORDERS for guard in recorded)
         ):  # fmt: skip
             # A load with emptied columns was another one: it was never merged.
             kept = tuple(guard for guard in recorded if guard.kind is not GuardKind.EMPTIED_COLUMNS)
             if kept != recorded:
                 self._record_guards(customer, kept)
-            return HeaderMerge(known["rows_read"], missing=known["missing_orders"], guards=kept, was_unchanged=True)
-        rule = self.rules.row_hash_rule(customer)
-        configuration = self.rules.configuration_hash(customer)
+            unsettled = int(known["unsettled_orders"] or 0)
+            return HeaderMerge(
+                known["rows_read"], missing=known["missing_orders"], guards=kept, was_unchanged=True, unsettled=unsettled
+            )
+        try:
+            return self._merge_rows(customer, rows, scan, now, accept, known, former, staged)
+        except _GuardBlocks as blocked:  # nothing else of the transaction stays, a new name of the customer neither
+            self._record_guards(customer, blocked.merge.guards)
+            return blocked.merge
+
+    def _merge_rows(
+        self, customer: str, rows: CustomerRows, scan: StagingScan, now: datetime, accept: Collection[GuardKind], known: Row | None,
+        former: Sequence[str], staged: Sequence[Sequence[Any]],
+    ) -> HeaderMerge:  # fmt: skip
+        rule, configuration = self.rules.row_hash_rule(customer), self.rules.configuration_hash(customer)
         is_configured_so = known is not None and str(known["fingerprint"]).startswith(f"{configuration}:")
-        names = self._configuration.customer_names
-        former = sorted(name for name in self._store.customers() if name != customer and names.resolve(name) == customer)
         # A run that was started before a customer was renamed, or before an order came from it, may be sending.
         with ExitStack() as locks, rarely_collected(), self._header_transaction(customer, customer, rows, now) as run:
 
@@ -248,26 +283,28 @@ class OrderMerge:
             cleaner, rejects = self._cleaner(customer), self._read_rejects(run)
             if not known or known["row_hash_rule"] != rule:
                 self._write(run, ["record_uuid", "row_hash"], rehashed(run, cleaner, rejects))
-                run("1_record_row_hash_rule", rule=rule)
             load = StagedLoad(run, cleaner, staged)
             rows_read = load.counts.total()
             load.judge_shared_keys()
-            load.match(customer, scan, names)
+            load.match(customer, scan, self._configuration.customer_names)
             changes, shown = load.compare()
             acted = tuple(guard for guard in self._load_guards(customer, load, shown) if guard.kind not in accept)
-            run("record_guards", guards=guards.written(acted), forget_load=0)
             copies, rejected = rows_read - len(load.rows), sum(bool(row.reject_code) for row in load.rows)
             if any(guard.blocks for guard in acted):
-                return HeaderMerge(rows_read, rejected=rejected, copies=copies, guards=acted)
-            load.take_over(hold)
+                raise _GuardBlocks(HeaderMerge(rows_read, rejected=rejected, copies=copies, guards=acted))
+            run("record_guards", guards=guards.written(acted), forget_load=0)
+            load.take_over(hold, lambda name: self._merged_load(name, scan))
             self._update(run, changes, load)
             created = self._insert(run, load)
             missing = [order.ref for order in load.missing]
             removed = 0 if acted else self._remove(run, missing)
             self._record_rejects(run, load, rejects)
-            run("1_record_merge", fingerprint=self._fingerprint(customer, load.staged), rows_read=rows_read, missing_orders=len(missing),
+            fingerprint = self._fingerprint(customer, load.staged)
+            if load.unsettled:
+                fingerprint = _in_list(fingerprint, self._load_fingerprints(scan))
+            run("1_record_merge", fingerprint=fingerprint, rows_read=rows_read, missing_orders=len(missing), row_hash_rule=rule,
                 missing_kept=int(bool(acted and missing)), unsettled=load.unsettled, compares_lines=int(not is_configured_so))  # fmt: skip
-            if not is_same or created or changes or removed or load.arrived:
+            if created or changes or removed or load.arrived:
                 run("1_ask_for_merges")
         counts = (rows_read, created, len(changes), rejected, copies, len(missing), removed)
         return HeaderMerge(*counts, acted, unsettled=load.unsettled)
@@ -316,6 +353,7 @@ class OrderMerge:
         """Give the customer the orders that it had under other canonical names."""
         if former:
             run("1_rename_customer", former=former)
+            run("1_rename_record", former=former)
             run("1_resolve_former_rejects", former=former)
             run("2_clear_staged_lines", customers=former)
             run("0_forget_loads", keys=former)
@@ -339,12 +377,12 @@ class OrderMerge:
         if rules[GuardKind.VANISHED_ORDERS].acts(len(gone), known):
             yield guards.vanished_orders(customer, len(gone), known, gone[:_EXAMPLES])
 
-    def _record_guards(self, customer: str, acted: Iterable[Guard], *, forget_load: bool = False) -> None:
+    def _record_guards(self, customer: str, acted: Iterable[Guard], *, forgets_at: datetime | None = None) -> None:
         with self._customer_transaction(customer) as run:
             run("1_add_customer")
-            run("record_guards", guards=guards.written(acted), forget_load=int(forget_load))
-            if forget_load:
-                run("1_ask_for_merges")
+            run("record_guards", guards=guards.written(acted), forget_load=int(forgets_at is not None))
+            if forgets_at:
+                run("1_resolve_former_rejects", former=[customer], now=forgets_at)
 
     @repeated_when_lost
     def unpivot_sizes(self, customer: str) -> int:
@@ -473,6 +511,19 @@ class OrderMerge:
         customer, now = run.values["customer"], run.values["now"]
         new = [(customer, *key, *values, now, now) for key, values in found.items() if key not in recorded]
         self.database.dialect.insert_rows(run.connection, self._schema.table("rejects"), columns, new)
+
+
+class _GuardBlocks(Exception):
+    """Ends a merge, with what it would say of itself."""
+
+    def __init__(self, merge: HeaderMerge) -> None:
+        super().__init__()
+        self.merge = merge
+
+
+def _in_list(fingerprint: str, loads: Mapping[str, str]) -> str:
+    """The fingerprint of a load of which something waits for other customers' rows: it is another one when these are."""
+    return f"{fingerprint}:{loads[_WHOLE_LIST].rpartition(':')[2][:24]}"
 
 
 def _merge_numbers(merge: Row) -> dict[str, int]:

@@ -88,6 +88,7 @@ class StagedLoad:
         self.counts: Counter[str] = Counter()
         self.unsettled = 0
         self.arrived: dict[str, list[str]] = {}
+        self._returned: set[str] = set()  # those of them that had left the load
         self.left = {order.ref for order in self.known.values() if order.has_left}
         self._same = {
             (order.full_key, order.row_hash, order.group_name, order.item_name): order.ref
@@ -196,7 +197,9 @@ class StagedLoad:
         elsewhere = self._find_moves(customer, scan, names)
         self.unsettled += self._match_arrivals(elsewhere, elsewhere.candidates)
         self._match_own(has_left=True)
+        live = {ref for refs in self.arrived.values() for ref in refs}
         self._match_arrivals(elsewhere, elsewhere.returning)
+        self._returned = {ref for refs in self.arrived.values() for ref in refs} - live
 
     def _match_own(self, *, has_left: bool) -> None:
         self._match_full_keys([order for order in self.known.values() if order.has_left is has_left])
@@ -312,14 +315,18 @@ class StagedLoad:
                 self._pair(moved)
         return unsure
 
-    def take_over(self, hold: Callable[[str], None]) -> None:
+    def take_over(self, hold: Callable[[str], None], merged_load: Callable[[str], str]) -> None:
         """Make the orders that came from other customers this one's.
 
-        `hold` holds another customer until the merge has ended, and raises `CustomerBusyError` when a run is at work on it.
+        `hold` holds another customer until the merge has ended, and raises `CustomerBusyError` when a run is at work on it. One whose
+        load is not the one that was merged last (`merged_load` is empty) is merged again in any case: it may get that one back.
         """
-        for customer, orders in sorted(self.arrived.items()):
+        for customer in sorted(self.arrived):
             hold(customer)
-            self._run("1_release_orders", former=customer, taken=len(orders))
+        loads = {customer: merged_load(customer) for customer in self.arrived}  # before anything of these is written
+        for customer, orders in sorted(self.arrived.items()):
+            counts = {"taken": len(orders), "live": len(orders) - len(self._returned.intersection(orders))}
+            self._run("1_release_orders", former=customer, load=loads[customer], **counts)
             for refs in chunks(orders):
                 self._run("1_take_orders", refs=refs)
                 self._run("2_clear_lines_of_orders", refs=refs)

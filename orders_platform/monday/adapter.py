@@ -117,7 +117,8 @@ class MondayBoard:
         """Id, name and number of items of every active board that the token sees."""
         for page in range(1, _MOST_PAGES):
             listed = nodes(self._read("boards", {"page": page}), "boards")
-            yield from ((int(str(each["id"])), str(each["name"]), int(str(each["items_count"] or 0))) for each in listed)
+            for each in listed:
+                yield _number(each, "id"), _word(each, "name"), _number(each, "items_count") if each.get("items_count") else 0
             if len(listed) < _BOARDS_A_PAGE:
                 return
 
@@ -125,12 +126,12 @@ class MondayBoard:
         """Columns with their revision and all that their settings hold, by id."""
         boards = nodes(self._read("columns", {"board_id": str(board_id), "ids": list(column_ids)}), "boards")
         found = (each for board in boards for each in nodes(board, "columns"))
-        return {str(each["id"]): {**each, "settings": settings_of(each.get("settings"))} for each in found}
+        return {_word(each, "id"): {**each, "settings": settings_of(each.get("settings"))} for each in found}
 
     def groups(self, board_id: int) -> Sequence[Group]:
         """The active groups, in board order."""
         boards = nodes(self._read("groups", {"board_id": str(board_id)}), "boards")
-        return require_board({int(str(board["id"])): board_groups(board) for board in boards}, board_id)
+        return require_board({_number(board, "id"): board_groups(board) for board in boards}, board_id)
 
     def items(self, item_ids: Sequence[int], column_ids: Sequence[str]) -> Mapping[int, BoardItem]:
         """Items or subitems by id with the cells asked for; archived and deleted ones included, unknown ids absent."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orders_platform_tests.testing.terminal import Terminal
-from orders_platform_tests.testing.workplace import Row, Workplace, samples_of
+from orders_platform_tests.testing.workplace import CHECKOUT, Row, Workplace, samples_of
 
 BHOOD, PELOTON = samples_of("B'HOOD", "BHOOD")[:4], samples_of("PELOTON")[:4]
 KEY, NAME, STYLE = "AAG ORDER NUMBER", "CUSTOMER NAME", "CUSTOMER STYLE"
@@ -67,6 +67,53 @@ def test_rows_of_nobody_are_told_before_a_run_lists_them(synced: Workplace, term
     assert terminal("sync", "--execute").code == 1
     synced.stage(BHOOD)
     assert terminal("status").code == terminal("report").code == terminal("verify").code == 0
+
+
+def test_an_order_of_nobody_in_place_of_a_total_of_theirs_is_told(synced: Workplace, terminal: Terminal) -> None:
+    theirs = PELOTON[0] | {NAME: "SOMEBODY ELSE"}
+    synced.stage([*BHOOD, {KEY: "TOTAL", NAME: "SOMEBODY ELSE", "TOTAL QTY": 7}])
+    assert terminal("sync", "--execute").code == terminal("status").code == 0
+    synced.stage([*BHOOD, theirs])
+    assert [terminal(command).code for command in ("status", "report", "verify", "sync")] == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    "row", [{KEY: "TOTAL", "TOTAL QTY": 7}, PELOTON[0] | {KEY: None}], ids=["only a total", "only a row without a number"]
+)
+def test_a_customer_without_orders_whose_rows_are_gone_is_forgotten(synced: Workplace, terminal: Terminal, row: Row) -> None:
+    synced.stage([*BHOOD, row | {NAME: "PELOTON"}])
+    terminal("sync", "--execute")
+    synced.stage(BHOOD)
+    assert terminal("sync", "--execute").code == 0
+    assert [terminal(command).code for command in ("status", "report", "verify", "sync")] == [0, 0, 0, 0]
+
+
+def test_a_customer_that_became_an_alias_while_its_rows_left_is_told_and_guarded(
+    workplace: Workplace, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rhone = samples_of("RHONE")[:4]
+    workplace.stage([*BHOOD, *rhone])
+    assert terminal("sync", "--execute").code == 0
+    text = (CHECKOUT / "config" / "order_sync.toml").read_text(encoding="utf-8")
+    one_name = text.replace('"RHONE" = {}', "").replace('{ aliases = ["BHOOD"] }', '{ aliases = ["BHOOD", "RHONE"] }')
+    file = workplace.folder / "named.toml"
+    file.write_text(one_name, encoding="utf-8")
+    monkeypatch.setenv("ORDERS_CONFIG", str(file))
+    workplace.stage(BHOOD)
+    codes = [terminal(command).code for command in ("status", "sync", "report", "verify")]
+    assert codes == [1, 1, 1, 1]
+    terminal("sync", "--execute")
+    said = terminal("status").out + terminal("status").err
+    assert "4 of 8 orders of B'HOOD are missing from the load" in said
+
+
+def test_sync_and_status_agree_on_a_paused_customer_without_orders(synced: Workplace, terminal: Terminal) -> None:
+    terminal("customers", "pause", "PELOTON")
+    synced.stage([*BHOOD, *PELOTON])
+    for command in (("sync",), ("sync", "--execute"), ("status",), ("report",), ("verify",)):
+        outcome = terminal(*command)
+        assert outcome.code == 1, command
+    assert "PELOTON: no orders merged; its load is not merged yet; paused since" in terminal("sync", "--execute").out
 
 
 def test_a_run_that_could_not_merge_a_customer_does_not_praise_it(synced: Workplace, terminal: Terminal) -> None:

@@ -92,7 +92,7 @@ def test_an_order_is_left_alone_while_the_other_customer_is_not_merged(started: 
     assert owners(started)[0][::2] == (PELOTON if turns[0] == PELOTON else GREYSON, 0)
     assert (first.missing, first.removed, first.unsettled) == (0, 0, int(turns[0] == GREYSON))
     again = merged(started, turns[0])[turns[0]]
-    assert again.was_unchanged == (turns[0] == PELOTON)
+    assert (again.was_unchanged, again.unsettled) == (True, int(turns[0] == GREYSON))
     merged(started, turns[1])
     assert owners(started)[0][::2] == (PELOTON, 0)
     assert merged(started, GREYSON)[GREYSON].was_unchanged
@@ -337,3 +337,57 @@ def test_one_of_two_orders_of_a_number_moves_and_the_other_leaves(order_list: Or
     assert changed() == []
     found = order_list.sql(f'SELECT "{NAME}", "{PO}", removed_at IS NULL FROM ORDER_LIST_V2 WHERE order_key = ?', "AA-1")
     assert sorted(found) == [(GREYSON, "2", 0), (PELOTON, "1", 1)]
+
+
+def told(order_list: OrderList) -> list[str]:
+    return [each.customer for each in order_list.merging.sync_statuses() if each.is_unmerged]
+
+
+def test_an_order_that_was_taken_over_before_its_customer_was_merged_goes_back_with_the_list(started: OrderList) -> None:
+    """The list names another customer for one night, in which only that one is merged."""
+    before = owners(started)
+    list_of_before = [*BASE, *of(GREYSON, "AA-1", "AA-2")]
+    started.load(*list_of_before)
+    merged(started, GREYSON, PELOTON)
+    started.load(*BASE, *of(GREYSON, "AA-2"), *of(PELOTON, "AA-1"))
+    merged(started, PELOTON)
+    assert owners(started)[0][0] == PELOTON
+    started.load(*list_of_before)
+    assert told(started) == [GREYSON, PELOTON]
+    merged(started, GREYSON, PELOTON)
+    merged(started, *told(started))
+    assert (owners(started), told(started)) == (before, [])
+
+
+def test_an_order_that_waits_is_settled_when_the_other_row_is_deleted_unseen(started: OrderList) -> None:
+    """Its customer was mistyped, or the other customer is never merged; then somebody deletes the row."""
+    for other in ("NOBODY KNOWN", PELOTON):
+        started.load(*BASE, *of(GREYSON, "AA-1", "AA-2"))
+        merged(started, GREYSON, PELOTON)
+        started.load(*BASE, *of(GREYSON, "AA-2"), *of(other, "AA-1"))
+        assert merged(started, GREYSON)[GREYSON].unsettled == 1
+        assert GREYSON not in told(started)
+        started.load(*BASE, *of(GREYSON, "AA-2"))
+        assert GREYSON in told(started)
+        assert merged(started, GREYSON)[GREYSON].removed == 1
+        assert GREYSON not in told(started)
+
+
+def test_customers_that_wait_for_good_are_merged_once(started: OrderList) -> None:
+    """Rows of two customers, each under a name that nobody has: nothing is asked for again and again."""
+    started.load(*BASE, *of(GREYSON, "AA-2"), *of("GREYSN", "AA-1"), *of("PELOTN", "P-1"))
+    for _ in range(3):
+        merged(started, GREYSON, PELOTON)
+    assert told(started) == []
+    assert all(each.was_unchanged for each in merged(started, GREYSON, PELOTON).values())
+
+
+def test_an_older_order_that_another_customer_takes_settles_none_that_waits(started: OrderList) -> None:
+    started.load(*BASE, *of(GREYSON, "AA-1"))
+    merged(started, GREYSON, PELOTON)
+    started.load(*BASE, *of("NOBODY KNOWN", "AA-1"))
+    assert merged(started, GREYSON)[GREYSON].unsettled == 1
+    started.load(*BASE, *of("NOBODY KNOWN", "AA-1"), *of(PELOTON, "AA-2"))
+    merged(started, PELOTON)
+    started.load(*BASE, *of(PELOTON, "AA-2"))
+    assert merged(started, GREYSON)[GREYSON].removed == 1

@@ -102,6 +102,15 @@ HEADERS = st.fixed_dictionaries(
     },
 )
 STATUSES = st.sampled_from([200, 200, 200, 200, 204, 302, 400, 401, 409, 413, 423, 429, 500, 502, 599])
+NAMED = {
+    Operation.CREATE_GROUP,
+    Operation.UPDATE_GROUP,
+    Operation.CREATE_COLUMN,
+    Operation.UPDATE_DROPDOWN,
+    Operation.UPDATE_STATUS,
+}
+"""What has a word for its id."""
+
 READS: list[Callable[[MondayBoard], object]] = [
     lambda board: board.describe(1),
     lambda board: board.groups(1),
@@ -109,6 +118,8 @@ READS: list[Callable[[MondayBoard], object]] = [
     lambda board: board.children(1, [5]),
     lambda board: board.find_items(1, "t", ["T"]),
     lambda board: board.items_of_groups(1, ["g"], ["t"]),
+    lambda board: list(board.boards()),
+    lambda board: board.column_settings(1, ["t"]),
 ]
 
 
@@ -139,6 +150,14 @@ def test_a_mutation_has_one_of_the_known_outcomes(
         assert set(report.results) == {"a", "b"}
         for result in report.results.values():
             assert (result.outcome is Outcome.DONE) is (result.monday_id is not None)
-            assert is_item_id(result.monday_id or "1") or "group" in operation.value
+            assert is_item_id(result.monday_id or "1") or operation in NAMED
             assert f"{result.code} {result.message} {report.error} {report.request_id}".encode()
         assert report.complexity >= 0
+
+
+@pytest.mark.parametrize("read", READS)
+@pytest.mark.parametrize("lacks", [{}, {"id": None}, {"id": ""}, {"id": True}, {"id": "1", "name": None}])
+def test_a_board_without_an_id_or_a_name_is_no_answer(read: Callable[[MondayBoard], object], lacks: dict[str, object]) -> None:
+    body = json.dumps({"data": {"boards": [lacks | {"columns": [lacks]}], "items": [lacks], "versions": []}}).encode()
+    with board_on(200, {}, body) as board, suppress(OrdersError):
+        read(board)
