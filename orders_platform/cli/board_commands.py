@@ -86,6 +86,8 @@ def sync(
         scan = merge.scan_staging()
         merge.record_scan(scan, run.clock())
         merged = [each.customer for each in store.summaries() if each.orders or each.new or each.pending]
+        resolve = settings.configuration.customer_names.resolve  # what has another name now is merged and sent under that
+        merged = [name for name in merged if resolve(name) in {None, name} or resolve(name) not in scan.customers]
         known = sorted({*scan.customers, *merged})  # what the load lacks of a customer is told, what waits of it is sent
         asked = chosen_customers(only, known, settings, "has neither staged rows nor orders")
         chosen = without_paused(asked, store, named=bool(only))

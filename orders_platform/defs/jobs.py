@@ -78,9 +78,9 @@ def record_pauses(context: OpExecutionContext, config: PauseConfig, orders_datab
         pause, resume = (set(map(store.customer_named, names)) for names in (config.pause, config.resume))
         if both := ", ".join(sorted(pause & resume)):
             raise ConfigurationError(f"{both} is to be paused and resumed; name it once. Nothing was changed.")
-        for name in sorted(pause | resume):
-            customer = store.pause(name, now if name in pause else None)
-            renew_page(store, customer, orders_database.merge.assess([customer])[0][0])
+        customers = [store.pause(name, now if name in pause else None) for name in sorted(pause | resume)]
+        for verdict in orders_database.merge.assess(customers)[0] if customers else ():
+            renew_page(store, verdict.customer, verdict)
         paused = store.paused()
     context.add_output_metadata({"paused": ", ".join(f"{name} since {at:%Y-%m-%d %H:%M} UTC" for name, at in paused.items())})
 

@@ -20,8 +20,7 @@ class CustomerSyncStatus:
         load: the content of its staged rows as one value; None when it has none.
         merged: the content that was merged last; None when none ever was.
         rows: that it read.
-        is_whole: it went through all its three steps, nobody took away orders since, and no order of it waited for the merge of another
-            customer that has been.
+        is_whole: it went through all its three steps, and nobody took away orders since.
         waiting: rows that are to be sent and can be.
         is_paused: somebody wants it to be left alone.
     """

@@ -98,7 +98,7 @@ class Loads:
         """What the columns of the staging table are."""
         rules, c = self._merge.rules, self._configuration
         return OrderColumns(
-            tuple(column.name for column in self._store.schema.columns_of(c.tables.staging)),
+            tuple(column.name for column in self._store.schema.columns_of(c.tables.staging) if column.name != "staged_hash"),
             (*c.keys.unique, *c.keys.extra), c.columns.customer, c.columns.file,
             sizes=frozenset(rules.sizes),
             dates=frozenset(column.name for column in rules.business if column.null_words.issuperset(PLACEHOLDER_DATES)),

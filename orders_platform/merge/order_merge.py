@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime
-from functools import cached_property, reduce
+from functools import cache, cached_property, reduce
 from operator import attrgetter, or_
 from typing import Any
 
@@ -59,11 +59,11 @@ class OrderMerge:
         self._schema = store.schema
         self._statements_of: dict[Keys, Statements] = {}
         self._known_cells: dict[Sequence[str], list[KnownCells]] = {}
+        self._require_rights = cache(self._schema.require_daily_rights)
 
     @cached_property
     def rules(self) -> MergeRules:
-        """The merge rules, read from the catalogue at first use, when the login's rights are looked at as well."""
-        self._schema.require_daily_rights()
+        """The merge rules, read from the catalogue at first use."""
         return MergeRules(self._configuration, self._schema, self.database.dialect.types)
 
     def _statements_for(self, customer: str) -> Statements:
@@ -101,7 +101,7 @@ class OrderMerge:
         unmerged = {each.customer for each in self._sync_statuses(scan, loads, merges) if each.is_unmerged}
         recorded, labels = self._store.invalid_rows(), {UNKNOWN_CUSTOMER, UNMATCHED_NO_ORDER}
         keys = {label: _unmatched_key(label) for label in scan.unmatched_by_label}
-        known = {label for label, key in keys.items() if key in merges and merges[key]["fingerprint"] == loads[key]}
+        known = {label for label, key in keys.items() if key in merges and merges[key]["fingerprint"] == loads.get(key)}
         invalid = [row for row in recorded if row.code not in labels or row.customer in known]
         for entry in (entry for entry in scan.unmatched if entry.label not in known):
             code = UNKNOWN_CUSTOMER if entry.has_orders else UNMATCHED_NO_ORDER
@@ -132,8 +132,8 @@ class OrderMerge:
                 merges.get(name),
             )
             if merge:
-                load = _in_list(status.load, loads) if status.load and merge["unsettled_orders"] else status.load
-                status = _merged(replace(status, load=load), merge)
+                others = f":{_others(name, loads, merges)}" if merge["unsettled_orders"] else ""
+                status = _merged(replace(status, load=status.load and status.load + others), merge)
             found.append(replace(status, is_whole=status.is_whole and name not in renamed))
         return found
 
@@ -156,10 +156,12 @@ class OrderMerge:
         """The same for one customer, out of the rows with their hashes."""
         return f"{self.rules.configuration_hash(customer)}:{self.database.dialect.fingerprint([row[0] for row in rows])}"
 
-    def _merged_load(self, customer: str, scan: StagingScan) -> str:
-        """The fingerprint of a customer's load; empty where it is not the one that was merged last."""
-        load = self._fingerprint(customer, self._row_hashes(customer, scan.customers.get(customer, CustomerRows.of([]))))
-        return load if str((self._last_merge(customer) or {}).get("fingerprint")).startswith(load) else ""
+    def _merged_load(self, run: Runner, customer: str, scan: StagingScan) -> str:
+        """The fingerprint of another customer's load; empty where it is not the one that was merged last."""
+        selection = _selection(scan.customers.get(customer, CustomerRows.of([])))
+        rows = Runner(self._statements_for(customer), run.connection, selection)("1_read_row_hashes").all()
+        load, known = self._fingerprint(customer, rows), run("1_read_customer", customer=customer).mappings().first()
+        return load if known and str(known["fingerprint"]).startswith(load) else ""
 
     def _row_hashes(self, customer: str, rows: CustomerRows) -> Sequence[Sequence[Any]]:
         """The hash of each row of a customer's load first, and where it is last."""
@@ -243,12 +245,14 @@ class OrderMerge:
         former = sorted(name for name in self._store.customers() if name != customer and names.resolve(name) == customer)
         staged = self._row_hashes(customer, rows) if known else ()
         fingerprint = self._fingerprint(customer, staged)
+        others = ""
         if known and known["unsettled_orders"]:
-            fingerprint = _in_list(fingerprint, self._load_fingerprints(scan))
+            others = _others(customer, self._load_fingerprints(scan), self._merges())
+            fingerprint = f"{fingerprint}:{others}"
         recorded = guards.read(customer, known["guards"] if known else None)
         # The same load is merged again where orders were deleted behind our back: they come back, and find their items.
         is_same = known and known["fingerprint"] == fingerprint and known["orders_now"] == known["order_count"] and not former
-        if known and is_same and (known["unsettled_orders"] or 0) >= 0 and not (
+        if known and is_same and not (
             GuardKind.VANISHED_ORDERS in accept and any(guard.kind is GuardKind.VANISHED_ORDERS for guard in recorded)
         ):  # fmt: skip
             # A load with emptied columns was another one: it was never merged.
@@ -260,14 +264,14 @@ class OrderMerge:
                 known["rows_read"], missing=known["missing_orders"], guards=kept, was_unchanged=True, unsettled=unsettled
             )
         try:
-            return self._merge_rows(customer, rows, scan, now, accept, known, former, staged)
+            return self._merge_rows(customer, rows, scan, now, accept, known, former, staged, others)
         except _GuardBlocks as blocked:  # nothing else of the transaction stays, a new name of the customer neither
             self._record_guards(customer, blocked.merge.guards)
             return blocked.merge
 
     def _merge_rows(
         self, customer: str, rows: CustomerRows, scan: StagingScan, now: datetime, accept: Collection[GuardKind], known: Row | None,
-        former: Sequence[str], staged: Sequence[Sequence[Any]],
+        former: Sequence[str], staged: Sequence[Sequence[Any]], others: str,
     ) -> HeaderMerge:  # fmt: skip
         rule, configuration = self.rules.row_hash_rule(customer), self.rules.configuration_hash(customer)
         is_configured_so = known is not None and str(known["fingerprint"]).startswith(f"{configuration}:")
@@ -293,19 +297,24 @@ class OrderMerge:
             if any(guard.blocks for guard in acted):
                 raise _GuardBlocks(HeaderMerge(rows_read, rejected=rejected, copies=copies, guards=acted))
             run("record_guards", guards=guards.written(acted), forget_load=0)
-            load.take_over(hold, lambda name: self._merged_load(name, scan))
+            load.take_over(hold, lambda name: self._merged_load(run, name, scan))
             self._update(run, changes, load)
             created = self._insert(run, load)
             missing = [order.ref for order in load.missing]
             removed = 0 if acted else self._remove(run, missing)
             self._record_rejects(run, load, rejects)
             fingerprint = self._fingerprint(customer, load.staged)
-            if load.unsettled:
-                fingerprint = _in_list(fingerprint, self._load_fingerprints(scan))
-            run("1_record_merge", fingerprint=fingerprint, rows_read=rows_read, missing_orders=len(missing), row_hash_rule=rule,
-                missing_kept=int(bool(acted and missing)), unsettled=load.unsettled, compares_lines=int(not is_configured_so))  # fmt: skip
-            if created or changes or removed or load.arrived:
-                run("1_ask_for_merges")
+            number = run.values["merge_number"]
+            if (
+                known
+                and str(known["fingerprint"]).startswith(fingerprint)
+                and not (created or changes or removed or load.arrived)
+            ):
+                number = known["merge_number"]  # nothing that concerns another customer
+            fingerprint += f":{others}" if load.unsettled else ""
+            run("1_record_merge", merge_number=number, fingerprint=fingerprint, rows_read=rows_read, missing_orders=len(missing),
+                row_hash_rule=rule, missing_kept=int(bool(acted and missing)), unsettled=load.unsettled,
+                compares_lines=int(not is_configured_so))  # fmt: skip
         counts = (rows_read, created, len(changes), rejected, copies, len(missing), removed)
         return HeaderMerge(*counts, acted, unsettled=load.unsettled)
 
@@ -382,7 +391,7 @@ class OrderMerge:
             run("1_add_customer")
             run("record_guards", guards=guards.written(acted), forget_load=int(forgets_at is not None))
             if forgets_at:
-                run("1_resolve_former_rejects", former=[customer], now=forgets_at)
+                run("1_resolve_rejects", now=forgets_at)
 
     @repeated_when_lost
     def unpivot_sizes(self, customer: str) -> int:
@@ -468,6 +477,7 @@ class OrderMerge:
         self, customer: str, statements: Statements | None = None, /, **values: object
     ) -> Iterator[Runner]:
         """A transaction in which other merges of the customer wait; runs its statements."""
+        self._require_rights()
         with self._store.writing(statements, customer=customer, **values) as run:
             self.database.dialect.lock_merge(run.connection, customer)
             yield run
@@ -521,9 +531,13 @@ class _GuardBlocks(Exception):
         self.merge = merge
 
 
-def _in_list(fingerprint: str, loads: Mapping[str, str]) -> str:
-    """The fingerprint of a load of which something waits for other customers' rows: it is another one when these are."""
-    return f"{fingerprint}:{loads[_WHOLE_LIST].rpartition(':')[2][:24]}"
+def _others(customer: str, loads: Mapping[str, str], merges: Mapping[str, Row]) -> str:
+    """What a customer's orders may wait for: the rows of the whole list, and the merges of the other customers that changed anything.
+
+    A customer with such orders is merged again when this is another value than before its last merge.
+    """
+    merged = sum(int(merge["merge_number"]) for name, merge in merges.items() if name != customer)
+    return f"{loads[_WHOLE_LIST].rpartition(':')[2][:20]}:{merged}"
 
 
 def _merge_numbers(merge: Row) -> dict[str, int]:
@@ -546,11 +560,10 @@ def _unmatched_key(label: str) -> str:
 def _merged(status: CustomerSyncStatus, merge: Row) -> CustomerSyncStatus:
     """With the customer's last merge."""
     is_whole = len(set(_merge_numbers(merge).values())) == 1 and merge["orders_now"] == merge["order_count"]
-    has_waited = (merge["unsettled_orders"] or 0) < 0
     return replace(
         status,
         merged=order_store.text(merge["fingerprint"]),
         rows=int(merge["rows_read"]),
-        is_whole=is_whole and not has_waited,
+        is_whole=is_whole,
         merged_at=order_store.moment(merge["merged_at"]),
     )

@@ -30,7 +30,7 @@ def test_commands_over_everybody_leave_it_out_and_say_so(paused: Workplace, term
     assert outcome.code == 1
     assert "RHONE is paused since 2" in outcome.err
     assert "left out" in outcome.err
-    assert "RHONE: 3 of 3 orders on the board; paused since 2" in outcome.out
+    assert "RHONE: 3 of 3 orders on the board; its load is not merged yet; paused since 2" in outcome.out
     for command in ("status", "verify", "report"):
         assert (terminal(command).code, "paused since 2" in terminal(command).out) == (1, True), command
     assert ((dry := terminal("sync")).code, "RHONE is paused since 2" in dry.err) == (1, True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+
 import pytest
 
 from orders_platform_tests.testing.terminal import Terminal
@@ -122,3 +124,55 @@ def test_a_run_that_could_not_merge_a_customer_does_not_praise_it(synced: Workpl
         outcome = terminal("sync", "--execute")
     assert outcome.code == 1
     assert "B'HOOD: 4 of 4 orders on the board; its load is not merged yet" in outcome.out
+
+
+def test_a_file_that_was_exported_from_the_staging_table_brings_no_hash_with_it(synced: Workplace, terminal: Terminal) -> None:
+    """Somebody exports the table, corrects a cell, and loads the file."""
+    columns = [name for _, name, *_ in synced.rows("PRAGMA table_info(swp_ORDER_LIST_V2)")]
+    rows = [dict(zip(columns, row, strict=True)) for row in synced.rows("SELECT * FROM swp_ORDER_LIST_V2")]
+    assert all(row["staged_hash"] for row in rows)
+    rows[0][STYLE] = "corrected"
+    file = synced.folder / "exported.csv"
+    with file.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+    refused = terminal("load", str(file), "--yes")
+    assert (refused.code, "'staged_hash' (4 values" in refused.err) == (1, True)
+    assert terminal("load", str(file), "--yes", "--ignore", "staged_hash").code == 0
+    assert terminal("status").code == 1
+    assert terminal("sync", "--execute").code == 0
+    assert "corrected" in str(synced.board)
+
+
+def test_a_warning_of_what_was_sent_is_not_over_when_the_customer_was_away_for_a_night(
+    workplace: Workplace, terminal: Terminal
+) -> None:
+    """The cell is still missing on the board when the list has the customer again."""
+    rows = [*BHOOD[:3], BHOOD[3] | {"ORDER TYPE": "A TYPE THAT THE BOARD LACKS"}]
+    workplace.stage(rows)
+    terminal("sync", "--execute")
+    warnings = terminal("status", "--json").document["cell_warnings"]
+    workplace.stage(PELOTON)
+    terminal("sync", "--execute")
+    workplace.stage([*rows, *PELOTON])
+    terminal("sync", "--execute")
+    assert [each for each in terminal("status", "--json").document["cell_warnings"] if each["customer"] == "B'HOOD"] == warnings
+    assert len(warnings) == 1
+
+
+def test_a_guard_stops_what_waits_under_a_former_name_too(
+    synced: Workplace, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (CHECKOUT / "config" / "order_sync.toml").read_text(encoding="utf-8")
+    file = synced.folder / "renamed.toml"
+    file.write_text(
+        text.replace('"B\'HOOD" = { aliases = ["BHOOD"] }', '"BHOOD CO" = { aliases = ["BHOOD", "B\'HOOD"] }'), encoding="utf-8"
+    )
+    synced.write("UPDATE ORDER_LIST_V2 SET sync_state = 'NEW', action_type = 'UPDATE', \"CUSTOMER STYLE\" = 'not to be sent'")
+    monkeypatch.setenv("ORDERS_CONFIG", str(file))
+    synced.stage([row | dict.fromkeys([STYLE, "PO NUMBER"]) for row in BHOOD])
+    outcome = terminal("sync", "--execute")
+    assert (outcome.code, "turned empty in the load" in outcome.err) == (1, True)
+    assert "not to be sent" not in str(synced.board)
+    assert {row[0] for row in synced.rows('SELECT "CUSTOMER NAME" FROM ORDER_LIST_V2')} == {"B'HOOD"}

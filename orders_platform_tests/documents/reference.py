@@ -335,7 +335,7 @@ MEANINGS = {
     "missing_kept": "of these, those that a guard kept",
     "order_count": "orders after the last merge",
     "row_hash_rule": "by which rule rows are hashed",
-    "unsettled_orders": "orders and rows that wait for the merge of another customer; less than zero when it has been",
+    "unsettled_orders": "orders and rows that wait for the merge of another customer",
     "paused_at": "since when the customer is paused",
     "merged_at": "when the load was merged last",
     "groups_sent_at": "when a group was last sent",
