@@ -213,10 +213,10 @@ def test_what_the_configuration_says_of_sizes_holds_for_orders_that_do_not_chang
     changed = order_list.configured(change)
     assert changed.merge_all(*rows)[0].updated == 0
     shown = changed.sql(
-        "SELECT o.order_key, l.size_code, l.qty FROM ORDER_LIST_LINES l JOIN ORDER_LIST_V2 o USING (record_uuid)"
+        "SELECT o.order_key, l.size_code, l.qty FROM ORDER_LIST_LINES l JOIN ORDER_LIST_V2 o ON o.record_uuid = l.record_uuid"
     )
     assert {(key, size): qty for key, size, qty in shown if qty} == others | after
     waiting = changed.sql(
-        "SELECT o.order_key FROM ORDER_LIST_LINES l JOIN ORDER_LIST_V2 o USING (record_uuid) WHERE l.sync_state = 'NEW'"
+        "SELECT o.order_key FROM ORDER_LIST_LINES l JOIN ORDER_LIST_V2 o ON o.record_uuid = l.record_uuid WHERE l.sync_state = 'NEW'"
     )
     assert {key for (key,) in waiting} == {"GRE-1"}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 
 import pytest
 
 from orders_platform.configuration import Configuration
 from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
+from orders_platform.domain.customers import CustomerRows, StagingScan
 from orders_platform.errors import DatabaseRefusedError, SourceDataError
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.settings import default_folder
@@ -31,19 +33,21 @@ def test_the_daily_login_has_every_right_that_is_asked_for_mssql(login: OrderSto
     assert OrderMerge(login).scan_staging().customers == {}
 
 
-def test_a_right_that_is_missing_is_named_with_its_grant_before_anything_is_done_mssql(
+def test_a_right_that_is_missing_is_named_with_its_grant_before_anything_is_written_mssql(
     configuration: Configuration, store: OrderStore, login: OrderStore
 ) -> None:
     with login.database.read() as connection:
         user = connection.exec_driver_sql("SELECT USER_NAME()").scalar_one()
     lines = f"[{configuration.tables.schema_name}].[{configuration.tables.lines}]"
     sql_server.run(store.database, f"REVOKE DELETE ON OBJECT::{lines} FROM {user}")
+    scan = OrderMerge(login).scan_staging()  # who only reads needs no right to write
+    staged = StagingScan({"GREYSON": CustomerRows(("GREYSON",), rows=1)})
     with pytest.raises(DatabaseRefusedError, match=r"lacks 1 right\.") as caught:
-        OrderMerge(login).scan_staging()
+        OrderMerge(login).merge_headers("GREYSON", staged, datetime.now(UTC))
     grant = f"GRANT DELETE ON OBJECT::{lines} TO [{user}];"
     assert grant in str(caught.value)
     sql_server.run(store.database, grant)
-    assert OrderMerge(login).scan_staging().customers == {}
+    assert OrderMerge(login).merge_headers("GREYSON", staged, datetime.now(UTC)).rows_read == len(scan.customers) == 0
 
 
 def test_a_table_that_the_login_may_not_even_read_is_said_to_look_absent_mssql(
