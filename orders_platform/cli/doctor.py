@@ -73,8 +73,7 @@ class _Doctor:
 _OF_TABLES = ("rights", "tables", "columns")
 """The checks of which there is nothing to look at before the first load."""
 
-Found = tuple[str, bool] | None
-"""What was found and whether it is well; None where there is nothing to look at."""
+Found = tuple[str, bool] | None  # what was found and whether it is well; None where there is nothing to look at
 
 
 def _database(at: _Doctor) -> Found:

@@ -23,8 +23,7 @@ from orders_platform.errors import CustomerBusyError, OrdersError
 
 Family = Literal["text", "number", "float", "moment"]
 
-Right = tuple[str, str, str]
-"""Class of the securable, its name (empty for the database itself), the permission."""
+Right = tuple[str, str, str]  # class of the securable, its name (empty for the database itself), the permission
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +40,7 @@ class TableColumn:
 
 Rows = Iterable[Sequence[object]]
 
-ColumnTypes = Mapping[str, Callable[..., Markup]]
-"""The column types of our DDL, each a function of its sizes."""
+ColumnTypes = Mapping[str, Callable[..., Markup]]  # the column types of our DDL, each a function of its sizes
 
 
 def column_types(words: Mapping[str, str]) -> ColumnTypes:

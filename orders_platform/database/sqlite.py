@@ -24,14 +24,11 @@ from orders_platform.database.dialects import Dialect, Rows, TableColumn, column
 from orders_platform.database.statements import chunks
 from orders_platform.errors import DatabaseRefusedError, DatabaseUnavailableError, OrdersError
 
-BUSY_SECONDS = 30
-"""How long SQLite waits for another writer."""
-
+BUSY_SECONDS = 30  # how long SQLite waits for another writer
 _BATCH = 250
 """Wide rows that are written together: of more, more columns are filled in one row at least, and each column costs a value a row."""
 
-_EXACT = 1 << 53
-"""Beyond it two whole numbers may be one float."""
+_EXACT = 1 << 53  # beyond it two whole numbers may be one float
 
 _LOCKED = (
     "Another program has been writing to it for half a minute. Nothing of this step was kept: let that end (a run, a backup, whatever "

@@ -14,25 +14,16 @@ from orders_platform.errors import SourceDataError
 
 @dataclass(frozen=True, slots=True)
 class CustomerSyncStatus:
-    """Where a customer stands between the staging table and the board.
-
-    Attributes:
-        load: the content of its staged rows as one value; None when it has none.
-        merged: the content that was merged last; None when none ever was.
-        rows: that it read.
-        is_whole: it went through all its three steps, and nobody took away orders since.
-        waiting: rows that are to be sent and can be.
-        is_paused: somebody wants it to be left alone.
-    """
+    """Where a customer stands between the staging table and the board."""
 
     customer: str
-    load: str | None
-    merged: str | None = None
-    is_whole: bool = True
-    waiting: int = 0
-    rows: int = 0
+    load: str | None  # the content of its staged rows as one value; None when it has none
+    merged: str | None = None  # the content that was merged last; None when none ever was
+    is_whole: bool = True  # it went through all its three steps, and nobody took away orders since
+    waiting: int = 0  # rows that are to be sent and can be
+    rows: int = 0  # that it read
     merged_at: datetime | None = None
-    is_paused: bool = False
+    is_paused: bool = False  # somebody wants it to be left alone
 
     @property
     def is_changed(self) -> bool:

@@ -25,45 +25,34 @@ class BoardStatus(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OrderStatus:
-    """One order.
-
-    Attributes:
-        status: of the order and its lines together; `state` is the order's own.
-        reason: why it was refused, or what monday said last.
-        is_removed: the order list no longer has it.
-    """
+    """One order."""
 
     order_key: str
     item_name: str
     group_name: str
     order_type: str
-    status: BoardStatus
+    status: BoardStatus  # of the order and its lines together; `state` is the order's own
     state: SyncState
     lines: int
     waiting_lines: int
     quantity: int
     item_id: int | None = None
-    reason: str | None = None
+    reason: str | None = None  # why it was refused, or what monday said last
     updated_at: datetime | None = None
     sent_at: datetime | None = None
-    is_removed: bool = False
+    is_removed: bool = False  # the order list no longer has it
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Orders counted by where they stand.
-
-    Attributes:
-        orders: that the order list has; `on_board` and `quantity` are of these.
-        left_load: that only the board still has.
-    """
+    """Orders counted by where they stand."""
 
     name: str
-    orders: int
+    orders: int  # that the order list has; `on_board` and `quantity` are of these
     on_board: int
     waiting: int
     refused: int
-    left_load: int
+    left_load: int  # that only the board still has
     lines: int
     quantity: int
 

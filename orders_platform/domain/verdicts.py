@@ -18,8 +18,7 @@ NO_ORDERS = frozenset({"phantom", "repeated_header", "total"})
 REFUSED_FILE = "refused_file"
 """The code of an order file of the folder that was refused as it is: none of its rows is in the list."""
 
-NOBODYS = frozenset({UNKNOWN_CUSTOMER, UNMATCHED_NO_ORDER, REFUSED_FILE})
-"""Codes of what is no customer's."""
+NOBODYS = frozenset({UNKNOWN_CUSTOMER, UNMATCHED_NO_ORDER, REFUSED_FILE})  # codes of what is no customer's
 
 
 class CustomerState(enum.StrEnum):
@@ -37,32 +36,21 @@ class CustomerState(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Where a customer stands.
-
-    Attributes:
-        orders: that its last merged load has, without the invalid rows; `on_board` of these have an item.
-        waiting: orders and sizes to be sent, or sent without a known outcome.
-        failed: orders and sizes that our check or monday refused, and sizes that wait for such an order.
-        invalid: rows of the load that the merge cannot take; the board lacks them.
-        unmatched: rows of its files that name no known customer.
-        warnings: cells that were left out, and rows that are no orders.
-        differences: between board and database, when they were last compared; orders that were missing then are not `on_board`.
-        guards: that acted on its last load and were not accepted.
-        paused_at: since when somebody keeps it from being merged and sent; UTC.
-        is_unmerged: its load is not the one that was merged last, or was not merged whole: what it holds is not counted here.
-    """
+    """Where a customer stands."""
 
     customer: str
-    orders: int = 0
+    orders: int = 0  # that its last merged load has, without the invalid rows; `on_board` of these have an item
     on_board: int = 0
-    waiting: int = 0
-    failed: int = 0
-    invalid: int = 0
-    unmatched: int = 0
-    warnings: int = 0
+    waiting: int = 0  # orders and sizes to be sent, or sent without a known outcome
+    failed: int = 0  # orders and sizes that our check or monday refused, and sizes that wait for such an order
+    invalid: int = 0  # rows of the load that the merge cannot take; the board lacks them
+    unmatched: int = 0  # rows of its files that name no known customer
+    warnings: int = 0  # cells that were left out, and rows that are no orders
+    # between board and database, when they were last compared; orders that were missing then are not `on_board`
     differences: int = 0
-    guards: tuple[Guard, ...] = ()
-    paused_at: datetime | None = None
+    guards: tuple[Guard, ...] = ()  # that acted on its last load and were not accepted
+    paused_at: datetime | None = None  # since when somebody keeps it from being merged and sent; UTC
+    # its load is not the one that was merged last, or was not merged whole: what it holds is not counted here
     is_unmerged: bool = False
 
     @property

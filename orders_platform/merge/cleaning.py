@@ -28,8 +28,7 @@ from orders_platform.domain.text import fold
 from orders_platform.errors import RowError
 from orders_platform.merge.merge_rules import BusinessColumn, MergeRules
 
-BadCell = tuple[str, str, str]
-"""A cell that its column cannot hold: a code of `REASONS`, the column, the text."""
+BadCell = tuple[str, str, str]  # a cell that its column cannot hold: a code of `REASONS`, the column, the text
 
 REASONS: Final[Mapping[str, str]] = {
     "bad_quantity": "is not a whole number of 0 or more; the board keeps the number that the size had, or shows none",
@@ -56,38 +55,27 @@ _NO_ORDER: Final[Mapping[str, str]] = {
 
 @dataclass(slots=True)
 class StagedOrder:
-    """A staged row, clean.
+    """A staged row, clean."""
 
-    Attributes:
-        number: of the row in the load.
-        cells: its clean cells by the position of their columns, blank ones left out; None where an order has the same ones, and then only
-            those in which it differs from its order.
-        bookkeeping: the columns that say where it came from, in the order of `MergeRules.bookkeeping`.
-        order_number: the first column of its key as it is stored.
-        order_key: its key for people; `full_key` and `unique_key` are for comparing.
-        shown: which of the columns that the board shows are filled, a bit each; the last one says whether any size is.
-        reject_code: why it is no order, empty when it is one; with a `reason`.
-        ref: the order that it is, None for a new one.
-        staged_hash: what its order keeps to know the row again; None where it was not merged as it stands.
-    """
-
-    number: int
+    number: int  # of the row in the load
+    # its clean cells by the position of their columns, blank ones left out; None where an order has the same ones, and then
+    # only those in which it differs from its order
     cells: dict[int, object] | None
-    bookkeeping: tuple[str | None, ...]
-    order_number: str | None
-    order_key: str
+    bookkeeping: tuple[str | None, ...]  # the columns that say where it came from, in the order of `MergeRules.bookkeeping`
+    order_number: str | None  # the first column of its key as it is stored
+    order_key: str  # its key for people; `full_key` and `unique_key` are for comparing
     full_key: str
     unique_key: str
     row_hash: str
     group_name: str
     item_name: str
-    shown: int
+    shown: int  # which of the columns that the board shows are filled, a bit each; the last one says whether any size is
     is_cancelled: bool
     bad_cells: tuple[BadCell, ...]
-    reject_code: str
+    reject_code: str  # why it is no order, empty when it is one; with a `reason`
     reason: str
-    ref: str | None = None
-    staged_hash: str | None = None
+    ref: str | None = None  # the order that it is, None for a new one
+    staged_hash: str | None = None  # what its order keeps to know the row again; None where it was not merged as it stands
 
 
 def canonical(value: object) -> str:
@@ -358,8 +346,7 @@ class Cleaner:
         return len(headed) > 1 or any(headed)
 
 
-_MOST_KNOWN = 2_000
-"""Cells of a column whose meaning is remembered: most of them come again and again."""
+_MOST_KNOWN = 2_000  # cells of a column whose meaning is remembered: most of them come again and again
 
 
 def told(cell: object) -> str:

@@ -26,18 +26,14 @@ from orders_platform.errors import ConfigurationError, SourceDataError
 
 TEXT_ENDINGS = (".csv", ".tsv", ".txt")
 WORKBOOK_ENDINGS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
-HEADER_WITHIN = 50
-"""The headers stand in one of so many first rows."""
-
+HEADER_WITHIN = 50  # the headers stand in one of so many first rows
 _PROGRAM = Path(__file__).with_name("workbook_sheets.py")
 _SECONDS = 300
 _DELIMITERS = ",;\t|"
 _ESCAPED = re.compile(r"_x00([01])([0-9A-Fa-f])_")
 """How Excel's files write control characters; many programs hand them on like this."""
 
-_ROWS = 100
-"""In a block of a CSV."""
-
+_ROWS = 100  # in a block of a CSV
 Block = tuple[int, dict[int, Sequence[str]]]
 """So many rows, and by place, counted from 0, the columns that have a value in one of them."""
 
@@ -47,23 +43,14 @@ Examples = tuple[int, list[tuple[int, str]]]
 
 @dataclass(frozen=True, slots=True)
 class FileOptions:
-    """What a person says about files that cannot be guessed.
+    """What a person says about files that cannot be guessed."""
 
-    Attributes:
-        sheets: read only these, hidden ones included.
-        header_row: of every sheet, counted from 1.
-        encoding: of texts; else by byte order mark, else UTF-8.
-        delimiter: of texts; else the one that finds the headers.
-        ignored: headers, or `column BC` for a column without one, whose values may be lost.
-        accept_missing: columns may be missing that the board shows and the orders have; they keep what they have.
-    """
-
-    sheets: tuple[str, ...] = ()
-    header_row: int | None = None
-    encoding: str | None = None
-    delimiter: str | None = None
-    ignored: tuple[str, ...] = ()
-    accept_missing: bool = False
+    sheets: tuple[str, ...] = ()  # read only these, hidden ones included
+    header_row: int | None = None  # of every sheet, counted from 1
+    encoding: str | None = None  # of texts; else by byte order mark, else UTF-8
+    delimiter: str | None = None  # of texts; else the one that finds the headers
+    ignored: tuple[str, ...] = ()  # headers, or `column BC` for a column without one, whose values may be lost
+    accept_missing: bool = False  # columns may be missing that the board shows and the orders have; they keep what they have
 
     def __post_init__(self) -> None:
         """Raises `ConfigurationError` for what is no encoding or delimiter."""
@@ -86,30 +73,19 @@ class FileOptions:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A CSV, or a sheet of a workbook as one.
+    """A CSV, or a sheet of a workbook as one."""
 
-    Attributes:
-        source: the file that people know; `stamp` is its size and when it was written.
-        sheet: its sheet, empty for a CSV.
-        path: where the rows are.
-        left_out: why a sheet is not read; empty where it is.
-        hidden_rows: rows that a filter or a person hides; they are read.
-        is_1904: whether numbers that stand for days count from 1904.
-        notice: what the format of the file hides.
-        notes: what Excel did, by kind and place of the column.
-    """
-
-    source: Path
+    source: Path  # the file that people know; `stamp` is its size and when it was written
     stamp: tuple[int, int]
-    sheet: str
-    path: Path
+    sheet: str  # its sheet, empty for a CSV
+    path: Path  # where the rows are
     encoding: str = "utf-8"
     delimiter: str = ","
-    left_out: str = ""
-    hidden_rows: int = 0
-    is_1904: bool = False
-    notice: str = ""
-    notes: Mapping[str, Mapping[str, Examples]] = field(default_factory=dict)
+    left_out: str = ""  # why a sheet is not read; empty where it is
+    hidden_rows: int = 0  # rows that a filter or a person hides; they are read
+    is_1904: bool = False  # whether numbers that stand for days count from 1904
+    notice: str = ""  # what the format of the file hides
+    notes: Mapping[str, Mapping[str, Examples]] = field(default_factory=dict)  # what Excel did, by kind and place of the column
 
     @property
     def title(self) -> str:

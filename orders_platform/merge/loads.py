@@ -256,19 +256,12 @@ def _record(run: Runner, name: str, content: str, outcome: str, sources: Set[str
 
 @dataclass(frozen=True, slots=True)
 class KnownFile:
-    """A file that was loaded or refused.
+    """A file that was loaded or refused."""
 
-    Attributes:
-        content: as a hash.
-        outcome: what became of it last.
-        staged: what those of its rows that are staged name as their file.
-        wanted: what the rows of a file that was refused for it name so.
-    """
-
-    content: str
-    outcome: str
-    staged: frozenset[str] = frozenset()
-    wanted: frozenset[str] = frozenset()
+    content: str  # as a hash
+    outcome: str  # what became of it last
+    staged: frozenset[str] = frozenset()  # what those of its rows that are staged name as their file
+    wanted: frozenset[str] = frozenset()  # what the rows of a file that was refused for it name so
 
 
 def sharing(sources: Mapping[str, Set[str]], staged: Mapping[str, Set[str]]) -> dict[str, str]:
@@ -290,19 +283,12 @@ def sharing(sources: Mapping[str, Set[str]], staged: Mapping[str, Set[str]]) -> 
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """What the folder of order files holds.
+    """What the folder of order files holds."""
 
-    Attributes:
-        names: the order files that are there.
-        waiting: those that are to be loaded, with their content as a hash.
-        left: those that were refused and are there no more, with what they held.
-        staged: what the staged rows of its files name as their file.
-    """
-
-    names: frozenset[str]
-    waiting: Mapping[Path, str]
-    left: Mapping[str, str]
-    staged: Mapping[str, Set[str]]
+    names: frozenset[str]  # the order files that are there
+    waiting: Mapping[Path, str]  # those that are to be loaded, with their content as a hash
+    left: Mapping[str, str]  # those that were refused and are there no more, with what they held
+    staged: Mapping[str, Set[str]]  # what the staged rows of its files name as their file
 
 
 def look_into(folder: Path, latest: Mapping[str, KnownFile], now: datetime, known: dict[str, Signature]) -> Folder:

@@ -27,29 +27,18 @@ _ROW_HASH_VERSION = 3
 
 @dataclass(frozen=True, slots=True)
 class BusinessColumn:
-    """A column that both the staging table and the order table have.
+    """A column that both the staging table and the order table have."""
 
-    Attributes:
-        name: its name.
-        kind: what its cells become.
-        reader: how their texts are read, as `domain/cell_texts.py` says.
-        null_words: which words mean that a cell is blank.
-        type: of the order table's column.
-        position: in the order table.
-        staged: what the staging table's column holds.
-        length: the characters that the order table's column holds at most; 0 without a limit, or for other things than text.
-        is_cut: whether a longer text is cut, and not left out.
-    """
-
-    name: str
-    kind: str
-    reader: str
-    null_words: frozenset[str]
-    type: Markup
-    position: int
-    staged: Family = "text"
+    name: str  # its name
+    kind: str  # what its cells become
+    reader: str  # how their texts are read, as `domain/cell_texts.py` says
+    null_words: frozenset[str]  # which words mean that a cell is blank
+    type: Markup  # of the order table's column
+    position: int  # in the order table
+    staged: Family = "text"  # what the staging table's column holds
+    # the characters that the order table's column holds at most; 0 without a limit, or for other things than text
     length: int = 0
-    is_cut: bool = False
+    is_cut: bool = False  # whether a longer text is cut, and not left out
 
 
 class MergeRules:

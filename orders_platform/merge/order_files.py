@@ -25,44 +25,29 @@ from orders_platform.domain.text import clean, counted, fold
 from orders_platform.errors import SourceDataError
 from orders_platform.merge.file_tables import HEADER_WITHIN, Block, FileOptions, Table, content_hash, tables_of
 
-_SOURCE = -1
-"""In the place of a column that the table lacks."""
+_SOURCE = -1  # in the place of a column that the table lacks
 _EXAMPLES = 3
 _NAMED = 10
 _EXPONENT = re.compile(r"[0-9](?:[.,][0-9]+)?E\+[0-9]+", re.IGNORECASE)
 _DATE_HEADER = re.compile(r"[0-9]{4}-([0-9]{2})-([0-9]{2})")
-_1904 = 1_462
-"""Days between the two date systems of Excel."""
-
+_1904 = 1_462  # days between the two date systems of Excel
 Row = Sequence[str]
-Progress = Callable[[str, int], None]
-"""Called with what is done and how far."""
+Progress = Callable[[str, int], None]  # called with what is done and how far
 
 
 @dataclass(frozen=True)
 class OrderColumns:
-    """What the columns of the staging table are, as far as reading files needs it.
+    """What the columns of the staging table are, as far as reading files needs it."""
 
-    Attributes:
-        known: all of them.
-        keys: those that identify an order; the first is the order number, by which a sheet of orders is known.
-        customer: the column of the customer.
-        file: the column of the file; files without it get their own name there.
-        sizes: the columns of sizes.
-        dates: those that hold days.
-        numbers: those that hold other numbers.
-        names: finds a customer by any spelling.
-        aliases: other headers of files -> column. Spellings that differ only in case or spaces need no entry.
-    """
-
-    known: tuple[str, ...]
-    keys: tuple[str, ...]
-    customer: str
-    file: str
-    sizes: frozenset[str]
-    dates: frozenset[str]
-    numbers: frozenset[str]
-    names: CustomerNames
+    known: tuple[str, ...]  # all of them
+    keys: tuple[str, ...]  # those that identify an order; the first is the order number, by which a sheet of orders is known
+    customer: str  # the column of the customer
+    file: str  # the column of the file; files without it get their own name there
+    sizes: frozenset[str]  # the columns of sizes
+    dates: frozenset[str]  # those that hold days
+    numbers: frozenset[str]  # those that hold other numbers
+    names: CustomerNames  # finds a customer by any spelling
+    # other headers of files -> column. Spellings that differ only in case or spaces need no entry.
     aliases: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property

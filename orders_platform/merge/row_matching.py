@@ -15,19 +15,13 @@ from orders_platform.domain.moves import Candidates, NumbersElsewhere, OrderElse
 from orders_platform.domain.text import fold
 from orders_platform.merge.cleaning import BadCell, Cleaner, StagedOrder, kept_hash, key_of, written
 
-UNSURE_CUSTOMER = "unsure_customer"
-"""The code of a row that may be one of several customers' orders."""
-
-_ROWS_A_READ = 500
-"""Wide rows that are in memory at once; SQL Server takes 2,100 parameters."""
-
+UNSURE_CUSTOMER = "unsure_customer"  # the code of a row that may be one of several customers' orders
+_ROWS_A_READ = 500  # wide rows that are in memory at once; SQL Server takes 2,100 parameters
 Cells = dict[int, object]
 Reject = tuple[str, str, str]
 """What is rejected: the hash of its row, the column of a cell or nothing for the row, and the code."""
 
-Staged = Sequence[Any]
-"""A row as it is read: its hash first."""
-
+Staged = Sequence[Any]  # a row as it is read: its hash first
 T = TypeVar("T")
 
 

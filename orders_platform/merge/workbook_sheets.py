@@ -31,8 +31,7 @@ MEGABYTES = 300
 UNPACKED = 2_000_000_000
 _ROWS = 250
 _EXAMPLES = 3
-_EXACT = 10.0**15
-"""A sheet keeps 15 digits of a number; from here on the last ones are lost."""
+_EXACT = 10.0**15  # a sheet keeps 15 digits of a number; from here on the last ones are lost
 _NUMBER = re.compile(r"\s*-?\d+(?:[.,]\d+)?\s*")
 _WITHOUT_RESULT = (
     rb"<{0}c\b(?![^>]*\bt=[\"']str)([^>]*)>\s*<{0}f\b(?:[^>]*/>|[^>]*>[^<]*</{0}f>)\s*"

@@ -57,28 +57,19 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One customer.
-
-    Attributes:
-        made_at: UTC; what the report says was so then.
-        groups: by name, with the orders of each in `orders`.
-        corrections: rows that are not taken, and orders that the board does not take as they are.
-        changes: of the last run that sent anything.
-        verdict: whether all is on the board.
-        events: what was sent last, by order.
-    """
+    """One customer."""
 
     customer: str
-    made_at: datetime
+    made_at: datetime  # UTC; what the report says was so then
     totals: Totals
-    groups: tuple[Totals, ...]
+    groups: tuple[Totals, ...]  # by name, with the orders of each in `orders`
     orders: tuple[tuple[str, tuple[OrderStatus, ...]], ...]
-    corrections: tuple[Correction, ...]
+    corrections: tuple[Correction, ...]  # rows that are not taken, and orders that the board does not take as they are
     waiting: tuple[OrderStatus, ...]
     left_load: tuple[OrderStatus, ...]
-    changes: LastChanges | None
-    verdict: Verdict
-    events: Mapping[str, Sequence[OrderEvent]]
+    changes: LastChanges | None  # of the last run that sent anything
+    verdict: Verdict  # whether all is on the board
+    events: Mapping[str, Sequence[OrderEvent]]  # what was sent last, by order
 
     @property
     def headline(self) -> str:

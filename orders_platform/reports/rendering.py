@@ -25,11 +25,9 @@ from orders_platform.errors import ConfigurationError
 from orders_platform.reports.content import STATUS_WORDS, Report, change_words, changes_summary, event_words, waiting_words
 from orders_platform.reports.markdown import cell, table
 
-MOST_ROWS = 50
-"""Of a table in markdown, which is read in a terminal or in Dagster; the page has them all."""
+MOST_ROWS = 50  # of a table in markdown, which is read in a terminal or in Dagster; the page has them all
 _MOST_EVENTS = 6
-_LONGEST_NAME = 240
-"""Of a file without its suffix; file systems take 255 bytes."""
+_LONGEST_NAME = 240  # of a file without its suffix; file systems take 255 bytes
 
 
 @dataclass(frozen=True, slots=True)
