@@ -267,10 +267,14 @@ Timezone = Annotated[str, AfterValidator(_timezone)]
 
 
 class Automation(_Section):
-    """When Dagster starts runs by itself."""
+    """When Dagster starts runs by itself.
+
+    Attributes:
+        switches: which of them are on or off, by name, whatever `starts_running` says.
+    """
 
     starts_running: bool = True
-    switches: Mapping[str, bool] = {}  # which of them are on or off, by name, whatever `starts_running` says
+    switches: Mapping[str, bool] = {}
     timezone: Timezone = "UTC"
     nightly: Cron = "0 2 * * *"
     survey: Cron = "0 * * * *"

@@ -14,8 +14,6 @@ guards (`domain/guards.py`); steps 4 to 6 let no customer through that one stops
 the same steps as assets (`defs/assets.py`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 
 from orders_platform.domain.customers import StagingScan

@@ -1,7 +1,5 @@
 """The commands that send orders to the board and compare them: `sync`, `retry`, `resync` and `verify`."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager

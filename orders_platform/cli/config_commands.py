@@ -1,7 +1,5 @@
 """`config init` and `config show`: a configuration guessed from an order list, and what holds with where it came from."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,5 @@
 """`doctor`: everything that a run needs, checked one by one; each check survives its own failure and says its next step."""
 
-from __future__ import annotations
-
 import os
 import platform
 import shutil

@@ -3,8 +3,6 @@
 The boards of a sandbox belong to the database that was sent to them: another database would make all its orders there once more.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path

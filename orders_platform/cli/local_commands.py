@@ -1,7 +1,5 @@
 """The commands for this machine alone: `demo` and `sandbox serve`."""
 
-from __future__ import annotations
-
 import sys
 from contextlib import closing, suppress
 from pathlib import Path

@@ -4,8 +4,6 @@ So help and completion import little but click. Every subcommand is safe to inte
 failed or waits, 2 wrong usage or configuration, 130 interrupted.
 """
 
-from __future__ import annotations
-
 import gc
 import os
 import sys

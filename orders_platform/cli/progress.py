@@ -1,7 +1,5 @@
 """What a long command is at, on standard error: a bar and a line that change at a terminal, elsewhere a line every ten seconds."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence

@@ -1,7 +1,5 @@
 """What commands share: the open order database, and which customers are meant."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager

@@ -1,7 +1,5 @@
 """`board check` and `board init`: whether the board fits the configuration, and what makes it fit."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import closing

@@ -1,7 +1,5 @@
 """What a run would change, written down one customer after the other, so that no more than one customer's changes are held at once."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 

@@ -1,7 +1,5 @@
 """The verdict on a customer: are its orders on the board as the list has them? Made here alone; every surface shows it."""
 
-from __future__ import annotations
-
 import enum
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 Most of the 400 cells of a row are blank, and only the others are looked at.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ A table is read in blocks of rows, as often as wanted, so that no file has to fi
 wide sheet have no value, and cost nothing then.
 """
 
-from __future__ import annotations
-
 import codecs
 import csv
 import io

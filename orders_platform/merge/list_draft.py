@@ -4,8 +4,6 @@ What does not follow from a list, such as policies and times, is that of the shi
 Board columns get ids that `board init` asks monday for.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter

@@ -1,7 +1,5 @@
 """What the configuration and the catalogue say about a merge: business columns, how each is read, sizes, keys."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping

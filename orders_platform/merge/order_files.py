@@ -7,8 +7,6 @@ then by the other headers that the configuration lists. Only spellings that can 
 name that is itself a column is never an alias of another.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -3,8 +3,6 @@
 Each merge is one transaction. Its statements stand below in the order in which they run; each is a file of `sql/` that says what it does.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager

@@ -1,7 +1,5 @@
 """A customer's staged rows beside its known orders: which row is a copy, which is no order, and which order each of the others is."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

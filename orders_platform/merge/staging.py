@@ -1,7 +1,5 @@
 """Putting rows into the staging table: from files for `load`, from the sample orders for the demo."""
 
-from __future__ import annotations
-
 import gc
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence

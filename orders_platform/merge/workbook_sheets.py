@@ -9,8 +9,6 @@ python-calamine reads the cells. What it cannot say, the XML of .xlsx and .xlsm 
 result, rows that are hidden, and the date system.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import sys

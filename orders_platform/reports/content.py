@@ -3,8 +3,6 @@
 The words are for people who know orders, not this platform: no states, no codes, no ids of ours.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Markdown tables whose cells are anybody's text, for reports and for what assets show in Dagster."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

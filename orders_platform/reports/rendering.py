@@ -3,8 +3,6 @@
 An order's name is anybody's text: Jinja escapes it in HTML, `markdown.cell` in markdown.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import os
