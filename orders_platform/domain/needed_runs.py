@@ -19,9 +19,9 @@ class CustomerSyncStatus:
     customer: str
     load: str | None  # the content of its staged rows as one value; None when it has none
     merged: str | None = None  # the content that was merged last; None when none ever was
-    is_whole: bool = True  # it went through all its three steps, and nobody took away orders since
+    is_whole: bool = True  # the last merge went through all its three steps, and nobody took away orders since
     waiting: int = 0  # rows that are to be sent and can be
-    rows: int = 0  # that it read
+    rows: int = 0  # that the last merge read
     merged_at: datetime | None = None
     is_paused: bool = False  # somebody wants it to be left alone
 
@@ -41,13 +41,9 @@ class CustomerSyncStatus:
         if self.is_paused:
             return ""
         if self.is_changed:
-            return (
-                "first load"
-                if self.merged is None and self.merged_at is None
-                else "changed load"
-                if self.load != self.merged
-                else "unfinished merge"
-            )
+            if self.merged is None and self.merged_at is None:
+                return "first load"
+            return "changed load" if self.load != self.merged else "unfinished merge"
         return counted(self.waiting, "row waits", "rows wait") if self.waiting else ""
 
 

@@ -78,15 +78,8 @@ class Verdict:
         orders = counted(self.orders, "order")
         some = f"{self.on_board:,} of {orders} on the board"
         every = f"{orders}, {'all ' if self.orders > 1 else ''}on the board"
-        head = (
-            "no orders merged"
-            if not self.orders and self.is_unmerged
-            else "no orders"
-            if not self.orders
-            else every
-            if self.is_well()
-            else some
-        )
+        none = "no orders merged" if self.is_unmerged else "no orders"
+        head = none if not self.orders else every if self.is_well() else some
         counts = (
             (self.waiting, "row waits", "rows wait"),
             (self.failed, "row failed", "rows failed"),

@@ -37,7 +37,7 @@ from orders_platform.merge.row_matching import Change, Reject, StagedLoad, rehas
 from orders_platform.merge.staging import rarely_collected
 
 _EXAMPLES = 3
-_WHOLE_LIST = ""
+_WHOLE_LIST = ""  # under which name the fingerprints have the one of the whole list
 
 _OF_ROWS = ("order_key", "row_hash", "staged_hash", "group_name", "item_name")
 """What a row says besides its cells, in columns of the same names."""
@@ -80,10 +80,8 @@ class OrderMerge:
 
     def staged_counts(self) -> list[SpellingCount]:
         """How many rows the staging table holds of each spelling of a customer and file."""
-        text, found = (
-            order_store.text,
-            self._store.read("0_scan_staging", None, self._statements_for(""), totals=sorted(TOTALS)),
-        )
+        text = order_store.text
+        found = self._store.read("0_scan_staging", None, self._statements_for(""), totals=sorted(TOTALS))
         return [
             SpellingCount(text(row["spelling"]), text(row["file_name"]), row["row_count"], has_orders=row["order_count"] > 0)
             for row in found
@@ -125,11 +123,8 @@ class OrderMerge:
         resolved = {name: self._configuration.customer_names.resolve(name) for name in known}
         renamed = {customer for name, customer in resolved.items() if customer != name}
         for name in sorted({*scan.customers, *known}):
-            status, merge = (
-                CustomerSyncStatus(name, loads.get(name), waiting=waiting[name], is_paused=name in paused),
-                merges.get(name),
-            )
-            if merge:
+            status = CustomerSyncStatus(name, loads.get(name), waiting=waiting[name], is_paused=name in paused)
+            if merge := merges.get(name):
                 others = f":{_others(name, loads, merges)}" if merge["unsettled_orders"] else ""
                 status = _merged(replace(status, load=status.load and status.load + others), merge)
             found.append(replace(status, is_whole=status.is_whole and name not in renamed))
