@@ -164,9 +164,8 @@ class OrderStore:
         shown = self.configuration.mapped_sources if is_order else ("size_code", "qty")
         statement = "read_orders" if is_order else "read_lines"
         names, rows = self._fetch(statement, {"waiting": int(waiting)}, None, customer=customer, sent_by=sent_by)
-        names = names[: -len(shown)]  # the values stand last
-        found = ((dict(zip(names, row, strict=False)), dict(zip(shown, row[len(names) :], strict=True))) for row in rows)
-        return [sync_row(kind, row, values, pattern) for row, values in found]
+        first = len(names) - len(shown)  # the values stand last
+        return [sync_row(kind, row[:first], dict(zip(shown, row[first:], strict=True)), pattern) for row in rows]
 
     def known_ids(self, ids: Iterable[int]) -> set[int]:
         """Which of these items and subitems belong to an order or a line already; monday never gives both the same id."""
@@ -213,8 +212,8 @@ class OrderStore:
                     ours = {ref for ref, row in self._written(run, kind, chunk).items() if row["sync_batch_id"] == batch.key}
                     if lost := [row for row in chunk if row.ref not in ours]:
                         raise _taken(kind, lost, len(rows), "Nothing of this batch was sent.")
-        sent = (replace(row, state=SyncState.PENDING, batch_id=batch.key, pending_at=now, uptime=uptime) for row in rows)
-        return [replace(row, monday_id=None) if creates else row for row in sent]
+        sent = (row._replace(state=SyncState.PENDING, batch_id=batch.key, pending_at=now, uptime=uptime) for row in rows)
+        return [row._replace(monday_id=None) if creates else row for row in sent]
 
     @repeated_when_lost
     def record_results(
@@ -676,11 +675,6 @@ def text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def number(value: Any) -> int | None:
-    """A whole number, which a table of an earlier system may keep as a text or a decimal; None for NULL."""
-    return None if value is None else int(value)
-
-
 def moment(value: object) -> datetime | None:
     """A UTC moment: ISO text on SQLite, a datetime on SQL Server."""
     return value if isinstance(value, datetime) else None if value is None else datetime.fromisoformat(str(value))
@@ -689,15 +683,18 @@ def moment(value: object) -> datetime | None:
 _STATES, _ACTIONS = {str(each): each for each in SyncState}, {str(each): each for each in Action}
 
 
-def sync_row(kind: RowKind, row: Mapping[str, Any], values: Mapping[str, object], subitem: str) -> SyncRow:
-    """An order or a line as `read_orders` and `read_lines` find it. There are many: this takes a third of the time of `read_as`."""
+def sync_row(kind: RowKind, row: Sequence[Any], values: Mapping[str, object], subitem: str) -> SyncRow:
+    """An order or a line as `read_orders` and `read_lines` find it. There are many: this takes a sixth of the time of `read_as`."""
+    (
+        ref, order_ref, order_key, name, state, action, monday_id, batch_id, pending_at, uptime, tries, last_code, version,
+        size_code, group_name, group_id, parent_id, sent_parent_id, has_left,
+    ) = row  # fmt: skip
+    name = (name or "") if kind is RowKind.ITEMS else subitem_name(subitem, size_code)
     return SyncRow(
-        kind, row["ref"], row["order_ref"], row["order_key"] or "",
-        (row["name"] or "") if kind is RowKind.ITEMS else subitem_name(subitem, row["size_code"]),
-        values, _STATES[row["state"]], _ACTIONS[row["action"]], number(row["monday_id"]), row["batch_id"], moment(row["pending_at"]),
-        row["uptime"], number(row["tries"]) or 0, row["last_code"], number(row["version"]) or 0, row.get("size_code", ""),
-        row.get("group_name") or "", row.get("group_id"), number(row.get("parent_id")), number(row.get("sent_parent_id")),
-        bool(row.get("has_left")),
+        kind, ref, order_ref, order_key or "", name, values, _STATES[state], _ACTIONS[action],
+        None if monday_id is None else int(monday_id), batch_id, None if pending_at is None else moment(pending_at), uptime,
+        int(tries or 0), last_code, int(version or 0), size_code, group_name or "", group_id,
+        None if parent_id is None else int(parent_id), None if sent_parent_id is None else int(sent_parent_id), bool(has_left),
     )  # fmt: skip
 
 

@@ -51,7 +51,7 @@ def plain_text(value: object) -> str:
         case str():
             text = value.replace("\r\n", "\n").replace("\r", "\n").strip()
         case bool() | int() | float() | Decimal():
-            return number_text(plain_number(value))
+            return _digits(value)
         case dt.datetime():
             text = value.date().isoformat() if value.time() == dt.time() else value.isoformat(sep=" ")
         case dt.date() | dt.time():
@@ -112,6 +112,14 @@ def _long_text(value: object) -> Mapping[str, str]:
 def _number(value: object, *, takes_percents: bool = False) -> str | None:
     if isinstance(value, str) and not numeral(clean(value)):
         return None  # a dash
+    return _digits(value, takes_percents=takes_percents)
+
+
+def _digits(value: object, *, takes_percents: bool = False) -> str:
+    if (
+        type(value) is float and value and not {"e", "n"} & set(text := repr(value))
+    ):  # nearly every one, and three times as fast
+        return text.removesuffix(".0")
     return number_text(plain_number(value, takes_percents=takes_percents))
 
 

@@ -133,6 +133,9 @@ class LabelIndex:
         """Note that a mutation of this run asks monday to create the label."""
         self._column_labels(column).asked_for.setdefault(fold(name), name)
 
+    def is_asked_for(self, column: Column, name: str) -> bool:
+        return fold(name) in self._column_labels(column).asked_for
+
     def _column_labels(self, column: Column) -> _ColumnLabels:
         if column.id not in self._by_column:
             self._by_column[column.id] = _ColumnLabels(column.labels)
@@ -141,10 +144,8 @@ class LabelIndex:
 
 # monday keeps about 64 KB of column data per item (its page on the text column).
 ROW_BYTES: Final = 65_536
-_BYTES_A_CHARACTER: Final = 12  # at most: `\u0001`, twice in a link
-_WRITTEN_OUT: Final = (str, Decimal)
-_BYTES_A_CELL: Final = 1_000
-"""At most, besides its text: a column's id, and what a number without a text has of digits."""
+_BYTES_A_CHARACTER: Final = 6  # at most: `\u0001`
+_MOST_KNOWN: Final = 1_000  # cells of a column that are remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,21 +168,33 @@ def cell_writer(field: Field, column: Column, labels: LabelIndex | None = None) 
 
 
 def _written(write: Callable[[Any], object], value: object) -> object:
-    # Most texts and numbers of a list are there in many rows. A Decimal may be one that Python does not hash.
-    return (_written_now if type(value) is Decimal else _written_once)(write, value)
-
-
-def _written_now(write: Callable[[Any], object], value: object) -> object:
     return None if is_blank(value) else write(value)
 
 
-_written_once = lru_cache(4_096, typed=True)(_written_now)
-
-
 def _written_label(field: Field, column: Column, labels: LabelIndex, value: object) -> object:
-    text = _written(plain_text, value)
-    label = None if text is None else labels.choose(field, column, str(text))
+    label = None if is_blank(value) else labels.choose(field, column, plain_text(value))
     return None if label is None else CODECS[field.type].write(label)
+
+
+class _ColumnCells(dict[object, object]):
+    """The cells of a column by their values: most come again and again.
+
+    Those that are longer than their part of a row, and labels that are new, are not remembered; their column is told to `odd`.
+    """
+
+    def __init__(self, field: Field, column: Column, labels: LabelIndex, most_bytes: int, odd: list[Column]) -> None:
+        self.write = cell_writer(field, column, labels)
+        self._column, self._labels, self._odd = column, labels, odd
+        self._most_characters = most_bytes // _BYTES_A_CHARACTER - len(column.id) - 1  # for quotes and a comma
+
+    def __missing__(self, value: object) -> object:
+        cell = self.write(value)
+        name = _created_label(cell)
+        if len(str(cell)) > self._most_characters or (name and not self._labels.is_asked_for(self._column, name)):
+            self._odd.append(self._column)
+        elif len(self) < _MOST_KNOWN:
+            self[value] = cell
+        return cell
 
 
 class RowFormat:
@@ -192,16 +205,16 @@ class RowFormat:
 
     def __init__(self, mapping: BoardMapping, columns: Mapping[str, Column], labels: LabelIndex | None = None) -> None:
         self._mapping, self._columns, self._labels = mapping, columns, LabelIndex() if labels is None else labels
-        self._labelled = [field for field in mapping.fields if field.type.has_labels]
-        self._writers = [
+        self._odd: list[Column] = []
+        most_bytes = ROW_BYTES // max(1, len(mapping.fields))
+        self._known = [
             (
                 field,
                 field.sources[0] if len(field.sources) == 1 else "",
                 field.column_id,
-                cell_writer(field, column, self._labels),
+                _ColumnCells(field, board_column(columns, field.column_id), self._labels, most_bytes, self._odd),
             )
             for field in mapping.fields
-            if (column := board_column(columns, field.column_id))
         ]
 
     def __call__(self, row: Mapping[str, object]) -> FormattedRow:
@@ -211,16 +224,22 @@ class RowFormat:
         """
         cells: dict[str, object] = {}
         problems: dict[str, CellProblem] = {}
-        for field, source, column_id, write in self._writers:
+        self._odd.clear()
+        for field, source, column_id, known in self._known:
             value = row[source] if source in row else coalesced(field, row)[1]
             try:
-                cells[column_id] = None if value is None else write(value)
+                try:
+                    cells[column_id] = known[value]
+                except TypeError:  # a signalling NaN, by which Python looks nothing up
+                    cells[column_id] = known.write(value)
             except RowError as refusal:
                 cells[column_id], problems[column_id] = self._left_out(field, row, refusal)
+        if self._odd or problems:
+            _fit(self._mapping, cells, row, problems)
         _require_key(self._mapping, self._columns, cells, problems)
-        _fit(self._mapping, cells, row, problems)
-        for column_id, name in _created_labels(self._labelled, cells).items():
-            self._labels.add(self._columns[column_id], name)
+        for column in self._odd:
+            if name := _created_label(cells[column.id]):
+                self._labels.add(column, name)
         return FormattedRow(cells, tuple(problems.values()))
 
     def _left_out(self, field: Field, row: Mapping[str, object], refusal: RowError) -> tuple[object, CellProblem]:
@@ -262,7 +281,7 @@ def changed_cells(
 
 def creates_labels(mapping: BoardMapping, cells: Mapping[str, object]) -> bool:
     """Whether a mutation with these cells, all of a row or the changed ones, needs `create_labels_if_missing`."""
-    return bool(_created_labels(mapping.fields, cells))
+    return any(_created_label(cells.get(field.column_id)) for field in mapping.fields if field.type.has_labels)
 
 
 def column_values_json(cells: Mapping[str, object]) -> str:
@@ -277,15 +296,11 @@ def board_column(columns: Mapping[str, Column], column_id: str) -> Column:
     return columns[column_id]
 
 
-def _created_labels(mapped: Iterable[Field], cells: Mapping[str, object]) -> dict[str, str]:
-    created = {}
-    for field in mapped:
-        if field.type.has_labels and (cell := cells.get(field.column_id)) is not None:
-            several = part_of(cell, "labels")
-            name = part_of(cell, "label") or (several[0] if isinstance(several, list) and len(several) == 1 else None)
-            if isinstance(name, str):
-                created[field.column_id] = name
-    return created
+def _created_label(cell: object) -> str | None:
+    """The name of the label that a cell of a column with labels asks monday to create."""
+    several = part_of(cell, "labels")
+    name = part_of(cell, "label") or (several[0] if isinstance(several, list) and len(several) == 1 else None)
+    return name if isinstance(name, str) else None
 
 
 def _require_key(
@@ -300,15 +315,11 @@ def _require_key(
 
 
 def _fit(mapping: BoardMapping, cells: dict[str, object], row: Mapping[str, object], problems: dict[str, CellProblem]) -> None:
-    """Leave out the longest cells of a row that is larger than an item holds."""
-    characters = sum(
-        len(value if type(value) is str else str(value)) for value in row.values() if isinstance(value, _WRITTEN_OUT)
-    )
-    if _BYTES_A_CHARACTER * characters + _BYTES_A_CELL * len(cells) <= ROW_BYTES:
-        return  # nearly every row
+    """Leave out the longest cells of a row that is larger than an item holds, its key last."""
     while (size := len(column_values_json(cells).encode())) > ROW_BYTES:
-        others = [field for field in mapping.fields if field.column_id != mapping.external_key]
-        longest = max(others, key=lambda field: len(json.dumps(cells[field.column_id], ensure_ascii=False).encode()))
+        lengths = {field: len(column_values_json({"": cells[field.column_id]}).encode()) for field in mapping.fields}
+        filled = [field for field in mapping.fields if cells[field.column_id] is not None]
+        longest = max(filled, key=lambda field: (field.column_id != mapping.external_key, lengths[field]))
         source, value = coalesced(longest, row)
         reason = f"makes a row of {size:,} bytes, an item on the board holds {ROW_BYTES:,}; shorten it"
         cells[longest.column_id] = None

@@ -3,6 +3,7 @@
 import enum
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from orders_platform.domain.text import clean
@@ -92,6 +93,7 @@ def item_name(name: str, order_key: str) -> str:
     return f"{name[: MAX_NAME - 2 - len(order_key)]}… {order_key}"
 
 
+@lru_cache(1_000)
 def subitem_name(pattern: str, size_code: str) -> str:
     """The subitem's name, `Size XL` for the pattern `Size {size_code}`."""
     return clean(pattern.replace("{size_code}", size_code))

@@ -15,7 +15,7 @@ from orders_platform.domain.board import BoardDescription, Column
 from orders_platform.domain.cell_codecs import plain_text
 from orders_platform.domain.clocks import BOOT, elapsed
 from orders_platform.domain.column_values import RowFormat, coalesced
-from orders_platform.domain.mapping import BoardMapping
+from orders_platform.domain.mapping import BoardMapping, Field
 from orders_platform.domain.orders import RowKind, SyncRow, is_of
 from orders_platform.domain.preflight import board_problems, mismatch, require_board, subitem_board_problems
 from orders_platform.domain.text import counted
@@ -94,14 +94,17 @@ class SyncRun:
     def rows(self, kind: RowKind, customer: str, *, waiting: bool = False) -> Sequence[SyncRow]:
         """A customer's orders or lines: all, or those that wait to be sent and this run is for."""
         rows = (self.store.orders if kind is RowKind.ITEMS else self.store.lines)(customer, waiting=waiting)
-        return [row for row in rows if is_of(row.order_key, self.orders)] if waiting else rows
+        return [row for row in rows if is_of(row.order_key, self.orders)] if waiting and self.orders else rows
+
+    @cached_property
+    def _key(self) -> Field:
+        items = self.configuration.items
+        return next(each for each in items.fields if each.column_id == items.external_key)
 
     def external_key(self, row: SyncRow) -> str:
         """The text by which the order's item is found on the board; empty, which finds nothing, where it cannot be written there."""
-        items = self.configuration.items
-        key = next(each for each in items.fields if each.column_id == items.external_key)
         try:
-            return plain_text(coalesced(key, row.values)[1])
+            return plain_text(coalesced(self._key, row.values)[1])
         except RowError:
             return ""  # the row itself is refused, with the reason, when its values are formatted
 

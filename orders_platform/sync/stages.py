@@ -250,17 +250,19 @@ class _Stage(ABC):
         self.run.admit(self.customer)
         self._recall()
         waiting = self.run.rows(self.kind, self.customer, waiting=True)[:limit]
+        if self.dry:
+            ready = self.ready(waiting)
+            self._send(ready)
+            self.report.waiting = len(waiting) - len(ready)
+            return
         refs = {row.ref for row in waiting}
-        for _ in range(_ATTEMPTS):
-            if not waiting:
-                break
-            is_unknown = self._send([row for row in waiting if self.is_ready(row)])
-            left = waiting if self.dry else self.run.rows(self.kind, self.customer, waiting=True)
-            waiting = [row for row in left if row.ref in refs and not (self.dry and self.is_ready(row))]
+        for _ in range(_ATTEMPTS if waiting else 0):
+            is_unknown = self._send(self.ready(waiting))
+            waiting = [row for row in self.run.rows(self.kind, self.customer, waiting=True) if row.ref in refs]
             if not is_unknown:
                 break
         self.report.waiting = len(waiting)
-        if (self.report.created or self.report.adopted) and not self.dry:
+        if self.report.created or self.report.adopted:
             found = reconcile(self.run, self.customer, cells=False, sent=self.kind).differences
             self.report.doubled += [each for each in found if each.kind is DifferenceKind.DUPLICATE]
 
@@ -290,13 +292,16 @@ class _Stage(ABC):
         """
         if self.run.configuration.policies.deleted_on_board == "leave":
             return list(rows)
+        placed = {None, *on_board}
         gone = [
             row for row in rows
-            if row.monday_id not in {None, *on_board} and row.action is not Action.DELETE and row.values.get("qty") != 0
+            if row.monday_id not in placed and row.action is not Action.DELETE and row.values.get("qty") != 0
         ]  # fmt: skip
+        if not gone:
+            return list(rows)
         self.forgotten |= {row.ref: row for row in gone}
         self.record([RowResult(row, row.state) for row in gone])
-        return [replace(row, monday_id=None) if row.ref in self.forgotten else row for row in rows]
+        return [row._replace(monday_id=None) if row.ref in self.forgotten else row for row in rows]
 
     def _adopt(self, rows: Sequence[SyncRow]) -> list[SyncRow]:
         """The same rows; those without an id that are on the board have it now.
@@ -304,8 +309,10 @@ class _Stage(ABC):
         It is committed at once, and logged; the row stays what it is until what else it needs is done. What is to be removed and was
         never sent need not be looked for.
         """
-        lost = [row for row in rows if row.monday_id is None]
-        lost = [row for row in lost if row.state is SyncState.PENDING or row.action is not Action.DELETE]
+        lost = [
+            row for row in rows
+            if row.monday_id is None and (row.action is not Action.DELETE or row.state is SyncState.PENDING)
+        ]  # fmt: skip
         found = self.look_up(lost) if lost else {}
         self.report.adopted += len(found)
         if not found:
@@ -314,7 +321,7 @@ class _Stage(ABC):
         # The lines of an adopted item's order belong under it from now on.
         results = [RowResult(row, row.state, found[row.ref], is_new_item=True) for row in lost if row.ref in found]
         self.record(results, adoption=key)
-        return [replace(row, monday_id=found[row.ref], batch_id=key) if row.ref in found else row for row in rows]
+        return [row._replace(monday_id=found[row.ref], batch_id=key) if row.ref in found else row for row in rows]
 
     def _read(self, rows: Sequence[SyncRow]) -> dict[int, BoardItem]:
         """What the board shows of these rows, as far as it is where it belongs."""
@@ -350,7 +357,12 @@ class _Stage(ABC):
 
         Raises `RowError`: it is left alone until it changes, or until `retry`.
         """
-        if row.monday_id is None and row.tries >= self.run.configuration.monday.max_tries and is_monday_code(row.last_code):
+        if (
+            row.tries
+            and row.monday_id is None
+            and row.tries >= self.run.configuration.monday.max_tries
+            and is_monday_code(row.last_code)
+        ):
             raise RowError(
                 "gave_up",
                 f"sent {row.tries} times and monday.com gave no outcome ({row.last_code}); `orders-platform retry` sends it again",
@@ -440,9 +452,9 @@ class _Stage(ABC):
         if results:
             run.store.record_results(results, run.run_id, run.clock(), self.customer, report, adoption)
 
-    def is_ready(self, row: SyncRow) -> bool:
-        """Whether what a line belongs under is on the board, or would be if this were no dry run."""
-        return self.kind is RowKind.ITEMS or row.parent_id is not None or row.order_ref in self.run.dry_run_items
+    def ready(self, rows: Sequence[SyncRow]) -> Sequence[SyncRow]:
+        """Those of which what they belong under is on the board, or would be if this were no dry run."""
+        return rows
 
     def _counted(self, rows: Iterable[_Outgoing], total: int) -> Iterator[_Outgoing]:
         """The rows, one after the other, each counted by what would be done."""
@@ -476,7 +488,7 @@ class _ItemStage(_Stage):
             self.groups = place_groups({row.group_name for row in rows}, groups, self.run.store.groups())
             self.titles = {group.id: group.title for group in groups}
             ids_by_name = {name: group.id for name, group in self.groups.items()}
-            return [replace(row, group_id=ids_by_name.get(row.group_name, row.group_name)) for row in rows]
+            return [row._replace(group_id=ids_by_name.get(row.group_name, row.group_name)) for row in rows]
         ids = {group.id for group in groups}
         # A group that was made a moment ago may not be listed yet.
         is_missing = any(row.action is not Action.DELETE and row.group_id not in ids for row in rows)
@@ -515,10 +527,13 @@ class _SubitemStage(_Stage):
     creates = Operation.CREATE_SUBITEM
     _children: Mapping[int, Sequence[BoardItem]]
 
+    def ready(self, rows: Sequence[SyncRow]) -> Sequence[SyncRow]:
+        return [row for row in rows if row.parent_id is not None or row.order_ref in self.run.dry_run_items]
+
     def placed(self, rows: Sequence[SyncRow]) -> list[SyncRow]:
         """Those whose item is on the board. Where a person removed it, the order itself goes through its stage again."""
         # An id under another item is of no use: that item was replaced, and its subitems went with it.
-        rows = [row if row.sent_parent_id in {None, row.parent_id} else replace(row, monday_id=None) for row in rows]
+        rows = [row if row.sent_parent_id in {None, row.parent_id} else row._replace(monday_id=None) for row in rows]
         parents = sorted({row.parent_id for row in rows if row.parent_id is not None})
         self._children = self.run.board.children(self.run.configuration.items.board_id, parents) if parents else {}
         orphans = [row for row in rows if row.parent_id is not None and row.parent_id not in self._children]

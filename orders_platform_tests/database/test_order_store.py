@@ -114,7 +114,7 @@ def test_an_intent_is_pending_with_its_batch_and_moment(merged: OrderList, kind:
     assert [(row.state, row.batch_id, row.pending_at) for row in found] == [
         (PENDING, "batch-1", NOW.replace(tzinfo=None)), (PENDING, "batch-1", NOW.replace(tzinfo=None)), (NEW, None, None),
     ]  # fmt: skip
-    assert [replace(row, pending_at=NOW.replace(tzinfo=None)) for row in now] == found[:2]
+    assert [row._replace(pending_at=NOW.replace(tzinfo=None)) for row in now] == found[:2]
 
 
 def test_each_result_is_recorded_on_its_own_row(merged: OrderList) -> None:

@@ -324,6 +324,23 @@ def test_a_row_that_exceeds_what_an_item_holds_goes_without_its_longest_cell() -
     ]
 
 
+def test_a_row_whose_key_alone_exceeds_what_an_item_holds_is_refused() -> None:
+    with pytest.raises(RowError, match=r"and it is left out: 'GRE.*…' makes a row of 65,6\d\d bytes") as caught:
+        RowFormat(MAPPING, COLUMNS, LabelIndex())(ROW | {"AAG ORDER NUMBER": "GRE" + "0" * ROW_BYTES})
+    assert caught.value.code == "key_missing"
+
+
+def test_values_that_come_again_are_written_as_the_first_time_and_a_new_label_by_its_first_spelling() -> None:
+    formats = RowFormat(MAPPING, COLUMNS, LabelIndex())
+    rows = [
+        ROW | {"SEASON": text, "PRICE": price}
+        for text, price in [("2026 Spring", 1), ("2026 SPRING", 1.0), ("2026 Spring", "1")]
+    ]
+    cells = [formats(row).cells for row in [*rows, *rows]]
+    assert all(creates_labels(MAPPING, each) for each in cells)
+    assert cells == [cells[0]] * 6
+
+
 def test_an_absent_source_column_stops_the_run_instead_of_clearing_the_board() -> None:
     row = {name: value for name, value in ROW.items() if name != "Warehouse"}
     with pytest.raises(ConfigurationError, match="no column 'Warehouse', mapped to board column 'text_whs'"):
