@@ -508,8 +508,9 @@ class OrderStore:
         orders: dict[tuple[str, str], Row] = {}
         for names, keyed in self._by_keys(customers):
             for each in self._of_customers("check_repeated_keys", names, keyed):
-                known = orders.setdefault((str(each["customer"]), folded_key(each.pop("full_key"))), each | {"rows": 0})
-                known["rows"] += int(each["rows"])
+                known = orders.setdefault((str(each["customer"]), folded_key(each.pop("full_key"))), each)
+                if known is not each:
+                    known["rows"] += int(each["rows"])
         shared = [row for row in orders.values() if row["rows"] > 1]
         return _findings(shared + self._of_customers("check_repeated_ids", customers))
 

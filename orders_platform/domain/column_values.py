@@ -184,12 +184,12 @@ class _ColumnCells(dict[object, object]):
 
     def __init__(self, field: Field, column: Column, labels: LabelIndex, most_bytes: int, odd: list[Column]) -> None:
         self.write = cell_writer(field, column, labels)
-        self._column, self._labels, self._odd = column, labels, odd
+        self._column, self._labels, self._odd, self._has_labels = column, labels, odd, field.type.has_labels
         self._most_characters = most_bytes // _BYTES_A_CHARACTER - len(column.id) - 1  # for quotes and a comma
 
     def __missing__(self, value: object) -> object:
         cell = self.write(value)
-        name = _created_label(cell)
+        name = _created_label(cell) if self._has_labels else None
         if len(str(cell)) > self._most_characters or (name and not self._labels.is_asked_for(self._column, name)):
             self._odd.append(self._column)
         elif len(self) < _MOST_KNOWN:

@@ -7,6 +7,8 @@ import enum
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from orders_platform.domain.board import BoardItem, Column, Group
 from orders_platform.domain.cell_codecs import plain_text
@@ -311,15 +313,17 @@ class Step(enum.StrEnum):
     ARCHIVE = "archive"
 
 
-@dataclass(frozen=True, slots=True)
-class RowPlan:
+class RowPlan(NamedTuple):
     """The mutations of one row, in order."""
 
     steps: tuple[Step, ...]  # empty when the board already shows what is wanted
     item_id: int | None  # what the steps after a create work on; None for a create
     # the cells to write: all filled ones of a create, the changed ones of a change
-    cells: Mapping[str, object] = field(default_factory=dict)
+    cells: Mapping[str, object] = MappingProxyType({})
     name: str | None = None  # the new name where it changed
+
+
+_NEW = (Step.CREATE,)
 
 
 def plan_row(
@@ -336,11 +340,11 @@ def plan_row(
     leaves the group alone. A line of quantity 0 need not be made, only changed where it is.
     """
     if on_board is None or on_board.state != "active":
-        is_empty, is_left = row.values.get("qty") == 0, row.monday_id is not None and on_deleted == "leave"
-        if row.action is Action.DELETE or is_empty or is_left:
+        is_left = row.monday_id is not None and on_deleted == "leave"
+        if is_left or row.action is Action.DELETE or row.values.get("qty") == 0:
             return RowPlan((), row.monday_id)
         filled = {column_id: cell for column_id, cell in cells.items() if cell is not None}
-        return RowPlan((Step.CREATE,), None, filled, row.name)
+        return RowPlan(_NEW, None, filled, row.name)
     if row.action is Action.DELETE:
         return RowPlan((Step.ARCHIVE,), row.monday_id)
     changed = changed_cells(mapping, columns, cells, on_board.cells)

@@ -7,6 +7,7 @@ rows.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 from operator import eq
 
@@ -19,6 +20,7 @@ KEY_SEPARATOR = "\x1f"
 """Between the key columns of a key, which no clean cell holds; the statements write it as well."""
 
 _VALUES, _SHOWN, _REASON = 3, 60, 1_000
+_folded = lru_cache(10_000)(fold)  # parts of keys come again and again
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ Pair = tuple[Leftover, Leftover]
 
 def folded_key(key: str) -> str:
     """A key of a statement as that of a clean row is."""
-    return KEY_SEPARATOR.join(map(fold, key.split(KEY_SEPARATOR)))
+    return KEY_SEPARATOR.join(map(_folded, key.split(KEY_SEPARATOR)))
 
 
 def by_number(leftovers: Iterable[Leftover]) -> dict[str, list[Leftover]]:

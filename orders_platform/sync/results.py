@@ -54,9 +54,8 @@ class StageReport:
         self, customer: str, row: SyncRow, steps: tuple[Step, ...], item_id: int | None, problems: Sequence[CellProblem]
     ) -> None:
         """Count a row by what is done for it, and note the cells that it is sent without."""
-        self.warnings += [
-            CellWarning(customer, row.order_key, each.column, each.text, each.code, each.reason, row.ref) for each in problems
-        ]
+        for each in problems:
+            self.warnings.append(CellWarning(customer, row.order_key, each.column, each.text, each.code, each.reason, row.ref))
         if steps or problems:
             note = f"without {', '.join(each.column for each in problems)}" if problems else ""
             self._keep(", ".join(steps) or "unchanged", row.order_key, row.size_code, row, item_id, note)
