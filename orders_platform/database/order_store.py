@@ -31,7 +31,7 @@ from orders_platform.domain.guards import Guard
 from orders_platform.domain.history import ADOPT, CustomerGroup, LoggedBatch, OrderEvent, RowHistory
 from orders_platform.domain.mapping import subitem_name
 from orders_platform.domain.matching import folded_key
-from orders_platform.domain.mutations import Batch, BatchReport, MondayUsage, Traffic
+from orders_platform.domain.mutations import Batch, BatchReport, MondayUsage, Outcome, Traffic
 from orders_platform.domain.order_status import LastChanges, OrderChange, OrderStatus
 from orders_platform.domain.orders import (
     Action,
@@ -723,7 +723,7 @@ def logged(report: BatchReport) -> dict[str, object]:
     trouble = report.error or (json.dumps(refusals, ensure_ascii=False) if refusals else None)
     return log_line(
         report.batch.key, report.batch.operation.value, results, report, len(report.batch.mutations),
-        outcome=outcomes[0] if len(outcomes) == 1 else "partial", request_id=report.request_id, error_message=trouble and trouble[:1000],
+        outcome="partial" if outcomes[1:] else (*outcomes, Outcome.NOT_SENT.value)[0], request_id=report.request_id, error_message=trouble and trouble[:1000],
     )  # fmt: skip
 
 

@@ -5,7 +5,8 @@ does. No request leaves long after its intent was committed: whoever takes over 
 
 Many mutations are sent until each of them has a result: cut into batches, several under way at a time, one report each as they finish.
 Threads of a pool send, and each calls `before_request` itself; with one batch in flight everything happens in the caller's thread. A
-batch that monday refuses as a whole is split; a single alias that was not executed is sent again under a new key.
+batch that monday refuses as a whole is split; a single alias that was not executed is sent again under a new key. A batch that was sent
+away and finds its place taken goes back to those that wait.
 """
 
 import logging
@@ -71,6 +72,7 @@ class RequestResult:
     failures: int = 0
     limit_waits: int = 0
     waited: float = 0.0
+    has_no_room: bool = False  # monday sent it away, and when it may come again the minute has no room for all of it any more
 
     def take_in(self, reply: Reply, began: float, seconds: float) -> None:
         self.reply = reply
@@ -163,12 +165,13 @@ class MondayClient:
         attempts: int | None = None,
         permit: Permit | None = None,
         before_request: Callable[[], None] = lambda: None,
+        comes_back: bool = False,
     ) -> RequestResult:
         """Send a request until its outcome is known, or the retries end; an error of ours is in the result.
 
         Mutations have a `key`, the same for every repeat and for no other request. `traffic` counts the requests. The `permit` is for the
         first attempt, `attempts` are fewer than the policy allows. `before_request` is called right before each attempt; an error of it
-        ends the sending.
+        ends the sending. One that `comes_back` is not repeated where monday sent it away and there is no room for it any more.
         """
         result, commits = RequestResult(), 0
         while (permit := permit or self._acquire(request, result)) is not None:
@@ -190,6 +193,10 @@ class MondayClient:
             permit, commits, wait = None, 0, self._next_wait(result, attempts)
             if wait is None or not self.timer.pause(wait):
                 break
+            if comes_back and result.reply.kind in LIMITS and not result.maybe_executed:
+                result.has_no_room = self.budget.room(request.operation) < len(request.aliases)
+                if result.has_no_room:
+                    break
         return result
 
     def _next_wait(self, result: RequestResult, attempts: int | None) -> float | None:
@@ -326,6 +333,8 @@ class Sending:
     mutations: Iterator[Mutation]
     before_request: Callable[[Batch], None]
     _next: deque[Mutation] = field(default_factory=deque, init=False)
+    _sent_away: deque[Mutation] = field(default_factory=deque, init=False)  # they come before the next ones, once each
+    _came_back: set[str] = field(default_factory=set, init=False)
     _stopped_by: OrdersError | None = field(default=None, init=False)
     _is_over: bool = field(default=False, init=False)
     _unreached: int = field(default=0, init=False)
@@ -348,7 +357,8 @@ class Sending:
             while under_way:
                 done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
                 reports = [each for future in done if (each := future.result())]
-                under_way |= {pool.submit(self._next_report) for _ in reports}
+                more = workers + 1 - len(under_way) if self._sent_away else len(reports)
+                under_way |= {pool.submit(self._next_report) for _ in range(more)}
                 yield from reports
         finally:
             self._is_over = True
@@ -376,8 +386,8 @@ class Sending:
                 permit = self.client.budget.acquire(self.operation, most, len(self._next)) if most else None
             except DailyLimitError as error:
                 self._stopped_by = self._stopped_by or error
-            self._is_over = self._is_over or permit is None
             if permit is None:
+                self._is_over = self._is_over or most > 0
                 return None
             return Batch(self.new_key(), self.operation, tuple(self._next.popleft() for _ in range(permit.mutations))), permit
 
@@ -388,6 +398,8 @@ class Sending:
         """
         budget = self.client.budget
         size = min(self.pace.size(self.operation), budget.largest(self.operation))
+        while self._sent_away:
+            self._next.appendleft(self._sent_away.pop())
         self._next.extend(islice(self.mutations, max(0, size * budget.limits.concurrency - len(self._next))))
         count, full = 0, min(size, len(self._next))
         most = full
@@ -411,7 +423,7 @@ class Sending:
         """
         request = RequestResult()
         if self._stopped_by is None and self.client.timer.pause(after):
-            document = self.documents.batch(part.operation, part.mutations)
+            document, refs = self.documents.batch(part.operation, part.mutations), {each.ref for each in part.mutations}
             request = self.client.execute(
                 document,
                 part.key,
@@ -419,7 +431,14 @@ class Sending:
                 attempts=attempts,
                 permit=permit,
                 before_request=lambda: self.before_request(report.batch),
+                comes_back=permit is not None and len(refs) > 1 and not refs & self._came_back,
             )
+            if request.has_no_room and not self._is_over:
+                # Others took its place. It would come as a whole and last of all, and be waited for by everybody.
+                self._came_back |= refs
+                self._sent_away.extend(part.mutations)
+                report.batch = Batch(part.key, part.operation, ())
+                return
             self._take_in(len(part.mutations), request)
             report.request_id = request.reply.request_id or report.request_id
             report.error = report.error or (None if request.reply.executed else _reason(request))

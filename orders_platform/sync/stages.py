@@ -434,7 +434,10 @@ class _Stage(ABC):
         for each in rows:
             each.take_in(report.results[each.row.ref])
         self.report.count_batch(report)
-        self._finish(rows, report)
+        if rows:
+            self._finish(rows, report)
+        else:  # monday sent it away, and its rows go in other batches
+            self.run.store.log_batch(self.run.run_id, self.run.clock(), self.customer, report)
 
     def _finish(self, rows: Sequence[_Outgoing], report: BatchReport | None = None) -> None:
         results = [row.result() for row in rows]

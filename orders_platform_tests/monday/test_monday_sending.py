@@ -209,6 +209,25 @@ def test_the_rest_of_a_minute_is_used_for_a_smaller_document(stage: Callable[...
     assert clock.slept == 0
 
 
+def test_a_batch_that_is_sent_away_until_others_took_its_place_goes_in_other_batches(
+    stage: Callable[..., Stage], clock: VirtualClock
+) -> None:
+    scene, others = stage(), [9_800_000]
+
+    def sleep(seconds: float) -> None:
+        if others:  # they take nearly all that is left of the minute
+            board.client.budget._writes.take(clock(), others.pop())
+        clock.sleep(seconds)
+
+    board = scene.board(sleep=sleep)
+    list(board.send(CREATE, scene.creates(1, start=200)))  # monday's headers tell when the minute ends
+    scene.sandbox.faults.queue(Fault.BUDGET_200, operation="create_item")
+    sent_away, *reports = board.send(CREATE, scene.creates(12))
+    assert (sent_away.calls, sent_away.batch.mutations, sent_away.results) == (1, (), {})
+    assert [len(report.results) for report in reports] == [5, 7]  # what there is room for, and the rest a minute later
+    assert len(scene.names) == len(set(scene.names)) == 13
+
+
 def test_small_loads_take_few_calls(stage: Callable[..., Stage]) -> None:
     scene = stage()
     board = scene.board()
