@@ -717,13 +717,13 @@ def as_found(results: Sequence[RowResult]) -> dict[str, object]:
 
 def logged(report: BatchReport) -> dict[str, object]:
     """The parameters of `record_batch`."""
-    outcomes = sorted({result.outcome.value for result in report.results.values()})
+    outcomes = sorted({result.outcome.value for result in report.results.values()}) or [Outcome.NOT_SENT.value]
     results = {ref: result.monday_id or result.outcome.value for ref, result in report.results.items()}
     refusals = {ref: f"{result.code}: {result.message}" for ref, result in report.results.items() if result.code}
     trouble = report.error or (json.dumps(refusals, ensure_ascii=False) if refusals else None)
     return log_line(
         report.batch.key, report.batch.operation.value, results, report, len(report.batch.mutations),
-        outcome="partial" if outcomes[1:] else (*outcomes, Outcome.NOT_SENT.value)[0], request_id=report.request_id, error_message=trouble and trouble[:1000],
+        outcome=outcomes[0] if len(outcomes) == 1 else "partial", request_id=report.request_id, error_message=trouble and trouble[:1000],
     )  # fmt: skip
 
 

@@ -117,8 +117,8 @@ def _number(value: object, *, takes_percents: bool = False) -> str | None:
 
 def _digits(value: object, *, takes_percents: bool = False) -> str:
     if (
-        type(value) is float and value and not {"e", "n"} & set(text := repr(value))
-    ):  # nearly every one, and three times as fast
+        type(value) is float and value and "e" not in (text := repr(value)) and "n" not in text
+    ):  # nearly all: five times as fast
         return text.removesuffix(".0")
     return number_text(plain_number(value, takes_percents=takes_percents))
 

@@ -250,14 +250,13 @@ class _Stage(ABC):
         self.run.admit(self.customer)
         self._recall()
         waiting = self.run.rows(self.kind, self.customer, waiting=True)[:limit]
-        if self.dry:
-            ready = self.ready(waiting)
-            self._send(ready)
-            self.report.waiting = len(waiting) - len(ready)
-            return
         refs = {row.ref for row in waiting}
         for _ in range(_ATTEMPTS if waiting else 0):
-            is_unknown = self._send(self.ready(waiting))
+            ready = self.ready(waiting)
+            is_unknown = self._send(ready)
+            if self.dry:
+                self.report.waiting = len(waiting) - len(ready)
+                return
             waiting = [row for row in self.run.rows(self.kind, self.customer, waiting=True) if row.ref in refs]
             if not is_unknown:
                 break
@@ -357,12 +356,8 @@ class _Stage(ABC):
 
         Raises `RowError`: it is left alone until it changes, or until `retry`.
         """
-        if (
-            row.tries
-            and row.monday_id is None
-            and row.tries >= self.run.configuration.monday.max_tries
-            and is_monday_code(row.last_code)
-        ):
+        is_given_up = row.monday_id is None and is_monday_code(row.last_code)
+        if is_given_up and row.tries >= self.run.configuration.monday.max_tries:
             raise RowError(
                 "gave_up",
                 f"sent {row.tries} times and monday.com gave no outcome ({row.last_code}); `orders-platform retry` sends it again",
