@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -68,7 +67,7 @@ def plan(store: OrderStore) -> list[object]:
 
 def _without_random_ids(item: SyncRow) -> SyncRow:
     values = {name: None if value is None else plain_text(value) for name, value in item.values.items()}
-    return replace(item, ref="", order_ref="", values=values)
+    return item._replace(ref="", order_ref="", values=values)
 
 
 @pytest.mark.filterwarnings("default")

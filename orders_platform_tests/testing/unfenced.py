@@ -34,7 +34,7 @@ class Unfenced:
     def record_intents(self, rows: Sequence[SyncRow], batch: Batch, run_id: str, now: Any, customer: str, uptime: str) -> Any:
         written = self._store.record_intents(self._now(rows, customer), batch, run_id, now, customer, uptime)
         return [
-            replace(row, state=each.state, batch_id=each.batch_id, pending_at=each.pending_at, monday_id=each.monday_id)
+            row._replace(state=each.state, batch_id=each.batch_id, pending_at=each.pending_at, monday_id=each.monday_id)
             for row, each in zip(rows, written, strict=True)
         ]
 
