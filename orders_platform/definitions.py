@@ -26,13 +26,13 @@ def build_definitions(settings: Settings, **overrides: object) -> dg.Definitions
     addresses_of(settings.alert_urls, settings.configuration.customer_names)  # a wrong URL is refused before anything fails
     automation = settings.configuration.automation
     by_file = bool(settings.configuration.files.folder)
-    crons = {
-        jobs.scan_staging.name: automation.survey,
-        jobs.check_waiting_rows.name: automation.checks,
-        jobs.check_orders.name: automation.checks,
-        jobs.verify_boards.name: automation.verification,
-        daily_summary.name: automation.summary,
-        jobs.retention.name: automation.housekeeping,
+    crons = {  # by job, its key in [automation]
+        jobs.scan_staging.name: "survey",
+        jobs.check_waiting_rows.name: "checks",
+        jobs.check_orders.name: "checks",
+        jobs.verify_boards.name: "verification",
+        daily_summary.name: "summary",
+        jobs.retention.name: "housekeeping",
     }
     schedules = build_schedules(automation, crons)
     of_files = [build_file_sensor(automation)] if by_file else []

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+from dagster._utils.schedules import is_valid_cron_schedule
 
 from orders_platform.build import order_folder
 from orders_platform.configuration import Automation
@@ -20,7 +21,7 @@ from orders_platform.defs.resources import LOCK_TAG, PARTITION_TAG, OrdersDataba
 from orders_platform.domain.customers import customer_for, partition_key_for
 from orders_platform.domain.needed_runs import CustomerSyncStatus, LastRequest, needed_runs, runs_to_request
 from orders_platform.domain.text import counted
-from orders_platform.errors import CustomerBusyError
+from orders_platform.errors import ConfigurationError, CustomerBusyError
 from orders_platform.merge.loads import Loads, look_into
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.settings import Settings
@@ -178,14 +179,26 @@ NIGHTLY_PRIORITY = "-1"  # a run that a person starts goes before those of the n
 
 
 def build_schedules(automation: Automation, crons: Mapping[str, str]) -> list[dg.ScheduleDefinition]:
-    """The nightly schedule, and one for each job that `crons` names."""
+    """The nightly schedule, and one for each job that `crons` names, with the key of [automation] that says when.
+
+    Raises `ConfigurationError`: Dagster takes no such cron expression.
+    """
+
+    def cron_of(key: str) -> str:
+        cron = str(getattr(automation, key))
+        if len(cron.split()) != 5 or not is_valid_cron_schedule(cron):
+            raise ConfigurationError(
+                f"automation.{key}: {cron!r} is not a cron expression of five fields (minute hour day month weekday); an example: "
+                "'0 2 * * *'"
+            )
+        return cron
 
     def status(name: str) -> dg.DefaultScheduleStatus:
         return dg.DefaultScheduleStatus.RUNNING if automation.is_on(name) else dg.DefaultScheduleStatus.STOPPED
 
     @dg.schedule(
         job=sync_customer,
-        cron_schedule=automation.nightly,
+        cron_schedule=cron_of("nightly"),
         execution_timezone=automation.timezone,
         default_status=status("nightly_sync"),
         description="Requests a run for each customer with something to do, unless one of it is queued or under way.",
@@ -204,12 +217,12 @@ def build_schedules(automation: Automation, crons: Mapping[str, str]) -> list[dg
         dg.ScheduleDefinition(
             f"{job}_schedule",
             job_name=job,
-            cron_schedule=cron,
+            cron_schedule=cron_of(key),
             execution_timezone=automation.timezone,
             default_status=status(f"{job}_schedule"),
             description=f"Starts the job {job}; its hour is in [automation] of the configuration.",
         )
-        for job, cron in crons.items()
+        for job, key in crons.items()
     ]
     return [nightly_sync, *others]
 
