@@ -4,7 +4,6 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 import click
@@ -24,7 +23,7 @@ from orders_platform.domain.verdicts import CustomerState, Verdict, all_well, no
 from orders_platform.errors import MondayRefusedError, OrdersError
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.pipeline import sync_customer
-from orders_platform.reports.rendering import MOST_ROWS
+from orders_platform.reports.rendering import MOST_ROWS, changes_page
 from orders_platform.settings import Settings
 from orders_platform.sync.reconcile import Reconciliation, reconcile
 from orders_platform.sync.repair import Repair, repair_customer, repair_plan
@@ -75,7 +74,7 @@ def sync(
     has_json = show and (as_json or output_json is not None)
     with (
         board_session(verbosity, dry=dry) as (settings, store, run, progress),
-        closing(ShownChanges(report_links(settings), as_json=has_json, as_page=page is not None)) as shown,
+        closing(ShownChanges(is_kept=has_json or page is not None)) as shown,
     ):
         merge = OrderMerge(store)
         store.require_board()
@@ -112,8 +111,12 @@ def sync(
             left = {name: [key for key in store.left_orders(name) if is_of(key, orders)] for name in gone}
             stays = [_STAYS.format(name, counted(len(keys), "order"), few(keys, 3)) for name, keys in left.items() if keys]
             if show:
-                result |= {"changes": shown.as_json, "change_counts": shown.counts, "left_on_board": left}
-                _print_shown(shown, stays, orders, page, run.clock(), quiet=as_json or is_quiet)
+                result |= {"changes": shown, "change_counts": shown.counts, "left_on_board": left}
+                if page:
+                    output.write_text(
+                        changes_page(shown.items(), stays, shown.counts, run.clock(), report_links(settings)), page
+                    )
+                _print_shown(shown, stays, orders, page, quiet=as_json or is_quiet)
             output.show_run(result, as_json=as_json, output_json=output_json, quiet=is_quiet or (show and not as_json))
             found = [each for each in store.cell_warnings() if each.customer in chosen]
             found += [each for report in reports for stage in report.stages for each in stage.warnings]
@@ -132,12 +135,9 @@ def sync(
     sys.exit(0 if is_well and not failed else 1)
 
 
-def _print_shown(
-    shown: ShownChanges, stays: Sequence[str], orders: Sequence[str], page: Path | None, now: datetime, *, quiet: bool
-) -> None:
-    """What a run would change and leave, as a page if asked for and for people."""
+def _print_shown(shown: ShownChanges, stays: Sequence[str], orders: Sequence[str], page: Path | None, *, quiet: bool) -> None:
+    """What a run would change and leave."""
     if page:
-        output.write_text(shown.page(stays, now), page)
         output.say(f"The page is {page}", err=True)
     if quiet:
         return

@@ -66,25 +66,21 @@ def page_policy() -> str:
 
 
 def changes_page(
-    sections: Iterable[str], stays: Sequence[str], counts: Mapping[str, int], made_at: datetime, links: Links
+    changes: Iterable[tuple[str, Iterable[RowChange]]],
+    stays: Sequence[str],
+    counts: Mapping[str, int],
+    made_at: datetime,
+    links: Links,
 ) -> Iterator[str]:
-    """What a run would change, in pieces: the head, and the sections of customers as they were made before.
-
-    `stays` are sentences on what it leaves.
-    """
+    """What a run would change, by customer and with every cell, in pieces; `stays` are sentences on what it leaves."""
+    shown = ((customer, found) for customer, orders in changes if (found := list(orders)))
+    sections = ((customer, orders, counts_in_words(change_counts(orders))) for customer, orders in shown)
     template, in_words = _environment().get_template("changes.html.j2"), counts_in_words(counts)
     return template.generate(sections=sections, stays=stays, in_words=in_words, made_at=made_at, links=links)
 
 
-def changes_section(customer: str, orders: Sequence[RowChange], links: Links) -> Iterator[str]:
-    """What a run would change of a customer, with every cell, in pieces."""
-    template = _environment().get_template("changes_of_customer.html.j2")
-    yield from template.generate(customer=customer, orders=orders, in_words=counts_in_words(change_counts(orders)), links=links)
-    yield "\n"
-
-
 def changes_text(customer: str, orders: Sequence[RowChange]) -> str:
-    """The same for a terminal, of the first orders."""
+    """What it would change of a customer for a terminal, of the first orders."""
     template = _environment().get_template("changes.txt.j2")
     return template.render(customer=customer, orders=orders, in_words=counts_in_words(change_counts(orders)))
 
