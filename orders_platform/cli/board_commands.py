@@ -185,18 +185,16 @@ def _explain(
             output.say(f"{report.customer}: {words}", err=True)
 
 
-def retry(*, only: tuple[str, ...], code: str, no_send: bool) -> None:
+def retry(*, only: tuple[str, ...], code: str) -> None:
     with database_session() as (settings, store):
         names = without_paused(merged_customers(only, settings, store), store, named=bool(only))
         reset = {name: count for name in names if (count := store.reset_failed(name, code))}
-    is_sent = bool(reset) and not no_send
-    then = " Next: orders-platform sync --execute" if reset and no_send else ""
-    output.say(f"{counted(sum(reset.values()), 'FAILED row was', 'FAILED rows were')} reset.{then}", err=is_sent)
-    if is_sent:
+    output.say(f"{counted(sum(reset.values()), 'FAILED row was', 'FAILED rows were')} reset.", err=bool(reset))
+    if reset:
         sync(only=tuple(reset), dry=False)
 
 
-def resync(*, only: tuple[str, ...], new_board: bool, no_send: bool) -> None:
+def resync(*, only: tuple[str, ...], new_board: bool) -> None:
     with board_session() as (settings, store, run, _):
         names = without_paused(merged_customers(only, settings, store), store, named=bool(only))
         if new_board:
@@ -207,10 +205,9 @@ def resync(*, only: tuple[str, ...], new_board: bool, no_send: bool) -> None:
         for name in names:
             with store.lock(name):
                 marked += store.start_over(name) if new_board else store.compare_again(name)
-    then = " Next: orders-platform sync --execute" if no_send else ""
     said = ("order is made anew", "orders are made anew") if new_board else ("row is compared again", "rows are compared again")
-    output.say(f"{counted(marked, *said)}.{then}", err=not no_send)
-    if names and not no_send:  # without a name `sync` is of all customers
+    output.say(f"{counted(marked, *said)}.", err=True)
+    if names:  # without a name `sync` is of all customers
         sync(only=tuple(names), dry=False)
 
 
