@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -87,6 +87,20 @@ class Settings:
         set_here = _Environment(_env_file=None).model_fields_set
         origin = {name: "environment" if name in set_here else str(self.env_file) for name in self._given}
         return {name: origin.get(name, "default") for name in _Environment.model_fields}
+
+    @property
+    def order_folder(self) -> Path:
+        """Where order files are put that Dagster loads; a relative folder lies in the data folder."""
+        return self.data_folder / self.configuration.files.folder
+
+    @property
+    def report_folder(self) -> Path:
+        """Where `sync_report` keeps its pages; a relative folder lies in the data folder."""
+        return self.data_folder / (self.configuration.reports.folder or "reports")
+
+    def page_url(self, customer: str) -> str:
+        """Where Dagster's webserver shows the customer's page, as a link in its UI: whatever host and port the UI is at."""
+        return f"{urlsplit(self.ui_url).path.rstrip('/')}/reports/{quote(customer, safe='')}"
 
     def _unless_real(self, variable: str, value: str, hint: str) -> SecretStr:
         """What stands in for a variable in the sandbox; elsewhere it must be set."""

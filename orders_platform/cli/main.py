@@ -345,7 +345,7 @@ def config() -> None:
     """Draft a configuration, and show what holds."""
 
 
-@_command("config_commands", config, "init")
+@_command("setup_commands", config, "init")
 @click.argument("file", type=_INPUT_FILE)
 @click.option(
     "--output", "target", type=_OUTPUT_FILE, metavar="FILE", help="Where it goes. Default: the list's name with .toml."
@@ -362,7 +362,7 @@ def draft_configuration() -> None:
     """
 
 
-@_command("config_commands", config, "show")
+@_command("setup_commands", config, "show")
 @_json
 def show_configuration() -> None:
     """Show what holds and where each value came from: environment, .env, configuration file, default. Secrets are not shown."""

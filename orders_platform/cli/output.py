@@ -40,7 +40,7 @@ _TOLD = tuple(name for name in FIGURES if name not in {"groups", "documents", "m
 T = TypeVar("T")
 Figures = dict[str, int | float]
 JsonObject = Mapping[str, object]
-_EXAMPLES = 3
+_EXAMPLES, _MOST = 3, 20
 _UNLIMITED = 1_000_000
 _PIECE = 4_096  # parts of a JSON document that are written at once
 _FAILED, _WARNED = "bold red", "yellow"
@@ -182,31 +182,30 @@ def show_run(result: JsonObject, *, as_json: bool, output_json: Path | None, qui
             say("Nothing to send.")
 
 
-def print_warnings(warnings: Iterable[CellWarning], most: int = 20) -> None:
-    """The first `most` kinds of cells that were left out or cut, each with examples and its reason."""
+def print_warnings(warnings: Iterable[CellWarning]) -> None:
+    """The cells that were left out or cut, by kind, each with examples and its reason."""
     groups = group_warnings(warnings)
-    count = sum(group.count for group in groups)
-    if groups:
-        cells = counted(count, "cell; its order is", "cells; their orders are")
-        say(f"\nLeft out or cut ({cells} on the board):", style=_WARNED)
-    for group in groups[:most]:
-        say(f"  {group.customer}: {group}")
-    if len(groups) > most:
-        say(f"  ... and {counted(len(groups) - most, 'kind')} more; `orders-platform status --json` lists all")
+    cells = counted(sum(group.count for group in groups), "cell; its order is", "cells; their orders are")
+    lines = [f"{group.customer}: {group}" for group in groups]
+    _print_first(f"Left out or cut ({cells} on the board):", lines, "kind", _WARNED)
 
 
-def print_refusals(title: str, rows: Sequence[RowProblem], most: int = 20) -> None:
-    """The rows that could not be merged or sent, those with the same reason in one line; the first `most` reasons."""
-    if not rows:
-        return
-    say(f"\n{title} ({sum(row.rows for row in rows)}):", style=_FAILED)
+def print_refusals(title: str, rows: Sequence[RowProblem]) -> None:
+    """The rows that could not be merged or sent, those with the same reason in one line."""
     alike: dict[tuple[str, str, str], list[RowProblem]] = {}
     for row in rows:
         alike.setdefault((row.customer, row.code, row.reason), []).append(row)
-    for (customer, code, reason), members in list(alike.items())[:most]:
-        say(f"  {customer}: {_named(members)}: [{code}] {reason}")
-    if len(alike) > most:
-        say(f"  ... and {counted(len(alike) - most, 'reason')} more; `orders-platform status --json` lists all")
+    lines = [f"{customer}: {_named(members)}: [{code}] {reason}" for (customer, code, reason), members in alike.items()]
+    _print_first(f"{title} ({sum(row.rows for row in rows)}):", lines, "reason", _FAILED)
+
+
+def _print_first(title: str, lines: Sequence[str], of: str, style: str) -> None:
+    if lines:
+        say(f"\n{title}", style=style)
+    for line in lines[:_MOST]:
+        say(f"  {line}")
+    if len(lines) > _MOST:
+        say(f"  ... and {counted(len(lines) - _MOST, of)} more; `orders-platform status --json` lists all")
 
 
 def _named(rows: Sequence[RowProblem]) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import dagster as dg
 from dagster import AssetExecutionContext, OpExecutionContext
 
-from orders_platform.build import page_url, report_folder, report_links
+from orders_platform.build import report_links
 from orders_platform.database.order_store import OrderStore
 from orders_platform.defs.asset_metadata import cell_warnings, rejected_rows, sent_rows
 from orders_platform.defs.failures import RETRIES, dagster_failures
@@ -120,7 +120,7 @@ def order_lines(
 def renew_page(store: OrderStore, customer: str, verdict: Verdict | None = None) -> tuple[Report, Path]:
     """Where the customer's orders stand, written as its page; without a `verdict` as of the load that was merged last."""
     settings, report = Settings(), make_report(store, customer, datetime.now(UTC), verdict)
-    return report, write_page(report_folder(settings), customer, html_page([report], report_links(settings)))
+    return report, write_page(settings.report_folder, customer, html_page([report], report_links(settings)))
 
 
 def _report_if_stopped(store: OrderStore, guards: Iterable[Guard]) -> None:
@@ -185,7 +185,7 @@ def _stage(
     if report.mutations and report.seconds:  # a pace of nothing would be a stop in Dagster's plot that was none
         metadata["rows_per_second"] = round(report.mutations / report.seconds, 1)
         metadata["complexity_per_row"] = round(report.complexity / report.mutations, 1)
-    metadata["page"] = dg.MetadataValue.url(page_url(settings, customer))
+    metadata["page"] = dg.MetadataValue.url(settings.page_url(customer))
     if links.board:
         metadata["board"] = dg.MetadataValue.url(links.board)
     doubled = [
@@ -207,7 +207,7 @@ def sync_report(context: AssetExecutionContext, orders_database: OrdersDatabase)
         "orders": report.totals.orders, "on_board": report.totals.on_board, "waiting": len(report.waiting),
         "corrections": report.correction_count, "pieces": report.totals.quantity,
         "report": dg.MetadataValue.md(markdown_text([report], report_links(settings))),
-        "page": dg.MetadataValue.url(page_url(settings, customer)), "page_file": dg.MetadataValue.path(page),
+        "page": dg.MetadataValue.url(settings.page_url(customer)), "page_file": dg.MetadataValue.path(page),
     })  # fmt: skip
 
 

@@ -13,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 from dagster._utils.schedules import is_valid_cron_schedule
 
-from orders_platform.build import order_folder
 from orders_platform.configuration import Automation
 from orders_platform.defs.failures import dagster_failures, failed_for_good
 from orders_platform.defs.jobs import SYNC_ASSETS, UNFINISHED, load_files, preview_customer, sync_customer
@@ -242,7 +241,7 @@ def build_file_sensor(automation: Automation) -> dg.SensorDefinition:
             return dg.SensorResult(skip_reason="A run that loads files is queued or under way.", cursor=context.cursor)
         known = {name: (size, at, content) for name, (size, at, content) in json.loads(context.cursor or "{}").items()}
         with dagster_failures("order files"):
-            folder = look_into(order_folder(Settings()), Loads(orders_database.store).latest(), datetime.now(UTC), known)
+            folder = look_into(Settings().order_folder, Loads(orders_database.store).latest(), datetime.now(UTC), known)
         reason = f"{len(folder.waiting)} new or changed, {len(folder.left)} refused and gone"
         is_needed = bool(folder.waiting or folder.left)
         return dg.SensorResult(

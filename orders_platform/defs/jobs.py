@@ -15,7 +15,6 @@ from dagster._core.storage.event_log import SqliteEventLogStorage
 from pydantic import Field
 
 from orders_platform import pipeline
-from orders_platform.build import order_folder
 from orders_platform.defs import checks
 from orders_platform.defs.assets import ORDER_BOARD, POOL, SWP_ORDER_LIST, observe_order_list, renew_page
 from orders_platform.defs.failures import dagster_failures
@@ -95,7 +94,7 @@ def pause_customers() -> None:
 def load_new_files(orders_database: OrdersDatabase) -> Iterator[dg.AssetObservation]:
     """Load the files of the folder that are new or changed, together; a refused one is noted with its reason and stops no other."""
     with dagster_failures("order files"), TemporaryDirectory() as unpacked:
-        load = Loads(orders_database.store).load_folder(order_folder(Settings()), datetime.now(UTC), Path(unpacked))
+        load = Loads(orders_database.store).load_folder(Settings().order_folder, datetime.now(UTC), Path(unpacked))
         files = [dg.TableRecord({"file": file.path.name, "sheets": len(file.sheets), "rows": file.rows}) for file in load.files]
         metadata: dict[str, dg.RawMetadataValue] = {"rows_loaded": load.rows, "files_loaded": len(load.files)}
         metadata |= {"files_refused": len(load.refused)} | ({"files": dg.MetadataValue.table(files)} if files else {})
