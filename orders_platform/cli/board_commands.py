@@ -76,7 +76,7 @@ def sync(
         board_session(verbosity, dry=dry) as (settings, store, run, progress),
         closing(ShownChanges(is_kept=has_json or page is not None)) as shown,
     ):
-        merge = OrderMerge(store)
+        merge, run.limit = OrderMerge(store), limit
         store.require_board()
         if dry:
             run.preflight()
@@ -94,11 +94,10 @@ def sync(
         try:
             with progress.shown(chosen) as customers:
                 for each in customers:
-                    changes = OrderChanges(orders, None if has_json or page else MOST_ROWS) if show else None
-                    reports.append(sync_customer(run, merge, each, scan, limit=limit, skip_subitems=skip_subitems, accept=accepted,
-                                                 dry=dry, changes=changes))  # fmt: skip
-                    if changes:
-                        shown.take(each, list(changes.orders.values()))
+                    run.changes = OrderChanges(orders, None if has_json or page else MOST_ROWS) if show else None
+                    reports.append(sync_customer(run, merge, each, scan, skip_subitems=skip_subitems, accept=accepted))
+                    if run.changes:
+                        shown.take(each, list(run.changes.orders.values()))
         finally:  # what was done is shown although the run ended early
             is_quiet, invalid = verbosity == "quiet", store.invalid_rows()
             names = asked if only else None  # without names everybody is meant, also who has nothing to send

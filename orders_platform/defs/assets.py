@@ -146,7 +146,7 @@ def monday_groups(
     def stage(run: SyncRun, customer: str, report: StageReport) -> None:
         if run_options.resync:
             run.progress(f"{orders_database.store.compare_again(customer):,} rows are compared with the board again", 0, 0)
-        sync_groups(run, customer, limit=run_options.most, report=report)
+        sync_groups(run, customer, report)
 
     return _stage(context, orders_database, monday, run_options, stage)
 
@@ -156,7 +156,7 @@ def monday_items(
     context: AssetExecutionContext, orders_database: OrdersDatabase, monday: MondayResource, run_options: RunOptions
 ) -> dg.MaterializeResult[None]:
     """An item per order: created, changed, moved or archived; its id is written back."""
-    return _stage(context, orders_database, monday, run_options, lambda *of: sync_items(*of, limit=run_options.most))
+    return _stage(context, orders_database, monday, run_options, sync_items)
 
 
 @dg.asset(partitions_def=CUSTOMERS, deps=[monday_items, order_lines], group_name=BOARD, pool=POOL, retry_policy=RETRIES)
@@ -177,7 +177,7 @@ def _stage(
 ) -> dg.MaterializeResult[None]:
     customer = customer_for(context.partition_key)
     with customer_alone(customer, orders_database) as store:
-        run, report = monday.sync_run(store, context.run.run_id, context.log.info, options.orders), StageReport()
+        run, report = monday.sync_run(store, context.run.run_id, context.log.info, options), StageReport()
         stage(run, customer, report)
         links = report_links(settings := Settings())
         left_out = [each for each in store.cell_warnings(customer) if each.row_uuid is not None]

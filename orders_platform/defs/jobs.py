@@ -123,16 +123,14 @@ def show_changes(
     with dagster_failures(customer), orders_database.store.dry_run_transaction() as store:
         if run_options.limit:
             raise ConfigurationError("A preview tells all that a run would change; leave out `limit`, or name some `orders`.")
-        run, merge = monday.sync_run(store, context.run.run_id, context.log.info, run_options.orders), OrderMerge(store)
+        run, merge = monday.sync_run(store, context.run.run_id, context.log.info, run_options), OrderMerge(store)
         store.require_board()
         run.preflight()
         if run_options.resync:
             store.compare_again(customer)
-        changes = OrderChanges(run_options.orders, _SHOWN_CHANGES)
-        report = pipeline.sync_customer(
-            run, merge, customer, merge.scan_staging(),
-            skip_subitems=run_options.skip_subitems, accept=run_options.guards, dry=True, changes=changes,
-        )  # fmt: skip
+        run.changes = changes = OrderChanges(run_options.orders, _SHOWN_CHANGES)
+        scan, skips = merge.scan_staging(), run_options.skip_subitems
+        report = pipeline.sync_customer(run, merge, customer, scan, skip_subitems=skips, accept=run_options.guards)
     if report.error:
         raise dg.Failure(f"{customer}: {report.error}", {"customer": customer}, allow_retries=False)
     counts, rows = change_counts(changes.orders.values()), list(change_table(changes.orders.values()))
