@@ -26,13 +26,7 @@ from orders_platform.sync.stages import sync_groups, sync_items, sync_subitems
 
 
 def sync_customer(
-    run: SyncRun,
-    merge: OrderMerge,
-    customer: str,
-    scan: StagingScan,
-    *,
-    skip_subitems: bool = False,
-    accept: Collection[GuardKind] = (),
+    run: SyncRun, merge: OrderMerge, customer: str, scan: StagingScan, accept: Collection[GuardKind] = ()
 ) -> CustomerReport:
     """Take one customer through the six steps; what was done, or in a dry run what would be.
 
@@ -54,8 +48,7 @@ def sync_customer(
             run.progress("looking up groups", 0, 0)
             sync_groups(run, customer, report.groups)
             sync_items(run, customer, report.items)
-            if not skip_subitems:
-                sync_subitems(run, customer, report.subitems)
+            sync_subitems(run, customer, report.subitems)
     except MondayRefusedError:
         raise
     except OrdersError as error:

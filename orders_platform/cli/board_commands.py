@@ -76,7 +76,7 @@ def sync(
         board_session(verbosity, dry=dry) as (settings, store, run, progress),
         closing(ShownChanges(is_kept=has_json or page is not None)) as shown,
     ):
-        merge, run.limit = OrderMerge(store), limit
+        merge, run.limit, run.skip_subitems = OrderMerge(store), limit, skip_subitems
         store.require_board()
         if dry:
             run.preflight()
@@ -95,7 +95,7 @@ def sync(
             with progress.shown(chosen) as customers:
                 for each in customers:
                     run.changes = OrderChanges(orders, None if has_json or page else MOST_ROWS) if show else None
-                    reports.append(sync_customer(run, merge, each, scan, skip_subitems=skip_subitems, accept=accepted))
+                    reports.append(sync_customer(run, merge, each, scan, accepted))
                     if run.changes:
                         shown.take(each, list(run.changes.orders.values()))
         finally:  # what was done is shown although the run ended early

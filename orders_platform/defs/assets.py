@@ -30,6 +30,8 @@ from orders_platform.sync.stages import sync_groups, sync_items, sync_subitems
 
 SWP_ORDER_LIST = dg.AssetKey("swp_order_list")
 ORDER_BOARD = dg.AssetKey("order_board")
+Stage = Callable[[SyncRun, str, StageReport], None]
+Made = dg.MaterializeResult[None]
 TABLES, BOARD, POOL = "order_tables", "monday_board", "monday_api"
 
 swp_order_list = dg.AssetSpec(
@@ -77,9 +79,7 @@ def observe_order_list(context: OpExecutionContext, orders_database: OrdersDatab
 
 
 @dg.asset(partitions_def=CUSTOMERS, deps=[SWP_ORDER_LIST], group_name=TABLES, retry_policy=RETRIES)
-def order_headers(
-    context: AssetExecutionContext, orders_database: OrdersDatabase, run_options: RunOptions
-) -> dg.MaterializeResult[None]:
+def order_headers(context: AssetExecutionContext, orders_database: OrdersDatabase, run_options: RunOptions) -> Made:
     """Orders, clean and keyed: the new, changed and missing ones of a load are marked; unchanged ones are not touched."""
     customer = customer_for(context.partition_key)
     with customer_alone(customer, orders_database) as store:
@@ -97,7 +97,7 @@ def order_headers(
 
 
 @dg.asset(partitions_def=CUSTOMERS, deps=[order_headers], group_name=TABLES, retry_policy=RETRIES)
-def order_sizes(context: AssetExecutionContext, orders_database: OrdersDatabase) -> dg.MaterializeResult[None]:
+def order_sizes(context: AssetExecutionContext, orders_database: OrdersDatabase) -> Made:
     """The sizes of the orders that changed: a row per size with a quantity."""
     customer = customer_for(context.partition_key)
     with customer_alone(customer, orders_database):
@@ -106,9 +106,7 @@ def order_sizes(context: AssetExecutionContext, orders_database: OrdersDatabase)
 
 
 @dg.asset(partitions_def=CUSTOMERS, deps=[order_sizes], group_name=TABLES, retry_policy=RETRIES)
-def order_lines(
-    context: AssetExecutionContext, orders_database: OrdersDatabase, run_options: RunOptions
-) -> dg.MaterializeResult[None]:
+def order_lines(context: AssetExecutionContext, orders_database: OrdersDatabase, run_options: RunOptions) -> Made:
     """Lines, a row per order and size: the new, changed and gone ones are marked."""
     customer = customer_for(context.partition_key)
     with customer_alone(customer, orders_database) as store:
@@ -140,7 +138,7 @@ order_board = dg.AssetSpec(
 @dg.asset(partitions_def=CUSTOMERS, deps=[order_headers, order_lines], group_name=BOARD, pool=POOL, retry_policy=RETRIES)
 def monday_groups(
     context: AssetExecutionContext, orders_database: OrdersDatabase, monday: MondayResource, run_options: RunOptions
-) -> dg.MaterializeResult[None]:
+) -> Made:
     """A group per customer and season: found by its title, created if it is missing, its id renewed if that is stale."""
 
     def stage(run: SyncRun, customer: str, report: StageReport) -> None:
@@ -154,7 +152,7 @@ def monday_groups(
 @dg.asset(partitions_def=CUSTOMERS, deps=[monday_groups, order_headers], group_name=BOARD, pool=POOL, retry_policy=RETRIES)
 def monday_items(
     context: AssetExecutionContext, orders_database: OrdersDatabase, monday: MondayResource, run_options: RunOptions
-) -> dg.MaterializeResult[None]:
+) -> Made:
     """An item per order: created, changed, moved or archived; its id is written back."""
     return _stage(context, orders_database, monday, run_options, sync_items)
 
@@ -162,19 +160,14 @@ def monday_items(
 @dg.asset(partitions_def=CUSTOMERS, deps=[monday_items, order_lines], group_name=BOARD, pool=POOL, retry_policy=RETRIES)
 def monday_subitems(
     context: AssetExecutionContext, orders_database: OrdersDatabase, monday: MondayResource, run_options: RunOptions
-) -> dg.MaterializeResult[None]:
+) -> Made:
     """A subitem per size: created, changed or archived; its id is written back."""
-    stage = (lambda *_of: None) if run_options.skip_subitems else sync_subitems
-    return _stage(context, orders_database, monday, run_options, stage)
+    return _stage(context, orders_database, monday, run_options, sync_subitems)
 
 
 def _stage(
-    context: AssetExecutionContext,
-    orders_database: OrdersDatabase,
-    monday: MondayResource,
-    options: RunOptions,
-    stage: Callable[[SyncRun, str, StageReport], None],
-) -> dg.MaterializeResult[None]:
+    context: AssetExecutionContext, orders_database: OrdersDatabase, monday: MondayResource, options: RunOptions, stage: Stage
+) -> Made:
     customer = customer_for(context.partition_key)
     with customer_alone(customer, orders_database) as store:
         run, report = monday.sync_run(store, context.run.run_id, context.log.info, options), StageReport()
@@ -197,7 +190,7 @@ def _stage(
 
 
 @dg.asset(partitions_def=CUSTOMERS, deps=[monday_items, monday_subitems], group_name="reports", retry_policy=RETRIES)
-def sync_report(context: AssetExecutionContext, orders_database: OrdersDatabase) -> dg.MaterializeResult[None]:
+def sync_report(context: AssetExecutionContext, orders_database: OrdersDatabase) -> Made:
     """Where a customer's orders stand on the board: totals, groups, what needs a correction, what waits, what changed last."""
     customer = customer_for(context.partition_key)
     with dagster_failures(customer):

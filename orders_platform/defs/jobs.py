@@ -132,8 +132,7 @@ def show_changes(
         if run_options.resync:
             store.compare_again(customer)
         run.changes = changes = OrderChanges(run_options.orders, _SHOWN_CHANGES)
-        scan, skips = merge.scan_staging(), run_options.skip_subitems
-        report = pipeline.sync_customer(run, merge, customer, scan, skip_subitems=skips, accept=run_options.guards)
+        report = pipeline.sync_customer(run, merge, customer, merge.scan_staging(), run_options.guards)
     if report.error:
         raise dg.Failure(f"{customer}: {report.error}", {"customer": customer}, allow_retries=False)
     counts, rows = change_counts(changes.orders.values()), list(change_table(changes.orders.values()))

@@ -90,7 +90,7 @@ class MondayResource(dg.ConfigurableResource[Any]):
         if self._run is None:
             self._run = SyncRun(store, self.board, run_id=run_id, progress=as_lines)
             if options:
-                self._run.orders, self._run.limit = options.orders, options.most
+                self._run.orders, self._run.limit, self._run.skip_subitems = options.orders, options.most, options.skip_subitems
         return self._run
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 - Dagster's signature

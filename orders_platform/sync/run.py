@@ -70,6 +70,7 @@ class SyncRun:
     progress: Callable[[str, int, int], None] = lambda _words, _done, _total: None
     orders: Collection[str] = ()  # by key or number, the only ones that are sent; empty: all that wait
     limit: int | None = None  # so many orders of each customer are sent, the first that wait, with all sizes that can be
+    skip_subitems: bool = False
     changes: OrderChanges | None = None  # takes in what a dry run would change of the customer that it is at
     dry_run_items: set[str] = field(default_factory=set, init=False)  # orders whose item a dry run would have made
     _admitted: set[str] = field(default_factory=set, init=False)

@@ -156,9 +156,10 @@ def sync_items(run: SyncRun, customer: str, report: StageReport) -> None:
 
 
 def sync_subitems(run: SyncRun, customer: str, report: StageReport) -> None:
-    """The same for waiting lines whose order is on the board."""
-    with run.counted(customer, report):
-        _SubitemStage(run, customer, report).sync()
+    """The same for waiting lines whose order is on the board, unless the run skips them."""
+    if not run.skip_subitems:
+        with run.counted(customer, report):
+            _SubitemStage(run, customer, report).sync()
 
 
 def row_state(results: Sequence[MutationResult], planned: int) -> SyncState:

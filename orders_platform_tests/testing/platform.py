@@ -222,7 +222,7 @@ class Platform:
     ) -> dict[str, CustomerReport]:
         """One run for these customers, by default all of the load."""
         with self.board(**{"new_key": new_key, **(board or {})}) as connected:
-            bound = {name: options.pop(name) for name in ("limit", "changes") if name in options}
+            bound = {name: options.pop(name) for name in ("limit", "changes", "skip_subitems") if name in options}
             run = self.run(wrap_board(connected), store, new_key=new_key, **bound)
             merge = merge or self.merge
             scan = merge.scan_staging()
