@@ -12,7 +12,7 @@ from orders_platform.build import open_board, report_links
 from orders_platform.cli import output
 from orders_platform.cli.embedded import embedded_sandbox
 from orders_platform.cli.progress import Progress
-from orders_platform.cli.session import chosen_customers, database_session, merged_customers, without_paused
+from orders_platform.cli.session import chosen_customers, customers_to_send, database_session, without_paused
 from orders_platform.cli.shown_changes import ShownChanges
 from orders_platform.database.order_store import OrderStore
 from orders_platform.domain.differences import Difference, DifferenceKind, OrderChanges
@@ -86,7 +86,7 @@ def sync(
         resolve = settings.configuration.customer_names.resolve  # what has another name now is merged and sent under that
         merged = [name for name in merged if resolve(name) in {None, name} or resolve(name) not in scan.customers]
         known = sorted({*scan.customers, *merged})  # what the load lacks of a customer is told, what waits of it is sent
-        asked = chosen_customers(only, known, settings, "has neither staged rows nor orders")
+        asked = chosen_customers(only, known, settings)
         chosen = without_paused(asked, store, named=bool(only))
         left_out = [name for name in asked if name not in chosen]
         reports: list[CustomerReport] = []
@@ -186,7 +186,7 @@ def _explain(
 
 def retry(*, only: tuple[str, ...], code: str) -> None:
     with database_session() as (settings, store):
-        names = without_paused(merged_customers(only, settings, store), store, named=bool(only))
+        names = customers_to_send(only, settings, store)
         reset = {name: count for name in names if (count := store.reset_failed(name, code))}
     output.say(f"{counted(sum(reset.values()), 'FAILED row was', 'FAILED rows were')} reset.", err=bool(reset))
     if reset:
@@ -195,7 +195,7 @@ def retry(*, only: tuple[str, ...], code: str) -> None:
 
 def resync(*, only: tuple[str, ...], new_board: bool) -> None:
     with board_session() as (settings, store, run, _):
-        names = without_paused(merged_customers(only, settings, store), store, named=bool(only))
+        names = customers_to_send(only, settings, store)
         if new_board:
             run.preflight()  # the ids of the former board are forgotten for one that fits only
         else:
@@ -219,9 +219,7 @@ def verify(*, only: tuple[str, ...], repair: bool, yes: bool, as_json: bool) -> 
         store.require_board()
         work = _Comparison(run)
         merge = OrderMerge(store)
-        with progress.shown(
-            chosen_customers(only, merge.present(), settings, "has neither staged rows nor orders")
-        ) as customers:
+        with progress.shown(chosen_customers(only, merge.present(), settings)) as customers:
             work.verify(customers)
         if repair:
             work.plans = {name: work.plans[name] for name in without_paused(list(work.plans), store, named=bool(only))}
@@ -257,7 +255,6 @@ class _Comparison:
     found: dict[str, Reconciliation] = field(default_factory=dict)
     plans: dict[str, list[Repair]] = field(default_factory=dict)
     done: dict[str, CustomerReport] = field(default_factory=dict)
-    errors: dict[str, str] = field(default_factory=dict)
 
     def verify(self, customers: Iterable[str]) -> None:
         """Compare every customer before any is repaired."""
@@ -276,13 +273,12 @@ class _Comparison:
             except MondayRefusedError:
                 raise
             except OrdersError as error:
-                self.errors[customer] = f"{type(error).__name__}: {error}"
+                self.done.setdefault(customer, CustomerReport(customer)).error = f"{type(error).__name__}: {error}"
 
     @property
     def is_equal(self) -> bool:
         """The board equals the database, and every repair was completed."""
-        done = not self.errors and all(report.is_done for report in self.done.values())
-        return done and all(each.is_equal for each in self.found.values())
+        return all(report.is_done for report in self.done.values()) and all(each.is_equal for each in self.found.values())
 
 
 def _figures(each: Reconciliation) -> dict[str, int]:
@@ -307,9 +303,9 @@ def _verify_json(work: _Comparison, verdicts: Sequence[Verdict]) -> output.JsonO
     result: dict[str, object] = {"customers": customers, "is_equal": work.is_equal}
     if work.plans:
         result["plan"] = work.plans
-    if work.done or work.errors:
+    if work.done:
         result["repaired"] = {name: output.sent_figures(report) for name, report in work.done.items()}
-        result["errors"] = work.errors
+        result["errors"] = {name: report.error for name, report in work.done.items() if report.error}
     return result
 
 
@@ -340,11 +336,12 @@ def _print_comparison(work: _Comparison, *, may_repair: bool) -> None:
         for found in each.left_alone[:_SHOWN]:
             output.say(f"  {customer}: left alone {_place(found)} ({found.board or found.kind.value})")
     for customer, report in work.done.items():
+        if report.error:
+            output.say(f"{customer}: {report.error}", err=True)
+            continue
         figures = [f"{report.total(name)} {name}" for name in ("created", "updated", "moved", "archived", "failed", "waiting")]
         output.say(f"\nRepaired {customer}: {', '.join(figures)}; compared again above.")
         output.print_refusals("Refused", [row for stage in report.stages for row in stage.refusals])
-    for customer, words in work.errors.items():
-        output.say(f"{customer}: {words}", err=True)
     if may_repair and work.plans:
         mends = "`orders-platform verify --repair` shows a plan that mends the board, and asks before it does"
         output.say(f"\nNothing was changed. {mends}.")

@@ -205,7 +205,7 @@ def report(*, only: tuple[str, ...], page: Path | None, as_markdown: bool) -> No
         store.require_board()
         now = datetime.now(UTC)
         verdicts, invalid = OrderMerge(store).assess()
-        chosen = chosen_customers(only, [each.customer for each in verdicts], settings, "has neither staged rows nor orders")
+        chosen = chosen_customers(only, [each.customer for each in verdicts], settings)
         verdicts = [each for each in verdicts if each.customer in chosen]
         invalid = [] if only else invalid
         reports = [make_report(store, verdict.customer, now, verdict) for verdict in verdicts]
