@@ -40,8 +40,8 @@ def sensor_status(is_on: bool) -> dg.DefaultSensorStatus:  # noqa: FBT001 - one 
     return dg.DefaultSensorStatus.RUNNING if is_on else dg.DefaultSensorStatus.STOPPED
 
 
-def build_sensors(automation: Automation) -> list[dg.SensorDefinition]:
-    """The sensors, with the pace of the configuration."""
+def build_sensors(automation: Automation, *, by_file: bool) -> list[dg.SensorDefinition]:
+    """The sensors, with the pace of the configuration; the one of order files where there is a folder of them."""
 
     @dg.sensor(
         minimum_interval_seconds=automation.changes_seconds,
@@ -88,7 +88,28 @@ def build_sensors(automation: Automation) -> list[dg.SensorDefinition]:
         lost = end_lost_runs(context.instance, orders_database, datetime.now(UTC))
         return dg.SensorResult(skip_reason=f"{len(lost)} runs ended whose process is gone. {' '.join(lost)}")
 
-    return [new_customers, changed_customers, lost_runs]
+    @dg.sensor(
+        job=load_files,
+        minimum_interval_seconds=automation.changes_seconds,
+        default_status=sensor_status(automation.is_on("new_files")),
+        description="Requests a run when the folder of order files holds one that is new or changed, each once by its content.",
+    )
+    def new_files(context: dg.SensorEvaluationContext, orders_database: OrdersDatabase) -> dg.SensorResult:
+        busy = context.instance.get_run_records(dg.RunsFilter(job_name=load_files.name, statuses=UNFINISHED), limit=1)
+        if busy:
+            return dg.SensorResult(skip_reason="A run that loads files is queued or under way.", cursor=context.cursor)
+        known = {name: (size, at, content) for name, (size, at, content) in json.loads(context.cursor or "{}").items()}
+        with dagster_failures("order files"):
+            folder = look_into(Settings().order_folder, Loads(orders_database.store).latest(), datetime.now(UTC), known)
+        reason = f"{len(folder.waiting)} new or changed, {len(folder.left)} refused and gone"
+        is_needed = bool(folder.waiting or folder.left)
+        return dg.SensorResult(
+            run_requests=[dg.RunRequest(tags={"orders/reason": f"order files: {reason}"})] if is_needed else [],
+            cursor=json.dumps(known),
+            skip_reason=None if is_needed else "No file is new or changed.",
+        )
+
+    return [new_customers, changed_customers, lost_runs, *([new_files] if by_file else [])]
 
 
 def end_lost_runs(instance: dg.DagsterInstance, database: OrdersDatabase, now: datetime) -> list[str]:
@@ -224,30 +245,3 @@ def build_schedules(automation: Automation, crons: Mapping[str, str]) -> list[dg
         for job, key in crons.items()
     ]
     return [nightly_sync, *others]
-
-
-def build_file_sensor(automation: Automation) -> dg.SensorDefinition:
-    """The sensor, with the pace of the configuration."""
-
-    @dg.sensor(
-        job=load_files,
-        minimum_interval_seconds=automation.changes_seconds,
-        default_status=sensor_status(automation.is_on("new_files")),
-        description="Requests a run when the folder of order files holds one that is new or changed, each once by its content.",
-    )
-    def new_files(context: dg.SensorEvaluationContext, orders_database: OrdersDatabase) -> dg.SensorResult:
-        busy = context.instance.get_run_records(dg.RunsFilter(job_name=load_files.name, statuses=UNFINISHED), limit=1)
-        if busy:
-            return dg.SensorResult(skip_reason="A run that loads files is queued or under way.", cursor=context.cursor)
-        known = {name: (size, at, content) for name, (size, at, content) in json.loads(context.cursor or "{}").items()}
-        with dagster_failures("order files"):
-            folder = look_into(Settings().order_folder, Loads(orders_database.store).latest(), datetime.now(UTC), known)
-        reason = f"{len(folder.waiting)} new or changed, {len(folder.left)} refused and gone"
-        is_needed = bool(folder.waiting or folder.left)
-        return dg.SensorResult(
-            run_requests=[dg.RunRequest(tags={"orders/reason": f"order files: {reason}"})] if is_needed else [],
-            cursor=json.dumps(known),
-            skip_reason=None if is_needed else "No file is new or changed.",
-        )
-
-    return new_files
