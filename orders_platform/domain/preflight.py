@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from orders_platform.domain.board import BoardDescription, Column
+from orders_platform.domain.board import BoardDescription, Column, Label
 from orders_platform.domain.column_values import LabelIndex
 from orders_platform.domain.mapping import BoardMapping, ColumnType, Field, LabelPolicy
 from orders_platform.domain.mutations import Mutation, Operation
@@ -152,14 +152,12 @@ class AbsentLabels:
         """Those that monday can make labels of, and a sentence for each other."""
         may, reasons, index = list[str](), list[str](), LabelIndex()
         for text in self.texts:
-            try:
-                choice = index.choose(replace(self.field, labels=LabelPolicy.CREATE), self.column, text)
-            except RowError as error:
-                reasons.append(f"column {self.column.title!r} ({self.column.id}): {text!r} {error.message}")
-                continue
+            choice, reason = _chosen(index, replace(self.field, labels=LabelPolicy.CREATE), self.column, text)
             if isinstance(choice, str):
                 may.append(choice)
                 index.add(self.column, choice)
+            elif reason:
+                reasons.append(f"column {_column_name(self.column)}: {text!r} {reason}")
         return may, reasons
 
 
@@ -176,16 +174,17 @@ def absent_labels(
         if column is None or not field.type.has_labels or field.labels is LabelPolicy.CREATE:
             continue
         texts = sorted({text for source in field.sources for text in values.get(source, ())})
-        if absent := [text for text in texts if not _is_label(field, column, text)]:
+        if absent := [text for text in texts if _chosen(LabelIndex(), field, column, text)[0] is None]:
             found.append(AbsentLabels(field, column, absent))
     return found
 
 
-def _is_label(field: Field, column: Column, text: str) -> bool:
+def _chosen(index: LabelIndex, field: Field, column: Column, text: str) -> tuple[Label | str | None, str]:
+    """The label of a text, or why it has none."""
     try:
-        return LabelIndex().choose(field, column, text) is not None
-    except RowError:
-        return False
+        return index.choose(field, column, text), ""
+    except RowError as error:
+        return None, error.message
 
 
 def new_labels(
