@@ -242,7 +242,7 @@ Timezone = Annotated[str, AfterValidator(_timezone)]
 
 
 class Automation(_Section):
-    """When Dagster starts runs by itself; `definitions.py` checks the names of switches and the cron expressions."""
+    """When Dagster starts runs by itself; switches and cron expressions are checked where Dagster loads them."""
 
     starts_running: bool = True
     switches: Mapping[str, bool] = {}  # of sensors and schedules, whatever `starts_running` says

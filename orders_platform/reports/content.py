@@ -199,6 +199,7 @@ def event_words(event: OrderEvent) -> str:
 
 def changes_summary(changes: LastChanges) -> str:
     """`5 new, 2 changed, 1 with other sizes`."""
-    counts = [(changes.count(action), word) for action, word in _ACTION_WORDS.items()]
-    counts += [(changes.count(None), "with other sizes"), (changes.adopted, "found on the board")]
+    found = Counter(change.action for change in changes.orders)
+    counts = [(found[action], word) for action, word in _ACTION_WORDS.items()]
+    counts += [(found[None], "with other sizes"), (changes.adopted, "found on the board")]
     return ", ".join(f"{count:,} {word}" for count, word in counts if count)
