@@ -180,14 +180,13 @@ def totals_match_sizes(database: OrdersDatabase, customer: str | None) -> Findin
     ERROR when that is so of more than `max_wrong_totals_share` of a customer's orders: its sizes must be wrong, and nothing is sent.
     """
     names = _named(database, customer)
-    found, orders = database.store.wrong_totals(names), database.store.order_counts(names)
-    shares = [count / orders[name] for name, count in Counter(each.customer for each in found).items()]
+    found, shares = database.store.wrong_totals(names), database.store.wrong_totals_shares(names)
     guards = database.store.guards(customer)
     stopped = {guard.customer for guard in guards if guard.kind is GuardKind.WRONG_TOTALS and guard.blocks}
     next_step = "Correct the order list; they are sent as they are."
     if stopped:
         next_step = f"Were columns shifted in the load? Nothing is sent. {_correct_or_accept(GuardKind.WRONG_TOTALS)}"
-    return Findings(found, next_step, {"worst_share": round(max(shares, default=0.0), 3)}, stopped)
+    return Findings(found, next_step, {"worst_share": round(max(shares.values(), default=0.0), 3)}, stopped)
 
 
 @order_check(ERROR, "line without an order", "lines without an order")
