@@ -1,8 +1,7 @@
 """From settings to the objects of a run: store, board, links. Nothing connects before it is used."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
@@ -49,18 +48,3 @@ def report_links(settings: Settings) -> "Links":
     parts = urlsplit(settings.api_url)
     board = f"{parts.scheme}://{parts.netloc}/"
     return Links(board, f"{board}#")  # its page finds what stands there
-
-
-def order_folder(settings: Settings) -> Path:
-    """Where order files are put that Dagster loads; a relative folder lies in the data folder."""
-    return settings.data_folder / settings.configuration.files.folder
-
-
-def page_url(settings: Settings, customer: str) -> str:
-    """Where Dagster's webserver shows the customer's page, as a link in its UI: whatever host and port the UI is at."""
-    return f"{urlsplit(settings.ui_url).path.rstrip('/')}/reports/{quote(customer, safe='')}"
-
-
-def report_folder(settings: Settings) -> Path:
-    """Where `sync_report` keeps its pages; a relative folder lies in the data folder."""
-    return settings.data_folder / (settings.configuration.reports.folder or "reports")

@@ -45,7 +45,7 @@ from orders_platform.domain.orders import (
     SyncState,
 )
 from orders_platform.domain.text import few, fold
-from orders_platform.domain.verdicts import NOBODYS, Verdict, verdicts_of
+from orders_platform.domain.verdicts import NOBODYS, Verdict
 from orders_platform.errors import BoardMismatchError, ConfigurationError, CustomerPausedError, RowsTakenError
 
 T = TypeVar("T")
@@ -481,14 +481,20 @@ class OrderStore:
 
         `OrderMerge.assess` says with `invalid` and `unmerged` what the staging table has beyond these.
         """
-        summaries, acted = self.summaries(), self.guards()
+        stands, acted, paused = {each.customer: each for each in self.summaries()}, self.guards(), self.paused()
         rows = self.invalid_rows() if invalid is None else invalid
         warnings = Counter(each.customer for each in self.cell_warnings())
         unmatched = self._unmatched({row.customer: row.rows for row in rows if row.code == UNKNOWN_CUSTOMER})
-        known = {summary.customer for summary in summaries} | {guard.customer for guard in acted}
+        known = {*stands, *unmerged, *(guard.customer for guard in acted)}
         known |= {row.customer for row in rows if row.code not in NOBODYS}
-        chosen = sorted(known.union(unmerged) if customers is None else customers)
-        return verdicts_of(chosen, summaries, rows, warnings, unmatched, acted, self.paused(), unmerged)
+        return [
+            Verdict.of(
+                stands.get(name, CustomerSummary(name)), [row for row in rows if row.customer == name], warnings[name],
+                unmatched=unmatched.get(name, 0), paused_at=paused.get(name), is_unmerged=name in unmerged,
+                guards=tuple(guard for guard in acted if guard.customer == name and not guard.is_accepted),
+            )
+            for name in sorted(known if customers is None else customers)
+        ]  # fmt: skip
 
     def _unmatched(self, labels: Mapping[str, int]) -> dict[str, int]:
         """How many rows with a blank customer the files of each customer hold, that nobody can be given."""

@@ -79,7 +79,7 @@ def repair_customer(run: SyncRun, customer: str, plan: Sequence[Repair]) -> Cust
         results = [RowResult(row, SyncState.NEW, row.monday_id) for row in run.rows(kind, customer) if row.ref in refs]
         if results:
             run.store.record_results(results, run.run_id, run.clock(), customer)
-    sync_groups(run, customer, report.groups, also=[each.name for each in plan if each.action == "rename"])
+    sync_groups(run, customer, report.groups, [each.name for each in plan if each.action == "rename"])
     sync_items(run, customer, report.items)
     sync_subitems(run, customer, report.subitems)
     return report

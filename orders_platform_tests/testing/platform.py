@@ -222,7 +222,8 @@ class Platform:
     ) -> dict[str, CustomerReport]:
         """One run for these customers, by default all of the load."""
         with self.board(**{"new_key": new_key, **(board or {})}) as connected:
-            run = self.run(wrap_board(connected), store, new_key=new_key)
+            bound = {name: options.pop(name) for name in ("limit", "changes", "skip_subitems") if name in options}
+            run = self.run(wrap_board(connected), store, new_key=new_key, **bound)
             merge = merge or self.merge
             scan = merge.scan_staging()
             reports = [sync_customer(run, merge, customer, scan, **options) for customer in customers or scan.customers]
@@ -241,7 +242,7 @@ class Platform:
 
     def rehearse(self, *customers: str, **options: Any) -> dict[str, CustomerReport]:
         with self.store.dry_run_transaction() as store:
-            return self.go(*customers, store=store, merge=OrderMerge(store), dry=True, **options)
+            return self.go(*customers, store=store, merge=OrderMerge(store), **options)
 
     def verify(self, customer: str = GREYSON, *, cells: bool = True) -> Reconciliation:
         with self.board() as board:
