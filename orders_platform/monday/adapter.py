@@ -43,6 +43,9 @@ IDS_A_READ = 100
 
 ITEMS_A_PAGE = 500  # most items of one page (page on items_page)
 _BOARDS_A_PAGE = 100
+_PAGES = {
+    "items_by_column_values": "items_page_by_column_values"
+}  # the field of a page, where it is not called as its document
 _MOST_RESTARTS = 3
 _MOST_PAGES = 2_000  # a million items; no board has so many
 
@@ -58,10 +61,8 @@ class MondayBoard:
     monday said "empty".
     """
 
-    def __init__(self, client: MondayClient, documents: Documents, pace: Pace, new_key: Callable[[], str]) -> None:
+    def __init__(self, client: MondayClient, new_key: Callable[[], str]) -> None:
         self.client = client
-        self._documents = documents
-        self._pace = pace
         self._new_key = new_key
         self._ending = ""
 
@@ -95,9 +96,7 @@ class MondayBoard:
         `MondayUnavailableError` when monday stays out of reach or no call is left today, and what `before_request` raised: what was in
         flight is reported first.
         """
-        key = new_key or self._new_key
-        sending = Sending(self.client, self._documents, self._pace, key, operation, iter(mutations), before_request)
-        return sending.reports()
+        return Sending(self.client, operation, iter(mutations), before_request, new_key or self._new_key).reports()
 
     def describe(self, board_id: int) -> BoardDescription:
         """One board. `BoardMismatchError` when there is none."""
@@ -153,65 +152,52 @@ class MondayBoard:
         wanted = {value: fold(value) for value in values}
         found: dict[str, dict[int, BoardItem]] = {}
         for chunk in _chunks(sorted({value for value in wanted if wanted[value]})):
-            for item in self._matching(board_id, column_id, chunk):
+            rule = {"column_id": column_id, "column_values": chunk}
+            variables = {"board_id": str(board_id), "columns": [rule], "value_columns": [column_id]}
+            for item in self._paged("items_by_column_values", variables, board_id, [column_id]):
                 found.setdefault(fold(item.text(column_id)), {})[item.id] = item
         return {value: tuple(found.get(folded, {}).values()) if folded else () for value, folded in wanted.items()}
 
     def items_of_groups(self, board_id: int, group_ids: Sequence[str], column_ids: Sequence[str]) -> Sequence[BoardItem]:
         """Active items of these groups, with the cells asked for."""
         rule = {"column_id": "group", "compare_value": list(group_ids)}
-        variables = {"board_id": str(board_id), "columns": list(column_ids), "limit": ITEMS_A_PAGE, "query": {"rules": [rule]}}
-
-        def first_page() -> Node:
-            # monday answers [null] when the page failed; that is not an empty board.
-            boards = nodes(self._read("items_page", variables), "boards")
-            return _page(boards[0] if boards else {}, "items_page")
-
-        return self._paged(board_id, first_page, column_ids) if group_ids else ()
+        variables = {"board_id": str(board_id), "columns": list(column_ids), "query": {"rules": [rule]}}
+        return self._paged("items_page", variables, board_id, column_ids) if group_ids else ()
 
     def _by_ids(self, operation: str, ids: Sequence[int], **variables: object) -> Iterator[Node]:
         for chunk in _chunks([str(each) for each in dict.fromkeys(ids)]):
             yield from nodes(self._read(operation, {"ids": chunk, **variables}), "items")
 
-    def _matching(self, board_id: int, column_id: str, values: Sequence[str]) -> Sequence[BoardItem]:
-        rule = {"column_id": column_id, "column_values": list(values)}
-        variables = {"board_id": str(board_id), "columns": [rule], "value_columns": [column_id], "limit": ITEMS_A_PAGE}
-
-        def first_page() -> Node:
-            return _page(self._read("items_by_column_values", variables), "items_page_by_column_values")
-
-        return self._paged(board_id, first_page, [column_id])
-
-    def _paged(self, board_id: int, first_page: Callable[[], Node], column_ids: Sequence[str]) -> Sequence[BoardItem]:
+    def _paged(
+        self, operation: str, variables: Mapping[str, object], board_id: int, column_ids: Sequence[str]
+    ) -> Sequence[BoardItem]:
         for _ in range(_MOST_RESTARTS):
             try:
-                return [board_item(node) for node in self._pages(first_page(), column_ids) if _is_active(node)]
+                return [board_item(node) for node in self._pages(operation, variables, column_ids) if _is_active(node)]
             except _CursorExpiredError:
                 continue
         raise MondayUnavailableError(f"monday.com gave up its pages of board {board_id} {_MOST_RESTARTS} times; repeat the run")
 
-    def _pages(self, page: Node, column_ids: Sequence[str]) -> Iterator[Node]:
-        yield from nodes(page, "items")
+    def _pages(self, operation: str, variables: Mapping[str, object], column_ids: Sequence[str]) -> Iterator[Node]:
+        """The items of all pages, of which `operation` asks for the first."""
         for _ in range(_MOST_PAGES):
+            data = self._read(operation, {**variables, "limit": ITEMS_A_PAGE})
+            if operation == "items_page":  # monday answers [null] when the page failed; that is not an empty board
+                data = next(iter(nodes(data, "boards")), {})
+            page = data.get(_PAGES.get(operation, operation))
+            if not isinstance(page, dict):
+                raise MondayUnavailableError(f"monday.com answered {operation} without a page; repeat the run")
+            yield from nodes(page, "items")
             if not (cursor := page.get("cursor")):
                 return
-            variables = {"cursor": cursor, "columns": list(column_ids), "limit": ITEMS_A_PAGE}
-            page = _page(self._read("next_items_page", variables), "next_items_page")
-            yield from nodes(page, "items")
+            operation, variables = "next_items_page", {"cursor": cursor, "columns": list(column_ids)}
         raise MondayUnavailableError(f"monday.com answered with more than {_MOST_PAGES} pages of a board; repeat the run")
 
     def _read(self, operation: str, variables: Mapping[str, object]) -> Node:
-        reply = self.client.read(self._documents.read(operation, variables))
+        reply = self.client.read(operation, variables)
         if reply.action is ErrorAction.RESTART:
             raise _CursorExpiredError
         return reply.data or {}
-
-
-def _page(data: Node, field: str) -> Node:
-    page = data.get(field)
-    if not isinstance(page, dict):
-        raise MondayUnavailableError(f"monday.com answered {field} without a page; repeat the run")
-    return page
 
 
 def _is_active(node: Node) -> bool:
@@ -262,9 +248,8 @@ def connect_board(
     jitter = rng or random.Random()  # noqa: S311 - not a secret
     limits = limits or limits_of("pro")
     budget = Budget(replace(limits, concurrency=max(1, min(limits.concurrency, max_in_flight))), timer)
-    client = MondayClient(transport, budget, timer, policy or RetryPolicy(), jitter)
-    documents = _documents(graphql_folder)
-    return MondayBoard(client, documents, Pace(batch_size), new_key)
+    client = MondayClient(transport, _documents(graphql_folder), budget, Pace(batch_size), policy or RetryPolicy(), jitter)
+    return MondayBoard(client, new_key)
 
 
 @cache

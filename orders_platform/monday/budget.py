@@ -268,7 +268,7 @@ class Budget:
 
     def __init__(self, limits: Limits, timer: Timer) -> None:
         self.limits = limits
-        self._timer = timer
+        self.timer = timer
         self._costs: dict[str, int] = {}
         self._writes = RateWindow(limits.write_complexity)
         self._reads = self._writes if limits.read_complexity is None else RateWindow(limits.read_complexity)
@@ -300,13 +300,13 @@ class Budget:
                     return self._take(operation, count)
                 self.waits_for = f"monday's limits, {seconds:,.0f} s"
             # Replies that arrive meanwhile may show that less was taken than was reserved.
-            if not self._timer.pause(min(seconds, _LOOK_SECONDS)):
+            if not self.timer.pause(min(seconds, _LOOK_SECONDS)):
                 self.waits_for = ""
                 return None
 
     def room(self, operation: str) -> int:
         with self._changed:
-            return self._writes.room(self._timer.now()) // self._points(operation, 1)
+            return self._writes.room(self.timer.now()) // self._points(operation, 1)
 
     def _share(self, operation: str, most: int, waiting: int) -> int:
         """How many of the mutations that wait to send now: even shares, so that requests that begin together end together."""
@@ -343,11 +343,11 @@ class Budget:
 
     def _delay(self, operation: str, mutations: int = 0) -> float:
         self._check_day()
-        now = self._timer.now()
+        now = self.timer.now()
         return max(self._window(mutations).delay(now, self._points(operation, mutations)), self._calls.delay(now, 1))
 
     def _take(self, operation: str, mutations: int) -> Permit:
-        now, points = self._timer.now(), self._points(operation, mutations)
+        now, points = self.timer.now(), self._points(operation, mutations)
         self._in_flight += 1
         self._serial += 1
         self.calls_today += 1
@@ -355,7 +355,7 @@ class Budget:
         return Permit(operation, mutations, now, points, complexity, calls, self._serial if self._in_flight == 1 else -1)
 
     def _release_complexity(self, permit: Permit, reply: Reply) -> None:
-        window, now = self._window(permit.mutations), self._timer.now()
+        window, now = self._window(permit.mutations), self.timer.now()
         if reply.action in {ErrorAction.WAIT, ErrorAction.SPLIT} or reply.replayed:
             permit.complexity.ours -= permit.points
         elif reply.cost is not None:
@@ -368,7 +368,7 @@ class Budget:
             window.exhausted(permit.at, now, min(reply.wait, _MOST_EXHAUSTED))
 
     def _release_calls(self, permit: Permit, reply: Reply) -> None:
-        now = self._timer.now()
+        now = self.timer.now()
         if reply.never_sent:
             permit.calls.ours -= 1
             self.calls_today -= 1
@@ -400,7 +400,7 @@ class Budget:
 
     def _roll_day(self) -> float:
         # A clock that is set back does not make a day begin twice.
-        if (today := self._timer.day) > self._day:
+        if (today := self.timer.day) > self._day:
             self._day, self.calls_today = today, float(self._in_flight)
         return self.calls_today
 

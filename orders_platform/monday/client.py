@@ -12,14 +12,14 @@ import logging
 import random
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from orders_platform.domain.mutations import Batch, BatchReport, Mutation, MutationResult, Operation, Outcome, Traffic
 from orders_platform.errors import BoardMismatchError, MondayRefusedError, MondayUnavailableError, OrdersError
-from orders_platform.monday.budget import Budget, DailyLimitError, Permit, Timer
+from orders_platform.monday.budget import Budget, DailyLimitError, Permit
 from orders_platform.monday.documents import Documents, Request
 from orders_platform.monday.error_policy import LIMITS, REPEATED, ErrorAction, ErrorKind
 from orders_platform.monday.replies import Problem, Reply, lost_reply
@@ -116,38 +116,42 @@ class RequestResult:
 
 
 class MondayClient:
-    """Sends requests at monday's pace and repeats them while that is right; may be used from several threads."""
+    """Asks and sends at monday's pace, and repeats while that is right; may be used from several threads."""
 
-    def __init__(self, transport: Transport, budget: Budget, timer: Timer, policy: RetryPolicy, rng: random.Random) -> None:
+    def __init__(
+        self, transport: Transport, documents: Documents, budget: Budget, pace: "Pace", policy: RetryPolicy, rng: random.Random
+    ) -> None:
         self.transport = transport
+        self.documents = documents
         self.budget = budget
-        self.timer = timer
+        self.timer = budget.timer
+        self.pace = pace
         self._policy = policy
         self._rng = rng
         self._reads = Traffic()
         self._was_reached = False
         self._is_given_up = False
 
-    def read(self, request: Request) -> Reply:
+    def read(self, operation: str, variables: Mapping[str, object]) -> Reply:
         """Ask monday; the reply holds data and no error, or the error that asks for reading from the first page again.
 
         Raises `MondayRefusedError`: monday answered no; `MondayUnavailableError`: no usable reply within the bounds of the retries, or no
         call left today.
         """
-        result = self.execute(request, None, self._reads)
+        result = self.execute(self.documents.read(operation, variables), None, self._reads)
         if result.stopped_by:
             raise result.stopped_by
         problem = result.reply.worst
         if not result.reply.problems or result.reply.action is ErrorAction.RESTART:
             return result.reply
-        what = f"{request.operation} ({problem.code}): {problem.message}"
+        what = f"{operation} ({problem.code}): {problem.message}"
         if result.reply.action in REPEATED:
             gave_up = f"gave up after {result.calls} requests, repeat the run later"
             raise MondayUnavailableError(f"monday.com did not answer {what}; {gave_up}")
         raise MondayRefusedError(f"monday.com refused {what}{_request_id(result.reply)}")
 
     def give_back(self, permit: Permit) -> None:
-        self.budget.release(permit, lost_reply("not_sent", "", never_sent=True))
+        self.budget.release(permit, _NOTHING)
 
     def take_reads(self) -> Traffic:
         """What `read` has asked of monday since this was last called; reads belong to one thread."""
@@ -171,25 +175,27 @@ class MondayClient:
         ends the sending.
         """
         result, commits = RequestResult(), 0
-        while (permit := permit or self._acquire(request, result)) is not None:
-            began, commits = self.timer.now(), commits + 1
-            try:
+        try:
+            while permit := permit or self.budget.acquire(request.operation, len(request.aliases)):
+                began, commits = self.timer.now(), commits + 1
                 before_request()
-            except OrdersError as error:
-                result.stopped_by = error
-            # Last of all: waiting for the permit, or for the commit, may have taken longer than the key lives.
-            now = self.timer.now()
-            may_leave = result.stopped_by is None and result.key_lives(now, self._policy.key_lifetime)
-            if not may_leave or now - began > FRESH_SECONDS or not permit.is_current(now):
+                # Last of all: waiting for the permit, or for the commit, may have taken longer than the key lives.
+                now = self.timer.now()
+                may_leave = result.key_lives(now, self._policy.key_lifetime)
+                if not may_leave or now - began > FRESH_SECONDS or not permit.is_current(now):
+                    self.give_back(permit)
+                    permit = None
+                    if may_leave and commits < _MOST_COMMITS:
+                        continue
+                    break
+                self._attempt(request, key, permit, result, traffic)
+                permit, commits, wait = None, 0, self._next_wait(result, attempts)
+                if wait is None or not self.timer.pause(wait):
+                    break
+        except OrdersError as error:
+            result.stopped_by = error
+            if permit:
                 self.give_back(permit)
-                permit = None
-                if may_leave and commits < _MOST_COMMITS:
-                    continue
-                break
-            self._attempt(request, key, permit, result, traffic)
-            permit, commits, wait = None, 0, self._next_wait(result, attempts)
-            if wait is None or not self.timer.pause(wait):
-                break
         return result
 
     def _next_wait(self, result: RequestResult, attempts: int | None) -> float | None:
@@ -213,13 +219,6 @@ class MondayClient:
             result.stopped_by = _stop(reply)
             self._is_given_up = not self._was_reached
         return wait
-
-    def _acquire(self, request: Request, result: RequestResult) -> Permit | None:
-        try:
-            return self.budget.acquire(request.operation, len(request.aliases))
-        except DailyLimitError as error:
-            result.stopped_by = error
-            return None
 
     def _attempt(self, request: Request, key: str | None, permit: Permit, result: RequestResult, traffic: Traffic) -> None:
         began = self.timer.now()
@@ -319,12 +318,10 @@ class Sending:
     """What one call of `Board.send` has to send, which workers take in turn, and the reason to stop."""
 
     client: MondayClient
-    documents: Documents
-    pace: Pace
-    new_key: Callable[[], str]
     operation: Operation
     mutations: Iterator[Mutation]
     before_request: Callable[[Batch], None]
+    new_key: Callable[[], str]
     _next: deque[Mutation] = field(default_factory=deque, init=False)
     _stopped_by: OrdersError | None = field(default=None, init=False)
     _is_over: bool = field(default=False, init=False)
@@ -387,7 +384,7 @@ class Sending:
         So many are drawn that the last ones can be shared out over all places.
         """
         budget = self.client.budget
-        size = min(self.pace.size(self.operation), budget.largest(self.operation))
+        size = min(self.client.pace.size(self.operation), budget.largest(self.operation))
         self._next.extend(islice(self.mutations, max(0, size * budget.limits.concurrency - len(self._next))))
         count, full = 0, min(size, len(self._next))
         most = full
@@ -411,7 +408,7 @@ class Sending:
         """
         request = RequestResult()
         if self._stopped_by is None and self.client.timer.pause(after):
-            document = self.documents.batch(part.operation, part.mutations)
+            document = self.client.documents.batch(part.operation, part.mutations)
             request = self.client.execute(
                 document,
                 part.key,
@@ -438,9 +435,9 @@ class Sending:
 
     def _take_in(self, mutations: int, request: RequestResult) -> None:
         if request.too_much:
-            self.pace.was_too_much(self.operation, mutations)
+            self.client.pace.was_too_much(self.operation, mutations)
         elif request.reply.executed and not request.reply.replayed:
-            self.pace.went_well(self.operation, mutations, request.seconds)
+            self.client.pace.went_well(self.operation, mutations, request.seconds)
         with self._lock:
             self._unreached = self._unreached + 1 if request.unreached else 0
             self._stopped_by = self._stopped_by or request.stopped_by
