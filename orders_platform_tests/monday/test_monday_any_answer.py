@@ -18,10 +18,11 @@ from orders_platform.domain.mutations import BatchReport, Mutation, Operation, O
 from orders_platform.errors import OrdersError
 from orders_platform.monday.adapter import MondayBoard, connect_board
 from orders_platform.monday.client import RetryPolicy
-from orders_platform.monday.error_policy import CODES
+from orders_platform.monday.error_policy import RULES
 from orders_platform_tests.monday.stage import GRAPHQL
 from orders_platform_tests.testing.clock import VirtualClock
 
+CODES = [code for rule in RULES for code in rule.codes]
 ITEM = {
     "id": "5", "name": "N", "state": "active", "group": {"id": "g"}, "parent_item": {"id": "4"}, "board": {"id": "1", "name": "B"},
     "column_values": [{"id": "t", "text": "T", "value": "\"T\""}], "subitems": [{"id": "6", "name": "Size S", "state": "active"}],
