@@ -21,7 +21,7 @@ from orders_platform.domain.mutations import Batch, BatchReport, Mutation, Mutat
 from orders_platform.errors import BoardMismatchError, MondayRefusedError, MondayUnavailableError, OrdersError
 from orders_platform.monday.budget import Budget, DailyLimitError, Permit
 from orders_platform.monday.documents import Documents, Request
-from orders_platform.monday.error_policy import LIMITS, REPEATED, ErrorAction, ErrorKind
+from orders_platform.monday.error_policy import LIMITS, REPEATED, STOPS, ErrorAction, ErrorKind
 from orders_platform.monday.replies import Problem, Reply, lost_reply
 from orders_platform.monday.transport import TIMEOUT, Transport
 
@@ -238,7 +238,7 @@ class MondayClient:
 def _stop(reply: Reply) -> OrdersError | None:
     """The error for everything that would follow this reply; None when it speaks of this request only."""
     problem = reply.worst
-    if reply.action not in {ErrorAction.STOP, ErrorAction.STOP_UNTIL_MIDNIGHT}:
+    if reply.action not in STOPS:
         return None
     if reply.action is ErrorAction.STOP_UNTIL_MIDNIGHT:
         return DailyLimitError(f"monday.com's calls of today are used up ({problem.message}): go on after 00:00 UTC")

@@ -23,6 +23,7 @@ class ErrorAction(enum.IntEnum):
 
 
 REPEATED = frozenset({ErrorAction.WAIT, ErrorAction.WAIT_UNKNOWN})
+STOPS = frozenset({ErrorAction.STOP, ErrorAction.STOP_UNTIL_MIDNIGHT})
 
 
 class ErrorKind(enum.StrEnum):
