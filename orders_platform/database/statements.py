@@ -38,10 +38,9 @@ class _Macros:
 
 
 class Templates:
-    """The `sql/` folder for one dialect.
+    """The `sql/` folder for one dialect; every template may use `context`: `t` (tables, quoted), `columns`.
 
-    Every template may use `context`: `t` (tables, quoted), `columns`. `rendered` is what `Statements`
-    has made of them so far, with the parameters of each, so that it is made once a process.
+    `rendered` is what `Statements` has made of them so far, once a process, with the parameters of each.
     """
 
     def __init__(self, folder: Path, dialect: Dialect, context: Mapping[str, object]) -> None:

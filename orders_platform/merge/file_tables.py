@@ -138,15 +138,10 @@ def content_hash(path: Path) -> str:
 
 
 def tables_of(path: Path, options: FileOptions, is_header: Callable[[Sequence[str]], bool], folder: Path) -> list[Table]:
-    """The tables of a file. A workbook is told by its content, whatever the file is called.
+    """The tables of a file. A workbook is told by its content, whatever the file is called, and its sheets go into `folder`.
 
-    Args:
-        path: the file.
-        options: what cannot be guessed.
-        is_header: whether a row is the one with the headers.
-        folder: for the sheets of a workbook; it must live as long as the tables.
-
-    Raises `SourceDataError`: the file is absent, of another kind, damaged or protected.
+    `is_header` says whether a row is the one with the headers. Raises `SourceDataError`: the file is absent, of another kind, damaged or
+    protected.
     """
     stamp, beginning = _stamp(path), _beginning(path)
     if _is_workbook(beginning):

@@ -282,17 +282,10 @@ def _between(text: str, start: str, end: str) -> str:
 
 
 def draft(path: Path, options: FileOptions, folder: Path, ours: Collection[str]) -> ListDraft:
-    """Read a file, the first sheet of orders of a workbook, for its guesses.
+    """Read a file, the first sheet of orders of a workbook, for its guesses; `folder` takes what a workbook unpacks to.
 
-    Args:
-        path: the file.
-        options: what cannot be guessed of it.
-        folder: for what a workbook unpacks to.
-        ours: the names of our own columns, which the table of orders has besides those of the list.
-
-    Raises:
-        SourceDataError: it is no list of orders.
-        ConfigurationError: an option is for another kind of file.
+    `ours` are the columns that the table of orders has besides those of the list. Raises `SourceDataError`: it is no list of orders;
+    `ConfigurationError`: an option is for another kind of file.
     """
     options.require_use([path])
     taken = {name.casefold() for name in (*ours, _FILE, _SOURCE, _TYPE, _TOTAL)}

@@ -110,9 +110,7 @@ class Loads:
     def read(self, paths: Sequence[Path], options: FileOptions, folder: Path) -> Load:
         """Check all files to their end, and decide; `folder` takes what workbooks unpack to, and must live until they are staged.
 
-        Raises:
-            SourceDataError: what keeps any of them from being loaded whole.
-            ConfigurationError: an option is for another kind of file.
+        Raises `SourceDataError`: why any of them cannot be loaded whole; `ConfigurationError`: an option is for another kind of file.
         """
         options.require_use(paths)
         files, refusals = list[OrderFile](), list[str]()
@@ -195,11 +193,7 @@ class Loads:
     def stage(self, loads: Sequence[Load], now: datetime, *, replace: bool = True, folder: Folder | None = None) -> int:
         """Put the rows of the files into the staging table; how many.
 
-        Args:
-            loads: what `read` gave.
-            now: when.
-            replace: take the place of all staged rows, or of none.
-            folder: where the files were found: they take the place of their own rows, and `superseded` ones.
+        They take the place of all staged rows, or with `replace=False` of none; those of a folder of their own ones and `superseded` ones.
         """
         done, names = 0, {source for load in loads for source in load.sources}
         contents = {file.path.name: file.content_hash for load in loads for file in load.files}
@@ -267,11 +261,8 @@ class KnownFile:
 def sharing(sources: Mapping[str, Set[str]], staged: Mapping[str, Set[str]]) -> dict[str, str]:
     """Which files may not be loaded, since their rows name a source that those of another file name; with that file.
 
-    One whose rows named it before is the one that has it; of new ones the first.
-
-    Args:
-        sources: what the rows of files that are to be loaded name, by file, the known ones first.
-        staged: what the staged rows of the files of the folder name.
+    One whose rows named it before is the one that has it; of new ones the first. `sources` are those of the files to be loaded, the known
+    files first; `staged` those of the staged rows of the files of the folder.
     """
     had, loaded = ({name: set(map(fold, found)) for name, found in each.items()} for each in (staged, sources))
     for name in reversed(loaded):
@@ -298,13 +289,8 @@ def look_into(folder: Path, latest: Mapping[str, KnownFile], now: datetime, know
     was refused for the sources that its rows name when no other file there has them any more. One that was written within the last seconds
     may not be whole.
 
-    Args:
-        folder: where people put them.
-        latest: what is known of each file, by its name.
-        now: the time.
-        known: the signatures of an earlier look, by name, so that a file is read only when it changed; brought up to date.
-
-    Raises `SourceDataError`: the folder cannot be read.
+    `known` are the signatures of an earlier look, by name, so that a file is read only when it changed; it is brought up to date. Raises
+    `SourceDataError`: the folder cannot be read.
     """
     try:
         named = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in (*TEXT_ENDINGS, *WORKBOOK_ENDINGS)]
@@ -362,11 +348,8 @@ def superseded(
     folder holds are superseded whatever else was edited, and so are its rows without a number. Of any other file that left, a number is
     when all its rows have the same keys in the folder: what was only deleted loses nothing.
 
-    Args:
-        rows: the staged rows: their file, their order number, the other keys.
-        present: the files that are in the folder.
-        fresh: those of them that were loaded just now.
-        copies: those of them whose content another one had before.
+    `rows` are the file, the order number and the other keys of each staged row; of the files `present` in the folder, `fresh` ones were
+    loaded just now, and the content of `copies` another one had before.
     """
     by_file: dict[str | None, dict[str, set[tuple[str, ...]]]] = {}
     spelled: dict[tuple[str | None, str], set[str | None]] = {}

@@ -79,22 +79,13 @@ class FileFinding:
 class OrderSheet:
     """A CSV or a sheet of a workbook that was read to its end once.
 
-    Attributes:
-        table: the table.
-        header_row: where the headers stand, counted from 1.
-        place_of: staging column -> place in each row, counted from 0.
-        by_alias: header -> column, for every header that is not written exactly as its column.
-        rows: how many rows below the headers hold anything.
-        quantity: the sum of the sizes, without rows of totals.
-        numbers: the order numbers.
-        spellings: how many rows there are of each spelling of a customer.
-        customers: the rows of each customer; `unmatched_rows` are those of nobody who is configured, `nameless_rows` of these name none.
-        findings: what Excel did to the data.
+    `numbers` are its order numbers, `quantity` the sum of the sizes without rows of totals, `findings` what Excel did to the data. Of the
+    rows of nobody who is configured (`unmatched_rows`), `nameless_rows` name none.
     """
 
     def __init__(self, table: Table, header_row: int, titles: Row, known: OrderColumns, progress: Progress) -> None:
-        self.table, self.header_row, self._known = table, header_row, known
-        self.place_of, self._unread = _matched(titles, known, table.title)
+        self.table, self.header_row, self._known = table, header_row, known  # the row of the headers is counted from 1
+        self.place_of, self._unread = _matched(titles, known, table.title)  # by staging column the place in each row, from 0
         self.by_alias = {titles[place]: name for name, place in self.place_of.items() if titles[place] != name}
         self.rows, self.quantity, self.numbers = 0, 0.0, list[str]()
         self._filled: set[int] = set()
@@ -290,16 +281,10 @@ class OrderFile:
 def read_order_file(
     path: Path, known: OrderColumns, folder: Path, options: FileOptions, progress: Progress = lambda _words, _done: None
 ) -> OrderFile:
-    """Check a file to its end, and say what can be read of it.
+    """Check a workbook or a CSV to its end, every visible sheet with the order number among its headers, and say what can be read of it.
 
-    Args:
-        path: a workbook or a CSV. Every visible sheet with the order number among its headers is read.
-        known: the columns of the staging table.
-        folder: for what a workbook unpacks to; it must live until the rows were read.
-        options: what cannot be guessed.
-        progress: called with the rows that were read.
-
-    Raises `SourceDataError`: the file is absent, empty, damaged or of another kind, has no order number or a column twice.
+    `folder` takes what a workbook unpacks to, and must live until the rows were read. Raises `SourceDataError`: the file is absent, empty,
+    damaged or of another kind, has no order number or a column twice.
     """
 
     def is_header(row: Row) -> bool:

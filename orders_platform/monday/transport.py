@@ -93,12 +93,9 @@ class _BoundNetwork:
 class Transport:
     """One HTTP client that stays open; may be used from several threads at once.
 
-    Args:
-        token: as monday issued it, sent without a prefix.
-        timeout_seconds: longest time of a request, from the connection to the last byte; monday ends one after 60 seconds.
-        http_transport: carries the requests in place of sockets, for a sandbox in this process.
-
-    Raises `ConfigurationError`: URL or token cannot be used; the token is not repeated in the message.
+    The token is sent as monday issued it, without a prefix. A request lasts for `timeout_seconds` at most, from the connection to the last
+    byte. `http_transport` carries the requests in place of sockets, for a sandbox in this process. Raises `ConfigurationError`: URL or
+    token cannot be used; the token is not repeated in the message.
     """
 
     def __init__(
