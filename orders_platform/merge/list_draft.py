@@ -52,41 +52,27 @@ _ALIKE = (
 _PREFIXES = {"numbers": "numeric", "long_text": "long"}
 
 
-@dataclass(eq=False)
 class _Column:
     """A column of the file, with its cells as they are meant, empty where blank."""
 
-    name: str
-    cells: list[str]
-
-    @cached_property
-    def filled(self) -> list[str]:
-        return [text for text in self.cells if text]
-
-    @cached_property
-    def distinct(self) -> list[str]:
-        """Each value once, in its first spelling."""
-        return list({fold(text): text for text in reversed(self.filled)}.values())[::-1]
-
-    @cached_property
-    def counts(self) -> list[float | None]:
-        """What each cell counts, 0 where it is blank, None where it is no number."""
-        texts = [numeral(text) if text else "0" for text in self.cells]
-        return [float(text) if NUMERAL.fullmatch(text) else None for text in texts]
+    def __init__(self, name: str, cells: list[str]) -> None:
+        self.name, self.cells = name, cells
+        self.filled = [text for text in cells if text]
+        self.distinct = list({fold(text): text for text in reversed(self.filled)}.values())[
+            ::-1
+        ]  # each value in its first spelling
+        texts = [numeral(text) if text else "0" for text in cells]
+        self.counts = [
+            float(text) if NUMERAL.fullmatch(text) else None for text in texts
+        ]  # what each cell counts, None: it is no number
+        self.no_numbers = [text for text, count in zip(cells, self.counts, strict=True) if count is None]
+        self.no_days = [text for text in self.filled if not ("-" in text and is_day(day(text)))]
 
     @cached_property
     def numbers(self) -> list[float]:
-        """The same, 0 where they are no numbers; nothing where most are none, or codes."""
+        """What the cells count, 0 where they are no numbers; nothing where most are none, or codes."""
         is_code = any(re.match("0[0-9]", text) for text in self.filled)
         return [count or 0.0 for count in self.counts] if not is_code and self._is_all_but(self.no_numbers) else []
-
-    @cached_property
-    def no_numbers(self) -> list[str]:
-        return [text for text, count in zip(self.cells, self.counts, strict=True) if count is None]
-
-    @cached_property
-    def no_days(self) -> list[str]:
-        return [text for text in self.filled if not ("-" in text and is_day(day(text)))]
 
     def _is_all_but(self, odd: Sequence[str]) -> bool:
         """Whether these are few of its cells: one in twenty, or a single word, besides those that say that nothing is known yet."""

@@ -105,42 +105,16 @@ class OrderSheet:
         nameless = (found for found in scan.unmatched if not (found.has_orders and fold(found.spelling or "")))
         self.nameless_rows = sum(found.rows for found in nameless)
         self.findings = tuple(self._find())
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The staging columns that the table has, the one of the file among them."""
-        return tuple(dict.fromkeys((*self.place_of, self._known.file)))
-
-    @property
-    def filled(self) -> tuple[str, ...]:
-        """Those of them that have a value, in the order of each row of `staged_rows`."""
-        return tuple(name for name in self.columns if name == self._known.file or self.place_of[name] in self._filled)
-
-    @property
-    def exact(self) -> tuple[str, ...]:
-        """The columns whose header is written exactly as the column."""
-        return tuple(name for name in self.place_of if name not in self.by_alias.values())
-
-    @property
-    def sizes(self) -> tuple[str, ...]:
-        """The sizes that have quantities."""
-        return tuple(name for name in self.filled if name in self._known.sizes)
-
-    @property
-    def unknown(self) -> dict[str, int]:
-        """Header -> cells with a value, for headers that are no column."""
-        return {header: self._values[place] for place, header in self._unread.items() if header}
-
-    @property
-    def blank_headers(self) -> dict[str, int]:
-        """Spreadsheet letter -> cells with a value, for columns without a header."""
-        places = sorted({*self._unread, *self._values})
-        return {column_letter(place): self._values[place] for place in places if not self._unread.get(place)}
-
-    @property
-    def unread(self) -> dict[str, int]:
-        """Both of these, as `--ignore` names them."""
-        return {**self.unknown, **{f"column {letter}": count for letter, count in self.blank_headers.items()}}
+        # The staging columns that the table has, the one of the file among them; those with a value, as in each row of `staged_rows`.
+        self.columns = tuple(dict.fromkeys((*self.place_of, known.file)))
+        self.filled = tuple(name for name in self.columns if name == known.file or self.place_of[name] in self._filled)
+        self.exact = tuple(name for name in self.place_of if name not in self.by_alias.values())  # whose header is written so
+        self.sizes = tuple(name for name in self.filled if name in known.sizes)
+        # Cells with a value under headers that are no column, and by spreadsheet letter without a header; both as `--ignore` names them.
+        self.unknown = {header: self._values[place] for place, header in self._unread.items() if header}
+        blank = sorted(place for place in {*self._unread, *self._values} if not self._unread.get(place))
+        self.blank_headers = {column_letter(place): self._values[place] for place in blank}
+        self.unread = {**self.unknown, **{f"column {letter}": count for letter, count in self.blank_headers.items()}}
 
     def report(self) -> dict[str, object]:
         """What was understood, for `--json`."""
