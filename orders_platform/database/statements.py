@@ -23,8 +23,8 @@ ROWS_A_STATEMENT = 100  # SQL Server takes 2,100 parameters; a row with its resu
 FEW_ROWS = 10  # for so many there is a statement of their own: most documents that are sent have no more
 T = TypeVar("T")
 
-Variables = Mapping[str, int | str]
-"""What a template is told of one call alone, such as the number of rows of its VALUES list."""
+Variables = Mapping[str, int | str | tuple[str, ...]]
+"""What a template is told of one call alone, such as the number of rows of its VALUES list, or names of columns."""
 
 
 class _Macros:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from orders_platform.database.engine import repeated_when_lost
 from orders_platform.database.order_store import OrderStore, Row
-from orders_platform.database.statements import Runner, Statements, chunks
+from orders_platform.database.statements import Runner, Variables, chunks
 from orders_platform.domain.cell_texts import PLACEHOLDER_DATES
 from orders_platform.domain.text import counted, fold
 from orders_platform.errors import SourceDataError
@@ -124,8 +124,8 @@ class Loads:
         if refusals:
             raise SourceDataError("\n".join(refusals))
         absent = self._absent(files)
-        keyed = Statements(self._store.templates, {"absent": absent, "keys": list(self.columns.keys)})
-        kept = _KeptValues(absent, self.columns.keys, self._store.read("0_read_kept", None, keyed) if absent else ())
+        columns: Variables = {"absent": tuple(absent), "keys": self.columns.keys}
+        kept = _KeptValues(absent, self.columns.keys, self._store.read("0_read_kept", columns) if absent else ())
         rules = self._merge.rules
         shown = {name for sources in rules.watched for name in sources}.union(rules.sizes, self.columns.keys)
         lost = kept.lost((sheet for file in files for sheet in file.sheets), shown)
