@@ -1,4 +1,4 @@
-"""`MondayBoard`: monday.com as the sync engine sees it, and `connect_board`, which puts one together.
+"""`MondayBoard`: monday.com as the sync engine sees it.
 
 Reads go out in chunks and pages, and their JSON becomes values of the domain; a page cursor that expired starts the read again.
 """
@@ -9,6 +9,7 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -54,20 +55,59 @@ class _CursorExpiredError(Exception):
     """monday forgot the cursor: it lives for 60 minutes from the first page on."""
 
 
-class MondayBoard:
-    """The boards (items, subitems) of one monday.com account.
+class MondayBoard(AbstractContextManager["MondayBoard"]):
+    """The boards (items, subitems) of one monday.com account, by the GraphQL endpoint at `url`; close it after use, or use it in a `with`.
 
     Every read returns what it was asked for or raises (`TransientError`, `PermanentError`): an empty answer always means that
-    monday said "empty".
+    monday said "empty". Nothing connects before the first request.
     """
 
-    def __init__(self, client: MondayClient, new_key: Callable[[], str]) -> None:
-        self.client = client
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        graphql_folder: Path,
+        *,
+        api_version: str = API_VERSION,
+        limits: Limits | None = None,
+        max_in_flight: int = MAX_IN_FLIGHT,
+        batch_size: int = BATCH_SIZE,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        policy: RetryPolicy | None = None,
+        http_transport: httpx.BaseTransport | None = None,
+        rng: random.Random | None = None,
+        clock: Callable[[], float] = elapsed,
+        wall: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+        new_key: Callable[[], str] = lambda: str(uuid.uuid4()),
+    ) -> None:
+        """Address, token, version, time-out and `http_transport` are as `Transport` takes them, with what it raises.
+
+        `limits` are those of a personal token of plan `pro` by default. With one batch in flight everything is done in the caller's thread.
+        `batch_size` is that of the first batches; that of later ones follows from how they went. `clock` only goes forward, `wall` counts
+        from the epoch, for the calls of a day; `rng` makes the jitter, `new_key` idempotency keys.
+        """
+        connections = max(1, max_in_flight) + 1
+        transport = Transport(
+            url,
+            token,
+            api_version,
+            timeout_seconds=timeout_seconds,
+            most_connections=connections,
+            http_transport=http_transport,
+        )
+        limits = limits or limits_of("pro")
+        limits = replace(limits, concurrency=max(1, min(limits.concurrency, max_in_flight)))
+        self.client = MondayClient(
+            transport,
+            _documents(graphql_folder),
+            Budget(limits, Timer(clock, sleep, wall)),
+            Pace(batch_size),
+            policy or RetryPolicy(),
+            rng or random.Random(),  # noqa: S311 - not a secret
+        )
         self._new_key = new_key
         self._ending = ""
-
-    def __enter__(self) -> "MondayBoard":
-        return self
 
     def __exit__(self, *_error: object) -> None:
         self.close()
@@ -207,49 +247,6 @@ def _is_active(node: Node) -> bool:
 def _chunks(values: Sequence[str]) -> Iterator[list[str]]:
     for start in range(0, len(values), IDS_A_READ):
         yield list(values[start : start + IDS_A_READ])
-
-
-def connect_board(
-    url: str,
-    token: str,
-    graphql_folder: Path,
-    *,
-    api_version: str = API_VERSION,
-    limits: Limits | None = None,
-    max_in_flight: int = MAX_IN_FLIGHT,
-    batch_size: int = BATCH_SIZE,
-    timeout_seconds: float = TIMEOUT_SECONDS,
-    policy: RetryPolicy | None = None,
-    http_transport: httpx.BaseTransport | None = None,
-    rng: random.Random | None = None,
-    clock: Callable[[], float] = elapsed,
-    wall: Callable[[], float] = time.time,
-    sleep: Callable[[float], None] = time.sleep,
-    new_key: Callable[[], str] = lambda: str(uuid.uuid4()),
-) -> MondayBoard:
-    """A board that talks to the GraphQL endpoint at `url`; close it after use, or use it in a `with` statement.
-
-    Nothing connects before the first request. Address, token, version, time-out and `http_transport` are as `Transport` takes them.
-    `limits` are those of a personal token of plan `pro` by default. With one batch in flight everything is done in the caller's thread.
-    `batch_size` is that of the first batches; that of later ones follows from how they went. `clock` only goes forward, `wall` counts
-    from the epoch, for the calls of a day; `rng` makes the jitter, `new_key` idempotency keys.
-
-    Raises `ConfigurationError` when URL or token cannot be used.
-    """
-    timer = Timer(clock, sleep, wall)
-    transport = Transport(
-        url,
-        token,
-        api_version,
-        timeout_seconds=timeout_seconds,
-        most_connections=max(1, max_in_flight) + 1,
-        http_transport=http_transport,
-    )
-    jitter = rng or random.Random()  # noqa: S311 - not a secret
-    limits = limits or limits_of("pro")
-    budget = Budget(replace(limits, concurrency=max(1, min(limits.concurrency, max_in_flight))), timer)
-    client = MondayClient(transport, _documents(graphql_folder), budget, Pace(batch_size), policy or RetryPolicy(), jitter)
-    return MondayBoard(client, new_key)
 
 
 @cache
