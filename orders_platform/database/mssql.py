@@ -140,10 +140,10 @@ class _Mssql(Dialect):
         A second level, which nobody else begins, tells it from ours.
         """
         connection.exec_driver_sql("BEGIN TRANSACTION")
-        level = _level(connection)
+        before = level(connection)
         yield
-        now = _level(connection)
-        if now == level:
+        now = level(connection)
+        if now == before:
             connection.exec_driver_sql("COMMIT TRANSACTION")
             return
         if now == 0:
@@ -386,7 +386,8 @@ def _text(cell: object) -> str:
     return cell.isoformat() if isinstance(cell, date) else str(cell)
 
 
-def _level(connection: Connection) -> int:
+def level(connection: Connection) -> int:
+    """How many transactions are open, one in the other."""
     return int(connection.exec_driver_sql("SELECT @@TRANCOUNT").scalar_one())
 
 

@@ -300,8 +300,14 @@ class Schema:
     def apply(self) -> list[str]:
         """Make the database fit, in one transaction; the statements that were run. `DatabaseRefusedError`: the login lacks a right."""
         statements = self.missing()
+        kinds = {statement[:12] for statement in statements} & {"CREATE TABLE", "CREATE VIEW "}
+        rights: list[Right] = [("DATABASE", "", kind.strip()) for kind in sorted(kinds)]
         with self._database.write() as connection:
-            self._require_rights_to_make(connection, statements)
+            if statements:
+                name = self._names.schema_name or connection.dialect.default_schema_name
+                rights.append(("SCHEMA", self._database.dialect.quote(str(name)), "ALTER"))
+            step = "Nothing was made. Run init-db as somebody who may, or let somebody who may grant rights run"
+            self._require(connection, rights, step)
             for statement in statements:
                 connection.exec_driver_sql(statement)
         return statements
@@ -324,15 +330,6 @@ class Schema:
                 *settings,
             ):
                 connection.exec_driver_sql(statement)
-
-    def _require_rights_to_make(self, connection: Connection, statements: Sequence[str]) -> None:
-        kinds = ("CREATE TABLE", "CREATE VIEW")
-        rights = [("DATABASE", "", kind) for kind in kinds if any(made.startswith(kind) for made in statements)]
-        if statements:
-            name = self._names.schema_name or connection.dialect.default_schema_name
-            rights.append(("SCHEMA", self._database.dialect.quote(str(name)), "ALTER"))
-        step = "Nothing was made. Run init-db as somebody who may, or let somebody who may grant rights run"
-        self._require(connection, rights, step)
 
     def require_daily_rights(self) -> None:
         """Refuse a login that could not finish what it would begin, by `DatabaseRefusedError` that names each missing right with its GRANT.

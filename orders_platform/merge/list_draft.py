@@ -15,6 +15,7 @@ from pathlib import Path
 
 import jinja2
 
+from orders_platform.configuration import Tables
 from orders_platform.domain.cell_texts import NUMERAL, day, is_day, meaning, numeral
 from orders_platform.domain.customers import TOTALS
 from orders_platform.domain.text import clean, counted, few, fold
@@ -24,9 +25,6 @@ from orders_platform.merge.file_tables import HEADER_WITHIN, FileOptions, Table,
 _FILE, _SOURCE, _TYPE, _TOTAL = "_FILE", "_SOURCE_CUSTOMER", "_ORDER_TYPE", "_TOTAL"
 """Columns that the platform needs; the last two where the list has none."""
 
-_ROLES = (
-    "staging", "orders", "staged_lines", "lines", "log", "rejects", "customers", "loads", "order_sync_status", "customer_summary"
-)  # fmt: skip
 _NULL_WORDS = {"nan", "none", "null", "n/a", "#n/a"}
 _MOST_LABELS, _LONG, _LONGEST_NAME, _NAMED, _FEW = 12, 255, 128, 5, 5
 _ORDER = re.compile(r"order|\bpo\b|\bnr\b|\bno\b|number|\bid\b|\bref|bestell", re.IGNORECASE)
@@ -161,7 +159,8 @@ class ListDraft:
         environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False)  # noqa: S701 - TOML
         environment.filters["q"] = lambda value: json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
         return environment.from_string(template).render(
-            file=self.path.name, stem=re.sub(r"\W+", "_", self.path.stem).strip("_").lower()[:40] or "list", roles=_ROLES,
+            file=self.path.name, stem=re.sub(r"\W+", "_", self.path.stem).strip("_").lower()[:40] or "list",
+            roles=[role for role in Tables.model_fields if role != "schema_name"],
             order_list=listed.items(), customer=customer.name, source_customer=_SOURCE, source_file=_FILE,
             order_type=status.name if status else _TYPE, total=total.name if total else _TOTAL,
             after=order[order.index(sizes[0].name) - 1], before=order[order.index(sizes[-1].name) + 1],

@@ -109,6 +109,7 @@ class Transport:
         http_transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.url = _checked_url(url)
+        self._host = f"monday.com at {self.url.netloc.decode()}"
         self.api_version = api_version
         self.notice = ""  # a sentence for people where monday serves another API version than the pinned one
         self.time_told = ""  # the Date of the last answer
@@ -160,22 +161,15 @@ class Transport:
             asked = f"monday.com answered with API version {served} although {self.api_version} was asked for"
             self.notice = f"{asked}: set a version that monday still serves"
             _logger.warning("%s", self.notice)
-        return self._without_token(read_reply(response.status_code, headers, self._filter.redact(body)))
+        reply, redact = read_reply(response.status_code, headers, self._filter.redact(body)), self._filter.redact
+        # Once more after reading: JSON may write each character by its number.
+        told = (replace(problem, code=redact(problem.code), message=redact(problem.message)) for problem in reply.problems)
+        return replace(reply, problems=tuple(told)) if reply.problems else reply
 
     def close(self) -> None:
         self._http.close()
         for name in self._filter.loggers:
             logging.getLogger(name).removeFilter(self._filter)
-
-    def _without_token(self, reply: Reply) -> Reply:
-        """Once more after reading: JSON may write each character by its number."""
-        redact = self._filter.redact
-        told = (replace(problem, code=redact(problem.code), message=redact(problem.message)) for problem in reply.problems)
-        return replace(reply, problems=tuple(told)) if reply.problems else reply
-
-    @property
-    def _host(self) -> str:
-        return f"monday.com at {self.url.host}:{self.url.port}" if self.url.port else f"monday.com at {self.url.host}"
 
 
 def _text_of(response: httpx.Response) -> str:
