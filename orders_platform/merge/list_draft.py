@@ -56,21 +56,16 @@ class _Column:
     def __init__(self, name: str, cells: list[str]) -> None:
         self.name, self.cells = name, cells
         self.filled = [text for text in cells if text]
-        self.distinct = list({fold(text): text for text in reversed(self.filled)}.values())[
-            ::-1
-        ]  # each value in its first spelling
+        self.distinct = list({fold(text): text for text in reversed(self.filled)}.values())[::-1]  # in their first spellings
         texts = [numeral(text) if text else "0" for text in cells]
-        self.counts = [
+        counts = self.counts = [
             float(text) if NUMERAL.fullmatch(text) else None for text in texts
-        ]  # what each cell counts, None: it is no number
-        self.no_numbers = [text for text, count in zip(cells, self.counts, strict=True) if count is None]
+        ]  # None where a cell is no number
+        self.no_numbers = [text for text, count in zip(cells, counts, strict=True) if count is None]
         self.no_days = [text for text in self.filled if not ("-" in text and is_day(day(text)))]
-
-    @cached_property
-    def numbers(self) -> list[float]:
-        """What the cells count, 0 where they are no numbers; nothing where most are none, or codes."""
         is_code = any(re.match("0[0-9]", text) for text in self.filled)
-        return [count or 0.0 for count in self.counts] if not is_code and self._is_all_but(self.no_numbers) else []
+        is_number = not is_code and self._is_all_but(self.no_numbers)
+        self.numbers = [count or 0.0 for count in counts] if is_number else []
 
     def _is_all_but(self, odd: Sequence[str]) -> bool:
         """Whether these are few of its cells: one in twenty, or a single word, besides those that say that nothing is known yet."""
