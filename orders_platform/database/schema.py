@@ -143,6 +143,7 @@ class Schema:
         self._names = configuration.tables
         self._columns = configuration.columns
         self._folder = folder
+        self.templates = templates_of(database.dialect, configuration, folder)
 
     def qualified(self, name: str) -> Markup:
         return qualified(self._database.dialect, self._names, name)
@@ -153,10 +154,6 @@ class Schema:
     @cached_property
     def definitions(self) -> Mapping[str, TableDefinition]:
         return define_tables(self._database.dialect, self._configuration, self._folder)
-
-    @cached_property
-    def templates(self) -> Templates:
-        return templates_of(self._database.dialect, self._configuration, self._folder)
 
     def missing(self) -> list[str]:
         """The DDL that makes the database fit, in order; empty when it fits."""

@@ -7,7 +7,6 @@ Values are bound parameters, and the header of the file names them all.
 import re
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
@@ -46,23 +45,24 @@ class Templates:
     def __init__(self, folder: Path, dialect: Dialect, context: Mapping[str, object]) -> None:
         self._folder = folder
         self._dialect = dialect
-        self._context = dict(context)
         self.rendered: dict[Hashable, tuple[TextClause, frozenset[str]]] = {}
-
-    @cached_property
-    def _environment(self) -> jinja2.Environment:
-        environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(self._folder),
+        self._environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(folder),
             undefined=jinja2.StrictUndefined,
             autoescape=True,  # makes macro output Markup, so that `finalize` can tell it from a bare value
             finalize=_only_sql,
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        macros = {name: _Macros(environment, file) for name, file in (("dialect", self._dialect.name), ("source", "source"))}
-        environment.globals.update(q=self.quote, col=self.column, param=parameter, integer=integer, **macros)
-        environment.globals.update(self._context)
-        return environment
+        macros = {each: _Macros(self._environment, file) for each, file in (("dialect", dialect.name), ("source", "source"))}
+        self._environment.globals |= {
+            "q": self.quote,
+            "col": self.column,
+            "param": parameter,
+            "integer": integer,
+            **macros,
+            **context,
+        }
 
     def quote(self, name: str) -> Markup:
         """An identifier, quoted for the dialect and safe from being read as a bind parameter."""

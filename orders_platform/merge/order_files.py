@@ -232,24 +232,14 @@ class OrderSheet:
             yield FileFinding(column, what, count, shown, is_refused)
 
 
-@dataclass(frozen=True, slots=True)
 class OrderFile:
     """An order file: the sheets that are read, those that are left out with the reason, and its content as a hash."""
 
-    path: Path
-    content_hash: str
-    sheets: tuple[OrderSheet, ...]
-    left_out: Mapping[str, str]
-
-    @property
-    def rows(self) -> int:
-        """Rows of all sheets."""
-        return sum(sheet.rows for sheet in self.sheets)
-
-    @property
-    def sources(self) -> frozenset[str]:
-        """What its rows name as their file, and its own name."""
-        return frozenset({self.path.stem, *(count.file for sheet in self.sheets for count in sheet.spellings if count.file)})
+    def __init__(self, path: Path, content: str, sheets: Sequence[OrderSheet], left_out: Mapping[str, str]) -> None:
+        self.path, self.content_hash, self.sheets, self.left_out = path, content, sheets, left_out
+        self.rows = sum(sheet.rows for sheet in sheets)
+        named = (count.file for sheet in sheets for count in sheet.spellings if count.file)
+        self.sources = frozenset({path.stem, *named})  # what its rows name as their file, and its own name
 
 
 def read_order_file(
@@ -285,7 +275,7 @@ def read_order_file(
             left_out[table.sheet] = "headers and no row below them"
     if not sheets:
         raise SourceDataError(_nothing_message(path, known.keys[0], left_out, beginnings))
-    return OrderFile(path, content, tuple(sheets), left_out)
+    return OrderFile(path, content, sheets, left_out)
 
 
 def column_letter(place: int) -> str:
