@@ -44,9 +44,7 @@ _EXACT = Context(prec=60)
 LOGIN_SECONDS = 30
 """How long a server may take to accept us. A database of Azure that sleeps takes longer to wake: the login is repeated then."""
 
-LOCK_SECONDS = 60
-"""How long a statement waits for another's locks; then it is error 1222, and the transaction is repeated."""
-
+LOCK_SECONDS = 60  # how long a statement waits for another's locks; then it is error 1222, and the transaction is repeated
 _MOMENT = 10  # milliseconds; t-sql-compatible: one that is not to wait at all says of a lock that is taken what others say of a mistake
 
 STATEMENT_SECONDS = 900

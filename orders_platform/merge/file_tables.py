@@ -35,8 +35,7 @@ _ROWS = 100  # in a block of a CSV
 Block = tuple[int, dict[int, Sequence[str]]]
 """So many rows, and by place, counted from 0, the columns that have a value in one of them."""
 
-Examples = tuple[int, list[tuple[int, str]]]
-"""How many cells, and the row (counted from 0) and the text of the first."""
+Examples = tuple[int, list[tuple[int, str]]]  # how many cells, and the row (counted from 0) and the text of the first
 
 
 @dataclass(frozen=True, slots=True)

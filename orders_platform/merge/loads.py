@@ -34,8 +34,7 @@ _MOST = 1_000
 _NAMESAKE, _UNREADABLE = "namesake", "unreadable"
 """In place of a file's content: another file of the folder differs from it by its ending only; nobody may read it."""
 
-Signature = tuple[int, int, str]
-"""By which a file is known again: its size, when it was written, and its content as a hash."""
+Signature = tuple[int, int, str]  # by which a file is known again: its size, when it was written, and its content as a hash
 
 
 @dataclass(frozen=True, slots=True)

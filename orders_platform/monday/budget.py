@@ -101,15 +101,11 @@ class Timer:
         self._given_up.clear()
 
 
-WINDOW_SECONDS = 60.0
-"""Length of the complexity and call windows; they open with the first call (page on rate limits)."""
-
+WINDOW_SECONDS = 60.0  # length of the complexity and call windows; they open with the first call (page on rate limits)
 MARGIN = 0.5
 """Seconds by which one call may travel longer than another: around the turn of a window nobody can say which one it meets."""
 
-MOST_MARGIN = 2.0
-"""The same after the turn, when monday's answers cannot exclude that its window opened so much later."""
-
+MOST_MARGIN = 2.0  # the same after the turn, when monday's answers cannot exclude that its window opened so much later
 RESET_ROUNDING = 1.0  # monday tells the rest of a window in whole seconds, rounded up or down
 
 

@@ -33,9 +33,7 @@ KEY_LIFETIME_SECONDS = 30 * 60.0
 KEY_SAFETY_SECONDS = 2 * 60.0
 """We stop using a key this long before its end: a request lives for up to 60 seconds and clocks differ."""
 
-FRESH_SECONDS = 5.0
-"""Oldest intent with which a request leaves; `settle_seconds` of the configuration allows for it."""
-
+FRESH_SECONDS = 5.0  # oldest intent with which a request leaves; `settle_seconds` of the configuration allows for it
 _MOST_COMMITS = 3  # a database that takes this often this long for a commit is no time to send
 
 
@@ -263,9 +261,7 @@ def _log(request: Request, reply: Reply) -> None:
 
 
 MOST_REPEATS = 3  # so often a single alias is sent again that monday did not execute for reasons of its own
-ATTEMPTS_AFTER_SPLIT = 2
-"""Failed attempts for a part of a batch that monday answered with an internal error each time."""
-
+ATTEMPTS_AFTER_SPLIT = 2  # failed attempts for a part of a batch that monday answered with an internal error each time
 TARGET_SECONDS = 20.0  # longest a batch should take to execute: monday ends a request after 60 seconds
 UNREACHED_BATCHES = 2
 """So many batches, or parts of one, in a row without a usable reply, each after all its repeats, and sending ends."""

@@ -17,9 +17,7 @@ from orders_platform.monday.error_policy import RATE_LIMITS, STOPS, ErrorAction,
 MESSAGE_LENGTH = 1_000
 """Longest message kept: refusals of a label list all labels of the column, tens of kB; the tables keep 1,000 characters."""
 
-LONGEST_WAIT = 3_600.0
-"""No limit of monday's but that of the day lasts longer; who names more means something else."""
-
+LONGEST_WAIT = 3_600.0  # no limit of monday's but that of the day lasts longer; who names more means something else
 LONGEST_WINDOW = 61.0  # a window lasts a minute, told in whole seconds
 _IN_SENTENCE = re.compile(r"reset in (\d+(?:\.\d+)?) seconds?")
 _ENTRY = re.compile(r'"([^"]+)"((?:\s*;\s*[a-zA-Z]+=[^,;]+)*)')
