@@ -36,7 +36,7 @@ _OTHER = _refused("Nothing of this step was kept.")
 _SIGNS: Mapping[Meaning, tuple[int | str, ...]] = {
     _unavailable(_REACH): ("Login timeout expired",),
     _refused("This machine does not trust the server's certificate. Install the certificate of whoever signed it; "
-            "where the server signed its own and the network is yours, add TrustServerCertificate=yes to ORDERS_DATABASE_URL."):
+             "where the server signed its own and the network is yours, add TrustServerCertificate=yes to ORDERS_DATABASE_URL."):
         ("certificate verify failed", "authority that is not trusted"),
     _lost(f"Two transactions were in each other's way (deadlock). {LOST}"):
         (1205, "deadlock", "[40001]", "Error: Serialization failure"),
@@ -51,7 +51,7 @@ _SIGNS: Mapping[Meaning, tuple[int | str, ...]] = {
          "limit for the database is", "minimum guarantee is", "is paused", "warming up"),
     _unavailable(f"There were too many logins. {_LATER}"): (40642, "is currently too busy"),
     _lost("This replica takes no writes, or no connections: the database fails over, or the URL names a "
-            f"secondary. {LOST}"): (976, 978, 983, 3906, "is read-only", "availability group"),
+          f"secondary. {LOST}"): (976, 978, 983, 3906, "is read-only", "availability group"),
     _unavailable(f"The server is short of memory. {_LATER}"):
         (701, 1204, 8645, 8651, "insufficient system memory", "waiting for memory resources"),
     _refused("The server has no room left. Nothing of this step was kept; ask whoever runs it for space, then repeat."):
@@ -65,21 +65,21 @@ _SIGNS: Mapping[Meaning, tuple[int | str, ...]] = {
     _refused("The login lacks a right: docs/how_to/sql_server.md lists them, deploy/sql_server_rights.sql grants them."):
         (229, 230, 262, 297, 300, 1088, 2760, 3704, 15151, 15247, "permission denied", "permission was denied", "does not have permission"),
     _refused("A row with this key exists already: another program writes to the same tables. Nothing of this step was "
-            "kept; find out who, then repeat."): (2601, 2627, "duplicate key"),
+             "kept; find out who, then repeat."): (2601, 2627, "duplicate key"),
     _refused("A value is longer than its column. Nothing of this step was kept. Cells are checked against the order "
-            "table's columns; another column of the table, or a trigger, is too short."):
+             "table's columns; another column of the table, or a trigger, is too short."):
         (2628, 8152, "would be truncated", "value too long", "[22001]", "Error: String data, right-truncated"),
     _refused("A row with so many long cells does not fit on a page of the server (8,060 bytes; a long cell takes 24 of "
-            "them). Nothing of this step was kept. Shorten the cells of that row, or let fewer columns of the table be filled."):
+             "them). Nothing of this step was kept. Shorten the cells of that row, or let fewer columns of the table be filled."):
         (511, "maximum row size", "row of size"),
     _refused("A number is too large for its column. Nothing of this step was kept. Sums and quantities are INT: look "
-            "for a total beyond 2,147,483,647, or for a narrower column in the table."):
+             "for a total beyond 2,147,483,647, or for a narrower column in the table."):
         (220, 8115, "Arithmetic overflow", "[22003]", "Error: Numeric value out of range"),
     _refused("A text is no number or date, and its column takes nothing else. Nothing of this step was kept. A staging "
-            "table made by `init-db` takes any text, and the merge rejects the row."):
+             "table made by `init-db` takes any text, and the merge rejects the row."):
         (241, 245, 8114, "Conversion failed when", "Error converting data type"),
     _refused("A constraint of the table refuses the row. Nothing of this step was kept. `orders-platform init-db "
-            "--dry-run` shows what it would change; other constraints are for their owner to lift."):
+             "--dry-run` shows what it would change; other constraints are for their owner to lift."):
         (515, 547, "Cannot insert the value NULL", "statement conflicted with the", "violates check constraint"),
     _refused("Run `orders-platform init-db`, which makes what is missing."):
         (207, 208, "Invalid object name", "Invalid column name", "[42S02]", "Error: Base table or view not found", "[42S22]",
