@@ -1,8 +1,4 @@
-"""SQL Server: its connections with the settings of a session, its catalogue, rights and locks, and what else differs from SQLite.
-
-Two drivers speak to it: mssql-python (`mssql+mssqlpython://`) and pyodbc (`mssql+pyodbc://`). What their errors mean is in
-`mssql_errors.py`.
-"""
+"""SQL Server by mssql-python or pyodbc: its connections with the settings of a session, its catalogue, rights and locks."""
 
 import hashlib
 import json

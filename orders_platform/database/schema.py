@@ -1,11 +1,8 @@
 """`init-db`: what of our tables, views and indexes a database lacks, and the rights that a login needs.
 
 A table that exists is never altered except by adding the columns it lacks; no table is dropped, renamed or retyped. A view is a question
-and not data: one of ours that asks differently from `sql/views/` is made anew.
-
-Tables of an earlier system need more than columns: their CHECK constraints do not know all of our words, their rows know none of our
-columns, and what it called ERROR is FAILED here. The rows keep their ids: an order that has an item is updated at the next merge, never
-made again.
+and not data: one of ours that asks differently from `sql/views/` is made anew. The rows of an earlier system's tables keep their ids: an
+order that has an item is updated at the next merge, never made again.
 """
 
 import re
@@ -261,8 +258,8 @@ class Schema:
     def _adopting(self, role: str, *, is_first: bool) -> list[str]:
         """What makes a table of an earlier system ours; nothing for our own. `is_first`: columns or tables were missing.
 
-        A CHECK that refuses one of our words becomes one that takes its words and ours. Nothing of an order is sent before a merge wrote
-        its key and names: until then what was not sent is FAILED, with the reason. A line waits for its order, so it may be NEW.
+        A CHECK that refuses one of our words (FAILED was ERROR there) becomes one that takes both. Nothing of an order is sent before a
+        merge wrote its key and names: until then what was not sent is FAILED, with the reason. A line waits for its order: it may be NEW.
         """
         if not self._database.dialect.has_earlier_system:
             return []

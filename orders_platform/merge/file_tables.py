@@ -63,9 +63,9 @@ class FileOptions:
         said = {"--sheet": (self.sheets, True), "--encoding": (self.encoding, False), "--delimiter": (self.delimiter, False)}
         wanted = {name: of_workbooks for name, (value, of_workbooks) in said.items() if value}
         kinds = {_is_workbook(_beginning(path)) for path in paths if wanted}
-        for name in (name for name, of_workbooks in wanted.items() if of_workbooks not in kinds):
-            why = "workbooks, and no file is one" if wanted[name] else "texts such as .csv, and every file is a workbook"
-            raise ConfigurationError(f"{name} is for {why}. Nothing was read. Leave it out.")
+        if useless := next((name for name, of_workbooks in wanted.items() if of_workbooks not in kinds), None):
+            why = "workbooks, and no file is one" if wanted[useless] else "texts such as .csv, and every file is a workbook"
+            raise ConfigurationError(f"{useless} is for {why}. Nothing was read. Leave it out.")
 
 
 @dataclass(frozen=True, slots=True)

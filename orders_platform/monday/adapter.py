@@ -129,12 +129,11 @@ class MondayBoard(AbstractContextManager["MondayBoard"]):
     ) -> Iterator[BatchReport]:
         """Send mutations at monday's pace, in batches, several in flight; one report each, in the order they finish.
 
-        `before_request` is called right before every request, first or repeat, in the thread that sends: the caller commits the
-        intent of the batch, and no request leaves more than 5 seconds after that began. When it raises, the request is not made
-        and nothing more is sent. A batch of which no request was made is not reported. A mutation's failure is a result, never an
-        exception. Raises `MondayRefusedError` when every further request would be refused (bad token, no permission),
-        `MondayUnavailableError` when monday stays out of reach or no call is left today, and what `before_request` raised: what was in
-        flight is reported first.
+        `before_request` is called right before every request, first or repeat, in the thread that sends: the caller commits the intent of
+        the batch, and no request leaves more than 5 seconds after that began. When it raises, the request is not made and nothing more is
+        sent. A batch of which no request was made is not reported. A mutation's failure is a result. Raises, once what was in flight is
+        reported, `MondayRefusedError` when every further request would be refused, `MondayUnavailableError` when monday stays out of reach
+        or no call is left today, and what `before_request` raised.
         """
         return Sending(self.client, operation, iter(mutations), before_request, new_key or self._new_key).reports()
 

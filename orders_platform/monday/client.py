@@ -1,11 +1,9 @@
 """One request to monday.com until its outcome is known: permit, the caller's intent, the request, repeats with the same key, an end.
 
-Repeats wait at least as long as monday asks for, are counted apart for limits and for failures, and end before the idempotency key
-does. No request leaves long after its intent was committed: whoever takes over after a crash waits from the committed time on.
-
-Many mutations are sent until each of them has a result: cut into batches, several under way at a time, one report each as they finish.
-Threads of a pool send, and each calls `before_request` itself; with one batch in flight everything happens in the caller's thread. A
-batch that monday refuses as a whole is split; a single alias that was not executed is sent again under a new key.
+Repeats wait at least as long as monday asks for, and end before the idempotency key does. No request leaves long after its intent was
+committed: whoever takes over after a crash waits from the committed time on. Many mutations are sent in batches, several under way at a
+time, until each has a result: a batch that monday refuses as a whole is split; a single alias that was not executed is sent again under
+a new key.
 """
 
 import logging
