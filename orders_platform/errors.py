@@ -74,12 +74,7 @@ class AlertUnsentError(TransientError):
 
 
 class RowError(OrdersError):
-    """One row cannot be sent.
-
-    Args:
-        code: a short stable word for reports, such as `number_expected` or `label_missing`.
-        message: column, value and reason, for people.
-    """
+    """One row cannot be sent: `code` is a short stable word for reports, such as `number_expected`, `message` is for people."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)

@@ -26,16 +26,6 @@ Variables = Mapping[str, int | str | tuple[str, ...]]
 """What a template is told of one call alone, such as the number of rows of its VALUES list, or names of columns."""
 
 
-class _Macros:
-    """A file of macros, compiled when a statement first asks for one of them."""
-
-    def __init__(self, environment: jinja2.Environment, file: str) -> None:
-        self._environment, self._file = environment, file
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._environment.get_template(f"macros/{self._file}.sql.j2").module, name)
-
-
 class Templates:
     """The `sql/` folder for one dialect; every template may use `context`: `t` (tables, quoted), `columns`.
 
@@ -54,15 +44,10 @@ class Templates:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        macros = {each: _Macros(self._environment, file) for each, file in (("dialect", dialect.name), ("source", "source"))}
-        self._environment.globals |= {
-            "q": self.quote,
-            "col": self.column,
-            "param": parameter,
-            "integer": integer,
-            **macros,
-            **context,
-        }
+        names = self._environment.globals
+        names |= {"q": self.quote, "col": self.column, "param": parameter, "integer": integer, **context}
+        for each, file in (("dialect", dialect.name), ("source", "source")):  # the second uses the first
+            names[each] = self._environment.get_template(f"macros/{file}.sql.j2").module
 
     def quote(self, name: str) -> Markup:
         """An identifier, quoted for the dialect and safe from being read as a bind parameter."""
