@@ -87,25 +87,12 @@ class MondayBoard(AbstractContextManager["MondayBoard"]):
         `batch_size` is that of the first batches; that of later ones follows from how they went. `clock` only goes forward, `wall` counts
         from the epoch, for the calls of a day; `rng` makes the jitter, `new_key` idempotency keys.
         """
-        connections = max(1, max_in_flight) + 1
-        transport = Transport(
-            url,
-            token,
-            api_version,
-            timeout_seconds=timeout_seconds,
-            most_connections=connections,
-            http_transport=http_transport,
-        )
+        transport = Transport(url, token, api_version, timeout_seconds, max(1, max_in_flight) + 1, http_transport)
         limits = limits or limits_of("pro")
         limits = replace(limits, concurrency=max(1, min(limits.concurrency, max_in_flight)))
-        self.client = MondayClient(
-            transport,
-            _documents(graphql_folder),
-            Budget(limits, Timer(clock, sleep, wall)),
-            Pace(batch_size),
-            policy or RetryPolicy(),
-            rng or random.Random(),  # noqa: S311 - not a secret
-        )
+        budget, jitter = Budget(limits, Timer(clock, sleep, wall)), rng or random.Random()  # noqa: S311 - not a secret
+        documents = _documents(graphql_folder)
+        self.client = MondayClient(transport, documents, budget, Pace(batch_size), policy or RetryPolicy(), jitter)
         self._new_key = new_key
         self._ending = ""
 

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 
 from orders_platform.domain.mutations import Batch, BatchReport, Mutation, MutationResult, Operation, Outcome, Traffic
@@ -403,14 +404,8 @@ class Sending:
         request = RequestResult()
         if self._stopped_by is None and self.client.timer.pause(after):
             document = self.client.documents.batch(part.operation, part.mutations)
-            request = self.client.execute(
-                document,
-                part.key,
-                report,
-                attempts=attempts,
-                permit=permit,
-                before_request=lambda: self.before_request(report.batch),
-            )
+            intend = partial(self.before_request, report.batch)
+            request = self.client.execute(document, part.key, report, attempts=attempts, permit=permit, before_request=intend)
             self._take_in(len(part.mutations), request)
             report.request_id = request.reply.request_id or report.request_id
             report.error = report.error or (None if request.reply.executed else _reason(request))

@@ -103,7 +103,6 @@ class Transport:
         url: str,
         token: str,
         api_version: str,
-        *,
         timeout_seconds: float,
         most_connections: int,
         http_transport: httpx.BaseTransport | None = None,
