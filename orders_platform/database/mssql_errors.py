@@ -27,9 +27,8 @@ _NO_DATABASE = (
     "There is no such database, or the login may not use it. Check the database's name in ORDERS_DATABASE_URL, and that the login has a "
     "user in it."
 )
-_lost, _unavailable, _refused = (
-    partial(Meaning, kind) for kind in (TransactionLostError, DatabaseUnavailableError, DatabaseRefusedError)
-)
+_lost, _unavailable = partial(Meaning, TransactionLostError), partial(Meaning, DatabaseUnavailableError)
+_refused = partial(Meaning, DatabaseRefusedError)
 _BROKEN = _lost(f"The connection broke. {LOST}")
 _OTHER = _refused("Nothing of this step was kept.")
 

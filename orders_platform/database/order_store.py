@@ -569,9 +569,8 @@ class OrderStore:
             found = self._rows_of(term, monday_id, tuple(dict.fromkeys(refs)))
         if not found:  # databases fold plain letters alone
             column = self.configuration.keys.unique[0]
-            found = next(
-                (self._rows_of(each, _NO_ID, ()) for each in self.values_of([column])[column] if fold(each) == fold(term)), []
-            )
+            alike = (each for each in self.values_of([column])[column] if fold(each) == fold(term))
+            found = next((self._rows_of(each, _NO_ID, ()) for each in alike), [])
         return [
             replace(row, documents=tuple(self._batches("read_batches", pattern=f'%"{row.ref}"%', batch_id=row.batch_id)))
             for row in found

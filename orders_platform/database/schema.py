@@ -111,11 +111,10 @@ def _define(
     types = dialect.staged_types if role == "staging" else dialect.types
     told = {
         "order_list": [(each, typed(word)) for each, word in order_list],
-        "words": {each: _listed(_WORDS[each]) for each in _WORDS},
+        "has_staged_hashes": bool(dialect.staged_hash_triggers),
     }
-    create = templates.written(
-        f"tables/{role}", column=column, has_staged_hashes=bool(dialect.staged_hash_triggers), **told, **types
-    )
+    words = {each: _listed(_WORDS[each]) for each in _WORDS}
+    create = templates.written(f"tables/{role}", column=column, words=words, **told, **types)
     return TableDefinition(name, create.strip(), tuple(columns), described)
 
 
@@ -165,13 +164,10 @@ class Schema:
         own = [name for entry in customers for name in (*(entry.unique_keys or ()), *(entry.extra_checks or ()))]
         compared = (self._columns.customer, *keys.unique, *keys.extra, *own, "size_code")
         with self._database.read() as connection:
-            reasons = [
-                reason
-                for role in ("orders", "lines")
-                for reason in self._database.dialect.unsuitable(
-                    connection, str(self.table(role)), [name for name, _ in self.definitions[role].columns], compared
-                )
-            ]
+            reasons: list[str] = []
+            for role in ("orders", "lines"):
+                written = [name for name, _ in self.definitions[role].columns]
+                reasons += self._database.dialect.unsuitable(connection, str(self.table(role)), written, compared)
         if reasons:
             raise DatabaseRefusedError(
                 f"{len(reasons)} columns of the tables that are there cannot be used; nothing was changed. {' '.join(reasons)} "
@@ -331,10 +327,9 @@ class Schema:
         A table that the login cannot see is passed over: the catalogue says that it is absent.
         """
         rights = [("OBJECT", str(self.table(role)), right) for role, needed in DAILY_RIGHTS.items() for right in needed]
+        step = "Nothing was done. Somebody who may grant rights runs deploy/sql_server_rights.sql, or"
         with self._database.read() as connection:
-            self._require(
-                connection, rights, "Nothing was done. Somebody who may grant rights runs deploy/sql_server_rights.sql, or"
-            )
+            self._require(connection, rights, step)
 
     def _require(self, connection: Connection, rights: Sequence[Right], step: str) -> None:
         grants = self._database.dialect.missing_grants(connection, rights)
@@ -350,9 +345,8 @@ class Schema:
         """What forgets the hash of a staged row that somebody changes or inserts, by name; the last is for rows that are inserted."""
         staging, triggers = self._names.staging, self._database.dialect.staged_hash_triggers
         names = (self.qualified(f"{staging}_{what}") for what in ("changed", "inserted"))
-        return {
-            name: text.format(name=name, table=self.qualified(staging)) for name, text in zip(names, triggers, strict=False)
-        }
+        table = self.qualified(staging)
+        return {name: text.format(name=name, table=table) for name, text in zip(names, triggers, strict=False)}
 
     @cached_property
     def has_staged_hashes(self) -> bool:

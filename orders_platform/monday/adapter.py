@@ -166,11 +166,10 @@ class MondayBoard(AbstractContextManager["MondayBoard"]):
     def children(self, board_id: int, parent_item_ids: Sequence[int]) -> Mapping[int, Sequence[BoardItem]]:
         """Active subitems by parent id; a parent that is gone from this board is absent."""
         parents = ((board_item(node), node) for node in self._by_ids("subitems_of", parent_item_ids))
+        there = ((item, node) for item, node in parents if not item.absence(board_id))
         # null stands for none here: an item that never had a subitem
-        found = (
-            (item, nodes(node, "subitems", optional="subitems" in node)) for item, node in parents if not item.absence(board_id)
-        )
-        return {item.id: tuple(board_item(each, item.id) for each in under if _is_active(each)) for item, under in found}
+        found = ((item.id, nodes(node, "subitems", optional="subitems" in node)) for item, node in there)
+        return {parent: tuple(board_item(each, parent) for each in under if _is_active(each)) for parent, under in found}
 
     def find_items(self, board_id: int, column_id: str, values: Sequence[str]) -> Mapping[str, Sequence[BoardItem]]:
         """Active items whose text column equals one of `values` (monday folds case), under the value asked for."""

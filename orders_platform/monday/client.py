@@ -209,9 +209,8 @@ class MondayClient:
         if reply.never_sent and result.calls == 1:
             # At once: whoever looks should not wait for the end of the repeats to learn that there are any.
             seconds = sum(self._policy.backoff(times) for times in range(1, most))
-            _logger.warning(
-                "%s; %s", reply.worst.message, f"trying again for up to {seconds:.0f} s" if seconds else "giving up"
-            )
+            next_step = f"trying again for up to {seconds:.0f} s" if seconds else "giving up"
+            _logger.warning("%s; %s", reply.worst.message, next_step)
         if wait is None:
             result.stopped_by = _stop(reply)
             self._is_given_up = not self._was_reached

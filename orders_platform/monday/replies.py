@@ -116,9 +116,8 @@ _OUTCOMES: Mapping[ErrorAction, Outcome] = {
     ErrorAction.STOP: Outcome.NOT_SENT,
 }
 
-_NO_RESULT = Problem(
-    "no_result", "monday.com answered without a result and without an error", ErrorRule(ErrorAction.WAIT_UNKNOWN)
-)
+_LOST = ErrorRule(ErrorAction.WAIT_UNKNOWN)
+_NO_RESULT = Problem("no_result", "monday.com answered without a result and without an error", _LOST)
 
 
 def read_reply(status: int, headers: Mapping[str, str], body: str) -> Reply:
@@ -152,7 +151,7 @@ def read_reply(status: int, headers: Mapping[str, str], body: str) -> Reply:
 
 def lost_reply(code: str, message: str, *, never_sent: bool) -> Reply:
     """The reply that stands for none: a time-out or a lost connection, or (`never_sent`) a connection that was never made."""
-    rule = ErrorRule(ErrorAction.WAIT if never_sent else ErrorAction.WAIT_UNKNOWN)
+    rule = ErrorRule(ErrorAction.WAIT) if never_sent else _LOST
     return Reply(0, rule.action, problems=(Problem(code, message[:MESSAGE_LENGTH], rule),), never_sent=never_sent)
 
 
@@ -174,7 +173,7 @@ def _problems(status: int, answer: Mapping[str, object] | None) -> tuple[Problem
 
 
 def _unreadable(status: int, found: str) -> Problem:
-    rule = ErrorRule(ErrorAction.WAIT_UNKNOWN) if 200 <= status < 300 else rule_for(None, status, "")[0]
+    rule = _LOST if 200 <= status < 300 else rule_for(None, status, "")[0]
     return Problem(f"HTTP_{status}", f"monday.com answered HTTP {status} with {found}", rule, known=False)
 
 

@@ -144,9 +144,8 @@ class Transport:
             with self._http.stream("POST", self.url, json=content, headers=headers) as response:
                 body = _text_of(response)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
-            return lost_reply(
-                "unreachable", f"{self._host} cannot be reached: {self._filter.redact(str(error))}", never_sent=True
-            )
+            why = self._filter.redact(str(error))
+            return lost_reply("unreachable", f"{self._host} cannot be reached: {why}", never_sent=True)
         except httpx.TimeoutException as error:
             return lost_reply(TIMEOUT, f"{self._host} did not answer in time ({type(error).__name__})", never_sent=False)
         except TooLongError:
