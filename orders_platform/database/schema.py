@@ -290,8 +290,8 @@ class Schema:
     def apply(self) -> list[str]:
         """Make the database fit, in one transaction; the statements that were run. `DatabaseRefusedError`: the login lacks a right."""
         statements = self.missing()
-        kinds = {statement[:12] for statement in statements} & {"CREATE TABLE", "CREATE VIEW "}
-        rights: list[Right] = [("DATABASE", "", kind.strip()) for kind in sorted(kinds)]
+        kinds = [kind for kind in ("CREATE TABLE", "CREATE VIEW") if any(made.startswith(kind) for made in statements)]
+        rights: list[Right] = [("DATABASE", "", kind) for kind in kinds]
         with self._database.write() as connection:
             if statements:
                 name = self._names.schema_name or connection.dialect.default_schema_name
