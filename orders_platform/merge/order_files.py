@@ -194,20 +194,25 @@ class OrderSheet:
 
     def _find(self) -> Iterator[FileFinding]:
         known, key = self._known, self._known.keys[0]
-        invalid = "; their rows are invalid"
         for column, place in self.place_of.items():
-            yield from self._noted("formula", column, "with a formula without a stored result", is_refused=True)
-            yield from self._noted("error", column, f"with an error value, left out{invalid * (column == key)}")
-            if column not in known.dates:
-                yield from self._noted("date", column, "with a day where none belongs, as Excel makes of 3-4 or 1/2")
-            if column in known.sizes | known.numbers:
-                yield from self._noted("number", column, "with a number stored as text, read as a number")
-            if column == key:
-                yield from self._noted("digits", column, "with more digits than a number of a sheet keeps", is_refused=True)
+            what_of = {  # of what `workbook_sheets.py` notes
+                "formula": "with a formula without a stored result",
+                "error": "with an error value, left out" + "; their rows are invalid" * (column == key),
+                "date": "with a day where none belongs, as Excel makes of 3-4 or 1/2" * (column not in known.dates),
+                "number": "with a number stored as text, read as a number" * (column in known.sizes | known.numbers),
+                "digits": "with more digits than a number of a sheet keeps" * (column == key),
+            }
+            for kind, what in what_of.items():
+                count, examples = self.table.notes.get(kind, {}).get(str(place), (0, []))
+                below = [(row, text) for row, text in examples if row >= self.header_row]
+                count -= len(examples) - len(below)
+                if what and count:
+                    shown = tuple(f"{column_letter(place)}{row + 1}{f' ({text})' if text else ''}" for row, text in below)
+                    yield FileFinding(column, what, count, shown, is_refused=kind in {"formula", "digits"})
             if place in self._serials:
-                count, examples = self._serials[place]
+                count, found = self._serials[place]
                 offset, system = (_1904, ", counted from 1904") if self.table.is_1904 else (0, "")
-                shown = tuple(f"{text} as {day(str(int(text) + offset))}" for text in examples)
+                shown = tuple(f"{text} as {day(str(int(text) + offset))}" for text in found)
                 yield FileFinding(column, f"with the serial number of a day{system}", count, shown)
         digits = [number for number in map(str.strip, self.numbers) if number[:1].isdigit()]
         exponents = [number for number in digits if _EXPONENT.fullmatch(number)]
@@ -220,16 +225,6 @@ class OrderSheet:
         if bare:
             what = "without the leading zeros that others have, perhaps lost"
             yield FileFinding(key, what, len(bare), tuple(bare[:_EXAMPLES]))
-
-    def _noted(self, kind: str, column: str, what: str, *, is_refused: bool = False) -> Iterator[FileFinding]:
-        """A finding of what `workbook_sheets.py` noted below the headers."""
-        place = self.place_of[column]
-        count, examples = self.table.notes.get(kind, {}).get(str(place), (0, []))
-        below = [(row, text) for row, text in examples if row >= self.header_row]
-        count -= len(examples) - len(below)
-        if count:
-            shown = tuple(f"{column_letter(place)}{row + 1}{f' ({text})' if text else ''}" for row, text in below)
-            yield FileFinding(column, what, count, shown, is_refused)
 
 
 class OrderFile:
