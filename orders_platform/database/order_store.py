@@ -442,8 +442,7 @@ class OrderStore:
             )
         with self.writing(customer=customer, **self._target) as run:
             run("1_add_customer")
-            orders = run("forget_items").rowcount
-            run("forget_subitems")
+            orders, _lines = [run("forget_ids", {"kind": kind}).rowcount for kind in RowKind]
             run("record_differences", differences=0, missing=0, is_whole=1)  # of the former board
             run("record_target")
         return orders
