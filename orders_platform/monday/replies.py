@@ -239,15 +239,11 @@ def _from_body(body: Mapping[str, object]) -> Iterator[float]:
         fields = error if isinstance(error, dict) else {"message": error}
         extensions = as_object(fields.get("extensions"))
         for source in (extensions, as_object(extensions.get("error_data"))):
-            yield from _number(source.get("retry_in_seconds"), 1)
-            yield from _number(source.get("retryAfterMs"), 1_000)
+            for value, divisor in ((source.get("retry_in_seconds"), 1), (source.get("retryAfterMs"), 1_000)):
+                if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e15:
+                    yield value / divisor
         message = fields.get("message")
         yield from (float(seconds) for seconds in _IN_SENTENCE.findall(message if isinstance(message, str) else ""))
-
-
-def _number(value: object, divisor: int) -> Iterator[float]:
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e15:
-        yield value / divisor
 
 
 def read_quota(headers: Mapping[str, str]) -> dict[str, Allowance]:
