@@ -387,39 +387,35 @@ class Sending:
             count += count < most
         return count
 
-    def _send(
-        self,
-        report: BatchReport,
-        part: Batch,
-        permit: Permit | None = None,
-        attempts: int | None = None,
-        repeats: int = 0,
-        after: float = 0.0,
-    ) -> None:
-        """Send a batch, or a part of one, and what follows from the reply: its halves, or some of it again, under keys of their own.
-
-        It fills in the `report` of the batch. `attempts` are fewer than usual, `repeats` how often it was sent again already.
-        """
-        request = RequestResult()
-        if self._stopped_by is None and self.client.timer.pause(after):
-            document = self.client.documents.batch(part.operation, part.mutations)
-            intend = partial(self.before_request, report.batch)
-            request = self.client.execute(document, part.key, report, attempts=attempts, permit=permit, before_request=intend)
-            self._take_in(len(part.mutations), request)
-            report.request_id = request.reply.request_id or report.request_id
-            report.error = report.error or (None if request.reply.executed else _reason(request))
-        elif permit:
-            self.client.give_back(permit)
-        results = judge(part, request, may_repeat=repeats < MOST_REPEATS)
-        report.results |= results
-        left = tuple(each for each in part.mutations if each.ref not in results)
-        if left and request.reply.executed:  # a new key, since monday would answer the old one from memory
-            again = Batch(f"{part.key}.r", part.operation, left)
-            self._send(report, again, None, attempts, repeats + 1, request.reply.wait or float(repeats + 1))
-        elif left:
-            attempts, middle = ATTEMPTS_AFTER_SPLIT if request.maybe_executed else attempts, len(left) // 2
-            for number, half in enumerate((left[:middle], left[middle:])):
-                self._send(report, Batch(f"{part.key}.{number}", part.operation, half), None, attempts)
+    def _send(self, report: BatchReport, batch: Batch, permit: Permit | None) -> None:
+        """Send a batch, and what follows from each reply: its halves, or some of it again, under keys of their own; fill in its report."""
+        # What is still to be sent: with how many attempts at most, sent again how often already, and in how many seconds.
+        parts: list[tuple[Batch, int | None, int, float]] = [(batch, None, 0, 0.0)]
+        while parts:
+            (part, attempts, repeats, after), request = parts.pop(), RequestResult()
+            if self._stopped_by is None and self.client.timer.pause(after):
+                document = self.client.documents.batch(part.operation, part.mutations)
+                intend = partial(self.before_request, batch)
+                request = self.client.execute(
+                    document, part.key, report, attempts=attempts, permit=permit, before_request=intend
+                )
+                self._take_in(len(part.mutations), request)
+                report.request_id = request.reply.request_id or report.request_id
+                report.error = report.error or (None if request.reply.executed else _reason(request))
+            elif permit:
+                self.client.give_back(permit)
+            permit, results = None, judge(part, request, may_repeat=repeats < MOST_REPEATS)
+            report.results |= results
+            left = tuple(each for each in part.mutations if each.ref not in results)
+            if left and request.reply.executed:  # a new key, since monday would answer the old one from memory
+                again = Batch(f"{part.key}.r", part.operation, left)
+                parts.append((again, attempts, repeats + 1, request.reply.wait or float(repeats + 1)))
+            elif left:
+                attempts, middle = ATTEMPTS_AFTER_SPLIT if request.maybe_executed else attempts, len(left) // 2
+                halves = (
+                    Batch(f"{part.key}.{n}", part.operation, half) for n, half in enumerate((left[:middle], left[middle:]))
+                )
+                parts += [(half, attempts, 0, 0.0) for half in halves][::-1]  # the first one is sent next
 
     def _take_in(self, mutations: int, request: RequestResult) -> None:
         if request.too_much:
