@@ -228,27 +228,23 @@ class Schema:
 
     def _views(self) -> list[str]:
         """Raises `ConfigurationError` when there is a view of one of the names that we did not make."""
-        names, schema = {role: getattr(self._names, role) for role in VIEWS}, self._names.schema_name or None
-        with self._database.read() as connection:
-            inspector = sqlalchemy.inspect(connection)
-            there = set(inspector.get_view_names(schema=schema))
-            found = {role: text_of_view(inspector, name, schema) for role, name in names.items() if name in there}
         statements: list[str] = []
-        for role, name in names.items():
-            text = found.get(role)
-            if role in found and text is None:
-                continue  # it is there; whose it is, whoever may see its text finds out
-            body = str(self.templates.render(f"views/{role}").compile(dialect=self._database.engine.dialect)).strip()
-            create = f"CREATE VIEW {self.qualified(name)} AS {VIEW_MARK}\n{body}"
-            if text is not None and VIEW_MARK not in text:
-                raise ConfigurationError(
-                    f"There is a view {name} that orders-platform did not make; it was left as it is. "
-                    f"Choose another name for ours: {role} in [tables]."
-                )
-            if text is None:
-                statements.append(create)
-            elif text.split() != create.split():
-                statements += [f"DROP VIEW {self.qualified(name)}", create]
+        with self._database.read() as connection:
+            inspector, schema = sqlalchemy.inspect(connection), self._names.schema_name or None
+            there = set(inspector.get_view_names(schema=schema))
+            for role, name in ((role, getattr(self._names, role)) for role in VIEWS):
+                found = text_of_view(inspector, name, schema) if name in there else ""
+                if found is None:
+                    continue  # it is there; whose it is, whoever may see its text finds out
+                if found and VIEW_MARK not in found:
+                    raise ConfigurationError(
+                        f"There is a view {name} that orders-platform did not make; it was left as it is. "
+                        f"Choose another name for ours: {role} in [tables]."
+                    )
+                body = str(self.templates.render(f"views/{role}").compile(dialect=self._database.engine.dialect)).strip()
+                create = f"CREATE VIEW {self.qualified(name)} AS {VIEW_MARK}\n{body}"
+                if found.split() != create.split():
+                    statements += [*[f"DROP VIEW {self.qualified(name)}"] * bool(found), create]
         return statements
 
     def _adopting(self, role: str, *, is_first: bool) -> list[str]:
