@@ -82,16 +82,11 @@ def _templates(dialect: Dialect, names: Tables, columns: Columns, mapped: tuple[
 def define_tables(dialect: Dialect, configuration: Configuration, folder: Path) -> Mapping[str, TableDefinition]:
     """Every table we need, by its role; the dialect decides types and quoting."""
     order_list = tuple((name, column.type) for name, column in configuration.order_list.items())
-    return _define_all(dialect, configuration.tables, order_list, templates_of(dialect, configuration, folder))
-
-
-@lru_cache(maxsize=8)
-def _define_all(
-    dialect: Dialect, names: Tables, order_list: tuple[tuple[str, str], ...], templates: Templates
-) -> Mapping[str, TableDefinition]:
+    names, templates = configuration.tables, templates_of(dialect, configuration, folder)
     return {role: _define(role, dialect, getattr(names, role), order_list, templates) for role in TABLES}
 
 
+@lru_cache(maxsize=64)
 def _define(
     role: str, dialect: Dialect, name: str, order_list: Iterable[tuple[str, str]], templates: Templates
 ) -> TableDefinition:

@@ -179,7 +179,7 @@ class MondayBoard(AbstractContextManager["MondayBoard"]):
         for chunk in _chunks(sorted({value for value in wanted if wanted[value]})):
             rule = {"column_id": column_id, "column_values": chunk}
             variables = {"board_id": str(board_id), "columns": [rule], "value_columns": [column_id]}
-            for item in self._paged("items_by_column_values", variables, board_id, [column_id]):
+            for item in self._paged("items_by_column_values", variables, [column_id]):
                 found.setdefault(fold(item.text(column_id)), {})[item.id] = item
         return {value: tuple(found.get(folded, {}).values()) if folded else () for value, folded in wanted.items()}
 
@@ -187,21 +187,20 @@ class MondayBoard(AbstractContextManager["MondayBoard"]):
         """Active items of these groups, with the cells asked for."""
         rule = {"column_id": "group", "compare_value": list(group_ids)}
         variables = {"board_id": str(board_id), "columns": list(column_ids), "query": {"rules": [rule]}}
-        return self._paged("items_page", variables, board_id, column_ids) if group_ids else ()
+        return self._paged("items_page", variables, column_ids) if group_ids else ()
 
     def _by_ids(self, operation: str, ids: Sequence[int], **variables: object) -> Iterator[Node]:
         for chunk in _chunks([str(each) for each in dict.fromkeys(ids)]):
             yield from nodes(self._read(operation, {"ids": chunk, **variables}), "items")
 
-    def _paged(
-        self, operation: str, variables: Mapping[str, object], board_id: int, column_ids: Sequence[str]
-    ) -> Sequence[BoardItem]:
+    def _paged(self, operation: str, variables: Mapping[str, object], column_ids: Sequence[str]) -> Sequence[BoardItem]:
         for _ in range(_MOST_RESTARTS):
             try:
                 return [board_item(node) for node in self._pages(operation, variables, column_ids) if _is_active(node)]
             except _CursorExpiredError:
                 continue
-        raise MondayUnavailableError(f"monday.com gave up its pages of board {board_id} {_MOST_RESTARTS} times; repeat the run")
+        board = variables["board_id"]
+        raise MondayUnavailableError(f"monday.com gave up its pages of board {board} {_MOST_RESTARTS} times; repeat the run")
 
     def _pages(self, operation: str, variables: Mapping[str, object], column_ids: Sequence[str]) -> Iterator[Node]:
         """The items of all pages, of which `operation` asks for the first."""
