@@ -172,27 +172,31 @@ class MondayClient:
         ends the sending.
         """
         result, commits = RequestResult(), 0
-        try:
-            while permit := permit or self.budget.acquire(request.operation, len(request.aliases)):
+        while True:
+            try:
+                permit = permit or self.budget.acquire(request.operation, len(request.aliases))
+                if permit is None:  # the wait was given up
+                    break
                 began, commits = self.timer.now(), commits + 1
                 before_request()
-                # Last of all: waiting for the permit, or for the commit, may have taken longer than the key lives.
-                now = self.timer.now()
-                may_leave = result.key_lives(now, self._policy.key_lifetime)
-                if not may_leave or now - began > FRESH_SECONDS or not permit.is_current(now):
+            except OrdersError as error:
+                result.stopped_by = error
+                if permit:
                     self.give_back(permit)
-                    permit = None
-                    if may_leave and commits < _MOST_COMMITS:
-                        continue
-                    break
-                self._attempt(request, key, permit, result, traffic)
-                permit, commits, wait = None, 0, self._next_wait(result, attempts)
-                if wait is None or not self.timer.pause(wait):
-                    break
-        except OrdersError as error:
-            result.stopped_by = error
-            if permit:
+                break
+            # Last of all: waiting for the permit, or for the commit, may have taken longer than the key lives.
+            now = self.timer.now()
+            may_leave = result.key_lives(now, self._policy.key_lifetime)
+            if not may_leave or now - began > FRESH_SECONDS or not permit.is_current(now):
                 self.give_back(permit)
+                permit = None
+                if may_leave and commits < _MOST_COMMITS:
+                    continue
+                break
+            self._attempt(request, key, permit, result, traffic)
+            permit, commits, wait = None, 0, self._next_wait(result, attempts)
+            if wait is None or not self.timer.pause(wait):
+                break
         return result
 
     def _next_wait(self, result: RequestResult, attempts: int | None) -> float | None:
