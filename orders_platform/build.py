@@ -20,12 +20,12 @@ def open_store(settings: Settings) -> OrderStore:
 def open_board(settings: Settings, max_in_flight: int | None = None) -> "MondayBoard":
     """The board; one request in flight keeps the order of what is sent. `ConfigurationError`: URL or token cannot be used."""
     # Here, so that who only asks the database need not import an HTTP client.
-    from orders_platform.monday.adapter import connect_board
+    from orders_platform.monday.adapter import MondayBoard
     from orders_platform.monday.budget import limits_of
     from orders_platform.monday.client import RetryPolicy
 
     monday = settings.configuration.monday
-    return connect_board(
+    return MondayBoard(
         settings.api_url,
         settings.api_token.get_secret_value(),
         default_folder("graphql"),

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 import sqlalchemy
@@ -44,12 +44,8 @@ ColumnTypes = Mapping[str, Callable[..., Markup]]  # the column types of our DDL
 
 
 def column_types(words: Mapping[str, str]) -> ColumnTypes:
-    """The column types out of a format string for each."""
-    return {name: partial(_column_type, word) for name, word in words.items()}
-
-
-def _column_type(word: str, *sizes: int) -> Markup:
-    return Markup(word.format(*(int(size) for size in sizes)))  # noqa: S704 - our own words and integers
+    """The column types out of a format string of ours for each."""
+    return {name: Markup(word).format for name, word in words.items()}  # noqa: S704
 
 
 class Dialect(abc.ABC):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from orders_platform.domain.differences import DifferenceKind
+from orders_platform.domain.differences import ABSENT, DifferenceKind
 from orders_platform.domain.mutations import Mutation, Operation, Outcome
 from orders_platform.domain.orders import RowKind, RowProblem, RowResult, SyncState
 from orders_platform.errors import TransientError
@@ -35,9 +35,7 @@ class Repair:
 
 
 _ACTIONS: dict[DifferenceKind, RepairAction] = {
-    DifferenceKind.MISSING: "create",
-    DifferenceKind.OTHER_BOARD: "create",
-    DifferenceKind.OTHER_ITEM: "create",
+    **dict.fromkeys(ABSENT, "create"),
     DifferenceKind.DIFFERENT: "change",
     DifferenceKind.WRONG_GROUP: "move",
     DifferenceKind.RENAMED_GROUP: "rename",
