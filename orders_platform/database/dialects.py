@@ -52,6 +52,10 @@ def _column_type(word: str, *sizes: int) -> Markup:
     return Markup(word.format(*(int(size) for size in sizes)))  # noqa: S704 - our own words and integers
 
 
+LOADED = "+"
+"""Before the hash of a staged row that a load inserts: the trigger takes it off, and forgets the hash of any other inserted row."""
+
+
 class Dialect(abc.ABC):
     """One of the two databases, under SQLAlchemy's name for it."""
 

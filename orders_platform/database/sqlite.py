@@ -20,7 +20,7 @@ from sqlalchemy import URL, Connection, Engine, PoolProxiedConnection, event
 from sqlalchemy.exc import DBAPIError, NoSuchTableError
 from sqlalchemy.types import Integer, Numeric
 
-from orders_platform.database.dialects import Dialect, Rows, TableColumn, column_types, customer_busy, lock_lost
+from orders_platform.database.dialects import LOADED, Dialect, Rows, TableColumn, column_types, customer_busy, lock_lost
 from orders_platform.database.statements import chunks
 from orders_platform.errors import DatabaseRefusedError, DatabaseUnavailableError, OrdersError
 
@@ -64,9 +64,12 @@ class _Sqlite(Dialect):
     sparse = " WHERE {} IS NOT NULL"
     any_case = " COLLATE NOCASE"
     staged_hash_triggers = tuple(
-        f"CREATE TRIGGER {{name}} AFTER {event} ON {{table}} WHEN new.staged_hash IS NOT NULL "  # noqa: S608 - text of ours
-        "BEGIN UPDATE {table} SET staged_hash = NULL WHERE rowid = new.rowid; END"
-        for event in ("UPDATE", "INSERT")
+        f"CREATE TRIGGER {{name}} AFTER {event} ON {{table}} WHEN new.staged_hash IS NOT NULL {unless}"  # noqa: S608 - text of ours
+        f"BEGIN UPDATE {{table}} SET staged_hash = {kept} WHERE rowid = new.rowid; END"
+        for event, unless, kept in (
+            ("UPDATE", f"AND coalesce(old.staged_hash, '') NOT LIKE '{LOADED}%' ", "NULL"),
+            ("INSERT", "", f"CASE WHEN new.staged_hash LIKE '{LOADED}%' THEN substr(new.staged_hash, 2) END"),
+        )
     )
 
     def make_engine(self, url: URL) -> Engine:
@@ -169,7 +172,7 @@ class _Sqlite(Dialect):
 
     def has_staged_hashes(self, connection: Connection, table: str) -> bool:
         triggers = (
-            "SELECT COUNT(*) FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ? AND sql LIKE '%staged_hash = NULL%'"
+            "SELECT COUNT(*) FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ? AND sql LIKE '%SET staged_hash = %'"
         )
         return connection.exec_driver_sql(triggers, (table,)).scalar() == len(self.staged_hash_triggers)
 

@@ -9,6 +9,7 @@ from operator import itemgetter
 
 from sqlalchemy import Connection, TableClause, column, delete, false, or_, select, table
 
+from orders_platform.database.dialects import LOADED
 from orders_platform.database.order_store import OrderStore
 
 _BATCH = 1_000
@@ -68,12 +69,17 @@ def insert_rows(
             yield dialect.insert_rows(connection, table, names, batch, empty_is_null=True)
         return
     hash_of, (*_, (trigger, create)) = _row_hash(store, columns), store.schema.staged_hash_triggers.items()
-    # Rows that a load inserts keep their hash. Nobody else sees the table without the trigger: it is back when the transaction ends.
-    connection.exec_driver_sql(f"DROP TRIGGER {trigger}")
-    while batch := list(itertools.islice(remaining, _BATCH)):
-        hashed = ((*row, hash_of(row)) for row in batch)
+    batch, mark = list(itertools.islice(remaining, _BATCH)), LOADED
+    while batch:
+        hashed = ((*row, (found := hash_of(row)) and mark + found) for row in batch)
         yield dialect.insert_rows(connection, table, [*names, "staged_hash"], hashed, empty_is_null=True)
-    connection.exec_driver_sql(create)
+        batch = list(itertools.islice(remaining, _BATCH))
+        if batch and mark:
+            # Many rows keep their hash without the trigger. Nobody else sees the table so: it is back when the transaction ends.
+            connection.exec_driver_sql(f"DROP TRIGGER {trigger}")
+            mark = ""
+    if not mark:
+        connection.exec_driver_sql(create)
 
 
 def _row_hash(store: OrderStore, columns: Sequence[str]) -> Callable[[Sequence[object]], str | None]:
