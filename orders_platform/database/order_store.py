@@ -541,8 +541,10 @@ class OrderStore:
         cancelled = self.configuration.cleaning.cancelled
         return _findings(self._of_customers("check_wrong_totals", customers, cancelled=cancelled))
 
-    def order_counts(self, customers: Sequence[str]) -> dict[str, int]:
-        return {str(row["customer_name"]): int(row["row_count"]) for row in self._of_customers("check_count_orders", customers)}
+    def wrong_totals_shares(self, customers: Sequence[str]) -> dict[str, float]:
+        """Which share of the orders of each customer has a wrong total; only of customers with orders in the load."""
+        found = self._of_customers("check_count_orders", customers, cancelled=self.configuration.cleaning.cancelled)
+        return {str(row["customer"]): row["wrong"] / row["orders"] for row in found}
 
     def lines_without_order(self) -> list[Finding]:
         """Lines whose order is not there; of no customer that anybody knows."""

@@ -178,8 +178,7 @@ def totals_match_sizes(database: OrdersDatabase, customer: str | None) -> Findin
     ERROR when that is so of more than `max_wrong_totals_share` of a customer's orders: its sizes must be wrong, and nothing is sent.
     """
     names = _named(database, customer)
-    found, orders = database.store.wrong_totals(names), database.store.order_counts(names)
-    shares = [count / orders[name] for name, count in Counter(each.customer for each in found).items()]
+    found, shares = database.store.wrong_totals(names), database.store.wrong_totals_shares(names)
     guards = database.store.guards(customer)
     stopped = {guard.customer for guard in guards if guard.kind is GuardKind.WRONG_TOTALS and guard.blocks}
     return Findings(
@@ -189,7 +188,7 @@ def totals_match_sizes(database: OrdersDatabase, customer: str | None) -> Findin
         if stopped
         else "Correct the order list; they are sent as they are.",
         severity=stopped,
-        figures={"worst_share": round(max(shares, default=0.0), 3)},
+        figures={"worst_share": round(max(shares.values(), default=0.0), 3)},
     )
 
 

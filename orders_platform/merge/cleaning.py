@@ -110,9 +110,18 @@ Meaning = tuple[object, str, int, BadCell | None]
 _NOTHING: Final[Meaning] = (None, "", 0, None)
 
 
-def kept_hash(*texts: str | None) -> str:
-    """Of the configuration, key and names that an order was merged with: it tells whether they are still so."""
-    return f"{crc32(KEY_SEPARATOR.join(text or '' for text in texts).encode('utf-8', 'surrogatepass')):x}"
+def clean_key(cells: Iterable[object]) -> str:
+    """The same of clean cells, which need no folding."""
+    return _joined(cells).casefold()
+
+
+def kept_hash(*cells: object) -> str:
+    """Of the configuration, key columns and names that an order was merged with: it tells whether they are still so."""
+    return f"{crc32(_joined(cells).encode('utf-8', 'surrogatepass')):x}"
+
+
+def _joined(cells: Iterable[object]) -> str:
+    return KEY_SEPARATOR.join([cell if type(cell) is str else "" if cell is None else canonical(cell) for cell in cells])
 
 
 class KnownCells(dict[object, Meaning]):
@@ -247,7 +256,8 @@ class Cleaner:
         for (number, row_hash), row in zip(hashes.items(), meanings, strict=True):
             order = self._order(number, places, row)
             if not order.bad_cells:
-                kept = kept_hash(self.configuration_hash, order.full_key, order.group_name, order.item_name)
+                keys = map((order.cells or {}).get, self.keys)
+                kept = kept_hash(self.configuration_hash, *keys, order.group_name, order.item_name)
                 order.staged_hash = f"{row_hash}:{order.shown:x}:{kept}"
             yield order
 
@@ -271,9 +281,8 @@ class Cleaner:
         code = self._problem(cells, group, item)
         return StagedOrder(
             number, cells, tuple(written(cells.get(i)) for i in self.bookkeeping), keys[0], order_key,
-            KEY_SEPARATOR.join(key or "" for key in keys).casefold(), KEY_SEPARATOR.join(key or "" for key in unique).casefold(),
-            self._hash(filter(None, parts), cells, bad), shortened(group), item_name(item, order_key), shown,
-            cells.get(self._type_at) == self._cleaning.cancelled, tuple(bad), code, _NO_ORDER.get(code, ""),
+            clean_key(keys), clean_key(unique), self._hash(filter(None, parts), cells, bad), shortened(group), item_name(item, order_key),
+            shown, cells.get(self._type_at) == self._cleaning.cancelled, tuple(bad), code, _NO_ORDER.get(code, ""),
         )  # fmt: skip
 
     def _read(self, i: int, read: Reader, cell: object) -> Meaning:

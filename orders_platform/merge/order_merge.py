@@ -145,15 +145,18 @@ class OrderMerge:
         add = self.database.dialect.add_fingerprints
         return {name: f"{self.rules.configuration_hash(name)}:{add(found)}" for name, found in parts.items()}
 
-    def _fingerprint(self, customer: str, rows: Iterable[Sequence[Any]]) -> str:
-        """The same for one customer, out of the rows with their hashes."""
-        return f"{self.rules.configuration_hash(customer)}:{self.database.dialect.fingerprint([row[0] for row in rows])}"
+    def _fingerprint(self, customer: str, row_hashes: Sequence[str]) -> str:
+        """The same for one customer, out of the hashes of the rows."""
+        return f"{self.rules.configuration_hash(customer)}:{self.database.dialect.fingerprint(row_hashes)}"
 
     def _merged_load(self, run: Runner, customer: str, scan: StagingScan) -> str:
         """The fingerprint of another customer's load; empty where it is not the one that was merged last."""
         selection = _selection(scan.customers.get(customer, CustomerRows.of([])))
         rows = Runner(self._statements_for(customer), run.connection, selection)("1_read_row_hashes").all()
-        load, known = self._fingerprint(customer, rows), run("1_read_customer", customer=customer).mappings().first()
+        load, known = (
+            self._fingerprint(customer, [row[0] for row in rows]),
+            run("1_read_customer", customer=customer).mappings().first(),
+        )
         return load if known and str(known["fingerprint"]).startswith(load) else ""
 
     def _row_hashes(self, customer: str, rows: CustomerRows) -> Sequence[Sequence[Any]]:
@@ -205,7 +208,7 @@ class OrderMerge:
 
     def _reject_unmatched(self, label: str, rows: CustomerRows, reason: str, now: datetime) -> None:
         key = _unmatched_key(label)
-        fingerprint = self._fingerprint(label, self._row_hashes(label, rows))
+        fingerprint = self._fingerprint(label, [row[0] for row in self._row_hashes(label, rows)])
         known = self._last_merge(key)
         if known and known["fingerprint"] == fingerprint:
             return
@@ -215,7 +218,7 @@ class OrderMerge:
                 is_order = row.reject_code not in NO_ORDERS
                 row.reject_code, row.reason = (UNKNOWN_CUSTOMER, reason) if is_order else (UNMATCHED_NO_ORDER, row.reason)
             self._record_rejects(run, load, self._read_rejects(run))
-            run("1_record_merge", customer=key, fingerprint=fingerprint, rows_read=load.counts.total(), missing_orders=0, missing_kept=0,
+            run("1_record_merge", customer=key, fingerprint=fingerprint, rows_read=len(load.staged), missing_orders=0, missing_kept=0,
                 row_hash_rule=None, unsettled=0, compares_lines=0)  # fmt: skip
 
     # --- the three merges -----------------------------------------------------------------------------------------------
@@ -237,7 +240,7 @@ class OrderMerge:
         known, names = self._last_merge(customer), self._configuration.customer_names
         former = sorted(name for name in self._store.customers() if name != customer and names.resolve(name) == customer)
         staged = self._row_hashes(customer, rows) if known else ()
-        fingerprint = self._fingerprint(customer, staged)
+        fingerprint = self._fingerprint(customer, [row[0] for row in staged])
         others = ""
         if known and known["unsettled_orders"]:
             others = _others(customer, self._load_fingerprints(scan), self._merges())
@@ -281,12 +284,15 @@ class OrderMerge:
             if not known or known["row_hash_rule"] != rule:
                 self._write(run, ["record_uuid", "row_hash"], rehashed(run, cleaner, rejects))
             load = StagedLoad(run, cleaner, staged)
-            rows_read = load.counts.total()
+            rows_read = len(load.staged)
             load.judge_shared_keys()
             load.match(customer, scan, self._configuration.customer_names)
             changes, shown = load.compare()
             acted = tuple(guard for guard in self._load_guards(customer, load, shown) if guard.kind not in accept)
-            copies, rejected = rows_read - len(load.rows), sum(bool(row.reject_code) for row in load.rows)
+            copies, rejected = (
+                rows_read - load.settled.total() - len(load.rows),
+                sum(bool(row.reject_code) for row in load.rows),
+            )
             if any(guard.blocks for guard in acted):
                 raise _GuardBlocks(HeaderMerge(rows_read, rejected=rejected, copies=copies, guards=acted))
             run("record_guards", guards=guards.written(acted), forget_load=0)
@@ -375,7 +381,7 @@ class OrderMerge:
         if columns:
             yield guards.emptied_columns(customer, columns)
         gone = [order.order_key for order in load.missing if not order.has_left]
-        known = sum(not order.has_left for order in load.known.values())
+        known = load.settled.total() + sum(not order.has_left for order in load.known.values())
         if rules[GuardKind.VANISHED_ORDERS].acts(len(gone), known):
             yield guards.vanished_orders(customer, len(gone), known, gone[:_EXAMPLES])
 
@@ -435,13 +441,13 @@ class OrderMerge:
 
     def _total_guards(self, run: Runner, customer: str) -> Iterator[Guard]:
         cancelled = self._configuration.cleaning.cancelled
-        wrong = run("check_wrong_totals", customers=[customer], cancelled=cancelled).mappings().all()
-        if not wrong:
-            return
-        orders = int(run("check_count_orders", customers=[customer]).mappings().one()["row_count"])
-        if self._configuration.guard_rules[GuardKind.WRONG_TOTALS].acts(len(wrong), orders):
-            examples = [f"{row['order']}: total {row['total']}, sizes {row['sizes']}" for row in wrong[:_EXAMPLES]]
-            yield guards.wrong_totals(customer, len(wrong), orders, examples)
+        of_customer = {"customers": [customer], "cancelled": cancelled}
+        for _, orders, wrong in run("check_count_orders", **of_customer):
+            if self._configuration.guard_rules[GuardKind.WRONG_TOTALS].acts(wrong, orders):
+                found = run("check_wrong_totals", **of_customer).fetchmany(_EXAMPLES)
+                yield guards.wrong_totals(
+                    customer, wrong, orders, [f"{key}: total {total}, sizes {sizes}" for _, key, total, sizes in found]
+                )
 
     def require_unique_keys(self, customer: str) -> None:
         """Refuse to send where two orders would overwrite each other on the board.

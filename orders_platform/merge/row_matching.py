@@ -11,9 +11,10 @@ from orders_platform.domain.customers import CustomerNames, StagingScan
 from orders_platform.domain.matching import KeyedRow, Leftover, Pair, by_number, pairs_of, verdicts_on
 from orders_platform.domain.moves import Candidates, NumbersElsewhere, OrderElsewhere
 from orders_platform.domain.text import fold
-from orders_platform.merge.cleaning import BadCell, Cleaner, StagedOrder, kept_hash, key_of, written
+from orders_platform.merge.cleaning import BadCell, Cleaner, StagedOrder, clean_key, kept_hash, key_of, written
 
 UNSURE_CUSTOMER = "unsure_customer"  # the code of a row that may be one of several customers' orders
+_CELLS = 8  # where the cells of an order begin in what is read of it: its key columns, then the bookkeeping ones
 _ROWS_A_READ = 500  # wide rows that are in memory at once; SQL Server takes 2,100 parameters
 Cells = dict[int, object]
 Reject = tuple[str, str, str]
@@ -40,11 +41,6 @@ class KnownOrder:
     has_item: bool
     staged_hash: str | None
 
-    def is_as_merged(self, configuration_hash: str) -> bool:
-        """Whether it has the key and the names that a merge under this configuration gave it."""
-        kept = kept_hash(configuration_hash, self.full_key, self.group_name, self.item_name)
-        return bool(self.row_hash and self.staged_hash and self.staged_hash.endswith(f":{kept}"))
-
     @property
     def leftover(self) -> Leftover:
         """Of equally alike ones an order that is on the board comes first."""
@@ -62,78 +58,116 @@ class Change:
 class StagedLoad:
     """The rows of one merge, which are copies of none.
 
+    An order whose row stands in the load as it was merged is settled, and no more than counted, unless another row or order has its number:
+    which row is which order is a matter of those with the same number alone.
+
     Attributes:
-        rows: by their number in the load.
-        counts: how many rows have a hash.
-        known: the customer's orders by `ref`, without those that went to another customer.
+        rows: those that are not settled.
+        counts: how many of them have a hash.
+        known: the customer's orders by `ref`, without settled ones and those that went to another customer.
+        settled: how many settled orders show which columns, as in `StagedOrder.shown`.
         unsettled: orders and rows whose customer cannot be told yet.
         arrived: orders that come from other customers, by customer.
         left: orders that were not in the last load.
-        staged: all rows, each with its hash first.
+        staged: the hashes of all rows.
     """
 
     def __init__(self, run: Runner, cleaner: Cleaner, staged: Sequence[Staged] = (), *, is_known: bool = True) -> None:
         """`staged` are the load's rows, each its hash and its place; none where no order can keep a hash yet."""
         self._run = run
         self._cleaner = cleaner
-        self.known = {order.ref: order for order in self._read_known()} if is_known else {}
         self.counts: Counter[str] = Counter()
         self.unsettled = 0
         self.arrived: dict[str, list[str]] = {}
         self._returned: set[str] = set()  # those of them that had left the load
-        self.left = {order.ref for order in self.known.values() if order.has_left}
-        self._same = {
-            (order.full_key, order.row_hash, order.group_name, order.item_name): order.ref
-            for order in self.known.values()
-            if not order.has_left
-        }
-        self.staged: list[Staged] = []
-        self.rows = list(self._read_rows(staged))
+        settled, others = self._read_known({row[0] for row in staged}) if is_known else ({}, [])
+        self.known: dict[str, KnownOrder] = {}
+        self.left: set[str] = set()
+        self._same: dict[tuple[str | None, ...], str] = {}
+        for order in others:
+            self._know(order)
+        self.staged: list[str] = []
+        self._settled_rows: Counter[str] = Counter()
+        self.rows = list(self._read_rows(staged, settled))
+        self._unsettle(settled)
+        self.settled = Counter(int(order.staged_hash.split(":")[1], 16) for order in settled.values())
 
-    def _read_known(self) -> Iterator[KnownOrder]:
+    def _read_known(self, present: Container[str]) -> tuple[dict[str, Any], list[Any]]:
+        """The customer's orders as they are read: those that may be settled, by the hash of their row, and the others."""
+        settled: dict[str, Any] = {}
+        others = []
+        keys, configuration = slice(_CELLS, _CELLS + len(self._cleaner.keys)), self._cleaner.configuration_hash
+        for order in chain.from_iterable(self._run("1_read_known_orders").partitions(_ROWS_A_READ)):
+            row_hash, _, kept = (order.staged_hash or "::").split(":")
+            may_be = row_hash in present and row_hash not in settled and order.row_hash and not order.has_left
+            # It has the key and the names that a merge under this configuration gave it.
+            if may_be and kept == kept_hash(configuration, *order[keys], order.group_name, order.item_name):
+                settled[row_hash] = order
+            else:
+                others.append(order)
+        return settled, others
+
+    def _know(self, order: Sequence[Any]) -> KnownOrder:
+        """Keep an order that is no settled one."""
+        ref, order_key, row_hash, group, item, has_left, has_item, staged_hash, *cells = order
         keys, unique = len(self._cleaner.keys), self._cleaner.unique_count
-        found = chain.from_iterable(self._run("1_read_known_orders").partitions(_ROWS_A_READ))
-        for ref, order_key, row_hash, group, item, has_left, has_item, staged_hash, *cells in found:
-            full_key = key_of(cells[:keys])
-            yield KnownOrder(
-                str(ref), written(cells[0]), order_key or "", full_key, full_key if keys == unique else key_of(cells[:unique]), row_hash,
-                group, item, tuple(map(written, cells[keys:])), bool(has_left), bool(has_item), staged_hash,
-            )  # fmt: skip
+        full_key = key_of(cells[:keys])
+        known = KnownOrder(
+            str(ref), written(cells[0]), order_key or "", full_key, full_key if keys == unique else key_of(cells[:unique]), row_hash,
+            group, item, tuple(map(written, cells[keys:])), bool(has_left), bool(has_item), staged_hash,
+        )  # fmt: skip
+        self.known[known.ref] = known
+        if has_left:
+            self.left.add(known.ref)
+        else:
+            self._same[full_key, row_hash, group, item] = known.ref
+        return known
 
-    def _read_rows(self, staged: Sequence[Staged]) -> Iterator[StagedOrder]:
-        """Those that differ from each other."""
-        orders = {order.staged_hash.partition(":")[0]: order for order in self.known.values()
-                  if staged and order.staged_hash and not order.has_left
-                  and order.is_as_merged(self._cleaner.configuration_hash)}  # fmt: skip
-        for batch in self._batches(staged, orders):
-            numbered = dict(enumerate(batch, len(self.staged) + 1))
-            self.staged += [row[:1] for row in batch]
-            known = [_unchanged(number, orders[row[0]]) for number, row in numbered.items() if row[0] in orders]
-            others = {number: row for number, row in numbered.items() if row[0] not in orders}
-            columns = self._cleaner.dialect.filled_columns([row[1:] for row in others.values()])
-            for row in (*known, *self._cleaner.clean({number: row[0] for number, row in others.items()}, columns)):
+    def _read_rows(self, staged: Sequence[Staged], settled: Container[str]) -> Iterator[StagedOrder]:
+        """Those that differ from each other, and are of no settled order; what is read of these is counted."""
+        for batch in self._batches(staged, settled):
+            start = len(self.staged) + 1
+            self.staged += [row[0] for row in batch]
+            self._settled_rows.update(row[0] for row in batch if row[0] in settled)
+            others = [row for row in batch if row[0] not in settled]
+            columns = self._cleaner.dialect.filled_columns([row[1:] for row in others])
+            for row in self._cleaner.clean({number: row[0] for number, row in enumerate(others, start)}, columns):
                 self.counts[row.row_hash] += 1
                 if self.counts[row.row_hash] == 1:
                     if self._same_as(row):
                         row.cells = None
                     yield row
 
-    def _batches(self, staged: Sequence[Staged], orders: Container[str]) -> Iterable[Sequence[Staged]]:
+    def _batches(self, staged: Sequence[Staged], settled: Container[str]) -> Iterable[Sequence[Staged]]:
         """Each row with its hash and its cells, the cells only of those that no order was merged from as they stand.
 
         Where such rows changed since they were read, all are read.
         """
-        unknown = [row for row in staged if row[0] not in orders]
+        unknown = [row for row in staged if row[0] not in settled]
         if staged and len(unknown) <= VALUES_A_STATEMENT:
             places = [row[-1] for row in unknown]
             found = list(chain.from_iterable(self._read_staged(1, places))) if unknown else []
             if sorted(row[0] for row in found) == sorted(row[0] for row in unknown):
-                return [[row for row in staged if row[0] in orders], found]
+                return [[row for row in staged if row[0] in settled], found]
         return self._read_staged(0)
 
     def _read_staged(self, is_some: int, places: Sequence[object] = ()) -> Iterator[list[Staged]]:
         for batch in self._run("1_read_staged_rows", {"is_some": is_some}, places=places).partitions(_ROWS_A_READ):
             yield list(map(self._cleaner.dialect.staged_row, batch))
+
+    def _unsettle(self, settled: dict[str, Any]) -> None:
+        """Take those orders out whose row has gone since, or whose number another row or order has."""
+        for row_hash in settled.keys() - self._settled_rows.keys():
+            self._know(settled.pop(row_hash))
+        numbers = {row.unique_key for row in self.rows} | {order.unique_key for order in self.known.values()}
+        if not numbers:
+            return
+        unique = slice(_CELLS, _CELLS + self._cleaner.unique_count)
+        shared = [row_hash for row_hash, order in settled.items() if clean_key(order[unique]) in numbers]
+        for number, row_hash in enumerate(shared, len(self.staged) + 1):
+            row = _as_merged(number, self._know(settled.pop(row_hash)))
+            self.counts[row.row_hash] += self._settled_rows.pop(row_hash)
+            self.rows.append(row)
 
     def _same_as(self, row: StagedOrder) -> str | None:
         """The order that has the cells and names of a row already, and is in the load."""
@@ -339,7 +373,7 @@ class StagedLoad:
 
     def compare(self) -> tuple[list[Change], Counter[tuple[int, int]]]:
         """The orders that changed, with their cells that did; and how many live orders showed which columns before and do so now."""
-        shown: Counter[tuple[int, int]] = Counter()
+        shown = Counter({(columns, columns): count for columns, count in self.settled.items()})
         changed: dict[str, StagedOrder] = {}
         for ref, row in self._taken():
             if self._same_as(row) == ref:
@@ -406,7 +440,7 @@ def _batches(groups: Iterable[Sequence[Sequence[T]]]) -> Iterator[list[Sequence[
         yield batch
 
 
-def _unchanged(number: int, order: KnownOrder) -> StagedOrder:
+def _as_merged(number: int, order: KnownOrder) -> StagedOrder:
     """A row that an order was merged from as it stands, of which only its hash was read."""
     return StagedOrder(
         number, None, order.bookkeeping, order.order_number, order.order_key, order.full_key, order.unique_key, order.row_hash or "",

@@ -151,7 +151,7 @@ def test_a_total_that_is_not_the_sum_of_its_sizes_is_found(order_list: OrderList
     )  # fmt: skip
     found = {each.details["order"]: (each.details["total"], each.details["sizes"]) for each in queries.wrong_totals([GREYSON])}
     assert found == {"A2": (6, 5), "A5": (5, 0)}
-    assert queries.order_counts([GREYSON, RHONE]) == {GREYSON: 6}
+    assert queries.wrong_totals_shares([GREYSON, RHONE]) == {GREYSON: len(found) / 6}
 
 
 def test_a_line_without_its_order_is_found(order_list: OrderList, queries: OrderStore) -> None:
