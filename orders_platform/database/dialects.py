@@ -39,6 +39,7 @@ class TableColumn:
 
 
 Rows = Iterable[Sequence[object]]
+LOADED = "+"  # before the hash of a staged row that a load inserts: the trigger takes it off, and forgets that of any other row
 
 ColumnTypes = Mapping[str, Callable[..., Markup]]  # the column types of our DDL, each a function of its sizes
 
@@ -63,9 +64,8 @@ class Dialect(abc.ABC):
     sparse: ClassVar[str] = ""  # after an index of a column that is mostly NULL, with the column's name
     staging_index: ClassVar[str] = "INDEX"  # what the index of a new staging table is called
     settings: ClassVar[Sequence[str]] = ()  # what a new table of ours is told, with its quoted name
-    staged_hash_triggers: ClassVar[
-        Sequence[str]
-    ] = ()  # what forgets the hash of a staged row that others write; none where none has one
+    # what forgets the hash of a staged row that others write; none where none has one
+    staged_hash_triggers: ClassVar[Sequence[str]] = ()
 
     @cached_property
     def sqlalchemy(self) -> sqlalchemy.Dialect:
